@@ -1,0 +1,12 @@
+//! The ports of `pulse-core` on AWS and HTTP: `DynamoDB`, SQS, `EventBridge` Scheduler, SES and the
+//! providers; with the configuration and the telemetry that the Lambdas share.
+
+pub mod clock;
+pub mod config;
+pub mod dynamodb;
+pub mod providers;
+pub mod render;
+pub mod scheduler;
+pub mod sdk;
+pub mod sqs;
+pub mod telemetry;

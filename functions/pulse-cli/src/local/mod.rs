@@ -1,0 +1,1 @@
+//! Pulse on this machine: emulator, deployment, stand-ins, progress and summary.

@@ -1,0 +1,19 @@
+//! Who is on the roster.
+
+mod address;
+mod id;
+mod locale;
+mod money;
+mod name;
+mod product;
+mod profile;
+mod zone;
+
+pub use address::{Contact, EmailAddress};
+pub use id::CustomerId;
+pub use locale::Locale;
+pub use money::{Currency, Money};
+pub use name::PersonName;
+pub use product::Product;
+pub use profile::{Customer, Standing};
+pub use zone::Zone;

@@ -1,0 +1,13 @@
+//! Entries: one row of the ledger, customer x run.
+
+mod change;
+mod id;
+mod record;
+mod state;
+mod transition;
+
+pub use change::Change;
+pub use id::EntryId;
+pub use record::{Entry, Trouble};
+pub use state::{SkipReason, StageName, State};
+pub use transition::IllegalTransition;

@@ -1,0 +1,104 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{EntryId, State};
+use crate::{failure::Cause, score::Score};
+
+/// One row of the ledger. Fields are private: an entry changes only by the transitions that
+/// the module `transition` lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub(super) id: EntryId,
+    pub(super) version: u64,
+    pub(super) scheduled_at: Timestamp,
+    pub(super) due: Timestamp,
+    #[serde(flatten)]
+    pub(super) state: State,
+    /// Claims made so far, of both stages.
+    #[serde(default)]
+    pub(super) claims: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) previous: Option<Score>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// The last thing that went wrong with an entry that is still being tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What.
+    pub cause: Cause,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Entry {
+    /// A new entry, due at `scheduled_at`. `previous` is last month's score, if there was one.
+    #[must_use]
+    pub fn scheduled(id: EntryId, scheduled_at: Timestamp, previous: Option<Score>) -> Self {
+        Self {
+            id,
+            version: 1,
+            scheduled_at,
+            due: scheduled_at,
+            state: State::Scheduled,
+            claims: 0,
+            previous,
+            trouble: None,
+        }
+    }
+
+    /// Customer x run.
+    #[must_use]
+    pub fn id(&self) -> &EntryId {
+        &self.id
+    }
+
+    /// Rises by one with every change; each write is conditional on the version that was read.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The slot's moment that this entry is for.
+    #[must_use]
+    pub fn scheduled_at(&self) -> Timestamp {
+        self.scheduled_at
+    }
+
+    /// When the entry should move next.
+    #[must_use]
+    pub fn due(&self) -> Timestamp {
+        self.due
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How often a stage has claimed it.
+    #[must_use]
+    pub fn claims(&self) -> u32 {
+        self.claims
+    }
+
+    /// Last month's score, for the change that the mail shows.
+    #[must_use]
+    pub fn previous(&self) -> Option<&Score> {
+        self.previous.as_ref()
+    }
+
+    /// The last thing that went wrong.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// Whether a stage still has to move it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state.waits_for().is_some()
+    }
+}

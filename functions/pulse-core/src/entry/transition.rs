@@ -1,0 +1,198 @@
+//! The one place that lists what may follow what.
+//!
+//! ```text
+//! Scheduled -> Scoring -> Scored -> Sending -> Sent
+//!     |  ^        |         |  ^       |---> Unknown -> Sent (settled)
+//!     |  '--------'(release)|  '-------'(release)
+//!     |  ^------------------'(stale score)
+//!     '---------'-----------'----------'---> Skipped | Failed
+//! Failed -> Scoring | Sending (redriven)
+//! ```
+
+use jiff::Timestamp;
+
+use super::{Change, Entry, SkipReason, StageName, State, Trouble};
+use crate::{failure::Cause, score::Score};
+
+/// A step that the ledger doesn't allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("entry {entry} is {state} and can't be {step}")]
+pub struct IllegalTransition {
+    entry: String,
+    state: &'static str,
+    step: &'static str,
+}
+
+type Step = Result<Change, IllegalTransition>;
+
+impl Entry {
+    /// Claims the entry for scoring until `lease_until`. A claim whose lease is over, and an entry
+    /// that scoring gave up and a redrive brought back, may be claimed again.
+    ///
+    /// # Errors
+    /// When another worker holds it or it is past scoring.
+    pub fn claim_score(&self, now: Timestamp, lease_until: Timestamp) -> Step {
+        match &self.state {
+            State::Scheduled => {}
+            State::Scoring { lease_until } if *lease_until <= now => {}
+            State::Failed { stage: StageName::Score, .. } => {}
+            _ => return Err(self.illegal("claimed for scoring")),
+        }
+        Ok(self.claimed(State::Scoring { lease_until }))
+    }
+
+    /// Records the score that the claim was for. The mail is due at once.
+    ///
+    /// # Errors
+    /// When the entry isn't being scored.
+    pub fn record_score(&self, score: Score, now: Timestamp) -> Step {
+        match &self.state {
+            State::Scoring { .. } => {
+                let mut after = self.moved(State::Scored { score });
+                after.trouble = None;
+                after.due = now;
+                Ok(Change { after, next: None })
+            }
+            _ => Err(self.illegal("scored")),
+        }
+    }
+
+    /// Sends the entry back to scoring because its score is too old to be mailed.
+    ///
+    /// # Errors
+    /// When the entry isn't waiting to be mailed.
+    pub fn forget_stale_score(&self, now: Timestamp) -> Step {
+        match &self.state {
+            State::Scored { .. } | State::Failed { stage: StageName::Email, .. } => {
+                let mut after = self.moved(State::Scheduled);
+                after.due = now;
+                Ok(Change { after, next: None })
+            }
+            _ => Err(self.illegal("sent back to scoring")),
+        }
+    }
+
+    /// Claims the entry for sending until `lease_until`. A claim whose lease is over may be claimed
+    /// again only by someone who knows that the provider won't accept the mail twice.
+    ///
+    /// # Errors
+    /// When another worker holds it or it has no score.
+    pub fn claim_send(&self, now: Timestamp, lease_until: Timestamp) -> Step {
+        let score = match &self.state {
+            State::Scored { score } => score,
+            State::Sending { score, lease_until } if *lease_until <= now => score,
+            State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
+            _ => return Err(self.illegal("claimed for sending")),
+        };
+        let score = score.clone();
+        Ok(self.claimed(State::Sending { score, lease_until }))
+    }
+
+    /// Gives a claim back after a failed attempt that left nothing behind, so that the next attempt
+    /// needn't wait for the lease.
+    ///
+    /// # Errors
+    /// When the entry isn't claimed.
+    pub fn release(&self, cause: Cause, now: Timestamp) -> Step {
+        let state = match &self.state {
+            State::Scoring { .. } => State::Scheduled,
+            State::Sending { score, .. } => State::Scored { score: score.clone() },
+            _ => return Err(self.illegal("released")),
+        };
+        let mut after = self.moved(state);
+        after.trouble = Some(Trouble { cause, at: now });
+        Ok(Change { after, next: None })
+    }
+
+    /// Records that the provider accepted the mail, and opens `next`, next month's entry.
+    ///
+    /// # Errors
+    /// When no mail was under way.
+    pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Step {
+        let (State::Sending { score, .. } | State::Unknown { score, .. }) = &self.state else {
+            return Err(self.illegal("sent"));
+        };
+        let mut after = self.moved(State::Sent {
+            score: score.clone(),
+            provider_id,
+            at: now,
+        });
+        after.trouble = None;
+        Ok(Change { after, next })
+    }
+
+    /// Records that there is no mail in this run, and opens `next`, next month's entry, unless the
+    /// customer has left.
+    ///
+    /// # Errors
+    /// When the entry is closed already.
+    pub fn skip(&self, reason: SkipReason, now: Timestamp, next: Option<Entry>) -> Step {
+        if !self.is_open() && !matches!(self.state, State::Failed { .. }) {
+            return Err(self.illegal("skipped"));
+        }
+        let after = self.moved(State::Skipped { reason, at: now });
+        Ok(Change { after, next })
+    }
+
+    /// Records that a stage gave up. The fate of a mail must be known: it was not accepted.
+    ///
+    /// # Errors
+    /// When the entry isn't that stage's to give up.
+    pub fn fail(&self, stage: StageName, cause: Cause, now: Timestamp) -> Step {
+        if self.state.waits_for() != Some(stage) {
+            return Err(self.illegal("failed"));
+        }
+        let score = self.state.score().cloned();
+        let after = self.moved(State::Failed { stage, cause, at: now, score });
+        Ok(Change { after, next: None })
+    }
+
+    /// Records that a mail's fate isn't known: it is never sent again blindly.
+    ///
+    /// # Errors
+    /// When no mail was under way.
+    pub fn lose_track(&self, cause: Cause, now: Timestamp) -> Step {
+        let State::Sending { score, .. } = &self.state else {
+            return Err(self.illegal("of unknown fate"));
+        };
+        let score = score.clone();
+        let after = self.moved(State::Unknown { score, cause, at: now });
+        Ok(Change { after, next: None })
+    }
+
+    /// Moves an entry that waits for its slot to another slot of the same run.
+    ///
+    /// # Errors
+    /// When the entry no longer waits.
+    pub fn reschedule(&self, scheduled_at: Timestamp) -> Step {
+        if self.state != State::Scheduled {
+            return Err(self.illegal("rescheduled"));
+        }
+        let mut after = self.moved(State::Scheduled);
+        after.scheduled_at = scheduled_at;
+        after.due = scheduled_at;
+        Ok(Change { after, next: None })
+    }
+
+    fn claimed(&self, state: State) -> Change {
+        let mut after = self.moved(state);
+        after.claims += 1;
+        Change { after, next: None }
+    }
+
+    fn moved(&self, state: State) -> Entry {
+        Entry {
+            version: self.version + 1,
+            state,
+            ..self.clone()
+        }
+    }
+
+    fn illegal(&self, step: &'static str) -> IllegalTransition {
+        IllegalTransition {
+            entry: self.id.to_string(),
+            state: self.state.name(),
+            step,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The domain of Pulse: once a month, for every customer, score and send an email.
+//!
+//! This crate knows no AWS, no Lambda and no clock of its own. Time, queues, the ledger and the
+//! providers come in through [`ports`]; `pulse-aws` implements those on AWS and HTTP, `pulse-sim`
+//! in memory.
+//!
+//! - [`customer`]: who is on the roster, and the parsed types a customer is made of.
+//! - [`slot`] and [`run`]: when a customer is due, and which run that moment belongs to.
+//! - [`entry`]: one row of the ledger and the only place that lists its legal transitions.
+//! - [`stage`]: the score and email stages, and the worker that drives a batch through one.
+//! - [`enrollment`]: putting customers on the roster and taking them off.
+
+pub mod backoff;
+pub mod customer;
+pub mod enrollment;
+pub mod entry;
+pub mod failure;
+pub mod message;
+pub mod parse;
+pub mod ports;
+pub mod quiet_hours;
+pub mod roster;
+pub mod run;
+pub mod score;
+pub mod slot;
+pub mod stable_hash;
+pub mod stage;

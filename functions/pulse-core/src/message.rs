@@ -1,0 +1,175 @@
+//! Messages on the two queues. They carry identity, never state.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    customer::{Customer, CustomerId},
+    entry::EntryId,
+    failure::Cause,
+    run::RunId,
+};
+
+/// The version that this release writes and reads.
+pub const VERSION: u32 = 1;
+
+/// What `EventBridge` Scheduler replaces by the moment the schedule was due (`EventBridge` Scheduler
+/// User Guide, "Adding context attributes").
+pub const SCHEDULED_TIME_TOKEN: &str = "<aws.scheduler.scheduled-time>";
+
+/// A parsed message: whose turn it is, in which run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkMessage {
+    /// Whose turn it is.
+    pub customer: CustomerId,
+    /// Which run.
+    pub turn: Turn,
+}
+
+/// How a message names its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// By the moment that a schedule was due; the run follows from the customer's time zone.
+    Scheduled(Timestamp),
+    /// By the run's id.
+    Run(RunId),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    v: u32,
+    customer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scheduled: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+}
+
+impl WorkMessage {
+    /// The message for an entry.
+    #[must_use]
+    pub fn for_entry(id: &EntryId) -> Self {
+        Self {
+            customer: id.customer.clone(),
+            turn: Turn::Run(id.run),
+        }
+    }
+
+    /// Reads a message's body. `sent_at` stands in for the scheduled moment where the scheduler
+    /// left its token unreplaced, as emulators do.
+    ///
+    /// # Errors
+    /// With the cause when the body is not JSON, of another version, or lacks what it must have.
+    pub fn parse(body: &str, sent_at: Timestamp) -> Result<Self, Cause> {
+        let wire: Wire = serde_json::from_str(body)
+            .map_err(|_| Cause::new("The message is not JSON of the form that Pulse sends."))?;
+        if wire.v != VERSION {
+            let problem = format!("The message has version {}, not {VERSION}.", wire.v);
+            return Err(Cause::new(problem));
+        }
+        let customer = CustomerId::parse(&wire.customer)
+            .map_err(|error| Cause::new(format!("The message's {error}.")))?;
+        let turn = match (wire.run, wire.scheduled) {
+            (Some(run), None) => RunId::parse(&run)
+                .map(Turn::Run)
+                .map_err(|error| Cause::new(format!("The message's {error}.")))?,
+            (None, Some(token)) if token == SCHEDULED_TIME_TOKEN => Turn::Scheduled(sent_at),
+            (None, Some(moment)) => moment
+                .parse()
+                .map(Turn::Scheduled)
+                .map_err(|_| Cause::new("The message's scheduled time is no RFC 3339 moment."))?,
+            _ => return Err(Cause::new("The message names neither a run nor a scheduled time.")),
+        };
+        Ok(Self { customer, turn })
+    }
+
+    /// The message's body.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let (scheduled, run) = match self.turn {
+            Turn::Scheduled(moment) => (Some(moment.to_string()), None),
+            Turn::Run(run) => (None, Some(run.to_string())),
+        };
+        encode(&Wire {
+            v: VERSION,
+            customer: self.customer.to_string(),
+            scheduled,
+            run,
+        })
+    }
+
+    /// The body that a customer's schedule sends, with the scheduler's token for the moment.
+    #[must_use]
+    pub fn schedule_input(customer: &CustomerId) -> String {
+        encode(&Wire {
+            v: VERSION,
+            customer: customer.to_string(),
+            scheduled: Some(SCHEDULED_TIME_TOKEN.to_owned()),
+            run: None,
+        })
+    }
+
+    /// The entry this message is about, for a customer whose time zone is known.
+    #[must_use]
+    pub fn entry_of(&self, customer: &Customer) -> EntryId {
+        let run = match self.turn {
+            Turn::Run(run) => run,
+            Turn::Scheduled(moment) => RunId::of(moment, customer.zone.rules()),
+        };
+        EntryId {
+            customer: self.customer.clone(),
+            run,
+        }
+    }
+}
+
+fn encode(wire: &Wire) -> String {
+    // A struct of numbers and strings always has a JSON form.
+    serde_json::to_string(wire).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT_AT: &str = "2026-11-03T10:00:05Z";
+
+    fn parse(body: &str) -> Result<WorkMessage, String> {
+        WorkMessage::parse(body, SENT_AT.parse().unwrap()).map_err(|cause| cause.to_string())
+    }
+
+    #[test]
+    fn a_schedules_message_takes_its_moment_or_the_sent_time_for_an_unreplaced_token() {
+        let replaced = parse(r#"{"v":1,"customer":"c-1","scheduled":"2026-11-03T10:00:00Z"}"#);
+        let moment = Turn::Scheduled("2026-11-03T10:00:00Z".parse().unwrap());
+        assert_eq!(replaced.unwrap().turn, moment);
+
+        let customer = CustomerId::parse("c-1").unwrap();
+        let unreplaced = parse(&WorkMessage::schedule_input(&customer)).unwrap();
+        assert_eq!(unreplaced.turn, Turn::Scheduled(SENT_AT.parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let message = WorkMessage {
+            customer: CustomerId::parse("c-1").unwrap(),
+            turn: Turn::Run(RunId::parse("2026-11").unwrap()),
+        };
+        assert_eq!(message.body(), r#"{"v":1,"customer":"c-1","run":"2026-11"}"#);
+        assert_eq!(parse(&message.body()), Ok(message));
+    }
+
+    #[test]
+    fn bad_messages_are_refused_with_a_cause_that_quotes_nothing() {
+        for body in [
+            "", "not json", "[]", r#"{"v":2,"customer":"c-1","run":"2026-11"}"#,
+            r#"{"v":1,"customer":"","run":"2026-11"}"#, r#"{"v":1,"customer":"c-1"}"#,
+            r#"{"v":1,"customer":"c-1","run":"soon"}"#,
+            r#"{"v":1,"customer":"c-1","scheduled":"soon"}"#,
+            r#"{"v":1,"customer":"c-1","run":"2026-11","scheduled":"2026-11-03T10:00:00Z"}"#,
+        ] {
+            let cause = parse(body).unwrap_err();
+            assert!(!cause.contains("soon"), "{cause}");
+        }
+    }
+}

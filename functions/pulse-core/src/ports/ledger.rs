@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    customer::{Customer, CustomerId, EmailAddress},
+    entry::{Change, Entry, EntryId, SkipReason, StageName},
+    failure::Cause,
+    run::RunId,
+};
+
+/// Why the ledger couldn't do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// Someone else changed the entry since it was read. Read it again.
+    #[error("entry {0} was changed by someone else since it was read")]
+    Conflict(EntryId),
+    /// The ledger can't be reached, or is throttled. A write may have been done or not.
+    #[error("the ledger can't be used right now: {0}")]
+    Unavailable(Cause),
+    /// A row can't be read back, or a request is refused for good.
+    #[error("the ledger refuses: {0}")]
+    Broken(Cause),
+}
+
+/// Profiles and entries, as the stages use them. Reads are strongly consistent.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// A customer's profile.
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError>;
+
+    /// Writes a profile, replacing the one that is there.
+    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError>;
+
+    /// An entry.
+    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError>;
+
+    /// A customer's entries, the newest run first.
+    async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError>;
+
+    /// Puts a new entry unless there is one of that id. Says whether it did.
+    async fn open(&self, entry: &Entry) -> Result<bool, LedgerError>;
+
+    /// Writes a change if the entry still is at [`Change::expected_version`], together with the next
+    /// month's entry where the change has one and the ledger hasn't.
+    ///
+    /// # Errors
+    /// [`LedgerError::Conflict`] when the entry has another version: nothing is written then.
+    async fn apply(&self, change: &Change) -> Result<(), LedgerError>;
+
+    /// Whether an address must not be mailed.
+    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError>;
+
+    /// Records that an address must not be mailed. Only its digest is kept.
+    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError>;
+
+    /// Keeps a note of something that happened to a customer, for a limited time.
+    async fn note(&self, activity: &Activity) -> Result<(), LedgerError>;
+}
+
+/// Something out of the ordinary that happened to a customer. The ordinary is on the entry itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// To whom.
+    pub customer: CustomerId,
+    /// When.
+    pub at: Timestamp,
+    /// What, in a sentence without personal data.
+    pub what: String,
+}
+
+/// What operators ask the ledger. Counts are exact queries, not counters.
+#[async_trait]
+pub trait LedgerReports: Send + Sync {
+    /// All entries, counted by run and where they stand at `now`.
+    async fn tally(&self, now: Timestamp) -> Result<Tally, LedgerError>;
+
+    /// How many customers are on the roster.
+    async fn roster(&self) -> Result<RosterCount, LedgerError>;
+
+    /// What was noted of a customer, the newest first.
+    async fn activities(&self, customer: &CustomerId) -> Result<Vec<Activity>, LedgerError>;
+}
+
+/// Entries by run and where they stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally(pub BTreeMap<(RunId, TallyKey), u64>);
+
+/// Where entries stand, as far as the indexes tell. A claim isn't indexed: an entry that is being
+/// scored counts as [`TallyKey::ToScore`], one that is being sent as [`TallyKey::ToEmail`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TallyKey {
+    /// Scheduled, and not due yet.
+    NotDue,
+    /// Due, and not scored yet.
+    ToScore,
+    /// Scored, and not mailed yet.
+    ToEmail,
+    /// Accepted by the email provider.
+    Sent,
+    /// No mail in this run, for this reason.
+    Skipped(SkipReason),
+    /// Given up by this stage.
+    Failed(StageName),
+    /// Of unknown fate.
+    Unknown,
+}
+
+/// Customers by standing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RosterCount {
+    /// Customers with a monthly mail.
+    pub active: u64,
+    /// Customers who have left.
+    pub closed: u64,
+}

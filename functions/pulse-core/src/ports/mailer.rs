@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    customer::{EmailAddress, PersonName},
+    entry::EntryId,
+    failure::Cause,
+    ports::Rendered,
+};
+
+/// A mail, ready to go. The sender is the adapter's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Customer and run: the idempotency key, where the provider takes one.
+    pub entry: EntryId,
+    /// To which address.
+    pub to: EmailAddress,
+    /// To whom.
+    pub name: PersonName,
+    /// Subject and bodies.
+    pub content: Rendered,
+}
+
+/// The provider has the mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The provider's own id of the mail.
+    pub provider_id: String,
+}
+
+/// Why a mail isn't known to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Not accepted; try again, no sooner than `after` if the provider said so.
+    #[error("{cause}")]
+    Retry {
+        /// The provider's Retry-After.
+        after: Option<Duration>,
+        /// What happened.
+        cause: Cause,
+    },
+    /// Not accepted, and trying again won't help.
+    #[error("{cause}")]
+    Fail {
+        /// What happened.
+        cause: Cause,
+    },
+    /// Not accepted: the provider refuses this address for good.
+    #[error("{cause}")]
+    AddressRefused {
+        /// What happened.
+        cause: Cause,
+    },
+    /// The provider may have accepted it: the answer was lost.
+    #[error("{cause}")]
+    Lost {
+        /// What happened.
+        cause: Cause,
+    },
+}
+
+/// What a provider knows of a mail that was handed to it earlier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It has it.
+    Accepted(Accepted),
+    /// It hasn't, and would not accept the same entry twice: sending again is safe.
+    SafeToSend,
+    /// It can't tell.
+    CannotTell(Cause),
+}
+
+/// The email provider.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands a mail over. A duplicate of an entry that the provider has already counts as accepted.
+    /// Ends within the adapter's own timeout.
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError>;
+
+    /// Asks what became of an entry's mail.
+    ///
+    /// # Errors
+    /// [`SendError::Retry`] when the provider can't be asked right now.
+    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError>;
+}

@@ -1,0 +1,18 @@
+//! What the domain stands on, as traits. `pulse-aws` has them on AWS and HTTP, `pulse-sim` in
+//! memory; one conformance suite per port holds every adapter to the same behaviour.
+
+mod clock;
+mod ledger;
+mod mailer;
+mod queue;
+mod renderer;
+mod schedules;
+mod scorer;
+
+pub use clock::Clock;
+pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally, TallyKey};
+pub use mailer::{Accepted, Fate, Mail, Mailer, SendError};
+pub use queue::{QueueError, Receipt, StageQueue, Visibility};
+pub use renderer::{Letter, RenderError, Rendered, Renderer};
+pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, Schedules};
+pub use scorer::{ScoreError, ScoreRequest, Scorer};

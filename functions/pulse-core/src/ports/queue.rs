@@ -1,0 +1,39 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{failure::Cause, message::WorkMessage};
+
+/// A queue call that failed. Always worth another try.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the {queue} queue can't be used right now: {cause}")]
+pub struct QueueError {
+    /// Which queue.
+    pub queue: String,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What a received message is told by, until it is received again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt(pub String);
+
+/// For how long a received message is to stay invisible from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visibility {
+    /// Which message.
+    pub receipt: Receipt,
+    /// How long, rounded up to whole seconds, at most 12 hours.
+    pub hidden_for: Duration,
+}
+
+/// One stage's queue, as the workers use it.
+#[async_trait]
+pub trait StageQueue: Send + Sync {
+    /// Queues a message.
+    async fn send(&self, message: &WorkMessage) -> Result<(), QueueError>;
+
+    /// Changes for how long messages stay invisible. A receipt that is no longer good is passed
+    /// over: its message is someone else's now.
+    async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError>;
+}

@@ -1,0 +1,47 @@
+use std::fmt;
+
+use crate::{customer::Customer, failure::Cause, run::RunId, score::Score};
+
+/// What a mail tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// To whom.
+    pub customer: &'a Customer,
+    /// In which run.
+    pub run: RunId,
+    /// Their score.
+    pub score: &'a Score,
+    /// Last month's score.
+    pub previous: Option<&'a Score>,
+}
+
+/// A mail's text. `Debug` shows none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line, without control characters.
+    pub subject: String,
+    /// The HTML body.
+    pub html: String,
+    /// The plain text body.
+    pub text: String,
+}
+
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rendered(..)")
+    }
+}
+
+/// A letter that can't be written. Trying again won't help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the mail can't be rendered: {0}")]
+pub struct RenderError(pub Cause);
+
+/// Writes letters.
+pub trait Renderer: Send + Sync {
+    /// Writes one.
+    ///
+    /// # Errors
+    /// When a template or the customer's locale can't be used.
+    fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError>;
+}

@@ -1,0 +1,58 @@
+use async_trait::async_trait;
+
+use crate::{customer::CustomerId, failure::Cause, slot::Slot};
+
+/// A customer's monthly schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonthlySchedule {
+    /// Whose.
+    pub customer: CustomerId,
+    /// When.
+    pub slot: Slot,
+}
+
+/// What putting a schedule did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// There was none.
+    Created,
+    /// There was another.
+    Updated,
+    /// It was there already, just so.
+    Unchanged,
+}
+
+/// Why a schedule couldn't be read or changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// Try again.
+    #[error("the schedule of {customer} can't be changed right now: {cause}")]
+    Unavailable {
+        /// Whose schedule.
+        customer: CustomerId,
+        /// Why.
+        cause: Cause,
+    },
+    /// Refused for good.
+    #[error("the schedule of {customer} is refused: {cause}")]
+    Refused {
+        /// Whose schedule.
+        customer: CustomerId,
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// The scheduler: one monthly schedule per customer, which puts [`schedule
+/// messages`](crate::message::WorkMessage::schedule_input) on the score queue.
+#[async_trait]
+pub trait Schedules: Send + Sync {
+    /// Creates or changes a customer's schedule. Doing it twice is doing it once.
+    async fn put(&self, schedule: &MonthlySchedule) -> Result<PutOutcome, ScheduleError>;
+
+    /// A customer's live schedule. One that is disabled or isn't Pulse's own counts as none.
+    async fn get(&self, customer: &CustomerId) -> Result<Option<MonthlySchedule>, ScheduleError>;
+
+    /// Deletes a customer's schedule. Says whether there was one.
+    async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError>;
+}

@@ -1,0 +1,204 @@
+//! Slots: a customer's monthly due moment.
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    customer::{CustomerId, Zone},
+    run::RunId,
+    stable_hash::stable_hash,
+};
+
+/// Local hours before this one are kept free: a spring clock change skips times in them, and
+/// `EventBridge` Scheduler skips an invocation that falls into the gap (`EventBridge` Scheduler User
+/// Guide, "Schedule types": daylight saving time).
+pub const FIRST_HOUR: i8 = 4;
+
+/// The last day that every month has.
+pub const LAST_SHARED_DAY: i8 = 28;
+
+/// A day of the month and a minute of the day, in a time zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    day: i8,
+    hour: i8,
+    minute: i8,
+    zone: Zone,
+}
+
+impl Slot {
+    /// The slot of a customer who signed up at `signed_up_at` and lives in `zone`.
+    ///
+    /// Same day of the month and same minute of the day as the sign-up, so that load spreads as
+    /// customers joined. Days 29 to 31, which not every month has, are spread over 1 to 28 and the
+    /// hours before [`FIRST_HOUR`] over the rest of the day, both by a hash of the customer's id
+    /// that never changes.
+    #[must_use]
+    pub fn of_sign_up(customer: &CustomerId, signed_up_at: Timestamp, zone: &Zone) -> Self {
+        let local = zone.rules().to_datetime(signed_up_at);
+        let day = match local.day() {
+            day @ 1..=LAST_SHARED_DAY => day,
+            _ => 1 + pick(customer, "slot-day", LAST_SHARED_DAY),
+        };
+        let hour = match local.hour() {
+            hour @ FIRST_HOUR.. => hour,
+            _ => FIRST_HOUR + pick(customer, "slot-hour", 24 - FIRST_HOUR),
+        };
+        Self {
+            day,
+            hour,
+            minute: local.minute(),
+            zone: zone.clone(),
+        }
+    }
+
+    /// The slot that is due at exactly the minute of `moment`, told in UTC.
+    ///
+    /// For trials, where a slot has to come up soon whatever the hour and the day. In a month
+    /// without that day it is due on the month's last day.
+    #[must_use]
+    pub fn at_minute_of(moment: Timestamp) -> Self {
+        let utc = TimeZone::UTC.to_datetime(moment);
+        Self {
+            day: utc.day(),
+            hour: utc.hour(),
+            minute: utc.minute(),
+            zone: Zone::UTC,
+        }
+    }
+
+    /// Day of the month, 1 to 28 for a slot made from a sign-up.
+    #[must_use]
+    pub fn day(&self) -> i8 {
+        self.day
+    }
+
+    /// Local hour, 0 to 23.
+    #[must_use]
+    pub fn hour(&self) -> i8 {
+        self.hour
+    }
+
+    /// Minute of the hour, 0 to 59.
+    #[must_use]
+    pub fn minute(&self) -> i8 {
+        self.minute
+    }
+
+    /// The zone that the day and the hour are told in.
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The first moment of this slot that is later than `after`.
+    #[must_use]
+    pub fn next_after(&self, after: Timestamp) -> Timestamp {
+        let mut month = RunId::of(after, self.zone.rules());
+        loop {
+            let moment = self.in_month(month);
+            if moment > after {
+                return moment;
+            }
+            month = month.next();
+        }
+    }
+
+    fn in_month(&self, month: RunId) -> Timestamp {
+        let first = month.first_day();
+        let day = self.day.min(first.days_in_month());
+        let date = jiff::civil::date(first.year(), first.month(), day);
+        let local: DateTime = date.at(self.hour, self.minute, 0, 0);
+        self.zone
+            .rules()
+            .to_ambiguous_timestamp(local)
+            .compatible()
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// A number from 0 to `choices - 1` that is always the same for a customer and a purpose.
+fn pick(customer: &CustomerId, purpose: &str, choices: i8) -> i8 {
+    let choices = u64::from(choices.unsigned_abs());
+    i8::try_from(stable_hash(purpose, customer.as_str()) % choices).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slot(id: &str, signed_up_at: &str, zone: &str) -> Slot {
+        let id = CustomerId::parse(id).unwrap();
+        let zone = Zone::parse(zone).unwrap();
+        Slot::of_sign_up(&id, signed_up_at.parse().unwrap(), &zone)
+    }
+
+    #[test]
+    fn the_slot_is_the_sign_ups_own_day_and_minute_in_the_customers_zone() {
+        let slot = slot("c-1", "2024-05-10T22:41:17Z", "Asia/Tokyo");
+        assert_eq!((slot.day(), slot.hour(), slot.minute()), (11, 7, 41));
+    }
+
+    #[test]
+    fn the_next_moment_is_strictly_later_and_a_month_apart() {
+        let slot = slot("c-1", "2024-05-10T14:41:17Z", "Europe/Dublin");
+        let first = slot.next_after("2026-03-10T14:41:00Z".parse().unwrap());
+        assert_eq!(first.to_string(), "2026-04-10T14:41:00Z");
+        // 15:41 in Dublin's summer is 15:41 in its winter: an hour later in UTC.
+        let winter = slot.next_after("2026-11-01T00:00:00Z".parse().unwrap());
+        assert_eq!(winter.to_string(), "2026-11-10T15:41:00Z");
+    }
+
+    #[test]
+    fn a_trial_slot_comes_up_at_its_minute_even_on_the_31st() {
+        let moment: Timestamp = "2026-01-31T23:59:30Z".parse().unwrap();
+        let slot = Slot::at_minute_of(moment);
+        let before: Timestamp = "2026-01-31T23:58:00Z".parse().unwrap();
+        assert_eq!(slot.next_after(before).to_string(), "2026-01-31T23:59:00Z");
+        assert_eq!(slot.next_after(moment).to_string(), "2026-02-28T23:59:00Z");
+    }
+
+    #[test]
+    fn the_last_days_of_the_month_are_spread_and_not_piled_up() {
+        let mut days = [0_u32; 29];
+        for n in 0..2800 {
+            let slot = slot(&format!("c-{n}"), "2024-01-31T12:00:00Z", "UTC");
+            days[usize::try_from(slot.day()).unwrap()] += 1;
+        }
+        assert_eq!(days[0], 0);
+        assert!(days[1..].iter().all(|&n| (50..=160).contains(&n)), "{days:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_slot_exists_in_every_month_and_never_in_the_small_hours(
+            id in "[a-z0-9]{1,12}",
+            seconds in 1_000_000_000_i64..2_000_000_000,
+            zone in prop::sample::select(vec![
+                "UTC", "Europe/Dublin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu",
+                "America/Sao_Paulo", "Pacific/Apia", "Africa/Casablanca",
+            ]),
+        ) {
+            let id = CustomerId::parse(&id).unwrap();
+            let zone = Zone::parse(zone).unwrap();
+            let signed_up_at = Timestamp::from_second(seconds).unwrap();
+            let slot = Slot::of_sign_up(&id, signed_up_at, &zone);
+            prop_assert!((1..=28).contains(&slot.day()));
+            prop_assert!((4..=23).contains(&slot.hour()));
+            prop_assert_eq!(slot.minute(), zone.rules().to_datetime(signed_up_at).minute());
+            prop_assert_eq!(&slot, &Slot::of_sign_up(&id, signed_up_at, &zone));
+
+            // Twelve months in a row: one moment a month, at the slot's own local time.
+            let mut moment = slot.next_after(signed_up_at);
+            for _ in 0..12 {
+                let local = zone.rules().to_datetime(moment);
+                prop_assert_eq!((local.day(), local.hour(), local.minute()), (slot.day(), slot.hour(), slot.minute()));
+                let next = slot.next_after(moment);
+                prop_assert_eq!(RunId::of(next, zone.rules()), RunId::of(moment, zone.rules()).next());
+                moment = next;
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The ports of `pulse-core` in memory, under a clock that the caller moves.
+
+pub mod clock;
+pub mod ledger;
+pub mod mailer;
+pub mod queue;
+pub mod schedules;
+pub mod scorer;
