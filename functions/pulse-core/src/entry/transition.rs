@@ -104,12 +104,20 @@ impl Entry {
         Ok(Change { after, next: None })
     }
 
-    /// Records that the provider accepted the mail, and opens `next`, next month's entry.
+    /// Records that the provider accepted the mail, and opens `next`, next month's entry. Also for
+    /// an entry of unknown fate, or given up, of which the provider says that it has it.
     ///
     /// # Errors
     /// When no mail was under way.
     pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Step {
-        let (State::Sending { score, .. } | State::Unknown { score, .. }) = &self.state else {
+        let (State::Sending { score, .. }
+        | State::Unknown { score, .. }
+        | State::Failed {
+            stage: StageName::Email,
+            score: Some(score),
+            ..
+        }) = &self.state
+        else {
             return Err(self.illegal("sent"));
         };
         let mut after = self.moved(State::Sent {

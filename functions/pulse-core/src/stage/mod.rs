@@ -1,1 +1,14 @@
-//! soon
+//! The two stages and the worker that drives a batch of messages through one.
+
+mod delivery;
+mod eligibility;
+mod email;
+mod score;
+mod verdict;
+mod worker;
+
+pub use delivery::Delivery;
+pub use email::{EmailPolicy, EmailStage};
+pub use score::ScoreStage;
+pub use verdict::{Verdict, Wait};
+pub use worker::{Stage, Task, Worker, WorkerSettings};

@@ -1,0 +1,252 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    Stage, Task, Verdict, Wait,
+    eligibility::{mailable, next_entry},
+};
+use crate::{
+    customer::{Customer, EmailAddress},
+    entry::{Entry, SkipReason, StageName, State},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{
+        Activity, Clock, Fate, Ledger, LedgerError, Letter, Mail, Mailer, Renderer, SendError, StageQueue,
+    },
+    quiet_hours::QuietHours,
+    score::Score,
+};
+
+/// When a mail may go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmailPolicy {
+    /// A score older than this goes back to scoring instead of into a mail.
+    pub score_max_age: Duration,
+    /// Hours of the customer's day in which no mail goes out.
+    pub quiet_hours: Option<QuietHours>,
+}
+
+/// Checks once more, claims an entry, sends, and records the provider's id together with next
+/// month's entry.
+#[derive(Clone)]
+pub struct EmailStage {
+    /// Profiles and entries.
+    pub ledger: Arc<dyn Ledger>,
+    /// The email provider.
+    pub mailer: Arc<dyn Mailer>,
+    /// Writes the mails.
+    pub renderer: Arc<dyn Renderer>,
+    /// Where an entry goes whose score is too old.
+    pub score_queue: Arc<dyn StageQueue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// When a mail may go out.
+    pub policy: EmailPolicy,
+}
+
+#[async_trait]
+impl Stage for EmailStage {
+    async fn handle(&self, task: &Task) -> Verdict {
+        self.step(task).await.unwrap_or_else(|verdict| verdict)
+    }
+
+    async fn give_up(&self, message: &WorkMessage, cause: &Cause) {
+        if let Err(error) = self.record_failure(message, cause).await {
+            tracing::error!(customer = %message.customer, %error, "couldn't record a failure on the ledger");
+        }
+    }
+}
+
+impl EmailStage {
+    async fn step(&self, task: &Task) -> Result<Verdict, Verdict> {
+        let unknown = |what: &str| {
+            let cause = Cause::new(format!("{what} of customer {} is unknown.", task.message.customer));
+            Verdict::Fail { cause }
+        };
+        let Some(customer) = self.ledger.customer(&task.message.customer).await? else {
+            return Ok(unknown("The profile"));
+        };
+        let Some(entry) = self.ledger.entry(&task.message.entry_of(&customer)).await? else {
+            return Ok(unknown("The entry"));
+        };
+        let now = self.clock.now();
+        match entry.state() {
+            State::Scored { score } => self.mail(task, &customer, &entry, score).await,
+            State::Sending { lease_until, .. } if *lease_until > now => Ok(Verdict::NotNow {
+                wait: Duration::try_from(lease_until.duration_since(now)).unwrap_or_default(),
+                cause: Cause::new("Another worker is sending it."),
+            }),
+            State::Sending { .. } => self.settle(task, &customer, &entry).await,
+            State::Failed { stage: StageName::Email, cause, .. } if !task.first_receive => {
+                // On its way to the dead-letter queue.
+                Ok(Verdict::Fail { cause: cause.clone() })
+            }
+            State::Failed { stage: StageName::Email, score: Some(_), .. } => {
+                self.settle(task, &customer, &entry).await
+            }
+            State::Scheduled => {
+                // Its score was too old. The worker before may have died before it could queue it
+                // for scoring; a second message for the same entry does no harm.
+                self.score_queue.send(&WorkMessage::for_entry(entry.id())).await?;
+                Ok(Verdict::Done)
+            }
+            State::Scoring { .. }
+            | State::Sent { .. }
+            | State::Skipped { .. }
+            | State::Failed { .. }
+            | State::Unknown { .. } => Ok(Verdict::Done),
+        }
+    }
+
+    /// An entry whose mail may have gone out before: ask the provider, and never send blindly.
+    async fn settle(&self, task: &Task, customer: &Customer, entry: &Entry) -> Result<Verdict, Verdict> {
+        let under_way = matches!(entry.state(), State::Sending { .. });
+        match self.mailer.fate(entry.id()).await {
+            Ok(Fate::Accepted(accepted)) => self.record_sent(customer, entry, accepted.provider_id).await,
+            Ok(Fate::CannotTell(cause)) if under_way => self.lose_track(entry, cause).await,
+            Ok(Fate::SafeToSend | Fate::CannotTell(_)) => match entry.state().score() {
+                Some(score) => self.mail(task, customer, entry, score).await,
+                None => Ok(Verdict::Done),
+            },
+            Err(error) => Ok(Verdict::retry(Cause::new(error.to_string()))),
+        }
+    }
+
+    async fn mail(&self, task: &Task, customer: &Customer, entry: &Entry, score: &Score) -> Result<Verdict, Verdict> {
+        let now = self.clock.now();
+        let address = match self.address(customer).await? {
+            Ok(address) => address,
+            Err(reason) => return self.skip(customer, entry, reason).await,
+        };
+        if let Some(wait) = self.quiet_for(customer, now) {
+            let cause = Cause::new("It is a quiet hour for the customer.");
+            return Ok(Verdict::NotNow { wait, cause });
+        }
+        if self.is_stale(score, now) && !matches!(entry.state(), State::Sending { .. }) {
+            self.ledger.apply(&entry.forget_stale_score(now)?).await?;
+            self.score_queue.send(&WorkMessage::for_entry(entry.id())).await?;
+            return Ok(Verdict::Done);
+        }
+        let letter = Letter {
+            customer,
+            run: entry.id().run,
+            score,
+            previous: entry.previous(),
+        };
+        let content = match self.renderer.render(&letter) {
+            Ok(content) => content,
+            Err(error) => return Ok(Verdict::Fail { cause: Cause::new(error.to_string()) }),
+        };
+        let claim = entry.claim_send(now, task.lease_until)?;
+        self.ledger.apply(&claim).await?;
+        let claimed = claim.into_after();
+        let mail = Mail {
+            entry: claimed.id().clone(),
+            to: address.clone(),
+            name: customer.name.clone(),
+            content,
+        };
+        match self.mailer.send(&mail).await {
+            Ok(accepted) => self.record_sent(customer, &claimed, accepted.provider_id).await,
+            Err(error) => self.unsent(customer, &claimed, address, error).await,
+        }
+    }
+
+    async fn address<'c>(&self, customer: &'c Customer) -> Result<Result<&'c EmailAddress, SkipReason>, LedgerError> {
+        let address = match mailable(customer) {
+            Ok(address) => address,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if self.ledger.is_suppressed(address).await? {
+            return Ok(Err(SkipReason::Suppressed));
+        }
+        Ok(Ok(address))
+    }
+
+    fn quiet_for(&self, customer: &Customer, now: Timestamp) -> Option<Duration> {
+        self.policy.quiet_hours?.left(now, customer.zone.rules())
+    }
+
+    fn is_stale(&self, score: &Score, now: Timestamp) -> bool {
+        Duration::try_from(now.duration_since(score.as_of)).is_ok_and(|age| age > self.policy.score_max_age)
+    }
+
+    async fn unsent(&self, customer: &Customer, claimed: &Entry, address: &EmailAddress, error: SendError) -> Result<Verdict, Verdict> {
+        match error {
+            SendError::Retry { after, cause } => self.release(claimed, after, cause).await,
+            SendError::Fail { cause } => {
+                // Give the claim back, so that giving up finds an entry that wasn't accepted.
+                self.release(claimed, None, cause.clone()).await?;
+                Ok(Verdict::Fail { cause })
+            }
+            SendError::AddressRefused { cause } => {
+                self.ledger.suppress(address, &cause).await?;
+                self.skip(customer, claimed, SkipReason::AddressRefused).await
+            }
+            SendError::Lost { cause } => match self.mailer.fate(claimed.id()).await {
+                Ok(Fate::Accepted(accepted)) => self.record_sent(customer, claimed, accepted.provider_id).await,
+                Ok(Fate::SafeToSend) => self.release(claimed, None, cause).await,
+                Ok(Fate::CannotTell(_)) => self.lose_track(claimed, cause).await,
+                // Not even that can be asked now. The claim stays, and is settled after its lease.
+                Err(_) => Ok(Verdict::Retry {
+                    wait: Wait::Backoff(None),
+                    cause,
+                }),
+            },
+        }
+    }
+
+    async fn release(&self, claimed: &Entry, after: Option<Duration>, cause: Cause) -> Result<Verdict, Verdict> {
+        let released = claimed.release(cause.clone(), self.clock.now())?;
+        self.ledger.apply(&released).await?;
+        Ok(Verdict::Retry {
+            wait: Wait::Backoff(after),
+            cause,
+        })
+    }
+
+    async fn record_sent(&self, customer: &Customer, entry: &Entry, provider_id: String) -> Result<Verdict, Verdict> {
+        let next = next_entry(customer, entry, entry.state().score());
+        let sent = entry.record_sent(provider_id, self.clock.now(), next)?;
+        self.ledger.apply(&sent).await?;
+        Ok(Verdict::Done)
+    }
+
+    async fn skip(&self, customer: &Customer, entry: &Entry, reason: SkipReason) -> Result<Verdict, Verdict> {
+        let next = next_entry(customer, entry, entry.state().score());
+        self.ledger.apply(&entry.skip(reason, self.clock.now(), next)?).await?;
+        Ok(Verdict::Done)
+    }
+
+    async fn lose_track(&self, entry: &Entry, cause: Cause) -> Result<Verdict, Verdict> {
+        let now = self.clock.now();
+        let what = format!("Run {}: it isn't known whether the mail was accepted. {cause}", entry.id().run);
+        self.ledger.apply(&entry.lose_track(cause, now)?).await?;
+        tracing::error!(entry = %entry.id(), "a mail's fate is unknown: look it up at the provider and settle it");
+        let customer = entry.id().customer.clone();
+        self.ledger.note(&Activity { customer, at: now, what }).await?;
+        Ok(Verdict::Done)
+    }
+
+    async fn record_failure(&self, message: &WorkMessage, cause: &Cause) -> Result<(), LedgerError> {
+        let Some(customer) = self.ledger.customer(&message.customer).await? else {
+            return Ok(());
+        };
+        let Some(entry) = self.ledger.entry(&message.entry_of(&customer)).await? else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let change = match entry.state() {
+            // A claim that couldn't be given back: the mail may be out.
+            State::Sending { .. } => entry.lose_track(cause.clone(), now),
+            _ => entry.fail(StageName::Email, cause.clone(), now),
+        };
+        // Failed already, or not this stage's: nothing to record.
+        let Ok(change) = change else { return Ok(()) };
+        self.ledger.apply(&change).await?;
+        let what = format!("Run {}: mailing was given up. {cause}", entry.id().run);
+        self.ledger.note(&Activity { customer: customer.id, at: now, what }).await
+    }
+}

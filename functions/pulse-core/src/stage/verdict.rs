@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use crate::{
+    entry::IllegalTransition,
+    failure::Cause,
+    ports::{LedgerError, QueueError},
+};
+
+/// What a stage says of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is left to do: the message may go.
+    Done,
+    /// Try again. On the last receive, give up.
+    Retry {
+        /// When.
+        wait: Wait,
+        /// Why.
+        cause: Cause,
+    },
+    /// Someone else holds the entry, or it isn't its time: come back later, and never give up an
+    /// entry for it.
+    NotNow {
+        /// When to come back.
+        wait: Duration,
+        /// Why.
+        cause: Cause,
+    },
+    /// Trying again won't help: give up.
+    Fail {
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// How long to wait before the next try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as the [backoff](crate::backoff) says, and no shorter than this, if given.
+    Backoff(Option<Duration>),
+    /// No longer than it takes.
+    None,
+}
+
+impl Verdict {
+    pub(super) fn retry(cause: Cause) -> Self {
+        Self::Retry {
+            wait: Wait::Backoff(None),
+            cause,
+        }
+    }
+}
+
+impl From<LedgerError> for Verdict {
+    fn from(error: LedgerError) -> Self {
+        let cause = Cause::new(error.to_string());
+        match error {
+            LedgerError::Conflict(_) => Self::NotNow {
+                wait: Duration::from_secs(5),
+                cause,
+            },
+            LedgerError::Unavailable(_) => Self::retry(cause),
+            LedgerError::Broken(_) => Self::Fail { cause },
+        }
+    }
+}
+
+impl From<QueueError> for Verdict {
+    fn from(error: QueueError) -> Self {
+        Self::retry(Cause::new(error.to_string()))
+    }
+}
+
+impl From<IllegalTransition> for Verdict {
+    fn from(error: IllegalTransition) -> Self {
+        Self::retry(Cause::new(error.to_string()))
+    }
+}

@@ -1,0 +1,192 @@
+use std::{cmp::Reverse, time::Duration};
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+
+use super::{Delivery, Verdict, Wait};
+use crate::{
+    backoff::wait_before_retry,
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Clock, Receipt, StageQueue, Visibility},
+};
+
+/// Time left for the writes and the answer after the last call to a provider.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
+
+/// How much longer than the invocation a claim lasts: its worker is dead by then.
+const LEASE_GRACE: Duration = Duration::from_secs(10);
+
+/// How much longer than the invocation its messages stay invisible: longer than the lease, so that
+/// a message whose worker was killed comes back to an entry that can be claimed again.
+const HOLD_GRACE: Duration = Duration::from_secs(20);
+
+/// A given-up message comes back this soon, until the queue itself moves it to its dead-letter
+/// queue. Only what SQS itself moved there can be redriven from the console (Amazon SQS Developer
+/// Guide, "Learn how to configure a dead-letter queue redrive").
+const GIVE_UP_WAIT: Duration = Duration::from_secs(1);
+
+/// How a worker works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerSettings {
+    /// Calls in flight to the provider at once; lanes = this x the mapping's `MaximumConcurrency`.
+    pub in_flight: usize,
+    /// The longest that one call to the provider can take.
+    pub call_timeout: Duration,
+    /// The queue's `maxReceiveCount`: on this receive a failing message is given up.
+    pub max_receive_count: u32,
+}
+
+/// One message's turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The message.
+    pub message: WorkMessage,
+    /// Whether this is the first receive: of a fresh message, or of one that was redriven.
+    pub first_receive: bool,
+    /// Until when a claim made now lasts.
+    pub lease_until: Timestamp,
+}
+
+/// A stage: what is to be done for one message.
+#[async_trait]
+pub trait Stage: Send + Sync {
+    /// Does it.
+    async fn handle(&self, task: &Task) -> Verdict;
+
+    /// Records on the ledger that the message is given up, before the queue moves it to its
+    /// dead-letter queue.
+    async fn give_up(&self, message: &WorkMessage, cause: &Cause);
+}
+
+/// Drives a batch of messages through a stage with bounded concurrency.
+#[derive(Clone, Copy)]
+pub struct Worker<'a> {
+    /// The stage.
+    pub stage: &'a dyn Stage,
+    /// The queue that the messages came from.
+    pub queue: &'a dyn StageQueue,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// How to work.
+    pub settings: WorkerSettings,
+}
+
+struct Unfinished {
+    message_id: String,
+    visibility: Visibility,
+}
+
+impl Worker<'_> {
+    /// Works on `deliveries` until `deadline` and returns the ids of those that must come back:
+    /// what a Lambda answers as `batchItemFailures` (AWS Lambda Developer Guide, "Handling errors
+    /// for an SQS event source").
+    ///
+    /// A stream keeps every lane busy: a new call starts when one ends, not when all have. None
+    /// starts that can't end before the deadline.
+    pub async fn work(&self, mut deliveries: Vec<Delivery>, deadline: Timestamp) -> Vec<String> {
+        self.hold(&deliveries, deadline).await;
+        // Those with the fewest receives left go first: no healthy message may run out of them
+        // because others took the time.
+        deliveries.sort_by_key(|delivery| Reverse(delivery.receive_count));
+        let unfinished: Vec<Unfinished> = stream::iter(deliveries)
+            .map(|delivery| self.one(delivery, deadline))
+            .buffer_unordered(self.settings.in_flight.max(1))
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        let (ids, changes): (Vec<_>, Vec<_>) =
+            unfinished.into_iter().map(|item| (item.message_id, item.visibility)).unzip();
+        self.hide(&changes).await;
+        ids
+    }
+
+    /// Hides the batch for as long as this invocation can last, instead of the six times that the
+    /// queue's visibility timeout has to be: if the worker is killed, its messages are back soon.
+    async fn hold(&self, deliveries: &[Delivery], deadline: Timestamp) {
+        let left = between(self.clock.now(), deadline);
+        let changes: Vec<_> = deliveries
+            .iter()
+            .map(|delivery| Visibility {
+                receipt: delivery.receipt.clone(),
+                hidden_for: left + HOLD_GRACE,
+            })
+            .collect();
+        self.hide(&changes).await;
+    }
+
+    async fn hide(&self, changes: &[Visibility]) {
+        if changes.is_empty() {
+            return;
+        }
+        if let Err(error) = self.queue.hide(changes).await {
+            // The messages come back all the same, only at another time.
+            tracing::warn!(%error, messages = changes.len(), "couldn't change visibility");
+        }
+    }
+
+    async fn one(&self, delivery: Delivery, deadline: Timestamp) -> Option<Unfinished> {
+        let verdict = if between(self.clock.now(), deadline) < self.settings.call_timeout + CLOSING_TIME {
+            Verdict::Retry {
+                wait: Wait::None,
+                cause: Cause::new("The worker had no time left to start on it."),
+            }
+        } else {
+            self.handle(&delivery, deadline).await
+        };
+        let hidden_for = self.wait_after(&delivery, &verdict).await?;
+        Some(Unfinished {
+            message_id: delivery.message_id,
+            visibility: Visibility {
+                receipt: Receipt(delivery.receipt.0),
+                hidden_for,
+            },
+        })
+    }
+
+    async fn handle(&self, delivery: &Delivery, deadline: Timestamp) -> Verdict {
+        match WorkMessage::parse(&delivery.body, delivery.sent_at) {
+            Ok(message) => {
+                let task = Task {
+                    message,
+                    first_receive: delivery.receive_count <= 1,
+                    lease_until: deadline.saturating_add(LEASE_GRACE).unwrap_or(deadline),
+                };
+                self.stage.handle(&task).await
+            }
+            Err(cause) => Verdict::Fail { cause },
+        }
+    }
+
+    /// How long the message is to stay away, or `None` when it is done.
+    async fn wait_after(&self, delivery: &Delivery, verdict: &Verdict) -> Option<Duration> {
+        let message_id = delivery.message_id.as_str();
+        let receive_count = delivery.receive_count;
+        match verdict {
+            Verdict::Done => None,
+            Verdict::NotNow { wait, cause } => {
+                tracing::info!(message_id, receive_count, %cause, "not now");
+                Some(*wait)
+            }
+            Verdict::Retry { wait, cause } if receive_count < self.settings.max_receive_count => {
+                tracing::warn!(message_id, receive_count, %cause, "will be tried again");
+                Some(match wait {
+                    Wait::Backoff(at_least) => wait_before_retry(message_id, receive_count, *at_least),
+                    Wait::None => Duration::ZERO,
+                })
+            }
+            Verdict::Retry { cause, .. } | Verdict::Fail { cause } => {
+                tracing::error!(message_id, receive_count, %cause, "given up: goes to the dead-letter queue");
+                if let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) {
+                    self.stage.give_up(&message, cause).await;
+                }
+                Some(GIVE_UP_WAIT)
+            }
+        }
+    }
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
+}
