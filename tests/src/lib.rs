@@ -1,0 +1,3 @@
+//! What the tests of Pulse share.
+
+pub mod template;

@@ -1,0 +1,169 @@
+//! template.yaml as data, and the promises that it has to keep.
+//!
+//! Each check answers with the problems that it found, as sentences: none for the shipped template, at least
+//! one for a template in which somebody broke that promise.
+
+pub mod functions;
+pub mod parameters;
+pub mod policies;
+pub mod queues;
+pub mod table;
+mod yaml;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value};
+
+/// A CloudFormation template, its short tags (`!Ref`) written out (`{"Ref": ..}`).
+#[derive(Debug, Clone)]
+pub struct Template(Value);
+
+impl Template {
+    /// Reads a template from its YAML text.
+    ///
+    /// # Errors
+    /// When the text is not one YAML document, or uses a tag that CloudFormation does not know.
+    pub fn parse(text: &str) -> Result<Self> {
+        yaml::to_json(text).map(Self)
+    }
+
+    /// The template that the repository ships.
+    ///
+    /// # Errors
+    /// When the file is missing or does not parse.
+    pub fn shipped() -> Result<Self> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+        Self::parse(&text)
+    }
+
+    /// This template with the value at a JSON pointer replaced.
+    ///
+    /// # Errors
+    /// When there is nothing at the pointer: an edit that changes nothing would prove nothing.
+    pub fn with(mut self, pointer: &str, value: Value) -> Result<Self> {
+        let place = self.0.pointer_mut(pointer);
+        *place.with_context(|| format!("the template has nothing at {pointer}"))? = value;
+        Ok(self)
+    }
+
+    /// This template without the key at a JSON pointer.
+    ///
+    /// # Errors
+    /// When there is nothing at the pointer.
+    pub fn without(mut self, pointer: &str) -> Result<Self> {
+        let (parent, key) = pointer
+            .rsplit_once('/')
+            .context("a pointer starts with /")?;
+        let map = self.0.pointer_mut(parent).and_then(Value::as_object_mut);
+        let gone = map.and_then(|map| map.remove(key));
+        ensure!(gone.is_some(), "the template has nothing at {pointer}");
+        Ok(self)
+    }
+
+    /// What is at a JSON pointer.
+    #[must_use]
+    pub fn at(&self, pointer: &str) -> Option<&Value> {
+        self.0.pointer(pointer)
+    }
+
+    /// A top-level section's entries, by logical id.
+    pub fn section(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let entries = self.0.get(name).and_then(Value::as_object);
+        entries
+            .into_iter()
+            .flat_map(Map::iter)
+            .map(|(id, value)| (id.as_str(), value))
+    }
+
+    /// The resources of one type, by logical id, each with its properties.
+    pub fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let of_kind = move |(_, resource): &(&str, &Value)| resource["Type"] == kind;
+        self.section("Resources")
+            .filter(of_kind)
+            .map(|(id, resource)| (id, &resource["Properties"]))
+    }
+
+    /// The functions, by logical id, each with its properties and what it inherits from `Globals`.
+    #[must_use]
+    pub fn functions(&self) -> Vec<(&str, Value)> {
+        let inherited = self.at("/Globals/Function").cloned().unwrap_or_default();
+        let merge = |(id, own)| (id, yaml::overlay(inherited.clone(), own));
+        self.resources("AWS::Serverless::Function")
+            .map(merge)
+            .collect()
+    }
+
+    /// The SQS events of the functions: what SAM makes event source mappings of.
+    #[must_use]
+    pub fn mappings(&self) -> Vec<Mapping> {
+        let mut mappings = Vec::new();
+        for (id, function) in self.functions() {
+            let events = function["Events"].as_object().cloned().unwrap_or_default();
+            for (name, event) in events
+                .into_iter()
+                .filter(|(_, event)| event["Type"] == "SQS")
+            {
+                let (name, event) = (format!("{id}.{name}"), event["Properties"].clone());
+                mappings.push(Mapping {
+                    name,
+                    function: function.clone(),
+                    event,
+                });
+            }
+        }
+        mappings
+    }
+
+    /// A whole number, or the default of the parameter that stands in its place.
+    #[must_use]
+    pub fn number(&self, value: &Value) -> Option<u64> {
+        self.resolve(value, "Default")
+    }
+
+    /// A whole number, or the least that the parameter in its place may be.
+    #[must_use]
+    pub fn least(&self, value: &Value) -> Option<u64> {
+        self.resolve(value, "MinValue")
+    }
+
+    fn resolve(&self, value: &Value, of_parameter: &str) -> Option<u64> {
+        if let Some(name) = reference(value) {
+            return self
+                .at(&format!("/Parameters/{name}/{of_parameter}"))?
+                .as_u64();
+        }
+        value.as_u64().or_else(|| value.as_str()?.parse().ok())
+    }
+}
+
+/// An SQS event source mapping: a function, and how it takes from its queue.
+#[derive(Debug)]
+pub struct Mapping {
+    /// The function's logical id and the event's name.
+    pub name: String,
+    /// The function's properties.
+    pub function: Value,
+    /// The event's properties.
+    pub event: Value,
+}
+
+impl Mapping {
+    /// The logical id of the queue that the function takes from.
+    #[must_use]
+    pub fn queue(&self) -> Option<&str> {
+        arn_of(&self.event["Queue"])
+    }
+}
+
+/// The logical id in `!Ref ID`.
+#[must_use]
+pub fn reference(value: &Value) -> Option<&str> {
+    value.get("Ref")?.as_str()
+}
+
+/// The logical id in `!GetAtt ID.Arn`.
+#[must_use]
+pub fn arn_of(value: &Value) -> Option<&str> {
+    let path = value.get("Fn::GetAtt")?;
+    (path[1] == "Arn").then(|| path[0].as_str())?
+}

@@ -1,0 +1,172 @@
+//! Functions and their event source mappings: batches, concurrency, time, logs.
+
+use serde_json::Value;
+
+use super::{Mapping, Template, reference};
+
+/// What a stage's provider takes, as the seeds of this project measured it.
+#[derive(Debug, Clone, Copy)]
+pub struct Provider {
+    /// Logical id of the function that calls it.
+    pub function: &'static str,
+    /// The variable that holds the client's timeout, in seconds.
+    pub timeout: &'static str,
+    /// Mean time of a call, in milliseconds.
+    pub mean_ms: u64,
+}
+
+/// The scoring API and the email provider.
+pub const PROVIDERS: [Provider; 2] = [
+    Provider {
+        function: "ScoreFunction",
+        timeout: "SCORE_TIMEOUT_SECONDS",
+        mean_ms: 2_400,
+    },
+    Provider {
+        function: "EmailFunction",
+        timeout: "MAIL_TIMEOUT_SECONDS",
+        mean_ms: 3_300,
+    },
+];
+
+/// Partial batch responses are on, a batch is at most 100 messages, and Lambda waits a second for it: above
+/// ten messages it refuses a window of none.
+#[must_use]
+pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for Mapping { name, event, .. } in template.mappings() {
+        if event["FunctionResponseTypes"] != serde_json::json!(["ReportBatchItemFailures"]) {
+            problems.push(format!(
+                "{name} reports no partial failures: one bad message fails its batch"
+            ));
+        }
+        let batch = template.number(&event["BatchSize"]);
+        if !batch.is_some_and(|batch| (1..=100).contains(&batch)) {
+            problems.push(format!(
+                "{name} takes batches of {batch:?}, not of 1 to 100"
+            ));
+        }
+        let window = template.number(&event["MaximumBatchingWindowInSeconds"]);
+        if window != Some(1) {
+            problems.push(format!("{name} waits {window:?} s for a batch, not 1"));
+        }
+    }
+    problems
+}
+
+/// Every function has a mapping; reserved concurrency is the mapping's maximum, by the same parameter, which
+/// is never below the 2 that Lambda asks for. With less, Lambda throttles batches that it has received.
+#[must_use]
+pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, _) in template.functions() {
+        if !template
+            .mappings()
+            .iter()
+            .any(|mapping| mapping.name.starts_with(&format!("{id}.")))
+        {
+            problems.push(format!("{id} takes from no queue"));
+        }
+    }
+    for Mapping {
+        name,
+        function,
+        event,
+    } in template.mappings()
+    {
+        let maximum = &event["ScalingConfig"]["MaximumConcurrency"];
+        let reserved = &function["ReservedConcurrentExecutions"];
+        if reference(maximum).is_none() || reserved != maximum {
+            problems.push(format!(
+                "{name}: reserved {reserved} and maximum {maximum} are not one parameter"
+            ));
+        }
+        for (which, value) in [
+            ("least", template.least(maximum)),
+            ("default", template.number(maximum)),
+        ] {
+            if value.is_none_or(|value| value < 2) {
+                problems.push(format!(
+                    "{name}: the {which} concurrency is {value:?}, Lambda takes 2 or more"
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// A full batch is done before the function's timeout even with the least calls in flight that the template
+/// allows: batch / in flight x mean latency, and then one call that takes as long as the client waits.
+#[must_use]
+pub fn a_full_batch_can_be_finished(template: &Template, providers: &[Provider]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for provider in providers {
+        let prefix = format!("{}.", provider.function);
+        let Some(mapping) = template
+            .mappings()
+            .into_iter()
+            .find(|m| m.name.starts_with(&prefix))
+        else {
+            problems.push(format!("{} takes from no queue", provider.function));
+            continue;
+        };
+        let Mapping {
+            name,
+            function,
+            event,
+        } = mapping;
+        let variables = &function["Environment"]["Variables"];
+        for in_flight in [
+            template.least(&variables["IN_FLIGHT"]),
+            template.number(&variables["IN_FLIGHT"]),
+        ] {
+            let needed_ms = || {
+                let rounds = template
+                    .number(&event["BatchSize"])?
+                    .div_ceil(in_flight.filter(|n| *n > 0)?);
+                Some(
+                    rounds * provider.mean_ms
+                        + template.number(&variables[provider.timeout])? * 1_000,
+                )
+            };
+            let (needed, given) = (
+                needed_ms(),
+                template.number(&function["Timeout"]).map(|s| s * 1_000),
+            );
+            if needed
+                .zip(given)
+                .is_none_or(|(needed, given)| needed >= given)
+            {
+                problems.push(format!(
+                    "{name}: with {in_flight:?} in flight a full batch takes {needed:?} ms of {given:?} ms"
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// Every function logs JSON to a log group of this stack that does not keep logs for ever.
+#[must_use]
+pub fn logs_are_json_and_kept_for_a_time(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, function) in template.functions() {
+        let logging = &function["LoggingConfig"];
+        if logging["LogFormat"] != "JSON" {
+            problems.push(format!("{id} does not log JSON"));
+        }
+        let group = reference(&logging["LogGroup"]);
+        let kept = group.and_then(|group| retention(template, group));
+        if kept.is_none_or(|days| days == 0) {
+            problems.push(format!("{id} logs to {group:?}, which has no retention"));
+        }
+    }
+    problems
+}
+
+fn retention(template: &Template, group: &str) -> Option<u64> {
+    let (_, properties): (_, &Value) = template
+        .resources("AWS::Logs::LogGroup")
+        .find(|(id, _)| *id == group)?;
+    template.number(&properties["RetentionInDays"])
+}

@@ -1,0 +1,96 @@
+use anyhow::Result;
+use pulse_tests::template::{functions, parameters};
+use serde_json::json;
+
+use crate::{add, cut, keeps, set};
+
+#[test]
+fn batches_are_bounded_and_fail_in_part() -> Result<()> {
+    let edits = [
+        cut("ScoreFunction/Events/Queue/Properties/FunctionResponseTypes"),
+        set("EmailFunction/Events/Queue/Properties/BatchSize", 101),
+        set(
+            "EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds",
+            0,
+        ),
+    ];
+    keeps(functions::batches_are_partial_and_bounded, edits)
+}
+
+#[test]
+fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
+    let edits = [
+        set("ScoreFunction/ReservedConcurrentExecutions", 1),
+        set(
+            "ScoreFunction/ReservedConcurrentExecutions/Ref",
+            "EmailMaximumConcurrency",
+        ),
+        cut("EmailFunction/Events/Queue/Properties/ScalingConfig"),
+        cut("EmailFunction/Events/Queue"),
+        set("/Parameters/ScoreMaximumConcurrency/MinValue", 1),
+        cut("/Parameters/EmailMaximumConcurrency/MinValue"),
+        set("/Parameters/EmailMaximumConcurrency/Default", 1),
+    ];
+    keeps(functions::reserved_concurrency_covers_the_mapping, edits)
+}
+
+#[test]
+fn a_full_batch_is_done_before_the_timeout() -> Result<()> {
+    let edits = [
+        set("EmailFunction/Events/Queue/Properties/BatchSize", 100),
+        set("/Parameters/EmailInFlight/MinValue", 2),
+        set("/Parameters/ScoreInFlight/Default", 1),
+        set("/Globals/Function/Timeout", 60),
+        set(
+            "EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS",
+            "30",
+        ),
+        cut("ScoreFunction/Environment/Variables/SCORE_TIMEOUT_SECONDS"),
+    ];
+    keeps(
+        |template| functions::a_full_batch_can_be_finished(template, &functions::PROVIDERS),
+        edits,
+    )
+}
+
+#[test]
+fn logs_are_json_and_do_not_stay_for_ever() -> Result<()> {
+    let edits = [
+        cut("ScoreLog/RetentionInDays"),
+        cut("/Resources/EmailLog"),
+        set("EmailFunction/LoggingConfig/LogFormat", "Text"),
+        cut("ScoreFunction/LoggingConfig/LogGroup"),
+    ];
+    keeps(functions::logs_are_json_and_kept_for_a_time, edits)
+}
+
+#[test]
+fn parameters_and_outputs_say_what_they_are() -> Result<()> {
+    let edits = [
+        cut("/Parameters/QuietHours/Description"),
+        set("/Outputs/TableName/Description", " "),
+        cut("/Outputs"),
+    ];
+    keeps(parameters::all_are_described, edits)
+}
+
+#[test]
+fn functions_are_given_names_of_secrets_and_never_secrets() -> Result<()> {
+    let variables = "ScoreFunction/Environment/Variables";
+    let edits = [
+        set(&format!("{variables}/SCORE_SECRET"), "Bearer abc"),
+        set(&format!("{variables}/SCORE_SECRET/Ref"), "ScoreUrl"),
+        set(
+            &format!("{variables}/SCORE_URL"),
+            "{{resolve:secretsmanager:pulse}}",
+        ),
+        add(variables, "SCORE_TOKEN", json!("abc")),
+        set(
+            "EmailFunction/Environment/Variables/MARKETING_CLOUD_SECRET/Ref",
+            "Sender",
+        ),
+        cut("/Parameters/ScoreSecret/AllowedPattern"),
+        add("/Parameters/ScoreUrl", "NoEcho", json!(true)),
+    ];
+    keeps(parameters::variables_hold_no_secret, edits)
+}
