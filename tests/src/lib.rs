@@ -1,3 +1,4 @@
 //! What the tests of Pulse share.
 
+pub mod emulator;
 pub mod template;

@@ -1,0 +1,118 @@
+"""Runs the local AWS emulator so that nothing of it outlives whoever started it.
+
+    python launch.py FOLDER
+
+Two processes: a warden, and the emulator under it. The warden holds standard input open. When that ends,
+because the starter closed it, left, crashed or was killed, or when the emulator itself ends, the warden kills
+the emulator and every function process it started, removes FOLDER (the emulator's state), and goes.
+The emulator reads its settings (port, state folders, IAM) from the environment.
+"""
+
+import ctypes
+import os
+import select
+import shutil
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def prctl(option, value):
+    """Sets a process attribute on Linux. Elsewhere there is none to set, and the process group has to do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def serve(warden):
+    """Becomes the emulator, in a process group of its own that its functions inherit."""
+    os.setpgid(0, 0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != warden:
+        os._exit(1)  # the warden died before the line above could tell the kernel
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+    import socketserver
+
+    # The emulator writes each Runtime API response in small pieces. With Nagle's algorithm every warm
+    # invocation waits 40 ms for a delayed acknowledgement.
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+    import ministack.app
+
+    sys.argv = ["ministack"]
+    ministack.app.main()
+
+
+def wait_for_an_end(emulator):
+    """Returns once standard input or the emulator has ended."""
+    wake, woken = os.pipe()
+    os.set_blocking(woken, False)
+    signal.set_wakeup_fd(woken)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    while os.waitpid(emulator, os.WNOHANG) == (0, 0):
+        ready, _, _ = select.select([0, wake], [], [])
+        if 0 in ready and not os.read(0, 4096):
+            return
+        if wake in ready and set(os.read(wake, 4096)) != {signal.SIGCHLD}:
+            return
+
+
+def children():
+    """Ids of this process's children, on Linux."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc") if sys.platform == "linux" else []):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stat:
+                # The command's name, in parentheses, may hold anything; the parent is the second field after it.
+                if int(stat.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                    found.append(int(name))
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
+def kill(killer, target):
+    """Sends SIGKILL, to a process or a group that may be gone already."""
+    try:
+        killer(target, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def kill_everything(emulator):
+    """Kills the emulator's group, then whatever left that group: as a subreaper, the warden inherits it."""
+    kill(os.killpg, emulator)
+    while True:
+        for child in children():
+            kill(os.kill, child)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def main():
+    folder = sys.argv[1]
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    warden = os.getpid()
+    emulator = os.fork()
+    if emulator == 0:
+        serve(warden)
+        return
+    try:
+        os.setpgid(emulator, emulator)  # on both sides, as either may come first
+    except OSError:
+        pass  # it has ended, which the next line finds out
+    try:
+        wait_for_an_end(emulator)
+    finally:
+        kill_everything(emulator)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
