@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{CustomerId, Zone},
+    parse::ParseError,
     run::RunId,
     stable_hash::stable_hash,
 };
@@ -65,6 +66,20 @@ impl Slot {
             minute: utc.minute(),
             zone: Zone::UTC,
         }
+    }
+
+    /// The slot of that day of the month and time of day in `zone`, as a schedule says it.
+    ///
+    /// # Errors
+    /// When the day isn't 1 to 31, the hour 0 to 23 or the minute 0 to 59.
+    pub fn parse(day: i8, hour: i8, minute: i8, zone: Zone) -> Result<Self, ParseError> {
+        if !(1..=31).contains(&day) {
+            return Err(ParseError::new("slot's day", "is not 1 to 31"));
+        }
+        if !(0..=23).contains(&hour) || !(0..=59).contains(&minute) {
+            return Err(ParseError::new("slot's time", "is not 00:00 to 23:59"));
+        }
+        Ok(Self { day, hour, minute, zone })
     }
 
     /// Day of the month, 1 to 28 for a slot made from a sign-up.
@@ -144,7 +159,8 @@ mod tests {
     #[test]
     fn the_next_moment_is_strictly_later_and_a_month_apart() {
         let slot = slot("c-1", "2024-05-10T14:41:17Z", "Europe/Dublin");
-        let first = slot.next_after("2026-03-10T14:41:00Z".parse().unwrap());
+        assert_eq!((slot.hour(), slot.minute()), (15, 41));
+        let first = slot.next_after("2026-03-10T15:41:00Z".parse().unwrap());
         assert_eq!(first.to_string(), "2026-04-10T14:41:00Z");
         // 15:41 in Dublin's summer is 15:41 in its winter: an hour later in UTC.
         let winter = slot.next_after("2026-11-01T00:00:00Z".parse().unwrap());
@@ -158,6 +174,15 @@ mod tests {
         let before: Timestamp = "2026-01-31T23:58:00Z".parse().unwrap();
         assert_eq!(slot.next_after(before).to_string(), "2026-01-31T23:59:00Z");
         assert_eq!(slot.next_after(moment).to_string(), "2026-02-28T23:59:00Z");
+    }
+
+    #[test]
+    fn only_days_of_a_month_and_times_of_a_day_are_slots() {
+        let slot = |day, hour, minute| Slot::parse(day, hour, minute, Zone::UTC);
+        assert!(slot(1, 0, 0).is_ok() && slot(31, 23, 59).is_ok());
+        for (day, hour, minute) in [(0, 9, 0), (32, 9, 0), (1, 24, 0), (1, -1, 0), (1, 9, 60), (1, 9, -1)] {
+            assert!(slot(day, hour, minute).is_err(), "{day} {hour}:{minute}");
+        }
     }
 
     #[test]

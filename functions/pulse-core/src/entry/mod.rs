@@ -2,6 +2,8 @@
 
 mod change;
 mod id;
+#[cfg(test)]
+mod legality;
 mod record;
 mod state;
 mod transition;

@@ -1,0 +1,168 @@
+//! The whole table of what may follow what, asked of the transitions themselves.
+
+use jiff::{Timestamp, ToSpan as _};
+use proptest::prelude::*;
+
+use super::{Change, Entry, EntryId, IllegalTransition, SkipReason, StageName, State};
+use crate::{
+    customer::CustomerId,
+    failure::Cause,
+    run::RunId,
+    score::{Band, Score, ScoreValue},
+};
+
+fn now() -> Timestamp {
+    "2026-11-03T10:00:00Z".parse().unwrap()
+}
+
+fn score() -> Score {
+    Score {
+        value: ScoreValue::parse(712).unwrap(),
+        band: Band::parse("good").unwrap(),
+        as_of: now(),
+    }
+}
+
+fn entry(state: State) -> Entry {
+    let id = EntryId {
+        customer: CustomerId::parse("c-1").unwrap(),
+        run: RunId::parse("2026-11").unwrap(),
+    };
+    Entry {
+        state,
+        ..Entry::scheduled(id, now(), None)
+    }
+}
+
+/// Every state, with leases that are live and over.
+fn states() -> Vec<(&'static str, State)> {
+    let live = now() + 1.minute();
+    let over = now();
+    let cause = Cause::new("It was so.");
+    let failed = |stage, score| State::Failed {
+        stage,
+        cause: cause.clone(),
+        at: now(),
+        score,
+    };
+    vec![
+        ("scheduled", State::Scheduled),
+        ("scoring", State::Scoring { lease_until: live }),
+        ("scoring, lease over", State::Scoring { lease_until: over }),
+        ("scored", State::Scored { score: score() }),
+        ("sending", State::Sending { score: score(), lease_until: live }),
+        ("sending, lease over", State::Sending { score: score(), lease_until: over }),
+        ("sent", State::Sent { score: score(), provider_id: "p".into(), at: now() }),
+        ("skipped", State::Skipped { reason: SkipReason::OptedOut, at: now() }),
+        ("failed scoring", failed(StageName::Score, None)),
+        ("failed email", failed(StageName::Email, Some(score()))),
+        ("unknown", State::Unknown { score: score(), cause: cause.clone(), at: now() }),
+    ]
+}
+
+type Step = fn(&Entry) -> Result<Change, IllegalTransition>;
+
+/// Every step, with the states it may start from.
+fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
+    vec![
+        (
+            "claim for scoring",
+            |e| e.claim_score(now(), now() + 2.minutes()),
+            vec!["scheduled", "scoring, lease over", "failed scoring"],
+        ),
+        ("record score", |e| e.record_score(score(), now()), vec!["scoring", "scoring, lease over"]),
+        ("forget stale score", |e| e.forget_stale_score(now()), vec!["scored", "failed email"]),
+        (
+            "claim for sending",
+            |e| e.claim_send(now(), now() + 2.minutes()),
+            vec!["scored", "sending, lease over", "failed email"],
+        ),
+        (
+            "release",
+            |e| e.release(Cause::new("It was busy."), now()),
+            vec!["scoring", "scoring, lease over", "sending", "sending, lease over"],
+        ),
+        (
+            "record sent",
+            |e| e.record_sent("p".into(), now(), None),
+            vec!["sending", "sending, lease over", "failed email", "unknown"],
+        ),
+        (
+            "skip",
+            |e| e.skip(SkipReason::Closed, now(), None),
+            vec![
+                "scheduled", "scoring", "scoring, lease over", "scored", "sending", "sending, lease over",
+                "failed scoring", "failed email",
+            ],
+        ),
+        (
+            "fail scoring",
+            |e| e.fail(StageName::Score, Cause::new("It was so."), now()),
+            vec!["scheduled", "scoring", "scoring, lease over"],
+        ),
+        (
+            "fail email",
+            |e| e.fail(StageName::Email, Cause::new("It was so."), now()),
+            vec!["scored", "sending", "sending, lease over"],
+        ),
+        ("lose track", |e| e.lose_track(Cause::new("It was so."), now()), vec!["sending", "sending, lease over"]),
+        ("reschedule", |e| e.reschedule(now() + 1.hour()), vec!["scheduled"]),
+    ]
+}
+
+#[test]
+fn a_step_is_taken_from_the_listed_states_and_refused_from_all_others() {
+    for (step, take, legal) in steps() {
+        for (name, state) in states() {
+            let taken = take(&entry(state)).is_ok();
+            assert_eq!(taken, legal.contains(&name), "{step} from {name}");
+        }
+    }
+}
+
+#[test]
+fn a_sent_or_skipped_entry_never_moves_again() {
+    for (step, take, _) in steps() {
+        for (name, state) in states() {
+            if matches!(state, State::Sent { .. } | State::Skipped { .. }) {
+                assert!(take(&entry(state)).is_err(), "{step} from {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_step_says_which_entry_and_what_it_is() {
+    let error = entry(State::Scheduled).record_score(score(), now()).unwrap_err();
+    assert_eq!(error.to_string(), "entry c-1/2026-11 is scheduled and can't be scored");
+}
+
+#[test]
+fn a_released_claim_keeps_the_score_and_the_trouble() {
+    let sending = entry(State::Sending { score: score(), lease_until: now() });
+    let released = sending.release(Cause::new("The provider was busy."), now()).unwrap().into_after();
+    assert_eq!(released.state(), &State::Scored { score: score() });
+    assert_eq!(released.trouble().unwrap().cause.as_str(), "The provider was busy.");
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_versions_rise_by_one_and_only_sending_leads_to_sent(
+        choices in prop::collection::vec(0_usize..11, 1..40),
+    ) {
+        let steps = steps();
+        let mut current = entry(State::Scheduled);
+        for choice in choices {
+            let (step, take, _) = &steps[choice];
+            let Ok(change) = take(&current) else { continue };
+            prop_assert_eq!(change.expected_version(), current.version());
+            prop_assert_eq!(change.after().version(), current.version() + 1);
+            prop_assert_eq!(change.after().id(), current.id());
+            if matches!(change.after().state(), State::Sent { .. }) {
+                prop_assert_eq!(*step, "record sent");
+                prop_assert!(current.claims() > 0, "sent without a claim");
+            }
+            current = change.into_after();
+        }
+    }
+}
