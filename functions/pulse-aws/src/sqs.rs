@@ -1,1 +1,143 @@
 //! Queues on SQS.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_sqs::{
+    Client,
+    error::BuildError,
+    types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry},
+};
+use futures::future::try_join_all;
+use pulse_core::{
+    entry::StageName,
+    failure::Cause,
+    message::WorkMessage,
+    ports::{QueueError, StageQueue, Visibility},
+};
+
+use crate::sdk::failure::{self, CallFailure};
+
+/// The most entries of a batch call (SQS API Reference, `ChangeMessageVisibilityBatch`).
+const BATCH: usize = 10;
+
+/// The longest that a message is hidden. SQS takes 12 hours, counted from the receive, and refuses
+/// more instead of cutting it (SQS API Reference, `ChangeMessageVisibility`): 15 minutes, the
+/// longest that a Lambda runs, are left for the time since then.
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
+
+/// A stage's queue on SQS. Needs `sqs:SendMessage` to send and `sqs:ChangeMessageVisibility` to
+/// hide.
+#[derive(Debug)]
+pub struct SqsQueue {
+    client: Client,
+    stage: StageName,
+    url: String,
+}
+
+impl SqsQueue {
+    /// The queue of `stage` at `url`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, stage: StageName, url: impl Into<String>) -> Self {
+        Self { client: Client::new(config), stage, url: url.into() }
+    }
+
+    async fn hide_batch(&self, changes: &[Visibility]) -> Result<(), QueueError> {
+        let entries = changes.iter().enumerate().map(|(index, change)| entry(index, change));
+        let entries = entries.collect::<Result<Vec<_>, _>>();
+        let call = self
+            .client
+            .change_message_visibility_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries.map_err(|error| self.error(Cause::new(error.to_string())))?));
+        let answer = call.send().await.map_err(|error| self.failed(failure::read("SQS", &error)))?;
+        match answer.failed().iter().find(|failed| !is_stale_receipt(failed)) {
+            None => Ok(()),
+            Some(failed) => Err(self.error(Cause::new(format!(
+                "SQS refused to hide a message: {}.",
+                failed.code()
+            )))),
+        }
+    }
+
+    fn failed(&self, failure: CallFailure) -> QueueError {
+        let (CallFailure::Again(cause) | CallFailure::Refused(cause)) = failure;
+        self.error(cause)
+    }
+
+    fn error(&self, cause: Cause) -> QueueError {
+        QueueError { queue: self.stage.to_string(), cause }
+    }
+}
+
+#[async_trait]
+impl StageQueue for SqsQueue {
+    async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
+        let call = self.client.send_message().queue_url(&self.url).message_body(message.body());
+        let sent = call.send().await.map(drop);
+        sent.map_err(|error| self.failed(failure::read("SQS", &error)))
+    }
+
+    async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
+        try_join_all(changes.chunks(BATCH).map(|batch| self.hide_batch(batch))).await.map(drop)
+    }
+}
+
+fn entry(index: usize, change: &Visibility) -> Result<ChangeMessageVisibilityBatchRequestEntry, BuildError> {
+    ChangeMessageVisibilityBatchRequestEntry::builder()
+        .id(index.to_string())
+        .receipt_handle(&change.receipt.0)
+        .visibility_timeout(whole_seconds(change.hidden_for))
+        .build()
+}
+
+fn whole_seconds(hidden_for: Duration) -> i32 {
+    let rounded_up = hidden_for.as_secs() + u64::from(hidden_for.subsec_nanos() > 0);
+    i32::try_from(rounded_up.min(LONGEST.as_secs())).unwrap_or(i32::MAX)
+}
+
+/// Whether an entry failed only because its message is no longer this receipt's. SQS has three ways
+/// to say so; the third, for a receipt that has expired, is told from other invalid parameters by
+/// the parameter's name.
+fn is_stale_receipt(failed: &BatchResultErrorEntry) -> bool {
+    // With the XML protocol a code has a prefix: AWS.SimpleQueueService.MessageNotInflight.
+    match failed.code().rsplit('.').next().unwrap_or_default() {
+        "MessageNotInflight" | "ReceiptHandleIsInvalid" => true,
+        "InvalidParameterValue" | "InvalidParameterValueException" => {
+            failed.message().is_some_and(|message| message.contains("ReceiptHandle"))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: &str, message: &str) -> BatchResultErrorEntry {
+        let entry = BatchResultErrorEntry::builder().id("0").code(code).message(message);
+        entry.sender_fault(true).build().unwrap()
+    }
+
+    #[test]
+    fn receipts_that_are_no_longer_good_are_told_from_other_failures() {
+        let expired = "Value AQEB for parameter ReceiptHandle is invalid. Reason: Message does not \
+                       exist or is not available for visibility timeout change.";
+        assert!(is_stale_receipt(&failed("InvalidParameterValue", expired)));
+        assert!(is_stale_receipt(&failed("AWS.SimpleQueueService.MessageNotInflight", "")));
+        assert!(is_stale_receipt(&failed("ReceiptHandleIsInvalid", "")));
+
+        let too_long = "Value 43200 for parameter VisibilityTimeout is invalid.";
+        assert!(!is_stale_receipt(&failed("InvalidParameterValue", too_long)));
+        assert!(!is_stale_receipt(&failed("InternalError", "")));
+    }
+
+    #[test]
+    fn times_are_rounded_up_and_kept_below_what_sqs_refuses() {
+        assert_eq!(whole_seconds(Duration::ZERO), 0);
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_secs(20)), 20);
+        assert_eq!(whole_seconds(Duration::MAX), 42_300);
+    }
+}

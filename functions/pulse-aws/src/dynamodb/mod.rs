@@ -1,1 +1,61 @@
-//! The ledger on `DynamoDB`.
+//! The ledger on one `DynamoDB` table.
+//!
+//! | pk | sk | what | index attributes |
+//! | --- | --- | --- | --- |
+//! | `CUST#<customer>` | `PROFILE` | profile | `tally`: `ROSTER#<shard>`, `ACTIVE#<customer>` or `CLOSED#<customer>` |
+//! | `CUST#<customer>` | `RUN#2026-11` | entry, open | `open`: `SCORE#<shard>` or `EMAIL#<shard>`, due |
+//! | | | entry, closed | `tally`: `CLOSED#<shard>`, `2026-11#SENT#<customer>` |
+//! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
+//! | `SUPP#<digest>` | `SUPP` | suppressed address | none |
+//!
+//! Rows are the domain types' serde form, plus keys, index attributes and the id of the last
+//! conditional write. Both indexes are sparse and hold keys only. A claim changes no index
+//! attribute, so it costs one write unit and no index write.
+//!
+//! **Which runs are there?** Nobody keeps a list, so none can be wrong. Closed entries lie in their
+//! index by run and outcome: the tally asks each shard for its first key, counts the keys that
+//! begin like it (`Select=COUNT` sends no rows), and jumps behind them. That is two queries per
+//! shard, run and outcome, no write, and exact for outcomes and runs of every release.
+//!
+//! Indexes follow the table within moments ("Eventually consistent"), so a tally taken while
+//! entries move may see one of them twice or not at all; one taken at rest adds up.
+//!
+//! What the calls need of IAM, on the table: `customer`, `entry`, `is_suppressed`: `GetItem`;
+//! `save_customer`, `open`, `apply`, `suppress`, `note`: `PutItem` (a transaction needs what its
+//! parts need); `entries`, `activities`: `Query`. On its indexes: `tally`: `Query` on both;
+//! `roster`: `Query` on `tally`.
+
+mod attributes;
+mod counts;
+mod keys;
+mod ledger;
+mod refusals;
+mod reports;
+mod rows;
+mod write_id;
+mod writes;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+
+use write_id::WriteIds;
+
+/// The ledger on a `DynamoDB` table.
+#[derive(Debug)]
+pub struct DynamoDbLedger {
+    client: Client,
+    table: String,
+    write_ids: WriteIds,
+}
+
+impl DynamoDbLedger {
+    /// The ledger on `table`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(config),
+            table: table.into(),
+            write_ids: WriteIds::default(),
+        }
+    }
+}

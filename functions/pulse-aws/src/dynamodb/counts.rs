@@ -1,0 +1,91 @@
+//! Exact counts by queries over one partition of an index.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::query::builders::QueryFluentBuilder,
+    types::{AttributeValue, Select},
+};
+use pulse_core::ports::LedgerError;
+
+use super::{DynamoDbLedger, attributes::Attributes, refusals};
+
+/// Sorts before every key that the tally index holds.
+const BEFORE_ALL: &str = " ";
+/// Sorts after every letter that a customer id may have.
+const AFTER_ALL: char = '~';
+
+impl DynamoDbLedger {
+    /// Counts the rows of a partition of `open` by their table sort key and whether they are due at
+    /// `now`. The runs can't be told from the index key, so this reads the keys, and nothing else.
+    pub(super) async fn count_open(
+        &self,
+        shard: String,
+        now: &str,
+    ) -> Result<HashMap<(String, bool), u64>, LedgerError> {
+        let query = self
+            .index("open")
+            .key_condition_expression("open_shard = :shard")
+            .expression_attribute_values(":shard", AttributeValue::S(shard))
+            .projection_expression("sk, open_due");
+        let mut counts = HashMap::new();
+        let mut pages = query.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| refusals::of_call(&error))?;
+            for row in page.items() {
+                let due = text(row, "open_due") <= now;
+                *counts.entry((text(row, "sk").to_owned(), due)).or_default() += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Counts the rows of a partition of `tally` by what their keys have before the customer.
+    pub(super) async fn count_by_prefix(&self, shard: String) -> Result<Vec<(String, u64)>, LedgerError> {
+        let mut counts = Vec::new();
+        let mut after = BEFORE_ALL.to_owned();
+        while let Some(prefix) = self.prefix_after(&shard, after).await? {
+            after = format!("{prefix}#{AFTER_ALL}");
+            let count = self.count_prefix(&shard, &prefix).await?;
+            counts.push((prefix, count));
+        }
+        Ok(counts)
+    }
+
+    async fn prefix_after(&self, shard: &str, after: String) -> Result<Option<String>, LedgerError> {
+        let query = self
+            .index("tally")
+            .key_condition_expression("tally_shard = :shard AND tally_key > :after")
+            .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
+            .expression_attribute_values(":after", AttributeValue::S(after))
+            .limit(1);
+        let answer = query.send().await.map_err(|error| refusals::of_call(&error))?;
+        let key = answer.items().first().map(|row| text(row, "tally_key"));
+        // Ids have no '#', so the last one ends the prefix.
+        Ok(key.map(|key| key.rsplit_once('#').map_or(key, |(prefix, _)| prefix).to_owned()))
+    }
+
+    async fn count_prefix(&self, shard: &str, prefix: &str) -> Result<u64, LedgerError> {
+        let query = self
+            .index("tally")
+            .key_condition_expression("tally_shard = :shard AND begins_with(tally_key, :prefix)")
+            .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
+            .expression_attribute_values(":prefix", AttributeValue::S(format!("{prefix}#")))
+            .select(Select::Count);
+        let mut count = 0;
+        let mut pages = query.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| refusals::of_call(&error))?;
+            count += u64::from(page.count().unsigned_abs());
+        }
+        Ok(count)
+    }
+
+    fn index(&self, name: &str) -> QueryFluentBuilder {
+        self.client.query().table_name(&self.table).index_name(name)
+    }
+}
+
+fn text<'row>(row: &'row Attributes, name: &str) -> &'row str {
+    row.get(name).and_then(|attribute| attribute.as_s().ok()).map_or("", String::as_str)
+}

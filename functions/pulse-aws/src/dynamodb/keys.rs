@@ -1,0 +1,183 @@
+//! Keys of the table and of its two indexes, as text.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{Customer, CustomerId, EmailAddress, Standing},
+    entry::{Entry, EntryId, SkipReason, StageName, State},
+    ports::{Activity, TallyKey},
+    run::RunId,
+    stable_hash::stable_hash,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Index partitions per stage, for closed entries, and for the roster: a partition takes 1,000
+/// writes a second (`DynamoDB` Developer Guide, "Designing partition keys to distribute your
+/// workload"). Changing it loses the rows of the shards that are no longer asked.
+pub(super) const SHARDS: u64 = 8;
+
+/// A row's primary key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) pk: String,
+    pub(super) sk: String,
+}
+
+/// What begins the sort key of every entry and of every note.
+pub(super) const RUN: &str = "RUN#";
+pub(super) const ACTIVITY: &str = "ACT#";
+
+impl Key {
+    pub(super) fn profile(id: &CustomerId) -> Self {
+        Self { pk: partition(id), sk: "PROFILE".to_owned() }
+    }
+
+    pub(super) fn entry(id: &EntryId) -> Self {
+        Self { pk: partition(&id.customer), sk: format!("{RUN}{}", id.run) }
+    }
+
+    /// The same note made twice is one row; two notes of the same instant are two.
+    pub(super) fn activity(activity: &Activity) -> Self {
+        let hash = stable_hash("activity", &activity.what);
+        Self {
+            pk: partition(&activity.customer),
+            sk: format!("{ACTIVITY}{}#{hash:016x}", sortable(activity.at)),
+        }
+    }
+
+    pub(super) fn suppression(address: &EmailAddress) -> Self {
+        Self { pk: format!("SUPP#{}", address.digest()), sk: "SUPP".to_owned() }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {}", self.pk, self.sk)
+    }
+}
+
+/// The partition that holds all of a customer's rows.
+pub(super) fn partition(id: &CustomerId) -> String {
+    format!("CUST#{id}")
+}
+
+/// A moment as text of a fixed width, so that text sorts as time does.
+pub(super) fn sortable(moment: Timestamp) -> String {
+    format!("{moment:.9}")
+}
+
+/// The partition of the index `open` that holds what waits for `stage`.
+pub(super) fn open_shard(stage: StageName, shard: u64) -> String {
+    match stage {
+        StageName::Score => format!("SCORE#{shard}"),
+        StageName::Email => format!("EMAIL#{shard}"),
+    }
+}
+
+/// The partition of the index `tally` that holds closed entries.
+pub(super) fn closed_shard(shard: u64) -> String {
+    format!("CLOSED#{shard}")
+}
+
+/// The partition of the index `tally` that holds profiles.
+pub(super) fn roster_shard(shard: u64) -> String {
+    format!("ROSTER#{shard}")
+}
+
+/// The index attributes of an entry, as names and values.
+pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
+    let EntryId { customer, run } = entry.id();
+    let shard = shard_of(customer);
+    let outcome = match entry.state() {
+        State::Sent { .. } => "SENT".to_owned(),
+        State::Skipped { reason, .. } => format!("SKIPPED.{reason}"),
+        State::Failed { stage, .. } => format!("FAILED.{stage}"),
+        State::Unknown { .. } => "UNKNOWN".to_owned(),
+        State::Scheduled | State::Scoring { .. } => return open(StageName::Score, shard, entry),
+        State::Scored { .. } | State::Sending { .. } => return open(StageName::Email, shard, entry),
+    };
+    [
+        ("tally_shard", closed_shard(shard)),
+        ("tally_key", format!("{run}#{outcome}#{customer}")),
+    ]
+}
+
+fn open(stage: StageName, shard: u64, entry: &Entry) -> [(&'static str, String); 2] {
+    [("open_shard", open_shard(stage, shard)), ("open_due", sortable(entry.due()))]
+}
+
+/// The index attributes of a profile.
+pub(super) fn of_customer(customer: &Customer) -> [(&'static str, String); 2] {
+    let standing = match customer.standing {
+        Standing::Active => "ACTIVE",
+        Standing::Closed => "CLOSED",
+    };
+    [
+        ("tally_shard", roster_shard(shard_of(&customer.id))),
+        ("tally_key", format!("{standing}#{}", customer.id)),
+    ]
+}
+
+/// Reads `2026-11#SKIPPED.closed`, what the keys of closed entries begin with.
+pub(super) fn parse_outcome(text: &str) -> Option<(RunId, TallyKey)> {
+    let (run, outcome) = text.split_once('#')?;
+    let (name, detail) = outcome.split_once('.').unwrap_or((outcome, ""));
+    let key = match name {
+        "SENT" => TallyKey::Sent,
+        "SKIPPED" => TallyKey::Skipped(parse_word::<SkipReason>(detail)?),
+        "FAILED" => TallyKey::Failed(parse_word::<StageName>(detail)?),
+        "UNKNOWN" => TallyKey::Unknown,
+        _ => return None,
+    };
+    Some((RunId::parse(run).ok()?, key))
+}
+
+fn parse_word<T: DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(Value::String(word.to_owned())).ok()
+}
+
+fn shard_of(customer: &CustomerId) -> u64 {
+    stable_hash("shard", customer.as_str()) % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_sort_as_text_as_they_do_in_time() {
+        let moments = ["2026-11-03T09:59:59.5Z", "2026-11-03T10:00:00Z", "2026-11-03T10:00:00.000000001Z"];
+        let texts = moments.map(|moment| sortable(moment.parse().unwrap()));
+        assert!(texts.is_sorted());
+        assert!(texts.iter().all(|text| text.len() == 30), "{texts:?}");
+    }
+
+    #[test]
+    fn outcomes_are_read_back() {
+        let run = RunId::parse("2026-11").unwrap();
+        assert_eq!(parse_outcome("2026-11#SENT"), Some((run, TallyKey::Sent)));
+        assert_eq!(
+            parse_outcome("2026-11#SKIPPED.opted-out"),
+            Some((run, TallyKey::Skipped(SkipReason::OptedOut)))
+        );
+        assert_eq!(
+            parse_outcome("2026-11#FAILED.email"),
+            Some((run, TallyKey::Failed(StageName::Email)))
+        );
+        for bad in ["", "SENT", "2026-13#SENT", "2026-11#SKIPPED", "2026-11#FAILED.tick"] {
+            assert_eq!(parse_outcome(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn customers_spread_over_the_shards() {
+        let mut counts = [0_u32; 8];
+        for n in 0..8000 {
+            let id = CustomerId::parse(&format!("c-{n}")).unwrap();
+            counts[usize::try_from(shard_of(&id)).unwrap()] += 1;
+        }
+        assert!(counts.iter().all(|count| (850..=1150).contains(count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,106 @@
+//! The ledger as the stages use it.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use pulse_core::{
+    customer::{Customer, CustomerId, EmailAddress},
+    entry::{Change, Entry, EntryId},
+    failure::Cause,
+    ports::{Activity, Ledger, LedgerError},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    DynamoDbLedger,
+    attributes::Attributes,
+    keys::{self, Key},
+    refusals, rows,
+};
+
+#[async_trait]
+impl Ledger for DynamoDbLedger {
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError> {
+        let row = self.row(Key::profile(id)).await?;
+        row.as_ref().map(rows::parse).transpose()
+    }
+
+    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+        self.put(rows::customer(customer)?).await
+    }
+
+    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
+        let row = self.row(Key::entry(id)).await?;
+        row.as_ref().map(rows::parse).transpose()
+    }
+
+    async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        self.newest_of(customer, keys::RUN, None).await
+    }
+
+    async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        self.put_new(entry).await
+    }
+
+    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+        match change.next() {
+            Some(next) => self.put_change_and_next(change, next).await,
+            None => self.put_change(change).await,
+        }
+    }
+
+    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
+        Ok(self.row(Key::suppression(address)).await?.is_some())
+    }
+
+    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
+        self.put(rows::suppression(address, why)?).await
+    }
+
+    async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
+        self.put(rows::activity(activity)?).await
+    }
+}
+
+impl DynamoDbLedger {
+    async fn row(&self, key: Key) -> Result<Option<Attributes>, LedgerError> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key("pk", AttributeValue::S(key.pk))
+            .key("sk", AttributeValue::S(key.sk));
+        let answer = get.send().await.map_err(|error| refusals::of_call(&error))?;
+        Ok(answer.item)
+    }
+
+    /// A customer's rows whose sort key begins with `kind`, the last first, at most `limit`.
+    pub(super) async fn newest_of<T: DeserializeOwned>(
+        &self,
+        customer: &CustomerId,
+        kind: &str,
+        limit: Option<i32>,
+    ) -> Result<Vec<T>, LedgerError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :kind)")
+            .expression_attribute_values(":pk", AttributeValue::S(keys::partition(customer)))
+            .expression_attribute_values(":kind", AttributeValue::S(kind.to_owned()))
+            .scan_index_forward(false);
+        let mut found = Vec::new();
+        let mut pages = query.set_limit(limit).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| refusals::of_call(&error))?;
+            for row in page.items() {
+                found.push(rows::parse(row)?);
+            }
+            if limit.is_some() {
+                break; // A page of `limit` rows is all that was asked for.
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,80 @@
+//! Rows: a domain type with its keys.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::SignedDuration;
+use pulse_core::{
+    customer::{Customer, EmailAddress},
+    entry::Entry,
+    failure::Cause,
+    ports::{Activity, LedgerError},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    attributes::{Attributes, attribute, object},
+    keys::{self, Key},
+};
+
+/// How long a note is kept.
+const NOTE_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// The attribute that holds the id of the last conditional write.
+pub(super) const WRITE_ID: &str = "write_id";
+
+pub(super) fn entry(entry: &Entry) -> Result<Attributes, LedgerError> {
+    let mut row = row(&Key::entry(entry.id()), entry)?;
+    row.extend(texts(keys::of_entry(entry)));
+    Ok(row)
+}
+
+pub(super) fn customer(customer: &Customer) -> Result<Attributes, LedgerError> {
+    let mut row = row(&Key::profile(&customer.id), customer)?;
+    row.extend(texts(keys::of_customer(customer)));
+    Ok(row)
+}
+
+pub(super) fn activity(activity: &Activity) -> Result<Attributes, LedgerError> {
+    let mut row = row(&Key::activity(activity), activity)?;
+    let gone = activity.at.as_second() + NOTE_KEPT.as_secs();
+    row.insert("expires_at".to_owned(), AttributeValue::N(gone.to_string()));
+    Ok(row)
+}
+
+pub(super) fn suppression(address: &EmailAddress, why: &Cause) -> Result<Attributes, LedgerError> {
+    row(&Key::suppression(address), &json!({ "why": why }))
+}
+
+/// Reads a row back. Fields that the type hasn't are passed over. The error names the row but not
+/// what is wrong with it: serde would quote the value.
+pub(super) fn parse<T: DeserializeOwned>(row: &Attributes) -> Result<T, LedgerError> {
+    object(row)
+        .and_then(|fields| serde_json::from_value(fields).ok())
+        .ok_or_else(|| unreadable(row))
+}
+
+fn row<T: Serialize>(key: &Key, body: &T) -> Result<Attributes, LedgerError> {
+    let Ok(Value::Object(fields)) = serde_json::to_value(body) else {
+        let problem = format!("Row {key} can't be written as JSON fields.");
+        return Err(LedgerError::Broken(Cause::new(problem)));
+    };
+    let mut row: Attributes =
+        fields.into_iter().map(|(name, field)| (name, attribute(field))).collect();
+    row.extend(texts([("pk", key.pk.clone()), ("sk", key.sk.clone())]));
+    Ok(row)
+}
+
+fn texts<const N: usize>(fields: [(&str, String); N]) -> [(String, AttributeValue); N] {
+    fields.map(|(name, text)| (name.to_owned(), AttributeValue::S(text)))
+}
+
+fn unreadable(row: &Attributes) -> LedgerError {
+    let text = |name| row.get(name).and_then(|key| key.as_s().ok()).map_or("?", String::as_str);
+    let key = Key { pk: text("pk").to_owned(), sk: text("sk").to_owned() };
+    LedgerError::Broken(Cause::new(format!(
+        "Row {key} can't be read: someone else wrote it, or a newer release. Mend or delete it."
+    )))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! Writes under a condition: one row, or two in a transaction.
+
+use aws_sdk_dynamodb::{
+    error::BuildError,
+    operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
+    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+};
+use pulse_core::{
+    entry::{Change, Entry},
+    failure::Cause,
+    ports::LedgerError,
+};
+
+use super::{
+    DynamoDbLedger,
+    attributes::Attributes,
+    refusals::{self, Cancelled},
+    rows,
+};
+
+const AT_VERSION: &str = "#version = :expected";
+const ABSENT: &str = "attribute_not_exists(pk)";
+
+/// Whether a write under a condition was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Written,
+    ConditionUnmet,
+}
+
+impl DynamoDbLedger {
+    pub(super) async fn put(&self, row: Attributes) -> Result<(), LedgerError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(row));
+        put.send().await.map(drop).map_err(|error| refusals::of_call(&error))
+    }
+
+    /// Puts a new entry. False if there is one of that id.
+    pub(super) async fn put_new(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        let put = self.client.put_item().condition_expression(ABSENT);
+        let outcome = self.put_if(put, rows::entry(entry)?).await?;
+        Ok(outcome == Outcome::Written)
+    }
+
+    /// Writes a change without its next entry.
+    pub(super) async fn put_change(&self, change: &Change) -> Result<(), LedgerError> {
+        let put = self
+            .client
+            .put_item()
+            .condition_expression(AT_VERSION)
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":expected", expected(change));
+        match self.put_if(put, rows::entry(change.after())?).await? {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionUnmet => Err(LedgerError::Conflict(change.after().id().clone())),
+        }
+    }
+
+    /// Writes a change and its next entry, both or neither; without the next entry if there is one
+    /// already. The SDK gives every transaction a token, so sending it again is harmless.
+    pub(super) async fn put_change_and_next(&self, change: &Change, next: &Entry) -> Result<(), LedgerError> {
+        let after = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(rows::entry(change.after())?))
+            .condition_expression(AT_VERSION)
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":expected", expected(change));
+        let next = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(rows::entry(next)?))
+            .condition_expression(ABSENT);
+        let write = |put: Put| TransactWriteItem::builder().put(put).build();
+        let transaction = self
+            .client
+            .transact_write_items()
+            .transact_items(write(after.build().map_err(|error| incomplete(&error))?))
+            .transact_items(write(next.build().map_err(|error| incomplete(&error))?));
+        let Err(error) = transaction.send().await else {
+            return Ok(());
+        };
+        match refusals::of_transaction(&error) {
+            Cancelled::First => Err(LedgerError::Conflict(change.after().id().clone())),
+            Cancelled::SecondOnly => self.put_change(change).await,
+            Cancelled::Otherwise(error) => Err(error),
+        }
+    }
+
+    /// Puts a row under `put`'s condition. Where the condition doesn't hold because an earlier
+    /// attempt of this very call wrote the row, the row was written.
+    async fn put_if(&self, put: PutItemFluentBuilder, row: Attributes) -> Result<Outcome, LedgerError> {
+        let id = AttributeValue::S(self.write_ids.next());
+        let result = put
+            .table_name(&self.table)
+            .set_item(Some(row))
+            .item(rows::WRITE_ID, id.clone())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = result else {
+            return Ok(Outcome::Written);
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(unmet)) = error.as_service_error() else {
+            return Err(refusals::of_call(&error));
+        };
+        let is_ours = unmet.item().and_then(|row| row.get(rows::WRITE_ID)) == Some(&id);
+        Ok(if is_ours { Outcome::Written } else { Outcome::ConditionUnmet })
+    }
+}
+
+fn expected(change: &Change) -> AttributeValue {
+    AttributeValue::N(change.expected_version().to_string())
+}
+
+fn incomplete(error: &BuildError) -> LedgerError {
+    LedgerError::Broken(Cause::new(format!("The transaction can't be built: {error}.")))
+}

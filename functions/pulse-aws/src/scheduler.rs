@@ -1,1 +1,0 @@
-//! Schedules on `EventBridge` Scheduler.

@@ -1,0 +1,151 @@
+//! Schedules on `EventBridge` Scheduler: one per customer, all in one group.
+
+mod cron;
+mod definition;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_scheduler::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        create_schedule::CreateScheduleError, delete_schedule::DeleteScheduleError,
+        get_schedule::{GetScheduleError, GetScheduleOutput},
+    },
+};
+use pulse_core::{
+    customer::CustomerId,
+    failure::Cause,
+    ports::{MonthlySchedule, PutOutcome, ScheduleError, Schedules},
+};
+
+use crate::sdk::failure::{self, CallFailure};
+pub use definition::SchedulePlace;
+use definition::Definition;
+
+/// Customers' schedules in one schedule group.
+///
+/// Needs `scheduler:CreateSchedule`, `GetSchedule`, `UpdateSchedule` and `DeleteSchedule` on the
+/// group's schedules, and `iam:PassRole` on their role.
+#[derive(Debug)]
+pub struct EventBridgeSchedules {
+    client: Client,
+    place: SchedulePlace,
+}
+
+impl EventBridgeSchedules {
+    /// The schedules at `place`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, place: SchedulePlace) -> Self {
+        Self { client: Client::new(config), place }
+    }
+}
+
+#[async_trait]
+impl Schedules for EventBridgeSchedules {
+    /// Creating is tried first: enrolling a roster creates nearly all of its schedules. A schedule
+    /// that is there is compared in whole, because updating replaces it in whole (`EventBridge`
+    /// Scheduler API Reference, `UpdateSchedule`).
+    async fn put(&self, schedule: &MonthlySchedule) -> Result<PutOutcome, ScheduleError> {
+        let customer = &schedule.customer;
+        let definition = Definition::of(schedule, &self.place)
+            .map_err(|error| refused(customer, Cause::new(error.to_string())))?;
+        if self.create(customer, &definition).await? {
+            return Ok(PutOutcome::Created);
+        }
+        match self.read(customer).await? {
+            Some(present) if definition.is(&present) => Ok(PutOutcome::Unchanged),
+            Some(_) => self.update(customer, definition).await,
+            None => Err(ScheduleError::Unavailable {
+                customer: customer.clone(),
+                cause: Cause::new("Someone else is deleting it."),
+            }),
+        }
+    }
+
+    async fn get(&self, customer: &CustomerId) -> Result<Option<MonthlySchedule>, ScheduleError> {
+        let present = self.read(customer).await?;
+        Ok(present.and_then(|present| Definition::read(customer, &present, &self.place)))
+    }
+
+    async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError> {
+        let call = self.client.delete_schedule().group_name(&self.place.group).name(customer.as_str());
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(DeleteScheduleError::is_resource_not_found_exception) => {
+                Ok(false)
+            }
+            Err(error) => Err(failed(customer, &error)),
+        }
+    }
+}
+
+impl EventBridgeSchedules {
+    /// False if there is a schedule of that name.
+    async fn create(&self, customer: &CustomerId, definition: &Definition) -> Result<bool, ScheduleError> {
+        let Definition { expression, zone, window, target, state } = definition.clone();
+        let call = self
+            .client
+            .create_schedule()
+            .group_name(&self.place.group)
+            .name(customer.as_str())
+            .schedule_expression(expression)
+            .schedule_expression_timezone(zone)
+            .flexible_time_window(window)
+            .target(target)
+            .state(state);
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(CreateScheduleError::is_conflict_exception) => {
+                Ok(false)
+            }
+            Err(error) => Err(failed(customer, &error)),
+        }
+    }
+
+    async fn update(&self, customer: &CustomerId, definition: Definition) -> Result<PutOutcome, ScheduleError> {
+        let Definition { expression, zone, window, target, state } = definition;
+        let call = self
+            .client
+            .update_schedule()
+            .group_name(&self.place.group)
+            .name(customer.as_str())
+            .schedule_expression(expression)
+            .schedule_expression_timezone(zone)
+            .flexible_time_window(window)
+            .target(target)
+            .state(state);
+        let updated = call.send().await.map(|_| PutOutcome::Updated);
+        updated.map_err(|error| failed(customer, &error))
+    }
+
+    async fn read(&self, customer: &CustomerId) -> Result<Option<GetScheduleOutput>, ScheduleError> {
+        let call = self.client.get_schedule().group_name(&self.place.group).name(customer.as_str());
+        match call.send().await {
+            Ok(present) => Ok(Some(present)),
+            Err(error) if error.as_service_error().is_some_and(GetScheduleError::is_resource_not_found_exception) => {
+                Ok(None)
+            }
+            Err(error) => Err(failed(customer, &error)),
+        }
+    }
+}
+
+fn failed<E>(customer: &CustomerId, error: &SdkError<E>) -> ScheduleError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let customer = customer.clone();
+    // Another change of the same schedule is under way.
+    let conflict = error.as_service_error().and_then(|error| error.code()) == Some("ConflictException");
+    match failure::read("EventBridge Scheduler", error) {
+        CallFailure::Refused(cause) if !conflict => ScheduleError::Refused { customer, cause },
+        CallFailure::Refused(cause) | CallFailure::Again(cause) => {
+            ScheduleError::Unavailable { customer, cause }
+        }
+    }
+}
+
+fn refused(customer: &CustomerId, cause: Cause) -> ScheduleError {
+    ScheduleError::Refused { customer: customer.clone(), cause }
+}

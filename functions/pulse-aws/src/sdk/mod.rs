@@ -1,0 +1,87 @@
+//! The AWS SDK's configuration: one for all clients of a process.
+//!
+//! The SDK crates are built without their default HTTP client, so it is set here: rustls on ring,
+//! which serves `http://` endpoints (emulators) too.
+
+pub(crate) mod failure;
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableRegionProvider,
+    meta::region::RegionProviderChain, profile::ProfileFileRegionProvider, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPTS: u32 = 3;
+const EMULATOR_REGION: &str = "us-east-1";
+
+/// There is no region to work in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no AWS region is set: set AWS_REGION, or a region in the AWS profile that is used")]
+pub struct NoRegion;
+
+/// Reads the configuration as the AWS tools do: region from `AWS_REGION`, `AWS_DEFAULT_REGION` or
+/// the profile, credentials from the default chain, and `AWS_ENDPOINT_URL` for an emulator (AWS
+/// SDKs and Tools Reference Guide, "Service-specific endpoints").
+///
+/// A call takes at most 2 s to connect and 10 s an attempt, and is tried three times.
+///
+/// # Errors
+/// When no region is set. The instance metadata service isn't asked for one: off AWS that costs
+/// seconds, and on Lambda the environment has it.
+pub async fn from_environment() -> Result<SdkConfig, NoRegion> {
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new());
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
+        .region(region)
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .load()
+        .await;
+    match config.region() {
+        Some(_) => Ok(config),
+        None => Err(NoRegion),
+    }
+}
+
+/// The configuration for an emulator at `endpoint`, with the credentials that emulators take as
+/// the account's root. Reads neither the environment nor a profile.
+#[must_use]
+pub fn for_emulator(endpoint: &str) -> SdkConfig {
+    let root = Credentials::new("test", "test", None, None, "emulator");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::new(EMULATOR_REGION))
+        .credentials_provider(SharedCredentialsProvider::new(root))
+        .http_client(http_client())
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .build()
+}
+
+fn http_client() -> SharedHttpClient {
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS)
+}
