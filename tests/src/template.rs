@@ -51,9 +51,7 @@ impl Template {
     /// # Errors
     /// When there is nothing at the pointer.
     pub fn without(mut self, pointer: &str) -> Result<Self> {
-        let (parent, key) = pointer
-            .rsplit_once('/')
-            .context("a pointer starts with /")?;
+        let (parent, key) = pointer.rsplit_once('/').context("a pointer starts with /")?;
         let map = self.0.pointer_mut(parent).and_then(Value::as_object_mut);
         let gone = map.and_then(|map| map.remove(key));
         ensure!(gone.is_some(), "the template has nothing at {pointer}");
@@ -69,18 +67,13 @@ impl Template {
     /// A top-level section's entries, by logical id.
     pub fn section(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
         let entries = self.0.get(name).and_then(Value::as_object);
-        entries
-            .into_iter()
-            .flat_map(Map::iter)
-            .map(|(id, value)| (id.as_str(), value))
+        entries.into_iter().flat_map(Map::iter).map(|(id, value)| (id.as_str(), value))
     }
 
     /// The resources of one type, by logical id, each with its properties.
     pub fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let of_kind = move |(_, resource): &(&str, &Value)| resource["Type"] == kind;
-        self.section("Resources")
-            .filter(of_kind)
-            .map(|(id, resource)| (id, &resource["Properties"]))
+        self.section("Resources").filter(of_kind).map(|(id, resource)| (id, &resource["Properties"]))
     }
 
     /// The functions, by logical id, each with its properties and what it inherits from `Globals`.
@@ -88,9 +81,7 @@ impl Template {
     pub fn functions(&self) -> Vec<(&str, Value)> {
         let inherited = self.at("/Globals/Function").cloned().unwrap_or_default();
         let merge = |(id, own)| (id, yaml::overlay(inherited.clone(), own));
-        self.resources("AWS::Serverless::Function")
-            .map(merge)
-            .collect()
+        self.resources("AWS::Serverless::Function").map(merge).collect()
     }
 
     /// The SQS events of the functions: what SAM makes event source mappings of.
@@ -99,16 +90,9 @@ impl Template {
         let mut mappings = Vec::new();
         for (id, function) in self.functions() {
             let events = function["Events"].as_object().cloned().unwrap_or_default();
-            for (name, event) in events
-                .into_iter()
-                .filter(|(_, event)| event["Type"] == "SQS")
-            {
+            for (name, event) in events.into_iter().filter(|(_, event)| event["Type"] == "SQS") {
                 let (name, event) = (format!("{id}.{name}"), event["Properties"].clone());
-                mappings.push(Mapping {
-                    name,
-                    function: function.clone(),
-                    event,
-                });
+                mappings.push(Mapping { name, function: function.clone(), event });
             }
         }
         mappings
@@ -128,9 +112,7 @@ impl Template {
 
     fn resolve(&self, value: &Value, of_parameter: &str) -> Option<u64> {
         if let Some(name) = reference(value) {
-            return self
-                .at(&format!("/Parameters/{name}/{of_parameter}"))?
-                .as_u64();
+            return self.at(&format!("/Parameters/{name}/{of_parameter}"))?.as_u64();
         }
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }

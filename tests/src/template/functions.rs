@@ -17,16 +17,8 @@ pub struct Provider {
 
 /// The scoring API and the email provider.
 pub const PROVIDERS: [Provider; 2] = [
-    Provider {
-        function: "ScoreFunction",
-        timeout: "SCORE_TIMEOUT_SECONDS",
-        mean_ms: 2_400,
-    },
-    Provider {
-        function: "EmailFunction",
-        timeout: "MAIL_TIMEOUT_SECONDS",
-        mean_ms: 3_300,
-    },
+    Provider { function: "ScoreFunction", timeout: "SCORE_TIMEOUT_SECONDS", mean_ms: 2_400 },
+    Provider { function: "EmailFunction", timeout: "MAIL_TIMEOUT_SECONDS", mean_ms: 3_300 },
 ];
 
 /// Partial batch responses are on, a batch is at most 100 messages, and Lambda waits a second for it: above
@@ -36,15 +28,11 @@ pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
     for Mapping { name, event, .. } in template.mappings() {
         if event["FunctionResponseTypes"] != serde_json::json!(["ReportBatchItemFailures"]) {
-            problems.push(format!(
-                "{name} reports no partial failures: one bad message fails its batch"
-            ));
+            problems.push(format!("{name} reports no partial failures: one bad message fails its batch"));
         }
         let batch = template.number(&event["BatchSize"]);
         if !batch.is_some_and(|batch| (1..=100).contains(&batch)) {
-            problems.push(format!(
-                "{name} takes batches of {batch:?}, not of 1 to 100"
-            ));
+            problems.push(format!("{name} takes batches of {batch:?}, not of 1 to 100"));
         }
         let window = template.number(&event["MaximumBatchingWindowInSeconds"]);
         if window != Some(1) {
@@ -60,35 +48,19 @@ pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
 pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
     for (id, _) in template.functions() {
-        if !template
-            .mappings()
-            .iter()
-            .any(|mapping| mapping.name.starts_with(&format!("{id}.")))
-        {
+        if !template.mappings().iter().any(|mapping| mapping.name.starts_with(&format!("{id}."))) {
             problems.push(format!("{id} takes from no queue"));
         }
     }
-    for Mapping {
-        name,
-        function,
-        event,
-    } in template.mappings()
-    {
+    for Mapping { name, function, event } in template.mappings() {
         let maximum = &event["ScalingConfig"]["MaximumConcurrency"];
         let reserved = &function["ReservedConcurrentExecutions"];
         if reference(maximum).is_none() || reserved != maximum {
-            problems.push(format!(
-                "{name}: reserved {reserved} and maximum {maximum} are not one parameter"
-            ));
+            problems.push(format!("{name}: reserved {reserved} and maximum {maximum} are not one parameter"));
         }
-        for (which, value) in [
-            ("least", template.least(maximum)),
-            ("default", template.number(maximum)),
-        ] {
+        for (which, value) in [("least", template.least(maximum)), ("default", template.number(maximum))] {
             if value.is_none_or(|value| value < 2) {
-                problems.push(format!(
-                    "{name}: the {which} concurrency is {value:?}, Lambda takes 2 or more"
-                ));
+                problems.push(format!("{name}: the {which} concurrency is {value:?}, Lambda takes 2 or more"));
             }
         }
     }
@@ -102,41 +74,19 @@ pub fn a_full_batch_can_be_finished(template: &Template, providers: &[Provider])
     let mut problems = Vec::new();
     for provider in providers {
         let prefix = format!("{}.", provider.function);
-        let Some(mapping) = template
-            .mappings()
-            .into_iter()
-            .find(|m| m.name.starts_with(&prefix))
-        else {
+        let Some(mapping) = template.mappings().into_iter().find(|m| m.name.starts_with(&prefix)) else {
             problems.push(format!("{} takes from no queue", provider.function));
             continue;
         };
-        let Mapping {
-            name,
-            function,
-            event,
-        } = mapping;
+        let Mapping { name, function, event } = mapping;
         let variables = &function["Environment"]["Variables"];
-        for in_flight in [
-            template.least(&variables["IN_FLIGHT"]),
-            template.number(&variables["IN_FLIGHT"]),
-        ] {
+        for in_flight in [template.least(&variables["IN_FLIGHT"]), template.number(&variables["IN_FLIGHT"])] {
             let needed_ms = || {
-                let rounds = template
-                    .number(&event["BatchSize"])?
-                    .div_ceil(in_flight.filter(|n| *n > 0)?);
-                Some(
-                    rounds * provider.mean_ms
-                        + template.number(&variables[provider.timeout])? * 1_000,
-                )
+                let rounds = template.number(&event["BatchSize"])?.div_ceil(in_flight.filter(|n| *n > 0)?);
+                Some(rounds * provider.mean_ms + template.number(&variables[provider.timeout])? * 1_000)
             };
-            let (needed, given) = (
-                needed_ms(),
-                template.number(&function["Timeout"]).map(|s| s * 1_000),
-            );
-            if needed
-                .zip(given)
-                .is_none_or(|(needed, given)| needed >= given)
-            {
+            let (needed, given) = (needed_ms(), template.number(&function["Timeout"]).map(|s| s * 1_000));
+            if needed.zip(given).is_none_or(|(needed, given)| needed >= given) {
                 problems.push(format!(
                     "{name}: with {in_flight:?} in flight a full batch takes {needed:?} ms of {given:?} ms"
                 ));
@@ -165,8 +115,6 @@ pub fn logs_are_json_and_kept_for_a_time(template: &Template) -> Vec<String> {
 }
 
 fn retention(template: &Template, group: &str) -> Option<u64> {
-    let (_, properties): (_, &Value) = template
-        .resources("AWS::Logs::LogGroup")
-        .find(|(id, _)| *id == group)?;
+    let (_, properties): (_, &Value) = template.resources("AWS::Logs::LogGroup").find(|(id, _)| *id == group)?;
     template.number(&properties["RetentionInDays"])
 }

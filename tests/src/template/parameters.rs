@@ -5,14 +5,7 @@ use serde_json::Value;
 use super::{Template, reference};
 
 /// Words that a variable with a secret in it would carry in its name.
-const SECRET_WORDS: [&str; 6] = [
-    "SECRET",
-    "TOKEN",
-    "PASSWORD",
-    "AUTHORIZATION",
-    "CREDENTIAL",
-    "API_KEY",
-];
+const SECRET_WORDS: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "AUTHORIZATION", "CREDENTIAL", "API_KEY"];
 
 /// Every parameter and output says what it is.
 #[must_use]
@@ -23,10 +16,7 @@ pub fn all_are_described(template: &Template) -> Vec<String> {
             problems.push(format!("the template has no {section}"));
         }
         for (id, entry) in template.section(section) {
-            if entry["Description"]
-                .as_str()
-                .is_none_or(|text| text.trim().is_empty())
-            {
+            if entry["Description"].as_str().is_none_or(|text| text.trim().is_empty()) {
                 problems.push(format!("{section} {id} has no description"));
             }
         }
@@ -41,22 +31,16 @@ pub fn variables_hold_no_secret(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
     for (id, parameter) in template.section("Parameters") {
         if !parameter["NoEcho"].is_null() {
-            problems.push(format!(
-                "parameter {id} takes a secret: take the name of one"
-            ));
+            problems.push(format!("parameter {id} takes a secret: take the name of one"));
         }
     }
     for (id, function) in template.functions() {
         let variables = function["Environment"]["Variables"].as_object();
         for (name, value) in variables.into_iter().flatten() {
             if value.to_string().contains("{{resolve:") {
-                problems.push(format!(
-                    "{id}: {name} would hold what a dynamic reference resolves to"
-                ));
+                problems.push(format!("{id}: {name} would hold what a dynamic reference resolves to"));
             }
-            if SECRET_WORDS.iter().any(|word| name.contains(word))
-                && !names_a_secret(template, value)
-            {
+            if SECRET_WORDS.iter().any(|word| name.contains(word)) && !names_a_secret(template, value) {
                 problems.push(format!("{id}: {name} takes more than the name of a secret"));
             }
         }
@@ -67,14 +51,9 @@ pub fn variables_hold_no_secret(template: &Template) -> Vec<String> {
 /// Whether a value is a parameter that takes the name of a Secrets Manager secret and nothing else, which
 /// its pattern sees to: a header or a JSON document has characters that no name has.
 fn names_a_secret(template: &Template, value: &Value) -> bool {
-    let Some(parameter) = reference(value).and_then(|id| template.at(&format!("/Parameters/{id}")))
-    else {
+    let Some(parameter) = reference(value).and_then(|id| template.at(&format!("/Parameters/{id}"))) else {
         return false;
     };
-    let described = parameter["Description"]
-        .as_str()
-        .is_some_and(|text| text.starts_with("Name of the Secrets"));
-    described
-        && parameter["AllowedPattern"] == "^[A-Za-z0-9/_+=.@-]{0,512}$"
-        && parameter["Default"] == ""
+    let described = parameter["Description"].as_str().is_some_and(|text| text.starts_with("Name of the Secrets"));
+    described && parameter["AllowedPattern"] == "^[A-Za-z0-9/_+=.@-]{0,512}$" && parameter["Default"] == ""
 }

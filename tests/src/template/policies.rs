@@ -13,15 +13,9 @@ pub fn each_function_has_its_own_role(template: &Template) -> Vec<String> {
     let (mut problems, mut taken) = (Vec::new(), BTreeSet::new());
     for (id, function) in template.functions() {
         let role = arn_of(&function["Role"]).map(str::to_owned);
-        let known = role.as_ref().is_some_and(|role| {
-            template
-                .resources("AWS::IAM::Role")
-                .any(|(id, _)| id == role)
-        });
+        let known = role.as_ref().is_some_and(|role| template.resources("AWS::IAM::Role").any(|(id, _)| id == role));
         if !known || !taken.insert(role.clone()) {
-            problems.push(format!(
-                "{id} runs with {role:?}, which is no role of its own"
-            ));
+            problems.push(format!("{id} runs with {role:?}, which is no role of its own"));
         }
         if !function["Policies"].is_null() {
             problems.push(format!("{id} has SAM policies beside its role"));
@@ -80,9 +74,7 @@ pub fn roles_trust_one_service(template: &Template) -> Vec<String> {
                 Some("scheduler.amazonaws.com") => {
                     limits["aws:SourceAccount"]["Ref"] == "AWS::AccountId"
                         && arn_of(&limits["aws:SourceArn"]).is_some_and(|group| {
-                            template
-                                .resources("AWS::Scheduler::ScheduleGroup")
-                                .any(|(id, _)| id == group)
+                            template.resources("AWS::Scheduler::ScheduleGroup").any(|(id, _)| id == group)
                         })
                 }
                 _ => false,
@@ -101,13 +93,9 @@ fn collect_statements<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
         Value::Object(map) => match map.get("Statement") {
             Some(Value::Array(statements)) => found.extend(statements),
             Some(statement) => found.push(statement),
-            None => map
-                .values()
-                .for_each(|inner| collect_statements(inner, found)),
+            None => map.values().for_each(|inner| collect_statements(inner, found)),
         },
-        Value::Array(items) => items
-            .iter()
-            .for_each(|inner| collect_statements(inner, found)),
+        Value::Array(items) => items.iter().for_each(|inner| collect_statements(inner, found)),
         _ => {}
     }
 }

@@ -14,23 +14,13 @@ const RECEIVES: u64 = 5;
 pub fn visibility_outlasts_the_function(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
     for mapping in template.mappings() {
-        let queue = mapping
-            .queue()
-            .and_then(|id| template.at(&format!("/Resources/{id}/Properties")));
+        let queue = mapping.queue().and_then(|id| template.at(&format!("/Resources/{id}/Properties")));
         let visibility = queue.and_then(|queue| template.number(&queue["VisibilityTimeout"]));
         let timeout = template.number(&mapping.function["Timeout"]);
         let window = template.number(&mapping.event["MaximumBatchingWindowInSeconds"]);
-        let needed = timeout
-            .zip(window)
-            .map(|(timeout, window)| 6 * timeout + window);
-        if visibility
-            .zip(needed)
-            .is_none_or(|(visibility, needed)| visibility < needed)
-        {
-            problems.push(format!(
-                "{}: visibility {visibility:?} s is below {needed:?} s",
-                mapping.name
-            ));
+        let needed = timeout.zip(window).map(|(timeout, window)| 6 * timeout + window);
+        if visibility.zip(needed).is_none_or(|(visibility, needed)| visibility < needed) {
+            problems.push(format!("{}: visibility {visibility:?} s is below {needed:?} s", mapping.name));
         }
     }
     problems
@@ -56,27 +46,17 @@ pub fn each_queue_has_a_dead_letter_queue(template: &Template) -> Vec<String> {
 /// because a moved message keeps the time at which it was first queued.
 #[must_use]
 pub fn dead_letters_are_kept_longest(template: &Template) -> Vec<String> {
-    let kept = |queue: &Value| {
-        template
-            .number(&queue["MessageRetentionPeriod"])
-            .unwrap_or(4 * DAY)
-    };
+    let kept = |queue: &Value| template.number(&queue["MessageRetentionPeriod"]).unwrap_or(4 * DAY);
     let mut problems = Vec::new();
     for (id, queue) in template.resources("AWS::SQS::Queue") {
         if is_dead_letter_queue(queue) && kept(queue) != 14 * DAY {
-            problems.push(format!(
-                "{id} keeps dead letters for {} s, not 14 days",
-                kept(queue)
-            ));
+            problems.push(format!("{id} keeps dead letters for {} s, not 14 days", kept(queue)));
         }
     }
     for (id, queue) in sources(template) {
         let longest = dead_letter_queue(template, queue).map_or(0, kept);
         if kept(queue) < 10 * DAY || kept(queue) >= longest {
-            problems.push(format!(
-                "{id} keeps messages {} s, its dead-letter queue {longest} s",
-                kept(queue)
-            ));
+            problems.push(format!("{id} keeps messages {} s, its dead-letter queue {longest} s", kept(queue)));
         }
     }
     problems
@@ -90,17 +70,13 @@ pub fn receive_counts_agree(template: &Template) -> Vec<String> {
     for (id, queue) in sources(template) {
         let count = template.number(&queue["RedrivePolicy"]["maxReceiveCount"]);
         if count != Some(RECEIVES) {
-            problems.push(format!(
-                "{id} gives a message up after {count:?} receives, not {RECEIVES}"
-            ));
+            problems.push(format!("{id} gives a message up after {count:?} receives, not {RECEIVES}"));
         }
     }
     for (id, function) in template.functions() {
         let count = template.number(&function["Environment"]["Variables"]["MAX_RECEIVE_COUNT"]);
         if count != Some(RECEIVES) {
-            problems.push(format!(
-                "{id} is told of {count:?} receives, not {RECEIVES}"
-            ));
+            problems.push(format!("{id} is told of {count:?} receives, not {RECEIVES}"));
         }
     }
     problems
@@ -114,10 +90,7 @@ pub fn each_queue_is_encrypted(template: &Template) -> Vec<String> {
         if queue["SqsManagedSseEnabled"] != true {
             problems.push(format!("{id} is not encrypted at rest"));
         }
-        if !template
-            .resources("AWS::SQS::QueuePolicy")
-            .any(|(_, policy)| refuses_plain_http(policy, id))
-        {
+        if !template.resources("AWS::SQS::QueuePolicy").any(|(_, policy)| refuses_plain_http(policy, id)) {
             problems.push(format!("{id} takes requests without TLS"));
         }
     }
@@ -127,11 +100,9 @@ pub fn each_queue_is_encrypted(template: &Template) -> Vec<String> {
 /// Whether a queue policy denies everybody everything on that queue without TLS, loopback apart: from there
 /// nothing reaches AWS, and a local emulator serves plain HTTP.
 fn refuses_plain_http(policy: &Value, queue: &str) -> bool {
-    let attached = policy["Queues"].as_array().is_some_and(|queues| {
-        queues
-            .iter()
-            .any(|attached| reference(attached) == Some(queue))
-    });
+    let attached = policy["Queues"]
+        .as_array()
+        .is_some_and(|queues| queues.iter().any(|attached| reference(attached) == Some(queue)));
     let statements = policy["PolicyDocument"]["Statement"].as_array();
     attached
         && statements.into_iter().flatten().any(|statement| {
@@ -141,26 +112,18 @@ fn refuses_plain_http(policy: &Value, queue: &str) -> bool {
                 && statement["Action"] == "sqs:*"
                 && arn_of(&statement["Resource"]) == Some(queue)
                 && conditions.is_some_and(|conditions| {
-                    conditions
-                        .iter()
-                        .all(|(operator, condition)| match operator.as_str() {
-                            "Bool" => {
-                                *condition == serde_json::json!({ "aws:SecureTransport": false })
-                            }
-                            "NotIpAddress" => {
-                                *condition == serde_json::json!({ "aws:SourceIp": "127.0.0.0/8" })
-                            }
-                            _ => false,
-                        })
+                    conditions.iter().all(|(operator, condition)| match operator.as_str() {
+                        "Bool" => *condition == serde_json::json!({ "aws:SecureTransport": false }),
+                        "NotIpAddress" => *condition == serde_json::json!({ "aws:SourceIp": "127.0.0.0/8" }),
+                        _ => false,
+                    })
                 })
                 && conditions.is_some_and(|conditions| conditions.contains_key("Bool"))
         })
 }
 
 fn sources(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
-    template
-        .resources("AWS::SQS::Queue")
-        .filter(|(_, queue)| !is_dead_letter_queue(queue))
+    template.resources("AWS::SQS::Queue").filter(|(_, queue)| !is_dead_letter_queue(queue))
 }
 
 /// A dead-letter queue says which queues may move messages to it, if any.
@@ -170,9 +133,7 @@ fn is_dead_letter_queue(queue: &Value) -> bool {
 
 fn dead_letter_queue<'a>(template: &'a Template, queue: &Value) -> Option<&'a Value> {
     let id = arn_of(&queue["RedrivePolicy"]["deadLetterTargetArn"])?;
-    template
-        .at(&format!("/Resources/{id}/Properties"))
-        .filter(|queue| is_dead_letter_queue(queue))
+    template.at(&format!("/Resources/{id}/Properties")).filter(|queue| is_dead_letter_queue(queue))
 }
 
 /// Whether a dead-letter queue's allow policy names the source: its ARN ends with the source's name.
@@ -182,11 +143,6 @@ fn admits(dlq: &Value, source: &Value) -> bool {
         return false;
     };
     let arns = allow["sourceQueueArns"].as_array();
-    let named = |arn: &Value| {
-        arn["Fn::Sub"]
-            .as_str()
-            .is_some_and(|arn| arn.ends_with(&format!("}}:{name}")))
-    };
-    allow["redrivePermission"] == "byQueue"
-        && arns.is_some_and(|arns| arns.len() == 1 && arns.iter().all(named))
+    let named = |arn: &Value| arn["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(&format!("}}:{name}")));
+    allow["redrivePermission"] == "byQueue" && arns.is_some_and(|arns| arns.len() == 1 && arns.iter().all(named))
 }

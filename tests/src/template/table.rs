@@ -17,9 +17,7 @@ pub fn survives_mistakes(template: &Template) -> Vec<String> {
         }
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
             if template.at(&format!("/Resources/{id}/{policy}")) != Some(&json!("Retain")) {
-                problems.push(format!(
-                    "{id} goes with the stack: its {policy} is not Retain"
-                ));
+                problems.push(format!("{id} goes with the stack: its {policy} is not Retain"));
             }
         }
     }
@@ -35,9 +33,7 @@ pub fn forgets_what_expires(template: &Template) -> Vec<String> {
         problems.push(format!("the template has {} tables, not one", tables.len()));
     }
     for (id, table) in tables {
-        if table["TimeToLiveSpecification"]
-            != json!({ "AttributeName": "expires_at", "Enabled": true })
-        {
+        if table["TimeToLiveSpecification"] != json!({ "AttributeName": "expires_at", "Enabled": true }) {
             problems.push(format!("{id} does not forget rows by their expires_at"));
         }
         if table["BillingMode"] != "PAY_PER_REQUEST" {
@@ -54,32 +50,18 @@ pub fn has_two_sparse_indexes(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
     for (id, table) in template.resources("AWS::DynamoDB::Table") {
         let own = key_names(table);
-        let indexes = table["GlobalSecondaryIndexes"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let names: Vec<_> = indexes
-            .iter()
-            .map(|index| index["IndexName"].as_str())
-            .collect();
+        let indexes = table["GlobalSecondaryIndexes"].as_array().cloned().unwrap_or_default();
+        let names: Vec<_> = indexes.iter().map(|index| index["IndexName"].as_str()).collect();
         if names != [Some("open"), Some("tally")] {
-            problems.push(format!(
-                "{id} has the indexes {names:?}, not open and tally"
-            ));
+            problems.push(format!("{id} has the indexes {names:?}, not open and tally"));
         }
         for index in &indexes {
             let keys = key_names(index);
             if keys.len() != 2 || keys.iter().any(|key| own.contains(key)) {
-                problems.push(format!(
-                    "{id}: {} is not sparse, its keys are {keys:?}",
-                    index["IndexName"]
-                ));
+                problems.push(format!("{id}: {} is not sparse, its keys are {keys:?}", index["IndexName"]));
             }
             if index["Projection"] != json!({ "ProjectionType": "KEYS_ONLY" }) {
-                problems.push(format!(
-                    "{id}: {} copies more than keys",
-                    index["IndexName"]
-                ));
+                problems.push(format!("{id}: {} copies more than keys", index["IndexName"]));
             }
         }
     }
@@ -88,9 +70,5 @@ pub fn has_two_sparse_indexes(template: &Template) -> Vec<String> {
 
 fn key_names(of: &Value) -> Vec<&str> {
     let schema = of["KeySchema"].as_array();
-    schema
-        .into_iter()
-        .flatten()
-        .filter_map(|key| key["AttributeName"].as_str())
-        .collect()
+    schema.into_iter().flatten().filter_map(|key| key["AttributeName"].as_str()).collect()
 }

@@ -7,11 +7,7 @@ use serde_json::{Map, Value, json};
 /// Reads one YAML document, writing short tags out.
 pub(super) fn to_json(text: &str) -> Result<Value> {
     let mut documents = YamlOwned::load_from_str(text)?;
-    ensure!(
-        documents.len() == 1,
-        "a template is one YAML document, this has {}",
-        documents.len()
-    );
+    ensure!(documents.len() == 1, "a template is one YAML document, this has {}", documents.len());
     node(documents.remove(0))
 }
 
@@ -52,14 +48,10 @@ fn written_out(tag: &str, value: &Value) -> Result<Value> {
             Some((id, attribute)) => json!({ "Fn::GetAtt": [id, attribute] }),
             None => json!({ "Fn::GetAtt": value }),
         },
-        "And" | "Equals" | "FindInMap" | "If" | "Join" | "Not" | "Or" | "Select" | "Split"
-        | "Sub" => {
+        "And" | "Equals" | "FindInMap" | "If" | "Join" | "Not" | "Or" | "Select" | "Split" | "Sub" => {
             json!({ format!("Fn::{tag}"): value })
         }
-        _ => bail!(
-            "!{tag} is no tag that this template uses: add it to {}",
-            file!()
-        ),
+        _ => bail!("!{tag} is no tag that this template uses: add it to {}", file!()),
     })
 }
 
@@ -87,8 +79,7 @@ mod tests {
 
     #[test]
     fn short_tags_are_written_out() {
-        let json = to_json("a: !Ref X\nb: !GetAtt Q.Arn\nc: !Sub ${X}-q\nd: [!If [C, !Ref Y, 1]]")
-            .unwrap();
+        let json = to_json("a: !Ref X\nb: !GetAtt Q.Arn\nc: !Sub ${X}-q\nd: [!If [C, !Ref Y, 1]]").unwrap();
         let expected = json!({
             "a": { "Ref": "X" }, "b": { "Fn::GetAtt": ["Q", "Arn"] }, "c": { "Fn::Sub": "${X}-q" },
             "d": [{ "Fn::If": ["C", { "Ref": "Y" }, 1] }],
@@ -103,10 +94,7 @@ mod tests {
 
     #[test]
     fn globals_are_overlaid_by_key() {
-        let merged = overlay(
-            json!({ "e": { "A": 1, "B": 2 }, "t": 3 }),
-            &json!({ "e": { "B": 5 }, "t": 9 }),
-        );
+        let merged = overlay(json!({ "e": { "A": 1, "B": 2 }, "t": 3 }), &json!({ "e": { "B": 5 }, "t": 9 }));
         assert_eq!(merged, json!({ "e": { "A": 1, "B": 5 }, "t": 9 }));
     }
 }

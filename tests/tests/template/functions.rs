@@ -9,10 +9,7 @@ fn batches_are_bounded_and_fail_in_part() -> Result<()> {
     let edits = [
         cut("ScoreFunction/Events/Queue/Properties/FunctionResponseTypes"),
         set("EmailFunction/Events/Queue/Properties/BatchSize", 101),
-        set(
-            "EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds",
-            0,
-        ),
+        set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 0),
     ];
     keeps(functions::batches_are_partial_and_bounded, edits)
 }
@@ -21,10 +18,7 @@ fn batches_are_bounded_and_fail_in_part() -> Result<()> {
 fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
     let edits = [
         set("ScoreFunction/ReservedConcurrentExecutions", 1),
-        set(
-            "ScoreFunction/ReservedConcurrentExecutions/Ref",
-            "EmailMaximumConcurrency",
-        ),
+        set("ScoreFunction/ReservedConcurrentExecutions/Ref", "EmailMaximumConcurrency"),
         cut("EmailFunction/Events/Queue/Properties/ScalingConfig"),
         cut("EmailFunction/Events/Queue"),
         set("/Parameters/ScoreMaximumConcurrency/MinValue", 1),
@@ -41,16 +35,10 @@ fn a_full_batch_is_done_before_the_timeout() -> Result<()> {
         set("/Parameters/EmailInFlight/MinValue", 2),
         set("/Parameters/ScoreInFlight/Default", 1),
         set("/Globals/Function/Timeout", 60),
-        set(
-            "EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS",
-            "30",
-        ),
+        set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "30"),
         cut("ScoreFunction/Environment/Variables/SCORE_TIMEOUT_SECONDS"),
     ];
-    keeps(
-        |template| functions::a_full_batch_can_be_finished(template, &functions::PROVIDERS),
-        edits,
-    )
+    keeps(|template| functions::a_full_batch_can_be_finished(template, &functions::PROVIDERS), edits)
 }
 
 #[test]
@@ -66,11 +54,8 @@ fn logs_are_json_and_do_not_stay_for_ever() -> Result<()> {
 
 #[test]
 fn parameters_and_outputs_say_what_they_are() -> Result<()> {
-    let edits = [
-        cut("/Parameters/QuietHours/Description"),
-        set("/Outputs/TableName/Description", " "),
-        cut("/Outputs"),
-    ];
+    let edits =
+        [cut("/Parameters/QuietHours/Description"), set("/Outputs/TableName/Description", " "), cut("/Outputs")];
     keeps(parameters::all_are_described, edits)
 }
 
@@ -80,15 +65,9 @@ fn functions_are_given_names_of_secrets_and_never_secrets() -> Result<()> {
     let edits = [
         set(&format!("{variables}/SCORE_SECRET"), "Bearer abc"),
         set(&format!("{variables}/SCORE_SECRET/Ref"), "ScoreUrl"),
-        set(
-            &format!("{variables}/SCORE_URL"),
-            "{{resolve:secretsmanager:pulse}}",
-        ),
+        set(&format!("{variables}/SCORE_URL"), "{{resolve:secretsmanager:pulse}}"),
         add(variables, "SCORE_TOKEN", json!("abc")),
-        set(
-            "EmailFunction/Environment/Variables/MARKETING_CLOUD_SECRET/Ref",
-            "Sender",
-        ),
+        set("EmailFunction/Environment/Variables/MARKETING_CLOUD_SECRET/Ref", "Sender"),
         cut("/Parameters/ScoreSecret/AllowedPattern"),
         add("/Parameters/ScoreUrl", "NoEcho", json!(true)),
     ];

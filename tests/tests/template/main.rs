@@ -17,10 +17,7 @@ enum Edit {
 }
 
 /// The shipped template passes a check, and with any one of the edits it does not.
-fn keeps(
-    check: impl Fn(&Template) -> Vec<String>,
-    edits: impl IntoIterator<Item = Edit>,
-) -> Result<()> {
+fn keeps(check: impl Fn(&Template) -> Vec<String>, edits: impl IntoIterator<Item = Edit>) -> Result<()> {
     let shipped = Template::shipped()?;
     assert_eq!(check(&shipped), Vec::<String>::new());
     for edit in edits {
@@ -33,10 +30,7 @@ fn keeps(
                 (format!("{at}/{key}"), shipped.clone().with(&at, map)?)
             }
         };
-        assert!(
-            !check(&edited).is_empty(),
-            "an edit of {pointer} went unnoticed"
-        );
+        assert!(!check(&edited).is_empty(), "an edit of {pointer} went unnoticed");
     }
     Ok(())
 }
@@ -72,12 +66,7 @@ fn arn(id: &str) -> Value {
 #[test]
 fn an_edit_of_nothing_is_refused() -> Result<()> {
     let shipped = Template::shipped()?;
-    assert!(
-        shipped
-            .clone()
-            .without("/Resources/ScoreQueue/Properties/Visible")
-            .is_err()
-    );
+    assert!(shipped.clone().without("/Resources/ScoreQueue/Properties/Visible").is_err());
     assert!(shipped.with("/Resources/NoQueue", json!(1)).is_err());
     Ok(())
 }

@@ -10,11 +10,7 @@ fn each_function_runs_with_a_role_of_its_own() -> Result<()> {
         cut("ScoreFunction/Role"),
         set("EmailFunction/Role", arn("ScoreRole")),
         add("EmailFunction", "Policies", json!(["AmazonSQSFullAccess"])),
-        add(
-            "EmailRole",
-            "ManagedPolicyArns",
-            json!(["arn:aws:iam::aws:policy/AmazonSQSFullAccess"]),
-        ),
+        add("EmailRole", "ManagedPolicyArns", json!(["arn:aws:iam::aws:policy/AmazonSQSFullAccess"])),
     ];
     keeps(policies::each_function_has_its_own_role, edits)
 }
@@ -29,10 +25,7 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         set(&format!("{work}/0/Resource"), "*"),
         set(&format!("{work}/2/Action/0"), "dynamodb:Get*"),
         add(&format!("{work}/1"), "NotResource", arn("ScoreQueue")),
-        set(
-            secret,
-            json!({ "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:secret:*" }),
-        ),
+        set(secret, json!({ "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:secret:*" })),
         set(&format!("{send}/Resource/1/Fn::If/1"), "*"),
         cut("SchedulerRole/Policies/0/PolicyDocument/Statement/0/Resource"),
         cut("SchedulerRole/Policies"),
@@ -44,10 +37,7 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
 fn roles_are_taken_on_by_the_one_service_that_they_are_for() -> Result<()> {
     let scheduler = "SchedulerRole/AssumeRolePolicyDocument/Statement/0/Condition";
     let edits = [
-        set(
-            "ScoreRole/AssumeRolePolicyDocument/Statement/0/Principal",
-            "*",
-        ),
+        set("ScoreRole/AssumeRolePolicyDocument/Statement/0/Principal", "*"),
         cut(scheduler),
         cut(&format!("{scheduler}/StringEquals/aws:SourceArn")),
         cut(&format!("{scheduler}/StringEquals/aws:SourceAccount")),

@@ -10,10 +10,7 @@ fn visibility_outlasts_six_timeouts_and_the_window() -> Result<()> {
         set("ScoreQueue/VisibilityTimeout", 540),
         cut("EmailQueue/VisibilityTimeout"),
         set("/Globals/Function/Timeout", 91),
-        set(
-            "EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds",
-            2,
-        ),
+        set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 2),
     ];
     keeps(queues::visibility_outlasts_the_function, edits)
 }
@@ -24,15 +21,9 @@ fn every_queue_has_a_dead_letter_queue_that_admits_it() -> Result<()> {
         cut("ScoreQueue/RedrivePolicy"),
         cut("/Resources/EmailDlq"),
         cut("ScheduleDlq/RedriveAllowPolicy"),
-        set(
-            "ScoreQueue/RedrivePolicy/deadLetterTargetArn",
-            arn("EmailDlq"),
-        ),
+        set("ScoreQueue/RedrivePolicy/deadLetterTargetArn", arn("EmailDlq")),
         set("ScoreDlq/RedriveAllowPolicy/redrivePermission", "denyAll"),
-        set(
-            "EmailQueue/QueueName",
-            json!({ "Fn::Sub": "${AWS::StackName}-mail" }),
-        ),
+        set("EmailQueue/QueueName", json!({ "Fn::Sub": "${AWS::StackName}-mail" })),
     ];
     keeps(queues::each_queue_has_a_dead_letter_queue, edits)
 }
@@ -53,10 +44,7 @@ fn five_receives_are_meant_everywhere() -> Result<()> {
     let edits = [
         set("ScoreQueue/RedrivePolicy/maxReceiveCount", 4),
         set("EmailQueue/RedrivePolicy/maxReceiveCount", 6),
-        set(
-            "/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT",
-            "3",
-        ),
+        set("/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT", "3"),
         cut("/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT"),
     ];
     keeps(queues::receive_counts_agree, edits)
@@ -74,10 +62,7 @@ fn every_queue_is_encrypted_at_rest_and_on_the_way() -> Result<()> {
         set(&statement("Resource"), arn("EmailQueue")),
         cut(&statement("Condition/Bool")),
         set(&statement("Condition/Bool/aws:SecureTransport"), true),
-        set(
-            &statement("Condition/NotIpAddress/aws:SourceIp"),
-            "0.0.0.0/0",
-        ),
+        set(&statement("Condition/NotIpAddress/aws:SourceIp"), "0.0.0.0/0"),
     ];
     keeps(queues::each_queue_is_encrypted, edits)
 }
