@@ -1,1 +1,270 @@
-//! Configuration, read once.
+//! Configuration of the Lambdas: read once from environment variables, typed, and refused at start
+//! with the variable's name.
+
+use std::{fmt::Display, str::FromStr, time::Duration};
+
+use pulse_core::{
+    quiet_hours::QuietHours,
+    stage::{EmailPolicy, WorkerSettings},
+};
+
+/// A variable that is missing or can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It isn't set.
+    #[error("the environment variable {0} is not set: set it in the function's configuration (template.yaml does)")]
+    Missing(&'static str),
+    /// It can't be used. The value isn't shown.
+    #[error("the environment variable {name} {problem}")]
+    Invalid {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// Environment variables by name.
+#[derive(Clone, Copy)]
+pub struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl<'a> Environment<'a> {
+    /// Variables from `lookup`. An empty variable counts as not set.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self(lookup)
+    }
+
+    /// A variable, if it is set.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+
+    fn text(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.optional(name).ok_or(ConfigError::Missing(name))
+    }
+
+    fn number<N: FromStr + PartialOrd + Display>(&self, name: &'static str, least: N, most: N) -> Result<N, ConfigError> {
+        let value: Option<N> = self.text(name)?.parse().ok();
+        value.filter(|value| *value >= least && *value <= most).ok_or_else(|| ConfigError::Invalid {
+            name,
+            problem: format!("is not a number from {least} to {most}"),
+        })
+    }
+
+    fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
+        self.number(name, 1, 600).map(Duration::from_secs)
+    }
+}
+
+/// This process's own environment.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn process_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// What both stages need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageConfig {
+    /// The ledger's table: `TABLE_NAME`.
+    pub table: String,
+    /// `SCORE_QUEUE_URL`.
+    pub score_queue_url: String,
+    /// `EMAIL_QUEUE_URL`.
+    pub email_queue_url: String,
+    /// `IN_FLIGHT`, `MAX_RECEIVE_COUNT` and the stage's own `.._TIMEOUT_SECONDS`.
+    pub worker: WorkerSettings,
+}
+
+impl StageConfig {
+    fn read(env: Environment<'_>, timeout: &'static str) -> Result<Self, ConfigError> {
+        Ok(Self {
+            table: env.text("TABLE_NAME")?,
+            score_queue_url: env.text("SCORE_QUEUE_URL")?,
+            email_queue_url: env.text("EMAIL_QUEUE_URL")?,
+            worker: WorkerSettings {
+                in_flight: env.number("IN_FLIGHT", 1, 1000)?,
+                call_timeout: env.seconds(timeout)?,
+                max_receive_count: env.number("MAX_RECEIVE_COUNT", 1, 1000)?,
+            },
+        })
+    }
+}
+
+/// The `score` function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreConfig {
+    /// What both stages need.
+    pub stage: StageConfig,
+    /// `SCORE_URL`: where the scoring API is.
+    pub url: String,
+    /// `SCORE_SECRET`: the name of its secret, if it wants one.
+    pub secret_name: Option<String>,
+}
+
+impl ScoreConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// With the name of the first variable that is missing or can't be used.
+    pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            stage: StageConfig::read(env, "SCORE_TIMEOUT_SECONDS")?,
+            url: env.text("SCORE_URL")?,
+            secret_name: env.optional("SCORE_SECRET"),
+        })
+    }
+}
+
+/// The `email` function's configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmailConfig {
+    /// What both stages need.
+    pub stage: StageConfig,
+    /// `SCORE_MAX_AGE_HOURS` and `QUIET_HOURS`.
+    pub policy: EmailPolicy,
+    /// `MAIL_PROVIDER` and what that provider needs.
+    pub provider: MailProvider,
+}
+
+/// The email provider, chosen by `MAIL_PROVIDER`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MailProvider {
+    /// `ses`: Amazon SES.
+    Ses {
+        /// `SENDER`: the From of every mail.
+        sender: String,
+        /// `SES_CONFIGURATION_SET`, if any.
+        configuration_set: Option<String>,
+        /// Mails a second that this worker may send: `SES_RATE` / `MAX_CONCURRENCY`.
+        rate_per_second: f64,
+    },
+    /// `marketing-cloud`: Salesforce Marketing Cloud.
+    MarketingCloud {
+        /// `MARKETING_CLOUD_URL`: the REST base.
+        url: String,
+        /// `MARKETING_CLOUD_AUTH_URL`: the authentication base.
+        auth_url: String,
+        /// `MARKETING_CLOUD_DEFINITION`: the send definition's key.
+        definition: String,
+        /// `MARKETING_CLOUD_SECRET`: the name of the secret with the client's credentials.
+        secret_name: String,
+    },
+}
+
+impl EmailConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// With the name of the first variable that is missing or can't be used.
+    pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
+        let hours: u64 = env.number("SCORE_MAX_AGE_HOURS", 1, 10_000)?;
+        let quiet_hours = env.optional("QUIET_HOURS").unwrap_or_default();
+        Ok(Self {
+            stage: StageConfig::read(env, "MAIL_TIMEOUT_SECONDS")?,
+            policy: EmailPolicy {
+                score_max_age: Duration::from_secs(hours * 3600),
+                quiet_hours: QuietHours::parse(&quiet_hours).map_err(|error| ConfigError::Invalid {
+                    name: "QUIET_HOURS",
+                    problem: format!("can't be used: {error}"),
+                })?,
+            },
+            provider: MailProvider::read(env)?,
+        })
+    }
+}
+
+impl MailProvider {
+    fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
+        match env.text("MAIL_PROVIDER")?.as_str() {
+            "ses" => Ok(Self::Ses {
+                sender: env.text("SENDER")?,
+                configuration_set: env.optional("SES_CONFIGURATION_SET"),
+                rate_per_second: env.number("SES_RATE", 0.01, 1e6)? / env.number("MAX_CONCURRENCY", 1.0, 1000.0)?,
+            }),
+            "marketing-cloud" => Ok(Self::MarketingCloud {
+                url: env.text("MARKETING_CLOUD_URL")?,
+                auth_url: env.text("MARKETING_CLOUD_AUTH_URL")?,
+                definition: env.text("MARKETING_CLOUD_DEFINITION")?,
+                secret_name: env.text("MARKETING_CLOUD_SECRET")?,
+            }),
+            _ => Err(ConfigError::Invalid {
+                name: "MAIL_PROVIDER",
+                problem: "is neither 'ses' nor 'marketing-cloud'".into(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMAIL: &[(&str, &str)] = &[
+        ("TABLE_NAME", "t"),
+        ("SCORE_QUEUE_URL", "s"),
+        ("EMAIL_QUEUE_URL", "e"),
+        ("IN_FLIGHT", "4"),
+        ("MAX_RECEIVE_COUNT", "5"),
+        ("MAIL_TIMEOUT_SECONDS", "20"),
+        ("SCORE_MAX_AGE_HOURS", "72"),
+        ("QUIET_HOURS", ""),
+        ("MAIL_PROVIDER", "ses"),
+        ("SENDER", "Pulse <pulse@example.com>"),
+        ("SES_RATE", "14"),
+        ("MAX_CONCURRENCY", "7"),
+    ];
+
+    fn read(change: (&str, Option<&str>)) -> Result<EmailConfig, ConfigError> {
+        let lookup = |name: &str| {
+            if name == change.0 {
+                return change.1.map(str::to_owned);
+            }
+            EMAIL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        EmailConfig::read(Environment::new(&lookup))
+    }
+
+    #[test]
+    fn the_accounts_rate_is_shared_by_the_workers() {
+        let config = read(("", None)).unwrap();
+        let MailProvider::Ses { rate_per_second, .. } = config.provider else {
+            panic!("another provider")
+        };
+        assert!((rate_per_second - 2.0).abs() < f64::EPSILON);
+        assert_eq!(config.policy.score_max_age, Duration::from_secs(72 * 3600));
+    }
+
+    #[test]
+    fn every_required_variable_is_named_when_it_is_missing() {
+        for (name, _) in EMAIL.iter().filter(|(_, value)| !value.is_empty()) {
+            let error = read((name, None)).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+            let error = read((name, Some(""))).unwrap_err();
+            assert_eq!(error, read((name, None)).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_but_not_shown() {
+        for (name, value) in [
+            ("IN_FLIGHT", "none"),
+            ("IN_FLIGHT", "0"),
+            ("QUIET_HOURS", "late"),
+            ("MAIL_PROVIDER", "pigeon"),
+            ("SES_RATE", "NaN"),
+        ] {
+            let error = read((name, Some(value))).unwrap_err().to_string();
+            assert!(error.contains(name) && !error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn marketing_cloud_wants_its_own_variables() {
+        assert_eq!(
+            read(("MAIL_PROVIDER", Some("marketing-cloud"))),
+            Err(ConfigError::Missing("MARKETING_CLOUD_URL"))
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! The ports of `pulse-core` on AWS and HTTP: `DynamoDB`, SQS, `EventBridge` Scheduler, SES and the
 //! providers; with the configuration and the telemetry that the Lambdas share.
 
+pub mod batch;
 pub mod clock;
 pub mod config;
 pub mod dynamodb;

@@ -7,8 +7,9 @@ pub(crate) mod failure;
 
 use std::time::Duration;
 
+pub use aws_config::SdkConfig;
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableRegionProvider,
+    BehaviorVersion, Region, environment::EnvironmentVariableRegionProvider,
     meta::region::RegionProviderChain, profile::ProfileFileRegionProvider, retry::RetryConfig,
     timeout::TimeoutConfig,
 };
@@ -37,7 +38,7 @@ pub struct NoRegion;
 /// # Errors
 /// When no region is set. The instance metadata service isn't asked for one: off AWS that costs
 /// seconds, and on Lambda the environment has it.
-pub async fn from_environment() -> Result<SdkConfig, NoRegion> {
+pub async fn load() -> Result<SdkConfig, NoRegion> {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new());
     let config = aws_config::defaults(BehaviorVersion::latest())
@@ -67,6 +68,36 @@ pub fn for_emulator(endpoint: &str) -> SdkConfig {
         .timeout_config(timeouts())
         .retry_config(retries())
         .build()
+}
+
+/// A client for the ledger's table.
+#[must_use]
+pub fn dynamodb_client(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(config)
+}
+
+/// A client for the queues.
+#[must_use]
+pub fn sqs_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::new(config)
+}
+
+/// A client for the schedules.
+#[must_use]
+pub fn scheduler_client(config: &SdkConfig) -> aws_sdk_scheduler::Client {
+    aws_sdk_scheduler::Client::new(config)
+}
+
+/// A client for the providers' secrets.
+#[must_use]
+pub fn secrets_client(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(config)
+}
+
+/// A client for SES.
+#[must_use]
+pub fn ses_client(config: &SdkConfig) -> aws_sdk_sesv2::Client {
+    aws_sdk_sesv2::Client::new(config)
 }
 
 fn http_client() -> SharedHttpClient {
