@@ -2,8 +2,7 @@
 
 use crate::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
-        Standing, Zone,
+        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
     failure::Cause,
     parse::ParseError,
@@ -86,18 +85,15 @@ impl RosterRow<'_> {
         let product = problems.take("product", Product::parse(&word(self.product)));
         let currency = problems.take("currency", Currency::parse(self.currency.trim()));
         // Without its currency an amount has no number of decimals to be checked against.
-        let balance = currency.and_then(|currency| {
-            problems.take("balance", Money::parse(self.balance.trim(), currency))
-        });
+        let balance =
+            currency.and_then(|currency| problems.take("balance", Money::parse(self.balance.trim(), currency)));
         let locale = problems.take("locale", Locale::parse(self.locale.trim()));
         let zone = problems.take("time_zone", zone(self.time_zone.trim(), default_zone));
         let signed_up = problems.take("signed_up_at", SignUp::parse(self.signed_up_at.trim()));
         let standing = problems.take("status", standing(&word(self.status)));
         let opted_out = problems.take("opted_out", opted_out(&word(self.opted_out)));
 
-        let parts = (
-            id, name, product, balance, locale, zone, signed_up, standing, opted_out,
-        );
+        let parts = (id, name, product, balance, locale, zone, signed_up, standing, opted_out);
         let (
             Some(id),
             Some(name),
@@ -112,9 +108,8 @@ impl RosterRow<'_> {
         else {
             return Err(problems.in_order());
         };
-        let signed_up_at = signed_up
-            .moment(&id, &zone)
-            .map_err(|problem| vec![RowProblem::new("signed_up_at", &problem)])?;
+        let signed_up_at =
+            signed_up.moment(&id, &zone).map_err(|problem| vec![RowProblem::new("signed_up_at", &problem)])?;
         Ok(Customer {
             slot: Slot::of_sign_up(&id, signed_up_at, &zone),
             id,
@@ -142,13 +137,11 @@ struct Problems(Vec<RowProblem>);
 
 impl Problems {
     fn take<T>(&mut self, column: &'static str, read: Result<T, ParseError>) -> Option<T> {
-        read.map_err(|problem| self.0.push(RowProblem::new(column, &problem)))
-            .ok()
+        read.map_err(|problem| self.0.push(RowProblem::new(column, &problem))).ok()
     }
 
     fn in_order(mut self) -> Vec<RowProblem> {
-        self.0
-            .sort_by_key(|problem| COLUMNS.iter().position(|&column| column == problem.column));
+        self.0.sort_by_key(|problem| COLUMNS.iter().position(|&column| column == problem.column));
         self.0
     }
 }
@@ -173,10 +166,7 @@ fn standing(word: &str) -> Result<Standing, ParseError> {
     match word {
         "active" => Ok(Standing::Active),
         "closed" => Ok(Standing::Closed),
-        _ => Err(ParseError::new(
-            "status",
-            "is neither 'active' nor 'closed'",
-        )),
+        _ => Err(ParseError::new("status", "is neither 'active' nor 'closed'")),
     }
 }
 
@@ -185,9 +175,6 @@ fn opted_out(word: &str) -> Result<bool, ParseError> {
         "yes" | "true" => Ok(true),
         "no" | "false" | "" => Ok(false),
         // Not a no: a mail to someone who asked for none would be worse than a row to mend.
-        _ => Err(ParseError::new(
-            "opted-out mark",
-            "is none of yes, no, true, false",
-        )),
+        _ => Err(ParseError::new("opted-out mark", "is none of yes, no, true, false")),
     }
 }

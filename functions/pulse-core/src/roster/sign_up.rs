@@ -24,9 +24,7 @@ impl SignUp {
             return Ok(Self::Moment(moment));
         }
         if text.parse::<DateTime>().is_err() {
-            return bad(
-                "is neither a date such as 2024-05-10 nor a moment such as 2024-05-10T14:41:00+01:00",
-            );
+            return bad("is neither a date such as 2024-05-10 nor a moment such as 2024-05-10T14:41:00+01:00");
         }
         match text.parse::<Date>() {
             Ok(day) if text.len() == "2024-05-10".len() => Ok(Self::Day(day)),

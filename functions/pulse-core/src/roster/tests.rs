@@ -21,11 +21,7 @@ fn parse(row: RosterRow<'_>) -> Result<Customer, Vec<RowProblem>> {
 }
 
 fn bad_columns(row: RosterRow<'_>) -> Vec<&'static str> {
-    parse(row)
-        .unwrap_err()
-        .iter()
-        .map(|problem| problem.column)
-        .collect()
+    parse(row).unwrap_err().iter().map(|problem| problem.column).collect()
 }
 
 #[test]
@@ -35,10 +31,7 @@ fn a_row_becomes_a_customer_with_a_slot_of_their_own() {
     assert_eq!(ada.name.expose(), "Ada O'Brien");
     assert_eq!(ada.balance.minor, 123_456);
     assert_eq!(ada.zone.name(), "Asia/Tokyo");
-    assert_eq!(
-        (ada.slot.day(), ada.slot.hour(), ada.slot.minute()),
-        (11, 7, 41)
-    );
+    assert_eq!((ada.slot.day(), ada.slot.hour(), ada.slot.minute()), (11, 7, 41));
     assert_eq!((ada.standing, ada.opted_out), (Standing::Active, false));
     assert!(matches!(ada.contact, Contact::Email(_)));
 }
@@ -46,13 +39,7 @@ fn a_row_becomes_a_customer_with_a_slot_of_their_own() {
 #[test]
 fn space_around_a_column_and_the_case_of_our_own_words_do_not_matter() {
     let ada = parse(ADA).unwrap();
-    let loose = RosterRow {
-        id: " c-1 ",
-        product: "Loan ",
-        status: " ACTIVE",
-        opted_out: "No",
-        ..ADA
-    };
+    let loose = RosterRow { id: " c-1 ", product: "Loan ", status: " ACTIVE", opted_out: "No", ..ADA };
     assert_eq!(parse(loose).unwrap(), ada);
 }
 
@@ -68,75 +55,25 @@ fn a_bad_address_does_not_spoil_the_row() {
 fn every_bad_column_is_told_in_the_order_of_the_columns() {
     assert_eq!(
         bad_columns(RosterRow::default()),
-        [
-            "id",
-            "name",
-            "product",
-            "currency",
-            "locale",
-            "signed_up_at",
-            "status"
-        ]
+        ["id", "name", "product", "currency", "locale", "signed_up_at", "status"]
     );
-    let row = RosterRow {
-        balance: "12,50",
-        time_zone: "Mars/Base",
-        opted_out: "maybe",
-        ..ADA
-    };
+    let row = RosterRow { balance: "12,50", time_zone: "Mars/Base", opted_out: "maybe", ..ADA };
     assert_eq!(bad_columns(row), ["balance", "time_zone", "opted_out"]);
-    assert_eq!(
-        bad_columns(RosterRow {
-            balance: "1.005",
-            ..ADA
-        }),
-        ["balance"]
-    );
+    assert_eq!(bad_columns(RosterRow { balance: "1.005", ..ADA }), ["balance"]);
 }
 
 #[test]
 fn an_empty_zone_is_the_rosters_own() {
-    assert_eq!(
-        parse(RosterRow {
-            time_zone: " ",
-            ..ADA
-        })
-        .unwrap()
-        .zone
-        .name(),
-        "Europe/Dublin"
-    );
+    assert_eq!(parse(RosterRow { time_zone: " ", ..ADA }).unwrap().zone.name(), "Europe/Dublin");
 }
 
 #[test]
 fn only_a_clear_yes_opts_out_and_only_a_clear_no_does_not() {
-    for (text, expected) in [
-        ("yes", true),
-        ("TRUE", true),
-        ("no", false),
-        ("false", false),
-        ("", false),
-    ] {
-        assert_eq!(
-            parse(RosterRow {
-                opted_out: text,
-                ..ADA
-            })
-            .unwrap()
-            .opted_out,
-            expected,
-            "{text}"
-        );
+    for (text, expected) in [("yes", true), ("TRUE", true), ("no", false), ("false", false), ("", false)] {
+        assert_eq!(parse(RosterRow { opted_out: text, ..ADA }).unwrap().opted_out, expected, "{text}");
     }
     for text in ["y", "1", "opted out"] {
-        assert_eq!(
-            bad_columns(RosterRow {
-                opted_out: text,
-                ..ADA
-            }),
-            ["opted_out"],
-            "{text}"
-        );
+        assert_eq!(bad_columns(RosterRow { opted_out: text, ..ADA }), ["opted_out"], "{text}");
     }
 }
 
@@ -145,18 +82,11 @@ fn dates_without_a_time_stay_on_their_day_and_are_spread_over_it() {
     let mut minutes = std::collections::BTreeSet::new();
     for n in 0..200 {
         let id = format!("c-{n}");
-        let row = RosterRow {
-            id: &id,
-            signed_up_at: "2024-05-10",
-            ..ADA
-        };
+        let row = RosterRow { id: &id, signed_up_at: "2024-05-10", ..ADA };
         let customer = parse(row).unwrap();
         let local = customer.zone.rules().to_datetime(customer.signed_up_at);
         assert_eq!(local.date(), jiff::civil::date(2024, 5, 10));
-        assert_eq!(
-            (customer.slot.day(), customer.slot.hour()),
-            (10, local.hour())
-        );
+        assert_eq!((customer.slot.day(), customer.slot.hour()), (10, local.hour()));
         minutes.insert((local.hour(), local.minute()));
         assert_eq!(parse(row).unwrap(), customer);
     }
@@ -165,29 +95,14 @@ fn dates_without_a_time_stay_on_their_day_and_are_spread_over_it() {
 
 #[test]
 fn a_time_of_day_without_an_offset_is_not_guessed_at() {
-    let problems = |text| {
-        parse(RosterRow {
-            signed_up_at: text,
-            ..ADA
-        })
-        .unwrap_err()
-    };
+    let problems = |text| parse(RosterRow { signed_up_at: text, ..ADA }).unwrap_err();
     for text in ["2024-05-10T14:41:00", "2024-05-10 14:41"] {
-        assert!(
-            problems(text)[0].to_string().contains("no offset"),
-            "{text}"
-        );
+        assert!(problems(text)[0].to_string().contains("no offset"), "{text}");
     }
     for text in ["", "10/05/2024", "2024-02-30", "yesterday", "-009999-01-01"] {
         assert_eq!(problems(text)[0].column, "signed_up_at", "{text}");
     }
-    assert!(
-        parse(RosterRow {
-            signed_up_at: "2024-02-29T23:59:60+05:45",
-            ..ADA
-        })
-        .is_ok()
-    );
+    assert!(parse(RosterRow { signed_up_at: "2024-02-29T23:59:60+05:45", ..ADA }).is_ok());
 }
 
 #[test]
@@ -205,10 +120,7 @@ fn causes_never_quote_the_row() {
         locale: "zq7secret-zq7secret",
         ..ADA
     };
-    let row = RosterRow {
-        name: "zq7\tsecret",
-        ..row
-    };
+    let row = RosterRow { name: "zq7\tsecret", ..row };
     let problems = parse(row).unwrap_err();
     assert_eq!(problems.len(), 9);
     for problem in problems {
