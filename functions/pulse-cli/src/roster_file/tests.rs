@@ -1,0 +1,228 @@
+use std::io::{self, Read};
+
+use pulse_core::customer::{Contact, Standing};
+
+use super::*;
+
+const HEADER: &str = "id,name,email,product,balance,currency,locale,time_zone,signed_up_at,status,opted_out\n";
+
+fn row(id: &str) -> String {
+    format!("{id},Ada,ada@example.com,loan,12.50,EUR,en-IE,,2024-05-10T14:41:00+01:00,active,no\n")
+}
+
+fn open<R: Read>(reader: R) -> Result<RosterFile<R>, RosterFileError> {
+    RosterFile::open(reader, Zone::parse("Europe/Dublin").unwrap())
+}
+
+/// The good rows' lines and ids, and the bad ones as told to an operator.
+fn read(roster: &[u8]) -> (Vec<(u64, String)>, Vec<BadRow>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for item in open(roster).unwrap() {
+        match item {
+            Ok((line, customer)) => good.push((line, customer.id.to_string())),
+            Err(RowError::Bad(row)) => bad.push(row),
+            Err(RowError::Unreadable(error)) => panic!("{error}"),
+        }
+    }
+    (good, bad)
+}
+
+fn ids(good: &[(u64, String)]) -> Vec<&str> {
+    good.iter().map(|(_, id)| id.as_str()).collect()
+}
+
+fn told(bad: &[BadRow]) -> Vec<String> {
+    bad.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn columns_may_be_in_any_order_and_among_others() {
+    let roster = "Status,opted_out,note, ID ,name,email,product,balance,currency,locale,time_zone,signed_up_at\n\
+        active,yes,\"a note,\nof two lines\",c-1,Ada,ada@example.com,card,98000,JPY,ja-JP,Asia/Tokyo,2024-05-10\n";
+    let customers: Vec<_> = open(roster.as_bytes()).unwrap().map(|item| item.unwrap().1).collect();
+    assert_eq!(customers.len(), 1);
+    assert_eq!((customers[0].id.as_str(), customers[0].name.expose()), ("c-1", "Ada"));
+    assert!(customers[0].opted_out);
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_fine() {
+    let roster = format!("\u{feff}{HEADER}{}\n{}", row("c-1"), row("c-2")).replace('\n', "\r\n");
+    let (good, bad) = read(roster.as_bytes());
+    assert_eq!(good, [(2, "c-1".to_owned()), (4, "c-2".to_owned())]);
+    assert!(bad.is_empty(), "{bad:?}");
+}
+
+#[test]
+fn a_file_that_is_no_roster_says_what_to_do() {
+    let error = |text: &[u8]| open(text).err().unwrap().to_string();
+    assert!(error(b"").contains("empty"));
+    assert!(error(HEADER.replace(',', ";").as_bytes()).contains("id,name,email"));
+    assert!(error(b"id,name\nc-1,Ada\n").contains("no column email, product"));
+    let twice = HEADER.replace("id,", "id,email,");
+    assert!(error(twice.as_bytes()).contains("two columns named email"));
+    let utf16: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(error(&[&[0xff, 0xfe], utf16.as_slice()].concat()).contains("UTF-8"));
+}
+
+#[test]
+fn bad_rows_are_told_by_line_and_column_and_the_good_ones_go_on() {
+    let mut roster = format!("{HEADER}{}", row("c-1")).into_bytes();
+    roster.extend(row("c-2").replace("EUR", "euro").replace("active", "gone").bytes());
+    roster.extend(row("c-3").replace("Ada", "A,da").bytes());
+    roster.extend(b"c-4,Ada\n");
+    roster.extend(b"c-5,\xff\xfe,ada@example.com,loan,1,EUR,en-IE,,2024-05-10,active,no\n");
+    roster.extend(row("c-6").replace("Ada", "\"Ada").bytes());
+    roster.extend(row("c-7").bytes());
+    let (good, bad) = read(&roster);
+    assert_eq!(ids(&good), ["c-1", "c-7"]);
+    assert_eq!(
+        told(&bad),
+        [
+            "line 3; currency: currency is not a code such as EUR; status: status is neither 'active' nor 'closed'",
+            "line 4; has 12 columns where the first line has 11; a comma inside a column needs quotes around it",
+            "line 5; has 2 columns where the first line has 11; a comma inside a column needs quotes around it",
+            "line 6; name: is not UTF-8",
+            "line 7; opens a quote that is never closed; double every quote inside a quoted column",
+        ]
+    );
+}
+
+#[test]
+fn the_second_customer_of_an_id_is_a_bad_row() {
+    let bad_first = row("c-7").replace("loan", "boat");
+    let roster = [HEADER, &row("c-1"), &bad_first, &row("c-7"), &row("c-8"), &row("c-7")].concat();
+    let (good, bad) = read(roster.as_bytes());
+    assert_eq!(ids(&good), ["c-1", "c-7", "c-8"]);
+    assert_eq!(told(&bad)[1..], ["line 6; id: customer c-7 is on line 4 already"]);
+}
+
+#[test]
+fn a_bad_row_does_not_show_itself_in_logs() {
+    let (_, bad) = read(format!("{HEADER}{}", row("c-1").replace("loan", "boat")).as_bytes());
+    let shown = format!("{:?} {}", bad[0], bad[0]);
+    assert!(!shown.contains("Ada") && !shown.contains("ada@") && !shown.contains("boat"), "{shown}");
+}
+
+#[test]
+fn a_file_that_breaks_off_is_not_taken_for_one_that_ends() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+    let roster = format!("{HEADER}{}", row("c-1"));
+    let mut rows = open(roster.as_bytes().chain(Broken)).unwrap();
+    assert!(matches!(rows.next(), Some(Ok((2, _)))));
+    assert!(matches!(rows.next(), Some(Err(RowError::Unreadable(RosterFileError::Read(_))))));
+    assert!(rows.next().is_none());
+}
+
+/// A roster that is made while it is read, and counts how much of it was asked for.
+struct Endless {
+    next: u64,
+    rest: Vec<u8>,
+}
+
+impl Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() {
+            self.rest = row(&format!("c-{}", self.next)).into_bytes();
+            self.next += 1;
+        }
+        let size = buffer.len().min(self.rest.len());
+        buffer[..size].copy_from_slice(&self.rest[..size]);
+        self.rest.drain(..size);
+        Ok(size)
+    }
+}
+
+#[test]
+fn a_roster_is_read_as_its_rows_are_asked_for() {
+    let endless = Endless { next: 1, rest: HEADER.as_bytes().to_vec() };
+    let rows: Vec<_> = open(endless).unwrap().take(500).collect();
+    assert!(matches!(rows.last(), Some(Ok((501, customer))) if customer.id.as_str() == "c-500"));
+}
+
+#[test]
+fn rejects_are_written_with_their_reasons_and_can_be_enrolled_once_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Rejects::path_beside(&folder.path().join("roster.csv"));
+    assert_eq!(path.file_name().unwrap(), "roster.rejects.csv");
+
+    let bad_row = row("c-2").replace("loan", "boat").replace("Ada", "\"O, \"\"A\"\"\"");
+    let roster = [HEADER, &row("c-1"), &bad_row, "c-3,\"x\n", &row("c-4")].concat();
+    let rows = open(roster.as_bytes()).unwrap();
+    let mut rejects = Rejects::new(&path, rows.header());
+    for item in rows {
+        if let Err(RowError::Bad(bad)) = item {
+            rejects.write(&bad).unwrap();
+        }
+    }
+    assert_eq!(rejects.finish().unwrap(), Some((path.clone(), 2)));
+
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.starts_with(&format!("line,column,cause,{HEADER}")), "{written}");
+    assert!(written.contains("3,product,product is neither 'loan' nor 'card',c-2,"), "{written}");
+    let (good, bad) = read(written.replace("boat", "loan").as_bytes());
+    assert_eq!((ids(&good), bad.len()), (vec!["c-2"], 1));
+}
+
+#[test]
+fn where_nothing_is_rejected_there_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("roster.rejects.csv");
+    let rejects = Rejects::new(&path, open(HEADER.as_bytes()).unwrap().header());
+    assert_eq!(rejects.finish().unwrap(), None);
+    assert!(!path.exists());
+}
+
+const SHIPPED: &str = include_str!("../../../../infra/roster.csv");
+const WITH_MISTAKES: &str = include_str!("../../../../infra/roster-with-mistakes.csv");
+
+#[test]
+fn every_row_of_the_shipped_roster_is_good() {
+    let customers: Vec<_> = open(SHIPPED.as_bytes())
+        .unwrap()
+        .map(|item| match item {
+            Ok((_, customer)) => customer,
+            Err(error) => panic!("{error:?}"),
+        })
+        .collect();
+    let count = |wanted: fn(&Customer) -> bool| customers.iter().filter(|c| wanted(c)).count();
+    assert_eq!(customers.len(), 200);
+    assert_eq!(count(|c| c.opted_out), 8);
+    assert_eq!(count(|c| c.standing == Standing::Closed), 6);
+    assert_eq!(count(|c| c.contact == Contact::Unusable), 7);
+    // Each for one reason, so that what the run says of them can be counted.
+    assert_eq!(count(|c| c.opted_out || c.standing == Standing::Closed || c.contact == Contact::Unusable), 21);
+}
+
+#[test]
+fn the_shipped_roster_mails_nobody_real() {
+    for item in open(SHIPPED.as_bytes()).unwrap() {
+        let (line, customer) = item.unwrap();
+        let Contact::Email(address) = customer.contact else { continue };
+        let (_, domain) = address.expose().rsplit_once('@').unwrap();
+        let reserved = ["example.com", "example.org", "example.net"];
+        assert!(reserved.contains(&domain) || domain.ends_with(".example"), "line {line}");
+    }
+}
+
+#[test]
+fn the_roster_with_mistakes_has_five_and_keeps_the_rest() {
+    let (good, bad) = read(WITH_MISTAKES.as_bytes());
+    let columns: Vec<_> = bad.iter().map(|row| (row.line, row.columns())).collect();
+    assert_eq!(good.len(), 7, "{good:?}");
+    assert_eq!(
+        columns,
+        [
+            (4, "balance".to_owned()),
+            (6, String::new()),
+            (8, "time_zone; signed_up_at".to_owned()),
+            (10, "id".to_owned()),
+            (12, "opted_out".to_owned()),
+        ]
+    );
+}
