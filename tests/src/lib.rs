@@ -1,4 +1,5 @@
 //! What the tests of Pulse share.
 
+pub mod conformance;
 pub mod emulator;
 pub mod template;

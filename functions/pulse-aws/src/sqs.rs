@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_sdk_sqs::{
     Client,
     error::BuildError,
@@ -39,8 +38,8 @@ pub struct SqsQueue {
 impl SqsQueue {
     /// The queue of `stage` at `url`.
     #[must_use]
-    pub fn new(config: &SdkConfig, stage: StageName, url: impl Into<String>) -> Self {
-        Self { client: Client::new(config), stage, url: url.into() }
+    pub fn new(client: Client, stage: StageName, url: impl Into<String>) -> Self {
+        Self { client, stage, url: url.into() }
     }
 
     async fn hide_batch(&self, changes: &[Visibility]) -> Result<(), QueueError> {
@@ -93,8 +92,9 @@ fn entry(index: usize, change: &Visibility) -> Result<ChangeMessageVisibilityBat
 }
 
 fn whole_seconds(hidden_for: Duration) -> i32 {
+    let hidden_for = hidden_for.min(LONGEST);
     let rounded_up = hidden_for.as_secs() + u64::from(hidden_for.subsec_nanos() > 0);
-    i32::try_from(rounded_up.min(LONGEST.as_secs())).unwrap_or(i32::MAX)
+    i32::try_from(rounded_up).unwrap_or(i32::MAX)
 }
 
 /// Whether an entry failed only because its message is no longer this receipt's. SQS has three ways

@@ -35,7 +35,6 @@ mod rows;
 mod write_id;
 mod writes;
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
 use write_id::WriteIds;
@@ -51,9 +50,9 @@ pub struct DynamoDbLedger {
 impl DynamoDbLedger {
     /// The ledger on `table`.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self {
-            client: Client::new(config),
+            client,
             table: table.into(),
             write_ids: WriteIds::default(),
         }

@@ -18,9 +18,9 @@ const WINDOW_MINUTES: i32 = 15;
 const DELIVERY_RETRIES: i32 = 185;
 const DELIVERY_SECONDS: i32 = 86_400;
 
-/// Where schedules live and where they send.
+/// In which group schedules live, and where they send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchedulePlace {
+pub struct ScheduleTarget {
     /// The schedule group's name.
     pub group: String,
     /// ARN of the score queue.
@@ -28,7 +28,7 @@ pub struct SchedulePlace {
     /// ARN of the role that may send to it.
     pub role_arn: String,
     /// ARN of the queue for what couldn't be delivered.
-    pub dlq_arn: String,
+    pub dead_letter_arn: String,
 }
 
 /// All that `UpdateSchedule` replaces.
@@ -42,7 +42,7 @@ pub(super) struct Definition {
 }
 
 impl Definition {
-    pub(super) fn of(schedule: &MonthlySchedule, place: &SchedulePlace) -> Result<Self, BuildError> {
+    pub(super) fn of(schedule: &MonthlySchedule, to: &ScheduleTarget) -> Result<Self, BuildError> {
         let window = FlexibleTimeWindow::builder()
             .mode(FlexibleTimeWindowMode::Flexible)
             .maximum_window_in_minutes(WINDOW_MINUTES)
@@ -52,9 +52,9 @@ impl Definition {
             .maximum_event_age_in_seconds(DELIVERY_SECONDS)
             .build();
         let target = Target::builder()
-            .arn(&place.queue_arn)
-            .role_arn(&place.role_arn)
-            .dead_letter_config(DeadLetterConfig::builder().arn(&place.dlq_arn).build())
+            .arn(&to.queue_arn)
+            .role_arn(&to.role_arn)
+            .dead_letter_config(DeadLetterConfig::builder().arn(&to.dead_letter_arn).build())
             .retry_policy(retries)
             .input(WorkMessage::schedule_input(&schedule.customer))
             .build()?;
@@ -83,11 +83,11 @@ impl Definition {
     pub(super) fn read(
         customer: &CustomerId,
         present: &GetScheduleOutput,
-        place: &SchedulePlace,
+        to: &ScheduleTarget,
     ) -> Option<MonthlySchedule> {
         let target = present.target()?;
         let is_live = present.state() == Some(&ScheduleState::Enabled)
-            && target.arn() == place.queue_arn
+            && target.arn() == to.queue_arn
             && target.input() == Some(&WorkMessage::schedule_input(customer));
         if !is_live {
             return None;

@@ -4,7 +4,6 @@ mod cron;
 mod definition;
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_sdk_scheduler::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -20,7 +19,7 @@ use pulse_core::{
 };
 
 use crate::sdk::failure::{self, CallFailure};
-pub use definition::SchedulePlace;
+pub use definition::ScheduleTarget;
 use definition::Definition;
 
 /// Customers' schedules in one schedule group.
@@ -30,14 +29,14 @@ use definition::Definition;
 #[derive(Debug)]
 pub struct EventBridgeSchedules {
     client: Client,
-    place: SchedulePlace,
+    target: ScheduleTarget,
 }
 
 impl EventBridgeSchedules {
-    /// The schedules at `place`.
+    /// The schedules that send to `target`.
     #[must_use]
-    pub fn new(config: &SdkConfig, place: SchedulePlace) -> Self {
-        Self { client: Client::new(config), place }
+    pub fn new(client: Client, target: ScheduleTarget) -> Self {
+        Self { client, target }
     }
 }
 
@@ -48,7 +47,7 @@ impl Schedules for EventBridgeSchedules {
     /// Scheduler API Reference, `UpdateSchedule`).
     async fn put(&self, schedule: &MonthlySchedule) -> Result<PutOutcome, ScheduleError> {
         let customer = &schedule.customer;
-        let definition = Definition::of(schedule, &self.place)
+        let definition = Definition::of(schedule, &self.target)
             .map_err(|error| refused(customer, Cause::new(error.to_string())))?;
         if self.create(customer, &definition).await? {
             return Ok(PutOutcome::Created);
@@ -65,11 +64,11 @@ impl Schedules for EventBridgeSchedules {
 
     async fn get(&self, customer: &CustomerId) -> Result<Option<MonthlySchedule>, ScheduleError> {
         let present = self.read(customer).await?;
-        Ok(present.and_then(|present| Definition::read(customer, &present, &self.place)))
+        Ok(present.and_then(|present| Definition::read(customer, &present, &self.target)))
     }
 
     async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError> {
-        let call = self.client.delete_schedule().group_name(&self.place.group).name(customer.as_str());
+        let call = self.client.delete_schedule().group_name(&self.target.group).name(customer.as_str());
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(DeleteScheduleError::is_resource_not_found_exception) => {
@@ -87,7 +86,7 @@ impl EventBridgeSchedules {
         let call = self
             .client
             .create_schedule()
-            .group_name(&self.place.group)
+            .group_name(&self.target.group)
             .name(customer.as_str())
             .schedule_expression(expression)
             .schedule_expression_timezone(zone)
@@ -108,7 +107,7 @@ impl EventBridgeSchedules {
         let call = self
             .client
             .update_schedule()
-            .group_name(&self.place.group)
+            .group_name(&self.target.group)
             .name(customer.as_str())
             .schedule_expression(expression)
             .schedule_expression_timezone(zone)
@@ -120,7 +119,7 @@ impl EventBridgeSchedules {
     }
 
     async fn read(&self, customer: &CustomerId) -> Result<Option<GetScheduleOutput>, ScheduleError> {
-        let call = self.client.get_schedule().group_name(&self.place.group).name(customer.as_str());
+        let call = self.client.get_schedule().group_name(&self.target.group).name(customer.as_str());
         match call.send().await {
             Ok(present) => Ok(Some(present)),
             Err(error) if error.as_service_error().is_some_and(GetScheduleError::is_resource_not_found_exception) => {

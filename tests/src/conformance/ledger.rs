@@ -1,0 +1,242 @@
+//! What every ledger does.
+#![expect(missing_docs, reason = "the cases' names are sentences")]
+#![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use jiff::{SignedDuration, ToSpan as _};
+use pulse_core::{
+    customer::{EmailAddress, Standing},
+    entry::{Change, Entry, StageName},
+    failure::Cause,
+    ports::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, TallyKey},
+};
+
+use super::samples::{self, ENDS, End, claim_score, claim_send, due, id, next_of, run, scheduled};
+
+/// A ledger and what operators ask of it.
+pub trait TestedLedger: Ledger + LedgerReports {}
+
+impl<T: Ledger + LedgerReports> TestedLedger for T {}
+
+/// Opens an entry and takes it on its way.
+async fn bring(ledger: &dyn TestedLedger, entry: &Entry, end: End) -> Entry {
+    assert_eq!(ledger.open(entry).await, Ok(true));
+    let mut at = entry.clone();
+    for change in samples::way_to(end, entry) {
+        assert_eq!(ledger.apply(&change).await, Ok(()));
+        at = change.into_after();
+    }
+    at
+}
+
+async fn read(ledger: &dyn TestedLedger, entry: &Entry) -> Option<Entry> {
+    ledger.entry(entry.id()).await.unwrap()
+}
+
+pub async fn a_profile_is_read_back_and_replaced(ledger: &dyn TestedLedger) {
+    let mut customer = samples::customer("c-1");
+    assert_eq!(ledger.customer(&customer.id).await, Ok(None));
+    for opted_out in [false, true] {
+        customer.opted_out = opted_out;
+        ledger.save_customer(&customer).await.unwrap();
+        assert_eq!(ledger.customer(&customer.id).await, Ok(Some(customer.clone())));
+    }
+}
+
+pub async fn an_entry_is_opened_once(ledger: &dyn TestedLedger) {
+    let entry = scheduled("c-1");
+    assert_eq!(read(ledger, &entry).await, None);
+    assert_eq!(ledger.open(&entry).await, Ok(true));
+    let other = samples::scheduled_in("c-1", "2026-11", due() + 1.hour());
+    assert_eq!(ledger.open(&other).await, Ok(false));
+    assert_eq!(read(ledger, &entry).await, Some(entry));
+}
+
+pub async fn every_state_is_read_back(ledger: &dyn TestedLedger) {
+    for (n, end) in ENDS.into_iter().enumerate() {
+        let entry = bring(ledger, &scheduled(&format!("c-{n}")), end).await;
+        assert_eq!(read(ledger, &entry).await, Some(entry), "{end:?}");
+    }
+}
+
+pub async fn a_failed_entry_is_claimed_again(ledger: &dyn TestedLedger) {
+    let failed = bring(ledger, &scheduled("c-1"), End::Failed(StageName::Score)).await;
+    let change = claim_score(&failed);
+    ledger.apply(&change).await.unwrap();
+    assert_eq!(read(ledger, &failed).await.as_ref(), Some(change.after()));
+    let tally = ledger.tally(due()).await.unwrap().0;
+    assert_eq!(tally, BTreeMap::from([((run("2026-11"), TallyKey::ToScore), 1)]));
+}
+
+pub async fn entries_come_newest_first(ledger: &dyn TestedLedger) {
+    let months = ["2026-11", "2027-01", "2026-12"];
+    for month in months {
+        ledger.open(&samples::scheduled_in("c-1", month, due())).await.unwrap();
+    }
+    ledger.open(&scheduled("c-10")).await.unwrap();
+    ledger.save_customer(&samples::customer("c-1")).await.unwrap();
+    let entries = ledger.entries(&id("c-1")).await.unwrap();
+    let found: Vec<String> = entries.iter().map(|entry| entry.id().to_string()).collect();
+    assert_eq!(found, ["c-1/2027-01", "c-1/2026-12", "c-1/2026-11"]);
+    assert_eq!(ledger.entries(&id("c-2")).await, Ok(vec![]));
+}
+
+pub async fn a_change_of_another_version_writes_nothing(ledger: &dyn TestedLedger) {
+    let entry = scheduled("c-1");
+    let stale = entry.reschedule(due() + 1.hour()).unwrap();
+    let conflict = Err(LedgerError::Conflict(entry.id().clone()));
+    assert_eq!(ledger.apply(&stale).await, conflict);
+    assert_eq!(read(ledger, &entry).await, None);
+
+    let scoring = bring(ledger, &entry, End::Scoring).await;
+    assert_eq!(ledger.apply(&stale).await, conflict);
+    assert_eq!(read(ledger, &entry).await, Some(scoring));
+}
+
+pub async fn a_change_of_another_version_writes_no_next_entry_either(ledger: &dyn TestedLedger) {
+    let sending = bring(ledger, &scheduled("c-1"), End::Sending).await;
+    let next = next_of(&sending);
+    let stale = sending.record_sent("m-1".to_owned(), due(), Some(next.clone())).unwrap();
+    let failed = sending.fail(StageName::Email, Cause::new("It failed."), due()).unwrap();
+    ledger.apply(&failed).await.unwrap();
+    assert_eq!(ledger.apply(&stale).await, Err(LedgerError::Conflict(sending.id().clone())));
+    assert_eq!(read(ledger, &sending).await.as_ref(), Some(failed.after()));
+    assert_eq!(read(ledger, &next).await, None);
+
+    // Nor does it when the next entry is there, which is another reason to refuse.
+    ledger.open(&next).await.unwrap();
+    assert_eq!(ledger.apply(&stale).await, Err(LedgerError::Conflict(sending.id().clone())));
+    assert_eq!(read(ledger, &sending).await.as_ref(), Some(failed.after()));
+}
+
+/// The claims are the same to the nanosecond: nothing but the ledger can tell who won.
+pub async fn of_twenty_claims_at_once_one_wins(ledger: &dyn TestedLedger) {
+    let scored = bring(ledger, &scheduled("c-1"), End::Scored).await;
+    let claim = claim_send(&scored);
+    assert_eq!(at_once(ledger, &claim, 20).await, 1);
+    assert_eq!(read(ledger, &scored).await.as_ref(), Some(claim.after()));
+}
+
+pub async fn of_twenty_endings_at_once_one_wins(ledger: &dyn TestedLedger) {
+    let sending = bring(ledger, &scheduled("c-1"), End::Sending).await;
+    let next = next_of(&sending);
+    let sent = sending.record_sent("m-1".to_owned(), due(), Some(next.clone())).unwrap();
+    assert_eq!(at_once(ledger, &sent, 20).await, 1);
+    assert_eq!(read(ledger, &sending).await.as_ref(), Some(sent.after()));
+    assert_eq!(read(ledger, &next).await, Some(next));
+}
+
+/// How many of `tries` to apply a change at once go through. The others see a conflict, or that
+/// someone else is at it.
+async fn at_once(ledger: &dyn TestedLedger, change: &Change, tries: usize) -> usize {
+    let outcomes = join_all((0..tries).map(|_| ledger.apply(change))).await;
+    for outcome in &outcomes {
+        assert!(!matches!(outcome, Err(LedgerError::Broken(_))), "{outcome:?}");
+    }
+    outcomes.iter().filter(|outcome| outcome.is_ok()).count()
+}
+
+pub async fn the_next_entry_is_opened_with_the_change(ledger: &dyn TestedLedger) {
+    let sending = bring(ledger, &scheduled("c-1"), End::Sending).await;
+    let next = next_of(&sending);
+    let sent = sending.record_sent("m-1".to_owned(), due(), Some(next.clone())).unwrap();
+    ledger.apply(&sent).await.unwrap();
+    assert_eq!(ledger.entries(&id("c-1")).await, Ok(vec![next, sent.into_after()]));
+}
+
+pub async fn a_next_entry_that_is_there_already_is_kept(ledger: &dyn TestedLedger) {
+    let sending = bring(ledger, &scheduled("c-1"), End::Sending).await;
+    let next = next_of(&sending);
+    let claimed = bring(ledger, &next, End::Scoring).await;
+    let sent = sending.record_sent("m-1".to_owned(), due(), Some(next)).unwrap();
+    ledger.apply(&sent).await.unwrap();
+    assert_eq!(ledger.entries(&id("c-1")).await, Ok(vec![claimed, sent.into_after()]));
+}
+
+pub async fn the_tally_adds_up_by_run_and_standing(ledger: &dyn TestedLedger) {
+    let mut expected = BTreeMap::new();
+    let now = due();
+    for (n, end) in (0..3).flat_map(|_| ENDS).enumerate() {
+        bring(ledger, &scheduled(&format!("c-{n}")), end).await;
+        *expected.entry((run("2026-11"), counted_as(end))).or_default() += 1;
+    }
+    for n in 0..5 {
+        let later = samples::scheduled_in(&format!("c-{n}"), "2026-12", now + SignedDuration::from_nanos(1));
+        bring(ledger, &later, End::Scheduled).await;
+        *expected.entry((run("2026-12"), TallyKey::NotDue)).or_default() += 1;
+    }
+    let earlier = samples::scheduled_in("c-0", "2026-02", now);
+    bring(ledger, &earlier, End::Sent).await;
+    *expected.entry((run("2026-02"), TallyKey::Sent)).or_default() += 1;
+
+    let tally = ledger.tally(now).await.unwrap().0;
+    assert_eq!(tally, expected);
+    assert_eq!(tally.values().sum::<u64>(), 3 * ENDS.len() as u64 + 5 + 1);
+}
+
+fn counted_as(end: End) -> TallyKey {
+    match end {
+        End::Scheduled | End::Scoring | End::Troubled => TallyKey::ToScore,
+        End::Scored | End::Sending => TallyKey::ToEmail,
+        End::Sent => TallyKey::Sent,
+        End::Skipped(reason) => TallyKey::Skipped(reason),
+        End::Failed(stage) => TallyKey::Failed(stage),
+        End::Unknown => TallyKey::Unknown,
+    }
+}
+
+pub async fn the_roster_is_counted_by_standing(ledger: &dyn TestedLedger) {
+    assert_eq!(ledger.roster().await, Ok(RosterCount::default()));
+    for n in 0..20 {
+        let mut customer = samples::customer(&format!("c-{n}"));
+        ledger.save_customer(&customer).await.unwrap();
+        if n < 3 {
+            customer.standing = Standing::Closed;
+            ledger.save_customer(&customer).await.unwrap();
+        }
+    }
+    assert_eq!(ledger.roster().await, Ok(RosterCount { active: 17, closed: 3 }));
+}
+
+pub async fn suppression_ignores_case(ledger: &dyn TestedLedger) {
+    let address = |text| EmailAddress::parse(text).unwrap();
+    let ada = address("Ada@Example.com");
+    assert_eq!(ledger.is_suppressed(&ada).await, Ok(false));
+    ledger.suppress(&ada, &Cause::new("It bounced.")).await.unwrap();
+    ledger.suppress(&ada, &Cause::new("It bounced again.")).await.unwrap();
+    assert_eq!(ledger.is_suppressed(&ada).await, Ok(true));
+    assert_eq!(ledger.is_suppressed(&address("ada@example.COM")).await, Ok(true));
+    assert_eq!(ledger.is_suppressed(&address("bob@example.com")).await, Ok(false));
+}
+
+pub async fn notes_come_newest_first_and_once_each(ledger: &dyn TestedLedger) {
+    let note = |at, what: &str| Activity { customer: id("c-1"), at, what: what.to_owned() };
+    let first = note(due(), "The mail bounced.");
+    let second = note(due() + SignedDuration::from_nanos(1), "The slot moved.");
+    let third = note(due() + 1.hour(), "The mail bounced.");
+    for activity in [&second, &third, &first, &second] {
+        ledger.note(activity).await.unwrap();
+    }
+    let twin = Activity { what: "The address changed.".to_owned(), ..first.clone() };
+    ledger.note(&twin).await.unwrap();
+    let notes = ledger.activities(&id("c-1")).await.unwrap();
+    assert_eq!(notes[..2], [third, second]);
+    assert_eq!(notes.len(), 4);
+    assert!(notes.contains(&first) && notes.contains(&twin));
+    assert_eq!(ledger.activities(&id("c-2")).await, Ok(vec![]));
+}
+
+pub async fn the_last_hundred_notes_are_told(ledger: &dyn TestedLedger) {
+    let note = |n: i64| Activity {
+        customer: id("c-1"),
+        at: due() + SignedDuration::from_secs(n),
+        what: "The mail bounced.".to_owned(),
+    };
+    for n in 0..103 {
+        ledger.note(&note(n)).await.unwrap();
+    }
+    let expected: Vec<Activity> = (3..103).rev().map(note).collect();
+    assert_eq!(ledger.activities(&id("c-1")).await, Ok(expected));
+}

@@ -1,0 +1,70 @@
+//! The adapters in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::ports::{Clock, StageQueue};
+use pulse_sim::{clock::VirtualClock, ledger::MemoryLedger, queue::MemoryQueue, schedules::MemorySchedules};
+
+use super::{
+    queue::{Delivery, TestedQueue},
+    samples,
+};
+
+/// An empty ledger.
+#[must_use]
+#[expect(clippy::unused_async, reason = "the emulator's is async")]
+pub async fn ledger() -> MemoryLedger {
+    MemoryLedger::default()
+}
+
+/// An empty scheduler.
+#[must_use]
+#[expect(clippy::unused_async, reason = "the emulator's is async")]
+pub async fn schedules() -> MemorySchedules {
+    MemorySchedules::default()
+}
+
+/// An empty queue, under a clock that moves when someone waits.
+#[must_use]
+#[expect(clippy::unused_async, reason = "the emulator's is async")]
+pub async fn queue() -> TimedQueue {
+    let clock = Arc::new(VirtualClock::starting_at(samples::due()));
+    let queue = MemoryQueue::new(clock.clone(), Duration::from_mins(1), None);
+    TimedQueue { queue, clock }
+}
+
+/// A queue in memory and its clock.
+#[derive(Debug)]
+pub struct TimedQueue {
+    queue: MemoryQueue,
+    clock: Arc<VirtualClock>,
+}
+
+impl Clock for TimedQueue {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+#[async_trait]
+impl TestedQueue for TimedQueue {
+    fn port(&self) -> &dyn StageQueue {
+        &self.queue
+    }
+
+    async fn receive(&self, patience: Duration) -> Vec<Delivery> {
+        let wait = self.queue.next_visible_at().map(|next| next.duration_since(self.now()));
+        if let Some(wait) = wait.and_then(|wait| Duration::try_from(wait).ok()) {
+            self.clock.advance(wait.min(patience));
+        }
+        let received = self.queue.receive(usize::MAX).into_iter().map(|message| Delivery {
+            body: message.body,
+            receipt: message.receipt,
+            receive_count: message.receive_count,
+            sent_at: message.sent_at,
+        });
+        received.collect()
+    }
+}

@@ -1,0 +1,12 @@
+//! One suite per port, which every adapter of it has to pass.
+//!
+//! A case is a function of the port, which is empty when it begins. `tests/conformance.rs` runs
+//! every case on every adapter.
+
+pub mod emulator;
+pub mod ledger;
+pub mod lossy_proxy;
+pub mod memory;
+pub mod queue;
+pub mod samples;
+pub mod schedules;

@@ -1,0 +1,57 @@
+//! What every scheduler does.
+#![expect(missing_docs, reason = "the cases' names are sentences")]
+#![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
+
+use pulse_core::{
+    customer::Zone,
+    ports::{MonthlySchedule, PutOutcome, Schedules},
+    slot::Slot,
+};
+
+use super::samples::id;
+
+/// A schedule.
+#[must_use]
+pub fn schedule(customer: &str, day: i8, zone: &str) -> MonthlySchedule {
+    let slot = Slot::parse(day, 14, 41, Zone::parse(zone).unwrap()).unwrap();
+    MonthlySchedule { customer: id(customer), slot }
+}
+
+pub async fn a_schedule_is_read_back(schedules: &dyn Schedules) {
+    for (n, zone) in ["UTC", "Europe/Dublin", "America/Argentina/Buenos_Aires"].into_iter().enumerate() {
+        let schedule = schedule(&format!("c-{n}"), 28, zone);
+        assert_eq!(schedules.get(&schedule.customer).await, Ok(None));
+        assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Created));
+        assert_eq!(schedules.get(&schedule.customer).await, Ok(Some(schedule)));
+    }
+}
+
+pub async fn putting_twice_is_putting_once(schedules: &dyn Schedules) {
+    let schedule = schedule("c-1", 3, "Europe/Dublin");
+    assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Created));
+    assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Unchanged));
+    assert_eq!(schedules.get(&schedule.customer).await, Ok(Some(schedule)));
+}
+
+pub async fn another_slot_replaces_the_first(schedules: &dyn Schedules) {
+    let (before, day, zone) =
+        (schedule("c-1", 3, "Europe/Dublin"), schedule("c-1", 4, "Europe/Dublin"), schedule("c-1", 4, "Asia/Tokyo"));
+    let other = schedule("c-2", 3, "Europe/Dublin");
+    schedules.put(&before).await.unwrap();
+    schedules.put(&other).await.unwrap();
+    for changed in [day, zone] {
+        assert_eq!(schedules.put(&changed).await, Ok(PutOutcome::Updated));
+        assert_eq!(schedules.get(&id("c-1")).await, Ok(Some(changed)));
+    }
+    assert_eq!(schedules.get(&id("c-2")).await, Ok(Some(other)));
+}
+
+pub async fn deleting_twice_is_deleting_once(schedules: &dyn Schedules) {
+    let schedule = schedule("c-1", 3, "Europe/Dublin");
+    assert_eq!(schedules.delete(&schedule.customer).await, Ok(false));
+    schedules.put(&schedule).await.unwrap();
+    assert_eq!(schedules.delete(&schedule.customer).await, Ok(true));
+    assert_eq!(schedules.get(&schedule.customer).await, Ok(None));
+    assert_eq!(schedules.delete(&schedule.customer).await, Ok(false));
+    assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Created));
+}

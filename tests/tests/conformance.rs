@@ -1,0 +1,179 @@
+//! Every port's suite on every adapter of it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_scheduler::types::ScheduleState;
+use pulse_aws::{dynamodb::DynamoDbLedger, sdk};
+use pulse_core::{
+    entry::StageName,
+    ports::{Ledger as _, LedgerError, PutOutcome, Schedules as _, StageQueue as _},
+};
+use pulse_tests::{
+    conformance::{
+        emulator,
+        lossy_proxy::LossyProxy,
+        samples::{claim_score, claim_send, due, next_of, score, scheduled},
+        schedules::schedule,
+    },
+    emulator::shared,
+};
+
+/// Makes a test of each case on each adapter. Each begins with an empty one.
+macro_rules! conformance {
+    ($suite:ident: $($case:ident)*) => {
+        mod $suite {
+            conformance!(@on memory $suite: $($case)*);
+            conformance!(@on emulator $suite: $($case)*);
+        }
+    };
+    (@on $adapter:ident $suite:ident: $($case:ident)*) => {
+        mod $adapter {
+            use pulse_tests::conformance::{$adapter, $suite};
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    $suite::$case(&$adapter::$suite().await).await;
+                }
+            )*
+        }
+    };
+}
+conformance!(ledger:
+    a_profile_is_read_back_and_replaced
+    an_entry_is_opened_once
+    every_state_is_read_back
+    a_failed_entry_is_claimed_again
+    entries_come_newest_first
+    a_change_of_another_version_writes_nothing
+    a_change_of_another_version_writes_no_next_entry_either
+    of_twenty_claims_at_once_one_wins
+    of_twenty_endings_at_once_one_wins
+    the_next_entry_is_opened_with_the_change
+    a_next_entry_that_is_there_already_is_kept
+    the_tally_adds_up_by_run_and_standing
+    the_roster_is_counted_by_standing
+    suppression_ignores_case
+    notes_come_newest_first_and_once_each
+    the_last_hundred_notes_are_told
+);
+conformance!(queue:
+    a_message_arrives_as_it_was_sent
+    a_hidden_message_reappears_when_its_time_is_over
+    a_message_hidden_for_no_time_reappears_at_once
+    receipts_that_are_no_longer_good_are_passed_over
+    more_messages_are_hidden_than_one_call_takes
+    hiding_nothing_is_nothing
+);
+conformance!(schedules:
+    a_schedule_is_read_back
+    putting_twice_is_putting_once
+    another_slot_replaces_the_first
+    deleting_twice_is_deleting_once
+);
+
+/// A ledger behind a proxy that loses answers when it is told to.
+async fn ledger_behind_a_lossy_proxy() -> (DynamoDbLedger, LossyProxy) {
+    let table = emulator::table().await;
+    let proxy = LossyProxy::start(shared().endpoint()).unwrap();
+    let client = sdk::dynamodb_client(&sdk::for_emulator(&proxy.endpoint()));
+    (DynamoDbLedger::new(client, table), proxy)
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_known_as_ones_own() {
+    let (ledger, proxy) = ledger_behind_a_lossy_proxy().await;
+    let entry = scheduled("c-1");
+    proxy.lose(1);
+    assert_eq!(ledger.open(&entry).await, Ok(true));
+    assert_eq!(proxy.left_to_lose(), 0);
+
+    let scoring = claim_score(&entry);
+    proxy.lose(2);
+    assert_eq!(ledger.apply(&scoring).await, Ok(()));
+    assert_eq!(proxy.left_to_lose(), 0);
+    assert_eq!(ledger.entry(entry.id()).await.unwrap().as_ref(), Some(scoring.after()));
+    // Another worker's claim of the very same instant is still not taken for it.
+    assert_eq!(ledger.apply(&scoring).await, Err(LedgerError::Conflict(entry.id().clone())));
+}
+
+#[tokio::test]
+async fn a_transaction_whose_answer_is_lost_is_done_once() {
+    let (ledger, proxy) = ledger_behind_a_lossy_proxy().await;
+    let entry = scheduled("c-1");
+    ledger.open(&entry).await.unwrap();
+    let scoring = claim_score(&entry);
+    let scored = scoring.after().record_score(score(640), due()).unwrap();
+    let sending = claim_send(scored.after());
+    for change in [&scoring, &scored, &sending] {
+        ledger.apply(change).await.unwrap();
+    }
+    let next = next_of(sending.after());
+    let sent = sending.after().record_sent("m-1".to_owned(), due(), Some(next.clone())).unwrap();
+    proxy.lose(1);
+    assert_eq!(ledger.apply(&sent).await, Ok(()));
+    assert_eq!(proxy.left_to_lose(), 0);
+    let entries = ledger.entries(&entry.id().customer).await;
+    assert_eq!(entries, Ok(vec![next, sent.into_after()]));
+}
+
+#[tokio::test]
+async fn a_ledger_that_answers_nothing_is_unavailable_and_one_without_a_table_broken() {
+    let (ledger, proxy) = ledger_behind_a_lossy_proxy().await;
+    proxy.lose(u32::MAX);
+    let outcome = ledger.open(&scheduled("c-1")).await;
+    assert!(matches!(outcome, Err(LedgerError::Unavailable(_))), "{outcome:?}");
+
+    let nowhere = DynamoDbLedger::new(sdk::dynamodb_client(&emulator::aws()), "no-such-table");
+    let outcome = nowhere.open(&scheduled("c-1")).await;
+    assert!(matches!(outcome, Err(LedgerError::Broken(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_named() {
+    let table = emulator::table().await;
+    let client = sdk::dynamodb_client(&emulator::aws());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let put = client.put_item().table_name(&table).item("pk", text("CUST#c-1")).item("sk", text("PROFILE"));
+    put.item("name", text("Ada")).send().await.unwrap();
+    let ledger = DynamoDbLedger::new(client, table);
+    let Err(LedgerError::Broken(cause)) = ledger.customer(&schedule("c-1", 1, "UTC").customer).await else {
+        panic!("the row was read");
+    };
+    assert!(cause.as_str().contains("CUST#c-1 / PROFILE"), "{cause}");
+    assert!(!cause.as_str().contains("Ada"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_there_is_an_error() {
+    let endpoint = shared().endpoint();
+    let url = format!("{endpoint}/000000000000/no-such-queue");
+    let queue = pulse_aws::sqs::SqsQueue::new(sdk::sqs_client(&emulator::aws()), StageName::Email, url);
+    let message = pulse_core::message::WorkMessage::for_entry(scheduled("c-1").id());
+    let error = queue.send(&message).await.unwrap_err();
+    assert_eq!(error.queue, "email");
+    assert!(error.cause.as_str().contains("NonExistentQueue"), "{error}");
+}
+
+#[tokio::test]
+async fn a_schedule_that_someone_disabled_counts_as_none_until_it_is_put_again() {
+    let group = emulator::schedule_group().await;
+    let schedules = emulator::schedules_of(&group);
+    let schedule = schedule("c-1", 3, "Europe/Dublin");
+    schedules.put(&schedule).await.unwrap();
+
+    let client = sdk::scheduler_client(&emulator::aws());
+    let live = client.get_schedule().group_name(&group).name("c-1").send().await.unwrap();
+    let disable = client
+        .update_schedule()
+        .group_name(&group)
+        .name("c-1")
+        .set_schedule_expression(live.schedule_expression)
+        .set_schedule_expression_timezone(live.schedule_expression_timezone)
+        .set_flexible_time_window(live.flexible_time_window)
+        .set_target(live.target)
+        .state(ScheduleState::Disabled);
+    disable.send().await.unwrap();
+
+    assert_eq!(schedules.get(&schedule.customer).await, Ok(None));
+    assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Updated));
+    assert_eq!(schedules.get(&schedule.customer).await, Ok(Some(schedule)));
+}
