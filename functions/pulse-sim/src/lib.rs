@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod ledger;
 pub mod mailer;
+pub mod provider;
 pub mod queue;
 pub mod schedules;
 pub mod scorer;

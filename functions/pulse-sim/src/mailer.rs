@@ -1,1 +1,156 @@
 //! The mailer in memory.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use pulse_core::{
+    entry::EntryId,
+    failure::Cause,
+    ports::{Accepted, Fate, Mail, Mailer, SendError},
+};
+
+use crate::provider::{Journey, Leg, Meter, Script};
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mishap {
+    /// The provider answers so and hasn't taken the mail.
+    Refused(SendError),
+    /// The provider takes the mail, and its answer never arrives.
+    AnswerLost,
+}
+
+/// An email provider that accepts every mail and does what it is told.
+pub struct MemoryMailer {
+    deduplicates: bool,
+    script: Script<Mishap>,
+    fates: Script<SendError>,
+    journey: Journey,
+    meter: Meter,
+    accepted: Mutex<Vec<Mail>>,
+}
+
+impl MemoryMailer {
+    /// A provider that takes an entry's mail once and can be asked for it, as Marketing Cloud is.
+    #[must_use]
+    pub fn deduplicating() -> Self {
+        Self {
+            deduplicates: true,
+            script: Script::default(),
+            fates: Script::default(),
+            journey: Journey::at_once(),
+            meter: Meter::default(),
+            accepted: Mutex::default(),
+        }
+    }
+
+    /// A provider that takes whatever it is handed and can't be asked, as SES is.
+    #[must_use]
+    pub fn forgetful() -> Self {
+        Self {
+            deduplicates: false,
+            ..Self::deduplicating()
+        }
+    }
+
+    /// Lets each call take the time that `journey` takes. The mail is accepted in between: a call
+    /// that is dropped on its way back has left a mail behind.
+    #[must_use]
+    pub fn with_journey(mut self, journey: Journey) -> Self {
+        self.journey = journey;
+        self
+    }
+
+    /// The next sends go wrong like this, one after the other. Sends that follow succeed.
+    pub fn fail_next(&self, mishaps: impl IntoIterator<Item = Mishap>) {
+        self.script.push(None, mishaps);
+    }
+
+    /// The next sends for this entry go wrong like this, one after the other.
+    pub fn fail_next_of(&self, entry: &EntryId, mishaps: impl IntoIterator<Item = Mishap>) {
+        self.script.push(Some(entry.clone()), mishaps);
+    }
+
+    /// The next questions for a fate fail like this.
+    pub fn fail_next_fates(&self, errors: impl IntoIterator<Item = SendError>) {
+        self.fates.push(None, errors);
+    }
+
+    /// The mails that were accepted, in order.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<Mail> {
+        self.lock().clone()
+    }
+
+    /// How many mails were accepted for an entry.
+    #[must_use]
+    pub fn accepted_of(&self, entry: &EntryId) -> usize {
+        self.lock().iter().filter(|mail| mail.entry == *entry).count()
+    }
+
+    /// How often each entry was sent, accepted or not.
+    #[must_use]
+    pub fn calls(&self) -> std::collections::BTreeMap<EntryId, u64> {
+        self.meter.calls()
+    }
+
+    /// The most sends that were ever under way at once.
+    #[must_use]
+    pub fn peak(&self) -> usize {
+        self.meter.peak()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Mail>> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(&self, mail: &Mail) -> Accepted {
+        let mut accepted = self.lock();
+        let known = accepted.iter().position(|known| known.entry == mail.entry);
+        let number = match known {
+            Some(number) if self.deduplicates => number,
+            _ => {
+                accepted.push(mail.clone());
+                accepted.len() - 1
+            }
+        };
+        receipt(number)
+    }
+}
+
+fn receipt(number: usize) -> Accepted {
+    Accepted {
+        provider_id: format!("memory-{number}"),
+    }
+}
+
+#[async_trait]
+impl Mailer for MemoryMailer {
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let _under_way = self.meter.enter(&mail.entry);
+        self.journey.take(Leg::There).await;
+        let outcome = match self.script.next(&mail.entry) {
+            None => Ok(self.accept(mail)),
+            Some(Mishap::Refused(error)) => Err(error),
+            Some(Mishap::AnswerLost) => {
+                self.accept(mail);
+                Err(SendError::Lost {
+                    cause: Cause::new("The provider's answer was lost."),
+                })
+            }
+        };
+        self.journey.take(Leg::Back).await;
+        outcome
+    }
+
+    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+        if let Some(error) = self.fates.next(entry) {
+            return Err(error);
+        }
+        if !self.deduplicates {
+            return Ok(Fate::CannotTell(Cause::new("The provider can't be asked for a mail.")));
+        }
+        let known = self.lock().iter().position(|known| known.entry == *entry);
+        Ok(known.map_or(Fate::SafeToSend, |number| Fate::Accepted(receipt(number))))
+    }
+}

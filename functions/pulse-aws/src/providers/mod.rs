@@ -1,1 +1,15 @@
-//! The providers over HTTP and SES.
+//! The providers: the scoring API and Marketing Cloud over HTTP, and Amazon SES.
+
+mod http;
+mod marketing_cloud;
+mod scorer;
+pub mod secret;
+mod sender;
+mod ses;
+mod setup;
+
+pub use marketing_cloud::MarketingCloudMailer;
+pub use scorer::HttpScorer;
+pub use sender::Sender;
+pub use ses::{SendingRate, SesMailer};
+pub use setup::SetupError;

@@ -1,1 +1,17 @@
-//! Stand-ins for the two providers.
+//! Stand-ins for the two providers: servers on this machine that answer like them, as slowly as
+//! they do, and that remember what they were asked.
+
+mod fault;
+mod latency;
+mod mail;
+mod meter;
+mod options;
+mod score;
+mod server;
+
+pub use fault::{Fault, Faults};
+pub use latency::Latency;
+pub use mail::{AcceptedMail, MailStandIn};
+pub use meter::Meter;
+pub use options::StandInOptions;
+pub use score::ScoreStandIn;

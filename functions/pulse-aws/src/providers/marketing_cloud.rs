@@ -1,0 +1,193 @@
+//! Salesforce Marketing Cloud's transactional messages (Transactional Messaging Email API).
+//!
+//! A mail is a `POST /messaging/v1/email/messages/{messageKey}`. The message key is the entry's, so
+//! that Marketing Cloud itself refuses to send an entry's mail twice: a key may not be used again
+//! for two days. The send definition prints the attributes `subject`, `html`, `text` and `name`.
+
+mod answers;
+mod token;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pulse_core::{
+    entry::EntryId,
+    failure::Cause,
+    ports::{Accepted, Fate, Mail, Mailer, SendError},
+};
+use reqwest::{Client, RequestBuilder, Url, header::AUTHORIZATION};
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+
+use self::{
+    answers::{PROVIDER, read_fate, read_send, retry},
+    token::{Token, TokenSource},
+};
+use super::{
+    SetupError,
+    http::{self, Answer, NoAnswer},
+    secret::ClientCredentials,
+};
+
+/// The server closes connections that were idle for 5 seconds, and a mail that is written to a
+/// closed one is of unknown fate (Marketing Cloud, "Transactional Messaging API Best Practices").
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Marketing Cloud's transactional messages.
+#[derive(Debug)]
+pub struct MarketingCloudMailer {
+    http: Client,
+    messages: Url,
+    definition: String,
+    tokens: TokenSource,
+    timeout: Duration,
+}
+
+impl MarketingCloudMailer {
+    /// The tenant whose REST base is `url` and whose authentication base is `auth_url`, sending by
+    /// the definition with the key `definition`. Sending a mail may take `timeout`, tokens included.
+    ///
+    /// # Errors
+    /// When one of the URLs is none.
+    pub fn new(
+        url: &str,
+        auth_url: &str,
+        definition: &str,
+        credentials: ClientCredentials,
+        timeout: Duration,
+    ) -> Result<Self, SetupError> {
+        let below = |what, base: &str, path: &str| http::url(what, &format!("{}{path}", base.trim_end_matches('/')));
+        let messages = below("Marketing Cloud REST URL", url, "/messaging/v1/email/messages/")?;
+        let token = below("Marketing Cloud authentication URL", auth_url, "/v2/token")?;
+        let http = http::client(timeout, IDLE)?;
+        Ok(Self {
+            tokens: TokenSource::new(http.clone(), token, credentials),
+            http,
+            messages,
+            definition: definition.to_owned(),
+            timeout,
+        })
+    }
+
+    fn message(&self, entry: &EntryId) -> Url {
+        let mut url = self.messages.clone();
+        url.set_path(&format!("{}{}", url.path(), entry.message_key()));
+        url
+    }
+
+    /// Makes a call with a token. A token that is refused is dropped, and the call made once more
+    /// with a fresh one: it may have been revoked before its time.
+    async fn call(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, Unmade> {
+        let deadline = Instant::now() + self.timeout;
+        let first = self.token(deadline).await?;
+        let answer = call_with(request(), &first, deadline).await?;
+        if answer.status != reqwest::StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        self.tokens.forget(&first);
+        let second = self.token(deadline).await?;
+        Ok(call_with(request(), &second, deadline).await?)
+    }
+
+    async fn token(&self, deadline: Instant) -> Result<Token, Unmade> {
+        let token = timeout_at(deadline, self.tokens.token()).await;
+        let token = token.map_err(|_| retry(None, format!("{PROVIDER} gave no token in time.")));
+        Ok(token??)
+    }
+}
+
+/// Why a call wasn't made, or has no answer.
+enum Unmade {
+    NoToken(SendError),
+    NoAnswer(NoAnswer),
+}
+
+impl From<SendError> for Unmade {
+    fn from(error: SendError) -> Self {
+        Self::NoToken(error)
+    }
+}
+
+impl From<NoAnswer> for Unmade {
+    fn from(none: NoAnswer) -> Self {
+        Self::NoAnswer(none)
+    }
+}
+
+async fn call_with(request: RequestBuilder, token: &Token, deadline: Instant) -> Result<Answer, NoAnswer> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    http::call(request.header(AUTHORIZATION, token.bearer.clone()).timeout(left)).await
+}
+
+#[async_trait]
+impl Mailer for MarketingCloudMailer {
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let message = Message::of(mail, &self.definition);
+        let url = self.message(&mail.entry);
+        match self.call(|| self.http.post(url.clone()).json(&message)).await {
+            Ok(answer) => read_send(&answer, &mail.entry),
+            Err(Unmade::NoToken(error)) => Err(error),
+            Err(Unmade::NoAnswer(NoAnswer::NotSent)) => {
+                Err(retry(None, format!("{PROVIDER} {}.", NoAnswer::NotSent.says())))
+            }
+            Err(Unmade::NoAnswer(none)) => Err(SendError::Lost {
+                cause: Cause::new(format!("{PROVIDER} {}: the mail may have been accepted.", none.says())),
+            }),
+        }
+    }
+
+    /// Asks for the message's status, which Marketing Cloud keeps for three days. It keeps keys
+    /// for two: an answer of [`Fate::SafeToSend`] is good for a mail that was handed over less than
+    /// two days ago.
+    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+        let url = self.message(entry);
+        match self.call(|| self.http.get(url.clone())).await {
+            Ok(answer) => read_fate(&answer, entry),
+            Err(Unmade::NoToken(error)) => Err(error),
+            Err(Unmade::NoAnswer(none)) => {
+                Err(retry(None, format!("{PROVIDER} {} when it was asked for a mail's fate.", none.says())))
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    definition_key: &'a str,
+    recipient: Recipient<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recipient<'a> {
+    contact_key: &'a str,
+    to: &'a str,
+    attributes: Attributes<'a>,
+}
+
+#[derive(Serialize)]
+struct Attributes<'a> {
+    subject: &'a str,
+    html: &'a str,
+    text: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Message<'a> {
+    fn of(mail: &'a Mail, definition_key: &'a str) -> Self {
+        Self {
+            definition_key,
+            recipient: Recipient {
+                contact_key: mail.entry.customer.as_str(),
+                to: mail.to.expose(),
+                attributes: Attributes {
+                    subject: &mail.content.subject,
+                    html: &mail.content.html,
+                    text: &mail.content.text,
+                    name: mail.name.expose(),
+                },
+            },
+        }
+    }
+}

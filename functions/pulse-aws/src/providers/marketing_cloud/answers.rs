@@ -1,0 +1,155 @@
+//! What Marketing Cloud answers, and what it means.
+//!
+//! The codes are from "Transactional API Response Level Error Codes" and "Transactional API
+//! Subscriber Error Codes" of the Marketing Cloud developer guide.
+
+use std::time::Duration;
+
+use pulse_core::{
+    entry::EntryId,
+    failure::Cause,
+    ports::{Accepted, Fate, SendError},
+};
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::providers::http::Answer;
+
+pub(super) const PROVIDER: &str = "Marketing Cloud";
+
+/// `MCMS_UTM_Validation_DuplicateMessageKey`.
+const DUPLICATE_KEY: u64 = 109_110;
+/// `MCMS_UTM_Validation_MissingRequiredField_to` and `MCMS_UTM_Validation_InvalidValue_to`.
+const BAD_ADDRESS: [u64; 2] = [109_106, 109_121];
+
+/// An answer to a POST. It may be 202 and still hold a refusal.
+#[derive(Deserialize)]
+struct Receipt {
+    #[serde(rename = "requestId")]
+    request_id: Option<String>,
+    errorcode: Option<u64>,
+    #[serde(default)]
+    responses: Vec<MessageReceipt>,
+}
+
+#[derive(Deserialize)]
+struct MessageReceipt {
+    errorcode: Option<u64>,
+}
+
+impl Receipt {
+    /// The error code of the message, or else of the request. 0 stands for none.
+    fn code(&self) -> Option<u64> {
+        let of_message = self.responses.iter().find_map(|response| response.errorcode);
+        let code = of_message.filter(|code| *code != 0).or(self.errorcode);
+        code.filter(|code| *code != 0)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    event_category_type: String,
+    info: Option<StatusInfo>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusInfo {
+    status_code: Option<u64>,
+}
+
+pub(super) fn retry(after: Option<Duration>, cause: String) -> SendError {
+    SendError::Retry {
+        after,
+        cause: Cause::new(cause),
+    }
+}
+
+/// Marketing Cloud tells a mail by its message key.
+fn accepted(entry: &EntryId) -> Accepted {
+    Accepted {
+        provider_id: entry.message_key(),
+    }
+}
+
+/// What became of a POST.
+pub(super) fn read_send(answer: &Answer, entry: &EntryId) -> Result<Accepted, SendError> {
+    if let Some(error) = passing(answer) {
+        return Err(error);
+    }
+    let receipt: Option<Receipt> = answer.json();
+    let code = receipt.as_ref().and_then(Receipt::code);
+    match code {
+        Some(DUPLICATE_KEY) => return Ok(accepted(entry)),
+        Some(code) if BAD_ADDRESS.contains(&code) => {
+            let cause = answer.cause(PROVIDER, &format!(" (error {code}): it doesn't take the customer's address."));
+            return Err(SendError::AddressRefused { cause });
+        }
+        Some(code) => {
+            let cause = answer.cause(PROVIDER, &format!(" (error {code}): it doesn't take the mail."));
+            return Err(SendError::Fail { cause });
+        }
+        None => {}
+    }
+    if !answer.status.is_success() {
+        let cause = answer.cause(PROVIDER, ": it doesn't take the mail.");
+        return Err(SendError::Fail { cause });
+    }
+    match receipt {
+        Some(Receipt { request_id: Some(_), .. }) => Ok(accepted(entry)),
+        _ => Err(SendError::Lost {
+            cause: answer.cause(PROVIDER, ", but with nothing that says whether the mail was accepted."),
+        }),
+    }
+}
+
+/// What a GET says of a mail.
+pub(super) fn read_fate(answer: &Answer, entry: &EntryId) -> Result<Fate, SendError> {
+    if let Some(error) = passing(answer) {
+        return Err(error);
+    }
+    // A 404 that isn't JSON is some gateway's on the way, and knows nothing of mails.
+    let in_json = answer.json::<serde_json::Map<String, serde_json::Value>>().is_some();
+    if answer.status == StatusCode::NOT_FOUND && in_json {
+        return Ok(Fate::SafeToSend);
+    }
+    if !answer.status.is_success() {
+        return Ok(Fate::CannotTell(answer.cause(PROVIDER, " when it was asked for a mail's fate.")));
+    }
+    let Some(status) = answer.json::<Status>() else {
+        let cause = format!("{PROVIDER} answered with something else than a mail's fate.");
+        return Err(retry(None, cause));
+    };
+    Ok(match status.event_category_type.rsplit('.').next() {
+        Some("EmailSent" | "EmailQueued") => Fate::Accepted(accepted(entry)),
+        Some("EmailNotSent") => Fate::CannotTell(not_sent(status.info)),
+        _ => Fate::CannotTell(Cause::new(format!("{PROVIDER} names a status that Pulse doesn't know."))),
+    })
+}
+
+/// Marketing Cloud took the mail and then dropped it. It wouldn't take it again under its key, and
+/// it wasn't sent: a person has to look.
+fn not_sent(info: Option<StatusInfo>) -> Cause {
+    let code = info.and_then(|info| info.status_code);
+    let code = code.map_or_else(String::new, |code| format!(" (subscriber error {code})"));
+    Cause::new(format!("{PROVIDER} took the mail and then didn't send it{code}."))
+}
+
+/// Trouble that says nothing about this mail. A mail may be handed over again after a 5xx, since
+/// its key would be refused if it was taken.
+fn passing(answer: &Answer) -> Option<SendError> {
+    let hint = if answer.is_passing_trouble() {
+        "."
+    } else if answer.is_refused_caller() {
+        ": it doesn't let Pulse in. Check the client's credentials and their scopes."
+    } else if answer.status.is_redirection() {
+        ": it is somewhere else now. Check its URL."
+    } else {
+        return None;
+    };
+    Some(SendError::Retry {
+        after: answer.retry_after,
+        cause: answer.cause(PROVIDER, hint),
+    })
+}

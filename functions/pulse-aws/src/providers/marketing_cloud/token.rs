@@ -1,0 +1,135 @@
+//! Access tokens: fetched once, shared by all calls, renewed ahead of their end.
+
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use pulse_core::ports::SendError;
+use reqwest::{Client, Url, header::HeaderValue};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::answers::{PROVIDER, retry};
+use crate::providers::{http, secret::ClientCredentials};
+
+/// A token, as the value of an Authorization header.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) bearer: HeaderValue,
+    renew_at: Instant,
+}
+
+/// A request for a token that any number of calls wait for together.
+type Fetch = Shared<BoxFuture<'static, Result<Token, SendError>>>;
+
+/// The one holder of the current token.
+pub(super) struct TokenSource {
+    http: Client,
+    url: Url,
+    credentials: ClientCredentials,
+    current: Mutex<Option<Fetch>>,
+}
+
+impl TokenSource {
+    pub(super) fn new(http: Client, url: Url, credentials: ClientCredentials) -> Self {
+        Self {
+            http,
+            url,
+            credentials,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// A token that is good for a while. Calls that come while one is being fetched share it, and
+    /// they share the failure too: a hundred calls don't ask a failing server a hundred times.
+    pub(super) async fn token(&self) -> Result<Token, SendError> {
+        self.fetch().await
+    }
+
+    /// Drops a token that was refused, unless another call has done so already.
+    pub(super) fn forget(&self, refused: &Token) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = current.as_ref().and_then(Fetch::peek);
+        if matches!(held, Some(Ok(held)) if held.bearer == refused.bearer) {
+            *current = None;
+        }
+    }
+
+    fn fetch(&self) -> Fetch {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fetch) = current.as_ref() {
+            match fetch.peek() {
+                None => return fetch.clone(),
+                Some(Ok(token)) if Instant::now() < token.renew_at => return fetch.clone(),
+                Some(_) => {}
+            }
+        }
+        let fetch = request(self.http.clone(), self.url.clone(), self.credentials.clone());
+        let fetch = fetch.boxed().shared();
+        *current = Some(fetch.clone());
+        fetch
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenSource(..)")
+    }
+}
+
+#[derive(Serialize)]
+struct TokenRequest<'a> {
+    grant_type: &'static str,
+    client_id: &'a str,
+    client_secret: &'a str,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    expires_in: u64,
+}
+
+/// POST /v2/token (Marketing Cloud, "Access Token for Server-to-Server Integrations").
+async fn request(http: Client, url: Url, credentials: ClientCredentials) -> Result<Token, SendError> {
+    let asked_at = Instant::now();
+    let body = TokenRequest {
+        grant_type: "client_credentials",
+        client_id: credentials.id.expose_secret(),
+        client_secret: credentials.secret.expose_secret(),
+    };
+    // Nothing of a mail is sent yet, so whatever goes wrong here may be tried again.
+    let answer = http::call(http.post(url).json(&body)).await;
+    let answer = answer.map_err(|none| retry(None, format!("{PROVIDER}'s token endpoint {}.", none.says())))?;
+    let refusal = |hint: &str| SendError::Retry {
+        after: answer.retry_after,
+        cause: answer.cause(&format!("{PROVIDER}'s token endpoint"), hint),
+    };
+    if answer.status.is_client_error() && !answer.is_passing_trouble() {
+        return Err(refusal(": it refuses the client. Check the secret with its id and secret."));
+    }
+    if !answer.status.is_success() {
+        return Err(refusal("."));
+    }
+    let token = answer.json().and_then(|answer| token(&answer, asked_at));
+    token.ok_or_else(|| refusal(", but with no token that can be used."))
+}
+
+/// A token counts from the moment it was asked for, and is renewed when nine tenths of its life
+/// (of 20 minutes) are over.
+fn token(answer: &TokenAnswer, asked_at: Instant) -> Option<Token> {
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", answer.access_token)).ok()?;
+    bearer.set_sensitive(true);
+    let life = Duration::from_secs(answer.expires_in.min(24 * 60 * 60));
+    Some(Token {
+        bearer,
+        renew_at: asked_at + life / 10 * 9,
+    })
+}

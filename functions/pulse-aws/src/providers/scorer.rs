@@ -1,0 +1,153 @@
+//! The scoring provider over HTTP.
+//!
+//! The contract, for whoever runs the scoring API:
+//!
+//! ```text
+//! POST {SCORE_URL}
+//! Authorization: the value in the secret, if there is one
+//! Idempotency-Key: c-1042_2026-11        customer and run, the same for every attempt
+//! Content-Type: application/json
+//!
+//! {"customer": "c-1042", "product": "loan", "run": "2026-11"}
+//!
+//! 200 {"score": 712, "band": "good", "as_of": "2026-11-03T08:15:00Z"}
+//! ```
+//!
+//! `product` is `loan` or `card`, `score` is a whole number from 0 to 1000, `band` has 1 to 32
+//! characters, `as_of` is RFC 3339. Other members are passed over. What else may be answered:
+//!
+//! | status | means | what follows |
+//! | --- | --- | --- |
+//! | 408, 425, 429, 5xx | busy or broken | another try, no sooner than Retry-After says (seconds or a date) |
+//! | 401, 403 | Pulse isn't let in | another try: an operator has to mend it, no customer is given up for it |
+//! | 3xx, or 2xx with another body | something stands between | another try |
+//! | any other 4xx | no score for this customer | the customer's entry fails |
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    failure::Cause,
+    ports::{ScoreError, ScoreRequest, Scorer},
+    score::{Band, Score, ScoreValue},
+};
+use reqwest::{
+    Client, Url,
+    header::{AUTHORIZATION, HeaderValue},
+};
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    SetupError,
+    http::{self, Answer},
+    secret::Authorization,
+};
+
+const PROVIDER: &str = "The scoring provider";
+
+/// Longer than the pauses between batches, shorter than load balancers keep idle connections.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The scoring provider behind a JSON API.
+#[derive(Debug, Clone)]
+pub struct HttpScorer {
+    http: Client,
+    url: Url,
+    authorization: Option<HeaderValue>,
+}
+
+impl HttpScorer {
+    /// The API at `url`, each of whose calls may take `timeout`.
+    ///
+    /// # Errors
+    /// When the URL is none, or the secret can't stand in a header.
+    pub fn new(url: &str, authorization: Option<Authorization>, timeout: Duration) -> Result<Self, SetupError> {
+        Ok(Self {
+            http: http::client(timeout, IDLE)?,
+            url: http::url("scoring provider's URL", url)?,
+            authorization: authorization.as_ref().map(header_value).transpose()?,
+        })
+    }
+
+    fn read(answer: &Answer) -> Result<Score, ScoreError> {
+        let retry = |hint: &str| ScoreError::Retry {
+            after: answer.retry_after,
+            cause: answer.cause(PROVIDER, hint),
+        };
+        if answer.status.is_success() {
+            let body: Option<Body> = answer.json();
+            return body.map(Score::from).ok_or_else(|| retry(", but with no score that can be read."));
+        }
+        if answer.is_passing_trouble() {
+            return Err(retry("."));
+        }
+        if answer.is_refused_caller() {
+            return Err(retry(": it doesn't let Pulse in. Check the secret with its Authorization."));
+        }
+        if answer.status.is_redirection() {
+            return Err(retry(": it is somewhere else now. Check its URL."));
+        }
+        let cause = answer.cause(PROVIDER, ": it has no score for this customer.");
+        Err(ScoreError::Fail { cause })
+    }
+}
+
+#[async_trait]
+impl Scorer for HttpScorer {
+    async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
+        let question = Question {
+            customer: request.entry.customer.as_str(),
+            product: request.product.as_str(),
+            run: request.entry.run.to_string(),
+        };
+        let mut call = self
+            .http
+            .post(self.url.clone())
+            .header("Idempotency-Key", request.entry.message_key())
+            .json(&question);
+        if let Some(value) = &self.authorization {
+            call = call.header(AUTHORIZATION, value.clone());
+        }
+        let answer = http::call(call).await.map_err(|none| ScoreError::Retry {
+            after: None,
+            cause: Cause::new(format!("{PROVIDER} {}.", none.says())),
+        })?;
+        Self::read(&answer)
+    }
+}
+
+fn header_value(authorization: &Authorization) -> Result<HeaderValue, SetupError> {
+    let value = HeaderValue::from_str(authorization.0.expose_secret());
+    let mut value = value.map_err(|_| SetupError::Setting {
+        what: "scoring provider's Authorization",
+        problem: "has characters that no header can have: correct the secret".into(),
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    customer: &'a str,
+    product: &'a str,
+    run: String,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    score: ScoreValue,
+    band: Band,
+    as_of: Timestamp,
+}
+
+impl From<Body> for Score {
+    fn from(body: Body) -> Self {
+        Self {
+            value: body.score,
+            band: body.band,
+            as_of: body.as_of,
+        }
+    }
+}

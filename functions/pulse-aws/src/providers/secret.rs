@@ -1,0 +1,135 @@
+//! Secrets, read once from Secrets Manager when a function starts.
+
+use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// A secret that can't be read or used. Names the secret, never shows it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager gives no such secret to this function.
+    #[error("the secret {name} can't be read ({code}): see whether it exists and the function's role may read it")]
+    Unreadable {
+        /// Which.
+        name: String,
+        /// The error code of Secrets Manager.
+        code: String,
+    },
+    /// It has another shape.
+    #[error("the secret {name} is not JSON of the form {form}: correct it in Secrets Manager")]
+    Malformed {
+        /// Which.
+        name: String,
+        /// What it should look like.
+        form: &'static str,
+    },
+}
+
+/// The value of an Authorization header. `Debug` doesn't show it.
+#[derive(Debug, Clone)]
+pub struct Authorization(pub SecretString);
+
+/// An OAuth2 client: the installed package of a Marketing Cloud tenant. `Debug` shows neither part.
+#[derive(Debug, Clone)]
+pub struct ClientCredentials {
+    /// The client's id.
+    pub id: SecretString,
+    /// The client's secret.
+    pub secret: SecretString,
+}
+
+impl Authorization {
+    const FORM: &str = r#"{"authorization": "Bearer ..."}"#;
+
+    /// Reads `{"authorization": "Bearer ..."}`.
+    #[must_use]
+    pub fn parse(json: &SecretString) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Form {
+            authorization: String,
+        }
+        let form: Form = serde_json::from_str(json.expose_secret()).ok()?;
+        Some(Self(form.authorization.into()))
+    }
+}
+
+impl ClientCredentials {
+    const FORM: &str = r#"{"client_id": "...", "client_secret": "..."}"#;
+
+    /// Reads `{"client_id": "...", "client_secret": "..."}`.
+    #[must_use]
+    pub fn parse(json: &SecretString) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Form {
+            client_id: String,
+            client_secret: String,
+        }
+        let form: Form = serde_json::from_str(json.expose_secret()).ok()?;
+        Some(Self {
+            id: form.client_id.into(),
+            secret: form.client_secret.into(),
+        })
+    }
+}
+
+/// Reads the secret `{"authorization": "Bearer ..."}`.
+///
+/// # Errors
+/// When it can't be read, or has another form.
+pub async fn authorization(client: &Client, name: &str) -> Result<Authorization, SecretError> {
+    let text = read(client, name).await?;
+    Authorization::parse(&text).ok_or_else(|| malformed(name, Authorization::FORM))
+}
+
+/// Reads the secret `{"client_id": "...", "client_secret": "..."}`.
+///
+/// # Errors
+/// When it can't be read, or has another form.
+pub async fn client_credentials(client: &Client, name: &str) -> Result<ClientCredentials, SecretError> {
+    let text = read(client, name).await?;
+    ClientCredentials::parse(&text).ok_or_else(|| malformed(name, ClientCredentials::FORM))
+}
+
+async fn read(client: &Client, name: &str) -> Result<SecretString, SecretError> {
+    let unreadable = |code: &str| SecretError::Unreadable {
+        name: name.to_owned(),
+        code: code.to_owned(),
+    };
+    let answer = client.get_secret_value().secret_id(name).send().await;
+    let answer = answer.map_err(|error| unreadable(error.code().unwrap_or("no answer")))?;
+    let text = answer.secret_string.ok_or_else(|| unreadable("it is binary"))?;
+    Ok(text.into())
+}
+
+fn malformed(name: &str, form: &'static str) -> SecretError {
+    SecretError::Malformed {
+        name: name.to_owned(),
+        form,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_read_from_json_and_never_shown() {
+        let authorization = Authorization::parse(&r#"{"authorization": "Bearer s3cret"}"#.into()).unwrap();
+        assert_eq!(authorization.0.expose_secret(), "Bearer s3cret");
+        assert!(!format!("{authorization:?}").contains("s3cret"));
+
+        let json = r#"{"client_id": "an-id", "client_secret": "s3cret"}"#;
+        let credentials = ClientCredentials::parse(&json.into()).unwrap();
+        assert_eq!(credentials.id.expose_secret(), "an-id");
+        let shown = format!("{credentials:?}");
+        assert!(!shown.contains("s3cret") && !shown.contains("an-id"), "{shown}");
+    }
+
+    #[test]
+    fn a_malformed_secret_is_named_and_not_quoted() {
+        let text: SecretString = "Bearer s3cret".into();
+        assert!(Authorization::parse(&text).is_none());
+        let error = malformed("pulse/score", Authorization::FORM).to_string();
+        assert!(error.contains("pulse/score") && !error.contains("s3cret"));
+    }
+}

@@ -1,0 +1,123 @@
+//! Amazon SES, API version 2.
+
+mod errors;
+mod rate;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_sesv2::{
+    Client, Config,
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    error::BuildError,
+    operation::send_email::builders::SendEmailFluentBuilder,
+    types::{Body, Content, Destination, EmailContent, Message, MessageTag},
+};
+use pulse_core::{
+    entry::EntryId,
+    failure::Cause,
+    ports::{Accepted, Fate, Mail, Mailer, SendError},
+};
+use tokio::time::Instant;
+
+use self::errors::classify;
+pub use self::rate::SendingRate;
+use super::{Sender, SetupError};
+
+/// Amazon SES. It takes no idempotency key, so a mail whose answer was lost is never sent again
+/// blindly: the tags `customer` and `run` let SES's events, or a person, settle its fate.
+#[derive(Debug)]
+pub struct SesMailer {
+    client: Client,
+    sender: Sender,
+    configuration_set: Option<String>,
+    rate: SendingRate,
+    timeout: Duration,
+}
+
+impl SesMailer {
+    /// Mails from `sender` (`Name <address>` or an address) at no more than `rate_per_second`.
+    /// Sending one may take `timeout`, the wait for its turn included.
+    ///
+    /// # Errors
+    /// When the sender is no address, or the rate no number above zero.
+    pub fn new(
+        client: Client,
+        sender: &str,
+        configuration_set: Option<String>,
+        rate_per_second: f64,
+        timeout: Duration,
+    ) -> Result<Self, SetupError> {
+        let setting = |what, problem| SetupError::Setting { what, problem };
+        let sender = Sender::parse(sender).map_err(|error| setting("sender", format!("can't be used: {error}")))?;
+        let rate = SendingRate::per_second(rate_per_second)
+            .ok_or_else(|| setting("SES sending rate", "is not above zero".into()))?;
+        Ok(Self {
+            client,
+            sender,
+            configuration_set,
+            rate,
+            timeout,
+        })
+    }
+
+    /// The recipient is an address only: a display name gains nothing and could break the header.
+    fn request(&self, mail: &Mail) -> Result<SendEmailFluentBuilder, BuildError> {
+        let body = Body::builder()
+            .html(utf8(&mail.content.html)?)
+            .text(utf8(&mail.content.text)?)
+            .build();
+        let message = Message::builder().subject(utf8(&mail.content.subject)?).body(body).build();
+        Ok(self
+            .client
+            .send_email()
+            .from_email_address(self.sender.header())
+            .destination(Destination::builder().to_addresses(mail.to.expose()).build())
+            .content(EmailContent::builder().simple(message).build())
+            .email_tags(tag("customer", mail.entry.customer.as_str())?)
+            .email_tags(tag("run", &mail.entry.run.to_string())?)
+            .set_configuration_set_name(self.configuration_set.clone()))
+    }
+}
+
+#[async_trait]
+impl Mailer for SesMailer {
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let deadline = Instant::now() + self.timeout;
+        let request = self.request(mail).map_err(|_| SendError::Fail {
+            cause: Cause::new("The mail can't be put into a request to SES."),
+        })?;
+        self.rate.turn(self.timeout / 2).await.map_err(|wait| SendError::Retry {
+            after: Some(wait),
+            cause: Cause::new("More mails wait for SES than its sending rate lets through."),
+        })?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let sent = request.customize().config_override(once_within(left)).send().await;
+        let sent = sent.map_err(|error| classify(&error))?;
+        let provider_id = sent.message_id.ok_or_else(|| SendError::Lost {
+            cause: Cause::new("SES answered without a message id: the mail may have been accepted."),
+        })?;
+        Ok(Accepted { provider_id })
+    }
+
+    /// SES can't be asked for a mail.
+    async fn fate(&self, _: &EntryId) -> Result<Fate, SendError> {
+        let cause = "SES keeps no record to ask: look for the tags customer and run in its events.";
+        Ok(Fate::CannotTell(Cause::new(cause)))
+    }
+}
+
+/// One attempt: a retry of the SDK's own could mail twice.
+fn once_within(timeout: Duration) -> aws_sdk_sesv2::config::Builder {
+    Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(timeout).build())
+}
+
+fn utf8(text: &str) -> Result<Content, BuildError> {
+    Content::builder().data(text).charset("UTF-8").build()
+}
+
+fn tag(name: &str, value: &str) -> Result<MessageTag, BuildError> {
+    MessageTag::builder().name(name).value(value).build()
+}

@@ -1,0 +1,21 @@
+/// Why a provider can't be set up. It shows no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// An address that isn't one.
+    #[error("the {what} is not an http or https URL: correct it in the configuration")]
+    Url {
+        /// Which address.
+        what: &'static str,
+    },
+    /// A setting that can't be used.
+    #[error("the {what} {problem}")]
+    Setting {
+        /// Which setting.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// TLS can't be set up, for want of the system's root certificates perhaps.
+    #[error("no HTTP client can be built: see whether this machine has root certificates")]
+    Http(#[from] reqwest::Error),
+}

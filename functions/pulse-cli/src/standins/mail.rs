@@ -1,0 +1,272 @@
+//! Marketing Cloud's stand-in: tokens, messages with their keys, and their status.
+
+mod outbox;
+mod tokens;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::Result;
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use pulse_core::ports::Clock;
+use serde_json::json;
+use tokio::time::sleep;
+
+use self::{
+    outbox::{Message, Outbox},
+    tokens::{TokenRequest, Tokens},
+};
+use super::{
+    Fault, Faults, Meter, StandInOptions,
+    fault::refusal,
+    latency::Latencies,
+    server::{Connection, Server},
+};
+
+pub use self::outbox::AcceptedMail;
+
+/// `MCMS_UTM_Validation_InvalidValue_to`.
+const BAD_ADDRESS: u32 = 109_121;
+/// `MCMS_UTM_Validation_DuplicateMessageKey`.
+const DUPLICATE_KEY: u32 = 109_110;
+/// `MCMS_UTM_Runtime_ObjectNotFound`.
+const NOT_FOUND: u32 = 30_003;
+
+/// A Marketing Cloud tenant with one send definition, which takes whatever it is handed.
+pub struct MailStandIn {
+    server: Server,
+    provider: Arc<Provider>,
+}
+
+struct Provider {
+    latencies: Latencies,
+    clock: Arc<dyn Clock>,
+    meter: Meter,
+    tokens: Tokens,
+    outbox: Outbox,
+    send_faults: Faults,
+    status_faults: Faults,
+    token_faults: Faults,
+}
+
+impl MailStandIn {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn start(options: StandInOptions) -> Result<Self> {
+        let provider = Arc::new(Provider {
+            latencies: Latencies::new(options.latency, options.seed)?,
+            clock: options.clock,
+            meter: Meter::default(),
+            tokens: Tokens::new(options.seed),
+            outbox: Outbox::default(),
+            send_faults: Faults::default(),
+            status_faults: Faults::default(),
+            token_faults: Faults::default(),
+        });
+        let router = Router::new()
+            .route("/v2/token", post(give_token))
+            .route("/messaging/v1/email/messages/{key}", get(tell_status).post(take_mail))
+            .with_state(provider.clone());
+        let server = Server::start(options.port, router).await?;
+        Ok(Self { server, provider })
+    }
+
+    /// The REST base.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The authentication base.
+    #[must_use]
+    pub fn auth_url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The id of the client that is let in.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        self.provider.tokens.client_id()
+    }
+
+    /// Its secret.
+    #[must_use]
+    pub fn client_secret(&self) -> &str {
+        self.provider.tokens.client_secret()
+    }
+
+    /// How many calls there were, those for tokens left out.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.provider.meter.calls()
+    }
+
+    /// The most calls that were ever in flight at once, those for tokens left out.
+    #[must_use]
+    pub fn peak(&self) -> usize {
+        self.provider.meter.peak()
+    }
+
+    /// Counts its calls, those for tokens left out.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.provider.meter
+    }
+
+    /// How many tokens were asked for.
+    #[must_use]
+    pub fn token_calls(&self) -> u64 {
+        self.provider.tokens.calls()
+    }
+
+    /// Lets no token in that was given so far.
+    pub fn revoke_tokens(&self) {
+        self.provider.tokens.revoke();
+    }
+
+    /// Gives tokens that last for `life` from now on. Those of Marketing Cloud last 18 minutes.
+    pub fn set_token_life(&self, life: Duration) {
+        self.provider.tokens.set_life(life);
+    }
+
+    /// What calls that hand over a mail are to meet.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.provider.send_faults
+    }
+
+    /// What questions for a mail's status are to meet.
+    #[must_use]
+    pub fn status_faults(&self) -> &Faults {
+        &self.provider.status_faults
+    }
+
+    /// What calls for a token are to meet. Their key is empty.
+    #[must_use]
+    pub fn token_faults(&self) -> &Faults {
+        &self.provider.token_faults
+    }
+
+    /// The mails that were accepted, in order.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<AcceptedMail> {
+        self.provider.outbox.accepted()
+    }
+
+    /// How many mails were accepted for each contact, that is customer.
+    #[must_use]
+    pub fn accepted_by_customer(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for mail in self.accepted() {
+            *counts.entry(mail.contact).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Says of a mail that was accepted that it wasn't sent in the end, for this subscriber error.
+    pub fn drop_accepted(&self, message_key: &str, subscriber_error: u32) {
+        self.provider.outbox.drop_accepted(message_key, subscriber_error);
+    }
+
+    /// Takes no more connections, and waits for the calls in flight.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+async fn give_token(
+    State(provider): State<Arc<Provider>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    Json(request): Json<TokenRequest>,
+) -> Response {
+    let given = provider.tokens.give(&request, provider.clock.now());
+    match provider.token_faults.meet("") {
+        Some(fault) => fault.answer(&connection).await,
+        None => match given {
+            Some(token) => Json(token).into_response(),
+            None => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response(),
+        },
+    }
+}
+
+async fn take_mail(
+    State(provider): State<Arc<Provider>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    Json(message): Json<Message>,
+) -> Response {
+    let _in_flight = provider.meter.enter();
+    let latency = provider.latencies.draw();
+    if !provider.lets_in(&headers) {
+        return not_authenticated();
+    }
+    let fault = provider.send_faults.meet(&key);
+    let works = fault.as_ref().is_none_or(Fault::does_the_work);
+    let answer = if works {
+        // A caller that is killed on the way may leave a mail behind or not: halfway, both happen.
+        sleep(latency / 2).await;
+        let answer = provider.take(key, message);
+        sleep(latency - latency / 2).await;
+        answer
+    } else {
+        StatusCode::OK.into_response()
+    };
+    match fault {
+        Some(fault) => fault.answer(&connection).await,
+        None => answer,
+    }
+}
+
+async fn tell_status(
+    State(provider): State<Arc<Provider>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let _in_flight = provider.meter.enter();
+    if !provider.lets_in(&headers) {
+        return not_authenticated();
+    }
+    if let Some(fault) = provider.status_faults.meet(&key) {
+        return fault.answer(&connection).await;
+    }
+    match provider.outbox.status(&key) {
+        Some(status) => Json(status).into_response(),
+        None => {
+            let body = json!({"errorcode": NOT_FOUND, "message": "MCMS_UTM_Runtime_ObjectNotFound"});
+            (StatusCode::NOT_FOUND, Json(body)).into_response()
+        }
+    }
+}
+
+fn not_authenticated() -> Response {
+    let body = json!({"errorcode": 40_001, "message": "MCMS_UTM_Authentication_NotAuthenticated"});
+    (StatusCode::UNAUTHORIZED, Json(body)).into_response()
+}
+
+impl Provider {
+    fn lets_in(&self, headers: &HeaderMap) -> bool {
+        self.tokens.lets_in(headers, self.clock.now())
+    }
+
+    fn take(&self, key: String, message: Message) -> Response {
+        if !message.recipient.to.contains('@') {
+            return refusal(BAD_ADDRESS, "MCMS_UTM_Validation_InvalidValue_to");
+        }
+        match self.outbox.take(key, message, self.clock.now()) {
+            Some(receipt) => (StatusCode::ACCEPTED, Json(receipt)).into_response(),
+            None => refusal(
+                DUPLICATE_KEY,
+                "MCMS_UTM_Validation_DuplicateMessageKey: messageKey reused within the past 2 days",
+            ),
+        }
+    }
+}
