@@ -35,7 +35,7 @@ fn a_full_batch_is_done_before_the_timeout() -> Result<()> {
         set("/Parameters/EmailInFlight/MinValue", 2),
         set("/Parameters/ScoreInFlight/Default", 1),
         set("/Globals/Function/Timeout", 60),
-        set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "30"),
+        set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "40"),
         cut("ScoreFunction/Environment/Variables/SCORE_TIMEOUT_SECONDS"),
     ];
     keeps(|template| functions::a_full_batch_can_be_finished(template, &functions::PROVIDERS), edits)
