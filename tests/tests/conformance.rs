@@ -11,7 +11,7 @@ use pulse_tests::{
     conformance::{
         emulator,
         lossy_proxy::LossyProxy,
-        samples::{claim_score, claim_send, due, next_of, score, scheduled},
+        samples::{claim_score, claim_send, due, next_of, scheduled, score},
         schedules::schedule,
     },
     emulator::shared,

@@ -24,7 +24,7 @@ const BATCH: usize = 10;
 /// The longest that a message is hidden. SQS takes 12 hours, counted from the receive, and refuses
 /// more instead of cutting it (SQS API Reference, `ChangeMessageVisibility`): 15 minutes, the
 /// longest that a Lambda runs, are left for the time since then.
-const LONGEST: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
+const LONGEST: Duration = Duration::from_mins(12 * 60 - 15);
 
 /// A stage's queue on SQS. Needs `sqs:SendMessage` to send and `sqs:ChangeMessageVisibility` to
 /// hide.
@@ -53,10 +53,7 @@ impl SqsQueue {
         let answer = call.send().await.map_err(|error| self.failed(failure::read("SQS", &error)))?;
         match answer.failed().iter().find(|failed| !is_stale_receipt(failed)) {
             None => Ok(()),
-            Some(failed) => Err(self.error(Cause::new(format!(
-                "SQS refused to hide a message: {}.",
-                failed.code()
-            )))),
+            Some(failed) => Err(self.error(Cause::new(format!("SQS refused to hide a message: {}.", failed.code())))),
         }
     }
 

@@ -45,12 +45,7 @@ impl Slot {
             hour @ FIRST_HOUR.. => hour,
             _ => FIRST_HOUR + pick(customer, "slot-hour", 24 - FIRST_HOUR),
         };
-        Self {
-            day,
-            hour,
-            minute: local.minute(),
-            zone: zone.clone(),
-        }
+        Self { day, hour, minute: local.minute(), zone: zone.clone() }
     }
 
     /// The slot that is due at exactly the minute of `moment`, told in UTC.
@@ -60,12 +55,7 @@ impl Slot {
     #[must_use]
     pub fn at_minute_of(moment: Timestamp) -> Self {
         let utc = TimeZone::UTC.to_datetime(moment);
-        Self {
-            day: utc.day(),
-            hour: utc.hour(),
-            minute: utc.minute(),
-            zone: Zone::UTC,
-        }
+        Self { day: utc.day(), hour: utc.hour(), minute: utc.minute(), zone: Zone::UTC }
     }
 
     /// The slot of that day of the month and time of day in `zone`, as a schedule says it.
@@ -124,11 +114,7 @@ impl Slot {
         let day = self.day.min(first.days_in_month());
         let date = jiff::civil::date(first.year(), first.month(), day);
         let local: DateTime = date.at(self.hour, self.minute, 0, 0);
-        self.zone
-            .rules()
-            .to_ambiguous_timestamp(local)
-            .compatible()
-            .unwrap_or(Timestamp::MAX)
+        self.zone.rules().to_ambiguous_timestamp(local).compatible().unwrap_or(Timestamp::MAX)
     }
 }
 

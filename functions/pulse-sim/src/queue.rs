@@ -15,7 +15,7 @@ use pulse_core::{
 };
 
 /// The longest that a message is hidden from one receive to the next.
-const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(12);
 
 /// A queue that lasts as long as the process. Time is its clock's.
 pub struct MemoryQueue {

@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
 };
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use jiff::Timestamp;
@@ -128,10 +128,8 @@ pub async fn schedule_group() -> String {
 #[must_use]
 pub async fn queue() -> EmulatedQueue {
     let client = sdk::sqs_client(&aws());
-    let create = client
-        .create_queue()
-        .queue_name(unique("queue"))
-        .attributes(QueueAttributeName::VisibilityTimeout, "60");
+    let create =
+        client.create_queue().queue_name(unique("queue")).attributes(QueueAttributeName::VisibilityTimeout, "60");
     let url = create.send().await.unwrap().queue_url.expect("a queue's URL");
     EmulatedQueue { port: SqsQueue::new(client.clone(), StageName::Score, &url), client, url }
 }

@@ -99,7 +99,7 @@ pub async fn receipts_that_are_no_longer_good_are_passed_over(queue: &dyn Tested
     queue.port().hide(&[hide(&first, Duration::ZERO)]).await.unwrap();
     let second = receive_one(queue).await;
     let made_up = Visibility { receipt: Receipt("no-such-receipt".to_owned()), hidden_for: Duration::ZERO };
-    let changes = [made_up, hide(&first, Duration::ZERO), hide(&second, Duration::from_secs(60))];
+    let changes = [made_up, hide(&first, Duration::ZERO), hide(&second, Duration::from_mins(1))];
     queue.port().hide(&changes).await.unwrap();
     assert_nothing_visible(queue).await;
     // The good receipt among them still works.

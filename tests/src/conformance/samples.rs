@@ -3,7 +3,9 @@
 
 use jiff::{Timestamp, ToSpan as _};
 use pulse_core::{
-    customer::{Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone},
+    customer::{
+        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+    },
     entry::{Change, Entry, EntryId, SkipReason, StageName},
     failure::Cause,
     run::RunId,

@@ -41,10 +41,7 @@ impl Key {
     /// The same note made twice is one row; two notes of the same instant are two.
     pub(super) fn activity(activity: &Activity) -> Self {
         let hash = stable_hash("activity", &activity.what);
-        Self {
-            pk: partition(&activity.customer),
-            sk: format!("{ACTIVITY}{}#{hash:016x}", sortable(activity.at)),
-        }
+        Self { pk: partition(&activity.customer), sk: format!("{ACTIVITY}{}#{hash:016x}", sortable(activity.at)) }
     }
 
     pub(super) fn suppression(address: &EmailAddress) -> Self {
@@ -98,10 +95,7 @@ pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
         State::Scheduled | State::Scoring { .. } => return open(StageName::Score, shard, entry),
         State::Scored { .. } | State::Sending { .. } => return open(StageName::Email, shard, entry),
     };
-    [
-        ("tally_shard", closed_shard(shard)),
-        ("tally_key", format!("{run}#{outcome}#{customer}")),
-    ]
+    [("tally_shard", closed_shard(shard)), ("tally_key", format!("{run}#{outcome}#{customer}"))]
 }
 
 fn open(stage: StageName, shard: u64, entry: &Entry) -> [(&'static str, String); 2] {
@@ -114,10 +108,7 @@ pub(super) fn of_customer(customer: &Customer) -> [(&'static str, String); 2] {
         Standing::Active => "ACTIVE",
         Standing::Closed => "CLOSED",
     };
-    [
-        ("tally_shard", roster_shard(shard_of(&customer.id))),
-        ("tally_key", format!("{standing}#{}", customer.id)),
-    ]
+    [("tally_shard", roster_shard(shard_of(&customer.id))), ("tally_key", format!("{standing}#{}", customer.id))]
 }
 
 /// Reads `2026-11#SKIPPED.closed`, what the keys of closed entries begin with.
@@ -158,14 +149,8 @@ mod tests {
     fn outcomes_are_read_back() {
         let run = RunId::parse("2026-11").unwrap();
         assert_eq!(parse_outcome("2026-11#SENT"), Some((run, TallyKey::Sent)));
-        assert_eq!(
-            parse_outcome("2026-11#SKIPPED.opted-out"),
-            Some((run, TallyKey::Skipped(SkipReason::OptedOut)))
-        );
-        assert_eq!(
-            parse_outcome("2026-11#FAILED.email"),
-            Some((run, TallyKey::Failed(StageName::Email)))
-        );
+        assert_eq!(parse_outcome("2026-11#SKIPPED.opted-out"), Some((run, TallyKey::Skipped(SkipReason::OptedOut))));
+        assert_eq!(parse_outcome("2026-11#FAILED.email"), Some((run, TallyKey::Failed(StageName::Email))));
         for bad in ["", "SENT", "2026-13#SENT", "2026-11#SKIPPED", "2026-11#FAILED.tick"] {
             assert_eq!(parse_outcome(bad), None, "{bad}");
         }

@@ -51,10 +51,6 @@ impl DynamoDbLedger {
     /// The ledger on `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-            write_ids: WriteIds::default(),
-        }
+        Self { client, table: table.into(), write_ids: WriteIds::default() }
     }
 }

@@ -35,13 +35,10 @@ pub(super) enum Cancelled {
 /// Reads the reasons, of which there is one for each write, in their order (`DynamoDB` API
 /// Reference, `TransactWriteItems`, "`TransactionCanceledException`").
 pub(super) fn of_transaction(error: &SdkError<TransactWriteItemsError>) -> Cancelled {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-        error.as_service_error()
-    else {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return Cancelled::Otherwise(of_call(error));
     };
-    let codes: Vec<&str> =
-        cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+    let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
     of_codes(&codes)
 }
 
@@ -51,9 +48,7 @@ fn of_codes(codes: &[&str]) -> Cancelled {
     match codes {
         [UNMET, ..] => Cancelled::First,
         ["None", UNMET] => Cancelled::SecondOnly,
-        [..] if codes.contains(&"ValidationError") => {
-            Cancelled::Otherwise(LedgerError::Broken(reasons()))
-        }
+        [..] if codes.contains(&"ValidationError") => Cancelled::Otherwise(LedgerError::Broken(reasons())),
         // TransactionConflict, ThrottlingError, ProvisionedThroughputExceeded: later they may pass.
         [..] => Cancelled::Otherwise(LedgerError::Unavailable(reasons())),
     }

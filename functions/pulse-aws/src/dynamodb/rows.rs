@@ -48,9 +48,7 @@ pub(super) fn suppression(address: &EmailAddress, why: &Cause) -> Result<Attribu
 /// Reads a row back. Fields that the type hasn't are passed over. The error names the row but not
 /// what is wrong with it: serde would quote the value.
 pub(super) fn parse<T: DeserializeOwned>(row: &Attributes) -> Result<T, LedgerError> {
-    object(row)
-        .and_then(|fields| serde_json::from_value(fields).ok())
-        .ok_or_else(|| unreadable(row))
+    object(row).and_then(|fields| serde_json::from_value(fields).ok()).ok_or_else(|| unreadable(row))
 }
 
 fn row<T: Serialize>(key: &Key, body: &T) -> Result<Attributes, LedgerError> {
@@ -58,8 +56,7 @@ fn row<T: Serialize>(key: &Key, body: &T) -> Result<Attributes, LedgerError> {
         let problem = format!("Row {key} can't be written as JSON fields.");
         return Err(LedgerError::Broken(Cause::new(problem)));
     };
-    let mut row: Attributes =
-        fields.into_iter().map(|(name, field)| (name, attribute(field))).collect();
+    let mut row: Attributes = fields.into_iter().map(|(name, field)| (name, attribute(field))).collect();
     row.extend(texts([("pk", key.pk.clone()), ("sk", key.sk.clone())]));
     Ok(row)
 }

@@ -32,8 +32,7 @@ mod tests {
     #[test]
     fn two_writers_never_share_an_id() {
         let (one, other) = (WriteIds::default(), WriteIds::default());
-        let ids: std::collections::BTreeSet<_> =
-            (0..1000).flat_map(|_| [one.next(), other.next()]).collect();
+        let ids: std::collections::BTreeSet<_> = (0..1000).flat_map(|_| [one.next(), other.next()]).collect();
         assert_eq!(ids.len(), 2000);
     }
 }

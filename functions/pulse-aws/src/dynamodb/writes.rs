@@ -64,10 +64,8 @@ impl DynamoDbLedger {
             .condition_expression(AT_VERSION)
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":expected", expected(change));
-        let next = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(rows::entry(next)?))
-            .condition_expression(ABSENT);
+        let next =
+            Put::builder().table_name(&self.table).set_item(Some(rows::entry(next)?)).condition_expression(ABSENT);
         let write = |put: Put| TransactWriteItem::builder().put(put).build();
         let transaction = self
             .client

@@ -32,8 +32,15 @@ mod tests {
     #[test]
     fn schedules_that_are_not_monthly_slots_are_no_slots() {
         let bad = [
-            "rate(1 minute)", "at(2026-11-03T10:00:00)", "cron(0 4 28 * ? 2026)", "cron(0 4 L * ? *)",
-            "cron(0 4 32 * ? *)", "cron(0 24 1 * ? *)", "cron(60 4 1 * ? *)", "cron(0 4 1 * ?)", "",
+            "rate(1 minute)",
+            "at(2026-11-03T10:00:00)",
+            "cron(0 4 28 * ? 2026)",
+            "cron(0 4 L * ? *)",
+            "cron(0 4 32 * ? *)",
+            "cron(0 24 1 * ? *)",
+            "cron(60 4 1 * ? *)",
+            "cron(0 4 1 * ?)",
+            "",
         ];
         for bad in bad {
             assert_eq!(parse(bad, "UTC"), None, "{bad}");

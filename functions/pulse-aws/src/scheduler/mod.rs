@@ -8,7 +8,8 @@ use aws_sdk_scheduler::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
-        create_schedule::CreateScheduleError, delete_schedule::DeleteScheduleError,
+        create_schedule::CreateScheduleError,
+        delete_schedule::DeleteScheduleError,
         get_schedule::{GetScheduleError, GetScheduleOutput},
     },
 };
@@ -19,8 +20,8 @@ use pulse_core::{
 };
 
 use crate::sdk::failure::{self, CallFailure};
-pub use definition::ScheduleTarget;
 use definition::Definition;
+pub use definition::ScheduleTarget;
 
 /// Customers' schedules in one schedule group.
 ///
@@ -47,8 +48,8 @@ impl Schedules for EventBridgeSchedules {
     /// Scheduler API Reference, `UpdateSchedule`).
     async fn put(&self, schedule: &MonthlySchedule) -> Result<PutOutcome, ScheduleError> {
         let customer = &schedule.customer;
-        let definition = Definition::of(schedule, &self.target)
-            .map_err(|error| refused(customer, Cause::new(error.to_string())))?;
+        let definition =
+            Definition::of(schedule, &self.target).map_err(|error| refused(customer, Cause::new(error.to_string())))?;
         if self.create(customer, &definition).await? {
             return Ok(PutOutcome::Created);
         }
@@ -71,7 +72,9 @@ impl Schedules for EventBridgeSchedules {
         let call = self.client.delete_schedule().group_name(&self.target.group).name(customer.as_str());
         match call.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(DeleteScheduleError::is_resource_not_found_exception) => {
+            Err(error)
+                if error.as_service_error().is_some_and(DeleteScheduleError::is_resource_not_found_exception) =>
+            {
                 Ok(false)
             }
             Err(error) => Err(failed(customer, &error)),
@@ -95,9 +98,7 @@ impl EventBridgeSchedules {
             .state(state);
         match call.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(CreateScheduleError::is_conflict_exception) => {
-                Ok(false)
-            }
+            Err(error) if error.as_service_error().is_some_and(CreateScheduleError::is_conflict_exception) => Ok(false),
             Err(error) => Err(failed(customer, &error)),
         }
     }
@@ -139,9 +140,7 @@ where
     let conflict = error.as_service_error().and_then(|error| error.code()) == Some("ConflictException");
     match failure::read("EventBridge Scheduler", error) {
         CallFailure::Refused(cause) if !conflict => ScheduleError::Refused { customer, cause },
-        CallFailure::Refused(cause) | CallFailure::Again(cause) => {
-            ScheduleError::Unavailable { customer, cause }
-        }
+        CallFailure::Refused(cause) | CallFailure::Again(cause) => ScheduleError::Unavailable { customer, cause },
     }
 }
 

@@ -41,9 +41,7 @@ where
         SdkError::ConstructionFailure(_) => {
             CallFailure::Refused(Cause::new(format!("The call to {service} can't be built.")))
         }
-        SdkError::TimeoutError(_) => {
-            CallFailure::Again(Cause::new(format!("{service} didn't answer in time.")))
-        }
+        SdkError::TimeoutError(_) => CallFailure::Again(Cause::new(format!("{service} didn't answer in time."))),
         SdkError::DispatchFailure(_) => {
             CallFailure::Again(Cause::new(format!("{service} can't be reached: {}.", root_of(error))))
         }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::VirtualClock;
 
-const VISIBILITY: Duration = Duration::from_secs(60);
+const VISIBILITY: Duration = Duration::from_mins(1);
 
 fn clock() -> Arc<VirtualClock> {
     Arc::new(VirtualClock::starting_at("2026-11-03T10:00:00Z".parse().unwrap()))
