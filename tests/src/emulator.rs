@@ -2,6 +2,9 @@
 
 use std::sync::OnceLock;
 
+use std::sync::Arc;
+
+use pulse_cli::local::step::Progress;
 use pulse_cli::local::emulator::{Emulator, EmulatorOptions};
 use pulse_cli::local::install::Installation;
 use pulse_cli::local::workspace::Workspace;
@@ -32,7 +35,8 @@ pub fn start(options: &EmulatorOptions) -> Emulator {
 /// When it can't be made.
 #[must_use]
 pub fn installation() -> Installation {
+    let progress: Progress = Arc::new(|step| eprintln!("{step}"));
     Workspace::find()
-        .and_then(|workspace| Installation::ensure(&workspace, &|step| eprintln!("{step}")))
+        .and_then(|workspace| Installation::ensure(&workspace, &progress))
         .unwrap_or_else(|error| panic!("{error:#}"))
 }

@@ -2,4 +2,6 @@
 
 pub mod conformance;
 pub mod emulator;
+pub mod house;
+pub mod providers;
 pub mod template;

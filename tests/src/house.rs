@@ -1,0 +1,341 @@
+//! The whole way of a customer in memory: both queues with their dead-letter queues, both stages
+//! with their real code, and a clock that moves only when the test moves it.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_aws::render::MinijinjaRenderer;
+use pulse_core::{
+    customer::{Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone},
+    enrollment::Enrollment,
+    entry::{Entry, EntryId, StageName, State},
+    message::WorkMessage,
+    ports::{Clock as _, Ledger as _, QueueError, StageQueue, Visibility},
+    slot::Slot,
+    stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worker, WorkerSettings},
+};
+use pulse_sim::{
+    clock::VirtualClock,
+    ledger::MemoryLedger,
+    mailer::MemoryMailer,
+    queue::{MemoryQueue, Received, Redrive},
+    schedules::MemorySchedules,
+    scorer::MemoryScorer,
+};
+
+/// As in template.yaml.
+pub const SETTINGS: WorkerSettings = WorkerSettings {
+    in_flight: 4,
+    call_timeout: Duration::from_secs(20),
+    max_receive_count: 5,
+};
+const BATCH: usize = 80;
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(120);
+const VISIBILITY: Duration = Duration::from_secs(6 * 120 + 1);
+
+static RENDERER: LazyLock<Arc<MinijinjaRenderer>> =
+    LazyLock::new(|| Arc::new(MinijinjaRenderer::new().expect("templates")));
+
+/// Pulse in memory.
+pub struct House {
+    /// The time.
+    pub clock: Arc<VirtualClock>,
+    /// The ledger.
+    pub ledger: Arc<MemoryLedger>,
+    /// The scheduler. It fires when the test says so.
+    pub schedules: MemorySchedules,
+    /// The score queue and its dead-letter queue.
+    pub score: QueuePair,
+    /// The email queue and its dead-letter queue.
+    pub email: QueuePair,
+    /// The scoring provider.
+    pub scorer: Arc<MemoryScorer>,
+    /// The email provider.
+    pub mailer: Arc<MemoryMailer>,
+    /// What the email stage goes by.
+    pub policy: EmailPolicy,
+}
+
+/// A queue and where its dead letters go.
+pub struct QueuePair {
+    /// The queue.
+    pub queue: Arc<MemoryQueue>,
+    /// Its dead-letter queue.
+    pub dlq: Arc<MemoryQueue>,
+}
+
+impl QueuePair {
+    fn new(clock: &Arc<VirtualClock>) -> Self {
+        let dlq = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None));
+        let redrive = Redrive {
+            dlq: dlq.clone(),
+            max_receive_count: SETTINGS.max_receive_count,
+        };
+        let queue = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive)));
+        Self { queue, dlq }
+    }
+}
+
+/// A moment at which nothing in particular happens.
+#[must_use]
+pub fn start() -> Timestamp {
+    "2026-11-03T10:00:00Z".parse().expect("a moment")
+}
+
+impl House {
+    /// A house whose email provider takes an entry's mail once and can be asked, as Marketing Cloud.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(|clock| MemoryScorer::new(clock), MemoryMailer::deduplicating())
+    }
+
+    /// A house whose email provider takes whatever it is handed, as SES.
+    #[must_use]
+    pub fn with_forgetful_mailer() -> Self {
+        Self::with(|clock| MemoryScorer::new(clock), MemoryMailer::forgetful())
+    }
+
+    /// A house with these providers.
+    pub fn with(scorer: impl FnOnce(Arc<VirtualClock>) -> MemoryScorer, mailer: MemoryMailer) -> Self {
+        let clock = Arc::new(VirtualClock::starting_at(start()));
+        Self {
+            ledger: Arc::default(),
+            schedules: MemorySchedules::default(),
+            score: QueuePair::new(&clock),
+            email: QueuePair::new(&clock),
+            scorer: Arc::new(scorer(clock.clone())),
+            mailer: Arc::new(mailer),
+            policy: EmailPolicy {
+                score_max_age: Duration::from_secs(72 * 3600),
+                quiet_hours: None,
+            },
+            clock,
+        }
+    }
+
+    /// Puts customers on the roster.
+    pub async fn enroll(&self, customers: &[Customer]) {
+        let enrollment = self.enrollment();
+        for customer in customers {
+            enrollment.enroll(customer).await.expect("enrolled");
+        }
+    }
+
+    /// The use case that puts customers on the roster and takes them off.
+    #[must_use]
+    pub fn enrollment(&self) -> Enrollment<'_> {
+        Enrollment {
+            ledger: &*self.ledger,
+            schedules: &self.schedules,
+            clock: &*self.clock,
+        }
+    }
+
+    /// What a customer's schedule sends at `moment`.
+    pub fn fire_at(&self, id: &str, moment: Timestamp) {
+        let message = WorkMessage {
+            customer: CustomerId::parse(id).expect("an id"),
+            turn: pulse_core::message::Turn::Scheduled(moment),
+        };
+        self.score.queue.send_body(&message.body());
+    }
+
+    /// Moves the clock to the customer's slot and fires their schedule.
+    pub fn fire(&self, customer: &Customer) -> Timestamp {
+        let due = customer.slot.next_after(self.clock.now() - Duration::from_secs(1));
+        if let Ok(wait) = Duration::try_from(due.duration_since(self.clock.now())) {
+            self.clock.advance(wait);
+        }
+        self.fire_at(customer.id.as_str(), due);
+        due
+    }
+
+    /// One invocation of a stage's function, if its queue has messages. Says whether it had.
+    pub async fn invoke(&self, stage: StageName) -> bool {
+        let deliveries = self.receive(stage);
+        let any = !deliveries.is_empty();
+        let receipts: Vec<_> = deliveries.iter().map(|d| (d.message_id.clone(), d.receipt.clone())).collect();
+        let failed = self.work(stage, deliveries).await;
+        for (id, receipt) in receipts {
+            if !failed.contains(&id) {
+                self.pair(stage).queue.delete(&receipt);
+            }
+        }
+        any
+    }
+
+    /// One invocation that is killed at its first wait, wherever that is.
+    pub fn invoke_and_kill(&self, stage: StageName) {
+        use futures::FutureExt as _;
+        let deliveries = self.receive(stage);
+        assert!(self.work(stage, deliveries).now_or_never().is_none(), "ended before it could be killed");
+    }
+
+    /// What one invocation answers for these deliveries.
+    pub async fn work(&self, stage: StageName, deliveries: Vec<Delivery>) -> Vec<String> {
+        self.work_until(stage, deliveries, FUNCTION_TIMEOUT).await
+    }
+
+    /// The same, with another time limit.
+    pub async fn work_until(&self, stage: StageName, deliveries: Vec<Delivery>, limit: Duration) -> Vec<String> {
+        let deadline = self.clock.now() + limit;
+        let score = self.score_stage(self.email.queue.clone());
+        let email = self.email_stage();
+        let worker = Worker {
+            stage: match stage {
+                StageName::Score => &score as &dyn Stage,
+                StageName::Email => &email,
+            },
+            queue: &*self.pair(stage).queue,
+            clock: &*self.clock,
+            settings: SETTINGS,
+        };
+        worker.work(deliveries, deadline).await
+    }
+
+    /// The score stage, queueing emails on `email_queue`.
+    #[must_use]
+    pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> ScoreStage {
+        ScoreStage {
+            ledger: self.ledger.clone(),
+            scorer: self.scorer.clone(),
+            email_queue,
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn email_stage(&self) -> EmailStage {
+        EmailStage {
+            ledger: self.ledger.clone(),
+            mailer: self.mailer.clone(),
+            renderer: RENDERER.clone(),
+            score_queue: self.score.queue.clone(),
+            clock: self.clock.clone(),
+            policy: self.policy,
+        }
+    }
+
+    /// What one invocation of a stage is handed.
+    #[must_use]
+    pub fn receive(&self, stage: StageName) -> Vec<Delivery> {
+        self.pair(stage).queue.receive(BATCH).into_iter().map(delivery).collect()
+    }
+
+    /// Invokes both functions until both queues are empty, moving the clock on to the next message
+    /// whenever none is visible.
+    pub async fn drain(&self) {
+        for _ in 0..10_000 {
+            if self.invoke(StageName::Score).await | self.invoke(StageName::Email).await {
+                continue;
+            }
+            let queues = [&self.score.queue, &self.email.queue];
+            let Some(next) = queues.iter().filter_map(|queue| queue.next_visible_at()).min() else {
+                return;
+            };
+            let wait = Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default();
+            self.clock.advance(wait);
+        }
+        panic!("the queues never became empty");
+    }
+
+    /// The entry of a customer in a run.
+    pub async fn entry(&self, id: &str, run: &str) -> Entry {
+        let id = entry_id(id, run);
+        let entry = self.ledger.entry(&id).await.expect("readable");
+        entry.unwrap_or_else(|| panic!("there is no entry {id}"))
+    }
+
+    /// The state of a customer's entry in a run.
+    pub async fn state(&self, id: &str, run: &str) -> State {
+        self.entry(id, run).await.state().clone()
+    }
+
+    /// How many mails the provider accepted for a customer, in all runs.
+    #[must_use]
+    pub fn mails(&self, id: &str) -> usize {
+        self.mailer.accepted().iter().filter(|mail| mail.entry.customer.as_str() == id).count()
+    }
+
+    fn pair(&self, stage: StageName) -> &QueuePair {
+        match stage {
+            StageName::Score => &self.score,
+            StageName::Email => &self.email,
+        }
+    }
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn delivery(received: Received) -> Delivery {
+    Delivery {
+        message_id: received.id,
+        receipt: received.receipt,
+        body: received.body,
+        receive_count: received.receive_count,
+        sent_at: received.sent_at,
+    }
+}
+
+/// A customer of 10 May 2024, 11:30 in Dublin: due on the 10th.
+///
+/// # Panics
+/// Never: all of it can be parsed.
+#[must_use]
+pub fn customer(id: &str) -> Customer {
+    let id = CustomerId::parse(id).expect("an id");
+    let zone = Zone::parse("Europe/Dublin").expect("a zone");
+    let signed_up_at = "2024-05-10T10:30:00Z".parse().expect("a moment");
+    Customer {
+        name: PersonName::parse("Aoife Ní Bhriain").expect("a name"),
+        contact: Contact::Email(EmailAddress::parse(&format!("{id}@example.com")).expect("an address")),
+        product: Product::Loan,
+        balance: Money {
+            minor: 123_456,
+            currency: Currency::parse("EUR").expect("a currency"),
+        },
+        locale: Locale::parse("en-IE").expect("a locale"),
+        slot: Slot::of_sign_up(&id, signed_up_at, &zone),
+        zone,
+        signed_up_at,
+        standing: Standing::Active,
+        opted_out: false,
+        id,
+    }
+}
+
+/// An entry's id from text.
+///
+/// # Panics
+/// When the text is none.
+#[must_use]
+pub fn entry_id(customer: &str, run: &str) -> EntryId {
+    EntryId {
+        customer: CustomerId::parse(customer).expect("an id"),
+        run: pulse_core::run::RunId::parse(run).expect("a run"),
+    }
+}
+
+/// A queue to which nothing can be sent.
+pub struct BrokenQueue;
+
+#[async_trait]
+impl StageQueue for BrokenQueue {
+    async fn send(&self, _: &WorkMessage) -> Result<(), QueueError> {
+        Err(QueueError {
+            queue: "email".into(),
+            cause: pulse_core::failure::Cause::new("It is broken."),
+        })
+    }
+
+    async fn hide(&self, _: &[Visibility]) -> Result<(), QueueError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Faults of all kinds, picked at random: nobody lost, nobody mailed twice.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use pulse_core::{
+    customer::Customer,
+    entry::{EntryId, StageName, State},
+    failure::Cause,
+    ports::{Ledger as _, ScoreError, SendError},
+};
+use pulse_sim::mailer::Mishap;
+use pulse_tests::house::{House, customer};
+
+const CUSTOMERS: usize = 6;
+
+/// Something that goes wrong with a customer, or with the house.
+#[derive(Debug, Clone)]
+enum Fault {
+    ScoreRetry(usize),
+    ScoreFail(usize),
+    MailRetry(usize),
+    MailFail(usize),
+    AnswerLost(usize),
+    FatesDown,
+    Duplicate(usize),
+    EmailDuplicate(usize),
+    /// A batch that is received by a worker which dies at once.
+    Vanish(StageName),
+    /// A batch that a worker gets with too little time.
+    Late(StageName),
+    Work(StageName),
+    Wait(u64),
+    RedriveAll,
+}
+
+fn faults() -> impl Strategy<Value = Vec<Fault>> {
+    let who = 0..CUSTOMERS;
+    let stage = prop_oneof![Just(StageName::Score), Just(StageName::Email)];
+    let fault = prop_oneof![
+        3 => who.clone().prop_map(Fault::ScoreRetry),
+        1 => who.clone().prop_map(Fault::ScoreFail),
+        3 => who.clone().prop_map(Fault::MailRetry),
+        1 => who.clone().prop_map(Fault::MailFail),
+        2 => who.clone().prop_map(Fault::AnswerLost),
+        1 => Just(Fault::FatesDown),
+        2 => who.clone().prop_map(Fault::Duplicate),
+        2 => who.prop_map(Fault::EmailDuplicate),
+        2 => stage.clone().prop_map(Fault::Vanish),
+        1 => stage.clone().prop_map(Fault::Late),
+        4 => stage.prop_map(Fault::Work),
+        2 => (1_u64..5000).prop_map(Fault::Wait),
+        1 => Just(Fault::RedriveAll),
+    ];
+    prop::collection::vec(fault, 0..60)
+}
+
+fn entry_of(customer: &Customer) -> EntryId {
+    pulse_tests::house::entry_id(customer.id.as_str(), "2026-11")
+}
+
+async fn inflict(house: &House, customers: &[Customer], fault: Fault) {
+    let cause = || Cause::new("It went wrong.");
+    match fault {
+        Fault::ScoreRetry(n) => {
+            house.scorer.fail_next_of(&entry_of(&customers[n]), [ScoreError::Retry { after: None, cause: cause() }]);
+        }
+        Fault::ScoreFail(n) => {
+            house.scorer.fail_next_of(&entry_of(&customers[n]), [ScoreError::Fail { cause: cause() }]);
+        }
+        Fault::MailRetry(n) => {
+            let error = SendError::Retry { after: None, cause: cause() };
+            house.mailer.fail_next_of(&entry_of(&customers[n]), [Mishap::Refused(error)]);
+        }
+        Fault::MailFail(n) => {
+            let error = SendError::Fail { cause: cause() };
+            house.mailer.fail_next_of(&entry_of(&customers[n]), [Mishap::Refused(error)]);
+        }
+        Fault::AnswerLost(n) => house.mailer.fail_next_of(&entry_of(&customers[n]), [Mishap::AnswerLost]),
+        Fault::FatesDown => {
+            house.mailer.fail_next_fates(vec![SendError::Retry { after: None, cause: cause() }; 3]);
+        }
+        Fault::Duplicate(n) => house.fire_at(customers[n].id.as_str(), "2026-11-10T11:30:00Z".parse().unwrap()),
+        Fault::EmailDuplicate(n) => {
+            let body = format!(r#"{{"v":1,"customer":"{}","run":"2026-11"}}"#, customers[n].id);
+            house.email.queue.send_body(&body);
+        }
+        Fault::Vanish(stage) => drop(house.receive(stage)),
+        Fault::Late(stage) => {
+            house.work_until(stage, house.receive(stage), Duration::from_secs(5)).await;
+        }
+        Fault::Work(stage) => {
+            house.invoke(stage).await;
+        }
+        Fault::Wait(seconds) => house.clock.advance(Duration::from_secs(seconds)),
+        Fault::RedriveAll => redrive(house),
+    }
+}
+
+fn redrive(house: &House) {
+    house.score.dlq.move_to(&house.score.queue);
+    house.email.dlq.move_to(&house.email.queue);
+}
+
+async fn suffer(house: House, faults: Vec<Fault>) -> Result<(), TestCaseError> {
+    let customers: Vec<_> = (0..CUSTOMERS).map(|n| customer(&format!("c-{n}"))).collect();
+    house.enroll(&customers).await;
+    for customer in &customers {
+        house.fire(customer);
+    }
+    for fault in faults {
+        inflict(&house, &customers, fault).await;
+    }
+    house.drain().await;
+    for customer in &customers {
+        let state = house.state(customer.id.as_str(), "2026-11").await;
+        let mails = house.mailer.accepted_of(&entry_of(customer));
+        prop_assert!(mails <= 1, "{} has {mails} mails and is {state:?}", customer.id);
+        match state {
+            State::Sent { .. } => prop_assert_eq!(mails, 1, "{} is sent", customer.id),
+            State::Unknown { .. } => {}
+            _ => prop_assert_eq!(mails, 0, "{} is {:?}", customer.id, state),
+        }
+    }
+    // What failed is in a dead-letter queue, and an operator's redrive brings it to its end.
+    for _ in 0..200 {
+        if house.score.dlq.depth().visible + house.email.dlq.depth().visible == 0 {
+            break;
+        }
+        redrive(&house);
+        house.drain().await;
+    }
+    for customer in &customers {
+        let id = entry_of(customer);
+        let state = house.ledger.entry(&id).await.unwrap().unwrap().state().clone();
+        let over = matches!(state, State::Sent { .. } | State::Unknown { .. });
+        prop_assert!(over, "{} is {state:?} after everything was redriven", customer.id);
+        prop_assert!(house.mailer.accepted_of(&id) <= 1);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_goes_wrong_nobody_is_lost_and_nobody_is_mailed_twice_by_a_provider_with_keys(faults in faults()) {
+        block_on(suffer(House::new(), faults))?;
+    }
+
+    #[test]
+    fn whatever_goes_wrong_nobody_is_lost_and_nobody_is_mailed_twice_by_a_provider_without_keys(faults in faults()) {
+        block_on(suffer(House::with_forgetful_mailer(), faults))?;
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}

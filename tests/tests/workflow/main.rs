@@ -1,0 +1,7 @@
+//! The stages with their real code, on the ports in memory: every promise, and what could break it.
+
+mod crashes;
+mod enrollment;
+mod failures;
+mod faults;
+mod happy;
