@@ -43,7 +43,7 @@ where
         }
         SdkError::TimeoutError(_) => CallFailure::Again(Cause::new(format!("{service} didn't answer in time."))),
         SdkError::DispatchFailure(_) => {
-            CallFailure::Again(Cause::new(format!("{service} can't be reached: {}.", root_of(error))))
+            CallFailure::Again(Cause::new(format!("{service} can't be reached: {}", root_of(error))))
         }
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
@@ -67,12 +67,13 @@ fn answered(service: &str, status: u16, code: Option<&str>, message: Option<&str
     }))
 }
 
+/// What is at the bottom of an error, in one line.
 fn root_of(error: &dyn Error) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
         root = source;
     }
-    root.to_string()
+    root.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
