@@ -53,9 +53,6 @@ pub enum RosterFileError {
     /// The file can't be read.
     #[error("the roster can't be read")]
     Read(#[from] std::io::Error),
-    /// The CSV reader gave up.
-    #[error("the roster can't be read as CSV")]
-    Csv(#[from] csv::Error),
 }
 
 /// A row that is no customer.
@@ -154,13 +151,11 @@ impl<R: Read> RosterFile<R> {
         }
         let row = self.header.row(&record.fields).map_err(|column| problem(column, "is not UTF-8"))?;
         let customer = row.parse(&self.default_zone)?;
-        match self.lines.get(&customer.id) {
-            Some(line) => Err(problem("id", format!("customer {} is on line {line} already", customer.id))),
-            None => {
-                self.lines.insert(customer.id.clone(), record.line);
-                Ok(customer)
-            }
+        if let Some(line) = self.lines.get(&customer.id) {
+            return Err(problem("id", format!("customer {} is on line {line} already", customer.id)));
         }
+        self.lines.insert(customer.id.clone(), record.line);
+        Ok(customer)
     }
 }
 

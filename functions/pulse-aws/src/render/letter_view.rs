@@ -75,7 +75,7 @@ impl LetterView {
             balance: ways.amount(customer.balance),
             currency: customer.balance.currency.to_string(),
             as_of,
-            zone: zone_in_words(&customer.zone),
+            zone: zone_in_words(&customer.zone, letter.score.as_of),
             locale: customer.locale.to_string(),
             dir: direction(&customer.locale),
         })

@@ -3,11 +3,11 @@
 use icu_calendar::Gregorian;
 use icu_datetime::{
     DateTimeFormatterLoadError, FixedCalendarDateTimeFormatter,
-    fieldsets::{Combo, YMDT, zone::LocalizedOffsetShort},
-    input::{Date, Time, UtcOffset, ZonedDateTime},
+    fieldsets::YMDT,
+    input::{Date, DateTime, Time},
     options::TimePrecision,
 };
-use icu_decimal::{DecimalFormatter, input::Decimal};
+use icu_decimal::{DecimalFormatter, input::Decimal, options::DecimalFormatterOptions};
 use icu_locale_core::Locale as IcuLocale;
 use jiff::Timestamp;
 use pulse_core::customer::{Locale, Money, Zone};
@@ -24,7 +24,7 @@ const RIGHT_TO_LEFT_SCRIPTS: [&str; 9] = ["adlm", "arab", "aran", "hebr", "mand"
 /// calendar would say another year there, at the price of its data in every Lambda.
 pub(super) struct Localized {
     numbers: DecimalFormatter,
-    moments: FixedCalendarDateTimeFormatter<Gregorian, Combo<YMDT, LocalizedOffsetShort>>,
+    moments: FixedCalendarDateTimeFormatter<Gregorian, YMDT>,
 }
 
 impl Localized {
@@ -35,9 +35,9 @@ impl Localized {
     /// When the data compiled in doesn't hold the root locale, which a test rules out.
     pub(super) fn of(locale: &Locale) -> Result<Self, DateTimeFormatterLoadError> {
         let tag = IcuLocale::try_from_str(locale.as_str()).unwrap_or(IcuLocale::UNKNOWN);
-        let moment = YMDT::long().with_time_precision(TimePrecision::Minute).with_zone(LocalizedOffsetShort);
+        let moment = YMDT::long().with_time_precision(TimePrecision::Minute);
         Ok(Self {
-            numbers: DecimalFormatter::try_new((&tag).into(), Default::default())
+            numbers: DecimalFormatter::try_new((&tag).into(), DecimalFormatterOptions::default())
                 .map_err(DateTimeFormatterLoadError::Data)?,
             moments: FixedCalendarDateTimeFormatter::try_new((&tag).into(), moment)?,
         })
@@ -55,16 +55,15 @@ impl Localized {
         self.number(amount)
     }
 
-    /// A moment on the clocks of `zone`, with their offset; nothing outside the years 1 to 9999.
+    /// A moment on the clocks of `zone`; nothing outside the years 1 to 9999.
     pub(super) fn moment(&self, moment: Timestamp, zone: &Zone) -> Option<String> {
-        let local = moment.to_zoned(zone.rules().clone());
+        let local = zone.rules().to_datetime(moment);
         let (date, time) = (local.date(), local.time());
         let unsigned = |part: i8| u8::try_from(part).ok();
         let year = i32::from(date.year());
-        let input = ZonedDateTime {
+        let input = DateTime {
             date: Date::try_new_gregorian(year, unsigned(date.month())?, unsigned(date.day())?).ok()?,
             time: Time::try_new(unsigned(time.hour())?, unsigned(time.minute())?, 0, 0).ok()?,
-            zone: UtcOffset::try_from_seconds(local.offset().seconds()).ok()?,
         };
         Some(self.moments.format(&input).to_string())
     }
@@ -82,10 +81,25 @@ pub(super) fn direction(locale: &Locale) -> &'static str {
     if rtl { "rtl" } else { "ltr" }
 }
 
-/// A zone in words: `Buenos Aires time` for `America/Argentina/Buenos_Aires`, its name for the rest.
-pub(super) fn zone_in_words(zone: &Zone) -> String {
+/// The clocks of `zone` at a moment, in words: `Buenos Aires time, UTC-3`.
+///
+/// English, as the letter is. ICU's own zone names would take megabytes.
+pub(super) fn zone_in_words(zone: &Zone, moment: Timestamp) -> String {
+    let offset = offset_in_words(zone.rules().to_offset(moment).seconds());
     match zone.name().rsplit_once('/') {
-        Some((area, city)) if area != "Etc" => format!("{} time", city.replace('_', " ")),
-        _ => zone.name().to_owned(),
+        Some((area, city)) if area != "Etc" => format!("{} time, {offset}", city.replace('_', " ")),
+        // UTC, Etc/GMT+5 (which is UTC-5) and their like say no more than the offset does.
+        _ => offset,
+    }
+}
+
+/// `UTC`, `UTC+2`, `UTC-3:30`.
+fn offset_in_words(seconds: i32) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let minutes = seconds.unsigned_abs() / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => "UTC".to_owned(),
+        (hours, 0) => format!("UTC{sign}{hours}"),
+        (hours, minutes) => format!("UTC{sign}{hours}:{minutes:02}"),
     }
 }

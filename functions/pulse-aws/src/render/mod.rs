@@ -3,7 +3,7 @@
 //! The templates are `infra/email/monthly.*`, compiled in. Their wording is English, whatever the
 //! customer's locale: one language to review. Dates and numbers are written the customer's own way,
 //! and amounts are in the customer's own currency. To say it in other words, edit the templates;
-//! [`letter_view`](self) lists what they may show.
+//! `LetterView` lists what they may show.
 
 mod letter_view;
 mod localized;

@@ -21,8 +21,7 @@ pub(super) fn neutral(text: &str, fallback: &str) -> String {
 fn neutral_char(c: char) -> Option<char> {
     match c {
         '\r' | '\n' | '\t' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{206a}'..='\u{206f}' => None,
-        '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
         c if c.is_control() => None,
         c => Some(c),
     }

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, io::BufRead};
 
-use csv::{ByteRecord, ReaderBuilder, Terminator};
+use csv::ByteRecord;
 
 use super::RosterFileError;
 
@@ -46,7 +46,7 @@ impl<R: BufRead> Records<R> {
                 continue;
             }
             let (text, broken) = self.complete(first)?;
-            return Ok(Some(Record { line, fields: split(&text)?, broken }));
+            return Ok(Some(Record { line, fields: split(&text), broken }));
         }
     }
 
@@ -93,22 +93,56 @@ fn is_blank(line: &[u8]) -> bool {
 }
 
 /// Splits one record's text, which ends in at most one line end, into its fields.
-fn split(text: &[u8]) -> Result<ByteRecord, RosterFileError> {
+fn split(text: &[u8]) -> ByteRecord {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let mut fields = ByteRecord::new();
-    ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(text.len().max(1))
-        // A lone carriage return is data, bad data, and not the end of a record.
-        .terminator(Terminator::Any(b'\n'))
-        .from_reader(text)
-        .read_byte_record(&mut fields)?;
-    Ok(fields)
+    let mut field = Vec::new();
+    let mut place = Place::Start;
+    for &byte in text {
+        let next = place.after(byte);
+        match (place, next) {
+            (_, Place::Start) => {
+                fields.push_field(&field);
+                field.clear();
+            }
+            // The quotes around a column are no part of it.
+            (Place::Start, Place::Quoted) | (Place::Quoted, Place::AfterQuote) => {}
+            _ => field.push(byte),
+        }
+        place = next;
+    }
+    fields.push_field(&field);
+    fields
 }
 
-/// Where in a record the quotes are, read as the csv crate reads them.
+/// Where in a record a byte stands, told the way the csv crate tells it (a test compares them).
+#[derive(Default, Clone, Copy, PartialEq)]
+enum Place {
+    /// At the start of a column.
+    #[default]
+    Start,
+    /// In a column without quotes, or after the quoted part of one.
+    Bare,
+    /// Between quotes.
+    Quoted,
+    /// After a quote that ends the column, unless another quote follows.
+    AfterQuote,
+}
+
+impl Place {
+    fn after(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Start | Self::AfterQuote, b'"') => Self::Quoted,
+            (Self::Quoted, b'"') => Self::AfterQuote,
+            (Self::Quoted, _) => self,
+            (_, b',') => Self::Start,
+            _ => Self::Bare,
+        }
+    }
+}
+
+/// What becomes of the quotes of a record, line by line.
 #[derive(Default)]
 struct Quotes {
     place: Place,
@@ -116,30 +150,13 @@ struct Quotes {
     stray: bool,
 }
 
-#[derive(Default, Clone, Copy, PartialEq)]
-enum Place {
-    #[default]
-    Start,
-    Bare,
-    Quoted,
-    AfterQuote,
-}
-
 impl Quotes {
     fn read(&mut self, line: &[u8]) {
         for &byte in line {
-            self.place = match (self.place, byte) {
-                (Place::Start, b'"') | (Place::AfterQuote, b'"') => Place::Quoted,
-                (Place::Quoted, b'"') => Place::AfterQuote,
-                (Place::Quoted, _) => Place::Quoted,
-                (_, b',') => Place::Start,
-                (Place::AfterQuote, b'\r' | b'\n') => Place::AfterQuote,
-                (Place::AfterQuote, _) => {
-                    self.stray = true;
-                    Place::Bare
-                }
-                _ => Place::Bare,
-            };
+            let next = self.place.after(byte);
+            let line_end = matches!(byte, b'\r' | b'\n');
+            self.stray |= self.place == Place::AfterQuote && next == Place::Bare && !line_end;
+            self.place = next;
         }
     }
 
@@ -172,6 +189,22 @@ mod tests {
             records("a,\"b,\"\"c\"\"\r\nd\",e\r\n\r\nf,g"),
             [row(1, &["a", "b,\"c\"\r\nd", "e"], false), row(4, &["f", "g"], false)]
         );
+    }
+
+    /// Every text of up to six commas, quotes and letters, as one record.
+    #[test]
+    fn records_are_split_as_the_csv_crate_splits_them() {
+        let mut texts = vec![String::new()];
+        for _ in 0..6 {
+            let longer = texts.iter().flat_map(|text| ["a", ",", "\""].map(|more| format!("{text}{more}")));
+            texts = longer.chain(["a".to_owned()]).collect();
+            for text in &texts {
+                let mut expected = ByteRecord::new();
+                let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+                reader.read_byte_record(&mut expected).unwrap();
+                assert_eq!(split(text.as_bytes()), expected, "{text}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,12 @@
 use std::io::{self, Read};
 
-use pulse_core::customer::{Contact, Standing};
+use pulse_aws::render::MinijinjaRenderer;
+use pulse_core::{
+    customer::{Contact, Standing},
+    ports::{Letter, Renderer as _},
+    run::RunId,
+    score::{Band, Score, ScoreValue},
+};
 
 use super::*;
 
@@ -197,6 +203,26 @@ fn every_row_of_the_shipped_roster_is_good() {
     assert_eq!(count(|c| c.contact == Contact::Unusable), 7);
     // Each for one reason, so that what the run says of them can be counted.
     assert_eq!(count(|c| c.opted_out || c.standing == Standing::Closed || c.contact == Contact::Unusable), 21);
+}
+
+#[test]
+fn every_customer_of_the_shipped_roster_gets_a_letter_with_the_same_tags() {
+    let renderer = MinijinjaRenderer::new().unwrap();
+    let score = Score {
+        value: ScoreValue::parse(742).unwrap(),
+        band: Band::parse("Good").unwrap(),
+        as_of: "2026-11-19T22:41:17Z".parse().unwrap(),
+    };
+    let run = RunId::parse("2026-11").unwrap();
+    let mut tags = std::collections::BTreeSet::new();
+    for item in open(SHIPPED.as_bytes()).unwrap() {
+        let customer = &item.unwrap().1;
+        let letter = Letter { customer, run, score: &score, previous: None };
+        let mail = renderer.render(&letter).unwrap();
+        tags.insert(mail.html.matches('<').count());
+        assert!(mail.text.contains(&customer.balance.currency.to_string()), "{}", customer.id);
+    }
+    assert_eq!(tags.len(), 1, "{tags:?}");
 }
 
 #[test]
