@@ -1,12 +1,14 @@
-//! The local emulator that the tests of one program share.
+//! The local emulator that the tests of one program share, and the functions to deploy to it.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
-use std::sync::Arc;
-
-use pulse_cli::local::step::Progress;
+use pulse_cli::local::deployment::Packages;
 use pulse_cli::local::emulator::{Emulator, EmulatorOptions};
 use pulse_cli::local::install::Installation;
+use pulse_cli::local::lambdas::{self, CargoBuild};
+use pulse_cli::local::step::Progress;
+use pulse_cli::local::template::Template;
 use pulse_cli::local::workspace::Workspace;
 
 /// The emulator of this test program, with IAM enforced: started, and first installed, when a test first asks.
@@ -26,7 +28,7 @@ pub fn shared() -> &'static Emulator {
 /// When it can't be installed or started.
 #[must_use]
 pub fn start(options: &EmulatorOptions) -> Emulator {
-    Emulator::start(&installation(), options).unwrap_or_else(|error| panic!("{error:#}"))
+    expect(Emulator::start(&installation(), options))
 }
 
 /// The emulator's installation, made when there is none.
@@ -35,8 +37,39 @@ pub fn start(options: &EmulatorOptions) -> Emulator {
 /// When it can't be made.
 #[must_use]
 pub fn installation() -> Installation {
-    let progress: Progress = Arc::new(|step| eprintln!("{step}"));
-    Workspace::find()
-        .and_then(|workspace| Installation::ensure(&workspace, &progress))
-        .unwrap_or_else(|error| panic!("{error:#}"))
+    expect(Installation::ensure(&workspace(), &progress()))
+}
+
+/// The functions' packages, built when a test of this program first asks, with what `cargo test --workspace`
+/// has built already. `test` is the name of a test program, any of this package's.
+///
+/// # Panics
+/// When they can't be built.
+#[must_use]
+pub fn packages(test: &str) -> &'static Packages {
+    static PACKAGES: OnceLock<BTreeMap<String, lambdas::Package>> = OnceLock::new();
+    PACKAGES.get_or_init(|| {
+        let template = expect(Template::read(&workspace()));
+        let build = CargoBuild::like_cargo_test(test);
+        expect(lambdas::build(&workspace(), &template.functions(), &build, &progress()))
+    })
+}
+
+/// The checkout that the tests run in.
+///
+/// # Panics
+/// When they run outside of one.
+#[must_use]
+pub fn workspace() -> Workspace {
+    expect(Workspace::find())
+}
+
+/// Prints each step where cargo shows it when the test fails.
+#[must_use]
+pub fn progress() -> Progress {
+    Arc::new(|step| eprintln!("{step}"))
+}
+
+fn expect<T>(result: anyhow::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{error:#}"))
 }

@@ -10,9 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use pulse_aws::sdk;
 use tempfile::TempDir;
 
 use super::install::Installation;
+use super::refusal::reason;
 
 /// A cold start on a busy machine stays well below this.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -39,8 +41,14 @@ pub struct EmulatorOptions {
 #[derive(Debug)]
 pub struct Emulator {
     endpoint: String,
+    own: Option<OwnProcess>,
+}
+
+/// The process of an emulator that was started here.
+#[derive(Debug)]
+struct OwnProcess {
+    warden: Child,
     log: PathBuf,
-    warden: Option<Child>,
     state: TempDir,
 }
 
@@ -64,22 +72,48 @@ impl Emulator {
         outcome
     }
 
+    /// Takes an emulator that runs already, `LocalStack` or another: once it answers for `CloudFormation`. It is
+    /// not ended with this.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn attach(url: &str) -> Result<Self> {
+        let client = aws_sdk_cloudformation::Client::new(&sdk::for_emulator(url));
+        if let Err(error) = client.describe_stacks().send().await {
+            bail!(
+                "The emulator at {url}, which AWS_ENDPOINT_URL names, does not answer for CloudFormation ({}): start it, or unset AWS_ENDPOINT_URL to use the one that Pulse brings along.",
+                reason(&error)
+            );
+        }
+        Ok(Self { endpoint: url.trim_end_matches('/').to_owned(), own: None })
+    }
+
     /// The URL that AWS clients are to use.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The emulator's log.
+    /// The emulator's log, where it was started here.
     #[must_use]
-    pub fn log_path(&self) -> &Path {
-        &self.log
+    pub fn log_path(&self) -> Option<&Path> {
+        self.own.as_ref().map(|own| own.log.as_path())
     }
 
     /// Ends the emulator and every function process that it started. The same as dropping it.
-    pub fn stop(self) {}
+    pub fn stop(self) {
+        drop(self);
+    }
 
     fn start_on(installation: &Installation, options: &EmulatorOptions, port: u16) -> Result<Self> {
+        let mut own = OwnProcess::spawn(installation, options, port)?;
+        own.wait_until_ready(port)?;
+        Ok(Self { endpoint: format!("http://127.0.0.1:{port}"), own: Some(own) })
+    }
+}
+
+impl OwnProcess {
+    fn spawn(installation: &Installation, options: &EmulatorOptions, port: u16) -> Result<Self> {
         let state = tempfile::Builder::new()
             .prefix("pulse-emulator-")
             .tempdir()
@@ -88,7 +122,7 @@ impl Emulator {
         let mut command = installation.launch();
         set_environment(&mut command, port, options.enforce_iam, state.path())?;
         let output = create_log(&log)?;
-        let child = command
+        let warden = command
             .arg(state.path())
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
@@ -97,31 +131,21 @@ impl Emulator {
             .process_group(0)
             .spawn()
             .context("The local emulator could not be started.")?;
-        let endpoint = format!("http://127.0.0.1:{port}");
-        let mut emulator = Self { endpoint, log, warden: Some(child), state };
-        emulator.wait_until_ready(port)?;
-        Ok(emulator)
+        Ok(Self { warden, log, state })
     }
 
     fn wait_until_ready(&mut self, port: u16) -> Result<()> {
         let started = Instant::now();
         loop {
-            let ended = match &mut self.warden {
-                Some(child) => child.try_wait()?.is_some(),
-                None => true,
-            };
-            if ended {
+            if self.warden.try_wait()?.is_some() {
                 bail!("The local emulator ended while it started{}", self.last_words());
             }
             if answers_health(port).unwrap_or(false) {
                 return Ok(());
             }
             if started.elapsed() > READY_WITHIN {
-                bail!(
-                    "The local emulator did not answer on port {port} within {} s{}",
-                    READY_WITHIN.as_secs(),
-                    self.last_words()
-                );
+                let seconds = READY_WITHIN.as_secs();
+                bail!("The local emulator did not answer on port {port} within {seconds} s{}", self.last_words());
             }
             thread::sleep(BETWEEN_LOOKS);
         }
@@ -135,20 +159,15 @@ impl Emulator {
             None => ", and its log is empty.".to_owned(),
         }
     }
-
-    fn end(&mut self) {
-        let Some(mut warden) = self.warden.take() else { return };
-        // The end of its input tells the launcher to kill all that it started, and then to go.
-        drop(warden.stdin.take());
-        if let Err(error) = warden.wait() {
-            tracing::warn!(%error, state = %self.state.path().display(), "the local emulator could not be waited for");
-        }
-    }
 }
 
-impl Drop for Emulator {
+impl Drop for OwnProcess {
     fn drop(&mut self) {
-        self.end();
+        // The end of its input tells the launcher to kill all that it started, and then to go.
+        drop(self.warden.stdin.take());
+        if let Err(error) = self.warden.wait() {
+            tracing::warn!(%error, state = %self.state.path().display(), "the local emulator could not be waited for");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result, bail};
 
 use super::python::{Python, isolated};
+use super::step::{Progress, Step};
 use super::workspace::Workspace;
 
 /// An emulator that is installed and can be started.
@@ -18,17 +19,16 @@ pub struct Installation {
 
 impl Installation {
     /// Installs the emulator that `infra/emulator/requirements.txt` pins, unless that is done already.
-    /// `progress` is called with a sentence before each step that takes seconds. Two processes may do this
-    /// at once: one waits for the other.
+    /// Two processes may do this at once: one waits for the other.
     ///
     /// # Errors
     /// When there is no Python that will do, or pip can't install the packages; each with what to do about it.
-    pub fn ensure(workspace: &Workspace, progress: &dyn Fn(&str)) -> Result<Self> {
+    pub fn ensure(workspace: &Workspace, progress: &Progress) -> Result<Self> {
         let sources = workspace.root().join("infra/emulator");
         let requirements = sources.join("requirements.txt");
         let wanted = fs::read_to_string(&requirements)
             .with_context(|| format!("{} can't be read.", requirements.display()))?;
-        let folder = workspace.target().join(format!("emulator-{}", pinned_version(&wanted)?));
+        let folder = workspace.target_dir().join(format!("emulator-{}", pinned_version(&wanted)?));
         let installation = Self { folder, launcher: sources.join("launch.py") };
         let _lock = installation.lock()?;
         if installation.stamp().is_some_and(|stamp| stamp == wanted) && installation.python().exists() {
@@ -48,12 +48,12 @@ impl Installation {
         command
     }
 
-    fn install(&self, python: &Python, requirements: &Path, progress: &dyn Fn(&str)) -> Result<()> {
+    fn install(&self, python: &Python, requirements: &Path, progress: &Progress) -> Result<()> {
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)
                 .with_context(|| format!("{} can't be removed.", self.folder.display()))?;
         }
-        progress("Making a Python environment for the local emulator");
+        progress(Step::MakingEnvironment);
         let made = python
             .command()
             .args(["-m", "venv"])
@@ -63,7 +63,7 @@ impl Installation {
         if !made.status.success() {
             bail!("{}", why_no_environment(&made));
         }
-        progress("Installing the local emulator");
+        progress(Step::InstallingEmulator);
         let installed = isolated(&self.python())
             .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
             .args(["--retries", "2", "-r"])

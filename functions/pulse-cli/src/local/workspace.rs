@@ -51,7 +51,7 @@ impl Workspace {
 
     /// Cargo's target folder, which also holds the emulator.
     #[must_use]
-    pub fn target(&self) -> &Path {
+    pub fn target_dir(&self) -> &Path {
         &self.target
     }
 
@@ -76,9 +76,9 @@ mod tests {
         std::fs::write(below.join("Cargo.toml"), "").unwrap();
         let found = Workspace::around(&below, None).unwrap();
         assert_eq!(found.root(), checkout.path());
-        assert_eq!(found.target(), checkout.path().join("target"));
+        assert_eq!(found.target_dir(), checkout.path().join("target"));
         let elsewhere = Workspace::around(&below, Some("/elsewhere".into())).unwrap();
-        assert_eq!(elsewhere.target(), Path::new("/elsewhere"));
+        assert_eq!(elsewhere.target_dir(), Path::new("/elsewhere"));
     }
 
     #[test]

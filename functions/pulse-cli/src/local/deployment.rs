@@ -1,0 +1,123 @@
+//! Pulse brought up on an emulator: all that comes before the first customer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use aws_config::SdkConfig;
+use pulse_aws::sdk;
+use tokio::task::spawn_blocking;
+
+use super::emulator::{Emulator, EmulatorOptions};
+use super::install::Installation;
+use super::lambdas::{self, CargoBuild, Package};
+use super::outputs::StackOutputs;
+use super::step::{Progress, Step};
+use super::template::Template;
+use super::workspace::Workspace;
+use super::{artifacts, deploy, dropped, secrets};
+
+/// Which emulator to use.
+#[derive(Clone, Debug)]
+pub enum Backend {
+    /// The one that Pulse brings along.
+    Own(EmulatorOptions),
+    /// One that is running already, at this URL.
+    At(String),
+}
+
+/// The functions' packages, by their programs' names.
+pub type Packages = BTreeMap<String, Package>;
+
+/// A stack to deploy.
+#[derive(Clone)]
+pub struct StackPlan {
+    /// The stack's name.
+    pub stack: String,
+    /// Values of the template's parameters, by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Secrets that have to exist first: their text, by name.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// A deployed stack at an emulator.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// How to reach the emulator, as its root user.
+    pub aws: SdkConfig,
+    /// What the stack says of itself.
+    pub outputs: StackOutputs,
+    /// What the emulator had dropped from the template and has now, a line each.
+    pub restored: Vec<String>,
+}
+
+/// Opens the emulator and builds the functions, both at once, as each takes a while on a fresh machine.
+///
+/// # Errors
+/// When the emulator can't be installed, started or reached, or the functions don't build.
+pub async fn prepare(
+    workspace: &Workspace,
+    backend: Backend,
+    build: CargoBuild,
+    progress: &Progress,
+) -> Result<(Emulator, Arc<Packages>)> {
+    let (emulator, packages) =
+        tokio::join!(open(workspace, backend, progress), pack(workspace, build, progress));
+    Ok((emulator?, packages?))
+}
+
+/// Opens the emulator: attaches to the one that is given, or installs and starts Pulse's own.
+///
+/// # Errors
+/// When it can't be installed, started or reached.
+pub async fn open(workspace: &Workspace, backend: Backend, progress: &Progress) -> Result<Emulator> {
+    let options = match backend {
+        Backend::At(url) => return Emulator::attach(&url).await,
+        Backend::Own(options) => options,
+    };
+    let (workspace, progress) = (workspace.clone(), Arc::clone(progress));
+    let start = move || {
+        let installation = Installation::ensure(&workspace, &progress)?;
+        progress(Step::StartingEmulator);
+        Emulator::start(&installation, &options)
+    };
+    spawn_blocking(start).await.context("The start of the emulator broke off.")?
+}
+
+/// Builds and packs the template's functions.
+///
+/// # Errors
+/// When they don't build.
+pub async fn pack(workspace: &Workspace, build: CargoBuild, progress: &Progress) -> Result<Arc<Packages>> {
+    let (workspace, progress) = (workspace.clone(), Arc::clone(progress));
+    let pack = move || {
+        let template = Template::read(&workspace)?;
+        lambdas::build(&workspace, &template.functions(), &build, &progress).map(Arc::new)
+    };
+    spawn_blocking(pack).await.context("The build of the functions broke off.")?
+}
+
+impl Deployment {
+    /// Deploys the checkout's template, as it stands, to the emulator at `endpoint`.
+    ///
+    /// # Errors
+    /// When the emulator refuses any of it; with its reason.
+    pub async fn deploy(
+        workspace: &Workspace,
+        endpoint: &str,
+        packages: &Packages,
+        plan: &StackPlan,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let template = Template::read(workspace)?;
+        let aws = sdk::for_emulator(endpoint);
+        secrets::store(&aws, &plan.secrets).await?;
+        progress(Step::UploadingFunctions);
+        let urls = artifacts::upload(&aws, packages, SystemTime::now()).await?;
+        progress(Step::DeployingStack);
+        let outputs = deploy::deploy(&aws, &plan.stack, &template.with_code(&urls)?, &plan.parameters).await?;
+        let restored = dropped::restore(&aws, &plan.stack).await?;
+        Ok(Self { aws, outputs, restored })
+    }
+}

@@ -1,0 +1,160 @@
+//! Properties of the template that an emulator's `CloudFormation` leaves out without a word.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
+use serde_json::Value;
+
+use super::outputs::describe;
+use super::refusal::because;
+
+/// Reads back what the template asks for and some emulators drop, functions' reserved concurrency and tables'
+/// time to live, and sets what is missing through the API. Returns a line for each that it had to set.
+///
+/// # Errors
+/// When the stack, a function or a table can't be read or changed.
+pub async fn restore(aws: &SdkConfig, stack: &str) -> Result<Vec<String>> {
+    let deployed = Deployed::read(aws, stack).await?;
+    let mut restored = Vec::new();
+    for (id, wanted) in deployed.properties("AWS::Lambda::Function", "ReservedConcurrentExecutions") {
+        let function = deployed.physical(id)?;
+        let wanted = deployed.number(wanted).with_context(|| format!("{id}'s reserved concurrency is no number."))?;
+        if set_concurrency(aws, function, wanted).await? {
+            restored.push(format!("reserved concurrency {wanted} of {function}"));
+        }
+    }
+    for (id, wanted) in deployed.properties("AWS::DynamoDB::Table", "TimeToLiveSpecification") {
+        let table = deployed.physical(id)?;
+        let attribute = wanted["AttributeName"].as_str().with_context(|| format!("{id}'s time to live has no attribute."))?;
+        if set_time_to_live(aws, table, attribute).await? {
+            restored.push(format!("time to live of {table}"));
+        }
+    }
+    for (id, wanted) in deployed.properties("AWS::Lambda::EventSourceMapping", "ScalingConfig") {
+        let mapping = deployed.physical(id)?;
+        let wanted = deployed
+            .number(&wanted["MaximumConcurrency"])
+            .with_context(|| format!("{id}'s maximum concurrency is no number."))?;
+        if set_maximum_concurrency(aws, mapping, wanted).await? {
+            restored.push(format!("maximum concurrency {wanted} of the mapping {mapping}"));
+        }
+    }
+    Ok(restored)
+}
+
+/// An emulator may keep a parameter's value as the text that it is, and its poller then stumble over it.
+async fn set_maximum_concurrency(aws: &SdkConfig, mapping: &str, wanted: i32) -> Result<bool> {
+    let client = aws_sdk_lambda::Client::new(aws);
+    // What isn't a number can't be read back at all.
+    let found = client.get_event_source_mapping().uuid(mapping).send().await.ok();
+    let found = found.and_then(|mapping| mapping.scaling_config()?.maximum_concurrency());
+    if found == Some(wanted) {
+        return Ok(false);
+    }
+    client
+        .update_event_source_mapping()
+        .uuid(mapping)
+        .scaling_config(aws_sdk_lambda::types::ScalingConfig::builder().maximum_concurrency(wanted).build())
+        .send()
+        .await
+        .map_err(because(format!("The maximum concurrency of the mapping {mapping} can't be set")))?;
+    Ok(true)
+}
+
+async fn set_concurrency(aws: &SdkConfig, function: &str, wanted: i32) -> Result<bool> {
+    let client = aws_sdk_lambda::Client::new(aws);
+    let found = client
+        .get_function_concurrency()
+        .function_name(function)
+        .send()
+        .await
+        .map_err(because(format!("The reserved concurrency of {function} can't be read")))?;
+    if found.reserved_concurrent_executions() == Some(wanted) {
+        return Ok(false);
+    }
+    client
+        .put_function_concurrency()
+        .function_name(function)
+        .reserved_concurrent_executions(wanted)
+        .send()
+        .await
+        .map_err(because(format!("The reserved concurrency of {function} can't be set")))?;
+    Ok(true)
+}
+
+async fn set_time_to_live(aws: &SdkConfig, table: &str, attribute: &str) -> Result<bool> {
+    let client = aws_sdk_dynamodb::Client::new(aws);
+    let found = client
+        .describe_time_to_live()
+        .table_name(table)
+        .send()
+        .await
+        .map_err(because(format!("The time to live of {table} can't be read")))?;
+    let status = found.time_to_live_description().and_then(|ttl| ttl.time_to_live_status());
+    if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
+        return Ok(false);
+    }
+    client
+        .update_time_to_live()
+        .table_name(table)
+        .time_to_live_specification(
+            TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build()?,
+        )
+        .send()
+        .await
+        .map_err(because(format!("The time to live of {table} can't be set")))?;
+    Ok(true)
+}
+
+/// A stack's template after its transform, with what its parameters and resources have become.
+struct Deployed {
+    template: Value,
+    parameters: BTreeMap<String, String>,
+    physical_ids: BTreeMap<String, String>,
+}
+
+impl Deployed {
+    async fn read(aws: &SdkConfig, stack: &str) -> Result<Self> {
+        let client = aws_sdk_cloudformation::Client::new(aws);
+        let unreadable = || format!("The deployed stack {stack} can't be read back");
+        // Processed is what it answers unless asked otherwise.
+        let answer = client.get_template().stack_name(stack).send().await.map_err(because(unreadable()))?;
+        let template = serde_json::from_str(answer.template_body().unwrap_or_default()).with_context(unreadable)?;
+        let described = describe(&client, stack).await?.with_context(unreadable)?;
+        let parameter = |parameter: &aws_sdk_cloudformation::types::Parameter| {
+            Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
+        };
+        let resources = client.describe_stack_resources().stack_name(stack).send().await.map_err(because(unreadable()))?;
+        let physical = |resource: &aws_sdk_cloudformation::types::StackResource| {
+            Some((resource.logical_resource_id()?.to_owned(), resource.physical_resource_id()?.to_owned()))
+        };
+        Ok(Self {
+            template,
+            parameters: described.parameters().iter().filter_map(parameter).collect(),
+            physical_ids: resources.stack_resources().iter().filter_map(physical).collect(),
+        })
+    }
+
+    /// A property of all resources of a type that have it, by logical id.
+    fn properties<'a>(&'a self, kind: &'a str, property: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let resources = self.template["Resources"].as_object().into_iter().flatten();
+        resources.filter(move |(_, resource)| resource["Type"] == kind).filter_map(move |(id, resource)| {
+            Some((id.as_str(), resource["Properties"].get(property)?))
+        })
+    }
+
+    fn physical(&self, id: &str) -> Result<&str> {
+        self.physical_ids.get(id).map(String::as_str).with_context(|| format!("The stack has made no resource {id}."))
+    }
+
+    /// A number as a template may hold it: itself, its text, or a reference to a parameter.
+    fn number(&self, value: &Value) -> Option<i32> {
+        let parameter = || self.parameters.get(value["Ref"].as_str()?).map(String::as_str);
+        match value.as_i64() {
+            Some(number) => number.try_into().ok(),
+            None => value.as_str().or_else(parameter)?.parse().ok(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The providers' secrets at the emulator.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
+
+use super::refusal::because;
+
+/// Stores secrets in Secrets Manager: the text of each, by its name. One that exists gets a new version.
+///
+/// # Errors
+/// When Secrets Manager can't be reached or refuses.
+pub async fn store(aws: &SdkConfig, secrets: &BTreeMap<String, String>) -> Result<()> {
+    let client = Client::new(aws);
+    for (name, text) in secrets {
+        match client.create_secret().name(name).secret_string(text).send().await {
+            Ok(_) => {}
+            Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
+                let renewed = client.put_secret_value().secret_id(name).secret_string(text).send().await;
+                renewed.map_err(because(format!("The secret {name} could not be renewed")))?;
+            }
+            Err(error) => return Err(because(format!("The secret {name} could not be stored"))(error)),
+        }
+    }
+    Ok(())
+}

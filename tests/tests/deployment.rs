@@ -1,0 +1,51 @@
+//! The template as it stands, deployed to the emulator the way `pulse local` does it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use aws_sdk_lambda::Client;
+use pulse_cli::local::deployment::{Deployment, StackPlan};
+use pulse_cli::local::step::silently;
+use pulse_tests::emulator::{packages, shared, workspace};
+
+fn plan(stack: &str, changes: &[(&str, &str)]) -> StackPlan {
+    let usual = [("ScoreUrl", "http://127.0.0.1:9/"), ("Sender", "Pulse <pulse@example.com>"), ("SesIdentity", "example.com")];
+    let pairs = usual.iter().chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    StackPlan { stack: stack.to_owned(), parameters: pairs.collect(), secrets: BTreeMap::new() }
+}
+
+async fn deploy(plan: &StackPlan) -> Result<Deployment> {
+    Deployment::deploy(&workspace(), shared().endpoint(), packages("deployment"), plan, &silently()).await
+}
+
+#[tokio::test]
+async fn what_the_emulator_drops_is_restored_once_and_a_changed_parameter_arrives() -> Result<()> {
+    let first = deploy(&plan("restored", &[])).await?;
+    assert_eq!(first.restored.len(), 3, "{:?}", first.restored);
+    let again = deploy(&plan("restored", &[])).await?;
+    assert_eq!(again.restored, Vec::<String>::new());
+    assert_eq!(again.outputs, first.outputs);
+
+    let changed = deploy(&plan("restored", &[("ScoreMaximumConcurrency", "7")])).await?;
+    assert_eq!(changed.outputs.get("ScoreMaximumConcurrency")?, "7");
+    let function = changed.outputs.get("ScoreFunctionName")?;
+    let found = Client::new(&changed.aws).get_function_concurrency().function_name(function).send().await?;
+    assert_eq!(found.reserved_concurrent_executions(), Some(7));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_parameter_is_an_error_that_quotes_the_refusal() {
+    let error = deploy(&plan("refused", &[("ScoreInFlight", "1")])).await.unwrap_err().to_string();
+    assert!(error.starts_with("The stack refused could not be deployed: "), "{error}");
+    assert!(error.contains("ScoreInFlight"), "{error}");
+}
+
+#[tokio::test]
+async fn secrets_are_stored_and_can_be_stored_again() -> Result<()> {
+    let mut plan = plan("secretive", &[("ScoreSecret", "secretive/score")]);
+    plan.secrets.insert("secretive/score".to_owned(), r#"{"authorization": "Bearer one"}"#.to_owned());
+    deploy(&plan).await?;
+    deploy(&plan).await?;
+    Ok(())
+}
