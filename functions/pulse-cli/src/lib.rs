@@ -1,5 +1,12 @@
 //! `pulse`: enrol customers, see where they stand, and try the whole of Pulse on this machine.
 
+pub mod cli;
+pub mod commands;
+pub mod exit;
 pub mod local;
+pub mod output;
 pub mod roster_file;
+pub mod stack;
 pub mod standins;
+
+pub use cli::{Cli, run};

@@ -50,19 +50,13 @@ impl Fault {
     /// A status without Retry-After.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self::Status {
-            status,
-            retry_after: None,
-        }
+        Self::Status { status, retry_after: None }
     }
 
     /// 429 with this Retry-After.
     #[must_use]
     pub fn busy(retry_after: &str) -> Self {
-        Self::Status {
-            status: 429,
-            retry_after: Some(retry_after.to_owned()),
-        }
+        Self::Status { status: 429, retry_after: Some(retry_after.to_owned()) }
     }
 
     pub(super) fn does_the_work(&self) -> bool {

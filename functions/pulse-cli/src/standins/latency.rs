@@ -33,10 +33,7 @@ impl Latency {
     /// Times whose mean is `mean` and whose logarithm varies by [`Latency::SIGMA`].
     #[must_use]
     pub fn lognormal(mean: Duration) -> Self {
-        Self {
-            mean,
-            sigma: Self::SIGMA,
-        }
+        Self { mean, sigma: Self::SIGMA }
     }
 
     /// Times whose mean is `mean` and whose logarithm varies by `sigma`.
@@ -69,10 +66,7 @@ impl Latencies {
         } else {
             Some(LogNormal::new(mu, latency.sigma).context("The spread of a latency must be a finite number.")?)
         };
-        Ok(Self {
-            distribution,
-            random: Mutex::new(StdRng::seed_from_u64(seed)),
-        })
+        Ok(Self { distribution, random: Mutex::new(StdRng::seed_from_u64(seed)) })
     }
 
     pub(super) fn draw(&self) -> Duration {

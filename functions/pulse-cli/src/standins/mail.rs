@@ -214,7 +214,7 @@ async fn take_mail(
         // A caller that is killed on the way may leave a mail behind or not: halfway, both happen.
         sleep(latency / 2).await;
         let answer = provider.take(key, message);
-        sleep(latency - latency / 2).await;
+        sleep(latency.saturating_sub(latency / 2)).await;
         answer
     } else {
         StatusCode::OK.into_response()
@@ -238,13 +238,11 @@ async fn tell_status(
     if let Some(fault) = provider.status_faults.meet(&key) {
         return fault.answer(&connection).await;
     }
-    match provider.outbox.status(&key) {
-        Some(status) => Json(status).into_response(),
-        None => {
-            let body = json!({"errorcode": NOT_FOUND, "message": "MCMS_UTM_Runtime_ObjectNotFound"});
-            (StatusCode::NOT_FOUND, Json(body)).into_response()
-        }
+    if let Some(status) = provider.outbox.status(&key) {
+        return Json(status).into_response();
     }
+    let body = json!({"errorcode": NOT_FOUND, "message": "MCMS_UTM_Runtime_ObjectNotFound"});
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
 fn not_authenticated() -> Response {

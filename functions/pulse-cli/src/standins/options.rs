@@ -21,12 +21,7 @@ pub struct StandInOptions {
 impl Default for StandInOptions {
     /// Answers at once, on a free port, by the machine's clock.
     fn default() -> Self {
-        Self {
-            latency: Latency::none(),
-            seed: 0,
-            port: 0,
-            clock: Arc::new(SystemClock),
-        }
+        Self { latency: Latency::none(), seed: 0, port: 0, clock: Arc::new(SystemClock) }
     }
 }
 

@@ -138,10 +138,7 @@ async fn answer(
     let Some(Json(question)) = question else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let entry = EntryId {
-        customer: question.customer,
-        run: question.run,
-    };
+    let entry = EntryId { customer: question.customer, run: question.run };
     let key = entry.message_key();
     if headers.get("Idempotency-Key").map(HeaderValue::as_bytes) != Some(key.as_bytes()) {
         return StatusCode::BAD_REQUEST.into_response();

@@ -41,18 +41,11 @@ impl Server {
         })?;
         let address = listener.local_addr()?;
         let (stop, stops) = watch::channel(false);
-        let listener = CuttableListener {
-            listener,
-            stops: stops.clone(),
-        };
+        let listener = CuttableListener { listener, stops: stops.clone() };
         let service = router.into_make_service_with_connect_info::<Connection>();
         let server = axum::serve(listener, service).with_graceful_shutdown(stopped(stops));
         let task = tokio::spawn(server.into_future());
-        Ok(Self {
-            address,
-            stop,
-            task: Some(task),
-        })
+        Ok(Self { address, stop, task: Some(task) })
     }
 
     pub(super) fn url(&self) -> String {
@@ -119,10 +112,7 @@ impl Listener for CuttableListener {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         // Without it an answer may wait 40 ms for an acknowledgement; a failure costs only those.
         let _ = stream.set_nodelay(true);
-        let connection = Connection {
-            cut: Arc::default(),
-            stops: self.stops.clone(),
-        };
+        let connection = Connection { cut: Arc::default(), stops: self.stops.clone() };
         (CuttableStream { stream, connection }, address)
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// For how long a message key may not be used again.
-const KEYS_KEPT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+const KEYS_KEPT: Duration = Duration::from_hours(48);
 
 /// The body of a call that hands over a mail.
 #[derive(Deserialize)]
@@ -101,11 +101,7 @@ impl Outbox {
             "responses": [{"messageKey": message_key}],
         });
         mails.latest.insert(message_key.clone(), number);
-        let Recipient {
-            contact_key,
-            to,
-            attributes,
-        } = message.recipient;
+        let Recipient { contact_key, to, attributes } = message.recipient;
         mails.accepted.push(AcceptedMail {
             message_key,
             contact: contact_key,

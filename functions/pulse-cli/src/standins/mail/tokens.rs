@@ -20,9 +20,9 @@ pub(super) struct TokenRequest {
     client_secret: String,
 }
 
-/// A token.
+/// A token, as it is given.
 #[derive(Serialize)]
-pub(super) struct Token {
+pub(super) struct Answer {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
@@ -47,11 +47,7 @@ impl Tokens {
         Self {
             client_id: word("stand-in client id"),
             client_secret: word("stand-in client secret"),
-            state: Mutex::new(Given {
-                calls: 0,
-                life: LIFE,
-                good_until: BTreeMap::new(),
-            }),
+            state: Mutex::new(Given { calls: 0, life: LIFE, good_until: BTreeMap::new() }),
         }
     }
 
@@ -75,7 +71,7 @@ impl Tokens {
         self.lock().life = life;
     }
 
-    pub(super) fn give(&self, request: &TokenRequest, now: Timestamp) -> Option<Token> {
+    pub(super) fn give(&self, request: &TokenRequest, now: Timestamp) -> Option<Answer> {
         let mut state = self.lock();
         state.calls += 1;
         let known = request.grant_type == "client_credentials"
@@ -87,11 +83,7 @@ impl Tokens {
         let access_token = format!("{:016x}", stable_hash(&self.client_secret, &state.calls.to_string()));
         let until = now.saturating_add(state.life).unwrap_or(Timestamp::MAX);
         state.good_until.insert(access_token.clone(), until);
-        Some(Token {
-            access_token,
-            token_type: "Bearer",
-            expires_in: state.life.as_secs(),
-        })
+        Some(Answer { access_token, token_type: "Bearer", expires_in: state.life.as_secs() })
     }
 
     pub(super) fn lets_in(&self, headers: &HeaderMap, now: Timestamp) -> bool {

@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands::{customer, enroll, local, preview, status, unenroll},
+    exit::Exit,
+    output::Output,
+    stack::Target,
+};
+
+/// Once a month, for every customer, score and send an email.
+#[derive(Debug, Parser)]
+#[command(name = "pulse", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but some roster rows were rejected; \
+                        4 a promise broken (local --exit); 130 interrupted.")]
+pub struct Cli {
+    #[command(flatten)]
+    target: Target,
+
+    /// Print JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole of Pulse on this machine: emulator, stack, stand-in providers, customers.
+    Local(Box<local::Options>),
+    /// Put the customers of a roster file on the roster, or bring one customer's schedule in line.
+    Enroll(enroll::Options),
+    /// Take customers off the roster: no schedule, no more mail.
+    Unenroll(unenroll::Options),
+    /// Show one customer: profile, this month's entry, history, schedule.
+    Customer(customer::Options),
+    /// Show where everything stands: entries by state, queues, dead letters, lanes.
+    Status(status::Options),
+    /// Write the exact mail that a customer gets, to look at.
+    Preview(preview::Options),
+}
+
+/// Runs a command line to its end.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: The asynchronous runtime can't be started: {error}.");
+            return Exit::Failed.into();
+        }
+    };
+    let output = Output::new(cli.json);
+    let exit = runtime.block_on(dispatch(cli, output)).unwrap_or_else(|error| {
+        output.error(&error);
+        Exit::Failed
+    });
+    exit.into()
+}
+
+async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Local(options) => local::run(*options, output).await,
+        Command::Enroll(options) => enroll::run(options, &cli.target, output).await,
+        Command::Unenroll(options) => unenroll::run(options, &cli.target, output).await,
+        Command::Customer(options) => customer::run(options, &cli.target, output).await,
+        Command::Status(options) => status::run(options, &cli.target, output).await,
+        Command::Preview(options) => preview::run(options, &cli.target, output).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,133 @@
+//! Whom the demonstration is about.
+
+use std::{fs::File, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{Timestamp, Unit};
+use pulse_core::{
+    customer::{Contact, Customer, CustomerId, Standing, Zone},
+    enrollment::Enrollment,
+    ports::{Clock as _, LedgerReports as _, Tally},
+    slot::Slot,
+};
+
+use super::{CLOCK, Options};
+use crate::{
+    local::workspace::Workspace,
+    output::Output,
+    roster_file::{RosterFile, RowError},
+    stack::Stack,
+};
+
+/// Customers enrolled at once.
+const AT_ONCE: usize = 16;
+
+/// A schedule must have been there for this long before its minute comes, or the emulator passes it
+/// over: it looks every 10 seconds, and only arms a schedule when it first sees it.
+const AHEAD: Duration = Duration::from_secs(15);
+
+/// The customers of the roster, as many as were asked for.
+pub(super) fn read(options: &Options, workspace: &Workspace, output: Output) -> Result<Vec<Customer>> {
+    let path = options.roster.clone().unwrap_or_else(|| workspace.root().join("infra/roster.csv"));
+    let file = File::open(&path).with_context(|| format!("The roster {} can't be read", path.display()))?;
+    let roster = RosterFile::open(file, Zone::UTC).with_context(|| format!("The roster {} can't be used", path.display()))?;
+    let mut customers = Vec::new();
+    for row in roster {
+        match row {
+            Ok((_, customer)) => customers.push(customer),
+            Err(RowError::Bad(bad)) => output.remark(format!("Left out: {bad}")),
+            Err(RowError::Unreadable(error)) => return Err(error.into()),
+        }
+    }
+    if customers.is_empty() {
+        bail!("The roster {} has no customer that can be enrolled.", path.display());
+    }
+    match options.customers {
+        None => Ok(customers),
+        Some(many) => repeated(&customers, many as usize),
+    }
+}
+
+/// The first `many`, and then the same again under other ids.
+fn repeated(customers: &[Customer], many: usize) -> Result<Vec<Customer>> {
+    let copies = customers.iter().cycle().take(many).enumerate();
+    copies
+        .map(|(n, customer)| match n / customers.len() {
+            0 => Ok(customer.clone()),
+            round => Ok(Customer {
+                id: CustomerId::parse(&format!("{}-{}", customer.id, round + 1))?,
+                ..customer.clone()
+            }),
+        })
+        .collect()
+}
+
+/// Customers on the roster of the local stack, whose schedules are about to fire.
+pub(super) struct Demo {
+    pub(super) customers: Vec<Customer>,
+    /// What the ledger held before.
+    pub(super) before: Tally,
+}
+
+impl Demo {
+    /// Enrols them. Instead of their own slots they get the next minute that the emulator can make.
+    pub(super) async fn enroll(stack: &Stack, customers: Vec<Customer>) -> Result<Self> {
+        let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
+        let before = ledger.tally(CLOCK.now()).await?;
+        let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &CLOCK };
+        let bar = ProgressBar::new(customers.len() as u64);
+        bar.set_style(ProgressStyle::with_template("  enrolled  {bar:40} {pos}/{len}")?);
+        let customers = stream::iter(customers)
+            .map(async |mut customer: Customer| {
+                customer.slot = Slot::at_minute_of(next_minute(CLOCK.now()));
+                enrollment.enroll(&customer).await?;
+                bar.inc(1);
+                anyhow::Ok(customer)
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        bar.finish_and_clear();
+        Ok(Self { customers, before })
+    }
+
+    /// Those who should get a mail.
+    pub(super) fn to_be_mailed(&self) -> impl Iterator<Item = &Customer> {
+        self.customers.iter().filter(|customer| {
+            customer.standing == Standing::Active
+                && !customer.opted_out
+                && matches!(customer.contact, Contact::Email(_))
+        })
+    }
+
+    /// Those who should have a schedule and an open entry.
+    pub(super) fn active(&self) -> impl Iterator<Item = &Customer> {
+        self.customers.iter().filter(|customer| customer.standing == Standing::Active)
+    }
+}
+
+/// The first full minute that is far enough ahead.
+fn next_minute(now: Timestamp) -> Timestamp {
+    let ahead = now.saturating_add(AHEAD).unwrap_or(now);
+    let minute = jiff::TimestampRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Ceil);
+    ahead.round(minute).unwrap_or(ahead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_fire_within_two_minutes_and_not_too_soon() {
+        for (now, minute) in [
+            ("2026-11-30T23:58:00Z", "2026-11-30T23:59:00Z"),
+            ("2026-11-30T23:58:45Z", "2026-11-30T23:59:00Z"),
+            ("2026-11-30T23:58:46Z", "2026-12-01T00:00:00Z"),
+            ("2026-11-30T23:58:59.9Z", "2026-12-01T00:00:00Z"),
+        ] {
+            assert_eq!(next_minute(now.parse().unwrap()).to_string(), minute, "{now}");
+        }
+    }
+}

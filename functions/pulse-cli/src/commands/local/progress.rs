@@ -1,0 +1,223 @@
+//! What a person sees while it runs.
+
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use console::style;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use pulse_core::{
+    entry::StageName,
+    ports::{Clock as _, LedgerReports as _, Tally, TallyKey},
+};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{CLOCK, customers::Demo, providers::Providers};
+use crate::{
+    local::step::Progress,
+    stack::{Lanes, Stack},
+    standins::Meter,
+};
+
+const BETWEEN_SAMPLES: Duration = Duration::from_millis(50);
+const SAMPLES_PER_LOOK: u64 = 10;
+
+/// Longer than the queues' visibility timeout, which is the longest that a healthy message can
+/// stay out of sight.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Shows the steps of bringing Pulse up.
+pub(super) struct Steps {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Steps {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar.set_style(style);
+        }
+        if io::stderr().is_terminal() {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Self { bar, started: Instant::now() }
+    }
+
+    pub(super) fn listener(&self) -> Progress {
+        let bar = self.bar.clone();
+        Arc::new(move |step| {
+            let text = step.to_string();
+            // Without a terminal, a line for each step; cargo's own lines would be hundreds.
+            if bar.is_hidden() && !text.contains(": ") {
+                eprintln!("{text}");
+            }
+            bar.set_message(text);
+        })
+    }
+
+    pub(super) fn done(&self, text: &str) {
+        self.bar.finish_and_clear();
+        let seconds = self.started.elapsed().as_secs_f64();
+        eprintln!("{} {text} ({seconds:.0} s)", style("✓").for_stderr().green());
+    }
+}
+
+/// What was seen of a provider while it was busy.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Observed {
+    /// How long at least one call was in flight.
+    pub(super) busy: Duration,
+    /// How long at least nine tenths of the lanes were, and how many calls ended meanwhile.
+    pub(super) full: Duration,
+    /// Calls that ended while nine tenths of the lanes were busy.
+    pub(super) ended_while_full: u64,
+    ended: u64,
+}
+
+impl Observed {
+    fn sample(&mut self, meter: &Meter, lanes: u32, since: Duration) {
+        let in_flight = meter.in_flight() as u64;
+        let ended = meter.calls().saturating_sub(in_flight);
+        if in_flight > 0 {
+            self.busy += since;
+        }
+        if in_flight * 10 >= u64::from(lanes) * 9 {
+            self.full += since;
+            self.ended_while_full += ended - self.ended;
+        }
+        self.ended = ended;
+    }
+}
+
+/// What following the customers brought to light.
+pub(super) struct Followed {
+    pub(super) score: Observed,
+    pub(super) email: Observed,
+    pub(super) score_lanes: Lanes,
+    pub(super) email_lanes: Lanes,
+    pub(super) took: Duration,
+}
+
+/// Shows the customers' way through the stages until the ledger adds up.
+pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) -> Result<Followed> {
+    let (score_lanes, email_lanes) =
+        tokio::try_join!(Lanes::of(stack, StageName::Score), Lanes::of(stack, StageName::Email))?;
+    let ledger = stack.ledger()?;
+    let started = Instant::now();
+    let mut followed = Followed {
+        score: Observed::default(),
+        email: Observed::default(),
+        score_lanes,
+        email_lanes,
+        took: Duration::ZERO,
+    };
+    let bars = Bars::new(demo.customers.len() as u64)?;
+    let mut ticks = interval(BETWEEN_SAMPLES);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut last_sample, mut last_change, mut last_seen) = (started, started, None);
+    for sample in 0_u64.. {
+        ticks.tick().await;
+        let since = last_sample.elapsed();
+        last_sample += since;
+        followed.score.sample(providers.score.meter(), followed.score_lanes.count(), since);
+        followed.email.sample(providers.mail.meter(), followed.email_lanes.count(), since);
+        if sample % SAMPLES_PER_LOOK != 0 {
+            continue;
+        }
+        let places = Places::of(&ledger.tally(CLOCK.now()).await?, demo);
+        bars.show(places, providers, &followed);
+        if places.closed == demo.customers.len() as u64 {
+            break;
+        }
+        let seen = Some((places, providers.score.calls(), providers.mail.calls()));
+        if seen != last_seen {
+            (last_seen, last_change) = (seen, last_sample);
+        }
+        if last_change.elapsed() > PATIENCE {
+            bars.clear();
+            bail!(
+                "Nothing has moved for {} minutes, and {} of {} customers are not accounted for: look at `pulse --local status`.",
+                PATIENCE.as_secs() / 60,
+                demo.customers.len() as u64 - places.closed,
+                demo.customers.len()
+            );
+        }
+    }
+    bars.clear();
+    followed.took = started.elapsed();
+    Ok(followed)
+}
+
+/// How many customers have come how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Places {
+    due: u64,
+    past_scoring: u64,
+    closed: u64,
+}
+
+impl Places {
+    fn of(tally: &Tally, demo: &Demo) -> Self {
+        let all = demo.customers.len() as u64;
+        let count = |tally: &Tally, wanted: fn(TallyKey) -> bool| -> u64 {
+            tally.0.iter().filter(|((_, key), _)| wanted(*key)).map(|(_, count)| count).sum()
+        };
+        let is_closed = |key| !matches!(key, TallyKey::NotDue | TallyKey::ToScore | TallyKey::ToEmail);
+        // Only this month's entries are closed or due; next month's are neither.
+        let closed = count(tally, is_closed).saturating_sub(count(&demo.before, is_closed)).min(all);
+        let to_score = count(tally, |key| key == TallyKey::ToScore);
+        let to_email = count(tally, |key| key == TallyKey::ToEmail);
+        Self {
+            due: (closed + to_score + to_email).min(all),
+            past_scoring: (closed + to_email).min(all),
+            closed,
+        }
+    }
+}
+
+struct Bars {
+    all: MultiProgress,
+    due: ProgressBar,
+    score: ProgressBar,
+    email: ProgressBar,
+}
+
+impl Bars {
+    fn new(customers: u64) -> Result<Self> {
+        let all = MultiProgress::new();
+        let style = ProgressStyle::with_template("  {prefix:9} {bar:40.cyan/black} {pos:>6}/{len}  {msg}")?;
+        let bar = |name: &'static str| {
+            let bar = ProgressBar::new(customers).with_style(style.clone()).with_prefix(name);
+            all.add(bar)
+        };
+        let (due, score, email) = (bar("due"), bar("scored"), bar("mailed"));
+        if all.is_hidden() {
+            eprintln!("Waiting for {customers} customers' schedules to fire and for their mails.");
+        }
+        Ok(Self { due, score, email, all })
+    }
+
+    fn show(&self, places: Places, providers: &Providers, followed: &Followed) {
+        self.due.set_position(places.due);
+        self.due.set_message(if places.due == 0 { "schedules fire at the full minute" } else { "" });
+        self.score.set_position(places.past_scoring);
+        self.score.set_message(lanes(providers.score.meter(), &followed.score_lanes));
+        self.email.set_position(places.closed);
+        self.email.set_message(lanes(providers.mail.meter(), &followed.email_lanes));
+    }
+
+    fn clear(&self) {
+        for bar in [&self.due, &self.score, &self.email] {
+            bar.finish_and_clear();
+        }
+        let _ = self.all.clear();
+    }
+}
+
+fn lanes(meter: &Meter, lanes: &Lanes) -> String {
+    format!("{:>2} of {} lanes busy", meter.in_flight(), lanes.count())
+}

@@ -1,0 +1,219 @@
+//! Whether every promise held, by the ledger's word and by the providers'.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use pulse_core::{
+    entry::{Entry, State},
+    ports::{Clock as _, Ledger as _, Schedules as _},
+};
+use serde::Serialize;
+
+use super::{
+    CLOCK,
+    customers::Demo,
+    progress::{Followed, Observed},
+    providers::Providers,
+};
+use crate::{
+    stack::{Lanes, Stack, depths},
+    standins::{Latency, Meter},
+};
+
+const AT_ONCE: usize = 16;
+
+/// All that there is to say of a run.
+#[derive(Debug, Serialize)]
+pub(super) struct Findings {
+    pub(super) customers: usize,
+    /// Entries of this run by where they stand.
+    pub(super) entries: BTreeMap<String, usize>,
+    /// Customers by how many of their mails the provider accepted.
+    pub(super) mails: BTreeMap<usize, usize>,
+    pub(super) providers: Vec<ProviderFindings>,
+    pub(super) promises: Vec<Promise>,
+    /// Seconds from the last enrolment to the last mail.
+    pub(super) seconds: f64,
+    /// Someone to look at.
+    pub(super) example: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ProviderFindings {
+    pub(super) name: &'static str,
+    pub(super) calls: u64,
+    pub(super) peak: usize,
+    pub(super) lanes: u32,
+    /// Mean seconds of a call.
+    pub(super) latency: f64,
+    /// Calls a second that the lanes can carry.
+    pub(super) capacity: f64,
+    /// Calls a second over all the time that the provider was busy.
+    pub(super) throughput: f64,
+    /// Calls a second while at least nine tenths of the lanes were busy, if they ever were for long.
+    pub(super) throughput_when_full: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Promise {
+    pub(super) promise: &'static str,
+    pub(super) held: bool,
+    pub(super) seen: String,
+}
+
+impl Findings {
+    /// Asks the ledger, the scheduler, the queues and the providers.
+    pub(super) async fn gather(stack: &Stack, demo: &Demo, providers: &Providers, followed: Followed) -> Result<Self> {
+        let people = people(stack, demo).await?;
+        let accepted = providers.mail.accepted_by_customer();
+        let mails_of = |id: &str| accepted.get(id).copied().unwrap_or(0);
+        let mut mails = BTreeMap::new();
+        let mut entries = BTreeMap::new();
+        for person in &people {
+            *mails.entry(mails_of(&person.id)).or_default() += 1;
+            *entries.entry(person.place.clone()).or_default() += 1;
+        }
+        let score = provider("scoring", providers.score.meter(), &followed.score_lanes, providers.score_latency, followed.score);
+        let email = provider("email", providers.mail.meter(), &followed.email_lanes, providers.mail_latency, followed.email);
+        let promises = vec![
+            accounted_for(&people),
+            one_mail(demo, &mails_of),
+            none_for_the_rest(demo, &accepted),
+            within_lanes("The scoring provider never saw more calls than its lanes", &score),
+            within_lanes("The email provider never saw more calls than its lanes", &email),
+            next_month(demo, &people),
+            no_dead_letters(stack).await?,
+        ];
+        Ok(Self {
+            customers: people.len(),
+            entries,
+            mails,
+            providers: vec![score, email],
+            promises,
+            seconds: followed.took.as_secs_f64(),
+            example: demo.to_be_mailed().next().map(|customer| customer.id.to_string()),
+        })
+    }
+
+    pub(super) fn all_held(&self) -> bool {
+        self.promises.iter().all(|promise| promise.held)
+    }
+}
+
+/// What the ledger and the scheduler say of a customer.
+struct Person {
+    id: String,
+    place: String,
+    closed: bool,
+    open_entries: usize,
+    has_schedule: bool,
+}
+
+async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
+    let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
+    let now = CLOCK.now();
+    stream::iter(&demo.customers)
+        .map(async |customer| {
+            let entries = ledger.entries(&customer.id).await?;
+            let schedule = schedules.get(&customer.id).await?;
+            // This month's is the newest that isn't still to come.
+            let entry = entries.iter().find(|entry| !(*entry.state() == State::Scheduled && entry.due() > now));
+            anyhow::Ok(Person {
+                id: customer.id.to_string(),
+                place: entry.map_or("no entry".into(), place),
+                closed: entry.is_some_and(|entry| !entry.is_open()),
+                open_entries: entries.iter().filter(|entry| entry.is_open()).count(),
+                has_schedule: schedule.is_some_and(|schedule| schedule.slot == customer.slot),
+            })
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+fn place(entry: &Entry) -> String {
+    match entry.state() {
+        State::Skipped { reason, .. } => format!("skipped: {reason}"),
+        State::Failed { stage, .. } => format!("failed: {stage}"),
+        state => state.name().into(),
+    }
+}
+
+fn provider(name: &'static str, meter: &Meter, lanes: &Lanes, latency: Latency, seen: Observed) -> ProviderFindings {
+    let mean = latency.mean().as_secs_f64();
+    let rate = |calls: u64, time: std::time::Duration| calls as f64 / time.as_secs_f64().max(f64::EPSILON);
+    ProviderFindings {
+        name,
+        calls: meter.calls(),
+        peak: meter.peak(),
+        lanes: lanes.count(),
+        latency: mean,
+        capacity: f64::from(lanes.count()) / mean,
+        throughput: rate(meter.calls(), seen.busy),
+        // Shorter than two calls, and chance has the word.
+        throughput_when_full: (seen.full.as_secs_f64() > 2.0 * mean).then(|| rate(seen.ended_while_full, seen.full)),
+    }
+}
+
+fn accounted_for(people: &[Person]) -> Promise {
+    let closed = people.iter().filter(|person| person.closed).count();
+    Promise {
+        promise: "Everyone is accounted for",
+        held: closed == people.len(),
+        seen: format!("{closed} of {} entries are closed", people.len()),
+    }
+}
+
+fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize) -> Promise {
+    let wanted = demo.to_be_mailed().count();
+    let right = demo.to_be_mailed().filter(|customer| mails_of(customer.id.as_str()) == 1).count();
+    Promise {
+        promise: "One mail for each who should have one",
+        held: right == wanted,
+        seen: format!("{right} of {wanted}"),
+    }
+}
+
+fn none_for_the_rest(demo: &Demo, accepted: &BTreeMap<String, usize>) -> Promise {
+    let wanted: Vec<_> = demo.to_be_mailed().map(|customer| customer.id.as_str()).collect();
+    let wanted: std::collections::BTreeSet<_> = wanted.into_iter().collect();
+    let wrong: usize = accepted.iter().filter(|(id, _)| !wanted.contains(id.as_str())).map(|(_, mails)| mails).sum();
+    Promise {
+        promise: "None for the rest",
+        held: wrong == 0,
+        seen: format!("{wrong} mails for the {} others", demo.customers.len() - wanted.len()),
+    }
+}
+
+fn within_lanes(promise: &'static str, provider: &ProviderFindings) -> Promise {
+    Promise {
+        promise,
+        held: provider.peak <= provider.lanes as usize,
+        seen: format!("at most {} at once, {} lanes", provider.peak, provider.lanes),
+    }
+}
+
+fn next_month(demo: &Demo, people: &[Person]) -> Promise {
+    let active: std::collections::BTreeSet<_> = demo.active().map(|customer| customer.id.as_str()).collect();
+    let right = |person: &&Person| match active.contains(person.id.as_str()) {
+        true => person.has_schedule && person.open_entries == 1,
+        false => !person.has_schedule && person.open_entries == 0,
+    };
+    let right = people.iter().filter(right).count();
+    Promise {
+        promise: "Every active customer has a live schedule and next month's entry, nobody else has",
+        held: right == people.len(),
+        seen: format!("{right} of {}", people.len()),
+    }
+}
+
+async fn no_dead_letters(stack: &Stack) -> Result<Promise> {
+    let depths = depths(stack).await?;
+    let dead: u64 = depths.iter().filter(|depth| depth.dead_letters).map(|depth| depth.waiting + depth.in_flight).sum();
+    Ok(Promise {
+        promise: "Nothing is in a dead-letter queue",
+        held: dead == 0,
+        seen: format!("{dead} messages"),
+    })
+}

@@ -1,0 +1,8 @@
+//! One module per command.
+
+pub mod customer;
+pub mod enroll;
+pub mod local;
+pub mod preview;
+pub mod status;
+pub mod unenroll;

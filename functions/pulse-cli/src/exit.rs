@@ -1,0 +1,31 @@
+//! What `pulse` tells the shell.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: all was done.
+    Done,
+    /// 1: it couldn't be done; the reason is on standard error. (2 is a command line that can't be
+    /// read, from clap.)
+    Failed,
+    /// 3: done, but some rows of the roster were rejected.
+    SomeRejected,
+    /// 4: `local --exit` found a promise broken.
+    PromiseBroken,
+    /// 130: ended by Ctrl-C, as shells count it.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::SomeRejected => 3,
+            Exit::PromiseBroken => 4,
+            Exit::Interrupted => 130,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! What a command prints: text for people, JSON for scripts.
+
+use std::fmt::{Display, Write as _};
+
+use console::style;
+use serde::Serialize;
+
+/// Where and how to print. Colours appear only on a terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// Text, or JSON.
+    #[must_use]
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether JSON is wanted.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints `value` as JSON if that is wanted, and `text` otherwise.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(value)?);
+        } else {
+            print!("{}", text());
+        }
+        Ok(())
+    }
+
+    /// Prints an error and its causes to standard error.
+    pub fn error(self, error: &anyhow::Error) {
+        let label = style("error:").for_stderr().red().bold();
+        let mut text = error.to_string();
+        for cause in error.chain().skip(1) {
+            let cause = cause.to_string();
+            // A wrapper often quotes its cause already.
+            if !text.contains(&cause) {
+                let _ = write!(text, ": {cause}");
+            }
+        }
+        eprintln!("{label} {text}");
+    }
+
+    /// Prints a remark to standard error.
+    pub fn remark(self, text: impl Display) {
+        eprintln!("{text}");
+    }
+}
+
+/// A two-column table: names to the left, values to the right of the widest name.
+#[derive(Debug, Default)]
+pub struct Table(Vec<(String, String)>);
+
+impl Table {
+    /// Adds a row.
+    #[must_use]
+    pub fn row(mut self, name: impl Display, value: impl Display) -> Self {
+        self.push(name, value);
+        self
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, name: impl Display, value: impl Display) {
+        self.0.push((name.to_string(), value.to_string()));
+    }
+
+    /// The table, indented by two.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let width = self.0.iter().map(|(name, _)| console::measure_text_width(name)).max().unwrap_or(0);
+        self.0.iter().fold(String::new(), |mut text, (name, value)| {
+            let padding = width - console::measure_text_width(name);
+            let _ = writeln!(text, "  {name}{:padding$}  {value}", "");
+            text
+        })
+    }
+}
+
+/// A heading.
+#[must_use]
+pub fn heading(text: &str) -> String {
+    format!("{}\n", style(text).bold())
+}

@@ -1,0 +1,142 @@
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use pulse_aws::{
+    dynamodb::DynamoDbLedger,
+    scheduler::{EventBridgeSchedules, ScheduleTarget},
+    sdk::{self, SdkConfig},
+};
+use pulse_core::{
+    customer::{Customer, CustomerId, Zone},
+    ports::Ledger as _,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::local::{deploy::{StackOutputs, outputs}, workspace::Workspace};
+
+/// Which deployed stack a command is about.
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// Name of the deployed stack.
+    #[arg(long, global = true, env = "PULSE_STACK", default_value = "pulse", value_name = "NAME")]
+    stack: String,
+
+    /// The stack that `pulse local` is running on this machine.
+    #[arg(long, global = true)]
+    local: bool,
+}
+
+/// What a running `pulse local` leaves for `pulse --local ..` to find it by.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LocalRecord {
+    /// The emulator.
+    pub endpoint: String,
+    /// The stack's name.
+    pub stack: String,
+}
+
+impl LocalRecord {
+    fn path(workspace: &Workspace) -> PathBuf {
+        workspace.target_dir().join("pulse-local.json")
+    }
+
+    /// Leaves the record.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write(&self, workspace: &Workspace) -> Result<()> {
+        let path = Self::path(workspace);
+        fs::write(&path, serde_json::to_string(self)?)
+            .with_context(|| format!("{} can't be written", path.display()))
+    }
+
+    /// Takes the record away, if it is there.
+    pub fn remove(workspace: &Workspace) {
+        let _ = fs::remove_file(Self::path(workspace));
+    }
+
+    fn read(workspace: &Workspace) -> Result<Self> {
+        let Ok(text) = fs::read_to_string(Self::path(workspace)) else {
+            bail!("No `pulse local` is running here: start one with `cargo run --release -- local` and leave it running.")
+        };
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// A deployed stack: its outputs, and the SDK's configuration to reach it.
+pub struct Stack {
+    /// How to reach it.
+    pub aws: SdkConfig,
+    /// What it says of itself.
+    pub outputs: StackOutputs,
+}
+
+impl Stack {
+    /// Finds the stack.
+    ///
+    /// # Errors
+    /// When there is none of that name, or AWS can't be reached.
+    pub async fn find(target: &Target) -> Result<Self> {
+        if target.local {
+            let record = LocalRecord::read(&Workspace::find()?)?;
+            let aws = sdk::for_emulator(&record.endpoint);
+            let outputs = outputs(&aws, &record.stack).await.with_context(|| {
+                format!(
+                    "The `pulse local` that was at {} doesn't answer: start one with `cargo run --release -- local`",
+                    record.endpoint
+                )
+            })?;
+            return Ok(Self { aws, outputs });
+        }
+        let aws = sdk::load().await?;
+        let outputs = outputs(&aws, &target.stack).await?;
+        Ok(Self { aws, outputs })
+    }
+
+    /// The ledger.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn ledger(&self) -> Result<DynamoDbLedger> {
+        let table = self.outputs.get("TableName")?;
+        Ok(DynamoDbLedger::new(sdk::dynamodb_client(&self.aws), table))
+    }
+
+    /// The scheduler.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn schedules(&self) -> Result<EventBridgeSchedules> {
+        let output = |name| self.outputs.get(name).map(str::to_owned);
+        Ok(EventBridgeSchedules::new(
+            sdk::scheduler_client(&self.aws),
+            ScheduleTarget {
+                group: output("ScheduleGroupName")?,
+                queue_arn: output("ScoreQueueArn")?,
+                role_arn: output("SchedulerRoleArn")?,
+                dead_letter_arn: output("ScheduleDlqArn")?,
+            },
+        ))
+    }
+
+    /// The time zone of roster rows that name none.
+    ///
+    /// # Errors
+    /// When the stack lacks the output, or has a zone that doesn't exist.
+    pub fn default_zone(&self) -> Result<Zone> {
+        Zone::parse(self.outputs.get("TimeZone")?).context("The stack's parameter TimeZone can't be used")
+    }
+
+    /// A customer by the id that was typed.
+    ///
+    /// # Errors
+    /// When the id can't be one, or nobody on the roster has it.
+    pub async fn customer(&self, id: &str) -> Result<Customer> {
+        let id = CustomerId::parse(id)?;
+        let customer = self.ledger()?.customer(&id).await?;
+        customer.with_context(|| {
+            format!("Customer {id} is not on the roster: see `pulse enroll --help` for how to put someone there.")
+        })
+    }
+}
