@@ -47,10 +47,7 @@ impl MemoryMailer {
     /// A provider that takes whatever it is handed and can't be asked, as SES is.
     #[must_use]
     pub fn forgetful() -> Self {
-        Self {
-            deduplicates: false,
-            ..Self::deduplicating()
-        }
+        Self { deduplicates: false, ..Self::deduplicating() }
     }
 
     /// Lets each call take the time that `journey` takes. The mail is accepted in between: a call
@@ -119,9 +116,7 @@ impl MemoryMailer {
 }
 
 fn receipt(number: usize) -> Accepted {
-    Accepted {
-        provider_id: format!("memory-{number}"),
-    }
+    Accepted { provider_id: format!("memory-{number}") }
 }
 
 #[async_trait]
@@ -134,9 +129,7 @@ impl Mailer for MemoryMailer {
             Some(Mishap::Refused(error)) => Err(error),
             Some(Mishap::AnswerLost) => {
                 self.accept(mail);
-                Err(SendError::Lost {
-                    cause: Cause::new("The provider's answer was lost."),
-                })
+                Err(SendError::Lost { cause: Cause::new("The provider's answer was lost.") })
             }
         };
         self.journey.take(Leg::Back).await;

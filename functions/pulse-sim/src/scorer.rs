@@ -25,12 +25,7 @@ impl MemoryScorer {
     /// A scorer that answers every request at once, with scores as of `clock`'s now.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            script: Script::default(),
-            journey: Journey::at_once(),
-            meter: Meter::default(),
-        }
+        Self { clock, script: Script::default(), journey: Journey::at_once(), meter: Meter::default() }
     }
 
     /// Lets each call take the time that `journey` takes.

@@ -76,11 +76,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Whether the status says that the provider is busy, broken or slow, and may soon not be.
     pub(super) fn is_passing_trouble(&self) -> bool {
-        let passing = [
-            StatusCode::REQUEST_TIMEOUT,
-            StatusCode::TOO_EARLY,
-            StatusCode::TOO_MANY_REQUESTS,
-        ];
+        let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
         self.status.is_server_error() || passing.contains(&self.status)
     }
 
@@ -106,11 +102,7 @@ impl Answer {
 pub(super) async fn call(request: RequestBuilder) -> Result<Answer, NoAnswer> {
     let mut response = request.send().await.map_err(|error| classify(&error))?;
     let body = read_body(&mut response).await;
-    Ok(Answer {
-        status: response.status(),
-        retry_after: retry_after(response.headers()),
-        body,
-    })
+    Ok(Answer { status: response.status(), retry_after: retry_after(response.headers()), body })
 }
 
 fn classify(error: &reqwest::Error) -> NoAnswer {
@@ -163,7 +155,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_as_seconds_and_as_a_date() {
         let answered = (DATE, "Sun, 06 Nov 1994 08:49:37 GMT");
-        let seconds = Duration::from_secs(120);
+        let seconds = Duration::from_mins(2);
         assert_eq!(read(&[(RETRY_AFTER, "120")]), Some(seconds));
         let date = (RETRY_AFTER, "Sun, 06 Nov 1994 08:51:37 GMT");
         assert_eq!(read(&[date.clone(), answered.clone()]), Some(seconds));

@@ -36,7 +36,6 @@ use reqwest::{
     Client, Url,
     header::{AUTHORIZATION, HeaderValue},
 };
-use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -62,20 +61,17 @@ impl HttpScorer {
     /// The API at `url`, each of whose calls may take `timeout`.
     ///
     /// # Errors
-    /// When the URL is none, or the secret can't stand in a header.
+    /// When the URL is none, or TLS can't be set up.
     pub fn new(url: &str, authorization: Option<Authorization>, timeout: Duration) -> Result<Self, SetupError> {
         Ok(Self {
             http: http::client(timeout, IDLE)?,
             url: http::url("scoring provider's URL", url)?,
-            authorization: authorization.as_ref().map(header_value).transpose()?,
+            authorization: authorization.map(Authorization::into_header),
         })
     }
 
     fn read(answer: &Answer) -> Result<Score, ScoreError> {
-        let retry = |hint: &str| ScoreError::Retry {
-            after: answer.retry_after,
-            cause: answer.cause(PROVIDER, hint),
-        };
+        let retry = |hint: &str| ScoreError::Retry { after: answer.retry_after, cause: answer.cause(PROVIDER, hint) };
         if answer.status.is_success() {
             let body: Option<Body> = answer.json();
             return body.map(Score::from).ok_or_else(|| retry(", but with no score that can be read."));
@@ -102,11 +98,8 @@ impl Scorer for HttpScorer {
             product: request.product.as_str(),
             run: request.entry.run.to_string(),
         };
-        let mut call = self
-            .http
-            .post(self.url.clone())
-            .header("Idempotency-Key", request.entry.message_key())
-            .json(&question);
+        let mut call =
+            self.http.post(self.url.clone()).header("Idempotency-Key", request.entry.message_key()).json(&question);
         if let Some(value) = &self.authorization {
             call = call.header(AUTHORIZATION, value.clone());
         }
@@ -116,16 +109,6 @@ impl Scorer for HttpScorer {
         })?;
         Self::read(&answer)
     }
-}
-
-fn header_value(authorization: &Authorization) -> Result<HeaderValue, SetupError> {
-    let value = HeaderValue::from_str(authorization.0.expose_secret());
-    let mut value = value.map_err(|_| SetupError::Setting {
-        what: "scoring provider's Authorization",
-        problem: "has characters that no header can have: correct the secret".into(),
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[derive(Serialize)]
@@ -144,10 +127,6 @@ struct Body {
 
 impl From<Body> for Score {
     fn from(body: Body) -> Self {
-        Self {
-            value: body.score,
-            band: body.band,
-            as_of: body.as_of,
-        }
+        Self { value: body.score, band: body.band, as_of: body.as_of }
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets, read once from Secrets Manager when a function starts.
 
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -27,7 +28,7 @@ pub enum SecretError {
 
 /// The value of an Authorization header. `Debug` doesn't show it.
 #[derive(Debug, Clone)]
-pub struct Authorization(pub SecretString);
+pub struct Authorization(HeaderValue);
 
 /// An OAuth2 client: the installed package of a Marketing Cloud tenant. `Debug` shows neither part.
 #[derive(Debug, Clone)]
@@ -41,6 +42,18 @@ pub struct ClientCredentials {
 impl Authorization {
     const FORM: &str = r#"{"authorization": "Bearer ..."}"#;
 
+    /// The value itself. `None` when it has characters that no header can have.
+    #[must_use]
+    pub fn new(value: &SecretString) -> Option<Self> {
+        let mut value = HeaderValue::from_str(value.expose_secret()).ok()?;
+        value.set_sensitive(true);
+        Some(Self(value))
+    }
+
+    pub(super) fn into_header(self) -> HeaderValue {
+        self.0
+    }
+
     /// Reads `{"authorization": "Bearer ..."}`.
     #[must_use]
     pub fn parse(json: &SecretString) -> Option<Self> {
@@ -49,7 +62,7 @@ impl Authorization {
             authorization: String,
         }
         let form: Form = serde_json::from_str(json.expose_secret()).ok()?;
-        Some(Self(form.authorization.into()))
+        Self::new(&form.authorization.into())
     }
 }
 
@@ -65,10 +78,7 @@ impl ClientCredentials {
             client_secret: String,
         }
         let form: Form = serde_json::from_str(json.expose_secret()).ok()?;
-        Some(Self {
-            id: form.client_id.into(),
-            secret: form.client_secret.into(),
-        })
+        Some(Self { id: form.client_id.into(), secret: form.client_secret.into() })
     }
 }
 
@@ -91,10 +101,7 @@ pub async fn client_credentials(client: &Client, name: &str) -> Result<ClientCre
 }
 
 async fn read(client: &Client, name: &str) -> Result<SecretString, SecretError> {
-    let unreadable = |code: &str| SecretError::Unreadable {
-        name: name.to_owned(),
-        code: code.to_owned(),
-    };
+    let unreadable = |code: &str| SecretError::Unreadable { name: name.to_owned(), code: code.to_owned() };
     let answer = client.get_secret_value().secret_id(name).send().await;
     let answer = answer.map_err(|error| unreadable(error.code().unwrap_or("no answer")))?;
     let text = answer.secret_string.ok_or_else(|| unreadable("it is binary"))?;
@@ -102,10 +109,7 @@ async fn read(client: &Client, name: &str) -> Result<SecretString, SecretError> 
 }
 
 fn malformed(name: &str, form: &'static str) -> SecretError {
-    SecretError::Malformed {
-        name: name.to_owned(),
-        form,
-    }
+    SecretError::Malformed { name: name.to_owned(), form }
 }
 
 #[cfg(test)]
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn secrets_are_read_from_json_and_never_shown() {
         let authorization = Authorization::parse(&r#"{"authorization": "Bearer s3cret"}"#.into()).unwrap();
-        assert_eq!(authorization.0.expose_secret(), "Bearer s3cret");
+        assert_eq!(authorization.0, "Bearer s3cret");
         assert!(!format!("{authorization:?}").contains("s3cret"));
 
         let json = r#"{"client_id": "an-id", "client_secret": "s3cret"}"#;
@@ -129,6 +133,8 @@ mod tests {
     fn a_malformed_secret_is_named_and_not_quoted() {
         let text: SecretString = "Bearer s3cret".into();
         assert!(Authorization::parse(&text).is_none());
+        let two_headers = r#"{"authorization": "Bearer s3cret\r\nHost: elsewhere"}"#;
+        assert!(Authorization::parse(&two_headers.into()).is_none());
         let error = malformed("pulse/score", Authorization::FORM).to_string();
         assert!(error.contains("pulse/score") && !error.contains("s3cret"));
     }

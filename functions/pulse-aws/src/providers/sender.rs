@@ -1,5 +1,7 @@
 //! Who the mails are from.
 
+use std::fmt::{self, Write as _};
+
 use pulse_core::{customer::EmailAddress, parse::ParseError};
 
 /// The From of every mail: `pulse@example.com` or `Pulse <pulse@example.com>`.
@@ -13,7 +15,7 @@ impl Sender {
     /// Reads an address, or a name with an address in angle brackets.
     ///
     /// # Errors
-    /// When the address is none, or the name has a control character.
+    /// When the address is none, or the name has a control character or an angle bracket.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let Some((name, address)) = text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) else {
@@ -22,13 +24,10 @@ impl Sender {
         };
         let name = name.trim();
         let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
-        if name.chars().any(char::is_control) {
-            return Err(ParseError::new("sender", "has a control character in its name"));
+        if name.chars().any(|c| c.is_control() || matches!(c, '<' | '>')) {
+            return Err(ParseError::new("sender", "has a control character or an angle bracket in its name"));
         }
-        Ok(Self {
-            name: (!name.is_empty()).then(|| name.to_owned()),
-            address: EmailAddress::parse(address.trim())?,
-        })
+        Ok(Self { name: (!name.is_empty()).then(|| name.to_owned()), address: EmailAddress::parse(address.trim())? })
     }
 
     /// The value of a From header. A name of more than plain words is put in encoded words (RFC
@@ -46,8 +45,8 @@ impl Sender {
     }
 }
 
-impl std::fmt::Debug for Sender {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sender(..)")
     }
 }
@@ -73,7 +72,10 @@ fn encoded_letter(letter: char) -> String {
     match letter {
         ' ' => "_".to_owned(),
         c if c.is_ascii_alphanumeric() => c.to_string(),
-        c => c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("={byte:02X}")).collect(),
+        c => c.encode_utf8(&mut [0; 4]).bytes().fold(String::new(), |mut encoded, byte| {
+            let _ = write!(encoded, "={byte:02X}");
+            encoded
+        }),
     }
 }
 

@@ -52,21 +52,12 @@ impl SesMailer {
         let sender = Sender::parse(sender).map_err(|error| setting("sender", format!("can't be used: {error}")))?;
         let rate = SendingRate::per_second(rate_per_second)
             .ok_or_else(|| setting("SES sending rate", "is not above zero".into()))?;
-        Ok(Self {
-            client,
-            sender,
-            configuration_set,
-            rate,
-            timeout,
-        })
+        Ok(Self { client, sender, configuration_set, rate, timeout })
     }
 
     /// The recipient is an address only: a display name gains nothing and could break the header.
     fn request(&self, mail: &Mail) -> Result<SendEmailFluentBuilder, BuildError> {
-        let body = Body::builder()
-            .html(utf8(&mail.content.html)?)
-            .text(utf8(&mail.content.text)?)
-            .build();
+        let body = Body::builder().html(utf8(&mail.content.html)?).text(utf8(&mail.content.text)?).build();
         let message = Message::builder().subject(utf8(&mail.content.subject)?).body(body).build();
         Ok(self
             .client
@@ -84,9 +75,9 @@ impl SesMailer {
 impl Mailer for SesMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let deadline = Instant::now() + self.timeout;
-        let request = self.request(mail).map_err(|_| SendError::Fail {
-            cause: Cause::new("The mail can't be put into a request to SES."),
-        })?;
+        let request = self
+            .request(mail)
+            .map_err(|_| SendError::Fail { cause: Cause::new("The mail can't be put into a request to SES.") })?;
         self.rate.turn(self.timeout / 2).await.map_err(|wait| SendError::Retry {
             after: Some(wait),
             cause: Cause::new("More mails wait for SES than its sending rate lets through."),
@@ -109,9 +100,8 @@ impl Mailer for SesMailer {
 
 /// One attempt: a retry of the SDK's own could mail twice.
 fn once_within(timeout: Duration) -> aws_sdk_sesv2::config::Builder {
-    Config::builder()
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(timeout).build())
+    let timeouts = TimeoutConfig::builder().operation_timeout(timeout).operation_attempt_timeout(timeout);
+    Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts.build())
 }
 
 fn utf8(text: &str) -> Result<Content, BuildError> {

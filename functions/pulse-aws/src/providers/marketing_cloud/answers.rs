@@ -60,17 +60,12 @@ struct StatusInfo {
 }
 
 pub(super) fn retry(after: Option<Duration>, cause: String) -> SendError {
-    SendError::Retry {
-        after,
-        cause: Cause::new(cause),
-    }
+    SendError::Retry { after, cause: Cause::new(cause) }
 }
 
 /// Marketing Cloud tells a mail by its message key.
 fn accepted(entry: &EntryId) -> Accepted {
-    Accepted {
-        provider_id: entry.message_key(),
-    }
+    Accepted { provider_id: entry.message_key() }
 }
 
 /// What became of a POST.
@@ -148,8 +143,5 @@ fn passing(answer: &Answer) -> Option<SendError> {
     } else {
         return None;
     };
-    Some(SendError::Retry {
-        after: answer.retry_after,
-        cause: answer.cause(PROVIDER, hint),
-    })
+    Some(SendError::Retry { after: answer.retry_after, cause: answer.cause(PROVIDER, hint) })
 }

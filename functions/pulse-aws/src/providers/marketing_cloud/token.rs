@@ -39,12 +39,7 @@ pub(super) struct TokenSource {
 
 impl TokenSource {
     pub(super) fn new(http: Client, url: Url, credentials: ClientCredentials) -> Self {
-        Self {
-            http,
-            url,
-            credentials,
-            current: Mutex::new(None),
-        }
+        Self { http, url, credentials, current: Mutex::new(None) }
     }
 
     /// A token that is good for a while. Calls that come while one is being fetched share it, and
@@ -128,8 +123,5 @@ fn token(answer: &TokenAnswer, asked_at: Instant) -> Option<Token> {
     let mut bearer = HeaderValue::from_str(&format!("Bearer {}", answer.access_token)).ok()?;
     bearer.set_sensitive(true);
     let life = Duration::from_secs(answer.expires_in.min(24 * 60 * 60));
-    Some(Token {
-        bearer,
-        renew_at: asked_at + life / 10 * 9,
-    })
+    Some(Token { bearer, renew_at: asked_at + life * 9 / 10 })
 }

@@ -27,25 +27,20 @@ const ADDRESS_PROBLEMS: [&str; 6] = [
 pub(super) fn classify(failure: &Failure) -> SendError {
     match failure {
         Failure::ServiceError(answer) => refused(answer.err(), answer.raw().status().as_u16()),
-        Failure::ConstructionFailure(_) => SendError::Fail {
-            cause: Cause::new("The mail can't be put into a request to SES."),
-        },
-        Failure::DispatchFailure(dispatch) if dispatch.is_user() => SendError::Fail {
-            cause: Cause::new("The mail can't be put into a request to SES."),
-        },
-        failure if never_left(failure) => SendError::Retry {
-            after: None,
-            cause: Cause::new("SES can't be reached."),
-        },
+        Failure::ConstructionFailure(_) => {
+            SendError::Fail { cause: Cause::new("The mail can't be put into a request to SES.") }
+        }
+        Failure::DispatchFailure(dispatch) if dispatch.is_user() => {
+            SendError::Fail { cause: Cause::new("The mail can't be put into a request to SES.") }
+        }
+        failure if never_left(failure) => SendError::Retry { after: None, cause: Cause::new("SES can't be reached.") },
         Failure::ResponseError(_) => lost("SES gave an answer that can't be read"),
         _ => lost("SES didn't answer"),
     }
 }
 
 fn lost(what: &str) -> SendError {
-    SendError::Lost {
-        cause: Cause::new(format!("{what}: the mail may have been accepted.")),
-    }
+    SendError::Lost { cause: Cause::new(format!("{what}: the mail may have been accepted.")) }
 }
 
 /// Whether there was no connection, or no credentials to sign with. Anything else may have arrived.
@@ -65,13 +60,10 @@ fn never_left(failure: &Failure) -> bool {
 fn refused(error: &SendEmailError, status: u16) -> SendError {
     use SendEmailError as E;
     let code = error.code().unwrap_or("no code");
-    let retry = |hint: &str| SendError::Retry {
-        after: None,
-        cause: Cause::new(format!("SES answered {status} {code}{hint}")),
-    };
-    let fail = || SendError::Fail {
-        cause: Cause::new(format!("SES answered {status} {code}: it doesn't take the mail.")),
-    };
+    let retry =
+        |hint: &str| SendError::Retry { after: None, cause: Cause::new(format!("SES answered {status} {code}{hint}")) };
+    let fail =
+        || SendError::Fail { cause: Cause::new(format!("SES answered {status} {code}: it doesn't take the mail.")) };
     let words = error.message().unwrap_or_default().to_lowercase();
     match error {
         E::TooManyRequestsException(_) | E::LimitExceededException(_) => retry(": the account's limit is used up."),
@@ -94,8 +86,9 @@ fn refused(error: &SendEmailError, status: u16) -> SendError {
             401 | 403 => retry(": it doesn't let Pulse in. Check the function's role."),
             408 | 429 | 503 => retry("."),
             _ if code.contains("Throttl") => retry("."),
-            500.. => lost(&format!("SES answered {status}")),
-            _ => fail(),
+            400..500 => fail(),
+            // A success that can't be read, or a gateway on the way that gave up waiting.
+            _ => lost(&format!("SES answered {status}")),
         },
     }
 }

@@ -27,11 +27,7 @@ impl SendingRate {
         if rate <= 0.0 || interval.is_zero() {
             return None;
         }
-        Some(Self {
-            interval,
-            ahead: Duration::from_secs(1).saturating_sub(interval),
-            next: Mutex::new(None),
-        })
+        Some(Self { interval, ahead: Duration::from_secs(1).saturating_sub(interval), next: Mutex::new(None) })
     }
 
     /// Waits for a mail's turn.
@@ -61,7 +57,7 @@ impl SendingRate {
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     /// The seconds after which each of `mails` that come at once has its turn.
     fn turns(rate: f64, mails: usize) -> Vec<f64> {
@@ -98,7 +94,7 @@ mod tests {
         let rate = SendingRate::per_second(2.0).unwrap();
         let start = Instant::now();
         rate.take(start, LONG).unwrap();
-        let later = start + Duration::from_secs(60);
+        let later = start + Duration::from_mins(1);
         let turns: Vec<_> = (0..4).map(|_| (rate.take(later, LONG).unwrap() - later).as_millis()).collect();
         assert_eq!(turns, [0, 0, 500, 1000]);
     }

@@ -1,0 +1,10 @@
+//! What every scorer and every mailer must do, whatever provider stands behind it.
+
+pub mod aws_server;
+pub mod emulated_ses;
+mod mailer;
+pub mod samples;
+mod scorer;
+
+pub use mailer::{MailTrouble, MailerBench, mailer_conformance};
+pub use scorer::{ScoreTrouble, ScorerBench, scorer_conformance};

@@ -1,0 +1,9 @@
+//! The providers: one conformance suite per port, and what is particular to each adapter.
+
+mod providers {
+    mod http_scorer;
+    mod marketing_cloud;
+    mod memory;
+    mod ses;
+    mod stand_ins;
+}

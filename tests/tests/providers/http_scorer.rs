@@ -1,0 +1,126 @@
+use std::time::Duration;
+
+use jiff::fmt::rfc2822::DateTimePrinter;
+use pulse_aws::{
+    clock::SystemClock,
+    providers::{HttpScorer, secret::Authorization},
+};
+use pulse_cli::standins::{Fault, ScoreStandIn, StandInOptions};
+use pulse_core::ports::{Clock, ScoreError, Scorer};
+use pulse_tests::providers::{ScoreTrouble, ScorerBench, samples::request, scorer_conformance};
+use serde_json::json;
+
+const AMPLE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(200);
+
+async fn stand_in() -> ScoreStandIn {
+    ScoreStandIn::start(StandInOptions::default()).await.unwrap()
+}
+
+fn scorer(provider: &ScoreStandIn, timeout: Duration) -> HttpScorer {
+    let authorization = Authorization::new(&provider.authorization().into()).unwrap();
+    HttpScorer::new(&provider.url(), Some(authorization), timeout).unwrap()
+}
+
+/// What a scorer makes of one fault.
+async fn meets(fault: Fault) -> ScoreError {
+    let provider = stand_in().await;
+    let silent = matches!(fault, Fault::Silence | Fault::WorkThenSilence);
+    let timeout = if silent { SHORT } else { AMPLE };
+    provider.faults().add([fault]);
+    scorer(&provider, timeout).score(&request(1)).await.expect_err("a fault")
+}
+
+#[tokio::test]
+async fn the_http_scorer_conforms() {
+    let provider = stand_in().await;
+    scorer_conformance(ScorerBench {
+        scorer: &scorer(&provider, AMPLE),
+        provoke: &|trouble| {
+            provider.faults().add([match trouble {
+                ScoreTrouble::Busy => Fault::busy("7"),
+                ScoreTrouble::Down => Fault::status(503),
+                ScoreTrouble::Refused => Fault::status(404),
+            }]);
+        },
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_score_is_the_one_that_the_provider_names() {
+    let provider = stand_in().await;
+    let body = json!({"score": 712, "band": "good", "as_of": "2026-11-03T08:15:00Z", "more": 1});
+    provider.faults().add([Fault::Json { status: 200, body }]);
+    let score = scorer(&provider, AMPLE).score(&request(1)).await.unwrap();
+    assert_eq!((score.value.expose(), score.band.expose()), (712, "good"));
+    assert_eq!(score.as_of.to_string(), "2026-11-03T08:15:00Z");
+}
+
+#[tokio::test]
+async fn retry_after_may_be_a_date() {
+    let now = SystemClock.now();
+    let later = now.saturating_add(Duration::from_mins(2)).unwrap();
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&later).unwrap();
+    let ScoreError::Retry { after: Some(after), .. } = meets(Fault::busy(&date)).await else {
+        panic!("no Retry-After")
+    };
+    assert!((100..=121).contains(&after.as_secs()), "{after:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_holds_no_score_is_tried_again() {
+    let bodies = [
+        json!({"score": 1001, "band": "good", "as_of": "2026-11-03T08:15:00Z"}),
+        json!({"score": 712, "band": "", "as_of": "2026-11-03T08:15:00Z"}),
+        json!({"score": 712, "band": "good", "as_of": "yesterday"}),
+        json!({"score": 712.5, "band": "good", "as_of": "2026-11-03T08:15:00Z"}),
+        json!([]),
+    ];
+    let bodies = bodies.map(|body| Fault::Json { status: 200, body });
+    for fault in bodies.into_iter().chain([Fault::Garbage, Fault::Flood(1 << 20), Fault::status(204)]) {
+        let error = meets(fault.clone()).await;
+        assert!(matches!(error, ScoreError::Retry { after: None, .. }), "{fault:?}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn trouble_that_passes_is_told_from_a_customer_without_a_score() {
+    for status in [301, 401, 403, 408, 425, 429, 500, 502, 503, 504] {
+        let error = meets(Fault::status(status)).await;
+        assert!(matches!(error, ScoreError::Retry { .. }), "{status}: {error:?}");
+        assert!(error.to_string().contains(&status.to_string()), "{error}");
+    }
+    for status in [400, 404, 409, 410, 422] {
+        let error = meets(Fault::status(status)).await;
+        assert!(matches!(error, ScoreError::Fail { .. }), "{status}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_an_answer_is_tried_again() {
+    for fault in [Fault::Silence, Fault::WorkThenSilence, Fault::HangUp, Fault::WorkThenHangUp] {
+        let error = meets(fault.clone()).await;
+        assert!(matches!(error, ScoreError::Retry { after: None, .. }), "{fault:?}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_gone_is_tried_again() {
+    let provider = stand_in().await;
+    let scorer = scorer(&provider, AMPLE);
+    provider.stop().await;
+    let error = scorer.score(&request(1)).await.unwrap_err();
+    assert_eq!(error.to_string(), "The scoring provider can't be reached.");
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_the_operator_s_to_mend_and_never_shown() {
+    let provider = stand_in().await;
+    let authorization = Authorization::new(&"Bearer s3cret".into()).unwrap();
+    let scorer = HttpScorer::new(&provider.url(), Some(authorization), AMPLE).unwrap();
+    let error = scorer.score(&request(1)).await.unwrap_err();
+    assert!(matches!(error, ScoreError::Retry { .. }) && error.to_string().contains("Check the secret"));
+    let shown = format!("{scorer:?} {error:?} {error}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
