@@ -9,7 +9,8 @@ use pulse_cli::local::step::silently;
 use pulse_tests::emulator::{packages, shared, workspace};
 
 fn plan(stack: &str, changes: &[(&str, &str)]) -> StackPlan {
-    let usual = [("ScoreUrl", "http://127.0.0.1:9/"), ("Sender", "Pulse <pulse@example.com>"), ("SesIdentity", "example.com")];
+    let usual =
+        [("ScoreUrl", "http://127.0.0.1:9/"), ("Sender", "Pulse <pulse@example.com>"), ("SesIdentity", "example.com")];
     let pairs = usual.iter().chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     StackPlan { stack: stack.to_owned(), parameters: pairs.collect(), secrets: BTreeMap::new() }
 }

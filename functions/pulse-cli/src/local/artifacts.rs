@@ -52,9 +52,9 @@ struct Bucket<'a> {
 
 impl<'a> Bucket<'a> {
     fn at(aws: &'a SdkConfig, now: SystemTime) -> Result<Self> {
-        let endpoint = aws
-            .endpoint_url()
-            .context("Packages are uploaded to an emulator only: name one in AWS_ENDPOINT_URL, or use `sam deploy` for AWS.")?;
+        let endpoint = aws.endpoint_url().context(
+            "Packages are uploaded to an emulator only: name one in AWS_ENDPOINT_URL, or use `sam deploy` for AWS.",
+        )?;
         // Refused where the program has installed it already, which does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {

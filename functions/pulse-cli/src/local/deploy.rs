@@ -1,18 +1,18 @@
 //! Deploys the template through `CloudFormation`.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetStatus, ChangeSetType, Parameter, ResourceStatus, Stack, StackEvent, StackStatus,
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-pub use super::outputs::{StackOutputs, outputs};
 use super::outputs::describe;
+pub use super::outputs::{StackOutputs, outputs};
 use super::refusal::reason;
 
 const CHANGE_SET: &str = "pulse-local";
@@ -32,14 +32,18 @@ pub async fn deploy(
     parameters: &BTreeMap<String, String>,
 ) -> Result<StackOutputs> {
     let client = Client::new(aws);
-    let deployment = Deploying { client: &client, stack, started: Instant::now() };
+    let deployment = Deploying { client: &client, stack };
     let found = describe(&client, stack).await?.filter(is_more_than_a_draft);
     let change = if found.is_some() { ChangeSetType::Update } else { ChangeSetType::Create };
-    deployment.propose(template, parameters, change).await?;
-    if deployment.is_proposal_worth_it().await? {
-        deployment.execute().await?;
-    }
-    outputs(aws, stack).await
+    let all = async {
+        deployment.propose(template, parameters, change).await?;
+        if deployment.is_proposal_worth_it().await? {
+            deployment.execute().await?;
+        }
+        outputs(aws, stack).await
+    };
+    let too_late = || format!("The stack {stack} was not deployed within {} s.", PATIENCE.as_secs());
+    timeout(PATIENCE, all).await.with_context(too_late)?
 }
 
 /// A change set that was never executed leaves a stack without resources.
@@ -50,7 +54,6 @@ fn is_more_than_a_draft(stack: &Stack) -> bool {
 struct Deploying<'a> {
     client: &'a Client,
     stack: &'a str,
-    started: Instant,
 }
 
 impl Deploying<'_> {
@@ -100,7 +103,7 @@ impl Deploying<'_> {
                     }
                     return Err(self.refusal(&reason));
                 }
-                _ => self.wait().await?,
+                _ => sleep(BETWEEN_LOOKS).await,
             }
         }
     }
@@ -118,7 +121,7 @@ impl Deploying<'_> {
             let status = stack.as_ref().and_then(Stack::stack_status);
             match status {
                 Some(StackStatus::CreateComplete | StackStatus::UpdateComplete) => return Ok(()),
-                Some(status) if is_in_progress(status) => self.wait().await?,
+                Some(status) if is_in_progress(status) => sleep(BETWEEN_LOOKS).await,
                 _ => return Err(self.refusal(&self.first_failure().await?)),
             }
         }
@@ -146,14 +149,6 @@ impl Deploying<'_> {
                 )
             },
         ))
-    }
-
-    async fn wait(&self) -> Result<()> {
-        if self.started.elapsed() > PATIENCE {
-            bail!("The stack {} was not deployed within {} s.", self.stack, PATIENCE.as_secs());
-        }
-        sleep(BETWEEN_LOOKS).await;
-        Ok(())
     }
 
     fn refusal(&self, reason: &dyn std::fmt::Display) -> anyhow::Error {

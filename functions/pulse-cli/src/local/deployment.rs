@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
+use pulse_aws::clock::SystemClock;
 use pulse_aws::sdk;
+use pulse_core::ports::Clock as _;
 use tokio::task::spawn_blocking;
 
 use super::emulator::{Emulator, EmulatorOptions};
@@ -62,8 +63,7 @@ pub async fn prepare(
     build: CargoBuild,
     progress: &Progress,
 ) -> Result<(Emulator, Arc<Packages>)> {
-    let (emulator, packages) =
-        tokio::join!(open(workspace, backend, progress), pack(workspace, build, progress));
+    let (emulator, packages) = tokio::join!(open(workspace, backend, progress), pack(workspace, build, progress));
     Ok((emulator?, packages?))
 }
 
@@ -114,7 +114,7 @@ impl Deployment {
         let aws = sdk::for_emulator(endpoint);
         secrets::store(&aws, &plan.secrets).await?;
         progress(Step::UploadingFunctions);
-        let urls = artifacts::upload(&aws, packages, SystemTime::now()).await?;
+        let urls = artifacts::upload(&aws, packages, SystemClock.now().into()).await?;
         progress(Step::DeployingStack);
         let outputs = deploy::deploy(&aws, &plan.stack, &template.with_code(&urls)?, &plan.parameters).await?;
         let restored = dropped::restore(&aws, &plan.stack).await?;

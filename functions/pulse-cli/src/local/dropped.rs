@@ -27,7 +27,8 @@ pub async fn restore(aws: &SdkConfig, stack: &str) -> Result<Vec<String>> {
     }
     for (id, wanted) in deployed.properties("AWS::DynamoDB::Table", "TimeToLiveSpecification") {
         let table = deployed.physical(id)?;
-        let attribute = wanted["AttributeName"].as_str().with_context(|| format!("{id}'s time to live has no attribute."))?;
+        let attribute =
+            wanted["AttributeName"].as_str().with_context(|| format!("{id}'s time to live has no attribute."))?;
         if set_time_to_live(aws, table, attribute).await? {
             restored.push(format!("time to live of {table}"));
         }
@@ -99,9 +100,7 @@ async fn set_time_to_live(aws: &SdkConfig, table: &str, attribute: &str) -> Resu
     client
         .update_time_to_live()
         .table_name(table)
-        .time_to_live_specification(
-            TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build()?,
-        )
+        .time_to_live_specification(TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build()?)
         .send()
         .await
         .map_err(because(format!("The time to live of {table} can't be set")))?;
@@ -126,7 +125,8 @@ impl Deployed {
         let parameter = |parameter: &aws_sdk_cloudformation::types::Parameter| {
             Some((parameter.parameter_key()?.to_owned(), parameter.parameter_value()?.to_owned()))
         };
-        let resources = client.describe_stack_resources().stack_name(stack).send().await.map_err(because(unreadable()))?;
+        let resources =
+            client.describe_stack_resources().stack_name(stack).send().await.map_err(because(unreadable()))?;
         let physical = |resource: &aws_sdk_cloudformation::types::StackResource| {
             Some((resource.logical_resource_id()?.to_owned(), resource.physical_resource_id()?.to_owned()))
         };
@@ -140,9 +140,9 @@ impl Deployed {
     /// A property of all resources of a type that have it, by logical id.
     fn properties<'a>(&'a self, kind: &'a str, property: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let resources = self.template["Resources"].as_object().into_iter().flatten();
-        resources.filter(move |(_, resource)| resource["Type"] == kind).filter_map(move |(id, resource)| {
-            Some((id.as_str(), resource["Properties"].get(property)?))
-        })
+        resources
+            .filter(move |(_, resource)| resource["Type"] == kind)
+            .filter_map(move |(id, resource)| Some((id.as_str(), resource["Properties"].get(property)?)))
     }
 
     fn physical(&self, id: &str) -> Result<&str> {

@@ -121,7 +121,9 @@ fn programs(workspace: &Workspace, build: &CargoBuild, progress: &Progress) -> R
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = cargo.spawn().context("Cargo could not be started: install Rust from https://rustup.rs, and run this again.")?;
+    let mut child = cargo
+        .spawn()
+        .context("Cargo could not be started: install Rust from https://rustup.rs, and run this again.")?;
     let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).context("Cargo's output is missing.")?;
     let (programs, said) = thread::scope(|scope| {
         let said = scope.spawn(|| follow(stderr, progress));
@@ -168,7 +170,9 @@ fn executables(stdout: impl Read) -> Result<BTreeMap<String, PathBuf>> {
     for line in BufReader::new(stdout).lines() {
         let Ok(message) = serde_json::from_str::<Value>(&line?) else { continue };
         let is_program = message["target"]["kind"] == serde_json::json!(["bin"]) && message["profile"]["test"] == false;
-        if let (true, Some(name), Some(path)) = (is_program, message["target"]["name"].as_str(), message["executable"].as_str()) {
+        if let (true, Some(name), Some(path)) =
+            (is_program, message["target"]["name"].as_str(), message["executable"].as_str())
+        {
             found.insert(name.to_owned(), PathBuf::from(path));
         }
     }

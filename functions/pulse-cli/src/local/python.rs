@@ -88,14 +88,21 @@ fn version(command: &Path) -> Option<(u32, u32)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+
+    /// Writes a program that stands in for Python. Another process writes it: while this one had it open, a
+    /// child of a test beside could inherit that, and the program would be too busy to run.
+    pub(in super::super) fn write_program(path: &Path, script: &str) {
+        let draft = path.with_added_extension("draft");
+        std::fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
+        let installed = Command::new("install").args(["-m", "755"]).arg(&draft).arg(path).status();
+        assert!(installed.unwrap().success());
+    }
 
     fn pretend(folder: &Path, name: &str, script: &str) -> OsString {
         let path = folder.join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, script);
         path.into()
     }
 

@@ -51,7 +51,9 @@ impl Template {
         functions.sort_unstable();
         if !functions.iter().eq(urls.keys()) {
             let packages: Vec<_> = urls.keys().collect();
-            bail!("template.yaml has the functions {functions:?} and the packages are {packages:?}: they must be the same.");
+            bail!(
+                "template.yaml has the functions {functions:?} and the packages are {packages:?}: they must be the same."
+            );
         }
         let replaced = self.text.split_inclusive('\n').map(|line| match code(line).and_then(|name| urls.get(name)) {
             Some(url) => {
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn only_the_functions_code_changes() {
-        let text = "A:\n    CodeUri: functions/score\nB:\n  # CodeUri: functions/x\n  CodeUri: functions/email/\nC: 1\n";
+        let text =
+            "A:\n    CodeUri: functions/score\nB:\n  # CodeUri: functions/x\n  CodeUri: functions/email/\nC: 1\n";
         let template = Template::parse(text.to_owned()).unwrap();
         assert_eq!(template.functions(), ["score", "email"]);
         assert_eq!(
