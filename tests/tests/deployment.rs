@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::types::ScalingConfig;
 use pulse_cli::local::deployment::{Deployment, StackPlan};
 use pulse_cli::local::step::silently;
 use pulse_tests::emulator::{packages, shared, workspace};
@@ -22,16 +23,20 @@ async fn deploy(plan: &StackPlan) -> Result<Deployment> {
 #[tokio::test]
 async fn what_the_emulator_drops_is_restored_once_and_a_changed_parameter_arrives() -> Result<()> {
     let first = deploy(&plan("restored", &[])).await?;
-    assert_eq!(first.restored.len(), 3, "{:?}", first.restored);
+    // Per function its reserved concurrency and its mapping's maximum, and the table's time to live.
+    assert_eq!(first.restored.len(), 5, "{:?}", first.restored);
     let again = deploy(&plan("restored", &[])).await?;
     assert_eq!(again.restored, Vec::<String>::new());
     assert_eq!(again.outputs, first.outputs);
 
     let changed = deploy(&plan("restored", &[("ScoreMaximumConcurrency", "7")])).await?;
     assert_eq!(changed.outputs.get("ScoreMaximumConcurrency")?, "7");
+    let lambda = Client::new(&changed.aws);
     let function = changed.outputs.get("ScoreFunctionName")?;
-    let found = Client::new(&changed.aws).get_function_concurrency().function_name(function).send().await?;
+    let found = lambda.get_function_concurrency().function_name(function).send().await?;
     assert_eq!(found.reserved_concurrent_executions(), Some(7));
+    let mapping = lambda.get_event_source_mapping().uuid(changed.outputs.get("ScoreMappingId")?).send().await?;
+    assert_eq!(mapping.scaling_config().and_then(ScalingConfig::maximum_concurrency), Some(7));
     Ok(())
 }
 

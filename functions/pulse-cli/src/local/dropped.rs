@@ -10,11 +10,12 @@ use serde_json::Value;
 use super::outputs::describe;
 use super::refusal::because;
 
-/// Reads back what the template asks for and some emulators drop, functions' reserved concurrency and tables'
-/// time to live, and sets what is missing through the API. Returns a line for each that it had to set.
+/// Reads back what the template asks for and some emulators drop or garble: functions' reserved concurrency,
+/// mappings' maximum concurrency and tables' time to live. Sets what is missing through the API, and returns a
+/// line for each that it had to set.
 ///
 /// # Errors
-/// When the stack, a function or a table can't be read or changed.
+/// When the stack, a function, a mapping or a table can't be read or changed.
 pub async fn restore(aws: &SdkConfig, stack: &str) -> Result<Vec<String>> {
     let deployed = Deployed::read(aws, stack).await?;
     let mut restored = Vec::new();
