@@ -40,9 +40,23 @@ def serve(warden):
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
     import ministack.app
+    import ministack.core.iam_actions as iam
 
+    iam._action_from_target = singly(iam._action_from_target)
     sys.argv = ["ministack"]
     ministack.app.main()
+
+
+def singly(action_of):
+    """Has SQS's batch actions authorized as AWS does, by the permission for the single one (Amazon SQS Developer
+    Guide, "Amazon SQS API permissions: Actions and resource reference"). There are no others to grant."""
+
+    def action(headers):
+        name = action_of(headers)
+        is_sqs = headers.get("x-amz-target", "").startswith("AmazonSQS.")
+        return name.removesuffix("Batch") if is_sqs and name else name
+
+    return action
 
 
 def wait_for_an_end(emulator):

@@ -5,3 +5,4 @@ pub mod emulator;
 pub mod house;
 pub mod providers;
 pub mod template;
+pub mod town;

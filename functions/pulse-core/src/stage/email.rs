@@ -19,6 +19,10 @@ use crate::{
     score::Score,
 };
 
+/// How long a provider that takes idempotency keys is trusted to know one again. Marketing Cloud says two to three
+/// days (Marketing Cloud Engagement, "Transactional Messaging API": messageKey).
+const KEYS_REMEMBERED: Duration = Duration::from_secs(46 * 3600);
+
 /// When a mail may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmailPolicy {
@@ -106,11 +110,25 @@ impl EmailStage {
         match self.mailer.fate(entry.id()).await {
             Ok(Fate::Accepted(accepted)) => self.record_sent(customer, entry, accepted.provider_id).await,
             Ok(Fate::CannotTell(cause)) if under_way => self.lose_track(entry, cause).await,
+            Ok(Fate::SafeToSend) if under_way && self.is_too_late_to_repeat(entry) => {
+                let cause = Cause::new("It is too long ago for the provider to know the mail again.");
+                self.lose_track(entry, cause).await
+            }
             Ok(Fate::SafeToSend | Fate::CannotTell(_)) => match entry.state().score() {
                 Some(score) => self.mail(task, customer, entry, score).await,
                 None => Ok(Verdict::Done),
             },
             Err(error) => Ok(Verdict::retry(Cause::new(error.to_string()))),
+        }
+    }
+
+    fn is_too_late_to_repeat(&self, entry: &Entry) -> bool {
+        match entry.state() {
+            State::Sending { lease_until, .. } => {
+                let since = Duration::try_from(self.clock.now().duration_since(*lease_until));
+                since.is_ok_and(|since| since > KEYS_REMEMBERED)
+            }
+            _ => false,
         }
     }
 

@@ -1,0 +1,200 @@
+//! Pulse as it is deployed: the template on the emulator with IAM enforced, the real Lambdas, and
+//! stand-ins for the providers.
+
+use std::{collections::BTreeMap, process::Command, time::Duration};
+
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
+use pulse_cli::{
+    local::{
+        deployment::{Deployment, StackPlan},
+        emulator::Emulator,
+    },
+    stack::Stack,
+    standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions},
+};
+use pulse_core::{
+    customer::Customer,
+    enrollment::Enrollment,
+    entry::{Entry, State},
+    ports::Ledger as _,
+};
+use tokio::time::{Instant, interval};
+
+use crate::emulator::{packages, progress, shared, workspace};
+
+/// Longer than anything that a healthy town needs.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A deployed stack with its providers.
+pub struct Town {
+    /// The stack.
+    pub stack: Stack,
+    /// The scoring provider.
+    pub score: ScoreStandIn,
+    /// The email provider.
+    pub mail: MailStandIn,
+}
+
+impl Town {
+    /// Deploys a stack of this name to the test program's emulator.
+    ///
+    /// # Panics
+    /// When it can't be deployed.
+    pub async fn build(name: &str, test: &str, latency: Duration) -> Self {
+        let stand_in = || StandInOptions { latency: Latency::constant(latency), ..StandInOptions::default() };
+        let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");
+        let mail = MailStandIn::start(stand_in()).await.expect("an email stand-in");
+        let (score_secret, mail_secret) = (format!("{name}/scoring"), format!("{name}/mail"));
+        let parameters = [
+            ("ScoreUrl", score.url()),
+            ("ScoreSecret", score_secret.clone()),
+            ("MailProvider", "marketing-cloud".into()),
+            ("Sender", "Pulse <pulse@example.com>".into()),
+            ("MarketingCloudUrl", mail.url()),
+            ("MarketingCloudAuthUrl", mail.auth_url()),
+            ("MarketingCloudDefinition", "pulse-monthly".into()),
+            ("MarketingCloudSecret", mail_secret.clone()),
+        ];
+        let credentials = serde_json::json!({
+            "client_id": mail.client_id(), "client_secret": mail.client_secret(),
+        });
+        let authorization = serde_json::json!({ "authorization": score.authorization() });
+        let plan = StackPlan {
+            stack: name.into(),
+            parameters: parameters.map(|(key, value)| (key.to_owned(), value)).into(),
+            secrets: BTreeMap::from([
+                (score_secret, authorization.to_string()),
+                (mail_secret, credentials.to_string()),
+            ]),
+        };
+        let deployment =
+            Deployment::deploy(&workspace(), shared().endpoint(), packages(test), &plan, &progress()).await;
+        let deployment = deployment.unwrap_or_else(|error| panic!("{error:#}"));
+        let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
+        Self { stack, score, mail }
+    }
+
+    /// The ledger.
+    ///
+    /// # Panics
+    /// When the stack doesn't say which table it is.
+    #[must_use]
+    pub fn ledger(&self) -> DynamoDbLedger {
+        self.stack.ledger().expect("the stack has a table")
+    }
+
+    /// Puts customers on the roster.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub async fn enroll(&self, customers: &[Customer]) {
+        let (ledger, schedules) = (self.ledger(), self.stack.schedules().expect("the stack has a schedule group"));
+        let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
+        for customer in customers {
+            enrollment.enroll(customer).await.expect("enrolled");
+        }
+    }
+
+    /// Queues any text on one of the stack's queues, told by its output.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub async fn send(&self, queue: &str, body: &str) {
+        let client = sdk::sqs_client(&self.stack.aws);
+        client.send_message().queue_url(self.url(queue)).message_body(body).send().await.expect("sent");
+    }
+
+    /// Receives the messages of a queue, as the console does, and deletes those that `take` wants.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub async fn take(&self, queue: &str, take: impl Fn(&str) -> bool) -> Vec<String> {
+        let client = sdk::sqs_client(&self.stack.aws);
+        let receive = client
+            .receive_message()
+            .queue_url(self.url(queue))
+            .max_number_of_messages(10)
+            .visibility_timeout(0)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+        let received = receive.send().await.expect("received");
+        let mut taken = Vec::new();
+        for message in received.messages() {
+            let body = message.body().unwrap_or_default();
+            if take(body) {
+                let receipt = message.receipt_handle().expect("a receipt");
+                let delete = client.delete_message().queue_url(self.url(queue)).receipt_handle(receipt);
+                delete.send().await.expect("deleted");
+                taken.push(body.to_owned());
+            }
+        }
+        taken
+    }
+
+    /// A customer's newest entry that isn't waiting for its slot.
+    ///
+    /// # Panics
+    /// When the ledger can't be read.
+    pub async fn entry(&self, customer: &Customer) -> Option<Entry> {
+        let entries = self.ledger().entries(&customer.id).await.expect("readable");
+        entries.into_iter().find(|entry| *entry.state() != State::Scheduled)
+    }
+
+    /// Waits until a customer's entry is as it should be.
+    ///
+    /// # Panics
+    /// When it takes too long.
+    pub async fn until(&self, customer: &Customer, as_it_should_be: impl Fn(&State) -> bool) -> Entry {
+        let look = async || self.entry(customer).await.filter(|entry| as_it_should_be(entry.state()));
+        eventually(&format!("{} is as it should be", customer.id), look).await
+    }
+
+    /// How many mails the provider accepted for a customer.
+    #[must_use]
+    pub fn mails(&self, customer: &Customer) -> usize {
+        self.mail.accepted_by_customer().get(customer.id.as_str()).copied().unwrap_or(0)
+    }
+
+    fn url(&self, queue: &str) -> String {
+        self.stack.outputs.get(queue).expect("an output").to_owned()
+    }
+}
+
+/// Looks until there is something to be seen.
+///
+/// # Panics
+/// When there is nothing for too long; with `what` was expected.
+pub async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let started = Instant::now();
+    let mut looks = interval(Duration::from_millis(200));
+    loop {
+        looks.tick().await;
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(started.elapsed() < PATIENCE, "not within {} s: {what}", PATIENCE.as_secs());
+    }
+}
+
+/// Kills the processes of an emulator's Lambdas, as the kernel would for want of memory. Says how
+/// many there were.
+///
+/// # Panics
+/// When the processes can't be listed.
+#[must_use]
+pub fn kill_lambdas(emulator: &Emulator) -> usize {
+    let state = emulator.log_path().and_then(|log| log.parent()).expect("an emulator of our own");
+    let state = state.to_str().expect("a path in UTF-8");
+    let listing = Command::new("ps").args(["-eww", "-o", "pid=,args="]).output().expect("ps");
+    let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
+    let bootstraps: Vec<_> = listing
+        .lines()
+        .filter(|line| line.contains(state) && line.contains("bootstrap") && !line.contains("launch.py"))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    for pid in &bootstraps {
+        // It may have ended by itself since.
+        let _ = Command::new("kill").args(["-9", pid]).output();
+    }
+    bootstraps.len()
+}

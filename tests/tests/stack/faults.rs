@@ -1,0 +1,125 @@
+//! Providers that misbehave, duplicates, and messages that nobody can read.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use pulse_cli::standins::Fault;
+use pulse_core::{
+    customer::Customer,
+    entry::{StageName, State},
+    ports::LedgerReports as _,
+};
+use pulse_tests::{house::customer, town::eventually};
+
+use super::{RUNTIME, town};
+
+/// While this is false, the scoring provider refuses some customers for good.
+static MENDED: AtomicBool = AtomicBool::new(false);
+
+/// What a customer meets at a provider, by the word in their id: the first time only, except that who is refused
+/// is refused until the provider is mended.
+pub(crate) fn by_the_word_in_the_id() -> impl Fn(&str) -> Option<Fault> + Send + Sync + 'static {
+    let met = Mutex::<BTreeSet<String>>::default();
+    move |key| {
+        let word = key.split(['-', '_']).nth(1)?;
+        if word == "refused" {
+            return (!MENDED.load(Ordering::Relaxed)).then(|| Fault::status(422));
+        }
+        let fault = match word {
+            "busy" => Fault::busy("1"),
+            "broken" => Fault::status(500),
+            "garbage" => Fault::Garbage,
+            "hangup" => Fault::HangUp,
+            "silence" => Fault::Silence,
+            "lost" => Fault::WorkThenHangUp,
+            _ => return None,
+        };
+        met.lock().unwrap().insert(key.to_owned()).then_some(fault)
+    }
+}
+
+fn schedule_message(customer: &Customer) -> String {
+    format!(r#"{{"v":1,"customer":"{}","scheduled":"<aws.scheduler.scheduled-time>"}}"#, customer.id)
+}
+
+#[test]
+fn whatever_a_provider_answers_the_first_time_each_customer_is_mailed_once() {
+    RUNTIME.block_on(async {
+        let town = town().await;
+        let kinds = ["busy", "broken", "garbage", "hangup", "silence", "lost", "fine"];
+        let customers = kinds.map(|kind| customer(&format!("c-{kind}")));
+        town.enroll(&customers).await;
+        for customer in &customers {
+            town.send("ScoreQueueUrl", &schedule_message(customer)).await;
+        }
+        for customer in &customers {
+            let sent = town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            assert_eq!(town.mails(customer), 1, "{}", sent.id());
+        }
+    });
+}
+
+#[test]
+fn what_is_refused_for_good_is_dead_with_its_cause_and_a_redrive_from_the_console_brings_it_back() {
+    RUNTIME.block_on(async {
+        let town = town().await;
+        let refused = customer("c-refused");
+        town.enroll(std::slice::from_ref(&refused)).await;
+        town.send("ScoreQueueUrl", &schedule_message(&refused)).await;
+        let failed = town.until(&refused, |state| matches!(state, State::Failed { .. })).await;
+        let State::Failed { stage: StageName::Score, cause, .. } = failed.state() else {
+            panic!("failed elsewhere: {failed:?}")
+        };
+        assert!(cause.as_str().contains("422"), "{cause}");
+        let notes = town.ledger().activities(&refused.id).await.unwrap();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+
+        MENDED.store(true, Ordering::Relaxed);
+        let bodies = eventually("the message is dead", async || {
+            let taken = town.take("ScoreDlqUrl", |body| body.contains("c-refused")).await;
+            (!taken.is_empty()).then_some(taken)
+        })
+        .await;
+        for body in bodies {
+            town.send("ScoreQueueUrl", &body).await;
+        }
+        town.until(&refused, |state| matches!(state, State::Sent { .. })).await;
+        assert_eq!(town.mails(&refused), 1);
+    });
+}
+
+#[test]
+fn duplicates_and_messages_that_nobody_can_read_cost_the_others_nothing() {
+    RUNTIME.block_on(async {
+        let town = town().await;
+        let customers = [1, 2, 3, 4, 5].map(|n| customer(&format!("twice-{n}")));
+        town.enroll(&customers).await;
+        let unreadable = ["not json", r#"{"v":7,"customer":"twice-1","run":"2026-11"}"#, r#"{"v":1,"customer":"nobody","run":"2026-11"}"#];
+        for body in unreadable {
+            town.send("ScoreQueueUrl", body).await;
+            town.send("EmailQueueUrl", body).await;
+        }
+        for customer in customers.iter().chain(&customers).chain(customers.iter().rev()) {
+            town.send("ScoreQueueUrl", &schedule_message(customer)).await;
+        }
+        for customer in &customers {
+            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+        }
+        for queue in ["ScoreDlqUrl", "EmailDlqUrl"] {
+            for body in unreadable {
+                eventually("the unreadable message is dead", async || {
+                    town.take(queue, |dead| dead == body).await.pop()
+                })
+                .await;
+            }
+        }
+        for customer in &customers {
+            assert_eq!(town.mails(customer), 1, "{}", customer.id);
+        }
+    });
+}

@@ -1,0 +1,30 @@
+//! The deployed stack on the emulator, IAM enforced: a missing permission, a wrong name or a wrong
+//! variable in template.yaml fails here.
+
+mod faults;
+mod kills;
+
+use std::{sync::LazyLock, time::Duration};
+
+use pulse_tests::town::Town;
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::OnceCell,
+};
+
+/// One runtime for all tests of this program: the stand-ins live in it.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime"));
+
+static TOWN: OnceCell<Town> = OnceCell::const_new();
+
+/// The stack that the tests share, each with customers of its own.
+async fn town() -> &'static Town {
+    TOWN.get_or_init(async || {
+        let town = Town::build("faulty", "stack", Duration::from_millis(50)).await;
+        town.score.faults().set_rule(faults::by_the_word_in_the_id());
+        town.mail.faults().set_rule(faults::by_the_word_in_the_id());
+        town
+    })
+    .await
+}
