@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_aws::render::MinijinjaRenderer;
 use pulse_core::{
-    customer::{Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone},
+    customer::{
+        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+    },
     enrollment::Enrollment,
     entry::{Entry, EntryId, StageName, State},
     message::WorkMessage,
@@ -28,11 +30,8 @@ use pulse_sim::{
 };
 
 /// As in template.yaml.
-pub const SETTINGS: WorkerSettings = WorkerSettings {
-    in_flight: 4,
-    call_timeout: Duration::from_secs(20),
-    max_receive_count: 5,
-};
+pub const SETTINGS: WorkerSettings =
+    WorkerSettings { in_flight: 4, call_timeout: Duration::from_secs(20), max_receive_count: 5 };
 const BATCH: usize = 80;
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(120);
 const VISIBILITY: Duration = Duration::from_secs(6 * 120 + 1);
@@ -71,10 +70,7 @@ pub struct QueuePair {
 impl QueuePair {
     fn new(clock: &Arc<VirtualClock>) -> Self {
         let dlq = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None));
-        let redrive = Redrive {
-            dlq: dlq.clone(),
-            max_receive_count: SETTINGS.max_receive_count,
-        };
+        let redrive = Redrive { dlq: dlq.clone(), max_receive_count: SETTINGS.max_receive_count };
         let queue = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive)));
         Self { queue, dlq }
     }
@@ -102,17 +98,20 @@ impl House {
     /// A house with these providers.
     pub fn with(scorer: impl FnOnce(Arc<VirtualClock>) -> MemoryScorer, mailer: MemoryMailer) -> Self {
         let clock = Arc::new(VirtualClock::starting_at(start()));
+        Self::under(clock.clone(), scorer(clock), mailer)
+    }
+
+    /// A house with these providers, all under one clock.
+    #[must_use]
+    pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
         Self {
             ledger: Arc::default(),
             schedules: MemorySchedules::default(),
             score: QueuePair::new(&clock),
             email: QueuePair::new(&clock),
-            scorer: Arc::new(scorer(clock.clone())),
+            scorer: Arc::new(scorer),
             mailer: Arc::new(mailer),
-            policy: EmailPolicy {
-                score_max_age: Duration::from_secs(72 * 3600),
-                quiet_hours: None,
-            },
+            policy: EmailPolicy { score_max_age: Duration::from_secs(72 * 3600), quiet_hours: None },
             clock,
         }
     }
@@ -128,11 +127,7 @@ impl House {
     /// The use case that puts customers on the roster and takes them off.
     #[must_use]
     pub fn enrollment(&self) -> Enrollment<'_> {
-        Enrollment {
-            ledger: &*self.ledger,
-            schedules: &self.schedules,
-            clock: &*self.clock,
-        }
+        Enrollment { ledger: &*self.ledger, schedules: &self.schedules, clock: &*self.clock }
     }
 
     /// What a customer's schedule sends at `moment`.
@@ -200,12 +195,7 @@ impl House {
     /// The score stage, queueing emails on `email_queue`.
     #[must_use]
     pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> ScoreStage {
-        ScoreStage {
-            ledger: self.ledger.clone(),
-            scorer: self.scorer.clone(),
-            email_queue,
-            clock: self.clock.clone(),
-        }
+        ScoreStage { ledger: self.ledger.clone(), scorer: self.scorer.clone(), email_queue, clock: self.clock.clone() }
     }
 
     fn email_stage(&self) -> EmailStage {
@@ -297,10 +287,7 @@ pub fn customer(id: &str) -> Customer {
         name: PersonName::parse("Aoife Ní Bhriain").expect("a name"),
         contact: Contact::Email(EmailAddress::parse(&format!("{id}@example.com")).expect("an address")),
         product: Product::Loan,
-        balance: Money {
-            minor: 123_456,
-            currency: Currency::parse("EUR").expect("a currency"),
-        },
+        balance: Money { minor: 123_456, currency: Currency::parse("EUR").expect("a currency") },
         locale: Locale::parse("en-IE").expect("a locale"),
         slot: Slot::of_sign_up(&id, signed_up_at, &zone),
         zone,
@@ -329,10 +316,7 @@ pub struct BrokenQueue;
 #[async_trait]
 impl StageQueue for BrokenQueue {
     async fn send(&self, _: &WorkMessage) -> Result<(), QueueError> {
-        Err(QueueError {
-            queue: "email".into(),
-            cause: pulse_core::failure::Cause::new("It is broken."),
-        })
+        Err(QueueError { queue: "email".into(), cause: pulse_core::failure::Cause::new("It is broken.") })
     }
 
     async fn hide(&self, _: &[Visibility]) -> Result<(), QueueError> {

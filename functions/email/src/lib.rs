@@ -60,12 +60,7 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        let worker = Worker {
-            stage: &self.stage,
-            queue: &self.queue,
-            clock: &self.clock,
-            settings: self.settings,
-        };
+        let worker = Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings };
         batch::answer(event, |deliveries| worker.work(deliveries, batch::deadline(deadline))).await
     }
 }
@@ -73,20 +68,11 @@ impl Function {
 /// The provider that the configuration chose.
 async fn mailer(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Arc<dyn Mailer>> {
     Ok(match provider {
-        MailProvider::Ses {
-            sender,
-            configuration_set,
-            rate_per_second,
-        } => {
+        MailProvider::Ses { sender, configuration_set, rate_per_second } => {
             let client = sdk::ses_client(aws);
             Arc::new(SesMailer::new(client, &sender, configuration_set, rate_per_second, timeout)?)
         }
-        MailProvider::MarketingCloud {
-            url,
-            auth_url,
-            definition,
-            secret_name,
-        } => {
+        MailProvider::MarketingCloud { url, auth_url, definition, secret_name } => {
             let credentials = secret::client_credentials(&sdk::secrets_client(aws), &secret_name).await?;
             Arc::new(MarketingCloudMailer::new(&url, &auth_url, &definition, credentials, timeout)?)
         }

@@ -1,7 +1,7 @@
 //! The email function: wires the email stage to its queue.
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
 use email::Function;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -44,12 +44,16 @@ impl<'a> Environment<'a> {
         self.optional(name).ok_or(ConfigError::Missing(name))
     }
 
-    fn number<N: FromStr + PartialOrd + Display>(&self, name: &'static str, least: N, most: N) -> Result<N, ConfigError> {
+    fn number<N: FromStr + PartialOrd + Display>(
+        &self,
+        name: &'static str,
+        least: N,
+        most: N,
+    ) -> Result<N, ConfigError> {
         let value: Option<N> = self.text(name)?.parse().ok();
-        value.filter(|value| *value >= least && *value <= most).ok_or_else(|| ConfigError::Invalid {
-            name,
-            problem: format!("is not a number from {least} to {most}"),
-        })
+        value
+            .filter(|value| *value >= least && *value <= most)
+            .ok_or_else(|| ConfigError::Invalid { name, problem: format!("is not a number from {least} to {most}") })
     }
 
     fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
@@ -229,9 +233,7 @@ mod tests {
     #[test]
     fn the_accounts_rate_is_shared_by_the_workers() {
         let config = read(("", None)).unwrap();
-        let MailProvider::Ses { rate_per_second, .. } = config.provider else {
-            panic!("another provider")
-        };
+        let MailProvider::Ses { rate_per_second, .. } = config.provider else { panic!("another provider") };
         assert!((rate_per_second - 2.0).abs() < f64::EPSILON);
         assert_eq!(config.policy.score_max_age, Duration::from_secs(72 * 3600));
     }
@@ -262,9 +264,6 @@ mod tests {
 
     #[test]
     fn marketing_cloud_wants_its_own_variables() {
-        assert_eq!(
-            read(("MAIL_PROVIDER", Some("marketing-cloud"))),
-            Err(ConfigError::Missing("MARKETING_CLOUD_URL"))
-        );
+        assert_eq!(read(("MAIL_PROVIDER", Some("marketing-cloud"))), Err(ConfigError::Missing("MARKETING_CLOUD_URL")));
     }
 }

@@ -7,9 +7,7 @@ use tracing_subscriber::EnvFilter;
 /// what isn't Pulse's own logs warnings only.
 pub fn start(level: Option<&str>) {
     let level = level.unwrap_or("info");
-    let filter = EnvFilter::new(format!(
-        "warn,pulse_core={level},pulse_aws={level},score={level},email={level}"
-    ));
+    let filter = EnvFilter::new(format!("warn,pulse_core={level},pulse_aws={level},score={level},email={level}"));
     // Fails only when a subscriber is set already, as it may be in a test.
     let _ = tracing_subscriber::fmt()
         .json()

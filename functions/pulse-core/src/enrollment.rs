@@ -61,10 +61,7 @@ impl Enrollment<'_> {
             return Ok(Enrolled::Closed);
         }
         self.ensure_open_entry(customer).await?;
-        let schedule = MonthlySchedule {
-            customer: customer.id.clone(),
-            slot: customer.slot.clone(),
-        };
+        let schedule = MonthlySchedule { customer: customer.id.clone(), slot: customer.slot.clone() };
         let put = self.schedules.put(&schedule).await?;
         Ok(match before {
             None => Enrolled::New,
@@ -105,10 +102,7 @@ impl Enrollment<'_> {
         let mut moment = self.clock.now();
         loop {
             moment = customer.slot.next_after(moment);
-            let id = EntryId {
-                customer: customer.id.clone(),
-                run: RunId::of(moment, customer.zone.rules()),
-            };
+            let id = EntryId { customer: customer.id.clone(), run: RunId::of(moment, customer.zone.rules()) };
             // A run that the customer has had already is over for them.
             if entries.iter().any(|entry| entry.id().run >= id.run) {
                 continue;

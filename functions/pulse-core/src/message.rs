@@ -49,10 +49,7 @@ impl WorkMessage {
     /// The message for an entry.
     #[must_use]
     pub fn for_entry(id: &EntryId) -> Self {
-        Self {
-            customer: id.customer.clone(),
-            turn: Turn::Run(id.run),
-        }
+        Self { customer: id.customer.clone(), turn: Turn::Run(id.run) }
     }
 
     /// Reads a message's body. `sent_at` stands in for the scheduled moment where the scheduler
@@ -67,12 +64,12 @@ impl WorkMessage {
             let problem = format!("The message has version {}, not {VERSION}.", wire.v);
             return Err(Cause::new(problem));
         }
-        let customer = CustomerId::parse(&wire.customer)
-            .map_err(|error| Cause::new(format!("The message's {error}.")))?;
+        let customer =
+            CustomerId::parse(&wire.customer).map_err(|error| Cause::new(format!("The message's {error}.")))?;
         let turn = match (wire.run, wire.scheduled) {
-            (Some(run), None) => RunId::parse(&run)
-                .map(Turn::Run)
-                .map_err(|error| Cause::new(format!("The message's {error}.")))?,
+            (Some(run), None) => {
+                RunId::parse(&run).map(Turn::Run).map_err(|error| Cause::new(format!("The message's {error}.")))?
+            }
             (None, Some(token)) if token == SCHEDULED_TIME_TOKEN => Turn::Scheduled(sent_at),
             (None, Some(moment)) => moment
                 .parse()
@@ -90,12 +87,7 @@ impl WorkMessage {
             Turn::Scheduled(moment) => (Some(moment.to_string()), None),
             Turn::Run(run) => (None, Some(run.to_string())),
         };
-        encode(&Wire {
-            v: VERSION,
-            customer: self.customer.to_string(),
-            scheduled,
-            run,
-        })
+        encode(&Wire { v: VERSION, customer: self.customer.to_string(), scheduled, run })
     }
 
     /// The body that a customer's schedule sends, with the scheduler's token for the moment.
@@ -116,10 +108,7 @@ impl WorkMessage {
             Turn::Run(run) => run,
             Turn::Scheduled(moment) => RunId::of(moment, customer.zone.rules()),
         };
-        EntryId {
-            customer: self.customer.clone(),
-            run,
-        }
+        EntryId { customer: self.customer.clone(), run }
     }
 }
 
@@ -162,8 +151,12 @@ mod tests {
     #[test]
     fn bad_messages_are_refused_with_a_cause_that_quotes_nothing() {
         for body in [
-            "", "not json", "[]", r#"{"v":2,"customer":"c-1","run":"2026-11"}"#,
-            r#"{"v":1,"customer":"","run":"2026-11"}"#, r#"{"v":1,"customer":"c-1"}"#,
+            "",
+            "not json",
+            "[]",
+            r#"{"v":2,"customer":"c-1","run":"2026-11"}"#,
+            r#"{"v":1,"customer":"","run":"2026-11"}"#,
+            r#"{"v":1,"customer":"c-1"}"#,
             r#"{"v":1,"customer":"c-1","run":"soon"}"#,
             r#"{"v":1,"customer":"c-1","scheduled":"soon"}"#,
             r#"{"v":1,"customer":"c-1","run":"2026-11","scheduled":"2026-11-03T10:00:00Z"}"#,

@@ -11,9 +11,6 @@ pub struct ParseError {
 impl ParseError {
     /// Says that `what` (such as "customer id") has a `problem` (such as "is empty").
     pub fn new(what: &'static str, problem: impl Into<String>) -> Self {
-        Self {
-            what,
-            problem: problem.into(),
-        }
+        Self { what, problem: problem.into() }
     }
 }

@@ -37,11 +37,8 @@ impl QuietHours {
     pub fn left(&self, now: Timestamp, zone: &TimeZone) -> Option<Duration> {
         let local = zone.to_datetime(now);
         let time = local.time();
-        let quiet = if self.from < self.to {
-            time >= self.from && time < self.to
-        } else {
-            time >= self.from || time < self.to
-        };
+        let quiet =
+            if self.from < self.to { time >= self.from && time < self.to } else { time >= self.from || time < self.to };
         if !quiet {
             return None;
         }

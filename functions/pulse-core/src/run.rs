@@ -23,10 +23,7 @@ impl RunId {
     #[must_use]
     pub fn of(moment: Timestamp, zone: &TimeZone) -> Self {
         let local = zone.to_datetime(moment);
-        Self {
-            year: local.year(),
-            month: local.month(),
-        }
+        Self { year: local.year(), month: local.month() }
     }
 
     /// Reads `YYYY-MM`.
@@ -55,14 +52,8 @@ impl RunId {
     #[must_use]
     pub fn next(self) -> Self {
         match self.month {
-            12 => Self {
-                year: self.year + 1,
-                month: 1,
-            },
-            month => Self {
-                year: self.year,
-                month: month + 1,
-            },
+            12 => Self { year: self.year + 1, month: 1 },
+            month => Self { year: self.year, month: month + 1 },
         }
     }
 }

@@ -7,11 +7,7 @@ use sha2::{Digest, Sha256};
 /// `purpose` keeps two uses of the same text (a shard, a day) from moving together.
 #[must_use]
 pub fn stable_hash(purpose: &str, text: &str) -> u64 {
-    let digest = Sha256::new()
-        .chain_update(purpose)
-        .chain_update([0])
-        .chain_update(text)
-        .finalize();
+    let digest = Sha256::new().chain_update(purpose).chain_update([0]).chain_update(text).finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
     u64::from_be_bytes(first)
@@ -35,10 +31,7 @@ mod tests {
     #[test]
     fn the_hash_never_changes_between_releases() {
         // A change here would move customers to other days and shards.
-        assert_eq!(
-            hex_digest("abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(hex_digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(stable_hash("a", "bc"), 0x40bb_547d_936b_bd31);
     }
 

@@ -7,3 +7,4 @@ pub mod provider;
 pub mod queue;
 pub mod schedules;
 pub mod scorer;
+pub mod time;

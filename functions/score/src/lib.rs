@@ -10,8 +10,9 @@ use pulse_aws::{
     config::{Environment, ScoreConfig, process_variable},
     dynamodb::DynamoDbLedger,
     providers::{HttpScorer, secret},
-    sdk, telemetry,
+    sdk,
     sqs::SqsQueue,
+    telemetry,
 };
 use pulse_core::{
     entry::StageName,
@@ -61,12 +62,7 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        let worker = Worker {
-            stage: &self.stage,
-            queue: &self.queue,
-            clock: &self.clock,
-            settings: self.settings,
-        };
+        let worker = Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings };
         batch::answer(event, |deliveries| worker.work(deliveries, batch::deadline(deadline))).await
     }
 }

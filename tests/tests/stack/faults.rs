@@ -99,7 +99,11 @@ fn duplicates_and_messages_that_nobody_can_read_cost_the_others_nothing() {
         let town = town().await;
         let customers = [1, 2, 3, 4, 5].map(|n| customer(&format!("twice-{n}")));
         town.enroll(&customers).await;
-        let unreadable = ["not json", r#"{"v":7,"customer":"twice-1","run":"2026-11"}"#, r#"{"v":1,"customer":"nobody","run":"2026-11"}"#];
+        let unreadable = [
+            "not json",
+            r#"{"v":7,"customer":"twice-1","run":"2026-11"}"#,
+            r#"{"v":1,"customer":"nobody","run":"2026-11"}"#,
+        ];
         for body in unreadable {
             town.send("ScoreQueueUrl", body).await;
             town.send("EmailQueueUrl", body).await;

@@ -39,7 +39,8 @@ fn killing_every_lambda_in_mid_batch_twice_loses_nobody_and_mails_nobody_twice()
         let customers: Vec<_> = (0..24).map(|n| customer(&format!("killed-{n}"))).collect();
         town.enroll(&customers).await;
         for customer in &customers {
-            let body = format!(r#"{{"v":1,"customer":"{}","scheduled":"<aws.scheduler.scheduled-time>"}}"#, customer.id);
+            let body =
+                format!(r#"{{"v":1,"customer":"{}","scheduled":"<aws.scheduler.scheduled-time>"}}"#, customer.id);
             town.send("ScoreQueueUrl", &body).await;
         }
         for meter in [town.score.meter(), town.mail.meter()] {

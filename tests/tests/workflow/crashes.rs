@@ -24,11 +24,7 @@ fn stuck_on(leg: Leg) -> (Journey, Arc<AtomicBool>) {
     let switch = Arc::new(AtomicBool::new(true));
     let stuck = switch.clone();
     let journey = Journey::new(move |at| {
-        if at == leg && stuck.load(Ordering::Relaxed) {
-            future::pending().boxed()
-        } else {
-            future::ready(()).boxed()
-        }
+        if at == leg && stuck.load(Ordering::Relaxed) { future::pending().boxed() } else { future::ready(()).boxed() }
     });
     (journey, switch)
 }

@@ -54,10 +54,7 @@ async fn someone_who_has_left_already_is_accounted_for_without_a_schedule() {
     let house = House::new();
     let closed = Customer { standing: Standing::Closed, ..customer("c-1") };
     assert_eq!(house.enrollment().enroll(&closed).await.unwrap(), Enrolled::Closed);
-    assert!(matches!(
-        house.state("c-1", "2026-11").await,
-        State::Skipped { reason: SkipReason::Closed, .. }
-    ));
+    assert!(matches!(house.state("c-1", "2026-11").await, State::Skipped { reason: SkipReason::Closed, .. }));
     assert!(house.schedules.get(&closed.id).await.unwrap().is_none());
     assert_eq!(house.ledger.roster().await.unwrap(), RosterCount { active: 0, closed: 1 });
 }

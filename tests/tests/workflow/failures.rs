@@ -11,10 +11,7 @@ use pulse_sim::mailer::Mishap;
 use pulse_tests::house::{BrokenQueue, House, SETTINGS, customer, entry_id};
 
 fn busy(after: Option<u64>) -> ScoreError {
-    ScoreError::Retry {
-        after: after.map(Duration::from_secs),
-        cause: Cause::new("The scoring API answered 429."),
-    }
+    ScoreError::Retry { after: after.map(Duration::from_secs), cause: Cause::new("The scoring API answered 429.") }
 }
 
 #[tokio::test]
@@ -28,9 +25,7 @@ async fn a_busy_provider_is_left_alone_for_as_long_as_it_asked() {
     assert_eq!(entry.state(), &State::Scheduled);
     assert_eq!(entry.trouble().unwrap().cause.as_str(), "The scoring API answered 429.");
     house.drain().await;
-    let State::Sent { at, .. } = house.state("c-1", "2026-11").await else {
-        panic!("not sent")
-    };
+    let State::Sent { at, .. } = house.state("c-1", "2026-11").await else { panic!("not sent") };
     assert!(at >= fired + Duration::from_secs(1800));
     assert_eq!(house.scorer.calls()[&entry_id("c-1", "2026-11")], 2);
 }
@@ -99,17 +94,11 @@ async fn an_address_that_the_provider_refuses_for_good_is_suppressed_and_the_ent
     let refused = SendError::AddressRefused { cause: Cause::new("The provider refuses the address.") };
     house.mailer.fail_next([Mishap::Refused(refused)]);
     house.drain().await;
-    assert!(matches!(
-        house.state("c-1", "2026-11").await,
-        State::Skipped { reason: SkipReason::AddressRefused, .. }
-    ));
+    assert!(matches!(house.state("c-1", "2026-11").await, State::Skipped { reason: SkipReason::AddressRefused, .. }));
     house.clock.advance(Duration::from_secs(3600));
     house.fire(&customer("c-1"));
     house.drain().await;
-    assert!(matches!(
-        house.state("c-1", "2026-12").await,
-        State::Skipped { reason: SkipReason::Suppressed, .. }
-    ));
+    assert!(matches!(house.state("c-1", "2026-12").await, State::Skipped { reason: SkipReason::Suppressed, .. }));
     assert_eq!(house.mailer.calls().len(), 1);
 }
 
@@ -118,7 +107,9 @@ async fn bad_messages_go_to_the_dead_letter_queue_and_cost_the_good_ones_nothing
     let house = House::new();
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
-    for body in ["", "not json", r#"{"v":9,"customer":"c-1","run":"2026-11"}"#, r#"{"v":1,"customer":"c-2","run":"2026-11"}"#] {
+    for body in
+        ["", "not json", r#"{"v":9,"customer":"c-1","run":"2026-11"}"#, r#"{"v":1,"customer":"c-2","run":"2026-11"}"#]
+    {
         house.score.queue.send_body(body);
         house.email.queue.send_body(body);
     }

@@ -77,11 +77,9 @@ async fn those_who_should_get_no_mail_are_skipped_with_the_reason_and_stay_in_th
         house.fire(customer);
     }
     house.drain().await;
-    for (id, expected) in [
-        ("c-out", SkipReason::OptedOut),
-        ("c-bad", SkipReason::BadAddress),
-        ("c-sup", SkipReason::Suppressed),
-    ] {
+    for (id, expected) in
+        [("c-out", SkipReason::OptedOut), ("c-bad", SkipReason::BadAddress), ("c-sup", SkipReason::Suppressed)]
+    {
         assert!(
             matches!(house.state(id, "2026-11").await, State::Skipped { reason, .. } if reason == expected),
             "{id}"
@@ -134,10 +132,7 @@ async fn an_unenrolled_customer_has_no_schedule_and_no_open_entry_and_a_late_mes
     assert!(house.schedules.get(&customer.id).await.unwrap().is_none());
     house.fire(&customer);
     house.drain().await;
-    assert!(matches!(
-        house.state("c-1", "2026-11").await,
-        State::Skipped { reason: SkipReason::Closed, .. }
-    ));
+    assert!(matches!(house.state("c-1", "2026-11").await, State::Skipped { reason: SkipReason::Closed, .. }));
     assert_eq!(house.ledger.entries(&customer.id).await.unwrap().len(), 1);
     assert!(house.scorer.calls().is_empty());
 }
@@ -151,9 +146,7 @@ async fn a_score_that_is_too_old_is_asked_for_again_before_it_is_mailed() {
     house.clock.advance(Duration::from_secs(4 * 24 * 3600));
     let resumed = house.clock.now();
     house.drain().await;
-    let State::Sent { score, .. } = house.state("c-1", "2026-11").await else {
-        panic!("not sent")
-    };
+    let State::Sent { score, .. } = house.state("c-1", "2026-11").await else { panic!("not sent") };
     assert!(score.as_of >= resumed);
     assert_eq!(house.scorer.calls()[&entry_id("c-1", "2026-11")], 2);
     assert_eq!(house.mails("c-1"), 1);
@@ -166,16 +159,17 @@ async fn nobody_is_mailed_in_their_quiet_hours() {
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     house.drain().await;
-    let State::Sent { at, .. } = house.state("c-1", "2026-11").await else {
-        panic!("not sent")
-    };
+    let State::Sent { at, .. } = house.state("c-1", "2026-11").await else { panic!("not sent") };
     assert_eq!(at.to_string(), "2026-11-10T13:00:00Z");
 }
 
 #[tokio::test]
 async fn a_batch_never_has_more_calls_in_flight_than_its_lanes() {
     use futures::{FutureExt as _, channel::oneshot};
-    use pulse_sim::{provider::{Journey, Leg}, scorer::MemoryScorer};
+    use pulse_sim::{
+        provider::{Journey, Leg},
+        scorer::MemoryScorer,
+    };
     use std::sync::{Arc, Mutex};
 
     // Every call waits for its gate; gates open one by one, always the oldest.

@@ -46,12 +46,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
     let (entries, activities) = tokio::try_join!(ledger.entries(&profile.id), ledger.activities(&profile.id))?;
     let schedule = schedules.get(&profile.id).await?;
-    let story = Story {
-        schedule: schedule.map(|MonthlySchedule { slot, .. }| slot),
-        profile,
-        entries,
-        activities,
-    };
+    let story = Story { schedule: schedule.map(|MonthlySchedule { slot, .. }| slot), profile, entries, activities };
     output.show(&story, || text(&story, SystemClock.now()))?;
     Ok(Exit::Done)
 }
@@ -113,9 +108,8 @@ fn schedule(story: &Story, now: Timestamp) -> String {
 }
 
 fn entry_table(entry: &Entry, zone: &Zone) -> Table {
-    let mut table = Table::default()
-        .row("state", entry.state().name())
-        .row("scheduled", local(entry.scheduled_at(), zone));
+    let mut table =
+        Table::default().row("state", entry.state().name()).row("scheduled", local(entry.scheduled_at(), zone));
     match entry.state() {
         State::Scheduled | State::Scored { .. } => table.push("due", local(entry.due(), zone)),
         State::Scoring { lease_until } | State::Sending { lease_until, .. } => {

@@ -128,7 +128,10 @@ async fn enroll_file(stack: &Stack, path: &Path, rejects: Option<PathBuf>, outpu
         Ok((_, customer)) => Some(Ok(customer)),
         Err(RowError::Bad(bad)) => {
             bar.suspend(|| output.remark(&bad));
-            rejects.write(&bad).err().map(|error| Err(anyhow::Error::new(error).context("The rejects can't be written")))
+            rejects
+                .write(&bad)
+                .err()
+                .map(|error| Err(anyhow::Error::new(error).context("The rejects can't be written")))
         }
         Err(RowError::Unreadable(error)) => {
             // What was read so far is enrolled first.

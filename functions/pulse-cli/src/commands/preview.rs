@@ -60,12 +60,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let customer = stack.customer(&options.id).await?;
     let entries = stack.ledger()?.entries(&customer.id).await?;
     let (run, score, previous) = choose(&options, &customer, &entries)?;
-    let letter = Letter {
-        customer: &customer,
-        run,
-        score: &score,
-        previous: previous.as_ref(),
-    };
+    let letter = Letter { customer: &customer, run, score: &score, previous: previous.as_ref() };
     let rendered = MinijinjaRenderer::new()?.render(&letter)?;
     let name = format!("{}_{run}", customer.id);
     let write = |extension: &str, content: &str| -> Result<PathBuf> {
@@ -94,11 +89,7 @@ fn choose(options: &Options, customer: &Customer, entries: &[Entry]) -> Result<(
     if let (Some(value), Some(band)) = (options.score, &options.band) {
         let entry = entries.iter().find(wanted);
         let now = SystemClock.now();
-        let score = Score {
-            value: ScoreValue::parse(value)?,
-            band: Band::parse(band)?,
-            as_of: now,
-        };
+        let score = Score { value: ScoreValue::parse(value)?, band: Band::parse(band)?, as_of: now };
         let run = entry.map_or_else(|| RunId::of(now, customer.zone.rules()), |entry| entry.id().run);
         return Ok((run, score, entry.and_then(Entry::previous).cloned()));
     }

@@ -38,17 +38,9 @@ pub async fn run(_: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = Stack::find(target).await?;
     let ledger = stack.ledger()?;
     let (tally, roster) = tokio::try_join!(ledger.tally(SystemClock.now()), ledger.roster())?;
-    let (queues, score, email) = tokio::try_join!(
-        depths(&stack),
-        Lanes::of(&stack, StageName::Score),
-        Lanes::of(&stack, StageName::Email)
-    )?;
-    let status = Status {
-        roster,
-        runs: by_run(&tally),
-        queues,
-        lanes: vec![score, email],
-    };
+    let (queues, score, email) =
+        tokio::try_join!(depths(&stack), Lanes::of(&stack, StageName::Score), Lanes::of(&stack, StageName::Email))?;
+    let status = Status { roster, runs: by_run(&tally), queues, lanes: vec![score, email] };
     output.show(&status, || text(&status))?;
     Ok(Exit::Done)
 }
@@ -77,10 +69,7 @@ fn by_run(tally: &Tally) -> BTreeMap<String, BTreeMap<String, u64>> {
 
 fn text(status: &Status) -> String {
     let mut text = heading("Roster");
-    text += &Table::default()
-        .row("active", status.roster.active)
-        .row("closed", status.roster.closed)
-        .render();
+    text += &Table::default().row("active", status.roster.active).row("closed", status.roster.closed).render();
     for (run, places) in &status.runs {
         text += &heading(&format!("\nRun {run}"));
         let mut table = Table::default();

@@ -33,11 +33,7 @@ struct Outcome {
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = Stack::find(target).await?;
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-    let enrollment = Enrollment {
-        ledger: &ledger,
-        schedules: &schedules,
-        clock: &SystemClock,
-    };
+    let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
     let mut outcomes = Vec::new();
     for customer in options.ids {
         let unenrolled = enrollment.unenroll(&customer).await?;

@@ -62,7 +62,9 @@ impl Lanes {
                 .scaling_config()
                 .and_then(aws_sdk_lambda::types::ScalingConfig::maximum_concurrency)
                 .map(positive)
-                .with_context(|| format!("The {stage} stage's mapping has no MaximumConcurrency: deploy the stack anew"))?,
+                .with_context(|| {
+                    format!("The {stage} stage's mapping has no MaximumConcurrency: deploy the stack anew")
+                })?,
             reserved_concurrency: concurrency.reserved_concurrent_executions().map(positive),
             in_flight: output("InFlight")?.parse().with_context(|| format!("{prefix}InFlight is no number"))?,
             mapping: Mapping(mapping.state().unwrap_or("unknown").to_owned()),

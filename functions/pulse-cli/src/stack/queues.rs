@@ -52,10 +52,5 @@ async fn depth(client: &aws_sdk_sqs::Client, stack: &Stack, queue: &'static str,
         let value = answer.attributes().and_then(|all| all.get(name)).and_then(|value| value.parse().ok());
         value.with_context(|| format!("The {queue} doesn't say its {name}"))
     };
-    Ok(Depth {
-        queue,
-        waiting: count(&waiting)?,
-        in_flight: count(&in_flight)?,
-        dead_letters: queue.ends_with("DLQ"),
-    })
+    Ok(Depth { queue, waiting: count(&waiting)?, in_flight: count(&in_flight)?, dead_letters: queue.ends_with("DLQ") })
 }

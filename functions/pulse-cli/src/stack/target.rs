@@ -13,7 +13,10 @@ use pulse_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::local::{deploy::{StackOutputs, outputs}, workspace::Workspace};
+use crate::local::{
+    deploy::{StackOutputs, outputs},
+    workspace::Workspace,
+};
 
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]
@@ -47,8 +50,7 @@ impl LocalRecord {
     /// When the file can't be written.
     pub fn write(&self, workspace: &Workspace) -> Result<()> {
         let path = Self::path(workspace);
-        fs::write(&path, serde_json::to_string(self)?)
-            .with_context(|| format!("{} can't be written", path.display()))
+        fs::write(&path, serde_json::to_string(self)?).with_context(|| format!("{} can't be written", path.display()))
     }
 
     /// Takes the record away, if it is there.
@@ -58,7 +60,9 @@ impl LocalRecord {
 
     fn read(workspace: &Workspace) -> Result<Self> {
         let Ok(text) = fs::read_to_string(Self::path(workspace)) else {
-            bail!("No `pulse local` is running here: start one with `cargo run --release -- local` and leave it running.")
+            bail!(
+                "No `pulse local` is running here: start one with `cargo run --release -- local` and leave it running."
+            )
         };
         Ok(serde_json::from_str(&text)?)
     }

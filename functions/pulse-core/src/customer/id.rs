@@ -23,10 +23,7 @@ impl CustomerId {
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if !text.chars().all(allowed) {
-            return Err(ParseError::new(
-                "customer id",
-                "may have only letters, digits, '-' and '_'",
-            ));
+            return Err(ParseError::new("customer id", "may have only letters, digits, '-' and '_'"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -25,8 +25,7 @@ impl Locale {
         let rest: Vec<&str> = parts.collect();
         let is_script = |part: &str| part.len() == 4 && letters(part);
         let is_region = |part: &str| {
-            part.len() == 2 && letters(part)
-                || part.len() == 3 && part.chars().all(|c| c.is_ascii_digit())
+            part.len() == 2 && letters(part) || part.len() == 3 && part.chars().all(|c| c.is_ascii_digit())
         };
         match rest.as_slice() {
             [] => {}

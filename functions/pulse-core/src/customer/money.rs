@@ -25,8 +25,8 @@ impl Currency {
     #[must_use]
     pub fn decimals(self) -> u8 {
         match &self.0 {
-            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
-            | b"RWF" | b"UGX" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX"
+            | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
             b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
             _ => 2,
         }
@@ -83,10 +83,7 @@ impl Money {
             return Err(bad());
         }
         let minor: i64 = format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| bad())?;
-        Ok(Self {
-            minor: if negative { -minor } else { minor },
-            currency,
-        })
+        Ok(Self { minor: if negative { -minor } else { minor }, currency })
     }
 }
 

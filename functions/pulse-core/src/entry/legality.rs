@@ -16,22 +16,12 @@ fn now() -> Timestamp {
 }
 
 fn score() -> Score {
-    Score {
-        value: ScoreValue::parse(712).unwrap(),
-        band: Band::parse("good").unwrap(),
-        as_of: now(),
-    }
+    Score { value: ScoreValue::parse(712).unwrap(), band: Band::parse("good").unwrap(), as_of: now() }
 }
 
 fn entry(state: State) -> Entry {
-    let id = EntryId {
-        customer: CustomerId::parse("c-1").unwrap(),
-        run: RunId::parse("2026-11").unwrap(),
-    };
-    Entry {
-        state,
-        ..Entry::scheduled(id, now(), None)
-    }
+    let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
+    Entry { state, ..Entry::scheduled(id, now(), None) }
 }
 
 /// Every state, with leases that are live and over.
@@ -39,12 +29,7 @@ fn states() -> Vec<(&'static str, State)> {
     let live = now() + 1.minute();
     let over = now();
     let cause = Cause::new("It was so.");
-    let failed = |stage, score| State::Failed {
-        stage,
-        cause: cause.clone(),
-        at: now(),
-        score,
-    };
+    let failed = |stage, score| State::Failed { stage, cause: cause.clone(), at: now(), score };
     vec![
         ("scheduled", State::Scheduled),
         ("scoring", State::Scoring { lease_until: live }),
@@ -91,8 +76,14 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
             "skip",
             |e| e.skip(SkipReason::Closed, now(), None),
             vec![
-                "scheduled", "scoring", "scoring, lease over", "scored", "sending", "sending, lease over",
-                "failed scoring", "failed email",
+                "scheduled",
+                "scoring",
+                "scoring, lease over",
+                "scored",
+                "sending",
+                "sending, lease over",
+                "failed scoring",
+                "failed email",
             ],
         ),
         (

@@ -112,19 +112,11 @@ impl Entry {
     pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Step {
         let (State::Sending { score, .. }
         | State::Unknown { score, .. }
-        | State::Failed {
-            stage: StageName::Email,
-            score: Some(score),
-            ..
-        }) = &self.state
+        | State::Failed { stage: StageName::Email, score: Some(score), .. }) = &self.state
         else {
             return Err(self.illegal("sent"));
         };
-        let mut after = self.moved(State::Sent {
-            score: score.clone(),
-            provider_id,
-            at: now,
-        });
+        let mut after = self.moved(State::Sent { score: score.clone(), provider_id, at: now });
         after.trouble = None;
         Ok(Change { after, next })
     }
@@ -189,18 +181,10 @@ impl Entry {
     }
 
     fn moved(&self, state: State) -> Entry {
-        Entry {
-            version: self.version + 1,
-            state,
-            ..self.clone()
-        }
+        Entry { version: self.version + 1, state, ..self.clone() }
     }
 
     fn illegal(&self, step: &'static str) -> IllegalTransition {
-        IllegalTransition {
-            entry: self.id.to_string(),
-            state: self.state.name(),
-            step,
-        }
+        IllegalTransition { entry: self.id.to_string(), state: self.state.name(), step }
     }
 }

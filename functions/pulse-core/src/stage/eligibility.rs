@@ -32,10 +32,7 @@ pub(super) fn next_entry(customer: &Customer, entry: &Entry, latest: Option<&Sco
     while RunId::of(moment, customer.zone.rules()) <= entry.id().run {
         moment = customer.slot.next_after(moment);
     }
-    let id = EntryId {
-        customer: customer.id.clone(),
-        run: RunId::of(moment, customer.zone.rules()),
-    };
+    let id = EntryId { customer: customer.id.clone(), run: RunId::of(moment, customer.zone.rules()) };
     let previous = latest.or(entry.previous()).cloned();
     Some(Entry::scheduled(id, moment, previous))
 }

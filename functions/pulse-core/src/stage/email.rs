@@ -12,9 +12,7 @@ use crate::{
     entry::{Entry, SkipReason, StageName, State},
     failure::Cause,
     message::WorkMessage,
-    ports::{
-        Activity, Clock, Fate, Ledger, LedgerError, Letter, Mail, Mailer, Renderer, SendError, StageQueue,
-    },
+    ports::{Activity, Clock, Fate, Ledger, LedgerError, Letter, Mail, Mailer, Renderer, SendError, StageQueue},
     quiet_hours::QuietHours,
     score::Score,
 };
@@ -87,9 +85,7 @@ impl EmailStage {
                 // On its way to the dead-letter queue.
                 Ok(Verdict::Fail { cause: cause.clone() })
             }
-            State::Failed { stage: StageName::Email, score: Some(_), .. } => {
-                self.settle(task, &customer, &entry).await
-            }
+            State::Failed { stage: StageName::Email, score: Some(_), .. } => self.settle(task, &customer, &entry).await,
             State::Scheduled => {
                 // Its score was too old. The worker before may have died before it could queue it
                 // for scoring; a second message for the same entry does no harm.
@@ -147,12 +143,7 @@ impl EmailStage {
             self.score_queue.send(&WorkMessage::for_entry(entry.id())).await?;
             return Ok(Verdict::Done);
         }
-        let letter = Letter {
-            customer,
-            run: entry.id().run,
-            score,
-            previous: entry.previous(),
-        };
+        let letter = Letter { customer, run: entry.id().run, score, previous: entry.previous() };
         let content = match self.renderer.render(&letter) {
             Ok(content) => content,
             Err(error) => return Ok(Verdict::Fail { cause: Cause::new(error.to_string()) }),
@@ -160,12 +151,7 @@ impl EmailStage {
         let claim = entry.claim_send(now, task.lease_until)?;
         self.ledger.apply(&claim).await?;
         let claimed = claim.into_after();
-        let mail = Mail {
-            entry: claimed.id().clone(),
-            to: address.clone(),
-            name: customer.name.clone(),
-            content,
-        };
+        let mail = Mail { entry: claimed.id().clone(), to: address.clone(), name: customer.name.clone(), content };
         match self.mailer.send(&mail).await {
             Ok(accepted) => self.record_sent(customer, &claimed, accepted.provider_id).await,
             Err(error) => self.unsent(customer, &claimed, address, error).await,
@@ -191,7 +177,13 @@ impl EmailStage {
         Duration::try_from(now.duration_since(score.as_of)).is_ok_and(|age| age > self.policy.score_max_age)
     }
 
-    async fn unsent(&self, customer: &Customer, claimed: &Entry, address: &EmailAddress, error: SendError) -> Result<Verdict, Verdict> {
+    async fn unsent(
+        &self,
+        customer: &Customer,
+        claimed: &Entry,
+        address: &EmailAddress,
+        error: SendError,
+    ) -> Result<Verdict, Verdict> {
         match error {
             SendError::Retry { after, cause } => self.release(claimed, after, cause).await,
             SendError::Fail { cause } => {
@@ -208,10 +200,7 @@ impl EmailStage {
                 Ok(Fate::SafeToSend) => self.release(claimed, None, cause).await,
                 Ok(Fate::CannotTell(_)) => self.lose_track(claimed, cause).await,
                 // Not even that can be asked now. The claim stays, and is settled after its lease.
-                Err(_) => Ok(Verdict::Retry {
-                    wait: Wait::Backoff(None),
-                    cause,
-                }),
+                Err(_) => Ok(Verdict::Retry { wait: Wait::Backoff(None), cause }),
             },
         }
     }
@@ -219,10 +208,7 @@ impl EmailStage {
     async fn release(&self, claimed: &Entry, after: Option<Duration>, cause: Cause) -> Result<Verdict, Verdict> {
         let released = claimed.release(cause.clone(), self.clock.now())?;
         self.ledger.apply(&released).await?;
-        Ok(Verdict::Retry {
-            wait: Wait::Backoff(after),
-            cause,
-        })
+        Ok(Verdict::Retry { wait: Wait::Backoff(after), cause })
     }
 
     async fn record_sent(&self, customer: &Customer, entry: &Entry, provider_id: String) -> Result<Verdict, Verdict> {

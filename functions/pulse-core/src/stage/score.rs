@@ -104,10 +104,7 @@ impl ScoreStage {
         let claim = entry.claim_score(now, task.lease_until)?;
         self.ledger.apply(&claim).await?;
         let claimed = claim.into_after();
-        let request = ScoreRequest {
-            entry: claimed.id().clone(),
-            product: customer.product,
-        };
+        let request = ScoreRequest { entry: claimed.id().clone(), product: customer.product };
         match self.scorer.score(&request).await {
             Ok(score) => {
                 let scored = claimed.record_score(score, self.clock.now())?;
@@ -118,10 +115,7 @@ impl ScoreStage {
             Err(ScoreError::Retry { after, cause }) => {
                 let released = claimed.release(cause.clone(), self.clock.now())?;
                 self.ledger.apply(&released).await?;
-                Ok(Verdict::Retry {
-                    wait: Wait::Backoff(after),
-                    cause,
-                })
+                Ok(Verdict::Retry { wait: Wait::Backoff(after), cause })
             }
             Err(ScoreError::Fail { cause }) => Ok(Verdict::Fail { cause }),
         }

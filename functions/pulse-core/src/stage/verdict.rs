@@ -44,10 +44,7 @@ pub enum Wait {
 
 impl Verdict {
     pub(super) fn retry(cause: Cause) -> Self {
-        Self::Retry {
-            wait: Wait::Backoff(None),
-            cause,
-        }
+        Self::Retry { wait: Wait::Backoff(None), cause }
     }
 }
 
@@ -55,10 +52,7 @@ impl From<LedgerError> for Verdict {
     fn from(error: LedgerError) -> Self {
         let cause = Cause::new(error.to_string());
         match error {
-            LedgerError::Conflict(_) => Self::NotNow {
-                wait: Duration::from_secs(5),
-                cause,
-            },
+            LedgerError::Conflict(_) => Self::NotNow { wait: Duration::from_secs(5), cause },
             LedgerError::Unavailable(_) => Self::retry(cause),
             LedgerError::Broken(_) => Self::Fail { cause },
         }

@@ -108,10 +108,7 @@ impl Worker<'_> {
         let left = between(self.clock.now(), deadline);
         let changes: Vec<_> = deliveries
             .iter()
-            .map(|delivery| Visibility {
-                receipt: delivery.receipt.clone(),
-                hidden_for: left + HOLD_GRACE,
-            })
+            .map(|delivery| Visibility { receipt: delivery.receipt.clone(), hidden_for: left + HOLD_GRACE })
             .collect();
         self.hide(&changes).await;
     }
@@ -128,20 +125,14 @@ impl Worker<'_> {
 
     async fn one(&self, delivery: Delivery, deadline: Timestamp) -> Option<Unfinished> {
         let verdict = if between(self.clock.now(), deadline) < self.settings.call_timeout + CLOSING_TIME {
-            Verdict::Retry {
-                wait: Wait::None,
-                cause: Cause::new("The worker had no time left to start on it."),
-            }
+            Verdict::Retry { wait: Wait::None, cause: Cause::new("The worker had no time left to start on it.") }
         } else {
             self.handle(&delivery, deadline).await
         };
         let hidden_for = self.wait_after(&delivery, &verdict).await?;
         Some(Unfinished {
             message_id: delivery.message_id,
-            visibility: Visibility {
-                receipt: Receipt(delivery.receipt.0),
-                hidden_for,
-            },
+            visibility: Visibility { receipt: Receipt(delivery.receipt.0), hidden_for },
         })
     }
 

@@ -32,7 +32,8 @@ const AHEAD: Duration = Duration::from_secs(15);
 pub(super) fn read(options: &Options, workspace: &Workspace, output: Output) -> Result<Vec<Customer>> {
     let path = options.roster.clone().unwrap_or_else(|| workspace.root().join("infra/roster.csv"));
     let file = File::open(&path).with_context(|| format!("The roster {} can't be read", path.display()))?;
-    let roster = RosterFile::open(file, Zone::UTC).with_context(|| format!("The roster {} can't be used", path.display()))?;
+    let roster =
+        RosterFile::open(file, Zone::UTC).with_context(|| format!("The roster {} can't be used", path.display()))?;
     let mut customers = Vec::new();
     for row in roster {
         match row {
@@ -56,10 +57,9 @@ fn repeated(customers: &[Customer], many: usize) -> Result<Vec<Customer>> {
     copies
         .map(|(n, customer)| match n / customers.len() {
             0 => Ok(customer.clone()),
-            round => Ok(Customer {
-                id: CustomerId::parse(&format!("{}-{}", customer.id, round + 1))?,
-                ..customer.clone()
-            }),
+            round => {
+                Ok(Customer { id: CustomerId::parse(&format!("{}-{}", customer.id, round + 1))?, ..customer.clone() })
+            }
         })
         .collect()
 }

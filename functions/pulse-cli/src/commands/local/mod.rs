@@ -76,11 +76,7 @@ async fn demonstrate(options: Options, output: Output) -> Result<Exit> {
     let steps = progress::Steps::new();
     let (emulator, packages) =
         prepare(&workspace, backend(&options)?, CargoBuild::like_cargo_run(), &steps.listener()).await?;
-    let plan = StackPlan {
-        stack: STACK.into(),
-        parameters: providers.parameters(),
-        secrets: providers.secrets(),
-    };
+    let plan = StackPlan { stack: STACK.into(), parameters: providers.parameters(), secrets: providers.secrets() };
     let deployment = Deployment::deploy(&workspace, emulator.endpoint(), &packages, &plan, &steps.listener()).await?;
     steps.done(&format!("Pulse is deployed at {}.", emulator.endpoint()));
 
@@ -100,14 +96,12 @@ async fn demonstrate(options: Options, output: Output) -> Result<Exit> {
 
 fn backend(options: &Options) -> Result<Backend> {
     let Some(url) = process_variable("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()) else {
-        return Ok(Backend::Own(EmulatorOptions {
-            port: Some(options.port),
-            enforce_iam: true,
-            log: None,
-        }));
+        return Ok(Backend::Own(EmulatorOptions { port: Some(options.port), enforce_iam: true, log: None }));
     };
     if url.contains("amazonaws.com") {
-        bail!("AWS_ENDPOINT_URL points at AWS itself: `pulse local` is for emulators. Unset it, or see README.md for how to deploy.");
+        bail!(
+            "AWS_ENDPOINT_URL points at AWS itself: `pulse local` is for emulators. Unset it, or see README.md for how to deploy."
+        );
     }
     Ok(Backend::At(url))
 }

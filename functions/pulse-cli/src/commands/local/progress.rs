@@ -171,11 +171,7 @@ impl Places {
         let closed = count(tally, is_closed).saturating_sub(count(&demo.before, is_closed)).min(all);
         let to_score = count(tally, |key| key == TallyKey::ToScore);
         let to_email = count(tally, |key| key == TallyKey::ToEmail);
-        Self {
-            due: (closed + to_score + to_email).min(all),
-            past_scoring: (closed + to_email).min(all),
-            closed,
-        }
+        Self { due: (closed + to_score + to_email).min(all), past_scoring: (closed + to_email).min(all), closed }
     }
 }
 

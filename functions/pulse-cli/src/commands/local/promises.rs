@@ -74,8 +74,15 @@ impl Findings {
             *mails.entry(mails_of(&person.id)).or_default() += 1;
             *entries.entry(person.place.clone()).or_default() += 1;
         }
-        let score = provider("scoring", providers.score.meter(), &followed.score_lanes, providers.score_latency, followed.score);
-        let email = provider("email", providers.mail.meter(), &followed.email_lanes, providers.mail_latency, followed.email);
+        let score = provider(
+            "scoring",
+            providers.score.meter(),
+            &followed.score_lanes,
+            providers.score_latency,
+            followed.score,
+        );
+        let email =
+            provider("email", providers.mail.meter(), &followed.email_lanes, providers.mail_latency, followed.email);
         let promises = vec![
             accounted_for(&people),
             one_mail(demo, &mails_of),
@@ -211,9 +218,5 @@ fn next_month(demo: &Demo, people: &[Person]) -> Promise {
 async fn no_dead_letters(stack: &Stack) -> Result<Promise> {
     let depths = depths(stack).await?;
     let dead: u64 = depths.iter().filter(|depth| depth.dead_letters).map(|depth| depth.waiting + depth.in_flight).sum();
-    Ok(Promise {
-        promise: "Nothing is in a dead-letter queue",
-        held: dead == 0,
-        seen: format!("{dead} messages"),
-    })
+    Ok(Promise { promise: "Nothing is in a dead-letter queue", held: dead == 0, seen: format!("{dead} messages") })
 }

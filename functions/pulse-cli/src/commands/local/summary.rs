@@ -44,10 +44,7 @@ pub(super) fn text(findings: &Findings, exits: bool) -> String {
 }
 
 fn provider_line(provider: &ProviderFindings) -> String {
-    format!(
-        "{} calls, at most {} at once on {} lanes",
-        provider.calls, provider.peak, provider.lanes
-    )
+    format!("{} calls, at most {} at once on {} lanes", provider.calls, provider.peak, provider.lanes)
 }
 
 fn throughput_line(provider: &ProviderFindings) -> String {
