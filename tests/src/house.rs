@@ -33,7 +33,7 @@ use pulse_sim::{
 pub const SETTINGS: WorkerSettings =
     WorkerSettings { in_flight: 4, call_timeout: Duration::from_secs(20), max_receive_count: 5 };
 const BATCH: usize = 80;
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(120);
+const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
 const VISIBILITY: Duration = Duration::from_secs(6 * 120 + 1);
 
 static RENDERER: LazyLock<Arc<MinijinjaRenderer>> =
@@ -77,6 +77,9 @@ impl QueuePair {
 }
 
 /// A moment at which nothing in particular happens.
+///
+/// # Panics
+/// Never: it is a moment.
 #[must_use]
 pub fn start() -> Timestamp {
     "2026-11-03T10:00:00Z".parse().expect("a moment")
@@ -111,12 +114,15 @@ impl House {
             email: QueuePair::new(&clock),
             scorer: Arc::new(scorer),
             mailer: Arc::new(mailer),
-            policy: EmailPolicy { score_max_age: Duration::from_secs(72 * 3600), quiet_hours: None },
+            policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
             clock,
         }
     }
 
     /// Puts customers on the roster.
+    ///
+    /// # Panics
+    /// When that can't be done.
     pub async fn enroll(&self, customers: &[Customer]) {
         let enrollment = self.enrollment();
         for customer in customers {
@@ -131,6 +137,9 @@ impl House {
     }
 
     /// What a customer's schedule sends at `moment`.
+    ///
+    /// # Panics
+    /// When the id is none.
     pub fn fire_at(&self, id: &str, moment: Timestamp) {
         let message = WorkMessage {
             customer: CustomerId::parse(id).expect("an id"),
@@ -164,6 +173,9 @@ impl House {
     }
 
     /// One invocation that is killed at its first wait, wherever that is.
+    ///
+    /// # Panics
+    /// When it ends before it waits.
     pub fn invoke_and_kill(&self, stage: StageName) {
         use futures::FutureExt as _;
         let deliveries = self.receive(stage);
@@ -217,6 +229,9 @@ impl House {
 
     /// Invokes both functions until both queues are empty, moving the clock on to the next message
     /// whenever none is visible.
+    ///
+    /// # Panics
+    /// When they never become empty.
     pub async fn drain(&self) {
         for _ in 0..10_000 {
             if self.invoke(StageName::Score).await | self.invoke(StageName::Email).await {
@@ -233,6 +248,9 @@ impl House {
     }
 
     /// The entry of a customer in a run.
+    ///
+    /// # Panics
+    /// When there is none.
     pub async fn entry(&self, id: &str, run: &str) -> Entry {
         let id = entry_id(id, run);
         let entry = self.ledger.entry(&id).await.expect("readable");

@@ -21,10 +21,10 @@ use pulse_core::{
 };
 use tokio::time::{Instant, interval};
 
-use crate::emulator::{packages, progress, shared, workspace};
+use crate::emulator::{packages, progress, workspace};
 
 /// Longer than anything that a healthy town needs.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A deployed stack with its providers.
 pub struct Town {
@@ -37,11 +37,11 @@ pub struct Town {
 }
 
 impl Town {
-    /// Deploys a stack of this name to the test program's emulator.
+    /// Deploys a stack of this name to an emulator. `test` is the name of the test program.
     ///
     /// # Panics
     /// When it can't be deployed.
-    pub async fn build(name: &str, test: &str, latency: Duration) -> Self {
+    pub async fn build(emulator: &Emulator, name: &str, test: &str, latency: Duration) -> Self {
         let stand_in = || StandInOptions { latency: Latency::constant(latency), ..StandInOptions::default() };
         let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");
         let mail = MailStandIn::start(stand_in()).await.expect("an email stand-in");
@@ -69,7 +69,7 @@ impl Town {
             ]),
         };
         let deployment =
-            Deployment::deploy(&workspace(), shared().endpoint(), packages(test), &plan, &progress()).await;
+            Deployment::deploy(&workspace(), emulator.endpoint(), packages(test), &plan, &progress()).await;
         let deployment = deployment.unwrap_or_else(|error| panic!("{error:#}"));
         let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
         Self { stack, score, mail }

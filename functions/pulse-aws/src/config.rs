@@ -1,7 +1,7 @@
 //! Configuration of the Lambdas: read once from environment variables, typed, and refused at start
 //! with the variable's name.
 
-use std::{fmt::Display, str::FromStr, time::Duration};
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use pulse_core::{
     quiet_hours::QuietHours,
@@ -47,17 +47,17 @@ impl<'a> Environment<'a> {
     fn number<N: FromStr + PartialOrd + Display>(
         &self,
         name: &'static str,
-        least: N,
-        most: N,
+        range: RangeInclusive<N>,
     ) -> Result<N, ConfigError> {
         let value: Option<N> = self.text(name)?.parse().ok();
-        value
-            .filter(|value| *value >= least && *value <= most)
-            .ok_or_else(|| ConfigError::Invalid { name, problem: format!("is not a number from {least} to {most}") })
+        value.filter(|value| range.contains(value)).ok_or_else(|| ConfigError::Invalid {
+            name,
+            problem: format!("is not a number from {} to {}", range.start(), range.end()),
+        })
     }
 
     fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
-        self.number(name, 1, 600).map(Duration::from_secs)
+        self.number(name, 1..=600).map(Duration::from_secs)
     }
 }
 
@@ -88,9 +88,9 @@ impl StageConfig {
             score_queue_url: env.text("SCORE_QUEUE_URL")?,
             email_queue_url: env.text("EMAIL_QUEUE_URL")?,
             worker: WorkerSettings {
-                in_flight: env.number("IN_FLIGHT", 1, 1000)?,
+                in_flight: env.number("IN_FLIGHT", 1..=1000)?,
                 call_timeout: env.seconds(timeout)?,
-                max_receive_count: env.number("MAX_RECEIVE_COUNT", 1, 1000)?,
+                max_receive_count: env.number("MAX_RECEIVE_COUNT", 1..=1000)?,
             },
         })
     }
@@ -163,7 +163,7 @@ impl EmailConfig {
     /// # Errors
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
-        let hours: u64 = env.number("SCORE_MAX_AGE_HOURS", 1, 10_000)?;
+        let hours: u64 = env.number("SCORE_MAX_AGE_HOURS", 1..=10_000)?;
         let quiet_hours = env.optional("QUIET_HOURS").unwrap_or_default();
         Ok(Self {
             stage: StageConfig::read(env, "MAIL_TIMEOUT_SECONDS")?,
@@ -185,7 +185,7 @@ impl MailProvider {
             "ses" => Ok(Self::Ses {
                 sender: env.text("SENDER")?,
                 configuration_set: env.optional("SES_CONFIGURATION_SET"),
-                rate_per_second: env.number("SES_RATE", 0.01, 1e6)? / env.number("MAX_CONCURRENCY", 1.0, 1000.0)?,
+                rate_per_second: env.number("SES_RATE", 0.01..=1e6)? / env.number("MAX_CONCURRENCY", 1.0..=1000.0)?,
             }),
             "marketing-cloud" => Ok(Self::MarketingCloud {
                 url: env.text("MARKETING_CLOUD_URL")?,
@@ -235,7 +235,7 @@ mod tests {
         let config = read(("", None)).unwrap();
         let MailProvider::Ses { rate_per_second, .. } = config.provider else { panic!("another provider") };
         assert!((rate_per_second - 2.0).abs() < f64::EPSILON);
-        assert_eq!(config.policy.score_max_age, Duration::from_secs(72 * 3600));
+        assert_eq!(config.policy.score_max_age, Duration::from_hours(72));
     }
 
     #[test]

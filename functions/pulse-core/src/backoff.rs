@@ -9,9 +9,9 @@ pub const FIRST_WAIT: Duration = Duration::from_secs(20);
 
 /// The longest wait, before jitter. SQS takes a visibility timeout of at most 12 hours (Amazon SQS
 /// Developer Guide, "Amazon SQS visibility timeout").
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+pub const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
-const SQS_LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+const SQS_LONGEST: Duration = Duration::from_hours(12);
 
 /// The wait before a message's next attempt.
 ///
@@ -23,7 +23,7 @@ const SQS_LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 pub fn wait_before_retry(key: &str, attempt: u32, at_least: Option<Duration>) -> Duration {
     let doublings = attempt.saturating_sub(1).saturating_mul(2).min(16);
     let full = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
-    let spread = full.as_millis() as u64 / 2;
+    let spread = u64::try_from(full.as_millis()).unwrap_or(u64::MAX) / 2;
     let jitter = stable_hash("backoff", &format!("{key}#{attempt}")) % (spread + 1);
     let wait = Duration::from_millis(spread + jitter);
     at_least.map_or(wait, |least| wait.max(least)).min(SQS_LONGEST)

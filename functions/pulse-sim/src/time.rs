@@ -117,7 +117,7 @@ mod tests {
                     let time = time.clone();
                     async move {
                         time.sleep(Duration::from_secs(hours * 3600)).await;
-                        time.sleep(Duration::from_secs(21 * 3600)).await;
+                        time.sleep(Duration::from_hours(21)).await;
                         hours
                     }
                 })

@@ -3,9 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_lambda::types::Environment;
+use pulse_cli::local::emulator::EmulatorOptions;
 use pulse_core::entry::State;
 use pulse_tests::{
-    emulator::shared,
+    emulator::start,
     house::customer,
     town::{Town, eventually, kill_lambdas},
 };
@@ -33,7 +34,9 @@ async fn hurry(town: &Town, function: &str, timeout_variable: &str) {
 #[test]
 fn killing_every_lambda_in_mid_batch_twice_loses_nobody_and_mails_nobody_twice() {
     RUNTIME.block_on(async {
-        let town = Town::build("killed", "stack", Duration::from_millis(1500)).await;
+        // Its own, so that nobody else's Lambdas are killed.
+        let emulator = start(&EmulatorOptions { enforce_iam: true, ..EmulatorOptions::default() });
+        let town = Town::build(&emulator, "killed", "stack", Duration::from_millis(1500)).await;
         hurry(&town, "ScoreFunctionName", "SCORE_TIMEOUT_SECONDS").await;
         hurry(&town, "EmailFunctionName", "MAIL_TIMEOUT_SECONDS").await;
         let customers: Vec<_> = (0..24).map(|n| customer(&format!("killed-{n}"))).collect();
@@ -45,7 +48,7 @@ fn killing_every_lambda_in_mid_batch_twice_loses_nobody_and_mails_nobody_twice()
         }
         for meter in [town.score.meter(), town.mail.meter()] {
             eventually("calls are in flight", async || (meter.in_flight() >= 3).then_some(())).await;
-            assert!(kill_lambdas(shared()) > 0, "no Lambda was there to be killed");
+            assert!(kill_lambdas(&emulator) > 0, "no Lambda was there to be killed");
         }
         for customer in &customers {
             town.until(customer, |state| matches!(state, State::Sent { .. })).await;

@@ -6,7 +6,7 @@ mod kills;
 
 use std::{sync::LazyLock, time::Duration};
 
-use pulse_tests::town::Town;
+use pulse_tests::{emulator::shared, town::Town};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::OnceCell,
@@ -21,7 +21,7 @@ static TOWN: OnceCell<Town> = OnceCell::const_new();
 /// The stack that the tests share, each with customers of its own.
 async fn town() -> &'static Town {
     TOWN.get_or_init(async || {
-        let town = Town::build("faulty", "stack", Duration::from_millis(50)).await;
+        let town = Town::build(shared(), "faulty", "stack", Duration::from_millis(50)).await;
         town.score.faults().set_rule(faults::by_the_word_in_the_id());
         town.mail.faults().set_rule(faults::by_the_word_in_the_id());
         town

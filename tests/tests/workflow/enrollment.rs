@@ -72,7 +72,7 @@ async fn someone_who_comes_back_gets_a_schedule_and_an_open_entry_but_no_second_
     let entries = house.ledger.entries(&customer.id).await.unwrap();
     let open: Vec<_> = entries.iter().filter(|entry| entry.is_open()).collect();
     assert_eq!(open.len(), 1);
-    assert!(open[0].due() > house.clock.now() + Duration::from_secs(24 * 3600));
+    assert!(open[0].due() > house.clock.now() + Duration::from_hours(24));
     house.fire_at("c-1", "2026-11-10T11:30:00Z".parse().unwrap());
     house.drain().await;
     assert_eq!(house.mails("c-1"), 1);

@@ -26,7 +26,7 @@ async fn a_busy_provider_is_left_alone_for_as_long_as_it_asked() {
     assert_eq!(entry.trouble().unwrap().cause.as_str(), "The scoring API answered 429.");
     house.drain().await;
     let State::Sent { at, .. } = house.state("c-1", "2026-11").await else { panic!("not sent") };
-    assert!(at >= fired + Duration::from_secs(1800));
+    assert!(at >= fired + Duration::from_mins(30));
     assert_eq!(house.scorer.calls()[&entry_id("c-1", "2026-11")], 2);
 }
 
@@ -64,7 +64,7 @@ async fn what_trying_again_cannot_help_reaches_the_dead_letter_queue_soon_after_
     assert!(matches!(house.state("c-1", "2026-11").await, State::Failed { stage: StageName::Score, .. }));
     assert_eq!(house.score.dlq.depth().visible, 1);
     assert_eq!(house.scorer.calls()[&entry_id("c-1", "2026-11")], 1);
-    assert!(house.clock.now() < fired + Duration::from_secs(60));
+    assert!(house.clock.now() < fired + Duration::from_mins(1));
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn an_address_that_the_provider_refuses_for_good_is_suppressed_and_the_ent
     house.mailer.fail_next([Mishap::Refused(refused)]);
     house.drain().await;
     assert!(matches!(house.state("c-1", "2026-11").await, State::Skipped { reason: SkipReason::AddressRefused, .. }));
-    house.clock.advance(Duration::from_secs(3600));
+    house.clock.advance(Duration::from_hours(1));
     house.fire(&customer("c-1"));
     house.drain().await;
     assert!(matches!(house.state("c-1", "2026-12").await, State::Skipped { reason: SkipReason::Suppressed, .. }));
@@ -131,7 +131,7 @@ async fn a_score_whose_email_could_not_be_queued_is_not_lost_and_not_asked_for_a
         clock: &*house.clock,
         settings: SETTINGS,
     };
-    let failed = worker.work(house.receive(StageName::Score), house.clock.now() + Duration::from_secs(120)).await;
+    let failed = worker.work(house.receive(StageName::Score), house.clock.now() + Duration::from_mins(2)).await;
     assert_eq!(failed.len(), 1);
     assert!(matches!(house.state("c-1", "2026-11").await, State::Scored { .. }));
     house.drain().await;
@@ -180,7 +180,7 @@ async fn a_month_that_failed_does_not_take_the_next_one_with_it() {
     house.fire(&customer("c-1"));
     house.scorer.fail_next(vec![busy(None); 5]);
     house.drain().await;
-    house.clock.advance(Duration::from_secs(24 * 3600));
+    house.clock.advance(Duration::from_hours(24));
     house.fire(&customer("c-1"));
     house.drain().await;
     assert!(matches!(house.state("c-1", "2026-12").await, State::Sent { .. }));

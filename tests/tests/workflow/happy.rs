@@ -36,7 +36,7 @@ async fn the_cycle_goes_on_for_a_year_with_one_mail_a_month() {
         house.fire(&customer("c-1"));
         house.drain().await;
         assert_eq!(house.mails("c-1"), month);
-        house.clock.advance(Duration::from_secs(3600));
+        house.clock.advance(Duration::from_hours(1));
     }
     assert_eq!(house.ledger.entries(&customer("c-1").id).await.unwrap().len(), 13);
 }
@@ -54,7 +54,7 @@ async fn a_message_that_comes_three_times_and_in_any_order_leads_to_one_mail() {
         assert_eq!(house.mails(customer.id.as_str()), 1, "{}", customer.id);
     }
     // Late duplicates, days after, on both queues.
-    house.clock.advance(Duration::from_secs(3 * 24 * 3600));
+    house.clock.advance(Duration::from_hours(72));
     for customer in &customers {
         house.fire_at(customer.id.as_str(), "2026-11-10T11:30:00Z".parse().unwrap());
         house.email.queue.send_body(&format!(r#"{{"v":1,"customer":"{}","run":"2026-11"}}"#, customer.id));
@@ -143,7 +143,7 @@ async fn a_score_that_is_too_old_is_asked_for_again_before_it_is_mailed() {
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     house.invoke(StageName::Score).await;
-    house.clock.advance(Duration::from_secs(4 * 24 * 3600));
+    house.clock.advance(Duration::from_hours(96));
     let resumed = house.clock.now();
     house.drain().await;
     let State::Sent { score, .. } = house.state("c-1", "2026-11").await else { panic!("not sent") };

@@ -42,9 +42,12 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     output.show(&outcomes, || {
         outcomes
             .iter()
-            .map(|outcome| match outcome.unenrolled {
-                true => format!("{} is off the roster: no schedule, no open entry.\n", outcome.customer),
-                false => format!("{} is not on the roster.\n", outcome.customer),
+            .map(|outcome| {
+                if outcome.unenrolled {
+                    format!("{} is off the roster: no schedule, no open entry.\n", outcome.customer)
+                } else {
+                    format!("{} is not on the roster.\n", outcome.customer)
+                }
             })
             .collect()
     })?;

@@ -33,9 +33,8 @@ impl Entry {
     /// When another worker holds it or it is past scoring.
     pub fn claim_score(&self, now: Timestamp, lease_until: Timestamp) -> Step {
         match &self.state {
-            State::Scheduled => {}
+            State::Scheduled | State::Failed { stage: StageName::Score, .. } => {}
             State::Scoring { lease_until } if *lease_until <= now => {}
-            State::Failed { stage: StageName::Score, .. } => {}
             _ => return Err(self.illegal("claimed for scoring")),
         }
         Ok(self.claimed(State::Scoring { lease_until }))
@@ -79,9 +78,8 @@ impl Entry {
     /// When another worker holds it or it has no score.
     pub fn claim_send(&self, now: Timestamp, lease_until: Timestamp) -> Step {
         let score = match &self.state {
-            State::Scored { score } => score,
+            State::Scored { score } | State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
             State::Sending { score, lease_until } if *lease_until <= now => score,
-            State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
             _ => return Err(self.illegal("claimed for sending")),
         };
         let score = score.clone();

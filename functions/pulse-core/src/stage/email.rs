@@ -19,7 +19,7 @@ use crate::{
 
 /// How long a provider that takes idempotency keys is trusted to know one again. Marketing Cloud says two to three
 /// days (Marketing Cloud Engagement, "Transactional Messaging API": messageKey).
-const KEYS_REMEMBERED: Duration = Duration::from_secs(46 * 3600);
+const KEYS_REMEMBERED: Duration = Duration::from_hours(46);
 
 /// When a mail may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,12 +80,13 @@ impl EmailStage {
                 wait: Duration::try_from(lease_until.duration_since(now)).unwrap_or_default(),
                 cause: Cause::new("Another worker is sending it."),
             }),
-            State::Sending { .. } => self.settle(task, &customer, &entry).await,
             State::Failed { stage: StageName::Email, cause, .. } if !task.first_receive => {
                 // On its way to the dead-letter queue.
                 Ok(Verdict::Fail { cause: cause.clone() })
             }
-            State::Failed { stage: StageName::Email, score: Some(_), .. } => self.settle(task, &customer, &entry).await,
+            State::Sending { .. } | State::Failed { stage: StageName::Email, score: Some(_), .. } => {
+                self.settle(task, &customer, &entry).await
+            }
             State::Scheduled => {
                 // Its score was too old. The worker before may have died before it could queue it
                 // for scoring; a second message for the same entry does no harm.

@@ -27,7 +27,7 @@ const SAMPLES_PER_LOOK: u64 = 10;
 
 /// Longer than the queues' visibility timeout, which is the longest that a healthy message can
 /// stay out of sight.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// Shows the steps of bringing Pulse up.
 pub(super) struct Steps {
@@ -194,7 +194,7 @@ impl Bars {
         if all.is_hidden() {
             eprintln!("Waiting for {customers} customers' schedules to fire and for their mails.");
         }
-        Ok(Self { due, score, email, all })
+        Ok(Self { all, due, score, email })
     }
 
     fn show(&self, places: Places, providers: &Providers, followed: &Followed) {

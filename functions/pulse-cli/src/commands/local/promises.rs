@@ -57,7 +57,7 @@ pub(super) struct ProviderFindings {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Promise {
-    pub(super) promise: &'static str,
+    pub(super) words: &'static str,
     pub(super) held: bool,
     pub(super) seen: String,
 }
@@ -166,7 +166,7 @@ fn provider(name: &'static str, meter: &Meter, lanes: &Lanes, latency: Latency, 
 fn accounted_for(people: &[Person]) -> Promise {
     let closed = people.iter().filter(|person| person.closed).count();
     Promise {
-        promise: "Everyone is accounted for",
+        words: "Everyone is accounted for",
         held: closed == people.len(),
         seen: format!("{closed} of {} entries are closed", people.len()),
     }
@@ -176,7 +176,7 @@ fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize) -> Promise {
     let wanted = demo.to_be_mailed().count();
     let right = demo.to_be_mailed().filter(|customer| mails_of(customer.id.as_str()) == 1).count();
     Promise {
-        promise: "One mail for each who should have one",
+        words: "One mail for each who should have one",
         held: right == wanted,
         seen: format!("{right} of {wanted}"),
     }
@@ -187,15 +187,15 @@ fn none_for_the_rest(demo: &Demo, accepted: &BTreeMap<String, usize>) -> Promise
     let wanted: std::collections::BTreeSet<_> = wanted.into_iter().collect();
     let wrong: usize = accepted.iter().filter(|(id, _)| !wanted.contains(id.as_str())).map(|(_, mails)| mails).sum();
     Promise {
-        promise: "None for the rest",
+        words: "None for the rest",
         held: wrong == 0,
         seen: format!("{wrong} mails for the {} others", demo.customers.len() - wanted.len()),
     }
 }
 
-fn within_lanes(promise: &'static str, provider: &ProviderFindings) -> Promise {
+fn within_lanes(words: &'static str, provider: &ProviderFindings) -> Promise {
     Promise {
-        promise,
+        words,
         held: provider.peak <= provider.lanes as usize,
         seen: format!("at most {} at once, {} lanes", provider.peak, provider.lanes),
     }
@@ -203,13 +203,16 @@ fn within_lanes(promise: &'static str, provider: &ProviderFindings) -> Promise {
 
 fn next_month(demo: &Demo, people: &[Person]) -> Promise {
     let active: std::collections::BTreeSet<_> = demo.active().map(|customer| customer.id.as_str()).collect();
-    let right = |person: &&Person| match active.contains(person.id.as_str()) {
-        true => person.has_schedule && person.open_entries == 1,
-        false => !person.has_schedule && person.open_entries == 0,
+    let right = |person: &&Person| {
+        if active.contains(person.id.as_str()) {
+            person.has_schedule && person.open_entries == 1
+        } else {
+            !person.has_schedule && person.open_entries == 0
+        }
     };
     let right = people.iter().filter(right).count();
     Promise {
-        promise: "Every active customer has a live schedule and next month's entry, nobody else has",
+        words: "Every active customer has a live schedule and next month's entry, nobody else has",
         held: right == people.len(),
         seen: format!("{right} of {}", people.len()),
     }
@@ -218,5 +221,5 @@ fn next_month(demo: &Demo, people: &[Person]) -> Promise {
 async fn no_dead_letters(stack: &Stack) -> Result<Promise> {
     let depths = depths(stack).await?;
     let dead: u64 = depths.iter().filter(|depth| depth.dead_letters).map(|depth| depth.waiting + depth.in_flight).sum();
-    Ok(Promise { promise: "Nothing is in a dead-letter queue", held: dead == 0, seen: format!("{dead} messages") })
+    Ok(Promise { words: "Nothing is in a dead-letter queue", held: dead == 0, seen: format!("{dead} messages") })
 }

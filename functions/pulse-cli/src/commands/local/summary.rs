@@ -60,7 +60,7 @@ fn throughput_line(provider: &ProviderFindings) -> String {
 
 fn promise_line(promise: &Promise) -> String {
     let mark = if promise.held { style("✓").green() } else { style("✗").red().bold() };
-    format!("  {mark} {}: {}\n", promise.promise, promise.seen)
+    format!("  {mark} {}: {}\n", promise.words, promise.seen)
 }
 
 fn where_next(findings: &Findings) -> String {
