@@ -1,12 +1,13 @@
 //! The local emulator that the tests of one program share, and the functions to deploy to it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use pulse_cli::local::deployment::Packages;
 use pulse_cli::local::emulator::{Emulator, EmulatorOptions};
 use pulse_cli::local::install::Installation;
-use pulse_cli::local::lambdas::{self, CargoBuild};
+use pulse_cli::local::lambdas::{self, CargoBuild, Programs};
 use pulse_cli::local::step::Progress;
 use pulse_cli::local::template::Template;
 use pulse_cli::local::workspace::Workspace;
@@ -50,9 +51,21 @@ pub fn packages(test: &str) -> &'static Packages {
     static PACKAGES: OnceLock<BTreeMap<String, lambdas::Package>> = OnceLock::new();
     PACKAGES.get_or_init(|| {
         let template = expect(Template::read(&workspace()));
-        let build = CargoBuild::like_cargo_test(test);
+        let build = Programs::Build(CargoBuild::like_cargo_test(test));
         expect(lambdas::build(&workspace(), &template.functions(), &build, &progress()))
     })
+}
+
+/// A program of the workspace, built when a test of this program first asks. `test` is as for [`packages`].
+///
+/// # Panics
+/// When it can't be built.
+#[must_use]
+pub fn program(test: &str, name: &str) -> PathBuf {
+    static PROGRAMS: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let programs = PROGRAMS
+        .get_or_init(|| expect(lambdas::programs(&workspace(), &CargoBuild::like_cargo_test(test), &progress())));
+    programs.get(name).unwrap_or_else(|| panic!("cargo built no program {name}")).clone()
 }
 
 /// The checkout that the tests run in.

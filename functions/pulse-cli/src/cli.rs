@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{customer, enroll, local, preview, status, unenroll},
     exit::Exit,
+    local::children,
     output::Output,
     stack::Target,
 };
@@ -59,6 +60,9 @@ pub fn run(cli: Cli) -> ExitCode {
         output.error(&error);
         Exit::Failed
     });
+    // What was interrupted may have threads that wait for cargo or pip.
+    children::end_all();
+    runtime.shutdown_background();
     exit.into()
 }
 

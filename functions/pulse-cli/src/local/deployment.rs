@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::emulator::{Emulator, EmulatorOptions};
 use super::install::Installation;
-use super::lambdas::{self, CargoBuild, Package};
+use super::lambdas::{self, Package, Programs};
 use super::outputs::StackOutputs;
 use super::step::{Progress, Step};
 use super::template::Template;
@@ -60,11 +60,10 @@ pub struct Deployment {
 pub async fn prepare(
     workspace: &Workspace,
     backend: Backend,
-    build: CargoBuild,
+    programs: Programs,
     progress: &Progress,
 ) -> Result<(Emulator, Arc<Packages>)> {
-    let (emulator, packages) = tokio::join!(open(workspace, backend, progress), pack(workspace, build, progress));
-    Ok((emulator?, packages?))
+    tokio::try_join!(open(workspace, backend, progress), pack(workspace, programs, progress))
 }
 
 /// Opens the emulator: attaches to the one that is given, or installs and starts Pulse's own.
@@ -89,11 +88,11 @@ pub async fn open(workspace: &Workspace, backend: Backend, progress: &Progress) 
 ///
 /// # Errors
 /// When they don't build.
-pub async fn pack(workspace: &Workspace, build: CargoBuild, progress: &Progress) -> Result<Arc<Packages>> {
+pub async fn pack(workspace: &Workspace, programs: Programs, progress: &Progress) -> Result<Arc<Packages>> {
     let (workspace, progress) = (workspace.clone(), Arc::clone(progress));
     let pack = move || {
         let template = Template::read(&workspace)?;
-        lambdas::build(&workspace, &template.functions(), &build, &progress).map(Arc::new)
+        lambdas::build(&workspace, &template.functions(), &programs, &progress).map(Arc::new)
     };
     spawn_blocking(pack).await.context("The build of the functions broke off.")?
 }

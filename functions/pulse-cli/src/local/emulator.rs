@@ -203,7 +203,11 @@ fn create_log(path: &Path) -> Result<File> {
     create().with_context(|| format!("The emulator's log {} can't be written.", path.display()))
 }
 
-fn refuse_a_taken_port(port: u16) -> Result<()> {
+/// Says in time that an emulator could not start on a port.
+///
+/// # Errors
+/// When another program has the port, or this one may not.
+pub fn refuse_a_taken_port(port: u16) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {

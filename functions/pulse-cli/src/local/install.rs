@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 
+use super::children;
 use super::python::{Python, isolated};
 use super::step::{Progress, Step};
 use super::workspace::Workspace;
@@ -61,18 +62,17 @@ impl Installation {
             fs::remove_dir_all(&self.folder).with_context(|| format!("{} can't be removed.", self.folder.display()))?;
         }
         progress(Step::MakingEnvironment);
-        let made =
-            python.command().args(["-m", "venv"]).arg(&self.folder).output().context("Python could not be started.")?;
+        let made = children::output(python.command().args(["-m", "venv"]).arg(&self.folder))
+            .context("Python could not be started.")?;
         if !made.status.success() {
             bail!("{}", why_no_environment(&made));
         }
         progress(Step::InstallingEmulator);
-        let installed = isolated(&self.python())
-            .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
+        let mut pip = isolated(&self.python());
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
             .args(["--retries", "2", "-r"])
-            .arg(requirements)
-            .output()
-            .context("pip could not be started.")?;
+            .arg(requirements);
+        let installed = children::output(&mut pip).context("pip could not be started.")?;
         if !installed.status.success() {
             bail!("{}", why_not_installed(&String::from_utf8_lossy(&installed.stderr)));
         }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 
+use super::children;
 use super::step::{Progress, Step};
 use super::workspace::Workspace;
 
@@ -42,6 +43,28 @@ impl CargoBuild {
 
 fn release() -> Option<String> {
     (!cfg!(debug_assertions)).then(|| "--release".to_owned())
+}
+
+/// Where the functions' programs come from.
+#[derive(Clone, Debug)]
+pub enum Programs {
+    /// Cargo builds them.
+    Build(CargoBuild),
+    /// They are in this folder already, by their names.
+    In(PathBuf),
+}
+
+impl Programs {
+    fn locate(&self, workspace: &Workspace, progress: &Progress) -> Result<BTreeMap<String, PathBuf>> {
+        match self {
+            Self::Build(build) => programs(workspace, build, progress),
+            Self::In(folder) => {
+                let entries = fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?;
+                let program = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
+                Ok(entries.filter_map(|entry| program(entry.ok()?)).collect())
+            }
+        }
+    }
 }
 
 /// A function's deployment package.
@@ -89,29 +112,32 @@ impl Package {
     }
 }
 
-/// Builds the programs of these names with cargo and packs each.
+/// Builds the programs of these names, or takes them as they are, and packs each.
 ///
 /// # Errors
 /// When cargo can't be run, a program does not compile (with what the compiler said), or there is none of that name.
 pub fn build(
     workspace: &Workspace,
     names: &[&str],
-    build: &CargoBuild,
+    from: &Programs,
     progress: &Progress,
 ) -> Result<BTreeMap<String, Package>> {
     progress(Step::BuildingFunctions { cargo: None });
-    let programs = programs(workspace, build, progress)?;
+    let programs = from.locate(workspace, progress)?;
     let pack = |name: &&str| {
         let program = programs.get(*name).with_context(|| {
-            format!("Cargo built no program {name}: template.yaml names one, so functions/{name} must be its package.")
+            format!("There is no program {name}: template.yaml names one, so functions/{name} must be its package.")
         })?;
         Ok(((*name).to_owned(), Package::of(program.clone())?))
     };
     names.iter().map(pack).collect()
 }
 
-/// Runs cargo, and learns from it where it put which program.
-fn programs(workspace: &Workspace, build: &CargoBuild, progress: &Progress) -> Result<BTreeMap<String, PathBuf>> {
+/// Builds the workspace's programs with cargo, and learns from it where it put which.
+///
+/// # Errors
+/// When cargo can't be run, or a program does not compile (with what the compiler said).
+pub fn programs(workspace: &Workspace, build: &CargoBuild, progress: &Progress) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = command();
     cargo
         .current_dir(workspace.root())
@@ -121,15 +147,15 @@ fn programs(workspace: &Workspace, build: &CargoBuild, progress: &Progress) -> R
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = cargo
-        .spawn()
+    let mut cargo = children::spawn(&mut cargo)
         .context("Cargo could not be started: install Rust from https://rustup.rs, and run this again.")?;
-    let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).context("Cargo's output is missing.")?;
+    let pipes = cargo.child.stdout.take().zip(cargo.child.stderr.take());
+    let (stdout, stderr) = pipes.context("Cargo's output is missing.")?;
     let (programs, said) = thread::scope(|scope| {
         let said = scope.spawn(|| follow(stderr, progress));
         (executables(stdout), said.join().unwrap_or_default())
     });
-    if !child.wait()?.success() {
+    if !cargo.child.wait()?.success() {
         let errors = said.find("\nerror").map_or(said.as_str(), |start| &said[start + 1..]);
         bail!("The functions could not be built. Cargo said:\n{errors}");
     }

@@ -1,6 +1,7 @@
 //! Pulse on this machine: emulator, deployment, stand-ins, progress and summary.
 
 pub mod artifacts;
+pub mod children;
 pub mod deploy;
 pub mod deployment;
 pub mod dropped;

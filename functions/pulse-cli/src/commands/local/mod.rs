@@ -7,11 +7,15 @@ mod promises;
 mod providers;
 mod summary;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Context, Result, bail};
 use futures::FutureExt as _;
 use pulse_aws::{clock::SystemClock, config::process_variable};
+use pulse_core::ports::Clock as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{customers::Demo, promises::Findings, providers::Providers};
@@ -19,8 +23,8 @@ use crate::{
     exit::Exit,
     local::{
         deployment::{Backend, Deployment, StackPlan, prepare},
-        emulator::EmulatorOptions,
-        lambdas::CargoBuild,
+        emulator::{EmulatorOptions, refuse_a_taken_port},
+        lambdas::{CargoBuild, Programs},
         workspace::Workspace,
     },
     output::Output,
@@ -29,21 +33,27 @@ use crate::{
 
 pub use self::options::Options;
 
-/// The stack's name on the emulator.
-const STACK: &str = "pulse-local";
+/// The stack's name on the emulator: always the same on Pulse's own, which starts empty; another one on each run on
+/// somebody else's, where customers of an earlier run would have had their month already.
+fn stack_name(backend: &Backend) -> String {
+    match backend {
+        Backend::Own(_) => "pulse-local".into(),
+        Backend::At(_) => format!("pulse-local-{}", CLOCK.now().as_second()),
+    }
+}
 
 /// Runs it until everyone is accounted for, and then, without `--exit`, until it is interrupted.
 ///
 /// # Errors
 /// When something it needs is missing; with what to do about it.
 pub async fn run(options: Options, output: Output) -> Result<Exit> {
-    let mut interrupted = Box::pin(interruption()?);
-    let work = demonstrate(options, output);
-    let mut work = Box::pin(work.fuse());
+    let interrupted = interruption()?;
+    // An interruption before the summary is one; after it, it is how a person leaves.
+    let summed_up = AtomicBool::new(false);
     // Dropping the work ends the emulator, its Lambdas and the stand-ins.
     tokio::select! {
-        exit = &mut work => exit,
-        () = &mut interrupted => Ok(Exit::Interrupted),
+        exit = demonstrate(options, output, &summed_up) => exit,
+        () = interrupted => Ok(if summed_up.load(Ordering::Relaxed) { Exit::Done } else { Exit::Interrupted }),
     }
 }
 
@@ -69,19 +79,20 @@ impl Drop for Recorded {
     }
 }
 
-async fn demonstrate(options: Options, output: Output) -> Result<Exit> {
+async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -> Result<Exit> {
     let workspace = Workspace::find()?;
+    let backend = backend(&options, &workspace)?;
+    let stack = stack_name(&backend);
     let customers = customers::read(&options, &workspace, output)?;
     let providers = Arc::new(Providers::start(&options).await?);
     let steps = progress::Steps::new();
-    let (emulator, packages) =
-        prepare(&workspace, backend(&options)?, CargoBuild::like_cargo_run(), &steps.listener()).await?;
-    let plan = StackPlan { stack: STACK.into(), parameters: providers.parameters(), secrets: providers.secrets() };
+    let (emulator, packages) = prepare(&workspace, backend, programs(&options), &steps.listener()).await?;
+    let plan = StackPlan { stack: stack.clone(), parameters: providers.parameters(), secrets: providers.secrets() };
     let deployment = Deployment::deploy(&workspace, emulator.endpoint(), &packages, &plan, &steps.listener()).await?;
     steps.done(&format!("Pulse is deployed at {}.", emulator.endpoint()));
 
     let _recorded = Recorded(workspace.clone());
-    LocalRecord { endpoint: emulator.endpoint().into(), stack: STACK.into() }.write(&workspace)?;
+    LocalRecord { endpoint: emulator.endpoint().into(), stack }.write(&workspace)?;
     let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
     let demo = Demo::enroll(&stack, customers).await?;
     let lasted = progress::follow(&stack, &demo, &providers).await?;
@@ -91,12 +102,26 @@ async fn demonstrate(options: Options, output: Output) -> Result<Exit> {
     if options.exit {
         return Ok(if held { Exit::Done } else { Exit::PromiseBroken });
     }
+    summed_up.store(true, Ordering::Relaxed);
     std::future::pending().await
 }
 
-fn backend(options: &Options) -> Result<Backend> {
+fn programs(options: &Options) -> Programs {
+    match &options.functions {
+        Some(folder) => Programs::In(folder.clone()),
+        None => Programs::Build(CargoBuild::like_cargo_run()),
+    }
+}
+
+fn backend(options: &Options, workspace: &Workspace) -> Result<Backend> {
     let Some(url) = process_variable("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()) else {
-        return Ok(Backend::Own(EmulatorOptions { port: Some(options.port), enforce_iam: true, log: None }));
+        // Now, and not after minutes of installing and building.
+        refuse_a_taken_port(options.port)?;
+        return Ok(Backend::Own(EmulatorOptions {
+            port: Some(options.port),
+            enforce_iam: true,
+            log: Some(workspace.target_dir().join("pulse-local.log")),
+        }));
     };
     if url.contains("amazonaws.com") {
         bail!(

@@ -26,6 +26,10 @@ pub struct Options {
     #[arg(long, value_name = "PORT", default_value_t = 4566, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
 
+    /// Take the functions' programs from this folder, such as target/release, instead of building them.
+    #[arg(long, value_name = "FOLDER")]
+    pub functions: Option<PathBuf>,
+
     /// End when everyone is accounted for: status 0 if every promise held, 4 if not.
     #[arg(long)]
     pub exit: bool,

@@ -1,0 +1,124 @@
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use super::{free_port, in_checkout, processes_with, pulse, pulse_local};
+
+const CUSTOMERS: &str = "40";
+
+/// A command about the running `pulse local`: its status, and what it printed.
+fn local(arguments: &[&str]) -> (i32, String) {
+    let output = pulse().arg("--local").args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains('\u{1b}'), "colours, and no terminal");
+    (output.status.code().unwrap(), text + &String::from_utf8_lossy(&output.stderr))
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let (status, text) = local(&[arguments, &["--json"]].concat());
+    assert_eq!(status, 0, "{arguments:?}: {text}");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+}
+
+/// Everything at once, because it takes two minutes: the schedules fire at a full minute.
+#[test]
+fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
+    let port = free_port();
+    let mut program = pulse_local()
+        .args(["--customers", CUSTOMERS, "--port", &port, "--json"])
+        .args(["--score-latency", "0.2", "--email-latency", "0.3"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let findings = first_json(program.stdout.take().unwrap());
+    for promise in findings["promises"].as_array().unwrap() {
+        assert_eq!(promise["held"], true, "{promise}");
+    }
+    let entries = findings["entries"].as_object().unwrap();
+    assert_eq!(entries.values().filter_map(Value::as_u64).sum::<u64>(), 40, "{entries:?}");
+    assert_eq!(findings["mails"]["1"], entries["sent"], "{findings}");
+
+    what_status_says(entries["sent"].as_u64().unwrap());
+    what_is_said_of_a_customer(findings["example"].as_str().unwrap());
+    what_enrolling_says();
+
+    Command::new("kill").args(["-INT", &program.id().to_string()]).status().unwrap();
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+    assert_eq!(processes_with(&format!("{}/pulse-emulator-", std::env::temp_dir().display())), Vec::<String>::new());
+    let (status, said) = local(&["status"]);
+    assert_eq!(status, 1);
+    assert!(said.contains("No `pulse local` is running here"), "{said}");
+}
+
+/// The summary, which is the first JSON on standard output.
+fn first_json(stdout: impl std::io::Read) -> Value {
+    let mut text = String::new();
+    for line in BufReader::new(stdout).lines() {
+        text += &line.unwrap();
+        if let Ok(value) = serde_json::from_str(&text) {
+            return value;
+        }
+    }
+    panic!("it ended without a summary: {text}")
+}
+
+fn what_status_says(sent: u64) {
+    let status = json(&["status"]);
+    let runs = status["runs"].as_object().unwrap();
+    let count = |place: &str| runs.values().filter_map(|run| run[place].as_u64()).sum::<u64>();
+    assert_eq!(count("sent"), sent, "{status}");
+    assert_eq!(count("scheduled"), status["roster"]["active"].as_u64().unwrap(), "{status}");
+    for lanes in status["lanes"].as_array().unwrap() {
+        assert_eq!(lanes["maximum_concurrency"], 5, "{lanes}");
+        assert_eq!(lanes["reserved_concurrency"], 5, "{lanes}");
+    }
+    let (_, text) = local(&["status"]);
+    for heading in ["Roster", "Queues", "Lanes", "score DLQ", "mapping enabled"] {
+        assert!(text.contains(heading), "{heading}: {text}");
+    }
+}
+
+fn what_is_said_of_a_customer(id: &str) {
+    let story = json(&["customer", id]);
+    assert_eq!(story["entries"][1]["state"], "sent", "{story}");
+    assert_eq!(story["entries"][0]["state"], "scheduled", "{story}");
+    let (_, text) = local(&["customer", id]);
+    assert!(text.contains("live, next at"), "{text}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let preview = json(&["preview", id, "--out", folder.path().to_str().unwrap()]);
+    let html = std::fs::read_to_string(preview["html"].as_str().unwrap()).unwrap();
+    let score = story["entries"][1]["score"]["value"].as_u64().unwrap();
+    assert!(html.contains(&score.to_string()), "{html}");
+    assert!(preview["subject"].as_str().is_some_and(|subject| !subject.is_empty()));
+
+    let (status, said) = local(&["customer", "nobody"]);
+    assert_eq!(status, 1);
+    assert!(said.contains("Customer nobody is not on the roster"), "{said}");
+}
+
+fn what_enrolling_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let rejects = folder.path().join("rejects.csv");
+    let roster = in_checkout("infra/roster-with-mistakes.csv");
+    let enroll = ["enroll", roster.to_str().unwrap(), "--rejects", rejects.to_str().unwrap()];
+    let (status, said) = local(&enroll);
+    assert_eq!(status, 3, "{said}");
+    assert!(said.contains("rejected   5") && said.contains("line "), "{said}");
+    assert_eq!(std::fs::read_to_string(&rejects).unwrap().lines().count(), 6);
+    // Again: nothing new, and nobody twice.
+    let (_, said) = local(&enroll);
+    assert!(said.contains("new        0"), "{said}");
+
+    let status = json(&["status"]);
+    let id = "c-0001";
+    assert_eq!(local(&["unenroll", id]).0, 0);
+    let after = json(&["status"]);
+    let active = |status: &Value| status["roster"]["active"].as_u64().unwrap();
+    assert_eq!(active(&after), active(&status) - 1);
+    assert_eq!(json(&["customer", id])["schedule"], Value::Null);
+    assert_eq!(local(&["unenroll", "nobody"]).0, 1);
+}
