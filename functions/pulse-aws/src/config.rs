@@ -252,7 +252,7 @@ mod tests {
     fn what_cannot_be_used_is_named_but_not_shown() {
         for (name, value) in [
             ("IN_FLIGHT", "none"),
-            ("IN_FLIGHT", "0"),
+            ("IN_FLIGHT", "-7"),
             ("QUIET_HOURS", "late"),
             ("MAIL_PROVIDER", "pigeon"),
             ("SES_RATE", "NaN"),

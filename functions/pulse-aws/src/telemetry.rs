@@ -1,20 +1,22 @@
 //! Logs: JSON lines with ids as fields, never an address, a name or a score.
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, level_filters::LevelFilter};
+use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-/// Starts JSON logging to standard output, which Lambda keeps in the function's log group (AWS
-/// Lambda Developer Guide, "Configuring JSON and plain text log formats"). `level` is `LOG_LEVEL`;
-/// what isn't Pulse's own logs warnings only.
+/// Pulse's own crates; what isn't logs warnings only.
+const OWN: [&str; 4] = ["pulse_core", "pulse_aws", "score", "email"];
+
+/// Starts JSON logging to standard output, which Lambda keeps in the function's log group (AWS Lambda Developer Guide,
+/// "Configuring JSON and plain text log formats"). `level` is `LOG_LEVEL`: error, warn, info, debug or trace.
 pub fn start(level: Option<&str>) {
-    let level = level.unwrap_or("info");
-    let filter = EnvFilter::new(format!("warn,pulse_core={level},pulse_aws={level},score={level},email={level}"));
-    // Fails only when a subscriber is set already, as it may be in a test.
-    let _ = tracing_subscriber::fmt()
+    let level = level.and_then(|level| level.parse().ok()).unwrap_or(Level::INFO);
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN.map(|target| (target, level)));
+    let json = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_target(false)
-        .with_env_filter(filter)
-        .try_init();
+        .with_target(false);
+    // Fails only when a subscriber is set already, as it may be in a test.
+    let _ = tracing_subscriber::registry().with(json.with_filter(filter)).try_init();
 }
