@@ -4,7 +4,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{free_port, processes_with, pulse, pulse_local};
+use super::{alone, free_port, processes_with, pulse, pulse_local};
 
 /// Starts `pulse local`, ends it with a signal once Pulse is deployed, and says how it ended.
 fn ended_by(signal: &str, port: &str) -> Option<i32> {
@@ -21,6 +21,7 @@ fn ended_by(signal: &str, port: &str) -> Option<i32> {
 
 #[test]
 fn an_interruption_leaves_no_process_behind_whatever_the_signal() {
+    let _alone = alone();
     for (signal, status) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
         let port = free_port();
         assert_eq!(ended_by(signal, &port), status, "{signal}");

@@ -5,7 +5,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{free_port, in_checkout, processes_with, pulse, pulse_local};
+use super::{alone, free_port, in_checkout, processes_with, pulse, pulse_local};
 
 const CUSTOMERS: &str = "40";
 
@@ -26,6 +26,7 @@ fn json(arguments: &[&str]) -> Value {
 /// Everything at once, because it takes two minutes: the schedules fire at a full minute.
 #[test]
 fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
+    let _alone = alone();
     let port = free_port();
     let mut program = pulse_local()
         .args(["--customers", CUSTOMERS, "--port", &port, "--json"])

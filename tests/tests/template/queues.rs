@@ -9,7 +9,7 @@ fn visibility_outlasts_six_timeouts_and_the_window() -> Result<()> {
     let edits = [
         set("ScoreQueue/VisibilityTimeout", 540),
         cut("EmailQueue/VisibilityTimeout"),
-        set("/Globals/Function/Timeout", 91),
+        set("/Globals/Function/Timeout", 121),
         set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 2),
     ];
     keeps(queues::visibility_outlasts_the_function, edits)

@@ -118,7 +118,8 @@ async fn suffer(house: House, faults: Vec<Fault>) -> Result<(), TestCaseError> {
         prop_assert!(mails <= 1, "{} has {mails} mails and is {state:?}", customer.id);
         match state {
             State::Sent { .. } => prop_assert_eq!(mails, 1, "{} is sent", customer.id),
-            State::Unknown { .. } => {}
+            // A worker that was killed on the last receive leaves the claim, and the message in the dead-letter queue.
+            State::Unknown { .. } | State::Sending { .. } => {}
             _ => prop_assert_eq!(mails, 0, "{} is {:?}", customer.id, state),
         }
     }

@@ -31,7 +31,7 @@ pub struct Target {
 }
 
 /// What a running `pulse local` leaves for `pulse --local ..` to find it by.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalRecord {
     /// The emulator.
     pub endpoint: String,
@@ -53,9 +53,11 @@ impl LocalRecord {
         fs::write(&path, serde_json::to_string(self)?).with_context(|| format!("{} can't be written", path.display()))
     }
 
-    /// Takes the record away, if it is there.
-    pub fn remove(workspace: &Workspace) {
-        let _ = fs::remove_file(Self::path(workspace));
+    /// Takes the record away, unless it is another's by now.
+    pub fn remove(&self, workspace: &Workspace) {
+        if Self::read(workspace).is_ok_and(|record| record == *self) {
+            let _ = fs::remove_file(Self::path(workspace));
+        }
     }
 
     fn read(workspace: &Workspace) -> Result<Self> {

@@ -71,11 +71,14 @@ fn interruption() -> Result<impl Future<Output = ()>> {
 }
 
 /// Takes the record of this run away with it.
-struct Recorded(Workspace);
+struct Recorded {
+    workspace: Workspace,
+    record: LocalRecord,
+}
 
 impl Drop for Recorded {
     fn drop(&mut self) {
-        LocalRecord::remove(&self.0);
+        self.record.remove(&self.workspace);
     }
 }
 
@@ -91,8 +94,9 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let deployment = Deployment::deploy(&workspace, emulator.endpoint(), &packages, &plan, &steps.listener()).await?;
     steps.done(&format!("Pulse is deployed at {}.", emulator.endpoint()));
 
-    let _recorded = Recorded(workspace.clone());
-    LocalRecord { endpoint: emulator.endpoint().into(), stack }.write(&workspace)?;
+    let record = LocalRecord { endpoint: emulator.endpoint().into(), stack };
+    record.write(&workspace)?;
+    let _recorded = Recorded { workspace, record };
     let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
     let demo = Demo::enroll(&stack, customers).await?;
     let lasted = progress::follow(&stack, &demo, &providers).await?;
