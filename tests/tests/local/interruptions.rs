@@ -4,16 +4,17 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{alone, free_port, processes_with, pulse, pulse_local};
+use super::{Started, alone, free_port, processes_with, pulse, pulse_local};
 
 /// Starts `pulse local`, ends it with a signal once Pulse is deployed, and says how it ended.
 fn ended_by(signal: &str, port: &str) -> Option<i32> {
-    let mut program = pulse_local().args(["--port", port]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
+    let program = pulse_local().args(["--port", port]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut program = Started(program);
+    let mut stderr = BufReader::new(program.0.stderr.take().unwrap()).lines();
     let deployed = stderr.find(|line| line.as_ref().is_ok_and(|line| line.contains("Pulse is deployed")));
     assert!(deployed.is_some(), "it ended before Pulse was deployed");
-    Command::new("kill").args([signal, &program.id().to_string()]).status().unwrap();
-    let status = program.wait().unwrap();
+    Command::new("kill").args([signal, &program.0.id().to_string()]).status().unwrap();
+    let status = program.0.wait().unwrap();
     // Whoever still holds its standard error runs still.
     stderr.for_each(drop);
     status.code()

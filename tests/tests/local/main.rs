@@ -7,7 +7,7 @@ mod newcomer;
 use std::{
     net::TcpListener,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,6 +25,16 @@ fn pulse() -> Command {
     let mut command = Command::new(program("local", "pulse"));
     command.current_dir(workspace().root()).stdin(Stdio::null()).env_remove("AWS_ENDPOINT_URL");
     command
+}
+
+/// A started program, which doesn't outlive its test, be that failed.
+struct Started(Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The program, running Pulse with functions that `cargo test` has built.

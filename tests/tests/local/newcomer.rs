@@ -5,7 +5,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{alone, free_port, in_checkout, processes_with, pulse, pulse_local};
+use super::{Started, alone, free_port, in_checkout, processes_with, pulse, pulse_local};
 
 const CUSTOMERS: &str = "40";
 
@@ -28,13 +28,16 @@ fn json(arguments: &[&str]) -> Value {
 fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
     let _alone = alone();
     let port = free_port();
-    let mut program = pulse_local()
+    let own = tempfile::tempdir().unwrap();
+    let program = pulse_local()
+        .env("TMPDIR", own.path())
         .args(["--customers", CUSTOMERS, "--port", &port, "--json"])
         .args(["--score-latency", "0.2", "--email-latency", "0.3"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let findings = first_json(program.stdout.take().unwrap());
+    let mut program = Started(program);
+    let findings = first_json(program.0.stdout.take().unwrap());
     for promise in findings["promises"].as_array().unwrap() {
         assert_eq!(promise["held"], true, "{promise}");
     }
@@ -46,9 +49,9 @@ fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
     what_is_said_of_a_customer(findings["example"].as_str().unwrap());
     what_enrolling_says();
 
-    Command::new("kill").args(["-INT", &program.id().to_string()]).status().unwrap();
-    assert_eq!(program.wait().unwrap().code(), Some(0));
-    assert_eq!(processes_with(&format!("{}/pulse-emulator-", std::env::temp_dir().display())), Vec::<String>::new());
+    Command::new("kill").args(["-INT", &program.0.id().to_string()]).status().unwrap();
+    assert_eq!(program.0.wait().unwrap().code(), Some(0));
+    assert_eq!(processes_with(own.path().to_str().unwrap()), Vec::<String>::new());
     let (status, said) = local(&["status"]);
     assert_eq!(status, 1);
     assert!(said.contains("No `pulse local` is running here"), "{said}");

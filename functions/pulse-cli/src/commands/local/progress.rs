@@ -66,37 +66,22 @@ impl Steps {
     }
 }
 
-/// What was seen of a provider while it was busy.
+/// For how long at least one call was in flight at a provider.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Observed {
-    /// How long at least one call was in flight.
-    pub(super) busy: Duration,
-    /// How long at least nine tenths of the lanes were, and how many calls ended meanwhile.
-    pub(super) full: Duration,
-    /// Calls that ended while nine tenths of the lanes were busy.
-    pub(super) ended_while_full: u64,
-    ended: u64,
-}
+pub(super) struct Busy(pub(super) Duration);
 
-impl Observed {
-    fn sample(&mut self, meter: &Meter, lanes: u32, since: Duration) {
-        let in_flight = meter.in_flight() as u64;
-        let ended = meter.calls().saturating_sub(in_flight);
-        if in_flight > 0 {
-            self.busy += since;
+impl Busy {
+    fn sample(&mut self, meter: &Meter, since: Duration) {
+        if meter.in_flight() > 0 {
+            self.0 += since;
         }
-        if in_flight * 10 >= u64::from(lanes) * 9 {
-            self.full += since;
-            self.ended_while_full += ended - self.ended;
-        }
-        self.ended = ended;
     }
 }
 
 /// What following the customers brought to light.
 pub(super) struct Followed {
-    pub(super) score: Observed,
-    pub(super) email: Observed,
+    pub(super) score: Busy,
+    pub(super) email: Busy,
     pub(super) score_lanes: Lanes,
     pub(super) email_lanes: Lanes,
     pub(super) took: Duration,
@@ -108,13 +93,8 @@ pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) ->
         tokio::try_join!(Lanes::of(stack, StageName::Score), Lanes::of(stack, StageName::Email))?;
     let ledger = stack.ledger()?;
     let started = Instant::now();
-    let mut followed = Followed {
-        score: Observed::default(),
-        email: Observed::default(),
-        score_lanes,
-        email_lanes,
-        took: Duration::ZERO,
-    };
+    let mut followed =
+        Followed { score: Busy::default(), email: Busy::default(), score_lanes, email_lanes, took: Duration::ZERO };
     let bars = Bars::new(demo.customers.len() as u64)?;
     let mut ticks = interval(BETWEEN_SAMPLES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -123,8 +103,8 @@ pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) ->
         ticks.tick().await;
         let since = last_sample.elapsed();
         last_sample += since;
-        followed.score.sample(providers.score.meter(), followed.score_lanes.count(), since);
-        followed.email.sample(providers.mail.meter(), followed.email_lanes.count(), since);
+        followed.score.sample(providers.score.meter(), since);
+        followed.email.sample(providers.mail.meter(), since);
         if sample % SAMPLES_PER_LOOK != 0 {
             continue;
         }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     CLOCK,
     customers::Demo,
-    progress::{Followed, Observed},
+    progress::{Busy, Followed},
     providers::Providers,
 };
 use crate::{
@@ -51,8 +51,6 @@ pub(super) struct ProviderFindings {
     pub(super) capacity: f64,
     /// Calls a second over all the time that the provider was busy.
     pub(super) throughput: f64,
-    /// Calls a second while at least nine tenths of the lanes were busy, if they ever were for long.
-    pub(super) throughput_when_full: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,9 +145,8 @@ fn place(entry: &Entry) -> String {
     }
 }
 
-fn provider(name: &'static str, meter: &Meter, lanes: &Lanes, latency: Latency, seen: Observed) -> ProviderFindings {
+fn provider(name: &'static str, meter: &Meter, lanes: &Lanes, latency: Latency, busy: Busy) -> ProviderFindings {
     let mean = latency.mean().as_secs_f64();
-    let rate = |calls: u64, time: std::time::Duration| calls as f64 / time.as_secs_f64().max(f64::EPSILON);
     ProviderFindings {
         name,
         calls: meter.calls(),
@@ -157,9 +154,7 @@ fn provider(name: &'static str, meter: &Meter, lanes: &Lanes, latency: Latency, 
         lanes: lanes.count(),
         latency: mean,
         capacity: f64::from(lanes.count()) / mean,
-        throughput: rate(meter.calls(), seen.busy),
-        // Shorter than two calls, and chance has the word.
-        throughput_when_full: (seen.full.as_secs_f64() > 2.0 * mean).then(|| rate(seen.ended_while_full, seen.full)),
+        throughput: meter.calls() as f64 / busy.0.as_secs_f64().max(f64::EPSILON),
     }
 }
 

@@ -48,14 +48,10 @@ fn provider_line(provider: &ProviderFindings) -> String {
 }
 
 fn throughput_line(provider: &ProviderFindings) -> String {
-    let mut line = format!(
-        "{:.2} calls/s all in all; lanes / latency = {} / {:.1} s = {:.2}/s",
+    format!(
+        "{:.2} calls/s while it was busy; lanes / latency = {} / {:.1} s = {:.2}/s, which takes a long backlog to come near",
         provider.throughput, provider.lanes, provider.latency, provider.capacity
-    );
-    if let Some(full) = provider.throughput_when_full {
-        let _ = write!(line, "; {full:.2}/s while the lanes were full");
-    }
-    line
+    )
 }
 
 fn promise_line(promise: &Promise) -> String {
