@@ -26,7 +26,8 @@ use rand_distr::{Distribution as _, LogNormal};
 
 /// As in template.yaml.
 const MAXIMUM_CONCURRENCY: usize = 5;
-const BACKLOG: usize = 4000;
+/// What is due on a day.
+const BACKLOG: usize = 20_000;
 const SIGMA: f64 = 0.5;
 /// The ledger's reads and writes of one message on AWS, which take their time in the lane: some four
 /// calls of 5 ms.
@@ -102,7 +103,7 @@ async fn prepare(house: &House, customers: &[Customer], stage: StageName) {
 
 fn stage_worker(criterion: &mut Criterion) {
     let lanes = MAXIMUM_CONCURRENCY * SETTINGS.in_flight;
-    let mut group = criterion.benchmark_group("stage worker, 4000 customers of backlog");
+    let mut group = criterion.benchmark_group("stage worker, a day of 20,000 customers as backlog");
     group.throughput(Throughput::Elements(BACKLOG as u64)).sample_size(10);
     for (stage, mean) in [(StageName::Score, 2.4), (StageName::Email, 3.3)] {
         let run = work_off(stage, mean);
