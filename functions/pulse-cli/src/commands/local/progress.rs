@@ -179,7 +179,7 @@ impl Bars {
 
     fn show(&self, places: Places, providers: &Providers, followed: &Followed) {
         self.due.set_position(places.due);
-        self.due.set_message(if places.due == 0 { "schedules fire at the full minute" } else { "" });
+        self.due.set_message(if places.due == places.closed { "schedules fire at the full minute" } else { "" });
         self.score.set_position(places.past_scoring);
         self.score.set_message(lanes(providers.score.meter(), &followed.score_lanes));
         self.email.set_position(places.closed);
