@@ -2,7 +2,7 @@
 
 use crate::{
     customer::{Customer, CustomerId, Standing},
-    entry::{Entry, EntryId, SkipReason, State},
+    entry::{Entry, EntryId, SkipReason},
     ports::{Clock, Ledger, LedgerError, MonthlySchedule, PutOutcome, ScheduleError, Schedules},
     run::RunId,
 };
@@ -83,6 +83,27 @@ impl Enrollment<'_> {
         Ok(true)
     }
 
+    /// Brings a customer's open entry and schedule in line with the profile, which is left as it is.
+    ///
+    /// # Errors
+    /// When the ledger or the scheduler can't be used. What was done stays; do it again.
+    pub async fn repair(&self, id: &CustomerId) -> Result<(), EnrollmentError> {
+        let mut customer = self.ledger.customer(id).await?;
+        for _ in 0..TRIES {
+            let Some(before) = customer else { return Ok(()) };
+            if before.standing == Standing::Closed {
+                return self.close(&before).await;
+            }
+            self.ensure_open_entry(&before).await?;
+            self.schedules.put(&MonthlySchedule { customer: id.clone(), slot: before.slot.clone() }).await?;
+            customer = self.ledger.customer(id).await?;
+            if customer.as_ref() == Some(&before) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
     async fn ensure_open_entry(&self, customer: &Customer) -> Result<(), LedgerError> {
         for _ in 0..TRIES {
             let entries = self.ledger.entries(&customer.id).await?;
@@ -146,7 +167,7 @@ impl Enrollment<'_> {
     async fn skip_open_entries(&self, customer: &Customer) -> Result<(), LedgerError> {
         for entry in self.ledger.entries(&customer.id).await? {
             // A mail that is under way can't be called back; its stage closes the entry.
-            if matches!(entry.state(), State::Sending { .. }) || !entry.is_open() {
+            if entry.in_doubt_since().is_some() || !entry.is_open() {
                 continue;
             }
             if let Ok(change) = entry.skip(SkipReason::Closed, self.clock.now(), None) {

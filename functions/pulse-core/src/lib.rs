@@ -9,7 +9,11 @@
 //! - [`entry`]: one row of the ledger and the only place that lists its legal transitions.
 //! - [`stage`]: the score and email stages, and the worker that drives a batch through one.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
+//! - [`tick`]: what is done every minute for entries that fell off or were put off.
+//! - [`audit`]: the roster against the schedules against the ledger.
+//! - [`settlement`]: settling mails of unknown fate.
 
+pub mod audit;
 pub mod backoff;
 pub mod customer;
 pub mod enrollment;
@@ -22,6 +26,8 @@ pub mod quiet_hours;
 pub mod roster;
 pub mod run;
 pub mod score;
+pub mod settlement;
 pub mod slot;
 pub mod stable_hash;
 pub mod stage;
+pub mod tick;

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use pulse_core::{
     customer::CustomerId,
-    ports::{MonthlySchedule, PutOutcome, ScheduleError, Schedules},
+    ports::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError},
     slot::Slot,
 };
 
@@ -40,5 +40,9 @@ impl Schedules for MemorySchedules {
 
     async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError> {
         Ok(self.slots().remove(customer).is_some())
+    }
+
+    async fn list(&self, _: Option<String>) -> Result<SchedulePage, SchedulesError> {
+        Ok(SchedulePage { customers: self.slots().keys().cloned().collect(), next: None })
     }
 }

@@ -99,7 +99,7 @@ pub async fn a_change_of_another_version_writes_no_next_entry_either(ledger: &dy
     let sending = bring(ledger, &scheduled("c-1"), End::Sending).await;
     let next = next_of(&sending);
     let stale = sending.record_sent("m-1".to_owned(), due(), Some(next.clone())).unwrap();
-    let failed = sending.fail(StageName::Email, Cause::new("It failed."), due()).unwrap();
+    let failed = sending.fail(StageName::Email, Cause::new("It failed."), due(), None).unwrap();
     ledger.apply(&failed).await.unwrap();
     assert_eq!(ledger.apply(&stale).await, Err(LedgerError::Conflict(sending.id().clone())));
     assert_eq!(read(ledger, &sending).await.as_ref(), Some(failed.after()));

@@ -108,7 +108,7 @@ pub fn way_to(end: End, entry: &Entry) -> Vec<Change> {
         End::Scoring => vec![scoring],
         End::Troubled => way(&[&scoring, &scoring.after().release(cause(), now).unwrap()]),
         End::Failed(StageName::Score) => {
-            way(&[&scoring, &scoring.after().fail(StageName::Score, cause(), now).unwrap()])
+            way(&[&scoring, &scoring.after().fail(StageName::Score, cause(), now, None).unwrap()])
         }
         End::Scored => way(&[&scoring, &scored]),
         End::Sending => way(&[&scoring, &scored, &sending]),
@@ -117,11 +117,11 @@ pub fn way_to(end: End, entry: &Entry) -> Vec<Change> {
             way(&[&scoring, &scored, &sending, &sent])
         }
         End::Failed(StageName::Email) => {
-            let failed = sending.after().fail(StageName::Email, cause(), now).unwrap();
+            let failed = sending.after().fail(StageName::Email, cause(), now, None).unwrap();
             way(&[&scoring, &scored, &sending, &failed])
         }
         End::Unknown => {
-            let lost = sending.after().lose_track(cause(), now).unwrap();
+            let lost = sending.after().lose_track(cause(), now, None).unwrap();
             way(&[&scoring, &scored, &sending, &lost])
         }
     }

@@ -12,11 +12,12 @@ use aws_sdk_scheduler::{
         delete_schedule::DeleteScheduleError,
         get_schedule::{GetScheduleError, GetScheduleOutput},
     },
+    types::{ScheduleState, ScheduleSummary},
 };
 use pulse_core::{
     customer::CustomerId,
     failure::Cause,
-    ports::{MonthlySchedule, PutOutcome, ScheduleError, Schedules},
+    ports::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError},
 };
 
 use crate::sdk::failure::{self, CallFailure};
@@ -26,7 +27,7 @@ pub use definition::ScheduleTarget;
 /// Customers' schedules in one schedule group.
 ///
 /// Needs `scheduler:CreateSchedule`, `GetSchedule`, `UpdateSchedule` and `DeleteSchedule` on the
-/// group's schedules, and `iam:PassRole` on their role.
+/// group's schedules, `ListSchedules`, and `iam:PassRole` on their role.
 #[derive(Debug)]
 pub struct EventBridgeSchedules {
     client: Client,
@@ -79,6 +80,26 @@ impl Schedules for EventBridgeSchedules {
             }
             Err(error) => Err(failed(customer, &error)),
         }
+    }
+
+    /// A hundred at a time, the most that there are on a page (`EventBridge` Scheduler API Reference,
+    /// `ListSchedules`). Names that are no customer's are passed over.
+    async fn list(&self, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
+        let call = self
+            .client
+            .list_schedules()
+            .group_name(&self.target.group)
+            .state(ScheduleState::Enabled)
+            .max_results(100)
+            .set_next_token(page);
+        let answer = call.send().await.map_err(|error| match failure::read("EventBridge Scheduler", &error) {
+            CallFailure::Refused(cause) | CallFailure::Again(cause) => SchedulesError(cause),
+        })?;
+        let name = |schedule: &ScheduleSummary| CustomerId::parse(schedule.name()?).ok();
+        Ok(SchedulePage {
+            customers: answer.schedules().iter().filter_map(name).collect(),
+            next: answer.next_token().map(str::to_owned),
+        })
     }
 }
 

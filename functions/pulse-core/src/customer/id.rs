@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::parse::ParseError;
 /// `CreateSchedule`), an email tag and part of a message key, so it keeps to what all of them take.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct CustomerId(String);
+pub struct CustomerId(Arc<str>);
 
 impl CustomerId {
     /// Reads a customer id.
@@ -25,7 +25,7 @@ impl CustomerId {
         if !text.chars().all(allowed) {
             return Err(ParseError::new("customer id", "may have only letters, digits, '-' and '_'"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// The id as text.
@@ -51,6 +51,6 @@ impl TryFrom<String> for CustomerId {
 
 impl From<CustomerId> for String {
     fn from(id: CustomerId) -> Self {
-        id.0
+        id.0.as_ref().to_owned()
     }
 }

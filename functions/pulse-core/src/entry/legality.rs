@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 
-use super::{Change, Entry, EntryId, IllegalTransition, SkipReason, StageName, State};
+use super::{Change, Entry, EntryId, IllegalTransition, Queueing, SkipReason, StageName, State};
 use crate::{
     customer::CustomerId,
     failure::Cause,
@@ -24,7 +24,17 @@ fn entry(state: State) -> Entry {
     Entry { state, ..Entry::scheduled(id, now(), None) }
 }
 
-/// Every state, with leases that are live and over.
+/// An entry in every state, with leases that are live and over, in doubt and not.
+fn entries() -> Vec<(&'static str, Entry)> {
+    let doubtful = |state| Entry { in_doubt_since: Some(now()), ..entry(state) };
+    let failed =
+        State::Failed { stage: StageName::Email, cause: Cause::new("It was so."), at: now(), score: Some(score()) };
+    let mut entries: Vec<_> = states().into_iter().map(|(name, state)| (name, entry(state))).collect();
+    entries.push(("scored, in doubt", doubtful(State::Scored { score: score() })));
+    entries.push(("failed email, in doubt", doubtful(failed)));
+    entries
+}
+
 fn states() -> Vec<(&'static str, State)> {
     let live = now() + 1.minute();
     let over = now();
@@ -56,11 +66,15 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
             vec!["scheduled", "scoring, lease over", "failed scoring"],
         ),
         ("record score", |e| e.record_score(score(), now()), vec!["scoring", "scoring, lease over"]),
-        ("forget stale score", |e| e.forget_stale_score(now()), vec!["scored", "failed email"]),
+        (
+            "forget stale score",
+            |e| e.forget_stale_score(now()),
+            vec!["scored", "failed email", "scored, in doubt", "failed email, in doubt"],
+        ),
         (
             "claim for sending",
             |e| e.claim_send(now(), now() + 2.minutes()),
-            vec!["scored", "sending, lease over", "failed email"],
+            vec!["scored", "sending, lease over", "failed email", "scored, in doubt", "failed email, in doubt"],
         ),
         (
             "release",
@@ -70,7 +84,14 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
         (
             "record sent",
             |e| e.record_sent("p".into(), now(), None),
-            vec!["sending", "sending, lease over", "failed email", "unknown"],
+            vec![
+                "sending",
+                "sending, lease over",
+                "failed email",
+                "unknown",
+                "scored, in doubt",
+                "failed email, in doubt",
+            ],
         ),
         (
             "skip",
@@ -84,19 +105,41 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
                 "sending, lease over",
                 "failed scoring",
                 "failed email",
+                "scored, in doubt",
+                "failed email, in doubt",
             ],
         ),
         (
             "fail scoring",
-            |e| e.fail(StageName::Score, Cause::new("It was so."), now()),
+            |e| e.fail(StageName::Score, Cause::new("It was so."), now(), None),
             vec!["scheduled", "scoring", "scoring, lease over"],
         ),
         (
             "fail email",
-            |e| e.fail(StageName::Email, Cause::new("It was so."), now()),
-            vec!["scored", "sending", "sending, lease over"],
+            |e| e.fail(StageName::Email, Cause::new("It was so."), now(), None),
+            vec!["scored", "sending", "sending, lease over", "scored, in doubt"],
         ),
-        ("lose track", |e| e.lose_track(Cause::new("It was so."), now()), vec!["sending", "sending, lease over"]),
+        (
+            "lose track",
+            |e| e.lose_track(Cause::new("It was so."), now(), None),
+            vec!["sending", "sending, lease over", "scored, in doubt", "failed email, in doubt"],
+        ),
+        (
+            "release in doubt",
+            |e| e.release_in_doubt(Cause::new("It was so."), now()),
+            vec!["sending", "sending, lease over"],
+        ),
+        (
+            "defer",
+            |e| e.defer(now() + 1.hour(), now()),
+            vec!["scored", "scored, in doubt", "sending, lease over", "failed email", "failed email, in doubt"],
+        ),
+        (
+            "queue again",
+            |e| e.queue_again(now()),
+            vec!["scheduled", "scoring, lease over", "scored", "scored, in doubt", "sending, lease over"],
+        ),
+        ("record unsent", |e| e.record_unsent(now()), vec!["unknown"]),
         ("reschedule", |e| e.reschedule(now() + 1.hour()), vec!["scheduled"]),
     ]
 }
@@ -104,8 +147,8 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
 #[test]
 fn a_step_is_taken_from_the_listed_states_and_refused_from_all_others() {
     for (step, take, legal) in steps() {
-        for (name, state) in states() {
-            let taken = take(&entry(state)).is_ok();
+        for (name, entry) in entries() {
+            let taken = take(&entry).is_ok();
             assert_eq!(taken, legal.contains(&name), "{step} from {name}");
         }
     }
@@ -114,9 +157,9 @@ fn a_step_is_taken_from_the_listed_states_and_refused_from_all_others() {
 #[test]
 fn a_sent_or_skipped_entry_never_moves_again() {
     for (step, take, _) in steps() {
-        for (name, state) in states() {
-            if matches!(state, State::Sent { .. } | State::Skipped { .. }) {
-                assert!(take(&entry(state)).is_err(), "{step} from {name}");
+        for (name, entry) in entries() {
+            if matches!(entry.state(), State::Sent { .. } | State::Skipped { .. }) {
+                assert!(take(&entry).is_err(), "{step} from {name}");
             }
         }
     }
@@ -136,10 +179,36 @@ fn a_released_claim_keeps_the_score_and_the_trouble() {
     assert_eq!(released.trouble().unwrap().cause.as_str(), "The provider was busy.");
 }
 
+#[test]
+fn an_entry_stays_in_doubt_since_the_first_mail_that_got_no_answer() {
+    let later = now() + 1.hour();
+    let sending = entry(State::Sending { score: score(), lease_until: now() });
+    let again = sending.claim_send(later, later + 2.minutes()).unwrap().into_after();
+    assert_eq!(again.in_doubt_since(), Some(now()));
+    let released = again.release_in_doubt(Cause::new("The answer was lost."), later).unwrap().into_after();
+    assert_eq!(released.in_doubt_since(), Some(now()));
+    let failed = released.fail(StageName::Email, Cause::new("It was so."), later, None).unwrap().into_after();
+    assert_eq!(failed.in_doubt_since(), Some(now()));
+    let sent = failed.record_sent("p".into(), later, None).unwrap().into_after();
+    assert_eq!(sent.in_doubt_since(), None);
+}
+
+#[test]
+fn an_entry_that_was_put_off_waits_anew_when_its_message_is_sent() {
+    let later = now() + 1.hour();
+    let deferred = entry(State::Scored { score: score() }).defer(later, now()).unwrap().into_after();
+    assert_eq!((deferred.queueing(), deferred.awaited_since()), (Queueing::Deferred, later));
+    let queued = deferred.queue_again(later).unwrap().into_after();
+    assert_eq!((queued.queueing(), queued.awaited_since()), (Queueing::Expected, later));
+    let again = queued.queue_again(later + 1.hour()).unwrap().into_after();
+    assert_eq!(again.queueing(), Queueing::Repeated { at: later + 1.hour() });
+    assert_eq!(again.due(), later);
+}
+
 proptest! {
     #[test]
     fn whatever_happens_versions_rise_by_one_and_only_sending_leads_to_sent(
-        choices in prop::collection::vec(0_usize..11, 1..40),
+        choices in prop::collection::vec(0_usize..15, 1..40),
     ) {
         let steps = steps();
         let mut current = entry(State::Scheduled);

@@ -10,6 +10,6 @@ mod transition;
 
 pub use change::Change;
 pub use id::EntryId;
-pub use record::{Entry, Trouble};
+pub use record::{Entry, Queueing, Trouble};
 pub use state::{SkipReason, StageName, State};
 pub use transition::IllegalTransition;

@@ -21,6 +21,32 @@ pub struct Entry {
     pub(super) previous: Option<Score>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trouble: Option<Trouble>,
+    #[serde(default, skip_serializing_if = "Queueing::is_expected")]
+    pub(super) queueing: Queueing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) in_doubt_since: Option<Timestamp>,
+}
+
+/// How an open entry's message comes to be in its stage's queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum Queueing {
+    /// A schedule sends it at the due moment, or the stage before has sent it.
+    #[default]
+    Expected,
+    /// That one was given up for lost, and another was sent.
+    Repeated {
+        /// When.
+        at: Timestamp,
+    },
+    /// There is none: one is to be sent at the due moment.
+    Deferred,
+}
+
+impl Queueing {
+    fn is_expected(&self) -> bool {
+        *self == Self::Expected
+    }
 }
 
 /// The last thing that went wrong with an entry that is still being tried.
@@ -45,6 +71,8 @@ impl Entry {
             claims: 0,
             previous,
             trouble: None,
+            queueing: Queueing::Expected,
+            in_doubt_since: None,
         }
     }
 
@@ -94,6 +122,31 @@ impl Entry {
     #[must_use]
     pub fn trouble(&self) -> Option<&Trouble> {
         self.trouble.as_ref()
+    }
+
+    /// How its message comes to be in its stage's queue.
+    #[must_use]
+    pub fn queueing(&self) -> Queueing {
+        self.queueing
+    }
+
+    /// Since when the entry's message is waited for: since it was due, or since it was sent again.
+    #[must_use]
+    pub fn awaited_since(&self) -> Timestamp {
+        match self.queueing {
+            Queueing::Repeated { at } => at,
+            Queueing::Expected | Queueing::Deferred => self.due,
+        }
+    }
+
+    /// Since when the provider may have a mail of this entry that it wasn't heard to accept: never
+    /// send one without asking, and none at all once the provider may have forgotten the key.
+    #[must_use]
+    pub fn in_doubt_since(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Sending { lease_until, .. } => Some(self.in_doubt_since.unwrap_or(*lease_until)),
+            _ => self.in_doubt_since,
+        }
     }
 
     /// Whether a stage still has to move it.

@@ -2,16 +2,18 @@
 //!
 //! ```text
 //! Scheduled -> Scoring -> Scored -> Sending -> Sent
-//!     |  ^        |         |  ^       |---> Unknown -> Sent (settled)
+//!     |  ^        |         |  ^       |---> Unknown -> Sent | Scored (settled)
 //!     |  '--------'(release)|  '-------'(release)
 //!     |  ^------------------'(stale score)
 //!     '---------'-----------'----------'---> Skipped | Failed
 //! Failed -> Scoring | Sending (redriven)
+//! Scored, Sending, Failed -> Scored (deferred, to be queued at its due moment)
+//! any open -> itself, queued again
 //! ```
 
 use jiff::Timestamp;
 
-use super::{Change, Entry, SkipReason, StageName, State, Trouble};
+use super::{Change, Entry, Queueing, SkipReason, StageName, State, Trouble};
 use crate::{failure::Cause, score::Score};
 
 /// A step that the ledger doesn't allow.
@@ -50,6 +52,7 @@ impl Entry {
                 let mut after = self.moved(State::Scored { score });
                 after.trouble = None;
                 after.due = now;
+                after.queueing = Queueing::Expected;
                 Ok(Change { after, next: None })
             }
             _ => Err(self.illegal("scored")),
@@ -65,6 +68,7 @@ impl Entry {
             State::Scored { .. } | State::Failed { stage: StageName::Email, .. } => {
                 let mut after = self.moved(State::Scheduled);
                 after.due = now;
+                after.queueing = Queueing::Expected;
                 Ok(Change { after, next: None })
             }
             _ => Err(self.illegal("sent back to scoring")),
@@ -83,7 +87,46 @@ impl Entry {
             _ => return Err(self.illegal("claimed for sending")),
         };
         let score = score.clone();
-        Ok(self.claimed(State::Sending { score, lease_until }))
+        let mut change = self.claimed(State::Sending { score, lease_until });
+        change.after.in_doubt_since = self.in_doubt_since();
+        Ok(change)
+    }
+
+    /// Puts an entry that is to be mailed off until `due`. Its message may go: another is sent then.
+    ///
+    /// # Errors
+    /// When it isn't waiting to be mailed, or another worker holds it.
+    pub fn defer(&self, due: Timestamp, now: Timestamp) -> Step {
+        let score = match &self.state {
+            State::Scored { score } | State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
+            State::Sending { score, lease_until } if *lease_until <= now => score,
+            _ => return Err(self.illegal("put off")),
+        };
+        let mut after = self.moved(State::Scored { score: score.clone() });
+        after.in_doubt_since = self.in_doubt_since();
+        after.due = due;
+        after.queueing = Queueing::Deferred;
+        Ok(Change { after, next: None })
+    }
+
+    /// Records that another message is sent for the entry: its first, if it was put off until now.
+    ///
+    /// # Errors
+    /// When the entry is closed, or a worker holds it.
+    pub fn queue_again(&self, now: Timestamp) -> Step {
+        match &self.state {
+            State::Scheduled | State::Scored { .. } => {}
+            State::Scoring { lease_until } | State::Sending { lease_until, .. } if *lease_until <= now => {}
+            _ => return Err(self.illegal("queued again")),
+        }
+        let mut after = self.moved(self.state.clone());
+        if self.queueing == Queueing::Deferred {
+            after.queueing = Queueing::Expected;
+            after.due = now;
+        } else {
+            after.queueing = Queueing::Repeated { at: now };
+        }
+        Ok(Change { after, next: None })
     }
 
     /// Gives a claim back after a failed attempt that left nothing behind, so that the next attempt
@@ -102,20 +145,35 @@ impl Entry {
         Ok(Change { after, next: None })
     }
 
+    /// Gives a claim to send back although the provider may have the mail: the next attempt asks.
+    ///
+    /// # Errors
+    /// When no mail was under way.
+    pub fn release_in_doubt(&self, cause: Cause, now: Timestamp) -> Step {
+        let State::Sending { .. } = &self.state else {
+            return Err(self.illegal("released in doubt"));
+        };
+        let mut change = self.release(cause, now)?;
+        change.after.in_doubt_since = Some(self.in_doubt_since.unwrap_or(now));
+        Ok(change)
+    }
+
     /// Records that the provider accepted the mail, and opens `next`, next month's entry. Also for
     /// an entry of unknown fate, or given up, of which the provider says that it has it.
     ///
     /// # Errors
     /// When no mail was under way.
     pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Step {
-        let (State::Sending { score, .. }
-        | State::Unknown { score, .. }
-        | State::Failed { stage: StageName::Email, score: Some(score), .. }) = &self.state
-        else {
-            return Err(self.illegal("sent"));
+        let score = match &self.state {
+            State::Sending { score, .. }
+            | State::Unknown { score, .. }
+            | State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
+            State::Scored { score } if self.in_doubt_since.is_some() => score,
+            _ => return Err(self.illegal("sent")),
         };
         let mut after = self.moved(State::Sent { score: score.clone(), provider_id, at: now });
         after.trouble = None;
+        after.in_doubt_since = None;
         Ok(Change { after, next })
     }
 
@@ -132,29 +190,54 @@ impl Entry {
         Ok(Change { after, next })
     }
 
-    /// Records that a stage gave up. The fate of a mail must be known: it was not accepted.
+    /// Records that a stage gave up, and opens `next`, next month's entry. A mail that was under way
+    /// is in doubt from then on.
     ///
     /// # Errors
     /// When the entry isn't that stage's to give up.
-    pub fn fail(&self, stage: StageName, cause: Cause, now: Timestamp) -> Step {
+    pub fn fail(&self, stage: StageName, cause: Cause, now: Timestamp, next: Option<Entry>) -> Step {
         if self.state.waits_for() != Some(stage) {
             return Err(self.illegal("failed"));
         }
         let score = self.state.score().cloned();
-        let after = self.moved(State::Failed { stage, cause, at: now, score });
-        Ok(Change { after, next: None })
+        let mut after = self.moved(State::Failed { stage, cause, at: now, score });
+        if matches!(self.state, State::Sending { .. }) {
+            after.in_doubt_since = Some(self.in_doubt_since.unwrap_or(now));
+        }
+        Ok(Change { after, next })
     }
 
-    /// Records that a mail's fate isn't known: it is never sent again blindly.
+    /// Records that a mail's fate isn't known, and opens `next`, next month's entry. It is never sent
+    /// again blindly.
     ///
     /// # Errors
     /// When no mail was under way.
-    pub fn lose_track(&self, cause: Cause, now: Timestamp) -> Step {
-        let State::Sending { score, .. } = &self.state else {
-            return Err(self.illegal("of unknown fate"));
+    pub fn lose_track(&self, cause: Cause, now: Timestamp, next: Option<Entry>) -> Step {
+        let score = match &self.state {
+            State::Sending { score, .. } => score,
+            State::Scored { score } | State::Failed { stage: StageName::Email, score: Some(score), .. }
+                if self.in_doubt_since.is_some() =>
+            {
+                score
+            }
+            _ => return Err(self.illegal("of unknown fate")),
         };
-        let score = score.clone();
-        let after = self.moved(State::Unknown { score, cause, at: now });
+        let after = self.moved(State::Unknown { score: score.clone(), cause, at: now });
+        Ok(Change { after, next })
+    }
+
+    /// Records that a mail of unknown fate was not accepted after all: it may be sent.
+    ///
+    /// # Errors
+    /// When the entry's fate isn't unknown.
+    pub fn record_unsent(&self, now: Timestamp) -> Step {
+        let State::Unknown { score, .. } = &self.state else {
+            return Err(self.illegal("said to be unsent"));
+        };
+        let mut after = self.moved(State::Scored { score: score.clone() });
+        after.due = now;
+        after.queueing = Queueing::Expected;
+        after.in_doubt_since = None;
         Ok(Change { after, next: None })
     }
 
@@ -175,6 +258,10 @@ impl Entry {
     fn claimed(&self, state: State) -> Change {
         let mut after = self.moved(state);
         after.claims += 1;
+        if after.queueing == Queueing::Deferred {
+            // A message came by before its time: it is the one now.
+            after.queueing = Queueing::Expected;
+        }
         Change { after, next: None }
     }
 

@@ -3,16 +3,20 @@
 
 mod clock;
 mod ledger;
+mod listing;
 mod mailer;
 mod queue;
 mod renderer;
 mod schedules;
 mod scorer;
+mod stages;
 
 pub use clock::Clock;
 pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally, TallyKey};
+pub use listing::{Awaited, LedgerListing, OpenEntries};
 pub use mailer::{Accepted, Fate, Mail, Mailer, SendError};
 pub use queue::{QueueError, Receipt, StageQueue, Visibility};
 pub use renderer::{Letter, RenderError, Rendered, Renderer};
-pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, Schedules};
+pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
+pub use stages::{StageError, StageSight, Stages};

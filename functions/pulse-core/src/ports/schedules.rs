@@ -43,6 +43,20 @@ pub enum ScheduleError {
     },
 }
 
+/// The schedules couldn't be listed. Always worth another try.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the schedules can't be listed right now: {0}")]
+pub struct SchedulesError(pub Cause);
+
+/// Some of the schedules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchedulePage {
+    /// Whose: those that are live.
+    pub customers: Vec<CustomerId>,
+    /// How to ask for the next page, if there is one.
+    pub next: Option<String>,
+}
+
 /// The scheduler: one monthly schedule per customer, which puts [`schedule
 /// messages`](crate::message::WorkMessage::schedule_input) on the score queue.
 #[async_trait]
@@ -55,4 +69,8 @@ pub trait Schedules: Send + Sync {
 
     /// Deletes a customer's schedule. Says whether there was one.
     async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError>;
+
+    /// Lists customers with a live schedule, page by page: `None` asks for the first. What each schedule
+    /// says is told by [`get`](Self::get) only; one that sends the wrong thing may be among them.
+    async fn list(&self, page: Option<String>) -> Result<SchedulePage, SchedulesError>;
 }

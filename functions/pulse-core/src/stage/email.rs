@@ -75,7 +75,9 @@ impl EmailStage {
         };
         let now = self.clock.now();
         match entry.state() {
-            State::Scored { score } => self.mail(task, &customer, &entry, score).await,
+            State::Scored { score } if entry.in_doubt_since().is_none() => {
+                self.mail(task, &customer, &entry, score).await
+            }
             State::Sending { lease_until, .. } if *lease_until > now => Ok(Verdict::NotNow {
                 wait: Duration::try_from(lease_until.duration_since(now)).unwrap_or_default(),
                 cause: Cause::new("Another worker is sending it."),
@@ -84,7 +86,9 @@ impl EmailStage {
                 // On its way to the dead-letter queue.
                 Ok(Verdict::Fail { cause: cause.clone() })
             }
-            State::Sending { .. } | State::Failed { stage: StageName::Email, score: Some(_), .. } => {
+            State::Scored { .. }
+            | State::Sending { .. }
+            | State::Failed { stage: StageName::Email, score: Some(_), .. } => {
                 self.settle(task, &customer, &entry).await
             }
             State::Scheduled => {
@@ -103,13 +107,13 @@ impl EmailStage {
 
     /// An entry whose mail may have gone out before: ask the provider, and never send blindly.
     async fn settle(&self, task: &Task, customer: &Customer, entry: &Entry) -> Result<Verdict, Verdict> {
-        let under_way = matches!(entry.state(), State::Sending { .. });
+        let in_doubt = entry.in_doubt_since().is_some();
         match self.mailer.fate(entry.id()).await {
             Ok(Fate::Accepted(accepted)) => self.record_sent(customer, entry, accepted.provider_id).await,
-            Ok(Fate::CannotTell(cause)) if under_way => self.lose_track(entry, cause).await,
-            Ok(Fate::SafeToSend) if under_way && self.is_too_late_to_repeat(entry) => {
+            Ok(Fate::CannotTell(cause)) if in_doubt => self.lose_track(customer, entry, cause).await,
+            Ok(Fate::SafeToSend) if self.is_too_late_to_repeat(entry) => {
                 let cause = Cause::new("It is too long ago for the provider to know the mail again.");
-                self.lose_track(entry, cause).await
+                self.lose_track(customer, entry, cause).await
             }
             Ok(Fate::SafeToSend | Fate::CannotTell(_)) => match entry.state().score() {
                 Some(score) => self.mail(task, customer, entry, score).await,
@@ -120,13 +124,8 @@ impl EmailStage {
     }
 
     fn is_too_late_to_repeat(&self, entry: &Entry) -> bool {
-        match entry.state() {
-            State::Sending { lease_until, .. } => {
-                let since = Duration::try_from(self.clock.now().duration_since(*lease_until));
-                since.is_ok_and(|since| since > KEYS_REMEMBERED)
-            }
-            _ => false,
-        }
+        let since = entry.in_doubt_since().map(|since| Duration::try_from(self.clock.now().duration_since(since)));
+        since.is_some_and(|since| since.is_ok_and(|since| since > KEYS_REMEMBERED))
     }
 
     async fn mail(&self, task: &Task, customer: &Customer, entry: &Entry, score: &Score) -> Result<Verdict, Verdict> {
@@ -136,8 +135,10 @@ impl EmailStage {
             Err(reason) => return self.skip(customer, entry, reason).await,
         };
         if let Some(wait) = self.quiet_for(customer, now) {
-            let cause = Cause::new("It is a quiet hour for the customer.");
-            return Ok(Verdict::NotNow { wait, cause });
+            // On the ledger, not in the queue: a message that waits costs receives, and can expire.
+            let due = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+            self.ledger.apply(&entry.defer(due, now)?).await?;
+            return Ok(Verdict::Done);
         }
         if self.is_stale(score, now) && !matches!(entry.state(), State::Sending { .. }) {
             self.ledger.apply(&entry.forget_stale_score(now)?).await?;
@@ -198,8 +199,8 @@ impl EmailStage {
             }
             SendError::Lost { cause } => match self.mailer.fate(claimed.id()).await {
                 Ok(Fate::Accepted(accepted)) => self.record_sent(customer, claimed, accepted.provider_id).await,
-                Ok(Fate::SafeToSend) => self.release(claimed, None, cause).await,
-                Ok(Fate::CannotTell(_)) => self.lose_track(claimed, cause).await,
+                Ok(Fate::SafeToSend) => self.release_in_doubt(claimed, cause).await,
+                Ok(Fate::CannotTell(_)) => self.lose_track(customer, claimed, cause).await,
                 // Not even that can be asked now. The claim stays, and is settled after its lease.
                 Err(_) => Ok(Verdict::Retry { wait: Wait::Backoff(None), cause }),
             },
@@ -210,6 +211,13 @@ impl EmailStage {
         let released = claimed.release(cause.clone(), self.clock.now())?;
         self.ledger.apply(&released).await?;
         Ok(Verdict::Retry { wait: Wait::Backoff(after), cause })
+    }
+
+    /// The provider hasn't got the mail, but its answer was lost on the way: it may take it yet.
+    async fn release_in_doubt(&self, claimed: &Entry, cause: Cause) -> Result<Verdict, Verdict> {
+        let released = claimed.release_in_doubt(cause.clone(), self.clock.now())?;
+        self.ledger.apply(&released).await?;
+        Ok(Verdict::retry(cause))
     }
 
     async fn record_sent(&self, customer: &Customer, entry: &Entry, provider_id: String) -> Result<Verdict, Verdict> {
@@ -225,10 +233,11 @@ impl EmailStage {
         Ok(Verdict::Done)
     }
 
-    async fn lose_track(&self, entry: &Entry, cause: Cause) -> Result<Verdict, Verdict> {
+    async fn lose_track(&self, customer: &Customer, entry: &Entry, cause: Cause) -> Result<Verdict, Verdict> {
         let now = self.clock.now();
         let what = format!("Run {}: it isn't known whether the mail was accepted. {cause}", entry.id().run);
-        self.ledger.apply(&entry.lose_track(cause, now)?).await?;
+        let next = next_entry(customer, entry, entry.state().score());
+        self.ledger.apply(&entry.lose_track(cause, now, next)?).await?;
         tracing::error!(entry = %entry.id(), "a mail's fate is unknown: look it up at the provider and settle it");
         let customer = entry.id().customer.clone();
         self.ledger.note(&Activity { customer, at: now, what }).await?;
@@ -243,11 +252,8 @@ impl EmailStage {
             return Ok(());
         };
         let now = self.clock.now();
-        let change = match entry.state() {
-            // A claim that couldn't be given back: the mail may be out.
-            State::Sending { .. } => entry.lose_track(cause.clone(), now),
-            _ => entry.fail(StageName::Email, cause.clone(), now),
-        };
+        let next = next_entry(&customer, &entry, entry.state().score());
+        let change = entry.fail(StageName::Email, cause.clone(), now, next);
         // Failed already, or not this stage's: nothing to record.
         let Ok(change) = change else { return Ok(()) };
         self.ledger.apply(&change).await?;

@@ -131,7 +131,8 @@ impl ScoreStage {
         };
         let now = self.clock.now();
         // Failed already, or past this stage: nothing to record.
-        let Ok(change) = entry.fail(StageName::Score, cause.clone(), now) else {
+        let next = next_entry(&customer, &entry, None);
+        let Ok(change) = entry.fail(StageName::Score, cause.clone(), now, next) else {
             return Ok(());
         };
         self.ledger.apply(&change).await?;

@@ -1,0 +1,210 @@
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use crate::{
+    entry::{Entry, EntryId, Queueing, StageName, State},
+    message::WorkMessage,
+    ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, StageQueue, Stages},
+};
+
+/// Entries that are looked at side by side.
+const AT_ONCE: usize = 16;
+
+/// When an entry counts as fallen off, and how many are queued again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepPolicy {
+    /// How long after its due moment an entry's message is given up for lost. Longer than a schedule's
+    /// flexible window, and than all the tries of a message together.
+    pub grace: Duration,
+    /// How long to wait before another message is sent for the same entry.
+    pub again_after: Duration,
+    /// With more messages than this waiting in a stage's queue, the queue is taken to be the reason why
+    /// entries are late.
+    pub backlog: u64,
+    /// How long the queues keep a message. What has waited longer waits for none.
+    pub retention: Duration,
+    /// The most messages that one sweep sends for a stage.
+    pub at_most: usize,
+}
+
+impl Default for SweepPolicy {
+    /// As in template.yaml.
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_hours(1),
+            again_after: Duration::from_hours(24),
+            backlog: 400,
+            retention: Duration::from_hours(10 * 24),
+            at_most: 500,
+        }
+    }
+}
+
+/// Finds open entries that are past due and not merely waiting, and queues them again: after a lost
+/// schedule, a purged or expired queue, a crash between two writes, a claim whose worker died. Wakes
+/// those that were put off.
+///
+/// A message too many does no harm: the stages ask the ledger before they do anything. There are few:
+/// at most one for an entry in [`SweepPolicy::again_after`].
+#[derive(Clone, Copy)]
+pub struct Sweep<'a> {
+    /// Profiles and entries.
+    pub ledger: &'a dyn Ledger,
+    /// Entries by what they wait for.
+    pub open: &'a dyn OpenEntries,
+    /// The stages from outside.
+    pub stages: &'a dyn Stages,
+    /// The score stage's queue.
+    pub score_queue: &'a dyn StageQueue,
+    /// The email stage's queue.
+    pub email_queue: &'a dyn StageQueue,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// When an entry counts as fallen off.
+    pub policy: SweepPolicy,
+}
+
+/// What a sweep did for a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageSweep {
+    /// Which stage.
+    pub stage: StageName,
+    /// How it went.
+    pub swept: Swept,
+}
+
+/// How a stage's sweep went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// Nothing was looked for: the stage is paused.
+    Paused,
+    /// The stage, the ledger or the queue couldn't be used. The next sweep looks again.
+    Failed,
+    /// What was found past due was queued again.
+    Done {
+        /// Messages sent for entries that had been put off.
+        woken: usize,
+        /// Messages sent for entries whose own was given up for lost.
+        repeated: usize,
+        /// Entries that couldn't be queued again. The next sweep finds them.
+        failed: usize,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SweepError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl Sweep<'_> {
+    /// Sweeps both stages. What can't be done now is found by the next sweep.
+    pub async fn run(&self) -> [StageSweep; 2] {
+        let (score, email) = futures::join!(self.stage(StageName::Score), self.stage(StageName::Email));
+        [score, email]
+    }
+
+    async fn stage(&self, stage: StageName) -> StageSweep {
+        let sight = match self.stages.look(stage).await {
+            Ok(sight) => sight,
+            Err(error) => {
+                tracing::warn!(%stage, %error, "not swept");
+                return StageSweep { stage, swept: Swept::Failed };
+            }
+        };
+        if !sight.flowing {
+            return StageSweep { stage, swept: Swept::Paused };
+        }
+        let swept = self.flowing(stage, sight.waiting > self.policy.backlog).await.unwrap_or_else(|error| {
+            tracing::warn!(%stage, %error, "not swept");
+            Swept::Failed
+        });
+        StageSweep { stage, swept }
+    }
+
+    async fn flowing(&self, stage: StageName, is_backlog: bool) -> Result<Swept, LedgerError> {
+        let now = self.clock.now();
+        let before = |wait: Duration| now.saturating_sub(wait).unwrap_or(Timestamp::MIN);
+        let SweepPolicy { grace, again_after, retention, at_most, .. } = self.policy;
+        // Behind a backlog only what no queue can hold any more is fallen off.
+        let (first, again) =
+            if is_backlog { (retention.max(grace), retention.max(again_after)) } else { (grace, again_after) };
+        let mut found = Vec::new();
+        for (awaited, wait) in [(Awaited::Deferred, Duration::ZERO), (Awaited::First, first), (Awaited::Again, again)] {
+            if stage == StageName::Score && awaited == Awaited::Deferred {
+                continue; // Only mails are put off.
+            }
+            let left = at_most - found.len().min(at_most);
+            if left > 0 {
+                found.extend(self.open.overdue(stage, awaited, before(wait), left).await?);
+            }
+        }
+        let outcomes: Vec<_> =
+            stream::iter(found).map(|id| self.one(stage, id)).buffer_unordered(AT_ONCE).collect().await;
+        let (mut woken, mut repeated, mut failed) = (0, 0, 0);
+        for outcome in outcomes {
+            match outcome {
+                Ok(None) => {}
+                Ok(Some(Queueing::Deferred)) => woken += 1,
+                Ok(Some(_)) => repeated += 1,
+                Err(()) => failed += 1,
+            }
+        }
+        Ok(Swept::Done { woken, repeated, failed })
+    }
+
+    async fn one(&self, stage: StageName, id: EntryId) -> Result<Option<Queueing>, ()> {
+        match self.queue_again(stage, &id).await {
+            // Someone else is moving it.
+            Err(SweepError::Ledger(LedgerError::Conflict(_))) => Ok(None),
+            Err(error) => {
+                tracing::warn!(entry = %id, %error, "couldn't be queued again");
+                Err(())
+            }
+            Ok(queued) => Ok(queued),
+        }
+    }
+
+    /// Writes before it sends: a crash between the two costs the entry a day, and not a message every
+    /// minute.
+    async fn queue_again(&self, stage: StageName, id: &EntryId) -> Result<Option<Queueing>, SweepError> {
+        let Some(entry) = self.ledger.entry(id).await? else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        if !self.is_fallen_off(&entry, stage, now) {
+            return Ok(None);
+        }
+        let Ok(change) = entry.queue_again(now) else {
+            return Ok(None); // A worker has it.
+        };
+        self.ledger.apply(&change).await?;
+        let queue = match stage {
+            StageName::Score => self.score_queue,
+            StageName::Email => self.email_queue,
+        };
+        queue.send(&WorkMessage::for_entry(id)).await?;
+        tracing::info!(entry = %id, %stage, "queued again");
+        Ok(Some(entry.queueing()))
+    }
+
+    /// The list may be out of date, and a message may be waiting for its next try.
+    fn is_fallen_off(&self, entry: &Entry, stage: StageName, now: Timestamp) -> bool {
+        let SweepPolicy { grace, again_after, .. } = self.policy;
+        let wait = match entry.queueing() {
+            Queueing::Deferred => Duration::ZERO,
+            Queueing::Expected => grace,
+            Queueing::Repeated { .. } => again_after,
+        };
+        let for_long = |since: Timestamp| Duration::try_from(now.duration_since(since)).is_ok_and(|age| age >= wait);
+        let troubled = match entry.state() {
+            State::Scheduled | State::Scored { .. } => entry.trouble().map(|trouble| trouble.at),
+            _ => None,
+        };
+        entry.state().waits_for() == Some(stage) && for_long(entry.awaited_since()) && troubled.is_none_or(for_long)
+    }
+}

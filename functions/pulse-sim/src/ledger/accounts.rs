@@ -1,0 +1,144 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{BuildHasherDefault, DefaultHasher},
+};
+
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{Customer, CustomerId},
+    entry::{Entry, EntryId, Queueing, StageName},
+    ports::{Activity, Awaited},
+};
+
+use super::units::{LedgerUse, Write};
+
+/// Hashes the same in every process: what is done with all rows is done in the same order.
+type Hasher = BuildHasherDefault<DefaultHasher>;
+
+/// All rows, and the index of open entries.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    by_id: HashMap<CustomerId, Account, Hasher>,
+    open: BTreeSet<Place>,
+    /// Digests of addresses.
+    pub(super) suppressed: BTreeSet<String>,
+    /// By moment and words, so that the same note made twice is one.
+    pub(super) notes: BTreeMap<CustomerId, BTreeMap<(Timestamp, String), Activity>>,
+    pub(super) used: LedgerUse,
+}
+
+/// What is kept of one customer.
+#[derive(Debug, Default)]
+struct Account {
+    customer: Option<Customer>,
+    /// The oldest run first.
+    entries: Vec<Entry>,
+}
+
+/// Where an open entry is in the index.
+type Place = (StageName, Awaited, Timestamp, EntryId);
+
+fn place(entry: &Entry) -> Option<Place> {
+    let stage = entry.state().waits_for()?;
+    let awaited = match entry.queueing() {
+        Queueing::Expected => Awaited::First,
+        Queueing::Repeated { .. } => Awaited::Again,
+        Queueing::Deferred => Awaited::Deferred,
+    };
+    Some((stage, awaited, entry.awaited_since(), entry.id().clone()))
+}
+
+impl Accounts {
+    pub(super) fn customer(&self, id: &CustomerId) -> Option<&Customer> {
+        self.by_id.get(id)?.customer.as_ref()
+    }
+
+    pub(super) fn put_customer(&mut self, customer: &Customer) {
+        let account = self.by_id.entry(customer.id.clone()).or_default();
+        let before = account.customer.replace(customer.clone()).map(|before| before.standing);
+        let index_rows = match before {
+            None => 1,
+            Some(standing) if standing == customer.standing => 0,
+            Some(_) => 2,
+        };
+        self.used.write(Write::Alone, index_rows);
+    }
+
+    pub(super) fn customers(&self) -> impl Iterator<Item = &Customer> {
+        self.by_id.values().filter_map(|account| account.customer.as_ref())
+    }
+
+    pub(super) fn entries_of(&self, customer: &CustomerId) -> &[Entry] {
+        self.by_id.get(customer).map_or(&[], |account| &account.entries)
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.by_id.values().flat_map(|account| &account.entries)
+    }
+
+    pub(super) fn entry(&self, id: &EntryId) -> Option<&Entry> {
+        self.entries_of(&id.customer).iter().rev().find(|entry| entry.id().run == id.run)
+    }
+
+    pub(super) fn put_new(&mut self, entry: &Entry, write: Write) -> bool {
+        let is_new = self.entry(entry.id()).is_none();
+        if is_new {
+            self.put(entry, write);
+        } else {
+            self.used.write(write, 0);
+        }
+        is_new
+    }
+
+    pub(super) fn put(&mut self, entry: &Entry, write: Write) {
+        let account = self.by_id.entry(entry.id().customer.clone()).or_default();
+        let at = account.entries.partition_point(|known| known.id().run < entry.id().run);
+        let known = account.entries.get_mut(at).filter(|known| known.id() == entry.id());
+        let (before, was_closed) = known.as_ref().map_or((None, false), |known| (place(known), !known.is_open()));
+        match known {
+            Some(known) => known.clone_from(entry),
+            None => account.entries.insert(at, entry.clone()),
+        }
+        let after = place(entry);
+        // A row that stays in the same place of a keys-only index costs nothing there.
+        let mut index_rows = u64::from(was_closed != !entry.is_open());
+        if before != after {
+            index_rows += u64::from(before.is_some()) + u64::from(after.is_some());
+            if let Some(before) = before {
+                self.open.remove(&before);
+            }
+            self.open.extend(after);
+        }
+        if write == Write::Transaction && entry.version() > 1 {
+            self.used.transaction();
+        }
+        self.used.write(write, index_rows);
+    }
+
+    /// The open entries of a stage that wait since `before` or longer, the longest waiting first.
+    pub(super) fn overdue(
+        &self,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+    ) -> impl Iterator<Item = &EntryId> {
+        self.from(stage, awaited).take_while(move |place| place.2 <= before).map(|place| &place.3)
+    }
+
+    /// All open entries.
+    pub(super) fn open(&self) -> impl Iterator<Item = &EntryId> {
+        self.open.iter().map(|place| &place.3)
+    }
+
+    fn from(&self, stage: StageName, awaited: Awaited) -> impl Iterator<Item = &Place> {
+        let lowest = (stage, awaited, Timestamp::MIN, lowest_id());
+        self.open.range(lowest..).take_while(move |place| place.0 == stage && place.1 == awaited)
+    }
+}
+
+/// An id that sorts before all others, or among the first: no moment is as early as the one beside it.
+fn lowest_id() -> EntryId {
+    use pulse_core::run::RunId;
+    let customer = CustomerId::parse("-").expect("an id");
+    EntryId { customer, run: RunId::parse("0001-01").expect("a run") }
+}

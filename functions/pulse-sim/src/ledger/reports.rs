@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{CustomerId, Standing},
+    entry::{Entry, EntryId, StageName, State},
+    ports::{Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey},
+    run::RunId,
+};
+
+use super::MemoryLedger;
+
+/// The most notes that are told of a customer.
+const NOTES: usize = 100;
+
+/// Partitions that an index has on `DynamoDB`.
+const SHARDS: u64 = 8;
+
+#[async_trait]
+impl LedgerReports for MemoryLedger {
+    async fn tally(&self, now: Timestamp) -> Result<Tally, LedgerError> {
+        let mut tally = BTreeMap::new();
+        for entry in self.accounts().entries() {
+            *tally.entry((entry.id().run, key_of(entry, now))).or_default() += 1;
+        }
+        Ok(Tally(tally))
+    }
+
+    async fn roster(&self) -> Result<RosterCount, LedgerError> {
+        let mut roster = RosterCount::default();
+        for customer in self.accounts().customers() {
+            match customer.standing {
+                Standing::Active => roster.active += 1,
+                Standing::Closed => roster.closed += 1,
+            }
+        }
+        Ok(roster)
+    }
+
+    async fn activities(&self, customer: &CustomerId) -> Result<Vec<Activity>, LedgerError> {
+        let accounts = self.accounts();
+        let notes = accounts.notes.get(customer).into_iter().flat_map(|notes| notes.values().rev());
+        Ok(notes.take(NOTES).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl OpenEntries for MemoryLedger {
+    async fn overdue(
+        &self,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let found: Vec<_> = accounts.overdue(stage, awaited, before).take(limit).cloned().collect();
+        accounts.used.index_query(SHARDS, found.len());
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl LedgerListing for MemoryLedger {
+    fn parts(&self) -> u64 {
+        1
+    }
+
+    async fn active_customers(&self, _: u64) -> Result<Vec<CustomerId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let active = accounts.customers().filter(|customer| customer.standing == Standing::Active);
+        let mut ids: Vec<_> = active.map(|customer| customer.id.clone()).collect();
+        ids.sort();
+        accounts.used.index_query(SHARDS, ids.len());
+        Ok(ids)
+    }
+
+    async fn open_entries(&self, _: u64) -> Result<Vec<EntryId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let open: Vec<_> = accounts.open().cloned().collect();
+        accounts.used.index_query(SHARDS, open.len());
+        Ok(open)
+    }
+
+    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
+        let mut ids: Vec<_> =
+            closed.filter(|entry| key_of(entry, Timestamp::MAX) == key).map(|entry| entry.id().clone()).collect();
+        ids.sort();
+        ids.truncate(limit);
+        accounts.used.index_query(SHARDS, ids.len());
+        Ok(ids)
+    }
+}
+
+fn key_of(entry: &Entry, now: Timestamp) -> TallyKey {
+    match entry.state() {
+        State::Sent { .. } => TallyKey::Sent,
+        State::Skipped { reason, .. } => TallyKey::Skipped(*reason),
+        State::Failed { stage, .. } => TallyKey::Failed(*stage),
+        State::Unknown { .. } => TallyKey::Unknown,
+        open => match open.waits_for() {
+            Some(StageName::Email) => TallyKey::ToEmail,
+            _ if entry.due() > now => TallyKey::NotDue,
+            _ => TallyKey::ToScore,
+        },
+    }
+}
