@@ -5,6 +5,7 @@ pub mod ledger;
 pub mod mailer;
 pub mod provider;
 pub mod queue;
+pub mod random;
 pub mod schedules;
 pub mod scorer;
 pub mod time;

@@ -1,130 +1,116 @@
-//! Virtual time: futures that sleep, and a clock that jumps to the next one that wakes.
+//! Virtual time: futures that sleep, tasks that run one at a time, and a clock that jumps to the next
+//! one that wakes.
+
+mod signal;
+mod task;
+mod timers;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::BTreeMap,
-    future::poll_fn,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use futures::task::noop_waker;
 use jiff::Timestamp;
 use pulse_core::ports::Clock as _;
 
-use crate::clock::VirtualClock;
+pub use self::{signal::Signal, task::Task};
+use self::{
+    task::{Crew, Job},
+    timers::Timers,
+};
+use crate::clock::{self, VirtualClock};
 
 /// Time that passes only while everyone waits for it. A month of waiting takes no longer than what
 /// is done in it.
+///
+/// One thread runs everything, in an order that depends on nothing but what is run: who became able
+/// to go on first goes on first. Clones are the same time.
 #[derive(Debug, Clone)]
 pub struct VirtualTime {
-    clock: Arc<VirtualClock>,
-    sleepers: Arc<Mutex<Sleepers>>,
-}
-
-#[derive(Debug, Default)]
-struct Sleepers {
-    made: u64,
-    /// By the moment they wake, then by who lay down first: the order is always the same.
-    waiting: BTreeMap<(Timestamp, u64), Option<Waker>>,
+    timers: Arc<Timers>,
+    crew: Arc<Crew>,
 }
 
 impl VirtualTime {
     /// Time that `clock` shows.
     #[must_use]
     pub fn of(clock: Arc<VirtualClock>) -> Self {
-        Self { clock, sleepers: Arc::default() }
+        Self { timers: Arc::new(Timers::of(clock)), crew: Arc::default() }
     }
 
-    /// Sleeps for `duration`.
-    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
-        let wakes_at = self.clock.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
-        let key = self.sleepers().lie_down(wakes_at);
-        let (sleepers, clock) = (Arc::clone(&self.sleepers), Arc::clone(&self.clock));
-        poll_fn(move |context: &mut Context<'_>| {
-            let mut sleepers = lock(&sleepers);
-            if clock.now() >= wakes_at {
-                sleepers.waiting.remove(&key);
-                return Poll::Ready(());
-            }
-            sleepers.waiting.insert(key, Some(context.waker().clone()));
-            Poll::Pending
-        })
+    /// What its clock shows.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock().now()
     }
 
-    /// Runs `work` to its end, moving the clock on to the next sleeper whenever nothing else can go on.
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<VirtualClock> {
+        &self.timers.clock
+    }
+
+    /// Sleeps for `duration` from now, which is when this is called.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + Unpin + use<> {
+        self.timers.sleep_until(clock::later(self.clock().nanoseconds(), duration))
+    }
+
+    /// Sleeps until `moment`. What is past is no sleep at all.
+    pub fn sleep_until(&self, moment: Timestamp) -> impl Future<Output = ()> + Send + Unpin + use<> {
+        self.timers.sleep_until(clock::nanoseconds(moment))
+    }
+
+    /// Starts a task. It goes on while [`Self::run`] or [`Self::run_until`] does, for the first time
+    /// after those that can go on already.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Task {
+        self.crew.spawn(Box::pin(task))
+    }
+
+    /// Runs `work` to its end, and the tasks beside it, moving the clock on to the next sleeper
+    /// whenever nothing else can go on. The tasks stay as they are when the work ends.
     ///
     /// # Panics
-    /// When `work` waits for something other than this time.
+    /// When `work` waits for something that is neither this time nor done by a task.
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        let waker = noop_waker();
+        let turn = self.crew.stand_in();
+        let waker = Waker::from(Arc::clone(&turn));
         let mut context = Context::from_waker(&waker);
         loop {
-            if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
-                return done;
+            while let Some(job) = self.crew.next() {
+                if !Arc::ptr_eq(&job, &turn) {
+                    Job::step(&job);
+                } else if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
+                    return done;
+                }
             }
-            let next = self.sleepers().waiting.first_key_value().map(|((wakes_at, _), _)| *wakes_at);
-            let next = next.expect("the work waits, and nobody sleeps");
-            let by = Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default();
-            self.clock.advance(by);
-            self.wake_until(next);
+            assert!(self.timers.wake_next(i64::MAX), "the work waits, and nobody sleeps");
         }
     }
 
-    fn wake_until(&self, now: Timestamp) {
-        let due: Vec<_> = self.sleepers().due(now);
-        due.into_iter().flatten().for_each(Waker::wake);
+    /// Runs the tasks until the clock would pass `moment`, and leaves it exactly there. What is due at
+    /// `moment` is done. A moment that is past is now.
+    pub fn run_until(&self, moment: Timestamp) {
+        let limit = clock::nanoseconds(moment).max(self.clock().nanoseconds());
+        loop {
+            while let Some(job) = self.crew.next() {
+                Job::step(&job);
+            }
+            if !self.timers.wake_next(limit) {
+                break;
+            }
+        }
+        self.clock().set_nanoseconds(limit.max(self.clock().nanoseconds()));
     }
 
-    fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
-        lock(&self.sleepers)
-    }
-}
-
-impl Sleepers {
-    fn lie_down(&mut self, wakes_at: Timestamp) -> (Timestamp, u64) {
-        let key = (wakes_at, self.made);
-        self.made += 1;
-        self.waiting.insert(key, None);
-        key
-    }
-
-    fn due(&mut self, now: Timestamp) -> Vec<Option<Waker>> {
-        let later = self.waiting.split_off(&(now, u64::MAX));
-        std::mem::replace(&mut self.waiting, later).into_values().collect()
-    }
-}
-
-fn lock(sleepers: &Mutex<Sleepers>) -> MutexGuard<'_, Sleepers> {
-    sleepers.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::{StreamExt as _, stream};
-
-    use super::*;
-
-    #[test]
-    fn a_day_of_sleep_takes_no_time_and_sleepers_wake_in_order() {
-        let clock = Arc::new(VirtualClock::starting_at("2026-11-03T10:00:00Z".parse().unwrap()));
-        let time = VirtualTime::of(clock.clone());
-        let order: Vec<u64> = time.run(
-            stream::iter([3_u64, 1, 2])
-                .map(|hours| {
-                    let time = time.clone();
-                    async move {
-                        time.sleep(Duration::from_secs(hours * 3600)).await;
-                        time.sleep(Duration::from_hours(21)).await;
-                        hours
-                    }
-                })
-                .buffer_unordered(3)
-                .collect(),
-        );
-        assert_eq!(order, [1, 2, 3]);
-        assert_eq!(clock.now().to_string(), "2026-11-04T10:00:00Z");
+    /// Kills all tasks. Tasks hold the time that they sleep in, so that neither would ever be freed
+    /// without this.
+    pub fn end(&self) {
+        self.crew.end();
     }
 }
