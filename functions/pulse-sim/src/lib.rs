@@ -6,6 +6,7 @@ pub mod mailer;
 pub mod provider;
 pub mod queue;
 pub mod random;
+pub mod scheduler;
 pub mod schedules;
 pub mod scorer;
 pub mod time;

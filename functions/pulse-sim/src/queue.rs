@@ -1,9 +1,24 @@
 //! The queue in memory, with the ways of an SQS standard queue.
+//!
+//! A queue made by [`MemoryQueue::new`] behaves well: it keeps messages for good and hands each out
+//! once, those first that have been visible longest. What SQS doesn't promise is added by
+//! [`with_disorder`](MemoryQueue::with_disorder) and [`with_retention`](MemoryQueue::with_retention).
+//!
+//! Every call costs at most logarithmic time, however many messages wait.
+
+mod calls;
+
+mod disorder;
+mod holding;
+mod line;
+mod message;
+mod messages;
+mod move_task;
+mod slab;
 
 use std::{
-    collections::{BTreeMap, HashMap},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
@@ -14,15 +29,27 @@ use pulse_core::{
     ports::{Clock, QueueError, Receipt, StageQueue, Visibility},
 };
 
-/// The longest that a message is hidden from one receive to the next.
+pub use self::{
+    calls::QueueCalls,
+    disorder::Disorder,
+    message::{Depth, Received},
+    move_task::{MoveStatus, MoveTask, MoveTaskRefused},
+};
+use self::{calls::calls_for, disorder::Dice, holding::Holding, message::Message, messages::Messages, slab::Slot};
+use crate::{random::Stream, time::Signal};
+
+/// The longest that a message is hidden from one receive to the next (Amazon SQS Developer Guide,
+/// "Amazon SQS visibility timeout").
 const LONGEST: Duration = Duration::from_hours(12);
 
 /// A queue that lasts as long as the process. Time is its clock's.
 pub struct MemoryQueue {
-    clock: Arc<dyn Clock>,
+    held: Arc<Holding>,
     visibility: Duration,
     redrive: Option<Redrive>,
-    messages: Mutex<Messages>,
+    /// Which of the dead-letter queue's source queues this is.
+    source: u16,
+    dice: Option<Dice>,
 }
 
 /// What happens to a message that is received again and again.
@@ -34,121 +61,176 @@ pub struct Redrive {
     pub max_receive_count: u32,
 }
 
-/// A message as received.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    /// The message's id, the same each time.
-    pub id: String,
-    /// What was sent.
-    pub body: String,
-    /// What this receive is told by.
-    pub receipt: Receipt,
-    /// How often it has been received, this time included.
-    pub receive_count: u32,
-    /// When it was sent.
-    pub sent_at: Timestamp,
-}
-
-/// How many messages there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Depth {
-    /// Those that may be received now.
-    pub visible: usize,
-    /// Those that were received and are invisible still.
-    pub in_flight: usize,
-}
-
-/// When a message may be received, then which was sent first.
-type Place = (Timestamp, u64);
-
-#[derive(Debug, Default)]
-struct Messages {
-    made: u64,
-    waiting: BTreeMap<Place, Stored>,
-    /// The receipt of each message's last receive.
-    receipts: HashMap<String, Place>,
-}
-
-#[derive(Debug)]
-struct Stored {
-    id: u64,
-    body: String,
-    sent_at: Timestamp,
-    receive_count: u32,
-    receipt: Option<String>,
-}
-
 impl MemoryQueue {
-    /// A queue whose received messages stay invisible for `visibility`.
+    /// A queue whose received messages stay invisible for `visibility`, at most 12 hours.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, visibility: Duration, redrive: Option<Redrive>) -> Self {
-        Self { clock, visibility, redrive, messages: Mutex::default() }
+        let source = redrive.as_ref().map(|redrive| redrive.dlq.held.sources().len());
+        let source = source.map(|known| u16::try_from(known).expect("a queue has few source queues"));
+        let held = Arc::new(Holding::new(clock, source));
+        if let Some(redrive) = &redrive {
+            redrive.dlq.held.sources().push(Arc::downgrade(&held));
+        }
+        Self { held, visibility: visibility.min(LONGEST), redrive, source: source.unwrap_or(0), dice: None }
+    }
+
+    /// Lets the queue hand out and keep messages as badly as SQS may. To be called before the first
+    /// message is sent.
+    #[must_use]
+    pub fn with_disorder(mut self, random: Stream, disorder: Disorder) -> Self {
+        if disorder.unordered {
+            self.held.messages().shuffle();
+        }
+        self.dice = Some(Dice { random, disorder });
+        self
+    }
+
+    /// Drops each message this long after it was sent first, wherever it is then. A dead-letter queue
+    /// goes by when the message was sent to the source queue, so it has to retain for longer (Amazon
+    /// SQS Developer Guide, "Using dead-letter queues in Amazon SQS": message retention periods).
+    #[must_use]
+    pub fn with_retention(self, retention: Duration) -> Self {
+        self.held.messages().retain_for(retention);
+        self
     }
 
     /// Queues any text, as a schedule, an operator or a stranger may.
     pub fn send_body(&self, body: &str) {
-        let now = self.clock.now();
-        self.messages().add(body.to_owned(), now, now);
+        self.held.messages().calls.sends += 1;
+        self.held.send(body.into());
     }
 
-    /// Receives at most `most` messages, those first that have been visible longest. What has been
-    /// received too often goes to the dead-letter queue instead, with the time it was first sent.
+    /// Receives at most `most` messages, as so many calls of ten as it takes. What has been received
+    /// too often goes to the dead-letter queue instead, with the time it was first sent. Nothing more is
+    /// received while 120,000 messages are in flight.
     pub fn receive(&self, most: usize) -> Vec<Received> {
-        let now = self.clock.now();
+        let now = self.held.clock.now();
         let until = later(now, self.visibility);
-        let mut messages = self.messages();
-        let mut received = Vec::new();
+        let (mut received, mut dead, mut copies) = (Vec::new(), Vec::new(), Vec::new());
+        let mut messages = self.settled(now);
         while received.len() < most {
-            let Some(message) = messages.take_visible(now) else {
-                break;
-            };
-            match &self.redrive {
-                Some(redrive) if message.receive_count >= redrive.max_receive_count => {
-                    redrive.dlq.messages().add(message.body, message.sent_at, now);
-                }
-                _ => received.push(messages.hand_out(message, until)),
+            let Some(slot) = self.next(&mut messages) else { break };
+            if self.is_dead(&messages, slot) {
+                dead.extend(messages.remove(slot));
+                continue;
             }
+            if self.dice.as_ref().is_some_and(Dice::duplicates) {
+                copies.extend(messages.message(slot).cloned());
+            }
+            received.extend(messages.hand_out(slot, until));
         }
+        messages.calls.receives += calls_for(received.len()).max(1);
+        drop(messages);
+        self.held.add_all(copies);
+        self.bury(dead);
         received
     }
 
-    /// Deletes a message. False if it has been received again since, or is gone.
+    /// Deletes a message, in a call of its own. False if it has been received again since, or is gone.
     pub fn delete(&self, receipt: &Receipt) -> bool {
-        let mut messages = self.messages();
-        let place = messages.receipts.remove(&receipt.0);
-        place.and_then(|place| messages.waiting.remove(&place)).is_some()
+        self.delete_all([receipt]) == 1
     }
 
-    /// Moves all messages that are visible to another queue, as an SQS message move task does: they
-    /// are new there. Says how many.
-    pub fn move_to(&self, other: &Self) -> usize {
-        let now = self.clock.now();
-        let mut messages = self.messages();
-        let mut moved = 0;
-        while let Some(message) = messages.take_visible(now) {
-            other.send_body(&message.body);
-            moved += 1;
+    /// Deletes messages, ten a call, and says how many of them were still there. A delete that SQS
+    /// forgets counts.
+    pub fn delete_all<'a>(&self, receipts: impl IntoIterator<Item = &'a Receipt>) -> usize {
+        let mut messages = self.settled(self.held.clock.now());
+        let (mut asked, mut deleted) = (0, 0);
+        for receipt in receipts {
+            asked += 1;
+            let Some(slot) = messages.find(receipt) else { continue };
+            deleted += 1;
+            if !self.dice.as_ref().is_some_and(Dice::forgets) {
+                messages.remove(slot);
+            }
         }
+        messages.calls.deletes += calls_for(asked);
+        deleted
+    }
+
+    /// Deletes all messages, those in flight too, and says how many there were (Amazon SQS API
+    /// Reference, `PurgeQueue`).
+    pub fn purge(&self) -> usize {
+        self.settled(self.held.clock.now()).clear()
+    }
+
+    /// Moves all messages that are visible to another queue at once: they are new there. Says how many.
+    pub fn move_to(&self, other: &Self) -> usize {
+        let mut messages = self.settled(self.held.clock.now());
+        let mut bodies = Vec::with_capacity(messages.visible());
+        while let Some((_, slot)) = messages.oldest_visible() {
+            bodies.extend(messages.remove(slot).map(|message| message.body));
+        }
+        drop(messages);
+        let moved = bodies.len();
+        bodies.into_iter().for_each(|body| other.held.send(body));
         moved
     }
 
     /// How many messages there are.
     #[must_use]
     pub fn depth(&self) -> Depth {
-        let now = self.clock.now();
-        let messages = self.messages();
-        let visible = messages.waiting.range(..=(now, u64::MAX)).count();
-        Depth { visible, in_flight: messages.waiting.len() - visible }
+        let messages = self.settled(self.held.clock.now());
+        Depth { visible: messages.visible(), in_flight: messages.in_flight() }
     }
 
-    /// When the next message may be received, if there is one.
+    /// How long ago, as of `now`, the visible message was sent that was sent first.
+    #[must_use]
+    pub fn oldest_visible(&self, now: Timestamp) -> Option<Duration> {
+        let (sent_at, _) = self.settled(now).oldest_visible()?;
+        Some(Duration::try_from(now.duration_since(sent_at)).unwrap_or_default())
+    }
+
+    /// When the next message may be received, if there is one: now, if one is visible.
     #[must_use]
     pub fn next_visible_at(&self) -> Option<Timestamp> {
-        self.messages().waiting.first_key_value().map(|((visible_at, _), _)| *visible_at)
+        let now = self.held.clock.now();
+        let messages = self.settled(now);
+        if messages.visible() > 0 { Some(now) } else { messages.next_uncovered() }
     }
 
-    fn messages(&self) -> MutexGuard<'_, Messages> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Tells when a message comes that wasn't here, or when a hidden one becomes the first that will be
+    /// visible: whenever [`next_visible_at`](Self::next_visible_at) has become sooner.
+    #[must_use]
+    pub fn arrivals(&self) -> &Signal {
+        &self.held.arrivals
+    }
+
+    /// How many messages were dropped because they were too old.
+    #[must_use]
+    pub fn expired(&self) -> u64 {
+        self.settled(self.held.clock.now()).expired
+    }
+
+    /// How often each API was called.
+    #[must_use]
+    pub fn calls(&self) -> QueueCalls {
+        self.held.messages().calls
+    }
+
+    fn settled(&self, now: Timestamp) -> MutexGuard<'_, Messages> {
+        let mut messages = self.held.messages();
+        messages.settle(now);
+        messages
+    }
+
+    fn next(&self, messages: &mut Messages) -> Option<Slot> {
+        messages.next(|count| self.dice.as_ref().map_or(0, |dice| dice.choose(count)))
+    }
+
+    fn is_dead(&self, messages: &Messages, slot: Slot) -> bool {
+        let most = self.redrive.as_ref().map_or(u32::MAX, |redrive| redrive.max_receive_count);
+        messages.message(slot).is_some_and(|message| message.receive_count >= most)
+    }
+
+    /// Moves dead letters to the dead-letter queue, where they are what they were but for their receive
+    /// counts.
+    fn bury(&self, dead: Vec<Message>) {
+        if let Some(redrive) = &self.redrive {
+            let source = Some(self.source);
+            let dead = dead.into_iter().map(|dead| Message { receive_count: 0, source, ..dead });
+            redrive.dlq.held.add_all(dead.collect());
+        }
     }
 }
 
@@ -160,60 +242,22 @@ impl StageQueue for MemoryQueue {
     }
 
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
-        let now = self.clock.now();
-        let mut messages = self.messages();
+        let now = self.held.clock.now();
+        let mut messages = self.settled(now);
+        let mut is_sooner = false;
         for change in changes {
             let seconds = change.hidden_for.min(LONGEST).as_nanos().div_ceil(1_000_000_000);
             let hidden_for = Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX));
-            messages.hide(&change.receipt.0, now, later(now, hidden_for));
+            if let Some(slot) = messages.find(&change.receipt) {
+                is_sooner |= messages.hide_until(slot, later(now, hidden_for));
+            }
+        }
+        messages.calls.changes += calls_for(changes.len());
+        drop(messages);
+        if is_sooner {
+            self.held.arrivals.notify_all();
         }
         Ok(())
-    }
-}
-
-impl Messages {
-    fn add(&mut self, body: String, sent_at: Timestamp, visible_at: Timestamp) {
-        let id = self.made;
-        self.made += 1;
-        let message = Stored { id, body, sent_at, receive_count: 0, receipt: None };
-        self.waiting.insert((visible_at, id), message);
-    }
-
-    fn take_visible(&mut self, now: Timestamp) -> Option<Stored> {
-        let first = self.waiting.first_entry().filter(|first| first.key().0 <= now)?;
-        let message = first.remove();
-        if let Some(receipt) = &message.receipt {
-            self.receipts.remove(receipt);
-        }
-        Some(message)
-    }
-
-    fn hand_out(&mut self, mut message: Stored, until: Timestamp) -> Received {
-        message.receive_count += 1;
-        let receipt = format!("{}#{}", message.id, message.receive_count);
-        message.receipt = Some(receipt.clone());
-        let received = Received {
-            id: message.id.to_string(),
-            body: message.body.clone(),
-            receipt: Receipt(receipt.clone()),
-            receive_count: message.receive_count,
-            sent_at: message.sent_at,
-        };
-        self.receipts.insert(receipt, (until, message.id));
-        self.waiting.insert((until, message.id), message);
-        received
-    }
-
-    /// Passes over a receipt that is no longer good: the message was received again or deleted, or
-    /// it is visible again.
-    fn hide(&mut self, receipt: &str, now: Timestamp, until: Timestamp) {
-        let Some(place) = self.receipts.get_mut(receipt).filter(|place| place.0 > now) else {
-            return;
-        };
-        let before = std::mem::replace(place, (until, place.1));
-        if let Some(message) = self.waiting.remove(&before) {
-            self.waiting.insert((until, before.1), message);
-        }
     }
 }
 

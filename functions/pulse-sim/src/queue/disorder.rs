@@ -1,0 +1,40 @@
+//! What SQS doesn't promise.
+
+use crate::random::Stream;
+
+/// How far a queue is from handing out each message once and in turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Disorder {
+    /// How likely a receive leaves a copy of the message behind, which is received too: "On rare
+    /// occasions, one of the servers that stores a copy of a message might be unavailable when you
+    /// receive or delete a message" (Amazon SQS Developer Guide, "Amazon SQS at-least-once delivery").
+    pub duplicate: f64,
+    /// How likely a delete is forgotten, for the same reason, though it was answered well: the message
+    /// is back when its visibility timeout ends.
+    pub forgotten_delete: f64,
+    /// Whether any visible message may be received next, rather than the one that has been visible
+    /// longest (Amazon SQS Developer Guide, "Amazon SQS standard queues": best-effort ordering).
+    pub unordered: bool,
+}
+
+/// Disorder and the randomness that it comes by.
+#[derive(Debug)]
+pub(super) struct Dice {
+    pub(super) random: Stream,
+    pub(super) disorder: Disorder,
+}
+
+impl Dice {
+    /// A number less than `count`.
+    pub(super) fn choose(&self, count: usize) -> usize {
+        usize::try_from(self.random.below(count as u64)).unwrap_or(0)
+    }
+
+    pub(super) fn duplicates(&self) -> bool {
+        self.random.chance(self.disorder.duplicate)
+    }
+
+    pub(super) fn forgets(&self) -> bool {
+        self.random.chance(self.disorder.forgotten_delete)
+    }
+}
