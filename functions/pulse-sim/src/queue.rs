@@ -94,6 +94,12 @@ impl MemoryQueue {
         self
     }
 
+    /// How long a received message stays invisible.
+    #[must_use]
+    pub fn visibility(&self) -> Duration {
+        self.visibility
+    }
+
     /// Queues any text, as a schedule, an operator or a stranger may.
     pub fn send_body(&self, body: &str) {
         self.held.messages().calls.sends += 1;
