@@ -7,6 +7,7 @@
 mod agenda;
 mod book;
 mod cron;
+mod firing;
 mod quota;
 mod retry;
 
@@ -19,18 +20,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::future::select;
 use jiff::Timestamp;
 use pulse_core::{
     customer::CustomerId,
     failure::Cause,
-    message::{Turn, WorkMessage},
     ports::{Clock, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError},
 };
 
 use self::{
-    agenda::{Invocation, Planned},
     book::{Book, FiringDice},
+    firing::Firing,
     quota::Quota,
 };
 use crate::{
@@ -42,9 +41,6 @@ use crate::{
 /// How many schedules a page of the list has at most (`EventBridge` Scheduler API Reference,
 /// `ListSchedules`).
 const PAGE: usize = 100;
-
-/// Within how long a firing is repeated that is delivered twice.
-const REPEATED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What schedules have in common.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -163,83 +159,5 @@ impl Schedules for MemoryScheduler {
         customers.truncate(PAGE);
         let next = customers.last().filter(|_| is_more).map(ToString::to_string);
         Ok(SchedulePage { customers, next })
-    }
-}
-
-/// The work of firing.
-struct Firing {
-    scheduler: Arc<MemoryScheduler>,
-    target: Arc<MemoryQueue>,
-    dlq: Arc<MemoryQueue>,
-    quota: Quota,
-}
-
-impl Firing {
-    async fn run(mut self, time: VirtualTime) {
-        loop {
-            let changed = self.scheduler.changed.wait();
-            match self.fire(time.now()) {
-                Some(next) => drop(select(time.sleep_until(next), changed).await),
-                None => changed.await,
-            }
-        }
-    }
-
-    /// Does all that is due now, and says when there is something to do again.
-    fn fire(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let scheduler = Arc::clone(&self.scheduler);
-        loop {
-            let mut book = scheduler.book();
-            let first = book.agenda.first()?;
-            if first.at > now {
-                return Some(first.at);
-            }
-            if !book.is_on(first) {
-                book.agenda.take_first();
-                continue;
-            }
-            if let Err(more_at) = self.quota.take(now) {
-                return Some(more_at);
-            }
-            let Planned { invocation, .. } = book.agenda.take_first()?;
-            if invocation.failures.is_none() {
-                self.go_on(&mut book, &invocation, now);
-            }
-            let dead_or_alive = self.invoke(&mut book, invocation, now);
-            drop(book);
-            if let Some((queue, message)) = dead_or_alive {
-                queue.send_body(&message.body());
-            }
-        }
-    }
-
-    /// Plans what follows a firing: the next month's, and now and then this one once more.
-    fn go_on(&self, book: &mut Book, invocation: &Invocation, now: Timestamp) {
-        let dice = &self.scheduler.dice;
-        book.plan_next(&invocation.customer, invocation.due, dice);
-        if dice.random.chance(self.scheduler.settings.duplicate) {
-            let again_at = now.saturating_add(dice.random.between(Duration::ZERO, REPEATED_WITHIN));
-            book.counts.duplicates += 1;
-            let again = Invocation { failures: Some(0), ..invocation.clone() };
-            book.agenda.plan(again_at.unwrap_or(Timestamp::MAX), again);
-        }
-    }
-
-    /// Says what to send where: nothing while it is going to be tried again.
-    fn invoke(&self, book: &mut Book, invocation: Invocation, now: Timestamp) -> Option<(&MemoryQueue, WorkMessage)> {
-        book.counts.invocations += 1;
-        let Invocation { customer, due, failures } = invocation;
-        let message = |customer: &CustomerId| WorkMessage { customer: customer.clone(), turn: Turn::Scheduled(due) };
-        if book.target_down_until.is_none_or(|until| until <= now) {
-            return Some((&self.target, message(&customer)));
-        }
-        book.counts.failures += 1;
-        let failures = failures.unwrap_or(0) + 1;
-        let Some(again_at) = retry::next_at(due, now, failures, &self.scheduler.dice.random) else {
-            book.counts.dead_lettered += 1;
-            return Some((&self.dlq, message(&customer)));
-        };
-        book.agenda.plan(again_at, Invocation { customer, due, failures: Some(failures) });
-        None
     }
 }

@@ -1,0 +1,100 @@
+//! The task that fires all schedules.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::select;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::CustomerId,
+    message::{Turn, WorkMessage},
+};
+
+use super::{
+    MemoryScheduler,
+    agenda::{Invocation, Planned},
+    book::Book,
+    quota::Quota,
+    retry,
+};
+use crate::{queue::MemoryQueue, time::VirtualTime};
+
+/// Within how long a firing is repeated that is delivered twice.
+const REPEATED_WITHIN: Duration = Duration::from_mins(1);
+
+/// The work of firing.
+pub(super) struct Firing {
+    pub(super) scheduler: Arc<MemoryScheduler>,
+    pub(super) target: Arc<MemoryQueue>,
+    pub(super) dlq: Arc<MemoryQueue>,
+    pub(super) quota: Quota,
+}
+
+impl Firing {
+    pub(super) async fn run(mut self, time: VirtualTime) {
+        loop {
+            let changed = self.scheduler.changed.wait();
+            match self.fire(time.now()) {
+                Some(next) => drop(select(time.sleep_until(next), changed).await),
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Does all that is due now, and says when there is something to do again.
+    fn fire(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let scheduler = Arc::clone(&self.scheduler);
+        loop {
+            let mut book = scheduler.book();
+            let first = book.agenda.first()?;
+            if first.at > now {
+                return Some(first.at);
+            }
+            if !book.is_on(first) {
+                book.agenda.take_first();
+                continue;
+            }
+            if let Err(more_at) = self.quota.take(now) {
+                return Some(more_at);
+            }
+            let Planned { invocation, .. } = book.agenda.take_first()?;
+            if invocation.failures.is_none() {
+                self.go_on(&mut book, &invocation, now);
+            }
+            let dead_or_alive = self.invoke(&mut book, invocation, now);
+            drop(book);
+            if let Some((queue, message)) = dead_or_alive {
+                queue.send_body(&message.body());
+            }
+        }
+    }
+
+    /// Plans what follows a firing: the next month's, and now and then this one once more.
+    fn go_on(&self, book: &mut Book, invocation: &Invocation, now: Timestamp) {
+        let dice = &self.scheduler.dice;
+        book.plan_next(&invocation.customer, invocation.due, dice);
+        if dice.random.chance(self.scheduler.settings.duplicate) {
+            let again_at = now.saturating_add(dice.random.between(Duration::ZERO, REPEATED_WITHIN));
+            book.counts.duplicates += 1;
+            let again = Invocation { failures: Some(0), ..invocation.clone() };
+            book.agenda.plan(again_at.unwrap_or(Timestamp::MAX), again);
+        }
+    }
+
+    /// Says what to send where: nothing while it is going to be tried again.
+    fn invoke(&self, book: &mut Book, invocation: Invocation, now: Timestamp) -> Option<(&MemoryQueue, WorkMessage)> {
+        book.counts.invocations += 1;
+        let Invocation { customer, due, failures } = invocation;
+        let message = |customer: &CustomerId| WorkMessage { customer: customer.clone(), turn: Turn::Scheduled(due) };
+        if book.target_down_until.is_none_or(|until| until <= now) {
+            return Some((&self.target, message(&customer)));
+        }
+        book.counts.failures += 1;
+        let failures = failures.unwrap_or(0) + 1;
+        let Some(again_at) = retry::next_at(due, now, failures, &self.scheduler.dice.random) else {
+            book.counts.dead_lettered += 1;
+            return Some((&self.dlq, message(&customer)));
+        };
+        book.agenda.plan(again_at, Invocation { customer, due, failures: Some(failures) });
+        None
+    }
+}
