@@ -63,6 +63,9 @@ pub struct Redrive {
 
 impl MemoryQueue {
     /// A queue whose received messages stay invisible for `visibility`, at most 12 hours.
+    ///
+    /// # Panics
+    /// When it is the dead-letter queue's 65,537th source queue.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, visibility: Duration, redrive: Option<Redrive>) -> Self {
         let source = redrive.as_ref().map(|redrive| redrive.dlq.held.sources().len());
@@ -169,7 +172,9 @@ impl MemoryQueue {
         }
         drop(messages);
         let moved = bodies.len();
-        bodies.into_iter().for_each(|body| other.held.send(body));
+        for body in bodies {
+            other.held.send(body);
+        }
         moved
     }
 

@@ -49,7 +49,9 @@ impl Holding {
         }
         let mut messages = self.messages();
         messages.settle(self.clock.now());
-        all.into_iter().for_each(|message| messages.add(message));
+        for message in all {
+            messages.add(message);
+        }
         drop(messages);
         self.arrivals.notify_all();
     }

@@ -105,12 +105,11 @@ impl Messages {
 
     /// Drops those that were sent at `oldest` or before.
     fn expire(&mut self, oldest: Timestamp) {
-        let by_age: [fn(&Self) -> Option<(Timestamp, Slot)>; 2] = [Self::oldest_visible, Self::oldest_hidden];
-        for first in by_age {
-            while let Some((_, slot)) = first(self).filter(|(sent_at, _)| *sent_at <= oldest) {
-                self.remove(slot);
-                self.expired += 1;
-            }
+        let is_old = |first: &(Timestamp, Slot)| first.0 <= oldest;
+        while let Some((_, slot)) = self.oldest_visible().filter(is_old).or_else(|| self.oldest_hidden().filter(is_old))
+        {
+            self.remove(slot);
+            self.expired += 1;
         }
     }
 

@@ -121,7 +121,9 @@ fn each_dead_letter_finds_its_own_queue() {
         queue.receive(1);
     }
     clock.advance(VISIBILITY);
-    queues.iter().for_each(|queue| assert_eq!(queue.receive(1), []));
+    for queue in &queues {
+        assert_eq!(queue.receive(1), []);
+    }
     dlq.start_move_task(None, 500, &time).unwrap();
     seconds(&time, 1);
     assert_eq!(queues.each_ref().map(bodies), [["first"], ["second"]]);

@@ -50,7 +50,9 @@ fn dead_letters_of_two_queues_keep_their_ids_and_never_share_one() {
         ids.push(receive_one(queue).id);
     }
     clock.advance(VISIBILITY);
-    queues.iter().for_each(|queue| assert_eq!(queue.receive(1), []));
+    for queue in &queues {
+        assert_eq!(queue.receive(1), []);
+    }
     dlq.send_body("hello");
     let dead: Vec<_> = dlq.receive(10).into_iter().map(|dead| dead.id).collect();
     assert_eq!(dead[..2], ids);

@@ -1,6 +1,7 @@
 use super::*;
 
 const DAY: Duration = Duration::from_hours(24);
+const MOMENT: Duration = Duration::from_secs(30);
 
 // Amazon SQS Developer Guide, "Amazon SQS message quotas": message retention.
 #[test]
@@ -8,15 +9,15 @@ fn a_message_older_than_the_retention_is_gone_wherever_it_was() {
     let clock = clock();
     let queue = queue(&clock).with_retention(DAY);
     send_many(&queue, 3);
-    clock.advance(DAY - VISIBILITY / 2);
+    clock.advance(DAY.saturating_sub(MOMENT));
     queue.send_body("younger");
     let old = queue.receive(1);
     assert_eq!(queue.depth(), Depth { visible: 3, in_flight: 1 });
-    assert_eq!(queue.oldest_visible(clock.now()), Some(DAY - VISIBILITY / 2));
+    assert_eq!(queue.oldest_visible(clock.now()), Some(DAY.saturating_sub(MOMENT)));
 
-    clock.advance(VISIBILITY / 2);
+    clock.advance(MOMENT);
     assert_eq!(queue.depth(), Depth { visible: 1, in_flight: 0 });
-    assert_eq!(queue.oldest_visible(clock.now()), Some(VISIBILITY / 2));
+    assert_eq!(queue.oldest_visible(clock.now()), Some(MOMENT));
     assert!(!queue.delete(&old[0].receipt));
     assert_eq!(bodies(&queue), ["younger"]);
     assert_eq!(queue.expired(), 3);
@@ -37,7 +38,7 @@ fn a_dead_letter_expires_by_when_it_was_sent_first() {
     assert_eq!(queue.receive(1), []);
     assert_eq!(dlq.depth().visible, 1);
     assert_eq!(dlq.oldest_visible(clock.now()), Some(DAY * 3 + VISIBILITY));
-    clock.advance(DAY - VISIBILITY);
+    clock.advance(DAY.saturating_sub(VISIBILITY));
     assert_eq!((dlq.depth().visible, dlq.expired()), (0, 1));
 }
 
