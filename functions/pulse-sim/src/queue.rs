@@ -192,12 +192,13 @@ impl MemoryQueue {
         Some(Duration::try_from(now.duration_since(sent_at)).unwrap_or_default())
     }
 
-    /// When the next message may be received, if there is one: now, if one is visible.
+    /// When the next message may be received, if there is one: now, if one is visible and not too many
+    /// are in flight.
     #[must_use]
     pub fn next_visible_at(&self) -> Option<Timestamp> {
         let now = self.held.clock.now();
         let messages = self.settled(now);
-        if messages.visible() > 0 { Some(now) } else { messages.next_uncovered() }
+        if messages.may_hand_out() { Some(now) } else { messages.next_uncovered() }
     }
 
     /// Tells when a message comes that wasn't here, or when a hidden one becomes the first that will be

@@ -128,9 +128,14 @@ impl Messages {
         self.added
     }
 
+    /// Whether a message is visible, and one more may be in flight.
+    pub(super) fn may_hand_out(&self) -> bool {
+        !self.visible.is_empty() && self.hidden.len() < MOST_IN_FLIGHT
+    }
+
     /// Whose turn it is, if one more may be in flight.
     pub(super) fn next(&mut self, choose: impl FnOnce(usize) -> usize) -> Option<Slot> {
-        if self.hidden.len() >= MOST_IN_FLIGHT {
+        if !self.may_hand_out() {
             return None;
         }
         let held = &self.held;

@@ -59,6 +59,20 @@ fn a_dead_letter_that_is_too_old_on_arrival_is_never_seen() {
 }
 
 #[test]
+fn those_behind_many_that_have_expired_are_received_in_turn() {
+    let clock = clock();
+    let queue = queue(&clock).with_retention(DAY);
+    send_many(&queue, 500);
+    clock.advance(MOMENT);
+    queue.send_body("a");
+    queue.send_body("b");
+    clock.advance(DAY.saturating_sub(MOMENT));
+    queue.send_body("c");
+    assert_eq!(bodies(&queue), ["a", "b", "c"]);
+    assert_eq!(queue.expired(), 500);
+}
+
+#[test]
 fn without_a_retention_messages_stay() {
     let clock = clock();
     let queue = queue(&clock);
