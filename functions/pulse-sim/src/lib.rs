@@ -1,6 +1,7 @@
 //! The ports of `pulse-core` in memory, under a clock that the caller moves.
 
 pub mod clock;
+pub mod lambda;
 pub mod ledger;
 pub mod mailer;
 pub mod provider;
@@ -9,4 +10,6 @@ pub mod random;
 pub mod scheduler;
 pub mod schedules;
 pub mod scorer;
+pub mod seeds;
 pub mod time;
+pub mod world;

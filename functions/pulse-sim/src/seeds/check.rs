@@ -1,0 +1,183 @@
+//! What came of a month, held against what must always hold.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{Contact, Customer, CustomerId, Standing},
+    entry::{Entry, SkipReason, State},
+    ports::Schedules as _,
+};
+
+use super::{
+    fault::{Act, Kind},
+    people,
+    plan::Plan,
+};
+use crate::world::{Promise, World};
+
+/// How long before the end an entry must have been due to be done by then.
+const TIME_TO_END: Duration = Duration::from_hours(48);
+
+/// What must hold at every moment.
+pub(super) fn on_the_way(world: &World, plan: &Plan) {
+    if !plan.is_gentle() {
+        return;
+    }
+    for house in [&world.score, &world.email] {
+        let dead = house.dlq.depth().visible;
+        if dead > 0 {
+            let what = format!("{dead} messages of the {} stage are dead-lettered though nothing failed", house.name);
+            world.witness.saw(Promise::HealthyStayAlive, None, world.time.now(), what);
+        }
+    }
+}
+
+/// What must hold once all is calm again.
+pub(super) fn at_the_end(world: &World, plan: &Plan) {
+    on_the_way(world, plan);
+    lanes(world);
+    if plan.is_gentle() && world.watch.repeated() > 0 {
+        let what = format!("the sweep sent {} messages though none was lost", world.watch.repeated());
+        world.witness.saw(Promise::FewRepeats, None, world.time.now(), what);
+    }
+    let mut entries: BTreeMap<CustomerId, Vec<Entry>> = BTreeMap::new();
+    world.ledger.for_each_entry(|entry| {
+        entries.entry(entry.id().customer.clone()).or_default().push(entry.clone());
+    });
+    let mut customers: BTreeMap<CustomerId, Customer> = BTreeMap::new();
+    world.ledger.for_each_customer(|customer| {
+        customers.insert(customer.id.clone(), customer.clone());
+    });
+    let check = Check { world, plan, due_by: plan.ends() - TIME_TO_END };
+    for customer in customers.values() {
+        check.customer(customer, entries.get(&customer.id).map_or(&[], Vec::as_slice));
+    }
+    check.everyone_is_there(&customers);
+    check.mails_are_on_the_ledger(&entries);
+}
+
+fn lanes(world: &World) {
+    let stages = [
+        ("scoring", world.scorer.lanes(), world.settings.score.lanes()),
+        ("email", world.mailer.lanes(), world.settings.email.lanes()),
+    ];
+    for (name, used, lanes) in stages {
+        if used.peak as usize > lanes {
+            let what = format!("the {name} provider saw {} calls at once on {lanes} lanes", used.peak);
+            world.witness.saw(Promise::LanesHeld, None, world.time.now(), what);
+        }
+    }
+}
+
+struct Check<'a> {
+    world: &'a World,
+    plan: &'a Plan,
+    /// What was due by then must be done.
+    due_by: Timestamp,
+}
+
+impl Check<'_> {
+    fn saw(&self, promise: Promise, customer: &CustomerId, what: String) {
+        self.world.witness.saw(promise, Some(customer), self.world.time.now(), what);
+    }
+
+    fn everyone_is_there(&self, customers: &BTreeMap<CustomerId, Customer>) {
+        for number in (0..self.plan.customers).filter(|number| !people::joins_later(*number)) {
+            let id = people::id(number);
+            if !customers.contains_key(&id) {
+                self.saw(Promise::NobodyLost, &id, format!("{id} is not on the roster any more"));
+            }
+        }
+    }
+
+    fn customer(&self, customer: &Customer, entries: &[Entry]) {
+        let id = &customer.id;
+        let slot = self.world.scheduler.get(id).now_or_never().and_then(Result::ok).flatten();
+        let open: Vec<_> = entries.iter().filter(|entry| entry.is_open()).collect();
+        if customer.standing == Standing::Active {
+            if slot.is_none_or(|schedule| schedule.slot != customer.slot) {
+                let what = format!("{id} has no live schedule at their slot");
+                self.saw(Promise::OneScheduleOneEntry, id, what);
+            }
+            if open.len() != 1 {
+                let what = format!("{id} has {} open entries", open.len());
+                self.saw(Promise::OneScheduleOneEntry, id, what);
+            }
+        } else if slot.is_some() {
+            self.saw(Promise::OneScheduleOneEntry, id, format!("{id} has left and has a schedule"));
+        }
+        for pair in entries.windows(2) {
+            if pair[1].id().run != pair[0].id().run.next() {
+                let what = format!("{id} has no entry between {} and {}", pair[0].id().run, pair[1].id().run);
+                self.saw(Promise::OneScheduleOneEntry, id, what);
+            }
+        }
+        for entry in entries {
+            self.entry(customer, entry);
+        }
+    }
+
+    fn entry(&self, customer: &Customer, entry: &Entry) {
+        let id = entry.id();
+        let mails = self.world.mailer.mails_of(id);
+        match entry.state() {
+            State::Sent { .. } if mails == 0 => {
+                self.saw(Promise::NobodyLost, &id.customer, format!("{id} is sent, and the provider has no mail"));
+            }
+            State::Skipped { reason, .. } => {
+                if !self.may_skip(customer, *reason) {
+                    let what = format!("{id} is skipped ({reason}) for no reason");
+                    self.saw(Promise::NobodyLost, &id.customer, what);
+                }
+                if mails > 0 && !self.plan.has_late_mail() {
+                    self.saw(Promise::NobodyLost, &id.customer, format!("{id} is skipped, and has a mail"));
+                }
+            }
+            State::Sent { .. } => {}
+            state if entry.scheduled_at() < self.due_by => {
+                let what = format!("{id} was due {:.0} and is {} at the end", entry.scheduled_at(), state.name());
+                self.saw(Promise::NobodyLost, &id.customer, what);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether someone ever did what would be a reason.
+    fn may_skip(&self, customer: &Customer, reason: SkipReason) -> bool {
+        let did = |wanted: fn(&Act) -> Option<u32>| {
+            self.plan.faults.iter().any(|(_, fault)| match &fault.kind {
+                Kind::Once(act) => wanted(act).is_some_and(|who| people::id(who) == customer.id),
+                _ => false,
+            })
+        };
+        match reason {
+            SkipReason::Closed => did(|act| if let Act::Leave(who) = act { Some(*who) } else { None }),
+            SkipReason::OptedOut => {
+                let number = customer.id.as_str().trim_start_matches('c').parse().unwrap_or(0);
+                people::person(self.plan.seed, number).opted_out
+                    || did(|act| if let Act::OptOut(who) = act { Some(*who) } else { None })
+            }
+            SkipReason::BadAddress => {
+                customer.contact == Contact::Unusable
+                    || did(|act| if let Act::NewAddress(who) = act { Some(*who) } else { None })
+            }
+            SkipReason::Suppressed | SkipReason::AddressRefused => false,
+        }
+    }
+
+    fn mails_are_on_the_ledger(&self, entries: &BTreeMap<CustomerId, Vec<Entry>>) {
+        let mut unrecorded = Vec::new();
+        self.world.mailer.for_each_accepted(|id, _| {
+            let entry = entries.get(&id.customer).and_then(|all| all.iter().find(|entry| entry.id() == id));
+            if entry.is_none_or(|entry| !matches!(entry.state(), State::Sent { .. } | State::Skipped { .. })) {
+                unrecorded.push(id.clone());
+            }
+        });
+        unrecorded.sort();
+        for id in unrecorded {
+            self.saw(Promise::NobodyLost, &id.customer, format!("{id} has a mail that the ledger doesn't know"));
+        }
+    }
+}

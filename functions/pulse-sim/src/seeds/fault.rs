@@ -1,0 +1,101 @@
+use std::{fmt, time::Duration};
+
+use pulse_core::{customer::Zone, entry::StageName};
+
+use crate::world::{Down, Noise, ProviderWeather};
+
+/// Something that goes wrong, or that someone does at a bad moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// When, from the start.
+    pub at: Duration,
+    /// For how long. No time for what happens once.
+    pub lasts: Duration,
+    /// What.
+    pub kind: Kind,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// The ledger throttles and loses answers.
+    Ledger(Noise),
+    /// Calls to queues fail and lose answers.
+    Queues(Noise),
+    /// Workers die, with this chance at each of their calls.
+    Deaths(f64),
+    /// Workers' answers can't be read, with this chance.
+    BadAnswers(f64),
+    /// A provider is unreliable.
+    Unreliable(StageName, ProviderWeather),
+    /// A provider is out of order.
+    Outage(StageName, Down),
+    /// The scheduler can't reach its queue.
+    SchedulerCutOff,
+    /// The tick and the audit don't run.
+    NoChores,
+    /// An operator pauses a stage.
+    Pause(StageName),
+    /// Someone lowers a function's reserved concurrency in the console, and the mapping polls on.
+    Throttle(StageName, u32),
+    /// It happens once.
+    Once(Act),
+}
+
+/// What is done once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// A stage's queue is purged.
+    Purge(StageName),
+    /// A stage's dead letters are redriven.
+    Redrive(StageName),
+    /// Mails of unknown fate are looked up and settled.
+    Settle,
+    /// A deployment.
+    Deploy,
+    /// Someone deletes a customer's schedule.
+    LoseSchedule(u32),
+    /// Someone disables a customer's schedule.
+    DisableSchedule(u32),
+    /// A customer leaves.
+    Leave(u32),
+    /// A customer comes, or comes back.
+    Join(u32),
+    /// A customer opts out.
+    OptOut(u32),
+    /// A customer wants mail again.
+    OptIn(u32),
+    /// A customer moves to another time zone.
+    Move(u32, Zone),
+    /// A customer has another address.
+    NewAddress(u32),
+    /// A message comes a second time, to a stage.
+    Repeat(StageName, u32),
+    /// A message that Pulse didn't send.
+    Garbage(StageName),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", moment(self.at))?;
+        match &self.kind {
+            Kind::Ledger(noise) => write!(f, "the ledger fails ({noise:?})"),
+            Kind::Queues(noise) => write!(f, "queues fail ({noise:?})"),
+            Kind::Deaths(chance) => write!(f, "workers die at {chance:.4} of their calls"),
+            Kind::BadAnswers(chance) => write!(f, "{chance:.2} of the workers' answers can't be read"),
+            Kind::Unreliable(stage, weather) => write!(f, "the {stage} provider is unreliable ({weather:?})"),
+            Kind::Outage(stage, down) => write!(f, "the {stage} provider is out of order ({down:?})"),
+            Kind::SchedulerCutOff => write!(f, "the scheduler can't reach its queue"),
+            Kind::NoChores => write!(f, "neither tick nor audit runs"),
+            Kind::Pause(stage) => write!(f, "the {stage} stage is paused"),
+            Kind::Throttle(stage, reserved) => write!(f, "the {stage} function's reserved concurrency is {reserved}"),
+            Kind::Once(act) => return write!(f, "{act:?}"),
+        }?;
+        write!(f, " for {:.1} h", self.lasts.as_secs_f64() / 3600.0)
+    }
+}
+
+fn moment(at: Duration) -> String {
+    let minutes = at.as_secs() / 60;
+    format!("day {} {:02}:{:02}", minutes / 1440 + 1, minutes / 60 % 24, minutes % 60)
+}

@@ -1,0 +1,37 @@
+//! The weather that a set of faults makes.
+
+use super::fault::{Fault, Kind};
+use crate::world::{Conditions, Noise, ProviderWeather};
+use pulse_core::entry::StageName;
+
+/// What goes wrong while these faults last.
+pub(super) fn weather<'f>(faults: impl Iterator<Item = &'f Fault>) -> Conditions {
+    let mut now = Conditions::default();
+    for fault in faults {
+        match &fault.kind {
+            Kind::Ledger(noise) => now.ledger = louder(now.ledger, *noise),
+            Kind::Queues(noise) => now.queue = louder(now.queue, *noise),
+            Kind::Deaths(chance) => now.death = now.death.max(*chance),
+            Kind::BadAnswers(chance) => now.bad_answer = now.bad_answer.max(*chance),
+            Kind::Unreliable(stage, weather) => {
+                let provider = provider(&mut now, *stage);
+                *provider = ProviderWeather { down: provider.down, ..*weather };
+            }
+            Kind::Outage(stage, down) => provider(&mut now, *stage).down = Some(*down),
+            Kind::NoChores => now.no_chores = true,
+            Kind::SchedulerCutOff | Kind::Pause(_) | Kind::Throttle(..) | Kind::Once(_) => {}
+        }
+    }
+    now
+}
+
+fn provider(conditions: &mut Conditions, stage: StageName) -> &mut ProviderWeather {
+    match stage {
+        StageName::Score => &mut conditions.score,
+        StageName::Email => &mut conditions.email,
+    }
+}
+
+fn louder(one: Noise, other: Noise) -> Noise {
+    Noise { refused: one.refused.max(other.refused), answer_lost: one.answer_lost.max(other.answer_lost) }
+}

@@ -1,0 +1,169 @@
+//! What a seed's plan has in it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pulse_core::{customer::Zone, entry::StageName, quiet_hours::QuietHours};
+
+use super::{
+    fault::{Act, Fault, Kind},
+    plan::Plan,
+};
+use crate::{
+    random::Stream,
+    world::{Down, MailProvider, Noise, ProviderWeather},
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// First moments: a plain month, both clock changes of Europe and America, a February, a year's end.
+const STARTS: [&str; 6] = [
+    "2026-11-01T00:00:00Z",
+    "2026-03-20T00:00:00Z",
+    "2026-10-10T00:00:00Z",
+    "2027-02-01T00:00:00Z",
+    "2026-12-10T00:00:00Z",
+    "2028-02-05T00:00:00Z",
+];
+
+/// Zones that customers live in and move to.
+pub(super) const ZONES: [&str; 8] = [
+    "Europe/Dublin",
+    "America/New_York",
+    "Asia/Tokyo",
+    "Pacific/Auckland",
+    "Pacific/Honolulu",
+    "America/Sao_Paulo",
+    "Asia/Kathmandu",
+    "UTC",
+];
+
+/// When, with whom, and how queues behave.
+pub(super) fn house(random: &Stream, plan: &mut Plan) {
+    if let Some(starts) = random.pick(&STARTS).and_then(|starts| starts.parse::<Timestamp>().ok()) {
+        plan.starts = starts;
+    }
+    if random.chance(0.3) {
+        plan.mail_provider = MailProvider::Forgetful;
+    }
+    if random.chance(0.3) {
+        plan.quiet_hours = QuietHours::parse("21:00-08:00").ok().flatten();
+    }
+    plan.duplicates = if random.chance(0.5) { random.unit() * 0.03 } else { 0.0 };
+}
+
+/// What goes wrong before `calm_from`.
+pub(super) fn faults(random: &Stream, customers: u32, calm_from: Duration) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for stage in [StageName::Score, StageName::Email] {
+        if random.chance(0.5) {
+            faults.push(windowed(random, calm_from, 3 * 24 * HOUR, Kind::Pause(stage)));
+        }
+        if random.chance(0.3) {
+            let reserved = u32::try_from(random.below(3)).unwrap_or(0);
+            faults.push(windowed(random, calm_from, 24 * HOUR, Kind::Throttle(stage, reserved)));
+        }
+        for _ in 0..random.below(3) {
+            faults.push(windowed(random, calm_from, 12 * HOUR, Kind::Outage(stage, down(random))));
+        }
+        if random.chance(0.6) {
+            faults.push(windowed(random, calm_from, calm_from, Kind::Unreliable(stage, unreliable(random, stage))));
+        }
+    }
+    for kind in noises(random) {
+        faults.push(windowed(random, calm_from, 10 * 24 * HOUR, kind));
+    }
+    for _ in 0..random.below(20) {
+        let at = random.between(Duration::ZERO, calm_from);
+        faults.push(Fault { at, lasts: Duration::ZERO, kind: Kind::Once(act(random, customers)) });
+    }
+    keep_deployments_out_of_pauses(&mut faults);
+    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
+/// A deployment switches a mapping on that the template has on, so it ends a pause: the operator who
+/// deploys in a pause has to pause again.
+fn keep_deployments_out_of_pauses(faults: &mut Vec<Fault>) {
+    let paused: Vec<_> = faults
+        .iter()
+        .filter(|fault| matches!(fault.kind, Kind::Pause(_)))
+        .map(|pause| pause.at..pause.at + pause.lasts)
+        .collect();
+    faults.retain(|fault| {
+        fault.kind != Kind::Once(Act::Deploy) || !paused.iter().any(|paused| paused.contains(&fault.at))
+    });
+}
+
+fn windowed(random: &Stream, calm_from: Duration, longest: Duration, kind: Kind) -> Fault {
+    let at = random.between(Duration::ZERO, calm_from - HOUR);
+    let lasts = random.between(Duration::from_mins(10), longest).min(calm_from - at);
+    Fault { at, lasts, kind }
+}
+
+fn noises(random: &Stream) -> Vec<Kind> {
+    let noise = |most: f64| Noise { refused: random.unit() * most, answer_lost: random.unit() * most };
+    let mut noises = Vec::new();
+    if random.chance(0.5) {
+        noises.push(Kind::Ledger(noise(0.1)));
+    }
+    if random.chance(0.5) {
+        noises.push(Kind::Queues(noise(0.1)));
+    }
+    if random.chance(0.5) {
+        noises.push(Kind::Deaths(random.unit() * 0.02));
+    }
+    if random.chance(0.3) {
+        noises.push(Kind::BadAnswers(random.unit() * 0.2));
+    }
+    if random.chance(0.3) {
+        noises.push(Kind::SchedulerCutOff);
+    }
+    if random.chance(0.2) {
+        noises.push(Kind::NoChores);
+    }
+    noises
+}
+
+fn down(random: &Stream) -> Down {
+    match random.below(4) {
+        0 => Down::Refusing,
+        1 => Down::Hanging,
+        2 => Down::Limiting(random.between(Duration::from_secs(1), 2 * HOUR)),
+        _ => Down::Failing,
+    }
+}
+
+fn unreliable(random: &Stream, stage: StageName) -> ProviderWeather {
+    ProviderWeather {
+        down: None,
+        retry: random.unit() * 0.2,
+        fail: if random.chance(0.3) { random.unit() * 0.02 } else { 0.0 },
+        answer_lost: random.unit() * 0.1,
+        late: if stage == StageName::Email && random.chance(0.5) { random.unit() * 0.05 } else { 0.0 },
+    }
+}
+
+fn act(random: &Stream, customers: u32) -> Act {
+    let who = u32::try_from(random.below(u64::from(customers))).unwrap_or(0);
+    let stage = if random.chance(0.5) { StageName::Score } else { StageName::Email };
+    match random.below(16) {
+        0 => Act::Purge(stage),
+        1 | 2 => Act::Redrive(stage),
+        3 => Act::Settle,
+        4 => Act::Deploy,
+        5 => Act::LoseSchedule(who),
+        6 => Act::DisableSchedule(who),
+        7 => Act::Leave(who),
+        8 => Act::Join(who),
+        9 => Act::OptOut(who),
+        10 => Act::OptIn(who),
+        11 => match random.pick(&ZONES).and_then(|zone| Zone::parse(zone).ok()) {
+            Some(zone) => Act::Move(who, zone),
+            None => Act::NewAddress(who),
+        },
+        12 => Act::NewAddress(who),
+        13 | 14 => Act::Repeat(stage, who),
+        _ => Act::Garbage(stage),
+    }
+}

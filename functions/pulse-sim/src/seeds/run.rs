@@ -1,0 +1,293 @@
+use std::{sync::Arc, time::Duration};
+
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{Customer, Standing},
+    enrollment::Enrollment,
+    entry::StageName,
+    message::WorkMessage,
+    ports::StageQueue as _,
+    run::RunId,
+    slot::Slot,
+};
+
+use super::{
+    check,
+    fault::{Act, Fault, Kind},
+    forecast, people,
+    plan::Plan,
+};
+use crate::world::{Breach, Product, Promise, World, WorldSettings};
+
+/// How long after its beginning a pause must be one: the mapping takes its time to be disabled, and the
+/// invocations under way end.
+const PAUSE_SETTLES: Duration = Duration::from_mins(6);
+
+/// How often the operator looks after dead letters once all is calm.
+const ROUND: Duration = Duration::from_hours(6);
+
+/// What came of a seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedReport {
+    /// Promises that were broken, in the order in which it was seen.
+    pub breaches: Vec<Breach>,
+    /// Mails that were accepted.
+    pub mails: u64,
+    /// Messages that the sweep sent in the place of lost ones.
+    pub repeated: u64,
+    /// All that happened, if it was taken down.
+    pub trace: Vec<String>,
+}
+
+/// Lives through a plan.
+///
+/// # Panics
+/// When the simulator itself is broken.
+#[must_use]
+pub fn run(plan: &Plan, product: Arc<dyn Product>, traced: bool) -> SeedReport {
+    run_with(plan, product, traced, &|_| {})
+}
+
+/// The same in a world of other settings.
+#[must_use]
+pub fn run_with(
+    plan: &Plan,
+    product: Arc<dyn Product>,
+    traced: bool,
+    adjust: &dyn Fn(&mut WorldSettings),
+) -> SeedReport {
+    let mut settings = WorldSettings::shipped(plan.starts, plan.seed).quiet(plan.quiet_hours);
+    settings.mail_provider = plan.mail_provider;
+    settings.duplicates = plan.duplicates;
+    settings.double_firings = plan.duplicates;
+    settings.traced = traced;
+    adjust(&mut settings);
+    let world = World::new(settings, product);
+    let month = Month { plan, world: &world };
+    month.enroll_everyone();
+    month.live();
+    check::at_the_end(&world, plan);
+    let report = SeedReport {
+        breaches: world.witness.breaches(),
+        mails: world.mailer.mails(),
+        repeated: world.watch.repeated(),
+        trace: world.trace.lines(),
+    };
+    world.time.end();
+    report
+}
+
+struct Month<'a> {
+    plan: &'a Plan,
+    world: &'a Arc<World>,
+}
+
+/// A fault begins, or ends, or a pause is to be one by now.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Ends,
+    Begins,
+    Settles,
+}
+
+impl Month<'_> {
+    /// Without faults, before anything is due.
+    fn enroll_everyone(&self) {
+        let world = self.world;
+        let clock = world.time.clock().clone();
+        let enrollment = Enrollment { ledger: &*world.ledger, schedules: &*world.scheduler, clock: &*clock };
+        for number in (0..self.plan.customers).filter(|number| !people::joins_later(*number)) {
+            let person = people::person(self.plan.seed, number);
+            world.time.run(enrollment.enroll(&person)).expect("the ledger in memory takes everyone");
+            self.world.note_fitness(&person);
+        }
+    }
+
+    fn live(&self) {
+        let mut turns = Vec::new();
+        for (index, (_, fault)) in self.plan.faults.iter().enumerate() {
+            turns.push((fault.at, Turn::Begins, index));
+            turns.push((fault.at + fault.lasts, Turn::Ends, index));
+            if matches!(fault.kind, Kind::Pause(_)) && fault.lasts > 2 * PAUSE_SETTLES {
+                turns.push((fault.at + PAUSE_SETTLES, Turn::Settles, index));
+            }
+        }
+        turns.sort();
+        let mut lasting = vec![false; self.plan.faults.len()];
+        let mut settled: Vec<Option<Settled>> = vec![None; self.plan.faults.len()];
+        for (at, turn, index) in turns {
+            self.world.run_until(self.plan.starts + at);
+            check::on_the_way(self.world, self.plan);
+            let fault = &self.plan.faults[index].1;
+            match turn {
+                Turn::Begins => {
+                    lasting[index] = true;
+                    self.begin(fault);
+                }
+                Turn::Ends => {
+                    lasting[index] = false;
+                    self.end(fault, settled[index]);
+                }
+                Turn::Settles => settled[index] = self.settled(fault),
+            }
+            let now = self.plan.faults.iter().zip(&lasting).filter(|(_, lasts)| **lasts);
+            self.world.weather.set(forecast::weather(now.map(|((_, fault), _)| fault)));
+        }
+        self.come_right();
+    }
+
+    /// All is calm: the operator sees to what is left, until the end.
+    fn come_right(&self) {
+        let mut at = self.plan.starts + self.plan.calm_from();
+        while at < self.plan.ends() {
+            self.world.run_until(at);
+            check::on_the_way(self.world, self.plan);
+            for stage in [StageName::Score, StageName::Email] {
+                self.world.redrive(stage);
+            }
+            self.world.replay_schedules();
+            self.settle_unknown();
+            at += ROUND;
+        }
+        self.world.run_until(self.plan.ends());
+    }
+
+    fn begin(&self, fault: &Fault) {
+        let world = self.world;
+        world.line(|| format!("FAULT {fault}"));
+        match &fault.kind {
+            Kind::Pause(stage) => world.set_flowing(*stage, false),
+            Kind::Throttle(stage, reserved) => {
+                world.house(*stage).function.set_reserved_concurrency(Some(*reserved));
+            }
+            Kind::SchedulerCutOff => world.scheduler.set_target_down(world.time.now() + fault.lasts),
+            Kind::Once(act) => self.act(act),
+            _ => {}
+        }
+    }
+
+    fn end(&self, fault: &Fault, settled: Option<Settled>) {
+        let world = self.world;
+        match &fault.kind {
+            Kind::Pause(stage) => {
+                if let (Some(before), Some(now)) = (settled, self.settled(fault)) {
+                    before.hold_against(now, world, *stage);
+                }
+                world.set_flowing(*stage, true);
+            }
+            Kind::Throttle(stage, _) => {
+                let size = match stage {
+                    StageName::Score => world.settings.score.maximum_concurrency,
+                    StageName::Email => world.settings.email.maximum_concurrency,
+                };
+                world.house(*stage).function.set_reserved_concurrency(Some(size));
+            }
+            _ => {}
+        }
+    }
+
+    fn settled(&self, fault: &Fault) -> Option<Settled> {
+        let Kind::Pause(stage) = fault.kind else { return None };
+        let calls = match stage {
+            StageName::Score => self.world.scorer.lanes(),
+            StageName::Email => self.world.mailer.lanes(),
+        };
+        Some(Settled { calls: calls.calls, dead_letters: self.world.house(stage).dlq.depth().visible })
+    }
+
+    fn act(&self, act: &Act) {
+        let world = self.world;
+        match act {
+            Act::Purge(stage) => {
+                world.house(*stage).queue.purge();
+            }
+            Act::Redrive(stage) => {
+                world.redrive(*stage);
+            }
+            Act::Settle => self.settle_unknown(),
+            Act::Deploy => world.deploy(),
+            Act::LoseSchedule(who) => {
+                world.scheduler.lose(&people::id(*who));
+            }
+            Act::DisableSchedule(who) => {
+                world.scheduler.disable(&people::id(*who));
+            }
+            Act::Repeat(stage, who) => self.repeat(*stage, *who),
+            Act::Garbage(stage) => world.house(*stage).queue.send_body("{\"v\":1}"),
+            Act::Join(who) => self.join(*who),
+            Act::Leave(who) => self.change(*who, |customer| customer.standing = Standing::Closed),
+            Act::OptOut(who) => self.change(*who, |customer| customer.opted_out = true),
+            Act::OptIn(who) => self.change(*who, |customer| customer.opted_out = false),
+            Act::Move(who, zone) => {
+                let zone = zone.clone();
+                self.change(*who, move |customer| {
+                    customer.slot = Slot::of_sign_up(&customer.id, customer.signed_up_at, &zone);
+                    customer.zone = zone;
+                });
+            }
+            Act::NewAddress(who) => {
+                let (number, now) = (*who, world.time.now());
+                let moves = u32::try_from(now.as_second() % 1_000_000_007).unwrap_or(1);
+                self.change(number, move |customer| customer.contact = people::address(number, moves));
+            }
+        }
+    }
+
+    fn change(&self, who: u32, change: impl FnOnce(&mut Customer) + Send + 'static) {
+        let world = Arc::clone(self.world);
+        let _ = self.world.time.spawn(async move { world.change(&people::id(who), change).await });
+    }
+
+    fn join(&self, who: u32) {
+        let (world, seed) = (Arc::clone(self.world), self.plan.seed);
+        let _ = self.world.time.spawn(async move {
+            let id = people::id(who);
+            if world.customer(&id).await.is_none() {
+                return world.enroll(&people::person(seed, who)).await;
+            }
+            world.change(&id, |customer| customer.standing = Standing::Active).await;
+        });
+    }
+
+    /// The message of this month's run once more.
+    fn repeat(&self, stage: StageName, who: u32) {
+        let now = self.world.time.now();
+        let run = RunId::of(now, &jiff::tz::TimeZone::UTC);
+        let id = pulse_core::entry::EntryId { customer: people::id(who), run };
+        let known = self.world.customer(&id.customer).now_or_never().flatten().is_some();
+        let has_entry = self.world.has_entry(&id);
+        if known && has_entry {
+            self.world.house(stage).queue.send(&WorkMessage::for_entry(&id)).now_or_never();
+        }
+    }
+
+    fn settle_unknown(&self) {
+        let world = Arc::clone(self.world);
+        let _ = self.world.time.spawn(async move {
+            world.settle_unknown().await;
+        });
+    }
+}
+
+/// How a stage is that is paused.
+#[derive(Debug, Clone, Copy)]
+struct Settled {
+    calls: u64,
+    dead_letters: usize,
+}
+
+impl Settled {
+    fn hold_against(self, later: Self, world: &World, stage: StageName) {
+        let now: Timestamp = world.time.now();
+        if later.calls > self.calls {
+            let what = format!("the paused {stage} stage made {} calls", later.calls - self.calls);
+            world.witness.saw(Promise::PauseHolds, None, now, what);
+        }
+        if later.dead_letters > self.dead_letters {
+            let more = later.dead_letters - self.dead_letters;
+            let what = format!("{more} messages of the paused {stage} stage were dead-lettered");
+            world.witness.saw(Promise::PauseHolds, None, now, what);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The ledger and the queues at a distance: calls take time, fail, lose their answers, and the worker
+//! may die at any of them.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{Customer, CustomerId, EmailAddress},
+    entry::{Change, Entry, EntryId, StageName},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{
+        Activity, Awaited, Ledger, LedgerError, LedgerListing, OpenEntries, QueueError, StageQueue, TallyKey,
+        Visibility,
+    },
+    run::RunId,
+};
+
+use super::{
+    trace::Trace,
+    weather::{Noise, Weather},
+};
+use crate::{lambda::Doom, ledger::MemoryLedger, queue::MemoryQueue, random::Stream, time::VirtualTime};
+
+/// The way to something and back.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) time: VirtualTime,
+    pub(super) weather: Arc<Weather>,
+    pub(super) random: Arc<Stream>,
+    /// How long there and back.
+    pub(super) takes: Duration,
+    /// What ends the worker that goes it.
+    pub(super) doom: Option<Doom>,
+    pub(super) trace: Trace,
+}
+
+impl Way {
+    async fn there(&self, noise: Noise) -> Result<(), Cause> {
+        if !self.takes.is_zero() {
+            self.time.sleep(self.takes).await;
+        }
+        self.may_die("before").await;
+        if self.random.chance(noise.refused) {
+            return Err(Cause::new("It is out of reach."));
+        }
+        Ok(())
+    }
+
+    async fn back(&self, noise: Noise) -> Result<(), Cause> {
+        self.may_die("after").await;
+        if self.random.chance(noise.answer_lost) {
+            return Err(Cause::new("The answer was lost."));
+        }
+        Ok(())
+    }
+
+    async fn may_die(&self, when: &str) {
+        if let Some(doom) = &self.doom
+            && self.random.chance(self.weather.now().death)
+        {
+            self.trace.line(self.time.now(), || format!("a worker dies {when} a call"));
+            doom.strike().await;
+        }
+    }
+}
+
+/// The ledger at a distance.
+#[derive(Clone)]
+pub(super) struct DistantLedger {
+    pub(super) ledger: Arc<MemoryLedger>,
+    pub(super) way: Way,
+}
+
+impl DistantLedger {
+    async fn call<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+        let noise = self.way.weather.now().ledger;
+        self.way.there(noise).await.map_err(LedgerError::Unavailable)?;
+        let done = call.await;
+        self.way.back(noise).await.map_err(LedgerError::Unavailable)?;
+        done
+    }
+
+    fn line(&self, what: impl FnOnce() -> String) {
+        self.way.trace.line(self.way.time.now(), what);
+    }
+}
+
+#[async_trait]
+impl Ledger for DistantLedger {
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError> {
+        self.call(self.ledger.customer(id)).await
+    }
+
+    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+        self.call(self.ledger.save_customer(customer)).await
+    }
+
+    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
+        self.call(self.ledger.entry(id)).await
+    }
+
+    async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        self.call(self.ledger.entries(customer)).await
+    }
+
+    async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        self.call(async {
+            let opened = self.ledger.open(entry).await?;
+            self.line(|| format!("{} is opened, due {:.0}: {opened}", entry.id(), entry.due()));
+            Ok(opened)
+        })
+        .await
+    }
+
+    /// Like the adapter on `DynamoDB`, a write that was done and whose answer was lost is recognised
+    /// by whoever wrote it, as long as the SDK tries again; here the SDK has given up.
+    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+        self.call(async {
+            let applied = self.ledger.apply(change).await;
+            let after = change.after();
+            self.line(|| {
+                let how = if applied.is_ok() { "is" } else { "couldn't become" };
+                format!("{} {how} {} (version {})", after.id(), after.state().name(), after.version())
+            });
+            applied
+        })
+        .await
+    }
+
+    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
+        self.call(self.ledger.is_suppressed(address)).await
+    }
+
+    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
+        self.call(self.ledger.suppress(address, why)).await
+    }
+
+    async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
+        self.call(self.ledger.note(activity)).await
+    }
+}
+
+#[async_trait]
+impl OpenEntries for DistantLedger {
+    async fn overdue(
+        &self,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        // A minute's tick that finds nothing is by far the most frequent: it takes no virtual time.
+        self.ledger.overdue(stage, awaited, before, limit).await
+    }
+}
+
+#[async_trait]
+impl LedgerListing for DistantLedger {
+    fn parts(&self) -> u64 {
+        self.ledger.parts()
+    }
+
+    async fn active_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError> {
+        self.call(self.ledger.active_customers(part)).await
+    }
+
+    async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError> {
+        self.call(self.ledger.open_entries(part)).await
+    }
+
+    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        self.call(self.ledger.closed_entries(run, key, limit)).await
+    }
+}
+
+/// A queue at a distance.
+#[derive(Clone)]
+pub(super) struct DistantQueue {
+    pub(super) queue: Arc<MemoryQueue>,
+    pub(super) name: StageName,
+    pub(super) way: Way,
+}
+
+impl DistantQueue {
+    async fn call(&self, call: impl Future<Output = Result<(), QueueError>>) -> Result<(), QueueError> {
+        let noise = self.way.weather.now().queue;
+        let failed = |cause| QueueError { queue: self.name.to_string(), cause };
+        self.way.there(noise).await.map_err(failed)?;
+        call.await?;
+        self.way.back(noise).await.map_err(failed)
+    }
+}
+
+#[async_trait]
+impl StageQueue for DistantQueue {
+    async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
+        self.call(async {
+            self.queue.send(message).await?;
+            self.way.trace.line(self.way.time.now(), || format!("{} is queued to {}", message.customer, self.name));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
+        self.call(self.queue.hide(changes)).await
+    }
+}

@@ -1,0 +1,300 @@
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, DefaultHasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{CustomerId, EmailAddress},
+    entry::EntryId,
+    failure::Cause,
+    ports::{Accepted, Fate, Mail, Mailer, SendError},
+};
+
+use super::{
+    lanes::{LaneUse, Lanes},
+    scoring::REFUSAL,
+    settings::Latency,
+    trace::Trace,
+    weather::{Down, ProviderWeather, Weather},
+    witness::{Promise, Witness},
+};
+use crate::{random::Stream, time::VirtualTime};
+
+/// How long an idempotency key is remembered at least (Marketing Cloud Engagement, "Transactional
+/// Messaging API": two to three days).
+const KEYS_REMEMBERED: Duration = Duration::from_hours(48);
+
+/// How long a mail can be asked for.
+const MAILS_TOLD: Duration = Duration::from_hours(72);
+
+/// How long a stage may take from reading a profile to handing over the mail: it may have to ask for an
+/// earlier one in between.
+const READ_TO_SEND: Duration = Duration::from_mins(1);
+
+/// Whether a provider knows a mail again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailProvider {
+    /// As Marketing Cloud: a key is taken once, for two days, and can be asked for.
+    Deduplicating,
+    /// As Amazon SES: whatever it is handed is sent.
+    Forgetful,
+}
+
+/// The email provider, slow, and at times out of order. Keeps its own record of what it accepted.
+#[derive(Clone)]
+pub struct SimMailer {
+    pub(super) time: VirtualTime,
+    pub(super) random: Arc<Stream>,
+    pub(super) weather: Arc<Weather>,
+    pub(super) latency: Latency,
+    /// After how long the client gives up.
+    pub(super) timeout: Duration,
+    pub(super) provider: MailProvider,
+    pub(super) lanes: Lanes,
+    pub(super) trace: Trace,
+    pub(super) witness: Witness,
+    pub(super) records: Arc<Mutex<Records>>,
+}
+
+/// What the provider accepted, and who wants none.
+#[derive(Default)]
+pub(super) struct Records {
+    accepted: HashMap<EntryId, Acceptance, BuildHasherDefault<DefaultHasher>>,
+    mails: u64,
+    last: Option<Timestamp>,
+    /// Since when they have left or opted out.
+    unfit: HashMap<CustomerId, Timestamp>,
+    /// Whose address was changed: to which, when.
+    moved: HashMap<CustomerId, (Timestamp, EmailAddress)>,
+}
+
+/// What was accepted for an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Acceptance {
+    pub(super) first: Timestamp,
+    pub(super) mails: u32,
+    number: u64,
+}
+
+impl Acceptance {
+    fn receipt(self) -> Accepted {
+        Accepted { provider_id: format!("sim-{}", self.number) }
+    }
+}
+
+impl SimMailer {
+    /// How its lanes were used so far.
+    #[must_use]
+    pub fn lanes(&self) -> LaneUse {
+        self.lanes.used()
+    }
+
+    /// Mails that were accepted, doubles included.
+    #[must_use]
+    pub fn mails(&self) -> u64 {
+        self.records().mails
+    }
+
+    /// When the last mail was accepted.
+    #[must_use]
+    pub fn last_mail(&self) -> Option<Timestamp> {
+        self.records().last
+    }
+
+    /// How many mails were accepted for an entry.
+    #[must_use]
+    pub fn mails_of(&self, entry: &EntryId) -> u32 {
+        self.records().accepted.get(entry).map_or(0, |accepted| accepted.mails)
+    }
+
+    /// Calls `look` with every entry that has mails, and how many.
+    pub fn for_each_accepted(&self, mut look: impl FnMut(&EntryId, u32)) {
+        self.records().accepted.iter().for_each(|(entry, accepted)| look(entry, accepted.mails));
+    }
+
+    /// The provider's own id of an entry's mail, as an operator looks it up.
+    #[must_use]
+    pub fn look_up(&self, entry: &EntryId) -> Option<String> {
+        self.records().accepted.get(entry).map(|accepted| accepted.receipt().provider_id)
+    }
+
+    /// From now on, this customer may get mail, or not.
+    pub(super) fn set_fit(&self, customer: &CustomerId, fit: bool) {
+        let mut records = self.records();
+        if fit {
+            records.unfit.remove(customer);
+        } else {
+            records.unfit.entry(customer.clone()).or_insert(self.time.now());
+        }
+    }
+
+    /// From now on, this customer's mail goes there.
+    pub(super) fn set_address(&self, customer: &CustomerId, address: EmailAddress) {
+        self.records().moved.insert(customer.clone(), (self.time.now(), address));
+    }
+
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(&self, entry: &EntryId) -> Accepted {
+        let now = self.time.now();
+        let mut records = self.records();
+        let number = records.mails;
+        let known = records.accepted.get(entry).copied();
+        if let Some(known) = known
+            && self.provider == MailProvider::Deduplicating
+            && age(now, known.first) <= KEYS_REMEMBERED
+        {
+            return known.receipt();
+        }
+        records.mails += 1;
+        records.last = Some(now);
+        let new = Acceptance { first: now, mails: 0, number };
+        let acceptance = records.accepted.entry(entry.clone()).or_insert(new);
+        acceptance.mails += 1;
+        let (mails, accepted) = (acceptance.mails, acceptance.receipt());
+        drop(records);
+        if mails > 1 {
+            let what = format!("{entry} has {mails} mails");
+            self.witness.saw(Promise::OneMail, Some(&entry.customer), now, what);
+        }
+        self.trace.line(now, || format!("{entry} is mailed ({mails})"));
+        accepted
+    }
+
+    fn look_at(&self, mail: &Mail) {
+        let now = self.time.now();
+        let records = self.records();
+        let customer = &mail.entry.customer;
+        if records.unfit.get(customer).is_some_and(|since| age(now, *since) > READ_TO_SEND) {
+            let what = format!("{} is mailed to someone who wants none", mail.entry);
+            self.witness.saw(Promise::RightMail, Some(customer), now, what);
+        }
+        if let Some((since, address)) = records.moved.get(customer)
+            && *address != mail.to
+            && age(now, *since) > READ_TO_SEND
+        {
+            let what = format!("{} is mailed to an address that was changed", mail.entry);
+            self.witness.saw(Promise::RightMail, Some(customer), now, what);
+        }
+    }
+
+    /// An accepted mail whose answer never comes, or comes when nobody listens any more.
+    fn accept_later(&self, entry: &EntryId, after: Duration) {
+        let (this, entry) = (self.clone(), entry.clone());
+        let _ = self.time.spawn(async move {
+            this.time.sleep(after).await;
+            this.accept(&entry);
+        });
+    }
+
+    async fn hand_over(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let weather = self.weather.now().email;
+        if let Some(down) = weather.down {
+            return self.out_of_order(mail, down).await;
+        }
+        let takes = self.random.lognormal(self.latency.mean, self.latency.sigma);
+        let half = takes / 2;
+        if self.random.chance(weather.late) {
+            self.accept_later(&mail.entry, self.timeout + self.random.between(Duration::ZERO, Duration::from_mins(10)));
+            return self.no_answer().await;
+        }
+        if half >= self.timeout {
+            self.accept_later(&mail.entry, half);
+            return self.no_answer().await;
+        }
+        self.time.sleep(half).await;
+        self.arrived(mail, weather, takes).await
+    }
+
+    async fn arrived(&self, mail: &Mail, weather: ProviderWeather, takes: Duration) -> Result<Accepted, SendError> {
+        let half = takes / 2;
+        if self.random.chance(weather.retry) {
+            self.time.sleep(half.min(REFUSAL)).await;
+            return Err(SendError::Retry { after: None, cause: Cause::new("The provider is busy.") });
+        }
+        if self.random.chance(weather.fail) {
+            self.time.sleep(half.min(REFUSAL)).await;
+            return Err(SendError::Fail { cause: Cause::new("The provider refuses the mail.") });
+        }
+        let accepted = self.accept(&mail.entry);
+        if takes > self.timeout || self.random.chance(weather.answer_lost) {
+            self.time.sleep(self.timeout - half).await;
+            return Err(lost());
+        }
+        self.time.sleep(half).await;
+        Ok(accepted)
+    }
+
+    async fn out_of_order(&self, mail: &Mail, down: Down) -> Result<Accepted, SendError> {
+        match down {
+            Down::Hanging => return self.no_answer().await,
+            Down::Refusing | Down::Limiting(_) | Down::Failing => self.time.sleep(REFUSAL).await,
+        }
+        match down {
+            Down::Limiting(after) => {
+                let cause = Cause::new("The provider asks to be left alone.");
+                Err(SendError::Retry { after: Some(after), cause })
+            }
+            Down::Failing => {
+                if self.random.chance(0.5) {
+                    self.accept(&mail.entry);
+                }
+                Err(lost())
+            }
+            Down::Refusing | Down::Hanging => {
+                Err(SendError::Retry { after: None, cause: Cause::new("The provider is down.") })
+            }
+        }
+    }
+
+    async fn no_answer(&self) -> Result<Accepted, SendError> {
+        self.time.sleep(self.timeout).await;
+        Err(lost())
+    }
+}
+
+#[async_trait]
+impl Mailer for SimMailer {
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let _lane = self.lanes.enter();
+        self.look_at(mail);
+        let answer = self.hand_over(mail).await;
+        if let Err(error) = &answer {
+            self.trace.line(self.time.now(), || format!("{} isn't known to be mailed: {error}", mail.entry));
+        }
+        answer
+    }
+
+    /// Asking is a call to the provider too: it takes a lane.
+    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+        if self.provider == MailProvider::Forgetful {
+            return Ok(Fate::CannotTell(Cause::new("The provider can't be asked for a mail.")));
+        }
+        let _lane = self.lanes.enter();
+        self.time.sleep(REFUSAL).await;
+        if let Some(down) = self.weather.now().email.down {
+            if down == Down::Hanging {
+                self.time.sleep(self.timeout).await;
+            }
+            return Err(SendError::Retry { after: None, cause: Cause::new("The provider can't be asked now.") });
+        }
+        let now = self.time.now();
+        let known = self.records().accepted.get(entry).copied();
+        let known = known.filter(|known| age(now, known.first) <= MAILS_TOLD);
+        Ok(known.map_or(Fate::SafeToSend, |known| Fate::Accepted(known.receipt())))
+    }
+}
+
+fn lost() -> SendError {
+    SendError::Lost { cause: Cause::new("The provider's answer was lost.") }
+}
+
+fn age(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}

@@ -1,0 +1,32 @@
+//! The whole of Pulse under virtual time: schedules, queues, mappings, functions, ledger, providers,
+//! and the real stage code between them.
+
+mod chores;
+mod distant;
+mod handler;
+mod house;
+mod lanes;
+mod letters;
+mod mailing;
+mod operator;
+mod ports;
+mod product;
+mod scoring;
+mod settings;
+mod trace;
+mod watch;
+mod weather;
+mod witness;
+
+pub use house::House;
+pub use lanes::{LaneUse, Lanes};
+pub use mailing::{MailProvider, SimMailer};
+pub use operator::World;
+pub use ports::Ports;
+pub use product::{Product, Shipped};
+pub use scoring::SimScorer;
+pub use settings::{Latency, StageSettings, WorldSettings};
+pub use trace::Trace;
+pub use watch::SweepWatch;
+pub use weather::{Conditions, Down, Noise, ProviderWeather, Weather};
+pub use witness::{Breach, Promise, Witness};

@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pulse_core::{
+    quiet_hours::QuietHours,
+    stage::{EmailPolicy, WorkerSettings},
+    tick::SweepPolicy,
+};
+
+use super::mailing::MailProvider;
+
+/// How long a provider takes: lognormal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Latency {
+    /// The distribution's mean.
+    pub mean: Duration,
+    /// Its sigma. 0 is always the mean.
+    pub sigma: f64,
+}
+
+/// One stage's size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StageSettings {
+    /// The mapping's `MaximumConcurrency`, and the function's reserved concurrency.
+    pub maximum_concurrency: u32,
+    /// How its worker works.
+    pub worker: WorkerSettings,
+    /// How long its provider takes.
+    pub latency: Latency,
+}
+
+impl StageSettings {
+    /// Calls that the provider can see at once.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.worker.in_flight * self.maximum_concurrency as usize
+    }
+}
+
+/// Everything that a world is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorldSettings {
+    /// The first moment.
+    pub starts: Timestamp,
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// The score stage.
+    pub score: StageSettings,
+    /// The email stage.
+    pub email: StageSettings,
+    /// The email provider's ways.
+    pub mail_provider: MailProvider,
+    /// When a mail may go out.
+    pub policy: EmailPolicy,
+    /// When an entry counts as fallen off.
+    pub sweep: SweepPolicy,
+    /// Whether the audit runs every day.
+    pub audits: bool,
+    /// The mappings' batch size.
+    pub batch_size: usize,
+    /// The mappings' batching window.
+    pub window: Duration,
+    /// The functions' timeout.
+    pub function_timeout: Duration,
+    /// How long a call to the ledger or a queue takes there and back.
+    pub call: Duration,
+    /// How badly the queues behave: the chance that a message is delivered twice, or a delete forgotten.
+    pub duplicates: f64,
+    /// The chance that a schedule fires twice.
+    pub double_firings: f64,
+    /// Whether all that happens is written down.
+    pub traced: bool,
+}
+
+impl WorldSettings {
+    /// As in template.yaml, with the seeds' latencies and a provider that can be asked.
+    #[must_use]
+    pub fn shipped(starts: Timestamp, seed: u64) -> Self {
+        let stage = |mean| StageSettings {
+            maximum_concurrency: 5,
+            worker: WorkerSettings { in_flight: 4, call_timeout: Duration::from_secs(20), max_receive_count: 5 },
+            latency: Latency { mean: Duration::from_millis(mean), sigma: 0.5 },
+        };
+        Self {
+            starts,
+            seed,
+            score: stage(2_400),
+            email: stage(3_300),
+            mail_provider: MailProvider::Deduplicating,
+            policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
+            sweep: SweepPolicy::default(),
+            audits: true,
+            batch_size: 80,
+            window: Duration::from_secs(1),
+            function_timeout: Duration::from_secs(120),
+            call: Duration::from_millis(5),
+            duplicates: 0.0,
+            double_firings: 0.0,
+            traced: false,
+        }
+    }
+
+    /// With these quiet hours.
+    #[must_use]
+    pub fn quiet(mut self, hours: Option<QuietHours>) -> Self {
+        self.policy.quiet_hours = hours;
+        self
+    }
+}

@@ -1,0 +1,102 @@
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::CustomerId,
+    entry::{Queueing, StageName},
+    message::{Turn, WorkMessage},
+    ports::{Ledger as _, QueueError, StageQueue, Visibility},
+};
+
+use super::{
+    house::House,
+    witness::{Promise, Witness},
+};
+use crate::{lambda::MappingState, ledger::MemoryLedger, time::VirtualTime};
+
+/// A little less than the day that must lie between two messages.
+const A_DAY: Duration = Duration::from_mins(24 * 60 - 1);
+
+/// Watches what the sweep sends.
+#[derive(Clone)]
+pub struct SweepWatch {
+    pub(super) time: VirtualTime,
+    pub(super) ledger: Arc<MemoryLedger>,
+    pub(super) witness: Witness,
+    sent: Arc<Mutex<HashMap<(CustomerId, StageName), Timestamp>>>,
+    repeated: Arc<AtomicU64>,
+    woken: Arc<AtomicU64>,
+}
+
+impl SweepWatch {
+    pub(super) fn new(time: VirtualTime, ledger: Arc<MemoryLedger>, witness: Witness) -> Self {
+        Self { time, ledger, witness, sent: Arc::default(), repeated: Arc::default(), woken: Arc::default() }
+    }
+
+    /// Messages that the sweep sent in the place of lost ones.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.repeated.load(Relaxed)
+    }
+
+    /// Messages that the sweep sent for entries that had been put off.
+    #[must_use]
+    pub fn woken(&self) -> u64 {
+        self.woken.load(Relaxed)
+    }
+
+    /// A stage's queue as the sweep sees it.
+    pub(super) fn over(&self, queue: Arc<dyn StageQueue>, house: &House) -> Arc<dyn StageQueue> {
+        Arc::new(Watched { watch: self.clone(), queue, house: house.clone() })
+    }
+
+    async fn saw(&self, message: &WorkMessage, house: &House) {
+        let now = self.time.now();
+        if house.mapping.state() == MappingState::Disabled {
+            let what = format!("the sweep sends a message of {} to a paused stage", message.customer);
+            self.witness.saw(Promise::FewRepeats, Some(&message.customer), now, what);
+        }
+        let Turn::Run(run) = message.turn else { return };
+        let id = pulse_core::entry::EntryId { customer: message.customer.clone(), run };
+        let entry = self.ledger.entry(&id).await.ok().flatten();
+        let key = (message.customer.clone(), house.name);
+        let before = self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(key, now);
+        if entry.is_some_and(|entry| matches!(entry.queueing(), Queueing::Repeated { .. })) {
+            self.repeated.fetch_add(1, Relaxed);
+        } else {
+            self.woken.fetch_add(1, Relaxed);
+            return;
+        }
+        let age = |since| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        if before.is_some_and(|before| age(before) < A_DAY) {
+            let what = format!("the sweep sends {id} more than one message in a day");
+            self.witness.saw(Promise::FewRepeats, Some(&id.customer), now, what);
+        }
+    }
+}
+
+struct Watched {
+    watch: SweepWatch,
+    queue: Arc<dyn StageQueue>,
+    house: House,
+}
+
+#[async_trait]
+impl StageQueue for Watched {
+    async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
+        self.watch.saw(message, &self.house).await;
+        self.queue.send(message).await
+    }
+
+    async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
+        self.queue.hide(changes).await
+    }
+}

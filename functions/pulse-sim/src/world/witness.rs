@@ -1,0 +1,106 @@
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use pulse_core::customer::CustomerId;
+use serde::Serialize;
+
+/// What must always hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promise {
+    /// Every active customer has exactly one live schedule, at their slot, and exactly one open entry;
+    /// a run's entries add up to its roster.
+    OneScheduleOneEntry,
+    /// No entry leads to two mails.
+    OneMail,
+    /// Everyone who was due has their mail, or a reason why not, and the ledger says what the provider
+    /// says.
+    NobodyLost,
+    /// The providers never see more calls at once than there are lanes.
+    LanesHeld,
+    /// A pause loses nothing, moves nothing to a dead-letter queue, and is one.
+    PauseHolds,
+    /// Nobody gets mail who has left or opted out, none goes to an address that was changed, and none
+    /// shows an old score.
+    RightMail,
+    /// The sweep sends at most one message for an entry in a day, none to a paused stage, and none for
+    /// an entry of which nothing was lost.
+    FewRepeats,
+    /// No message is dead-lettered that no worker could have failed.
+    HealthyStayAlive,
+}
+
+impl Promise {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::OneScheduleOneEntry,
+        Self::OneMail,
+        Self::NobodyLost,
+        Self::LanesHeld,
+        Self::PauseHolds,
+        Self::RightMail,
+        Self::FewRepeats,
+        Self::HealthyStayAlive,
+    ];
+
+    /// The promise in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::OneScheduleOneEntry => "every active customer has one schedule and one open entry",
+            Self::OneMail => "no entry leads to two mails",
+            Self::NobodyLost => "nobody is lost",
+            Self::LanesHeld => "lanes are never exceeded",
+            Self::PauseHolds => "a pause loses nothing",
+            Self::RightMail => "only the right mail goes out",
+            Self::FewRepeats => "repeated messages are few",
+            Self::HealthyStayAlive => "no healthy message is dead-lettered",
+        }
+    }
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Breach {
+    /// Which.
+    pub promise: Promise,
+    /// To whom, if to someone.
+    pub customer: Option<CustomerId>,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({:.0})", self.promise, self.what, self.at)
+    }
+}
+
+/// Takes down breaches as they are seen.
+#[derive(Debug, Clone, Default)]
+pub struct Witness(Arc<Mutex<Vec<Breach>>>);
+
+impl Witness {
+    /// Takes one down.
+    pub fn saw(&self, promise: Promise, customer: Option<&CustomerId>, at: Timestamp, what: impl Into<String>) {
+        let breach = Breach { promise, customer: customer.cloned(), at, what: what.into() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(breach);
+    }
+
+    /// All that was seen.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<Breach> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
