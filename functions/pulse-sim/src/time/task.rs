@@ -85,7 +85,9 @@ impl Crew {
     /// Ends all tasks, in the order of their places.
     pub(super) fn end(&self) {
         let all: Vec<_> = lock(&self.jobs).places.iter().flatten().cloned().collect();
-        all.iter().for_each(|job| job.kill());
+        for job in all {
+            job.kill();
+        }
         let ready = std::mem::take(&mut *lock(&self.ready));
         drop(ready);
     }

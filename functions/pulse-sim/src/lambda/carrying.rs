@@ -1,0 +1,89 @@
+//! A batch on its way through the function.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use pulse_core::{ports::Receipt, stage::Delivery};
+
+use super::{
+    function::InvokeError,
+    gathering::Batch,
+    mapping::{Answer, Mapping},
+};
+use crate::queue::Received;
+
+/// How long a throttled batch waits before it is tried again, the first time and at most. AWS says only
+/// that it backs off.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+impl Mapping {
+    /// Hands a batch to the function, as often as it takes until it runs, and deletes what the function
+    /// has dealt with.
+    pub(super) async fn carry(self: Arc<Self>, batch: Batch) {
+        let messages: Vec<_> =
+            batch.messages.iter().map(|message| (message.id.clone(), message.receipt.clone())).collect();
+        let failures = self.hand_over(batch).await;
+        let done = failures.map_or_else(Vec::new, |failures| dealt_with(&messages, &failures));
+        if !done.is_empty() {
+            self.queue.delete_all(done);
+        }
+        self.change(|reading| reading.carried -= 1);
+    }
+
+    /// AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": a batch that is
+    /// throttled is tried again until its messages are visible again, and then dropped; a batch whose
+    /// invocation failed isn't tried again. Gives the ids that failed, or nothing if all did.
+    async fn hand_over(&self, batch: Batch) -> Option<Vec<String>> {
+        let mut deliveries = Some(batch.messages.into_iter().map(delivery).collect());
+        let mut wait = FIRST_WAIT;
+        loop {
+            let (handler, deliveries) = (&self.handler, &mut deliveries);
+            let code = |invocation| handler.handle(deliveries.take().unwrap_or_default(), invocation);
+            let ended = self.function.invoke(code).await;
+            if let Ok(Answer::Failures(failures)) = ended {
+                return Some(failures);
+            }
+            self.change(|reading| reading.concurrency.back_off(self.time.now()));
+            if ended != Err(InvokeError::Throttled) {
+                return None;
+            }
+            if !self.wait_while_hidden(batch.visible_at, wait).await {
+                self.change(|reading| reading.counted.dropped += 1);
+                return None;
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Waits for about so long. False if the messages are visible again by then.
+    async fn wait_while_hidden(&self, visible_at: Timestamp, wait: Duration) -> bool {
+        let again_at = self.time.now().saturating_add(self.random.between(wait / 2, wait));
+        let again_at = again_at.unwrap_or(Timestamp::MAX).min(visible_at);
+        self.time.sleep_until(again_at).await;
+        again_at < visible_at
+    }
+}
+
+/// The messages to delete: all that didn't fail, or none if the function names one that it wasn't given
+/// (AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": Lambda treats a
+/// batch as a complete failure when an `itemIdentifier` is empty, null or unknown).
+fn dealt_with<'a>(messages: &'a [(String, Receipt)], failures: &[String]) -> Vec<&'a Receipt> {
+    let failed: HashSet<&str> = failures.iter().map(String::as_str).collect();
+    let given: HashSet<&str> =
+        if failed.is_empty() { HashSet::new() } else { messages.iter().map(|(id, _)| id.as_str()).collect() };
+    if !failed.is_subset(&given) {
+        return Vec::new();
+    }
+    messages.iter().filter(|(id, _)| !failed.contains(id.as_str())).map(|(_, receipt)| receipt).collect()
+}
+
+fn delivery(received: Received) -> Delivery {
+    Delivery {
+        message_id: received.id,
+        receipt: received.receipt,
+        body: received.body,
+        receive_count: received.receive_count,
+        sent_at: received.sent_at,
+    }
+}

@@ -1,0 +1,183 @@
+//! The event source mapping: what reads a queue and hands batches to a function.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use pulse_core::stage::Delivery;
+
+use super::{
+    function::{Function, Invocation},
+    reading::Reading,
+    switch::{self, MappingBusy, MappingState},
+};
+use crate::{
+    queue::MemoryQueue,
+    random::Stream,
+    time::{Signal, Task, VirtualTime},
+};
+
+/// How a mapping is configured.
+#[derive(Debug, Clone)]
+pub struct MappingSettings {
+    /// The most messages that it hands over at once.
+    pub batch_size: usize,
+    /// How long it waits for a batch to fill, from its first message on. Without a window it hands over
+    /// what one receive gives, at most 10 messages (AWS Lambda Developer Guide, "Creating and
+    /// configuring an Amazon SQS event source mapping": a batch size above 10 needs a window).
+    pub window: Duration,
+    /// The most batches that it has in flight. None: as many as Lambda scales to, whatever the function
+    /// may run.
+    pub maximum_concurrency: Option<u32>,
+}
+
+/// The function's code, as the mapping calls it. It reports batch item failures.
+pub trait Handler: Send + Sync {
+    /// Handles a batch.
+    fn handle(&self, batch: Vec<Delivery>, invocation: Invocation) -> BoxFuture<'static, Answer>;
+}
+
+/// What the function returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The ids of the messages that failed.
+    Failures(Vec<String>),
+    /// Something that the mapping can't read, or an error.
+    Unreadable,
+}
+
+/// What a mapping did so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MappingUse {
+    /// Calls of `ReceiveMessage` that the queue has seen.
+    pub receives: u64,
+    /// Long polls that ended empty while there was nothing to receive. The queue hasn't seen them, and
+    /// SQS bills them.
+    pub empty_receives: u64,
+    /// Batches that were handed over, or were to be.
+    pub batches: u64,
+    /// Messages in them.
+    pub messages: u64,
+    /// Batches that the function was never free for: their messages appear again.
+    pub dropped: u64,
+}
+
+/// A mapping from a queue to a function.
+pub struct Mapping {
+    pub(super) time: VirtualTime,
+    pub(super) queue: Arc<MemoryQueue>,
+    pub(super) function: Arc<Function>,
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) random: Stream,
+    /// Told when something other than the queue has changed.
+    pub(super) changed: Signal,
+    reading: Mutex<Reading>,
+    reader: Mutex<Option<Task>>,
+}
+
+impl Mapping {
+    /// A mapping that is enabled, and reads once it is [started](Self::start).
+    #[must_use]
+    pub fn new(
+        time: VirtualTime,
+        queue: Arc<MemoryQueue>,
+        function: Arc<Function>,
+        handler: Arc<dyn Handler>,
+        settings: MappingSettings,
+        random: Stream,
+    ) -> Arc<Self> {
+        let (changed, reading, reader) = (Signal::default(), Mutex::new(Reading::new(settings)), Mutex::default());
+        Arc::new(Self { time, queue, function, handler, random, changed, reading, reader })
+    }
+
+    /// Starts to read, for as long as there is time. A second start is none.
+    pub fn start(self: &Arc<Self>) {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.get_or_insert_with(|| self.time.spawn(Arc::clone(self).read()));
+    }
+
+    /// Turns it on or off, which takes from five seconds to a minute. Batches in flight end as they
+    /// would (AWS Lambda Developer Guide, "Event source mappings"; Lambda "pauses polling and
+    /// invocation").
+    ///
+    /// # Errors
+    /// When it is being turned on or off already.
+    pub fn set_enabled(&self, enabled: bool) -> Result<(), MappingBusy> {
+        let done_at = self.change_is_done_at();
+        self.change(|reading| reading.switch.turn(enabled, done_at))
+    }
+
+    /// Sets the most batches that it has in flight. What is in flight already goes on.
+    ///
+    /// # Errors
+    /// When it is being turned on or off.
+    pub fn set_maximum_concurrency(&self, maximum: Option<u32>) -> Result<(), MappingBusy> {
+        self.change(|reading| {
+            reading.switch.check_settled()?;
+            reading.set_maximum_concurrency(maximum);
+            Ok(())
+        })
+    }
+
+    /// Does what a deployment does whose template holds `settings`: they apply again, and the mapping
+    /// is turned on, however it was changed since.
+    pub fn deploy(&self, settings: MappingSettings) {
+        let done_at = self.change_is_done_at();
+        self.change(|reading| {
+            reading.set_maximum_concurrency(settings.maximum_concurrency);
+            reading.settings = settings;
+            reading.switch.insist_on(done_at);
+        });
+    }
+
+    /// Whether it is on.
+    #[must_use]
+    pub fn state(&self) -> MappingState {
+        self.reading().switch.state()
+    }
+
+    /// How it is configured now.
+    #[must_use]
+    pub fn settings(&self) -> MappingSettings {
+        self.reading().settings.clone()
+    }
+
+    /// How many batches are being gathered, handled, or tried again.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.reading().in_flight()
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn used(&self) -> MappingUse {
+        let reading = self.reading();
+        MappingUse { empty_receives: reading.pollers.empty(self.time.now()), ..reading.counted }
+    }
+
+    pub(super) fn change_is_done_at(&self) -> Timestamp {
+        let takes = self.random.between(switch::CHANGE.0, switch::CHANGE.1);
+        self.time.now().saturating_add(takes).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Changes something that reading goes by.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Reading) -> T) -> T {
+        let changed = change(&mut self.reading());
+        self.changed.notify_all();
+        changed
+    }
+
+    pub(super) fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping").field("state", &self.state()).field("used", &self.used()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,21 @@
+//! AWS Lambda: functions, and the event source mappings that feed them from queues.
+
+mod carrying;
+mod concurrency;
+mod doom;
+mod environments;
+mod function;
+mod gathering;
+mod mapping;
+mod pollers;
+mod reading;
+mod switch;
+
+#[cfg(test)]
+mod tests;
+
+pub use doom::Doom;
+pub use environments::FunctionUse;
+pub use function::{Function, FunctionSettings, Invocation, InvokeError};
+pub use mapping::{Answer, Handler, Mapping, MappingSettings, MappingUse};
+pub use switch::{MappingBusy, MappingState};

@@ -1,0 +1,93 @@
+//! Whether a mapping is on, which takes a while to change.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// The states that a mapping goes through when it is turned off and on (AWS Lambda API Reference,
+/// `EventSourceMappingConfiguration`: `State`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MappingState {
+    /// It reads.
+    Enabled,
+    /// It was told to stop, and reads still.
+    Disabling,
+    /// It doesn't read. What it had gathered before is handed over nevertheless.
+    Disabled,
+    /// It was told to start, and doesn't read yet.
+    Enabling,
+}
+
+/// A mapping that is changing can't be changed (AWS Lambda API Reference, `UpdateEventSourceMapping`:
+/// `ResourceInUseException`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MappingBusy {
+    /// Which way it is changing.
+    pub state: MappingState,
+}
+
+/// The shortest and the longest that a change takes. AWS says only that it takes time.
+pub(super) const CHANGE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
+
+#[derive(Debug)]
+pub(super) struct Switch {
+    state: MappingState,
+    changed_at: Option<Timestamp>,
+    /// Whether it is to be turned on as soon as it is off.
+    then_on: bool,
+}
+
+impl Switch {
+    pub(super) fn on() -> Self {
+        Self { state: MappingState::Enabled, changed_at: None, then_on: false }
+    }
+
+    pub(super) fn state(&self) -> MappingState {
+        self.state
+    }
+
+    pub(super) fn reads(&self) -> bool {
+        matches!(self.state, MappingState::Enabled | MappingState::Disabling)
+    }
+
+    /// When the change that is under way is done.
+    pub(super) fn changed_at(&self) -> Option<Timestamp> {
+        self.changed_at
+    }
+
+    pub(super) fn check_settled(&self) -> Result<(), MappingBusy> {
+        if self.changed_at.is_some() { Err(MappingBusy { state: self.state }) } else { Ok(()) }
+    }
+
+    /// Starts to change, so that it is done at `done_at`. What is as it should be stays.
+    pub(super) fn turn(&mut self, on: bool, done_at: Timestamp) -> Result<(), MappingBusy> {
+        self.check_settled()?;
+        let state = match (self.state, on) {
+            (MappingState::Enabled, false) => MappingState::Disabling,
+            (MappingState::Disabled, true) => MappingState::Enabling,
+            _ => return Ok(()),
+        };
+        (self.state, self.changed_at) = (state, Some(done_at));
+        Ok(())
+    }
+
+    /// Turns it on at last, waiting for a change that is under way, as a deployment does.
+    pub(super) fn insist_on(&mut self, done_at: Timestamp) {
+        self.then_on = self.turn(true, done_at).is_err() && self.state == MappingState::Disabling;
+    }
+
+    /// Ends the change that is due. `next` says when a change that starts now would be done.
+    pub(super) fn settle(&mut self, now: Timestamp, next: impl FnOnce() -> Timestamp) {
+        if self.changed_at.is_none_or(|changed_at| changed_at > now) {
+            return;
+        }
+        self.changed_at = None;
+        self.state = match self.state {
+            MappingState::Disabling | MappingState::Disabled => MappingState::Disabled,
+            MappingState::Enabling | MappingState::Enabled => MappingState::Enabled,
+        };
+        if std::mem::take(&mut self.then_on) {
+            (self.state, self.changed_at) = (MappingState::Enabling, Some(next()));
+        }
+    }
+}

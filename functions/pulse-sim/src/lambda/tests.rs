@@ -1,0 +1,5 @@
+mod function;
+mod house;
+mod mapping;
+mod overload;
+mod switching;
