@@ -12,6 +12,7 @@
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`settlement`]: settling mails of unknown fate.
+//! - [`replay`]: queueing failed entries again from the ledger.
 
 pub mod audit;
 pub mod backoff;
@@ -23,6 +24,7 @@ pub mod message;
 pub mod parse;
 pub mod ports;
 pub mod quiet_hours;
+pub mod replay;
 pub mod roster;
 pub mod run;
 pub mod score;

@@ -23,6 +23,9 @@ pub struct Entry {
     pub(super) trouble: Option<Trouble>,
     #[serde(default, skip_serializing_if = "Queueing::is_expected")]
     pub(super) queueing: Queueing,
+    /// When its stage's message was last given up for lost, and another sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) repeated_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) in_doubt_since: Option<Timestamp>,
 }
@@ -72,6 +75,7 @@ impl Entry {
             previous,
             trouble: None,
             queueing: Queueing::Expected,
+            repeated_at: None,
             in_doubt_since: None,
         }
     }

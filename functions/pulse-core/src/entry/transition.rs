@@ -53,6 +53,7 @@ impl Entry {
                 after.trouble = None;
                 after.due = now;
                 after.queueing = Queueing::Expected;
+                after.repeated_at = None;
                 Ok(Change { after, next: None })
             }
             _ => Err(self.illegal("scored")),
@@ -121,10 +122,13 @@ impl Entry {
         }
         let mut after = self.moved(self.state.clone());
         if self.queueing == Queueing::Deferred {
-            after.queueing = Queueing::Expected;
             after.due = now;
+            // One that was repeated already isn't again so soon.
+            let again = self.repeated_at.map(|_| Queueing::Repeated { at: now });
+            after.queueing = again.unwrap_or(Queueing::Expected);
         } else {
             after.queueing = Queueing::Repeated { at: now };
+            after.repeated_at = Some(now);
         }
         Ok(Change { after, next: None })
     }

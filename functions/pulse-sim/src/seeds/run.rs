@@ -148,6 +148,8 @@ impl Month<'_> {
             }
             self.world.replay_schedules();
             self.settle_unknown();
+            let world = Arc::clone(self.world);
+            let _ = self.world.time.spawn(async move { world.replay_failed().await });
             at += ROUND;
         }
         self.world.run_until(self.plan.ends());

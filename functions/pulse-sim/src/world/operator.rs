@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -9,6 +10,7 @@ use pulse_core::{
     enrollment::Enrollment,
     entry::{EntryId, StageName, State},
     ports::{Ledger as _, StageQueue},
+    replay::Replay,
     settlement::{Outcome, Settlement},
 };
 
@@ -251,6 +253,22 @@ impl World {
             self.line(|| format!("{moved} dead letters of the {stage} stage are redriven"));
         }
         moved
+    }
+
+    /// Queues failed entries again from the ledger: their messages may be gone.
+    pub async fn replay_failed(&self) {
+        let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
+        let replay = Replay { listing: &ledger, score_queue: &*self.score.queue, email_queue: &*self.email.queue };
+        let mut failed = BTreeSet::new();
+        self.ledger.for_each_entry(|entry| {
+            if let State::Failed { stage, .. } = entry.state() {
+                failed.insert((entry.id().run, *stage));
+            }
+        });
+        for (run, stage) in failed {
+            let replayed = replay.failed(run, stage, usize::MAX).await;
+            self.line(|| format!("failed entries of run {run} are queued to {stage} again: {replayed:?}"));
+        }
     }
 
     /// Plays back what the scheduler couldn't deliver.

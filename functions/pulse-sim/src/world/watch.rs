@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::CustomerId,
-    entry::{Queueing, StageName},
+    entry::StageName,
     message::{Turn, WorkMessage},
     ports::{Ledger as _, QueueError, StageQueue, Visibility},
 };
@@ -67,15 +67,16 @@ impl SweepWatch {
         let Turn::Run(run) = message.turn else { return };
         let id = pulse_core::entry::EntryId { customer: message.customer.clone(), run };
         let entry = self.ledger.entry(&id).await.ok().flatten();
-        let key = (message.customer.clone(), house.name);
-        let before = self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(key, now);
-        if entry.is_some_and(|entry| matches!(entry.queueing(), Queueing::Repeated { .. })) {
-            self.repeated.fetch_add(1, Relaxed);
-        } else {
+        let age = |since| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        // Woken a moment ago, by the ledger's word; anything else is a repetition, recorded or not.
+        let woken = entry.is_some_and(|entry| age(entry.due()) < Duration::from_mins(1));
+        if woken {
             self.woken.fetch_add(1, Relaxed);
             return;
         }
-        let age = |since| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        self.repeated.fetch_add(1, Relaxed);
+        let key = (message.customer.clone(), house.name);
+        let before = self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(key, now);
         if before.is_some_and(|before| age(before) < A_DAY) {
             let what = format!("the sweep sends {id} more than one message in a day");
             self.witness.saw(Promise::FewRepeats, Some(&id.customer), now, what);

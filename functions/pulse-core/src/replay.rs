@@ -1,0 +1,63 @@
+//! Queueing failed entries again from the ledger, when their messages are gone from the dead-letter
+//! queue: it was purged, or they waited there for longer than it keeps them.
+
+use futures::{StreamExt as _, stream};
+
+use crate::{
+    entry::{EntryId, StageName},
+    message::WorkMessage,
+    ports::{LedgerError, LedgerListing, StageQueue, TallyKey},
+    run::RunId,
+};
+
+/// Messages that are sent side by side.
+const AT_ONCE: usize = 16;
+
+/// The use case. A stage claims a failed entry again when a fresh message of it comes, so a message too
+/// many does no harm: whoever has a mail by then gets no other.
+#[derive(Clone, Copy)]
+pub struct Replay<'a> {
+    /// The ledger as lists.
+    pub listing: &'a dyn LedgerListing,
+    /// The score stage's queue.
+    pub score_queue: &'a dyn StageQueue,
+    /// The email stage's queue.
+    pub email_queue: &'a dyn StageQueue,
+}
+
+/// What was queued again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Entries that were queued.
+    pub queued: Vec<EntryId>,
+    /// Entries that couldn't be queued: replay again.
+    pub failed: Vec<EntryId>,
+}
+
+impl Replay<'_> {
+    /// Queues the entries of a run that `stage` gave up, at most `limit`, by customer.
+    ///
+    /// # Errors
+    /// When the ledger can't be listed. Nothing is queued then.
+    pub async fn failed(&self, run: RunId, stage: StageName, limit: usize) -> Result<Replayed, LedgerError> {
+        let queue = match stage {
+            StageName::Score => self.score_queue,
+            StageName::Email => self.email_queue,
+        };
+        let entries = self.listing.closed_entries(run, TallyKey::Failed(stage), limit).await?;
+        let mut sends = stream::iter(entries)
+            .map(async |id| (queue.send(&WorkMessage::for_entry(&id)).await, id))
+            .buffered(AT_ONCE);
+        let mut replayed = Replayed::default();
+        while let Some((sent, id)) = sends.next().await {
+            match sent {
+                Ok(()) => replayed.queued.push(id),
+                Err(error) => {
+                    tracing::warn!(entry = %id, %error, "couldn't be queued again");
+                    replayed.failed.push(id);
+                }
+            }
+        }
+        Ok(replayed)
+    }
+}
