@@ -1,5 +1,7 @@
 use async_trait::async_trait;
+use jiff::Timestamp;
 
+use super::LedgerError;
 use crate::{entry::StageName, failure::Cause};
 
 /// A stage couldn't be looked at. Always worth another try.
@@ -26,4 +28,14 @@ pub struct StageSight {
 pub trait Stages: Send + Sync {
     /// Looks at a stage.
     async fn look(&self, stage: StageName) -> Result<StageSight, StageError>;
+}
+
+/// What is remembered of a stage from one tick to the next.
+#[async_trait]
+pub trait StageMemory: Send + Sync {
+    /// When the stage was last seen held up: paused, or behind a backlog.
+    async fn held_up_at(&self, stage: StageName) -> Result<Option<Timestamp>, LedgerError>;
+
+    /// Remembers that it was seen held up.
+    async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError>;
 }

@@ -6,11 +6,16 @@ use jiff::Timestamp;
 use crate::{
     entry::{Entry, EntryId, Queueing, StageName, State},
     message::WorkMessage,
-    ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, StageQueue, Stages},
+    ports::{
+        Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, StageMemory, StageQueue, StageSight, Stages,
+    },
 };
 
 /// Entries that are looked at side by side.
 const AT_ONCE: usize = 16;
+
+/// How often it is noted that a stage is held up, while it is: a write that costs.
+const HELD_UP_NOTED_EVERY: Duration = Duration::from_mins(5);
 
 /// When an entry counts as fallen off, and how many are queued again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,8 @@ pub struct Sweep<'a> {
     pub open: &'a dyn OpenEntries,
     /// The stages from outside.
     pub stages: &'a dyn Stages,
+    /// What is remembered of them.
+    pub memory: &'a dyn StageMemory,
     /// The score stage's queue.
     pub score_queue: &'a dyn StageQueue,
     /// The email stage's queue.
@@ -116,23 +123,43 @@ impl Sweep<'_> {
                 return StageSweep { stage, swept: Swept::Failed };
             }
         };
-        if !sight.flowing {
-            return StageSweep { stage, swept: Swept::Paused };
-        }
-        let swept = self.flowing(stage, sight.waiting > self.policy.backlog).await.unwrap_or_else(|error| {
+        let swept = self.looked_at(stage, sight).await.unwrap_or_else(|error| {
             tracing::warn!(%stage, %error, "not swept");
             Swept::Failed
         });
         StageSweep { stage, swept }
     }
 
-    async fn flowing(&self, stage: StageName, is_backlog: bool) -> Result<Swept, LedgerError> {
+    async fn looked_at(&self, stage: StageName, sight: StageSight) -> Result<Swept, LedgerError> {
+        let is_held_up = self.is_held_up(stage, sight).await?;
+        if !sight.flowing {
+            return Ok(Swept::Paused);
+        }
+        self.flowing(stage, is_held_up).await
+    }
+
+    /// Whether the stage is paused or behind a backlog, or was so lately: its messages are late for that,
+    /// and some are still on their way.
+    async fn is_held_up(&self, stage: StageName, sight: StageSight) -> Result<bool, LedgerError> {
+        let now = self.clock.now();
+        let last = self.memory.held_up_at(stage).await?;
+        let age = last.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
+        if sight.flowing && sight.waiting <= self.policy.backlog {
+            return Ok(age.is_some_and(|age| age < self.policy.grace));
+        }
+        if age.is_none_or(|age| age >= HELD_UP_NOTED_EVERY) {
+            self.memory.remember_held_up(stage, now).await?;
+        }
+        Ok(true)
+    }
+
+    async fn flowing(&self, stage: StageName, is_held_up: bool) -> Result<Swept, LedgerError> {
         let now = self.clock.now();
         let before = |wait: Duration| now.saturating_sub(wait).unwrap_or(Timestamp::MIN);
         let SweepPolicy { grace, again_after, retention, at_most, .. } = self.policy;
-        // Behind a backlog only what no queue can hold any more is fallen off.
+        // Then only what no queue can hold any more is fallen off.
         let (first, again) =
-            if is_backlog { (retention.max(grace), retention.max(again_after)) } else { (grace, again_after) };
+            if is_held_up { (retention.max(grace), retention.max(again_after)) } else { (grace, again_after) };
         let mut found = Vec::new();
         for (awaited, wait) in [(Awaited::Deferred, Duration::ZERO), (Awaited::First, first), (Awaited::Again, again)] {
             if stage == StageName::Score && awaited == Awaited::Deferred {

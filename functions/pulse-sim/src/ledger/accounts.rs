@@ -24,6 +24,7 @@ pub(super) struct Accounts {
     pub(super) suppressed: BTreeSet<String>,
     /// By moment and words, so that the same note made twice is one.
     pub(super) notes: BTreeMap<CustomerId, BTreeMap<(Timestamp, String), Activity>>,
+    pub(super) held_up: BTreeMap<StageName, Timestamp>,
     pub(super) used: LedgerUse,
 }
 

@@ -5,11 +5,14 @@ use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing},
     entry::{Entry, EntryId, StageName, State},
-    ports::{Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey},
+    ports::{
+        Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, StageMemory, Tally,
+        TallyKey,
+    },
     run::RunId,
 };
 
-use super::MemoryLedger;
+use super::{MemoryLedger, units::Write};
 
 /// The most notes that are told of a customer.
 const NOTES: usize = 100;
@@ -92,6 +95,22 @@ impl LedgerListing for MemoryLedger {
         ids.truncate(limit);
         accounts.used.index_query(SHARDS, ids.len());
         Ok(ids)
+    }
+}
+
+#[async_trait]
+impl StageMemory for MemoryLedger {
+    async fn held_up_at(&self, stage: StageName) -> Result<Option<Timestamp>, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.held_up.get(&stage).copied())
+    }
+
+    async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.write(Write::Alone, 0);
+        accounts.held_up.insert(stage, at);
+        Ok(())
     }
 }
 

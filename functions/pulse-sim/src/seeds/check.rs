@@ -38,7 +38,8 @@ pub(super) fn on_the_way(world: &World, plan: &Plan) {
 pub(super) fn at_the_end(world: &World, plan: &Plan) {
     on_the_way(world, plan);
     lanes(world);
-    if plan.is_gentle() && world.watch.repeated() > 0 {
+    let expired = world.score.queue.expired() + world.email.queue.expired();
+    if plan.is_gentle() && expired == 0 && world.watch.repeated() > 0 {
         let what = format!("the sweep sent {} messages though none was lost", world.watch.repeated());
         world.witness.saw(Promise::FewRepeats, None, world.time.now(), what);
     }
@@ -148,7 +149,7 @@ impl Check<'_> {
     fn may_skip(&self, customer: &Customer, reason: SkipReason) -> bool {
         let did = |wanted: fn(&Act) -> Option<u32>| {
             self.plan.faults.iter().any(|(_, fault)| match &fault.kind {
-                Kind::Once(act) => wanted(act).is_some_and(|who| people::id(who) == customer.id),
+                Kind::Once(act) => wanted(act).is_some_and(|who| people::id(self.plan.number(who)) == customer.id),
                 _ => false,
             })
         };

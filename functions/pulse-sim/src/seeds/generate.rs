@@ -53,7 +53,7 @@ pub(super) fn house(random: &Stream, plan: &mut Plan) {
 }
 
 /// What goes wrong before `calm_from`.
-pub(super) fn faults(random: &Stream, customers: u32, calm_from: Duration) -> Vec<Fault> {
+pub(super) fn faults(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let mut faults = Vec::new();
     for stage in [StageName::Score, StageName::Email] {
         if random.chance(0.5) {
@@ -75,7 +75,7 @@ pub(super) fn faults(random: &Stream, customers: u32, calm_from: Duration) -> Ve
     }
     for _ in 0..random.below(20) {
         let at = random.between(Duration::ZERO, calm_from);
-        faults.push(Fault { at, lasts: Duration::ZERO, kind: Kind::Once(act(random, customers)) });
+        faults.push(Fault { at, lasts: Duration::ZERO, kind: Kind::Once(act(random)) });
     }
     keep_deployments_out_of_pauses(&mut faults);
     faults.sort_by_key(|fault| fault.at);
@@ -144,8 +144,8 @@ fn unreliable(random: &Stream, stage: StageName) -> ProviderWeather {
     }
 }
 
-fn act(random: &Stream, customers: u32) -> Act {
-    let who = u32::try_from(random.below(u64::from(customers))).unwrap_or(0);
+fn act(random: &Stream) -> Act {
+    let who = u32::try_from(random.below(1 << 20)).unwrap_or(0);
     let stage = if random.chance(0.5) { StageName::Score } else { StageName::Email };
     match random.below(16) {
         0 => Act::Purge(stage),

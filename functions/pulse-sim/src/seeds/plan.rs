@@ -44,7 +44,7 @@ impl Plan {
         let random = Randomness::of_seed(seed).stream("plan");
         let mut plan = Self::calm(seed, customers, days);
         generate::house(&random, &mut plan);
-        plan.faults = generate::faults(&random, customers, plan.calm_from()).into_iter().enumerate().collect();
+        plan.faults = generate::faults(&random, plan.calm_from()).into_iter().enumerate().collect();
         plan
     }
 
@@ -69,6 +69,12 @@ impl Plan {
     pub fn with_only(mut self, faults: &[usize]) -> Self {
         self.faults.retain(|(number, _)| faults.contains(number));
         self
+    }
+
+    /// The customer that a fault means: faults are made for any number of customers.
+    #[must_use]
+    pub fn number(&self, who: u32) -> u32 {
+        who % self.customers.max(1)
     }
 
     /// When nothing goes wrong any more, from the start.

@@ -4,7 +4,6 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, Standing},
-    enrollment::Enrollment,
     entry::StageName,
     message::WorkMessage,
     ports::StageQueue as _,
@@ -94,13 +93,8 @@ enum Turn {
 impl Month<'_> {
     /// Without faults, before anything is due.
     fn enroll_everyone(&self) {
-        let world = self.world;
-        let clock = world.time.clock().clone();
-        let enrollment = Enrollment { ledger: &*world.ledger, schedules: &*world.scheduler, clock: &*clock };
         for number in (0..self.plan.customers).filter(|number| !people::joins_later(*number)) {
-            let person = people::person(self.plan.seed, number);
-            world.time.run(enrollment.enroll(&person)).expect("the ledger in memory takes everyone");
-            self.world.note_fitness(&person);
+            self.world.enroll_at_once(&people::person(self.plan.seed, number));
         }
     }
 
@@ -210,26 +204,26 @@ impl Month<'_> {
             Act::Settle => self.settle_unknown(),
             Act::Deploy => world.deploy(),
             Act::LoseSchedule(who) => {
-                world.scheduler.lose(&people::id(*who));
+                world.scheduler.lose(&people::id(self.plan.number(*who)));
             }
             Act::DisableSchedule(who) => {
-                world.scheduler.disable(&people::id(*who));
+                world.scheduler.disable(&people::id(self.plan.number(*who)));
             }
-            Act::Repeat(stage, who) => self.repeat(*stage, *who),
+            Act::Repeat(stage, who) => self.repeat(*stage, self.plan.number(*who)),
             Act::Garbage(stage) => world.house(*stage).queue.send_body("{\"v\":1}"),
-            Act::Join(who) => self.join(*who),
-            Act::Leave(who) => self.change(*who, |customer| customer.standing = Standing::Closed),
-            Act::OptOut(who) => self.change(*who, |customer| customer.opted_out = true),
-            Act::OptIn(who) => self.change(*who, |customer| customer.opted_out = false),
+            Act::Join(who) => self.join(self.plan.number(*who)),
+            Act::Leave(who) => self.change(self.plan.number(*who), |customer| customer.standing = Standing::Closed),
+            Act::OptOut(who) => self.change(self.plan.number(*who), |customer| customer.opted_out = true),
+            Act::OptIn(who) => self.change(self.plan.number(*who), |customer| customer.opted_out = false),
             Act::Move(who, zone) => {
                 let zone = zone.clone();
-                self.change(*who, move |customer| {
+                self.change(self.plan.number(*who), move |customer| {
                     customer.slot = Slot::of_sign_up(&customer.id, customer.signed_up_at, &zone);
                     customer.zone = zone;
                 });
             }
             Act::NewAddress(who) => {
-                let (number, now) = (*who, world.time.now());
+                let (number, now) = (self.plan.number(*who), world.time.now());
                 let moves = u32::try_from(now.as_second() % 1_000_000_007).unwrap_or(1);
                 self.change(number, move |customer| customer.contact = people::address(number, moves));
             }

@@ -11,8 +11,8 @@ use pulse_core::{
     failure::Cause,
     message::WorkMessage,
     ports::{
-        Activity, Awaited, Ledger, LedgerError, LedgerListing, OpenEntries, QueueError, StageQueue, TallyKey,
-        Visibility,
+        Activity, Awaited, Ledger, LedgerError, LedgerListing, OpenEntries, QueueError, StageMemory, StageQueue,
+        TallyKey, Visibility,
     },
     run::RunId,
 };
@@ -172,6 +172,17 @@ impl LedgerListing for DistantLedger {
 
     async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         self.call(self.ledger.closed_entries(run, key, limit)).await
+    }
+}
+
+#[async_trait]
+impl StageMemory for DistantLedger {
+    async fn held_up_at(&self, stage: StageName) -> Result<Option<Timestamp>, LedgerError> {
+        self.ledger.held_up_at(stage).await
+    }
+
+    async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError> {
+        self.call(self.ledger.remember_held_up(stage, at)).await
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Contact, Customer, CustomerId, Standing},
@@ -179,6 +180,7 @@ impl World {
         Ports {
             open: ledger.clone(),
             listing: ledger.clone(),
+            memory: ledger.clone(),
             ledger,
             score_queue: queue(&self.score),
             email_queue: queue(&self.email),
@@ -297,8 +299,20 @@ impl World {
         }
     }
 
+    /// Puts a customer on the roster before anything goes wrong, in no time.
+    ///
+    /// # Panics
+    /// Never: the ledger in memory takes everyone.
+    pub fn enroll_at_once(&self, customer: &Customer) {
+        let clock = self.time.clock().clone();
+        let enrollment = Enrollment { ledger: &*self.ledger, schedules: &*self.scheduler, clock: &*clock };
+        let enrolled = enrollment.enroll(customer).now_or_never().expect("nothing in memory has to be waited for");
+        enrolled.expect("the ledger in memory takes everyone");
+        self.note_fitness(customer);
+    }
+
     /// Whether someone may get mail, and where, as the provider's record is held against.
-    pub(crate) fn note_fitness(&self, customer: &Customer) {
+    fn note_fitness(&self, customer: &Customer) {
         if let Contact::Email(address) = &customer.contact {
             self.mailer.set_address(&customer.id, address.clone());
         }
@@ -308,7 +322,6 @@ impl World {
     /// Whether the ledger has this entry.
     #[must_use]
     pub fn has_entry(&self, id: &EntryId) -> bool {
-        use futures::FutureExt as _;
         self.ledger.entry(id).now_or_never().and_then(Result::ok).flatten().is_some()
     }
 
@@ -385,7 +398,7 @@ fn mapping_settings(settings: &WorldSettings, stage: &StageSettings) -> MappingS
     MappingSettings {
         batch_size: settings.batch_size,
         window: settings.window,
-        maximum_concurrency: Some(stage.maximum_concurrency),
+        maximum_concurrency: settings.capped.then_some(stage.maximum_concurrency),
     }
 }
 

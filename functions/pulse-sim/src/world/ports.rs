@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use pulse_core::ports::{
-    Clock, Ledger, LedgerListing, Mailer, OpenEntries, Renderer, Schedules, Scorer, StageQueue, Stages,
+    Clock, Ledger, LedgerListing, Mailer, OpenEntries, Renderer, Schedules, Scorer, StageMemory, StageQueue, Stages,
 };
 
 /// All ports, as one invocation sees them.
@@ -27,6 +27,8 @@ pub struct Ports {
     pub schedules: Arc<dyn Schedules>,
     /// The stages from outside.
     pub stages: Arc<dyn Stages>,
+    /// What is remembered of them.
+    pub memory: Arc<dyn StageMemory>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

@@ -60,6 +60,7 @@ pub trait Product: Send + Sync {
             ledger: &*ports.ledger,
             open: &*ports.open,
             stages: &*ports.stages,
+            memory: &*ports.memory,
             score_queue: &*ports.score_queue,
             email_queue: &*ports.email_queue,
             clock: &*ports.clock,

@@ -56,6 +56,8 @@ pub struct WorldSettings {
     pub sweep: SweepPolicy,
     /// Whether the audit runs every day.
     pub audits: bool,
+    /// Whether the mappings have a `MaximumConcurrency`.
+    pub capped: bool,
     /// The mappings' batch size.
     pub batch_size: usize,
     /// The mappings' batching window.
@@ -90,6 +92,7 @@ impl WorldSettings {
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
             sweep: SweepPolicy::default(),
             audits: true,
+            capped: true,
             batch_size: 80,
             window: Duration::from_secs(1),
             function_timeout: Duration::from_secs(120),

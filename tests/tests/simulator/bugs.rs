@@ -1,0 +1,154 @@
+//! The checker can fail: each planted bug is caught, and by the promise that it breaks.
+
+use std::{sync::Arc, time::Duration};
+
+use pulse_core::entry::StageName;
+use pulse_sim::{
+    seeds::{Fault, Kind, Plan, run, run_with, shrink},
+    world::{Product, Promise, Shipped, WorldSettings},
+};
+
+use crate::planted::{
+    ForgetsNextMonth, MailsOldScores, NeverAsks, NeverAudits, PausesByConcurrency, QueuesTheEmailFirst,
+    RecordsBeforeSending, RemembersProfiles, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly,
+    SweepsEveryMinute, WithoutSweep,
+};
+
+/// Seeds within which a bug must show.
+const SEEDS: u64 = 40;
+
+fn plan(seed: u64) -> Plan {
+    Plan::of_seed(seed, 100, 35)
+}
+
+/// A month in which nothing happens but one pause.
+fn paused(stage: StageName, days: u64, customers: u32) -> Plan {
+    let day = Duration::from_hours(24);
+    let pause = Fault { at: 2 * day, lasts: day * u32::try_from(days).expect("few"), kind: Kind::Pause(stage) };
+    Plan { faults: vec![(0, pause)], ..Plan::calm(7, customers, 35) }
+}
+
+fn breaks(plan: &Plan, product: &Arc<dyn Product>, promise: Promise) -> bool {
+    run(plan, Arc::clone(product), false).breaches.iter().any(|breach| breach.promise == promise)
+}
+
+fn first_seed(product: &Arc<dyn Product>, promise: Promise) -> Option<u64> {
+    (0..SEEDS).find(|seed| breaks(&plan(*seed), product, promise))
+}
+
+/// The seeds catch the bug by this promise, and what is shipped keeps it in the same month.
+fn assert_caught(product: impl Product + 'static, promise: Promise) {
+    let product: Arc<dyn Product> = Arc::new(product);
+    let seed = first_seed(&product, promise).unwrap_or_else(|| panic!("{SEEDS} seeds don't see that {promise} fails"));
+    let shipped: Arc<dyn Product> = Arc::new(Shipped);
+    assert!(!breaks(&plan(seed), &shipped, promise), "what is shipped breaks it too in seed {seed}");
+}
+
+#[test]
+fn mailing_without_a_claim_is_caught() {
+    assert_caught(SendsWithoutAClaim, Promise::OneMail);
+}
+
+#[test]
+fn sending_again_after_a_lost_answer_is_caught() {
+    assert_caught(SendsAgainBlindly, Promise::OneMail);
+}
+
+#[test]
+fn sending_again_when_a_claim_expired_is_caught() {
+    assert_caught(NeverAsks, Promise::OneMail);
+}
+
+#[test]
+fn recording_a_mail_before_it_is_sent_is_caught() {
+    assert_caught(RecordsBeforeSending, Promise::NobodyLost);
+}
+
+#[test]
+fn starting_a_whole_batch_at_once_is_caught() {
+    let plan = paused(StageName::Score, 9, 200);
+    let breaches = |product: Arc<dyn Product>| run(&plan, product, false).breaches;
+    assert!(breaches(Arc::new(StartsTheWholeBatch)).iter().any(|breach| breach.promise == Promise::LanesHeld));
+    assert_eq!(breaches(Arc::new(Shipped)), []);
+}
+
+#[test]
+fn sweeping_a_paused_stage_is_caught() {
+    assert_caught(SweepsBlindly, Promise::FewRepeats);
+}
+
+#[test]
+fn sweeping_the_same_entry_again_and_again_is_caught() {
+    assert_caught(SweepsEveryMinute, Promise::FewRepeats);
+}
+
+#[test]
+fn pausing_by_taking_concurrency_away_is_caught() {
+    assert_caught(PausesByConcurrency, Promise::PauseHolds);
+}
+
+#[test]
+fn going_by_a_remembered_profile_is_caught() {
+    assert_caught(RemembersProfiles::default(), Promise::RightMail);
+}
+
+#[test]
+fn a_schedule_that_stays_lost_is_caught() {
+    assert_caught(NeverAudits, Promise::OneScheduleOneEntry);
+}
+
+#[test]
+fn closing_a_month_without_opening_the_next_is_caught() {
+    assert_caught(ForgetsNextMonth, Promise::OneScheduleOneEntry);
+}
+
+#[test]
+fn queueing_the_email_before_the_score_is_written_is_caught() {
+    let calm = Plan::calm(7, 100, 35);
+    let breaches = |product: Arc<dyn Product>| run(&calm, product, false).breaches;
+    // The sweep makes up for it, so nobody is lost, but it has no reason to in a month without faults.
+    assert!(breaches(Arc::new(QueuesTheEmailFirst)).iter().any(|breach| breach.promise == Promise::FewRepeats));
+    let without = breaches(Arc::new(WithoutSweep(QueuesTheEmailFirst)));
+    assert!(without.iter().any(|breach| breach.promise == Promise::NobodyLost));
+    assert_eq!(breaches(Arc::new(WithoutSweep(Shipped))), []);
+}
+
+#[test]
+fn mailing_an_old_score_is_caught() {
+    let plan = paused(StageName::Email, 3, 100);
+    let a_day_old = |settings: &mut WorldSettings| settings.policy.score_max_age = Duration::from_hours(24);
+    let breaches = |product: Arc<dyn Product>| run_with(&plan, product, false, &a_day_old).breaches;
+    assert!(breaches(Arc::new(MailsOldScores)).iter().any(|breach| breach.promise == Promise::RightMail));
+    assert_eq!(breaches(Arc::new(Shipped)), []);
+}
+
+#[test]
+fn a_mapping_that_pulls_more_than_its_function_may_run_is_caught() {
+    let plan = paused(StageName::Score, 25, 800);
+    let small = |settings: &mut WorldSettings| {
+        settings.score.maximum_concurrency = 1;
+        settings.score.worker.in_flight = 1;
+        settings.batch_size = 10;
+        settings.function_timeout = Duration::from_secs(45);
+    };
+    let capped = run_with(&plan, Arc::new(Shipped), false, &small);
+    assert!(capped.breaches.iter().all(|breach| breach.promise != Promise::HealthyStayAlive));
+    let uncapped = run_with(&plan, Arc::new(Shipped), false, &|settings| {
+        small(settings);
+        settings.capped = false;
+    });
+    assert!(uncapped.breaches.iter().any(|breach| breach.promise == Promise::HealthyStayAlive));
+}
+
+#[test]
+fn a_breach_is_shrunk_to_what_it_needs_and_replayed_by_its_command() {
+    let product: Arc<dyn Product> = Arc::new(NeverAudits);
+    let seed = first_seed(&product, Promise::OneScheduleOneEntry).expect("the bug shows");
+    let shrunk = shrink(&plan(seed), Promise::OneScheduleOneEntry, &product);
+    assert_eq!(shrunk.plan.faults.len(), 1, "{}", shrunk.command());
+    let number = shrunk.plan.faults[0].0;
+    let command = format!("--seed {seed} --customers {} --days 35 --faults {number}", shrunk.plan.customers);
+    assert!(shrunk.command().ends_with(&command), "{}", shrunk.command());
+    assert_eq!(Plan::of_seed(seed, shrunk.plan.customers, 35).with_only(&[number]), shrunk.plan);
+    assert!(!shrunk.story().is_empty());
+}

@@ -1,0 +1,6 @@
+//! The promises, held against whole months of faults on the real stage code.
+
+mod arithmetic;
+mod bugs;
+mod planted;
+mod seeds;

@@ -1,0 +1,368 @@
+//! Bugs, planted one by one in what is shipped. Competing systems have had each of them.
+
+use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use jiff::Timestamp;
+use pulse_core::{
+    audit::{AuditError, AuditReport, Depth},
+    customer::{Contact, Customer, CustomerId, EmailAddress},
+    entry::{Change, Entry, EntryId, StageName, State},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{
+        Accepted, Activity, Fate, Ledger, LedgerError, Letter, Mail, Mailer, QueueError, ScoreError, ScoreRequest,
+        Scorer, SendError, StageError, StageQueue, StageSight, Stages, Visibility,
+    },
+    score::Score,
+    stage::{Delivery, EmailPolicy, Stage, Task, Verdict, WorkerSettings},
+    tick::{StageSweep, SweepPolicy},
+};
+use pulse_sim::world::{House, Ports, Product, Shipped};
+
+/// What is shipped, without the tick.
+pub(crate) struct WithoutSweep<P>(pub(crate) P);
+
+#[async_trait]
+impl<P: Product> Product for WithoutSweep<P> {
+    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+        self.0.score(ports)
+    }
+
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        self.0.email(ports, policy)
+    }
+
+    async fn tick(&self, _: &Ports, _: SweepPolicy) -> [StageSweep; 2] {
+        [StageName::Score, StageName::Email].map(|stage| StageSweep { stage, swept: pulse_core::tick::Swept::Paused })
+    }
+}
+
+/// Queues the email before the score is written: whoever is quick finds nothing to mail.
+pub(crate) struct QueuesTheEmailFirst;
+
+impl Product for QueuesTheEmailFirst {
+    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+        let early = TellsEarly { scorer: Arc::clone(&ports.scorer), queue: Arc::clone(&ports.email_queue) };
+        Shipped.score(&Ports { scorer: Arc::new(early), email_queue: Arc::new(Nowhere), ..ports.clone() })
+    }
+}
+
+struct TellsEarly {
+    scorer: Arc<dyn Scorer>,
+    queue: Arc<dyn StageQueue>,
+}
+
+#[async_trait]
+impl Scorer for TellsEarly {
+    async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
+        let _ = self.queue.send(&WorkMessage::for_entry(&request.entry)).await;
+        self.scorer.score(request).await
+    }
+}
+
+struct Nowhere;
+
+#[async_trait]
+impl StageQueue for Nowhere {
+    async fn send(&self, _: &WorkMessage) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn hide(&self, _: &[Visibility]) -> Result<(), QueueError> {
+        Ok(())
+    }
+}
+
+/// Sends first and claims afterwards.
+pub(crate) struct SendsWithoutAClaim;
+
+impl Product for SendsWithoutAClaim {
+    fn email(&self, ports: &Ports, _: EmailPolicy) -> Box<dyn Stage> {
+        Box::new(HandMade { ports: ports.clone(), records_first: false })
+    }
+}
+
+/// Records the mail as sent when it takes the message up, as a checkpoint that moves on fetch.
+pub(crate) struct RecordsBeforeSending;
+
+impl Product for RecordsBeforeSending {
+    fn email(&self, ports: &Ports, _: EmailPolicy) -> Box<dyn Stage> {
+        Box::new(HandMade { ports: ports.clone(), records_first: true })
+    }
+}
+
+/// An email stage that knows nothing of claims.
+struct HandMade {
+    ports: Ports,
+    records_first: bool,
+}
+
+#[async_trait]
+impl Stage for HandMade {
+    async fn handle(&self, task: &Task) -> Verdict {
+        self.mail(task).await.unwrap_or_else(|verdict| verdict)
+    }
+
+    async fn give_up(&self, _: &WorkMessage, _: &Cause) {}
+}
+
+impl HandMade {
+    async fn mail(&self, task: &Task) -> Result<Verdict, Verdict> {
+        let Some(customer) = self.ports.ledger.customer(&task.message.customer).await? else {
+            return Ok(Verdict::Done);
+        };
+        let Some(entry) = self.ports.ledger.entry(&task.message.entry_of(&customer)).await? else {
+            return Ok(Verdict::Done);
+        };
+        let State::Scored { score } = entry.state() else { return Ok(Verdict::Done) };
+        let Contact::Email(to) = customer.contact.clone() else { return Ok(Verdict::Done) };
+        let letter = Letter { customer: &customer, run: entry.id().run, score, previous: None };
+        let content = self.ports.renderer.render(&letter).expect("rendered");
+        let mail = Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content };
+        if self.records_first {
+            self.record(&customer, &entry).await?;
+        }
+        if self.ports.mailer.send(&mail).await.is_err() {
+            let cause = Cause::new("It wasn't sent.");
+            return Ok(Verdict::Retry { wait: pulse_core::stage::Wait::Backoff(None), cause });
+        }
+        if !self.records_first {
+            self.record(&customer, &entry).await?;
+        }
+        Ok(Verdict::Done)
+    }
+
+    async fn record(&self, customer: &Customer, entry: &Entry) -> Result<(), Verdict> {
+        let now = self.ports.clock.now();
+        let claim = entry.claim_send(now, now)?;
+        self.ports.ledger.apply(&claim).await?;
+        let next = customer.slot.next_after(entry.scheduled_at());
+        let id = EntryId { run: entry.id().run.next(), ..entry.id().clone() };
+        let sent = claim.into_after().record_sent("guess".into(), now, Some(Entry::scheduled(id, next, None)))?;
+        Ok(self.ports.ledger.apply(&sent).await?)
+    }
+}
+
+/// Takes a lost answer for a refusal.
+pub(crate) struct SendsAgainBlindly;
+
+impl Product for SendsAgainBlindly {
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        let mailer = Blind { mailer: Arc::clone(&ports.mailer), asks: true };
+        Shipped.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
+    }
+}
+
+/// Takes a claim that is over for a mail that didn't go out: an in-progress record that expires.
+pub(crate) struct NeverAsks;
+
+impl Product for NeverAsks {
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        let mailer = Blind { mailer: Arc::clone(&ports.mailer), asks: false };
+        Shipped.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
+    }
+}
+
+struct Blind {
+    mailer: Arc<dyn Mailer>,
+    asks: bool,
+}
+
+#[async_trait]
+impl Mailer for Blind {
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        match self.mailer.send(mail).await {
+            Err(SendError::Lost { cause }) if self.asks => Err(SendError::Retry { after: None, cause }),
+            answer => answer,
+        }
+    }
+
+    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+        if self.asks { self.mailer.fate(entry).await } else { Ok(Fate::SafeToSend) }
+    }
+}
+
+/// Starts the whole batch at once and waits for all of it.
+pub(crate) struct StartsTheWholeBatch;
+
+#[async_trait]
+impl Product for StartsTheWholeBatch {
+    async fn work(
+        &self,
+        stage: Box<dyn Stage>,
+        _: StageName,
+        _: &Ports,
+        _: WorkerSettings,
+        deliveries: Vec<Delivery>,
+        deadline: Timestamp,
+    ) -> Vec<String> {
+        let one = async |delivery: Delivery| {
+            let message = WorkMessage::parse(&delivery.body, delivery.sent_at).ok()?;
+            let task = Task { message, first_receive: delivery.receive_count <= 1, lease_until: deadline };
+            (stage.handle(&task).await != Verdict::Done).then_some(delivery.message_id)
+        };
+        join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect()
+    }
+}
+
+/// Sweeps without asking whether the stage is paused, or its queue the reason.
+pub(crate) struct SweepsBlindly;
+
+#[async_trait]
+impl Product for SweepsBlindly {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageSweep; 2] {
+        Shipped.tick(&Ports { stages: Arc::new(AllIsWell), ..ports.clone() }, policy).await
+    }
+}
+
+struct AllIsWell;
+
+#[async_trait]
+impl Stages for AllIsWell {
+    async fn look(&self, _: StageName) -> Result<StageSight, StageError> {
+        Ok(StageSight { flowing: true, waiting: 0 })
+    }
+}
+
+/// Sweeps what was swept a minute ago.
+pub(crate) struct SweepsEveryMinute;
+
+#[async_trait]
+impl Product for SweepsEveryMinute {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageSweep; 2] {
+        let often = SweepPolicy { again_after: Duration::from_mins(1), ..policy };
+        Shipped.tick(ports, often).await
+    }
+}
+
+/// Pauses by taking the function's concurrency away, while the mapping polls on.
+pub(crate) struct PausesByConcurrency;
+
+#[async_trait]
+impl Product for PausesByConcurrency {
+    fn set_flowing(&self, house: &House, flowing: bool) -> bool {
+        house.function.set_reserved_concurrency(Some(if flowing { 5 } else { 0 }));
+        true
+    }
+}
+
+/// Mails whatever score there is.
+pub(crate) struct MailsOldScores;
+
+impl Product for MailsOldScores {
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        Shipped.email(ports, EmailPolicy { score_max_age: Duration::MAX, ..policy })
+    }
+}
+
+/// Never audits: a schedule that is gone stays gone.
+pub(crate) struct NeverAudits;
+
+#[async_trait]
+impl Product for NeverAudits {
+    async fn audit(&self, _: &Ports, _: Depth) -> Result<AuditReport, AuditError> {
+        Ok(AuditReport::default())
+    }
+}
+
+/// Goes by the profile that it saw first, as if messages carried it.
+#[derive(Default)]
+pub(crate) struct RemembersProfiles(Arc<Mutex<HashMap<CustomerId, Customer>>>);
+
+impl Product for RemembersProfiles {
+    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+        Shipped.score(&self.with_memory(ports))
+    }
+
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        Shipped.email(&self.with_memory(ports), policy)
+    }
+}
+
+impl RemembersProfiles {
+    fn with_memory(&self, ports: &Ports) -> Ports {
+        let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::Remembers(Arc::clone(&self.0)) };
+        Ports { ledger: Arc::new(ledger), ..ports.clone() }
+    }
+}
+
+/// Closes an entry without opening the next month's, and doesn't audit.
+pub(crate) struct ForgetsNextMonth;
+
+#[async_trait]
+impl Product for ForgetsNextMonth {
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::OpensNoNext };
+        Shipped.email(&Ports { ledger: Arc::new(ledger), ..ports.clone() }, policy)
+    }
+
+    async fn audit(&self, _: &Ports, _: Depth) -> Result<AuditReport, AuditError> {
+        Ok(AuditReport::default())
+    }
+}
+
+enum Twist {
+    Remembers(Arc<Mutex<HashMap<CustomerId, Customer>>>),
+    OpensNoNext,
+}
+
+struct Twisted {
+    ledger: Arc<dyn Ledger>,
+    twist: Twist,
+}
+
+#[async_trait]
+impl Ledger for Twisted {
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError> {
+        let Twist::Remembers(profiles) = &self.twist else { return self.ledger.customer(id).await };
+        let known = profiles.lock().expect("not poisoned").get(id).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let customer = self.ledger.customer(id).await?;
+        if let Some(customer) = &customer {
+            profiles.lock().expect("not poisoned").insert(id.clone(), customer.clone());
+        }
+        Ok(customer)
+    }
+
+    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+        self.ledger.save_customer(customer).await
+    }
+
+    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
+        self.ledger.entry(id).await
+    }
+
+    async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        self.ledger.entries(customer).await
+    }
+
+    async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        self.ledger.open(entry).await
+    }
+
+    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+        if let (Twist::OpensNoNext, State::Sent { provider_id, at, .. }) = (&self.twist, change.after().state()) {
+            let before = self.ledger.entry(change.after().id()).await?;
+            if let Some(alone) = before.and_then(|entry| entry.record_sent(provider_id.clone(), *at, None).ok()) {
+                return self.ledger.apply(&alone).await;
+            }
+        }
+        self.ledger.apply(change).await
+    }
+
+    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
+        self.ledger.is_suppressed(address).await
+    }
+
+    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
+        self.ledger.suppress(address, why).await
+    }
+
+    async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
+        self.ledger.note(activity).await
+    }
+}

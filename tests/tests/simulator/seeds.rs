@@ -1,0 +1,76 @@
+//! A thousand months, each with its own faults.
+
+use std::{
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use pulse_sim::{
+    seeds::{Plan, run, shrink},
+    world::{Breach, Product, Shipped},
+};
+
+const SEEDS: u64 = 1_000;
+const CUSTOMERS: u32 = 200;
+const DAYS: u32 = 35;
+
+fn shipped() -> Arc<dyn Product> {
+    Arc::new(Shipped)
+}
+
+/// What came of all seeds that broke a promise, on as many threads as there are processors.
+fn broken_seeds() -> Vec<(u64, Breach)> {
+    let next = AtomicU64::new(0);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let work = || {
+        let mut broken = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Relaxed);
+            if seed >= SEEDS {
+                return broken;
+            }
+            let report = run(&Plan::of_seed(seed, CUSTOMERS, DAYS), shipped(), false);
+            broken.extend(report.breaches.into_iter().take(1).map(|breach| (seed, breach)));
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a seed ends")).collect()
+    })
+}
+
+#[test]
+fn no_seed_of_a_thousand_breaks_a_promise() {
+    let mut broken = broken_seeds();
+    broken.sort_by_key(|(seed, _)| *seed);
+    let Some((seed, breach)) = broken.first() else { return };
+    let shrunk = shrink(&Plan::of_seed(*seed, CUSTOMERS, DAYS), breach.promise, &shipped());
+    panic!(
+        "{} of {SEEDS} seeds break a promise. Seed {seed}: {breach}.\nReplay it with: {}\n{}",
+        broken.len(),
+        shrunk.command(),
+        shrunk.story().join("\n")
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace_byte_for_byte() {
+    for seed in [3, 14, 159] {
+        let plan = Plan::of_seed(seed, 50, DAYS);
+        let traces = [(); 2].map(|()| run(&plan, shipped(), true).trace);
+        assert!(traces[0].len() > 100, "seed {seed} has hardly a trace");
+        assert_eq!(traces[0], traces[1], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_month_without_faults_needs_no_sweep_and_mails_everyone_once() {
+    let report = run(&Plan::calm(1, CUSTOMERS, DAYS), shipped(), false);
+    assert_eq!(report.breaches, []);
+    assert_eq!(report.repeated, 0);
+    assert!(report.mails > u64::from(CUSTOMERS) * 9 / 10, "{} mails", report.mails);
+}
