@@ -1,12 +1,16 @@
 //! Configuration of the Lambdas: read once from environment variables, typed, and refused at start
 //! with the variable's name.
 
+mod chores;
+
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use pulse_core::{
     quiet_hours::QuietHours,
     stage::{EmailPolicy, WorkerSettings},
 };
+
+pub use chores::{AuditConfig, TickConfig};
 
 /// A variable that is missing or can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

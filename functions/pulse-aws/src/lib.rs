@@ -10,4 +10,5 @@ pub mod render;
 pub mod scheduler;
 pub mod sdk;
 pub mod sqs;
+pub mod stages;
 pub mod telemetry;

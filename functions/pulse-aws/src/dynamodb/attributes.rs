@@ -43,6 +43,11 @@ pub(super) fn object(fields: &Attributes) -> Option<Value> {
     fields.iter().map(field).collect::<Option<_>>().map(Value::Object)
 }
 
+/// A text attribute, or nothing at all.
+pub(super) fn text<'row>(row: &'row Attributes, name: &str) -> &'row str {
+    row.get(name).and_then(|attribute| attribute.as_s().ok()).map_or("", String::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

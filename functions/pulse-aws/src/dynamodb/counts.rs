@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 use pulse_core::ports::LedgerError;
 
-use super::{DynamoDbLedger, attributes::Attributes, refusals};
+use super::{DynamoDbLedger, attributes::text, refusals};
 
 /// Sorts before every key that the tally index holds.
 const BEFORE_ALL: &str = " ";
@@ -81,11 +81,7 @@ impl DynamoDbLedger {
         Ok(count)
     }
 
-    fn index(&self, name: &str) -> QueryFluentBuilder {
+    pub(super) fn index(&self, name: &str) -> QueryFluentBuilder {
         self.client.query().table_name(&self.table).index_name(name)
     }
-}
-
-fn text<'row>(row: &'row Attributes, name: &str) -> &'row str {
-    row.get(name).and_then(|attribute| attribute.as_s().ok()).map_or("", String::as_str)
 }

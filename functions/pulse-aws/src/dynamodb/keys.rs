@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress, Standing},
-    entry::{Entry, EntryId, SkipReason, StageName, State},
-    ports::{Activity, TallyKey},
+    entry::{Entry, EntryId, Queueing, SkipReason, StageName, State},
+    ports::{Activity, Awaited, TallyKey},
     run::RunId,
     stable_hash::stable_hash,
 };
@@ -44,6 +44,10 @@ impl Key {
         Self { pk: partition(&activity.customer), sk: format!("{ACTIVITY}{}#{hash:016x}", sortable(activity.at)) }
     }
 
+    pub(super) fn held_up(stage: StageName) -> Self {
+        Self { pk: format!("STAGE#{stage}"), sk: "HELD-UP".to_owned() }
+    }
+
     pub(super) fn suppression(address: &EmailAddress) -> Self {
         Self { pk: format!("SUPP#{}", address.digest()), sk: "SUPP".to_owned() }
     }
@@ -65,11 +69,25 @@ pub(super) fn sortable(moment: Timestamp) -> String {
     format!("{moment:.9}")
 }
 
+/// What entries can wait for, each in partitions of its own. Only mails are put off.
+pub(super) const AWAITED: [(StageName, Awaited); 5] = [
+    (StageName::Score, Awaited::First),
+    (StageName::Score, Awaited::Again),
+    (StageName::Email, Awaited::First),
+    (StageName::Email, Awaited::Again),
+    (StageName::Email, Awaited::Deferred),
+];
+
 /// The partition of the index `open` that holds what waits for `stage`.
-pub(super) fn open_shard(stage: StageName, shard: u64) -> String {
-    match stage {
-        StageName::Score => format!("SCORE#{shard}"),
-        StageName::Email => format!("EMAIL#{shard}"),
+pub(super) fn open_shard(stage: StageName, awaited: Awaited, shard: u64) -> String {
+    let stage = match stage {
+        StageName::Score => "SCORE",
+        StageName::Email => "EMAIL",
+    };
+    match awaited {
+        Awaited::First => format!("{stage}#{shard}"),
+        Awaited::Again => format!("{stage}-AGAIN#{shard}"),
+        Awaited::Deferred => format!("{stage}-DEFERRED#{shard}"),
     }
 }
 
@@ -99,7 +117,12 @@ pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
 }
 
 fn open(stage: StageName, shard: u64, entry: &Entry) -> [(&'static str, String); 2] {
-    [("open_shard", open_shard(stage, shard)), ("open_due", sortable(entry.due()))]
+    let awaited = match entry.queueing() {
+        Queueing::Expected => Awaited::First,
+        Queueing::Repeated { .. } => Awaited::Again,
+        Queueing::Deferred => Awaited::Deferred,
+    };
+    [("open_shard", open_shard(stage, awaited, shard)), ("open_due", sortable(entry.awaited_since()))]
 }
 
 /// The index attributes of a profile.
@@ -109,6 +132,30 @@ pub(super) fn of_customer(customer: &Customer) -> [(&'static str, String); 2] {
         Standing::Closed => "CLOSED",
     };
     [("tally_shard", roster_shard(shard_of(&customer.id))), ("tally_key", format!("{standing}#{}", customer.id))]
+}
+
+/// What the tally keys of a run's closed entries begin with that stand where `key` says, or `None` for
+/// open ones.
+pub(super) fn outcome_prefix(run: RunId, key: TallyKey) -> Option<String> {
+    let outcome = match key {
+        TallyKey::Sent => "SENT".to_owned(),
+        TallyKey::Skipped(reason) => format!("SKIPPED.{reason}"),
+        TallyKey::Failed(stage) => format!("FAILED.{stage}"),
+        TallyKey::Unknown => "UNKNOWN".to_owned(),
+        TallyKey::NotDue | TallyKey::ToScore | TallyKey::ToEmail => return None,
+    };
+    Some(format!("{run}#{outcome}#"))
+}
+
+/// The customer in a primary key, or `None` for a row that is nobody's.
+pub(super) fn customer_of(pk: &str) -> Option<CustomerId> {
+    CustomerId::parse(pk.strip_prefix("CUST#")?).ok()
+}
+
+/// The entry that a primary key is of, or `None` for another row.
+pub(super) fn entry_of(pk: &str, sk: &str) -> Option<EntryId> {
+    let run = RunId::parse(sk.strip_prefix(RUN)?).ok()?;
+    Some(EntryId { customer: customer_of(pk)?, run })
 }
 
 /// Reads `2026-11#SKIPPED.closed`, what the keys of closed entries begin with.
@@ -151,8 +198,22 @@ mod tests {
         assert_eq!(parse_outcome("2026-11#SENT"), Some((run, TallyKey::Sent)));
         assert_eq!(parse_outcome("2026-11#SKIPPED.opted-out"), Some((run, TallyKey::Skipped(SkipReason::OptedOut))));
         assert_eq!(parse_outcome("2026-11#FAILED.email"), Some((run, TallyKey::Failed(StageName::Email))));
+        for key in [TallyKey::Sent, TallyKey::Skipped(SkipReason::Closed), TallyKey::Unknown] {
+            let prefix = outcome_prefix(run, key).unwrap();
+            assert_eq!(parse_outcome(prefix.trim_end_matches('#')), Some((run, key)));
+        }
         for bad in ["", "SENT", "2026-13#SENT", "2026-11#SKIPPED", "2026-11#FAILED.tick"] {
             assert_eq!(parse_outcome(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn entries_are_told_by_their_keys_and_other_rows_are_not() {
+        let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
+        let key = Key::entry(&id);
+        assert_eq!(entry_of(&key.pk, &key.sk), Some(id));
+        for (pk, sk) in [("CUST#c-1", "PROFILE"), ("STAGE#score", "HELD-UP"), ("CUST#", "RUN#2026-11")] {
+            assert_eq!(entry_of(pk, sk), None, "{pk} {sk}");
         }
     }
 

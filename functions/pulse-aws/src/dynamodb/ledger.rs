@@ -62,7 +62,7 @@ impl Ledger for DynamoDbLedger {
 }
 
 impl DynamoDbLedger {
-    async fn row(&self, key: Key) -> Result<Option<Attributes>, LedgerError> {
+    pub(super) async fn row(&self, key: Key) -> Result<Option<Attributes>, LedgerError> {
         let get = self
             .client
             .get_item()

@@ -4,9 +4,12 @@
 //! | --- | --- | --- | --- |
 //! | `CUST#<customer>` | `PROFILE` | profile | `tally`: `ROSTER#<shard>`, `ACTIVE#<customer>` or `CLOSED#<customer>` |
 //! | `CUST#<customer>` | `RUN#2026-11` | entry, open | `open`: `SCORE#<shard>` or `EMAIL#<shard>`, due |
+//! | | | whose message was repeated | `open`: `SCORE-AGAIN#<shard>` or `EMAIL-AGAIN#<shard>`, when |
+//! | | | that was put off | `open`: `EMAIL-DEFERRED#<shard>`, until when |
 //! | | | entry, closed | `tally`: `CLOSED#<shard>`, `2026-11#SENT#<customer>` |
 //! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
 //! | `SUPP#<digest>` | `SUPP` | suppressed address | none |
+//! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
 //!
 //! Rows are the domain types' serde form, plus keys, index attributes and the id of the last
 //! conditional write. Both indexes are sparse and hold keys only. A claim changes no index
@@ -22,16 +25,19 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `is_suppressed`: `GetItem`;
 //! `save_customer`, `open`, `apply`, `suppress`, `note`: `PutItem` (a transaction needs what its
-//! parts need); `entries`, `activities`: `Query`. On its indexes: `tally`: `Query` on both;
-//! `roster`: `Query` on `tally`.
+//! parts need); `entries`, `activities`: `Query`; `held_up_at`: `GetItem`; `remember_held_up`: `PutItem`.
+//! On its indexes: `tally`: `Query` on both; `roster`, `active_customers`, `closed_entries`: `Query` on
+//! `tally`; `overdue`, `open_entries`: `Query` on `open`.
 
 mod attributes;
 mod counts;
 mod keys;
 mod ledger;
+mod listing;
 mod refusals;
 mod reports;
 mod rows;
+mod stages;
 mod write_id;
 mod writes;
 

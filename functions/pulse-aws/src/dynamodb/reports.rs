@@ -9,13 +9,13 @@ use pulse_core::{
     customer::CustomerId,
     entry::StageName,
     failure::Cause,
-    ports::{Activity, LedgerError, LedgerReports, RosterCount, Tally, TallyKey},
+    ports::{Activity, Awaited, LedgerError, LedgerReports, RosterCount, Tally, TallyKey},
     run::RunId,
 };
 
 use super::{
     DynamoDbLedger,
-    keys::{self, SHARDS},
+    keys::{self, AWAITED, SHARDS},
 };
 
 /// The most notes that are told of a customer.
@@ -26,9 +26,8 @@ type Counts = BTreeMap<(RunId, TallyKey), u64>;
 #[async_trait]
 impl LedgerReports for DynamoDbLedger {
     async fn tally(&self, now: Timestamp) -> Result<Tally, LedgerError> {
-        let stages = [StageName::Score, StageName::Email];
-        let shards = stages.into_iter().flat_map(|stage| (0..SHARDS).map(move |shard| (stage, shard)));
-        let open = try_join_all(shards.map(|(stage, shard)| self.open_of_shard(stage, shard, now)));
+        let shards = AWAITED.into_iter().flat_map(|awaited| (0..SHARDS).map(move |shard| (awaited, shard)));
+        let open = try_join_all(shards.map(|(awaited, shard)| self.open_of_shard(awaited, shard, now)));
         let closed = try_join_all((0..SHARDS).map(|shard| self.closed_of_shard(shard)));
         let (open, closed) = futures::try_join!(open, closed)?;
         let mut tally = Counts::new();
@@ -57,8 +56,13 @@ impl LedgerReports for DynamoDbLedger {
 }
 
 impl DynamoDbLedger {
-    async fn open_of_shard(&self, stage: StageName, shard: u64, now: Timestamp) -> Result<Counts, LedgerError> {
-        let counts = self.count_open(keys::open_shard(stage, shard), &keys::sortable(now)).await?;
+    async fn open_of_shard(
+        &self,
+        (stage, awaited): (StageName, Awaited),
+        shard: u64,
+        now: Timestamp,
+    ) -> Result<Counts, LedgerError> {
+        let counts = self.count_open(keys::open_shard(stage, awaited, shard), &keys::sortable(now)).await?;
         let mut by_run = Counts::new();
         for ((sk, due), count) in counts {
             let run = sk.strip_prefix(keys::RUN).and_then(|run| RunId::parse(run).ok());

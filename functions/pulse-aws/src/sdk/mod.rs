@@ -81,6 +81,12 @@ pub fn sqs_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(config)
 }
 
+/// A client for the functions and their event source mappings.
+#[must_use]
+pub fn lambda_client(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    aws_sdk_lambda::Client::new(config)
+}
+
 /// A client for the schedules.
 #[must_use]
 pub fn scheduler_client(config: &SdkConfig) -> aws_sdk_scheduler::Client {

@@ -1,5 +1,5 @@
 use anyhow::{Context, Result};
-use pulse_aws::sdk::SdkConfig;
+use pulse_aws::sdk;
 use pulse_core::entry::StageName;
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ impl Lanes {
             StageName::Email => "Email",
         };
         let output = |suffix: &str| stack.outputs.get(&format!("{prefix}{suffix}"));
-        let client = lambda_client(&stack.aws);
+        let client = sdk::lambda_client(&stack.aws);
         let mapping = client
             .get_event_source_mapping()
             .uuid(output("MappingId")?)
@@ -70,10 +70,4 @@ impl Lanes {
             mapping: Mapping(mapping.state().unwrap_or("unknown").to_owned()),
         })
     }
-}
-
-/// A Lambda client.
-#[must_use]
-pub(super) fn lambda_client(aws: &SdkConfig) -> aws_sdk_lambda::Client {
-    aws_sdk_lambda::Client::new(aws)
 }

@@ -70,6 +70,12 @@ pub(super) fn faults(random: &Stream, calm_from: Duration) -> Vec<Fault> {
             faults.push(windowed(random, calm_from, calm_from, Kind::Unreliable(stage, unreliable(random, stage))));
         }
     }
+    let out_of_reach = Noise { refused: 1.0, answer_lost: 0.0 };
+    for kind in [Kind::Ledger(out_of_reach), Kind::Queues(out_of_reach)] {
+        if random.chance(0.2) {
+            faults.push(windowed(random, calm_from, 6 * HOUR, kind));
+        }
+    }
     for kind in noises(random) {
         faults.push(windowed(random, calm_from, 10 * 24 * HOUR, kind));
     }

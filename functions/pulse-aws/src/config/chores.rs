@@ -1,0 +1,138 @@
+//! Configuration of what runs by the clock.
+
+use std::time::Duration;
+
+use pulse_core::tick::SweepPolicy;
+
+use super::{ConfigError, Environment};
+use crate::{scheduler::ScheduleTarget, stages::StageAddress};
+
+/// The `tick` function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TickConfig {
+    /// The ledger's table: `TABLE_NAME`.
+    pub table: String,
+    /// `SCORE_FUNCTION`, `SCORE_MAPPING` and `SCORE_QUEUE_URL`.
+    pub score: StageAddress,
+    /// `EMAIL_FUNCTION`, `EMAIL_MAPPING` and `EMAIL_QUEUE_URL`.
+    pub email: StageAddress,
+    /// `SWEEP_GRACE_MINUTES`, `SWEEP_AGAIN_HOURS`, `SWEEP_BACKLOG`, `SWEEP_AT_MOST` and
+    /// `QUEUE_RETENTION_SECONDS`.
+    pub policy: SweepPolicy,
+}
+
+impl TickConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// With the name of the first variable that is missing or can't be used.
+    pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            table: env.text("TABLE_NAME")?,
+            score: StageAddress {
+                function: env.text("SCORE_FUNCTION")?,
+                mapping: env.text("SCORE_MAPPING")?,
+                queue_url: env.text("SCORE_QUEUE_URL")?,
+            },
+            email: StageAddress {
+                function: env.text("EMAIL_FUNCTION")?,
+                mapping: env.text("EMAIL_MAPPING")?,
+                queue_url: env.text("EMAIL_QUEUE_URL")?,
+            },
+            policy: SweepPolicy {
+                grace: Duration::from_mins(env.number("SWEEP_GRACE_MINUTES", 1..=10_000)?),
+                again_after: Duration::from_hours(env.number("SWEEP_AGAIN_HOURS", 1..=1_000)?),
+                backlog: env.number("SWEEP_BACKLOG", 0..=10_000_000)?,
+                retention: Duration::from_secs(env.number("QUEUE_RETENTION_SECONDS", 60..=1_209_600)?),
+                at_most: env.number("SWEEP_AT_MOST", 1..=10_000)?,
+            },
+        })
+    }
+}
+
+/// The `audit` function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// The ledger's table: `TABLE_NAME`.
+    pub table: String,
+    /// `SCHEDULE_GROUP`, `SCORE_QUEUE_ARN`, `SCHEDULER_ROLE_ARN` and `SCHEDULE_DLQ_ARN`.
+    pub target: ScheduleTarget,
+    /// `AUDIT_REPAIR`: whether what is found is repaired, `true` or `false`.
+    pub repair: bool,
+}
+
+impl AuditConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// With the name of the first variable that is missing or can't be used.
+    pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
+        let repair = env.text("AUDIT_REPAIR")?;
+        Ok(Self {
+            table: env.text("TABLE_NAME")?,
+            target: ScheduleTarget {
+                group: env.text("SCHEDULE_GROUP")?,
+                queue_arn: env.text("SCORE_QUEUE_ARN")?,
+                role_arn: env.text("SCHEDULER_ROLE_ARN")?,
+                dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
+            },
+            repair: repair.parse().map_err(|_| ConfigError::Invalid {
+                name: "AUDIT_REPAIR",
+                problem: "is neither 'true' nor 'false'".into(),
+            })?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: &[(&str, &str)] = &[
+        ("TABLE_NAME", "t"),
+        ("SCORE_FUNCTION", "sf"),
+        ("SCORE_MAPPING", "sm"),
+        ("SCORE_QUEUE_URL", "sq"),
+        ("EMAIL_FUNCTION", "ef"),
+        ("EMAIL_MAPPING", "em"),
+        ("EMAIL_QUEUE_URL", "eq"),
+        ("SWEEP_GRACE_MINUTES", "60"),
+        ("SWEEP_AGAIN_HOURS", "24"),
+        ("SWEEP_BACKLOG", "400"),
+        ("SWEEP_AT_MOST", "500"),
+        ("QUEUE_RETENTION_SECONDS", "864000"),
+    ];
+
+    fn tick(change: (&str, &str)) -> Result<TickConfig, ConfigError> {
+        let lookup = |name: &str| {
+            if name == change.0 {
+                return Some(change.1.to_owned());
+            }
+            TICK.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        TickConfig::read(Environment::new(&lookup))
+    }
+
+    #[test]
+    fn the_templates_figures_are_the_policys_own() {
+        assert_eq!(tick(("", "")).unwrap().policy, SweepPolicy::default());
+    }
+
+    #[test]
+    fn every_variable_of_the_tick_is_named_when_it_is_missing() {
+        for (name, _) in TICK {
+            let error = tick((name, "")).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_audit_repairs_or_does_not_and_nothing_between() {
+        let read = |repair: &'static str| {
+            let lookup = move |name: &str| Some(if name == "AUDIT_REPAIR" { repair } else { "x" }.to_owned());
+            AuditConfig::read(Environment::new(&lookup))
+        };
+        assert!(read("true").unwrap().repair && !read("false").unwrap().repair);
+        assert!(read("perhaps").unwrap_err().to_string().contains("AUDIT_REPAIR"));
+    }
+}

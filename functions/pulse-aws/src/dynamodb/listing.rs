@@ -1,0 +1,120 @@
+//! Entries and customers as lists, from the keys that the indexes hold.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use pulse_core::{
+    customer::CustomerId,
+    entry::{EntryId, StageName},
+    ports::{Awaited, LedgerError, LedgerListing, OpenEntries, TallyKey},
+    run::RunId,
+};
+
+use super::{
+    DynamoDbLedger,
+    attributes::{Attributes, text},
+    keys::{self, AWAITED, SHARDS},
+    refusals,
+};
+
+#[async_trait]
+impl OpenEntries for DynamoDbLedger {
+    /// Asks every shard for its share: what waits longest in one may wait less long than what another
+    /// leaves out, until the next time.
+    async fn overdue(
+        &self,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        let share = limit.div_ceil(usize::try_from(SHARDS).unwrap_or(1));
+        let before = keys::sortable(before);
+        let shards = (0..SHARDS).map(|shard| self.overdue_of(keys::open_shard(stage, awaited, shard), &before, share));
+        let mut found: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
+        found.sort();
+        found.truncate(limit);
+        Ok(found.into_iter().map(|(_, id)| id).collect())
+    }
+}
+
+#[async_trait]
+impl LedgerListing for DynamoDbLedger {
+    fn parts(&self) -> u64 {
+        SHARDS
+    }
+
+    async fn active_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError> {
+        let rows = self.rows_of(self.with_prefix(keys::roster_shard(part), "ACTIVE#".to_owned()), usize::MAX).await?;
+        Ok(rows.iter().filter_map(|row| keys::customer_of(text(row, "pk"))).collect())
+    }
+
+    async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError> {
+        let partitions = AWAITED.map(|(stage, awaited)| {
+            let query = self
+                .index("open")
+                .key_condition_expression("open_shard = :shard")
+                .expression_attribute_values(":shard", AttributeValue::S(keys::open_shard(stage, awaited, part)));
+            self.rows_of(query, usize::MAX)
+        });
+        let rows = try_join_all(partitions).await?;
+        Ok(rows.iter().flatten().filter_map(entry_of).collect())
+    }
+
+    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        let Some(prefix) = keys::outcome_prefix(run, key) else { return Ok(Vec::new()) };
+        let shards =
+            (0..SHARDS).map(|shard| self.rows_of(self.with_prefix(keys::closed_shard(shard), prefix.clone()), limit));
+        let rows = try_join_all(shards).await?;
+        let mut ids: Vec<_> = rows.iter().flatten().filter_map(entry_of).collect();
+        ids.sort();
+        ids.truncate(limit);
+        Ok(ids)
+    }
+}
+
+impl DynamoDbLedger {
+    async fn overdue_of(
+        &self,
+        shard: String,
+        before: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, EntryId)>, LedgerError> {
+        let query = self
+            .index("open")
+            .key_condition_expression("open_shard = :shard AND open_due <= :before")
+            .expression_attribute_values(":shard", AttributeValue::S(shard))
+            .expression_attribute_values(":before", AttributeValue::S(before.to_owned()));
+        let rows = self.rows_of(query, limit).await?;
+        Ok(rows.iter().filter_map(|row| Some((text(row, "open_due").to_owned(), entry_of(row)?))).collect())
+    }
+
+    fn with_prefix(&self, shard: String, prefix: String) -> QueryFluentBuilder {
+        self.index("tally")
+            .key_condition_expression("tally_shard = :shard AND begins_with(tally_key, :prefix)")
+            .expression_attribute_values(":shard", AttributeValue::S(shard))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix))
+    }
+
+    /// At most `limit` of a query's rows. A page is as long as `DynamoDB` makes it, at most a megabyte of
+    /// keys; a small limit asks for no more than it wants.
+    async fn rows_of(&self, query: QueryFluentBuilder, limit: usize) -> Result<Vec<Attributes>, LedgerError> {
+        let page_limit = i32::try_from(limit).ok().filter(|limit| (1..1_000).contains(limit));
+        let mut rows = Vec::new();
+        let mut pages = query.set_limit(page_limit).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| refusals::of_call(&error))?;
+            rows.extend(page.items.unwrap_or_default());
+            if rows.len() >= limit {
+                rows.truncate(limit);
+                break;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn entry_of(row: &Attributes) -> Option<EntryId> {
+    keys::entry_of(text(row, "pk"), text(row, "sk"))
+}
