@@ -41,6 +41,14 @@ def check_function(outputs, stage):
         sys.exit(f"{stage} may run other than {maximum} times at once: {mapping}")
 
 
+def check_chore(outputs, name, expected):
+    """A function that runs by the clock answers, with what it is expected to have in its answer."""
+    answer = boto3.client("lambda").invoke(FunctionName=outputs[f"{name}FunctionName"], Payload=b"{}")
+    body = answer["Payload"].read().decode()
+    if "FunctionError" in answer or not expected(json.loads(body)):
+        sys.exit(f"{name} answered {body}")
+
+
 def main():
     stack = sys.argv[1]
     wanted, outputs = outputs_wanted(), outputs_of(stack)
@@ -49,7 +57,9 @@ def main():
         sys.exit(f"The stack {stack} lacks outputs: {missing}")
     for stage in ("Score", "Email"):
         check_function(outputs, stage)
-    print(f"{stack} is deployed: {len(wanted)} outputs, and both functions answer.")
+    check_chore(outputs, "Tick", lambda told: [stage["outcome"] for stage in told["stages"]] == ["swept", "swept"])
+    check_chore(outputs, "Audit", lambda told: told["customers"] == 0 and told["failed"] == 0)
+    print(f"{stack} is deployed: {len(wanted)} outputs, and all four functions answer.")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
 use pulse_cli::{
@@ -129,6 +130,19 @@ impl Town {
             }
         }
         taken
+    }
+
+    /// Invokes a function, told by its output, and says what it answered.
+    ///
+    /// # Panics
+    /// When it can't be invoked, or fails.
+    pub async fn invoke(&self, function: &str) -> serde_json::Value {
+        let client = sdk::lambda_client(&self.stack.aws);
+        let invoke = client.invoke().function_name(self.url(function)).payload(Blob::new(b"{}".as_slice()));
+        let answer = invoke.send().await.expect("invoked");
+        let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
+        assert_eq!(answer.function_error(), None, "{}", String::from_utf8_lossy(&payload));
+        serde_json::from_slice(&payload).expect("JSON")
     }
 
     /// A customer's newest entry that isn't waiting for its slot.

@@ -54,6 +54,13 @@ conformance!(ledger:
     suppression_ignores_case
     notes_come_newest_first_and_once_each
     the_last_hundred_notes_are_told
+    what_is_overdue_is_found_by_stage_and_the_longest_waiting_first
+    an_entry_queued_again_is_found_among_those_again
+    an_entry_that_is_put_off_is_found_at_its_moment
+    doubt_about_a_mail_is_read_back
+    lists_show_active_customers_and_open_entries_once_each
+    closed_entries_are_found_by_where_they_stand
+    when_a_stage_was_held_up_is_remembered
 );
 conformance!(queue:
     a_message_arrives_as_it_was_sent
@@ -68,6 +75,7 @@ conformance!(schedules:
     putting_twice_is_putting_once
     another_slot_replaces_the_first
     deleting_twice_is_deleting_once
+    live_schedules_are_listed_once_each
 );
 
 /// A ledger behind a proxy that loses answers when it is told to.
@@ -174,6 +182,7 @@ async fn a_schedule_that_someone_disabled_counts_as_none_until_it_is_put_again()
     disable.send().await.unwrap();
 
     assert_eq!(schedules.get(&schedule.customer).await, Ok(None));
+    assert_eq!(schedules.list(None).await.unwrap().customers, []);
     assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Updated));
     assert_eq!(schedules.get(&schedule.customer).await, Ok(Some(schedule)));
 }

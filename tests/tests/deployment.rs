@@ -23,8 +23,8 @@ async fn deploy(plan: &StackPlan) -> Result<Deployment> {
 #[tokio::test]
 async fn what_the_emulator_drops_is_restored_once_and_a_changed_parameter_arrives() -> Result<()> {
     let first = deploy(&plan("restored", &[])).await?;
-    // Per function its reserved concurrency and its mapping's maximum, and the table's time to live.
-    assert_eq!(first.restored.len(), 5, "{:?}", first.restored);
+    // Each of four functions' reserved concurrency, two mappings' maximum, and the table's time to live.
+    assert_eq!(first.restored.len(), 7, "{:?}", first.restored);
     let again = deploy(&plan("restored", &[])).await?;
     assert_eq!(again.restored, Vec::<String>::new());
     assert_eq!(again.outputs, first.outputs);

@@ -7,18 +7,23 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use jiff::{SignedDuration, ToSpan as _};
 use pulse_core::{
-    customer::{EmailAddress, Standing},
+    customer::{Customer, EmailAddress, Standing},
     entry::{Change, Entry, StageName},
     failure::Cause,
-    ports::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, TallyKey},
+    ports::{
+        Activity, Awaited, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, StageMemory,
+        TallyKey,
+    },
 };
 
-use super::samples::{self, ENDS, End, claim_score, claim_send, due, id, next_of, run, scheduled};
+use super::samples::{
+    self, ENDS, End, claim_score, claim_send, customer, due, id, next_of, run, scheduled, scheduled_in,
+};
 
 /// A ledger and what operators ask of it.
-pub trait TestedLedger: Ledger + LedgerReports {}
+pub trait TestedLedger: Ledger + LedgerReports + OpenEntries + LedgerListing + StageMemory {}
 
-impl<T: Ledger + LedgerReports> TestedLedger for T {}
+impl<T: Ledger + LedgerReports + OpenEntries + LedgerListing + StageMemory> TestedLedger for T {}
 
 /// Opens an entry and takes it on its way.
 async fn bring(ledger: &dyn TestedLedger, entry: &Entry, end: End) -> Entry {
@@ -239,4 +244,111 @@ pub async fn the_last_hundred_notes_are_told(ledger: &dyn TestedLedger) {
     }
     let expected: Vec<Activity> = (3..103).rev().map(note).collect();
     assert_eq!(ledger.activities(&id("c-1")).await, Ok(expected));
+}
+
+pub async fn what_is_overdue_is_found_by_stage_and_the_longest_waiting_first(ledger: &dyn TestedLedger) {
+    let at = |hours: i64| due() + hours.hours();
+    for (customer, hours) in [("c-late", 1), ("c-later", 2), ("c-future", 9)] {
+        ledger.open(&scheduled_in(customer, "2026-11", at(hours))).await.unwrap();
+    }
+    bring(ledger, &scheduled_in("c-scored", "2026-11", at(1)), End::Scored).await;
+    let overdue = async |stage, hours, limit| {
+        let found = ledger.overdue(stage, Awaited::First, at(hours), limit).await.unwrap();
+        found.into_iter().map(|id| id.customer.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(overdue(StageName::Score, 5, 10).await, ["c-late", "c-later"]);
+    assert_eq!(overdue(StageName::Score, 1, 10).await, ["c-late"]);
+    assert_eq!(overdue(StageName::Score, 0, 10).await, Vec::<String>::new());
+    assert_eq!(overdue(StageName::Score, 5, 1).await, ["c-late"]);
+    assert_eq!(overdue(StageName::Email, 5, 10).await, ["c-scored"]);
+}
+
+pub async fn an_entry_queued_again_is_found_among_those_again(ledger: &dyn TestedLedger) {
+    let entry = scheduled("c-1");
+    ledger.open(&entry).await.unwrap();
+    let again = entry.queue_again(due() + 1.hour()).unwrap();
+    ledger.apply(&again).await.unwrap();
+    let found =
+        async |awaited, hours: i64| ledger.overdue(StageName::Score, awaited, due() + hours.hours(), 10).await.unwrap();
+    assert_eq!(found(Awaited::Again, 1).await, [entry.id().clone()]);
+    assert_eq!(found(Awaited::First, 9).await, []);
+    assert_eq!(found(Awaited::Again, 0).await, []);
+    assert_eq!(ledger.entry(entry.id()).await.unwrap().as_ref(), Some(again.after()));
+    let tally = ledger.tally(due() + 2.hours()).await.unwrap();
+    assert_eq!(tally.0.get(&(entry.id().run, TallyKey::ToScore)), Some(&1));
+}
+
+pub async fn an_entry_that_is_put_off_is_found_at_its_moment(ledger: &dyn TestedLedger) {
+    let entry = scheduled("c-1");
+    let scored = bring(ledger, &entry, End::Scored).await;
+    let deferred = scored.defer(due() + 5.hours(), due()).unwrap();
+    ledger.apply(&deferred).await.unwrap();
+    let found =
+        async |awaited, hours: i64| ledger.overdue(StageName::Email, awaited, due() + hours.hours(), 10).await.unwrap();
+    assert_eq!(found(Awaited::Deferred, 5).await, [entry.id().clone()]);
+    assert_eq!(found(Awaited::Deferred, 4).await, []);
+    assert_eq!(found(Awaited::First, 9).await, []);
+    assert_eq!(ledger.entry(entry.id()).await.unwrap().as_ref(), Some(deferred.after()));
+    let tally = ledger.tally(due()).await.unwrap();
+    assert_eq!(tally.0.get(&(entry.id().run, TallyKey::ToEmail)), Some(&1));
+}
+
+pub async fn doubt_about_a_mail_is_read_back(ledger: &dyn TestedLedger) {
+    let entry = scheduled("c-1");
+    let sending = bring(ledger, &entry, End::Sending).await;
+    let released = sending.release_in_doubt(Cause::new("The answer was lost."), due()).unwrap();
+    ledger.apply(&released).await.unwrap();
+    let read = ledger.entry(entry.id()).await.unwrap().expect("an entry");
+    assert_eq!(read.in_doubt_since(), Some(due()));
+    assert_eq!(&read, released.after());
+}
+
+pub async fn lists_show_active_customers_and_open_entries_once_each(ledger: &dyn TestedLedger) {
+    for number in 0..20 {
+        let standing = if number % 4 == 0 { Standing::Closed } else { Standing::Active };
+        let id = format!("c-{number:02}");
+        ledger.save_customer(&Customer { standing, ..customer(&id) }).await.unwrap();
+        let end = if number % 5 == 0 { End::Sent } else { End::Scheduled };
+        bring(ledger, &scheduled(&id), end).await;
+    }
+    let listed = async || {
+        let (mut active, mut open) = (Vec::new(), Vec::new());
+        for part in 0..ledger.parts() {
+            active.extend(ledger.active_customers(part).await.unwrap().into_iter().map(|id| id.to_string()));
+            open.extend(ledger.open_entries(part).await.unwrap().into_iter().map(|id| id.customer.to_string()));
+        }
+        active.sort();
+        open.sort();
+        (active, open)
+    };
+    let named = |keep: fn(i32) -> bool| (0..20).filter(|n| keep(*n)).map(|n| format!("c-{n:02}")).collect::<Vec<_>>();
+    let expected = (named(|n| n % 4 != 0), named(|n| n % 5 != 0));
+    assert_eq!(listed().await, expected);
+}
+
+pub async fn closed_entries_are_found_by_where_they_stand(ledger: &dyn TestedLedger) {
+    let ends =
+        [("c-1", End::Unknown), ("c-2", End::Unknown), ("c-3", End::Failed(StageName::Email)), ("c-4", End::Sent)];
+    for (customer, end) in ends {
+        bring(ledger, &scheduled(customer), end).await;
+    }
+    let found = async |month: &str, key, limit| {
+        let ids = ledger.closed_entries(run(month), key, limit).await.unwrap();
+        ids.into_iter().map(|id| id.customer.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("2026-11", TallyKey::Unknown, 10).await, ["c-1", "c-2"]);
+    assert_eq!(found("2026-11", TallyKey::Unknown, 1).await, ["c-1"]);
+    assert_eq!(found("2026-11", TallyKey::Failed(StageName::Email), 10).await, ["c-3"]);
+    assert_eq!(found("2026-11", TallyKey::Failed(StageName::Score), 10).await, Vec::<String>::new());
+    assert_eq!(found("2026-10", TallyKey::Unknown, 10).await, Vec::<String>::new());
+    assert_eq!(found("2026-11", TallyKey::ToScore, 10).await, Vec::<String>::new());
+}
+
+pub async fn when_a_stage_was_held_up_is_remembered(ledger: &dyn TestedLedger) {
+    assert_eq!(ledger.held_up_at(StageName::Score).await, Ok(None));
+    for moment in [due(), due() + 1.hour()] {
+        ledger.remember_held_up(StageName::Score, moment).await.unwrap();
+        assert_eq!(ledger.held_up_at(StageName::Score).await, Ok(Some(moment)));
+    }
+    assert_eq!(ledger.held_up_at(StageName::Email).await, Ok(None));
 }

@@ -55,3 +55,21 @@ pub async fn deleting_twice_is_deleting_once(schedules: &dyn Schedules) {
     assert_eq!(schedules.delete(&schedule.customer).await, Ok(false));
     assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Created));
 }
+
+pub async fn live_schedules_are_listed_once_each(schedules: &dyn Schedules) {
+    for number in 0..5 {
+        schedules.put(&schedule(&format!("c-{number}"), 3, "UTC")).await.unwrap();
+    }
+    schedules.delete(&id("c-3")).await.unwrap();
+    let (mut listed, mut page) = (Vec::new(), None);
+    loop {
+        let answer = schedules.list(page).await.unwrap();
+        listed.extend(answer.customers.into_iter().map(|id| id.to_string()));
+        page = answer.next;
+        if page.is_none() {
+            break;
+        }
+    }
+    listed.sort();
+    assert_eq!(listed, ["c-0", "c-1", "c-2", "c-4"]);
+}

@@ -42,14 +42,21 @@ pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Every function has a mapping; reserved concurrency is the mapping's maximum, by the same parameter, which
+/// Every function has a mapping, or runs by the clock and alone; reserved concurrency is the mapping's maximum, by the same parameter, which
 /// is never below the 2 that Lambda asks for. With less, Lambda throttles batches that it has received.
 #[must_use]
 pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
-    for (id, _) in template.functions() {
-        if !template.mappings().iter().any(|mapping| mapping.name.starts_with(&format!("{id}."))) {
-            problems.push(format!("{id} takes from no queue"));
+    for (id, function) in template.functions() {
+        let has_mapping = template.mappings().iter().any(|mapping| mapping.name.starts_with(&format!("{id}.")));
+        let by_the_clock = function["Events"]
+            .as_object()
+            .is_some_and(|events| events.values().all(|event| event["Type"] == "Schedule") && !events.is_empty());
+        if !has_mapping && !by_the_clock {
+            problems.push(format!("{id} takes from no queue and doesn't run by the clock"));
+        }
+        if by_the_clock && template.number(&function["ReservedConcurrentExecutions"]) != Some(1) {
+            problems.push(format!("{id} runs by the clock, and may run beside itself"));
         }
     }
     for Mapping { name, function, event } in template.mappings() {
@@ -117,4 +124,38 @@ pub fn logs_are_json_and_kept_for_a_time(template: &Template) -> Vec<String> {
 fn retention(template: &Template, group: &str) -> Option<u64> {
     let (_, properties): (_, &Value) = template.resources("AWS::Logs::LogGroup").find(|(id, _)| *id == group)?;
     template.number(&properties["RetentionInDays"])
+}
+
+/// The sweep gives a message up only after all that may keep it: the schedule's flexible window, and the
+/// waits between its tries, at their longest (`pulse_core::backoff`), with a batch's time for each try.
+#[must_use]
+pub fn the_sweep_waits_for_every_try(template: &Template) -> Vec<String> {
+    use pulse_core::backoff::{FIRST_WAIT, LONGEST_WAIT};
+    const WINDOW_SECONDS: u64 = 15 * 60;
+    let tries =
+        template.at("/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT").and_then(|n| template.number(n));
+    let timeout = template.at("/Globals/Function/Timeout").and_then(|n| template.number(n));
+    let Some((tries, timeout)) = tries.zip(timeout) else {
+        return vec!["there is no MAX_RECEIVE_COUNT or no timeout".into()];
+    };
+    let waits: u64 =
+        (1..tries).map(|attempt| (FIRST_WAIT.as_secs() << (2 * (attempt - 1))).min(LONGEST_WAIT.as_secs())).sum();
+    let needed = WINDOW_SECONDS + waits + tries * timeout;
+    let mut problems = Vec::new();
+    for which in ["MinValue", "Default"] {
+        let minutes = template.at(&format!("/Parameters/SweepGraceMinutes/{which}")).and_then(Value::as_u64);
+        if minutes.is_none_or(|minutes| minutes * 60 < needed) {
+            problems.push(format!("SweepGraceMinutes: {which} is {minutes:?}, but a message may take {needed} s"));
+        }
+    }
+    let sweeper = template.functions().into_iter().find(|(id, _)| *id == "TickFunction");
+    let variables = sweeper.map(|(_, function)| function["Environment"]["Variables"].clone()).unwrap_or_default();
+    let kept = template.number(&variables["QUEUE_RETENTION_SECONDS"]);
+    for id in ["ScoreQueue", "EmailQueue"] {
+        let queue = template.at(&format!("/Resources/{id}/Properties/MessageRetentionPeriod"));
+        if kept.is_none() || queue.and_then(|n| template.number(n)) != kept {
+            problems.push(format!("the tick believes that {id} keeps messages for {kept:?} s"));
+        }
+    }
+    problems
 }

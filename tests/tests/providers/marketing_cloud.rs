@@ -65,7 +65,7 @@ async fn the_marketing_cloud_mailer_conforms() {
         provoke: Some(&|trouble| {
             provider.faults().add([match trouble {
                 MailTrouble::Busy => Fault::busy("7"),
-                MailTrouble::Down => Fault::status(500),
+                MailTrouble::Down => Fault::status(503),
                 MailTrouble::Refused => Fault::ErrorCode(109_122),
                 MailTrouble::AddressRefused => Fault::ErrorCode(109_121),
                 MailTrouble::AnswerLost => Fault::WorkThenHangUp,
@@ -197,7 +197,11 @@ async fn a_refusal_inside_a_202_is_a_refusal() {
 
 #[tokio::test]
 async fn trouble_that_passes_is_told_from_a_mail_that_isnt_taken() {
-    for status in [301, 403, 408, 429, 500, 502, 503, 504] {
+    for status in [500, 502, 504, 599] {
+        let (error, _) = meets(Fault::status(status)).await;
+        assert!(matches!(error, SendError::Lost { .. }), "{status}: {error:?}");
+    }
+    for status in [301, 403, 408, 429, 503] {
         let (error, _) = meets(Fault::status(status)).await;
         assert!(matches!(error, SendError::Retry { .. }), "{status}: {error:?}");
     }

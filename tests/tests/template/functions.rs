@@ -21,6 +21,8 @@ fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
         set("ScoreFunction/ReservedConcurrentExecutions/Ref", "EmailMaximumConcurrency"),
         cut("EmailFunction/Events/Queue/Properties/ScalingConfig"),
         cut("EmailFunction/Events/Queue"),
+        set("TickFunction/ReservedConcurrentExecutions", 2),
+        cut("AuditFunction/Events/Day"),
         set("/Parameters/ScoreMaximumConcurrency/MinValue", 1),
         cut("/Parameters/EmailMaximumConcurrency/MinValue"),
         set("/Parameters/EmailMaximumConcurrency/Default", 1),
@@ -39,6 +41,18 @@ fn a_full_batch_is_done_before_the_timeout() -> Result<()> {
         cut("ScoreFunction/Environment/Variables/SCORE_TIMEOUT_SECONDS"),
     ];
     keeps(|template| functions::a_full_batch_can_be_finished(template, &functions::PROVIDERS), edits)
+}
+
+#[test]
+fn the_sweep_gives_no_message_up_that_may_still_come() -> Result<()> {
+    let edits = [
+        set("/Parameters/SweepGraceMinutes/MinValue", 30),
+        set("/Parameters/SweepGraceMinutes/Default", 40),
+        set("/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT", "9"),
+        set("TickFunction/Environment/Variables/QUEUE_RETENTION_SECONDS", "1209600"),
+        set("EmailQueue/MessageRetentionPeriod", 345_600),
+    ];
+    keeps(functions::the_sweep_waits_for_every_try, edits)
 }
 
 #[test]

@@ -27,6 +27,10 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         add(&format!("{work}/1"), "NotResource", arn("ScoreQueue")),
         set(secret, json!({ "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:secret:*" })),
         set(&format!("{send}/Resource/1/Fn::If/1"), "*"),
+        set(
+            "AuditRole/Policies/1/PolicyDocument/Statement/2/Resource/Fn::Sub",
+            "arn:${AWS::Partition}:scheduler:*:*:schedule/*",
+        ),
         cut("SchedulerRole/Policies/0/PolicyDocument/Statement/0/Resource"),
         cut("SchedulerRole/Policies"),
     ];

@@ -70,6 +70,10 @@ fn accepted(entry: &EntryId) -> Accepted {
 
 /// What became of a POST.
 pub(super) fn read_send(answer: &Answer, entry: &EntryId) -> Result<Accepted, SendError> {
+    if may_have_taken(answer.status) {
+        let cause = answer.cause(PROVIDER, ", which doesn't say whether it took the mail.");
+        return Err(SendError::Lost { cause });
+    }
     if let Some(error) = passing(answer) {
         return Err(error);
     }
@@ -131,8 +135,14 @@ fn not_sent(info: Option<StatusInfo>) -> Cause {
     Cause::new(format!("{PROVIDER} took the mail and then didn't send it{code}."))
 }
 
-/// Trouble that says nothing about this mail. A mail may be handed over again after a 5xx, since
-/// its key would be refused if it was taken.
+/// Whether something went wrong while or after the mail was taken, perhaps. Its key would be refused by a
+/// tenant that has it, but only for two days: whoever tries again after that must know. A 503 is the one
+/// that says that nothing was done (RFC 9110, 15.6.4).
+fn may_have_taken(status: StatusCode) -> bool {
+    status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE
+}
+
+/// Trouble that says nothing about this mail.
 fn passing(answer: &Answer) -> Option<SendError> {
     let hint = if answer.is_passing_trouble() {
         "."

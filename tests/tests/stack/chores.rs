@@ -1,0 +1,116 @@
+//! What runs by the clock, as it is deployed: the tick and the audit, each with its own role.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{Timestamp, ToSpan as _};
+use pulse_aws::{clock::SystemClock, sdk};
+use pulse_core::{
+    customer::{Customer, Standing},
+    entry::{Entry, EntryId, State},
+    ports::{Clock as _, Ledger as _, MonthlySchedule, Schedules as _},
+    run::RunId,
+    score::{Band, Score, ScoreValue},
+};
+use pulse_tests::{
+    emulator::shared,
+    house::customer,
+    town::{Town, eventually},
+};
+
+use super::RUNTIME;
+
+/// An entry of a month long ago, due two hours ago, of which no message was ever sent.
+async fn open_overdue(town: &Town, customer: &Customer) -> (Entry, Timestamp) {
+    let due = SystemClock.now() - 2.hours();
+    let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").unwrap() };
+    let entry = Entry::scheduled(id, due, None);
+    assert!(town.ledger().open(&entry).await.unwrap());
+    (entry, due)
+}
+
+/// The stage's part of what the tick answers. One that is running by itself at the moment is in the way.
+async fn tick(town: &Town, stage: &str) -> serde_json::Value {
+    let told = town.invoke("TickFunctionName").await;
+    let stages = told["stages"].as_array().expect("stages");
+    stages.iter().find(|told| told["stage"] == stage).cloned().expect("the stage")
+}
+
+async fn set_mapping(town: &Town, output: &str, enabled: bool, state: &str) {
+    let client = sdk::lambda_client(&town.stack.aws);
+    let mapping = town.stack.outputs.get(output).unwrap();
+    client.update_event_source_mapping().uuid(mapping).enabled(enabled).send().await.unwrap();
+    eventually("the mapping has changed", async || {
+        let found = client.get_event_source_mapping().uuid(mapping).send().await.unwrap();
+        (found.state() == Some(state)).then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
+    RUNTIME.block_on(async {
+        let town = Town::build(shared(), "ticking", "stack", Duration::from_millis(50)).await;
+        let (fallen, half_sent, behind) = (customer("c-fallen"), customer("c-half-sent"), customer("c-behind"));
+        town.enroll(&[fallen.clone(), half_sent.clone(), behind.clone()]).await;
+
+        open_overdue(&town, &fallen).await;
+        let (entry, due) = open_overdue(&town, &half_sent).await;
+        let score = Score { value: ScoreValue::parse(700).unwrap(), band: Band::parse("good").unwrap(), as_of: due };
+        let scoring = entry.claim_score(due, due + 1.minute()).unwrap().into_after();
+        town.ledger().apply(&entry.claim_score(due, due + 1.minute()).unwrap()).await.unwrap();
+        let scored = scoring.record_score(score, due).unwrap();
+        town.ledger().apply(&scored).await.unwrap();
+        let sending = scored.after().claim_send(due, due + 1.minute()).unwrap();
+        town.ledger().apply(&sending).await.unwrap();
+
+        let told = tick(&town, "score").await;
+        assert_eq!((&told["outcome"], &told["failed"]), (&"swept".into(), &0.into()), "{told}");
+        for customer in [&fallen, &half_sent] {
+            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            assert_eq!(town.mails(customer), 1, "{}", customer.id);
+        }
+        assert_eq!(tick(&town, "score").await["repeated"], 0);
+
+        set_mapping(&town, "ScoreMappingId", false, "Disabled").await;
+        open_overdue(&town, &behind).await;
+        let told = tick(&town, "score").await;
+        assert_eq!((&told["outcome"], &told["repeated"]), (&"paused".into(), &0.into()), "{told}");
+        set_mapping(&town, "ScoreMappingId", true, "Enabled").await;
+        // Its messages may be on their way still: the tick waits for them.
+        assert_eq!(tick(&town, "score").await["repeated"], 0);
+    });
+}
+
+#[test]
+fn the_audit_repairs_schedules_and_entries_that_are_amiss() {
+    RUNTIME.block_on(async {
+        let town = Town::build(shared(), "audited", "stack", Duration::from_millis(50)).await;
+        let names = ["c-sound", "c-unscheduled", "c-closed-book", "c-stray"];
+        let customers = names.map(customer);
+        town.enroll(&customers).await;
+        let [_, unscheduled, unopened, stray] = &customers;
+        let (ledger, schedules) = (town.ledger(), town.stack.schedules().unwrap());
+        assert_eq!(town.invoke("AuditFunctionName").await["found"], serde_json::json!({}));
+
+        schedules.delete(&unscheduled.id).await.unwrap();
+        let open = ledger.entries(&unopened.id).await.unwrap().remove(0);
+        let delete = sdk::dynamodb_client(&town.stack.aws)
+            .delete_item()
+            .table_name(town.stack.outputs.get("TableName").unwrap())
+            .key("pk", AttributeValue::S(format!("CUST#{}", unopened.id)))
+            .key("sk", AttributeValue::S(format!("RUN#{}", open.id().run)));
+        delete.send().await.unwrap();
+        town.enroll(&[Customer { standing: Standing::Closed, ..stray.clone() }]).await;
+        let schedule = MonthlySchedule { customer: stray.id.clone(), slot: stray.slot.clone() };
+        schedules.put(&schedule).await.unwrap();
+
+        let report = town.invoke("AuditFunctionName").await;
+        let found = serde_json::json!({ "no-schedule": 1, "no-open-entry": 1, "stray-schedule": 1 });
+        assert_eq!((&report["found"], &report["repaired"]), (&found, &3.into()), "{report}");
+        assert!(schedules.get(&unscheduled.id).await.unwrap().is_some());
+        assert!(ledger.entries(&unopened.id).await.unwrap().iter().any(Entry::is_open));
+        assert_eq!(schedules.get(&stray.id).await.unwrap(), None);
+        assert_eq!(town.invoke("AuditFunctionName").await["found"], serde_json::json!({}));
+    });
+}
