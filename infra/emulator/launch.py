@@ -9,6 +9,7 @@ The emulator reads its settings (port, state folders, IAM) from the environment.
 """
 
 import ctypes
+import json
 import os
 import select
 import shutil
@@ -43,6 +44,8 @@ def serve(warden):
     import ministack.core.iam_actions as iam
 
     iam._action_from_target = singly(iam._action_from_target)
+    iam._lambda_action = by_method(iam._lambda_action)
+    iam.extract_resource_arn = in_their_group(iam.extract_resource_arn)
     sys.argv = ["ministack"]
     ministack.app.main()
 
@@ -57,6 +60,44 @@ def singly(action_of):
         return name.removesuffix("Batch") if is_sqs and name else name
 
     return action
+
+
+def by_method(action_of):
+    """Tells Lambda's calls to one mapping, and to a function's concurrency, by their methods (AWS Lambda API
+    Reference). The emulator takes each for another."""
+    mappings = {"GET": "GetEventSourceMapping", "PUT": "UpdateEventSourceMapping", "DELETE": "DeleteEventSourceMapping"}
+    concurrency = {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}
+
+    def action(method, path):
+        parts = [part for part in path.split("/") if part]
+        if parts[-2:-1] == ["event-source-mappings"]:
+            return mappings.get(method)
+        if parts[-1:] == ["concurrency"] and method in concurrency:
+            return concurrency[method]
+        return action_of(method, path)
+
+    return action
+
+
+def in_their_group(resource_of):
+    """Names a schedule with the group that it is in (Service Authorization Reference, "Actions, resources, and
+    condition keys for Amazon EventBridge Scheduler"). To the emulator, all are in the default group."""
+
+    def resource(service, method, path, headers, body, query_params, region, account_id):
+        arn = resource_of(service, method, path, headers, body, query_params, region, account_id)
+        parts = [part for part in path.split("/") if part]
+        if service != "scheduler" or parts[:1] != ["schedules"]:
+            return arn
+        asked = query_params.get("groupName") or query_params.get("ScheduleGroup") or ""
+        group = asked[0] if isinstance(asked, list) else asked
+        try:
+            group = group or json.loads(body or b"{}").get("GroupName")
+        except (ValueError, AttributeError):
+            pass
+        name = parts[1] if len(parts) > 1 else "*"
+        return f"arn:aws:scheduler:{region}:{account_id}:schedule/{group or 'default'}/{name}"
+
+    return resource
 
 
 def wait_for_an_end(emulator):
