@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_aws::render::MinijinjaRenderer;
 use pulse_core::{
+    audit::{Audit, AuditReport, Depth},
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
@@ -17,8 +18,10 @@ use pulse_core::{
     entry::{Entry, EntryId, StageName, State},
     message::WorkMessage,
     ports::{Clock as _, Ledger as _, QueueError, StageQueue, Visibility},
+    settlement::Settlement,
     slot::Slot,
     stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worker, WorkerSettings},
+    tick::{StageSweep, Sweep, SweepPolicy},
 };
 use pulse_sim::{
     clock::VirtualClock,
@@ -27,6 +30,7 @@ use pulse_sim::{
     queue::{MemoryQueue, Received, Redrive},
     schedules::MemorySchedules,
     scorer::MemoryScorer,
+    stages::MemoryStages,
 };
 
 /// As in template.yaml.
@@ -51,6 +55,8 @@ pub struct House {
     pub score: QueuePair,
     /// The email queue and its dead-letter queue.
     pub email: QueuePair,
+    /// The stages from outside.
+    pub stages: MemoryStages,
     /// The scoring provider.
     pub scorer: Arc<MemoryScorer>,
     /// The email provider.
@@ -107,11 +113,13 @@ impl House {
     /// A house with these providers, all under one clock.
     #[must_use]
     pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
+        let (score, email) = (QueuePair::new(&clock), QueuePair::new(&clock));
         Self {
             ledger: Arc::default(),
             schedules: MemorySchedules::default(),
-            score: QueuePair::new(&clock),
-            email: QueuePair::new(&clock),
+            stages: MemoryStages::new(score.queue.clone(), email.queue.clone()),
+            score,
+            email,
             scorer: Arc::new(scorer),
             mailer: Arc::new(mailer),
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
@@ -134,6 +142,43 @@ impl House {
     #[must_use]
     pub fn enrollment(&self) -> Enrollment<'_> {
         Enrollment { ledger: &*self.ledger, schedules: &self.schedules, clock: &*self.clock }
+    }
+
+    /// What runs every minute, once.
+    pub async fn sweep(&self) -> [StageSweep; 2] {
+        let sweep = Sweep {
+            ledger: &*self.ledger,
+            open: &*self.ledger,
+            stages: &self.stages,
+            memory: &*self.ledger,
+            score_queue: &*self.score.queue,
+            email_queue: &*self.email.queue,
+            clock: &*self.clock,
+            policy: SweepPolicy::default(),
+        };
+        sweep.run().await
+    }
+
+    /// What runs every day, once: everyone's schedule is read in whole.
+    ///
+    /// # Panics
+    /// Never: the ledger in memory can always be listed.
+    pub async fn audit(&self, repair: bool) -> AuditReport {
+        let audit = Audit {
+            ledger: &*self.ledger,
+            listing: &*self.ledger,
+            schedules: &self.schedules,
+            clock: &*self.clock,
+            depth: Depth::Everyone,
+            repair,
+        };
+        audit.run(&mut |_| {}).await.expect("audited")
+    }
+
+    /// The use case that settles mails of unknown fate.
+    #[must_use]
+    pub fn settlement(&self) -> Settlement<'_> {
+        Settlement { ledger: &*self.ledger, email_queue: &*self.email.queue, clock: &*self.clock }
     }
 
     /// What a customer's schedule sends at `moment`.

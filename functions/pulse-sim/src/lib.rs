@@ -11,5 +11,6 @@ pub mod scheduler;
 pub mod schedules;
 pub mod scorer;
 pub mod seeds;
+pub mod stages;
 pub mod time;
 pub mod world;

@@ -9,6 +9,7 @@ use pulse_core::{
     ports::{Clock as _, Ledger as _, Schedules as _},
     quiet_hours::QuietHours,
 };
+use pulse_sim::queue::Depth;
 use pulse_tests::house::{House, SETTINGS, customer, entry_id};
 
 #[tokio::test]
@@ -158,6 +159,12 @@ async fn nobody_is_mailed_in_their_quiet_hours() {
     house.policy.quiet_hours = QuietHours::parse("11:00-13:00").unwrap();
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
+    house.drain().await;
+    house.clock.advance(Duration::from_mins(89));
+    house.sweep().await;
+    assert_eq!(house.email.queue.depth(), Depth::default(), "it isn't time yet");
+    house.clock.advance(Duration::from_mins(1));
+    house.sweep().await;
     house.drain().await;
     let State::Sent { at, .. } = house.state("c-1", "2026-11").await else { panic!("not sent") };
     assert_eq!(at.to_string(), "2026-11-10T13:00:00Z");

@@ -1,7 +1,10 @@
 //! The stages with their real code, on the ports in memory: every promise, and what could break it.
 
+mod audit;
 mod crashes;
 mod enrollment;
 mod failures;
 mod faults;
 mod happy;
+mod settlement;
+mod sweep;

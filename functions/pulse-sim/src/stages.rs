@@ -1,0 +1,51 @@
+//! The stages from outside, in memory.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use pulse_core::{
+    entry::StageName,
+    ports::{StageError, StageSight, Stages},
+};
+
+use crate::queue::MemoryQueue;
+
+/// Two stages with their queues. Whether they are paused, the caller says.
+pub struct MemoryStages {
+    score: Arc<MemoryQueue>,
+    email: Arc<MemoryQueue>,
+    paused: Mutex<BTreeSet<StageName>>,
+}
+
+impl MemoryStages {
+    /// Stages that flow from these queues.
+    #[must_use]
+    pub fn new(score: Arc<MemoryQueue>, email: Arc<MemoryQueue>) -> Self {
+        Self { score, email, paused: Mutex::default() }
+    }
+
+    /// Pauses a stage, or resumes it.
+    pub fn set_paused(&self, stage: StageName, paused: bool) {
+        let mut all = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if paused {
+            all.insert(stage);
+        } else {
+            all.remove(&stage);
+        }
+    }
+}
+
+#[async_trait]
+impl Stages for MemoryStages {
+    async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
+        let queue = match stage {
+            StageName::Score => &self.score,
+            StageName::Email => &self.email,
+        };
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(&stage);
+        Ok(StageSight { flowing: !paused, waiting: queue.depth().visible as u64 })
+    }
+}
