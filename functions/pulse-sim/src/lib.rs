@@ -4,6 +4,7 @@ pub mod clock;
 pub mod lambda;
 pub mod ledger;
 pub mod mailer;
+pub mod month;
 pub mod provider;
 pub mod queue;
 pub mod random;

@@ -30,6 +30,19 @@ pub(super) enum Write {
 const KEYS_PER_UNIT: usize = 31;
 
 impl LedgerUse {
+    /// What was used since `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            half_reads: self.half_reads - before.half_reads,
+            writes: self.writes - before.writes,
+            gets: self.gets - before.gets,
+            queries: self.queries - before.queries,
+            puts: self.puts - before.puts,
+            transactions: self.transactions - before.transactions,
+        }
+    }
+
     pub(super) fn read(&mut self, rows: u64) {
         self.gets += 1;
         self.half_reads += 2 * rows;

@@ -94,7 +94,9 @@ impl Month<'_> {
     /// Without faults, before anything is due.
     fn enroll_everyone(&self) {
         for number in (0..self.plan.customers).filter(|number| !people::joins_later(*number)) {
-            self.world.enroll_at_once(&people::person(self.plan.seed, number));
+            let person = people::person(self.plan.seed, number);
+            self.world.enroll_at_once(&person);
+            self.world.note_fitness(&person);
         }
     }
 

@@ -308,11 +308,11 @@ impl World {
         let enrollment = Enrollment { ledger: &*self.ledger, schedules: &*self.scheduler, clock: &*clock };
         let enrolled = enrollment.enroll(customer).now_or_never().expect("nothing in memory has to be waited for");
         enrolled.expect("the ledger in memory takes everyone");
-        self.note_fitness(customer);
     }
 
-    /// Whether someone may get mail, and where, as the provider's record is held against.
-    fn note_fitness(&self, customer: &Customer) {
+    /// From now on, holds the provider's mails to this customer against what the profile says: whether
+    /// they may get any, and where.
+    pub fn note_fitness(&self, customer: &Customer) {
         if let Contact::Email(address) = &customer.contact {
             self.mailer.set_address(&customer.id, address.clone());
         }

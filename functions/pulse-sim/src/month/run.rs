@@ -1,0 +1,306 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use pulse_core::{
+    customer::{
+        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+    },
+    entry::{EntryId, StageName, State},
+    slot::Slot,
+};
+
+use super::{
+    prices::{ApiUse, Bill, Prices},
+    proof::Proof,
+    report::{MonthReport, PERIOD, Progress, Sample},
+    scenario::{Scenario, Spread, StageScenario, Window},
+};
+use crate::{
+    ledger::LedgerUse,
+    random::{Randomness, Stream},
+    world::{Conditions, Down, House, LaneUse, Latency, Shipped, StageSettings, World, WorldSettings},
+};
+
+/// How often the operator redrives dead letters, while no provider is out of order.
+const ROUND: Duration = Duration::from_hours(1);
+
+/// Functions' memory, as in template.yaml.
+const MEMORY_GB: f64 = 128.0 / 1024.0;
+
+/// A profile and two entries of a customer, with their index rows, on the table.
+const BYTES_PER_CUSTOMER: f64 = 2_200.0;
+
+/// What Lambda itself logs of an invocation, in JSON.
+const LOG_BYTES_PER_INVOCATION: f64 = 700.0;
+
+/// Lives through a month. `on_progress` hears how far it is, six times an hour of it.
+///
+/// # Panics
+/// When the simulator itself is broken.
+pub fn run(scenario: &Scenario, on_progress: &mut dyn FnMut(Progress)) -> MonthReport {
+    let world = World::new(settings(scenario), Arc::new(Shipped));
+    enroll(scenario, &world);
+    let enrolled = world.ledger.used();
+    let mut month = Month { scenario, world: &world, samples: Vec::new(), before: Before::default(), redriven: 0 };
+    month.live(on_progress);
+    let (samples, redriven) = (month.samples, month.redriven);
+    let proof = proof(scenario, &world);
+    let api = api_use(scenario, &world, world.ledger.used().since(enrolled));
+    let report = MonthReport {
+        scenario: scenario.clone(),
+        samples,
+        proof,
+        last_mail: world.mailer.last_mail(),
+        redriven,
+        repeated: world.watch.repeated(),
+        bill: Bill::of(&api, &Prices::default()),
+        api,
+    };
+    world.time.end();
+    report
+}
+
+fn settings(scenario: &Scenario) -> WorldSettings {
+    let mut settings = WorldSettings::shipped(scenario.starts, scenario.seed);
+    let size = |stage: &mut StageSettings, scenario: &StageScenario| {
+        stage.maximum_concurrency = scenario.maximum_concurrency;
+        stage.worker.in_flight = scenario.in_flight as usize;
+        stage.latency = Latency { mean: scenario.latency_mean, sigma: scenario.latency_sigma };
+    };
+    size(&mut settings.score, &scenario.score);
+    size(&mut settings.email, &scenario.email);
+    settings.window = scenario.window;
+    settings
+}
+
+/// Puts everyone on the roster, each with a slot in the scenario's spread.
+fn enroll(scenario: &Scenario, world: &World) {
+    let random = Randomness::of_seed(scenario.seed).stream("roster");
+    for number in 0..scenario.customers {
+        world.enroll_at_once(&person(number, scenario.spread, &random));
+    }
+}
+
+fn person(number: u32, spread: Spread, random: &Stream) -> Customer {
+    let id = CustomerId::parse(&format!("c{number}")).expect("letters and digits");
+    let signed_up_at = sign_up(spread, random);
+    let address = EmailAddress::parse("ada@example.com").expect("an address");
+    Customer {
+        name: PersonName::parse("Ada").expect("a name"),
+        contact: Contact::Email(address),
+        product: Product::Loan,
+        balance: Money { minor: 123_456, currency: Currency::parse("EUR").expect("a currency") },
+        locale: Locale::parse("en-IE").expect("a locale"),
+        slot: Slot::of_sign_up(&id, signed_up_at, &Zone::UTC),
+        zone: Zone::UTC,
+        signed_up_at,
+        standing: Standing::Active,
+        opted_out: false,
+        id,
+    }
+}
+
+/// A moment of 2024.
+fn sign_up(spread: Spread, random: &Stream) -> Timestamp {
+    let day = random.below(366);
+    let second = match spread {
+        Spread::BySignup => 6.0 * 3600.0 + (random.unit() + random.unit()) / 2.0 * 18.0 * 3600.0,
+        Spread::Evening => (18.0 + random.unit() * 4.0) * 3600.0,
+    };
+    let start = Timestamp::UNIX_EPOCH + Duration::from_secs(1_704_067_200 + day * 86_400);
+    start + Duration::from_secs_f64(second)
+}
+
+struct Month<'a> {
+    scenario: &'a Scenario,
+    world: &'a Arc<World>,
+    samples: Vec<Sample>,
+    before: Before,
+    redriven: u64,
+}
+
+/// Counters at the sample before.
+#[derive(Default)]
+struct Before {
+    arrived: u64,
+    scored: u64,
+    mailed: u64,
+    score: LaneUse,
+    email: LaneUse,
+}
+
+impl Month<'_> {
+    fn live(&mut self, on_progress: &mut dyn FnMut(Progress)) {
+        let length = Duration::from_hours(24) * self.scenario.days;
+        let mut turns = self.turns();
+        let mut at = Duration::ZERO;
+        while at < length {
+            at = (at + PERIOD).min(length);
+            while let Some(turn) = turns.first_entry().filter(|turn| *turn.key() <= at) {
+                let (moment, changes) = turn.remove_entry();
+                self.world.run_until(self.scenario.starts + moment);
+                changes.into_iter().for_each(|change| self.apply(change, moment));
+            }
+            self.world.run_until(self.scenario.starts + at);
+            if at.as_secs() % ROUND.as_secs() == 0 && !self.is_out_of_order(at) {
+                self.redriven += (self.world.redrive(StageName::Score) + self.world.redrive(StageName::Email)) as u64;
+            }
+            self.sample();
+            on_progress(Progress { simulated: at, mailed: self.world.mailer.mails() });
+        }
+    }
+
+    /// What changes when. Changes of the same moment are made in the order that they are listed.
+    fn turns(&self) -> BTreeMap<Duration, Vec<Change>> {
+        let mut turns: BTreeMap<Duration, Vec<Change>> = BTreeMap::new();
+        for (name, stage) in self.stages() {
+            for outage in &stage.outages {
+                turns.entry(outage.from).or_default().push(Change::Outage);
+                turns.entry(outage.to()).or_default().push(Change::Outage);
+            }
+            for pause in &stage.pauses {
+                turns.entry(pause.from).or_default().push(Change::Flow(name, false));
+                turns.entry(pause.to()).or_default().push(Change::Flow(name, true));
+            }
+        }
+        turns
+    }
+
+    fn stages(&self) -> [(StageName, &StageScenario); 2] {
+        [(StageName::Score, &self.scenario.score), (StageName::Email, &self.scenario.email)]
+    }
+
+    fn apply(&self, change: Change, now: Duration) {
+        match change {
+            Change::Flow(stage, flowing) => self.world.set_flowing(stage, flowing),
+            Change::Outage => {
+                let down = |stage: &StageScenario| is_within(&stage.outages, now).then_some(Down::Refusing);
+                let mut conditions = Conditions::default();
+                conditions.score.down = down(&self.scenario.score);
+                conditions.email.down = down(&self.scenario.email);
+                self.world.weather.set(conditions);
+            }
+        }
+    }
+
+    fn is_out_of_order(&self, now: Duration) -> bool {
+        self.stages().iter().any(|(_, stage)| is_within(&stage.outages, now))
+    }
+
+    fn sample(&mut self) {
+        let world = self.world;
+        let now = Before {
+            arrived: world.scheduler.counts().invocations,
+            scored: world.email.queue.calls().sends,
+            mailed: world.mailer.mails(),
+            score: world.scorer.lanes(),
+            email: world.mailer.lanes(),
+        };
+        let at = world.time.now();
+        let oldest = |house: &House| house.queue.oldest_visible(at).unwrap_or_default();
+        let busy = |now: LaneUse, before: LaneUse| (now.busy_seconds - before.busy_seconds) / PERIOD.as_secs_f64();
+        self.samples.push(Sample {
+            at,
+            arrived: now.arrived - self.before.arrived,
+            scored: now.scored - self.before.scored,
+            mailed: now.mailed - self.before.mailed,
+            score_waiting: world.score.queue.depth().visible as u64,
+            email_waiting: world.email.queue.depth().visible as u64,
+            score_oldest: oldest(&world.score),
+            email_oldest: oldest(&world.email),
+            score_lanes: busy(now.score, self.before.score),
+            email_lanes: busy(now.email, self.before.email),
+        });
+        self.before = now;
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    /// A provider goes out of order, or comes back.
+    Outage,
+    /// A stage is paused or resumed.
+    Flow(StageName, bool),
+}
+
+fn is_within(windows: &[Window], now: Duration) -> bool {
+    windows.iter().any(|window| (window.from..window.to()).contains(&now))
+}
+
+/// Mails take a while: what came up in the last hour isn't late yet.
+const TIME_TO_MAIL: Duration = Duration::from_hours(1);
+
+fn proof(scenario: &Scenario, world: &World) -> Proof {
+    let due_by = world.time.now() - TIME_TO_MAIL;
+    let mut proof = Proof {
+        customers: u64::from(scenario.customers),
+        accepted: world.mailer.mails(),
+        dead_letters: (world.score.dlq.depth().visible + world.email.dlq.depth().visible) as u64,
+        score_peak: (world.scorer.lanes().peak, scenario.score.lanes()),
+        email_peak: (world.mailer.lanes().peak, scenario.email.lanes()),
+        ..Proof::default()
+    };
+    let mut open_entries = 0;
+    let mut look = |id: &EntryId, state: &State, is_due: bool| {
+        let mails = world.mailer.mails_of(id);
+        proof.twice += u64::from(mails > 1);
+        proof.at_odds += u64::from(matches!(state, State::Sent { .. }) != (mails > 0));
+        match state {
+            State::Sent { .. } => proof.sent += 1,
+            State::Skipped { .. } => proof.skipped += 1,
+            State::Failed { .. } => proof.failed += 1,
+            State::Unknown { .. } => proof.unknown += 1,
+            _ => {
+                open_entries += 1;
+                proof.open += u64::from(is_due);
+                proof.due += u64::from(is_due);
+                return;
+            }
+        }
+        proof.due += 1;
+    };
+    world.ledger.for_each_entry(|entry| look(entry.id(), entry.state(), entry.scheduled_at() < due_by));
+    // Nobody has two entries open at once, so it is enough to count them.
+    proof.without_one_open = proof.customers.abs_diff(open_entries);
+    proof
+}
+
+/// What the month took: enrolling is paid for once, and not every month.
+fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
+    let mut calls = vec![
+        ("DynamoDB", "GetItem", ledger.gets),
+        ("DynamoDB", "PutItem", ledger.puts),
+        ("DynamoDB", "TransactWriteItems", ledger.transactions),
+        ("DynamoDB", "Query", ledger.queries),
+    ];
+    let minutes = u64::from(scenario.days) * 24 * 60;
+    let queues = [&world.score.queue, &world.email.queue, &world.score.dlq, &world.email.dlq, &world.schedule_dlq];
+    let sum = |of: fn(crate::queue::QueueCalls) -> u64| queues.iter().map(|queue| of(queue.calls())).sum::<u64>();
+    let polls = world.score.mapping.used().empty_receives + world.email.mapping.used().empty_receives;
+    calls.extend([
+        ("SQS", "SendMessage", sum(|calls| calls.sends)),
+        ("SQS", "ReceiveMessage", sum(|calls| calls.receives)),
+        ("SQS", "ReceiveMessage, long polls of idle queues", polls),
+        ("SQS", "DeleteMessageBatch", sum(|calls| calls.deletes)),
+        ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
+        ("SQS", "GetQueueAttributes, by the tick", 2 * minutes),
+    ]);
+    let functions =
+        [("score", &world.score.function), ("email", &world.email.function), ("tick", &world.tick_function)];
+    let (mut gb_seconds, mut invocations) = (0.0, 0);
+    for (name, function) in functions {
+        let used = function.used();
+        calls.push(("Lambda", name, used.invocations));
+        invocations += used.invocations;
+        gb_seconds += used.billed.as_secs_f64() * MEMORY_GB;
+    }
+    calls.push(("Scheduler", "invocations", world.scheduler.counts().invocations));
+    ApiUse {
+        calls,
+        write_units: ledger.writes,
+        read_units: ledger.half_reads as f64 / 2.0,
+        table_gb: f64::from(scenario.customers) * BYTES_PER_CUSTOMER / 1e9,
+        gb_seconds,
+        log_gb: invocations as f64 * LOG_BYTES_PER_INVOCATION / 1e9,
+    }
+}

@@ -1,0 +1,191 @@
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use pulse_core::entry::StageName;
+use serde::Serialize;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// When in the day customers are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spread {
+    /// As they signed up: from six in the morning to midnight, most in the afternoon.
+    BySignup,
+    /// All between six and ten in the evening.
+    Evening,
+}
+
+/// What is simulated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scenario {
+    /// How many customers there are.
+    pub customers: u32,
+    /// How many days it lasts.
+    pub days: u32,
+    /// The first moment.
+    pub starts: Timestamp,
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// When in the day customers are due.
+    pub spread: Spread,
+    /// How long a batch is waited for: the mappings' batching window.
+    pub window: Duration,
+    /// The score stage.
+    pub score: StageScenario,
+    /// The email stage.
+    pub email: StageScenario,
+}
+
+/// A stage's size, and what happens to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageScenario {
+    /// Invocations at once.
+    pub maximum_concurrency: u32,
+    /// Calls in flight of each.
+    pub in_flight: u32,
+    /// The provider's mean latency. Latencies are lognormal.
+    pub latency_mean: Duration,
+    /// Their sigma.
+    pub latency_sigma: f64,
+    /// When the provider refuses everything.
+    pub outages: Vec<Window>,
+    /// When an operator has the stage paused.
+    pub pauses: Vec<Window>,
+}
+
+impl StageScenario {
+    /// A stage of so many lanes: four calls in flight to an invocation, as the template has it, or the
+    /// next smaller number of which the lanes are a multiple.
+    #[must_use]
+    pub fn of_lanes(lanes: u32, latency_mean: Duration) -> Self {
+        let lanes = lanes.max(1);
+        let in_flight = (1..=4).rev().find(|n| lanes % n == 0).unwrap_or(1);
+        Self {
+            maximum_concurrency: lanes / in_flight,
+            in_flight,
+            latency_mean,
+            latency_sigma: 0.5,
+            outages: Vec::new(),
+            pauses: Vec::new(),
+        }
+    }
+
+    /// Calls that the provider can see at once.
+    #[must_use]
+    pub fn lanes(&self) -> u32 {
+        self.maximum_concurrency * self.in_flight
+    }
+
+    /// Calls that the lanes carry in an hour.
+    #[must_use]
+    pub fn hourly_capacity(&self) -> f64 {
+        f64::from(self.lanes()) * 3600.0 / self.latency_mean.as_secs_f64()
+    }
+}
+
+/// A stretch of time, from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// When it begins.
+    pub from: Duration,
+    /// For how long it lasts.
+    pub lasts: Duration,
+}
+
+impl Window {
+    /// When it is over.
+    #[must_use]
+    pub fn to(self) -> Duration {
+        self.from + self.lasts
+    }
+
+    /// Reads `score:6h@day3`: which stage, for how long (`m`, `h` or `d`), from which day on, the first
+    /// being day 1; `@day3.5` is noon of the third.
+    ///
+    /// # Errors
+    /// When the text has another form.
+    pub fn parse(text: &str) -> Result<(StageName, Self), WindowError> {
+        let refused = || WindowError(text.to_owned());
+        let (stage, rest) = text.split_once(':').ok_or_else(refused)?;
+        let (lasts, day) = rest.split_once("@day").ok_or_else(refused)?;
+        let stage = match stage {
+            "score" => StageName::Score,
+            "email" => StageName::Email,
+            _ => return Err(refused()),
+        };
+        let number = lasts.get(..lasts.len().saturating_sub(1)).and_then(positive).ok_or_else(refused)?;
+        let unit = match lasts.chars().last() {
+            Some('m') => Duration::from_mins(1),
+            Some('h') => Duration::from_hours(1),
+            Some('d') => DAY,
+            _ => return Err(refused()),
+        };
+        let day = positive(day).filter(|day| *day >= 1.0).ok_or_else(refused)?;
+        Ok((stage, Self { from: DAY.mul_f64(day - 1.0), lasts: unit.mul_f64(number) }))
+    }
+}
+
+/// A number above 0, and below what would overflow.
+fn positive(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0 && *number < 100_000.0)
+}
+
+/// A stretch of time that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowError(String);
+
+impl fmt::Display for WindowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is no stretch of time: write it as score:6h@day3 or email:90m@day3.5", self.0)
+    }
+}
+
+impl std::error::Error for WindowError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_read() {
+        let hours = Duration::from_hours;
+        let read = |text| Window::parse(text).unwrap();
+        assert_eq!(read("score:6h@day3"), (StageName::Score, Window { from: hours(48), lasts: hours(6) }));
+        let (stage, window) = read("email:90m@day3.5");
+        assert_eq!((stage, window.from, window.lasts), (StageName::Email, hours(60), Duration::from_mins(90)));
+        assert_eq!(read("email:2d@day1").1.to(), hours(48));
+    }
+
+    #[test]
+    fn what_is_no_window_is_refused_with_an_example() {
+        for bad in [
+            "",
+            "score",
+            "score:6h",
+            "tick:6h@day3",
+            "score:6@day3",
+            "score:h@day3",
+            "score:-1h@day3",
+            "score:6h@day0",
+            "score:6h@dayx",
+            "score:infd@day1",
+            "score:6h@day1e300",
+            "score:6é@day3",
+        ] {
+            let error = Window::parse(bad).unwrap_err().to_string();
+            assert!(error.contains("score:6h@day3"), "{error}");
+        }
+    }
+
+    #[test]
+    fn lanes_are_split_as_the_template_splits_them() {
+        let split = |lanes| {
+            let stage = StageScenario::of_lanes(lanes, Duration::from_secs(2));
+            (stage.maximum_concurrency, stage.in_flight)
+        };
+        assert_eq!([split(20), split(18), split(1), split(7)], [(5, 4), (6, 3), (1, 1), (7, 1)]);
+        let lane = StageScenario::of_lanes(1, Duration::from_millis(2_400));
+        assert!((lane.hourly_capacity() * 24.0 - 36_000.0).abs() < 1e-6);
+    }
+}
