@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{customer, enroll, local, preview, status, unenroll},
+    commands::{customer, enroll, local, preview, simulate, status, unenroll},
     exit::Exit,
     local::children,
     output::Output,
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "pulse", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but some roster rows were rejected; \
-                        4 a promise broken (local --exit); 130 interrupted.")]
+                        4 a promise broken (local --exit, simulate); 130 interrupted.")]
 pub struct Cli {
     #[command(flatten)]
     target: Target,
@@ -43,6 +43,8 @@ enum Command {
     Status(status::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
+    /// Simulate a month: of many customers, to see what it takes, or of many faults, to see that nobody is lost.
+    Simulate(Box<simulate::Options>),
 }
 
 /// Runs a command line to its end.
@@ -74,6 +76,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Customer(options) => customer::run(options, &cli.target, output).await,
         Command::Status(options) => status::run(options, &cli.target, output).await,
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
+        Command::Simulate(options) => simulate::run(*options, output).await,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod commands;
 pub mod exit;
 pub mod local;
 pub mod output;
+pub mod report;
 pub mod roster_file;
 pub mod stack;
 pub mod standins;

@@ -1,7 +1,8 @@
 //! The roster against the schedules against the ledger: who would be passed over, and why.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
+use foldhash::fast::FixedState;
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
@@ -18,6 +19,9 @@ const AT_ONCE: usize = 16;
 
 /// Findings that are told one by one; all are counted.
 const EXAMPLES: usize = 100;
+
+/// Ids of everyone on the roster, perhaps: they are hashed a lot.
+type Ids = std::collections::HashSet<CustomerId, FixedState>;
 
 /// Whose schedule is read in whole. Whether there is a live one at all is asked for everyone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +141,7 @@ impl Audit<'_> {
         let mut report = AuditReport::default();
         for part in 0..self.listing.parts() {
             let active = self.listing.active_customers(part).await?;
-            let mut open: HashSet<CustomerId> =
+            let mut open: Ids =
                 self.listing.open_entries(part).await?.into_iter().map(|entry| entry.customer).collect();
             report.customers += active.len() as u64;
             let mut suspects = Vec::new();
@@ -161,8 +165,8 @@ impl Audit<'_> {
         Ok(report)
     }
 
-    async fn scheduled(&self) -> Result<HashSet<CustomerId>, SchedulesError> {
-        let mut scheduled = HashSet::new();
+    async fn scheduled(&self) -> Result<Ids, SchedulesError> {
+        let mut scheduled = Ids::default();
         let mut page = None;
         loop {
             let listed = self.schedules.list(page).await?;

@@ -27,7 +27,8 @@ pub use definition::ScheduleTarget;
 /// Customers' schedules in one schedule group.
 ///
 /// Needs `scheduler:CreateSchedule`, `GetSchedule`, `UpdateSchedule` and `DeleteSchedule` on the
-/// group's schedules, `ListSchedules`, and `iam:PassRole` on their role.
+/// group's schedules, and `iam:PassRole` on their role. [`list`](Schedules::list) needs `ListSchedules`, which
+/// AWS allows on all resources or none.
 #[derive(Debug)]
 pub struct EventBridgeSchedules {
     client: Client,

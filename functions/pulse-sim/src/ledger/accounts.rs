@@ -1,8 +1,6 @@
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    hash::{BuildHasherDefault, DefaultHasher},
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId},
@@ -12,13 +10,11 @@ use pulse_core::{
 
 use super::units::{LedgerUse, Write};
 
-/// Hashes the same in every process: what is done with all rows is done in the same order.
-type Hasher = BuildHasherDefault<DefaultHasher>;
-
 /// All rows, and the index of open entries.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
-    by_id: HashMap<CustomerId, Account, Hasher>,
+    /// Hashed the same in every process: what is done with all rows is done in the same order.
+    by_id: HashMap<CustomerId, Account, FixedState>,
     open: BTreeSet<Place>,
     /// Digests of addresses.
     pub(super) suppressed: BTreeSet<String>,

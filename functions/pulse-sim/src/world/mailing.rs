@@ -1,11 +1,11 @@
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, DefaultHasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, EmailAddress},
@@ -63,7 +63,7 @@ pub struct SimMailer {
 /// What the provider accepted, and who wants none.
 #[derive(Default)]
 pub(super) struct Records {
-    accepted: HashMap<EntryId, Acceptance, BuildHasherDefault<DefaultHasher>>,
+    accepted: HashMap<EntryId, Acceptance, FixedState>,
     mails: u64,
     last: Option<Timestamp>,
     /// Since when they have left or opted out.

@@ -70,7 +70,7 @@ fn accepted(entry: &EntryId) -> Accepted {
 
 /// What became of a POST.
 pub(super) fn read_send(answer: &Answer, entry: &EntryId) -> Result<Accepted, SendError> {
-    if may_have_taken(answer.status) {
+    if may_have_taken(answer) {
         let cause = answer.cause(PROVIDER, ", which doesn't say whether it took the mail.");
         return Err(SendError::Lost { cause });
     }
@@ -136,10 +136,12 @@ fn not_sent(info: Option<StatusInfo>) -> Cause {
 }
 
 /// Whether something went wrong while or after the mail was taken, perhaps. Its key would be refused by a
-/// tenant that has it, but only for two days: whoever tries again after that must know. A 503 is the one
-/// that says that nothing was done (RFC 9110, 15.6.4).
-fn may_have_taken(status: StatusCode) -> bool {
-    status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE
+/// tenant that has it, but only for two days: whoever tries again after that must know. A 503 that names a
+/// time to come again is an overload's own (RFC 9110, 15.6.4). One that names none may be a gateway's that
+/// lost the tenant after it had passed the mail on.
+fn may_have_taken(answer: &Answer) -> bool {
+    let turned_away = answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after.is_some();
+    answer.status.is_server_error() && !turned_away
 }
 
 /// Trouble that says nothing about this mail.

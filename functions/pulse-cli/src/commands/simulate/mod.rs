@@ -1,0 +1,23 @@
+//! `pulse simulate`: a month of many customers, or many months of faults.
+
+mod month;
+mod options;
+mod seeds;
+mod text;
+
+use anyhow::Result;
+
+use crate::{exit::Exit, output::Output};
+pub use options::Options;
+
+/// Runs it.
+///
+/// # Errors
+/// When the report can't be written.
+pub async fn run(options: Options, output: Output) -> Result<Exit> {
+    // It computes for a minute: the runtime's threads are for those who wait.
+    tokio::task::spawn_blocking(move || {
+        if options.is_about_seeds() { seeds::run(&options, output) } else { month::run(&options, output) }
+    })
+    .await?
+}

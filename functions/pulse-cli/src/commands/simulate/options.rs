@@ -1,0 +1,195 @@
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use pulse_core::entry::StageName;
+use pulse_sim::month::{Scenario, Spread, StageScenario, Window, WindowError};
+
+/// What `pulse simulate` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "A month: pulse simulate --customers 600000 --outage score:6h@day3 --report month.html\n\
+                        Months with faults: pulse simulate --seeds 1000\n\
+                        One of them again: pulse simulate --seed 42 --customers 3 --days 35 --faults 1,4")]
+pub struct Options {
+    /// Customers [default: 600000; 200 with faults].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
+    customers: Option<u32>,
+
+    /// Days [default: 30; 35 with faults].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=400))]
+    days: Option<u32>,
+
+    /// The first moment.
+    #[arg(long, value_name = "MOMENT", default_value = "2026-11-01T00:00:00Z")]
+    starts: Timestamp,
+
+    /// Decides what is left to chance. With --faults: the seed that is lived through again.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Lives through this many months of random faults, and checks what must always hold.
+    #[arg(long, value_name = "N", conflicts_with = "faults")]
+    seeds: Option<u64>,
+
+    /// Of a seed's faults, only these, by number; or "all", or "none".
+    #[arg(long, value_name = "NUMBERS", requires = "seed")]
+    faults: Option<String>,
+
+    /// Scoring lanes: calls in flight at once.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=80_000))]
+    score_lanes: u32,
+
+    /// Email lanes.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=80_000))]
+    email_lanes: u32,
+
+    /// Mean time of a scoring call, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "2.4", value_parser = latency)]
+    score_latency: Duration,
+
+    /// Mean time of a send, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "3.3", value_parser = latency)]
+    email_latency: Duration,
+
+    /// A provider's outage, as in score:6h@day3. Can be given several times.
+    #[arg(long, value_name = "STAGE:LENGTH@DAY", value_parser = window)]
+    outage: Vec<(StageName, Window)>,
+
+    /// A stage's pause, as in email:2d@day10. Can be given several times.
+    #[arg(long, value_name = "STAGE:LENGTH@DAY", value_parser = window)]
+    pause: Vec<(StageName, Window)>,
+
+    /// When in the day customers are due.
+    #[arg(long, value_enum, default_value_t = SpreadOption::BySignup)]
+    spread: SpreadOption,
+
+    /// Seconds for which a batch is waited for: MaximumBatchingWindowInSeconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=300))]
+    window: u64,
+
+    /// Writes an HTML report with plots to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SpreadOption {
+    /// As they signed up: from six in the morning to midnight, most in the afternoon.
+    BySignup,
+    /// All between six and ten in the evening.
+    Evening,
+}
+
+/// Which of a seed's faults are lived through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// All.
+    All,
+    /// Those with these numbers.
+    Only(Vec<usize>),
+}
+
+impl Options {
+    /// Whether months of faults are wanted, not one of many customers.
+    pub(super) fn is_about_seeds(&self) -> bool {
+        self.seeds.is_some() || self.faults.is_some()
+    }
+
+    /// The month that is wanted.
+    pub(super) fn scenario(&self) -> Scenario {
+        let of = |windows: &[(StageName, Window)], stage| {
+            windows.iter().filter(|(of, _)| *of == stage).map(|(_, window)| *window).collect()
+        };
+        let stage = |name, lanes, latency| StageScenario {
+            outages: of(&self.outage, name),
+            pauses: of(&self.pause, name),
+            ..StageScenario::of_lanes(lanes, latency)
+        };
+        Scenario {
+            customers: self.customers.unwrap_or(600_000),
+            days: self.days.unwrap_or(30),
+            starts: self.starts,
+            seed: self.seed.unwrap_or(1),
+            spread: match self.spread {
+                SpreadOption::BySignup => Spread::BySignup,
+                SpreadOption::Evening => Spread::Evening,
+            },
+            window: Duration::from_secs(self.window),
+            score: stage(StageName::Score, self.score_lanes, self.score_latency),
+            email: stage(StageName::Email, self.email_lanes, self.email_latency),
+        }
+    }
+
+    /// The seeds that are wanted: from which on, and how many.
+    pub(super) fn seeds(&self) -> (u64, u64) {
+        (self.seed.unwrap_or(0), self.seeds.unwrap_or(1))
+    }
+
+    /// Customers and days of a month of faults.
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.customers.unwrap_or(200), self.days.unwrap_or(35))
+    }
+
+    /// Which of the faults are wanted.
+    pub(super) fn kept(&self) -> anyhow::Result<Kept> {
+        match self.faults.as_deref() {
+            None | Some("all") => Ok(Kept::All),
+            Some("none") => Ok(Kept::Only(Vec::new())),
+            Some(numbers) => {
+                let numbers: Result<_, _> = numbers.split(',').map(|number| number.trim().parse()).collect();
+                numbers.map(Kept::Only).map_err(|_| {
+                    anyhow::anyhow!(
+                        "--faults {:?} is no list of numbers: write it as 1,4, or all, or none.",
+                        self.faults
+                    )
+                })
+            }
+        }
+    }
+}
+
+fn window(text: &str) -> Result<(StageName, Window), WindowError> {
+    Window::parse(text)
+}
+
+fn latency(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=20.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "must be from 0.001 to 20 seconds, the client's patience".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(line: &str) -> Options {
+        Line::parse_from(std::iter::once("simulate").chain(line.split_whitespace())).options
+    }
+
+    #[test]
+    fn the_line_of_the_readme_is_the_scenario_that_it_says() {
+        let line = "--customers 600000 --days 30 --score-lanes 8 --email-lanes 9 --score-latency 2.4 --email-latency 3.3 \
+                    --outage score:6h@day3 --pause email:2d@day10 --spread evening";
+        let scenario = options(line).scenario();
+        assert_eq!((scenario.customers, scenario.days, scenario.spread), (600_000, 30, Spread::Evening));
+        assert_eq!((scenario.score.lanes(), scenario.email.lanes()), (8, 9));
+        assert_eq!((scenario.score.outages.len(), scenario.score.pauses.len()), (1, 0));
+        assert_eq!((scenario.email.outages.len(), scenario.email.pauses.len()), (0, 1));
+    }
+
+    #[test]
+    fn faults_are_all_none_or_numbers() {
+        let kept = |faults: &str| options(&format!("--seed 7 --faults {faults}")).kept().ok();
+        assert_eq!(kept("all"), Some(Kept::All));
+        assert_eq!(kept("none"), Some(Kept::Only(vec![])));
+        assert_eq!(kept("1,4"), Some(Kept::Only(vec![1, 4])));
+        assert_eq!(kept("one"), None);
+    }
+}

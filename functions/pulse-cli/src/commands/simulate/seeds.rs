@@ -1,0 +1,156 @@
+use std::{
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use anyhow::Result;
+use console::style;
+use indicatif::{ProgressBar, ProgressStyle};
+use pulse_sim::{
+    seeds::{Plan, SeedReport, run as live_through, shrink},
+    world::{Breach, Product, Shipped},
+};
+use serde::Serialize;
+
+use super::options::{Kept, Options};
+use crate::{
+    exit::Exit,
+    output::{Output, Table, heading},
+};
+
+/// The most broken seeds that are shrunk and told.
+const TOLD: usize = 3;
+
+#[derive(Serialize)]
+struct Outcome {
+    seeds: u64,
+    customers: u32,
+    days: u32,
+    mails: u64,
+    repeated: u64,
+    broken: Vec<Broken>,
+}
+
+#[derive(Serialize)]
+struct Broken {
+    seed: u64,
+    breaches: Vec<Breach>,
+    replay: String,
+    story: Vec<String>,
+}
+
+/// Months of faults.
+pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
+    let kept = options.kept()?;
+    let ((from, count), (customers, days)) = (options.seeds(), options.size());
+    anyhow::ensure!(days >= 8, "A month of faults needs 8 days at least: nothing goes wrong in the last six.");
+    let plan = |seed| {
+        let plan = Plan::of_seed(seed, customers, days);
+        match &kept {
+            Kept::All => plan,
+            Kept::Only(numbers) => plan.with_only(numbers),
+        }
+    };
+    let bar = progress_bar(count);
+    let reports = all(from, count, &plan, &bar);
+    bar.finish_and_clear();
+    let mut outcome = Outcome { seeds: count, customers, days, mails: 0, repeated: 0, broken: Vec::new() };
+    let mut broken = Vec::new();
+    for (seed, report) in reports {
+        outcome.mails += report.mails;
+        outcome.repeated += report.repeated;
+        if !report.breaches.is_empty() {
+            broken.push((seed, report));
+        }
+    }
+    for (index, (seed, report)) in broken.into_iter().enumerate() {
+        outcome.broken.push(told(&plan(seed), report, index < TOLD));
+    }
+    output.show(&outcome, || text(&outcome, (count == 1).then(|| plan(from))))?;
+    Ok(if outcome.broken.is_empty() { Exit::Done } else { Exit::PromiseBroken })
+}
+
+/// Lives through all of them, on as many threads as there are processors.
+fn all(from: u64, count: u64, plan: &(dyn Fn(u64) -> Plan + Sync), bar: &ProgressBar) -> Vec<(u64, SeedReport)> {
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut reports = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Relaxed);
+            if index >= count {
+                return reports;
+            }
+            reports.push((from + index, live_through(&plan(from + index), shipped(), false)));
+            bar.inc(1);
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut reports: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a seed ends")).collect()
+    });
+    reports.sort_by_key(|(seed, _)| *seed);
+    reports
+}
+
+fn told(plan: &Plan, report: SeedReport, in_full: bool) -> Broken {
+    let command = |plan: &Plan| {
+        format!("pulse simulate --seed {} --customers {} --days {} --faults all", plan.seed, plan.customers, plan.days)
+    };
+    let Some(first) = report.breaches.first().filter(|_| in_full) else {
+        return Broken { seed: plan.seed, breaches: report.breaches, replay: command(plan), story: Vec::new() };
+    };
+    let shrunk = shrink(plan, first.promise, &shipped());
+    let story = shrunk.story().into_iter().map(str::to_owned).collect();
+    Broken { seed: plan.seed, replay: shrunk.command(), breaches: shrunk.report.breaches, story }
+}
+
+fn shipped() -> Arc<dyn Product> {
+    Arc::new(Shipped)
+}
+
+fn text(outcome: &Outcome, plan: Option<Plan>) -> String {
+    let mut text = heading(&format!(
+        "{} {} of {} customers x {} days",
+        outcome.seeds,
+        if outcome.seeds == 1 { "seed" } else { "seeds" },
+        outcome.customers,
+        outcome.days
+    ));
+    text += &Table::default()
+        .row("mails", outcome.mails)
+        .row("repeated messages", outcome.repeated)
+        .row("seeds that break a promise", outcome.broken.len())
+        .render();
+    if let Some(plan) = plan.filter(|plan| !plan.faults.is_empty()) {
+        text += &heading("\nFaults");
+        let mut table = Table::default();
+        for (number, fault) in &plan.faults {
+            table.push(number, fault);
+        }
+        text += &table.render();
+    }
+    for broken in &outcome.broken {
+        text += &style(format!("\nSeed {} breaks a promise\n", broken.seed)).red().bold().to_string();
+        for breach in broken.breaches.iter().take(5) {
+            text += &format!("  {breach}\n");
+        }
+        text += &format!("  Replay it with: {}\n", broken.replay);
+        for line in &broken.story {
+            text += &format!("    {line}\n");
+        }
+    }
+    text
+}
+
+fn progress_bar(count: u64) -> ProgressBar {
+    let bar = ProgressBar::new(count);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len} seeds, {eta} to go") {
+        bar.set_style(style);
+    }
+    bar
+}

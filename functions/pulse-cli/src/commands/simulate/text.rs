@@ -1,0 +1,132 @@
+use std::{path::Path, time::Duration};
+
+use console::style;
+use pulse_sim::month::{Bill, MonthReport, Proof, Sample, StageScenario};
+
+use crate::output::{Table, heading};
+
+/// A month's report for the terminal.
+pub(super) fn month(report: &MonthReport, file: Option<&Path>) -> String {
+    let scenario = &report.scenario;
+    let mut text = heading(&format!("{} customers x {} days", grouped(u64::from(scenario.customers)), scenario.days));
+    text += &course(report).render();
+    text += &heading("\nProof");
+    text += &proof(&report.proof);
+    text += &heading("\nCalls");
+    let mut table = Table::default();
+    for (service, operation, calls) in &report.api.calls {
+        table.push(format!("{service} {operation}"), grouped(*calls));
+    }
+    text += &table.render();
+    text += &heading("\nBill, at public prices");
+    text += &bill(&report.bill);
+    if let Some(file) = file {
+        text += &format!("\nThe report with its plots is in {}.\n", file.display());
+    }
+    text
+}
+
+fn course(report: &MonthReport) -> Table {
+    let most = |of: fn(&Sample) -> u64| report.samples.iter().map(of).max().unwrap_or(0);
+    let longest = |of: fn(&Sample) -> Duration| report.samples.iter().map(of).max().unwrap_or_default();
+    let lanes = |of: fn(&Sample) -> f64| report.samples.iter().map(of).fold(0.0, f64::max);
+    let hourly = report.samples.chunks(6).map(|hour| hour.iter().map(|sample| sample.arrived).sum::<u64>()).max();
+    let stage = |stage: &StageScenario, busiest: f64| {
+        format!(
+            "{} lanes = {} invocations x {} calls, carry {} an hour; {busiest:.1} busy at most over ten minutes",
+            stage.lanes(),
+            stage.maximum_concurrency,
+            stage.in_flight,
+            grouped(stage.hourly_capacity() as u64),
+        )
+    };
+    let last = report.last_mail.map_or_else(|| "none".to_owned(), |last| format!("{last:.0}"));
+    Table::default()
+        .row("arrivals", format!("{} in the busiest hour", grouped(hourly.unwrap_or(0))))
+        .row("scoring", stage(&report.scenario.score, lanes(|sample| sample.score_lanes)))
+        .row("email", stage(&report.scenario.email, lanes(|sample| sample.email_lanes)))
+        .row("score queue", depth(most(|sample| sample.score_waiting), longest(|sample| sample.score_oldest)))
+        .row("email queue", depth(most(|sample| sample.email_waiting), longest(|sample| sample.email_oldest)))
+        .row("last mail", last)
+        .row("redriven", format!("{} dead letters, by the operator", grouped(report.redriven)))
+        .row("repeated", format!("{} messages, by the tick", grouped(report.repeated)))
+}
+
+fn depth(waiting: u64, oldest: Duration) -> String {
+    format!("{} waiting at most, the oldest for {}", grouped(waiting), lasting(oldest))
+}
+
+fn proof(proof: &Proof) -> String {
+    let table = Table::default()
+        .row("due", grouped(proof.due))
+        .row("sent", grouped(proof.sent))
+        .row("skipped", grouped(proof.skipped))
+        .row("failed", grouped(proof.failed))
+        .row("of unknown fate", grouped(proof.unknown))
+        .row("late", grouped(proof.open))
+        .row("accepted by the provider", grouped(proof.accepted))
+        .row("mailed twice", grouped(proof.twice))
+        .row("calls at once", format!("{} to scoring, {} to email", proof.score_peak.0, proof.email_peak.0));
+    let objections = proof.objections();
+    let verdict = if objections.is_empty() {
+        style("  It holds: everyone who was due has one mail, and no lane was exceeded.\n").green().to_string()
+    } else {
+        objections.iter().map(|objection| style(format!("  {objection}\n")).red().to_string()).collect()
+    };
+    table.render() + &verdict
+}
+
+fn bill(bill: &Bill) -> String {
+    let mut table = Table::default();
+    for line in &bill.lines {
+        let free = if line.free > 0.0 { format!(", {} of them free", decimal(line.free)) } else { String::new() };
+        table.push(line.what, format!("${:.2}  {} {}{free}", line.cost, decimal(line.quantity), line.unit));
+    }
+    table.push("all together", style(format!("${:.2}", bill.total)).bold());
+    table.render()
+}
+
+/// A number with its thousands apart.
+#[must_use]
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let mut text = digits[..first].to_owned();
+    for start in (first..digits.len()).step_by(3) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text += &digits[start..start + 3];
+    }
+    text
+}
+
+fn decimal(number: f64) -> String {
+    if number >= 1000.0 { grouped(number as u64) } else { format!("{}", (number * 100.0).round() / 100.0) }
+}
+
+fn lasting(length: Duration) -> String {
+    let minutes = length.as_secs() / 60;
+    match minutes {
+        0 => format!("{} s", length.as_secs()),
+        1..120 => format!("{minutes} min"),
+        120..2880 => format!("{:.1} h", minutes as f64 / 60.0),
+        _ => format!("{:.1} days", minutes as f64 / 1440.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_as_people_write_them() {
+        assert_eq!([grouped(0), grouped(999), grouped(1_000), grouped(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([decimal(0.6), decimal(5.754_589), decimal(400_000.0)], ["0.6", "5.75", "400,000"]);
+        let lasting = |seconds| lasting(Duration::from_secs(seconds));
+        assert_eq!(
+            [lasting(9), lasting(600), lasting(9_000), lasting(200_000)],
+            ["9 s", "10 min", "2.5 h", "2.3 days"]
+        );
+    }
+}
