@@ -21,8 +21,8 @@ pub const PROVIDERS: [Provider; 2] = [
     Provider { function: "EmailFunction", timeout: "MAIL_TIMEOUT_SECONDS", mean_ms: 3_300 },
 ];
 
-/// Partial batch responses are on, a batch is at most 100 messages, and Lambda waits a second for it: above
-/// ten messages it refuses a window of none.
+/// Partial batch responses are on, a batch is at most 100 messages, and Lambda waits for it: above ten
+/// messages it refuses a window of none (AWS Lambda API Reference, `CreateEventSourceMapping`).
 #[must_use]
 pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -35,15 +35,16 @@ pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
             problems.push(format!("{name} takes batches of {batch:?}, not of 1 to 100"));
         }
         let window = template.number(&event["MaximumBatchingWindowInSeconds"]);
-        if window != Some(1) {
-            problems.push(format!("{name} waits {window:?} s for a batch, not 1"));
+        if !window.is_some_and(|window| (1..=300).contains(&window)) {
+            problems.push(format!("{name} waits {window:?} s for a batch, not 1 to 300"));
         }
     }
     problems
 }
 
-/// Every function has a mapping, or runs by the clock and alone; reserved concurrency is the mapping's maximum, by the same parameter, which
-/// is never below the 2 that Lambda asks for. With less, Lambda throttles batches that it has received.
+/// Every function has a mapping, or runs by the clock and alone. Reserved concurrency is the mapping's maximum, by
+/// the same parameter, which is never below the 2 that Lambda asks for. With less, Lambda throttles batches that it
+/// has received.
 #[must_use]
 pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -127,7 +128,9 @@ fn retention(template: &Template, group: &str) -> Option<u64> {
 }
 
 /// The sweep gives a message up only after all that may keep it: the schedule's flexible window, and the
-/// waits between its tries, at their longest (`pulse_core::backoff`), with a batch's time for each try.
+/// waits between its tries, at their longest (`pulse_core::backoff`), with a batch's time for each try. A try whose
+/// worker dies hides its message for longer, the queue's visibility: the sweep may send another then, which does no
+/// harm.
 #[must_use]
 pub fn the_sweep_waits_for_every_try(template: &Template) -> Vec<String> {
     use pulse_core::backoff::{FIRST_WAIT, LONGEST_WAIT};

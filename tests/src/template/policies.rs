@@ -9,6 +9,10 @@ use super::{Template, arn_of};
 /// How the ARN of whatever schedule of this stack's group ends.
 const SCHEDULES: &str = ":schedule/${ScheduleGroup}/*";
 
+/// Actions that AWS allows on all resources or none: they have no resource type (Service Authorization
+/// Reference, "Actions, resources, and condition keys for Amazon `EventBridge` Scheduler").
+const OF_NO_RESOURCE: [&str; 1] = ["scheduler:ListSchedules"];
+
 /// Every function runs with a role of its own that this template writes out. SAM's policy templates and
 /// managed policies are refused: they allow more than a function here needs.
 #[must_use]
@@ -34,7 +38,7 @@ pub fn each_function_has_its_own_role(template: &Template) -> Vec<String> {
 
 /// No role is allowed an action or a resource by wildcard. (`?` is not one here: Secrets Manager ends a
 /// secret's ARN with six characters that nobody knows before. Of the schedules in this stack's group, made
-/// one by one, no template knows the names.)
+/// one by one, no template knows the names. What AWS allows on no narrower resource than all stands alone.)
 #[must_use]
 pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -53,9 +57,16 @@ pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
                     problems.push(format!("{id} allows by {inverted}"));
                 }
             }
-            for part in ["Action", "Resource"] {
-                let mut named = Vec::new();
-                collect_strings(&statement[part], &mut named);
+            let (actions, resources) = (strings(&statement["Action"]), strings(&statement["Resource"]));
+            if actions.iter().any(|action| OF_NO_RESOURCE.contains(action)) {
+                if actions.len() > 1 || resources != ["*"] {
+                    problems.push(format!(
+                        "{id} allows {actions:?} on {resources:?}: AWS takes {OF_NO_RESOURCE:?} alone, on *"
+                    ));
+                }
+                continue;
+            }
+            for (part, named) in [("Action", actions), ("Resource", resources)] {
                 if named.is_empty() || named.iter().any(|name| name.replace(SCHEDULES, "").contains('*')) {
                     problems.push(format!("{id} allows {part} {named:?}"));
                 }
@@ -102,6 +113,12 @@ fn collect_statements<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
         Value::Array(items) => items.iter().for_each(|inner| collect_statements(inner, found)),
         _ => {}
     }
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    collect_strings(value, &mut found);
+    found
 }
 
 fn collect_strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {

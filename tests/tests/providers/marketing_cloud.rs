@@ -65,7 +65,7 @@ async fn the_marketing_cloud_mailer_conforms() {
         provoke: Some(&|trouble| {
             provider.faults().add([match trouble {
                 MailTrouble::Busy => Fault::busy("7"),
-                MailTrouble::Down => Fault::status(503),
+                MailTrouble::Down => Fault::Status { status: 503, retry_after: Some("30".to_owned()) },
                 MailTrouble::Refused => Fault::ErrorCode(109_122),
                 MailTrouble::AddressRefused => Fault::ErrorCode(109_121),
                 MailTrouble::AnswerLost => Fault::WorkThenHangUp,
@@ -148,7 +148,8 @@ async fn without_a_token_nothing_was_sent() {
         let error = mailer.send(&mail(1)).await.unwrap_err();
         assert!(matches!(error, SendError::Retry { .. }), "{fault:?}: {error:?}");
         assert_eq!(provider.calls(), 0);
-        assert!(mailer.send(&mail(1)).await.is_ok(), "{fault:?} isn't remembered");
+        let next = mailer.send(&mail(1)).await;
+        assert!(next.is_ok(), "{fault:?} isn't remembered: {next:?}");
     }
 }
 
@@ -197,14 +198,17 @@ async fn a_refusal_inside_a_202_is_a_refusal() {
 
 #[tokio::test]
 async fn trouble_that_passes_is_told_from_a_mail_that_isnt_taken() {
-    for status in [500, 502, 504, 599] {
+    for status in [500, 502, 503, 504, 599] {
         let (error, _) = meets(Fault::status(status)).await;
         assert!(matches!(error, SendError::Lost { .. }), "{status}: {error:?}");
     }
-    for status in [301, 403, 408, 429, 503] {
+    for status in [301, 403, 408, 429] {
         let (error, _) = meets(Fault::status(status)).await;
         assert!(matches!(error, SendError::Retry { .. }), "{status}: {error:?}");
     }
+    let (error, _) = meets(Fault::Status { status: 503, retry_after: Some("30".to_owned()) }).await;
+    let after = Some(Duration::from_secs(30));
+    assert!(matches!(error, SendError::Retry { after: found, .. } if found == after), "{error:?}");
     for status in [400, 404, 413, 422] {
         let (error, _) = meets(Fault::status(status)).await;
         assert!(matches!(error, SendError::Fail { .. }), "{status}: {error:?}");

@@ -47,6 +47,17 @@ async fn set_mapping(town: &Town, output: &str, enabled: bool, state: &str) {
     .await;
 }
 
+async fn reserve_for_scoring(town: &Town, executions: i32) {
+    let client = sdk::lambda_client(&town.stack.aws);
+    let function = town.stack.outputs.get("ScoreFunctionName").unwrap();
+    let reserve = client.put_function_concurrency().function_name(function).reserved_concurrent_executions(executions);
+    reserve.send().await.unwrap();
+}
+
+fn assert_paused(told: &serde_json::Value) {
+    assert_eq!((&told["outcome"], &told["repeated"]), (&"paused".into(), &0.into()), "{told}");
+}
+
 #[test]
 fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
     RUNTIME.block_on(async {
@@ -74,9 +85,12 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
 
         set_mapping(&town, "ScoreMappingId", false, "Disabled").await;
         open_overdue(&town, &behind).await;
-        let told = tick(&town, "score").await;
-        assert_eq!((&told["outcome"], &told["repeated"]), (&"paused".into(), &0.into()), "{told}");
+        assert_paused(&tick(&town, "score").await);
         set_mapping(&town, "ScoreMappingId", true, "Enabled").await;
+        let reserved = town.stack.outputs.get("ScoreMaximumConcurrency").unwrap().parse().unwrap();
+        reserve_for_scoring(&town, 0).await;
+        assert_paused(&tick(&town, "score").await);
+        reserve_for_scoring(&town, reserved).await;
         // Its messages may be on their way still: the tick waits for them.
         assert_eq!(tick(&town, "score").await["repeated"], 0);
     });

@@ -19,6 +19,7 @@ fn each_function_runs_with_a_role_of_its_own() -> Result<()> {
 fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
     let work = "ScoreRole/Policies/1/PolicyDocument/Statement";
     let secret = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/0/Resource";
+    let audit = "AuditRole/Policies/1/PolicyDocument/Statement";
     let send = "EmailRole/Policies/2/Fn::If/1/PolicyDocument/Statement/0";
     let edits = [
         set(&format!("{work}/0/Action"), "sqs:*"),
@@ -27,10 +28,12 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         add(&format!("{work}/1"), "NotResource", arn("ScoreQueue")),
         set(secret, json!({ "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:secret:*" })),
         set(&format!("{send}/Resource/1/Fn::If/1"), "*"),
-        set(
-            "AuditRole/Policies/1/PolicyDocument/Statement/2/Resource/Fn::Sub",
-            "arn:${AWS::Partition}:scheduler:*:*:schedule/*",
-        ),
+        set(&format!("{audit}/3/Resource/Fn::Sub"), "arn:${AWS::Partition}:scheduler:*:*:schedule/*"),
+        set(&format!("{audit}/3/Action/0"), "scheduler:ListSchedules"),
+        set(&format!("{audit}/2/Action"), "scheduler:GetSchedule"),
+        set(&format!("{audit}/2/Action"), json!(["scheduler:ListSchedules", "scheduler:GetSchedule"])),
+        // Denied on AWS, whatever the group.
+        set(&format!("{audit}/2/Resource"), json!({ "Fn::Sub": "arn:aws:scheduler:${AWS::Region}:schedule/group/*" })),
         cut("SchedulerRole/Policies/0/PolicyDocument/Statement/0/Resource"),
         cut("SchedulerRole/Policies"),
     ];

@@ -10,7 +10,7 @@ fn visibility_outlasts_six_timeouts_and_the_window() -> Result<()> {
         set("ScoreQueue/VisibilityTimeout", 540),
         cut("EmailQueue/VisibilityTimeout"),
         set("/Globals/Function/Timeout", 121),
-        set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 2),
+        set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 61),
     ];
     keeps(queues::visibility_outlasts_the_function, edits)
 }

@@ -46,8 +46,8 @@ impl LedgerListing for DynamoDbLedger {
     }
 
     async fn active_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError> {
-        let rows = self.rows_of(self.with_prefix(keys::roster_shard(part), "ACTIVE#".to_owned()), usize::MAX).await?;
-        Ok(rows.iter().filter_map(|row| keys::customer_of(text(row, "pk"))).collect())
+        let query = self.with_prefix(keys::roster_shard(part), "ACTIVE#".to_owned());
+        self.read_rows(query, usize::MAX, |row| keys::customer_of(text(row, "pk"))).await
     }
 
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError> {
@@ -56,18 +56,16 @@ impl LedgerListing for DynamoDbLedger {
                 .index("open")
                 .key_condition_expression("open_shard = :shard")
                 .expression_attribute_values(":shard", AttributeValue::S(keys::open_shard(stage, awaited, part)));
-            self.rows_of(query, usize::MAX)
+            self.read_rows(query, usize::MAX, entry_of)
         });
-        let rows = try_join_all(partitions).await?;
-        Ok(rows.iter().flatten().filter_map(entry_of).collect())
+        Ok(try_join_all(partitions).await?.into_iter().flatten().collect())
     }
 
     async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         let Some(prefix) = keys::outcome_prefix(run, key) else { return Ok(Vec::new()) };
-        let shards =
-            (0..SHARDS).map(|shard| self.rows_of(self.with_prefix(keys::closed_shard(shard), prefix.clone()), limit));
-        let rows = try_join_all(shards).await?;
-        let mut ids: Vec<_> = rows.iter().flatten().filter_map(entry_of).collect();
+        let shards = (0..SHARDS)
+            .map(|shard| self.read_rows(self.with_prefix(keys::closed_shard(shard), prefix.clone()), limit, entry_of));
+        let mut ids: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
         ids.sort();
         ids.truncate(limit);
         Ok(ids)
@@ -86,8 +84,7 @@ impl DynamoDbLedger {
             .key_condition_expression("open_shard = :shard AND open_due <= :before")
             .expression_attribute_values(":shard", AttributeValue::S(shard))
             .expression_attribute_values(":before", AttributeValue::S(before.to_owned()));
-        let rows = self.rows_of(query, limit).await?;
-        Ok(rows.iter().filter_map(|row| Some((text(row, "open_due").to_owned(), entry_of(row)?))).collect())
+        self.read_rows(query, limit, |row| Some((text(row, "open_due").to_owned(), entry_of(row)?))).await
     }
 
     fn with_prefix(&self, shard: String, prefix: String) -> QueryFluentBuilder {
@@ -97,21 +94,27 @@ impl DynamoDbLedger {
             .expression_attribute_values(":prefix", AttributeValue::S(prefix))
     }
 
-    /// At most `limit` of a query's rows. A page is as long as `DynamoDB` makes it, at most a megabyte of
-    /// keys; a small limit asks for no more than it wants.
-    async fn rows_of(&self, query: QueryFluentBuilder, limit: usize) -> Result<Vec<Attributes>, LedgerError> {
+    /// What at most `limit` of a query's rows hold, page by page: as keys, a roster's rows are a tenth of what
+    /// they are as attributes. A page is as long as `DynamoDB` makes it, at most a megabyte of keys; a small
+    /// limit asks for no more than it wants.
+    async fn read_rows<T>(
+        &self,
+        query: QueryFluentBuilder,
+        limit: usize,
+        read: impl Fn(&Attributes) -> Option<T>,
+    ) -> Result<Vec<T>, LedgerError> {
         let page_limit = i32::try_from(limit).ok().filter(|limit| (1..1_000).contains(limit));
-        let mut rows = Vec::new();
+        let mut found = Vec::new();
         let mut pages = query.set_limit(page_limit).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| refusals::of_call(&error))?;
-            rows.extend(page.items.unwrap_or_default());
-            if rows.len() >= limit {
-                rows.truncate(limit);
+            found.extend(page.items().iter().filter_map(&read));
+            if found.len() >= limit {
+                found.truncate(limit);
                 break;
             }
         }
-        Ok(rows)
+        Ok(found)
     }
 }
 

@@ -94,7 +94,7 @@ impl WorldSettings {
             audits: true,
             capped: true,
             batch_size: 80,
-            window: Duration::from_secs(1),
+            window: Duration::from_mins(1),
             function_timeout: Duration::from_secs(120),
             call: Duration::from_millis(5),
             duplicates: 0.0,
