@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{customer, enroll, local, preview, simulate, status, unenroll},
+    commands::{audit, customer, enroll, local, preview, redrive, settle, simulate, status, unenroll},
     exit::Exit,
     local::children,
     output::Output,
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "pulse", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but some roster rows were rejected; \
-                        4 a promise broken (local --exit, simulate); 130 interrupted.")]
+                        4 a promise broken (local --exit, simulate, audit); 130 interrupted.")]
 pub struct Cli {
     #[command(flatten)]
     target: Target,
@@ -41,6 +41,12 @@ enum Command {
     Customer(customer::Options),
     /// Show where everything stands: entries by state, queues, dead letters, lanes.
     Status(status::Options),
+    /// Hold the roster against the schedules and the ledger, and repair what is amiss.
+    Audit(audit::Options),
+    /// List the mails of unknown fate, or say what became of one.
+    Settle(settle::Options),
+    /// Queue again what a stage gave up.
+    Redrive(redrive::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
     /// Simulate a month: of many customers, to see what it takes, or of many faults, to see that nobody is lost.
@@ -75,6 +81,9 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Unenroll(options) => unenroll::run(options, &cli.target, output).await,
         Command::Customer(options) => customer::run(options, &cli.target, output).await,
         Command::Status(options) => status::run(options, &cli.target, output).await,
+        Command::Audit(options) => audit::run(options, &cli.target, output).await,
+        Command::Settle(options) => settle::run(options, &cli.target, output).await,
+        Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
         Command::Simulate(options) => simulate::run(*options, output).await,
     }

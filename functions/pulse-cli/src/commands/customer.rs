@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
     customer::{Contact, Customer, Standing, Zone},
-    entry::{Entry, State},
+    entry::{Entry, Queueing, State},
     ports::{Activity, Clock as _, Ledger as _, LedgerReports as _, MonthlySchedule, Schedules as _},
     slot::Slot,
 };
@@ -131,6 +131,18 @@ fn entry_table(entry: &Entry, zone: &Zone) -> Table {
             table.push("since", local(*at, zone));
             table.push("cause", cause);
         }
+    }
+    match entry.queueing() {
+        _ if !entry.is_open() => {}
+        Queueing::Expected => {}
+        Queueing::Repeated { at } => table.push("queued again", format!("{}: its message was lost", local(at, zone))),
+        Queueing::Deferred => table.push("put off", format!("until {}", local(entry.due(), zone))),
+    }
+    if let Some(since) = entry.in_doubt_since().filter(|_| !matches!(entry.state(), State::Sending { .. })) {
+        table.push(
+            "in doubt",
+            format!("since {}: the provider may have the mail, it is asked first", local(since, zone)),
+        );
     }
     if let Some(score) = entry.state().score() {
         let line = format!("{} ({}), as of {}", score.value.expose(), score.band.expose(), local(score.as_of, zone));

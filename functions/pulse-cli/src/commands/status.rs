@@ -78,6 +78,9 @@ fn text(status: &Status) -> String {
         }
         table.push("all entries", places.values().sum::<u64>());
         text += &table.render();
+        if places.contains_key(&place(TallyKey::Unknown)) {
+            text += "  `pulse settle` lists the mails of unknown fate, and what to do about them.\n";
+        }
     }
     text += &heading("\nQueues");
     let mut table = Table::default();

@@ -6,9 +6,11 @@ use pulse_aws::{
     dynamodb::DynamoDbLedger,
     scheduler::{EventBridgeSchedules, ScheduleTarget},
     sdk::{self, SdkConfig},
+    sqs::SqsQueue,
 };
 use pulse_core::{
     customer::{Customer, CustomerId, Zone},
+    entry::StageName,
     ports::Ledger as _,
 };
 use serde::{Deserialize, Serialize};
@@ -124,6 +126,18 @@ impl Stack {
                 dead_letter_arn: output("ScheduleDlqArn")?,
             },
         ))
+    }
+
+    /// A stage's queue.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn queue(&self, stage: StageName) -> Result<SqsQueue> {
+        let output = match stage {
+            StageName::Score => "ScoreQueueUrl",
+            StageName::Email => "EmailQueueUrl",
+        };
+        Ok(SqsQueue::new(sdk::sqs_client(&self.aws), stage, self.outputs.get(output)?))
     }
 
     /// The time zone of roster rows that name none.
