@@ -90,7 +90,7 @@ impl MarketingCloudMailer {
     }
 
     async fn token(&self, deadline: Instant) -> Result<Token, Unmade> {
-        let token = timeout_at(deadline, self.tokens.token()).await;
+        let token = timeout_at(deadline, self.tokens.token(deadline)).await;
         let token = token.map_err(|_| retry(None, format!("{PROVIDER} gave no token in time.")));
         Ok(token??)
     }

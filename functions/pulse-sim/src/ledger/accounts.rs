@@ -98,7 +98,7 @@ impl Accounts {
         }
         let after = place(entry);
         // A row that stays in the same place of a keys-only index costs nothing there.
-        let mut index_rows = u64::from(was_closed != !entry.is_open());
+        let mut index_rows = u64::from(was_closed == entry.is_open());
         if before != after {
             index_rows += u64::from(before.is_some()) + u64::from(after.is_some());
             if let Some(before) = before {

@@ -104,7 +104,7 @@ fn person(number: u32, spread: Spread, random: &Stream) -> Customer {
 fn sign_up(spread: Spread, random: &Stream) -> Timestamp {
     let day = random.below(366);
     let second = match spread {
-        Spread::BySignup => 6.0 * 3600.0 + (random.unit() + random.unit()) / 2.0 * 18.0 * 3600.0,
+        Spread::BySignup => 6.0 * 3600.0 + f64::midpoint(random.unit(), random.unit()) * 18.0 * 3600.0,
         Spread::Evening => (18.0 + random.unit() * 4.0) * 3600.0,
     };
     let start = Timestamp::UNIX_EPOCH + Duration::from_secs(1_704_067_200 + day * 86_400);
@@ -139,10 +139,12 @@ impl Month<'_> {
             while let Some(turn) = turns.first_entry().filter(|turn| *turn.key() <= at) {
                 let (moment, changes) = turn.remove_entry();
                 self.world.run_until(self.scenario.starts + moment);
-                changes.into_iter().for_each(|change| self.apply(change, moment));
+                for change in changes {
+                    self.apply(change, moment);
+                }
             }
             self.world.run_until(self.scenario.starts + at);
-            if at.as_secs() % ROUND.as_secs() == 0 && !self.is_out_of_order(at) {
+            if at.as_secs().is_multiple_of(ROUND.as_secs()) && !self.is_out_of_order(at) {
                 self.redriven += (self.world.redrive(StageName::Score) + self.world.redrive(StageName::Email)) as u64;
             }
             self.sample();

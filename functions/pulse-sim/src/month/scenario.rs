@@ -60,7 +60,7 @@ impl StageScenario {
     #[must_use]
     pub fn of_lanes(lanes: u32, latency_mean: Duration) -> Self {
         let lanes = lanes.max(1);
-        let in_flight = (1..=4).rev().find(|n| lanes % n == 0).unwrap_or(1);
+        let in_flight = (1..=4).rev().find(|n| lanes.is_multiple_of(*n)).unwrap_or(1);
         Self {
             maximum_concurrency: lanes / in_flight,
             in_flight,

@@ -102,8 +102,8 @@ fn keep_deployments_out_of_pauses(faults: &mut Vec<Fault>) {
 }
 
 fn windowed(random: &Stream, calm_from: Duration, longest: Duration, kind: Kind) -> Fault {
-    let at = random.between(Duration::ZERO, calm_from - HOUR);
-    let lasts = random.between(Duration::from_mins(10), longest).min(calm_from - at);
+    let at = random.between(Duration::ZERO, calm_from.saturating_sub(HOUR));
+    let lasts = random.between(Duration::from_mins(10), longest).min(calm_from.saturating_sub(at));
     Fault { at, lasts, kind }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use pulse_core::audit::Depth;
 
-use super::operator::World;
+use super::build::World;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);

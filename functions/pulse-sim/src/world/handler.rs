@@ -3,7 +3,7 @@ use std::sync::Weak;
 use futures::future::BoxFuture;
 use pulse_core::{entry::StageName, stage::Delivery};
 
-use super::operator::World;
+use super::build::World;
 use crate::lambda::{Answer, Handler, Invocation};
 
 /// A stage's function: the product's code on one batch.

@@ -224,7 +224,7 @@ impl SimMailer {
         }
         let accepted = self.accept(&mail.entry);
         if takes > self.timeout || self.random.chance(weather.answer_lost) {
-            self.time.sleep(self.timeout - half).await;
+            self.time.sleep(self.timeout.saturating_sub(half)).await;
             return Err(lost());
         }
         self.time.sleep(half).await;

@@ -1,6 +1,7 @@
 //! The whole of Pulse under virtual time: schedules, queues, mappings, functions, ledger, providers,
 //! and the real stage code between them.
 
+mod build;
 mod chores;
 mod distant;
 mod handler;
@@ -18,10 +19,10 @@ mod watch;
 mod weather;
 mod witness;
 
+pub use build::World;
 pub use house::House;
 pub use lanes::{LaneUse, Lanes};
 pub use mailing::{MailProvider, SimMailer};
-pub use operator::World;
 pub use ports::Ports;
 pub use product::{Product, Shipped};
 pub use scoring::SimScorer;

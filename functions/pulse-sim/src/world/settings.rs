@@ -95,7 +95,7 @@ impl WorldSettings {
             capped: true,
             batch_size: 80,
             window: Duration::from_mins(1),
-            function_timeout: Duration::from_secs(120),
+            function_timeout: Duration::from_mins(2),
             call: Duration::from_millis(5),
             duplicates: 0.0,
             double_firings: 0.0,

@@ -34,7 +34,14 @@ pub(super) struct TokenSource {
     http: Client,
     url: Url,
     credentials: ClientCredentials,
-    current: Mutex<Option<Fetch>>,
+    current: Mutex<Option<Current>>,
+}
+
+struct Current {
+    fetch: Fetch,
+    /// When whoever began it stops waiting. Nobody may be left then to drive it on, and it is worth no more than
+    /// its timeout: in a function that was frozen since, one for each message of the next batch.
+    join_until: Instant,
 }
 
 impl TokenSource {
@@ -43,32 +50,36 @@ impl TokenSource {
     }
 
     /// A token that is good for a while. Calls that come while one is being fetched share it, and
-    /// they share the failure too: a hundred calls don't ask a failing server a hundred times.
-    pub(super) async fn token(&self) -> Result<Token, SendError> {
-        self.fetch().await
+    /// they share the failure too: a hundred calls don't ask a failing server a hundred times. The caller waits
+    /// until `deadline` at most.
+    pub(super) async fn token(&self, deadline: Instant) -> Result<Token, SendError> {
+        self.fetch(deadline).await
     }
 
     /// Drops a token that was refused, unless another call has done so already.
     pub(super) fn forget(&self, refused: &Token) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = current.as_ref().and_then(Fetch::peek);
+        let held = current.as_ref().and_then(|current| current.fetch.peek());
         if matches!(held, Some(Ok(held)) if held.bearer == refused.bearer) {
             *current = None;
         }
     }
 
-    fn fetch(&self) -> Fetch {
+    fn fetch(&self, deadline: Instant) -> Fetch {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fetch) = current.as_ref() {
-            match fetch.peek() {
-                None => return fetch.clone(),
-                Some(Ok(token)) if Instant::now() < token.renew_at => return fetch.clone(),
-                Some(_) => {}
+        if let Some(Current { fetch, join_until }) = current.as_ref() {
+            let good_until = match fetch.peek() {
+                None => Some(*join_until),
+                Some(Ok(token)) => Some(token.renew_at),
+                Some(Err(_)) => None,
+            };
+            if good_until.is_some_and(|end| Instant::now() < end) {
+                return fetch.clone();
             }
         }
         let fetch = request(self.http.clone(), self.url.clone(), self.credentials.clone());
         let fetch = fetch.boxed().shared();
-        *current = Some(fetch.clone());
+        *current = Some(Current { fetch: fetch.clone(), join_until: deadline });
         fetch
     }
 }
@@ -124,4 +135,23 @@ fn token(answer: &TokenAnswer, asked_at: Instant) -> Option<Token> {
     bearer.set_sensitive(true);
     let life = Duration::from_secs(answer.expires_in.min(24 * 60 * 60));
     Some(Token { bearer, renew_at: asked_at + life * 9 / 10 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetch_is_joined_until_whoever_began_it_gives_up() {
+        let timeout = Duration::from_secs(1);
+        let http = http::client(timeout, timeout).unwrap();
+        let credentials = ClientCredentials { id: "id".into(), secret: "secret".into() };
+        let tokens = TokenSource::new(http, "http://127.0.0.1:9/v2/token".parse().unwrap(), credentials);
+        let (now, later) = (Instant::now(), Instant::now() + Duration::from_hours(1));
+
+        let given_up = tokens.fetch(now);
+        let live = tokens.fetch(later);
+        assert!(!live.ptr_eq(&given_up));
+        assert!(tokens.fetch(now).ptr_eq(&live));
+    }
 }
