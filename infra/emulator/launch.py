@@ -81,21 +81,25 @@ def by_method(action_of):
 
 def in_their_group(resource_of):
     """Names a schedule with the group that it is in (Service Authorization Reference, "Actions, resources, and
-    condition keys for Amazon EventBridge Scheduler"). To the emulator, all are in the default group."""
+    condition keys for Amazon EventBridge Scheduler"). To the emulator, all are in the default group. A listing is
+    of no resource type there: Scheduler asks for `schedule/*/*`, whichever group is listed, so that a policy for
+    one group's schedules doesn't allow it (https://github.com/aws/aws-cdk/issues/38201)."""
 
     def resource(service, method, path, headers, body, query_params, region, account_id):
         arn = resource_of(service, method, path, headers, body, query_params, region, account_id)
         parts = [part for part in path.split("/") if part]
         if service != "scheduler" or parts[:1] != ["schedules"]:
             return arn
+        schedules = f"arn:aws:scheduler:{region}:{account_id}:schedule"
+        if len(parts) == 1:
+            return f"{schedules}/*/*"
         asked = query_params.get("groupName") or query_params.get("ScheduleGroup") or ""
         group = asked[0] if isinstance(asked, list) else asked
         try:
             group = group or json.loads(body or b"{}").get("GroupName")
         except (ValueError, AttributeError):
             pass
-        name = parts[1] if len(parts) > 1 else "*"
-        return f"arn:aws:scheduler:{region}:{account_id}:schedule/{group or 'default'}/{name}"
+        return f"{schedules}/{group or 'default'}/{parts[1]}"
 
     return resource
 

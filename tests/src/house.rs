@@ -38,7 +38,7 @@ pub const SETTINGS: WorkerSettings =
     WorkerSettings { in_flight: 4, call_timeout: Duration::from_secs(20), max_receive_count: 5 };
 const BATCH: usize = 80;
 const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
-const VISIBILITY: Duration = Duration::from_secs(6 * 120 + 60);
+const VISIBILITY: Duration = Duration::from_mins(6 * 2 + 1);
 
 static RENDERER: LazyLock<Arc<MinijinjaRenderer>> =
     LazyLock::new(|| Arc::new(MinijinjaRenderer::new().expect("templates")));

@@ -1,6 +1,6 @@
 //! `pulse audit`.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
@@ -67,7 +67,7 @@ fn text(report: &AuditReport, repair: bool) -> String {
     text += &table.render();
     for finding in report.examples.iter().take(20) {
         let done = if finding.repaired { ", repaired" } else { "" };
-        text += &format!("  {}: {}{done}\n", finding.customer, words(finding.problem));
+        let _ = writeln!(text, "  {}: {}{done}", finding.customer, words(finding.problem));
     }
     let found: u64 = report.found.values().sum();
     if found == 0 && report.failed == 0 {

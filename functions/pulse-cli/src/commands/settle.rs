@@ -1,5 +1,7 @@
 //! `pulse settle`.
 
+use std::fmt::Write as _;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use futures::future::try_join_all;
@@ -150,12 +152,12 @@ fn text(unknown: &[Unknown], all: u64) -> String {
     }
     text += &table.render();
     if all > unknown.len() as u64 {
-        text += &format!("  and {} more\n", all - unknown.len() as u64);
+        let _ = writeln!(text, "  and {} more", all - unknown.len() as u64);
     }
     text += "\nLook each up at the provider by its key. Nobody sends it again until you say that it wasn't sent:\n";
     let Some(first) = unknown.first() else { return text };
     for end in ["--sent ID --note \"..\"", "--not-sent --note \"..\""] {
-        text += &format!("  pulse settle {} --run {} {end}\n", first.customer, first.run);
+        let _ = writeln!(text, "  pulse settle {} --run {} {end}", first.customer, first.run);
     }
     text
 }

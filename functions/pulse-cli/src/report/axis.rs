@@ -4,8 +4,15 @@ pub(super) fn ticks(most: f64) -> Vec<f64> {
     let magnitude = 10_f64.powf((most / 5.0).log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * magnitude);
     let step = step.into_iter().find(|step| most / step <= 6.0).unwrap_or(magnitude * 10.0);
-    let count = (most / step).ceil().max(1.0) as u32;
-    (0..=count).map(|n| f64::from(n) * step).collect()
+    let mut ticks = vec![0.0];
+    for n in 1..=10 {
+        let tick = f64::from(n) * step;
+        ticks.push(tick);
+        if tick >= most * 0.999_999 {
+            break;
+        }
+    }
+    ticks
 }
 
 /// A number on an axis: 1,500 or 2.5.

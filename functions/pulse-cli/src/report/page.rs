@@ -57,7 +57,8 @@ fn verdict(report: &MonthReport) -> String {
         return "<p class=\"holds\">It holds: everyone who was due has one mail, and no lane was exceeded.</p>\n"
             .into();
     }
-    let items: String = objections.iter().map(|objection| format!("<li>{}</li>", escape(objection))).collect();
+    let items: Vec<_> = objections.iter().map(|objection| format!("<li>{}</li>", escape(objection))).collect();
+    let items = items.concat();
     format!("<div class=\"fails\"><p>It does not hold:</p><ul>{items}</ul></div>\n")
 }
 
@@ -89,7 +90,7 @@ fn headline(report: &MonthReport) -> String {
         ("Bill", format!("${:.2} a month", report.bill.total)),
     ];
     let rows = rows.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>", escape(value)));
-    format!("<table class=\"facts\">{}</table>\n", rows.collect::<String>())
+    format!("<table class=\"facts\">{}</table>\n", rows.collect::<Vec<_>>().concat())
 }
 
 fn calls(report: &MonthReport) -> String {
@@ -97,7 +98,7 @@ fn calls(report: &MonthReport) -> String {
         let operation = escape(operation);
         format!("<tr><td>{service}</td><td>{operation}</td><td class=\"number\">{}</td></tr>", number(*calls))
     });
-    let rows: String = rows.collect();
+    let rows = rows.collect::<Vec<_>>().concat();
     format!("<h2>Calls</h2>\n<table><tr><th>Service</th><th>Operation</th><th>Calls</th></tr>{rows}</table>\n")
 }
 
@@ -113,7 +114,7 @@ fn bill(report: &MonthReport) -> String {
             line.cost
         )
     });
-    let rows: String = rows.collect();
+    let rows = rows.collect::<Vec<_>>().concat();
     format!(
         "<h2>Bill</h2>\n<p>At AWS's public prices in us-east-1, from the calls above.</p>\n\
          <table><tr><th>What</th><th>Quantity</th><th>Unit</th><th>Free</th><th>Cost</th></tr>{rows}\

@@ -63,7 +63,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = SpreadOption::BySignup)]
     spread: SpreadOption,
 
-    /// Seconds for which a batch is waited for: MaximumBatchingWindowInSeconds.
+    /// Seconds for which a batch is waited for: `MaximumBatchingWindowInSeconds`.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=300))]
     window: u64,
 

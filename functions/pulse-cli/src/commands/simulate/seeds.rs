@@ -1,4 +1,5 @@
 use std::{
+    fmt::Write as _,
     num::NonZero,
     sync::{
         Arc,
@@ -137,11 +138,11 @@ fn text(outcome: &Outcome, plan: Option<Plan>) -> String {
     for broken in &outcome.broken {
         text += &style(format!("\nSeed {} breaks a promise\n", broken.seed)).red().bold().to_string();
         for breach in broken.breaches.iter().take(5) {
-            text += &format!("  {breach}\n");
+            let _ = writeln!(text, "  {breach}");
         }
-        text += &format!("  Replay it with: {}\n", broken.replay);
+        let _ = writeln!(text, "  Replay it with: {}", broken.replay);
         for line in &broken.story {
-            text += &format!("    {line}\n");
+            let _ = writeln!(text, "    {line}");
         }
     }
     text

@@ -1,4 +1,4 @@
-use std::{path::Path, time::Duration};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
 use console::style;
 use pulse_sim::month::{Bill, MonthReport, Proof, Sample, StageScenario};
@@ -21,7 +21,7 @@ pub(super) fn month(report: &MonthReport, file: Option<&Path>) -> String {
     text += &heading("\nBill, at public prices");
     text += &bill(&report.bill);
     if let Some(file) = file {
-        text += &format!("\nThe report with its plots is in {}.\n", file.display());
+        let _ = writeln!(text, "\nThe report with its plots is in {}.", file.display());
     }
     text
 }
@@ -37,7 +37,7 @@ fn course(report: &MonthReport) -> Table {
             stage.lanes(),
             stage.maximum_concurrency,
             stage.in_flight,
-            grouped(stage.hourly_capacity() as u64),
+            decimal(stage.hourly_capacity()),
         )
     };
     let last = report.last_mail.map_or_else(|| "none".to_owned(), |last| format!("{last:.0}"));
@@ -89,7 +89,10 @@ fn bill(bill: &Bill) -> String {
 /// A number with its thousands apart.
 #[must_use]
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    grouped_digits(&number.to_string())
+}
+
+fn grouped_digits(digits: &str) -> String {
     let first = digits.len() % 3;
     let mut text = digits[..first].to_owned();
     for start in (first..digits.len()).step_by(3) {
@@ -102,7 +105,11 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 fn decimal(number: f64) -> String {
-    if number >= 1000.0 { grouped(number as u64) } else { format!("{}", (number * 100.0).round() / 100.0) }
+    if number >= 1000.0 {
+        grouped_digits(&format!("{number:.0}"))
+    } else {
+        format!("{}", (number * 100.0).round() / 100.0)
+    }
 }
 
 fn lasting(length: Duration) -> String {
