@@ -4,7 +4,7 @@ use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Pulse's own crates; what isn't logs warnings only.
-const OWN: [&str; 4] = ["pulse_core", "pulse_aws", "score", "email"];
+const OWN: [&str; 6] = ["pulse_core", "pulse_aws", "score", "email", "tick", "audit"];
 
 /// Starts JSON logging to standard output, which Lambda keeps in the function's log group (AWS Lambda Developer Guide,
 /// "Configuring JSON and plain text log formats"). `level` is `LOG_LEVEL`: error, warn, info, debug or trace.
@@ -19,4 +19,22 @@ pub fn start(level: Option<&str>) {
         .with_target(false);
     // Fails only when a subscriber is set already, as it may be in a test.
     let _ = tracing_subscriber::registry().with(json.with_filter(filter)).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::OWN;
+
+    #[test]
+    fn every_function_is_heard() {
+        let functions = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let names = fs::read_dir(functions).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let lambdas: Vec<_> = names.filter(|name| !name.contains(['-', '.'])).collect();
+        assert!(lambdas.len() >= 4, "{lambdas:?}");
+        for lambda in lambdas {
+            assert!(OWN.contains(&lambda.as_str()), "what {lambda} has to say is filtered out");
+        }
+    }
 }

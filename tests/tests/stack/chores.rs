@@ -54,6 +54,16 @@ async fn reserve_for_scoring(town: &Town, executions: i32) {
     reserve.send().await.unwrap();
 }
 
+/// Waits for a line with these parts among what the functions logged.
+async fn logged(parts: &[&str]) {
+    let log = shared().log_path().expect("an emulator of our own");
+    let has_it = async || {
+        let log = std::fs::read_to_string(log).expect("the emulator's log");
+        log.lines().any(|line| parts.iter().all(|part| line.contains(part))).then_some(())
+    };
+    eventually(&format!("a line with {parts:?} is in the log"), has_it).await;
+}
+
 fn assert_paused(told: &serde_json::Value) {
     assert_eq!((&told["outcome"], &told["repeated"]), (&"paused".into(), &0.into()), "{told}");
 }
@@ -82,6 +92,7 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
             assert_eq!(town.mails(customer), 1, "{}", customer.id);
         }
         assert_eq!(tick(&town, "score").await["repeated"], 0);
+        logged(&[r#""message":"tick""#, r#""stage":"score","outcome":"swept""#]).await;
 
         set_mapping(&town, "ScoreMappingId", false, "Disabled").await;
         open_overdue(&town, &behind).await;
@@ -122,6 +133,9 @@ fn the_audit_repairs_schedules_and_entries_that_are_amiss() {
         let report = town.invoke("AuditFunctionName").await;
         let found = serde_json::json!({ "no-schedule": 1, "no-open-entry": 1, "stray-schedule": 1 });
         assert_eq!((&report["found"], &report["repaired"]), (&found, &3.into()), "{report}");
+        // And it is told where an operator looks.
+        logged(&[r#""message":"found""#, r#""customer":"c-unscheduled""#]).await;
+        logged(&[r#""message":"audited""#, r#""found":3,"repaired":3"#]).await;
         assert!(schedules.get(&unscheduled.id).await.unwrap().is_some());
         assert!(ledger.entries(&unopened.id).await.unwrap().iter().any(Entry::is_open));
         assert_eq!(schedules.get(&stray.id).await.unwrap(), None);
