@@ -3,6 +3,7 @@
 
 mod interruptions;
 mod newcomer;
+mod simulate;
 
 use std::{
     net::TcpListener,

@@ -47,6 +47,7 @@ fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
 
     what_status_says(entries["sent"].as_u64().unwrap());
     what_is_said_of_a_customer(findings["example"].as_str().unwrap());
+    what_looking_after_it_says();
     what_enrolling_says();
 
     Command::new("kill").args(["-INT", &program.0.id().to_string()]).status().unwrap();
@@ -102,6 +103,18 @@ fn what_is_said_of_a_customer(id: &str) {
     let (status, said) = local(&["customer", "nobody"]);
     assert_eq!(status, 1);
     assert!(said.contains("Customer nobody is not on the roster"), "{said}");
+}
+
+fn what_looking_after_it_says() {
+    let (status, said) = local(&["audit", "--deep"]);
+    assert!(status == 0 && said.contains("Nothing is amiss"), "{status}: {said}");
+    let (status, said) = local(&["settle"]);
+    assert!(status == 0 && said.contains("No mail is of unknown fate"), "{status}: {said}");
+    let unknown = ["settle", "c-0001", "--run", "2020-01", "--sent", "m-1", "--note", "Seen."];
+    let (status, said) = local(&unknown);
+    assert!(status == 1 && said.contains("there is no entry c-0001/2020-01"), "{status}: {said}");
+    let (status, said) = local(&["redrive", "email", "--run", "2020-01"]);
+    assert!(status == 0 && said.contains("gave nothing up in run 2020-01"), "{status}: {said}");
 }
 
 fn what_enrolling_says() {

@@ -31,3 +31,6 @@ pub use trace::Trace;
 pub use watch::SweepWatch;
 pub use weather::{Conditions, Down, Noise, ProviderWeather, Weather};
 pub use witness::{Breach, Promise, Witness};
+
+#[cfg(test)]
+mod tests;
