@@ -39,6 +39,10 @@ def check_function(outputs, stage):
         sys.exit(f"{stage} is not fed from {queue}: {mapping}")
     if mapping["ScalingConfig"]["MaximumConcurrency"] != maximum:
         sys.exit(f"{stage} may run other than {maximum} times at once: {mapping}")
+    # The emulator keeps a parameter's value as the text that it is; to AWS, and to the tick, it is a number.
+    functions.update_event_source_mapping(
+        UUID=outputs[f"{stage}MappingId"], ScalingConfig={"MaximumConcurrency": maximum}
+    )
 
 
 def check_chore(outputs, name, expected):

@@ -77,6 +77,13 @@ conformance!(schedules:
     deleting_twice_is_deleting_once
     live_schedules_are_listed_once_each
 );
+conformance!(@on simulated schedules:
+    a_schedule_is_read_back
+    putting_twice_is_putting_once
+    another_slot_replaces_the_first
+    deleting_twice_is_deleting_once
+    live_schedules_are_listed_once_each
+);
 
 /// A ledger behind a proxy that loses answers when it is told to.
 async fn ledger_behind_a_lossy_proxy() -> (DynamoDbLedger, LossyProxy) {

@@ -10,3 +10,4 @@ pub mod memory;
 pub mod queue;
 pub mod samples;
 pub mod schedules;
+pub mod simulated;
