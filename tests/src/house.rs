@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use pulse_aws::render::MinijinjaRenderer;
 use pulse_core::{
     audit::{Audit, AuditReport, Depth},
+    control::{BreakerPolicy, Meter, MeteredMailer, MeteredScorer, ProviderWatch},
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
@@ -235,8 +236,9 @@ impl House {
     /// The same, with another time limit.
     pub async fn work_until(&self, stage: StageName, deliveries: Vec<Delivery>, limit: Duration) -> Vec<String> {
         let deadline = self.clock.now() + limit;
-        let score = self.score_stage(self.email.queue.clone());
-        let email = self.email_stage();
+        let meter = Arc::new(Meter::default());
+        let score = ScoreStage { scorer: self.metered_scorer(&meter), ..self.score_stage(self.email.queue.clone()) };
+        let email = EmailStage { mailer: self.metered_mailer(&meter), ..self.email_stage() };
         let worker = Worker {
             stage: match stage {
                 StageName::Score => &score as &dyn Stage,
@@ -245,8 +247,26 @@ impl House {
             queue: &*self.pair(stage).queue,
             clock: &*self.clock,
             settings: SETTINGS,
+            provider: self.watch(stage, &meter),
         };
-        worker.work(deliveries, deadline).await
+        worker.work(deliveries, deadline).await.unfinished
+    }
+
+    /// An invocation's eye on its stage's provider.
+    #[must_use]
+    pub fn watch<'a>(&'a self, stage: StageName, meter: &'a Meter) -> ProviderWatch<'a> {
+        let (log, controls) = (&*self.ledger, &*self.ledger);
+        ProviderWatch { stage, meter, log, controls, policy: BreakerPolicy::default() }
+    }
+
+    fn metered_scorer(&self, meter: &Arc<Meter>) -> Arc<MeteredScorer> {
+        let (scorer, clock) = (self.scorer.clone(), self.clock.clone());
+        Arc::new(MeteredScorer { scorer, meter: Arc::clone(meter), clock })
+    }
+
+    fn metered_mailer(&self, meter: &Arc<Meter>) -> Arc<MeteredMailer> {
+        let (mailer, clock) = (self.mailer.clone(), self.clock.clone());
+        Arc::new(MeteredMailer { mailer, meter: Arc::clone(meter), clock })
     }
 
     /// The score stage, queueing emails on `email_queue`.

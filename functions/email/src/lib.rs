@@ -13,11 +13,12 @@ use pulse_aws::{
     render::MinijinjaRenderer,
     sdk::{self, SdkConfig},
     sqs::SqsQueue,
-    telemetry,
+    telemetry::{self, CountedLedger, Metrics, Transitions},
 };
 use pulse_core::{
+    control::{BreakerPolicy, Meter, MeteredMailer, ProviderWatch},
     entry::StageName,
-    ports::Mailer,
+    ports::{Clock as _, Mailer},
     stage::{EmailStage, Worker, WorkerSettings},
 };
 
@@ -27,6 +28,11 @@ pub struct Function {
     queue: SqsQueue,
     clock: SystemClock,
     settings: WorkerSettings,
+    breaker: BreakerPolicy,
+    ledger: DynamoDbLedger,
+    meter: Arc<Meter>,
+    moved: Arc<Transitions>,
+    metrics: Metrics,
 }
 
 impl Function {
@@ -40,10 +46,16 @@ impl Function {
         let config = EmailConfig::read(env)?;
         let aws = sdk::load().await?;
         let sqs = sdk::sqs_client(&aws);
+        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.stage.table);
+        let (meter, moved) = (Arc::new(Meter::default()), Arc::new(Transitions::default()));
         Ok(Self {
             stage: EmailStage {
-                ledger: Arc::new(DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.stage.table)),
-                mailer: mailer(&aws, config.provider, config.stage.worker.call_timeout).await?,
+                ledger: Arc::new(CountedLedger { ledger: ledger.clone(), moved: moved.clone() }),
+                mailer: Arc::new(MeteredMailer {
+                    mailer: mailer(&aws, config.provider, config.stage.worker.call_timeout).await?,
+                    meter: meter.clone(),
+                    clock: Arc::new(SystemClock),
+                }),
                 renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
                 score_queue: Arc::new(SqsQueue::new(sqs.clone(), StageName::Score, config.stage.score_queue_url)),
                 clock: Arc::new(SystemClock),
@@ -52,6 +64,11 @@ impl Function {
             queue: SqsQueue::new(sqs, StageName::Email, config.stage.email_queue_url),
             clock: SystemClock,
             settings: config.stage.worker,
+            breaker: config.stage.breaker,
+            metrics: Metrics::new(config.stage.stack),
+            ledger,
+            meter,
+            moved,
         })
     }
 
@@ -60,8 +77,26 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        let worker = Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings };
-        batch::answer(event, |deliveries| worker.work(deliveries, batch::deadline(deadline))).await
+        let provider = ProviderWatch {
+            stage: StageName::Email,
+            meter: &self.meter,
+            log: &self.ledger,
+            controls: &self.ledger,
+            policy: self.breaker,
+        };
+        let worker = Worker {
+            stage: &self.stage,
+            queue: &self.queue,
+            clock: &self.clock,
+            settings: self.settings,
+            provider,
+        };
+        batch::answer(event, async |deliveries| {
+            let worked = worker.work(deliveries, batch::deadline(deadline)).await;
+            self.metrics.worked(StageName::Email, self.clock.now(), &worked.calls, &self.moved);
+            worked.unfinished
+        })
+        .await
     }
 }
 

@@ -6,6 +6,7 @@ mod chores;
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use pulse_core::{
+    control::BreakerPolicy,
     quiet_hours::QuietHours,
     stage::{EmailPolicy, WorkerSettings},
 };
@@ -83,6 +84,10 @@ pub struct StageConfig {
     pub email_queue_url: String,
     /// `IN_FLIGHT`, `MAX_RECEIVE_COUNT` and the stage's own `.._TIMEOUT_SECONDS`.
     pub worker: WorkerSettings,
+    /// `BREAKER_..`, as [`TickConfig`] has them.
+    pub breaker: BreakerPolicy,
+    /// The stack's name: `STACK_NAME`.
+    pub stack: String,
 }
 
 impl StageConfig {
@@ -91,6 +96,8 @@ impl StageConfig {
             table: env.text("TABLE_NAME")?,
             score_queue_url: env.text("SCORE_QUEUE_URL")?,
             email_queue_url: env.text("EMAIL_QUEUE_URL")?,
+            breaker: chores::breaker(env)?,
+            stack: env.text("STACK_NAME")?,
             worker: WorkerSettings {
                 in_flight: env.number("IN_FLIGHT", 1..=1000)?,
                 call_timeout: env.seconds(timeout)?,
@@ -213,6 +220,14 @@ mod tests {
         ("TABLE_NAME", "t"),
         ("SCORE_QUEUE_URL", "s"),
         ("EMAIL_QUEUE_URL", "e"),
+        ("STACK_NAME", "pulse"),
+        ("BREAKER_WINDOW_MINUTES", "5"),
+        ("BREAKER_CALLS", "20"),
+        ("BREAKER_FAILING_PERCENT", "50"),
+        ("BREAKER_QUIET_FAILURES", "5"),
+        ("BREAKER_COOL_DOWN_SECONDS", "60"),
+        ("BREAKER_PROBES", "3"),
+        ("BREAKER_PATIENCE_HOURS", "48"),
         ("IN_FLIGHT", "4"),
         ("MAX_RECEIVE_COUNT", "5"),
         ("MAIL_TIMEOUT_SECONDS", "20"),

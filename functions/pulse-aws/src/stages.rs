@@ -1,15 +1,21 @@
 //! The stages from outside, as Lambda and SQS tell of them.
 
+mod deployment;
+mod probe;
+
 use async_trait::async_trait;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_sqs::{error::SdkError, types::QueueAttributeName};
 use pulse_core::{
     entry::StageName,
     failure::Cause,
-    ports::{StageError, StageSight, Stages},
+    ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
 };
 
-use crate::sdk::failure::{self, CallFailure};
+use crate::sdk::{
+    self, SdkConfig,
+    failure::{self, CallFailure},
+};
 
 /// Where a stage is on AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,25 +31,31 @@ pub struct StageAddress {
 /// The stages on Lambda and SQS.
 ///
 /// Needs `lambda:GetEventSourceMapping` on the mappings, `lambda:GetFunctionConcurrency` on the functions
-/// and `sqs:GetQueueAttributes` on the queues.
+/// and `sqs:GetQueueAttributes` on the queues to look; `lambda:UpdateEventSourceMapping` on the mappings to
+/// turn; `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:ChangeMessageVisibility` on the queues and
+/// `lambda:InvokeFunction` on the functions to probe; `cloudformation:DescribeStacks` on the stack.
 #[derive(Debug)]
 pub struct LambdaStages {
     lambda: aws_sdk_lambda::Client,
     sqs: aws_sdk_sqs::Client,
+    cloudformation: aws_sdk_cloudformation::Client,
+    stack: String,
     score: StageAddress,
     email: StageAddress,
 }
 
 impl LambdaStages {
-    /// The stages at these addresses.
+    /// The stages at these addresses, in a stack of this name.
     #[must_use]
-    pub fn new(
-        lambda: aws_sdk_lambda::Client,
-        sqs: aws_sdk_sqs::Client,
-        score: StageAddress,
-        email: StageAddress,
-    ) -> Self {
-        Self { lambda, sqs, score, email }
+    pub fn new(aws: &SdkConfig, stack: impl Into<String>, score: StageAddress, email: StageAddress) -> Self {
+        Self {
+            lambda: sdk::lambda_client(aws),
+            sqs: sdk::sqs_client(aws),
+            cloudformation: sdk::cloudformation_client(aws),
+            stack: stack.into(),
+            score,
+            email,
+        }
     }
 
     fn address(&self, stage: StageName) -> &StageAddress {
@@ -53,40 +65,83 @@ impl LambdaStages {
         }
     }
 
-    /// Whether the mapping is enabled, or about to be (AWS Lambda API Reference, `GetEventSourceMapping`:
-    /// State).
-    async fn is_enabled(&self, stage: StageName) -> Result<bool, StageError> {
+    async fn mapping(&self, stage: StageName) -> Result<Switch, StageError> {
         let mapping = self.lambda.get_event_source_mapping().uuid(&self.address(stage).mapping).send().await;
         let mapping = mapping.map_err(|error| failed(stage, "Lambda", &error))?;
-        Ok(!matches!(mapping.state(), Some("Disabled" | "Disabling" | "Deleting")))
+        Ok(switch(mapping.state().unwrap_or_default()))
     }
 
-    /// Whether the function may run at all: with a reserved concurrency of 0 it may not.
-    async fn may_run(&self, stage: StageName) -> Result<bool, StageError> {
+    /// With a reserved concurrency of 0 the function may not run at all.
+    async fn reserved(&self, stage: StageName) -> Result<Option<u32>, StageError> {
         let function = &self.address(stage).function;
         let concurrency = self.lambda.get_function_concurrency().function_name(function).send().await;
         let concurrency = concurrency.map_err(|error| failed(stage, "Lambda", &error))?;
-        Ok(concurrency.reserved_concurrent_executions() != Some(0))
+        Ok(concurrency.reserved_concurrent_executions().and_then(|reserved| u32::try_from(reserved).ok()))
     }
 
-    async fn waiting(&self, stage: StageName) -> Result<u64, StageError> {
-        let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let queue = &self.address(stage).queue_url;
-        let answer = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone()).send().await;
-        let answer = answer.map_err(|error| failed(stage, "SQS", &error))?;
-        let waiting = answer.attributes().and_then(|all| all.get(&name)?.parse().ok());
-        let cause = || Cause::new(format!("SQS doesn't say how many messages wait in the {stage} queue."));
-        waiting.ok_or_else(|| StageError { stage, cause: cause() })
+    async fn depth(&self, stage: StageName) -> Result<(u64, u64), StageError> {
+        let waiting = QueueAttributeName::ApproximateNumberOfMessages;
+        let in_flight = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let answer = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&self.address(stage).queue_url)
+            .attribute_names(waiting.clone())
+            .attribute_names(in_flight.clone())
+            .send()
+            .await
+            .map_err(|error| failed(stage, "SQS", &error))?;
+        let count = |name| {
+            let count = answer.attributes().and_then(|all| all.get(name)?.parse().ok());
+            let cause = || Cause::new(format!("SQS doesn't say how many messages the {stage} queue holds."));
+            count.ok_or_else(|| StageError { stage, cause: cause() })
+        };
+        Ok((count(&waiting)?, count(&in_flight)?))
     }
 }
 
 #[async_trait]
 impl Stages for LambdaStages {
     async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
-        let (enabled, may_run, waiting) =
-            futures::try_join!(self.is_enabled(stage), self.may_run(stage), self.waiting(stage))?;
-        Ok(StageSight { flowing: enabled && may_run, waiting })
+        let (mapping, reserved, (waiting, in_flight)) =
+            futures::try_join!(self.mapping(stage), self.reserved(stage), self.depth(stage))?;
+        Ok(StageSight { mapping, reserved, waiting, in_flight })
     }
+
+    /// A mapping that is changing takes no other change (AWS Lambda API Reference,
+    /// `UpdateEventSourceMapping`: `ResourceInUseException`).
+    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
+        let update = self.lambda.update_event_source_mapping().uuid(&self.address(stage).mapping).enabled(on);
+        match update.send().await {
+            Ok(_) => Ok(Turned::Done),
+            Err(error) if is_busy(error.code()) => Ok(Turned::Busy),
+            Err(error) => Err(failed(stage, "Lambda", &error)),
+        }
+    }
+
+    async fn probe(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError> {
+        self.hand_over_a_few(stage, at_most).await
+    }
+
+    async fn is_being_deployed(&self) -> Result<bool, StageError> {
+        self.was_deployed_lately().await
+    }
+}
+
+/// Reads a mapping's state (AWS Lambda API Reference, `GetEventSourceMapping`: State). One that is being
+/// updated goes on as it was, which is not told: it is on in every case but a pause, and then the next tick
+/// sees that it is off.
+fn switch(state: &str) -> Switch {
+    match state {
+        "Disabled" | "Deleting" => Switch::Off,
+        "Disabling" => Switch::TurningOff,
+        "Enabling" | "Creating" | "Updating" => Switch::TurningOn,
+        _ => Switch::On,
+    }
+}
+
+fn is_busy(code: Option<&str>) -> bool {
+    matches!(code, Some("ResourceInUseException" | "ResourceConflictException"))
 }
 
 fn failed<E>(stage: StageName, service: &str, error: &SdkError<E>) -> StageError
@@ -95,4 +150,17 @@ where
 {
     let (CallFailure::Refused(cause) | CallFailure::Again(cause)) = failure::read(service, error);
     StageError { stage, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_of_mappings_are_read() {
+        let states = ["Enabled", "Disabling", "Disabled", "Enabling", "Updating", "Creating", ""];
+        let switches = states.map(switch);
+        use Switch::{Off, On, TurningOff, TurningOn};
+        assert_eq!(switches, [On, TurningOff, Off, TurningOn, TurningOn, TurningOn, On]);
+    }
 }

@@ -1,7 +1,13 @@
-//! Logs: JSON lines with ids as fields, never an address, a name or a score.
+//! Logs: JSON lines with ids as fields, never an address, a name or a score. Metrics: lines among them.
+
+mod metrics;
+mod transitions;
 
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+pub use metrics::{Metrics, StageGauges};
+pub use transitions::{CountedLedger, Transitions};
 
 /// Pulse's own crates; what isn't logs warnings only.
 const OWN: [&str; 6] = ["pulse_core", "pulse_aws", "score", "email", "tick", "audit"];

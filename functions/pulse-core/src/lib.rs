@@ -10,12 +10,14 @@
 //! - [`stage`]: the score and email stages, and the worker that drives a batch through one.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
+//! - [`control`]: what holds a stage back: pauses, and providers that are out of order.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
 
 pub mod audit;
 pub mod backoff;
+pub mod control;
 pub mod customer;
 pub mod enrollment;
 pub mod entry;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod reports;
+mod stages;
 mod units;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
-    ports::{StageError, StageSight, Stages},
+    ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
 };
 
 use crate::queue::MemoryQueue;
@@ -46,6 +46,26 @@ impl Stages for MemoryStages {
             StageName::Email => &self.email,
         };
         let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(&stage);
-        Ok(StageSight { flowing: !paused, waiting: queue.depth().visible as u64 })
+        let depth = queue.depth();
+        Ok(StageSight {
+            mapping: if paused { Switch::Off } else { Switch::On },
+            reserved: None,
+            waiting: depth.visible as u64,
+            in_flight: depth.in_flight as u64,
+        })
+    }
+
+    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
+        self.set_paused(stage, !on);
+        Ok(Turned::Done)
+    }
+
+    /// Nobody works here but whom the caller has work.
+    async fn probe(&self, _: StageName, _: usize) -> Result<Probed, StageError> {
+        Ok(Probed::default())
+    }
+
+    async fn is_being_deployed(&self) -> Result<bool, StageError> {
+        Ok(false)
     }
 }

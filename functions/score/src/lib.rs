@@ -12,10 +12,12 @@ use pulse_aws::{
     providers::{HttpScorer, secret},
     sdk,
     sqs::SqsQueue,
-    telemetry,
+    telemetry::{self, CountedLedger, Metrics, Transitions},
 };
 use pulse_core::{
+    control::{BreakerPolicy, Meter, MeteredScorer, ProviderWatch},
     entry::StageName,
+    ports::Clock as _,
     stage::{ScoreStage, Worker, WorkerSettings},
 };
 
@@ -25,6 +27,11 @@ pub struct Function {
     queue: SqsQueue,
     clock: SystemClock,
     settings: WorkerSettings,
+    breaker: BreakerPolicy,
+    ledger: DynamoDbLedger,
+    meter: Arc<Meter>,
+    moved: Arc<Transitions>,
+    metrics: Metrics,
 }
 
 impl Function {
@@ -44,16 +51,27 @@ impl Function {
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)
             .context("the scoring API's client can't be built")?;
         let sqs = sdk::sqs_client(&aws);
+        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.stage.table);
+        let (meter, moved) = (Arc::new(Meter::default()), Arc::new(Transitions::default()));
         Ok(Self {
             stage: ScoreStage {
-                ledger: Arc::new(DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.stage.table)),
-                scorer: Arc::new(scorer),
+                ledger: Arc::new(CountedLedger { ledger: ledger.clone(), moved: moved.clone() }),
+                scorer: Arc::new(MeteredScorer {
+                    scorer: Arc::new(scorer),
+                    meter: meter.clone(),
+                    clock: Arc::new(SystemClock),
+                }),
                 email_queue: Arc::new(SqsQueue::new(sqs.clone(), StageName::Email, config.stage.email_queue_url)),
                 clock: Arc::new(SystemClock),
             },
             queue: SqsQueue::new(sqs, StageName::Score, config.stage.score_queue_url),
             clock: SystemClock,
             settings: config.stage.worker,
+            breaker: config.stage.breaker,
+            metrics: Metrics::new(config.stage.stack),
+            ledger,
+            meter,
+            moved,
         })
     }
 
@@ -62,7 +80,25 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        let worker = Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings };
-        batch::answer(event, |deliveries| worker.work(deliveries, batch::deadline(deadline))).await
+        let provider = ProviderWatch {
+            stage: StageName::Score,
+            meter: &self.meter,
+            log: &self.ledger,
+            controls: &self.ledger,
+            policy: self.breaker,
+        };
+        let worker = Worker {
+            stage: &self.stage,
+            queue: &self.queue,
+            clock: &self.clock,
+            settings: self.settings,
+            provider,
+        };
+        batch::answer(event, async |deliveries| {
+            let worked = worker.work(deliveries, batch::deadline(deadline)).await;
+            self.metrics.worked(StageName::Score, self.clock.now(), &worked.calls, &self.moved);
+            worked.unfinished
+        })
+        .await
     }
 }

@@ -1,4 +1,7 @@
-//! The tick function: every minute, looks after what fell off and wakes what was put off.
+//! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
+//! off and wakes what was put off.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use pulse_aws::{
@@ -8,11 +11,13 @@ use pulse_aws::{
     sdk,
     sqs::SqsQueue,
     stages::LambdaStages,
-    telemetry,
+    telemetry::{self, Metrics, StageGauges},
 };
 use pulse_core::{
+    control::{Breaker, BreakerPolicy, Hold},
     entry::StageName,
-    tick::{StageSweep, Sweep, SweepPolicy, Swept},
+    ports::Clock as _,
+    tick::{Keep, Round, StageRound, Sweep, SweepPolicy, Swept, oldest_due},
 };
 use serde::Serialize;
 
@@ -23,6 +28,8 @@ pub struct Function {
     score_queue: SqsQueue,
     email_queue: SqsQueue,
     policy: SweepPolicy,
+    breaker: BreakerPolicy,
+    metrics: Metrics,
 }
 
 /// What a tick did, as it answers whoever invokes it.
@@ -37,6 +44,12 @@ pub struct Ticked {
 pub struct StageTick {
     /// Which.
     pub stage: StageName,
+    /// `flows`, `paused`, `broken`, or `unknown` if that couldn't be told.
+    pub held: &'static str,
+    /// Which way its mapping was turned, if it was.
+    pub turned: Option<bool>,
+    /// Messages that were handed over to see whether its provider is well again.
+    pub probes: usize,
     /// `swept`, `paused` or `failed`.
     pub outcome: &'static str,
     /// Messages sent for entries that had been put off.
@@ -61,9 +74,11 @@ impl Function {
         Ok(Self {
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
             score_queue: SqsQueue::new(sqs.clone(), StageName::Score, config.score.queue_url.clone()),
-            email_queue: SqsQueue::new(sqs.clone(), StageName::Email, config.email.queue_url.clone()),
-            stages: LambdaStages::new(sdk::lambda_client(&aws), sqs, config.score, config.email),
+            email_queue: SqsQueue::new(sqs, StageName::Email, config.email.queue_url.clone()),
+            stages: LambdaStages::new(&aws, config.stack.clone(), config.score, config.email),
+            metrics: Metrics::new(config.stack),
             policy: config.policy,
+            breaker: config.breaker,
         })
     }
 
@@ -79,19 +94,50 @@ impl Function {
             clock: &SystemClock,
             policy: self.policy,
         };
-        let stages: Vec<_> = sweep.run().await.into_iter().map(told).collect();
-        for StageTick { stage, outcome, woken, repeated, failed } in &stages {
-            tracing::info!(%stage, outcome, woken, repeated, failed, "tick");
+        let keep = Keep {
+            stages: &self.stages,
+            controls: &self.ledger,
+            outcomes: &self.ledger,
+            clock: &SystemClock,
+            policy: self.breaker,
+        };
+        let rounds = Round { keep, sweep }.run().await;
+        for round in &rounds {
+            self.gauge(round).await;
+        }
+        let stages: Vec<_> = rounds.into_iter().map(told).collect();
+        for StageTick { stage, held, turned, probes, outcome, woken, repeated, failed } in &stages {
+            tracing::info!(%stage, held, turned, probes, outcome, woken, repeated, failed, "tick");
         }
         Ticked { stages }
     }
+
+    async fn gauge(&self, StageRound { stage, kept, .. }: &StageRound) {
+        let now = SystemClock.now();
+        let (Ok(kept), Ok(due)) = (kept, oldest_due(&self.ledger, &self.ledger, *stage, now).await) else { return };
+        let age = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
+        let is_broken = matches!(kept.control.breaker, Breaker::Open(_));
+        let gauges = StageGauges { oldest_due: age, is_broken, is_paused: kept.control.is_paused(now) };
+        self.metrics.gauges(*stage, now, gauges);
+    }
 }
 
-fn told(StageSweep { stage, swept }: StageSweep) -> StageTick {
+fn told(StageRound { stage, kept, swept }: StageRound) -> StageTick {
+    let (held, turned, probes) = match &kept {
+        Err(_) => ("unknown", None, 0),
+        Ok(kept) => {
+            let held = match kept.control.hold(SystemClock.now()) {
+                None => "flows",
+                Some(Hold::Broken(_)) => "broken",
+                Some(Hold::Command(_) | Hold::Console(_)) => "paused",
+            };
+            (held, kept.turned, kept.probed.map_or(0, |probed| probed.messages))
+        }
+    };
     let (outcome, woken, repeated, failed) = match swept {
         Swept::Paused => ("paused", 0, 0, 0),
         Swept::Failed => ("failed", 0, 0, 0),
         Swept::Done { woken, repeated, failed } => ("swept", woken, repeated, failed),
     };
-    StageTick { stage, outcome, woken, repeated, failed }
+    StageTick { stage, held, turned, probes, outcome, woken, repeated, failed }
 }

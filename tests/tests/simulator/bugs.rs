@@ -9,7 +9,8 @@ use pulse_sim::{
 };
 
 use crate::planted::{
-    ForgetsNextMonth, MailsOldScores, NeverAsks, NeverAudits, PausesByConcurrency, QueuesTheEmailFirst,
+    BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, KeepsNothing, MailsOldScores, NeverAsks, NeverAudits,
+    QueuesTheEmailFirst,
     RecordsBeforeSending, RemembersProfiles, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly,
     SweepsEveryMinute, WithoutSweep,
 };
@@ -83,8 +84,18 @@ fn sweeping_the_same_entry_again_and_again_is_caught() {
 }
 
 #[test]
-fn pausing_by_taking_concurrency_away_is_caught() {
-    assert_caught(PausesByConcurrency, Promise::PauseHolds);
+fn leaving_a_mapping_to_poll_for_a_function_that_may_not_run_is_caught() {
+    assert_caught(KeepsNothing, Promise::HealthyStayAlive);
+}
+
+#[test]
+fn a_pause_that_a_deployment_ends_is_caught() {
+    assert_caught(ForgetsPauses, Promise::PauseHolds);
+}
+
+#[test]
+fn dead_lettering_what_a_provider_that_is_down_has_failed_is_caught() {
+    assert_caught(BlamesTheMessage, Promise::HealthyStayAlive);
 }
 
 #[test]

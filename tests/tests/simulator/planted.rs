@@ -12,14 +12,23 @@ use pulse_core::{
     failure::Cause,
     message::WorkMessage,
     ports::{
-        Accepted, Activity, Fate, Ledger, LedgerError, Letter, Mail, Mailer, QueueError, ScoreError, ScoreRequest,
-        Scorer, SendError, StageError, StageQueue, StageSight, Stages, Visibility,
+        Accepted, Activity, Fate, Ledger, LedgerError, Letter, Mail, Mailer, Probed, QueueError, ScoreError, ScoreRequest,
+        Scorer, SendError, StageError, StageQueue, StageSight, Stages, Switch, Turned,
+        Visibility,
     },
     score::Score,
-    stage::{Delivery, EmailPolicy, Stage, Task, Verdict, WorkerSettings},
-    tick::{StageSweep, SweepPolicy},
+    stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
+    tick::{KeepError, StageRound, Sweep, SweepPolicy, Swept},
 };
 use pulse_sim::world::{House, Ports, Product, Shipped};
+
+fn no_round() -> [StageRound; 2] {
+    [StageName::Score, StageName::Email].map(|stage| StageRound {
+        stage,
+        kept: Err(KeepError::Contended(stage)),
+        swept: Swept::Paused,
+    })
+}
 
 /// What is shipped, without the tick.
 pub(crate) struct WithoutSweep<P>(pub(crate) P);
@@ -34,8 +43,8 @@ impl<P: Product> Product for WithoutSweep<P> {
         self.0.email(ports, policy)
     }
 
-    async fn tick(&self, _: &Ports, _: SweepPolicy) -> [StageSweep; 2] {
-        [StageName::Score, StageName::Email].map(|stage| StageSweep { stage, swept: pulse_core::tick::Swept::Paused })
+    async fn tick(&self, _: &Ports, _: SweepPolicy) -> [StageRound; 2] {
+        no_round()
     }
 }
 
@@ -106,6 +115,10 @@ impl Stage for HandMade {
     }
 
     async fn give_up(&self, _: &WorkMessage, _: &Cause) {}
+
+    async fn put_off(&self, _: &WorkMessage, _: &Cause, _: Duration) -> bool {
+        false
+    }
 }
 
 impl HandMade {
@@ -197,13 +210,14 @@ impl Product for StartsTheWholeBatch {
         _: WorkerSettings,
         deliveries: Vec<Delivery>,
         deadline: Timestamp,
-    ) -> Vec<String> {
+    ) -> Worked {
         let one = async |delivery: Delivery| {
             let message = WorkMessage::parse(&delivery.body, delivery.sent_at).ok()?;
             let task = Task { message, first_receive: delivery.receive_count <= 1, lease_until: deadline };
             (stage.handle(&task).await != Verdict::Done).then_some(delivery.message_id)
         };
-        join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect()
+        let unfinished = join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect();
+        Worked { unfinished, ..Worked::default() }
     }
 }
 
@@ -212,7 +226,7 @@ pub(crate) struct SweepsBlindly;
 
 #[async_trait]
 impl Product for SweepsBlindly {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageSweep; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
         Shipped.tick(&Ports { stages: Arc::new(AllIsWell), ..ports.clone() }, policy).await
     }
 }
@@ -222,7 +236,19 @@ struct AllIsWell;
 #[async_trait]
 impl Stages for AllIsWell {
     async fn look(&self, _: StageName) -> Result<StageSight, StageError> {
-        Ok(StageSight { flowing: true, waiting: 0 })
+        Ok(StageSight { mapping: Switch::On, reserved: None, waiting: 0, in_flight: 0 })
+    }
+
+    async fn turn(&self, _: StageName, _: bool) -> Result<Turned, StageError> {
+        Ok(Turned::Done)
+    }
+
+    async fn probe(&self, _: StageName, _: usize) -> Result<Probed, StageError> {
+        Ok(Probed::default())
+    }
+
+    async fn is_being_deployed(&self) -> Result<bool, StageError> {
+        Ok(false)
     }
 }
 
@@ -231,20 +257,79 @@ pub(crate) struct SweepsEveryMinute;
 
 #[async_trait]
 impl Product for SweepsEveryMinute {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageSweep; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
         let often = SweepPolicy { again_after: Duration::from_mins(1), ..policy };
         Shipped.tick(ports, often).await
     }
 }
 
-/// Pauses by taking the function's concurrency away, while the mapping polls on.
-pub(crate) struct PausesByConcurrency;
+/// Only sweeps: mappings are what people and deployments make of them.
+pub(crate) struct KeepsNothing;
 
 #[async_trait]
-impl Product for PausesByConcurrency {
-    fn set_flowing(&self, house: &House, flowing: bool) -> bool {
-        house.function.set_reserved_concurrency(Some(if flowing { 5 } else { 0 }));
-        true
+impl Product for KeepsNothing {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+        let sweep = Sweep {
+            ledger: &*ports.ledger,
+            open: &*ports.open,
+            stages: &*ports.stages,
+            memory: &*ports.memory,
+            score_queue: &*ports.score_queue,
+            email_queue: &*ports.email_queue,
+            clock: &*ports.clock,
+            policy,
+        };
+        sweep.run().await;
+        no_round()
+    }
+}
+
+/// Forgets who paused: a mapping that is on is meant to be on.
+pub(crate) struct ForgetsPauses;
+
+#[async_trait]
+impl Product for ForgetsPauses {
+    async fn set_flowing(&self, ports: &Ports, house: &House, flowing: bool) -> bool {
+        ports.stages.turn(house.name, flowing).await == Ok(Turned::Done)
+    }
+
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+        KeepsNothing.tick(ports, policy).await
+    }
+}
+
+/// Gives up what fails too often, whoever's fault it is.
+pub(crate) struct BlamesTheMessage;
+
+#[async_trait]
+impl Product for BlamesTheMessage {
+    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+        Box::new(NeverPutsOff(Shipped.score(ports)))
+    }
+
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        Box::new(NeverPutsOff(Shipped.email(ports, policy)))
+    }
+
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+        KeepsNothing.tick(ports, policy).await
+    }
+}
+
+struct NeverPutsOff(Box<dyn Stage>);
+
+#[async_trait]
+impl Stage for NeverPutsOff {
+    async fn handle(&self, task: &Task) -> Verdict {
+        self.0.handle(task).await
+    }
+
+    async fn give_up(&self, message: &WorkMessage, cause: &Cause) {
+        self.0.give_up(message, cause).await;
+    }
+
+    async fn put_off(&self, _: &WorkMessage, _: &Cause, _: Duration) -> bool {
+        false
     }
 }
 

@@ -125,14 +125,16 @@ async fn a_score_whose_email_could_not_be_queued_is_not_lost_and_not_asked_for_a
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     let stage = house.score_stage(std::sync::Arc::new(BrokenQueue));
+    let meter = pulse_core::control::Meter::default();
     let worker = pulse_core::stage::Worker {
         stage: &stage,
         queue: &*house.score.queue,
         clock: &*house.clock,
         settings: SETTINGS,
+        provider: house.watch(StageName::Score, &meter),
     };
     let failed = worker.work(house.receive(StageName::Score), house.clock.now() + Duration::from_mins(2)).await;
-    assert_eq!(failed.len(), 1);
+    assert_eq!(failed.unfinished.len(), 1);
     assert!(matches!(house.state("c-1", "2026-11").await, State::Scored { .. }));
     house.drain().await;
     assert_eq!(house.mails("c-1"), 1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pulse_core::tick::SweepPolicy;
+use pulse_core::{control::BreakerPolicy, tick::SweepPolicy};
 
 use super::{ConfigError, Environment};
 use crate::{scheduler::ScheduleTarget, stages::StageAddress};
@@ -12,6 +12,8 @@ use crate::{scheduler::ScheduleTarget, stages::StageAddress};
 pub struct TickConfig {
     /// The ledger's table: `TABLE_NAME`.
     pub table: String,
+    /// The stack's name: `STACK_NAME`.
+    pub stack: String,
     /// `SCORE_FUNCTION`, `SCORE_MAPPING` and `SCORE_QUEUE_URL`.
     pub score: StageAddress,
     /// `EMAIL_FUNCTION`, `EMAIL_MAPPING` and `EMAIL_QUEUE_URL`.
@@ -19,6 +21,26 @@ pub struct TickConfig {
     /// `SWEEP_GRACE_MINUTES`, `SWEEP_AGAIN_HOURS`, `SWEEP_BACKLOG`, `SWEEP_AT_MOST` and
     /// `QUEUE_RETENTION_SECONDS`.
     pub policy: SweepPolicy,
+    /// `BREAKER_WINDOW_MINUTES`, `BREAKER_CALLS`, `BREAKER_FAILING_PERCENT`, `BREAKER_QUIET_FAILURES`,
+    /// `BREAKER_COOL_DOWN_SECONDS`, `BREAKER_PROBES` and `BREAKER_PATIENCE_HOURS`.
+    pub breaker: BreakerPolicy,
+}
+
+/// Reads when a provider is taken to be out of order.
+///
+/// # Errors
+/// With the name of the first variable that is missing or can't be used.
+pub(super) fn breaker(env: Environment<'_>) -> Result<BreakerPolicy, ConfigError> {
+    Ok(BreakerPolicy {
+        window: Duration::from_mins(env.number("BREAKER_WINDOW_MINUTES", 1..=60)?),
+        calls: env.number("BREAKER_CALLS", 1..=100_000)?,
+        failing_percent: env.number("BREAKER_FAILING_PERCENT", 1..=100)?,
+        quiet_failures: env.number("BREAKER_QUIET_FAILURES", 1..=1_000)?,
+        cool_down: Duration::from_secs(env.number("BREAKER_COOL_DOWN_SECONDS", 10..=3_600)?),
+        probes: env.number("BREAKER_PROBES", 1..=10)?,
+        patience: Duration::from_hours(env.number("BREAKER_PATIENCE_HOURS", 1..=1_000)?),
+        ..BreakerPolicy::default()
+    })
 }
 
 impl TickConfig {
@@ -29,6 +51,8 @@ impl TickConfig {
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             table: env.text("TABLE_NAME")?,
+            stack: env.text("STACK_NAME")?,
+            breaker: breaker(env)?,
             score: StageAddress {
                 function: env.text("SCORE_FUNCTION")?,
                 mapping: env.text("SCORE_MAPPING")?,
@@ -90,6 +114,14 @@ mod tests {
 
     const TICK: &[(&str, &str)] = &[
         ("TABLE_NAME", "t"),
+        ("STACK_NAME", "pulse"),
+        ("BREAKER_WINDOW_MINUTES", "5"),
+        ("BREAKER_CALLS", "20"),
+        ("BREAKER_FAILING_PERCENT", "50"),
+        ("BREAKER_QUIET_FAILURES", "5"),
+        ("BREAKER_COOL_DOWN_SECONDS", "60"),
+        ("BREAKER_PROBES", "3"),
+        ("BREAKER_PATIENCE_HOURS", "48"),
         ("SCORE_FUNCTION", "sf"),
         ("SCORE_MAPPING", "sm"),
         ("SCORE_QUEUE_URL", "sq"),
@@ -115,7 +147,8 @@ mod tests {
 
     #[test]
     fn the_templates_figures_are_the_policys_own() {
-        assert_eq!(tick(("", "")).unwrap().policy, SweepPolicy::default());
+        let config = tick(("", "")).unwrap();
+        assert_eq!((config.policy, config.breaker), (SweepPolicy::default(), BreakerPolicy::default()));
     }
 
     #[test]

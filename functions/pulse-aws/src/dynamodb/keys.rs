@@ -45,7 +45,18 @@ impl Key {
     }
 
     pub(super) fn held_up(stage: StageName) -> Self {
-        Self { pk: format!("STAGE#{stage}"), sk: "HELD-UP".to_owned() }
+        Self { pk: stage_partition(stage), sk: "HELD-UP".to_owned() }
+    }
+
+    pub(super) fn control(stage: StageName) -> Self {
+        Self { pk: stage_partition(stage), sk: "CONTROL".to_owned() }
+    }
+
+    /// The row of the minute that `at` is in.
+    pub(super) fn minute(stage: StageName, at: Timestamp) -> Self {
+        let second = at.as_second();
+        let minute = Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(at);
+        Self { pk: stage_partition(stage), sk: format!("{MINUTE}{}", sortable(minute)) }
     }
 
     pub(super) fn suppression(address: &EmailAddress) -> Self {
@@ -59,6 +70,13 @@ impl fmt::Display for Key {
     }
 }
 
+/// What begins the sort key of every minute of a stage.
+pub(super) const MINUTE: &str = "MINUTE#";
+
+fn stage_partition(stage: StageName) -> String {
+    format!("STAGE#{stage}")
+}
+
 /// The partition that holds all of a customer's rows.
 pub(super) fn partition(id: &CustomerId) -> String {
     format!("CUST#{id}")
@@ -69,10 +87,11 @@ pub(super) fn sortable(moment: Timestamp) -> String {
     format!("{moment:.9}")
 }
 
-/// What entries can wait for, each in partitions of its own. Only mails are put off.
-pub(super) const AWAITED: [(StageName, Awaited); 5] = [
+/// What entries can wait for, each in partitions of its own.
+pub(super) const AWAITED: [(StageName, Awaited); 6] = [
     (StageName::Score, Awaited::First),
     (StageName::Score, Awaited::Again),
+    (StageName::Score, Awaited::Deferred),
     (StageName::Email, Awaited::First),
     (StageName::Email, Awaited::Again),
     (StageName::Email, Awaited::Deferred),

@@ -5,11 +5,13 @@
 //! | `CUST#<customer>` | `PROFILE` | profile | `tally`: `ROSTER#<shard>`, `ACTIVE#<customer>` or `CLOSED#<customer>` |
 //! | `CUST#<customer>` | `RUN#2026-11` | entry, open | `open`: `SCORE#<shard>` or `EMAIL#<shard>`, due |
 //! | | | whose message was repeated | `open`: `SCORE-AGAIN#<shard>` or `EMAIL-AGAIN#<shard>`, when |
-//! | | | that was put off | `open`: `EMAIL-DEFERRED#<shard>`, until when |
+//! | | | that was put off | `open`: `SCORE-DEFERRED#<shard>` or `EMAIL-DEFERRED#<shard>`, until when |
 //! | | | entry, closed | `tally`: `CLOSED#<shard>`, `2026-11#SENT#<customer>` |
 //! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
 //! | `SUPP#<digest>` | `SUPP` | suppressed address | none |
 //! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
+//! | | `CONTROL` | what holds the stage: pauses and the breaker | none |
+//! | | `MINUTE#<moment>` | what came of a minute's calls to its provider, gone after hours | none |
 //!
 //! Rows are the domain types' serde form, plus keys, index attributes and the id of the last
 //! conditional write. Both indexes are sparse and hold keys only. A claim changes no index
@@ -25,7 +27,8 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `is_suppressed`: `GetItem`;
 //! `save_customer`, `open`, `apply`, `suppress`, `note`: `PutItem` (a transaction needs what its
-//! parts need); `entries`, `activities`: `Query`; `held_up_at`: `GetItem`; `remember_held_up`: `PutItem`.
+//! parts need); `entries`, `activities`, `minutes`: `Query`; `held_up_at`, `control`: `GetItem`; `remember_held_up`,
+//! `save`: `PutItem`; `report`: `UpdateItem`.
 //! On its indexes: `tally`: `Query` on both; `roster`, `active_customers`, `closed_entries`: `Query` on
 //! `tally`; `overdue`, `open_entries`: `Query` on `open`.
 
@@ -41,22 +44,24 @@ mod stages;
 mod write_id;
 mod writes;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 
 use write_id::WriteIds;
 
 /// The ledger on a `DynamoDB` table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DynamoDbLedger {
     client: Client,
     table: String,
-    write_ids: WriteIds,
+    write_ids: Arc<WriteIds>,
 }
 
 impl DynamoDbLedger {
     /// The ledger on `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), write_ids: WriteIds::default() }
+        Self { client, table: table.into(), write_ids: Arc::default() }
     }
 }

@@ -3,8 +3,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use pulse_core::{
+    control::Control,
     customer::{Customer, EmailAddress},
-    entry::Entry,
+    entry::{Entry, StageName},
     failure::Cause,
     ports::{Activity, LedgerError},
 };
@@ -39,6 +40,10 @@ pub(super) fn activity(activity: &Activity) -> Result<Attributes, LedgerError> {
     let gone = activity.at.as_second() + NOTE_KEPT.as_secs();
     row.insert("expires_at".to_owned(), AttributeValue::N(gone.to_string()));
     Ok(row)
+}
+
+pub(super) fn control(stage: StageName, control: &Control) -> Result<Attributes, LedgerError> {
+    row(&Key::control(stage), control)
 }
 
 pub(super) fn suppression(address: &EmailAddress, why: &Cause) -> Result<Attributes, LedgerError> {

@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use pulse_core::{
-    entry::{Change, Entry},
+    control::Control,
+    entry::{Change, Entry, StageName},
     failure::Cause,
     ports::LedgerError,
 };
@@ -32,6 +33,20 @@ impl DynamoDbLedger {
     pub(super) async fn put(&self, row: Attributes) -> Result<(), LedgerError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(row));
         put.send().await.map(drop).map_err(|error| refusals::of_call(&error))
+    }
+
+    /// Puts a stage's control row over the one of the version before. False if another is there.
+    pub(super) async fn put_control(&self, stage: StageName, control: &Control) -> Result<bool, LedgerError> {
+        let put = self.client.put_item();
+        let put = match control.version.checked_sub(1) {
+            None | Some(0) => put.condition_expression(ABSENT),
+            Some(before) => put
+                .condition_expression(AT_VERSION)
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":expected", AttributeValue::N(before.to_string())),
+        };
+        let outcome = self.put_if(put, rows::control(stage, control)?).await?;
+        Ok(outcome == Outcome::Written)
     }
 
     /// Puts a new entry. False if there is one of that id.

@@ -87,6 +87,12 @@ pub fn lambda_client(config: &SdkConfig) -> aws_sdk_lambda::Client {
     aws_sdk_lambda::Client::new(config)
 }
 
+/// A client for the stack itself.
+#[must_use]
+pub fn cloudformation_client(config: &SdkConfig) -> aws_sdk_cloudformation::Client {
+    aws_sdk_cloudformation::Client::new(config)
+}
+
 /// A client for the schedules.
 #[must_use]
 pub fn scheduler_client(config: &SdkConfig) -> aws_sdk_scheduler::Client {

@@ -59,6 +59,9 @@ pub struct Trouble {
     pub cause: Cause,
     /// When.
     pub at: Timestamp,
+    /// Since when something has gone wrong each time. Rows of earlier releases don't say.
+    #[serde(default)]
+    pub since: Timestamp,
 }
 
 impl Entry {

@@ -8,13 +8,19 @@
 //!     '---------'-----------'----------'---> Skipped | Failed
 //! Failed -> Scoring | Sending (redriven)
 //! Scored, Sending, Failed -> Scored (deferred, to be queued at its due moment)
+//! Scheduled, Scoring -> Scheduled (put off while the provider is in trouble)
 //! any open -> itself, queued again
 //! ```
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{Change, Entry, Queueing, SkipReason, StageName, State, Trouble};
 use crate::{failure::Cause, score::Score};
+
+/// Tries of an entry whose stage flows are never so far apart.
+const ANOTHER_TROUBLE_AFTER: Duration = Duration::from_hours(3);
 
 /// A step that the ledger doesn't allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,7 +151,31 @@ impl Entry {
             _ => return Err(self.illegal("released")),
         };
         let mut after = self.moved(state);
-        after.trouble = Some(Trouble { cause, at: now });
+        after.trouble = Some(self.more_trouble(cause, now));
+        Ok(Change { after, next: None })
+    }
+
+    /// Puts an entry off whose stage's provider is in trouble, whoever holds it: its message may go, and
+    /// another is sent once the stage flows. A mail that was under way is in doubt from then on.
+    ///
+    /// # Errors
+    /// When the entry isn't that stage's to move.
+    pub fn put_off(&self, stage: StageName, cause: Cause, now: Timestamp) -> Step {
+        if self.state.waits_for() != Some(stage) {
+            return Err(self.illegal("put off"));
+        }
+        let state = match &self.state {
+            State::Sending { score, .. } => State::Scored { score: score.clone() },
+            State::Scoring { .. } => State::Scheduled,
+            state => state.clone(),
+        };
+        let mut after = self.moved(state);
+        if matches!(self.state, State::Sending { .. }) {
+            after.in_doubt_since = Some(self.in_doubt_since.unwrap_or(now));
+        }
+        after.trouble = Some(self.more_trouble(cause, now));
+        after.due = now;
+        after.queueing = Queueing::Deferred;
         Ok(Change { after, next: None })
     }
 
@@ -262,11 +292,24 @@ impl Entry {
     fn claimed(&self, state: State) -> Change {
         let mut after = self.moved(state);
         after.claims += 1;
+        if matches!(self.state, State::Failed { .. }) {
+            // Redriven: what went wrong before is past.
+            after.trouble = None;
+        }
         if after.queueing == Queueing::Deferred {
             // A message came by before its time: it is the one now.
             after.queueing = Queueing::Expected;
         }
         Change { after, next: None }
+    }
+
+    fn more_trouble(&self, cause: Cause, now: Timestamp) -> Trouble {
+        // Long after the last, it is another trouble: the stage was held in between.
+        let same = |before: &&Trouble| {
+            Duration::try_from(now.duration_since(before.at)).is_ok_and(|since| since < ANOTHER_TROUBLE_AFTER)
+        };
+        let since = self.trouble.as_ref().filter(same).map_or(now, |before| before.since);
+        Trouble { cause, at: now, since }
     }
 
     fn moved(&self, state: State) -> Entry {

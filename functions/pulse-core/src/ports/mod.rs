@@ -19,4 +19,4 @@ pub use queue::{QueueError, Receipt, StageQueue, Visibility};
 pub use renderer::{Letter, RenderError, Rendered, Renderer};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
-pub use stages::{StageError, StageMemory, StageSight, Stages};
+pub use stages::{Controls, OutcomeLog, Probed, StageError, StageMemory, StageSight, Stages, Switch, Turned};

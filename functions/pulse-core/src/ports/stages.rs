@@ -2,11 +2,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::LedgerError;
-use crate::{entry::StageName, failure::Cause};
+use crate::{
+    control::{Control, MinuteOutcomes, Outcomes},
+    entry::StageName,
+    failure::Cause,
+};
 
-/// A stage couldn't be looked at. Always worth another try.
+/// A stage couldn't be looked at or switched. Always worth another try.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the {stage} stage can't be looked at right now: {cause}")]
+#[error("the {stage} stage can't be used right now: {cause}")]
 pub struct StageError {
     /// Which stage.
     pub stage: StageName,
@@ -14,13 +18,56 @@ pub struct StageError {
     pub cause: Cause,
 }
 
+/// Whether a queue's messages are handed to its function (AWS Lambda API Reference,
+/// `GetEventSourceMapping`: State).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// They are.
+    On,
+    /// They won't be soon.
+    TurningOff,
+    /// They aren't.
+    Off,
+    /// They will be soon.
+    TurningOn,
+}
+
+impl Switch {
+    /// Whether they are, or will be soon.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        matches!(self, Self::On | Self::TurningOn)
+    }
+}
+
 /// How a stage is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageSight {
-    /// Whether its queue is handed to its function: it isn't paused in any way.
-    pub flowing: bool,
+    /// Whether its queue is handed to its function.
+    pub mapping: Switch,
+    /// Its function's reserved concurrency, if it has one. With 0 it can't run at all.
+    pub reserved: Option<u32>,
     /// About how many messages wait to be handed over.
     pub waiting: u64,
+    /// About how many messages were handed over, and are neither done nor back.
+    pub in_flight: u64,
+}
+
+impl StageSight {
+    /// Whether its messages are worked on.
+    #[must_use]
+    pub fn is_flowing(&self) -> bool {
+        self.mapping.is_on() && self.reserved != Some(0)
+    }
+}
+
+/// What came of an attempt to switch a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turned {
+    /// It is as it was to be, or about to be.
+    Done,
+    /// It is being changed, and takes no other change yet: try again in a while.
+    Busy,
 }
 
 /// The two stages from outside.
@@ -28,6 +75,26 @@ pub struct StageSight {
 pub trait Stages: Send + Sync {
     /// Looks at a stage.
     async fn look(&self, stage: StageName) -> Result<StageSight, StageError>;
+
+    /// Has a stage's messages handed to its function, or not. What is in flight ends as it would.
+    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError>;
+
+    /// Hands a few messages of a stage that is turned off to its function, waits for what comes of
+    /// them, and says how many there were and how many of them must come back. None, if none waits.
+    async fn probe(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError>;
+
+    /// Whether a deployment is under way, or was a few minutes ago: it turns on what is turned off, and
+    /// gives functions the concurrency that the template says.
+    async fn is_being_deployed(&self) -> Result<bool, StageError>;
+}
+
+/// What came of a few messages that were handed over to see whether the provider is well again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// How many there were.
+    pub messages: usize,
+    /// How many of them must come back.
+    pub failed: usize,
 }
 
 /// What is remembered of a stage from one tick to the next.
@@ -38,4 +105,24 @@ pub trait StageMemory: Send + Sync {
 
     /// Remembers that it was seen held up.
     async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError>;
+}
+
+/// The stages' control rows. Reads are strongly consistent.
+#[async_trait]
+pub trait Controls: Send + Sync {
+    /// A stage's row; an empty one, of version 0, if there is none.
+    async fn control(&self, stage: StageName) -> Result<Control, LedgerError>;
+
+    /// Writes a row if the one that is there is of the version before. Says whether it was.
+    async fn save(&self, stage: StageName, control: &Control) -> Result<bool, LedgerError>;
+}
+
+/// What came of the calls to the stages' providers, minute by minute, for some hours.
+#[async_trait]
+pub trait OutcomeLog: Send + Sync {
+    /// Adds to the minute that `at` is in.
+    async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError>;
+
+    /// The minutes from the one that `from` is in, the oldest first. Those without calls are left out.
+    async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError>;
 }

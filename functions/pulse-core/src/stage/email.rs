@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::{
     Stage, Task, Verdict, Wait,
     eligibility::{mailable, next_entry},
+    put_off::put_off,
 };
 use crate::{
     customer::{Customer, EmailAddress},
@@ -58,6 +59,14 @@ impl Stage for EmailStage {
         if let Err(error) = self.record_failure(message, cause).await {
             tracing::error!(customer = %message.customer, %error, "couldn't record a failure on the ledger");
         }
+    }
+
+    async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool {
+        let done = put_off((&*self.ledger, &*self.clock), StageName::Email, message, cause, patience).await;
+        done.unwrap_or_else(|error| {
+            tracing::error!(customer = %message.customer, %error, "couldn't put an entry off");
+            false
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 mod delivery;
 mod eligibility;
 mod email;
+mod put_off;
 mod score;
 mod verdict;
 mod worker;
@@ -11,4 +12,4 @@ pub use delivery::Delivery;
 pub use email::{EmailPolicy, EmailStage};
 pub use score::ScoreStage;
 pub use verdict::{Verdict, Wait};
-pub use worker::{Stage, Task, Worker, WorkerSettings};
+pub use worker::{Stage, Task, Worked, Worker, WorkerSettings};

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::{
     Stage, Task, Verdict, Wait,
     eligibility::{mailable, next_entry},
+    put_off::put_off,
 };
 use crate::{
     customer::{Customer, Standing},
@@ -37,6 +38,14 @@ impl Stage for ScoreStage {
         if let Err(error) = self.record_failure(message, cause).await {
             tracing::error!(customer = %message.customer, %error, "couldn't record a failure on the ledger");
         }
+    }
+
+    async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool {
+        let done = put_off((&*self.ledger, &*self.clock), StageName::Score, message, cause, patience).await;
+        done.unwrap_or_else(|error| {
+            tracing::error!(customer = %message.customer, %error, "couldn't put an entry off");
+            false
+        })
     }
 }
 

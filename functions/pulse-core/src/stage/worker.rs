@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Delivery, Verdict, Wait};
 use crate::{
     backoff::wait_before_retry,
+    control::{MeterReading, ProviderWatch},
     failure::Cause,
     message::WorkMessage,
     ports::{Clock, Receipt, StageQueue, Visibility},
@@ -58,6 +59,11 @@ pub trait Stage: Send + Sync {
     /// Records on the ledger that the message is given up, before the queue moves it to its
     /// dead-letter queue.
     async fn give_up(&self, message: &WorkMessage, cause: &Cause);
+
+    /// Puts the entry of a message off that would be given up for its provider's trouble, unless that
+    /// has gone on for longer than `patience`. Says whether it did: then the message may go, and
+    /// [`tick`](crate::tick) sends another when the stage flows.
+    async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool;
 }
 
 /// Drives a batch of messages through a stage with bounded concurrency.
@@ -71,6 +77,18 @@ pub struct Worker<'a> {
     pub clock: &'a dyn Clock,
     /// How to work.
     pub settings: WorkerSettings,
+    /// How the stage's provider is doing.
+    pub provider: ProviderWatch<'a>,
+}
+
+/// What came of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Ids of the messages that must come back: what a Lambda answers as `batchItemFailures` (AWS Lambda
+    /// Developer Guide, "Handling errors for an SQS event source").
+    pub unfinished: Vec<String>,
+    /// What came of the calls to the provider.
+    pub calls: MeterReading,
 }
 
 struct Unfinished {
@@ -79,13 +97,11 @@ struct Unfinished {
 }
 
 impl Worker<'_> {
-    /// Works on `deliveries` until `deadline` and returns the ids of those that must come back:
-    /// what a Lambda answers as `batchItemFailures` (AWS Lambda Developer Guide, "Handling errors
-    /// for an SQS event source").
+    /// Works on `deliveries` until `deadline`.
     ///
     /// A stream keeps every lane busy: a new call starts when one ends, not when all have. None
     /// starts that can't end before the deadline.
-    pub async fn work(&self, mut deliveries: Vec<Delivery>, deadline: Timestamp) -> Vec<String> {
+    pub async fn work(&self, mut deliveries: Vec<Delivery>, deadline: Timestamp) -> Worked {
         self.hold(&deliveries, deadline).await;
         // Those with the fewest receives left go first: no healthy message may run out of them
         // because others took the time.
@@ -99,7 +115,7 @@ impl Worker<'_> {
         let (ids, changes): (Vec<_>, Vec<_>) =
             unfinished.into_iter().map(|item| (item.message_id, item.visibility)).unzip();
         self.hide(&changes).await;
-        ids
+        Worked { unfinished: ids, calls: self.provider.report(self.clock.now()).await }
     }
 
     /// Hides the batch for as long as this invocation can last, instead of the six times that the
@@ -126,6 +142,8 @@ impl Worker<'_> {
     async fn one(&self, delivery: Delivery, deadline: Timestamp) -> Option<Unfinished> {
         let verdict = if between(self.clock.now(), deadline) < self.settings.call_timeout + CLOSING_TIME {
             Verdict::Retry { wait: Wait::None, cause: Cause::new("The worker had no time left to start on it.") }
+        } else if let Some(cause) = self.provider.fuse() {
+            Verdict::Retry { wait: Wait::Backoff(None), cause }
         } else {
             self.handle(&delivery, deadline).await
         };
@@ -167,6 +185,10 @@ impl Worker<'_> {
                     Wait::None => Duration::ZERO,
                 })
             }
+            Verdict::Retry { cause, .. } if self.is_put_off(delivery, cause).await => {
+                tracing::warn!(message_id, receive_count, %cause, "put off: the provider is in trouble");
+                None
+            }
             Verdict::Retry { cause, .. } | Verdict::Fail { cause } => {
                 tracing::error!(message_id, receive_count, %cause, "given up: goes to the dead-letter queue");
                 if let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) {
@@ -175,6 +197,14 @@ impl Worker<'_> {
                 Some(GIVE_UP_WAIT)
             }
         }
+    }
+
+    /// A message's last failure that is its provider's trouble costs no entry its month: another message
+    /// is sent when the provider is well again.
+    async fn is_put_off(&self, delivery: &Delivery, cause: &Cause) -> bool {
+        let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) else { return false };
+        self.provider.is_in_trouble(self.clock.now()).await
+            && self.stage.put_off(&message, cause, self.provider.policy.patience).await
     }
 }
 

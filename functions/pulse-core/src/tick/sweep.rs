@@ -115,7 +115,7 @@ impl Sweep<'_> {
         [score, email]
     }
 
-    async fn stage(&self, stage: StageName) -> StageSweep {
+    pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
         let sight = match self.stages.look(stage).await {
             Ok(sight) => sight,
             Err(error) => {
@@ -132,7 +132,7 @@ impl Sweep<'_> {
 
     async fn looked_at(&self, stage: StageName, sight: StageSight) -> Result<Swept, LedgerError> {
         let is_held_up = self.is_held_up(stage, sight).await?;
-        if !sight.flowing {
+        if !sight.is_flowing() {
             return Ok(Swept::Paused);
         }
         self.flowing(stage, is_held_up).await
@@ -144,7 +144,7 @@ impl Sweep<'_> {
         let now = self.clock.now();
         let last = self.memory.held_up_at(stage).await?;
         let age = last.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
-        if sight.flowing && sight.waiting <= self.policy.backlog {
+        if sight.is_flowing() && sight.waiting <= self.policy.backlog {
             return Ok(age.is_some_and(|age| age < self.policy.grace));
         }
         if age.is_none_or(|age| age >= HELD_UP_NOTED_EVERY) {
@@ -162,14 +162,27 @@ impl Sweep<'_> {
             if is_held_up { (retention.max(grace), retention.max(again_after)) } else { (grace, again_after) };
         let mut found = Vec::new();
         for (awaited, wait) in [(Awaited::Deferred, Duration::ZERO), (Awaited::First, first), (Awaited::Again, again)] {
-            if stage == StageName::Score && awaited == Awaited::Deferred {
-                continue; // Only mails are put off.
-            }
             let left = at_most - found.len().min(at_most);
             if left > 0 {
                 found.extend(self.open.overdue(stage, awaited, before(wait), left).await?);
             }
         }
+        Ok(self.all(stage, found).await)
+    }
+
+    /// Wakes a few entries of a stage that were put off, for want of other messages to try its provider
+    /// with.
+    pub async fn wake_a_few(&self, stage: StageName, at_most: usize) -> Swept {
+        match self.open.overdue(stage, Awaited::Deferred, self.clock.now(), at_most).await {
+            Ok(found) => self.all(stage, found).await,
+            Err(error) => {
+                tracing::warn!(%stage, %error, "nothing could be woken");
+                Swept::Failed
+            }
+        }
+    }
+
+    async fn all(&self, stage: StageName, found: Vec<EntryId>) -> Swept {
         let outcomes: Vec<_> =
             stream::iter(found).map(|id| self.one(stage, id)).buffer_unordered(AT_ONCE).collect().await;
         let (mut woken, mut repeated, mut failed) = (0, 0, 0);
@@ -181,7 +194,7 @@ impl Sweep<'_> {
                 Err(()) => failed += 1,
             }
         }
-        Ok(Swept::Done { woken, repeated, failed })
+        Swept::Done { woken, repeated, failed }
     }
 
     async fn one(&self, stage: StageName, id: EntryId) -> Result<Option<Queueing>, ()> {

@@ -3,7 +3,10 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use pulse_core::{ports::Receipt, stage::Delivery};
+use pulse_core::{
+    ports::{Receipt, StageQueue as _, Visibility},
+    stage::Delivery,
+};
 
 use super::{
     function::InvokeError,
@@ -29,6 +32,39 @@ impl Mapping {
             self.queue.delete_all(done);
         }
         self.change(|reading| reading.carried -= 1);
+    }
+
+    /// Hands a few messages to the function past the mapping, as someone does who receives them, invokes
+    /// it with them, and deletes what it has dealt with. Gives how many there were, and how many must
+    /// come back.
+    ///
+    /// # Errors
+    /// When the function had no answer. The messages appear again, at once if it never ran.
+    pub async fn hand_over_a_few(&self, most: usize) -> Result<(usize, usize), InvokeError> {
+        let received = self.queue.receive(most);
+        if received.is_empty() {
+            return Ok((0, 0));
+        }
+        let messages: Vec<_> = received.iter().map(|message| (message.id.clone(), message.receipt.clone())).collect();
+        let batch = received.into_iter().map(delivery).collect();
+        let ended = self.function.invoke(|invocation| self.handler.handle(batch, invocation)).await;
+        let done = match &ended {
+            Ok(Answer::Failures(failures)) => dealt_with(&messages, failures),
+            Ok(Answer::Unreadable) => Vec::new(),
+            Err(error) => {
+                if *error == InvokeError::Throttled {
+                    let at_once = |(_, receipt): &(String, Receipt)| Visibility {
+                        receipt: receipt.clone(),
+                        hidden_for: Duration::ZERO,
+                    };
+                    let _ = self.queue.hide(&messages.iter().map(at_once).collect::<Vec<_>>()).await;
+                }
+                return Err(*error);
+            }
+        };
+        let failed = messages.len() - done.len();
+        self.queue.delete_all(done);
+        Ok((messages.len(), failed))
     }
 
     /// AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": a batch that is

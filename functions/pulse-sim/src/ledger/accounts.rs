@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use pulse_core::{
+    control::{Control, Outcomes},
     customer::{Customer, CustomerId},
     entry::{Entry, EntryId, Queueing, StageName},
     ports::{Activity, Awaited},
@@ -21,6 +22,9 @@ pub(super) struct Accounts {
     /// By moment and words, so that the same note made twice is one.
     pub(super) notes: BTreeMap<CustomerId, BTreeMap<(Timestamp, String), Activity>>,
     pub(super) held_up: BTreeMap<StageName, Timestamp>,
+    pub(super) controls: BTreeMap<StageName, Control>,
+    /// By the minute.
+    pub(super) outcomes: BTreeMap<StageName, BTreeMap<Timestamp, Outcomes>>,
     pub(super) used: LedgerUse,
 }
 

@@ -6,13 +6,12 @@ use pulse_core::{
     customer::{CustomerId, Standing},
     entry::{Entry, EntryId, StageName, State},
     ports::{
-        Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, StageMemory, Tally,
-        TallyKey,
+        Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey,
     },
     run::RunId,
 };
 
-use super::{MemoryLedger, units::Write};
+use super::MemoryLedger;
 
 /// The most notes that are told of a customer.
 const NOTES: usize = 100;
@@ -95,22 +94,6 @@ impl LedgerListing for MemoryLedger {
         ids.truncate(limit);
         accounts.used.index_query(SHARDS, ids.len());
         Ok(ids)
-    }
-}
-
-#[async_trait]
-impl StageMemory for MemoryLedger {
-    async fn held_up_at(&self, stage: StageName) -> Result<Option<Timestamp>, LedgerError> {
-        let mut accounts = self.accounts();
-        accounts.used.read(1);
-        Ok(accounts.held_up.get(&stage).copied())
-    }
-
-    async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError> {
-        let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
-        accounts.held_up.insert(stage, at);
-        Ok(())
     }
 }
 

@@ -22,13 +22,13 @@ const TIME_TO_END: Duration = Duration::from_hours(48);
 
 /// What must hold at every moment.
 pub(super) fn on_the_way(world: &World, plan: &Plan) {
-    if !plan.is_gentle() {
+    if !plan.is_harmless() {
         return;
     }
     for house in [&world.score, &world.email] {
         let dead = house.dlq.depth().visible;
         if dead > 0 {
-            let what = format!("{dead} messages of the {} stage are dead-lettered though nothing failed", house.name);
+            let what = format!("{dead} messages of the {} stage are dead-lettered though no message failed", house.name);
             world.witness.saw(Promise::HealthyStayAlive, None, world.time.now(), what);
         }
     }

@@ -42,6 +42,17 @@ pub enum Kind {
     Once(Act),
 }
 
+impl Kind {
+    /// The stage that someone pauses by this, if it is a pause.
+    #[must_use]
+    pub fn pauses(&self) -> Option<StageName> {
+        match self {
+            Self::Pause(stage) | Self::Throttle(stage, 0) => Some(*stage),
+            _ => None,
+        }
+    }
+}
+
 /// What is done once.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {

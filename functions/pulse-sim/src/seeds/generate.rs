@@ -1,6 +1,6 @@
 //! What a seed's plan has in it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::{customer::Zone, entry::StageName, quiet_hours::QuietHours};
@@ -52,8 +52,13 @@ pub(super) fn house(random: &Stream, plan: &mut Plan) {
     plan.duplicates = if random.chance(0.5) { random.unit() * 0.03 } else { 0.0 };
 }
 
-/// What goes wrong before `calm_from`.
-pub(super) fn faults(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+/// What goes wrong before all is calm. In a fifth of the months, nothing does that a message could die of.
+pub(super) fn faults(random: &Stream, plan: &mut Plan) -> Vec<Fault> {
+    let calm_from = plan.calm_from();
+    if random.chance(0.2) {
+        plan.duplicates = 0.0;
+        return harmless(random, calm_from);
+    }
     let mut faults = Vec::new();
     for stage in [StageName::Score, StageName::Email] {
         if random.chance(0.5) {
@@ -83,22 +88,44 @@ pub(super) fn faults(random: &Stream, calm_from: Duration) -> Vec<Fault> {
         let at = random.between(Duration::ZERO, calm_from);
         faults.push(Fault { at, lasts: Duration::ZERO, kind: Kind::Once(act(random)) });
     }
-    keep_deployments_out_of_pauses(&mut faults);
     faults.sort_by_key(|fault| fault.at);
+    keep_pauses_apart(&mut faults);
     faults
 }
 
-/// A deployment switches a mapping on that the template has on, so it ends a pause: the operator who
-/// deploys in a pause has to pause again.
-fn keep_deployments_out_of_pauses(faults: &mut Vec<Fault>) {
-    let paused: Vec<_> = faults
-        .iter()
-        .filter(|fault| matches!(fault.kind, Kind::Pause(_)))
-        .map(|pause| pause.at..pause.at + pause.lasts)
-        .collect();
+/// Whoever ends a pause ends it for everyone: two of the same stage at once would be an operators' quarrel.
+fn keep_pauses_apart(faults: &mut Vec<Fault>) {
+    let mut until = BTreeMap::new();
     faults.retain(|fault| {
-        fault.kind != Kind::Once(Act::Deploy) || !paused.iter().any(|paused| paused.contains(&fault.at))
+        let Some(stage) = fault.kind.pauses() else { return true };
+        let is_apart = until.get(&stage).is_none_or(|until| *until < fault.at);
+        if is_apart {
+            // Whoever undoes one looks at it for a while.
+            until.insert(stage, fault.at + fault.lasts + HOUR);
+        }
+        is_apart
     });
+}
+
+/// What operators and providers do to a house in which all else is well.
+fn harmless(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for stage in [StageName::Score, StageName::Email] {
+        for _ in 0..random.below(3) {
+            let kind = if random.chance(0.5) { Kind::Pause(stage) } else { Kind::Throttle(stage, 0) };
+            faults.push(windowed(random, calm_from, 3 * 24 * HOUR, kind));
+        }
+        for _ in 0..random.below(4) {
+            faults.push(windowed(random, calm_from, 24 * HOUR, Kind::Outage(stage, down(random))));
+        }
+    }
+    for _ in 0..random.below(4) {
+        let at = random.between(Duration::ZERO, calm_from);
+        faults.push(Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Deploy) });
+    }
+    faults.sort_by_key(|fault| fault.at);
+    keep_pauses_apart(&mut faults);
+    faults
 }
 
 fn windowed(random: &Stream, calm_from: Duration, longest: Duration, kind: Kind) -> Fault {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pulse_core::quiet_hours::QuietHours;
 
 use super::{
-    fault::{Fault, Kind},
+    fault::{Act, Fault, Kind},
     generate,
 };
 use crate::{random::Randomness, world::MailProvider};
@@ -44,7 +44,7 @@ impl Plan {
         let random = Randomness::of_seed(seed).stream("plan");
         let mut plan = Self::calm(seed, customers, days);
         generate::house(&random, &mut plan);
-        plan.faults = generate::faults(&random, plan.calm_from()).into_iter().enumerate().collect();
+        plan.faults = generate::faults(&random, &mut plan).into_iter().enumerate().collect();
         plan
     }
 
@@ -93,6 +93,17 @@ impl Plan {
     #[must_use]
     pub fn is_gentle(&self) -> bool {
         self.duplicates == 0.0 && self.faults.iter().all(|(_, fault)| matches!(fault.kind, Kind::Pause(_)))
+    }
+
+    /// Whether nothing happens but what Pulse lets no message die of: pauses of either kind, deployments,
+    /// and providers that are out of order.
+    #[must_use]
+    pub fn is_harmless(&self) -> bool {
+        self.duplicates == 0.0
+            && self.faults.iter().all(|(_, fault)| {
+                fault.kind.pauses().is_some()
+                    || matches!(fault.kind, Kind::Outage(..) | Kind::Once(Act::Deploy | Act::Redrive(_)))
+            })
     }
 
     /// Whether a provider may do late what it was asked.

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::world::{Breach, Product, Promise, World, WorldSettings};
 
-/// How long after its beginning a pause must be one: the mapping takes its time to be disabled, and the
-/// invocations under way end.
-const PAUSE_SETTLES: Duration = Duration::from_mins(6);
+/// How long after its beginning, or after a deployment, a pause must be one: the mapping takes its time to
+/// be disabled, the invocations under way end, and a tick may fail or two.
+const PAUSE_SETTLES: Duration = Duration::from_mins(12);
 
 /// How often the operator looks after dead letters once all is calm.
 const ROUND: Duration = Duration::from_hours(6);
@@ -101,29 +101,38 @@ impl Month<'_> {
     }
 
     fn live(&self) {
-        let mut turns = Vec::new();
+        let mut turns = BTreeSet::new();
         for (index, (_, fault)) in self.plan.faults.iter().enumerate() {
-            turns.push((fault.at, Turn::Begins, index));
-            turns.push((fault.at + fault.lasts, Turn::Ends, index));
-            if matches!(fault.kind, Kind::Pause(_)) && fault.lasts > 2 * PAUSE_SETTLES {
-                turns.push((fault.at + PAUSE_SETTLES, Turn::Settles, index));
-            }
+            turns.insert((fault.at, Turn::Begins, index));
+            turns.insert((fault.at + fault.lasts, Turn::Ends, index));
+            turns.extend(self.settles(fault, fault.at).map(|at| (at, Turn::Settles, index)));
         }
-        turns.sort();
         let mut lasting = vec![false; self.plan.faults.len()];
         let mut settled: Vec<Option<Settled>> = vec![None; self.plan.faults.len()];
-        for (at, turn, index) in turns {
+        while let Some((at, turn, index)) = turns.pop_first() {
             self.world.run_until(self.plan.starts + at);
             check::on_the_way(self.world, self.plan);
             let fault = &self.plan.faults[index].1;
             match turn {
                 Turn::Begins => {
                     lasting[index] = true;
+                    if fault.kind == Kind::Once(Act::Deploy) {
+                        // It ends every pause, until the next tick.
+                        for (paused, (_, pause)) in self.plan.faults.iter().enumerate() {
+                            self.hold_to_it(pause, settled[paused].take());
+                            let again = self.settles(pause, at).filter(|_| lasting[paused]);
+                            turns.extend(again.map(|at| (at, Turn::Settles, paused)));
+                        }
+                    }
                     self.begin(fault);
                 }
                 Turn::Ends => {
                     lasting[index] = false;
-                    self.end(fault, settled[index]);
+                    self.hold_to_it(fault, settled[index].take());
+                    let still_paused = self.plan.faults.iter().zip(&lasting).any(|((_, other), lasts)| {
+                        *lasts && other.kind.pauses().is_some() && other.kind.pauses() == fault.kind.pauses()
+                    });
+                    self.end(fault, still_paused);
                 }
                 Turn::Settles => settled[index] = self.settled(fault),
             }
@@ -165,16 +174,35 @@ impl Month<'_> {
         }
     }
 
-    fn end(&self, fault: &Fault, settled: Option<Settled>) {
+    /// When a pause that was begun at `from` must be one, if it lasts for long enough, and can be.
+    fn settles(&self, fault: &Fault, from: Duration) -> Option<Duration> {
+        fault.kind.pauses()?;
+        let (settles, ends) = (from + PAUSE_SETTLES, fault.at + fault.lasts);
+        let nobody_sees_to_it = self.plan.faults.iter().any(|(_, other)| {
+            let is_blind = match &other.kind {
+                Kind::NoChores => true,
+                Kind::Ledger(noise) => noise.refused >= 1.0,
+                _ => false,
+            };
+            is_blind && other.at < ends && other.at + other.lasts > fault.at
+        });
+        (settles + PAUSE_SETTLES < ends && !nobody_sees_to_it).then_some(settles)
+    }
+
+    fn hold_to_it(&self, pause: &Fault, settled: Option<Settled>) {
+        if let (Some(before), Some(now), Some(stage)) = (settled, self.settled(pause), pause.kind.pauses()) {
+            before.hold_against(now, self.world, stage);
+        }
+    }
+
+    fn end(&self, fault: &Fault, still_paused: bool) {
         let world = self.world;
         match &fault.kind {
-            Kind::Pause(stage) => {
-                if let (Some(before), Some(now)) = (settled, self.settled(fault)) {
-                    before.hold_against(now, world, *stage);
+            Kind::Pause(stage) => world.set_flowing(*stage, true),
+            Kind::Throttle(stage, reserved) => {
+                if *reserved == 0 && !still_paused {
+                    world.resume_what_was_kept(*stage);
                 }
-                world.set_flowing(*stage, true);
-            }
-            Kind::Throttle(stage, _) => {
                 let size = match stage {
                     StageName::Score => world.settings.score.maximum_concurrency,
                     StageName::Email => world.settings.email.maximum_concurrency,
@@ -186,7 +214,7 @@ impl Month<'_> {
     }
 
     fn settled(&self, fault: &Fault) -> Option<Settled> {
-        let Kind::Pause(stage) = fault.kind else { return None };
+        let stage = fault.kind.pauses()?;
         let calls = match stage {
             StageName::Score => self.world.scorer.lanes(),
             StageName::Email => self.world.mailer.lanes(),

@@ -3,13 +3,17 @@ use std::{
     time::Duration,
 };
 
-use pulse_core::{entry::StageName, ports::StageQueue};
+use pulse_core::{
+    control::{Meter, MeteredMailer, MeteredScorer},
+    entry::StageName,
+    ports::StageQueue,
+};
 
 use super::{
     chores,
     distant::{DistantLedger, DistantQueue, Way},
     handler::StageHandler,
-    house::{House, SimStages},
+    house::{DeployedAt, House, SimStages},
     lanes::Lanes,
     letters::ShortLetters,
     mailing::SimMailer,
@@ -69,6 +73,7 @@ pub struct World {
     pub(super) product: Arc<dyn Product>,
     worker_way: Way,
     pub(super) operator_way: Way,
+    pub(super) deployed_at: DeployedAt,
     answers: Stream,
 }
 
@@ -140,6 +145,7 @@ impl World {
             watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), witness.clone()),
             worker_way: way("worker"),
             operator_way: way("operator"),
+            deployed_at: DeployedAt::default(),
             answers: random.stream("answers"),
             time: time.clone(),
             settings,
@@ -156,6 +162,16 @@ impl World {
     /// All ports, as an invocation sees them that `doom` can end.
     pub(super) fn ports(&self, doom: Option<Doom>) -> Ports {
         let way = Way { doom, ..self.worker_way.clone() };
+        self.ports_by(way)
+    }
+
+    /// The same, as an operator has them, whom nothing ends.
+    pub(super) fn operator_ports(&self) -> Ports {
+        self.ports_by(self.operator_way.clone())
+    }
+
+    fn ports_by(&self, way: Way) -> Ports {
+        let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
         let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
         let queue = |house: &House| -> Arc<dyn StageQueue> {
             Arc::new(DistantQueue { queue: Arc::clone(&house.queue), name: house.name, way: way.clone() })
@@ -169,15 +185,28 @@ impl World {
             open: ledger.clone(),
             listing: ledger.clone(),
             memory: ledger.clone(),
+            controls: ledger.clone(),
+            outcomes: ledger.clone(),
+            meter: Arc::clone(&meter),
+            breaker: self.settings.breaker,
             ledger,
             score_queue: queue(&self.score),
             email_queue: queue(&self.email),
-            scorer: Arc::new(self.scorer.clone()),
-            mailer: Arc::new(self.mailer.clone()),
+            scorer: Arc::new(MeteredScorer {
+                scorer: Arc::new(self.scorer.clone()),
+                meter: Arc::clone(&meter),
+                clock: clock.clone(),
+            }),
+            mailer: Arc::new(MeteredMailer { mailer: Arc::new(self.mailer.clone()), meter, clock: clock.clone() }),
             renderer: Arc::new(letters),
             schedules: self.scheduler.clone(),
-            stages: Arc::new(SimStages { score: self.score.clone(), email: self.email.clone() }),
-            clock: self.time.clock().clone(),
+            stages: Arc::new(SimStages {
+                score: self.score.clone(),
+                email: self.email.clone(),
+                time: self.time.clone(),
+                deployed_at: Arc::clone(&self.deployed_at),
+            }),
+            clock,
         }
     }
 

@@ -6,13 +6,14 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
+    control::{Control, MinuteOutcomes, Outcomes},
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
     message::WorkMessage,
     ports::{
-        Activity, Awaited, Ledger, LedgerError, LedgerListing, OpenEntries, QueueError, StageMemory, StageQueue,
-        TallyKey, Visibility,
+        Activity, Awaited, Controls, Ledger, LedgerError, LedgerListing, OpenEntries, OutcomeLog, QueueError,
+        StageMemory, StageQueue, TallyKey, Visibility,
     },
     run::RunId,
 };
@@ -80,6 +81,14 @@ impl DistantLedger {
         let done = call.await;
         self.way.back(noise).await.map_err(LedgerError::Unavailable)?;
         done
+    }
+
+    /// A read of every minute's tick: it may fail, and takes no virtual time.
+    async fn heard<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+        if self.way.random.chance(self.way.weather.now().ledger.refused) {
+            return Err(LedgerError::Unavailable(Cause::new("It is out of reach.")));
+        }
+        call.await
     }
 
     fn line(&self, what: impl FnOnce() -> String) {
@@ -183,6 +192,33 @@ impl StageMemory for DistantLedger {
 
     async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError> {
         self.call(self.ledger.remember_held_up(stage, at)).await
+    }
+}
+
+#[async_trait]
+impl Controls for DistantLedger {
+    async fn control(&self, stage: StageName) -> Result<Control, LedgerError> {
+        self.heard(self.ledger.control(stage)).await
+    }
+
+    async fn save(&self, stage: StageName, control: &Control) -> Result<bool, LedgerError> {
+        self.call(async {
+            let saved = self.ledger.save(stage, control).await?;
+            self.line(|| format!("the {stage} stage's control row: {control:?}, written: {saved}"));
+            Ok(saved)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl OutcomeLog for DistantLedger {
+    async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
+        self.call(self.ledger.report(stage, at, outcomes)).await
+    }
+
+    async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
+        self.heard(self.ledger.minutes(stage, from)).await
     }
 }
 

@@ -23,12 +23,12 @@ impl Handler for StageHandler {
                 StageName::Email => (world.product.email(&ports, world.settings.policy), world.settings.email.worker),
             };
             let product = world.product.clone();
-            let failures = product.work(stage, name, &ports, settings, batch, invocation.deadline).await;
+            let worked = product.work(stage, name, &ports, settings, batch, invocation.deadline).await;
             if world.chance_of_bad_answer() {
                 world.trace.line(world.time.now(), || format!("the {name} function's answer can't be read"));
                 return Answer::Unreadable;
             }
-            Answer::Failures(failures)
+            Answer::Failures(worked.unfinished)
         })
     }
 }

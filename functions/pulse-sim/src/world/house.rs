@@ -1,14 +1,20 @@
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
-    ports::{StageError, StageSight, Stages},
+    failure::Cause,
+    ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
 };
 
 use crate::{
     lambda::{Function, Mapping, MappingState},
     queue::MemoryQueue,
+    time::VirtualTime,
 };
 
 /// A stage on AWS: its queue with the dead-letter queue, its function, and the mapping between.
@@ -30,19 +36,58 @@ pub struct House {
 pub(super) struct SimStages {
     pub(super) score: House,
     pub(super) email: House,
+    pub(super) time: VirtualTime,
+    pub(super) deployed_at: DeployedAt,
+}
+
+/// When the last deployment was.
+pub(super) type DeployedAt = Arc<Mutex<Option<Timestamp>>>;
+
+/// For how long a deployment is taken for what changed something. As `LambdaStages` has it.
+const LATELY: Duration = Duration::from_mins(15);
+
+impl SimStages {
+    fn house(&self, stage: StageName) -> &House {
+        match stage {
+            StageName::Score => &self.score,
+            StageName::Email => &self.email,
+        }
+    }
 }
 
 #[async_trait]
 impl Stages for SimStages {
     async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
-        let house = match stage {
-            StageName::Score => &self.score,
-            StageName::Email => &self.email,
+        let house = self.house(stage);
+        let mapping = match house.mapping.state() {
+            MappingState::Enabled => Switch::On,
+            MappingState::Disabling => Switch::TurningOff,
+            MappingState::Disabled => Switch::Off,
+            MappingState::Enabling => Switch::TurningOn,
         };
-        let enabled = matches!(house.mapping.state(), MappingState::Enabled | MappingState::Enabling);
+        let depth = house.queue.depth();
         Ok(StageSight {
-            flowing: enabled && house.function.reserved_concurrency() != Some(0),
-            waiting: house.queue.depth().visible as u64,
+            mapping,
+            reserved: house.function.reserved_concurrency(),
+            waiting: depth.visible as u64,
+            in_flight: depth.in_flight as u64,
         })
+    }
+
+    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
+        let turned = self.house(stage).mapping.set_enabled(on);
+        Ok(if turned.is_ok() { Turned::Done } else { Turned::Busy })
+    }
+
+    async fn probe(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError> {
+        let handed = self.house(stage).mapping.hand_over_a_few(at_most).await;
+        let failed = |error| StageError { stage, cause: Cause::new(format!("The function has no answer: {error:?}.")) };
+        handed.map(|(messages, failed)| Probed { messages, failed }).map_err(failed)
+    }
+
+    async fn is_being_deployed(&self) -> Result<bool, StageError> {
+        let deployed = *self.deployed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let age = |at: Timestamp| Duration::try_from(self.time.now().duration_since(at)).unwrap_or_default();
+        Ok(deployed.is_some_and(|at| age(at) < LATELY))
     }
 }

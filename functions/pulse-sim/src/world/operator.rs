@@ -1,4 +1,8 @@
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
@@ -6,7 +10,8 @@ use pulse_core::{
     customer::{Contact, Customer, CustomerId, Standing},
     enrollment::Enrollment,
     entry::{EntryId, StageName, State},
-    ports::Ledger as _,
+    control::{Console, ConsolePause},
+    ports::{Controls as _, Ledger as _},
     replay::Replay,
     settlement::{Outcome, Settlement},
 };
@@ -17,7 +22,7 @@ use super::{
     house::House,
 };
 
-/// How long to wait before a change that AWS was too busy for is tried again.
+/// How long to wait before a change that couldn't be written down is tried again.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// What operators and customers can do.
@@ -41,13 +46,27 @@ impl World {
         self.trace.line(self.time.now(), what);
     }
 
-    /// Pauses a stage, or resumes it, as the product does it: again, until AWS takes it.
+    /// Pauses a stage, or resumes it, as the product does it: again, until it is written down.
     pub fn set_flowing(self: &Arc<Self>, stage: StageName, flowing: bool) {
         self.line(|| format!("the {stage} stage is {}", if flowing { "resumed" } else { "paused" }));
         let world = Arc::clone(self);
         let _ = self.time.spawn(async move {
-            while !world.product.set_flowing(world.house(stage), flowing) {
+            let ports = world.operator_ports();
+            while !world.product.set_flowing(&ports, world.house(stage), flowing).await {
                 world.time.sleep(BUSY).await;
+            }
+        });
+    }
+
+    /// Resumes a stage that someone had paused in the console when a deployment undid what they did there.
+    pub fn resume_what_was_kept(self: &Arc<Self>, stage: StageName) {
+        let world = Arc::clone(self);
+        let _ = self.time.spawn(async move {
+            // Whoever raises the concurrency looks at the stage a while later.
+            world.time.sleep(Duration::from_mins(5)).await;
+            let kept = |console: ConsolePause| console.how == Console::KeptAfterDeployment;
+            if world.ledger.control(stage).await.is_ok_and(|control| control.console.is_some_and(kept)) {
+                world.set_flowing(stage, true);
             }
         });
     }
@@ -55,6 +74,7 @@ impl World {
     /// Deploys: everything is as the template says, and functions start anew.
     pub fn deploy(&self) {
         self.line(|| "a deployment".to_owned());
+        *self.deployed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.time.now());
         for (house, stage) in [(&self.score, &self.settings.score), (&self.email, &self.settings.email)] {
             house.function.set_reserved_concurrency(Some(stage.maximum_concurrency));
             house.function.deploy();

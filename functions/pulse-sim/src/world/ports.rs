@@ -1,7 +1,11 @@
 use std::sync::Arc;
 
-use pulse_core::ports::{
-    Clock, Ledger, LedgerListing, Mailer, OpenEntries, Renderer, Schedules, Scorer, StageMemory, StageQueue, Stages,
+use pulse_core::{
+    control::{BreakerPolicy, Meter},
+    ports::{
+        Clock, Controls, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Renderer, Schedules, Scorer,
+        StageMemory, StageQueue, Stages,
+    },
 };
 
 /// All ports, as one invocation sees them.
@@ -27,7 +31,15 @@ pub struct Ports {
     pub schedules: Arc<dyn Schedules>,
     /// The stages from outside.
     pub stages: Arc<dyn Stages>,
-    /// What is remembered of them.
+    /// Their control rows.
+    pub controls: Arc<dyn Controls>,
+    /// What came of the calls to their providers.
+    pub outcomes: Arc<dyn OutcomeLog>,
+    /// What counts this invocation's calls.
+    pub meter: Arc<Meter>,
+    /// When a provider is taken to be out of order.
+    pub breaker: BreakerPolicy,
+    /// What is remembered of the stages.
     pub memory: Arc<dyn StageMemory>,
     /// The time.
     pub clock: Arc<dyn Clock>,

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditError, AuditReport, Depth},
+    control::{Note, Pause, Pausing, PausingError, ProviderWatch},
     entry::StageName,
-    stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worker, WorkerSettings},
-    tick::{StageSweep, Sweep, SweepPolicy},
+    stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worked, Worker, WorkerSettings},
+    tick::{Keep, Round, StageRound, Sweep, SweepPolicy},
 };
 
 use super::{house::House, ports::Ports};
@@ -45,17 +46,24 @@ pub trait Product: Send + Sync {
         settings: WorkerSettings,
         deliveries: Vec<Delivery>,
         deadline: Timestamp,
-    ) -> Vec<String> {
+    ) -> Worked {
         let queue = match name {
             StageName::Score => &ports.score_queue,
             StageName::Email => &ports.email_queue,
         };
-        let worker = Worker { stage: &*stage, queue: &**queue, clock: &*ports.clock, settings };
+        let provider = ProviderWatch {
+            stage: name,
+            meter: &ports.meter,
+            log: &*ports.outcomes,
+            controls: &*ports.controls,
+            policy: ports.breaker,
+        };
+        let worker = Worker { stage: &*stage, queue: &**queue, clock: &*ports.clock, settings, provider };
         worker.work(deliveries, deadline).await
     }
 
     /// What is done every minute.
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageSweep; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
         let sweep = Sweep {
             ledger: &*ports.ledger,
             open: &*ports.open,
@@ -66,7 +74,14 @@ pub trait Product: Send + Sync {
             clock: &*ports.clock,
             policy,
         };
-        sweep.run().await
+        let keep = Keep {
+            stages: &*ports.stages,
+            controls: &*ports.controls,
+            outcomes: &*ports.outcomes,
+            clock: &*ports.clock,
+            policy: ports.breaker,
+        };
+        Round { keep, sweep }.run().await
     }
 
     /// What is done every day.
@@ -82,10 +97,17 @@ pub trait Product: Send + Sync {
         audit.run(&mut |_| {}).await
     }
 
-    /// Pauses a stage, or resumes it. Says whether AWS takes it now: while a mapping changes, it takes
-    /// no other change.
-    fn set_flowing(&self, house: &House, flowing: bool) -> bool {
-        house.mapping.set_enabled(flowing).is_ok()
+    /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.
+    async fn set_flowing(&self, ports: &Ports, house: &House, flowing: bool) -> bool {
+        let pausing = Pausing { stages: &*ports.stages, controls: &*ports.controls, clock: &*ports.clock };
+        let done = if flowing {
+            pausing.resume(house.name).await.map(drop)
+        } else {
+            let note = Note::parse("A pause of the plan.").expect("a note");
+            let pause = Pause { by: "operator".to_owned(), note, since: ports.clock.now(), until: None };
+            pausing.pause(house.name, &pause).await
+        };
+        !matches!(done, Err(PausingError::Ledger(_) | PausingError::Contended(_)))
     }
 }
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pulse_core::{
+    control::BreakerPolicy,
     quiet_hours::QuietHours,
     stage::{EmailPolicy, WorkerSettings},
     tick::SweepPolicy,
@@ -54,6 +55,8 @@ pub struct WorldSettings {
     pub policy: EmailPolicy,
     /// When an entry counts as fallen off.
     pub sweep: SweepPolicy,
+    /// When a provider is taken to be out of order.
+    pub breaker: BreakerPolicy,
     /// Whether the audit runs every day.
     pub audits: bool,
     /// Whether the mappings have a `MaximumConcurrency`.
@@ -91,6 +94,7 @@ impl WorldSettings {
             mail_provider: MailProvider::Deduplicating,
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
             sweep: SweepPolicy::default(),
+            breaker: BreakerPolicy::default(),
             audits: true,
             capped: true,
             batch_size: 80,

@@ -60,19 +60,20 @@ impl SweepWatch {
 
     async fn saw(&self, message: &WorkMessage, house: &House) {
         let now = self.time.now();
-        if house.mapping.state() == MappingState::Disabled {
-            let what = format!("the sweep sends a message of {} to a paused stage", message.customer);
-            self.witness.saw(Promise::FewRepeats, Some(&message.customer), now, what);
-        }
         let Turn::Run(run) = message.turn else { return };
         let id = pulse_core::entry::EntryId { customer: message.customer.clone(), run };
         let entry = self.ledger.entry(&id).await.ok().flatten();
         let age = |since| Duration::try_from(now.duration_since(since)).unwrap_or_default();
-        // Woken a moment ago, by the ledger's word; anything else is a repetition, recorded or not.
+        // Woken a moment ago, by the ledger's word, be it only to try a provider with; anything else is a
+        // repetition, recorded or not.
         let woken = entry.is_some_and(|entry| age(entry.due()) < Duration::from_mins(1));
         if woken {
             self.woken.fetch_add(1, Relaxed);
             return;
+        }
+        if house.mapping.state() == MappingState::Disabled {
+            let what = format!("the sweep sends a message of {id} to a held stage");
+            self.witness.saw(Promise::FewRepeats, Some(&id.customer), now, what);
         }
         self.repeated.fetch_add(1, Relaxed);
         let key = (message.customer.clone(), house.name);

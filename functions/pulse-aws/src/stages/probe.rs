@@ -1,0 +1,154 @@
+//! A few messages, handed to a stage's function past its mapping.
+
+use std::{collections::HashSet, time::Duration};
+
+use aws_sdk_lambda::{
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    primitives::Blob,
+};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use pulse_core::{
+    entry::StageName,
+    ports::{Probed, StageError},
+};
+use serde_json::{Value, json};
+
+use super::{LambdaStages, StageAddress, failed};
+
+/// The longest that the answer is waited for: two calls to a provider that doesn't answer, and the start of
+/// the function. A function that takes longer goes on, and its messages come back later.
+const LONGEST: Duration = Duration::from_secs(50);
+
+/// The most messages of a receive (Amazon SQS API Reference, `ReceiveMessage`).
+const MOST: usize = 10;
+
+impl LambdaStages {
+    /// Receives, invokes and deletes, as a mapping does it. The function's reserved concurrency holds for
+    /// this too, so no lane is exceeded.
+    pub(super) async fn hand_over_a_few(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError> {
+        let address = self.address(stage);
+        let messages = self.receive(stage, address, at_most.min(MOST)).await?;
+        if messages.is_empty() {
+            return Ok(Probed::default());
+        }
+        let count = messages.len();
+        let done = match self.invoke(stage, address, &messages).await {
+            Ok(Some(answer)) => dealt_with(&messages, &answer),
+            Ok(None) => Vec::new(),
+            Err(error) => {
+                self.give_back(address, &messages).await;
+                return Err(error);
+            }
+        };
+        let failed = count - done.len();
+        for message in done {
+            let receipt = message.receipt_handle().unwrap_or_default();
+            // One that isn't deleted comes once more, and does no harm.
+            let _ = self.sqs.delete_message().queue_url(&address.queue_url).receipt_handle(receipt).send().await;
+        }
+        Ok(Probed { messages: count, failed })
+    }
+
+    async fn receive(
+        &self,
+        stage: StageName,
+        address: &StageAddress,
+        at_most: usize,
+    ) -> Result<Vec<Message>, StageError> {
+        let receive = self
+            .sqs
+            .receive_message()
+            .queue_url(&address.queue_url)
+            .max_number_of_messages(i32::try_from(at_most).unwrap_or(1))
+            .wait_time_seconds(0)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader);
+        let answer = receive.send().await.map_err(|error| failed(stage, "SQS", &error))?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+
+    /// The function's answer, or nothing if it had none: it failed, or takes too long.
+    async fn invoke(
+        &self,
+        stage: StageName,
+        address: &StageAddress,
+        messages: &[Message],
+    ) -> Result<Option<Value>, StageError> {
+        let payload = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
+        let patient = aws_sdk_lambda::config::Builder::default()
+            .timeout_config(TimeoutConfig::builder().operation_timeout(LONGEST).build())
+            .retry_config(RetryConfig::disabled());
+        let invoke = self
+            .lambda
+            .invoke()
+            .function_name(&address.function)
+            .payload(Blob::new(payload.to_string()))
+            .customize()
+            .config_override(patient);
+        let answer = match invoke.send().await {
+            Err(error) if error.as_service_error().is_none() => return Ok(None),
+            answer => answer.map_err(|error| failed(stage, "Lambda", &error))?,
+        };
+        let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
+        Ok(if answer.function_error().is_some() { None } else { serde_json::from_slice(body).ok() })
+    }
+
+    async fn give_back(&self, address: &StageAddress, messages: &[Message]) {
+        for message in messages {
+            let hide = self.sqs.change_message_visibility().queue_url(&address.queue_url).visibility_timeout(0);
+            let _ = hide.receipt_handle(message.receipt_handle().unwrap_or_default()).send().await;
+        }
+    }
+}
+
+/// A message as Lambda hands it over (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS": example
+/// message event).
+fn record(message: &Message) -> Value {
+    let attributes: serde_json::Map<_, _> = message
+        .attributes()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str().to_owned(), Value::String(value.clone())))
+        .collect();
+    json!({
+        "messageId": message.message_id(),
+        "receiptHandle": message.receipt_handle(),
+        "body": message.body(),
+        "attributes": attributes,
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    })
+}
+
+/// The messages that are not among the failures.
+fn dealt_with<'m>(messages: &'m [Message], answer: &Value) -> Vec<&'m Message> {
+    let failures = answer["batchItemFailures"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let failed: HashSet<_> = failures.iter().filter_map(|failure| failure["itemIdentifier"].as_str()).collect();
+    messages.iter().filter(|message| !message.message_id().is_some_and(|id| failed.contains(id))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_handed_over_as_lambda_does_it_and_the_answer_read_as_sqs_does() {
+        let message = |id: &str| {
+            Message::builder()
+                .message_id(id)
+                .receipt_handle("r")
+                .body("hello")
+                .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "2")
+                .build()
+        };
+        let messages = [message("m-1"), message("m-2")];
+        let record = record(&messages[0]);
+        assert_eq!(record["attributes"]["ApproximateReceiveCount"], "2");
+        assert_eq!((&record["messageId"], &record["body"]), (&"m-1".into(), &"hello".into()));
+        let answer = json!({ "batchItemFailures": [{ "itemIdentifier": "m-1" }] });
+        let done: Vec<_> = dealt_with(&messages, &answer).into_iter().filter_map(Message::message_id).collect();
+        assert_eq!(done, ["m-2"]);
+        assert_eq!(dealt_with(&messages, &json!({ "batchItemFailures": [] })).len(), 2);
+    }
+}

@@ -1,0 +1,196 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{
+    entry::EntryId,
+    ports::{Accepted, Clock, Fate, Mail, Mailer, ScoreError, ScoreRequest, Scorer, SendError},
+    score::Score,
+};
+
+/// What came of calls to a provider. A refusal of one customer is an answer, and no failure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Calls that have ended.
+    pub calls: u64,
+    /// Those that the provider didn't answer, or put off.
+    pub failures: u64,
+    /// When one was last answered.
+    pub succeeded_at: Option<Timestamp>,
+    /// Until when the provider asked to be left alone.
+    pub leave_alone_until: Option<Timestamp>,
+}
+
+impl Outcomes {
+    /// All of these together.
+    pub fn sum<'o>(all: impl IntoIterator<Item = &'o Self>) -> Self {
+        all.into_iter().fold(Self::default(), |sum, one| Self {
+            calls: sum.calls + one.calls,
+            failures: sum.failures + one.failures,
+            succeeded_at: sum.succeeded_at.max(one.succeeded_at),
+            leave_alone_until: sum.leave_alone_until.max(one.leave_alone_until),
+        })
+    }
+}
+
+/// What came of the calls whose ends were reported within a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinuteOutcomes {
+    /// The minute's beginning.
+    pub starts: Timestamp,
+    /// What came of them.
+    pub outcomes: Outcomes,
+}
+
+/// Counts what comes of an invocation's calls to its provider.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<MeterReading>);
+
+/// What a meter has counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MeterReading {
+    /// What came of the calls.
+    pub outcomes: Outcomes,
+    /// How many of the last calls failed, without one between them that was answered.
+    pub failed_in_a_row: u32,
+    /// How long the calls took.
+    pub latencies: Vec<Duration>,
+    /// The most that were under way at once.
+    pub peak: u32,
+    /// Those that are under way now.
+    pub under_way: u32,
+}
+
+impl Meter {
+    /// What was counted so far.
+    #[must_use]
+    pub fn read(&self) -> MeterReading {
+        self.reading().clone()
+    }
+
+    /// What was counted since it was last taken: from now on it counts anew.
+    #[must_use]
+    pub fn take(&self) -> MeterReading {
+        let mut reading = self.reading();
+        let under_way = reading.under_way;
+        std::mem::replace(&mut *reading, MeterReading { under_way, peak: under_way, ..MeterReading::default() })
+    }
+
+    /// How many of the last calls failed, without one between them that was answered.
+    #[must_use]
+    pub fn failed_in_a_row(&self) -> u32 {
+        self.reading().failed_in_a_row
+    }
+
+    fn begin(&self) {
+        let mut reading = self.reading();
+        reading.under_way += 1;
+        reading.peak = reading.peak.max(reading.under_way);
+    }
+
+    fn end(&self, began: Timestamp, now: Timestamp, outcome: Outcome) {
+        let mut reading = self.reading();
+        reading.under_way = reading.under_way.saturating_sub(1);
+        if matches!(outcome, Outcome::NotAsked) {
+            return;
+        }
+        reading.latencies.push(Duration::try_from(now.duration_since(began)).unwrap_or_default());
+        reading.outcomes.calls += 1;
+        match outcome {
+            Outcome::Answered => {
+                reading.failed_in_a_row = 0;
+                reading.outcomes.succeeded_at = Some(now);
+            }
+            Outcome::Failed { leave_alone } => {
+                reading.failed_in_a_row += 1;
+                reading.outcomes.failures += 1;
+                let until = leave_alone.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
+                reading.outcomes.leave_alone_until = reading.outcomes.leave_alone_until.max(until);
+            }
+            Outcome::NotAsked => {}
+        }
+    }
+
+    fn reading(&self) -> MutexGuard<'_, MeterReading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Outcome {
+    Answered,
+    Failed { leave_alone: Option<Duration> },
+    /// The adapter knew without a call.
+    NotAsked,
+}
+
+impl Outcome {
+    fn of_send<T>(result: &Result<T, SendError>) -> Self {
+        match result {
+            Ok(_) | Err(SendError::Fail { .. } | SendError::AddressRefused { .. }) => Self::Answered,
+            Err(SendError::Retry { after, .. }) => Self::Failed { leave_alone: *after },
+            Err(SendError::Lost { .. }) => Self::Failed { leave_alone: None },
+        }
+    }
+}
+
+/// A scoring provider whose calls are counted.
+pub struct MeteredScorer {
+    /// The provider.
+    pub scorer: Arc<dyn Scorer>,
+    /// What counts.
+    pub meter: Arc<Meter>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Scorer for MeteredScorer {
+    async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
+        let began = self.clock.now();
+        self.meter.begin();
+        let answer = self.scorer.score(request).await;
+        let outcome = match &answer {
+            Ok(_) | Err(ScoreError::Fail { .. }) => Outcome::Answered,
+            Err(ScoreError::Retry { after, .. }) => Outcome::Failed { leave_alone: *after },
+        };
+        self.meter.end(began, self.clock.now(), outcome);
+        answer
+    }
+}
+
+/// An email provider whose calls are counted.
+pub struct MeteredMailer {
+    /// The provider.
+    pub mailer: Arc<dyn Mailer>,
+    /// What counts.
+    pub meter: Arc<Meter>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Mailer for MeteredMailer {
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let began = self.clock.now();
+        self.meter.begin();
+        let answer = self.mailer.send(mail).await;
+        self.meter.end(began, self.clock.now(), Outcome::of_send(&answer));
+        answer
+    }
+
+    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+        let began = self.clock.now();
+        self.meter.begin();
+        let answer = self.mailer.fate(entry).await;
+        let outcome = match &answer {
+            Ok(Fate::CannotTell(_)) => Outcome::NotAsked,
+            asked => Outcome::of_send(asked),
+        };
+        self.meter.end(began, self.clock.now(), outcome);
+        answer
+    }
+}

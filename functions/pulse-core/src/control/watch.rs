@@ -1,0 +1,72 @@
+use jiff::Timestamp;
+
+use super::{Breaker, BreakerPolicy, Meter, MeterReading, Outcomes};
+use crate::{
+    entry::StageName,
+    failure::Cause,
+    ports::{Controls, LedgerError, OutcomeLog},
+};
+
+/// So many calls that fail one after the other end an invocation's calling: its other messages would
+/// only burn their receives.
+const FUSE: u32 = 5;
+
+/// An invocation's eye on its stage's provider.
+#[derive(Clone, Copy)]
+pub struct ProviderWatch<'a> {
+    /// Which stage's.
+    pub stage: StageName,
+    /// What counts this invocation's calls.
+    pub meter: &'a Meter,
+    /// Where all invocations report.
+    pub log: &'a dyn OutcomeLog,
+    /// The stages' control rows.
+    pub controls: &'a dyn Controls,
+    /// When a provider is taken to be out of order.
+    pub policy: BreakerPolicy,
+}
+
+impl ProviderWatch<'_> {
+    /// Why no further call is to be made by this invocation, if so.
+    #[must_use]
+    pub fn fuse(&self) -> Option<Cause> {
+        let failed = self.meter.failed_in_a_row();
+        let cause = || Cause::new(format!("The {} provider failed {failed} calls in a row: left alone.", self.stage));
+        (failed >= FUSE).then(cause)
+    }
+
+    /// Whether a message's failure is its provider's trouble: it is out of order, or most calls fail.
+    /// Asked when a message is about to be given up, which is rare.
+    pub async fn is_in_trouble(&self, now: Timestamp) -> bool {
+        if self.fuse().is_some() {
+            return true;
+        }
+        self.all_say_so(now).await.unwrap_or_else(|error| {
+            tracing::warn!(stage = %self.stage, %error, "couldn't ask how the provider is doing");
+            false
+        })
+    }
+
+    async fn all_say_so(&self, now: Timestamp) -> Result<bool, LedgerError> {
+        if matches!(self.controls.control(self.stage).await?.breaker, Breaker::Open(_)) {
+            return Ok(true);
+        }
+        let from = self.policy.looks_back_to(now);
+        let minutes = self.log.minutes(self.stage, from).await?;
+        let recent = minutes.iter().filter(|minute| minute.starts >= from).map(|minute| &minute.outcomes);
+        let own = self.meter.read().outcomes;
+        Ok(self.policy.are_failing(&Outcomes::sum(recent.chain([&own]))))
+    }
+
+    /// Reports what came of the invocation's calls, once, and gives it. A report that is lost costs
+    /// little: there are others.
+    pub async fn report(&self, now: Timestamp) -> MeterReading {
+        let reading = self.meter.take();
+        if reading.outcomes.calls > 0
+            && let Err(error) = self.log.report(self.stage, now, &reading.outcomes).await
+        {
+            tracing::warn!(stage = %self.stage, %error, "couldn't report what came of the provider's calls");
+        }
+        reading
+    }
+}

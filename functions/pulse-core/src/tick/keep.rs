@@ -1,0 +1,181 @@
+use jiff::Timestamp;
+
+use crate::{
+    control::{Breaker, BreakerPolicy, Console, ConsolePause, Control, LastSeen, Outcomes},
+    entry::StageName,
+    ports::{Clock, Controls, LedgerError, OutcomeLog, Probed, StageError, StageSight, Stages, Switch},
+};
+
+/// Makes each stage's mapping match its control row: pauses that were asked for, those that were made
+/// in the AWS console, and the breaker of a provider that is out of order.
+///
+/// It goes by how things are, not by what happened: a signal that was lost is made up for by the next
+/// tick.
+#[derive(Clone, Copy)]
+pub struct Keep<'a> {
+    /// The stages.
+    pub stages: &'a dyn Stages,
+    /// Their control rows.
+    pub controls: &'a dyn Controls,
+    /// What came of the calls to their providers.
+    pub outcomes: &'a dyn OutcomeLog,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// When a provider is taken to be out of order.
+    pub policy: BreakerPolicy,
+}
+
+/// How a stage was found, and what was made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its control row now.
+    pub control: Control,
+    /// How it was found.
+    pub sight: StageSight,
+    /// Which way it was turned, if it was.
+    pub turned: Option<bool>,
+    /// What was tried with a provider that is out of order, if anything.
+    pub probed: Option<Probed>,
+}
+
+/// Why a stage couldn't be kept. The next tick tries again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeepError {
+    /// The ledger can't be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The stage can't be looked at or switched.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// Someone else changed the row meanwhile.
+    #[error("the {0} stage's control row was changed meanwhile")]
+    Contended(StageName),
+}
+
+impl Keep<'_> {
+    /// Keeps a stage.
+    ///
+    /// # Errors
+    /// As [`KeepError`] says.
+    pub async fn stage(&self, stage: StageName) -> Result<Kept, KeepError> {
+        // The row first: what is seen of the mapping is then no older than what is known of it, and a
+        // pause that is written in between is found by its version.
+        let before = self.controls.control(stage).await?;
+        let sight = self.stages.look(stage).await?;
+        let now = self.clock.now();
+        let mut control = before.clone();
+        let _ = control.pause.take_if(|pause| pause.until.is_some_and(|until| until <= now));
+        self.heed_the_console(&mut control, &sight, now).await?;
+        let probed = self.heed_the_provider(stage, &mut control, &sight, now).await?;
+        let on = control.hold(now).is_none();
+        if !on {
+            control.mapping = LastSeen::Off;
+        } else if sight.mapping == Switch::On {
+            control.mapping = LastSeen::On;
+        }
+        self.save(stage, &before, &mut control).await?;
+        let turned = (on != sight.mapping.is_on()).then_some(on);
+        if let Some(on) = turned {
+            // Busy is as good: the next tick finds it.
+            self.stages.turn(stage, on).await?;
+            tracing::warn!(%stage, on, "the mapping is turned");
+        }
+        Ok(Kept { control, sight, turned, probed })
+    }
+
+    async fn save(&self, stage: StageName, before: &Control, after: &mut Control) -> Result<(), KeepError> {
+        if before == after {
+            return Ok(());
+        }
+        after.version += 1;
+        if self.controls.save(stage, after).await? { Ok(()) } else { Err(KeepError::Contended(stage)) }
+    }
+
+    /// What people did past Pulse: reserved concurrency of 0, a mapping that is off though nobody here
+    /// turned it off, and either undone.
+    async fn heed_the_console(
+        &self,
+        control: &mut Control,
+        sight: &StageSight,
+        now: Timestamp,
+    ) -> Result<(), StageError> {
+        let is_zero = sight.reserved == Some(0);
+        let turned_off = !sight.mapping.is_on() && control.mapping != LastSeen::Off;
+        let undone = match control.console.map(|console| console.how) {
+            Some(Console::ReservedZero) => !is_zero,
+            Some(Console::MappingDisabled) => sight.mapping.is_on(),
+            Some(Console::KeptAfterDeployment) | None => false,
+        };
+        if undone {
+            // A deployment does the same, and means nothing by it.
+            let kept = self.stages.is_being_deployed().await?;
+            control.console = control.console.filter(|_| kept).map(|ConsolePause { since, .. }| ConsolePause {
+                how: Console::KeptAfterDeployment,
+                since,
+            });
+        }
+        let seen = if is_zero {
+            Some(Console::ReservedZero)
+        } else {
+            (turned_off && control.hold(now).is_none()).then_some(Console::MappingDisabled)
+        };
+        if let Some(how) = seen {
+            let since = control.console.map_or(now, |before| before.since);
+            control.console = Some(ConsolePause { how, since });
+        }
+        Ok(())
+    }
+
+    async fn heed_the_provider(
+        &self,
+        stage: StageName,
+        control: &mut Control,
+        sight: &StageSight,
+        now: Timestamp,
+    ) -> Result<Option<Probed>, KeepError> {
+        match &control.breaker {
+            Breaker::Closed { since } => {
+                let minutes = self.outcomes.minutes(stage, self.policy.looks_back_to(now)).await?;
+                if let Some(judged) = self.policy.judge(&minutes, *since, now) {
+                    let Outcomes { calls, failures, .. } = judged;
+                    tracing::error!(%stage, calls, failures, "the provider is out of order: the stage is held");
+                    control.breaker = Breaker::Open(self.policy.open(&judged, now));
+                }
+                Ok(None)
+            }
+            // Nobody is to be called while people hold the stage, and a mapping that is still on would
+            // hand over more than a few.
+            Breaker::Open(open)
+                if open.probe_at <= now && !control.is_paused(now) && sight.mapping == Switch::Off =>
+            {
+                let open = open.clone();
+                let probed = self.stages.probe(stage, self.policy.probes).await?;
+                control.breaker = self.after_probe(stage, &open, probed, now).await?;
+                Ok(Some(probed))
+            }
+            Breaker::Open(_) => Ok(None),
+        }
+    }
+
+    async fn after_probe(
+        &self,
+        stage: StageName,
+        open: &crate::control::Open,
+        probed: Probed,
+        began: Timestamp,
+    ) -> Result<Breaker, LedgerError> {
+        let minutes = self.outcomes.minutes(stage, began).await?;
+        let seen = Outcomes::sum(minutes.iter().map(|minute| &minute.outcomes));
+        let now = self.clock.now();
+        let answered = seen.succeeded_at.is_some_and(|at| at >= began);
+        if probed.failed > 0 && !(answered && probed.failed * 2 <= probed.messages) {
+            return Ok(Breaker::Open(self.policy.stay_open(open, &seen, now)));
+        }
+        if !answered {
+            // Nothing was there to try it with, or nothing that needed a call.
+            return Ok(Breaker::Open(open.clone()));
+        }
+        tracing::warn!(%stage, "the provider is well again: the stage flows");
+        Ok(Breaker::Closed { since: Some(now) })
+    }
+}

@@ -1,0 +1,50 @@
+use futures::join;
+
+use super::{Keep, KeepError, Kept, Sweep, Swept};
+use crate::{control::Breaker, entry::StageName};
+
+/// A tick: keeps both stages, and then sweeps them.
+#[derive(Clone, Copy)]
+pub struct Round<'a> {
+    /// Makes the mappings match what holds their stages.
+    pub keep: Keep<'a>,
+    /// Looks after what fell off.
+    pub sweep: Sweep<'a>,
+}
+
+/// What a tick did for a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRound {
+    /// Which stage.
+    pub stage: StageName,
+    /// How it was kept.
+    pub kept: Result<Kept, KeepError>,
+    /// How it was swept.
+    pub swept: Swept,
+}
+
+impl Round<'_> {
+    /// Does it for both stages. What can't be done now is done by the next tick.
+    pub async fn run(&self) -> [StageRound; 2] {
+        let (score, email) = join!(self.stage(StageName::Score), self.stage(StageName::Email));
+        [score, email]
+    }
+
+    async fn stage(&self, stage: StageName) -> StageRound {
+        let kept = self.keep.stage(stage).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%stage, %error, "not kept");
+        }
+        let swept = match &kept {
+            Ok(kept) if wants_messages(kept) => self.sweep.wake_a_few(stage, self.keep.policy.probes).await,
+            _ => self.sweep.stage(stage).await.swept,
+        };
+        StageRound { stage, kept, swept }
+    }
+}
+
+/// Whether a provider was to be tried, and no message was there to try it with.
+fn wants_messages(kept: &Kept) -> bool {
+    let is_open = matches!(kept.control.breaker, Breaker::Open(_));
+    is_open && kept.sight.waiting == 0 && kept.probed.is_some_and(|probed| probed.messages == 0)
+}

@@ -1,0 +1,83 @@
+//! What is kept of the stages: pauses and breakers, and what came of the calls to their providers.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    control::{Control, MinuteOutcomes, Outcomes},
+    entry::StageName,
+    ports::{Controls, LedgerError, OutcomeLog, StageMemory},
+};
+
+use super::{MemoryLedger, units::Write};
+
+/// For how long the minutes are kept.
+const KEPT: Duration = Duration::from_hours(3);
+
+#[async_trait]
+impl StageMemory for MemoryLedger {
+    async fn held_up_at(&self, stage: StageName) -> Result<Option<Timestamp>, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.held_up.get(&stage).copied())
+    }
+
+    async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.write(Write::Alone, 0);
+        accounts.held_up.insert(stage, at);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Controls for MemoryLedger {
+    async fn control(&self, stage: StageName) -> Result<Control, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.controls.get(&stage).cloned().unwrap_or_default())
+    }
+
+    async fn save(&self, stage: StageName, control: &Control) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        let known = accounts.controls.get(&stage).map_or(0, |control| control.version);
+        if known + 1 != control.version {
+            accounts.used.refused(Write::Alone);
+            return Ok(false);
+        }
+        accounts.used.write(Write::Alone, 0);
+        accounts.controls.insert(stage, control.clone());
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl OutcomeLog for MemoryLedger {
+    async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.write(Write::Alone, 0);
+        let minutes = accounts.outcomes.entry(stage).or_default();
+        let minute = minutes.entry(minute_of(at)).or_default();
+        *minute = Outcomes::sum([&*minute, outcomes]);
+        let old = at.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+        while minutes.first_key_value().is_some_and(|(minute, _)| *minute < old) {
+            minutes.pop_first();
+        }
+        Ok(())
+    }
+
+    async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
+        let mut accounts = self.accounts();
+        let minutes = accounts.outcomes.get(&stage).into_iter().flat_map(|all| all.range(minute_of(from)..));
+        let minutes: Vec<_> =
+            minutes.map(|(starts, outcomes)| MinuteOutcomes { starts: *starts, outcomes: *outcomes }).collect();
+        accounts.used.query(minutes.len());
+        Ok(minutes)
+    }
+}
+
+fn minute_of(moment: Timestamp) -> Timestamp {
+    let second = moment.as_second();
+    Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(moment)
+}
