@@ -62,6 +62,9 @@ pub struct Trouble {
     /// Since when something has gone wrong each time. Rows of earlier releases don't say.
     #[serde(default)]
     pub since: Timestamp,
+    /// When it is tried next at the earliest, if the provider said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_at: Option<Timestamp>,
 }
 
 impl Entry {

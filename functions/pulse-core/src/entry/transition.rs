@@ -19,6 +19,9 @@ use jiff::Timestamp;
 use super::{Change, Entry, Queueing, SkipReason, StageName, State, Trouble};
 use crate::{failure::Cause, score::Score};
 
+/// The longest that SQS hides a message (Amazon SQS Developer Guide, "Amazon SQS visibility timeout").
+const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
+
 /// Tries of an entry whose stage flows are never so far apart.
 const ANOTHER_TROUBLE_AFTER: Duration = Duration::from_hours(3);
 
@@ -153,6 +156,20 @@ impl Entry {
         let mut after = self.moved(state);
         after.trouble = Some(self.more_trouble(cause, now));
         Ok(Change { after, next: None })
+    }
+
+    /// Gives a claim back, as [`release`](Self::release), whose provider asked to be left alone for so long.
+    ///
+    /// # Errors
+    /// When the entry isn't claimed.
+    pub fn release_for(&self, wait: Option<Duration>, cause: Cause, now: Timestamp) -> Step {
+        let mut change = self.release(cause, now)?;
+        if let Some(trouble) = &mut change.after.trouble {
+            // A message isn't hidden for longer than that.
+            let wait = wait.map(|wait| wait.min(LONGEST_HIDDEN));
+            trouble.again_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
+        }
+        Ok(change)
     }
 
     /// Puts an entry off whose stage's provider is in trouble, whoever holds it: its message may go, and
@@ -298,7 +315,7 @@ impl Entry {
         }
         if after.queueing == Queueing::Deferred {
             // A message came by before its time: it is the one now.
-            after.queueing = Queueing::Expected;
+            after.queueing = self.repeated_at.map_or(Queueing::Expected, |at| Queueing::Repeated { at });
         }
         Change { after, next: None }
     }
@@ -309,7 +326,7 @@ impl Entry {
             Duration::try_from(now.duration_since(before.at)).is_ok_and(|since| since < ANOTHER_TROUBLE_AFTER)
         };
         let since = self.trouble.as_ref().filter(same).map_or(now, |before| before.since);
-        Trouble { cause, at: now, since }
+        Trouble { cause, at: now, since, again_at: None }
     }
 
     fn moved(&self, state: State) -> Entry {

@@ -217,7 +217,7 @@ impl EmailStage {
     }
 
     async fn release(&self, claimed: &Entry, after: Option<Duration>, cause: Cause) -> Result<Verdict, Verdict> {
-        let released = claimed.release(cause.clone(), self.clock.now())?;
+        let released = claimed.release_for(after, cause.clone(), self.clock.now())?;
         self.ledger.apply(&released).await?;
         Ok(Verdict::Retry { wait: Wait::Backoff(after), cause })
     }

@@ -122,7 +122,7 @@ impl ScoreStage {
                 Ok(Verdict::Done)
             }
             Err(ScoreError::Retry { after, cause }) => {
-                let released = claimed.release(cause.clone(), self.clock.now())?;
+                let released = claimed.release_for(after, cause.clone(), self.clock.now())?;
                 self.ledger.apply(&released).await?;
                 Ok(Verdict::Retry { wait: Wait::Backoff(after), cause })
             }

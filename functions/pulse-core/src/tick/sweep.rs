@@ -242,7 +242,9 @@ impl Sweep<'_> {
         };
         let for_long = |since: Timestamp| Duration::try_from(now.duration_since(since)).is_ok_and(|age| age >= wait);
         let troubled = match entry.state() {
-            State::Scheduled | State::Scored { .. } => entry.trouble().map(|trouble| trouble.at),
+            State::Scheduled | State::Scored { .. } => {
+                entry.trouble().map(|trouble| trouble.again_at.unwrap_or(trouble.at))
+            }
             _ => None,
         };
         entry.state().waits_for() == Some(stage) && for_long(entry.awaited_since()) && troubled.is_none_or(for_long)
