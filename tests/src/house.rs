@@ -64,6 +64,8 @@ pub struct House {
     pub mailer: Arc<MemoryMailer>,
     /// What the email stage goes by.
     pub policy: EmailPolicy,
+    /// When a provider is taken to be out of order.
+    pub breaker: BreakerPolicy,
 }
 
 /// A queue and where its dead letters go.
@@ -124,8 +126,16 @@ impl House {
             scorer: Arc::new(scorer),
             mailer: Arc::new(mailer),
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
+            breaker: BreakerPolicy::default(),
             clock,
         }
+    }
+
+    /// The same house, which puts nothing off for its provider's trouble: what fails too often is given up.
+    #[must_use]
+    pub fn impatient(mut self) -> Self {
+        self.breaker.patience = Duration::ZERO;
+        self
     }
 
     /// Puts customers on the roster.
@@ -256,7 +266,7 @@ impl House {
     #[must_use]
     pub fn watch<'a>(&'a self, stage: StageName, meter: &'a Meter) -> ProviderWatch<'a> {
         let (log, controls) = (&*self.ledger, &*self.ledger);
-        ProviderWatch { stage, meter, log, controls, policy: BreakerPolicy::default() }
+        ProviderWatch { stage, meter, log, controls, policy: self.breaker }
     }
 
     fn metered_scorer(&self, meter: &Arc<Meter>) -> Arc<MeteredScorer> {

@@ -62,6 +62,15 @@ conformance!(ledger:
     closed_entries_are_found_by_where_they_stand
     when_a_stage_was_held_up_is_remembered
 );
+conformance!(control:
+    a_stage_that_nobody_has_held_has_an_empty_row
+    a_row_is_read_back_by_its_stage
+    a_row_of_another_version_is_not_written
+    of_twenty_writers_at_once_one_wins
+    reports_of_the_same_minute_add_up
+    minutes_are_asked_for_from_a_moment_on_and_by_stage
+    reports_of_many_at_once_are_all_counted
+);
 conformance!(queue:
     a_message_arrives_as_it_was_sent
     a_hidden_message_reappears_when_its_time_is_over

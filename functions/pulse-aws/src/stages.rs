@@ -3,6 +3,8 @@
 mod deployment;
 mod probe;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_sqs::{error::SdkError, types::QueueAttributeName};
@@ -16,6 +18,9 @@ use crate::sdk::{
     self, SdkConfig,
     failure::{self, CallFailure},
 };
+
+/// For how long after a deployment a change of the stages is taken to be its doing: until a few ticks have seen it.
+const DEPLOYED_WITHIN: Duration = Duration::from_mins(3);
 
 /// Where a stage is on AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +38,15 @@ pub struct StageAddress {
 /// Needs `lambda:GetEventSourceMapping` on the mappings, `lambda:GetFunctionConcurrency` on the functions
 /// and `sqs:GetQueueAttributes` on the queues to look; `lambda:UpdateEventSourceMapping` on the mappings to
 /// turn; `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:ChangeMessageVisibility` on the queues and
-/// `lambda:InvokeFunction` on the functions to probe; `cloudformation:DescribeStacks` on the stack.
+/// `lambda:InvokeFunction` on the functions to probe; `cloudformation:DescribeStackEvents` on the
+/// stack.
 #[derive(Debug)]
 pub struct LambdaStages {
     lambda: aws_sdk_lambda::Client,
     sqs: aws_sdk_sqs::Client,
     cloudformation: aws_sdk_cloudformation::Client,
     stack: String,
+    deployed_within: Duration,
     score: StageAddress,
     email: StageAddress,
 }
@@ -53,9 +60,16 @@ impl LambdaStages {
             sqs: sdk::sqs_client(aws),
             cloudformation: sdk::cloudformation_client(aws),
             stack: stack.into(),
+            deployed_within: DEPLOYED_WITHIN,
             score,
             email,
         }
+    }
+
+    /// The same, for which a deployment that ended longer ago is over.
+    #[must_use]
+    pub fn with_deployments_over_after(self, deployed_within: Duration) -> Self {
+        Self { deployed_within, ..self }
     }
 
     fn address(&self, stage: StageName) -> &StageAddress {

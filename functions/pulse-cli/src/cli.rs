@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{audit, customer, enroll, local, preview, redrive, settle, simulate, status, unenroll},
+    commands::{audit, customer, enroll, local, pause, preview, redrive, resume, settle, simulate, status, unenroll},
     exit::Exit,
     local::children,
     output::Output,
@@ -39,8 +39,12 @@ enum Command {
     Unenroll(unenroll::Options),
     /// Show one customer: profile, this month's entry, history, schedule.
     Customer(customer::Options),
-    /// Show where everything stands: entries by state, queues, dead letters, lanes.
+    /// Show where everything stands: stages and what holds them, entries by state, queues, dead letters, lanes.
     Status(status::Options),
+    /// Hold a stage's messages back: nothing is lost, and it stays so until `pulse resume`.
+    Pause(pause::Options),
+    /// Let a stage's messages flow again, whatever held them.
+    Resume(resume::Options),
     /// Hold the roster against the schedules and the ledger, and repair what is amiss.
     Audit(audit::Options),
     /// List the mails of unknown fate, or say what became of one.
@@ -81,6 +85,8 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Unenroll(options) => unenroll::run(options, &cli.target, output).await,
         Command::Customer(options) => customer::run(options, &cli.target, output).await,
         Command::Status(options) => status::run(options, &cli.target, output).await,
+        Command::Pause(options) => pause::run(options, &cli.target, output).await,
+        Command::Resume(options) => resume::run(options, &cli.target, output).await,
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,

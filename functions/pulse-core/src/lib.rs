@@ -12,6 +12,7 @@
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
 //! - [`control`]: what holds a stage back: pauses, and providers that are out of order.
 //! - [`audit`]: the roster against the schedules against the ledger.
+//! - [`overview`]: how a stage is doing.
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
 
@@ -23,6 +24,7 @@ pub mod enrollment;
 pub mod entry;
 pub mod failure;
 pub mod message;
+pub mod overview;
 pub mod parse;
 pub mod ports;
 pub mod quiet_hours;

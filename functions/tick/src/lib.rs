@@ -75,7 +75,8 @@ impl Function {
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
             score_queue: SqsQueue::new(sqs.clone(), StageName::Score, config.score.queue_url.clone()),
             email_queue: SqsQueue::new(sqs, StageName::Email, config.email.queue_url.clone()),
-            stages: LambdaStages::new(&aws, config.stack.clone(), config.score, config.email),
+            stages: LambdaStages::new(&aws, config.stack.clone(), config.score, config.email)
+                .with_deployments_over_after(config.deployed_within),
             metrics: Metrics::new(config.stack),
             policy: config.policy,
             breaker: config.breaker,

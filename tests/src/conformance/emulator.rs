@@ -49,6 +49,11 @@ pub async fn ledger() -> DynamoDbLedger {
     DynamoDbLedger::new(sdk::dynamodb_client(&aws()), table)
 }
 
+/// No control rows.
+pub async fn control() -> DynamoDbLedger {
+    ledger().await
+}
+
 /// Makes an empty table and says its name.
 pub async fn table() -> String {
     let template = Template::shipped().unwrap();

@@ -19,6 +19,11 @@ pub async fn ledger() -> MemoryLedger {
     MemoryLedger::default()
 }
 
+/// No control rows.
+pub async fn control() -> MemoryLedger {
+    ledger().await
+}
+
 /// An empty scheduler.
 #[must_use]
 #[expect(clippy::unused_async, reason = "the emulator's is async")]

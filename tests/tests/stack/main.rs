@@ -3,6 +3,7 @@
 
 mod chores;
 mod faults;
+mod holds;
 mod kills;
 
 use std::{sync::LazyLock, time::Duration};

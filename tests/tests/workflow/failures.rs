@@ -32,7 +32,7 @@ async fn a_busy_provider_is_left_alone_for_as_long_as_it_asked() {
 
 #[tokio::test]
 async fn on_the_last_receive_the_entry_says_failed_the_message_is_dead_and_a_redrive_takes_it_up_again() {
-    let house = House::new();
+    let house = House::new().impatient();
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     house.scorer.fail_next(vec![busy(None); SETTINGS.max_receive_count as usize]);
@@ -69,7 +69,7 @@ async fn what_trying_again_cannot_help_reaches_the_dead_letter_queue_soon_after_
 
 #[tokio::test]
 async fn a_mail_that_keeps_failing_is_dead_lettered_with_its_score_kept_and_a_redrive_sends_it_once() {
-    let house = House::with_forgetful_mailer();
+    let house = House::with_forgetful_mailer().impatient();
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     let refused = Mishap::Refused(SendError::Retry { after: None, cause: Cause::new("SES answered 500.") });
@@ -177,7 +177,7 @@ async fn the_message_with_the_fewest_receives_left_goes_first() {
 
 #[tokio::test]
 async fn a_month_that_failed_does_not_take_the_next_one_with_it() {
-    let house = House::new();
+    let house = House::new().impatient();
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     house.scorer.fail_next(vec![busy(None); 5]);

@@ -8,6 +8,7 @@ use pulse_core::{
     entry::{EntryId, StageName, State},
     failure::Cause,
     ports::{Ledger as _, ScoreError, SendError},
+    tick::Swept,
 };
 use pulse_sim::mailer::Mishap;
 use pulse_tests::house::{House, customer};
@@ -121,14 +122,16 @@ async fn suffer(house: House, faults: Vec<Fault>) -> Result<(), TestCaseError> {
             State::Sent { .. } => prop_assert_eq!(mails, 1, "{} is sent", customer.id),
             // A worker that was killed on the last receive leaves the claim, and the message in the dead-letter queue.
             State::Unknown { .. } | State::Sending { .. } => {}
-            // Given up before the provider could be asked: a redrive asks first.
-            State::Failed { .. } if entry.in_doubt_since().is_some() => {}
+            // Given up, or put off, before the provider could be asked: the next try asks first.
+            State::Failed { .. } | State::Scored { .. } if entry.in_doubt_since().is_some() => {}
             _ => prop_assert_eq!(mails, 0, "{} is {:?}", customer.id, state),
         }
     }
-    // What failed is in a dead-letter queue, and an operator's redrive brings it to its end.
+    // What failed is in a dead-letter queue, and an operator's redrive brings it to its end; what was put off is woken.
     for _ in 0..200 {
-        if house.score.dlq.depth().visible + house.email.dlq.depth().visible == 0 {
+        let swept = house.sweep().await;
+        let nothing_woken = swept.iter().all(|stage| matches!(stage.swept, Swept::Done { woken: 0, .. }));
+        if nothing_woken && house.score.dlq.depth().visible + house.email.dlq.depth().visible == 0 {
             break;
         }
         redrive(&house);

@@ -6,5 +6,6 @@ mod enrollment;
 mod failures;
 mod faults;
 mod happy;
+mod holds;
 mod settlement;
 mod sweep;

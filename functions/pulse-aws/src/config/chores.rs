@@ -14,6 +14,8 @@ pub struct TickConfig {
     pub table: String,
     /// The stack's name: `STACK_NAME`.
     pub stack: String,
+    /// `DEPLOYED_WITHIN_SECONDS`: for how long after a deployment a change is taken to be its doing.
+    pub deployed_within: Duration,
     /// `SCORE_FUNCTION`, `SCORE_MAPPING` and `SCORE_QUEUE_URL`.
     pub score: StageAddress,
     /// `EMAIL_FUNCTION`, `EMAIL_MAPPING` and `EMAIL_QUEUE_URL`.
@@ -52,6 +54,7 @@ impl TickConfig {
         Ok(Self {
             table: env.text("TABLE_NAME")?,
             stack: env.text("STACK_NAME")?,
+            deployed_within: Duration::from_secs(env.number("DEPLOYED_WITHIN_SECONDS", 0..=3_600)?),
             breaker: breaker(env)?,
             score: StageAddress {
                 function: env.text("SCORE_FUNCTION")?,
@@ -115,6 +118,7 @@ mod tests {
     const TICK: &[(&str, &str)] = &[
         ("TABLE_NAME", "t"),
         ("STACK_NAME", "pulse"),
+        ("DEPLOYED_WITHIN_SECONDS", "180"),
         ("BREAKER_WINDOW_MINUTES", "5"),
         ("BREAKER_CALLS", "20"),
         ("BREAKER_FAILING_PERCENT", "50"),

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::Args;
 use console::style;
+use jiff::Timestamp;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
     entry::StageName,
+    overview::{Condition, StageOverview},
     ports::{Clock as _, LedgerReports as _, RosterCount, Tally, TallyKey},
 };
 use serde::Serialize;
@@ -15,7 +17,7 @@ use serde::Serialize;
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
-    stack::{Depth, Lanes, Stack, Target, depths},
+    stack::{Depth, Lanes, Stack, Target, depths, overview},
 };
 
 /// What `pulse status` takes.
@@ -26,6 +28,7 @@ pub struct Options {}
 struct Status {
     roster: RosterCount,
     runs: BTreeMap<String, BTreeMap<String, u64>>,
+    stages: [StageOverview; 2],
     queues: Vec<Depth>,
     lanes: Vec<Lanes>,
 }
@@ -38,9 +41,13 @@ pub async fn run(_: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = Stack::find(target).await?;
     let ledger = stack.ledger()?;
     let (tally, roster) = tokio::try_join!(ledger.tally(SystemClock.now()), ledger.roster())?;
-    let (queues, score, email) =
-        tokio::try_join!(depths(&stack), Lanes::of(&stack, StageName::Score), Lanes::of(&stack, StageName::Email))?;
-    let status = Status { roster, runs: by_run(&tally), queues, lanes: vec![score, email] };
+    let (stages, queues, score, email) = tokio::try_join!(
+        overview(&stack),
+        depths(&stack),
+        Lanes::of(&stack, StageName::Score),
+        Lanes::of(&stack, StageName::Email)
+    )?;
+    let status = Status { roster, runs: by_run(&tally), stages, queues, lanes: vec![score, email] };
     output.show(&status, || text(&status))?;
     Ok(Exit::Done)
 }
@@ -82,6 +89,10 @@ fn text(status: &Status) -> String {
             text += "  `pulse settle` lists the mails of unknown fate, and what to do about them.\n";
         }
     }
+    for stage in &status.stages {
+        text += &heading(&format!("\nStage {}", stage.stage));
+        text += &stage_table(stage, SystemClock.now()).render();
+    }
     text += &heading("\nQueues");
     let mut table = Table::default();
     for depth in &status.queues {
@@ -94,6 +105,55 @@ fn text(status: &Status) -> String {
         table.push(lanes.stage, lanes_line(lanes));
     }
     text + &table.render()
+}
+
+fn stage_table(stage: &StageOverview, now: Timestamp) -> Table {
+    let mut table = Table::default().row("is", condition(stage.condition));
+    if let Some(held) = &stage.held {
+        table.push("why", &held.how);
+        table.push("since", format!("{:.0}, {} ago", held.since, age(now, held.since)));
+        let until = held.until.map(|until| format!("{until:.0}, in {}", age(until, now)));
+        let what = if stage.condition == Condition::Broken { "tried next" } else { "until" };
+        if let Some(until) = until {
+            table.push(what, until);
+        }
+    }
+    table.push("messages", format!("{} waiting, {} in flight", stage.waiting, stage.in_flight));
+    table.push(
+        "answers",
+        format!("{:.1} a minute, {} % of calls fail", stage.answered_per_minute, stage.failing_percent),
+    );
+    if let Some(due) = stage.oldest_due {
+        table.push("oldest due", format!("{due:.0}, {} ago", age(now, due)));
+    }
+    if let Some(expires) = stage.expires_at {
+        let left = format!("in {}", age(expires, now));
+        let left = if stage.expires_soon { style(format!("{left}: resume the stage")).red().to_string() } else { left };
+        table.push("its message expires", left);
+    }
+    table
+}
+
+fn condition(condition: Condition) -> String {
+    let word = style(condition.to_string());
+    match condition {
+        Condition::Running => word.green(),
+        Condition::Broken => word.red(),
+        Condition::Pausing | Condition::Paused | Condition::Resuming => word.yellow(),
+    }
+    .to_string()
+}
+
+/// How long `later` is after `earlier`, in the two largest units: 2d 3h, 5m 20s.
+#[must_use]
+pub fn age(later: Timestamp, earlier: Timestamp) -> String {
+    let seconds = later.duration_since(earlier).as_secs().max(0);
+    match seconds {
+        86_400.. => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
+        3_600.. => format!("{}h {}m", seconds / 3_600, seconds % 3_600 / 60),
+        60.. => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ => format!("{seconds}s"),
+    }
 }
 
 fn queue_line(depth: &Depth) -> String {

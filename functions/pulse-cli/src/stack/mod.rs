@@ -1,9 +1,13 @@
 //! A deployed stack, as the commands find their way about it.
 
 mod lanes;
+mod overview;
 mod queues;
+mod stage;
 mod target;
 
 pub use lanes::{Lanes, Mapping};
-pub use queues::{Depth, depths};
+pub use overview::overview;
+pub use queues::{Depth, depths, retention};
+pub use stage::StageOption;
 pub use target::{LocalRecord, Stack, Target};

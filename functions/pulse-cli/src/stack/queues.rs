@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
 use pulse_aws::sdk;
+use pulse_core::entry::StageName;
 use serde::Serialize;
 
 use super::Stack;
@@ -26,6 +29,23 @@ pub struct Depth {
     pub in_flight: u64,
     /// Whether it is a dead-letter queue.
     pub dead_letters: bool,
+}
+
+/// For how long a stage's queue keeps a message.
+///
+/// # Errors
+/// When the stack lacks an output, or the queue can't be asked.
+pub async fn retention(stack: &Stack, stage: StageName) -> Result<Duration> {
+    let output = match stage {
+        StageName::Score => "ScoreQueueUrl",
+        StageName::Email => "EmailQueueUrl",
+    };
+    let name = QueueAttributeName::MessageRetentionPeriod;
+    let ask = sdk::sqs_client(&stack.aws).get_queue_attributes().queue_url(stack.outputs.get(output)?);
+    let answer = ask.attribute_names(name.clone()).send().await;
+    let answer = answer.with_context(|| format!("The {stage} queue can't be asked how long it keeps messages"))?;
+    let seconds = answer.attributes().and_then(|all| all.get(&name)?.parse().ok());
+    seconds.map(Duration::from_secs).with_context(|| format!("The {stage} queue doesn't say its {name}"))
 }
 
 /// Asks all queues of a stack.

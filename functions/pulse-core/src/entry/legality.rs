@@ -69,7 +69,7 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
         (
             "forget stale score",
             |e| e.forget_stale_score(now()),
-            vec!["scored", "failed email", "scored, in doubt", "failed email, in doubt"],
+            vec!["scored", "failed email", "scored, in doubt", "failed email, in doubt", "sending, lease over"],
         ),
         (
             "claim for sending",
@@ -139,6 +139,16 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
             |e| e.queue_again(now()),
             vec!["scheduled", "scoring, lease over", "scored", "scored, in doubt", "sending, lease over"],
         ),
+        (
+            "put off scoring",
+            |e| e.put_off(StageName::Score, Cause::new("It was down."), now()),
+            vec!["scheduled", "scoring", "scoring, lease over"],
+        ),
+        (
+            "put off email",
+            |e| e.put_off(StageName::Email, Cause::new("It was down."), now()),
+            vec!["scored", "scored, in doubt", "sending", "sending, lease over"],
+        ),
         ("record unsent", |e| e.record_unsent(now()), vec!["unknown"]),
         ("reschedule", |e| e.reschedule(now() + 1.hour()), vec!["scheduled"]),
     ]
@@ -194,6 +204,32 @@ fn an_entry_stays_in_doubt_since_the_first_mail_that_got_no_answer() {
 }
 
 #[test]
+fn trouble_is_told_since_its_first_moment_unless_it_is_another() {
+    let cause = || Cause::new("It was down.");
+    let claim = |entry: &Entry, at| entry.claim_score(at, at + 2.minutes()).unwrap().into_after();
+    let mut entry = entry(State::Scheduled);
+    let since = |entry: &Entry| entry.trouble().unwrap().since;
+    for minutes in [0, 60, 120] {
+        let at = now() + minutes.minutes();
+        entry = claim(&entry, at).release(cause(), at).unwrap().into_after();
+        assert_eq!(since(&entry), now());
+    }
+    let much_later = now() + 8.hours();
+    let entry = claim(&entry, much_later).put_off(StageName::Score, cause(), much_later).unwrap().into_after();
+    assert_eq!(since(&entry), much_later);
+}
+
+#[test]
+fn a_mail_that_was_under_way_when_it_was_put_off_or_its_score_too_old_stays_in_doubt() {
+    let sending = entry(State::Sending { score: score(), lease_until: now() });
+    let put_off = sending.put_off(StageName::Email, Cause::new("It was down."), now() + 1.hour()).unwrap().into_after();
+    assert_eq!(put_off.in_doubt_since(), Some(now() + 1.hour()));
+    let stale = sending.forget_stale_score(now() + 1.hour()).unwrap().into_after();
+    let scoring = stale.claim_score(now(), now()).unwrap().into_after();
+    assert_eq!(scoring.record_score(score(), now()).unwrap().after().in_doubt_since(), Some(now()));
+}
+
+#[test]
 fn an_entry_that_was_put_off_waits_anew_when_its_message_is_sent() {
     let later = now() + 1.hour();
     let deferred = entry(State::Scored { score: score() }).defer(later, now()).unwrap().into_after();
@@ -208,7 +244,7 @@ fn an_entry_that_was_put_off_waits_anew_when_its_message_is_sent() {
 proptest! {
     #[test]
     fn whatever_happens_versions_rise_by_one_and_only_sending_leads_to_sent(
-        choices in prop::collection::vec(0_usize..15, 1..40),
+        choices in prop::collection::vec(0_usize..17, 1..40),
     ) {
         let steps = steps();
         let mut current = entry(State::Scheduled);

@@ -69,20 +69,22 @@ impl Entry {
         }
     }
 
-    /// Sends the entry back to scoring because its score is too old to be mailed.
+    /// Sends the entry back to scoring because its score is too old to be mailed. A mail that is in doubt
+    /// stays so.
     ///
     /// # Errors
     /// When the entry isn't waiting to be mailed.
     pub fn forget_stale_score(&self, now: Timestamp) -> Step {
         match &self.state {
-            State::Scored { .. } | State::Failed { stage: StageName::Email, .. } => {
-                let mut after = self.moved(State::Scheduled);
-                after.due = now;
-                after.queueing = Queueing::Expected;
-                Ok(Change { after, next: None })
-            }
-            _ => Err(self.illegal("sent back to scoring")),
+            State::Scored { .. } | State::Failed { stage: StageName::Email, .. } => {}
+            State::Sending { lease_until, .. } if *lease_until <= now => {}
+            _ => return Err(self.illegal("sent back to scoring")),
         }
+        let mut after = self.moved(State::Scheduled);
+        after.in_doubt_since = self.in_doubt_since();
+        after.due = now;
+        after.queueing = Queueing::Expected;
+        Ok(Change { after, next: None })
     }
 
     /// Claims the entry for sending until `lease_until`. A claim whose lease is over may be claimed

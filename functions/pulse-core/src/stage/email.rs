@@ -149,7 +149,7 @@ impl EmailStage {
             self.ledger.apply(&entry.defer(due, now)?).await?;
             return Ok(Verdict::Done);
         }
-        if self.is_stale(score, now) && !matches!(entry.state(), State::Sending { .. }) {
+        if self.is_stale(score, now) {
             self.ledger.apply(&entry.forget_stale_score(now)?).await?;
             self.score_queue.send(&WorkMessage::for_entry(entry.id())).await?;
             return Ok(Verdict::Done);

@@ -5,9 +5,7 @@ use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing},
     entry::{Entry, EntryId, StageName, State},
-    ports::{
-        Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey,
-    },
+    ports::{Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey},
     run::RunId,
 };
 

@@ -44,7 +44,7 @@ pub(super) struct SimStages {
 pub(super) type DeployedAt = Arc<Mutex<Option<Timestamp>>>;
 
 /// For how long a deployment is taken for what changed something. As `LambdaStages` has it.
-const LATELY: Duration = Duration::from_mins(15);
+const LATELY: Duration = Duration::from_mins(3);
 
 impl SimStages {
     fn house(&self, stage: StageName) -> &House {

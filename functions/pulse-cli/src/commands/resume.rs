@@ -1,0 +1,68 @@
+//! `pulse resume`.
+
+use anyhow::Result;
+use clap::Args;
+use pulse_aws::clock::SystemClock;
+use pulse_core::{
+    control::{Pausing, PausingError, Resumed},
+    entry::StageName,
+};
+use serde::Serialize;
+
+use super::pause::{spinner, until_switched};
+use crate::{
+    exit::Exit,
+    output::Output,
+    stack::{Stack, StageOption, Target},
+};
+
+/// What `pulse resume` takes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Ends a pause, however it was made, but for a reserved concurrency of 0, which raising it ends. \
+                        A stage that is held because its provider is out of order flows again, and is held again if \
+                        the provider still is."
+)]
+pub struct Options {
+    /// Which stage.
+    #[arg(value_enum, value_name = "STAGE")]
+    stage: StageOption,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    stage: StageName,
+    flows: bool,
+    was_held: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the stack can't be found, or the stage can't be resumed.
+pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
+    let stack = Stack::find(target).await?;
+    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
+    let stage = StageName::from(options.stage);
+    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+    let resumed = match pausing.resume(stage).await {
+        // It is written down, so tick would do it; waiting for the mapping does it sooner.
+        Err(PausingError::Switch(_)) => Resumed::Flows,
+        resumed => resumed?,
+    };
+    let flows = resumed != Resumed::ReservedZero;
+    if flows {
+        let bar = spinner();
+        until_switched(&stages, stage, true, &bar).await?;
+        bar.finish_and_clear();
+    }
+    output.show(&Outcome { stage, flows, was_held: resumed != Resumed::Already }, || match resumed {
+        Resumed::Flows => format!("The {stage} stage flows again.\n"),
+        Resumed::Already => format!("Nothing held the {stage} stage: it flows.\n"),
+        Resumed::ReservedZero => format!(
+            "The {stage} function's reserved concurrency is 0: raise it, to what the template says or by `pulse lanes`, \
+             and tick lets the stage flow within a minute. Any other pause is over.\n"
+        ),
+    })?;
+    Ok(if flows { Exit::Done } else { Exit::Failed })
+}

@@ -1,0 +1,103 @@
+//! What is kept of the stages, wherever it is kept.
+#![expect(missing_docs, reason = "the cases' names are sentences")]
+#![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
+
+use futures::future::join_all;
+use jiff::{Timestamp, ToSpan as _};
+use pulse_core::{
+    control::{Breaker, Console, ConsolePause, Control, LastSeen, Note, Open, Outcomes, Pause},
+    entry::StageName,
+    ports::{Controls, OutcomeLog},
+};
+
+/// Control rows and the log of outcomes.
+pub trait TestedControls: Controls + OutcomeLog {}
+
+impl<T: Controls + OutcomeLog> TestedControls for T {}
+
+fn now() -> Timestamp {
+    "2026-11-03T10:00:30Z".parse().unwrap()
+}
+
+fn full() -> Control {
+    let note = Note::parse("The campaign is wrong.").unwrap();
+    Control {
+        version: 1,
+        pause: Some(Pause { by: "ops".into(), note, since: now(), until: Some(now() + 6.hours()) }),
+        console: Some(ConsolePause { how: Console::ReservedZero, since: now() }),
+        breaker: Breaker::Open(Open {
+            since: now(),
+            calls: 20,
+            failures: 12,
+            cool_down_seconds: 60,
+            probe_at: now() + 1.minute(),
+            tries: 3,
+        }),
+        mapping: LastSeen::Off,
+    }
+}
+
+pub async fn a_stage_that_nobody_has_held_has_an_empty_row(controls: &dyn TestedControls) {
+    assert_eq!(controls.control(StageName::Score).await, Ok(Control::default()));
+}
+
+pub async fn a_row_is_read_back_by_its_stage(controls: &dyn TestedControls) {
+    assert_eq!(controls.save(StageName::Score, &full()).await, Ok(true));
+    assert_eq!(controls.control(StageName::Score).await, Ok(full()));
+    assert_eq!(controls.control(StageName::Email).await, Ok(Control::default()));
+    let flowing = Control { version: 2, mapping: LastSeen::On, ..Control::default() };
+    assert_eq!(controls.save(StageName::Score, &flowing).await, Ok(true));
+    assert_eq!(controls.control(StageName::Score).await, Ok(flowing));
+}
+
+pub async fn a_row_of_another_version_is_not_written(controls: &dyn TestedControls) {
+    assert_eq!(controls.save(StageName::Score, &full()).await, Ok(true));
+    for version in [1, 3] {
+        let other = Control { version, ..Control::default() };
+        assert_eq!(controls.save(StageName::Score, &other).await, Ok(false), "version {version}");
+    }
+    assert_eq!(controls.control(StageName::Score).await, Ok(full()));
+}
+
+pub async fn of_twenty_writers_at_once_one_wins(controls: &dyn TestedControls) {
+    let row = full();
+    let saved = join_all((0..20).map(|_| controls.save(StageName::Email, &row))).await;
+    assert_eq!(saved.iter().filter(|saved| **saved == Ok(true)).count(), 1, "{saved:?}");
+}
+
+pub async fn reports_of_the_same_minute_add_up(log: &dyn TestedControls) {
+    let one = Outcomes { calls: 3, failures: 2, succeeded_at: Some(now()), leave_alone_until: None };
+    let until = now() + 2.hours();
+    let other = Outcomes { calls: 5, failures: 5, succeeded_at: None, leave_alone_until: Some(until) };
+    log.report(StageName::Score, now(), &one).await.unwrap();
+    log.report(StageName::Score, now() + 20.seconds(), &other).await.unwrap();
+    log.report(StageName::Score, now() + 40.seconds(), &one).await.unwrap();
+    let minutes = log.minutes(StageName::Score, now()).await.unwrap();
+    let starts: Vec<_> = minutes.iter().map(|minute| minute.starts.to_string()).collect();
+    assert_eq!(starts, ["2026-11-03T10:00:00Z", "2026-11-03T10:01:00Z"]);
+    let sum = Outcomes { calls: 8, failures: 7, succeeded_at: Some(now()), leave_alone_until: Some(until) };
+    assert_eq!(minutes[0].outcomes, sum);
+    assert_eq!(minutes[1].outcomes, one);
+}
+
+pub async fn minutes_are_asked_for_from_a_moment_on_and_by_stage(log: &dyn TestedControls) {
+    let one = Outcomes { calls: 1, ..Outcomes::default() };
+    for minutes in [0, 5, 10] {
+        log.report(StageName::Email, now() + minutes.minutes(), &one).await.unwrap();
+    }
+    let since = async |from| log.minutes(StageName::Email, from).await.unwrap().len();
+    assert_eq!(since(now() - 1.hour()).await, 3);
+    // The whole minute that the moment is in.
+    assert_eq!(since(now() + 5.minutes() + 20.seconds()).await, 2);
+    assert_eq!(since(now() + 11.minutes()).await, 0);
+    assert_eq!(log.minutes(StageName::Score, now()).await, Ok(Vec::new()));
+}
+
+pub async fn reports_of_many_at_once_are_all_counted(log: &dyn TestedControls) {
+    let one = Outcomes { calls: 2, failures: 1, ..Outcomes::default() };
+    for reported in join_all((0..20).map(|_| log.report(StageName::Score, now(), &one))).await {
+        reported.unwrap();
+    }
+    let minutes = log.minutes(StageName::Score, now()).await.unwrap();
+    assert_eq!((minutes[0].outcomes.calls, minutes[0].outcomes.failures), (40, 20));
+}
