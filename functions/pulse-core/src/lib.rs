@@ -13,10 +13,12 @@
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
+//! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
 
 pub mod audit;
 pub mod backoff;
 pub mod customer;
+pub mod dead_letters;
 pub mod enrollment;
 pub mod entry;
 pub mod failure;
