@@ -73,7 +73,7 @@ fn understood(stage: StageName, customer: &Customer, entry: Option<Entry>, messa
     };
     let cause = match entry.state() {
         State::Failed { stage: at, cause, .. } if *at == stage => cause.clone(),
-        state if state.waits_for() == Some(stage) => match entry.trouble() {
+        waiting if waiting.waits_for() == Some(stage) => match entry.trouble() {
             Some(trouble) => trouble.cause.clone(),
             None => Cause::new("No worker said why: it was throttled, killed or timed out."),
         },

@@ -118,15 +118,15 @@ impl Redrive<'_> {
                 outcome.interrupted = true;
                 break;
             }
-            let page = match round.next(most).await {
-                Ok(page) if page.is_empty() => break,
-                Ok(page) => page,
+            let batch = match round.next(most).await {
+                Ok(batch) if batch.is_empty() => break,
+                Ok(batch) => batch,
                 Err(error) => {
                     outcome.trouble = Some(Cause::new(error.to_string()));
                     break;
                 }
             };
-            for handled in self.page(page, order, &pace, &mut round, &mut outcome).await {
+            for handled in self.batch(batch, order, &pace, &mut round, &mut outcome).await {
                 outcome.count(handled, &mut stuck);
             }
         }
@@ -136,15 +136,15 @@ impl Redrive<'_> {
     }
 
     /// Deals with some letters, and deletes those that may go.
-    async fn page(
+    async fn batch(
         &self,
-        page: Vec<DeadLetter>,
+        batch: Vec<DeadLetter>,
         order: &Order,
         pace: &Pace<'_>,
         round: &mut Round<'_>,
         outcome: &mut Redriven,
     ) -> Vec<Handled> {
-        let letters = stream::iter(page).map(async |letter| (self.one(&letter, order, pace).await, letter));
+        let letters = stream::iter(batch).map(async |letter| (self.one(&letter, order, pace).await, letter));
         let letters: Vec<_> = letters.buffered(AT_ONCE).collect().await;
         let mut gone = Vec::new();
         for (handled, letter) in &letters {

@@ -103,7 +103,9 @@ impl Survey<'_> {
             // When all that was asked for is seen, one more tells whether there is more.
             let left = limit.saturating_sub(report.looked_at);
             let page = round.next(left.clamp(1, AT_ONCE)).await?;
-            page.iter().for_each(|letter| round.keep(letter));
+            for letter in &page {
+                round.keep(letter);
+            }
             if page.is_empty() || left == 0 {
                 report.more = !page.is_empty();
                 break;
