@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{audit, customer, enroll, local, preview, redrive, settle, simulate, status, unenroll},
+    commands::{audit, customer, dlq, enroll, local, preview, redrive, settle, simulate, status, unenroll},
     exit::Exit,
     local::children,
     output::Output,
@@ -45,7 +45,9 @@ enum Command {
     Audit(audit::Options),
     /// List the mails of unknown fate, or say what became of one.
     Settle(settle::Options),
-    /// Queue again what a stage gave up.
+    /// Show what is in the dead-letter queues, by cause.
+    Dlq(dlq::Options),
+    /// Queue again what a stage gave up, or the scheduler couldn't deliver.
     Redrive(redrive::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
@@ -83,6 +85,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Status(options) => status::run(options, &cli.target, output).await,
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
+        Command::Dlq(options) => dlq::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
         Command::Simulate(options) => simulate::run(*options, output).await,
