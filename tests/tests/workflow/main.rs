@@ -2,9 +2,11 @@
 
 mod audit;
 mod crashes;
+mod dead_letters;
 mod enrollment;
 mod failures;
 mod faults;
 mod happy;
+mod redrive;
 mod settlement;
 mod sweep;
