@@ -17,6 +17,10 @@ use pulse_tests::{
     emulator::shared,
 };
 
+mod conformance {
+    mod move_tasks;
+}
+
 /// Makes a test of each case on each adapter. Each begins with an empty one.
 macro_rules! conformance {
     ($suite:ident: $($case:ident)*) => {

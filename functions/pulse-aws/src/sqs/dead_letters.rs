@@ -16,6 +16,7 @@ use pulse_core::{
         DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt, Undelivered,
     },
 };
+use tokio::sync::OnceCell;
 
 use super::{BATCH, is_stale_receipt, move_task::MoveTasks, whole_seconds};
 use crate::sdk::failure::{self, CallFailure};
@@ -35,17 +36,19 @@ pub struct SqsDeadLetters {
     name: DlqName,
     url: String,
     to: String,
+    /// The queue's ARN, once it was asked for.
+    arn: OnceCell<String>,
 }
 
 impl SqsDeadLetters {
     /// The dead-letter queue at `url`, whose letters belong to the stage's queue at `to`.
     #[must_use]
     pub fn new(client: Client, name: DlqName, url: impl Into<String>, to: impl Into<String>) -> Self {
-        Self { client, name, url: url.into(), to: to.into() }
+        Self { client, name, url: url.into(), to: to.into(), arn: OnceCell::new() }
     }
 
     fn move_tasks(&self) -> MoveTasks<'_> {
-        MoveTasks { client: &self.client, queue: self.name.queue(), from: &self.url, to: &self.to }
+        MoveTasks { client: &self.client, queue: self.name.queue(), from: &self.url, arn: &self.arn, to: &self.to }
     }
 
     async fn put_back_batch(&self, receipts: &[Receipt]) -> Result<(), QueueError> {

@@ -9,6 +9,7 @@ use pulse_core::{
     failure::Cause,
     ports::{MoveProgress, MoveStart, MoveStatus, MoveTicket, QueueError, Rate},
 };
+use tokio::sync::OnceCell;
 
 use crate::sdk::failure::{self, CallFailure};
 
@@ -22,6 +23,8 @@ pub(super) struct MoveTasks<'a> {
     /// What errors call the dead-letter queue.
     pub(super) queue: String,
     pub(super) from: &'a str,
+    /// Its ARN, once it was asked for.
+    pub(super) arn: &'a OnceCell<String>,
     pub(super) to: &'a str,
 }
 
@@ -29,8 +32,8 @@ impl MoveTasks<'_> {
     /// Starts a task, unless one is running: there can only be one per queue (Amazon SQS API Reference,
     /// `StartMessageMoveTask`). The ticket is the moment when the task before was started.
     pub(super) async fn start(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
-        let from = self.arn(self.from).await?;
-        let last = match self.last(&from).await {
+        let from = self.from().await?;
+        let last = match self.last(from).await {
             Ok(last) => last,
             Err(error) if is_no_such_call(&error) => return Ok(MoveStart::Unsupported),
             Err(error) => return Err(self.failed(&error)),
@@ -38,7 +41,7 @@ impl MoveTasks<'_> {
         if last.as_ref().is_some_and(is_running) {
             return Ok(MoveStart::AlreadyMoving(MoveTicket(String::new())));
         }
-        let call = self.client.start_message_move_task().source_arn(&from).destination_arn(self.arn(self.to).await?);
+        let call = self.client.start_message_move_task().source_arn(from).destination_arn(self.arn_of(self.to).await?);
         let rate = rate.and_then(|rate| i32::try_from(rate.per_second()).ok());
         match call.set_max_number_of_messages_per_second(rate).send().await {
             Ok(_) => {
@@ -52,8 +55,7 @@ impl MoveTasks<'_> {
 
     /// How the last task is doing. It may take a moment until the one that was started is listed.
     pub(super) async fn follow(&self, ticket: &MoveTicket) -> Result<MoveProgress, QueueError> {
-        let from = self.arn(self.from).await?;
-        let last = self.last(&from).await.map_err(|error| self.failed(&error))?;
+        let last = self.last(self.from().await?).await.map_err(|error| self.failed(&error))?;
         let is_ours = |task: &Task| ticket.0 != task.started_timestamp().to_string();
         Ok(last.filter(is_ours).map_or(MoveProgress { status: MoveStatus::Running, moved: 0, of: None }, |task| {
             let count = |number: i64| u64::try_from(number).unwrap_or(0);
@@ -74,7 +76,11 @@ impl MoveTasks<'_> {
         Ok(answer.results.unwrap_or_default().into_iter().next())
     }
 
-    async fn arn(&self, url: &str) -> Result<String, QueueError> {
+    async fn from(&self) -> Result<&str, QueueError> {
+        self.arn.get_or_try_init(|| self.arn_of(self.from)).await.map(String::as_str)
+    }
+
+    async fn arn_of(&self, url: &str) -> Result<String, QueueError> {
         let name = QueueAttributeName::QueueArn;
         let call = self.client.get_queue_attributes().queue_url(url).attribute_names(name.clone());
         let answer = call.send().await.map_err(|error| self.failed(&error))?;

@@ -118,7 +118,8 @@ fn group_text(group: &CauseGroup) -> String {
     if let Some(detail) = detail.as_ref().filter(|detail| !detail.as_str().is_empty()) {
         let _ = writeln!(text, "          {detail}");
     }
-    let when = if first == last { format!("queued {first:.0}") } else { format!("queued {first:.0} to {last:.0}") };
+    let (first, last) = (format!("{first:.0}"), format!("{last:.0}"));
+    let when = if first == last { format!("queued {first}") } else { format!("queued {first} to {last}") };
     let examples: Vec<_> = examples.iter().map(example).collect();
     let _ = match examples.as_slice() {
         [] => writeln!(text, "          {when}"),
