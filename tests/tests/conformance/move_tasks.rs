@@ -21,7 +21,7 @@ fn arn(queue: &str) -> AwsAnswer {
     AwsAnswer::Json(json!({"Attributes": {"QueueArn": format!("arn:aws:sqs:eu-west-1:123456789012:{queue}")}}))
 }
 
-fn tasks(tasks: Value) -> AwsAnswer {
+fn tasks(tasks: &Value) -> AwsAnswer {
     AwsAnswer::Json(json!({ "Results": tasks }))
 }
 
@@ -54,13 +54,13 @@ async fn sqs_is_told_what_to_move_where_and_how_fast_and_followed_to_the_end() {
     let last_week = task("COMPLETED", 7, 1);
     let (redriven, asked, told) = redrive([
         arn("pulse-email-dlq"),
-        tasks(json!([last_week])),
+        tasks(&json!([last_week])),
         arn("pulse-email"),
         AwsAnswer::Json(json!({"TaskHandle": "h"})),
         // It isn't listed yet.
-        tasks(json!([last_week])),
-        tasks(json!([task("RUNNING", 20, 2)])),
-        tasks(json!([task("COMPLETED", 50, 2)])),
+        tasks(&json!([last_week])),
+        tasks(&json!([task("RUNNING", 20, 2)])),
+        tasks(&json!([task("COMPLETED", 50, 2)])),
     ])
     .await;
     let redriven = redriven.unwrap();
@@ -78,9 +78,9 @@ async fn sqs_is_told_what_to_move_where_and_how_fast_and_followed_to_the_end() {
 async fn a_task_that_someone_has_started_is_followed_instead() {
     let (redriven, asked, _) = redrive([
         arn("pulse-email-dlq"),
-        tasks(json!([task("RUNNING", 10, 2)])),
-        tasks(json!([task("CANCELLING", 30, 2)])),
-        tasks(json!([task("CANCELLED", 31, 2)])),
+        tasks(&json!([task("RUNNING", 10, 2)])),
+        tasks(&json!([task("CANCELLING", 30, 2)])),
+        tasks(&json!([task("CANCELLED", 31, 2)])),
     ])
     .await;
     let redriven = redriven.unwrap();
@@ -90,10 +90,10 @@ async fn a_task_that_someone_has_started_is_followed_instead() {
 
 #[tokio::test]
 async fn a_task_that_fails_and_one_that_is_refused_say_why() {
-    let start = [arn("pulse-email-dlq"), tasks(json!([])), arn("pulse-email")];
+    let start = [arn("pulse-email-dlq"), tasks(&json!([])), arn("pulse-email")];
     let mut failed = task("FAILED", 3, 2);
     failed["FailureReason"] = "AccessDenied".into();
-    let answers = [AwsAnswer::Json(json!({"TaskHandle": "h"})), tasks(json!([failed]))];
+    let answers = [AwsAnswer::Json(json!({"TaskHandle": "h"})), tasks(&json!([failed]))];
     let (redriven, ..) = redrive(start.clone().into_iter().chain(answers)).await;
     let redriven = redriven.unwrap();
     assert!(redriven.trouble.is_some_and(|why| why.as_str().contains("AccessDenied")) && redriven.redriven == 3);

@@ -100,14 +100,18 @@ fn dead_letters_are_told_by_cause_and_redriven_once_the_provider_is_mended() {
     });
 }
 
+/// What the scheduler writes into its dead-letter queue.
+fn request(customer: &Customer) -> String {
+    let input = format!(r#"{{"v":1,"customer":"{}","scheduled":"2026-11-10T11:30:00Z"}}"#, customer.id);
+    serde_json::json!({ "MessageBody": input, "QueueUrl": "https://sqs/gone" }).to_string()
+}
+
 async fn send_as_the_scheduler(town: &Town, customer: &Customer) {
     let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
-    let input = format!(r#"{{"v":1,"customer":"{}","scheduled":"2026-11-10T11:30:00Z"}}"#, customer.id);
-    let request = serde_json::json!({ "MessageBody": input, "QueueUrl": "https://sqs/gone" });
     let send = sdk::sqs_client(&town.stack.aws)
         .send_message()
         .queue_url(town.stack.outputs.get("ScheduleDlqUrl").unwrap())
-        .message_body(request.to_string())
+        .message_body(request(customer))
         .message_attributes("ERROR_CODE", attribute("AWS.SimpleQueueService.NonExistentQueue").unwrap())
         .message_attributes("ERROR_MESSAGE", attribute("The specified queue does not exist.").unwrap())
         .message_attributes("SCHEDULED_TIME", attribute("2026-11-10T11:30:00Z").unwrap());
@@ -118,9 +122,9 @@ async fn send_as_the_scheduler(town: &Town, customer: &Customer) {
 fn what_the_scheduler_could_not_deliver_is_told_by_its_code_and_mailed_after_all() {
     RUNTIME.block_on(async {
         let town = Town::build(shared(), "undelivered", "stack", std::time::Duration::from_millis(50)).await;
-        let customers = ["c-late", "c-later"].map(customer);
+        let customers = ["c-late", "c-later", "c-by-hand"].map(customer);
         town.enroll(&customers).await;
-        for customer in &customers {
+        for customer in &customers[..2] {
             send_as_the_scheduler(&town, customer).await;
         }
         let report = look(&town, DlqName::Schedules).await;
@@ -129,6 +133,8 @@ fn what_the_scheduler_could_not_deliver_is_told_by_its_code_and_mailed_after_all
 
         let redriven = redrive(&town, DlqName::Schedules, &Order::default()).await;
         assert_eq!((redriven.redriven, redriven.is_complete()), (2, true), "{redriven:?}");
+        // By hand, a letter may go to the score queue as it is.
+        town.send("ScoreQueueUrl", &request(&customers[2])).await;
         for customer in &customers {
             let sent = town.until(customer, |state| matches!(state, State::Sent { .. })).await;
             assert_eq!((sent.id().run.to_string().as_str(), town.mails(customer)), ("2026-11", 1));

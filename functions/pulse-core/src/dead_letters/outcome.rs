@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::failure::Cause;
@@ -95,17 +93,16 @@ impl Redriven {
         self.redriven + self.closed + self.done + self.others + stuck + self.failed
     }
 
-    pub(super) fn count(&mut self, handled: Handled, stuck: &mut BTreeMap<String, u64>) {
+    pub(super) fn count(&mut self, handled: Handled) {
         match handled {
             Handled::Redriven => self.redriven += 1,
             Handled::Closed => self.closed += 1,
             Handled::Done => self.done += 1,
             Handled::Other => self.others += 1,
-            Handled::Stuck(cause) => {
-                *stuck.entry(cause.as_str().to_owned()).or_default() += 1;
-                self.stuck =
-                    stuck.iter().map(|(cause, count)| Stuck { cause: Cause::new(cause), count: *count }).collect();
-            }
+            Handled::Stuck(cause) => match self.stuck.iter_mut().find(|stuck| stuck.cause == cause) {
+                Some(stuck) => stuck.count += 1,
+                None => self.stuck.push(Stuck { cause, count: 1 }),
+            },
             Handled::Failed(cause) => {
                 self.failed += 1;
                 self.trouble = Some(cause);

@@ -111,7 +111,6 @@ impl Redrive<'_> {
         let most = order.rate.map_or(AT_ONCE, |rate| AT_ONCE.min(rate.per_second() as usize));
         let mut round = Round::of(self.letters, self.sleeper.now());
         let mut outcome = Redriven { way, ..Redriven::default() };
-        let mut stuck = std::collections::BTreeMap::new();
         while outcome.trouble.is_none() {
             watch(Progress { done: outcome.letters(), of });
             if stop() {
@@ -127,7 +126,7 @@ impl Redrive<'_> {
                 }
             };
             for handled in self.batch(batch, order, &pace, &mut round, &mut outcome).await {
-                outcome.count(handled, &mut stuck);
+                outcome.count(handled);
             }
         }
         outcome.newer = round.newer();
