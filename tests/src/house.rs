@@ -18,7 +18,7 @@ use pulse_core::{
     enrollment::Enrollment,
     entry::{Entry, EntryId, StageName, State},
     message::WorkMessage,
-    ports::{Clock as _, Ledger as _, QueueError, StageQueue, Visibility},
+    ports::{Clock as _, DlqName, Ledger as _, QueueError, StageQueue, Visibility},
     settlement::Settlement,
     slot::Slot,
     stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worker, WorkerSettings},
@@ -26,6 +26,7 @@ use pulse_core::{
 };
 use pulse_sim::{
     clock::VirtualClock,
+    dead_letters::MemoryDeadLetters,
     ledger::MemoryLedger,
     mailer::MemoryMailer,
     queue::{MemoryQueue, Received, Redrive},
@@ -56,6 +57,8 @@ pub struct House {
     pub score: QueuePair,
     /// The email queue and its dead-letter queue.
     pub email: QueuePair,
+    /// What the scheduler couldn't deliver.
+    pub schedule_dlq: Arc<MemoryQueue>,
     /// The stages from outside.
     pub stages: MemoryStages,
     /// The scoring provider.
@@ -123,6 +126,7 @@ impl House {
             stages: MemoryStages::new(score.queue.clone(), email.queue.clone()),
             score,
             email,
+            schedule_dlq: Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None)),
             scorer: Arc::new(scorer),
             mailer: Arc::new(mailer),
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
@@ -190,6 +194,17 @@ impl House {
     #[must_use]
     pub fn settlement(&self) -> Settlement<'_> {
         Settlement { ledger: &*self.ledger, email_queue: &*self.email.queue, clock: &*self.clock }
+    }
+
+    /// A dead-letter queue, as operators use it, on an endpoint without move tasks.
+    #[must_use]
+    pub fn dead_letters(&self, name: DlqName) -> MemoryDeadLetters {
+        let letters = match name {
+            DlqName::Score => &self.score.dlq,
+            DlqName::Email => &self.email.dlq,
+            DlqName::Schedules => &self.schedule_dlq,
+        };
+        MemoryDeadLetters::new(name, letters.clone(), self.pair(name.stage()).queue.clone())
     }
 
     /// What a customer's schedule sends at `moment`.

@@ -17,6 +17,10 @@ use pulse_tests::{
     emulator::shared,
 };
 
+mod conformance {
+    mod move_tasks;
+}
+
 /// Makes a test of each case on each adapter. Each begins with an empty one.
 macro_rules! conformance {
     ($suite:ident: $($case:ident)*) => {
@@ -78,6 +82,15 @@ conformance!(queue:
     receipts_that_are_no_longer_good_are_passed_over
     more_messages_are_hidden_than_one_call_takes
     hiding_nothing_is_nothing
+);
+conformance!(dead_letters:
+    a_letter_is_taken_out_of_sight_and_put_back_as_it_was
+    no_more_letters_are_taken_than_asked_for
+    a_deleted_letter_is_gone_and_a_receipt_that_is_no_longer_good_is_passed_over
+    more_letters_are_put_back_and_deleted_than_one_call_takes
+    letters_in_sight_are_counted
+    what_the_scheduler_says_of_a_letter_is_read
+    a_queue_that_moves_nothing_by_itself_says_so
 );
 conformance!(schedules:
     a_schedule_is_read_back

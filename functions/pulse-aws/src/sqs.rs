@@ -1,5 +1,8 @@
 //! Queues on SQS.
 
+mod dead_letters;
+mod move_task;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +19,7 @@ use pulse_core::{
     ports::{QueueError, StageQueue, Visibility},
 };
 
+pub use self::dead_letters::SqsDeadLetters;
 use crate::sdk::failure::{self, CallFailure};
 
 /// The most entries of a batch call (SQS API Reference, `ChangeMessageVisibilityBatch`).

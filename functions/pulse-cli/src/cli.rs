@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{audit, customer, enroll, local, pause, preview, redrive, resume, settle, simulate, status, unenroll},
+    commands::{
+        audit, customer, dlq, enroll, local, pause, preview, redrive, resume, settle, simulate, status, unenroll,
+    },
     exit::Exit,
     local::children,
     output::Output,
@@ -49,7 +51,9 @@ enum Command {
     Audit(audit::Options),
     /// List the mails of unknown fate, or say what became of one.
     Settle(settle::Options),
-    /// Queue again what a stage gave up.
+    /// Show what is in the dead-letter queues, by cause.
+    Dlq(dlq::Options),
+    /// Queue again what a stage gave up, or the scheduler couldn't deliver.
     Redrive(redrive::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
@@ -89,6 +93,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Resume(options) => resume::run(options, &cli.target, output).await,
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
+        Command::Dlq(options) => dlq::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
         Command::Simulate(options) => simulate::run(*options, output).await,

@@ -15,11 +15,13 @@
 //! - [`overview`]: how a stage is doing.
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
+//! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
 
 pub mod audit;
 pub mod backoff;
 pub mod control;
 pub mod customer;
+pub mod dead_letters;
 pub mod enrollment;
 pub mod entry;
 pub mod failure;

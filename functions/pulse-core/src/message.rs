@@ -35,6 +35,14 @@ pub enum Turn {
     Run(RunId),
 }
 
+/// The scheduler's dead letters hold the whole request that it couldn't make (`EventBridge` Scheduler
+/// User Guide, "Configuring a schedule's dead-letter queue").
+#[derive(Deserialize)]
+struct SendMessage {
+    #[serde(rename = "MessageBody")]
+    message_body: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Wire {
     v: u32,
@@ -52,14 +60,13 @@ impl WorkMessage {
         Self { customer: id.customer.clone(), turn: Turn::Run(id.run) }
     }
 
-    /// Reads a message's body. `sent_at` stands in for the scheduled moment where the scheduler
-    /// left its token unreplaced, as emulators do.
+    /// Reads a message's body, or the scheduler's request to send it. `sent_at` stands in for the
+    /// scheduled moment where the scheduler left its token unreplaced, as emulators do.
     ///
     /// # Errors
     /// With the cause when the body is not JSON, of another version, or lacks what it must have.
     pub fn parse(body: &str, sent_at: Timestamp) -> Result<Self, Cause> {
-        let wire: Wire = serde_json::from_str(body)
-            .map_err(|_| Cause::new("The message is not JSON of the form that Pulse sends."))?;
+        let wire = read(body).ok_or_else(|| Cause::new("The message is not JSON of the form that Pulse sends."))?;
         if wire.v != VERSION {
             let problem = format!("The message has version {}, not {VERSION}.", wire.v);
             return Err(Cause::new(problem));
@@ -112,6 +119,14 @@ impl WorkMessage {
     }
 }
 
+fn read(body: &str) -> Option<Wire> {
+    let inside_a_request = || {
+        let request: SendMessage = serde_json::from_str(body).ok()?;
+        serde_json::from_str(&request.message_body).ok()
+    };
+    serde_json::from_str(body).ok().or_else(inside_a_request)
+}
+
 fn encode(wire: &Wire) -> String {
     // A struct of numbers and strings always has a JSON form.
     serde_json::to_string(wire).unwrap_or_default()
@@ -136,6 +151,14 @@ mod tests {
         let customer = CustomerId::parse("c-1").unwrap();
         let unreplaced = parse(&WorkMessage::schedule_input(&customer)).unwrap();
         assert_eq!(unreplaced.turn, Turn::Scheduled(SENT_AT.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_copy_of_the_schedulers_dead_letter_is_read_as_the_message_that_it_was_to_be() {
+        let body = r#"{"MessageBody":"{\"v\":1,\"customer\":\"c-1\",\"scheduled\":\"2026-11-03T10:00:00Z\"}",
+                       "QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/pulse-score"}"#;
+        assert_eq!(parse(body), parse(r#"{"v":1,"customer":"c-1","scheduled":"2026-11-03T10:00:00Z"}"#));
+        assert!(parse(body).is_ok() && parse(r#"{"MessageBody":"not json"}"#).is_err());
     }
 
     #[test]

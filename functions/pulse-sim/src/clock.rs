@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use jiff::Timestamp;
-use pulse_core::ports::Clock;
+use pulse_core::ports::{Clock, Sleeper};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -45,6 +46,14 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         timestamp(self.nanoseconds())
+    }
+}
+
+/// Whoever sleeps moves the clock on: nobody else does anything meanwhile.
+#[async_trait]
+impl Sleeper for VirtualClock {
+    async fn sleep_until(&self, moment: Timestamp) {
+        self.0.fetch_max(nanoseconds(moment), Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The ports of `pulse-core` in memory, under a clock that the caller moves.
 
 pub mod clock;
+pub mod dead_letters;
 pub mod lambda;
 pub mod ledger;
 pub mod mailer;

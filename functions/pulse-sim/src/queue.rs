@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     message::WorkMessage,
-    ports::{Clock, QueueError, Receipt, StageQueue, Visibility},
+    ports::{Clock, QueueError, Receipt, StageQueue, Undelivered, Visibility},
 };
 
 pub use self::{
@@ -107,6 +107,12 @@ impl MemoryQueue {
     pub fn send_body(&self, body: &str) {
         self.held.messages().calls.sends += 1;
         self.held.send(body.into());
+    }
+
+    /// Queues what the scheduler couldn't deliver, with what it says of it.
+    pub fn send_undelivered(&self, body: &str, undelivered: Undelivered) {
+        self.held.messages().calls.sends += 1;
+        self.held.send_with(body.into(), Some(Arc::new(undelivered)));
     }
 
     /// Receives at most `most` messages, as so many calls of ten as it takes. What has been received

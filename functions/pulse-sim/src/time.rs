@@ -15,8 +15,9 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use jiff::Timestamp;
-use pulse_core::ports::Clock as _;
+use pulse_core::ports::{Clock, Sleeper};
 
 pub use self::{signal::Signal, task::Task};
 use self::{
@@ -112,5 +113,18 @@ impl VirtualTime {
     /// without this.
     pub fn end(&self) {
         self.crew.end();
+    }
+}
+
+impl Clock for VirtualTime {
+    fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+}
+
+#[async_trait]
+impl Sleeper for VirtualTime {
+    async fn sleep_until(&self, moment: Timestamp) {
+        Self::sleep_until(self, moment).await;
     }
 }

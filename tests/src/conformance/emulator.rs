@@ -12,22 +12,25 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
 };
-use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
 use jiff::Timestamp;
 use pulse_aws::{
     clock::SystemClock,
     dynamodb::DynamoDbLedger,
     scheduler::{EventBridgeSchedules, ScheduleTarget},
     sdk::{self, SdkConfig},
-    sqs::SqsQueue,
+    sqs::{SqsDeadLetters, SqsQueue},
 };
 use pulse_core::{
     entry::StageName,
-    ports::{Clock, Receipt, StageQueue},
+    ports::{Clock, DeadLetters, DlqName, Receipt, StageQueue, Undelivered},
 };
 use serde_json::Value;
 
-use super::queue::{Delivery, TestedQueue};
+use super::{
+    dead_letters::TestedLetters,
+    queue::{Delivery, TestedQueue},
+};
 use crate::{emulator, template::Template};
 
 /// The configuration to reach the shared emulator.
@@ -206,4 +209,50 @@ impl TestedQueue for EmulatedQueue {
         }
         received
     }
+}
+
+/// An empty dead-letter queue.
+#[must_use]
+pub async fn dead_letters() -> EmulatedLetters {
+    let client = sdk::sqs_client(&aws());
+    let create = async |what| client.create_queue().queue_name(unique(what)).send().await.unwrap().queue_url.unwrap();
+    let (url, to) = (create("dlq").await, create("queue").await);
+    EmulatedLetters { port: SqsDeadLetters::new(client.clone(), DlqName::Score, &url, to), client, url }
+}
+
+/// A dead-letter queue on the emulator.
+#[derive(Debug)]
+pub struct EmulatedLetters {
+    port: SqsDeadLetters,
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl Clock for EmulatedLetters {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+}
+
+#[async_trait]
+impl TestedLetters for EmulatedLetters {
+    fn port(&self) -> &dyn DeadLetters {
+        &self.port
+    }
+
+    async fn put(&self, body: &str, undelivered: Option<Undelivered>) {
+        let mut send = self.client.send_message().queue_url(&self.url).message_body(body);
+        for (name, value) in undelivered.iter().flat_map(attributes) {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build().unwrap();
+            send = send.message_attributes(name, value);
+        }
+        send.send().await.unwrap();
+    }
+}
+
+/// As the scheduler writes them.
+fn attributes(undelivered: &Undelivered) -> Vec<(&'static str, String)> {
+    let scheduled_at = undelivered.scheduled_at.map(|moment| ("SCHEDULED_TIME", moment.to_string()));
+    let error = [("ERROR_CODE", undelivered.code.clone()), ("ERROR_MESSAGE", undelivered.message.to_string())];
+    error.into_iter().chain(scheduled_at).collect()
 }

@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use pulse_core::ports::{Clock, StageQueue};
-use pulse_sim::{clock::VirtualClock, ledger::MemoryLedger, queue::MemoryQueue, schedules::MemorySchedules};
+use pulse_core::ports::{Clock, DeadLetters, DlqName, StageQueue, Undelivered};
+use pulse_sim::{
+    clock::VirtualClock, dead_letters::MemoryDeadLetters, ledger::MemoryLedger, queue::MemoryQueue,
+    schedules::MemorySchedules,
+};
 
 use super::{
+    dead_letters::TestedLetters,
     queue::{Delivery, TestedQueue},
     samples,
 };
@@ -71,5 +75,43 @@ impl TestedQueue for TimedQueue {
             sent_at: message.sent_at,
         });
         received.collect()
+    }
+}
+
+/// An empty dead-letter queue, whose clock stands still.
+#[must_use]
+#[expect(clippy::unused_async, reason = "the emulator's is async")]
+pub async fn dead_letters() -> StillLetters {
+    let clock = Arc::new(VirtualClock::starting_at(samples::due()));
+    let queue = || Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(30), None));
+    let (letters, to) = (queue(), queue());
+    StillLetters { port: MemoryDeadLetters::new(DlqName::Score, letters.clone(), to), letters, clock }
+}
+
+/// A dead-letter queue in memory.
+#[derive(Debug)]
+pub struct StillLetters {
+    port: MemoryDeadLetters,
+    letters: Arc<MemoryQueue>,
+    clock: Arc<VirtualClock>,
+}
+
+impl Clock for StillLetters {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+#[async_trait]
+impl TestedLetters for StillLetters {
+    fn port(&self) -> &dyn DeadLetters {
+        &self.port
+    }
+
+    async fn put(&self, body: &str, undelivered: Option<Undelivered>) {
+        match undelivered {
+            Some(undelivered) => self.letters.send_undelivered(body, undelivered),
+            None => self.letters.send_body(body),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! every case on every adapter.
 
 pub mod control;
+pub mod dead_letters;
 pub mod emulator;
 pub mod ledger;
 pub mod lossy_proxy;

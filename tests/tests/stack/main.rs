@@ -2,6 +2,7 @@
 //! variable in template.yaml fails here.
 
 mod chores;
+mod dead_letters;
 mod faults;
 mod holds;
 mod kills;

@@ -2,10 +2,12 @@
 
 mod audit;
 mod crashes;
+mod dead_letters;
 mod enrollment;
 mod failures;
 mod faults;
 mod happy;
 mod holds;
+mod redrive;
 mod settlement;
 mod sweep;

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod customer;
+pub mod dlq;
 pub mod enroll;
 pub mod local;
 pub mod pause;

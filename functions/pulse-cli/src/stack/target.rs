@@ -6,13 +6,13 @@ use pulse_aws::{
     dynamodb::DynamoDbLedger,
     scheduler::{EventBridgeSchedules, ScheduleTarget},
     sdk::{self, SdkConfig},
-    sqs::SqsQueue,
+    sqs::{SqsDeadLetters, SqsQueue},
     stages::{LambdaStages, StageAddress},
 };
 use pulse_core::{
     customer::{Customer, CustomerId, Zone},
     entry::StageName,
-    ports::Ledger as _,
+    ports::{DlqName, Ledger as _},
 };
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +155,20 @@ impl Stack {
             })
         };
         Ok(LambdaStages::new(&self.aws, self.outputs.stack(), address("Score")?, address("Email")?))
+    }
+
+    /// A dead-letter queue.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn dead_letters(&self, name: DlqName) -> Result<SqsDeadLetters> {
+        let (letters, to) = match name {
+            DlqName::Score => ("ScoreDlqUrl", "ScoreQueueUrl"),
+            DlqName::Email => ("EmailDlqUrl", "EmailQueueUrl"),
+            DlqName::Schedules => ("ScheduleDlqUrl", "ScoreQueueUrl"),
+        };
+        let client = sdk::sqs_client(&self.aws);
+        Ok(SqsDeadLetters::new(client, name, self.outputs.get(letters)?, self.outputs.get(to)?))
     }
 
     /// The time zone of roster rows that name none.

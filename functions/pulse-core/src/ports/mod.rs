@@ -2,6 +2,7 @@
 //! memory; one conformance suite per port holds every adapter to the same behaviour.
 
 mod clock;
+mod dead_letters;
 mod ledger;
 mod listing;
 mod mailer;
@@ -9,9 +10,13 @@ mod queue;
 mod renderer;
 mod schedules;
 mod scorer;
+mod sleeper;
 mod stages;
 
 pub use clock::Clock;
+pub use dead_letters::{
+    DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
+};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally, TallyKey};
 pub use listing::{Awaited, LedgerListing, OpenEntries};
 pub use mailer::{Accepted, Fate, Mail, Mailer, SendError};
@@ -19,4 +24,5 @@ pub use queue::{QueueError, Receipt, StageQueue, Visibility};
 pub use renderer::{Letter, RenderError, Rendered, Renderer};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
+pub use sleeper::Sleeper;
 pub use stages::{Controls, OutcomeLog, Probed, StageError, StageMemory, StageSight, Stages, Switch, Turned};

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use pulse_core::ports::Clock;
+use pulse_core::ports::{Clock, Undelivered};
 
-use super::{message::Message, messages::Messages};
+use super::{MoveTask, message::Message, messages::Messages};
 use crate::time::Signal;
 
 /// Ids of messages in queues that are a dead-letter queue's different sources differ in the bits from
@@ -20,6 +20,8 @@ pub(super) struct Holding {
     messages: Mutex<Messages>,
     /// The queues whose redrive policy names this one.
     sources: Mutex<Vec<Weak<Holding>>>,
+    /// The task that was the last to be started.
+    task: Mutex<Option<MoveTask>>,
 }
 
 impl Holding {
@@ -27,17 +29,29 @@ impl Holding {
     pub(super) fn new(clock: Arc<dyn Clock>, source: Option<u16>) -> Self {
         let id_bits = source.map_or(0, |source| (u64::from(source) + 1) << SOURCE_BITS);
         let messages = Mutex::new(Messages::new());
-        Self { clock, arrivals: Signal::default(), id_bits, messages, sources: Mutex::default() }
+        Self {
+            clock,
+            arrivals: Signal::default(),
+            id_bits,
+            messages,
+            sources: Mutex::default(),
+            task: Mutex::default(),
+        }
     }
 
     /// Adds a new message.
     pub(super) fn send(&self, body: Box<str>) {
+        self.send_with(body, None);
+    }
+
+    /// Adds a new message that the scheduler couldn't deliver.
+    pub(super) fn send_with(&self, body: Box<str>, undelivered: Option<Arc<Undelivered>>) {
         let sent_at = self.clock.now();
         let mut messages = self.messages();
         // Those that become visible now were there before.
         messages.settle(sent_at);
         let id = self.id_bits | messages.next_serial();
-        messages.add(Message { id, body, sent_at, receive_count: 0, source: None });
+        messages.add(Message { id, body, sent_at, receive_count: 0, source: None, undelivered });
         drop(messages);
         self.arrivals.notify_all();
     }
@@ -63,6 +77,10 @@ impl Holding {
 
     pub(super) fn messages(&self) -> MutexGuard<'_, Messages> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn task(&self) -> MutexGuard<'_, Option<MoveTask>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn sources(&self) -> MutexGuard<'_, Vec<Weak<Self>>> {

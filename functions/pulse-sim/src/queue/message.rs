@@ -1,7 +1,9 @@
 //! Messages, as they lie in a queue and as they are received.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use pulse_core::ports::Receipt;
+use pulse_core::ports::{Receipt, Undelivered};
 
 /// A message as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Received {
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// What the scheduler says of it, if it is the scheduler's dead letter.
+    pub undelivered: Option<Arc<Undelivered>>,
 }
 
 /// How many messages there are.
@@ -38,4 +42,5 @@ pub(super) struct Message {
     pub(super) receive_count: u32,
     /// From which of its source queues a dead letter came, if the redrive policy moved it.
     pub(super) source: Option<u16>,
+    pub(super) undelivered: Option<Arc<Undelivered>>,
 }

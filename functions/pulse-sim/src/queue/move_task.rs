@@ -70,6 +70,7 @@ pub struct MoveTask(Arc<Mutex<Progress>>);
 #[derive(Debug)]
 struct Progress {
     moved: u64,
+    of: u64,
     status: MoveStatus,
 }
 
@@ -84,6 +85,12 @@ impl MoveTask {
     #[must_use]
     pub fn moved(&self) -> u64 {
         self.progress().moved
+    }
+
+    /// How many messages there were to move when it began.
+    #[must_use]
+    pub fn of(&self) -> u64 {
+        self.progress().of
     }
 
     /// Ends it within a second. False if it has ended already.
@@ -132,7 +139,9 @@ impl MemoryQueue {
         if std::mem::replace(&mut self.held.messages().is_moving, true) {
             return Err(MoveTaskRefused::AlreadyMoving);
         }
-        let task = MoveTask(Arc::new(Mutex::new(Progress { moved: 0, status: MoveStatus::Running })));
+        let of = self.depth().visible as u64;
+        let task = MoveTask(Arc::new(Mutex::new(Progress { moved: 0, of, status: MoveStatus::Running })));
+        *self.held.task() = Some(task.clone());
         let mover = Mover {
             from: Arc::clone(&self.held),
             to: to.map(|to| Arc::clone(&to.held)),
@@ -141,6 +150,13 @@ impl MemoryQueue {
         };
         time.spawn(mover.run(task.clone(), time.clone()));
         Ok(task)
+    }
+
+    /// The task that was the last to be started here, whoever did (Amazon SQS API Reference,
+    /// `ListMessageMoveTasks`).
+    #[must_use]
+    pub fn last_move_task(&self) -> Option<MoveTask> {
+        self.held.task().clone()
     }
 }
 

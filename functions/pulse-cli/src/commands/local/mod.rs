@@ -12,15 +12,14 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use anyhow::{Context, Result, bail};
-use futures::FutureExt as _;
+use anyhow::{Result, bail};
 use pulse_aws::{clock::SystemClock, config::process_variable};
 use pulse_core::ports::Clock as _;
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::{customers::Demo, promises::Findings, providers::Providers};
 use crate::{
     exit::Exit,
+    interruption::interruption,
     local::{
         deployment::{Backend, Deployment, StackPlan, prepare},
         emulator::{EmulatorOptions, refuse_a_taken_port},
@@ -55,19 +54,6 @@ pub async fn run(options: Options, output: Output) -> Result<Exit> {
         exit = demonstrate(options, output, &summed_up) => exit,
         () = interrupted => Ok(if summed_up.load(Ordering::Relaxed) { Exit::Done } else { Exit::Interrupted }),
     }
-}
-
-/// Ctrl-C, or the polite signals of a closed terminal and of `kill`.
-fn interruption() -> Result<impl Future<Output = ()>> {
-    let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
-        .into_iter()
-        .map(signal)
-        .collect::<Result<Vec<_>, _>>()
-        .context("Signals can't be listened for")?;
-    Ok(async move {
-        let waits = signals.iter_mut().map(|signal| signal.recv().boxed());
-        futures::future::select_all(waits).await;
-    })
 }
 
 /// Takes the record of this run away with it.

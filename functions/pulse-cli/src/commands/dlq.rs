@@ -1,0 +1,165 @@
+//! `pulse dlq`.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use console::style;
+use pulse_core::{
+    dead_letters::{CauseGroup, DeadLetterReport, Example, Survey},
+    ports::DlqName,
+};
+use serde::Serialize;
+
+use crate::{
+    exit::Exit,
+    interruption::Asked,
+    output::{Output, heading},
+    stack::{Stack, Target},
+};
+
+/// What `pulse dlq` takes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is consumed: letters are out of sight while they are looked at, and put back. If this \
+                        command is killed, they are back after ten minutes."
+)]
+pub struct Options {
+    /// Only what is in this dead-letter queue.
+    #[arg(value_enum, value_name = "QUEUE")]
+    queue: Option<QueueOption>,
+
+    /// Look at no more than so many letters in each.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = limit)]
+    limit: usize,
+}
+
+/// A dead-letter queue, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QueueOption {
+    /// What the score stage gave up.
+    Score,
+    /// What the email stage gave up.
+    Email,
+    /// What EventBridge Scheduler couldn't deliver.
+    Schedules,
+}
+
+impl From<QueueOption> for DlqName {
+    fn from(option: QueueOption) -> Self {
+        match option {
+            QueueOption::Score => Self::Score,
+            QueueOption::Email => Self::Email,
+            QueueOption::Schedules => Self::Schedules,
+        }
+    }
+}
+
+fn limit(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        Ok(limit @ 1..=100_000) => Ok(limit),
+        // SQS lets 120,000 messages be out of sight at once (Amazon SQS Developer Guide, message quotas).
+        _ => Err("is not a whole number from 1 to 100000"),
+    }
+}
+
+#[derive(Serialize)]
+struct Looked {
+    queue: DlqName,
+    #[serde(flatten)]
+    report: DeadLetterReport,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the stack can't be found, or a queue or the ledger can't be read.
+pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
+    let stack = Stack::find(target).await?;
+    let ledger = stack.ledger()?;
+    let asked = Asked::listen()?;
+    let only = options.queue.map(DlqName::from);
+    let mut looked = Vec::new();
+    for queue in DlqName::ALL.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
+        let letters = stack.dead_letters(queue)?;
+        let survey = Survey { letters: &letters, ledger: &ledger };
+        let report = survey.look(options.limit, &|| asked.to_end()).await?;
+        looked.push(Looked { queue, report });
+    }
+    output.show(&looked, || text(&looked))?;
+    Ok(if asked.to_end() { Exit::Interrupted } else { Exit::Done })
+}
+
+fn text(looked: &[Looked]) -> String {
+    let mut text = String::new();
+    for Looked { queue, report } in looked {
+        text += &heading(&format!("{queue} dead letters: {}", how_many(report)));
+        for group in &report.causes {
+            text += &group_text(group);
+        }
+    }
+    if looked.iter().any(|looked| looked.report.looked_at > 0) {
+        text += "\nWhat would be done about them: pulse redrive QUEUE [--cause \"words of it\"] --dry-run\n";
+    }
+    text
+}
+
+fn how_many(report: &DeadLetterReport) -> String {
+    match (report.looked_at, report.more) {
+        (0, false) => "none".into(),
+        (count, false) => count.to_string(),
+        (count, true) => format!("at least {count}; no more were looked at, see --limit"),
+    }
+}
+
+fn group_text(group: &CauseGroup) -> String {
+    let CauseGroup { cause, detail, count, first, last, examples } = group;
+    let mut text = format!("  {:>6}  {cause}\n", style(count).red());
+    if let Some(detail) = detail.as_ref().filter(|detail| !detail.as_str().is_empty()) {
+        let _ = writeln!(text, "          {detail}");
+    }
+    let (first, last) = (format!("{first:.0}"), format!("{last:.0}"));
+    let when = if first == last { format!("queued {first}") } else { format!("queued {first} to {last}") };
+    let examples: Vec<_> = examples.iter().map(example).collect();
+    let _ = match examples.as_slice() {
+        [] => writeln!(text, "          {when}"),
+        examples => writeln!(text, "          {when}, such as {}", examples.join(", ")),
+    };
+    text
+}
+
+fn example(example: &Example) -> String {
+    match example.run {
+        Some(run) => format!("{} in {run}", example.customer),
+        None => example.customer.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulse_core::{customer::CustomerId, failure::Cause, run::RunId};
+
+    use super::*;
+
+    #[test]
+    fn causes_come_with_counts_times_and_examples() {
+        let group = CauseGroup {
+            cause: Cause::new("The scoring API answered 422."),
+            detail: None,
+            count: 7,
+            first: "2026-11-03T10:00:00.4Z".parse().unwrap(),
+            last: "2026-11-04T10:00:00Z".parse().unwrap(),
+            examples: vec![Example {
+                customer: CustomerId::parse("c-1").unwrap(),
+                run: Some(RunId::parse("2026-11").unwrap()),
+            }],
+        };
+        let report = DeadLetterReport { looked_at: 7, more: true, causes: vec![group] };
+        let nothing = Looked { queue: DlqName::Email, report: DeadLetterReport::default() };
+        let text = text(&[Looked { queue: DlqName::Score, report }, nothing]);
+        assert!(text.contains("score dead letters: at least 7"), "{text}");
+        assert!(text.contains("7  The scoring API answered 422."), "{text}");
+        assert!(text.contains("queued 2026-11-03T10:00:00Z to 2026-11-04T10:00:00Z, such as c-1 in 2026-11"), "{text}");
+        assert!(text.contains("email dead letters: none"), "{text}");
+    }
+}

@@ -1,0 +1,109 @@
+//! `pulse redrive`.
+
+mod failed;
+mod letters;
+mod text;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use pulse_core::{
+    dead_letters::CauseFilter,
+    ports::{DlqName, Rate},
+    run::RunId,
+};
+
+use super::dlq::QueueOption;
+use crate::{
+    exit::Exit,
+    output::Output,
+    stack::{Stack, Target},
+};
+
+/// What `pulse redrive` takes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Whoever has a mail by then gets no other, and entries of customers who have left are closed.\n\
+                        Exit code 0: all was moved; 1: some letters couldn't be, or would only die again.\n\
+                        \n\
+                        With --run it goes by the ledger instead, so it finds what failed even if its message was \
+                        purged or has expired."
+)]
+pub struct Options {
+    /// What the stage of this name gave up, or what the scheduler couldn't deliver.
+    #[arg(value_enum, value_name = "QUEUE")]
+    queue: QueueOption,
+
+    /// Only letters whose cause has these words in it; see `pulse dlq`.
+    #[arg(long, value_name = "TEXT", value_parser = CauseFilter::parse, conflicts_with = "run")]
+    cause: Option<CauseFilter>,
+
+    /// At most so many a second, 1 to 500. Otherwise as fast as it goes.
+    #[arg(long, value_name = "N/s", value_parser = Rate::parse, conflicts_with = "run")]
+    rate: Option<Rate>,
+
+    /// Only say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// What failed in this run by the ledger, whether or not there is a letter of it.
+    #[arg(long, value_name = "RUN", value_parser = RunId::parse)]
+    run: Option<RunId>,
+
+    /// With --run: at most so many, by customer.
+    #[arg(long, value_name = "N", default_value_t = 100_000, requires = "run")]
+    limit: usize,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the stack can't be found, or the ledger or the queues can't be used.
+pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
+    let queue = DlqName::from(options.queue);
+    if options.run.is_some() && queue == DlqName::Schedules {
+        bail!(
+            "--run goes by what the stages gave up, and a schedule that wasn't delivered is no stage's: leave --run \
+             out. If its letter is gone, the tick queues the entry again."
+        );
+    }
+    let stack = Stack::find(target).await?;
+    match options.run {
+        Some(run) => failed::redrive(&stack, queue.stage(), run, &options, output).await,
+        None => letters::redrive(&stack, queue, options, output).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parse(line: &[&str]) -> Result<Options, String> {
+        let line = Line::try_parse_from([&["redrive"], line].concat());
+        line.map(|line| line.options).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_rate_is_one_that_sqs_takes_and_none_of_zero() {
+        assert_eq!(parse(&["score", "--rate", "20/s"]).unwrap().rate, Rate::parse("20").ok());
+        assert!(parse(&["score", "--rate", "0"]).unwrap_err().contains("would move nothing"));
+        for bad in ["501", "-1", "fast", "1.5/s"] {
+            assert!(parse(&["score", "--rate", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn by_the_ledger_there_is_neither_a_cause_nor_a_rate() {
+        assert!(parse(&["email", "--run", "2026-11", "--limit", "5", "--dry-run"]).is_ok());
+        assert!(parse(&["email", "--run", "2026-11", "--cause", "503"]).is_err());
+        assert!(parse(&["email", "--limit", "5"]).is_err());
+        assert!(parse(&["schedules"]).is_ok() && parse(&["tick"]).is_err());
+    }
+}

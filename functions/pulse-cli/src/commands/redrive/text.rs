@@ -1,0 +1,87 @@
+//! The result in words.
+
+use std::fmt::Write as _;
+
+use pulse_core::{
+    dead_letters::{Order, Redriven, Way},
+    ports::DlqName,
+};
+
+pub(super) fn text(queue: DlqName, order: &Order, redriven: &Redriven) -> String {
+    let mut text = String::new();
+    let stage = queue.stage();
+    let (are, is_deleted) = if order.dry_run { ("would be", "would be deleted") } else { ("are", "are deleted") };
+    if redriven.letters() + redriven.newer == 0 && redriven.trouble.is_none() && !redriven.interrupted {
+        let what = if redriven.way == Way::SomeonesMoveTask { "moved" } else { "to redrive" };
+        return format!("The {} queue has nothing {what}.\n", queue.queue());
+    }
+    let mut line = |count: u64, words: String| {
+        if count > 0 {
+            let _ = writeln!(text, "{count:>7} {words}");
+        }
+    };
+    line(redriven.redriven, format!("{are} queued to the {stage} stage again"));
+    line(redriven.closed, format!("{are} of customers who have left: entry closed, letter deleted"));
+    line(redriven.done, format!("{is_deleted}, as nothing is left to do for them"));
+    line(redriven.others, "stay, as they died of something else".into());
+    for stuck in &redriven.stuck {
+        line(stuck.count, format!("stay, as they would only die again: {}", stuck.cause));
+    }
+    line(redriven.newer, "stay, as they came in meanwhile: see `pulse dlq` for what they died of".into());
+    line(redriven.failed, "couldn't be moved, and stay".into());
+    text += &remarks(queue, redriven);
+    text
+}
+
+fn remarks(queue: DlqName, redriven: &Redriven) -> String {
+    let mut text = String::new();
+    match redriven.way {
+        Way::MoveTask if redriven.redriven > 0 => {
+            text += "SQS moved them by a task of its own. The stage closes the entries of customers who have left.\n";
+        }
+        Way::SomeonesMoveTask => text += "A task that someone had started moved them already, as fast as they chose.\n",
+        Way::OneByOneForWantOfTasks if queue != DlqName::Schedules => {
+            text += "This endpoint has no tasks that move messages, so they were moved one by one.\n";
+        }
+        _ => {}
+    }
+    if let Some(trouble) = &redriven.trouble {
+        let _ = writeln!(text, "It ended early: {trouble}. Nothing is lost: run it again.");
+    }
+    if redriven.interrupted {
+        text += match redriven.way {
+            Way::MoveTask | Way::SomeonesMoveTask => "Interrupted. SQS goes on by itself: run it again to follow.\n",
+            Way::OneByOne | Way::OneByOneForWantOfTasks => "Interrupted. The rest stays: run it again to go on.\n",
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use pulse_core::{dead_letters::Stuck, failure::Cause};
+
+    use super::*;
+
+    #[test]
+    fn the_result_tells_what_moved_what_stays_and_why() {
+        let unknown = Stuck { cause: Cause::new("The customer is unknown."), count: 2 };
+        let redriven = Redriven { redriven: 12, closed: 3, stuck: vec![unknown], ..Redriven::default() };
+        let said = text(DlqName::Email, &Order::default(), &redriven);
+        assert!(said.contains("12 are queued to the email stage again"), "{said}");
+        assert!(said.contains("3 are of customers who have left"), "{said}");
+        assert!(said.contains("2 stay, as they would only die again: The customer is unknown."), "{said}");
+        let order = Order { dry_run: true, ..Order::default() };
+        assert!(text(DlqName::Schedules, &order, &redriven).contains("12 would be queued to the score stage"));
+    }
+
+    #[test]
+    fn an_end_that_came_early_says_how_to_go_on() {
+        let trouble = Some(Cause::new("the email queue can't be used right now"));
+        let broken = Redriven { failed: 1, trouble, ..Redriven::default() };
+        assert!(text(DlqName::Email, &Order::default(), &broken).contains("run it again"));
+        let stopped = Redriven { way: Way::MoveTask, interrupted: true, ..Redriven::default() };
+        assert!(text(DlqName::Email, &Order::default(), &stopped).contains("SQS goes on by itself"));
+        assert!(text(DlqName::Email, &Order::default(), &Redriven::default()).contains("nothing to redrive"));
+    }
+}

@@ -1,0 +1,114 @@
+//! What a dead letter died of, and what is to be done about it.
+
+use crate::{
+    customer::{Customer, CustomerId, Standing},
+    entry::{Entry, StageName, State},
+    failure::Cause,
+    message::{Turn, WorkMessage},
+    ports::{DeadLetter, DlqName, Ledger, LedgerError},
+    run::RunId,
+};
+
+/// A letter, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Diagnosis {
+    pub(super) cause: Cause,
+    /// What else is known of the cause, which may differ from letter to letter.
+    pub(super) detail: Option<Cause>,
+    /// Whose letter it is, and of which run, as far as that can be told.
+    pub(super) whose: Option<(CustomerId, Option<RunId>)>,
+    pub(super) remedy: Remedy,
+}
+
+/// What is to be done about a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Queue it to its stage again.
+    Redrive(WorkMessage),
+    /// The customer has left: close the entry.
+    Close(Box<Entry>),
+    /// Nothing is left to do.
+    Done,
+    /// It would only die again, of the same.
+    Stay,
+}
+
+/// Reads the letter, the customer and the entry.
+pub(super) async fn diagnose(ledger: &dyn Ledger, dlq: DlqName, letter: &DeadLetter) -> Result<Diagnosis, LedgerError> {
+    let moment = letter.undelivered.as_ref().and_then(|undelivered| undelivered.scheduled_at);
+    let message = match WorkMessage::parse(&letter.body, moment.unwrap_or(letter.sent_at)) {
+        Ok(message) => message,
+        Err(cause) => return Ok(Diagnosis { cause, detail: None, whose: None, remedy: Remedy::Stay }),
+    };
+    let Some(customer) = ledger.customer(&message.customer).await? else {
+        let run = match message.turn {
+            Turn::Run(run) => Some(run),
+            Turn::Scheduled(_) => None,
+        };
+        let cause = Cause::new("The customer is unknown.");
+        let whose = Some((message.customer, run));
+        return Ok(Diagnosis { cause, detail: None, whose, remedy: Remedy::Stay });
+    };
+    let id = message.entry_of(&customer);
+    let entry = ledger.entry(&id).await?;
+    let (cause, remedy) = understood(dlq.stage(), &customer, entry, message);
+    let (cause, detail) = match (&letter.undelivered, dlq) {
+        (Some(undelivered), _) => (Cause::new(undelivered.code.clone()), Some(undelivered.message.clone())),
+        (None, DlqName::Schedules) => (Cause::new("The scheduler doesn't say why."), None),
+        (None, DlqName::Score | DlqName::Email) => (cause, None),
+    };
+    Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), remedy })
+}
+
+/// As the stage would see it, for a message that can be read, of a customer who is known.
+fn understood(stage: StageName, customer: &Customer, entry: Option<Entry>, message: WorkMessage) -> (Cause, Remedy) {
+    let has_left = customer.standing == Standing::Closed;
+    let Some(entry) = entry else {
+        return match stage {
+            StageName::Score if has_left => (done(), Remedy::Done),
+            // The stage opens it.
+            StageName::Score => (Cause::new("The entry was never opened."), Remedy::Redrive(message)),
+            StageName::Email => (Cause::new("The entry is unknown."), Remedy::Stay),
+        };
+    };
+    let cause = match entry.state() {
+        State::Failed { stage: at, cause, .. } if *at == stage => cause.clone(),
+        waiting if waiting.waits_for() == Some(stage) => match entry.trouble() {
+            Some(trouble) => trouble.cause.clone(),
+            None => Cause::new("No worker said why: it was throttled, killed or timed out."),
+        },
+        _ => done(),
+    };
+    if has_left && may_close(&entry, stage) {
+        return (cause, Remedy::Close(Box::new(entry)));
+    }
+    let remedy = if has_work(&entry, stage) { Remedy::Redrive(message) } else { Remedy::Done };
+    (cause, remedy)
+}
+
+/// Whether a stage has something to do for an entry where it stands. The score stage queues the mail of
+/// a scored entry once more, and the email stage queues an entry whose score was too old for scoring, as
+/// the worker before may have died between the two.
+fn has_work(entry: &Entry, stage: StageName) -> bool {
+    match (stage, entry.state()) {
+        (_, State::Failed { stage: at, .. }) => *at == stage,
+        (StageName::Score, State::Scheduled | State::Scoring { .. } | State::Scored { .. })
+        | (StageName::Email, State::Scheduled | State::Scored { .. } | State::Sending { .. }) => true,
+        _ => false,
+    }
+}
+
+/// Whether nobody holds the entry, and no mail of it can be under way: the stage has to ask the provider
+/// about one that is in doubt, even if the customer has left since.
+fn may_close(entry: &Entry, stage: StageName) -> bool {
+    let is_free = match entry.state() {
+        State::Scheduled | State::Scored { .. } => true,
+        State::Failed { stage: at, .. } => *at == stage,
+        _ => false,
+    };
+    is_free && entry.in_doubt_since().is_none()
+}
+
+fn done() -> Cause {
+    Cause::new("Already done: the entry is past the stage.")
+}

@@ -1,0 +1,27 @@
+//! What is in the dead-letter queues, and bringing it back.
+
+mod cause;
+mod diagnosis;
+mod outcome;
+mod pace;
+mod redrive;
+mod round;
+mod survey;
+
+pub use cause::CauseFilter;
+pub use outcome::{Progress, Redriven, Stuck, Way};
+pub use redrive::{Order, Redrive};
+pub use survey::{CauseGroup, DeadLetterReport, Example, Survey};
+
+use crate::ports::{LedgerError, QueueError};
+
+/// Why dead letters couldn't be looked at or moved. Doing it again is safe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeadLetterError {
+    /// A queue couldn't be used.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The ledger couldn't be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}

@@ -1,0 +1,178 @@
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{QueueError, Receipt};
+use crate::{entry::StageName, failure::Cause, parse::ParseError};
+
+/// One of the dead-letter queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DlqName {
+    /// What the score stage gave up.
+    Score,
+    /// What the email stage gave up.
+    Email,
+    /// What `EventBridge` Scheduler couldn't deliver.
+    Schedules,
+}
+
+impl DlqName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Score, Self::Email, Self::Schedules];
+
+    /// The word for it, as in `pulse redrive schedules`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Email => "email",
+            Self::Schedules => "schedules",
+        }
+    }
+
+    /// The stage that its letters belong to.
+    #[must_use]
+    pub fn stage(self) -> StageName {
+        match self {
+            Self::Score | Self::Schedules => StageName::Score,
+            Self::Email => StageName::Email,
+        }
+    }
+
+    /// What errors call the queue.
+    #[must_use]
+    pub fn queue(self) -> String {
+        format!("{self} dead-letter")
+    }
+}
+
+impl fmt::Display for DlqName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A message in a dead-letter queue, as received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The queue's id of the message, the same each time it is received.
+    pub id: String,
+    /// What this receipt of it is told by.
+    pub receipt: Receipt,
+    /// The message.
+    pub body: String,
+    /// When it was first queued: a letter that SQS itself moved keeps the time of its own queue (Amazon
+    /// SQS Developer Guide, "Using dead-letter queues in Amazon SQS": message retention periods).
+    pub sent_at: Timestamp,
+    /// What the scheduler says of it, if it comes from there.
+    pub undelivered: Option<Undelivered>,
+}
+
+/// Why the scheduler couldn't deliver a message (`EventBridge` Scheduler User Guide, "Configuring a
+/// schedule's dead-letter queue": the message attributes `ERROR_CODE`, `ERROR_MESSAGE` and
+/// `SCHEDULED_TIME`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The target's error code.
+    pub code: String,
+    /// The target's words.
+    pub message: Cause,
+    /// The moment that the schedule was due.
+    pub scheduled_at: Option<Timestamp>,
+}
+
+/// The most letters a second that a redrive may move: 1 to 500 (Amazon SQS API Reference,
+/// `StartMessageMoveTask`: `MaxNumberOfMessagesPerSecond`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate(u32);
+
+impl Rate {
+    /// Reads a rate such as `20` or `20/s`.
+    ///
+    /// # Errors
+    /// When the text is no whole number from 1 to 500.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let number = text.strip_suffix("/s").unwrap_or(text).trim().parse();
+        match number {
+            Ok(0) => Err(ParseError::new("rate", "of 0 would move nothing: choose 1 to 500 a second, or none at all")),
+            Ok(rate @ 1..=500) => Ok(Self(rate)),
+            _ => Err(ParseError::new("rate", "is not a whole number of 1 to 500 letters a second, such as 20/s")),
+        }
+    }
+
+    /// Letters a second.
+    #[must_use]
+    pub fn per_second(self) -> u32 {
+        self.0
+    }
+}
+
+/// Whether a queue's letters are being moved by the queue itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MoveStart {
+    /// They are.
+    Started(MoveTicket),
+    /// Someone else's task is moving them already, as fast as they chose.
+    AlreadyMoving(MoveTicket),
+    /// They can't be: the endpoint has no such tasks, or nobody knows where the letters belong.
+    Unsupported,
+}
+
+/// What a task is told by, in the words of the adapter that gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveTicket(pub String);
+
+/// How a task is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveProgress {
+    /// Where it is.
+    pub status: MoveStatus,
+    /// About how many letters were moved.
+    pub moved: u64,
+    /// About how many there were when it began, once that is known.
+    pub of: Option<u64>,
+}
+
+/// Where a task is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MoveStatus {
+    /// It moves letters.
+    Running,
+    /// It has moved all that it could.
+    Completed,
+    /// Someone cancelled it. What was moved stays moved.
+    Cancelled,
+    /// It gave up. What was moved stays moved.
+    Failed(Cause),
+}
+
+/// A dead-letter queue, as operators use it. It has no redrive policy of its own, so that looking at a
+/// letter costs it nothing but a higher receive count.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Which one.
+    fn name(&self) -> DlqName;
+
+    /// About how many letters may be taken.
+    async fn count(&self) -> Result<u64, QueueError>;
+
+    /// Takes at most `most` letters, and at most ten, out of everyone's sight for so long. None only
+    /// when none are to be seen.
+    async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// Lets letters be seen again at once. A receipt that is no longer good is passed over.
+    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError>;
+
+    /// Deletes letters. A receipt that is no longer good is passed over.
+    async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError>;
+
+    /// Has the queue itself move all its letters to their stage's queue, at most so many a second. It
+    /// goes on whether or not anyone follows it.
+    async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError>;
+
+    /// How such a task is doing.
+    async fn follow_move(&self, ticket: &MoveTicket) -> Result<MoveProgress, QueueError>;
+}

@@ -1,0 +1,109 @@
+//! A redrive that is killed, at every call that it makes.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::{FutureExt as _, future};
+use pulse_core::{
+    dead_letters::{Order, Redrive},
+    message::WorkMessage,
+    ports::{
+        DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt, StageQueue,
+        Visibility,
+    },
+};
+use pulse_sim::{dead_letters::MemoryDeadLetters, queue::MemoryQueue};
+use pulse_tests::house::House;
+
+use super::{assert_everyone_is_mailed_once, die};
+
+/// A port that never answers again once its life is over: what it stands in is killed there.
+struct Mortal<'a, Port> {
+    port: &'a Port,
+    calls_left: &'a AtomicUsize,
+}
+
+impl<'a, Port> Mortal<'a, Port> {
+    async fn live(&self) -> &'a Port {
+        let left = self.calls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if left.is_err() {
+            future::pending::<()>().await;
+        }
+        self.port
+    }
+}
+
+#[async_trait]
+impl DeadLetters for Mortal<'_, MemoryDeadLetters> {
+    fn name(&self) -> DlqName {
+        self.port.name()
+    }
+
+    async fn count(&self) -> Result<u64, QueueError> {
+        self.live().await.count().await
+    }
+
+    async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
+        self.live().await.take(most, hidden_for).await
+    }
+
+    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        self.live().await.put_back(receipts).await
+    }
+
+    async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        self.live().await.delete(receipts).await
+    }
+
+    async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
+        self.live().await.start_move(rate).await
+    }
+
+    async fn follow_move(&self, ticket: &MoveTicket) -> Result<MoveProgress, QueueError> {
+        self.live().await.follow_move(ticket).await
+    }
+}
+
+#[async_trait]
+impl StageQueue for Mortal<'_, MemoryQueue> {
+    async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
+        self.live().await.send(message).await
+    }
+
+    async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
+        self.live().await.hide(changes).await
+    }
+}
+
+#[tokio::test]
+async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
+    let mut killed = 0;
+    for calls in 0.. {
+        let house = House::new();
+        let customers = die(&house, 12).await;
+        let letters = house.dead_letters(DlqName::Score);
+        let calls_left = AtomicUsize::new(calls);
+        let mortal_letters = Mortal { port: &letters, calls_left: &calls_left };
+        let mortal_queue = Mortal { port: &*house.score.queue, calls_left: &calls_left };
+        let order = Order::default();
+        let redrive =
+            Redrive { letters: &mortal_letters, queue: &mortal_queue, ledger: &*house.ledger, sleeper: &*house.clock };
+        let ended = redrive.run(&order, &mut |_| {}, &|| false).now_or_never();
+        // What was out of sight is back; and part of it was queued already, and worked on meanwhile.
+        house.drain().await;
+        house.clock.advance(Duration::from_mins(10));
+        let again = Redrive { letters: &letters, queue: &*house.score.queue, ..redrive };
+        let redriven = again.run(&order, &mut |_| {}, &|| false).await.unwrap();
+        assert!(redriven.is_complete(), "{redriven:?}");
+        assert_everyone_is_mailed_once(&house, &customers).await;
+        if ended.is_some() {
+            break;
+        }
+        killed += 1;
+    }
+    // Every take, every send and every delete was the last one once.
+    assert!(killed >= 12 + 2 + 2, "{killed}");
+}

@@ -1,0 +1,36 @@
+//! Redrives that are cut off, slowed down, told to stop, of no avail, or done by the queue itself.
+
+mod early_ends;
+mod killed;
+mod long;
+mod move_tasks;
+
+use std::time::Duration;
+
+use pulse_core::{customer::Customer, entry::State, failure::Cause, ports::ScoreError};
+use pulse_tests::house::{House, customer, entry_id};
+
+/// Customers whose scoring was given up.
+pub(crate) async fn die(house: &House, count: usize) -> Vec<Customer> {
+    let customers: Vec<_> = (0..count).map(|n| customer(&format!("c-{n}"))).collect();
+    house.enroll(&customers).await;
+    for customer in &customers {
+        let failure = ScoreError::Fail { cause: Cause::new("The scoring API answered 422.") };
+        house.scorer.fail_next_of(&entry_id(customer.id.as_str(), "2026-11"), [failure]);
+        house.fire(customer);
+    }
+    house.drain().await;
+    // So that nothing has just happened.
+    house.clock.advance(Duration::from_secs(1));
+    assert_eq!(house.score.dlq.depth().visible, count);
+    customers
+}
+
+pub(crate) async fn assert_everyone_is_mailed_once(house: &House, customers: &[Customer]) {
+    house.drain().await;
+    for Customer { id, .. } in customers {
+        assert!(matches!(house.state(id.as_str(), "2026-11").await, State::Sent { .. }), "{id}");
+        assert_eq!(house.mails(id.as_str()), 1, "{id}");
+    }
+    assert_eq!(house.score.dlq.depth().visible, 0);
+}

@@ -1,0 +1,83 @@
+//! Redrives that the queue does itself.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use pulse_core::{
+    customer::{Customer, Standing},
+    dead_letters::{Order, Progress, Redrive, Way},
+    entry::{EntryId, SkipReason, State},
+    ports::{DlqName, Rate},
+};
+use pulse_sim::{clock::VirtualClock, mailer::MemoryMailer, scorer::MemoryScorer, time::VirtualTime};
+use pulse_tests::house::{House, entry_id, start};
+
+use super::{assert_everyone_is_mailed_once, die};
+
+/// A house under a time in which tasks move letters.
+fn house_in_time() -> (House, VirtualTime) {
+    let clock = Arc::new(VirtualClock::starting_at(start()));
+    let house = House::under(clock.clone(), MemoryScorer::new(clock.clone()), MemoryMailer::deduplicating());
+    (house, VirtualTime::of(clock))
+}
+
+#[test]
+fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_left() {
+    let (house, time) = house_in_time();
+    let customers = time.run(die(&house, 50));
+    let (gone, here) = customers.split_at(1);
+    time.run(house.enroll(&[Customer { standing: Standing::Closed, ..gone[0].clone() }]));
+    let calls = house.scorer.calls();
+
+    let letters = house.dead_letters(DlqName::Score).with_move_tasks(time.clone());
+    let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
+    let order = Order { rate: Some(Rate::parse("5/s").unwrap()), ..Order::default() };
+    let (began, mut seen) = (time.now(), BTreeSet::new());
+    let mut watch = |Progress { done, of }: Progress| {
+        assert_eq!(of, Some(50));
+        seen.insert(done);
+    };
+    let redriven = time.run(redrive.run(&order, &mut watch, &|| false)).unwrap();
+    assert_eq!((redriven.way, redriven.redriven, redriven.is_complete()), (Way::MoveTask, 50, true));
+    let took = time.now().duration_since(began).as_secs();
+    assert!((9..=12).contains(&took), "50 letters at 5/s took {took} s");
+    assert!(seen.len() > 3 && seen.contains(&50), "{seen:?}");
+
+    time.run(assert_everyone_is_mailed_once(&house, here));
+    let id = EntryId { customer: gone[0].id.clone(), run: entry_id("c-0", "2026-11").run };
+    let left = time.run(house.state(id.customer.as_str(), "2026-11"));
+    assert!(matches!(left, State::Skipped { reason: SkipReason::Closed, .. }), "{left:?}");
+    assert_eq!((house.mails(id.customer.as_str()), house.scorer.calls().get(&id)), (0, calls.get(&id)));
+}
+
+#[test]
+fn a_task_that_someone_else_has_started_is_followed_and_one_that_is_left_alone_goes_on() {
+    let (house, time) = house_in_time();
+    let customers = time.run(die(&house, 40));
+    let letters = house.dead_letters(DlqName::Score).with_move_tasks(time.clone());
+    let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
+    let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
+    let stopped = time.run(redrive.run(&order, &mut |_| {}, &|| true)).unwrap();
+    assert!(stopped.interrupted && stopped.redriven < 40, "{stopped:?}");
+
+    let followed = time.run(redrive.run(&Order::default(), &mut |_| {}, &|| false)).unwrap();
+    assert_eq!((followed.way, followed.redriven), (Way::SomeonesMoveTask, 40));
+    time.run(assert_everyone_is_mailed_once(&house, &customers));
+}
+
+#[test]
+fn a_task_that_someone_cancels_is_told_as_one_that_ended_early() {
+    let (house, time) = house_in_time();
+    time.run(die(&house, 40));
+    let letters = house.dead_letters(DlqName::Score).with_move_tasks(time.clone());
+    let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
+    let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
+    let mut watch = |progress: Progress| {
+        if progress.done >= 10 {
+            let _ = house.score.dlq.last_move_task().expect("a task").cancel();
+        }
+    };
+    let cancelled = time.run(redrive.run(&order, &mut watch, &|| false)).unwrap();
+    assert!(cancelled.trouble.is_some() && (10..40).contains(&cancelled.redriven), "{cancelled:?}");
+    let left = house.score.dlq.depth().visible as u64;
+    assert_eq!(left + cancelled.redriven, 40);
+}
