@@ -13,6 +13,8 @@
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
+//! - [`lanes`]: how many calls a provider sees at once, and changing that without ever showing it more.
+//! - [`plan`]: how many lanes a roster takes, and how long a backlog.
 
 pub mod audit;
 pub mod backoff;
@@ -20,8 +22,10 @@ pub mod customer;
 pub mod enrollment;
 pub mod entry;
 pub mod failure;
+pub mod lanes;
 pub mod message;
 pub mod parse;
+pub mod plan;
 pub mod ports;
 pub mod quiet_hours;
 pub mod replay;

@@ -2,6 +2,7 @@
 //! memory; one conformance suite per port holds every adapter to the same behaviour.
 
 mod clock;
+mod lane_control;
 mod ledger;
 mod listing;
 mod mailer;
@@ -12,6 +13,7 @@ mod scorer;
 mod stages;
 
 pub use clock::Clock;
+pub use lane_control::{LaneControl, LaneError};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally, TallyKey};
 pub use listing::{Awaited, LedgerListing, OpenEntries};
 pub use mailer::{Accepted, Fate, Mail, Mailer, SendError};
