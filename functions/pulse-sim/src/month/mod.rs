@@ -1,6 +1,7 @@
 //! A month of many customers, to see what it takes: how long, how many lanes, how deep the queues get,
 //! how much it costs.
 
+mod expected;
 mod prices;
 mod proof;
 mod report;
