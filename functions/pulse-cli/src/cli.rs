@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{audit, customer, enroll, local, preview, redrive, settle, simulate, status, unenroll},
+    commands::{audit, customer, enroll, lanes, local, plan, preview, redrive, settle, simulate, status, unenroll},
     exit::Exit,
     local::children,
     output::Output,
@@ -47,6 +47,10 @@ enum Command {
     Settle(settle::Options),
     /// Queue again what a stage gave up.
     Redrive(redrive::Options),
+    /// Show a stage's lanes, or set how many calls its provider sees at once.
+    Lanes(lanes::Options),
+    /// Reckon how many lanes a roster takes, how long a backlog, and what it costs. Asks nobody.
+    Plan(plan::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
     /// Simulate a month: of many customers, to see what it takes, or of many faults, to see that nobody is lost.
@@ -84,6 +88,8 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
+        Command::Lanes(options) => lanes::run(options, &cli.target, output).await,
+        Command::Plan(options) => plan::run(&options, output),
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
         Command::Simulate(options) => simulate::run(*options, output).await,
     }

@@ -3,7 +3,9 @@
 pub mod audit;
 pub mod customer;
 pub mod enroll;
+pub mod lanes;
 pub mod local;
+pub mod plan;
 pub mod preview;
 pub mod redrive;
 pub mod settle;

@@ -4,6 +4,6 @@ mod lanes;
 mod queues;
 mod target;
 
-pub use lanes::{Lanes, Mapping};
+pub use lanes::{Lanes, Mapping, prefix};
 pub use queues::{Depth, depths};
 pub use target::{LocalRecord, Stack, Target};
