@@ -35,6 +35,19 @@ pub const METRICS: [(&str, &str, &[&str]); 20] = [
     ("AWS/Scheduler", "TargetErrorCount", &["ScheduleGroup"]),
 ];
 
+/// The bill counts the alarms and the metrics that there are.
+#[must_use]
+pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
+    let own = METRICS.iter().filter(|(of, _, _)| *of == "Pulse");
+    let own = own.map(|(_, _, by)| if by.contains(&"Stage") { 2 } else { 1 }).sum::<usize>();
+    let counted = [
+        ("metrics", own, pulse_sim::month::METRICS as usize),
+        ("alarms", alarms(template).count(), pulse_sim::month::ALARMS as usize),
+    ];
+    let wrong = counted.into_iter().filter(|(_, there, billed)| there != billed);
+    wrong.map(|(what, there, billed)| format!("there are {there} {what}, and the bill has {billed}")).collect()
+}
+
 /// Alarms look at metrics that exist.
 #[must_use]
 pub fn alarms_look_at_what_is_measured(template: &Template) -> Vec<String> {

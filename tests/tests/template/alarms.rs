@@ -83,6 +83,11 @@ fn alarms_look_at_metrics_that_exist() -> Result<()> {
 }
 
 #[test]
+fn the_bill_has_what_they_cost() -> Result<()> {
+    keeps(metrics::the_bill_counts_them, [cut("/Resources/TickErrorsAlarm")])
+}
+
+#[test]
 fn the_dashboard_shows_every_alarm_and_metrics_that_exist() -> Result<()> {
     let body = "Dashboard/DashboardBody/Fn::Sub";
     let shipped = Template::shipped()?;

@@ -78,10 +78,9 @@ mod tests {
         let bill = Bill::of(&expected, &Prices::default());
         for (mine, lived) in bill.lines.iter().zip(&simulated.bill.lines) {
             // Polls of idle queues are the one thing that is reckoned too high: by half a million at most.
+            let polls = if mine.what == "SQS requests" { 0.2 } else { 0.01 };
             let off = (mine.cost - lived.cost).abs();
-            assert!(off <= 0.25 || off <= 0.1 * lived.cost, "{mine:?} {lived:?}");
+            assert!(off <= polls || off <= 0.1 * lived.cost, "{mine:?} {lived:?}");
         }
-        let off = bill.total / simulated.bill.total - 1.0;
-        assert!((-0.1..=0.1).contains(&off), "{} for {}", bill.total, simulated.bill.total);
     }
 }

@@ -8,7 +8,7 @@ mod report;
 mod run;
 mod scenario;
 
-pub use prices::{ApiUse, Bill, BillLine, Prices};
+pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};
 pub use proof::Proof;
 pub use report::{MonthReport, Progress, Sample};
 pub use run::run;
