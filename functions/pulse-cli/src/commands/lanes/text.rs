@@ -81,8 +81,8 @@ pub(super) fn set(set: &Set) -> String {
     }
     let _ = writeln!(
         text,
-        "The next `sam deploy` sets the template's parameters again. To keep this, put it into parameter_overrides in \
-         samconfig.toml:\n  {}",
+        "The next `sam deploy` sets the template's parameters again, some of them or all. To keep this, put it into \
+         parameter_overrides in samconfig.toml before that:\n  {}",
         set.parameter_overrides
     );
     text
