@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        audit, customer, dlq, enroll, local, pause, preview, redrive, resume, settle, simulate, status, unenroll,
+        audit, customer, dlq, enroll, lanes, local, pause, plan, preview, redrive, resume, settle, simulate, status,
+        unenroll,
     },
     exit::Exit,
     local::children,
@@ -55,6 +56,10 @@ enum Command {
     Dlq(dlq::Options),
     /// Queue again what a stage gave up, or the scheduler couldn't deliver.
     Redrive(redrive::Options),
+    /// Show a stage's lanes, or set how many calls its provider sees at once.
+    Lanes(lanes::Options),
+    /// Reckon how many lanes a roster takes, how long a backlog, and what it costs. Asks nobody.
+    Plan(plan::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
     /// Simulate a month: of many customers, to see what it takes, or of many faults, to see that nobody is lost.
@@ -95,6 +100,8 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
         Command::Dlq(options) => dlq::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
+        Command::Lanes(options) => lanes::run(options, &cli.target, output).await,
+        Command::Plan(options) => plan::run(&options, output),
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
         Command::Simulate(options) => simulate::run(*options, output).await,
     }

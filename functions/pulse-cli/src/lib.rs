@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 pub mod exit;
+pub mod figures;
 pub mod interruption;
 pub mod local;
 pub mod output;

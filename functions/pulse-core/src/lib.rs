@@ -16,6 +16,8 @@
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
+//! - [`lanes`]: how many calls a provider sees at once, and changing that without ever showing it more.
+//! - [`plan`]: how many lanes a roster takes, and how long a backlog.
 
 pub mod audit;
 pub mod backoff;
@@ -25,9 +27,11 @@ pub mod dead_letters;
 pub mod enrollment;
 pub mod entry;
 pub mod failure;
+pub mod lanes;
 pub mod message;
 pub mod overview;
 pub mod parse;
+pub mod plan;
 pub mod ports;
 pub mod quiet_hours;
 pub mod replay;

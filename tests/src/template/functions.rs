@@ -162,3 +162,35 @@ pub fn the_sweep_waits_for_every_try(template: &Template) -> Vec<String> {
     }
     problems
 }
+
+/// The bounds and figures that `pulse lanes` and `pulse plan` reckon with are those of the template.
+#[must_use]
+pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<String> {
+    use pulse_core::{
+        lanes::{IN_FLIGHT, MAXIMUM_CONCURRENCY},
+        plan::{BATCH, CALL_TIMEOUT, FUNCTION_TIMEOUT},
+    };
+    let mut problems = Vec::new();
+    let mut hold = |what: String, there: Option<u64>, here: u64| {
+        if there != Some(here) {
+            problems.push(format!("{what} is {there:?}, and the commands reckon with {here}"));
+        }
+    };
+    for (suffix, range) in [("MaximumConcurrency", MAXIMUM_CONCURRENCY), ("InFlight", IN_FLIGHT)] {
+        for stage in ["Score", "Email"] {
+            for (bound, here) in [("MinValue", range.start()), ("MaxValue", range.end())] {
+                let pointer = format!("/Parameters/{stage}{suffix}/{bound}");
+                hold(pointer.clone(), template.at(&pointer).and_then(Value::as_u64), u64::from(*here));
+            }
+        }
+    }
+    for Mapping { name, function, event } in template.mappings() {
+        let variables = &function["Environment"]["Variables"];
+        let provider = PROVIDERS.iter().find(|provider| name.starts_with(provider.function));
+        let patience = provider.and_then(|provider| template.number(&variables[provider.timeout]));
+        hold(format!("the batch of {name}"), template.number(&event["BatchSize"]), u64::from(BATCH));
+        hold(format!("the timeout of {name}"), template.number(&function["Timeout"]), FUNCTION_TIMEOUT.as_secs());
+        hold(format!("the client's timeout of {name}"), patience, CALL_TIMEOUT.as_secs());
+    }
+    problems
+}

@@ -6,6 +6,7 @@ mod dead_letters;
 mod faults;
 mod holds;
 mod kills;
+mod lanes;
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -44,6 +44,19 @@ fn a_full_batch_is_done_before_the_timeout() -> Result<()> {
 }
 
 #[test]
+fn the_commands_reckon_with_the_templates_figures() -> Result<()> {
+    let edits = [
+        set("/Parameters/ScoreInFlight/MinValue", 2),
+        set("/Parameters/EmailMaximumConcurrency/MaxValue", 500),
+        cut("/Parameters/EmailInFlight/MaxValue"),
+        set("EmailFunction/Events/Queue/Properties/BatchSize", 100),
+        set("/Globals/Function/Timeout", 60),
+        set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "40"),
+    ];
+    keeps(functions::the_commands_reckon_with_what_is_deployed, edits)
+}
+
+#[test]
 fn the_sweep_gives_no_message_up_that_may_still_come() -> Result<()> {
     let edits = [
         set("/Parameters/SweepGraceMinutes/MinValue", 30),

@@ -1,5 +1,6 @@
 //! template.yaml keeps its promises, and each check can tell when it does not.
 
+mod alarms;
 mod functions;
 mod policies;
 mod queues;

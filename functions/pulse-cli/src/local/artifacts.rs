@@ -1,4 +1,4 @@
-//! Uploads packages to S3, for `CloudFormation` to take the functions' code from.
+//! Uploads packages and the template to S3, for `CloudFormation` to take the stack and its functions' code from.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -12,6 +12,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4::SigningParams;
 use reqwest::{Client, Method, StatusCode};
+use sha2::{Digest as _, Sha256};
 
 use super::lambdas::Package;
 
@@ -37,10 +38,22 @@ pub async fn upload(
     let mut urls = BTreeMap::new();
     for (name, package) in packages {
         let key = format!("{name}-{}.zip", package.digest());
-        bucket.put(&key, package).await?;
+        bucket.put(&key, package.digest(), package.bytes().to_vec()).await?;
         urls.insert(name.clone(), format!("s3://{BUCKET}/{key}"));
     }
     Ok(urls)
+}
+
+/// Uploads a template to the same bucket, and returns its URL: in a call itself, `CloudFormation` takes 51,200 bytes,
+/// and from S3 a million (AWS `CloudFormation` User Guide, "Understand CloudFormation quotas").
+///
+/// # Errors
+/// When the emulator can't be reached or refuses.
+pub async fn upload_template(aws: &SdkConfig, template: &str, now: SystemTime) -> Result<String> {
+    let bucket = Bucket::at(aws, now)?;
+    bucket.create().await?;
+    let digest = Sha256::digest(template).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    bucket.put(&format!("template-{digest}.yaml"), &digest, template.into()).await
 }
 
 struct Bucket<'a> {
@@ -74,11 +87,12 @@ impl<'a> Bucket<'a> {
         bail!("S3 at the emulator answered {status} to the creation of the bucket {BUCKET}: its log may say why.")
     }
 
-    async fn put(&self, key: &str, package: &Package) -> Result<()> {
+    /// Uploads bytes of this digest, and returns their URL.
+    async fn put(&self, key: &str, digest: &str, bytes: Vec<u8>) -> Result<String> {
         let url = format!("{}/{key}", self.url);
-        let status = self.send(&url, package.digest(), package.bytes().to_vec()).await?;
+        let status = self.send(&url, digest, bytes).await?;
         if status.is_success() {
-            return Ok(());
+            return Ok(url);
         }
         bail!("S3 at the emulator answered {status} to the upload of {key}: its log may say why.")
     }

@@ -20,8 +20,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// An emulator takes seconds.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Creates the stack from a template, or brings it up to date, and waits until that is done. As the template has
-/// a transform, it goes through a change set (AWS `CloudFormation` User Guide, "Using transforms").
+/// Creates the stack from the template at an S3 URL, or brings it up to date, and waits until that is done. As the
+/// template has a transform, it goes through a change set (AWS `CloudFormation` User Guide, "Using transforms").
 ///
 /// # Errors
 /// When `CloudFormation` refuses the template or the parameters, or can't make a resource; with its reason.
@@ -72,7 +72,7 @@ impl Deploying<'_> {
             .stack_name(self.stack)
             .change_set_name(CHANGE_SET)
             .change_set_type(change)
-            .template_body(template)
+            .template_url(template)
             .set_parameters(Some(parameters.iter().map(parameter).collect()))
             .capabilities(Capability::CapabilityNamedIam)
             .capabilities(Capability::CapabilityAutoExpand)

@@ -113,9 +113,11 @@ impl Deployment {
         let aws = sdk::for_emulator(endpoint);
         secrets::store(&aws, &plan.secrets).await?;
         progress(Step::UploadingFunctions);
-        let urls = artifacts::upload(&aws, packages, SystemClock.now().into()).await?;
+        let now = SystemClock.now().into();
+        let urls = artifacts::upload(&aws, packages, now).await?;
+        let template = artifacts::upload_template(&aws, &template.with_code(&urls)?, now).await?;
         progress(Step::DeployingStack);
-        let outputs = deploy::deploy(&aws, &plan.stack, &template.with_code(&urls)?, &plan.parameters).await?;
+        let outputs = deploy::deploy(&aws, &plan.stack, &template, &plan.parameters).await?;
         let restored = dropped::restore(&aws, &plan.stack).await?;
         Ok(Self { aws, outputs, restored })
     }

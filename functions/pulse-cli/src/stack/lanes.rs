@@ -1,6 +1,12 @@
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
-use pulse_aws::sdk;
-use pulse_core::entry::StageName;
+use pulse_aws::{
+    clock::SystemClock,
+    lanes::{LambdaLaneControl, LaneAddress},
+    sdk,
+};
+use pulse_core::{entry::StageName, ports::LaneControl as _};
 use serde::Serialize;
 
 use super::Stack;
@@ -37,37 +43,43 @@ impl Lanes {
     /// # Errors
     /// When the stack lacks an output, or Lambda can't be asked.
     pub async fn of(stack: &Stack, stage: StageName) -> Result<Self> {
-        let prefix = match stage {
-            StageName::Score => "Score",
-            StageName::Email => "Email",
-        };
-        let output = |suffix: &str| stack.outputs.get(&format!("{prefix}{suffix}"));
-        let client = sdk::lambda_client(&stack.aws);
-        let mapping = client
+        let settings = stack.lane_control()?.settings(stage).await?;
+        let mapping = sdk::lambda_client(&stack.aws)
             .get_event_source_mapping()
-            .uuid(output("MappingId")?)
+            .uuid(stack.outputs.get(&format!("{}MappingId", prefix(stage)))?)
             .send()
             .await
             .with_context(|| format!("The {stage} stage's event source mapping can't be read"))?;
-        let concurrency = client
-            .get_function_concurrency()
-            .function_name(output("FunctionName")?)
-            .send()
-            .await
-            .with_context(|| format!("The {stage} function's concurrency can't be read"))?;
-        let positive = |number: i32| u32::try_from(number).unwrap_or(0);
         Ok(Self {
             stage,
-            maximum_concurrency: mapping
-                .scaling_config()
-                .and_then(aws_sdk_lambda::types::ScalingConfig::maximum_concurrency)
-                .map(positive)
-                .with_context(|| {
-                    format!("The {stage} stage's mapping has no MaximumConcurrency: deploy the stack anew")
-                })?,
-            reserved_concurrency: concurrency.reserved_concurrent_executions().map(positive),
-            in_flight: output("InFlight")?.parse().with_context(|| format!("{prefix}InFlight is no number"))?,
+            maximum_concurrency: settings.maximum_concurrency,
+            reserved_concurrency: settings.reserved_concurrency,
+            in_flight: settings.in_flight,
             mapping: Mapping(mapping.state().unwrap_or("unknown").to_owned()),
         })
+    }
+}
+
+impl Stack {
+    /// What the stages' lanes hang on.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn lane_control(&self) -> Result<LambdaLaneControl> {
+        let address = |stage| {
+            let output = |suffix: &str| self.outputs.get(&format!("{}{suffix}", prefix(stage))).map(str::to_owned);
+            anyhow::Ok(LaneAddress { function: output("FunctionName")?, mapping: output("MappingId")? })
+        };
+        let (score, email) = (address(StageName::Score)?, address(StageName::Email)?);
+        Ok(LambdaLaneControl::new(sdk::lambda_client(&self.aws), Arc::new(SystemClock), score, email))
+    }
+}
+
+/// What the names of a stage's parameters and outputs begin with.
+#[must_use]
+pub fn prefix(stage: StageName) -> &'static str {
+    match stage {
+        StageName::Score => "Score",
+        StageName::Email => "Email",
     }
 }

@@ -6,7 +6,7 @@ mod queues;
 mod stage;
 mod target;
 
-pub use lanes::{Lanes, Mapping};
+pub use lanes::{Lanes, Mapping, prefix};
 pub use overview::overview;
 pub use queues::{Depth, depths, retention};
 pub use stage::StageOption;

@@ -3,6 +3,7 @@
 
 mod clock;
 mod dead_letters;
+mod lane_control;
 mod ledger;
 mod listing;
 mod mailer;
@@ -17,6 +18,7 @@ pub use clock::Clock;
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
+pub use lane_control::{LaneControl, LaneError};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally, TallyKey};
 pub use listing::{Awaited, LedgerListing, OpenEntries};
 pub use mailer::{Accepted, Fate, Mail, Mailer, SendError};

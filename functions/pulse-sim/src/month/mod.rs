@@ -1,13 +1,14 @@
 //! A month of many customers, to see what it takes: how long, how many lanes, how deep the queues get,
 //! how much it costs.
 
+mod expected;
 mod prices;
 mod proof;
 mod report;
 mod run;
 mod scenario;
 
-pub use prices::{ApiUse, Bill, BillLine, Prices};
+pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};
 pub use proof::Proof;
 pub use report::{MonthReport, Progress, Sample};
 pub use run::run;

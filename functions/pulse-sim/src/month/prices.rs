@@ -1,5 +1,11 @@
 use serde::Serialize;
 
+/// Metrics of Pulse's own: six of each stage, and five of the stack. Each counts while it is measured.
+pub const METRICS: u32 = 2 * 6 + 5;
+
+/// Alarms of template.yaml.
+pub const ALARMS: u32 = 15;
+
 /// AWS's public prices in us-east-1, in dollars (the pricing pages of Amazon `DynamoDB`, Amazon SQS, AWS
 /// Lambda, Amazon `EventBridge`, AWS Secrets Manager and Amazon CloudWatch).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +30,10 @@ pub struct Prices {
     pub secret: f64,
     /// A GB of logs, after 5 that are free.
     pub logs: f64,
+    /// A metric of one's own for a month, after 10 that are free.
+    pub metrics: f64,
+    /// An alarm for a month, after 10 that are free.
+    pub alarms: f64,
 }
 
 impl Default for Prices {
@@ -39,6 +49,8 @@ impl Default for Prices {
             schedules: 1.00,
             secret: 0.40,
             logs: 0.50,
+            metrics: 0.30,
+            alarms: 0.10,
         }
     }
 }
@@ -110,6 +122,8 @@ impl Bill {
             ("Scheduler invocations", millions(used.of("Scheduler")), "million", 14.0, prices.schedules),
             ("Secrets", 2.0, "secrets", 0.0, prices.secret),
             ("CloudWatch Logs", used.log_gb, "GB", 5.0, prices.logs),
+            ("CloudWatch metrics", f64::from(METRICS), "metrics", 10.0, prices.metrics),
+            ("CloudWatch alarms", f64::from(ALARMS), "alarms", 10.0, prices.alarms),
         ];
         let lines: Vec<_> = lines
             .into_iter()
@@ -144,6 +158,7 @@ mod tests {
         assert!(close(cost("SQS requests"), 1.0), "2.5 million at 0.40");
         assert!(close(cost("Lambda requests"), 0.0) && close(cost("Lambda duration"), 1.666_67));
         assert!(close(cost("Secrets"), 0.8) && close(cost("CloudWatch Logs"), 0.0));
+        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 0.5));
         assert!(close(bill.total, bill.lines.iter().map(|line| line.cost).sum()));
     }
 }

@@ -25,13 +25,13 @@ use crate::{
 const ROUND: Duration = Duration::from_hours(1);
 
 /// Functions' memory, as in template.yaml.
-const MEMORY_GB: f64 = 128.0 / 1024.0;
+pub(super) const MEMORY_GB: f64 = 128.0 / 1024.0;
 
 /// A profile and two entries of a customer, with their index rows, on the table.
-const BYTES_PER_CUSTOMER: f64 = 2_200.0;
+pub(super) const BYTES_PER_CUSTOMER: f64 = 2_200.0;
 
 /// What Lambda itself logs of an invocation, in JSON.
-const LOG_BYTES_PER_INVOCATION: f64 = 700.0;
+pub(super) const LOG_BYTES_PER_INVOCATION: f64 = 700.0;
 
 /// Lives through a month. `on_progress` hears how far it is, six times an hour of it.
 ///

@@ -1,0 +1,138 @@
+//! A stage's lanes, as they hang on its mapping, its function's reserved concurrency and its variables.
+
+mod read;
+mod write;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use pulse_core::{
+    entry::StageName,
+    failure::Cause,
+    lanes::{LaneSettings, Step},
+    ports::{Clock, LaneControl, LaneError},
+};
+use tokio::time::sleep;
+
+use crate::sdk::failure::{self, CallFailure};
+
+/// Calls in flight per invocation.
+const IN_FLIGHT: &str = "IN_FLIGHT";
+/// By how many the email function divides its provider's rate.
+const SHARERS: &str = "MAX_CONCURRENCY";
+
+/// How often something that is busy is asked again.
+const TRIES: u32 = 90;
+/// How long between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What Lambda answers while a function or a mapping is being changed, or was changed by somebody else in between
+/// (AWS Lambda API Reference, `UpdateEventSourceMapping`, `UpdateFunctionConfiguration`: Errors).
+const BUSY: [&str; 3] = ["ResourceInUseException", "ResourceConflictException", "PreconditionFailedException"];
+
+/// Where a stage's lanes are on AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneAddress {
+    /// Its function's name.
+    pub function: String,
+    /// The UUID of the mapping that hands it the queue's messages.
+    pub mapping: String,
+}
+
+/// The lanes on Lambda.
+///
+/// Reading needs `lambda:GetEventSourceMapping` on the mappings, and `lambda:GetFunctionConcurrency` and
+/// `lambda:GetFunctionConfiguration` on the functions. Changing needs `lambda:UpdateEventSourceMapping`,
+/// `lambda:PutFunctionConcurrency` and `lambda:UpdateFunctionConfiguration` too.
+pub struct LambdaLaneControl {
+    lambda: aws_sdk_lambda::Client,
+    clock: Arc<dyn Clock>,
+    score: LaneAddress,
+    email: LaneAddress,
+}
+
+/// A call that didn't work out.
+enum Attempt {
+    /// Worth another.
+    Busy(Cause),
+    /// Not worth another.
+    Failed(Cause),
+}
+
+impl LambdaLaneControl {
+    /// The lanes at these addresses.
+    #[must_use]
+    pub fn new(lambda: aws_sdk_lambda::Client, clock: Arc<dyn Clock>, score: LaneAddress, email: LaneAddress) -> Self {
+        Self { lambda, clock, score, email }
+    }
+
+    fn address(&self, stage: StageName) -> &LaneAddress {
+        match stage {
+            StageName::Score => &self.score,
+            StageName::Email => &self.email,
+        }
+    }
+}
+
+impl fmt::Debug for LambdaLaneControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LambdaLaneControl")
+            .field("score", &self.score)
+            .field("email", &self.email)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl LaneControl for LambdaLaneControl {
+    async fn settings(&self, stage: StageName) -> Result<LaneSettings, LaneError> {
+        self.read(stage).await
+    }
+
+    async fn take(&self, stage: StageName, step: Step) -> Result<(), LaneError> {
+        match step {
+            Step::Reserve(invocations) => self.reserve(stage, invocations).await,
+            Step::Maximum(invocations) => self.set_maximum(stage, invocations).await,
+            Step::Configure { in_flight, sharers } => self.configure(stage, in_flight, sharers).await,
+            Step::Drain => self.drain(stage).await,
+        }
+    }
+}
+
+/// Makes a call until it works out, for a minute and a half.
+async fn patiently<T, F>(stage: StageName, call: impl Fn() -> F) -> Result<T, LaneError>
+where
+    F: Future<Output = Result<T, Attempt>>,
+{
+    let mut last = Cause::new("Nothing was tried.");
+    for _ in 0..TRIES {
+        match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(Attempt::Failed(cause)) => return Err(LaneError { stage, cause }),
+            Err(Attempt::Busy(cause)) => last = cause,
+        }
+        sleep(PAUSE).await;
+    }
+    let cause = Cause::new(format!("It was tried {TRIES} times, {} s apart. {last}", PAUSE.as_secs()));
+    Err(LaneError { stage, cause })
+}
+
+fn attempt<E>(error: &SdkError<E>) -> Attempt
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let busy = error.code().is_some_and(|code| BUSY.contains(&code));
+    match failure::read("Lambda", error) {
+        CallFailure::Refused(cause) if !busy => Attempt::Failed(cause),
+        CallFailure::Refused(cause) | CallFailure::Again(cause) => Attempt::Busy(cause),
+    }
+}
+
+fn failed<E>(stage: StageName, error: &SdkError<E>) -> LaneError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let (Attempt::Busy(cause) | Attempt::Failed(cause)) = attempt(error);
+    LaneError { stage, cause }
+}

@@ -1,0 +1,156 @@
+use super::{LaneSettings, Lanes, LanesError, Step, steps};
+use crate::{
+    entry::StageName,
+    ports::{LaneControl, LaneError},
+};
+
+/// The use case: setting a stage's lanes.
+#[derive(Clone, Copy)]
+pub struct LaneChange<'a> {
+    /// What the lanes hang on.
+    pub control: &'a dyn LaneControl,
+}
+
+/// What was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// How the stage was set.
+    pub before: LaneSettings,
+    /// What it has now.
+    pub lanes: Lanes,
+    /// What led there.
+    pub steps: Vec<Step>,
+}
+
+/// Why lanes aren't set, or only in part. Whatever was done is safe, and the same command again does the rest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaneChangeError {
+    /// They can't be read or changed.
+    #[error(transparent)]
+    Control(#[from] LaneError),
+    /// There can't be so many.
+    #[error(transparent)]
+    Lanes(#[from] LanesError),
+    /// Somebody has paused the stage by its reserved concurrency: setting lanes would end the pause.
+    #[error(
+        "the {0} function's reserved concurrency is 0, so somebody has paused the stage from the console: take that \
+         back there first, or leave it paused"
+    )]
+    Paused(StageName),
+}
+
+impl LaneChange<'_> {
+    /// What setting a stage to `count` lanes would take: the lanes that there would be, and the way there. If there
+    /// can't be exactly so many, there are fewer.
+    ///
+    /// # Errors
+    /// When the settings can't be read, the stage is paused by its reserved concurrency, or there can't be so many.
+    pub async fn plan(&self, stage: StageName, count: u32, in_flight: Option<u32>) -> Result<Changed, LaneChangeError> {
+        let before = self.control.settings(stage).await?;
+        refuse_a_pause(stage, &before)?;
+        let lanes = Lanes::closest(count, in_flight, before.in_flight)?;
+        Ok(Changed { before, lanes, steps: steps(&before, lanes) })
+    }
+
+    /// Goes the way of a plan. Each step is told to `progress` before it is taken.
+    ///
+    /// # Errors
+    /// When a step can't be taken, or somebody pauses the stage meanwhile.
+    pub async fn carry_out(
+        &self,
+        stage: StageName,
+        plan: &Changed,
+        progress: &mut (dyn FnMut(&Step) + Send),
+    ) -> Result<(), LaneChangeError> {
+        for step in &plan.steps {
+            if matches!(step, Step::Reserve(_)) {
+                refuse_a_pause(stage, &self.control.settings(stage).await?)?;
+            }
+            progress(step);
+            self.control.take(stage, *step).await?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse_a_pause(stage: StageName, settings: &LaneSettings) -> Result<(), LaneChangeError> {
+    if settings.reserved_concurrency == Some(0) {
+        return Err(LaneChangeError::Paused(stage));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    /// A stage, and whether somebody pauses it while it drains.
+    struct Console {
+        settings: Mutex<LaneSettings>,
+        pauses: bool,
+    }
+
+    #[async_trait]
+    impl LaneControl for Console {
+        async fn settings(&self, _: StageName) -> Result<LaneSettings, LaneError> {
+            Ok(*self.settings.lock().unwrap())
+        }
+
+        async fn take(&self, _: StageName, step: Step) -> Result<(), LaneError> {
+            let mut at = self.settings.lock().unwrap();
+            match step {
+                Step::Reserve(invocations) => at.reserved_concurrency = Some(invocations),
+                Step::Maximum(invocations) => at.maximum_concurrency = invocations,
+                Step::Configure { in_flight, sharers } => (at.in_flight, at.sharers) = (in_flight, sharers),
+                Step::Drain if self.pauses => at.reserved_concurrency = Some(0),
+                Step::Drain => {}
+            }
+            Ok(())
+        }
+    }
+
+    fn console(reserved: u32, enabled: bool, pauses: bool) -> Console {
+        let settings = LaneSettings {
+            maximum_concurrency: 10,
+            reserved_concurrency: Some(reserved),
+            in_flight: 4,
+            sharers: None,
+            enabled,
+            changed_lately: false,
+        };
+        Console { settings: Mutex::new(settings), pauses }
+    }
+
+    fn set(console: &Console, count: u32) -> Result<(), LaneChangeError> {
+        let change = LaneChange { control: console };
+        let set = async {
+            let plan = change.plan(StageName::Score, count, None).await?;
+            change.carry_out(StageName::Score, &plan, &mut |_| {}).await
+        };
+        set.now_or_never().expect("nothing to wait for")
+    }
+
+    #[test]
+    fn lanes_are_set_and_a_disabled_mapping_stays_disabled() {
+        let console = console(10, false, false);
+        set(&console, 20).unwrap();
+        let settings = console.settings.into_inner().unwrap();
+        assert_eq!((settings.lanes(), settings.reserved_concurrency, settings.enabled), (20, Some(5), false));
+    }
+
+    #[test]
+    fn a_pause_from_the_console_is_left_alone_before_and_on_the_way() {
+        let paused = console(0, true, false);
+        assert_eq!(set(&paused, 20), Err(LaneChangeError::Paused(StageName::Score)));
+        assert_eq!(paused.settings.into_inner().unwrap().maximum_concurrency, 10);
+
+        let paused_on_the_way = console(10, true, true);
+        assert_eq!(set(&paused_on_the_way, 20), Err(LaneChangeError::Paused(StageName::Score)));
+        assert_eq!(paused_on_the_way.settings.into_inner().unwrap().reserved_concurrency, Some(0));
+    }
+}

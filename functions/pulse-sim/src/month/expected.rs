@@ -1,0 +1,86 @@
+use super::{
+    prices::ApiUse,
+    run::{BYTES_PER_CUSTOMER, LOG_BYTES_PER_INVOCATION, MEMORY_GB},
+    scenario::StageScenario,
+};
+
+/// Messages of a full batch, as in template.yaml.
+const BATCH: u64 = 80;
+
+/// What one stage's pollers gather in an hour, when there is never a full batch: each waits for the mapping's window.
+const PART_BATCHES_AN_HOUR: u64 = 150;
+
+/// Long polls that a mapping's pollers make in an hour: five, of 20 s.
+const POLLS_AN_HOUR: u64 = 5 * 180;
+
+impl ApiUse {
+    /// What an undisturbed month uses, by arithmetic: what each customer takes, as the stages' code has it, and what
+    /// the clock takes, whoever is due. Queues are reckoned to be polled as often as if they were always idle.
+    #[must_use]
+    pub fn expected(customers: u32, days: u32, score: &StageScenario, email: &StageScenario) -> Self {
+        let (mails, hours) = (u64::from(customers), u64::from(days) * 24);
+        let minutes = hours * 60;
+        let batches = mails.min(PART_BATCHES_AN_HOUR * hours).max(mails.div_ceil(BATCH));
+        let mut gb_seconds = minutes as f64 * MEMORY_GB;
+        for stage in [score, email] {
+            let calls = f64::from(stage.in_flight);
+            // A batch's calls side by side; but its last has the invocation to itself.
+            let latencies = mails as f64 / calls + batches as f64 * (1.0 - 1.0 / calls);
+            gb_seconds += latencies * stage.latency_mean.as_secs_f64() * MEMORY_GB;
+        }
+        Self {
+            calls: vec![
+                ("DynamoDB", "GetItem", 6 * mails + 2 * minutes),
+                ("DynamoDB", "PutItem", 3 * mails),
+                ("DynamoDB", "TransactWriteItems", mails),
+                ("DynamoDB", "Query", mails + 40 * minutes),
+                ("SQS", "SendMessage", 2 * mails),
+                ("SQS", "ReceiveMessage", 2 * mails),
+                ("SQS", "ReceiveMessage, long polls of idle queues", 2 * POLLS_AN_HOUR * hours),
+                ("SQS", "DeleteMessageBatch", 2 * batches),
+                ("SQS", "ChangeMessageVisibilityBatch", 2 * batches),
+                ("SQS", "GetQueueAttributes, by the tick", 2 * minutes),
+                ("Lambda", "score", batches),
+                ("Lambda", "email", batches),
+                ("Lambda", "tick", minutes),
+                ("Scheduler", "invocations", mails),
+            ],
+            write_units: 12 * mails,
+            read_units: 8.0 * mails as f64 + 22.0 * minutes as f64,
+            table_gb: mails as f64 * BYTES_PER_CUSTOMER / 1e9,
+            gb_seconds,
+            log_gb: (2 * batches + minutes) as f64 * LOG_BYTES_PER_INVOCATION / 1e9,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::month::{ApiUse, Bill, Prices, Scenario, Spread, StageScenario, run};
+
+    #[test]
+    fn arithmetic_comes_to_the_bill_that_a_simulated_month_comes_to() {
+        let stage = |millis| StageScenario::of_lanes(20, Duration::from_millis(millis));
+        let scenario = Scenario {
+            customers: 40_000,
+            days: 30,
+            starts: "2026-11-01T00:00:00Z".parse().unwrap(),
+            seed: 1,
+            spread: Spread::BySignup,
+            window: Duration::from_mins(1),
+            score: stage(2_400),
+            email: stage(3_300),
+        };
+        let simulated = run(&scenario, &mut |_| {});
+        let expected = ApiUse::expected(scenario.customers, scenario.days, &scenario.score, &scenario.email);
+        let bill = Bill::of(&expected, &Prices::default());
+        for (mine, lived) in bill.lines.iter().zip(&simulated.bill.lines) {
+            // Polls of idle queues are the one thing that is reckoned too high: by half a million at most.
+            let polls = if mine.what == "SQS requests" { 0.2 } else { 0.01 };
+            let off = (mine.cost - lived.cost).abs();
+            assert!(off <= polls || off <= 0.1 * lived.cost, "{mine:?} {lived:?}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Alarms: what they look at, when they go off, and what they tell whoever is woken.
+
+use serde_json::Value;
+
+use super::{Template, metrics, reference};
+
+/// The commands that answer an alarm.
+const COMMANDS: [&str; 8] = ["audit", "dlq", "lanes", "plan", "redrive", "resume", "status", "why"];
+
+/// The most that CloudWatch takes as a description (Amazon CloudWatch API Reference, `PutMetricAlarm`).
+const DESCRIPTION: usize = 1_024;
+
+/// A warning comes so long before the first waiting message expires.
+const AHEAD_SECONDS: u64 = 3 * 86_400;
+
+const STAGES: [(&str, &str, &str); 2] =
+    [("score", "ScoreQueue", "ScoreFunction"), ("email", "EmailQueue", "EmailFunction")];
+
+/// Every alarm says what has happened, and which command to run first.
+#[must_use]
+pub fn each_says_what_to_do_first(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, alarm) in alarms(template) {
+        let text = alarm["AlarmDescription"].as_str().unwrap_or_default();
+        let command = text.split_once(" First: `pulse ").and_then(|(_, rest)| rest.split_once('`'));
+        let word = command.and_then(|(command, _)| command.split(' ').next()).unwrap_or_default();
+        if !COMMANDS.contains(&word) {
+            problems.push(format!("{id} names no command to run first: {text}"));
+        }
+        if text.len() > DESCRIPTION {
+            problems.push(format!("{id} says more than {DESCRIPTION} characters"));
+        }
+    }
+    problems
+}
+
+/// Every alarm goes off within an hour, takes what is missing for what it means, and tells whom the parameter names.
+#[must_use]
+pub fn each_is_sane(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, alarm) in alarms(template) {
+        let number = |name: &str| alarm[name].as_u64();
+        // CloudWatch keeps what it measures by the minute.
+        if !matches!(number("Period"), Some(60 | 300)) {
+            problems.push(format!("{id} looks every {:?} s, not every 60 or 300", number("Period")));
+        }
+        let after = number("Period").zip(number("EvaluationPeriods")).map(|(period, times)| period * times);
+        if !after.is_some_and(|after| (60..=3_600).contains(&after)) {
+            problems.push(format!("{id} goes off after {after:?} s, not within an hour"));
+        }
+        let above = match alarm["ComparisonOperator"].as_str() {
+            Some("GreaterThanThreshold") => number("Threshold").is_some(),
+            Some("GreaterThanOrEqualToThreshold" | "LessThanThreshold") => number("Threshold").is_some_and(|n| n > 0),
+            _ => false,
+        };
+        if !above {
+            problems.push(format!("{id} has a threshold that is always or never passed"));
+        }
+        let missing = if alarm["ComparisonOperator"] == "LessThanThreshold" { "breaching" } else { "notBreaching" };
+        if alarm["TreatMissingData"] != missing {
+            problems.push(format!("{id} takes what is missing for {}, not {missing}", alarm["TreatMissingData"]));
+        }
+        let statistic = if metrics::is_a_count(alarm) { "Sum" } else { "Maximum" };
+        if alarm["Statistic"] != statistic {
+            problems.push(format!("{id} takes the {} of its metric, not the {statistic}", alarm["Statistic"]));
+        }
+        for actions in ["AlarmActions", "OKActions"] {
+            let action = &alarm[actions][0]["Fn::If"];
+            if action[0] != "HasAlarmTopic" || reference(&action[1]) != Some("AlarmTopicArn") {
+                problems.push(format!("{id} has {actions} that don't tell AlarmTopicArn"));
+            }
+        }
+    }
+    problems
+}
+
+/// Every dead-letter queue has an alarm that goes off at its first visible message: SQS doesn't count what it moves
+/// there as sent (Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS").
+#[must_use]
+pub fn each_dead_letter_queue_has_one(template: &Template) -> Vec<String> {
+    let queues = template.resources("AWS::SQS::Queue");
+    let dead = queues.filter(|(_, queue)| queue["RedriveAllowPolicy"].is_object());
+    let lacks = dead.filter(|(queue, _)| {
+        !alarms(template).any(|(_, alarm)| {
+            let name = dimension(alarm, "QueueName");
+            alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+                && alarm["Threshold"] == 0
+                && name.is_some_and(|name| name["Fn::GetAtt"] == serde_json::json!([queue, "QueueName"]))
+        })
+    });
+    lacks.map(|(queue, _)| format!("nobody hears of what lands in {queue}")).collect()
+}
+
+/// Each stage has alarms for what is overdue, what will expire, its breaker, and throttles; the schedules and the tick
+/// have theirs.
+#[must_use]
+pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut want = |metric: &str, dimensions: &[(&str, &str)], threshold: Option<u64>| {
+        let found = alarms(template).any(|(_, alarm)| {
+            alarm["MetricName"] == metric
+                && threshold.is_none_or(|threshold| alarm["Threshold"] == threshold)
+                && dimensions.iter().all(|(name, wanted)| {
+                    dimension(alarm, name).is_some_and(|value| value == wanted || reference(value) == Some(*wanted))
+                })
+        });
+        if !found {
+            problems.push(format!("nobody hears of {metric} of {dimensions:?}, threshold {threshold:?}"));
+        }
+    };
+    for (stage, queue, function) in STAGES {
+        let own = [("Stack", "AWS::StackName"), ("Stage", stage)];
+        let kept = template.at(&format!("/Resources/{queue}/Properties/MessageRetentionPeriod"));
+        let kept = kept.and_then(|kept| template.number(kept)).unwrap_or(0);
+        want("OldestDue", &own, Some(6 * 3_600));
+        want("OldestDue", &own, Some(kept.saturating_sub(AHEAD_SECONDS)));
+        want("BreakerOpen", &own, Some(1));
+        want("Throttles", &[("FunctionName", function)], Some(0));
+    }
+    for metric in ["InvocationDroppedCount", "TargetErrorCount"] {
+        want(metric, &[("ScheduleGroup", "ScheduleGroup")], Some(0));
+    }
+    want("Invocations", &[("FunctionName", "TickFunction")], Some(1));
+    want("Errors", &[("FunctionName", "TickFunction")], Some(0));
+    problems
+}
+
+pub(super) fn alarms(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
+    template.resources("AWS::CloudWatch::Alarm")
+}
+
+fn dimension<'a>(alarm: &'a Value, name: &str) -> Option<&'a Value> {
+    let dimensions = alarm["Dimensions"].as_array()?;
+    dimensions.iter().find(|dimension| dimension["Name"] == name).map(|dimension| &dimension["Value"])
+}

@@ -1,0 +1,130 @@
+//! Metrics: those that exist, and that alarms and the dashboard show no others.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::{Template, alarms::alarms};
+
+/// Every metric that anything here looks at: its namespace, its name, and the names of its dimensions.
+///
+/// `Pulse` is what the functions log in the embedded metric format. The others are in the guides of their services:
+/// "Available CloudWatch metrics for Amazon SQS", "Types of metrics for Lambda functions", and "Monitoring Amazon
+/// EventBridge Scheduler with Amazon CloudWatch".
+pub const METRICS: [(&str, &str, &[&str]); 20] = [
+    ("Pulse", "OldestDue", &["Stack", "Stage"]),
+    ("Pulse", "BreakerOpen", &["Stack", "Stage"]),
+    ("Pulse", "Paused", &["Stack", "Stage"]),
+    ("Pulse", "LanesInUse", &["Stack", "Stage"]),
+    ("Pulse", "ProviderLatency", &["Stack", "Stage"]),
+    ("Pulse", "ProviderFailures", &["Stack", "Stage"]),
+    ("Pulse", "Scored", &["Stack"]),
+    ("Pulse", "Sent", &["Stack"]),
+    ("Pulse", "Skipped", &["Stack"]),
+    ("Pulse", "Failed", &["Stack"]),
+    ("Pulse", "Unknown", &["Stack"]),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
+    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", &["QueueName"]),
+    ("AWS/Lambda", "Invocations", &["FunctionName"]),
+    ("AWS/Lambda", "Errors", &["FunctionName"]),
+    ("AWS/Lambda", "Throttles", &["FunctionName"]),
+    ("AWS/Lambda", "ConcurrentExecutions", &["FunctionName"]),
+    ("AWS/Scheduler", "InvocationAttemptCount", &["ScheduleGroup"]),
+    ("AWS/Scheduler", "InvocationDroppedCount", &["ScheduleGroup"]),
+    ("AWS/Scheduler", "TargetErrorCount", &["ScheduleGroup"]),
+];
+
+/// The bill counts the alarms and the metrics that there are.
+#[must_use]
+pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
+    let own = METRICS.iter().filter(|(of, _, _)| *of == "Pulse");
+    let own = own.map(|(_, _, by)| if by.contains(&"Stage") { 2 } else { 1 }).sum::<usize>();
+    let counted = [
+        ("metrics", own, pulse_sim::month::METRICS as usize),
+        ("alarms", alarms(template).count(), pulse_sim::month::ALARMS as usize),
+    ];
+    let wrong = counted.into_iter().filter(|(_, there, billed)| there != billed);
+    wrong.map(|(what, there, billed)| format!("there are {there} {what}, and the bill has {billed}")).collect()
+}
+
+/// Alarms look at metrics that exist.
+#[must_use]
+pub fn alarms_look_at_what_is_measured(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, alarm) in alarms(template) {
+        let dimensions = alarm["Dimensions"].as_array().into_iter().flatten();
+        let dimensions: Vec<_> = dimensions.filter_map(|dimension| dimension["Name"].as_str()).collect();
+        let (namespace, name) = (alarm["Namespace"].as_str(), alarm["MetricName"].as_str());
+        if !is_measured(namespace, name, &dimensions) {
+            problems.push(format!("{id} looks at {namespace:?} {name:?} of {dimensions:?}, which nobody measures"));
+        }
+    }
+    problems
+}
+
+/// The dashboard shows metrics that exist, of resources that exist, with all that are Pulse's own, and every alarm.
+#[must_use]
+pub fn the_dashboard_shows_what_is_measured(template: &Template) -> Vec<String> {
+    let widgets = match widgets(template) {
+        Ok(widgets) => widgets,
+        Err(error) => return vec![format!("the dashboard can't be read: {error:#}")],
+    };
+    let mut problems = Vec::new();
+    let mut own: BTreeSet<_> = METRICS.iter().filter(|(of, _, _)| *of == "Pulse").map(|(_, name, _)| *name).collect();
+    for widget in &widgets {
+        for metric in widget["metrics"].as_array().into_iter().flatten() {
+            let parts: Vec<_> = metric.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let [namespace, name, dimensions @ ..] = parts.as_slice() else {
+                problems.push(format!("{metric} is no metric"));
+                continue;
+            };
+            let (names, values): (Vec<_>, Vec<_>) =
+                dimensions.chunks(2).map(|pair| (pair[0], pair.get(1).copied().unwrap_or_default())).unzip();
+            if !is_measured(Some(namespace), Some(name), &names) {
+                problems.push(format!("the dashboard shows {metric}, which nobody measures"));
+            }
+            problems.extend(values.iter().filter_map(|value| unknown(template, value)));
+            own.remove(name);
+        }
+        if widget["metrics"].is_array() && widget["region"] != "${AWS::Region}" {
+            problems.push(format!("{} is shown of another region", widget["title"]));
+        }
+    }
+    problems.extend(own.iter().map(|name| format!("the dashboard doesn't show {name}")));
+    let shown: Vec<_> = widgets.iter().flat_map(|widget| widget["alarms"].as_array().into_iter().flatten()).collect();
+    for (id, _) in alarms(template) {
+        if !shown.iter().any(|alarm| **alarm == format!("${{{id}.Arn}}")) {
+            problems.push(format!("the dashboard doesn't show {id}"));
+        }
+    }
+    problems
+}
+
+/// Whether an alarm's metric counts what happened in its period. The others say how things stand.
+pub(super) fn is_a_count(alarm: &Value) -> bool {
+    matches!(alarm["Namespace"].as_str(), Some("AWS/Lambda" | "AWS/Scheduler"))
+}
+
+fn is_measured(namespace: Option<&str>, name: Option<&str>, dimensions: &[&str]) -> bool {
+    METRICS.iter().any(|(of, metric, by)| Some(*of) == namespace && Some(*metric) == name && *by == dimensions)
+}
+
+/// What is wrong with a dimension's value: a stage that there isn't, or a resource.
+fn unknown(template: &Template, value: &str) -> Option<String> {
+    let Some(place) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
+        return (!["score", "email"].contains(&value)).then(|| format!("there is no stage {value}"));
+    };
+    let id = place.split('.').next().unwrap_or_default();
+    let known = place.starts_with("AWS::") || template.at(&format!("/Resources/{id}")).is_some();
+    (!known).then(|| format!("there is no resource {id}"))
+}
+
+fn widgets(template: &Template) -> Result<Vec<Value>> {
+    let mut dashboards = template.resources("AWS::CloudWatch::Dashboard");
+    let (_, dashboard) = dashboards.next().context("there is none")?;
+    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().context("its body is no text")?;
+    let body: Value = serde_json::from_str(body)?;
+    let widgets = body["widgets"].as_array().context("it has no widgets")?;
+    Ok(widgets.iter().map(|widget| widget["properties"].clone()).collect())
+}
