@@ -215,6 +215,7 @@ impl House {
         let message = WorkMessage {
             customer: CustomerId::parse(id).expect("an id"),
             turn: pulse_core::message::Turn::Scheduled(moment),
+            trace: None,
         };
         self.score.queue.send_body(&message.body());
     }
@@ -379,6 +380,7 @@ fn delivery(received: Received) -> Delivery {
         body: received.body,
         receive_count: received.receive_count,
         sent_at: received.sent_at,
+        trace: None,
     }
 }
 

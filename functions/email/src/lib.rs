@@ -65,7 +65,7 @@ impl Function {
             clock: SystemClock,
             settings: config.stage.worker,
             breaker: config.stage.breaker,
-            metrics: Metrics::new(config.stage.stack),
+            metrics: Metrics::new(config.stage.stack, config.stage.detailed_metrics),
             ledger,
             meter,
             moved,

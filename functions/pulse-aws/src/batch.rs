@@ -4,7 +4,7 @@ use std::future::Future;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
-use pulse_core::{ports::Receipt, stage::Delivery};
+use pulse_core::{ports::Receipt, stage::Delivery, trace::TraceHeader};
 
 /// A batch that can't be taken: the whole of it comes back later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,12 +45,15 @@ fn delivery(record: SqsMessage) -> Result<Delivery, BatchError> {
     };
     let receive_count = attribute("ApproximateReceiveCount")?;
     let sent_at = attribute("SentTimestamp")?;
+    // One that can't be read is as good as none.
+    let trace = record.attributes.get("AWSTraceHeader").and_then(|header| TraceHeader::parse(header).ok());
     Ok(Delivery {
         receive_count: u32::try_from(receive_count).unwrap_or(1),
         sent_at: Timestamp::from_millisecond(sent_at).map_err(|_| BatchError("SentTimestamp"))?,
         message_id: record.message_id.ok_or(BatchError("messageId"))?,
         receipt: Receipt(record.receipt_handle.ok_or(BatchError("receiptHandle"))?),
         body: record.body.unwrap_or_default(),
+        trace,
     })
 }
 

@@ -61,6 +61,11 @@ impl<'a> Environment<'a> {
         })
     }
 
+    fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
+        let problem = || ConfigError::Invalid { name, problem: "is neither 'true' nor 'false'".into() };
+        self.text(name)?.parse().map_err(|_| problem())
+    }
+
     fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
         self.number(name, 1..=600).map(Duration::from_secs)
     }
@@ -88,6 +93,8 @@ pub struct StageConfig {
     pub breaker: BreakerPolicy,
     /// The stack's name: `STACK_NAME`.
     pub stack: String,
+    /// Whether all metrics are written: `DETAILED_METRICS`, `true` or `false`.
+    pub detailed_metrics: bool,
 }
 
 impl StageConfig {
@@ -98,6 +105,7 @@ impl StageConfig {
             email_queue_url: env.text("EMAIL_QUEUE_URL")?,
             breaker: chores::breaker(env)?,
             stack: env.text("STACK_NAME")?,
+            detailed_metrics: env.flag("DETAILED_METRICS")?,
             worker: WorkerSettings {
                 in_flight: env.number("IN_FLIGHT", 1..=1000)?,
                 call_timeout: env.seconds(timeout)?,
@@ -221,6 +229,7 @@ mod tests {
         ("SCORE_QUEUE_URL", "s"),
         ("EMAIL_QUEUE_URL", "e"),
         ("STACK_NAME", "pulse"),
+        ("DETAILED_METRICS", "true"),
         ("BREAKER_WINDOW_MINUTES", "5"),
         ("BREAKER_CALLS", "20"),
         ("BREAKER_FAILING_PERCENT", "50"),

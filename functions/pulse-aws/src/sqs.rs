@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client,
     error::BuildError,
-    types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry},
+    types::{
+        BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeNameForSends,
+        MessageSystemAttributeValue,
+    },
 };
 use futures::future::try_join_all;
 use pulse_core::{
@@ -74,7 +77,12 @@ impl SqsQueue {
 #[async_trait]
 impl StageQueue for SqsQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
-        let call = self.client.send_message().queue_url(&self.url).message_body(message.body());
+        let mut call = self.client.send_message().queue_url(&self.url).message_body(message.body());
+        if let Some(trace) = &message.trace {
+            let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.as_str());
+            let header = header.build().map_err(|error| self.error(Cause::new(error.to_string())))?;
+            call = call.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
+        }
         let sent = call.send().await.map(drop);
         sent.map_err(|error| self.failed(failure::read("SQS", &error)))
     }

@@ -10,6 +10,7 @@
 //! - [`stage`]: the score and email stages, and the worker that drives a batch through one.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
+//! - [`trace`]: what tells that calls were made for one customer's month.
 //! - [`control`]: what holds a stage back: pauses, and providers that are out of order.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
@@ -43,3 +44,4 @@ pub mod slot;
 pub mod stable_hash;
 pub mod stage;
 pub mod tick;
+pub mod trace;

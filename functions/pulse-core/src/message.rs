@@ -8,6 +8,7 @@ use crate::{
     entry::EntryId,
     failure::Cause,
     run::RunId,
+    trace::TraceHeader,
 };
 
 /// The version that this release writes and reads.
@@ -24,6 +25,8 @@ pub struct WorkMessage {
     pub customer: CustomerId,
     /// Which run.
     pub turn: Turn,
+    /// What its calls are traced by. It travels beside the body, not in it.
+    pub trace: Option<TraceHeader>,
 }
 
 /// How a message names its run.
@@ -57,7 +60,13 @@ impl WorkMessage {
     /// The message for an entry.
     #[must_use]
     pub fn for_entry(id: &EntryId) -> Self {
-        Self { customer: id.customer.clone(), turn: Turn::Run(id.run) }
+        Self { customer: id.customer.clone(), turn: Turn::Run(id.run), trace: None }
+    }
+
+    /// The message, traced as another was.
+    #[must_use]
+    pub fn traced(self, trace: Option<TraceHeader>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Reads a message's body, or the scheduler's request to send it. `sent_at` stands in for the
@@ -84,7 +93,7 @@ impl WorkMessage {
                 .map_err(|_| Cause::new("The message's scheduled time is no RFC 3339 moment."))?,
             _ => return Err(Cause::new("The message names neither a run nor a scheduled time.")),
         };
-        Ok(Self { customer, turn })
+        Ok(Self { customer, turn, trace: None })
     }
 
     /// The message's body.
@@ -166,6 +175,7 @@ mod tests {
         let message = WorkMessage {
             customer: CustomerId::parse("c-1").unwrap(),
             turn: Turn::Run(RunId::parse("2026-11").unwrap()),
+            trace: None,
         };
         assert_eq!(message.body(), r#"{"v":1,"customer":"c-1","run":"2026-11"}"#);
         assert_eq!(parse(&message.body()), Ok(message));

@@ -77,7 +77,7 @@ impl Function {
             email_queue: SqsQueue::new(sqs, StageName::Email, config.email.queue_url.clone()),
             stages: LambdaStages::new(&aws, config.stack.clone(), config.score, config.email)
                 .with_deployments_over_after(config.deployed_within),
-            metrics: Metrics::new(config.stack),
+            metrics: Metrics::new(config.stack, config.detailed_metrics),
             policy: config.policy,
             breaker: config.breaker,
         })

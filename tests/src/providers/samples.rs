@@ -27,7 +27,11 @@ pub fn entry(number: usize) -> EntryId {
 /// A request for that entry's score.
 #[must_use]
 pub fn request(number: usize) -> ScoreRequest {
-    ScoreRequest { entry: entry(number), product: if number.is_multiple_of(2) { Product::Loan } else { Product::Card } }
+    ScoreRequest {
+        entry: entry(number),
+        product: if number.is_multiple_of(2) { Product::Loan } else { Product::Card },
+        trace: None,
+    }
 }
 
 /// That entry's mail.
@@ -46,5 +50,6 @@ pub fn mail(number: usize) -> Mail {
             html: format!("<p title=\"&quot;\">confidential-body {number} Grüße 🎉</p>\n"),
             text: format!("confidential-body {number}\r\n.\r\nGrüße 🎉\n"),
         },
+        trace: None,
     }
 }

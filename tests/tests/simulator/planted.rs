@@ -132,7 +132,7 @@ impl HandMade {
         let Contact::Email(to) = customer.contact.clone() else { return Ok(Verdict::Done) };
         let letter = Letter { customer: &customer, run: entry.id().run, score, previous: None };
         let content = self.ports.renderer.render(&letter).expect("rendered");
-        let mail = Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content };
+        let mail = Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content, trace: None };
         if self.records_first {
             self.record(&customer, &entry).await?;
         }

@@ -8,11 +8,14 @@ use std::{
     },
 };
 
+use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use pulse_aws::sdk;
 use pulse_cli::standins::Fault;
 use pulse_core::{
     customer::Customer,
     entry::{StageName, State},
     ports::LedgerReports as _,
+    trace::TraceHeader,
 };
 use pulse_tests::{house::customer, town::eventually};
 
@@ -125,5 +128,33 @@ fn duplicates_and_messages_that_nobody_can_read_cost_the_others_nothing() {
         for customer in &customers {
             assert_eq!(town.mails(customer), 1, "{}", customer.id);
         }
+    });
+}
+
+#[test]
+fn a_trace_is_carried_from_the_schedules_message_to_the_mail_and_begun_where_there_is_none() {
+    RUNTIME.block_on(async {
+        let town = town().await;
+        let (traced, untraced) = (customer("c-traced"), customer("c-untraced"));
+        town.enroll(&[traced.clone(), untraced.clone()]).await;
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build().unwrap();
+        sdk::sqs_client(&town.stack.aws)
+            .send_message()
+            .queue_url(town.stack.outputs.get("ScoreQueueUrl").unwrap())
+            .message_body(schedule_message(&traced))
+            .message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value)
+            .send()
+            .await
+            .unwrap();
+        town.send("ScoreQueueUrl", &schedule_message(&untraced)).await;
+        let trace = async |customer: &Customer| {
+            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            let mails = town.mail.accepted();
+            let mail = mails.into_iter().find(|mail| mail.contact == customer.id.as_str()).expect("a mail");
+            mail.trace.expect("a trace")
+        };
+        assert_eq!(trace(&traced).await, header);
+        assert!(TraceHeader::parse(&trace(&untraced).await).is_ok());
     });
 }

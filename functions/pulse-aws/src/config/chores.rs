@@ -14,6 +14,8 @@ pub struct TickConfig {
     pub table: String,
     /// The stack's name: `STACK_NAME`.
     pub stack: String,
+    /// Whether all metrics are written: `DETAILED_METRICS`, `true` or `false`.
+    pub detailed_metrics: bool,
     /// `DEPLOYED_WITHIN_SECONDS`: for how long after a deployment a change is taken to be its doing.
     pub deployed_within: Duration,
     /// `SCORE_FUNCTION`, `SCORE_MAPPING` and `SCORE_QUEUE_URL`.
@@ -54,6 +56,7 @@ impl TickConfig {
         Ok(Self {
             table: env.text("TABLE_NAME")?,
             stack: env.text("STACK_NAME")?,
+            detailed_metrics: env.flag("DETAILED_METRICS")?,
             deployed_within: Duration::from_secs(env.number("DEPLOYED_WITHIN_SECONDS", 0..=3_600)?),
             breaker: breaker(env)?,
             score: StageAddress {
@@ -94,7 +97,6 @@ impl AuditConfig {
     /// # Errors
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
-        let repair = env.text("AUDIT_REPAIR")?;
         Ok(Self {
             table: env.text("TABLE_NAME")?,
             target: ScheduleTarget {
@@ -103,10 +105,7 @@ impl AuditConfig {
                 role_arn: env.text("SCHEDULER_ROLE_ARN")?,
                 dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
             },
-            repair: repair.parse().map_err(|_| ConfigError::Invalid {
-                name: "AUDIT_REPAIR",
-                problem: "is neither 'true' nor 'false'".into(),
-            })?,
+            repair: env.flag("AUDIT_REPAIR")?,
         })
     }
 }
@@ -118,6 +117,7 @@ mod tests {
     const TICK: &[(&str, &str)] = &[
         ("TABLE_NAME", "t"),
         ("STACK_NAME", "pulse"),
+        ("DETAILED_METRICS", "true"),
         ("DEPLOYED_WITHIN_SECONDS", "180"),
         ("BREAKER_WINDOW_MINUTES", "5"),
         ("BREAKER_CALLS", "20"),

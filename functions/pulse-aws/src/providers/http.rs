@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pulse_core::failure::Cause;
+use pulse_core::{failure::Cause, trace::TraceHeader};
 use reqwest::{
     RequestBuilder, Response, StatusCode, Url,
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
@@ -95,6 +95,14 @@ impl Answer {
     /// hold personal data.
     pub(super) fn cause(&self, provider: &str, hint: &str) -> Cause {
         Cause::new(format!("{provider} answered {}{hint}", self.status))
+    }
+}
+
+/// A request that says what it is traced by (AWS X-Ray Developer Guide, "Tracing header").
+pub(super) fn traced(request: RequestBuilder, trace: Option<&TraceHeader>) -> RequestBuilder {
+    match trace {
+        Some(trace) => request.header("X-Amzn-Trace-Id", trace.as_str()),
+        None => request,
     }
 }
 

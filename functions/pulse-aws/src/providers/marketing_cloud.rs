@@ -124,7 +124,7 @@ impl Mailer for MarketingCloudMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let message = Message::of(mail, &self.definition);
         let url = self.message(&mail.entry);
-        match self.call(|| self.http.post(url.clone()).json(&message)).await {
+        match self.call(|| http::traced(self.http.post(url.clone()).json(&message), mail.trace.as_ref())).await {
             Ok(answer) => read_send(&answer, &mail.entry),
             Err(Unmade::NoToken(error)) => Err(error),
             Err(Unmade::NoAnswer(NoAnswer::NotSent)) => {

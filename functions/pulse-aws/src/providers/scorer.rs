@@ -103,9 +103,8 @@ impl Scorer for HttpScorer {
         if let Some(value) = &self.authorization {
             call = call.header(AUTHORIZATION, value.clone());
         }
-        let answer = http::call(call).await.map_err(|none| ScoreError::Retry {
-            after: None,
-            cause: Cause::new(format!("{PROVIDER} {}.", none.says())),
+        let answer = http::call(http::traced(call, request.trace.as_ref())).await.map_err(|none| {
+            ScoreError::Retry { after: None, cause: Cause::new(format!("{PROVIDER} {}.", none.says())) }
         })?;
         Self::read(&answer)
     }

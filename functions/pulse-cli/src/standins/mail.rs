@@ -213,7 +213,8 @@ async fn take_mail(
     let answer = if works {
         // A caller that is killed on the way may leave a mail behind or not: halfway, both happen.
         sleep(latency / 2).await;
-        let answer = provider.take(key, message);
+        let trace = headers.get("X-Amzn-Trace-Id").and_then(|trace| trace.to_str().ok()).map(ToOwned::to_owned);
+        let answer = provider.take(key, message, trace);
         sleep(latency.saturating_sub(latency / 2)).await;
         answer
     } else {
@@ -255,11 +256,11 @@ impl Provider {
         self.tokens.lets_in(headers, self.clock.now())
     }
 
-    fn take(&self, key: String, message: Message) -> Response {
+    fn take(&self, key: String, message: Message, trace: Option<String>) -> Response {
         if !message.recipient.to.contains('@') {
             return refusal(BAD_ADDRESS, "MCMS_UTM_Validation_InvalidValue_to");
         }
-        match self.outbox.take(key, message, self.clock.now()) {
+        match self.outbox.take(key, message, trace, self.clock.now()) {
             Some(receipt) => (StatusCode::ACCEPTED, Json(receipt)).into_response(),
             None => refusal(
                 DUPLICATE_KEY,

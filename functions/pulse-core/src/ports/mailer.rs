@@ -7,6 +7,7 @@ use crate::{
     entry::EntryId,
     failure::Cause,
     ports::Rendered,
+    trace::TraceHeader,
 };
 
 /// A mail, ready to go. The sender is the adapter's configuration.
@@ -20,6 +21,8 @@ pub struct Mail {
     pub name: PersonName,
     /// Subject and bodies.
     pub content: Rendered,
+    /// What the call is traced by.
+    pub trace: Option<TraceHeader>,
 }
 
 /// The provider has the mail.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{customer::Product, entry::EntryId, failure::Cause, score::Score};
+use crate::{customer::Product, entry::EntryId, failure::Cause, score::Score, trace::TraceHeader};
 
 /// What the scoring provider is asked. It learns no name and no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct ScoreRequest {
     pub entry: EntryId,
     /// What the customer has.
     pub product: Product,
+    /// What the call is traced by.
+    pub trace: Option<TraceHeader>,
 }
 
 /// Why there is no score.

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use crate::ports::Receipt;
+use crate::{ports::Receipt, trace::TraceHeader};
 
 /// A message as a queue delivered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,4 +15,6 @@ pub struct Delivery {
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// The trace that it belongs to, if it came with one.
+    pub trace: Option<TraceHeader>,
 }

@@ -103,7 +103,7 @@ impl EmailStage {
             State::Scheduled => {
                 // Its score was too old. The worker before may have died before it could queue it
                 // for scoring; a second message for the same entry does no harm.
-                self.score_queue.send(&WorkMessage::for_entry(entry.id())).await?;
+                self.score_queue.send(&WorkMessage::for_entry(entry.id()).traced(task.message.trace.clone())).await?;
                 Ok(Verdict::Done)
             }
             State::Scoring { .. }
@@ -151,7 +151,7 @@ impl EmailStage {
         }
         if self.is_stale(score, now) {
             self.ledger.apply(&entry.forget_stale_score(now)?).await?;
-            self.score_queue.send(&WorkMessage::for_entry(entry.id())).await?;
+            self.score_queue.send(&WorkMessage::for_entry(entry.id()).traced(task.message.trace.clone())).await?;
             return Ok(Verdict::Done);
         }
         let letter = Letter { customer, run: entry.id().run, score, previous: entry.previous() };
@@ -162,7 +162,13 @@ impl EmailStage {
         let claim = entry.claim_send(now, task.lease_until)?;
         self.ledger.apply(&claim).await?;
         let claimed = claim.into_after();
-        let mail = Mail { entry: claimed.id().clone(), to: address.clone(), name: customer.name.clone(), content };
+        let mail = Mail {
+            entry: claimed.id().clone(),
+            to: address.clone(),
+            name: customer.name.clone(),
+            content,
+            trace: task.message.trace.clone(),
+        };
         match self.mailer.send(&mail).await {
             Ok(accepted) => self.record_sent(customer, &claimed, accepted.provider_id).await,
             Err(error) => self.unsent(customer, &claimed, address, error).await,

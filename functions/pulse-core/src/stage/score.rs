@@ -63,7 +63,7 @@ impl ScoreStage {
             State::Scored { .. } => {
                 // The worker before may have died between writing the score and queueing the
                 // email. A second message for the same entry does no harm.
-                self.email_queue.send(&WorkMessage::for_entry(entry.id())).await?;
+                self.email_queue.send(&WorkMessage::for_entry(entry.id()).traced(task.message.trace.clone())).await?;
                 Ok(Verdict::Done)
             }
             State::Scoring { lease_until } if *lease_until > now => Ok(Verdict::NotNow {
@@ -113,12 +113,13 @@ impl ScoreStage {
         let claim = entry.claim_score(now, task.lease_until)?;
         self.ledger.apply(&claim).await?;
         let claimed = claim.into_after();
-        let request = ScoreRequest { entry: claimed.id().clone(), product: customer.product };
+        let request =
+            ScoreRequest { entry: claimed.id().clone(), product: customer.product, trace: task.message.trace.clone() };
         match self.scorer.score(&request).await {
             Ok(score) => {
                 let scored = claimed.record_score(score, self.clock.now())?;
                 self.ledger.apply(&scored).await?;
-                self.email_queue.send(&WorkMessage::for_entry(claimed.id())).await?;
+                self.email_queue.send(&WorkMessage::for_entry(claimed.id()).traced(task.message.trace.clone())).await?;
                 Ok(Verdict::Done)
             }
             Err(ScoreError::Retry { after, cause }) => {

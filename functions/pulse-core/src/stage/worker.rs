@@ -11,6 +11,7 @@ use crate::{
     failure::Cause,
     message::WorkMessage,
     ports::{Clock, Receipt, StageQueue, Visibility},
+    trace::TraceHeader,
 };
 
 /// Time left for the writes and the answer after the last call to a provider.
@@ -157,8 +158,10 @@ impl Worker<'_> {
     async fn handle(&self, delivery: &Delivery, deadline: Timestamp) -> Verdict {
         match WorkMessage::parse(&delivery.body, delivery.sent_at) {
             Ok(message) => {
+                let started = || TraceHeader::of_message(&delivery.message_id, delivery.sent_at);
+                let trace = delivery.trace.clone().unwrap_or_else(started);
                 let task = Task {
-                    message,
+                    message: message.traced(Some(trace)),
                     first_receive: delivery.receive_count <= 1,
                     lease_until: deadline.saturating_add(LEASE_GRACE).unwrap_or(deadline),
                 };

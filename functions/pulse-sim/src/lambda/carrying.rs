@@ -121,5 +121,6 @@ fn delivery(received: Received) -> Delivery {
         body: received.body,
         receive_count: received.receive_count,
         sent_at: received.sent_at,
+        trace: None,
     }
 }

@@ -84,7 +84,8 @@ impl Firing {
     fn invoke(&self, book: &mut Book, invocation: Invocation, now: Timestamp) -> Option<(&MemoryQueue, WorkMessage)> {
         book.counts.invocations += 1;
         let Invocation { customer, due, failures } = invocation;
-        let message = |customer: &CustomerId| WorkMessage { customer: customer.clone(), turn: Turn::Scheduled(due) };
+        let message =
+            |customer: &CustomerId| WorkMessage { customer: customer.clone(), turn: Turn::Scheduled(due), trace: None };
         if book.target_down_until.is_none_or(|until| until <= now) {
             return Some((&self.target, message(&customer)));
         }

@@ -38,6 +38,7 @@ fn mail(customer: u32) -> Mail {
         to: EmailAddress::parse("ada@example.com").unwrap(),
         name: PersonName::parse("Ada").unwrap(),
         content: Rendered { subject: String::new(), html: String::new(), text: String::new() },
+        trace: None,
     }
 }
 
@@ -88,7 +89,7 @@ fn of_two_writes_on_what_was_read_the_second_is_refused() {
 #[test]
 fn a_providers_latencies_have_their_mean_and_a_long_tail() {
     let (world, ports) = world(MailProvider::Deduplicating);
-    let request = |n| ScoreRequest { entry: id(n), product: Product::Loan };
+    let request = |n| ScoreRequest { entry: id(n), product: Product::Loan, trace: None };
     let (mut longest, mut all) = (Duration::ZERO, Duration::ZERO);
     for n in 0..2_000 {
         let before = world.time.now();
@@ -117,7 +118,7 @@ fn a_provider_that_is_out_of_order_refuses_hangs_or_asks_for_time() {
             ..Conditions::default()
         });
         let before = world.time.now();
-        let request = ScoreRequest { entry: id(1), product: Product::Loan };
+        let request = ScoreRequest { entry: id(1), product: Product::Loan, trace: None };
         let Err(ScoreError::Retry { after: told, .. }) = world.time.run(ports.scorer.score(&request)) else {
             panic!("{down:?} gives a score")
         };

@@ -55,6 +55,8 @@ pub struct AcceptedMail {
     pub html: String,
     /// The text body.
     pub text: String,
+    /// What its call was traced by.
+    pub trace: Option<String>,
     /// When it was accepted.
     pub at: Timestamp,
 }
@@ -87,7 +89,13 @@ impl Outbox {
     }
 
     /// Takes a mail, unless its key was used in the last two days.
-    pub(super) fn take(&self, message_key: String, message: Message, now: Timestamp) -> Option<Value> {
+    pub(super) fn take(
+        &self,
+        message_key: String,
+        message: Message,
+        trace: Option<String>,
+        now: Timestamp,
+    ) -> Option<Value> {
         let mut mails = self.lock();
         let last = mails.latest.get(&message_key).map(|&number| mails.accepted[number].at);
         let is_duplicate = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default() < KEYS_KEPT;
@@ -111,6 +119,7 @@ impl Outbox {
             subject: attributes.subject,
             html: attributes.html,
             text: attributes.text,
+            trace,
             at: now,
         });
         Some(receipt)
