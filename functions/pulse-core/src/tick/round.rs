@@ -31,13 +31,13 @@ impl Round<'_> {
     }
 
     async fn stage(&self, stage: StageName) -> StageRound {
-        let kept = self.keep.stage(stage).await;
+        let kept = Box::pin(self.keep.stage(stage)).await;
         if let Err(error) = &kept {
             tracing::warn!(%stage, %error, "not kept");
         }
         let swept = match &kept {
             Ok(kept) if wants_messages(kept) => self.sweep.wake_a_few(stage, self.keep.policy.probes).await,
-            _ => self.sweep.stage(stage).await.swept,
+            _ => Box::pin(self.sweep.stage(stage)).await.swept,
         };
         StageRound { stage, kept, swept }
     }

@@ -183,6 +183,14 @@ impl Sweep<'_> {
     }
 
     async fn all(&self, stage: StageName, found: Vec<EntryId>) -> Swept {
+        if found.is_empty() {
+            return Swept::Done { woken: 0, repeated: 0, failed: 0 };
+        }
+        // In a box, as there is seldom anything: a tick's own state stays small.
+        Box::pin(self.each(stage, found)).await
+    }
+
+    async fn each(&self, stage: StageName, found: Vec<EntryId>) -> Swept {
         let outcomes: Vec<_> =
             stream::iter(found).map(|id| self.one(stage, id)).buffer_unordered(AT_ONCE).collect().await;
         let (mut woken, mut repeated, mut failed) = (0, 0, 0);
