@@ -74,7 +74,9 @@ impl Keep<'_> {
             control.mapping = LastSeen::On;
         }
         self.save(stage, &before, &mut control).await?;
-        let turned = (on != sight.mapping.is_on()).then_some(on);
+        // A mapping that is changing takes no other change: the next tick sees what has become of it.
+        let is_settled = matches!(sight.mapping, Switch::On | Switch::Off);
+        let turned = (is_settled && on != sight.mapping.is_on()).then_some(on);
         if let Some(on) = turned {
             // Busy is as good: the next tick finds it.
             self.stages.turn(stage, on).await?;
@@ -103,7 +105,8 @@ impl Keep<'_> {
         let turned_off = !sight.mapping.is_on() && control.mapping != LastSeen::Off;
         let undone = match control.console.map(|console| console.how) {
             Some(Console::ReservedZero) => !is_zero,
-            Some(Console::MappingDisabled) => sight.mapping.is_on(),
+            // One that is being changed may go back to what it was.
+            Some(Console::MappingDisabled) => sight.mapping == Switch::On,
             Some(Console::KeptAfterDeployment) | None => false,
         };
         if undone {

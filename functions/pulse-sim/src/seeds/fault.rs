@@ -36,6 +36,8 @@ pub enum Kind {
     NoChores,
     /// An operator pauses a stage.
     Pause(StageName),
+    /// Someone disables a stage's mapping in the console, and enables it at the end.
+    Disable(StageName),
     /// Someone lowers a function's reserved concurrency in the console, and the mapping polls on.
     Throttle(StageName, u32),
     /// It happens once.
@@ -47,7 +49,7 @@ impl Kind {
     #[must_use]
     pub fn pauses(&self) -> Option<StageName> {
         match self {
-            Self::Pause(stage) | Self::Throttle(stage, 0) => Some(*stage),
+            Self::Pause(stage) | Self::Disable(stage) | Self::Throttle(stage, 0) => Some(*stage),
             _ => None,
         }
     }
@@ -99,6 +101,7 @@ impl fmt::Display for Fault {
             Kind::SchedulerCutOff => write!(f, "the scheduler can't reach its queue"),
             Kind::NoChores => write!(f, "neither tick nor audit runs"),
             Kind::Pause(stage) => write!(f, "the {stage} stage is paused"),
+            Kind::Disable(stage) => write!(f, "the {stage} stage's mapping is disabled"),
             Kind::Throttle(stage, reserved) => write!(f, "the {stage} function's reserved concurrency is {reserved}"),
             Kind::Once(act) => return write!(f, "{act:?}"),
         }?;

@@ -112,7 +112,11 @@ fn harmless(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let mut faults = Vec::new();
     for stage in [StageName::Score, StageName::Email] {
         for _ in 0..random.below(3) {
-            let kind = if random.chance(0.5) { Kind::Pause(stage) } else { Kind::Throttle(stage, 0) };
+            let kind = match random.below(3) {
+                0 => Kind::Pause(stage),
+                1 => Kind::Disable(stage),
+                _ => Kind::Throttle(stage, 0),
+            };
             faults.push(windowed(random, calm_from, 3 * 24 * HOUR, kind));
         }
         for _ in 0..random.below(4) {

@@ -165,6 +165,7 @@ impl Month<'_> {
         world.line(|| format!("FAULT {fault}"));
         match &fault.kind {
             Kind::Pause(stage) => world.set_flowing(*stage, false),
+            Kind::Disable(stage) => world.switch_by_hand(*stage, false),
             Kind::Throttle(stage, reserved) => {
                 world.house(*stage).function.set_reserved_concurrency(Some(*reserved));
             }
@@ -199,6 +200,12 @@ impl Month<'_> {
         let world = self.world;
         match &fault.kind {
             Kind::Pause(stage) => world.set_flowing(*stage, true),
+            Kind::Disable(stage) => {
+                if !still_paused {
+                    world.resume_what_was_kept(*stage);
+                }
+                world.switch_by_hand(*stage, true);
+            }
             Kind::Throttle(stage, reserved) => {
                 if *reserved == 0 && !still_paused {
                     world.resume_what_was_kept(*stage);

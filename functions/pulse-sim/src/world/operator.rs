@@ -58,6 +58,16 @@ impl World {
         });
     }
 
+    /// Enables a stage's mapping in the console, or disables it: again, until AWS takes it.
+    pub fn switch_by_hand(self: &Arc<Self>, stage: StageName, on: bool) {
+        let world = Arc::clone(self);
+        let _ = self.time.spawn(async move {
+            while world.house(stage).mapping.set_enabled(on).is_err() {
+                world.time.sleep(BUSY).await;
+            }
+        });
+    }
+
     /// Resumes a stage that someone had paused in the console when a deployment undid what they did there.
     pub fn resume_what_was_kept(self: &Arc<Self>, stage: StageName) {
         let world = Arc::clone(self);
