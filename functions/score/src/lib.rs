@@ -87,13 +87,8 @@ impl Function {
             controls: &self.ledger,
             policy: self.breaker,
         };
-        let worker = Worker {
-            stage: &self.stage,
-            queue: &self.queue,
-            clock: &self.clock,
-            settings: self.settings,
-            provider,
-        };
+        let worker =
+            Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings, provider };
         batch::answer(event, async |deliveries| {
             let worked = worker.work(deliveries, batch::deadline(deadline)).await;
             self.metrics.worked(StageName::Score, self.clock.now(), &worked.calls, &self.moved);

@@ -46,7 +46,7 @@ fn unique(what: &str) -> String {
 #[must_use]
 pub async fn ledger() -> DynamoDbLedger {
     let table = table().await;
-    DynamoDbLedger::new(sdk::dynamodb_client(&aws()), table)
+    DynamoDbLedger::new(sdk::dynamodb_client(&aws()), table).metered()
 }
 
 /// Makes an empty table and says its name.

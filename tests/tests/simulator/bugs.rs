@@ -10,9 +10,8 @@ use pulse_sim::{
 
 use crate::planted::{
     BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, KeepsNothing, MailsOldScores, NeverAsks, NeverAudits,
-    QueuesTheEmailFirst,
-    RecordsBeforeSending, RemembersProfiles, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly,
-    SweepsEveryMinute, WithoutSweep,
+    QueuesTheEmailFirst, RecordsBeforeSending, RemembersProfiles, SendsAgainBlindly, SendsWithoutAClaim,
+    StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, WithoutSweep,
 };
 
 /// Seeds within which a bug must show.

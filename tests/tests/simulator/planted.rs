@@ -12,9 +12,8 @@ use pulse_core::{
     failure::Cause,
     message::WorkMessage,
     ports::{
-        Accepted, Activity, Fate, Ledger, LedgerError, Letter, Mail, Mailer, Probed, QueueError, ScoreError, ScoreRequest,
-        Scorer, SendError, StageError, StageQueue, StageSight, Stages, Switch, Turned,
-        Visibility,
+        Accepted, Activity, Fate, Ledger, LedgerError, Letter, Mail, Mailer, Probed, QueueError, ScoreError,
+        ScoreRequest, Scorer, SendError, StageError, StageQueue, StageSight, Stages, Switch, Turned, Visibility,
     },
     score::Score,
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},

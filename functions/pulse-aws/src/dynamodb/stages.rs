@@ -79,8 +79,8 @@ impl OutcomeLog for DynamoDbLedger {
         for (name, moment) in moments {
             if let Some(moment) = moment {
                 sets.push(format!("{name} = :{name}"));
-                update = update
-                    .expression_attribute_values(format!(":{name}"), AttributeValue::S(keys::sortable(moment)));
+                update =
+                    update.expression_attribute_values(format!(":{name}"), AttributeValue::S(keys::sortable(moment)));
             }
         }
         let expression = format!("ADD {CALLS} :calls, {FAILURES} :failures SET {}", sets.join(", "));

@@ -122,7 +122,9 @@ impl Meter {
 
 enum Outcome {
     Answered,
-    Failed { leave_alone: Option<Duration> },
+    Failed {
+        leave_alone: Option<Duration>,
+    },
     /// The adapter knew without a call.
     NotAsked,
 }

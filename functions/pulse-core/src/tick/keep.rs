@@ -109,10 +109,10 @@ impl Keep<'_> {
         if undone {
             // A deployment does the same, and means nothing by it.
             let kept = self.stages.is_being_deployed().await?;
-            control.console = control.console.filter(|_| kept).map(|ConsolePause { since, .. }| ConsolePause {
-                how: Console::KeptAfterDeployment,
-                since,
-            });
+            control.console = control
+                .console
+                .filter(|_| kept)
+                .map(|ConsolePause { since, .. }| ConsolePause { how: Console::KeptAfterDeployment, since });
         }
         let seen = if is_zero {
             Some(Console::ReservedZero)
@@ -145,9 +145,7 @@ impl Keep<'_> {
             }
             // Nobody is to be called while people hold the stage, and a mapping that is still on would
             // hand over more than a few.
-            Breaker::Open(open)
-                if open.probe_at <= now && !control.is_paused(now) && sight.mapping == Switch::Off =>
-            {
+            Breaker::Open(open) if open.probe_at <= now && !control.is_paused(now) && sight.mapping == Switch::Off => {
                 let open = open.clone();
                 let probed = self.stages.probe(stage, self.policy.probes).await?;
                 control.breaker = self.after_probe(stage, &open, probed, now).await?;

@@ -28,7 +28,8 @@ pub(super) fn on_the_way(world: &World, plan: &Plan) {
     for house in [&world.score, &world.email] {
         let dead = house.dlq.depth().visible;
         if dead > 0 {
-            let what = format!("{dead} messages of the {} stage are dead-lettered though no message failed", house.name);
+            let what =
+                format!("{dead} messages of the {} stage are dead-lettered though no message failed", house.name);
             world.witness.saw(Promise::HealthyStayAlive, None, world.time.now(), what);
         }
     }

@@ -7,10 +7,10 @@ use std::{
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
+    control::{Console, ConsolePause},
     customer::{Contact, Customer, CustomerId, Standing},
     enrollment::Enrollment,
     entry::{EntryId, StageName, State},
-    control::{Console, ConsolePause},
     ports::{Controls as _, Ledger as _},
     replay::Replay,
     settlement::{Outcome, Settlement},
