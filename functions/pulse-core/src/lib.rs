@@ -14,6 +14,7 @@
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
+//! - [`why`]: who is not done in a run, and why; one customer's story.
 
 pub mod audit;
 pub mod backoff;
@@ -35,3 +36,4 @@ pub mod slot;
 pub mod stable_hash;
 pub mod stage;
 pub mod tick;
+pub mod why;

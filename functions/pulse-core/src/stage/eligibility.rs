@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The address to mail, or why there is no mail for this customer at all.
-pub(super) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason> {
+pub(crate) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason> {
     if customer.standing == Standing::Closed {
         return Err(SkipReason::Closed);
     }

@@ -9,6 +9,7 @@ mod verdict;
 mod worker;
 
 pub use delivery::Delivery;
+pub(crate) use eligibility::mailable;
 pub use email::{EmailPolicy, EmailStage};
 pub use score::ScoreStage;
 pub use verdict::{Verdict, Wait};
