@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{audit, customer, enroll, local, preview, redrive, settle, simulate, status, unenroll},
+    commands::{audit, customer, enroll, local, preview, redrive, replay, settle, simulate, status, unenroll, why},
     exit::Exit,
     local::children,
     output::Output,
@@ -47,6 +47,10 @@ enum Command {
     Settle(settle::Options),
     /// Queue again what a stage gave up.
     Redrive(redrive::Options),
+    /// Show who is not done in a run, and why; or one customer's story and what comes next.
+    Why(why::Options),
+    /// Show what would be done now for one entry, and do it.
+    Replay(replay::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
     /// Simulate a month: of many customers, to see what it takes, or of many faults, to see that nobody is lost.
@@ -84,6 +88,8 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
+        Command::Why(options) => why::run(options, &cli.target, output).await,
+        Command::Replay(options) => replay::run(options, &cli.target, output).await,
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
         Command::Simulate(options) => simulate::run(*options, output).await,
     }

@@ -20,7 +20,7 @@ use crate::{
 
 /// How long a provider that takes idempotency keys is trusted to know one again. Marketing Cloud says two to three
 /// days (Marketing Cloud Engagement, "Transactional Messaging API": messageKey).
-const KEYS_REMEMBERED: Duration = Duration::from_hours(46);
+pub(crate) const KEYS_REMEMBERED: Duration = Duration::from_hours(46);
 
 /// When a mail may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod next;
 mod outside;
 mod report;
 mod run;
+mod scene;
 mod story;
 mod words;
 
@@ -13,3 +14,5 @@ pub use next::{Holder, NextStep, Outlook, Scene, StageScene};
 pub use report::{Precision, Reason, ReasonCount, RunReport};
 pub use run::{RunInquiry, WhyError};
 pub use story::{CustomerInquiry, StageStanding, Story, StoryError};
+
+pub(crate) use words::local;

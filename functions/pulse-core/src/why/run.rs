@@ -83,7 +83,7 @@ impl RunInquiry<'_> {
         };
         self.closed(&counts, &mut report).await?;
         for stage in STAGES {
-            let holder = self.holder(stage, now).await?;
+            let holder = StageScene::look_up(self.controls, self.stages, stage).await?.holder(now);
             let due = self.due(run, stage, &counts, now).await?;
             add_open(&mut report, stage, holder.as_ref(), &counts, &due, now);
             report.holders.extend(holder.map(|holder| (stage, holder)));
@@ -93,13 +93,6 @@ impl RunInquiry<'_> {
         finish(&mut report);
         report.read_units = self.reports.read_units() - before;
         Ok(report)
-    }
-
-    async fn holder(&self, stage: StageName, now: Timestamp) -> Result<Option<Holder>, LedgerError> {
-        let control = self.controls.control(stage).await?;
-        let sight = self.stages.look(stage).await;
-        let sight = sight.inspect_err(|error| tracing::warn!(%stage, %error, "couldn't be looked at")).ok();
-        Ok(StageScene { control, sight, held_up_at: None }.holder(now))
     }
 
     async fn closed(&self, counts: &RunCounts, report: &mut RunReport) -> Result<(), LedgerError> {

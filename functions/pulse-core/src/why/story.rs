@@ -8,6 +8,7 @@ use crate::{
     ports::{
         Activity, Clock, Controls, Ledger, LedgerError, LedgerReports, ScheduleError, Schedules, StageMemory, Stages,
     },
+    run::RunId,
     slot::Slot,
     tick::SweepPolicy,
 };
@@ -99,10 +100,9 @@ impl CustomerInquiry<'_> {
     }
 
     async fn scene(&self, stage: StageName) -> Result<StageScene, LedgerError> {
-        let (control, held_up_at) = futures::try_join!(self.controls.control(stage), self.memory.held_up_at(stage))?;
-        let sight = self.stages.look(stage).await;
-        let sight = sight.inspect_err(|error| tracing::warn!(%stage, %error, "couldn't be looked at")).ok();
-        Ok(StageScene { control, sight, held_up_at })
+        let look = StageScene::look_up(self.controls, self.stages, stage);
+        let (scene, held_up_at) = futures::try_join!(look, self.memory.held_up_at(stage))?;
+        Ok(StageScene { held_up_at, ..scene })
     }
 }
 
@@ -111,6 +111,14 @@ fn standing(stage: StageName, scene: &StageScene, now: Timestamp) -> StageStandi
 }
 
 impl Story {
+    /// The story of one run alone, if the customer has an entry in it.
+    #[must_use]
+    pub fn in_run(mut self, run: RunId) -> Option<Self> {
+        self.entries.retain(|entry| entry.id().run == run);
+        self.outlooks.retain(|outlook| outlook.run == run);
+        (!self.entries.is_empty()).then_some(self)
+    }
+
     /// What is to come, in sentences: of each entry that isn't done, or else of the customer.
     #[must_use]
     pub fn next_sentences(&self) -> Vec<String> {

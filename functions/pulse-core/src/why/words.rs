@@ -8,7 +8,7 @@ use super::{Holder, NextStep, Outlook};
 use crate::customer::{CustomerId, Zone};
 
 /// A moment as someone in `zone` reads it.
-pub(super) fn local(moment: Timestamp, zone: &Zone) -> String {
+pub(crate) fn local(moment: Timestamp, zone: &Zone) -> String {
     let zoned = moment.to_zoned(zone.rules().clone());
     format!("{} {zone}", zoned.strftime("%Y-%m-%d %H:%M"))
 }
