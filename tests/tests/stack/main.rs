@@ -4,6 +4,7 @@
 mod chores;
 mod faults;
 mod kills;
+mod why;
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -6,5 +6,7 @@ mod enrollment;
 mod failures;
 mod faults;
 mod happy;
+mod replay;
 mod settlement;
 mod sweep;
+mod why;

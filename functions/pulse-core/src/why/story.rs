@@ -60,6 +60,8 @@ pub struct Story {
     pub stages: Vec<StageStanding>,
     /// What is to come of each entry, in the entries' order.
     pub outlooks: Vec<Outlook>,
+    /// Whether a mail is to come at all: there is an open entry of a monthly run.
+    pub has_open_entry: bool,
     /// When all this was looked up.
     pub at: Timestamp,
 }
@@ -95,8 +97,9 @@ impl CustomerInquiry<'_> {
             now,
         };
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
+        let has_open_entry = entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat());
         let stages = vec![standing(StageName::Score, &score, now), standing(StageName::Email, &email, now)];
-        Ok(Some(Story { profile, schedule, entries, activities, stages, outlooks, at: now }))
+        Ok(Some(Story { profile, schedule, entries, activities, stages, outlooks, has_open_entry, at: now }))
     }
 
     async fn scene(&self, stage: StageName) -> Result<StageScene, LedgerError> {
@@ -119,18 +122,18 @@ impl Story {
         (!self.entries.is_empty()).then_some(self)
     }
 
-    /// What is to come, in sentences: of each entry that isn't done, or else of the customer.
+    /// What is to come, in sentences: of each entry that isn't done, or of the only one, and of the customer
+    /// if that is nothing.
     #[must_use]
     pub fn next_sentences(&self) -> Vec<String> {
         let id = &self.profile.id;
-        let open = |entry: &&Entry| entry.is_open() && !entry.id().run.is_repeat();
         let mut sentences: Vec<String> = self
             .outlooks
             .iter()
-            .filter(|outlook| !outlook.next.is_done())
+            .filter(|outlook| !outlook.next.is_done() || self.outlooks.len() == 1)
             .map(|outlook| format!("Run {}: {}", outlook.run, outlook.sentence(id, &self.profile.zone)))
             .collect();
-        if !self.entries.iter().any(|entry| open(&entry)) {
+        if !self.has_open_entry {
             sentences.push(match self.profile.standing {
                 Standing::Active => format!(
                     "There is no open entry, so no mail is to come: `pulse enroll {id}` opens one, and the daily \
