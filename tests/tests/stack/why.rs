@@ -8,7 +8,7 @@ use pulse_core::{
     control::{Note, Pause},
     customer::{Customer, Standing},
     entry::{EntryId, StageName, State},
-    ports::{Clock as _, Controls as _, Ledger as _, LedgerReports as _},
+    ports::{Clock as _, Ledger as _, LedgerReports as _},
     replay::{Foresight, ReplayError, ReplayOne, Requeued},
     run::RunId,
     why::{CustomerInquiry, NextStep, Reason, RunInquiry},

@@ -103,7 +103,7 @@ impl DynamoDbLedger {
         limit: usize,
         read: impl Fn(&Attributes) -> Option<T>,
     ) -> Result<Vec<T>, LedgerError> {
-        let page_limit = i32::try_from(limit).ok().filter(|limit| (1..1_000).contains(limit));
+        let page_limit = i32::try_from(limit).ok().filter(|limit| (1..=1_000).contains(limit));
         let mut found = Vec::new();
         let mut pages = query.set_limit(page_limit).into_paginator().send();
         while let Some(page) = pages.next().await {

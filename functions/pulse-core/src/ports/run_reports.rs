@@ -62,7 +62,7 @@ impl Sub for ReadUnits {
 impl fmt::Display for ReadUnits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.halves / 2)?;
-        if self.halves % 2 == 0 { Ok(()) } else { f.write_str(".5") }
+        if self.halves.is_multiple_of(2) { Ok(()) } else { f.write_str(".5") }
     }
 }
 

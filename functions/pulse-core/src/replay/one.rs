@@ -119,7 +119,7 @@ pub enum ReplayError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The message couldn't be queued.
-    #[error("{0}; replay it again")]
+    #[error("{0}; replay it again, or leave it to tick, which queues what is overdue")]
     Queue(#[from] QueueError),
 }
 
