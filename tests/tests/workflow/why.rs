@@ -74,12 +74,12 @@ const PLACES: [Place; 25] = [
 impl Place {
     /// What is told of someone there.
     fn reason(self, score: Held, email: Held) -> Reason {
+        use StageName::{Email, Score};
         let due = |stage, otherwise| match if stage == StageName::Score { score } else { email } {
             Held::Not => otherwise,
             Held::Paused => Reason::Paused(stage),
             Held::Broken => Reason::Broken(stage),
         };
-        use StageName::{Email, Score};
         match self {
             Self::At(End::Scheduled | End::Scoring) => due(Score, Reason::Queued(Score)),
             Self::At(End::Troubled) => due(Score, Reason::Retrying(Score)),
@@ -320,7 +320,7 @@ async fn what_the_story_says_tick_will_do_is_what_tick_does() {
         next => panic!("{next:?}"),
     };
     let wait = |until: Timestamp| Duration::try_from(until.duration_since(house.clock.now())).unwrap();
-    house.clock.advance(wait(repeated_at) - Duration::from_secs(1));
+    house.clock.advance(wait(repeated_at - 1.second()));
     house.sweep().await;
     assert!(!house.invoke(StageName::Score).await, "not before its time");
     house.clock.advance(Duration::from_secs(1));

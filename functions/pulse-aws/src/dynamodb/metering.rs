@@ -24,7 +24,7 @@ impl ReadMeter {
 
     /// Adds what a call says it has consumed (Amazon `DynamoDB` API Reference, `ConsumedCapacity`).
     pub(super) fn add(&self, consumed: Option<&ConsumedCapacity>) {
-        if let (Some(halves), Some(units)) = (&self.0, consumed.and_then(|consumed| consumed.capacity_units())) {
+        if let (Some(halves), Some(units)) = (&self.0, consumed.and_then(ConsumedCapacity::capacity_units)) {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
