@@ -65,6 +65,9 @@ conformance!(ledger:
     lists_show_active_customers_and_open_entries_once_each
     closed_entries_are_found_by_where_they_stand
     when_a_stage_was_held_up_is_remembered
+    a_run_is_counted_by_what_its_entries_wait_for
+    who_is_done_with_a_run_and_who_has_left_are_listed_once_each
+    what_reading_costs_is_told
 );
 conformance!(control:
     a_stage_that_nobody_has_held_has_an_empty_row

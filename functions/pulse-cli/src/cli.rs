@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        audit, customer, dlq, enroll, lanes, local, pause, plan, preview, redrive, resume, settle, simulate, status,
-        unenroll,
+        audit, customer, dlq, enroll, lanes, local, pause, plan, preview, redrive, replay, resume, settle, simulate,
+        status, unenroll, why,
     },
     exit::Exit,
     local::children,
@@ -60,6 +60,10 @@ enum Command {
     Lanes(lanes::Options),
     /// Reckon how many lanes a roster takes, how long a backlog, and what it costs. Asks nobody.
     Plan(plan::Options),
+    /// Show who is not done in a run, and why; or one customer's story and what comes next.
+    Why(why::Options),
+    /// Show what would be done now for one entry, and do it.
+    Replay(replay::Options),
     /// Write the exact mail that a customer gets, to look at.
     Preview(preview::Options),
     /// Simulate a month: of many customers, to see what it takes, or of many faults, to see that nobody is lost.
@@ -102,6 +106,8 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
         Command::Lanes(options) => lanes::run(options, &cli.target, output).await,
         Command::Plan(options) => plan::run(&options, output),
+        Command::Why(options) => why::run(options, &cli.target, output).await,
+        Command::Replay(options) => replay::run(options, &cli.target, output).await,
         Command::Preview(options) => preview::run(options, &cli.target, output).await,
         Command::Simulate(options) => simulate::run(*options, output).await,
     }

@@ -141,8 +141,8 @@ impl Audit<'_> {
         let mut report = AuditReport::default();
         for part in 0..self.listing.parts() {
             let active = self.listing.active_customers(part).await?;
-            let mut open: Ids =
-                self.listing.open_entries(part).await?.into_iter().map(|entry| entry.customer).collect();
+            let open = self.listing.open_entries(part).await?.into_iter().filter(|entry| !entry.run.is_repeat());
+            let mut open: Ids = open.map(|entry| entry.customer).collect();
             report.customers += active.len() as u64;
             let mut suspects = Vec::new();
             for customer in active {
@@ -229,7 +229,7 @@ impl Audit<'_> {
             Some(_) => {}
         }
         let entries = self.ledger.entries(&customer.id).await?;
-        if !entries.iter().any(crate::entry::Entry::is_open) {
+        if !entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat()) {
             problems.push(Problem::NoOpenEntry);
         }
         Ok(problems)

@@ -107,7 +107,8 @@ impl Enrollment<'_> {
     async fn ensure_open_entry(&self, customer: &Customer) -> Result<(), LedgerError> {
         for _ in 0..TRIES {
             let entries = self.ledger.entries(&customer.id).await?;
-            let Some(open) = entries.iter().find(|entry| entry.is_open()) else {
+            // A repeat is beside the monthly cycle.
+            let Some(open) = entries.iter().find(|entry| entry.is_open() && !entry.id().run.is_repeat()) else {
                 return self.open_next(customer, &entries).await;
             };
             match self.follow_slot(customer, open).await {

@@ -19,6 +19,7 @@
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
 //! - [`lanes`]: how many calls a provider sees at once, and changing that without ever showing it more.
 //! - [`plan`]: how many lanes a roster takes, and how long a backlog.
+//! - [`why`]: who is not done in a run, and why; one customer's story.
 
 pub mod audit;
 pub mod backoff;
@@ -45,3 +46,4 @@ pub mod stable_hash;
 pub mod stage;
 pub mod tick;
 pub mod trace;
+pub mod why;

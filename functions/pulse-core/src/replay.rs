@@ -1,5 +1,12 @@
-//! Queueing failed entries again from the ledger, when their messages are gone from the dead-letter
-//! queue: it was purged, or they waited there for longer than it keeps them.
+//! Queueing entries again from the ledger: all that a stage gave up, when their messages are gone from the
+//! dead-letter queue, as it was purged or they waited there for longer than it keeps them; or one, after a
+//! look at what would be done.
+
+mod foresight;
+mod one;
+
+pub use foresight::Foresight;
+pub use one::{Prospect, ReplayError, ReplayOne, Requeued};
 
 use futures::{StreamExt as _, stream};
 

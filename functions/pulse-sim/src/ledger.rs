@@ -2,6 +2,7 @@
 
 mod accounts;
 mod reports;
+mod run_reports;
 mod stages;
 mod units;
 

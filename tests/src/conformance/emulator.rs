@@ -49,7 +49,7 @@ fn unique(what: &str) -> String {
 #[must_use]
 pub async fn ledger() -> DynamoDbLedger {
     let table = table().await;
-    DynamoDbLedger::new(sdk::dynamodb_client(&aws()), table)
+    DynamoDbLedger::new(sdk::dynamodb_client(&aws()), table).metered()
 }
 
 /// No control rows.

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use jiff::{SignedDuration, ToSpan as _};
 use pulse_core::{
-    customer::{Customer, EmailAddress, Standing},
+    customer::{Customer, CustomerId, EmailAddress, Standing},
     entry::{Change, Entry, StageName},
     failure::Cause,
     ports::{
-        Activity, Awaited, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, StageMemory,
-        TallyKey,
+        Activity, Awaited, Ledger, LedgerError, LedgerReports, OpenEntries, OpenKey, ReadUnits, RosterCount, RunCounts,
+        RunReports, StageMemory, TallyKey,
     },
 };
 
@@ -21,9 +21,9 @@ use super::samples::{
 };
 
 /// A ledger and what operators ask of it.
-pub trait TestedLedger: Ledger + LedgerReports + OpenEntries + LedgerListing + StageMemory {}
+pub trait TestedLedger: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory {}
 
-impl<T: Ledger + LedgerReports + OpenEntries + LedgerListing + StageMemory> TestedLedger for T {}
+impl<T: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory> TestedLedger for T {}
 
 /// Opens an entry and takes it on its way.
 async fn bring(ledger: &dyn TestedLedger, entry: &Entry, end: End) -> Entry {
@@ -351,4 +351,87 @@ pub async fn when_a_stage_was_held_up_is_remembered(ledger: &dyn TestedLedger) {
         assert_eq!(ledger.held_up_at(StageName::Score).await, Ok(Some(moment)));
     }
     assert_eq!(ledger.held_up_at(StageName::Email).await, Ok(None));
+}
+
+pub async fn a_run_is_counted_by_what_its_entries_wait_for(ledger: &dyn TestedLedger) {
+    let now = due() + 1.hour();
+    let mut expected = RunCounts::default();
+    for (n, end) in (0..2).flat_map(|_| ENDS).enumerate() {
+        let customer = format!("c-{n}");
+        ledger.save_customer(&samples::customer(&customer)).await.unwrap();
+        expected.roster.active += 1;
+        let entry = bring(ledger, &scheduled(&customer), end).await;
+        match entry.state().waits_for() {
+            Some(stage) => {
+                let key = OpenKey { stage, awaited: Awaited::First, is_due: true };
+                *expected.open.entry(key).or_default() += 1;
+            }
+            None => *expected.closed.entry(counted_as(end)).or_default() += 1,
+        }
+        // What other runs hold of the same customers is not counted.
+        bring(ledger, &scheduled_in(&customer, "2026-12", now), end).await;
+        bring(ledger, &scheduled_in(&customer, "2026-11-r2", now), end).await;
+    }
+    for (n, at) in [now, now + SignedDuration::from_nanos(1), now + 1.hour()].into_iter().enumerate() {
+        ledger.open(&scheduled_in(&format!("d-{n}"), "2026-11", at)).await.unwrap();
+        let key = OpenKey { stage: StageName::Score, awaited: Awaited::First, is_due: at <= now };
+        *expected.open.entry(key).or_default() += 1;
+    }
+    for (n, until) in [now, now + 1.hour()].into_iter().enumerate() {
+        let scored = bring(ledger, &scheduled(&format!("e-{n}")), End::Scored).await;
+        ledger.apply(&scored.defer(until, due()).unwrap()).await.unwrap();
+        let key = OpenKey { stage: StageName::Email, awaited: Awaited::Deferred, is_due: until <= now };
+        *expected.open.entry(key).or_default() += 1;
+    }
+    let lost = scheduled("f-0");
+    ledger.open(&lost).await.unwrap();
+    ledger.apply(&lost.queue_again(now).unwrap()).await.unwrap();
+    expected.open.insert(OpenKey { stage: StageName::Score, awaited: Awaited::Again, is_due: true }, 1);
+
+    assert_eq!(ledger.run_counts(run("2026-11"), now).await, Ok(expected.clone()));
+    assert_eq!(expected.entries(), 2 * ENDS.len() as u64 + 3 + 2 + 1);
+    let nobody = RunCounts { roster: expected.roster, ..RunCounts::default() };
+    assert_eq!(ledger.run_counts(run("2026-10"), now).await, Ok(nobody));
+}
+
+pub async fn who_is_done_with_a_run_and_who_has_left_are_listed_once_each(ledger: &dyn TestedLedger) {
+    let (mut done, mut left) = (Vec::new(), Vec::new());
+    for (n, end) in (0..2).flat_map(|_| ENDS).enumerate() {
+        let name = format!("c-{n}");
+        let standing = if n % 3 == 0 { Standing::Closed } else { Standing::Active };
+        ledger.save_customer(&Customer { standing, ..customer(&name) }).await.unwrap();
+        if standing == Standing::Closed {
+            left.push(name.clone());
+        }
+        if !bring(ledger, &scheduled(&name), end).await.is_open() {
+            done.push(name.clone());
+        }
+        bring(ledger, &scheduled_in(&name, "2026-11-r2", due()), End::Sent).await;
+        bring(ledger, &scheduled_in(&name, "2026-12", due()), End::Sent).await;
+    }
+    let (mut found_done, mut found_left) = (Vec::new(), Vec::new());
+    for part in 0..ledger.parts() {
+        found_done.extend(ledger.closed_in_run(part, run("2026-11")).await.unwrap());
+        found_left.extend(ledger.closed_customers(part).await.unwrap());
+    }
+    let told = |ids: Vec<CustomerId>| {
+        let mut told: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        told.sort();
+        told
+    };
+    done.sort();
+    left.sort();
+    assert_eq!((told(found_done), told(found_left)), (done, left));
+}
+
+pub async fn what_reading_costs_is_told(ledger: &dyn TestedLedger) {
+    for n in 0..20 {
+        ledger.open(&scheduled(&format!("c-{n}"))).await.unwrap();
+    }
+    let before = ledger.read_units();
+    ledger.entry(scheduled("c-1").id()).await.unwrap();
+    assert_eq!(ledger.read_units() - before, ReadUnits::of_halves(2), "a strongly consistent read of a small row");
+    let before = ledger.read_units();
+    ledger.run_counts(run("2026-11"), due()).await.unwrap();
+    assert!(ledger.read_units() > before, "counting costs something");
 }

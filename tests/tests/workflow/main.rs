@@ -9,5 +9,7 @@ mod faults;
 mod happy;
 mod holds;
 mod redrive;
+mod replay;
 mod settlement;
 mod sweep;
+mod why;

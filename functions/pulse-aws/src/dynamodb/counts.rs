@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    operation::query::builders::QueryFluentBuilder,
+    error::SdkError,
+    operation::query::{QueryError, QueryOutput, builders::QueryFluentBuilder},
     types::{AttributeValue, Select},
 };
 use pulse_core::ports::LedgerError;
@@ -31,7 +32,7 @@ impl DynamoDbLedger {
         let mut counts = HashMap::new();
         let mut pages = query.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| refusals::of_call(&error))?;
+            let page = self.read_page(page)?;
             for row in page.items() {
                 let due = text(row, "open_due") <= now;
                 *counts.entry((text(row, "sk").to_owned(), due)).or_default() += 1;
@@ -40,11 +41,16 @@ impl DynamoDbLedger {
         Ok(counts)
     }
 
-    /// Counts the rows of a partition of `tally` by what their keys have before the customer.
-    pub(super) async fn count_by_prefix(&self, shard: String) -> Result<Vec<(String, u64)>, LedgerError> {
+    /// Counts the rows of a partition of `tally` whose keys begin with `beginning`, by what the keys have
+    /// before the customer.
+    pub(super) async fn count_by_prefix(
+        &self,
+        shard: String,
+        beginning: &str,
+    ) -> Result<Vec<(String, u64)>, LedgerError> {
         let mut counts = Vec::new();
-        let mut after = BEFORE_ALL.to_owned();
-        while let Some(prefix) = self.prefix_after(&shard, after).await? {
+        let mut after = if beginning.is_empty() { BEFORE_ALL } else { beginning }.to_owned();
+        while let Some(prefix) = self.prefix_after(&shard, after).await?.filter(|found| found.starts_with(beginning)) {
             after = format!("{prefix}#{AFTER_ALL}");
             let count = self.count_prefix(&shard, &prefix).await?;
             counts.push((prefix, count));
@@ -59,7 +65,7 @@ impl DynamoDbLedger {
             .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
             .expression_attribute_values(":after", AttributeValue::S(after))
             .limit(1);
-        let answer = query.send().await.map_err(|error| refusals::of_call(&error))?;
+        let answer = self.read_page(query.send().await)?;
         let key = answer.items().first().map(|row| text(row, "tally_key"));
         // Ids have no '#', so the last one ends the prefix.
         Ok(key.map(|key| key.rsplit_once('#').map_or(key, |(prefix, _)| prefix).to_owned()))
@@ -75,13 +81,23 @@ impl DynamoDbLedger {
         let mut count = 0;
         let mut pages = query.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| refusals::of_call(&error))?;
+            let page = self.read_page(page)?;
             count += u64::from(page.count().unsigned_abs());
         }
         Ok(count)
     }
 
     pub(super) fn index(&self, name: &str) -> QueryFluentBuilder {
-        self.client.query().table_name(&self.table).index_name(name)
+        self.client.query().table_name(&self.table).index_name(name).set_return_consumed_capacity(self.reads.asks_for())
+    }
+
+    /// A page of a query, if it could be read.
+    pub(super) fn read_page(
+        &self,
+        page: Result<QueryOutput, SdkError<QueryError>>,
+    ) -> Result<QueryOutput, LedgerError> {
+        let page = page.map_err(|error| refusals::of_call(&error))?;
+        self.reads.add(page.consumed_capacity());
+        Ok(page)
     }
 }

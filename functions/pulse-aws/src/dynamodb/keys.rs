@@ -35,7 +35,7 @@ impl Key {
     }
 
     pub(super) fn entry(id: &EntryId) -> Self {
-        Self { pk: partition(&id.customer), sk: format!("{RUN}{}", id.run) }
+        Self { pk: partition(&id.customer), sk: sort_key(id.run) }
     }
 
     /// The same note made twice is one row; two notes of the same instant are two.
@@ -80,6 +80,16 @@ fn stage_partition(stage: StageName) -> String {
 /// The partition that holds all of a customer's rows.
 pub(super) fn partition(id: &CustomerId) -> String {
     format!("CUST#{id}")
+}
+
+/// The sort key of a run's entries.
+pub(super) fn sort_key(run: RunId) -> String {
+    format!("{RUN}{run}")
+}
+
+/// What the tally keys of a run's closed entries begin with, and no other run's.
+pub(super) fn run_prefix(run: RunId) -> String {
+    format!("{run}#")
 }
 
 /// A moment as text of a fixed width, so that text sorts as time does.

@@ -68,9 +68,11 @@ impl DynamoDbLedger {
             .get_item()
             .table_name(&self.table)
             .consistent_read(true)
+            .set_return_consumed_capacity(self.reads.asks_for())
             .key("pk", AttributeValue::S(key.pk))
             .key("sk", AttributeValue::S(key.sk));
         let answer = get.send().await.map_err(|error| refusals::of_call(&error))?;
+        self.reads.add(answer.consumed_capacity());
         Ok(answer.item)
     }
 
@@ -86,6 +88,7 @@ impl DynamoDbLedger {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
+            .set_return_consumed_capacity(self.reads.asks_for())
             .key_condition_expression("pk = :pk AND begins_with(sk, :kind)")
             .expression_attribute_values(":pk", AttributeValue::S(keys::partition(customer)))
             .expression_attribute_values(":kind", AttributeValue::S(kind.to_owned()))
@@ -93,7 +96,7 @@ impl DynamoDbLedger {
         let mut found = Vec::new();
         let mut pages = query.set_limit(limit).into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| refusals::of_call(&error))?;
+            let page = self.read_page(page)?;
             for row in page.items() {
                 found.push(rows::parse(row)?);
             }

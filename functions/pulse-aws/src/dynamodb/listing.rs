@@ -15,7 +15,6 @@ use super::{
     DynamoDbLedger,
     attributes::{Attributes, text},
     keys::{self, AWAITED, SHARDS},
-    refusals,
 };
 
 #[async_trait]
@@ -46,7 +45,7 @@ impl LedgerListing for DynamoDbLedger {
     }
 
     async fn active_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError> {
-        let query = self.with_prefix(keys::roster_shard(part), "ACTIVE#".to_owned());
+        let query = self.with_prefix(keys::roster_shard(part), "ACTIVE#".to_owned()).projection_expression("pk");
         self.read_rows(query, usize::MAX, |row| keys::customer_of(text(row, "pk"))).await
     }
 
@@ -55,7 +54,8 @@ impl LedgerListing for DynamoDbLedger {
             let query = self
                 .index("open")
                 .key_condition_expression("open_shard = :shard")
-                .expression_attribute_values(":shard", AttributeValue::S(keys::open_shard(stage, awaited, part)));
+                .expression_attribute_values(":shard", AttributeValue::S(keys::open_shard(stage, awaited, part)))
+                .projection_expression("pk, sk");
             self.read_rows(query, usize::MAX, entry_of)
         });
         Ok(try_join_all(partitions).await?.into_iter().flatten().collect())
@@ -87,7 +87,7 @@ impl DynamoDbLedger {
         self.read_rows(query, limit, |row| Some((text(row, "open_due").to_owned(), entry_of(row)?))).await
     }
 
-    fn with_prefix(&self, shard: String, prefix: String) -> QueryFluentBuilder {
+    pub(super) fn with_prefix(&self, shard: String, prefix: String) -> QueryFluentBuilder {
         self.index("tally")
             .key_condition_expression("tally_shard = :shard AND begins_with(tally_key, :prefix)")
             .expression_attribute_values(":shard", AttributeValue::S(shard))
@@ -97,17 +97,17 @@ impl DynamoDbLedger {
     /// What at most `limit` of a query's rows hold, page by page: as keys, a roster's rows are a tenth of what
     /// they are as attributes. A page is as long as `DynamoDB` makes it, at most a megabyte of keys; a small
     /// limit asks for no more than it wants.
-    async fn read_rows<T>(
+    pub(super) async fn read_rows<T>(
         &self,
         query: QueryFluentBuilder,
         limit: usize,
         read: impl Fn(&Attributes) -> Option<T>,
     ) -> Result<Vec<T>, LedgerError> {
-        let page_limit = i32::try_from(limit).ok().filter(|limit| (1..1_000).contains(limit));
+        let page_limit = i32::try_from(limit).ok().filter(|limit| (1..=1_000).contains(limit));
         let mut found = Vec::new();
         let mut pages = query.set_limit(page_limit).into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| refusals::of_call(&error))?;
+            let page = self.read_page(page)?;
             found.extend(page.items().iter().filter_map(&read));
             if found.len() >= limit {
                 found.truncate(limit);

@@ -29,17 +29,20 @@
 //! `save_customer`, `open`, `apply`, `suppress`, `note`: `PutItem` (a transaction needs what its
 //! parts need); `entries`, `activities`, `minutes`: `Query`; `held_up_at`, `control`: `GetItem`; `remember_held_up`,
 //! `save`: `PutItem`; `report`: `UpdateItem`.
-//! On its indexes: `tally`: `Query` on both; `roster`, `active_customers`, `closed_entries`: `Query` on
-//! `tally`; `overdue`, `open_entries`: `Query` on `open`.
+//! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
+//! `closed_customers`, `closed_entries`, `closed_in_run`: `Query` on `tally`; `overdue`, `open_entries`:
+//! `Query` on `open`.
 
 mod attributes;
 mod counts;
 mod keys;
 mod ledger;
 mod listing;
+mod metering;
 mod refusals;
 mod reports;
 mod rows;
+mod run_reports;
 mod stages;
 mod write_id;
 mod writes;
@@ -48,6 +51,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+use metering::ReadMeter;
 use write_id::WriteIds;
 
 /// The ledger on a `DynamoDB` table.
@@ -56,12 +60,19 @@ pub struct DynamoDbLedger {
     client: Client,
     table: String,
     write_ids: Arc<WriteIds>,
+    reads: ReadMeter,
 }
 
 impl DynamoDbLedger {
     /// The ledger on `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), write_ids: Arc::default() }
+        Self { client, table: table.into(), write_ids: Arc::default(), reads: ReadMeter::default() }
+    }
+
+    /// The same, counting what reading costs from now on.
+    #[must_use]
+    pub fn metered(self) -> Self {
+        Self { reads: ReadMeter::counting(), ..self }
     }
 }

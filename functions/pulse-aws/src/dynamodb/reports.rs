@@ -38,7 +38,7 @@ impl LedgerReports for DynamoDbLedger {
     }
 
     async fn roster(&self) -> Result<RosterCount, LedgerError> {
-        let shards = (0..SHARDS).map(|shard| self.count_by_prefix(keys::roster_shard(shard)));
+        let shards = (0..SHARDS).map(|shard| self.count_by_prefix(keys::roster_shard(shard), ""));
         let mut roster = RosterCount::default();
         for (prefix, count) in try_join_all(shards).await?.into_iter().flatten() {
             match prefix.as_str() {
@@ -77,7 +77,7 @@ impl DynamoDbLedger {
     }
 
     async fn closed_of_shard(&self, shard: u64) -> Result<Counts, LedgerError> {
-        let counts = self.count_by_prefix(keys::closed_shard(shard)).await?;
+        let counts = self.count_by_prefix(keys::closed_shard(shard), "").await?;
         counts
             .into_iter()
             .map(|(prefix, count)| Ok((keys::parse_outcome(&prefix).ok_or_else(|| unknown(&prefix))?, count)))
@@ -85,7 +85,7 @@ impl DynamoDbLedger {
     }
 }
 
-fn unknown(key: &str) -> LedgerError {
+pub(super) fn unknown(key: &str) -> LedgerError {
     LedgerError::Broken(Cause::new(format!(
         "An index holds the key {key}, which this release doesn't know. Use the release that wrote it."
     )))

@@ -53,7 +53,8 @@ pub struct Options {
     note: Option<String>,
 }
 
-fn note(text: &str) -> Result<String, &'static str> {
+/// Reads a note that is kept.
+pub(super) fn note(text: &str) -> Result<String, &'static str> {
     match text.trim() {
         "" => Err("says nothing"),
         text if text.contains('@') => Err("looks as if it had an email address in it: notes are kept, leave it out"),

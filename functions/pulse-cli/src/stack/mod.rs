@@ -1,5 +1,6 @@
 //! A deployed stack, as the commands find their way about it.
 
+mod functions;
 mod lanes;
 mod overview;
 mod queues;

@@ -7,7 +7,6 @@ use pulse_aws::{
     scheduler::{EventBridgeSchedules, ScheduleTarget},
     sdk::{self, SdkConfig},
     sqs::{SqsDeadLetters, SqsQueue},
-    stages::{LambdaStages, StageAddress},
 };
 use pulse_core::{
     customer::{Customer, CustomerId, Zone},
@@ -139,22 +138,6 @@ impl Stack {
             StageName::Email => "EmailQueueUrl",
         };
         Ok(SqsQueue::new(sdk::sqs_client(&self.aws), stage, self.outputs.get(output)?))
-    }
-
-    /// The stages, to look at and to switch.
-    ///
-    /// # Errors
-    /// When the stack lacks an output.
-    pub fn stages(&self) -> Result<LambdaStages> {
-        let address = |prefix: &str| {
-            let output = |suffix: &str| self.outputs.get(&format!("{prefix}{suffix}")).map(str::to_owned);
-            Ok::<_, anyhow::Error>(StageAddress {
-                function: output("FunctionName")?,
-                mapping: output("MappingId")?,
-                queue_url: output("QueueUrl")?,
-            })
-        };
-        Ok(LambdaStages::new(&self.aws, self.outputs.stack(), address("Score")?, address("Email")?))
     }
 
     /// A dead-letter queue.

@@ -14,7 +14,7 @@ pub struct EntryId {
 }
 
 impl EntryId {
-    /// The id in the letters that a provider's idempotency key may have, at most 56 of them
+    /// The id in the letters that a provider's idempotency key may have, at most 59 of them
     /// (Marketing Cloud takes 100 for a messageKey).
     #[must_use]
     pub fn message_key(&self) -> String {

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The address to mail, or why there is no mail for this customer at all.
-pub(super) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason> {
+pub(crate) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason> {
     if customer.standing == Standing::Closed {
         return Err(SkipReason::Closed);
     }
@@ -19,12 +19,13 @@ pub(super) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason>
     }
 }
 
-/// Next month's entry, to be opened as `entry` is closed; none for a customer who has left.
+/// Next month's entry, to be opened as `entry` is closed; none for a customer who has left, and none
+/// after a repeat, which is beside the monthly cycle.
 ///
 /// It is the slot that follows this entry's own, even if that is past already: nobody's month is
 /// passed over because another one took long. `latest` is the score that the next mail compares to.
 pub(super) fn next_entry(customer: &Customer, entry: &Entry, latest: Option<&Score>) -> Option<Entry> {
-    if customer.standing == Standing::Closed {
+    if customer.standing == Standing::Closed || entry.id().run.is_repeat() {
         return None;
     }
     let mut moment = customer.slot.next_after(entry.scheduled_at());

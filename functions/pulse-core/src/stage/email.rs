@@ -20,7 +20,7 @@ use crate::{
 
 /// How long a provider that takes idempotency keys is trusted to know one again. Marketing Cloud says two to three
 /// days (Marketing Cloud Engagement, "Transactional Messaging API": messageKey).
-const KEYS_REMEMBERED: Duration = Duration::from_hours(46);
+pub(crate) const KEYS_REMEMBERED: Duration = Duration::from_hours(46);
 
 /// When a mail may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,21 @@ pub struct EmailPolicy {
     pub score_max_age: Duration,
     /// Hours of the customer's day in which no mail goes out.
     pub quiet_hours: Option<QuietHours>,
+}
+
+impl EmailPolicy {
+    /// Until when nobody mails this customer, if it is within their quiet hours at `now`.
+    #[must_use]
+    pub fn quiet_until(&self, customer: &Customer, now: Timestamp) -> Option<Timestamp> {
+        let left = self.quiet_hours?.left(now, customer.zone.rules())?;
+        Some(now.saturating_add(left).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Whether a score is too old at `now` to be mailed.
+    #[must_use]
+    pub fn is_stale(&self, score: &Score, now: Timestamp) -> bool {
+        Duration::try_from(now.duration_since(score.as_of)).is_ok_and(|age| age > self.score_max_age)
+    }
 }
 
 /// Checks once more, claims an entry, sends, and records the provider's id together with next
@@ -143,13 +158,12 @@ impl EmailStage {
             Ok(address) => address,
             Err(reason) => return self.skip(customer, entry, reason).await,
         };
-        if let Some(wait) = self.quiet_for(customer, now) {
+        if let Some(due) = self.policy.quiet_until(customer, now) {
             // On the ledger, not in the queue: a message that waits costs receives, and can expire.
-            let due = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
             self.ledger.apply(&entry.defer(due, now)?).await?;
             return Ok(Verdict::Done);
         }
-        if self.is_stale(score, now) {
+        if self.policy.is_stale(score, now) {
             self.ledger.apply(&entry.forget_stale_score(now)?).await?;
             self.score_queue.send(&WorkMessage::for_entry(entry.id()).traced(task.message.trace.clone())).await?;
             return Ok(Verdict::Done);
@@ -184,14 +198,6 @@ impl EmailStage {
             return Ok(Err(SkipReason::Suppressed));
         }
         Ok(Ok(address))
-    }
-
-    fn quiet_for(&self, customer: &Customer, now: Timestamp) -> Option<Duration> {
-        self.policy.quiet_hours?.left(now, customer.zone.rules())
-    }
-
-    fn is_stale(&self, score: &Score, now: Timestamp) -> bool {
-        Duration::try_from(now.duration_since(score.as_of)).is_ok_and(|age| age > self.policy.score_max_age)
     }
 
     async fn unsent(

@@ -9,6 +9,8 @@ mod verdict;
 mod worker;
 
 pub use delivery::Delivery;
+pub(crate) use eligibility::mailable;
+pub(crate) use email::KEYS_REMEMBERED;
 pub use email::{EmailPolicy, EmailStage};
 pub use score::ScoreStage;
 pub use verdict::{Verdict, Wait};

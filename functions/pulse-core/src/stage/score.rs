@@ -86,13 +86,13 @@ impl ScoreStage {
     }
 
     /// The entry that the message is about. An active customer's entry that should be there and
-    /// isn't is opened now; a customer who has left needs none.
+    /// isn't is opened now; a customer who has left needs none, and no message alone makes a repeat.
     async fn entry(&self, task: &Task, customer: &Customer) -> Result<Option<Entry>, LedgerError> {
         let id = task.message.entry_of(customer);
         if let Some(entry) = self.ledger.entry(&id).await? {
             return Ok(Some(entry));
         }
-        if customer.standing == Standing::Closed {
+        if customer.standing == Standing::Closed || id.run.is_repeat() {
             return Ok(None);
         }
         let scheduled_at = match task.message.turn {

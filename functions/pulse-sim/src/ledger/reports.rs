@@ -15,7 +15,7 @@ use super::MemoryLedger;
 const NOTES: usize = 100;
 
 /// Partitions that an index has on `DynamoDB`.
-const SHARDS: u64 = 8;
+pub(super) const SHARDS: u64 = 8;
 
 #[async_trait]
 impl LedgerReports for MemoryLedger {
@@ -95,7 +95,7 @@ impl LedgerListing for MemoryLedger {
     }
 }
 
-fn key_of(entry: &Entry, now: Timestamp) -> TallyKey {
+pub(super) fn key_of(entry: &Entry, now: Timestamp) -> TallyKey {
     match entry.state() {
         State::Sent { .. } => TallyKey::Sent,
         State::Skipped { reason, .. } => TallyKey::Skipped(*reason),

@@ -1,80 +1,57 @@
-//! `pulse customer`.
+//! What is known of a customer, on a sheet to read.
 
 use std::fmt::Write as _;
 
-use anyhow::Result;
-use clap::Args;
 use jiff::Timestamp;
-use pulse_aws::clock::SystemClock;
 use pulse_core::{
     customer::{Contact, Customer, Standing, Zone},
     entry::{Entry, Queueing, State},
-    ports::{Activity, Clock as _, Ledger as _, LedgerReports as _, MonthlySchedule, Schedules as _},
+    ports::Activity,
     slot::Slot,
 };
-use serde::Serialize;
 
-use crate::{
-    exit::Exit,
-    output::{Output, Table, heading},
-    stack::{Stack, Target},
-};
+use crate::output::{Table, heading};
 
-/// What `pulse customer` takes.
-#[derive(Debug, Args)]
-pub struct Options {
-    /// The customer's id.
-    #[arg(value_name = "ID")]
-    id: String,
+/// What the sheet is made of.
+pub(in crate::commands) struct Sheet<'a> {
+    pub(in crate::commands) profile: &'a Customer,
+    pub(in crate::commands) schedule: Option<&'a Slot>,
+    pub(in crate::commands) activities: &'a [Activity],
+    pub(in crate::commands) now: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Story {
-    profile: Customer,
-    schedule: Option<Slot>,
-    entries: Vec<Entry>,
-    activities: Vec<Activity>,
-}
-
-/// Runs it.
-///
-/// # Errors
-/// When the stack can't be found or read, or has no such customer.
-pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
-    let profile = stack.customer(&options.id).await?;
-    let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-    let (entries, activities) = tokio::try_join!(ledger.entries(&profile.id), ledger.activities(&profile.id))?;
-    let schedule = schedules.get(&profile.id).await?;
-    let story = Story { schedule: schedule.map(|MonthlySchedule { slot, .. }| slot), profile, entries, activities };
-    output.show(&story, || text(&story, SystemClock.now()))?;
-    Ok(Exit::Done)
-}
-
-fn text(story: &Story, now: Timestamp) -> String {
-    let customer = &story.profile;
-    let mut text = heading(&format!("Customer {}", customer.id));
-    text += &Table::default()
-        .row("name", customer.name.expose())
-        .row("email", address(&customer.contact))
-        .row("product", customer.product)
-        .row("standing", standing(customer))
-        .row("signed up", local(customer.signed_up_at, &customer.zone))
-        .row("time zone", &customer.zone)
-        .row("slot", slot(&customer.slot))
-        .row("schedule", schedule(story, now))
-        .render();
-    for entry in &story.entries {
-        let _ = write!(text, "\n{}", heading(&format!("Run {}", entry.id().run)));
-        text += &entry_table(entry, &customer.zone).render();
+impl Sheet<'_> {
+    /// Who it is.
+    pub(in crate::commands) fn profile(&self) -> String {
+        let customer = self.profile;
+        let table = Table::default()
+            .row("name", customer.name.expose())
+            .row("email", address(&customer.contact))
+            .row("product", customer.product)
+            .row("standing", standing(customer))
+            .row("signed up", local(customer.signed_up_at, &customer.zone))
+            .row("time zone", &customer.zone)
+            .row("slot", slot(&customer.slot))
+            .row("schedule", schedule(customer, self.schedule, self.now));
+        heading(&format!("Customer {}", customer.id)) + &table.render()
     }
-    if !story.activities.is_empty() {
-        text += &heading("\nNotes");
-        for activity in &story.activities {
-            let _ = writeln!(text, "  {}  {}", local(activity.at, &customer.zone), activity.what);
+
+    /// One entry.
+    pub(in crate::commands) fn entry(&self, entry: &Entry) -> String {
+        let title = heading(&format!("Run {}", entry.id().run));
+        format!("\n{title}{}", entry_table(entry, &self.profile.zone).render())
+    }
+
+    /// What was noted.
+    pub(in crate::commands) fn notes(&self) -> String {
+        if self.activities.is_empty() {
+            return String::new();
         }
+        self.activities.iter().fold(heading("\nNotes"), |mut text, activity| {
+            let _ = writeln!(text, "  {}  {}", local(activity.at, &self.profile.zone), activity.what);
+            text
+        })
     }
-    text
 }
 
 fn address(contact: &Contact) -> &str {
@@ -96,14 +73,14 @@ fn slot(slot: &Slot) -> String {
     format!("day {} at {:02}:{:02} {}", slot.day(), slot.hour(), slot.minute(), slot.zone())
 }
 
-fn schedule(story: &Story, now: Timestamp) -> String {
-    match (&story.schedule, story.profile.standing) {
-        (Some(live), Standing::Active) if *live == story.profile.slot => {
-            format!("live, next at {}", local(live.next_after(now), &story.profile.zone))
+fn schedule(profile: &Customer, schedule: Option<&Slot>, now: Timestamp) -> String {
+    match (schedule, profile.standing) {
+        (Some(live), Standing::Active) if *live == profile.slot => {
+            format!("live, next at {}", local(live.next_after(now), &profile.zone))
         }
-        (Some(live), _) => format!("wrong: {}. `pulse enroll {}` mends it.", slot(live), story.profile.id),
+        (Some(live), _) => format!("wrong: {}. `pulse enroll {}` mends it.", slot(live), profile.id),
         (None, Standing::Closed) => "none".into(),
-        (None, Standing::Active) => format!("missing: `pulse enroll {}` mends it.", story.profile.id),
+        (None, Standing::Active) => format!("missing: `pulse enroll {}` mends it.", profile.id),
     }
 }
 

@@ -1,0 +1,138 @@
+//! `pulse replay`.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use clap::Args;
+use pulse_aws::clock::SystemClock;
+use pulse_core::{
+    control::Note,
+    customer::CustomerId,
+    entry::{EntryId, StageName},
+    replay::{Prospect, ReplayOne, Requeued},
+    run::RunId,
+};
+use serde::Serialize;
+
+use super::settle::note;
+use crate::{
+    exit::Exit,
+    output::Output,
+    stack::{Stack, Target},
+};
+
+/// What `pulse replay` takes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --again nothing is done. Who is sent already gets a further mail only with --force and a \
+                        note that is kept: it has a run of its own, such as 2026-11-r2, so what was sent stays as it is \
+                        and the further mail goes out once, too."
+)]
+pub struct Options {
+    /// Whose entry.
+    #[arg(value_name = "CUSTOMER", value_parser = CustomerId::parse)]
+    customer: CustomerId,
+
+    /// Of which run.
+    #[arg(long, value_name = "RUN", value_parser = RunId::parse)]
+    run: RunId,
+
+    /// Does it: queues a message for the entry.
+    #[arg(long)]
+    again: bool,
+
+    /// Also before it is due, or for a further mail of the month.
+    #[arg(long, requires = "again", requires = "note")]
+    force: bool,
+
+    /// Who wants that, and why. It is kept with the customer, so no personal data.
+    #[arg(long, value_name = "WORDS", value_parser = note, requires = "force")]
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Replayed {
+    #[serde(flatten)]
+    prospect: Prospect,
+    #[serde(flatten)]
+    requeued: Option<Requeued>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the stack can't be found or used, or the entry isn't to be replayed.
+pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
+    let note = options.note.as_deref().map(Note::parse).transpose()?;
+    let stack = Stack::find(target).await?;
+    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
+    let (score_queue, email_queue) = (stack.queue(StageName::Score)?, stack.queue(StageName::Email)?);
+    let replay = ReplayOne {
+        ledger: &ledger,
+        controls: &ledger,
+        stages: &stages,
+        score_queue: &score_queue,
+        email_queue: &email_queue,
+        clock: &SystemClock,
+        policy: stack.email_policy().await?,
+    };
+    let id = EntryId { customer: options.customer, run: options.run };
+    let prospect = replay.foresee(&id).await?;
+    let requeued = if options.again { Some(replay.again(&id, note.as_ref()).await?) } else { None };
+    let replayed = Replayed { prospect, requeued };
+    output.show(&replayed, || text(&replayed))?;
+    Ok(Exit::Done)
+}
+
+fn text(Replayed { prospect, requeued }: &Replayed) -> String {
+    let zone = &prospect.zone;
+    let mut text = format!("Entry {} {}.\n", prospect.entry, prospect.foresight.words(zone));
+    if let Some(due) = prospect.not_due_before {
+        let due = due.to_zoned(zone.rules().clone());
+        let _ = writeln!(text, "It isn't due before {}.", due.strftime("%Y-%m-%d %H:%M %Z"));
+    }
+    if let (Some(stage), Some(holder)) = (prospect.stage, &prospect.holder) {
+        let _ = writeln!(text, "Its message waits until the {stage} stage flows, which {}.", holder.words(zone));
+    }
+    match requeued {
+        Some(Requeued::Queued { stage }) => {
+            let _ = writeln!(text, "It is queued to the {stage} stage.");
+        }
+        Some(Requeued::Repeated { run }) => {
+            let customer = &prospect.entry.customer;
+            let _ = writeln!(text, "A further mail is ordered, as run {run}: see `pulse why {customer} --run {run}`.");
+        }
+        None if prospect.foresight.is_nothing() => {}
+        None => text += "Nothing was done: --again does it.\n",
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn a_further_mail_takes_force_and_a_note_together() {
+        let parse = |end: &[&str]| Line::try_parse_from([&["replay", "c-1", "--run", "2026-11"], end].concat());
+        assert!(parse(&[]).is_ok() && parse(&["--again"]).is_ok());
+        assert!(parse(&["--again", "--force", "--note", "asked for it by phone"]).is_ok());
+        for bad in [
+            &["--force"][..],
+            &["--again", "--force"],
+            &["--force", "--note", "x"],
+            &["--again", "--note", "x"],
+            &["--again", "--force", "--note", "ada@example.com asked"],
+        ] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

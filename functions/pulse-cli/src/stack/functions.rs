@@ -1,0 +1,53 @@
+use anyhow::{Context, Result};
+use pulse_aws::{
+    config::{EmailConfig, Environment, TickConfig},
+    sdk,
+    stages::{LambdaStages, StageAddress},
+};
+use pulse_core::{stage::EmailPolicy, tick::SweepPolicy};
+
+use super::Stack;
+
+impl Stack {
+    /// The stages from outside.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn stages(&self) -> Result<LambdaStages> {
+        let address = |prefix: &str| {
+            let output = |suffix: &str| self.outputs.get(&format!("{prefix}{suffix}")).map(str::to_owned);
+            anyhow::Ok(StageAddress {
+                function: output("FunctionName")?,
+                mapping: output("MappingId")?,
+                queue_url: output("QueueUrl")?,
+            })
+        };
+        Ok(LambdaStages::new(&self.aws, self.outputs.stack(), address("Score")?, address("Email")?))
+    }
+
+    /// When a mail may go out, as the deployed email function has it.
+    ///
+    /// # Errors
+    /// When the function can't be asked, or its configuration can't be read.
+    pub async fn email_policy(&self) -> Result<EmailPolicy> {
+        self.configured("EmailFunctionName", |env| Ok(EmailConfig::read(env)?.policy)).await
+    }
+
+    /// When an entry counts as fallen off, as the deployed tick function has it.
+    ///
+    /// # Errors
+    /// When the function can't be asked, or its configuration can't be read.
+    pub async fn sweep_policy(&self) -> Result<SweepPolicy> {
+        self.configured("TickFunctionName", |env| Ok(TickConfig::read(env)?.policy)).await
+    }
+
+    async fn configured<T>(&self, output: &str, read: impl FnOnce(Environment<'_>) -> Result<T>) -> Result<T> {
+        let function = self.outputs.get(output)?;
+        let client = sdk::lambda_client(&self.aws);
+        let configuration = client.get_function_configuration().function_name(function).send().await;
+        let configuration = configuration.with_context(|| format!("The function {function} can't be asked"))?;
+        let variables = configuration.environment.and_then(|environment| environment.variables).unwrap_or_default();
+        read(Environment::new(&|name| variables.get(name).cloned()))
+            .with_context(|| format!("The configuration of the function {function} can't be read"))
+    }
+}

@@ -1,0 +1,91 @@
+use std::{collections::BTreeMap, fmt, ops::Sub};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::{Awaited, LedgerError, LedgerListing, LedgerReports, RosterCount, TallyKey};
+use crate::{customer::CustomerId, entry::StageName, run::RunId};
+
+/// Where one run's entries stand, as far as the indexes tell, and how many customers there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// The roster.
+    pub roster: RosterCount,
+    /// Open entries.
+    pub open: BTreeMap<OpenKey, u64>,
+    /// Closed entries, by the keys that are for those.
+    pub closed: BTreeMap<TallyKey, u64>,
+}
+
+/// What an open entry waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpenKey {
+    /// The stage that has to move it.
+    pub stage: StageName,
+    /// For which message.
+    pub awaited: Awaited,
+    /// Whether that has been [awaited](crate::entry::Entry::awaited_since) already.
+    pub is_due: bool,
+}
+
+impl RunCounts {
+    /// How many entries the run has.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.open.values().chain(self.closed.values()).sum()
+    }
+}
+
+/// What reading the ledger has cost, in `DynamoDB`'s read request units. Half a unit is the least.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadUnits {
+    halves: u64,
+}
+
+impl ReadUnits {
+    /// So many halves of a unit.
+    #[must_use]
+    pub fn of_halves(halves: u64) -> Self {
+        Self { halves }
+    }
+}
+
+impl Sub for ReadUnits {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self { halves: self.halves.saturating_sub(before.halves) }
+    }
+}
+
+impl fmt::Display for ReadUnits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.halves / 2)?;
+        if self.halves.is_multiple_of(2) { Ok(()) } else { f.write_str(".5") }
+    }
+}
+
+impl Serialize for ReadUnits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "2^52 read units are never used")]
+        serializer.serialize_f64(self.halves as f64 / 2.0)
+    }
+}
+
+/// What operators ask about one run. Answers may be some seconds old: entries that move meanwhile may be
+/// counted twice or not at all.
+#[async_trait]
+pub trait RunReports: LedgerReports + LedgerListing {
+    /// Counts the run's entries at `now`, and the roster.
+    async fn run_counts(&self, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError>;
+
+    /// The customers of a [part](LedgerListing::parts) who have left.
+    async fn closed_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError>;
+
+    /// The customers of a part whose entry in the run is closed.
+    async fn closed_in_run(&self, part: u64, run: RunId) -> Result<Vec<CustomerId>, LedgerError>;
+
+    /// What reading has cost so far, of this ledger and its clones; nothing where it isn't measured.
+    fn read_units(&self) -> ReadUnits;
+}

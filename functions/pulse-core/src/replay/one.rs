@@ -1,0 +1,241 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Foresight;
+use crate::{
+    control::Note,
+    customer::{Contact, Customer, CustomerId, Zone},
+    entry::{Entry, EntryId, SkipReason, StageName, State},
+    message::WorkMessage,
+    ports::{Activity, Clock, Controls, Ledger, LedgerError, QueueError, StageQueue, Stages},
+    run::RunId,
+    stage::EmailPolicy,
+    why::{Holder, StageScene},
+};
+
+/// Replays one entry: says what would be done for it now, and has it done.
+#[derive(Clone, Copy)]
+pub struct ReplayOne<'a> {
+    /// Profiles and entries.
+    pub ledger: &'a dyn Ledger,
+    /// The stages' control rows.
+    pub controls: &'a dyn Controls,
+    /// The stages from outside.
+    pub stages: &'a dyn Stages,
+    /// The score stage's queue.
+    pub score_queue: &'a dyn StageQueue,
+    /// The email stage's queue.
+    pub email_queue: &'a dyn StageQueue,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// When a mail may go out.
+    pub policy: EmailPolicy,
+}
+
+/// What would be done for an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Prospect {
+    /// Which entry.
+    pub entry: EntryId,
+    /// What would be done if its message came now.
+    #[serde(flatten)]
+    pub foresight: Foresight,
+    /// The stage that its message goes to.
+    pub stage: Option<StageName>,
+    /// What holds that stage: the message would wait for it to end.
+    pub holder: Option<Holder>,
+    /// When its schedule's turn comes, if it hasn't yet.
+    pub not_due_before: Option<Timestamp>,
+    /// The customer's time zone.
+    pub zone: Zone,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "done", rename_all = "kebab-case")]
+pub enum Requeued {
+    /// A message was queued.
+    Queued {
+        /// To which stage.
+        stage: StageName,
+    },
+    /// A second mail was ordered.
+    Repeated {
+        /// The run of its entry.
+        run: RunId,
+    },
+}
+
+/// Why an entry isn't replayed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// Nobody has that id.
+    #[error("customer {0} is not on the roster")]
+    NoCustomer(CustomerId),
+    /// There is no such entry.
+    #[error("there is no entry {0}: see `pulse customer` for the runs that the customer has")]
+    NoEntry(EntryId),
+    /// A second mail has to be forced.
+    #[error(
+        "entry {entry} is {state} already, and nobody is mailed twice by accident: a further mail needs --force and a \
+         --note that says why"
+    )]
+    Closed {
+        /// Which.
+        entry: EntryId,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// A mail before its time has to be forced.
+    #[error("entry {0} isn't due yet: to mail it before its time needs --force and a --note that says why")]
+    NotDue(EntryId),
+    /// Nobody knows whether it was sent.
+    #[error("nobody knows whether the mail of {entry} was accepted: `pulse settle {} --run {}` first", entry.customer, entry.run)]
+    Unknown {
+        /// Which.
+        entry: EntryId,
+    },
+    /// A worker has it.
+    #[error("a worker has entry {0} in its hands: look again in some minutes")]
+    InHand(EntryId),
+    /// There would be no further mail.
+    #[error("a further mail to {customer} would be skipped: {reason}")]
+    Unmailable {
+        /// To whom.
+        customer: CustomerId,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// An earlier repeat isn't done.
+    #[error(
+        "{0} is a further mail of that month, and isn't done: see `pulse why {customer} --run {run}`",
+        customer = .0.customer, run = .0.run
+    )]
+    RepeatUnderWay(EntryId),
+    /// Nine mails of a month are enough.
+    #[error("{0} has had nine mails of that month: that is the most")]
+    TooManyRepeats(CustomerId),
+    /// The ledger couldn't be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The message couldn't be queued.
+    #[error("{0}; replay it again, or leave it to tick, which queues what is overdue")]
+    Queue(#[from] QueueError),
+}
+
+impl ReplayOne<'_> {
+    /// What would be done for an entry if its message came now. Nothing is written.
+    ///
+    /// # Errors
+    /// When there is no such entry, or the ledger can't be read.
+    pub async fn foresee(&self, id: &EntryId) -> Result<Prospect, ReplayError> {
+        let (customer, entry) = self.read(id).await?;
+        self.prospect(&customer, &entry).await
+    }
+
+    /// Queues a message for an entry that is open or was given up. With a note, which is kept with the
+    /// customer before anything is done, also for one that isn't due yet; and for one that is sent or
+    /// skipped a further mail is ordered: an [entry of its own](RunId), and so with an idempotency key of
+    /// its own, which goes through both stages as any other does. What was sent stays as it is.
+    ///
+    /// # Errors
+    /// As [`ReplayError`] says. Doing it again is safe: a second order of a further mail is refused while
+    /// the first isn't done.
+    pub async fn again(&self, id: &EntryId, force: Option<&Note>) -> Result<Requeued, ReplayError> {
+        let (customer, entry) = self.read(id).await?;
+        let prospect = self.prospect(&customer, &entry).await?;
+        match (&prospect.foresight, force) {
+            (Foresight::Unknown, _) => Err(ReplayError::Unknown { entry: id.clone() }),
+            (Foresight::InHand { .. }, _) => Err(ReplayError::InHand(id.clone())),
+            (Foresight::Sent { .. } | Foresight::Skipped { .. }, Some(note)) => {
+                self.repeat(&customer, &entry, note).await
+            }
+            (Foresight::Sent { .. } | Foresight::Skipped { .. }, None) => {
+                Err(ReplayError::Closed { entry: id.clone(), state: entry.state().name() })
+            }
+            (_, None) if prospect.not_due_before.is_some() => Err(ReplayError::NotDue(id.clone())),
+            (_, note) => {
+                if let Some(note) = note {
+                    self.note(id, &format!("was replayed by force. {note}")).await?;
+                }
+                let stage = prospect.stage.unwrap_or(StageName::Score);
+                self.queue(stage, id).await?;
+                Ok(Requeued::Queued { stage })
+            }
+        }
+    }
+
+    async fn read(&self, id: &EntryId) -> Result<(Customer, Entry), ReplayError> {
+        let customer = self.ledger.customer(&id.customer).await?;
+        let customer = customer.ok_or_else(|| ReplayError::NoCustomer(id.customer.clone()))?;
+        let entry = self.ledger.entry(id).await?.ok_or_else(|| ReplayError::NoEntry(id.clone()))?;
+        Ok((customer, entry))
+    }
+
+    async fn prospect(&self, customer: &Customer, entry: &Entry) -> Result<Prospect, ReplayError> {
+        let now = self.clock.now();
+        let is_suppressed = self.is_suppressed(customer).await?;
+        let stage = match entry.state() {
+            State::Failed { stage, .. } => Some(*stage),
+            state => state.waits_for(),
+        };
+        let holder = match stage {
+            Some(stage) => StageScene::look_up(self.controls, self.stages, stage).await?.holder(now),
+            None => None,
+        };
+        let waits_for_slot = matches!(entry.state(), State::Scheduled) && entry.due() > now;
+        Ok(Prospect {
+            entry: entry.id().clone(),
+            foresight: Foresight::of(customer, entry, is_suppressed, self.policy, now),
+            stage,
+            holder,
+            not_due_before: waits_for_slot.then(|| entry.due()),
+            zone: customer.zone.clone(),
+        })
+    }
+
+    async fn is_suppressed(&self, customer: &Customer) -> Result<bool, LedgerError> {
+        match &customer.contact {
+            Contact::Email(address) => self.ledger.is_suppressed(address).await,
+            Contact::Unusable => Ok(false),
+        }
+    }
+
+    async fn repeat(&self, customer: &Customer, entry: &Entry, note: &Note) -> Result<Requeued, ReplayError> {
+        let unmailable = crate::stage::mailable(customer).err();
+        let suppressed = self.is_suppressed(customer).await?.then_some(SkipReason::Suppressed);
+        if let Some(reason) = unmailable.or(suppressed) {
+            return Err(ReplayError::Unmailable { customer: customer.id.clone(), reason });
+        }
+        let month = entry.id().run.first_day();
+        let entries = self.ledger.entries(&customer.id).await?;
+        let latest = entries.iter().find(|other| other.id().run.first_day() == month).unwrap_or(entry);
+        if !matches!(latest.state(), State::Sent { .. } | State::Skipped { .. }) {
+            return Err(ReplayError::RepeatUnderWay(latest.id().clone()));
+        }
+        let run = latest.id().run.repeated().ok_or_else(|| ReplayError::TooManyRepeats(customer.id.clone()))?;
+        let id = EntryId { customer: customer.id.clone(), run };
+        // The note first: whoever asks why a second mail went out finds who wanted it.
+        self.note(entry.id(), &format!("a further mail was forced, as run {run}. {note}")).await?;
+        let repeat = Entry::scheduled(id.clone(), self.clock.now(), entry.previous().cloned());
+        if !self.ledger.open(&repeat).await? {
+            return Err(ReplayError::RepeatUnderWay(id));
+        }
+        // If this fails, the next sweeps find the entry overdue.
+        self.queue(StageName::Score, &id).await?;
+        Ok(Requeued::Repeated { run })
+    }
+
+    async fn queue(&self, stage: StageName, id: &EntryId) -> Result<(), QueueError> {
+        let queue = match stage {
+            StageName::Score => self.score_queue,
+            StageName::Email => self.email_queue,
+        };
+        queue.send(&WorkMessage::for_entry(id)).await
+    }
+
+    async fn note(&self, id: &EntryId, what: &str) -> Result<(), LedgerError> {
+        let what = format!("Run {}: {what}", id.run);
+        self.ledger.note(&Activity { customer: id.customer.clone(), at: self.clock.now(), what }).await
+    }
+}

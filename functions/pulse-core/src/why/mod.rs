@@ -1,0 +1,18 @@
+//! Who is not done in a run, and why; and one customer's whole story with what comes next.
+
+mod causes;
+mod next;
+mod outside;
+mod report;
+mod run;
+mod scene;
+mod story;
+mod words;
+
+pub use causes::{CauseCount, CauseSample, SampleOf};
+pub use next::{Holder, NextStep, Outlook, Scene, StageScene};
+pub use report::{Precision, Reason, ReasonCount, RunReport};
+pub use run::{RunInquiry, WhyError};
+pub use story::{CustomerInquiry, StageStanding, Story, StoryError};
+
+pub(crate) use words::local;

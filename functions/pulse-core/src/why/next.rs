@@ -1,0 +1,317 @@
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::{
+    control::{ConsolePause, Control, Hold, Note},
+    customer::Customer,
+    entry::{Entry, Queueing, SkipReason, StageName, State},
+    failure::Cause,
+    ports::StageSight,
+    run::RunId,
+    slot::Slot,
+    stage::mailable,
+    tick::SweepPolicy,
+};
+
+/// All that decides what happens next to a customer's entries.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// Whose entries.
+    pub customer: &'a Customer,
+    /// When their live schedule is due, if they have one.
+    pub schedule: Option<&'a Slot>,
+    /// How the score stage is.
+    pub score: &'a StageScene,
+    /// How the email stage is.
+    pub email: &'a StageScene,
+    /// When an entry counts as fallen off.
+    pub policy: SweepPolicy,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// How a stage is.
+#[derive(Debug, Clone, Default)]
+pub struct StageScene {
+    /// Its control row.
+    pub control: Control,
+    /// How it was seen, if it could be looked at.
+    pub sight: Option<StageSight>,
+    /// When it was last seen held up.
+    pub held_up_at: Option<Timestamp>,
+}
+
+/// What keeps a stage from flowing, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum Holder {
+    /// An operator's pause.
+    Command {
+        /// Who.
+        who: String,
+        /// Why.
+        note: Note,
+        /// Since when.
+        since: Timestamp,
+        /// Until when, if it ends by itself.
+        until: Option<Timestamp>,
+    },
+    /// A pause made in the AWS console.
+    Console {
+        /// How, and since when.
+        #[serde(flatten)]
+        pause: ConsolePause,
+    },
+    /// A provider that is out of order.
+    Breaker {
+        /// Since when.
+        since: Timestamp,
+        /// When it is tried next.
+        probe_at: Timestamp,
+    },
+    /// Its mapping is off or its function may not run, and it isn't written down yet why.
+    Unexplained,
+}
+
+impl StageScene {
+    /// What keeps the stage from flowing at `now`.
+    #[must_use]
+    pub fn holder(&self, now: Timestamp) -> Option<Holder> {
+        match self.control.hold(now) {
+            Some(Hold::Command(pause)) => Some(Holder::Command {
+                who: pause.by.clone(),
+                note: pause.note.clone(),
+                since: pause.since,
+                until: pause.until,
+            }),
+            Some(Hold::Console(pause)) => Some(Holder::Console { pause }),
+            Some(Hold::Broken(open)) => Some(Holder::Breaker { since: open.since, probe_at: open.probe_at }),
+            None => self.sight.filter(|sight| !sight.is_flowing()).map(|_| Holder::Unexplained),
+        }
+    }
+
+    /// Whether the sweep takes late entries to be merely behind others.
+    fn is_behind(&self, policy: &SweepPolicy, now: Timestamp) -> bool {
+        let lately = |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age < policy.grace);
+        self.held_up_at.is_some_and(lately) || self.sight.is_some_and(|sight| sight.waiting > policy.backlog)
+    }
+}
+
+/// The next thing that will happen to an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum NextStep {
+    /// Nothing: it is sent.
+    Sent {
+        /// When it was.
+        at: Timestamp,
+    },
+    /// Nothing: there is no mail in this run.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Nothing until someone redrives it.
+    Failed {
+        /// What gave it up.
+        stage: StageName,
+        /// Why.
+        cause: Cause,
+    },
+    /// Nothing until someone settles it.
+    Unknown,
+    /// Its schedule queues it.
+    DueBySchedule {
+        /// When.
+        at: Timestamp,
+    },
+    /// No schedule queues it when it is due: tick does, later.
+    DueWithoutSchedule {
+        /// When it is due.
+        at: Timestamp,
+        /// From when on tick does.
+        queued_from: Timestamp,
+    },
+    /// It was put off: tick queues it then.
+    PutOff {
+        /// To which stage.
+        stage: StageName,
+        /// When.
+        until: Timestamp,
+    },
+    /// It was put off until now: tick queues it within a minute.
+    Woken {
+        /// To which stage.
+        stage: StageName,
+    },
+    /// Its stage is held: it waits for that to end.
+    Held {
+        /// Which stage.
+        stage: StageName,
+        /// By what.
+        holder: Holder,
+    },
+    /// A worker has it.
+    InHand {
+        /// Of which stage.
+        stage: StageName,
+        /// Until when at most.
+        lease_until: Timestamp,
+    },
+    /// Its worker died: its message comes back.
+    Abandoned {
+        /// In which stage.
+        stage: StageName,
+        /// When tick queues it again at the latest.
+        repeated_at: Timestamp,
+    },
+    /// Something went wrong: its message comes back for the next try.
+    Retries {
+        /// In which stage.
+        stage: StageName,
+        /// What went wrong.
+        cause: Cause,
+        /// Until when the provider asked to be left alone.
+        not_before: Option<Timestamp>,
+        /// When tick queues it again if its message is lost.
+        repeated_at: Timestamp,
+    },
+    /// It waits in its stage's queue.
+    Waits {
+        /// Which stage.
+        stage: StageName,
+        /// Since when.
+        since: Timestamp,
+        /// When tick queues it again if its message is lost.
+        repeated_at: Timestamp,
+    },
+    /// Its message is given up for lost: tick queues it again within a minute.
+    Repeated {
+        /// To which stage.
+        stage: StageName,
+        /// Since when its message has been waited for.
+        since: Timestamp,
+    },
+}
+
+impl NextStep {
+    /// Whether nothing is left to happen, rightly.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Sent { .. } | Self::Skipped { .. })
+    }
+}
+
+/// What is to come of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outlook {
+    /// In which run.
+    pub run: RunId,
+    /// The next thing that happens.
+    #[serde(flatten)]
+    pub next: NextStep,
+    /// Since when the provider may have its mail: it is asked before another is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_doubt_since: Option<Timestamp>,
+    /// Why there will be no mail when its turn comes, as things are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub will_be_skipped: Option<SkipReason>,
+}
+
+impl Scene<'_> {
+    /// What is to come of an entry of the customer's.
+    #[must_use]
+    pub fn outlook(&self, entry: &Entry) -> Outlook {
+        let may_be_mailed = entry.is_open() || matches!(entry.state(), State::Failed { .. });
+        Outlook {
+            run: entry.id().run,
+            next: self.next(entry),
+            in_doubt_since: entry.in_doubt_since().filter(|_| may_be_mailed),
+            will_be_skipped: mailable(self.customer).err().filter(|_| may_be_mailed),
+        }
+    }
+
+    fn next(&self, entry: &Entry) -> NextStep {
+        match entry.state() {
+            State::Sent { at, .. } => NextStep::Sent { at: *at },
+            State::Skipped { reason, .. } => NextStep::Skipped { reason: *reason },
+            State::Failed { stage, cause, .. } => NextStep::Failed { stage: *stage, cause: cause.clone() },
+            State::Unknown { .. } => NextStep::Unknown,
+            State::Scheduled | State::Scoring { .. } => self.next_in(StageName::Score, entry),
+            State::Scored { .. } | State::Sending { .. } => self.next_in(StageName::Email, entry),
+        }
+    }
+
+    fn next_in(&self, stage: StageName, entry: &Entry) -> NextStep {
+        let lease = match entry.state() {
+            State::Scoring { lease_until } | State::Sending { lease_until, .. } => Some(*lease_until),
+            _ => None,
+        };
+        if let Some(lease_until) = lease.filter(|until| *until > self.now) {
+            return NextStep::InHand { stage, lease_until };
+        }
+        if entry.awaited_since() > self.now {
+            return self.not_due(stage, entry);
+        }
+        let scene = match stage {
+            StageName::Score => self.score,
+            StageName::Email => self.email,
+        };
+        if let Some(holder) = scene.holder(self.now) {
+            return NextStep::Held { stage, holder };
+        }
+        if entry.queueing() == Queueing::Deferred {
+            return NextStep::Woken { stage };
+        }
+        let since = entry.awaited_since();
+        let repeated_at = self.repeated_at(scene, entry);
+        if repeated_at <= self.now {
+            return NextStep::Repeated { stage, since };
+        }
+        match entry.trouble() {
+            _ if lease.is_some() => NextStep::Abandoned { stage, repeated_at },
+            Some(trouble) => NextStep::Retries {
+                stage,
+                cause: trouble.cause.clone(),
+                not_before: trouble.again_at.filter(|at| *at > self.now),
+                repeated_at,
+            },
+            None => NextStep::Waits { stage, since, repeated_at },
+        }
+    }
+
+    fn not_due(&self, stage: StageName, entry: &Entry) -> NextStep {
+        let at = entry.awaited_since();
+        if entry.queueing() == Queueing::Deferred {
+            return NextStep::PutOff { stage, until: at };
+        }
+        let just_before = at.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(at);
+        if self.schedule.is_some_and(|slot| slot.next_after(just_before) == at) {
+            NextStep::DueBySchedule { at }
+        } else {
+            NextStep::DueWithoutSchedule { at, queued_from: later(at, self.policy.grace) }
+        }
+    }
+
+    /// From when on the sweep takes an entry's message to be lost.
+    fn repeated_at(&self, scene: &StageScene, entry: &Entry) -> Timestamp {
+        let SweepPolicy { grace, again_after, retention, .. } = self.policy;
+        let wait = if matches!(entry.queueing(), Queueing::Repeated { .. }) { again_after } else { grace };
+        let listed = if scene.is_behind(&self.policy, self.now) { retention.max(wait) } else { wait };
+        let troubled = match entry.state() {
+            State::Scheduled | State::Scored { .. } => entry.trouble().map(|t| t.again_at.unwrap_or(t.at)),
+            _ => None,
+        };
+        let troubled = troubled.map_or(Timestamp::MIN, |at| later(at, wait));
+        later(entry.awaited_since(), listed).max(troubled)
+    }
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan as _};
+
+use super::*;
+use crate::{
+    control::{Breaker, Console, Open, Pause},
+    customer::{Contact, Currency, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone},
+    entry::EntryId,
+    ports::Switch,
+    score::{Band, Score, ScoreValue},
+};
+
+const GRACE: Duration = Duration::from_hours(1);
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// When the customer's entry is due, in Dublin 10:30.
+fn due() -> Timestamp {
+    at("2026-11-10T10:30:00Z")
+}
+
+fn customer() -> Customer {
+    let (id, zone) = (CustomerId::parse("c-1").unwrap(), Zone::parse("Europe/Dublin").unwrap());
+    let signed_up_at = at("2024-01-10T10:30:00Z");
+    Customer {
+        name: PersonName::parse("Aoife").unwrap(),
+        contact: Contact::Email(EmailAddress::parse("aoife@example.com").unwrap()),
+        product: Product::Loan,
+        balance: Money { minor: 1, currency: Currency::parse("EUR").unwrap() },
+        locale: Locale::parse("en-IE").unwrap(),
+        slot: Slot::of_sign_up(&id, signed_up_at, &zone),
+        zone,
+        signed_up_at,
+        standing: Standing::Active,
+        opted_out: false,
+        id,
+    }
+}
+
+fn scheduled() -> Entry {
+    let id = EntryId { customer: customer().id, run: RunId::parse("2026-11").unwrap() };
+    Entry::scheduled(id, due(), None)
+}
+
+fn cause() -> Cause {
+    Cause::new("The provider answered 500.")
+}
+
+fn scoring(lease_until: Timestamp) -> Entry {
+    scheduled().claim_score(due(), lease_until).unwrap().into_after()
+}
+
+fn scored() -> Entry {
+    let score = Score { value: ScoreValue::parse(700).unwrap(), band: Band::parse("good").unwrap(), as_of: due() };
+    scoring(due()).record_score(score, due()).unwrap().into_after()
+}
+
+fn sending(lease_until: Timestamp) -> Entry {
+    scored().claim_send(due(), lease_until).unwrap().into_after()
+}
+
+/// Both stages flow, the schedule is live, nothing is behind.
+struct Setting {
+    customer: Customer,
+    schedule: Option<Slot>,
+    score: StageScene,
+    email: StageScene,
+}
+
+impl Setting {
+    fn sound() -> Self {
+        let sight = StageSight { mapping: Switch::On, reserved: None, waiting: 3, in_flight: 1 };
+        let scene = StageScene { sight: Some(sight), ..StageScene::default() };
+        let customer = customer();
+        Self { schedule: Some(customer.slot.clone()), customer, score: scene.clone(), email: scene }
+    }
+
+    fn outlook(&self, entry: &Entry, now: Timestamp) -> Outlook {
+        let Self { customer, schedule, score, email } = self;
+        let policy = SweepPolicy { grace: GRACE, ..SweepPolicy::default() };
+        Scene { customer, schedule: schedule.as_ref(), score, email, policy, now }.outlook(entry)
+    }
+
+    fn next(&self, entry: &Entry, now: Timestamp) -> NextStep {
+        self.outlook(entry, now).next
+    }
+
+    fn sentence(&self, entry: &Entry, now: Timestamp) -> String {
+        self.outlook(entry, now).sentence(&self.customer.id, &self.customer.zone)
+    }
+}
+
+#[test]
+fn an_entry_that_is_not_due_is_queued_by_its_schedule_or_else_by_tick() {
+    let (mut setting, before) = (Setting::sound(), due() - 1.hour());
+    assert_eq!(setting.next(&scheduled(), before), NextStep::DueBySchedule { at: due() });
+    let sentence = setting.sentence(&scheduled(), before);
+    assert_eq!(sentence, "Due 2026-11-10 10:30 Europe/Dublin: the schedule queues it to the score stage.");
+
+    let unscheduled = NextStep::DueWithoutSchedule { at: due(), queued_from: due() + GRACE };
+    setting.schedule = Some(Slot::parse(11, 10, 30, setting.customer.zone.clone()).unwrap());
+    assert_eq!(setting.next(&scheduled(), before), unscheduled, "a schedule of another day");
+    setting.schedule = None;
+    assert_eq!(setting.next(&scheduled(), before), unscheduled);
+    assert!(setting.sentence(&scheduled(), before).contains("tick does from 2026-11-10 11:30"));
+}
+
+#[test]
+fn an_entry_that_is_due_waits_until_its_message_is_given_up_for_lost() {
+    let setting = Setting::sound();
+    for (entry, stage) in [(scheduled(), StageName::Score), (scored(), StageName::Email)] {
+        let waits = NextStep::Waits { stage, since: due(), repeated_at: due() + GRACE };
+        assert_eq!(setting.next(&entry, due()), waits);
+        assert_eq!(setting.next(&entry, due() + GRACE), NextStep::Repeated { stage, since: due() });
+        let again = entry.queue_again(due() + GRACE).unwrap().into_after();
+        let since = due() + GRACE;
+        let waits = NextStep::Waits { stage, since, repeated_at: since + 24.hours() };
+        assert_eq!(setting.next(&again, since), waits);
+    }
+}
+
+#[test]
+fn behind_a_backlog_or_after_a_pause_nothing_is_given_up_before_the_queue_has_lost_it() {
+    let mut setting = Setting::sound();
+    setting.score.sight.as_mut().unwrap().waiting = 401;
+    setting.email.held_up_at = Some(due());
+    for (entry, stage) in [(scheduled(), StageName::Score), (scored(), StageName::Email)] {
+        let waits = NextStep::Waits { stage, since: due(), repeated_at: due() + 240.hours() };
+        assert_eq!(setting.next(&entry, due() + 30.minutes()), waits);
+    }
+    // The pause is long past.
+    let past = due() + 1.hour();
+    assert_eq!(setting.next(&scored(), past), NextStep::Repeated { stage: StageName::Email, since: due() });
+}
+
+#[test]
+fn what_holds_the_stage_is_told_and_by_whom() {
+    let mut setting = Setting::sound();
+    let note = Note::parse("wrong template").unwrap();
+    let pause = Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
+    setting.email.control.pause = Some(pause);
+    let sentence = setting.sentence(&scored(), due());
+    assert_eq!(
+        sentence,
+        "Waits for the email stage, which is paused since 2026-11-10 10:30 Europe/Dublin by aoife (wrong template), \
+         until 2026-11-10 16:30 Europe/Dublin."
+    );
+    assert!(matches!(setting.next(&scheduled(), due()), NextStep::Waits { .. }), "the other stage flows");
+    assert!(matches!(setting.next(&scored(), due() + 7.hours()), NextStep::Repeated { .. }), "it ends by itself");
+
+    setting.email.control = Control::default();
+    setting.email.control.console = Some(ConsolePause { how: Console::ReservedZero, since: due() });
+    assert!(setting.sentence(&scored(), due()).contains("reserved concurrency is 0"));
+
+    setting.email.control = Control::default();
+    let open =
+        Open { since: due(), calls: 9, failures: 9, cool_down_seconds: 60, probe_at: due() + 1.minute(), tries: 0 };
+    setting.email.control.breaker = Breaker::Open(open);
+    assert!(setting.sentence(&scored(), due()).contains("is tried next at 2026-11-10 10:31"));
+
+    setting.email.control = Control::default();
+    setting.email.sight.as_mut().unwrap().mapping = Switch::Off;
+    let held = NextStep::Held { stage: StageName::Email, holder: Holder::Unexplained };
+    assert_eq!(setting.next(&scored(), due()), held);
+    setting.email.sight = None;
+    assert!(matches!(setting.next(&scored(), due()), NextStep::Waits { .. }), "what isn't seen isn't told");
+}
+
+#[test]
+fn an_entry_that_is_put_off_is_woken_at_its_moment() {
+    let setting = Setting::sound();
+    let until = due() + 9.hours();
+    let deferred = scored().defer(until, due()).unwrap().into_after();
+    assert_eq!(setting.next(&deferred, due()), NextStep::PutOff { stage: StageName::Email, until });
+    assert!(setting.sentence(&deferred, due()).starts_with("Put off until 2026-11-10 19:30"));
+    assert_eq!(setting.next(&deferred, until), NextStep::Woken { stage: StageName::Email });
+    let put_off = scheduled().put_off(StageName::Score, cause(), due()).unwrap().into_after();
+    assert_eq!(setting.next(&put_off, due()), NextStep::Woken { stage: StageName::Score });
+}
+
+#[test]
+fn a_worker_has_it_until_its_lease_is_over_even_if_the_stage_was_paused_since() {
+    let mut setting = Setting::sound();
+    let lease_until = due() + 2.minutes();
+    setting.score.sight.as_mut().unwrap().mapping = Switch::Off;
+    for (entry, stage) in [(scoring(lease_until), StageName::Score), (sending(lease_until), StageName::Email)] {
+        assert_eq!(setting.next(&entry, due()), NextStep::InHand { stage, lease_until });
+    }
+    let abandoned = NextStep::Abandoned { stage: StageName::Email, repeated_at: due() + GRACE };
+    assert_eq!(setting.next(&sending(lease_until), lease_until), abandoned);
+    let repeated = NextStep::Repeated { stage: StageName::Email, since: due() };
+    assert_eq!(setting.next(&sending(lease_until), due() + GRACE), repeated);
+}
+
+#[test]
+fn an_entry_in_trouble_comes_back_and_no_sooner_than_the_provider_asked() {
+    let setting = Setting::sound();
+    let failed_at = due() + 10.minutes();
+    let released = sending(due()).release_for(Some(2 * GRACE), cause(), failed_at).unwrap().into_after();
+    let expected = NextStep::Retries {
+        stage: StageName::Email,
+        cause: cause(),
+        not_before: Some(failed_at + 2.hours()),
+        repeated_at: failed_at + 3.hours(),
+    };
+    assert_eq!(setting.next(&released, failed_at), expected);
+    assert!(setting.sentence(&released, failed_at).contains("not before 2026-11-10 12:40"));
+    let released = scoring(due()).release(cause(), failed_at).unwrap().into_after();
+    let expected =
+        NextStep::Retries { stage: StageName::Score, cause: cause(), not_before: None, repeated_at: failed_at + GRACE };
+    assert_eq!(setting.next(&released, failed_at), expected);
+}
+
+#[test]
+fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
+    let mut setting = Setting::sound();
+    let doubtful = sending(due()).release_in_doubt(cause(), due()).unwrap().into_after();
+    setting.customer.opted_out = true;
+    let outlook = setting.outlook(&doubtful, due());
+    assert_eq!((outlook.in_doubt_since, outlook.will_be_skipped), (Some(due()), Some(SkipReason::OptedOut)));
+    let sentence = setting.sentence(&doubtful, due());
+    assert!(sentence.contains("it is asked before anything is sent"), "{sentence}");
+    assert!(sentence.ends_with("As things are, it will be skipped then: opted-out."), "{sentence}");
+}
+
+#[test]
+fn what_is_closed_is_done_or_says_which_command_brings_it_back() {
+    let mut setting = Setting::sound();
+    setting.customer.opted_out = true;
+    let sent = sending(due()).record_sent("m-1".into(), due(), None).unwrap().into_after();
+    let skipped = scheduled().skip(SkipReason::OptedOut, due(), None).unwrap().into_after();
+    for done in [&sent, &skipped] {
+        let outlook = setting.outlook(done, due());
+        assert!(outlook.next.is_done() && outlook.will_be_skipped.is_none());
+        assert!(setting.sentence(done, due()).ends_with("nothing more happens in this run."));
+    }
+    setting.customer.opted_out = false;
+    let failed = scored().fail(StageName::Email, cause(), due(), None).unwrap().into_after();
+    let sentence = setting.sentence(&failed, due());
+    assert!(sentence.contains("`pulse redrive email --run 2026-11`"), "{sentence}");
+    assert!(sentence.contains("`pulse replay c-1 --run 2026-11 --again`"), "{sentence}");
+    let unknown = sending(due()).lose_track(cause(), due(), None).unwrap().into_after();
+    assert!(!setting.outlook(&unknown, due()).next.is_done());
+    assert!(setting.sentence(&unknown, due()).contains("`pulse settle c-1 --run 2026-11`"));
+}

@@ -1,0 +1,113 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{CauseSample, Holder};
+use crate::{
+    customer::CustomerId,
+    entry::{SkipReason, StageName},
+    ports::{ReadUnits, RosterCount},
+    run::RunId,
+};
+
+/// Where a customer is in a run, and so why they are not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(tag = "reason", content = "of", rename_all = "kebab-case")]
+pub enum Reason {
+    /// Done: the provider has the mail.
+    Sent,
+    /// Done: no mail in this run.
+    Skipped(SkipReason),
+    /// Not due yet.
+    NotDue,
+    /// Due, and in the stage's queue for all that is known.
+    Queued(StageName),
+    /// Their message was given up for lost, and another one queued.
+    QueuedAgain(StageName),
+    /// In a worker's hands.
+    InHand(StageName),
+    /// Something went wrong: waits for the next try.
+    Retrying(StageName),
+    /// Put off until a moment to come: quiet hours.
+    PutOff(StageName),
+    /// Put off until now: tick queues them within a minute.
+    ToBeWoken(StageName),
+    /// Due, and the stage is paused.
+    Paused(StageName),
+    /// Due, and the stage's provider is out of order.
+    Broken(StageName),
+    /// Given up.
+    Failed(StageName),
+    /// Of unknown fate.
+    Unknown,
+    /// Have left before they had an entry in the run.
+    LeftBefore,
+    /// First due in a later run: signed up after this run's slot.
+    InLaterRun,
+    /// Their entry of an earlier run isn't closed yet: this run's is opened then.
+    InEarlierRun,
+    /// On the roster, and without any open entry: something is wrong.
+    NoOpenEntry,
+    /// Without an entry in the run; why wasn't asked.
+    NotInRun,
+}
+
+/// How well a number is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Counted.
+    Exact,
+    /// So many were found among those that were read; others may be among the stage's queued ones.
+    AtLeast,
+    /// What is left of a counted number: others may be among the stage's retrying ones.
+    AtMost,
+}
+
+/// How many customers there are for a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReasonCount {
+    /// The reason.
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// How many.
+    pub customers: u64,
+    /// How well that is known.
+    pub precision: Precision,
+}
+
+/// Everyone on the roster by where they are in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunReport {
+    /// Which run.
+    pub run: RunId,
+    /// When it was counted.
+    pub at: Timestamp,
+    /// The roster.
+    pub roster: RosterCount,
+    /// Everyone, once.
+    pub reasons: Vec<ReasonCount>,
+    /// How many customers more the roster has than the reasons: they moved meanwhile.
+    pub unaccounted: i64,
+    /// What holds stages.
+    pub holders: Vec<(StageName, Holder)>,
+    /// What went wrong, grouped.
+    pub causes: Vec<CauseSample>,
+    /// Some of those without any open entry.
+    pub without_entry: Vec<CustomerId>,
+    /// What reading all this cost.
+    pub read_units: ReadUnits,
+}
+
+impl RunReport {
+    /// Whether everyone on the roster is accounted for, once.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.unaccounted == 0
+    }
+
+    /// How many customers there are for a reason.
+    #[must_use]
+    pub fn count(&self, reason: Reason) -> u64 {
+        self.reasons.iter().filter(|count| count.reason == reason).map(|count| count.customers).sum()
+    }
+}

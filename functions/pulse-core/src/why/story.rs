@@ -1,0 +1,147 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Holder, Outlook, Scene, StageScene};
+use crate::{
+    customer::{Customer, CustomerId, Standing},
+    entry::{Entry, StageName},
+    ports::{
+        Activity, Clock, Controls, Ledger, LedgerError, LedgerReports, ScheduleError, Schedules, StageMemory, Stages,
+    },
+    run::RunId,
+    slot::Slot,
+    tick::SweepPolicy,
+};
+
+/// Why a story can't be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoryError {
+    /// The ledger couldn't be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The schedule couldn't be read.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
+
+/// Tells one customer's story. Nothing is written.
+#[derive(Clone, Copy)]
+pub struct CustomerInquiry<'a> {
+    /// Profiles and entries.
+    pub ledger: &'a dyn Ledger,
+    /// Notes.
+    pub reports: &'a dyn LedgerReports,
+    /// The scheduler.
+    pub schedules: &'a dyn Schedules,
+    /// The stages' control rows.
+    pub controls: &'a dyn Controls,
+    /// What is remembered of the stages.
+    pub memory: &'a dyn StageMemory,
+    /// The stages from outside.
+    pub stages: &'a dyn Stages,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// When an entry counts as fallen off.
+    pub policy: SweepPolicy,
+}
+
+/// All that is known of a customer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Story {
+    /// Who.
+    pub profile: Customer,
+    /// When their live schedule is due, if they have one.
+    pub schedule: Option<Slot>,
+    /// Their entries, the newest run first.
+    pub entries: Vec<Entry>,
+    /// What was noted of them, the newest first.
+    pub activities: Vec<Activity>,
+    /// How the stages are.
+    pub stages: Vec<StageStanding>,
+    /// What is to come of each entry, in the entries' order.
+    pub outlooks: Vec<Outlook>,
+    /// Whether a mail is to come at all: there is an open entry of a monthly run.
+    pub has_open_entry: bool,
+    /// When all this was looked up.
+    pub at: Timestamp,
+}
+
+/// How a stage is.
+#[derive(Debug, Clone, Serialize)]
+pub struct StageStanding {
+    /// Which.
+    pub stage: StageName,
+    /// What keeps it from flowing.
+    pub holder: Option<Holder>,
+    /// About how many messages wait in its queue, if it could be looked at.
+    pub waiting: Option<u64>,
+}
+
+impl CustomerInquiry<'_> {
+    /// Tells it; nothing, if nobody on the roster has that id.
+    ///
+    /// # Errors
+    /// When the ledger or the schedule can't be read.
+    pub async fn story(&self, id: &CustomerId) -> Result<Option<Story>, StoryError> {
+        let Some(profile) = self.ledger.customer(id).await? else { return Ok(None) };
+        let (entries, activities) = futures::try_join!(self.ledger.entries(id), self.reports.activities(id))?;
+        let schedule = self.schedules.get(id).await?.map(|schedule| schedule.slot);
+        let (score, email) = futures::try_join!(self.scene(StageName::Score), self.scene(StageName::Email))?;
+        let now = self.clock.now();
+        let scene = Scene {
+            customer: &profile,
+            schedule: schedule.as_ref(),
+            score: &score,
+            email: &email,
+            policy: self.policy,
+            now,
+        };
+        let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
+        let has_open_entry = entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat());
+        let stages = vec![standing(StageName::Score, &score, now), standing(StageName::Email, &email, now)];
+        Ok(Some(Story { profile, schedule, entries, activities, stages, outlooks, has_open_entry, at: now }))
+    }
+
+    async fn scene(&self, stage: StageName) -> Result<StageScene, LedgerError> {
+        let look = StageScene::look_up(self.controls, self.stages, stage);
+        let (scene, held_up_at) = futures::try_join!(look, self.memory.held_up_at(stage))?;
+        Ok(StageScene { held_up_at, ..scene })
+    }
+}
+
+fn standing(stage: StageName, scene: &StageScene, now: Timestamp) -> StageStanding {
+    StageStanding { stage, holder: scene.holder(now), waiting: scene.sight.map(|sight| sight.waiting) }
+}
+
+impl Story {
+    /// The story of one run alone, if the customer has an entry in it.
+    #[must_use]
+    pub fn in_run(mut self, run: RunId) -> Option<Self> {
+        self.entries.retain(|entry| entry.id().run == run);
+        self.outlooks.retain(|outlook| outlook.run == run);
+        (!self.entries.is_empty()).then_some(self)
+    }
+
+    /// What is to come, in sentences: of each entry that isn't done, or of the only one, and of the customer
+    /// if that is nothing.
+    #[must_use]
+    pub fn next_sentences(&self) -> Vec<String> {
+        let id = &self.profile.id;
+        let mut sentences: Vec<String> = self
+            .outlooks
+            .iter()
+            .filter(|outlook| !outlook.next.is_done() || self.outlooks.len() == 1)
+            .map(|outlook| format!("Run {}: {}", outlook.run, outlook.sentence(id, &self.profile.zone)))
+            .collect();
+        if !self.has_open_entry {
+            sentences.push(match self.profile.standing {
+                Standing::Active => format!(
+                    "There is no open entry, so no mail is to come: `pulse enroll {id}` opens one, and the daily \
+                     audit does."
+                ),
+                Standing::Closed => "Has left: no mail is to come.".to_owned(),
+            });
+        }
+        sentences
+    }
+}

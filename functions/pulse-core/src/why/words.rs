@@ -1,0 +1,116 @@
+//! What comes next, in sentences.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::{Holder, NextStep, Outlook};
+use crate::customer::{CustomerId, Zone};
+
+/// A moment as someone in `zone` reads it.
+pub(crate) fn local(moment: Timestamp, zone: &Zone) -> String {
+    let zoned = moment.to_zoned(zone.rules().clone());
+    format!("{} {zone}", zoned.strftime("%Y-%m-%d %H:%M"))
+}
+
+impl Holder {
+    /// What holds a stage, in words that follow "the email stage".
+    #[must_use]
+    pub fn words(&self, zone: &Zone) -> String {
+        match self {
+            Self::Command { who, note, since, until } => {
+                let until = until
+                    .map_or_else(|| "until `pulse resume`".to_owned(), |until| format!("until {}", local(until, zone)));
+                format!("is paused since {} by {who} ({note}), {until}", local(*since, zone))
+            }
+            Self::Console { pause } => format!("is paused since {}: {}", local(pause.since, zone), pause.how),
+            Self::Breaker { since, probe_at } => format!(
+                "is held since {}, as its provider is out of order; it is tried next at {}",
+                local(*since, zone),
+                local(*probe_at, zone)
+            ),
+            Self::Unexplained => {
+                "is turned off, and it isn't written down yet why: tick sees to it within a minute".into()
+            }
+        }
+    }
+}
+
+impl Outlook {
+    /// The next thing that will happen, in a sentence or two with their times in `zone`.
+    #[must_use]
+    pub fn sentence(&self, customer: &CustomerId, zone: &Zone) -> String {
+        let mut sentence = self.next_sentence(customer, zone);
+        if let Some(since) = self.in_doubt_since {
+            let _ = write!(
+                sentence,
+                " The provider may have the mail since {}: it is asked before anything is sent.",
+                local(since, zone)
+            );
+        }
+        if let Some(reason) = self.will_be_skipped {
+            let _ = write!(sentence, " As things are, it will be skipped then: {reason}.");
+        }
+        sentence
+    }
+
+    fn next_sentence(&self, customer: &CustomerId, zone: &Zone) -> String {
+        let run = self.run;
+        let at = |moment: &Timestamp| local(*moment, zone);
+        match &self.next {
+            NextStep::Sent { at: sent } => format!("Sent {}: nothing more happens in this run.", at(sent)),
+            NextStep::Skipped { reason } => format!("Skipped ({reason}): nothing more happens in this run."),
+            NextStep::Failed { stage, cause } => format!(
+                "Failed: {cause} Nothing happens until `pulse redrive {stage} --run {run}`, or for this customer alone \
+                 `pulse replay {customer} --run {run} --again`."
+            ),
+            NextStep::Unknown => format!(
+                "Nobody knows whether the mail was accepted, so nobody sends it again until `pulse settle {customer} \
+                 --run {run}` says what became of it."
+            ),
+            NextStep::DueBySchedule { at: due } => {
+                format!("Due {}: the schedule queues it to the score stage.", at(due))
+            }
+            NextStep::DueWithoutSchedule { at: due, queued_from } => format!(
+                "Due {}, but no schedule queues it then: tick does from {} on. `pulse enroll {customer}` mends the \
+                 schedule.",
+                at(due),
+                at(queued_from)
+            ),
+            NextStep::PutOff { stage, until } => {
+                format!("Put off until {}: tick queues it to the {stage} stage then.", at(until))
+            }
+            NextStep::Woken { stage } => {
+                format!("Put off until now: tick queues it to the {stage} stage within a minute.")
+            }
+            NextStep::Held { stage, holder } => {
+                format!("Waits for the {stage} stage, which {}.", holder.words(zone))
+            }
+            NextStep::InHand { stage, lease_until } => {
+                format!("A worker of the {stage} stage has it, until {} at most.", at(lease_until))
+            }
+            NextStep::Abandoned { stage, repeated_at } => format!(
+                "The worker of the {stage} stage that had it died: its message comes back within minutes; if it was \
+                 lost, tick queues it again from {} on.",
+                at(repeated_at)
+            ),
+            NextStep::Retries { stage, cause, not_before, repeated_at } => format!(
+                "Waits in the {stage} queue for its next try{}: {cause} If its message was lost, tick queues it again \
+                 from {} on.",
+                not_before.map_or_else(String::new, |moment| format!(", not before {}", at(&moment))),
+                at(repeated_at)
+            ),
+            NextStep::Waits { stage, since, repeated_at } => format!(
+                "Waits in the {stage} queue since {}: the {stage} stage takes it in its turn. If its message was lost, \
+                 tick queues it again from {} on.",
+                at(since),
+                at(repeated_at)
+            ),
+            NextStep::Repeated { stage, since } => format!(
+                "Will be queued again to the {stage} stage by tick within a minute: its message has been waited for \
+                 since {}.",
+                at(since)
+            ),
+        }
+    }
+}
