@@ -9,6 +9,9 @@ use super::{Template, arn_of};
 /// How the ARN of whatever schedule of this stack's group ends.
 const SCHEDULES: &str = ":schedule/${ScheduleGroup}/*";
 
+/// How the ARN of this very stack ends: in an id that its name doesn't tell.
+const THIS_STACK: &str = ":stack/${AWS::StackName}/*";
+
 /// Actions that AWS allows on all resources or none: they have no resource type (Service Authorization
 /// Reference, "Actions, resources, and condition keys for Amazon `EventBridge` Scheduler").
 const OF_NO_RESOURCE: [&str; 1] = ["scheduler:ListSchedules"];
@@ -67,7 +70,9 @@ pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
                 continue;
             }
             for (part, named) in [("Action", actions), ("Resource", resources)] {
-                if named.is_empty() || named.iter().any(|name| name.replace(SCHEDULES, "").contains('*')) {
+                if named.is_empty()
+                    || named.iter().any(|name| name.replace(SCHEDULES, "").replace(THIS_STACK, "").contains('*'))
+                {
                     problems.push(format!("{id} allows {part} {named:?}"));
                 }
             }

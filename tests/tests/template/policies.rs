@@ -32,6 +32,10 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         set(&format!("{audit}/3/Action/0"), "scheduler:ListSchedules"),
         set(&format!("{audit}/2/Action"), "scheduler:GetSchedule"),
         set(&format!("{audit}/2/Action"), json!(["scheduler:ListSchedules", "scheduler:GetSchedule"])),
+        set(
+            "TickRole/Policies/1/PolicyDocument/Statement/2/Resource/Fn::Sub",
+            "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*",
+        ),
         // Denied on AWS, whatever the group.
         set(&format!("{audit}/2/Resource"), json!({ "Fn::Sub": "arn:aws:scheduler:${AWS::Region}:schedule/group/*" })),
         cut("SchedulerRole/Policies/0/PolicyDocument/Statement/0/Resource"),
