@@ -7,6 +7,7 @@ pub mod figures;
 pub mod interruption;
 pub mod local;
 pub mod output;
+pub mod places;
 pub mod report;
 pub mod roster_file;
 pub mod stack;
