@@ -11,6 +11,7 @@ pub mod places;
 pub mod report;
 pub mod roster_file;
 pub mod stack;
+pub mod stage_lines;
 pub mod standins;
 
 pub use cli::{Cli, run};

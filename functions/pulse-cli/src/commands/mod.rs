@@ -15,3 +15,4 @@ pub mod settle;
 pub mod simulate;
 pub mod status;
 pub mod unenroll;
+pub mod watch;

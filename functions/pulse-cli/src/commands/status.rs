@@ -16,10 +16,10 @@ use serde::Serialize;
 
 use crate::{
     exit::Exit,
-    figures::age,
     output::{Output, Table, heading},
     places::place,
     stack::{Depth, Lanes, Stack, Target, depths, overview},
+    stage_lines::stage_lines,
 };
 
 /// What `pulse status` takes.
@@ -90,34 +90,16 @@ fn text(status: &Status) -> String {
     text += &heading("\nLanes");
     let mut table = Table::default();
     for lanes in &status.lanes {
-        table.push(lanes.stage, lanes);
+        table.push(lanes.stage, format!("{lanes}, mapping {}", lanes.mapping.0.to_lowercase()));
     }
     text + &table.render()
 }
 
 fn stage_table(stage: &StageOverview, now: Timestamp) -> Table {
     let mut table = Table::default().row("is", condition(stage.condition));
-    if let Some(held) = &stage.held {
-        table.push("why", &held.how);
-        table.push("since", format!("{:.0}, {} ago", held.since, age(now, held.since)));
-        let until = held.until.map(|until| format!("{until:.0}, in {}", age(until, now)));
-        let what = if stage.condition == Condition::Broken { "tried next" } else { "until" };
-        if let Some(until) = until {
-            table.push(what, until);
-        }
-    }
-    table.push("messages", format!("{} waiting, {} in flight", stage.waiting, stage.in_flight));
-    table.push(
-        "answers",
-        format!("{:.1} a minute, {} % of calls fail", stage.answered_per_minute, stage.failing_percent),
-    );
-    if let Some(due) = stage.oldest_due {
-        table.push("oldest due", format!("{due:.0}, {} ago", age(now, due)));
-    }
-    if let Some(expires) = stage.expires_at {
-        let left = format!("in {}", age(expires, now));
-        let left = if stage.expires_soon { style(format!("{left}: resume the stage")).red().to_string() } else { left };
-        table.push("its message expires", left);
+    for line in stage_lines(stage, now) {
+        let text = if line.is_alarming { style(line.text).red() } else { style(line.text) };
+        table.push(line.label, text);
     }
     table
 }

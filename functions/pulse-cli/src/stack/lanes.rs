@@ -35,10 +35,9 @@ impl fmt::Display for Lanes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {} invocations x {} calls", self.count(), self.maximum_concurrency, self.in_flight)?;
         match self.reserved_concurrency {
-            Some(reserved) => write!(f, " (reserved concurrency {reserved})")?,
-            None => f.write_str(" (no reserved concurrency)")?,
+            Some(reserved) => write!(f, " (reserved concurrency {reserved})"),
+            None => f.write_str(" (no reserved concurrency)"),
         }
-        write!(f, ", mapping {}", self.mapping.0.to_lowercase())
     }
 }
 
