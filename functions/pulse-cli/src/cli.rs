@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         audit, customer, dlq, enroll, lanes, local, pause, plan, preview, redrive, replay, resume, settle, simulate,
-        status, unenroll, why,
+        status, unenroll, watch, why,
     },
     exit::Exit,
     local::children,
@@ -44,6 +44,8 @@ enum Command {
     Customer(customer::Options),
     /// Show where everything stands: stages and what holds them, entries by state, queues, dead letters, lanes.
     Status(status::Options),
+    /// Watch stages, queues, lanes and the month's run, live in the terminal, and pause or resume a stage from there.
+    Watch(watch::Options),
     /// Hold a stage's messages back: nothing is lost, and it stays so until `pulse resume`.
     Pause(pause::Options),
     /// Let a stage's messages flow again, whatever held them.
@@ -97,7 +99,8 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Enroll(options) => enroll::run(options, &cli.target, output).await,
         Command::Unenroll(options) => unenroll::run(options, &cli.target, output).await,
         Command::Customer(options) => customer::run(options, &cli.target, output).await,
-        Command::Status(options) => status::run(options, &cli.target, output).await,
+        Command::Status(options) => Box::pin(status::run(options, &cli.target, output)).await,
+        Command::Watch(options) => watch::run(options, &cli.target, output).await,
         Command::Pause(options) => pause::run(options, &cli.target, output).await,
         Command::Resume(options) => resume::run(options, &cli.target, output).await,
         Command::Audit(options) => audit::run(options, &cli.target, output).await,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use console::style;
+use jiff::{Span, SpanRelativeTo, Timestamp};
 use pulse_sim::month::Bill;
 
 use crate::output::Table;
@@ -59,9 +60,39 @@ pub fn lasting(length: Duration) -> String {
     }
 }
 
+/// How long `later` is after `earlier`, in the two largest units: 2d 3h, 5m 20s.
+#[must_use]
+pub fn age(later: Timestamp, earlier: Timestamp) -> String {
+    let seconds = later.duration_since(earlier).as_secs().max(0);
+    match seconds {
+        86_400.. => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
+        3_600.. => format!("{}h {}m", seconds / 3_600, seconds % 3_600 / 60),
+        60.. => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
+/// Reads a length of time as people write it.
+///
+/// # Errors
+/// In words that go on after what was typed, when it is none, or lies in the past.
+pub fn length(text: &str) -> Result<Duration, String> {
+    let span: Span = text.parse().map_err(|_| "is no length of time: write it as in 30s, 90m, 6h or 2d".to_owned())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
+    Duration::try_from(length).map_err(|_| "lies in the past".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_are_in_the_two_largest_units() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-11-03T10:00:00Z");
+        let ages = ["2026-11-01T07:59:00Z", "2026-11-03T06:58:59Z", "2026-11-03T09:54:40Z", "2026-11-03T10:00:09Z"];
+        assert_eq!(ages.map(|earlier| age(now, at(earlier))), ["2d 2h", "3h 1m", "5m 20s", "0s"]);
+    }
 
     #[test]
     fn figures_are_as_people_write_them() {

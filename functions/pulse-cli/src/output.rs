@@ -40,21 +40,27 @@ impl Output {
     /// Prints an error and its causes to standard error.
     pub fn error(self, error: &anyhow::Error) {
         let label = style("error:").for_stderr().red().bold();
-        let mut text = error.to_string();
-        for cause in error.chain().skip(1) {
-            let cause = cause.to_string();
-            // A wrapper often quotes its cause already.
-            if !text.contains(&cause) {
-                let _ = write!(text, ": {cause}");
-            }
-        }
-        eprintln!("{label} {text}");
+        eprintln!("{label} {}", with_causes(error));
     }
 
     /// Prints a remark to standard error.
     pub fn remark(self, text: impl Display) {
         eprintln!("{text}");
     }
+}
+
+/// An error and its causes, on one line.
+#[must_use]
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // A wrapper often quotes its cause already.
+        if !text.contains(&cause) {
+            let _ = write!(text, ": {cause}");
+        }
+    }
+    text
 }
 
 /// A two-column table: names to the left, values to the right of the widest name.

@@ -16,4 +16,5 @@ pub mod settle;
 pub mod simulate;
 pub mod status;
 pub mod unenroll;
+pub mod watch;
 pub mod why;

@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, time::Duration};
 use anyhow::{Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
     control::{Note, Pause, Pausing, PausingError},
@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     exit::Exit,
+    figures,
     output::Output,
     stack::{Stack, StageOption, Target},
 };
@@ -56,11 +57,9 @@ pub struct Options {
     no_wait: bool,
 }
 
-/// Reads a length of time.
+/// Reads how long a pause lasts.
 fn length(text: &str) -> Result<Duration, String> {
-    let span: Span = text.parse().map_err(|_| "is no length of time: write it as in 6h, 90m or 2d".to_owned())?;
-    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
-    let length = Duration::try_from(length).map_err(|_| "lies in the past".to_owned())?;
+    let length = figures::length(text)?;
     match length.as_secs() {
         0..60 => Err("is shorter than a minute".to_owned()),
         60..=864_000 => Ok(length),

@@ -56,13 +56,18 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         until_switched(&stages, stage, true, &bar).await?;
         bar.finish_and_clear();
     }
-    output.show(&Outcome { stage, flows, was_held: resumed != Resumed::Already }, || match resumed {
-        Resumed::Flows => format!("The {stage} stage flows again.\n"),
-        Resumed::Already => format!("Nothing held the {stage} stage: it flows.\n"),
+    output.show(&Outcome { stage, flows, was_held: resumed != Resumed::Already }, || told(stage, resumed) + "\n")?;
+    Ok(if flows { Exit::Done } else { Exit::Failed })
+}
+
+/// What came of a resume, in words.
+pub(super) fn told(stage: StageName, resumed: Resumed) -> String {
+    match resumed {
+        Resumed::Flows => format!("The {stage} stage flows again."),
+        Resumed::Already => format!("Nothing held the {stage} stage: it flows."),
         Resumed::ReservedZero => format!(
             "The {stage} function's reserved concurrency is 0: raise it, to what the template says or by `pulse lanes`, \
-             and tick lets the stage flow within a minute. Any other pause is over.\n"
+             and tick lets the stage flow within a minute. Any other pause is over."
         ),
-    })?;
-    Ok(if flows { Exit::Done } else { Exit::Failed })
+    }
 }

@@ -17,7 +17,9 @@ use serde::Serialize;
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
+    places::place,
     stack::{Depth, Lanes, Stack, Target, depths, overview},
+    stage_lines::stage_lines,
 };
 
 /// What `pulse status` takes.
@@ -50,20 +52,6 @@ pub async fn run(_: Options, target: &Target, output: Output) -> Result<Exit> {
     let status = Status { roster, runs: by_run(&tally), stages, queues, lanes: vec![score, email] };
     output.show(&status, || text(&status))?;
     Ok(Exit::Done)
-}
-
-/// What people call a place of the tally.
-#[must_use]
-pub fn place(key: TallyKey) -> String {
-    match key {
-        TallyKey::NotDue => "scheduled".into(),
-        TallyKey::ToScore => "due, to be scored".into(),
-        TallyKey::ToEmail => "scored, to be mailed".into(),
-        TallyKey::Sent => "sent".into(),
-        TallyKey::Skipped(reason) => format!("skipped: {reason}"),
-        TallyKey::Failed(stage) => format!("failed: {stage}"),
-        TallyKey::Unknown => "of unknown fate".into(),
-    }
 }
 
 fn by_run(tally: &Tally) -> BTreeMap<String, BTreeMap<String, u64>> {
@@ -102,34 +90,16 @@ fn text(status: &Status) -> String {
     text += &heading("\nLanes");
     let mut table = Table::default();
     for lanes in &status.lanes {
-        table.push(lanes.stage, lanes_line(lanes));
+        table.push(lanes.stage, format!("{lanes}, mapping {}", lanes.mapping.0.to_lowercase()));
     }
     text + &table.render()
 }
 
 fn stage_table(stage: &StageOverview, now: Timestamp) -> Table {
     let mut table = Table::default().row("is", condition(stage.condition));
-    if let Some(held) = &stage.held {
-        table.push("why", &held.how);
-        table.push("since", format!("{:.0}, {} ago", held.since, age(now, held.since)));
-        let until = held.until.map(|until| format!("{until:.0}, in {}", age(until, now)));
-        let what = if stage.condition == Condition::Broken { "tried next" } else { "until" };
-        if let Some(until) = until {
-            table.push(what, until);
-        }
-    }
-    table.push("messages", format!("{} waiting, {} in flight", stage.waiting, stage.in_flight));
-    table.push(
-        "answers",
-        format!("{:.1} a minute, {} % of calls fail", stage.answered_per_minute, stage.failing_percent),
-    );
-    if let Some(due) = stage.oldest_due {
-        table.push("oldest due", format!("{due:.0}, {} ago", age(now, due)));
-    }
-    if let Some(expires) = stage.expires_at {
-        let left = format!("in {}", age(expires, now));
-        let left = if stage.expires_soon { style(format!("{left}: resume the stage")).red().to_string() } else { left };
-        table.push("its message expires", left);
+    for line in stage_lines(stage, now) {
+        let text = if line.is_alarming { style(line.text).red() } else { style(line.text) };
+        table.push(line.label, text);
     }
     table
 }
@@ -144,36 +114,10 @@ fn condition(condition: Condition) -> String {
     .to_string()
 }
 
-/// How long `later` is after `earlier`, in the two largest units: 2d 3h, 5m 20s.
-#[must_use]
-pub fn age(later: Timestamp, earlier: Timestamp) -> String {
-    let seconds = later.duration_since(earlier).as_secs().max(0);
-    match seconds {
-        86_400.. => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
-        3_600.. => format!("{}h {}m", seconds / 3_600, seconds % 3_600 / 60),
-        60.. => format!("{}m {}s", seconds / 60, seconds % 60),
-        _ => format!("{seconds}s"),
-    }
-}
-
 fn queue_line(depth: &Depth) -> String {
-    let line = format!("{} waiting, {} in flight", depth.waiting, depth.in_flight);
+    let line = depth.to_string();
     if depth.dead_letters && depth.waiting > 0 {
         return style(line).red().to_string();
     }
     line
-}
-
-fn lanes_line(lanes: &Lanes) -> String {
-    let reserved = match lanes.reserved_concurrency {
-        Some(reserved) => format!("reserved concurrency {reserved}"),
-        None => "no reserved concurrency".into(),
-    };
-    format!(
-        "{} = {} invocations x {} calls ({reserved}), mapping {}",
-        lanes.count(),
-        lanes.maximum_concurrency,
-        lanes.in_flight,
-        lanes.mapping.0.to_lowercase()
-    )
 }

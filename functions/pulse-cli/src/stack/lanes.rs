@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use anyhow::{Context, Result};
 use pulse_aws::{
@@ -30,6 +30,16 @@ pub struct Lanes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Mapping(pub String);
+
+impl fmt::Display for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} invocations x {} calls", self.count(), self.maximum_concurrency, self.in_flight)?;
+        match self.reserved_concurrency {
+            Some(reserved) => write!(f, " (reserved concurrency {reserved})"),
+            None => f.write_str(" (no reserved concurrency)"),
+        }
+    }
+}
 
 impl Lanes {
     /// `MaximumConcurrency` x calls in flight.

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -29,6 +29,12 @@ pub struct Depth {
     pub in_flight: u64,
     /// Whether it is a dead-letter queue.
     pub dead_letters: bool,
+}
+
+impl fmt::Display for Depth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} waiting, {} in flight", self.waiting, self.in_flight)
+    }
 }
 
 /// For how long a stage's queue keeps a message.

@@ -1,0 +1,3 @@
+mod drawing;
+mod fixtures;
+mod updating;

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::{
+    FutureExt as _, StreamExt as _, TryFutureExt as _,
+    future::{LocalBoxFuture, pending},
+    stream::FuturesUnordered,
+};
+use pulse_aws::clock::SystemClock;
+use pulse_core::{
+    control::{Pause, Pausing, Resumed},
+    ports::Clock as _,
+};
+use tokio::time::timeout;
+
+use super::{
+    event::{Event, Order},
+    figures::{Entries, Figures, lanes},
+    state::Topic,
+};
+use crate::{commands::resume, figures::lasting, output::with_causes, stack::Stack};
+
+/// How long the figures and the lanes may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long counting the entries may take: of a large roster, or a throttled table, minutes.
+const PATIENCE_TO_COUNT: Duration = Duration::from_mins(3);
+
+/// What is being read and switched.
+pub(super) struct Work<'s> {
+    stack: &'s Stack,
+    by: &'s str,
+    under_way: FuturesUnordered<LocalBoxFuture<'s, Event>>,
+}
+
+impl<'s> Work<'s> {
+    /// Nothing is under way yet.
+    pub(super) fn on(stack: &'s Stack, by: &'s str) -> Self {
+        Self { stack, by, under_way: FuturesUnordered::new() }
+    }
+
+    /// What ends next. Never, while nothing is under way.
+    pub(super) async fn next(&mut self) -> Event {
+        match self.under_way.next().await {
+            Some(event) => event,
+            None => pending().await,
+        }
+    }
+
+    /// Begins to read something.
+    pub(super) fn read(&self, topic: Topic) {
+        let stack = self.stack;
+        self.under_way.push(match topic {
+            Topic::Figures => {
+                let read = Figures::read(stack).map_ok(Box::new);
+                within(PATIENCE, read).map(Event::Figures).boxed_local()
+            }
+            Topic::Lanes => within(PATIENCE, lanes(stack)).map(Event::Lanes).boxed_local(),
+            Topic::Entries => within(PATIENCE_TO_COUNT, Entries::count(stack)).map(Event::Entries).boxed_local(),
+        });
+    }
+
+    /// Begins to pause or resume a stage.
+    pub(super) fn switch(&self, order: Order) {
+        self.under_way.push(within(PATIENCE, switched(self.stack, self.by, order)).map(Event::Switched).boxed_local());
+    }
+}
+
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T>>) -> Result<T, String> {
+    match timeout(patience, work).await {
+        Ok(done) => done.map_err(|error| with_causes(&error)),
+        Err(_) => Err(format!("there was no answer within {}.", lasting(patience))),
+    }
+}
+
+/// Pauses or resumes a stage, and says what came of it. What takes longer, such as the mapping's change, shows in the
+/// figures.
+async fn switched(stack: &Stack, by: &str, order: Order) -> Result<String> {
+    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
+    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+    match order {
+        Order::Pause(stage, note) => {
+            let pause = Pause { by: by.to_owned(), note, since: SystemClock.now(), until: None };
+            pausing.pause(stage, &pause).await?;
+            Ok(format!("The {stage} stage is held from now on; what is in flight ends as it would. R resumes it."))
+        }
+        Order::Resume(stage) => {
+            let resumed = pausing.resume(stage).await?;
+            let told = resume::told(stage, resumed);
+            if resumed == Resumed::ReservedZero { Err(anyhow::anyhow!(told)) } else { Ok(told) }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Where entries stand, as people call it.
+
+use pulse_core::ports::TallyKey;
+
+/// What people call a place of the tally.
+#[must_use]
+pub fn place(key: TallyKey) -> String {
+    match key {
+        TallyKey::NotDue => "scheduled".into(),
+        TallyKey::ToScore => "due, to be scored".into(),
+        TallyKey::ToEmail => "scored, to be mailed".into(),
+        TallyKey::Sent => "sent".into(),
+        TallyKey::Skipped(reason) => format!("skipped: {reason}"),
+        TallyKey::Failed(stage) => format!("failed: {stage}"),
+        TallyKey::Unknown => "of unknown fate".into(),
+    }
+}
