@@ -172,9 +172,10 @@ mod tests {
 
     #[test]
     fn states_of_mappings_are_read() {
+        use Switch::{Off, On, TurningOff, TurningOn};
+
         let states = ["Enabled", "Disabling", "Disabled", "Enabling", "Updating", "Creating", ""];
         let switches = states.map(switch);
-        use Switch::{Off, On, TurningOff, TurningOn};
         assert_eq!(switches, [On, TurningOff, Off, TurningOn, TurningOn, TurningOn, On]);
     }
 }

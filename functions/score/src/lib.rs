@@ -90,9 +90,9 @@ impl Function {
         let worker =
             Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings, provider };
         batch::answer(event, async |deliveries| {
-            let worked = worker.work(deliveries, batch::deadline(deadline)).await;
-            self.metrics.worked(StageName::Score, self.clock.now(), &worked.calls, &self.moved);
-            worked.unfinished
+            let done = worker.work(deliveries, batch::deadline(deadline)).await;
+            self.metrics.worked(StageName::Score, self.clock.now(), &done.calls, &self.moved);
+            done.unfinished
         })
         .await
     }

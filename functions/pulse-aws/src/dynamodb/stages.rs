@@ -73,9 +73,9 @@ impl OutcomeLog for DynamoDbLedger {
             .table_name(&self.table)
             .key("pk", AttributeValue::S(pk))
             .key("sk", AttributeValue::S(sk))
-            .expression_attribute_values(":gone", number(gone))
-            .expression_attribute_values(":calls", number(outcomes.calls))
-            .expression_attribute_values(":failures", number(outcomes.failures));
+            .expression_attribute_values(":gone", number(&gone))
+            .expression_attribute_values(":calls", number(&outcomes.calls))
+            .expression_attribute_values(":failures", number(&outcomes.failures));
         for (name, moment) in moments {
             if let Some(moment) = moment {
                 sets.push(format!("{name} = :{name}"));
@@ -123,6 +123,6 @@ fn minute(row: &Attributes) -> Option<MinuteOutcomes> {
     })
 }
 
-fn number(number: impl ToString) -> AttributeValue {
+fn number<N: ToString>(number: &N) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

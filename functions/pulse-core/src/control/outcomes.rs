@@ -120,6 +120,7 @@ impl Meter {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Outcome {
     Answered,
     Failed {

@@ -183,12 +183,12 @@ impl Entry {
         if self.state.waits_for() != Some(stage) {
             return Err(self.illegal("put off"));
         }
-        let state = match &self.state {
+        let released = match &self.state {
             State::Sending { score, .. } => State::Scored { score: score.clone() },
             State::Scoring { .. } => State::Scheduled,
-            state => state.clone(),
+            unclaimed => unclaimed.clone(),
         };
-        let mut after = self.moved(state);
+        let mut after = self.moved(released);
         if matches!(self.state, State::Sending { .. }) {
             after.in_doubt_since = Some(self.in_doubt_since.unwrap_or(now));
         }

@@ -162,15 +162,15 @@ impl World {
     /// All ports, as an invocation sees them that `doom` can end.
     pub(super) fn ports(&self, doom: Option<Doom>) -> Ports {
         let way = Way { doom, ..self.worker_way.clone() };
-        self.ports_by(way)
+        self.ports_by(&way)
     }
 
     /// The same, as an operator has them, whom nothing ends.
     pub(super) fn operator_ports(&self) -> Ports {
-        self.ports_by(self.operator_way.clone())
+        self.ports_by(&self.operator_way)
     }
 
-    fn ports_by(&self, way: Way) -> Ports {
+    fn ports_by(&self, way: &Way) -> Ports {
         let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
         let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
         let queue = |house: &House| -> Arc<dyn StageQueue> {
