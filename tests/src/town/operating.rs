@@ -1,12 +1,15 @@
 //! A town as it is operated: who comes due, what holds a stage, and what must have come of it all.
 
 use aws_sdk_lambda::types::Environment;
+use jiff::Timestamp;
 use pulse_aws::sdk;
 use pulse_cli::local::deployment::{Deployment, Packages};
 use pulse_core::{
     customer::Customer,
-    entry::{StageName, State},
+    entry::{Entry, EntryId, StageName, State},
     message::WorkMessage,
+    ports::Ledger as _,
+    run::RunId,
 };
 use serde_json::Value;
 
@@ -92,6 +95,17 @@ impl Town {
         for customer in customers {
             self.send("ScoreQueueUrl", &WorkMessage::schedule_input(&customer.id)).await;
         }
+    }
+
+    /// Opens an entry of a month long ago that was due at `due`, and of which no message was ever sent.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub async fn open_overdue(&self, customer: &Customer, due: Timestamp) -> Entry {
+        let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").expect("a run") };
+        let entry = Entry::scheduled(id, due, None);
+        assert!(self.ledger().open(&entry).await.expect("the ledger takes it"), "{} was there", entry.id());
+        entry
     }
 
     /// Waits until everyone's newest entry is sent, and holds it against the provider: one mail each, and nothing
