@@ -6,6 +6,7 @@ mod catch_up;
 mod dlq_full;
 mod operator;
 mod provider_down;
+mod runbook;
 mod weekend;
 
 use std::{sync::LazyLock, time::Duration};
