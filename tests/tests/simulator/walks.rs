@@ -111,7 +111,7 @@ fn an_outage(stage: StageName, down: Down, resumed: bool) -> f64 {
     if resumed {
         world.set_flowing(stage, true);
     }
-    run_for(&world, 3 * HOUR - 15 * MINUTE);
+    run_for(&world, 165 * MINUTE);
     let probes = calls(&world, stage) - before;
     assert_eq!(dead(&world), 0, "{stage}: {down:?}");
     set_down(&world, stage, None);
