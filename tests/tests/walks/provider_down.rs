@@ -29,6 +29,8 @@ fn provider_down() {
             stage["held"]["how"].as_str().is_some_and(|how| how.contains("calls to the provider failed")),
             "{stage}"
         );
+        // It answers when it is asked for a mail that it didn't take, which speaks for nothing.
+        assert!(stage["failing_percent"].as_u64().is_some_and(|percent| percent > 75), "{stage}");
         assert_eq!(status_of(&town, StageName::Score).await["condition"], "running");
         let text = pulse(&town, "status").await.text;
         assert!(text.contains("tried next"), "{text}");
