@@ -1,6 +1,8 @@
 //! Pulse as it is deployed: the template on the emulator with IAM enforced, the real Lambdas, and
 //! stand-ins for the providers.
 
+mod operating;
+
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use aws_sdk_lambda::primitives::Blob;
@@ -35,6 +37,8 @@ pub struct Town {
     pub score: ScoreStandIn,
     /// The email provider.
     pub mail: MailStandIn,
+    endpoint: String,
+    plan: StackPlan,
 }
 
 impl Town {
@@ -73,7 +77,7 @@ impl Town {
             Deployment::deploy(&workspace(), emulator.endpoint(), packages(test), &plan, &progress()).await;
         let deployment = deployment.unwrap_or_else(|error| panic!("{error:#}"));
         let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
-        Self { stack, score, mail }
+        Self { stack, score, mail, endpoint: emulator.endpoint().to_owned(), plan }
     }
 
     /// The ledger.
@@ -103,7 +107,7 @@ impl Town {
     /// When that can't be done.
     pub async fn send(&self, queue: &str, body: &str) {
         let client = sdk::sqs_client(&self.stack.aws);
-        client.send_message().queue_url(self.url(queue)).message_body(body).send().await.expect("sent");
+        client.send_message().queue_url(self.output(queue)).message_body(body).send().await.expect("sent");
     }
 
     /// Receives the messages of a queue, as the console does, and deletes those that `take` wants.
@@ -114,7 +118,7 @@ impl Town {
         let client = sdk::sqs_client(&self.stack.aws);
         let receive = client
             .receive_message()
-            .queue_url(self.url(queue))
+            .queue_url(self.output(queue))
             .max_number_of_messages(10)
             .visibility_timeout(0)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
@@ -124,7 +128,7 @@ impl Town {
             let body = message.body().unwrap_or_default();
             if take(body) {
                 let receipt = message.receipt_handle().expect("a receipt");
-                let delete = client.delete_message().queue_url(self.url(queue)).receipt_handle(receipt);
+                let delete = client.delete_message().queue_url(self.output(queue)).receipt_handle(receipt);
                 delete.send().await.expect("deleted");
                 taken.push(body.to_owned());
             }
@@ -138,7 +142,7 @@ impl Town {
     /// When it can't be invoked, or fails.
     pub async fn invoke(&self, function: &str) -> serde_json::Value {
         let client = sdk::lambda_client(&self.stack.aws);
-        let invoke = client.invoke().function_name(self.url(function)).payload(Blob::new(b"{}".as_slice()));
+        let invoke = client.invoke().function_name(self.output(function)).payload(Blob::new(b"{}".as_slice()));
         let answer = invoke.send().await.expect("invoked");
         let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
         assert_eq!(answer.function_error(), None, "{}", String::from_utf8_lossy(&payload));
@@ -169,8 +173,13 @@ impl Town {
         self.mail.accepted_by_customer().get(customer.id.as_str()).copied().unwrap_or(0)
     }
 
-    fn url(&self, queue: &str) -> String {
-        self.stack.outputs.get(queue).expect("an output").to_owned()
+    /// What the stack says of itself under this name.
+    ///
+    /// # Panics
+    /// When it doesn't.
+    #[must_use]
+    pub fn output(&self, name: &str) -> &str {
+        self.stack.outputs.get(name).expect("an output")
     }
 }
 

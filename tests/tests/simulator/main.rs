@@ -4,3 +4,4 @@ mod arithmetic;
 mod bugs;
 mod planted;
 mod seeds;
+mod walks;

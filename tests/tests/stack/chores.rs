@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::ToSpan as _;
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
     customer::{Customer, Standing},
-    entry::{Entry, EntryId, State},
+    entry::{Entry, StageName, State},
     ports::{Clock as _, Ledger as _, MonthlySchedule, Schedules as _},
-    run::RunId,
     score::{Band, Score, ScoreValue},
 };
 use pulse_tests::{
@@ -19,22 +18,6 @@ use pulse_tests::{
 };
 
 use super::RUNTIME;
-
-/// An entry of a month long ago, due two hours ago, of which no message was ever sent.
-async fn open_overdue(town: &Town, customer: &Customer) -> (Entry, Timestamp) {
-    let due = SystemClock.now() - 2.hours();
-    let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").unwrap() };
-    let entry = Entry::scheduled(id, due, None);
-    assert!(town.ledger().open(&entry).await.unwrap());
-    (entry, due)
-}
-
-/// The stage's part of what the tick answers. One that is running by itself at the moment is in the way.
-async fn tick(town: &Town, stage: &str) -> serde_json::Value {
-    let told = town.invoke("TickFunctionName").await;
-    let stages = told["stages"].as_array().expect("stages");
-    stages.iter().find(|told| told["stage"] == stage).cloned().expect("the stage")
-}
 
 async fn set_mapping(town: &Town, output: &str, enabled: bool, state: &str) {
     let client = sdk::lambda_client(&town.stack.aws);
@@ -68,8 +51,9 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
         let (fallen, half_sent, behind) = (customer("c-fallen"), customer("c-half-sent"), customer("c-behind"));
         town.enroll(&[fallen.clone(), half_sent.clone(), behind.clone()]).await;
 
-        open_overdue(&town, &fallen).await;
-        let (entry, due) = open_overdue(&town, &half_sent).await;
+        let due = SystemClock.now() - 2.hours();
+        town.open_overdue(&fallen, due).await;
+        let entry = town.open_overdue(&half_sent, due).await;
         let score = Score { value: ScoreValue::parse(700).unwrap(), band: Band::parse("good").unwrap(), as_of: due };
         let scoring = entry.claim_score(due, due + 1.minute()).unwrap().into_after();
         town.ledger().apply(&entry.claim_score(due, due + 1.minute()).unwrap()).await.unwrap();
@@ -78,19 +62,19 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
         let sending = scored.after().claim_send(due, due + 1.minute()).unwrap();
         town.ledger().apply(&sending).await.unwrap();
 
-        let told = tick(&town, "score").await;
+        let told = town.tick(StageName::Score).await;
         assert_eq!((&told["outcome"], &told["failed"]), (&"swept".into(), &0.into()), "{told}");
         for customer in [&fallen, &half_sent] {
             town.until(customer, |state| matches!(state, State::Sent { .. })).await;
             assert_eq!(town.mails(customer), 1, "{}", customer.id);
         }
-        assert_eq!(tick(&town, "score").await["repeated"], 0);
+        assert_eq!(town.tick(StageName::Score).await["repeated"], 0);
         logged(&[r#""message":"tick""#, r#""stage":"score""#, r#""held":"flows""#, r#""outcome":"swept""#]).await;
 
         // Someone disables the mapping in the console: that is a pause, and the stage is left alone.
         set_mapping(&town, "ScoreMappingId", false, "Disabled").await;
-        open_overdue(&town, &behind).await;
-        assert_paused(&tick(&town, "score").await);
+        town.open_overdue(&behind, due).await;
+        assert_paused(&town.tick(StageName::Score).await);
     });
 }
 

@@ -6,9 +6,10 @@ use pulse_core::{
     control::{Breaker, Console, Control, LastSeen, Note, Pause, Pausing, Resumed},
     entry::{Queueing, StageName, State},
     failure::Cause,
-    ports::{Clock as _, Controls as _, ScoreError, Stages as _, Switch},
+    ports::{Clock as _, Controls as _, ScoreError, SendError, Stages as _, Switch},
     tick::{Keep, Kept},
 };
+use pulse_sim::mailer::Mishap;
 use pulse_tests::house::{House, customer};
 
 const STAGE: StageName = StageName::Score;
@@ -135,4 +136,23 @@ async fn an_invocation_stops_calling_a_provider_that_fails_time_and_again() {
     house.invoke(STAGE).await;
     let calls = house.scorer.calls().values().sum::<u64>();
     assert!((5..=9).contains(&calls), "{calls} calls");
+}
+
+/// That it tells what became of a mail is no reason to go on sending.
+#[tokio::test]
+async fn an_email_provider_that_takes_no_mail_and_tells_so_when_asked_is_out_of_order() {
+    let house = House::new();
+    let customers: Vec<_> = (0..80).map(|n| customer(&format!("c-{n}"))).collect();
+    house.enroll(&customers).await;
+    for customer in &customers {
+        house.fire_at(customer.id.as_str(), house.clock.now());
+    }
+    while house.invoke(STAGE).await {}
+    let lost = || Mishap::Refused(SendError::Lost { cause: Cause::new("The provider answered 503.") });
+    house.mailer.fail_next(std::iter::repeat_with(lost).take(80));
+    house.invoke(StageName::Email).await;
+    let sends = house.mailer.calls().values().sum::<u64>();
+    assert!((5..=9).contains(&sends), "{sends} sends");
+    let kept = keep(&house).stage(StageName::Email).await.unwrap();
+    assert!(matches!(kept.control.breaker, Breaker::Open(_)), "{:?}", kept.control);
 }

@@ -90,7 +90,9 @@ impl Installation {
         open().with_context(|| format!("{} can't be locked.", path.display()))
     }
 
-    fn python(&self) -> PathBuf {
+    /// The installed Python, which has boto3.
+    #[must_use]
+    pub fn python(&self) -> PathBuf {
         self.folder.join("bin/python")
     }
 

@@ -95,7 +95,7 @@ impl Meter {
     fn end(&self, began: Timestamp, now: Timestamp, outcome: Outcome) {
         let mut reading = self.reading();
         reading.under_way = reading.under_way.saturating_sub(1);
-        if matches!(outcome, Outcome::NotAsked) {
+        if matches!(outcome, Outcome::NotCounted) {
             return;
         }
         reading.latencies.push(Duration::try_from(now.duration_since(began)).unwrap_or_default());
@@ -111,7 +111,7 @@ impl Meter {
                 let until = leave_alone.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
                 reading.outcomes.leave_alone_until = reading.outcomes.leave_alone_until.max(until);
             }
-            Outcome::NotAsked => {}
+            Outcome::NotCounted => {}
         }
     }
 
@@ -126,8 +126,8 @@ enum Outcome {
     Failed {
         leave_alone: Option<Duration>,
     },
-    /// The adapter knew without a call.
-    NotAsked,
+    /// It says nothing of whether the provider does its work, or the adapter knew without a call.
+    NotCounted,
 }
 
 impl Outcome {
@@ -190,7 +190,9 @@ impl Mailer for MeteredMailer {
         self.meter.begin();
         let answer = self.mailer.fate(entry).await;
         let outcome = match &answer {
-            Ok(Fate::CannotTell(_)) => Outcome::NotAsked,
+            // Each send that fails is followed by such a question. Counted as answers, they would outweigh the
+            // failures of a provider that takes no mail, and still tells so.
+            Ok(Fate::SafeToSend | Fate::CannotTell(_)) => Outcome::NotCounted,
             asked => Outcome::of_send(asked),
         };
         self.meter.end(began, self.clock.now(), outcome);

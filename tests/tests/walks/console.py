@@ -1,0 +1,49 @@
+"""What someone does in the AWS console, by the calls that the console makes.
+
+    console.py reserve FUNCTION EXECUTIONS         Lambda, Configuration, Concurrency
+    console.py redrive FROM_QUEUE TO_QUEUE MOST    SQS, Send and receive messages: receive, send, delete
+    console.py copy FROM_QUEUE TO_QUEUE MOST       the same by someone who is called away before the delete
+
+The last two print the customers whose letters they took, a line each.
+"""
+
+import json
+import sys
+
+import boto3
+
+
+def reserve(function, executions):
+    boto3.client("lambda").put_function_concurrency(
+        FunctionName=function, ReservedConcurrentExecutions=int(executions)
+    )
+
+
+def letters(sqs, queue, most):
+    """Up to so many letters, none of them twice."""
+    taken = {}
+    while len(taken) < most:
+        answer = sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=min(10, most - len(taken)), VisibilityTimeout=5
+        )
+        if not answer.get("Messages"):
+            raise SystemExit(f"{queue} has only {len(taken)} letters")
+        taken.update((message["MessageId"], message) for message in answer["Messages"])
+    return taken.values()
+
+
+def redrive(source, target, most, deletes=True):
+    sqs = boto3.client("sqs")
+    for letter in letters(sqs, source, int(most)):
+        sqs.send_message(QueueUrl=target, MessageBody=letter["Body"])
+        if deletes:
+            sqs.delete_message(QueueUrl=source, ReceiptHandle=letter["ReceiptHandle"])
+        print(json.loads(letter["Body"])["customer"])
+
+
+def copy(source, target, most):
+    redrive(source, target, most, deletes=False)
+
+
+if __name__ == "__main__":
+    {"reserve": reserve, "redrive": redrive, "copy": copy}[sys.argv[1]](*sys.argv[2:])

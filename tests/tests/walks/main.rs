@@ -1,0 +1,39 @@
+//! The walks of infra/runbook.md, on the deployed stack with IAM enforced: `pulse` as it is typed, and boto3 in the
+//! place of someone at the AWS console. What the emulator can't show of them is in the simulator's walks.
+
+mod bad_deploy;
+mod catch_up;
+mod dlq_full;
+mod operator;
+mod provider_down;
+mod runbook;
+mod weekend;
+
+use std::{sync::LazyLock, time::Duration};
+
+use pulse_tests::{emulator::shared, town::Town};
+use tokio::runtime::{Builder, Runtime};
+
+/// One runtime for all tests of this program: the stand-ins live in it.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime"));
+
+/// The lanes that the template gives each stage.
+const LANES: usize = 20;
+
+/// A stack of this name, deployed a moment ago.
+async fn town(name: &str) -> Town {
+    Town::build(shared(), name, "walks", Duration::from_millis(50)).await
+}
+
+/// A stack of this name that is taken for one that was deployed long ago.
+async fn old_town(name: &str) -> Town {
+    let town = town(name).await;
+    town.let_the_tick_hurry().await;
+    town
+}
+
+fn assert_lanes_held(town: &Town) {
+    assert!(town.score.peak() <= LANES, "{} scoring calls at once", town.score.peak());
+    assert!(town.mail.peak() <= LANES, "{} sends at once", town.mail.peak());
+}

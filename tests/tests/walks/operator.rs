@@ -1,0 +1,73 @@
+//! Who walks: an operator at a terminal, and one at the AWS console.
+
+use std::process::{Command, Output, Stdio};
+
+use pulse_core::entry::StageName;
+use pulse_tests::{
+    emulator::{installation, program, shared, workspace},
+    town::Town,
+};
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+/// What a command printed, and how it ended.
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) text: String,
+}
+
+/// Types `pulse ..`, about this stack.
+pub(crate) async fn pulse(town: &Town, line: &str) -> Said {
+    pulse_with(town, &line.split(' ').collect::<Vec<_>>()).await
+}
+
+/// The same, with arguments that have spaces.
+pub(crate) async fn pulse_with(town: &Town, arguments: &[&str]) -> Said {
+    let mut command = Command::new(program("walks", "pulse"));
+    command.args(arguments).args(["--stack", town.stack.outputs.stack()]).env("USER", "night-shift");
+    said(command).await
+}
+
+/// A command that is expected to do all it is asked, and its JSON.
+pub(crate) async fn pulse_json(town: &Town, line: &str) -> Value {
+    let said = pulse(town, &format!("{line} --json")).await;
+    assert_eq!(said.status, 0, "pulse {line}: {}", said.text);
+    serde_json::from_str(&said.text).unwrap_or_else(|error| panic!("pulse {line}: {error}: {}", said.text))
+}
+
+/// A stage's part of `pulse status`.
+pub(crate) async fn status_of(town: &Town, stage: StageName) -> Value {
+    let status = pulse_json(town, "status").await;
+    let stages = status["stages"].as_array().expect("stages");
+    stages.iter().find(|told| told["stage"] == stage.as_str()).cloned().expect("the stage")
+}
+
+/// Does something in the AWS console: see console.py.
+pub(crate) async fn console(arguments: &[&str]) -> String {
+    let mut command = Command::new(installation().python());
+    command.arg(workspace().root().join("tests/tests/walks/console.py")).args(arguments);
+    command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
+    let said = said(command).await;
+    assert_eq!(said.status, 0, "console.py {arguments:?}: {}", said.text);
+    said.text
+}
+
+/// Runs a command as the emulator's root, and not on the threads that serve the providers.
+async fn said(mut command: Command) -> Said {
+    command
+        .stdin(Stdio::null())
+        .env("AWS_ENDPOINT_URL", shared().endpoint())
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env_remove("AWS_PROFILE");
+    let line: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let line = line.join(" ");
+    let run = spawn_blocking(move || command.output());
+    let Output { status, stdout, stderr } = run.await.expect("it ran").expect("it was started");
+    let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    // Cargo shows it when the test fails.
+    println!("$ {line}\n{text}");
+    Said { status: status.code().expect("it ended by itself"), text }
+}
