@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Template, metrics, reference};
 
 /// The commands that answer an alarm.
-const COMMANDS: [&str; 8] = ["audit", "dlq", "lanes", "plan", "redrive", "resume", "status", "why"];
+const COMMANDS: [&str; 9] = ["audit", "dlq", "lanes", "pause", "plan", "redrive", "resume", "status", "why"];
 
 /// The most that CloudWatch takes as a description (Amazon CloudWatch API Reference, `PutMetricAlarm`).
 const DESCRIPTION: usize = 1_024;
@@ -91,7 +91,7 @@ pub fn each_dead_letter_queue_has_one(template: &Template) -> Vec<String> {
     lacks.map(|(queue, _)| format!("nobody hears of what lands in {queue}")).collect()
 }
 
-/// Each stage has alarms for what is overdue, what will expire, its breaker, and throttles; the schedules and the tick
+/// Each stage has alarms for what is overdue, what will expire, its breaker, throttles, and invocations that fail; the schedules and the tick
 /// have theirs.
 #[must_use]
 pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
@@ -116,6 +116,7 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
         want("OldestDue", &own, Some(kept.saturating_sub(AHEAD_SECONDS)));
         want("BreakerOpen", &own, Some(1));
         want("Throttles", &[("FunctionName", function)], Some(0));
+        want("Errors", &[("FunctionName", function)], Some(0));
     }
     for metric in ["InvocationDroppedCount", "TargetErrorCount"] {
         want(metric, &[("ScheduleGroup", "ScheduleGroup")], Some(0));

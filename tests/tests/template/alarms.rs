@@ -59,7 +59,7 @@ fn whatever_can_stop_has_an_alarm() -> Result<()> {
     for (id, _) in shipped.resources("AWS::CloudWatch::Alarm").filter(|(id, _)| !id.ends_with("DlqAlarm")) {
         edits.push(cut(&format!("/Resources/{id}")));
     }
-    assert_eq!(edits.len(), 12);
+    assert_eq!(edits.len(), 14);
     edits.extend([
         // Three days ahead of what the queue keeps.
         set("ScoreQueue/MessageRetentionPeriod", 1_000_000),

@@ -4,7 +4,7 @@ use serde::Serialize;
 pub const METRICS: u32 = 2 * 6 + 5;
 
 /// Alarms of template.yaml.
-pub const ALARMS: u32 = 15;
+pub const ALARMS: u32 = 17;
 
 /// AWS's public prices in us-east-1, in dollars (the pricing pages of Amazon `DynamoDB`, Amazon SQS, AWS
 /// Lambda, Amazon `EventBridge`, AWS Secrets Manager and Amazon CloudWatch).
@@ -158,7 +158,7 @@ mod tests {
         assert!(close(cost("SQS requests"), 1.0), "2.5 million at 0.40");
         assert!(close(cost("Lambda requests"), 0.0) && close(cost("Lambda duration"), 1.666_67));
         assert!(close(cost("Secrets"), 0.8) && close(cost("CloudWatch Logs"), 0.0));
-        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 0.5));
+        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 0.7));
         assert!(close(bill.total, bill.lines.iter().map(|line| line.cost).sum()));
     }
 }
