@@ -56,7 +56,7 @@ fn words(reason: Reason) -> String {
         Reason::NotDue => "not due yet".into(),
         Reason::Queued(stage) => format!("due, in the {stage} queue"),
         Reason::QueuedAgain(stage) => format!("queued to {stage} again, as its message was lost"),
-        Reason::InHand(stage) => format!("in the hands of a {stage} worker"),
+        Reason::InHand(stage) => format!("in a worker's hands, {stage} stage"),
         Reason::Retrying(stage) => format!("retrying: {stage}"),
         Reason::PutOff(stage) => format!("put off: {stage}"),
         Reason::ToBeWoken(stage) => format!("put off until now: {stage}, tick queues it"),
