@@ -5,34 +5,21 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_aws::{
-    batch::{self, BatchError},
+    batch::BatchError,
     clock::SystemClock,
     config::{EmailConfig, Environment, MailProvider, process_variable},
-    dynamodb::DynamoDbLedger,
+    host::StageHost,
     providers::{MarketingCloudMailer, SesMailer, secret},
     render::MinijinjaRenderer,
     sdk::{self, SdkConfig},
-    sqs::SqsQueue,
-    telemetry::{self, CountedLedger, Metrics, Transitions},
+    telemetry,
 };
-use pulse_core::{
-    control::{BreakerPolicy, Meter, MeteredMailer, ProviderWatch},
-    entry::StageName,
-    ports::{Clock as _, Mailer},
-    stage::{EmailStage, Worker, WorkerSettings},
-};
+use pulse_core::{control::MeteredMailer, entry::StageName, ports::Mailer, stage::EmailStage};
 
 /// The function, with its clients built once.
 pub struct Function {
     stage: EmailStage,
-    queue: SqsQueue,
-    clock: SystemClock,
-    settings: WorkerSettings,
-    breaker: BreakerPolicy,
-    ledger: DynamoDbLedger,
-    meter: Arc<Meter>,
-    moved: Arc<Transitions>,
-    metrics: Metrics,
+    host: StageHost,
 }
 
 impl Function {
@@ -45,31 +32,21 @@ impl Function {
         telemetry::start(env.optional("LOG_LEVEL").as_deref());
         let config = EmailConfig::read(env)?;
         let aws = sdk::load().await?;
-        let sqs = sdk::sqs_client(&aws);
-        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.stage.table);
-        let (meter, moved) = (Arc::new(Meter::default()), Arc::new(Transitions::default()));
-        Ok(Self {
-            stage: EmailStage {
-                ledger: Arc::new(CountedLedger { ledger: ledger.clone(), moved: moved.clone() }),
-                mailer: Arc::new(MeteredMailer {
-                    mailer: mailer(&aws, config.provider, config.stage.worker.call_timeout).await?,
-                    meter: meter.clone(),
-                    clock: Arc::new(SystemClock),
-                }),
-                renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
-                score_queue: Arc::new(SqsQueue::new(sqs.clone(), StageName::Score, config.stage.score_queue_url)),
+        let timeout = config.stage.worker.call_timeout;
+        let host = StageHost::new(&aws, StageName::Email, config.stage);
+        let stage = EmailStage {
+            ledger: host.ledger(),
+            mailer: Arc::new(MeteredMailer {
+                mailer: mailer(&aws, config.provider, timeout).await?,
+                meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
-                policy: config.policy,
-            },
-            queue: SqsQueue::new(sqs, StageName::Email, config.stage.email_queue_url),
-            clock: SystemClock,
-            settings: config.stage.worker,
-            breaker: config.stage.breaker,
-            metrics: Metrics::new(config.stage.stack, config.stage.detailed_metrics),
-            ledger,
-            meter,
-            moved,
-        })
+            }),
+            renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
+            score_queue: host.other_queue(),
+            clock: Arc::new(SystemClock),
+            policy: config.policy,
+        };
+        Ok(Self { stage, host })
     }
 
     /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
@@ -77,21 +54,7 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        let provider = ProviderWatch {
-            stage: StageName::Email,
-            meter: &self.meter,
-            log: &self.ledger,
-            controls: &self.ledger,
-            policy: self.breaker,
-        };
-        let worker =
-            Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings, provider };
-        batch::answer(event, async |deliveries| {
-            let done = worker.work(deliveries, batch::deadline(deadline)).await;
-            self.metrics.worked(StageName::Email, self.clock.now(), &done.calls, &self.moved);
-            done.unfinished
-        })
-        .await
+        self.host.work(&self.stage, event, deadline).await
     }
 }
 

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod clock;
 pub mod config;
 pub mod dynamodb;
+pub mod host;
 pub mod lanes;
 pub mod providers;
 pub mod render;

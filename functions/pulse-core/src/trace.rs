@@ -58,9 +58,10 @@ impl fmt::Display for TraceHeader {
 /// Fowler-Noll-Vo, 64 bits: quick, as each message takes two, and good enough for ids that are told apart by their
 /// second too.
 fn fnv_1a(variant: u8, text: &str) -> u64 {
-    [variant].iter().chain(text.as_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    [variant]
+        .iter()
+        .chain(text.as_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn is_root(text: &str) -> bool {

@@ -5,33 +5,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_aws::{
-    batch::{self, BatchError},
+    batch::BatchError,
     clock::SystemClock,
     config::{Environment, ScoreConfig, process_variable},
-    dynamodb::DynamoDbLedger,
+    host::StageHost,
     providers::{HttpScorer, secret},
-    sdk,
-    sqs::SqsQueue,
-    telemetry::{self, CountedLedger, Metrics, Transitions},
+    sdk, telemetry,
 };
-use pulse_core::{
-    control::{BreakerPolicy, Meter, MeteredScorer, ProviderWatch},
-    entry::StageName,
-    ports::Clock as _,
-    stage::{ScoreStage, Worker, WorkerSettings},
-};
+use pulse_core::{control::MeteredScorer, entry::StageName, stage::ScoreStage};
 
 /// The function, with its clients built once.
 pub struct Function {
     stage: ScoreStage,
-    queue: SqsQueue,
-    clock: SystemClock,
-    settings: WorkerSettings,
-    breaker: BreakerPolicy,
-    ledger: DynamoDbLedger,
-    meter: Arc<Meter>,
-    moved: Arc<Transitions>,
-    metrics: Metrics,
+    host: StageHost,
 }
 
 impl Function {
@@ -50,29 +36,18 @@ impl Function {
         };
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)
             .context("the scoring API's client can't be built")?;
-        let sqs = sdk::sqs_client(&aws);
-        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.stage.table);
-        let (meter, moved) = (Arc::new(Meter::default()), Arc::new(Transitions::default()));
-        Ok(Self {
-            stage: ScoreStage {
-                ledger: Arc::new(CountedLedger { ledger: ledger.clone(), moved: moved.clone() }),
-                scorer: Arc::new(MeteredScorer {
-                    scorer: Arc::new(scorer),
-                    meter: meter.clone(),
-                    clock: Arc::new(SystemClock),
-                }),
-                email_queue: Arc::new(SqsQueue::new(sqs.clone(), StageName::Email, config.stage.email_queue_url)),
+        let host = StageHost::new(&aws, StageName::Score, config.stage);
+        let stage = ScoreStage {
+            ledger: host.ledger(),
+            scorer: Arc::new(MeteredScorer {
+                scorer: Arc::new(scorer),
+                meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
-            },
-            queue: SqsQueue::new(sqs, StageName::Score, config.stage.score_queue_url),
-            clock: SystemClock,
-            settings: config.stage.worker,
-            breaker: config.stage.breaker,
-            metrics: Metrics::new(config.stage.stack, config.stage.detailed_metrics),
-            ledger,
-            meter,
-            moved,
-        })
+            }),
+            email_queue: host.other_queue(),
+            clock: Arc::new(SystemClock),
+        };
+        Ok(Self { stage, host })
     }
 
     /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
@@ -80,20 +55,6 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        let provider = ProviderWatch {
-            stage: StageName::Score,
-            meter: &self.meter,
-            log: &self.ledger,
-            controls: &self.ledger,
-            policy: self.breaker,
-        };
-        let worker =
-            Worker { stage: &self.stage, queue: &self.queue, clock: &self.clock, settings: self.settings, provider };
-        batch::answer(event, async |deliveries| {
-            let done = worker.work(deliveries, batch::deadline(deadline)).await;
-            self.metrics.worked(StageName::Score, self.clock.now(), &done.calls, &self.moved);
-            done.unfinished
-        })
-        .await
+        self.host.work(&self.stage, event, deadline).await
     }
 }

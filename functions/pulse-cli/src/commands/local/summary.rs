@@ -65,6 +65,7 @@ fn where_next(findings: &Findings) -> String {
     let mut table = Table::default();
     for (command, what) in [
         ("status".to_owned(), "entries, queues, dead letters, lanes"),
+        ("why".to_owned(), "who is not done in this run, and why"),
         (format!("customer {example}"), "one customer's story"),
         (format!("preview {example}"), "the mail that they got, as files to open"),
     ] {
