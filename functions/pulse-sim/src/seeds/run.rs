@@ -6,7 +6,7 @@ use pulse_core::{
     customer::{Customer, Standing},
     entry::StageName,
     message::WorkMessage,
-    ports::StageQueue as _,
+    ports::{Controls as _, StageQueue as _},
     run::RunId,
     slot::Slot,
 };
@@ -17,6 +17,7 @@ use super::{
     forecast, people,
     plan::Plan,
 };
+use crate::lambda::MappingState;
 use crate::world::{Breach, Product, Promise, World, WorldSettings};
 
 /// How long after its beginning, or after a deployment, a pause must be one: the mapping takes its time to
@@ -165,6 +166,10 @@ impl Month<'_> {
         world.line(|| format!("FAULT {fault}"));
         match &fault.kind {
             Kind::Pause(stage) => world.set_flowing(*stage, false),
+            // One that the breaker has disabled can't be disabled once more: whoever wants a pause asks for it.
+            Kind::Disable(stage) if world.house(*stage).mapping.state() != MappingState::Enabled => {
+                world.set_flowing(*stage, false);
+            }
             Kind::Disable(stage) => world.switch_by_hand(*stage, false),
             Kind::Throttle(stage, reserved) => {
                 world.house(*stage).function.set_reserved_concurrency(Some(*reserved));
@@ -200,6 +205,7 @@ impl Month<'_> {
         let world = self.world;
         match &fault.kind {
             Kind::Pause(stage) => world.set_flowing(*stage, true),
+            Kind::Disable(stage) if self.is_paused_by_command(*stage) => world.set_flowing(*stage, true),
             Kind::Disable(stage) => {
                 if !still_paused {
                     world.resume_what_was_kept(*stage);
@@ -218,6 +224,11 @@ impl Month<'_> {
             }
             _ => {}
         }
+    }
+
+    fn is_paused_by_command(&self, stage: StageName) -> bool {
+        let control = self.world.ledger.control(stage).now_or_never().and_then(Result::ok);
+        control.is_some_and(|control| control.pause.is_some())
     }
 
     fn settled(&self, fault: &Fault) -> Option<Settled> {
