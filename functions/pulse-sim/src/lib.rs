@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dead_letters;
+pub mod digests;
 pub mod lambda;
 pub mod ledger;
 pub mod mailer;

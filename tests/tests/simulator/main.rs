@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod bugs;
+mod digests;
 mod planted;
 mod seeds;
 mod walks;

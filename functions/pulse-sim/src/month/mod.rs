@@ -11,5 +11,5 @@ mod scenario;
 pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};
 pub use proof::Proof;
 pub use report::{MonthReport, Progress, Sample};
-pub use run::run;
+pub use run::{digest, run};
 pub use scenario::{Scenario, Spread, StageScenario, Window, WindowError};

@@ -38,14 +38,28 @@ pub(super) const LOG_BYTES_PER_INVOCATION: f64 = 700.0;
 /// # Panics
 /// When the simulator itself is broken.
 pub fn run(scenario: &Scenario, on_progress: &mut dyn FnMut(Progress)) -> MonthReport {
-    let world = World::new(settings(scenario), Arc::new(Shipped));
-    enroll(scenario, &world);
+    live_through(scenario, &World::new(settings(scenario), Arc::new(Shipped)), on_progress)
+}
+
+/// The digest of what happens in a month: the same as long as the same things happen at the same moments.
+///
+/// # Panics
+/// When the simulator itself is broken.
+#[must_use]
+pub fn digest(scenario: &Scenario) -> u64 {
+    let world = World::new(WorldSettings { digested: true, ..settings(scenario) }, Arc::new(Shipped));
+    live_through(scenario, &world, &mut |_| {});
+    world.trace.digest().expect("one was asked for")
+}
+
+fn live_through(scenario: &Scenario, world: &Arc<World>, on_progress: &mut dyn FnMut(Progress)) -> MonthReport {
+    enroll(scenario, world);
     let enrolled = world.ledger.used();
-    let mut month = Month { scenario, world: &world, samples: Vec::new(), before: Before::default(), redriven: 0 };
+    let mut month = Month { scenario, world, samples: Vec::new(), before: Before::default(), redriven: 0 };
     month.live(on_progress);
     let (samples, redriven) = (month.samples, month.redriven);
-    let proof = proof(scenario, &world);
-    let api = api_use(scenario, &world, world.ledger.used().since(enrolled));
+    let proof = proof(scenario, world);
+    let api = api_use(scenario, world, world.ledger.used().since(enrolled));
     let report = MonthReport {
         scenario: scenario.clone(),
         samples,

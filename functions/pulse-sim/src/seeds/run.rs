@@ -38,6 +38,8 @@ pub struct SeedReport {
     pub repeated: u64,
     /// All that happened, if it was taken down.
     pub trace: Vec<String>,
+    /// A digest of it, if one was kept.
+    pub digest: Option<u64>,
 }
 
 /// Lives through a plan.
@@ -73,6 +75,7 @@ pub fn run_with(
         mails: world.mailer.mails(),
         repeated: world.watch.repeated(),
         trace: world.trace.lines(),
+        digest: world.trace.digest(),
     };
     world.time.end();
     report

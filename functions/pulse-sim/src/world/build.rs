@@ -101,7 +101,7 @@ impl World {
         let ledger = Arc::new(MemoryLedger::default());
         let weather = Arc::new(Weather::default());
         let witness = Witness::default();
-        let trace = Trace::new(settings.traced);
+        let trace = Trace::new(settings.traced, settings.digested);
         let way = |name: &str| Way {
             time: time.clone(),
             weather: Arc::clone(&weather),

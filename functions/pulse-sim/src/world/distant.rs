@@ -117,6 +117,7 @@ impl Ledger for DistantLedger {
     async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
         self.call(async {
             let opened = self.ledger.open(entry).await?;
+            self.way.trace.transition(self.way.time.now(), entry, opened);
             self.line(|| format!("{} is opened, due {:.0}: {opened}", entry.id(), entry.due()));
             Ok(opened)
         })
@@ -129,6 +130,7 @@ impl Ledger for DistantLedger {
         self.call(async {
             let applied = self.ledger.apply(change).await;
             let after = change.after();
+            self.way.trace.transition(self.way.time.now(), after, applied.is_ok());
             self.line(|| {
                 let how = if applied.is_ok() { "is" } else { "couldn't become" };
                 format!("{} {how} {} (version {})", after.id(), after.state().name(), after.version())
@@ -245,6 +247,7 @@ impl StageQueue for DistantQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
         self.call(async {
             self.queue.send(message).await?;
+            self.way.trace.event(self.way.time.now(), format_args!("{} {} queued", message.customer, self.name));
             self.way.trace.line(self.way.time.now(), || format!("{} is queued to {}", message.customer, self.name));
             Ok(())
         })

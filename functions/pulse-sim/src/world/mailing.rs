@@ -265,6 +265,14 @@ impl Mailer for SimMailer {
         let _lane = self.lanes.enter();
         self.look_at(mail);
         let answer = self.hand_over(mail).await;
+        let outcome = match &answer {
+            Ok(_) => "accepted",
+            Err(SendError::Retry { .. }) => "retry",
+            Err(SendError::Fail { .. }) => "fail",
+            Err(SendError::AddressRefused { .. }) => "refused",
+            Err(SendError::Lost { .. }) => "lost",
+        };
+        self.trace.event(self.time.now(), format_args!("{} send {outcome}", mail.entry));
         if let Err(error) = &answer {
             self.trace.line(self.time.now(), || format!("{} isn't known to be mailed: {error}", mail.entry));
         }
@@ -286,6 +294,7 @@ impl Mailer for SimMailer {
         }
         let now = self.time.now();
         let known = self.records().accepted.get(entry).copied();
+        self.trace.event(now, format_args!("{entry} asked {}", known.is_some()));
         let known = known.filter(|known| age(now, known.first) <= MAILS_TOLD);
         Ok(known.map_or(Fate::SafeToSend, |known| Fate::Accepted(known.receipt())))
     }

@@ -36,6 +36,12 @@ impl Scorer for SimScorer {
     async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
         let _lane = self.lanes.enter();
         let answer = self.answer(request).await;
+        let outcome = match &answer {
+            Ok(_) => "answered",
+            Err(ScoreError::Retry { .. }) => "retry",
+            Err(ScoreError::Fail { .. }) => "fail",
+        };
+        self.trace.event(self.time.now(), format_args!("{} score {outcome}", request.entry));
         self.trace.line(self.time.now(), || match &answer {
             Ok(_) => format!("{} has a score", request.entry),
             Err(error) => format!("{} has no score: {error}", request.entry),

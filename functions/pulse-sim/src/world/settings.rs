@@ -75,6 +75,8 @@ pub struct WorldSettings {
     pub double_firings: f64,
     /// Whether all that happens is written down.
     pub traced: bool,
+    /// Whether a digest of it is kept.
+    pub digested: bool,
 }
 
 impl WorldSettings {
@@ -104,6 +106,7 @@ impl WorldSettings {
             duplicates: 0.0,
             double_firings: 0.0,
             traced: false,
+            digested: false,
         }
     }
 
