@@ -9,12 +9,12 @@ use pulse_aws::{
     clock::SystemClock,
     config::{EmailConfig, Environment, MailProvider, process_variable},
     host::StageHost,
-    providers::{MarketingCloudMailer, SesMailer, secret},
     render::MinijinjaRenderer,
     sdk::{self, SdkConfig},
     telemetry,
 };
 use pulse_core::{control::MeteredMailer, entry::StageName, ports::Mailer, stage::EmailStage};
+use pulse_providers::{MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
 
 /// The function, with its clients built once.
 pub struct Function {
@@ -62,11 +62,11 @@ impl Function {
 async fn mailer(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Arc<dyn Mailer>> {
     Ok(match provider {
         MailProvider::Ses { sender, configuration_set, rate_per_second } => {
-            let client = sdk::ses_client(aws);
+            let client = ses_client(aws);
             Arc::new(SesMailer::new(client, &sender, configuration_set, rate_per_second, timeout)?)
         }
         MailProvider::MarketingCloud { url, auth_url, definition, secret_name } => {
-            let credentials = secret::client_credentials(&sdk::secrets_client(aws), &secret_name).await?;
+            let credentials = secret::client_credentials(&secrets_client(aws), &secret_name).await?;
             Arc::new(MarketingCloudMailer::new(&url, &auth_url, &definition, credentials, timeout)?)
         }
     })

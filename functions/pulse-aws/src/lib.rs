@@ -1,5 +1,5 @@
-//! The ports of `pulse-core` on AWS and HTTP: `DynamoDB`, SQS, `EventBridge` Scheduler, SES and the
-//! providers; with the configuration and the telemetry that the Lambdas share.
+//! The ports of `pulse-core` on AWS: `DynamoDB`, SQS, `EventBridge` Scheduler and Lambda; with the
+//! configuration and the telemetry that the Lambdas share.
 
 pub mod batch;
 pub mod clock;
@@ -7,7 +7,6 @@ pub mod config;
 pub mod dynamodb;
 pub mod host;
 pub mod lanes;
-pub mod providers;
 pub mod render;
 pub mod scheduler;
 pub mod sdk;

@@ -9,10 +9,10 @@ use pulse_aws::{
     clock::SystemClock,
     config::{Environment, ScoreConfig, process_variable},
     host::StageHost,
-    providers::{HttpScorer, secret},
     sdk, telemetry,
 };
 use pulse_core::{control::MeteredScorer, entry::StageName, stage::ScoreStage};
+use pulse_providers::{HttpScorer, secret, secrets_client};
 
 /// The function, with its clients built once.
 pub struct Function {
@@ -31,7 +31,7 @@ impl Function {
         let config = ScoreConfig::read(env)?;
         let aws = sdk::load().await?;
         let authorization = match &config.secret_name {
-            Some(name) => Some(secret::authorization(&sdk::secrets_client(&aws), name).await?),
+            Some(name) => Some(secret::authorization(&secrets_client(&aws), name).await?),
             None => None,
         };
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)

@@ -4,6 +4,7 @@ use std::{future::Future, io};
 
 use pulse_aws::sdk;
 use pulse_core::ports::Mail;
+use pulse_providers::ses_client;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -32,7 +33,7 @@ impl EmulatedSes {
     /// A client for it.
     #[must_use]
     pub fn client(&self) -> aws_sdk_sesv2::Client {
-        sdk::ses_client(&sdk::for_emulator(&self.endpoint))
+        ses_client(&sdk::for_emulator(&self.endpoint))
     }
 
     /// How many mails from `sender` it has that are just as `mail` is.

@@ -4,11 +4,9 @@ use futures::{
     FutureExt,
     future::{join_all, ready},
 };
-use pulse_aws::{
-    providers::{SesMailer, secret},
-    sdk::{for_emulator, secrets_client, ses_client},
-};
+use pulse_aws::sdk::for_emulator;
 use pulse_core::ports::{Mail, Mailer, SendError};
+use pulse_providers::{SesMailer, secret, secrets_client, ses_client};
 use pulse_tests::providers::{
     MailTrouble, MailerBench,
     aws_server::{AwsAnswer, AwsServer},

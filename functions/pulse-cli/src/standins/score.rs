@@ -31,7 +31,7 @@ use super::{
     server::{Connection, Server},
 };
 
-/// A scoring API with the contract of `pulse_aws::providers::HttpScorer`. A customer's score in a
+/// A scoring API with the contract of `pulse_providers::HttpScorer`. A customer's score in a
 /// run is the same each time.
 pub struct ScoreStandIn {
     server: Server,

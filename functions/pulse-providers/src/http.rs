@@ -10,7 +10,7 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 
-use super::SetupError;
+use crate::SetupError;
 
 /// Longer than a busy provider takes to accept a connection, short beside any call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

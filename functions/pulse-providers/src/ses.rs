@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use self::errors::classify;
 pub use self::rate::SendingRate;
-use super::{Sender, SetupError};
+use crate::{Sender, SetupError};
 
 /// Amazon SES. It takes no idempotency key, so a mail whose answer was lost is never sent again
 /// blindly: the tags `customer` and `run` let SES's events, or a person, settle its fate.

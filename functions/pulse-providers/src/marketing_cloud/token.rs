@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::answers::{PROVIDER, retry};
-use crate::providers::{http, secret::ClientCredentials};
+use crate::{http, secret::ClientCredentials};
 
 /// A token, as the value of an Authorization header.
 #[derive(Clone)]

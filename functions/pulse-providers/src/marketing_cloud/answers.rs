@@ -13,7 +13,7 @@ use pulse_core::{
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use crate::providers::http::Answer;
+use crate::http::Answer;
 
 pub(super) const PROVIDER: &str = "Marketing Cloud";
 

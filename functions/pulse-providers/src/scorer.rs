@@ -38,7 +38,7 @@ use reqwest::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::{
     SetupError,
     http::{self, Answer},
     secret::Authorization,

@@ -23,7 +23,7 @@ use self::{
     answers::{PROVIDER, read_fate, read_send, retry},
     token::{Token, TokenSource},
 };
-use super::{
+use crate::{
     SetupError,
     http::{self, Answer, NoAnswer},
     secret::ClientCredentials,
