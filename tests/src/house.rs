@@ -8,7 +8,6 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use pulse_aws::render::MinijinjaRenderer;
 use pulse_core::{
     audit::{Audit, AuditReport, Depth},
     control::{BreakerPolicy, Meter, MeteredMailer, MeteredScorer, ProviderWatch},
@@ -24,6 +23,7 @@ use pulse_core::{
     stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worker, WorkerSettings},
     tick::{StageSweep, Sweep, SweepPolicy},
 };
+use pulse_letters::MinijinjaRenderer;
 use pulse_sim::{
     clock::VirtualClock,
     dead_letters::MemoryDeadLetters,

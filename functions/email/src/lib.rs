@@ -9,11 +9,11 @@ use pulse_aws::{
     clock::SystemClock,
     config::{EmailConfig, Environment, MailProvider, process_variable},
     host::StageHost,
-    render::MinijinjaRenderer,
     sdk::{self, SdkConfig},
     telemetry,
 };
 use pulse_core::{control::MeteredMailer, entry::StageName, ports::Mailer, stage::EmailStage};
+use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
 
 /// The function, with its clients built once.

@@ -7,7 +7,6 @@ pub mod config;
 pub mod dynamodb;
 pub mod host;
 pub mod lanes;
-pub mod render;
 pub mod scheduler;
 pub mod sdk;
 pub mod sqs;

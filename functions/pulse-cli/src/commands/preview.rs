@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use pulse_aws::{clock::SystemClock, render::MinijinjaRenderer};
+use pulse_aws::clock::SystemClock;
 use pulse_core::{
     customer::Customer,
     entry::Entry,
@@ -12,6 +12,7 @@ use pulse_core::{
     run::RunId,
     score::{Band, Score, ScoreValue},
 };
+use pulse_letters::MinijinjaRenderer;
 use serde::Serialize;
 
 use crate::{

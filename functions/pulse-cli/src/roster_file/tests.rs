@@ -1,12 +1,12 @@
 use std::io::{self, Read};
 
-use pulse_aws::render::MinijinjaRenderer;
 use pulse_core::{
     customer::{Contact, Standing},
     ports::{Letter, Renderer as _},
     run::RunId,
     score::{Band, Score, ScoreValue},
 };
+use pulse_letters::MinijinjaRenderer;
 
 use super::*;
 

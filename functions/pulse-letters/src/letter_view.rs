@@ -8,7 +8,7 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use super::{
+use crate::{
     localized::{Localized, direction, zone_in_words},
     plain::neutral,
 };

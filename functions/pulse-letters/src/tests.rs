@@ -9,7 +9,7 @@ use pulse_core::{
     slot::Slot,
 };
 
-use super::MinijinjaRenderer;
+use crate::MinijinjaRenderer;
 
 struct Case {
     name: &'static str,

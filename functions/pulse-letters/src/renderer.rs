@@ -1,23 +1,10 @@
-//! Letters, written with minijinja.
-//!
-//! The templates are `infra/email/monthly.*`, compiled in. Their wording is English, whatever the
-//! customer's locale: one language to review. Dates and numbers are written the customer's own way,
-//! and amounts are in the customer's own currency. To say it in other words, edit the templates;
-//! `LetterView` lists what they may show.
-
-mod letter_view;
-mod localized;
-mod plain;
-#[cfg(test)]
-mod tests;
-
 use minijinja::{Environment, Error, UndefinedBehavior, Value, value::Serde};
 use pulse_core::{
     failure::Cause,
     ports::{Letter, RenderError, Rendered, Renderer},
 };
 
-use self::letter_view::LetterView;
+use crate::{letter_view::LetterView, plain};
 
 /// No subject is longer, in characters: what mail clients show at most, twice over.
 const LONGEST_SUBJECT: usize = 150;
@@ -43,9 +30,9 @@ impl MinijinjaRenderer {
         templates.add_filter("isolated", |text: &str| plain::isolated(text));
         // What a template's name ends in decides whether it escapes: .html does, .txt doesn't.
         let sources = [
-            (HTML, include_str!("../../../../infra/email/monthly.html")),
-            (TEXT, include_str!("../../../../infra/email/monthly.txt")),
-            (SUBJECT, include_str!("../../../../infra/email/monthly.subject.txt")),
+            (HTML, include_str!("../../../infra/email/monthly.html")),
+            (TEXT, include_str!("../../../infra/email/monthly.txt")),
+            (SUBJECT, include_str!("../../../infra/email/monthly.subject.txt")),
         ];
         for (name, source) in sources {
             templates.add_template(name, source).map_err(|error| describe(&error))?;
