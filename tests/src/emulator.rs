@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use pulse_cli::local::deployment::Packages;
-use pulse_cli::local::emulator::{Emulator, EmulatorOptions};
-use pulse_cli::local::install::Installation;
-use pulse_cli::local::lambdas::{self, CargoBuild, Programs};
-use pulse_cli::local::step::Progress;
-use pulse_cli::local::template::Template;
-use pulse_cli::local::workspace::Workspace;
+use pulse_local::deployment::Packages;
+use pulse_local::emulator::{Emulator, EmulatorOptions};
+use pulse_local::install::Installation;
+use pulse_local::lambdas::{self, CargoBuild, Programs};
+use pulse_local::step::Progress;
+use pulse_local::template::Template;
+use pulse_local::workspace::Workspace;
 
 /// The emulator of this test program, with IAM enforced: started, and first installed, when a test first asks.
 /// It is never dropped. It ends because the test program does.

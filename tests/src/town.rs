@@ -8,19 +8,17 @@ use std::{collections::BTreeMap, process::Command, time::Duration};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
-use pulse_cli::{
-    local::{
-        deployment::{Deployment, StackPlan},
-        emulator::Emulator,
-    },
-    stack::Stack,
-    standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions},
-};
+use pulse_cli::stack::Stack;
 use pulse_core::{
     customer::Customer,
     enrollment::Enrollment,
     entry::{Entry, State},
     ports::Ledger as _,
+};
+use pulse_local::{
+    deployment::{Deployment, StackPlan},
+    emulator::Emulator,
+    standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions},
 };
 use tokio::time::{Instant, interval};
 

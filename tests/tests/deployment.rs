@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::ScalingConfig;
-use pulse_cli::local::deployment::{Deployment, StackPlan};
-use pulse_cli::local::step::silently;
+use pulse_local::deployment::{Deployment, StackPlan};
+use pulse_local::step::silently;
 use pulse_tests::emulator::{packages, shared, workspace};
 
 fn plan(stack: &str, changes: &[(&str, &str)]) -> StackPlan {

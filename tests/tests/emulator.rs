@@ -13,8 +13,8 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, InvocationType, Runtime};
 use pulse_aws::sdk::for_emulator;
-use pulse_cli::local::emulator::{Emulator, EmulatorOptions};
-use pulse_cli::local::lambdas::Package;
+use pulse_local::emulator::{Emulator, EmulatorOptions};
+use pulse_local::lambdas::Package;
 use pulse_tests::emulator::{installation, start};
 
 /// A function that never answers, and leaves a process in a session of its own.

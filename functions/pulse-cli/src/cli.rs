@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use pulse_local::children;
 
 use crate::{
     commands::{
@@ -10,7 +11,6 @@ use crate::{
         status, unenroll, watch, why,
     },
     exit::Exit,
-    local::children,
     output::Output,
     stack::Target,
 };

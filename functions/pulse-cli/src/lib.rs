@@ -5,13 +5,11 @@ pub mod commands;
 pub mod exit;
 pub mod figures;
 pub mod interruption;
-pub mod local;
 pub mod output;
 pub mod places;
 pub mod report;
 pub mod roster_file;
 pub mod stack;
 pub mod stage_lines;
-pub mod standins;
 
 pub use cli::{Cli, run};

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::thread;
 
-use pulse_cli::local::emulator::EmulatorOptions;
+use pulse_local::emulator::EmulatorOptions;
 
 fn main() -> io::Result<()> {
     let emulator = pulse_tests::emulator::start(&EmulatorOptions::default());

@@ -3,7 +3,6 @@
 use aws_sdk_lambda::types::Environment;
 use jiff::Timestamp;
 use pulse_aws::sdk;
-use pulse_cli::local::deployment::{Deployment, Packages};
 use pulse_core::{
     customer::Customer,
     entry::{Entry, EntryId, StageName, State},
@@ -11,6 +10,7 @@ use pulse_core::{
     ports::Ledger as _,
     run::RunId,
 };
+use pulse_local::deployment::{Deployment, Packages};
 use serde_json::Value;
 
 use super::{Town, eventually};

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimePrinter;
 use pulse_aws::clock::SystemClock;
-use pulse_cli::standins::{Fault, ScoreStandIn, StandInOptions};
 use pulse_core::ports::{Clock, ScoreError, Scorer};
+use pulse_local::standins::{Fault, ScoreStandIn, StandInOptions};
 use pulse_providers::{HttpScorer, secret::Authorization};
 use pulse_tests::providers::{ScoreTrouble, ScorerBench, samples::request, scorer_conformance};
 use serde_json::json;

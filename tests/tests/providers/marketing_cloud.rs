@@ -5,8 +5,8 @@ use futures::{
     future::{join_all, ready},
 };
 use jiff::Timestamp;
-use pulse_cli::standins::{AcceptedMail, Fault, MailStandIn, StandInOptions};
 use pulse_core::ports::{Fate, Mail, Mailer, SendError};
+use pulse_local::standins::{AcceptedMail, Fault, MailStandIn, StandInOptions};
 use pulse_providers::{MarketingCloudMailer, secret::ClientCredentials};
 use pulse_sim::clock::VirtualClock;
 use pulse_tests::providers::{

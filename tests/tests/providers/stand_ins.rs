@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use pulse_cli::standins::{Fault, Latency, ScoreStandIn, StandInOptions};
 use pulse_core::ports::{ScoreError, Scorer};
+use pulse_local::standins::{Fault, Latency, ScoreStandIn, StandInOptions};
 use pulse_providers::{HttpScorer, secret::Authorization};
 use pulse_tests::providers::samples::{entry, request};
 use tokio::time::Instant;

@@ -8,7 +8,6 @@ use std::sync::{
 
 use aws_sdk_sqs::types::MessageAttributeValue;
 use pulse_aws::{clock::SystemClock, sdk};
-use pulse_cli::standins::Fault;
 use pulse_core::{
     customer::{Customer, Standing},
     dead_letters::{CauseFilter, CauseGroup, DeadLetterReport, Order, Redrive, Redriven, Survey, Way},
@@ -16,6 +15,7 @@ use pulse_core::{
     message::WorkMessage,
     ports::{DeadLetters as _, DlqName, Rate},
 };
+use pulse_local::standins::Fault;
 use pulse_tests::{
     emulator::shared,
     house::customer,

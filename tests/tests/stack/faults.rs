@@ -10,13 +10,13 @@ use std::{
 
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use pulse_aws::sdk;
-use pulse_cli::standins::Fault;
 use pulse_core::{
     customer::Customer,
     entry::{StageName, State},
     ports::LedgerReports as _,
     trace::TraceHeader,
 };
+use pulse_local::standins::Fault;
 use pulse_tests::{house::customer, town::eventually};
 
 use super::{RUNTIME, town};

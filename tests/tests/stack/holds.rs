@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use pulse_aws::{clock::SystemClock, sdk};
-use pulse_cli::standins::Fault;
 use pulse_core::{
     control::{Note, Pause, Pausing, Resumed},
     entry::{StageName, State},
     ports::{Clock as _, Controls as _},
 };
+use pulse_local::standins::Fault;
 use pulse_tests::{
     emulator::shared,
     house::customer,

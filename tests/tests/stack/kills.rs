@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_lambda::types::Environment;
-use pulse_cli::local::emulator::EmulatorOptions;
 use pulse_core::entry::State;
+use pulse_local::emulator::EmulatorOptions;
 use pulse_tests::{
     emulator::start,
     house::customer,

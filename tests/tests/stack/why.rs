@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use pulse_aws::clock::SystemClock;
-use pulse_cli::standins::Fault;
 use pulse_core::{
     control::{Note, Pause},
     customer::{Customer, Standing},
@@ -13,6 +12,7 @@ use pulse_core::{
     run::RunId,
     why::{CustomerInquiry, NextStep, Reason, RunInquiry},
 };
+use pulse_local::standins::Fault;
 use pulse_tests::{
     emulator::shared,
     house::customer,

@@ -2,8 +2,8 @@ use std::fs;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use pulse_aws::{clock::SystemClock, sdk};
-use pulse_cli::local::{deployment::Packages, lambdas::Package};
 use pulse_core::{entry::StageName, message::WorkMessage, ports::Clock as _};
+use pulse_local::{deployment::Packages, lambdas::Package};
 use pulse_tests::{
     emulator::packages,
     house::customer,

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use pulse_cli::standins::Fault;
 use pulse_core::{
     customer::{Customer, Standing},
     entry::{SkipReason, State},
 };
+use pulse_local::standins::Fault;
 use pulse_tests::{
     house::customer,
     town::{Town, eventually},

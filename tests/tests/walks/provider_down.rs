@@ -1,5 +1,5 @@
-use pulse_cli::standins::Fault;
 use pulse_core::entry::StageName;
+use pulse_local::standins::Fault;
 use pulse_tests::{house::customer, town::eventually};
 
 use super::{

@@ -13,12 +13,11 @@ use pulse_core::{
     entry::StageName,
     ports::{DlqName, Ledger as _},
 };
-use serde::{Deserialize, Serialize};
-
-use crate::local::{
-    deploy::{StackOutputs, outputs},
+use pulse_local::{
+    outputs::{StackOutputs, outputs},
     workspace::Workspace,
 };
+use serde::{Deserialize, Serialize};
 
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]

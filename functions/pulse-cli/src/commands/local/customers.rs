@@ -12,10 +12,10 @@ use pulse_core::{
     ports::{Clock as _, LedgerReports as _, Tally},
     slot::Slot,
 };
+use pulse_local::workspace::Workspace;
 
 use super::{CLOCK, Options};
 use crate::{
-    local::workspace::Workspace,
     output::Output,
     roster_file::{RosterFile, RowError},
     stack::Stack,

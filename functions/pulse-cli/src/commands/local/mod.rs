@@ -15,17 +15,17 @@ use std::sync::{
 use anyhow::{Result, bail};
 use pulse_aws::{clock::SystemClock, config::process_variable};
 use pulse_core::ports::Clock as _;
+use pulse_local::{
+    deployment::{Backend, Deployment, StackPlan, prepare},
+    emulator::{EmulatorOptions, refuse_a_taken_port},
+    lambdas::{CargoBuild, Programs},
+    workspace::Workspace,
+};
 
 use self::{customers::Demo, promises::Findings, providers::Providers};
 use crate::{
     exit::Exit,
     interruption::interruption,
-    local::{
-        deployment::{Backend, Deployment, StackPlan, prepare},
-        emulator::{EmulatorOptions, refuse_a_taken_port},
-        lambdas::{CargoBuild, Programs},
-        workspace::Workspace,
-    },
     output::Output,
     stack::{LocalRecord, Stack},
 };

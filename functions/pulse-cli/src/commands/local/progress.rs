@@ -13,14 +13,11 @@ use pulse_core::{
     entry::StageName,
     ports::{Clock as _, LedgerReports as _, Tally, TallyKey},
 };
+use pulse_local::{standins::Meter, step::Progress};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{CLOCK, customers::Demo, providers::Providers};
-use crate::{
-    local::step::Progress,
-    stack::{Lanes, Stack},
-    standins::Meter,
-};
+use crate::stack::{Lanes, Stack};
 
 const BETWEEN_SAMPLES: Duration = Duration::from_millis(50);
 const SAMPLES_PER_LOOK: u64 = 10;

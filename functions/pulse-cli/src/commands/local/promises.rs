@@ -8,6 +8,7 @@ use pulse_core::{
     entry::{Entry, State},
     ports::{Clock as _, Ledger as _, Schedules as _},
 };
+use pulse_local::standins::{Latency, Meter};
 use serde::Serialize;
 
 use super::{
@@ -16,10 +17,7 @@ use super::{
     progress::{Busy, Followed},
     providers::Providers,
 };
-use crate::{
-    stack::{Lanes, Stack, depths},
-    standins::{Latency, Meter},
-};
+use crate::stack::{Lanes, Stack, depths};
 
 const AT_ONCE: usize = 16;
 

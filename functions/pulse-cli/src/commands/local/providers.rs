@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Options;
-use crate::standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions};
+use pulse_local::standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions};
 
 const SCORE_SECRET: &str = "pulse-local/scoring";
 const MAIL_SECRET: &str = "pulse-local/marketing-cloud";

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use super::workspace::Workspace;
+use crate::workspace::Workspace;
 
 /// A function's code in the template is its folder, which is named as its package and its program are.
 const CODE: &str = "CodeUri: functions/";

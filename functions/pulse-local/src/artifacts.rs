@@ -14,7 +14,7 @@ use aws_sigv4::sign::v4::SigningParams;
 use reqwest::{Client, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use super::lambdas::Package;
+use crate::lambdas::Package;
 
 const BUCKET: &str = "pulse-local-packages";
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -11,9 +11,9 @@ use aws_sdk_cloudformation::types::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::outputs::describe;
-pub use super::outputs::{StackOutputs, outputs};
-use super::refusal::reason;
+use crate::outputs::describe;
+pub use crate::outputs::{StackOutputs, outputs};
+use crate::refusal::reason;
 
 const CHANGE_SET: &str = "pulse-local";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

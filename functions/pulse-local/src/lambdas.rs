@@ -12,9 +12,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 
-use super::children;
-use super::step::{Progress, Step};
-use super::workspace::Workspace;
+use crate::children;
+use crate::step::{Progress, Step};
+use crate::workspace::Workspace;
 
 /// How cargo is to build the functions, so that it finds their dependencies built already.
 #[derive(Clone, Debug)]

@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 
-use super::children;
-use super::python::{Python, isolated};
-use super::step::{Progress, Step};
-use super::workspace::Workspace;
+use crate::children;
+use crate::python::{Python, isolated};
+use crate::step::{Progress, Step};
+use crate::workspace::Workspace;
 
 /// An emulator that is installed and can be started.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Installation {
     }
 
     /// A command that runs the launcher on the installed Python.
-    pub(super) fn launch(&self) -> Command {
+    pub(crate) fn launch(&self) -> Command {
         let mut command = isolated(&self.python());
         command.arg(&self.launcher);
         command
@@ -150,9 +150,9 @@ fn last_line(said: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::python::tests::write_program;
-    use super::super::step::silently;
     use super::*;
+    use crate::python::tests::write_program;
+    use crate::step::silently;
 
     /// A checkout with pins, and a stand-in for Python that makes environments of itself.
     struct Fixture {

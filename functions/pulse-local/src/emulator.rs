@@ -13,8 +13,8 @@ use anyhow::{Context, Result, bail};
 use pulse_aws::sdk;
 use tempfile::TempDir;
 
-use super::install::Installation;
-use super::refusal::reason;
+use crate::install::Installation;
+use crate::refusal::reason;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 /// At least a minute. A cold start on a busy machine stays well below that.

@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// A child that leads a process group of its own. It is to be waited for before this is dropped.
-pub(super) struct Running {
-    pub(super) child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
 }
 
 impl Drop for Running {
@@ -21,14 +21,14 @@ impl Drop for Running {
 }
 
 /// Starts a program.
-pub(super) fn spawn(command: &mut Command) -> io::Result<Running> {
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Running> {
     let child = command.process_group(0).spawn()?;
     lock().insert(child.id());
     Ok(Running { child })
 }
 
 /// Runs a program to its end.
-pub(super) fn output(command: &mut Command) -> io::Result<Output> {
+pub(crate) fn output(command: &mut Command) -> io::Result<Output> {
     let mut running = spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
     let (stdout, stderr) = std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Pulse on this machine: emulator, deployment, stand-ins, progress and summary.
+//! Pulse on this machine: emulator, deployment, and stand-ins for the providers.
 
 pub mod artifacts;
 pub mod children;
@@ -12,6 +12,7 @@ pub mod outputs;
 pub mod python;
 mod refusal;
 pub mod secrets;
+pub mod standins;
 pub mod step;
 pub mod template;
 pub mod workspace;

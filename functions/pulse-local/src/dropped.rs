@@ -7,8 +7,8 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use serde_json::Value;
 
-use super::outputs::describe;
-use super::refusal::because;
+use crate::outputs::describe;
+use crate::refusal::because;
 
 /// Reads back what the template asks for and some emulators drop or garble: functions' reserved concurrency,
 /// mappings' maximum concurrency and tables' time to live. Sets what is missing through the API, and returns a

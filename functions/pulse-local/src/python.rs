@@ -66,7 +66,7 @@ impl Python {
 }
 
 /// A command that runs the Python at `path`, undisturbed by variables meant for another one.
-pub(super) fn isolated(path: &Path) -> Command {
+pub(crate) fn isolated(path: &Path) -> Command {
     let mut command = Command::new(path);
     command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
     command.stdin(Stdio::null());
@@ -88,12 +88,12 @@ fn version(command: &Path) -> Option<(u32, u32)> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Writes a program that stands in for Python. Another process writes it: while this one had it open, a
     /// child of a test beside could inherit that, and the program would be too busy to run.
-    pub(in super::super) fn write_program(path: &Path, script: &str) {
+    pub(crate) fn write_program(path: &Path, script: &str) {
         let draft = path.with_added_extension("draft");
         std::fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
         let installed = Command::new("install").args(["-m", "755"]).arg(&draft).arg(path).status();

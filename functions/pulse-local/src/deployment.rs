@@ -10,14 +10,14 @@ use pulse_aws::sdk;
 use pulse_core::ports::Clock as _;
 use tokio::task::spawn_blocking;
 
-use super::emulator::{Emulator, EmulatorOptions};
-use super::install::Installation;
-use super::lambdas::{self, Package, Programs};
-use super::outputs::StackOutputs;
-use super::step::{Progress, Step};
-use super::template::Template;
-use super::workspace::Workspace;
-use super::{artifacts, deploy, dropped, secrets};
+use crate::emulator::{Emulator, EmulatorOptions};
+use crate::install::Installation;
+use crate::lambdas::{self, Package, Programs};
+use crate::outputs::StackOutputs;
+use crate::step::{Progress, Step};
+use crate::template::Template;
+use crate::workspace::Workspace;
+use crate::{artifacts, deploy, dropped, secrets};
 
 /// Which emulator to use.
 #[derive(Clone, Debug)]
