@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
+use pulse_aws::stack::Stack;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
-use pulse_cli::stack::Stack;
 use pulse_core::{
     customer::Customer,
     enrollment::Enrollment,

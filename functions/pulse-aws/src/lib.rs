@@ -10,5 +10,6 @@ pub mod lanes;
 pub mod scheduler;
 pub mod sdk;
 pub mod sqs;
+pub mod stack;
 pub mod stages;
 pub mod telemetry;

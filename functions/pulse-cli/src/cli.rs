@@ -12,7 +12,7 @@ use crate::{
     },
     exit::Exit,
     output::Output,
-    stack::Target,
+    target::Target,
 };
 
 /// Once a month, for every customer, score and send an email.

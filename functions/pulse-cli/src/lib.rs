@@ -5,11 +5,13 @@ pub mod commands;
 pub mod exit;
 pub mod figures;
 pub mod interruption;
+pub mod lookup;
 pub mod output;
 pub mod places;
 pub mod report;
 pub mod roster_file;
-pub mod stack;
 pub mod stage_lines;
+pub mod stage_option;
+pub mod target;
 
 pub use cli::{Cli, run};

@@ -11,9 +11,8 @@ use aws_sdk_cloudformation::types::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::outputs::describe;
-pub use crate::outputs::{StackOutputs, outputs};
-use crate::refusal::reason;
+use pulse_aws::sdk::refusal::reason;
+use pulse_aws::stack::{StackOutputs, describe, outputs};
 
 const CHANGE_SET: &str = "pulse-local";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

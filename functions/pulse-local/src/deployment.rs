@@ -13,11 +13,11 @@ use tokio::task::spawn_blocking;
 use crate::emulator::{Emulator, EmulatorOptions};
 use crate::install::Installation;
 use crate::lambdas::{self, Package, Programs};
-use crate::outputs::StackOutputs;
 use crate::step::{Progress, Step};
 use crate::template::Template;
 use crate::workspace::Workspace;
 use crate::{artifacts, deploy, dropped, secrets};
+use pulse_aws::stack::StackOutputs;
 
 /// Which emulator to use.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use serde_json::Value;
 
-use crate::outputs::describe;
-use crate::refusal::because;
+use pulse_aws::sdk::refusal::because;
+use pulse_aws::stack::describe;
 
 /// Reads back what the template asks for and some emulators drop or garble: functions' reserved concurrency,
 /// mappings' maximum concurrency and tables' time to live. Sets what is missing through the API, and returns a

@@ -4,6 +4,7 @@
 //! which serves `http://` endpoints (emulators) too.
 
 pub(crate) mod failure;
+pub mod refusal;
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use pulse_core::{
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
-    stack::{Stack, Target},
+    target::Target,
 };
 
 /// What `pulse audit` takes.
@@ -36,7 +36,7 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found or listed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
     let bar = progress_bar(ledger.roster().await?.active);
     let audit = Audit {

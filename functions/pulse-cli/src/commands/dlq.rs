@@ -15,7 +15,7 @@ use crate::{
     exit::Exit,
     interruption::Asked,
     output::{Output, heading},
-    stack::{Stack, Target},
+    target::Target,
 };
 
 /// What `pulse dlq` takes.
@@ -75,7 +75,7 @@ struct Looked {
 /// # Errors
 /// When the stack can't be found, or a queue or the ledger can't be read.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let ledger = stack.ledger()?;
     let asked = Asked::listen()?;
     let only = options.queue.map(DlqName::from);

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use pulse_aws::clock::SystemClock;
+use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
     customer::{Customer, CustomerId},
     enrollment::{Enrolled, Enrollment},
@@ -20,9 +20,10 @@ use serde::Serialize;
 
 use crate::{
     exit::Exit,
+    lookup,
     output::{Output, Table},
     roster_file::{Rejects, RosterFile, RowError},
-    stack::{Stack, Target},
+    target::Target,
 };
 
 /// Customers enrolled at once. `CreateSchedule` takes 1,000 a second or more (`EventBridge` Scheduler
@@ -90,7 +91,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     if !is_file && CustomerId::parse(&options.what).is_err() {
         bail!("There is no file {}, and it is no customer's id either.", options.what);
     }
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let report = if is_file {
         enroll_file(&stack, path, options.rejects, output).await?
     } else {
@@ -101,7 +102,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
 }
 
 async fn enroll_one(stack: &Stack, id: &str) -> Result<Report> {
-    let customer = stack.customer(id).await?;
+    let customer = lookup::customer(&stack, id).await?;
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
     let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
     let mut report = Report::default();

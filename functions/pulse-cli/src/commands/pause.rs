@@ -15,12 +15,7 @@ use pulse_core::{
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    exit::Exit,
-    figures,
-    output::Output,
-    stack::{Stack, StageOption, Target},
-};
+use crate::{exit::Exit, figures, output::Output, stage_option::StageOption, target::Target};
 
 /// How often a stage is looked at that is being switched.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -81,7 +76,7 @@ struct Outcome {
 /// # Errors
 /// When the stack can't be found, or the stage can't be paused.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
     let stage = StageName::from(options.stage);
     let since = SystemClock.now();

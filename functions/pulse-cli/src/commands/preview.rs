@@ -17,8 +17,9 @@ use serde::Serialize;
 
 use crate::{
     exit::Exit,
+    lookup,
     output::{Output, Table},
-    stack::{Stack, Target},
+    target::Target,
 };
 
 /// What `pulse preview` takes.
@@ -57,8 +58,8 @@ struct Preview {
 /// # Errors
 /// When the stack can't be found or read, has no such customer or score, or a file can't be written.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
-    let customer = stack.customer(&options.id).await?;
+    let stack = target.find().await?;
+    let customer = lookup::customer(&stack, &options.id).await?;
     let entries = stack.ledger()?.entries(&customer.id).await?;
     let (run, score, previous) = choose(&options, &customer, &entries)?;
     let letter = Letter { customer: &customer, run, score: &score, previous: previous.as_ref() };

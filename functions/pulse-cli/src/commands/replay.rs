@@ -15,11 +15,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use super::settle::note;
-use crate::{
-    exit::Exit,
-    output::Output,
-    stack::{Stack, Target},
-};
+use crate::{exit::Exit, output::Output, target::Target};
 
 /// What `pulse replay` takes.
 #[derive(Debug, Args)]
@@ -64,7 +60,7 @@ struct Replayed {
 /// When the stack can't be found or used, or the entry isn't to be replayed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let note = options.note.as_deref().map(Note::parse).transpose()?;
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
     let (score_queue, email_queue) = (stack.queue(StageName::Score)?, stack.queue(StageName::Email)?);
     let replay = ReplayOne {

@@ -10,11 +10,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use super::pause::{spinner, until_switched};
-use crate::{
-    exit::Exit,
-    output::Output,
-    stack::{Stack, StageOption, Target},
-};
+use crate::{exit::Exit, output::Output, stage_option::StageOption, target::Target};
 
 /// What `pulse resume` takes.
 #[derive(Debug, Args)]
@@ -41,7 +37,7 @@ struct Outcome {
 /// # Errors
 /// When the stack can't be found, or the stage can't be resumed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
     let stage = StageName::from(options.stage);
     let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger};
+use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, stack::Stack};
 use pulse_core::{
     customer::CustomerId,
     entry::{EntryId, StageName, State},
@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
-    stack::{Stack, Target},
+    target::Target,
 };
 
 /// The most mails that are listed.
@@ -90,7 +90,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         (None, true) => Some(Outcome::NotSent),
         (None, false) => None,
     };
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     match (options.customer, options.run, outcome) {
         (Some(customer), Some(run), Some(outcome)) => {
             let note = options.note.unwrap_or_default();

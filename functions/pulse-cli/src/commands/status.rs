@@ -6,7 +6,10 @@ use anyhow::Result;
 use clap::Args;
 use console::style;
 use jiff::Timestamp;
-use pulse_aws::clock::SystemClock;
+use pulse_aws::{
+    clock::SystemClock,
+    stack::{Depth, Lanes, depths, overview},
+};
 use pulse_core::{
     entry::StageName,
     overview::{Condition, StageOverview},
@@ -18,8 +21,8 @@ use crate::{
     exit::Exit,
     output::{Output, Table, heading},
     places::place,
-    stack::{Depth, Lanes, Stack, Target, depths, overview},
     stage_lines::stage_lines,
+    target::Target,
 };
 
 /// What `pulse status` takes.
@@ -40,7 +43,7 @@ struct Status {
 /// # Errors
 /// When the stack can't be found or read.
 pub async fn run(_: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let ledger = stack.ledger()?;
     let (tally, roster) = tokio::try_join!(ledger.tally(SystemClock.now()), ledger.roster())?;
     let (stages, queues, score, email) = tokio::try_join!(

@@ -6,11 +6,7 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::{customer::CustomerId, enrollment::Enrollment};
 use serde::Serialize;
 
-use crate::{
-    exit::Exit,
-    output::Output,
-    stack::{Stack, Target},
-};
+use crate::{exit::Exit, output::Output, target::Target};
 
 /// What `pulse unenroll` takes.
 #[derive(Debug, Args)]
@@ -31,7 +27,7 @@ struct Outcome {
 /// # Errors
 /// When the stack can't be found or used.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
     let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
     let mut outcomes = Vec::new();

@@ -13,11 +13,7 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use crate::{
-    exit::Exit,
-    output::Output,
-    stack::{Stack, Target},
-};
+use crate::{exit::Exit, lookup, output::Output, target::Target};
 
 pub(super) use sheet::Sheet;
 
@@ -42,8 +38,8 @@ struct Story {
 /// # Errors
 /// When the stack can't be found or read, or has no such customer.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
-    let profile = stack.customer(&options.id).await?;
+    let stack = target.find().await?;
+    let profile = lookup::customer(&stack, &options.id).await?;
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
     let (entries, activities) = tokio::try_join!(ledger.entries(&profile.id), ledger.activities(&profile.id))?;
     let schedule = schedules.get(&profile.id).await?;

@@ -5,6 +5,7 @@ mod text;
 use anyhow::{Result, bail};
 use clap::Args;
 use futures::future::try_join_all;
+use pulse_aws::stack::Stack;
 use pulse_core::{
     entry::StageName,
     lanes::{LaneChange, LaneSettings, Lanes, Step},
@@ -12,11 +13,7 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use crate::{
-    exit::Exit,
-    output::Output,
-    stack::{Stack, StageOption, Target},
-};
+use crate::{exit::Exit, output::Output, stage_option::StageOption, target::Target};
 
 /// What `pulse lanes` takes.
 #[derive(Debug, Args)]
@@ -68,7 +65,7 @@ struct Set {
 /// # Errors
 /// When the stack can't be found, read or changed, or there can't be so many lanes.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     match (options.stage.map(StageName::from), options.lanes) {
         (Some(stage), Some(count)) => set(&stack, stage, count, &options, output).await,
         (Some(stage), None) => show(&stack, &[stage], output).await,

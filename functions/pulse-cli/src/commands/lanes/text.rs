@@ -1,16 +1,14 @@
 use std::fmt::Write as _;
 
 use console::style;
+use pulse_aws::stack::prefix;
 use pulse_core::{
     entry::StageName,
     lanes::{LaneSettings, Lanes, Step},
 };
 
 use super::{Set, Shown};
-use crate::{
-    output::{Table, heading},
-    stack::prefix,
-};
+use crate::output::{Table, heading};
 
 /// The stages' lanes.
 pub(super) fn shown(stages: &[Shown]) -> String {

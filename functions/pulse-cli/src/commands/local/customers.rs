@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, Unit};
+use pulse_aws::stack::Stack;
 use pulse_core::{
     customer::{Contact, Customer, CustomerId, Standing, Zone},
     enrollment::Enrollment,
@@ -18,7 +19,6 @@ use super::{CLOCK, Options};
 use crate::{
     output::Output,
     roster_file::{RosterFile, RowError},
-    stack::Stack,
 };
 
 /// Customers enrolled at once.

@@ -13,7 +13,7 @@ use std::sync::{
 };
 
 use anyhow::{Result, bail};
-use pulse_aws::{clock::SystemClock, config::process_variable};
+use pulse_aws::{clock::SystemClock, config::process_variable, stack::Stack};
 use pulse_core::ports::Clock as _;
 use pulse_local::{
     deployment::{Backend, Deployment, StackPlan, prepare},
@@ -23,12 +23,7 @@ use pulse_local::{
 };
 
 use self::{customers::Demo, promises::Findings, providers::Providers};
-use crate::{
-    exit::Exit,
-    interruption::interruption,
-    output::Output,
-    stack::{LocalRecord, Stack},
-};
+use crate::{exit::Exit, interruption::interruption, output::Output, target::LocalRecord};
 
 pub use self::options::Options;
 

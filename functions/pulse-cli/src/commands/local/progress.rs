@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Result, bail};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use pulse_aws::stack::{Lanes, Stack};
 use pulse_core::{
     entry::StageName,
     ports::{Clock as _, LedgerReports as _, Tally, TallyKey},
@@ -17,7 +18,6 @@ use pulse_local::{standins::Meter, step::Progress};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{CLOCK, customers::Demo, providers::Providers};
-use crate::stack::{Lanes, Stack};
 
 const BETWEEN_SAMPLES: Duration = Duration::from_millis(50);
 const SAMPLES_PER_LOOK: u64 = 10;

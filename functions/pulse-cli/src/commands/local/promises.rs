@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use pulse_aws::stack::{Lanes, Stack, depths};
 use pulse_core::{
     entry::{Entry, State},
     ports::{Clock as _, Ledger as _, Schedules as _},
@@ -17,7 +18,6 @@ use super::{
     progress::{Busy, Followed},
     providers::Providers,
 };
-use crate::stack::{Lanes, Stack, depths};
 
 const AT_ONCE: usize = 16;
 

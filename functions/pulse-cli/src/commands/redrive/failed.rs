@@ -1,6 +1,7 @@
 //! By the ledger, whether or not there is a letter.
 
 use anyhow::Result;
+use pulse_aws::stack::Stack;
 use pulse_core::{
     entry::StageName,
     ports::{LedgerListing as _, TallyKey},
@@ -10,7 +11,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use super::Options;
-use crate::{exit::Exit, output::Output, stack::Stack};
+use crate::{exit::Exit, output::Output};
 
 #[derive(Serialize)]
 struct Outcome {

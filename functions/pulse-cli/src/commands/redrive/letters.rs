@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use pulse_aws::clock::SystemClock;
+use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
     dead_letters::{Order, Progress, Redrive, Redriven},
     ports::DlqName,
@@ -12,7 +12,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use super::{Options, text::text};
-use crate::{exit::Exit, interruption::Asked, output::Output, stack::Stack};
+use crate::{exit::Exit, interruption::Asked, output::Output};
 
 #[derive(Serialize)]
 struct Outcome<'a> {

@@ -13,11 +13,7 @@ use pulse_core::{
 };
 
 use super::dlq::QueueOption;
-use crate::{
-    exit::Exit,
-    output::Output,
-    stack::{Stack, Target},
-};
+use crate::{exit::Exit, output::Output, target::Target};
 
 /// What `pulse redrive` takes.
 #[derive(Debug, Args)]
@@ -66,7 +62,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
              out. If its letter is gone, the tick queues the entry again."
         );
     }
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     match options.run {
         Some(run) => failed::redrive(&stack, queue.stage(), run, &options, output).await,
         None => letters::redrive(&stack, queue, options, output).await,

@@ -1,3 +1,4 @@
+use pulse_aws::stack::Lanes;
 use pulse_core::{control::Note, entry::StageName};
 use ratatui::crossterm::event::KeyEvent;
 
@@ -5,7 +6,6 @@ use super::{
     figures::{Entries, Figures},
     state::Topic,
 };
-use crate::stack::Lanes;
 
 /// Something that happened.
 #[derive(Debug)]

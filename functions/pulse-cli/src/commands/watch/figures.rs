@@ -1,13 +1,14 @@
 use jiff::{SignedDuration, Timestamp};
-use pulse_aws::clock::SystemClock;
+use pulse_aws::{
+    clock::SystemClock,
+    stack::{Depth, Lanes, Stack, depths, overview},
+};
 use pulse_core::{
     control::MinuteOutcomes,
     entry::StageName,
     overview::StageOverview,
     ports::{Clock as _, LedgerReports as _, OutcomeLog as _, RosterCount, Tally},
 };
-
-use crate::stack::{Depth, Lanes, Stack, depths, overview};
 
 /// How far back the answers are shown.
 pub(super) const MINUTES: usize = 60;

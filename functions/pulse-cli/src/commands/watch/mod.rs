@@ -31,12 +31,7 @@ use self::{
     update::update,
     work::Work,
 };
-use crate::{
-    exit::Exit,
-    interruption::interruption,
-    output::Output,
-    stack::{Stack, Target},
-};
+use crate::{exit::Exit, interruption::interruption, output::Output, target::Target};
 
 pub use self::options::Options;
 
@@ -51,7 +46,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     if output.is_json() || !io::stdout().is_terminal() {
         bail!("`pulse watch` draws on a terminal, and this is none: use `pulse status --json`.");
     }
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     let mut state = State::new(SystemClock.now(), stack.outputs.stack(), options.every, options.count_every);
     let mut work = Work::on(&stack, &options.by);
     let mut interrupted = Box::pin(interruption()?);

@@ -1,3 +1,4 @@
+use pulse_aws::stack::Lanes;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +8,7 @@ use super::{
     figures::{Entries, Figures},
     prompt::Prompt,
 };
-use crate::{figures::lasting, stack::Lanes};
+use crate::figures::lasting;
 
 /// How often the lanes are read. They seldom change, and Lambda takes only 15 requests a second of this kind in all
 /// (AWS Lambda Developer Guide, quotas: control plane API requests).

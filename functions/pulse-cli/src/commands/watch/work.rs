@@ -6,7 +6,7 @@ use futures::{
     future::{LocalBoxFuture, pending},
     stream::FuturesUnordered,
 };
-use pulse_aws::clock::SystemClock;
+use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
     control::{Pause, Pausing, Resumed},
     ports::Clock as _,
@@ -18,7 +18,7 @@ use super::{
     figures::{Entries, Figures, lanes},
     state::Topic,
 };
-use crate::{commands::resume, figures::lasting, output::with_causes, stack::Stack};
+use crate::{commands::resume, figures::lasting, output::with_causes};
 
 /// How long the figures and the lanes may take.
 const PATIENCE: Duration = Duration::from_secs(30);

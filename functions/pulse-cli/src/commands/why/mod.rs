@@ -4,7 +4,7 @@ mod run_text;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use pulse_aws::clock::SystemClock;
+use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
     customer::CustomerId,
     ports::Clock as _,
@@ -16,7 +16,7 @@ use super::customer::Sheet;
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
-    stack::{Stack, Target},
+    target::Target,
 };
 
 /// What `pulse why` takes.
@@ -46,7 +46,7 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found or read, or has no such customer or run.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = Stack::find(target).await?;
+    let stack = target.find().await?;
     match &options.customer {
         Some(customer) => of_customer(&stack, customer, options.run, output).await,
         None => of_run(&stack, &options, output).await,

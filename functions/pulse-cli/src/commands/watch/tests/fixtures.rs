@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use pulse_aws::stack::{Depth, Lanes, Mapping};
 use pulse_core::{
     control::{MinuteOutcomes, Outcomes},
     entry::{SkipReason, StageName},
@@ -13,7 +14,6 @@ use super::super::{
     figures::{Entries, Figures},
     state::State,
 };
-use crate::stack::{Depth, Lanes, Mapping};
 
 pub(super) const CONDITIONS: [Condition; 5] =
     [Condition::Running, Condition::Pausing, Condition::Paused, Condition::Broken, Condition::Resuming];

@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::Stack;
 
-use crate::refusal::because;
+use crate::sdk::refusal::because;
 
 /// A stack's outputs, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,10 @@ pub async fn outputs(aws: &SdkConfig, stack: &str) -> Result<StackOutputs> {
 }
 
 /// A stack as `CloudFormation` describes it, or None when there is none of that name.
-pub(crate) async fn describe(client: &Client, stack: &str) -> Result<Option<Stack>> {
+///
+/// # Errors
+/// When `CloudFormation` can't be asked.
+pub async fn describe(client: &Client, stack: &str) -> Result<Option<Stack>> {
     match client.describe_stacks().stack_name(stack).send().await {
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().pop()),
         // The API has no error of its own for this (AWS CloudFormation API Reference, DescribeStacks).

@@ -1,9 +1,9 @@
 use std::{fmt, time::Duration};
 
+use crate::sdk;
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
-use pulse_aws::sdk;
 use pulse_core::entry::StageName;
 use serde::Serialize;
 

@@ -1,9 +1,9 @@
-use anyhow::{Context, Result};
-use pulse_aws::{
+use crate::{
     config::{EmailConfig, Environment, TickConfig},
     sdk,
     stages::{LambdaStages, StageAddress},
 };
+use anyhow::{Context, Result};
 use pulse_core::{stage::EmailPolicy, tick::SweepPolicy};
 
 use super::Stack;

@@ -1,11 +1,11 @@
 use std::{fmt, sync::Arc};
 
-use anyhow::{Context, Result};
-use pulse_aws::{
+use crate::{
     clock::SystemClock,
     lanes::{LambdaLaneControl, LaneAddress},
     sdk,
 };
+use anyhow::{Context, Result};
 use pulse_core::{entry::StageName, ports::LaneControl as _};
 use serde::Serialize;
 

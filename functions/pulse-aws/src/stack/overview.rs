@@ -1,5 +1,5 @@
+use crate::clock::SystemClock;
 use anyhow::Result;
-use pulse_aws::clock::SystemClock;
 use pulse_core::{
     entry::StageName,
     overview::{Overview, StageOverview},

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 
 /// Makes an error of a failed call: `what` did not work, and why.
-pub(crate) fn because<E>(what: impl Into<String>) -> impl FnOnce(E) -> anyhow::Error
+pub fn because<E>(what: impl Into<String>) -> impl FnOnce(E) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -14,7 +14,8 @@ where
 }
 
 /// The service's message, or else what lies at the bottom of the error, as in a refused connection.
-pub(crate) fn reason<E>(error: &E) -> String
+#[must_use]
+pub fn reason<E>(error: &E) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {

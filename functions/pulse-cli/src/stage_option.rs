@@ -1,3 +1,5 @@
+//! A stage, as it is typed.
+
 use clap::ValueEnum;
 use pulse_core::entry::StageName;
 

@@ -1,0 +1,80 @@
+use anyhow::{Context as _, Result};
+use pulse_core::{customer::Zone, entry::StageName, ports::DlqName};
+
+use super::StackOutputs;
+use crate::{
+    dynamodb::DynamoDbLedger,
+    scheduler::{EventBridgeSchedules, ScheduleTarget},
+    sdk::{self, SdkConfig},
+    sqs::{SqsDeadLetters, SqsQueue},
+};
+
+/// A deployed stack: its outputs, and the SDK's configuration to reach it.
+pub struct Stack {
+    /// How to reach it.
+    pub aws: SdkConfig,
+    /// What it says of itself.
+    pub outputs: StackOutputs,
+}
+
+impl Stack {
+    /// The ledger.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn ledger(&self) -> Result<DynamoDbLedger> {
+        let table = self.outputs.get("TableName")?;
+        Ok(DynamoDbLedger::new(sdk::dynamodb_client(&self.aws), table))
+    }
+
+    /// The scheduler.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn schedules(&self) -> Result<EventBridgeSchedules> {
+        let output = |name| self.outputs.get(name).map(str::to_owned);
+        Ok(EventBridgeSchedules::new(
+            sdk::scheduler_client(&self.aws),
+            ScheduleTarget {
+                group: output("ScheduleGroupName")?,
+                queue_arn: output("ScoreQueueArn")?,
+                role_arn: output("SchedulerRoleArn")?,
+                dead_letter_arn: output("ScheduleDlqArn")?,
+            },
+        ))
+    }
+
+    /// A stage's queue.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn queue(&self, stage: StageName) -> Result<SqsQueue> {
+        let output = match stage {
+            StageName::Score => "ScoreQueueUrl",
+            StageName::Email => "EmailQueueUrl",
+        };
+        Ok(SqsQueue::new(sdk::sqs_client(&self.aws), stage, self.outputs.get(output)?))
+    }
+
+    /// A dead-letter queue.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn dead_letters(&self, name: DlqName) -> Result<SqsDeadLetters> {
+        let (letters, to) = match name {
+            DlqName::Score => ("ScoreDlqUrl", "ScoreQueueUrl"),
+            DlqName::Email => ("EmailDlqUrl", "EmailQueueUrl"),
+            DlqName::Schedules => ("ScheduleDlqUrl", "ScoreQueueUrl"),
+        };
+        let client = sdk::sqs_client(&self.aws);
+        Ok(SqsDeadLetters::new(client, name, self.outputs.get(letters)?, self.outputs.get(to)?))
+    }
+
+    /// The time zone of roster rows that name none.
+    ///
+    /// # Errors
+    /// When the stack lacks the output, or has a zone that doesn't exist.
+    pub fn default_zone(&self) -> Result<Zone> {
+        Zone::parse(self.outputs.get("TimeZone")?).context("The stack's parameter TimeZone can't be used")
+    }
+}

@@ -1,0 +1,14 @@
+//! A deployed stack: how it is put together, by its own outputs.
+
+mod deployed;
+mod functions;
+mod lanes;
+mod outputs;
+mod overview;
+mod queues;
+
+pub use deployed::Stack;
+pub use lanes::{Lanes, Mapping, prefix};
+pub use outputs::{StackOutputs, describe, outputs};
+pub use overview::overview;
+pub use queues::{Depth, depths, retention};
