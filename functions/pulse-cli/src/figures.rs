@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use console::style;
 use jiff::{Span, SpanRelativeTo, Timestamp};
-use pulse_sim::month::Bill;
+use pulse_core::bill::Bill;
 
 use crate::output::Table;
 

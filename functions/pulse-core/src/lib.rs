@@ -19,10 +19,12 @@
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
 //! - [`lanes`]: how many calls a provider sees at once, and changing that without ever showing it more.
 //! - [`plan`]: how many lanes a roster takes, and how long a backlog.
+//! - [`bill`]: what a month costs at AWS.
 //! - [`why`]: who is not done in a run, and why; one customer's story.
 
 pub mod audit;
 pub mod backoff;
+pub mod bill;
 pub mod control;
 pub mod customer;
 pub mod dead_letters;

@@ -41,8 +41,8 @@ pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
     let own = METRICS.iter().filter(|(of, _, _)| *of == "Pulse");
     let own = own.map(|(_, _, by)| if by.contains(&"Stage") { 2 } else { 1 }).sum::<usize>();
     let counted = [
-        ("metrics", own, pulse_sim::month::METRICS as usize),
-        ("alarms", alarms(template).count(), pulse_sim::month::ALARMS as usize),
+        ("metrics", own, pulse_core::bill::METRICS as usize),
+        ("alarms", alarms(template).count(), pulse_core::bill::ALARMS as usize),
     ];
     let wrong = counted.into_iter().filter(|(_, there, billed)| there != billed);
     wrong.map(|(what, there, billed)| format!("there are {there} {what}, and the bill has {billed}")).collect()

@@ -1,14 +1,13 @@
 //! A month of many customers, to see what it takes: how long, how many lanes, how deep the queues get,
 //! how much it costs.
 
-mod expected;
-mod prices;
 mod proof;
 mod report;
 mod run;
 mod scenario;
+#[cfg(test)]
+mod tests;
 
-pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};
 pub use proof::Proof;
 pub use report::{MonthReport, Progress, Sample};
 pub use run::{digest, run};

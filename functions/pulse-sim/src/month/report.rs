@@ -1,13 +1,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pulse_core::bill::{ApiUse, Bill};
 use serde::Serialize;
 
-use super::{
-    prices::{ApiUse, Bill},
-    proof::Proof,
-    scenario::Scenario,
-};
+use super::{proof::Proof, scenario::Scenario};
 
 /// How far a simulation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::{
+    bill::{ApiUse, BYTES_PER_CUSTOMER, Bill, LOG_BYTES_PER_INVOCATION, MEMORY_GB, Prices},
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
@@ -10,7 +11,6 @@ use pulse_core::{
 };
 
 use super::{
-    prices::{ApiUse, Bill, Prices},
     proof::Proof,
     report::{MonthReport, PERIOD, Progress, Sample},
     scenario::{Scenario, Spread, StageScenario, Window},
@@ -23,15 +23,6 @@ use crate::{
 
 /// How often the operator redrives dead letters, while no provider is out of order.
 const ROUND: Duration = Duration::from_hours(1);
-
-/// Functions' memory, as in template.yaml.
-pub(super) const MEMORY_GB: f64 = 128.0 / 1024.0;
-
-/// A profile and two entries of a customer, with their index rows, on the table.
-pub(super) const BYTES_PER_CUSTOMER: f64 = 2_200.0;
-
-/// What Lambda itself logs of an invocation, in JSON.
-pub(super) const LOG_BYTES_PER_INVOCATION: f64 = 700.0;
 
 /// Lives through a month. `on_progress` hears how far it is, six times an hour of it.
 ///

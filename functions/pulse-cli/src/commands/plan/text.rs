@@ -1,8 +1,10 @@
 use std::fmt::Write as _;
 
 use console::style;
-use pulse_core::plan::{Calls, Plan, StagePlan, Wish};
-use pulse_sim::month::Bill;
+use pulse_core::{
+    bill::Bill,
+    plan::{Calls, Plan, StagePlan, Wish},
+};
 
 use crate::{
     figures,

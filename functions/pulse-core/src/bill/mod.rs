@@ -1,0 +1,7 @@
+//! What a month costs at AWS: what is used of it, and its public prices.
+
+mod expected;
+mod prices;
+
+pub use expected::{BYTES_PER_CUSTOMER, LOG_BYTES_PER_INVOCATION, MEMORY_GB};
+pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};
