@@ -102,7 +102,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
 }
 
 async fn enroll_one(stack: &Stack, id: &str) -> Result<Report> {
-    let customer = lookup::customer(&stack, id).await?;
+    let customer = lookup::customer(stack, id).await?;
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
     let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
     let mut report = Report::default();
