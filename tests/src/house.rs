@@ -15,12 +15,15 @@ use pulse_core::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
     enrollment::Enrollment,
-    entry::{Entry, EntryId, StageName, State},
+    entry::{Entry, EntryId, Progress, StageName},
     message::WorkMessage,
-    ports::{Clock as _, DlqName, Ledger as _, QueueError, StageQueue, Visibility},
+    ports::{Clock as _, DlqName, Ledger as _, Mailer as _, QueueError, Queues, StageQueue, Visibility},
     settlement::Settlement,
     slot::Slot,
-    stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worker, WorkerSettings},
+    stage::{
+        Delivery, EmailPolicy, EmailRules, EmailStep, Entries, PerStage, Rules, ScoreStep, Stage, StageRunner, Worker,
+        WorkerSettings,
+    },
     tick::{StageSweep, Sweep, SweepPolicy},
 };
 use pulse_letters::MinijinjaRenderer;
@@ -59,6 +62,8 @@ pub struct House {
     pub email: QueuePair,
     /// What the scheduler couldn't deliver.
     pub schedule_dlq: Arc<MemoryQueue>,
+    /// Both queues, as the stages have them.
+    pub queues: Queues,
     /// The stages from outside.
     pub stages: MemoryStages,
     /// The scoring provider.
@@ -120,10 +125,12 @@ impl House {
     #[must_use]
     pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
         let (score, email) = (QueuePair::new(&clock), QueuePair::new(&clock));
+        let queues = PerStage::from_array([score.queue.clone(), email.queue.clone()]);
         Self {
             ledger: Arc::default(),
             schedules: MemorySchedules::default(),
-            stages: MemoryStages::new(score.queue.clone(), email.queue.clone()),
+            queues: queues.clone().map(|_, queue| -> Arc<dyn StageQueue> { queue }),
+            stages: MemoryStages::new(queues),
             score,
             email,
             schedule_dlq: Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None)),
@@ -160,14 +167,13 @@ impl House {
     }
 
     /// What runs every minute, once.
-    pub async fn sweep(&self) -> [StageSweep; 2] {
+    pub async fn sweep(&self) -> Vec<StageSweep> {
         let sweep = Sweep {
             ledger: &*self.ledger,
             open: &*self.ledger,
             stages: &self.stages,
             memory: &*self.ledger,
-            score_queue: &*self.score.queue,
-            email_queue: &*self.email.queue,
+            queues: &self.queues,
             clock: &*self.clock,
             policy: SweepPolicy::default(),
         };
@@ -196,12 +202,17 @@ impl House {
         Settlement { ledger: &*self.ledger, email_queue: &*self.email.queue, clock: &*self.clock }
     }
 
+    /// What the stages decide by.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules { email: EmailRules { policy: self.policy, recall: self.mailer.recall() } }
+    }
+
     /// A dead-letter queue, as operators use it, on an endpoint without move tasks.
     #[must_use]
     pub fn dead_letters(&self, name: DlqName) -> MemoryDeadLetters {
         let letters = match name {
-            DlqName::Score => &self.score.dlq,
-            DlqName::Email => &self.email.dlq,
+            DlqName::Stage(stage) => &self.pair(stage).dlq,
             DlqName::Schedules => &self.schedule_dlq,
         };
         MemoryDeadLetters::new(name, letters.clone(), self.pair(name.stage()).queue.clone())
@@ -263,8 +274,10 @@ impl House {
     pub async fn work_until(&self, stage: StageName, deliveries: Vec<Delivery>, limit: Duration) -> Vec<String> {
         let deadline = self.clock.now() + limit;
         let meter = Arc::new(Meter::default());
-        let score = ScoreStage { scorer: self.metered_scorer(&meter), ..self.score_stage(self.email.queue.clone()) };
-        let email = EmailStage { mailer: self.metered_mailer(&meter), ..self.email_stage() };
+        let mut score = self.score_stage(self.email.queue.clone());
+        score.step.scorer = self.metered_scorer(&meter);
+        let mut email = self.email_stage();
+        email.step.mailer = self.metered_mailer(&meter);
         let worker = Worker {
             stage: match stage {
                 StageName::Score => &score as &dyn Stage,
@@ -297,19 +310,22 @@ impl House {
 
     /// The score stage, queueing emails on `email_queue`.
     #[must_use]
-    pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> ScoreStage {
-        ScoreStage { ledger: self.ledger.clone(), scorer: self.scorer.clone(), email_queue, clock: self.clock.clone() }
+    pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> StageRunner<ScoreStep> {
+        let entries = Entries { ledger: self.ledger.clone() };
+        let step = ScoreStep { entries, scorer: self.scorer.clone(), clock: self.clock.clone() };
+        let mut queues = self.queues.clone();
+        queues[StageName::Email] = email_queue;
+        StageRunner { step, queues, clock: self.clock.clone() }
     }
 
-    fn email_stage(&self) -> EmailStage {
-        EmailStage {
-            ledger: self.ledger.clone(),
+    fn email_stage(&self) -> StageRunner<EmailStep> {
+        let step = EmailStep {
+            entries: Entries { ledger: self.ledger.clone() },
             mailer: self.mailer.clone(),
             renderer: RENDERER.clone(),
-            score_queue: self.score.queue.clone(),
-            clock: self.clock.clone(),
             policy: self.policy,
-        }
+        };
+        StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
     }
 
     /// What one invocation of a stage is handed.
@@ -348,9 +364,14 @@ impl House {
         entry.unwrap_or_else(|| panic!("there is no entry {id}"))
     }
 
-    /// The state of a customer's entry in a run.
-    pub async fn state(&self, id: &str, run: &str) -> State {
-        self.entry(id, run).await.state().clone()
+    /// The state of a customer's entry in a run, in the ledger's word.
+    pub async fn state(&self, id: &str, run: &str) -> &'static str {
+        self.entry(id, run).await.state()
+    }
+
+    /// How far a customer's entry has got in a run.
+    pub async fn progress(&self, id: &str, run: &str) -> Progress {
+        self.entry(id, run).await.progress().clone()
     }
 
     /// How many mails the provider accepted for a customer, in all runs.

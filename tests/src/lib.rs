@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod emulator;
+pub mod first_release;
 pub mod house;
 pub mod providers;
 pub mod template;

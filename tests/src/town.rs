@@ -9,12 +9,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use pulse_aws::stack::Stack;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
-use pulse_core::{
-    customer::Customer,
-    enrollment::Enrollment,
-    entry::{Entry, State},
-    ports::Ledger as _,
-};
+use pulse_core::{customer::Customer, enrollment::Enrollment, entry::Entry, ports::Ledger as _};
 use pulse_local::{
     deployment::{Deployment, StackPlan},
     emulator::Emulator,
@@ -153,15 +148,15 @@ impl Town {
     /// When the ledger can't be read.
     pub async fn entry(&self, customer: &Customer) -> Option<Entry> {
         let entries = self.ledger().entries(&customer.id).await.expect("readable");
-        entries.into_iter().find(|entry| *entry.state() != State::Scheduled)
+        entries.into_iter().find(|entry| entry.state() != "scheduled")
     }
 
     /// Waits until a customer's entry is as it should be.
     ///
     /// # Panics
     /// When it takes too long.
-    pub async fn until(&self, customer: &Customer, as_it_should_be: impl Fn(&State) -> bool) -> Entry {
-        let look = async || self.entry(customer).await.filter(|entry| as_it_should_be(entry.state()));
+    pub async fn until(&self, customer: &Customer, as_it_should_be: impl Fn(&Entry) -> bool) -> Entry {
+        let look = async || self.entry(customer).await.filter(|entry| as_it_should_be(entry));
         eventually(&format!("{} is as it should be", customer.id), look).await
     }
 

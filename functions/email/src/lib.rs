@@ -12,13 +12,17 @@ use pulse_aws::{
     sdk::{self, SdkConfig},
     telemetry,
 };
-use pulse_core::{control::MeteredMailer, entry::StageName, ports::Mailer, stage::EmailStage};
+use pulse_core::{
+    control::MeteredMailer,
+    ports::Mailer,
+    stage::{EmailStep, StageName, StageRunner},
+};
 use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
 
 /// The function, with its clients built once.
 pub struct Function {
-    stage: EmailStage,
+    stage: StageRunner<EmailStep>,
     host: StageHost,
 }
 
@@ -34,19 +38,17 @@ impl Function {
         let aws = sdk::load().await?;
         let timeout = config.stage.worker.call_timeout;
         let host = StageHost::new(&aws, StageName::Email, config.stage);
-        let stage = EmailStage {
-            ledger: host.ledger(),
+        let step = EmailStep {
+            entries: host.entries(),
             mailer: Arc::new(MeteredMailer {
                 mailer: mailer(&aws, config.provider, timeout).await?,
                 meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
             }),
             renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
-            score_queue: host.other_queue(),
-            clock: Arc::new(SystemClock),
             policy: config.policy,
         };
-        Ok(Self { stage, host })
+        Ok(Self { stage: host.runner(step), host })
     }
 
     /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.

@@ -3,12 +3,12 @@
 
 mod chores;
 
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use pulse_core::{
     control::BreakerPolicy,
     quiet_hours::QuietHours,
-    stage::{EmailPolicy, WorkerSettings},
+    stage::{EmailPolicy, PerStage, StageName, WorkerSettings},
 };
 
 pub use chores::{AuditConfig, TickConfig};
@@ -18,12 +18,12 @@ pub use chores::{AuditConfig, TickConfig};
 pub enum ConfigError {
     /// It isn't set.
     #[error("the environment variable {0} is not set: set it in the function's configuration (template.yaml does)")]
-    Missing(&'static str),
+    Missing(Cow<'static, str>),
     /// It can't be used. The value isn't shown.
     #[error("the environment variable {name} {problem}")]
     Invalid {
         /// Which.
-        name: &'static str,
+        name: Cow<'static, str>,
         /// Why.
         problem: String,
     },
@@ -45,8 +45,14 @@ impl<'a> Environment<'a> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
-    fn text(&self, name: &'static str) -> Result<String, ConfigError> {
-        self.optional(name).ok_or(ConfigError::Missing(name))
+    fn text(&self, name: impl Into<Cow<'static, str>>) -> Result<String, ConfigError> {
+        let name = name.into();
+        self.optional(&name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// Each stage's own variable whose name ends so, as `SCORE_QUEUE_URL` does.
+    fn per_stage(&self, suffix: &str) -> Result<PerStage<String>, ConfigError> {
+        PerStage::try_from_fn(|stage: StageName| self.text(format!("{}_{suffix}", stage.spec().prefix)))
     }
 
     fn number<N: FromStr + PartialOrd + Display>(
@@ -56,13 +62,13 @@ impl<'a> Environment<'a> {
     ) -> Result<N, ConfigError> {
         let value: Option<N> = self.text(name)?.parse().ok();
         value.filter(|value| range.contains(value)).ok_or_else(|| ConfigError::Invalid {
-            name,
+            name: name.into(),
             problem: format!("is not a number from {} to {}", range.start(), range.end()),
         })
     }
 
     fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
-        let problem = || ConfigError::Invalid { name, problem: "is neither 'true' nor 'false'".into() };
+        let problem = || ConfigError::Invalid { name: name.into(), problem: "is neither 'true' nor 'false'".into() };
         self.text(name)?.parse().map_err(|_| problem())
     }
 
@@ -78,15 +84,13 @@ pub fn process_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What both stages need.
+/// What every stage needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageConfig {
     /// The ledger's table: `TABLE_NAME`.
     pub table: String,
-    /// `SCORE_QUEUE_URL`.
-    pub score_queue_url: String,
-    /// `EMAIL_QUEUE_URL`.
-    pub email_queue_url: String,
+    /// The stages' queues: `SCORE_QUEUE_URL` and so on.
+    pub queue_urls: PerStage<String>,
     /// `IN_FLIGHT`, `MAX_RECEIVE_COUNT` and the stage's own `.._TIMEOUT_SECONDS`.
     pub worker: WorkerSettings,
     /// `BREAKER_..`, as [`TickConfig`] has them.
@@ -101,8 +105,7 @@ impl StageConfig {
     fn read(env: Environment<'_>, timeout: &'static str) -> Result<Self, ConfigError> {
         Ok(Self {
             table: env.text("TABLE_NAME")?,
-            score_queue_url: env.text("SCORE_QUEUE_URL")?,
-            email_queue_url: env.text("EMAIL_QUEUE_URL")?,
+            queue_urls: env.per_stage("QUEUE_URL")?,
             breaker: chores::breaker(env)?,
             stack: env.text("STACK_NAME")?,
             detailed_metrics: env.flag("DETAILED_METRICS")?,
@@ -118,7 +121,7 @@ impl StageConfig {
 /// The `score` function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoreConfig {
-    /// What both stages need.
+    /// What every stage needs.
     pub stage: StageConfig,
     /// `SCORE_URL`: where the scoring API is.
     pub url: String,
@@ -143,7 +146,7 @@ impl ScoreConfig {
 /// The `email` function's configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmailConfig {
-    /// What both stages need.
+    /// What every stage needs.
     pub stage: StageConfig,
     /// `SCORE_MAX_AGE_HOURS` and `QUIET_HOURS`.
     pub policy: EmailPolicy,
@@ -189,7 +192,7 @@ impl EmailConfig {
             policy: EmailPolicy {
                 score_max_age: Duration::from_secs(hours * 3600),
                 quiet_hours: QuietHours::parse(&quiet_hours).map_err(|error| ConfigError::Invalid {
-                    name: "QUIET_HOURS",
+                    name: "QUIET_HOURS".into(),
                     problem: format!("can't be used: {error}"),
                 })?,
             },
@@ -213,7 +216,7 @@ impl MailProvider {
                 secret_name: env.text("MARKETING_CLOUD_SECRET")?,
             }),
             _ => Err(ConfigError::Invalid {
-                name: "MAIL_PROVIDER",
+                name: "MAIL_PROVIDER".into(),
                 problem: "is neither 'ses' nor 'marketing-cloud'".into(),
             }),
         }
@@ -292,6 +295,9 @@ mod tests {
 
     #[test]
     fn marketing_cloud_wants_its_own_variables() {
-        assert_eq!(read(("MAIL_PROVIDER", Some("marketing-cloud"))), Err(ConfigError::Missing("MARKETING_CLOUD_URL")));
+        assert_eq!(
+            read(("MAIL_PROVIDER", Some("marketing-cloud"))),
+            Err(ConfigError::Missing("MARKETING_CLOUD_URL".into()))
+        );
     }
 }

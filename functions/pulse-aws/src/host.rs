@@ -1,4 +1,4 @@
-//! What both stages' functions are: a queue's batches, worked on by a stage, with its provider watched and what
+//! What every stage's function is: a queue's batches, worked on by a stage, with its provider watched and what
 //! becomes of entries counted.
 
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_core::{
     control::{BreakerPolicy, Meter, ProviderWatch},
     entry::StageName,
-    ports::{Clock as _, Ledger},
-    stage::{Stage, Worker, WorkerSettings},
+    ports::{Clock as _, Queues, StageQueue},
+    stage::{Entries, Stage, StageRunner, Worker, WorkerSettings},
 };
 
 use crate::{
@@ -26,8 +26,7 @@ pub struct StageHost {
     /// Counts the calls to the stage's provider: wrap the provider with it.
     pub meter: Arc<Meter>,
     stage: StageName,
-    queue: SqsQueue,
-    other_queue: Arc<SqsQueue>,
+    queues: Queues,
     ledger: DynamoDbLedger,
     moved: Arc<Transitions>,
     settings: WorkerSettings,
@@ -39,18 +38,13 @@ impl StageHost {
     /// A host for a stage, with its clients.
     #[must_use]
     pub fn new(aws: &SdkConfig, stage: StageName, config: StageConfig) -> Self {
-        let queue = |stage, url| SqsQueue::new(sdk::sqs_client(aws), stage, url);
-        let score = queue(StageName::Score, config.score_queue_url);
-        let email = queue(StageName::Email, config.email_queue_url);
-        let (own, other) = match stage {
-            StageName::Score => (score, email),
-            StageName::Email => (email, score),
+        let queue = |stage: StageName| -> Arc<dyn StageQueue> {
+            Arc::new(SqsQueue::new(sdk::sqs_client(aws), stage, config.queue_urls[stage].clone()))
         };
         Self {
             meter: Arc::default(),
             stage,
-            queue: own,
-            other_queue: Arc::new(other),
+            queues: Queues::from_fn(queue),
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(aws), config.table),
             moved: Arc::default(),
             settings: config.worker,
@@ -59,16 +53,16 @@ impl StageHost {
         }
     }
 
-    /// The ledger, with what becomes of entries counted.
+    /// The ledger's entries, with what becomes of them counted.
     #[must_use]
-    pub fn ledger(&self) -> Arc<dyn Ledger> {
-        Arc::new(CountedLedger { ledger: self.ledger.clone(), moved: Arc::clone(&self.moved) })
+    pub fn entries(&self) -> Entries {
+        let moved = Arc::clone(&self.moved);
+        Entries { ledger: Arc::new(CountedLedger { ledger: self.ledger.clone(), moved }) }
     }
 
-    /// The other stage's queue.
-    #[must_use]
-    pub fn other_queue(&self) -> Arc<SqsQueue> {
-        Arc::clone(&self.other_queue)
+    /// Runs a step here.
+    pub fn runner<S>(&self, step: S) -> StageRunner<S> {
+        StageRunner { step, queues: self.queues.clone(), clock: Arc::new(SystemClock) }
     }
 
     /// Has `stage` work on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
@@ -88,7 +82,8 @@ impl StageHost {
             controls: &self.ledger,
             policy: self.breaker,
         };
-        let worker = Worker { stage, queue: &self.queue, clock: &SystemClock, settings: self.settings, provider };
+        let worker =
+            Worker { stage, queue: &*self.queues[self.stage], clock: &SystemClock, settings: self.settings, provider };
         batch::answer(event, async |deliveries| {
             let done = worker.work(deliveries, batch::deadline(deadline)).await;
             self.metrics.worked(self.stage, SystemClock.now(), &done.calls, &self.moved);

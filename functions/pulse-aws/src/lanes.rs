@@ -12,10 +12,14 @@ use pulse_core::{
     failure::Cause,
     lanes::{LaneSettings, Step},
     ports::{Clock, LaneControl, LaneError},
+    stage::PerStage,
 };
 use tokio::time::sleep;
 
-use crate::sdk::failure::{self, CallFailure};
+use crate::{
+    sdk::failure::{self, CallFailure},
+    stages::StageAddress,
+};
 
 /// Calls in flight per invocation.
 const IN_FLIGHT: &str = "IN_FLIGHT";
@@ -31,15 +35,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// (AWS Lambda API Reference, `UpdateEventSourceMapping`, `UpdateFunctionConfiguration`: Errors).
 const BUSY: [&str; 3] = ["ResourceInUseException", "ResourceConflictException", "PreconditionFailedException"];
 
-/// Where a stage's lanes are on AWS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneAddress {
-    /// Its function's name.
-    pub function: String,
-    /// The UUID of the mapping that hands it the queue's messages.
-    pub mapping: String,
-}
-
 /// The lanes on Lambda.
 ///
 /// Reading needs `lambda:GetEventSourceMapping` on the mappings, and `lambda:GetFunctionConcurrency` and
@@ -48,8 +43,7 @@ pub struct LaneAddress {
 pub struct LambdaLaneControl {
     lambda: aws_sdk_lambda::Client,
     clock: Arc<dyn Clock>,
-    score: LaneAddress,
-    email: LaneAddress,
+    addresses: PerStage<StageAddress>,
 }
 
 /// A call that didn't work out.
@@ -63,24 +57,18 @@ enum Attempt {
 impl LambdaLaneControl {
     /// The lanes at these addresses.
     #[must_use]
-    pub fn new(lambda: aws_sdk_lambda::Client, clock: Arc<dyn Clock>, score: LaneAddress, email: LaneAddress) -> Self {
-        Self { lambda, clock, score, email }
+    pub fn new(lambda: aws_sdk_lambda::Client, clock: Arc<dyn Clock>, addresses: PerStage<StageAddress>) -> Self {
+        Self { lambda, clock, addresses }
     }
 
-    fn address(&self, stage: StageName) -> &LaneAddress {
-        match stage {
-            StageName::Score => &self.score,
-            StageName::Email => &self.email,
-        }
+    fn address(&self, stage: StageName) -> &StageAddress {
+        &self.addresses[stage]
     }
 }
 
 impl fmt::Debug for LambdaLaneControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LambdaLaneControl")
-            .field("score", &self.score)
-            .field("email", &self.email)
-            .finish_non_exhaustive()
+        f.debug_struct("LambdaLaneControl").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 

@@ -12,6 +12,7 @@ use pulse_core::{
     entry::StageName,
     failure::Cause,
     ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
+    stage::PerStage,
 };
 
 use crate::sdk::{
@@ -47,22 +48,20 @@ pub struct LambdaStages {
     cloudformation: aws_sdk_cloudformation::Client,
     stack: String,
     deployed_within: Duration,
-    score: StageAddress,
-    email: StageAddress,
+    addresses: PerStage<StageAddress>,
 }
 
 impl LambdaStages {
     /// The stages at these addresses, in a stack of this name.
     #[must_use]
-    pub fn new(aws: &SdkConfig, stack: impl Into<String>, score: StageAddress, email: StageAddress) -> Self {
+    pub fn new(aws: &SdkConfig, stack: impl Into<String>, addresses: PerStage<StageAddress>) -> Self {
         Self {
             lambda: sdk::lambda_client(aws),
             sqs: sdk::sqs_client(aws),
             cloudformation: sdk::cloudformation_client(aws),
             stack: stack.into(),
             deployed_within: DEPLOYED_WITHIN,
-            score,
-            email,
+            addresses,
         }
     }
 
@@ -73,10 +72,7 @@ impl LambdaStages {
     }
 
     fn address(&self, stage: StageName) -> &StageAddress {
-        match stage {
-            StageName::Score => &self.score,
-            StageName::Email => &self.email,
-        }
+        &self.addresses[stage]
     }
 
     async fn mapping(&self, stage: StageName) -> Result<Switch, StageError> {

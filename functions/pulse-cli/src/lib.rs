@@ -6,12 +6,13 @@ pub mod exit;
 pub mod figures;
 pub mod interruption;
 pub mod lookup;
+pub mod names;
 pub mod output;
 pub mod places;
 pub mod report;
 pub mod roster_file;
+pub mod rules;
 pub mod stage_lines;
-pub mod stage_option;
 pub mod target;
 
 pub use cli::{Cli, run};

@@ -1,17 +1,17 @@
 //! Where entries stand, as people call it.
 
-use pulse_core::ports::TallyKey;
+use pulse_core::{entry::StageName, ports::TallyKey};
 
 /// What people call a place of the tally.
 #[must_use]
 pub fn place(key: TallyKey) -> String {
     match key {
         TallyKey::NotDue => "scheduled".into(),
-        TallyKey::ToScore => "due, to be scored".into(),
-        TallyKey::ToEmail => "scored, to be mailed".into(),
+        TallyKey::Due(StageName::Score) => "due, to be scored".into(),
+        TallyKey::Due(StageName::Email) => "scored, to be mailed".into(),
         TallyKey::Sent => "sent".into(),
         TallyKey::Skipped(reason) => format!("skipped: {reason}"),
         TallyKey::Failed(stage) => format!("failed: {stage}"),
-        TallyKey::Unknown => "of unknown fate".into(),
+        TallyKey::Indeterminate => "of unknown fate".into(),
     }
 }

@@ -120,7 +120,7 @@ impl Enrollment<'_> {
     }
 
     async fn open_next(&self, customer: &Customer, entries: &[Entry]) -> Result<(), LedgerError> {
-        let latest = entries.iter().find_map(|entry| entry.state().score());
+        let latest = entries.iter().find_map(|entry| entry.score());
         let mut moment = self.clock.now();
         loop {
             moment = customer.slot.next_after(moment);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    entry::{Entry, EntryId, State},
+    entry::{Entry, EntryId, Progress},
     message::WorkMessage,
     ports::{Activity, Clock, Ledger, LedgerError, QueueError, StageQueue},
 };
@@ -72,11 +72,13 @@ impl Settlement<'_> {
     /// When the entry's fate isn't unknown, or the ledger or the queue can't be used.
     pub async fn settle(&self, id: &EntryId, outcome: &Outcome, why: &str) -> Result<Settled, SettlementError> {
         let entry = self.ledger.entry(id).await?.ok_or_else(|| SettlementError::NoEntry(id.clone()))?;
-        match (entry.state(), outcome) {
-            (State::Unknown { .. }, Outcome::Sent { provider_id }) => self.sent(&entry, provider_id, why).await,
-            (State::Unknown { .. }, Outcome::NotSent) => self.unsent(&entry, why).await,
-            (State::Sent { .. }, Outcome::Sent { .. }) => Ok(Settled::Already),
-            (state, _) => Err(SettlementError::Known { entry: id.clone(), state: state.name() }),
+        match (entry.progress(), outcome) {
+            (Progress::Indeterminate { .. }, Outcome::Sent { provider_id }) => {
+                self.sent(&entry, provider_id, why).await
+            }
+            (Progress::Indeterminate { .. }, Outcome::NotSent) => self.unsent(&entry, why).await,
+            (Progress::Done { .. }, Outcome::Sent { .. }) => Ok(Settled::Already),
+            _ => Err(SettlementError::Known { entry: id.clone(), state: entry.state() }),
         }
     }
 
@@ -101,7 +103,7 @@ impl Settlement<'_> {
         entry: &Entry,
         step: impl FnOnce(&Entry) -> Result<crate::entry::Change, crate::entry::IllegalTransition>,
     ) -> Result<(), SettlementError> {
-        let known = |_| SettlementError::Known { entry: entry.id().clone(), state: entry.state().name() };
+        let known = |_| SettlementError::Known { entry: entry.id().clone(), state: entry.state() };
         Ok(self.ledger.apply(&step(entry).map_err(known)?).await?)
     }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
-    ports::{Accepted, Fate, Mail, Mailer, SendError},
+    ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
 };
 use reqwest::{Client, RequestBuilder, Url, header::AUTHORIZATION};
 use serde::Serialize;
@@ -44,6 +44,10 @@ pub struct MarketingCloudMailer {
 }
 
 impl MarketingCloudMailer {
+    /// Marketing Cloud keeps a messageKey for two to three days (Marketing Cloud Engagement, "Transactional
+    /// Messaging API": messageKey). Pulse trusts it for a little less than two.
+    pub const RECALL: Recall = Recall::ByKey { known_for: Duration::from_hours(46) };
+
     /// The tenant whose REST base is `url` and whose authentication base is `auth_url`, sending by
     /// the definition with the key `definition`. Sending a mail may take `timeout`, tokens included.
     ///
@@ -121,6 +125,10 @@ async fn call_with(request: RequestBuilder, token: &Token, deadline: Instant) ->
 
 #[async_trait]
 impl Mailer for MarketingCloudMailer {
+    fn recall(&self) -> Recall {
+        Self::RECALL
+    }
+
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let message = Message::of(mail, &self.definition);
         let url = self.message(&mail.entry);
@@ -137,9 +145,9 @@ impl Mailer for MarketingCloudMailer {
     }
 
     /// Asks for the message's status, which Marketing Cloud keeps for three days. It keeps keys
-    /// for two: an answer of [`Fate::SafeToSend`] is good for a mail that was handed over less than
+    /// for two: an answer of [`MailLookup::SafeToSend`] is good for a mail that was handed over less than
     /// two days ago.
-    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
         let url = self.message(entry);
         match self.call(|| self.http.get(url.clone())).await {
             Ok(answer) => read_fate(&answer, entry),

@@ -16,7 +16,7 @@ use aws_sdk_sesv2::{
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
-    ports::{Accepted, Fate, Mail, Mailer, SendError},
+    ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
 };
 use tokio::time::Instant;
 
@@ -36,6 +36,9 @@ pub struct SesMailer {
 }
 
 impl SesMailer {
+    /// SES takes no idempotency key, and nobody can ask it for a mail.
+    pub const RECALL: Recall = Recall::None { advice: NO_RECORD };
+
     /// Mails from `sender` (`Name <address>` or an address) at no more than `rate_per_second`.
     /// Sending one may take `timeout`, the wait for its turn included.
     ///
@@ -71,8 +74,14 @@ impl SesMailer {
     }
 }
 
+const NO_RECORD: &str = "SES keeps no record to ask: look for the tags customer and run in its events.";
+
 #[async_trait]
 impl Mailer for SesMailer {
+    fn recall(&self) -> Recall {
+        Self::RECALL
+    }
+
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let deadline = Instant::now() + self.timeout;
         let request = self
@@ -91,10 +100,8 @@ impl Mailer for SesMailer {
         Ok(Accepted { provider_id })
     }
 
-    /// SES can't be asked for a mail.
-    async fn fate(&self, _: &EntryId) -> Result<Fate, SendError> {
-        let cause = "SES keeps no record to ask: look for the tags customer and run in its events.";
-        Ok(Fate::CannotTell(Cause::new(cause)))
+    async fn look_up(&self, _: &EntryId) -> Result<MailLookup, SendError> {
+        Ok(MailLookup::CannotTell(Cause::new(NO_RECORD)))
     }
 }
 

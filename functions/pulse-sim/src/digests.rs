@@ -10,10 +10,12 @@ use std::{
     time::Duration,
 };
 
+use pulse_core::stage::{PerStage, StageName};
+
 use crate::{
     month::{self, Scenario, Spread, StageScenario, Window},
     seeds::{Plan, run_with},
-    world::Shipped,
+    world::{Product, Shipped},
 };
 
 /// Customers and days of each seed, as `pulse simulate --seeds` has them.
@@ -22,11 +24,17 @@ const SIZE: (u32, u32) = (200, 35);
 /// What is recorded, a line each: `seed 0 4c5d..`, and `month 3ad1..` last.
 pub const RECORDED: &str = include_str!("../digests.txt");
 
-/// The line of a seed.
+/// The line of a seed, lived through by what is shipped.
 #[must_use]
 pub fn of_seed(seed: u64) -> String {
+    of_seed_by(seed, Arc::new(Shipped))
+}
+
+/// The line of a seed, lived through by other code.
+#[must_use]
+pub fn of_seed_by(seed: u64, product: Arc<dyn Product>) -> String {
     let plan = Plan::of_seed(seed, SIZE.0, SIZE.1);
-    let report = run_with(&plan, Arc::new(Shipped), false, &|settings| settings.digested = true);
+    let report = run_with(&plan, product, false, &|settings| settings.digested = true);
     format!("seed {seed} {:016x}", report.digest.unwrap_or_default())
 }
 
@@ -54,8 +62,10 @@ pub fn of_seeds(seeds: u64) -> Vec<String> {
 #[must_use]
 pub fn of_month() -> String {
     let hours = Duration::from_hours;
-    let mut score = StageScenario::of_lanes(20, Duration::from_millis(2_400));
-    score.outages.push(Window { from: hours(66), lasts: hours(6) });
+    let mut stages = PerStage::from_fn(|stage| {
+        StageScenario::of_lanes(20, Duration::from_millis(if stage == StageName::Score { 2_400 } else { 3_300 }))
+    });
+    stages[StageName::Score].outages.push(Window { from: hours(66), lasts: hours(6) });
     let scenario = Scenario {
         customers: 20_000,
         days: 31,
@@ -63,8 +73,7 @@ pub fn of_month() -> String {
         seed: 0,
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
-        score,
-        email: StageScenario::of_lanes(20, Duration::from_millis(3_300)),
+        stages,
     };
     format!("month {:016x}", month::digest(&scenario))
 }

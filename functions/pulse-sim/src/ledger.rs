@@ -20,13 +20,28 @@ use accounts::Accounts;
 pub use units::LedgerUse;
 use units::Write;
 
+/// What becomes of an entry that is written down and read again. On a table that functions of several releases
+/// write to, some of it may be lost or changed.
+pub type RowForm = fn(&Entry) -> Entry;
+
 /// A ledger that lasts as long as the process.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     accounts: Mutex<Accounts>,
+    form: Option<RowForm>,
 }
 
 impl MemoryLedger {
+    /// A ledger whose entries are written down in a form, if one is given.
+    #[must_use]
+    pub fn with_form(form: Option<RowForm>) -> Self {
+        Self { form, ..Self::default() }
+    }
+
+    fn written(&self, entry: &Entry) -> Option<Entry> {
+        self.form.map(|form| form(entry))
+    }
+
     fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,7 +90,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
-        Ok(self.accounts().put_new(entry, Write::Alone))
+        Ok(self.accounts().put_new(self.written(entry).as_ref().unwrap_or(entry), Write::Alone))
     }
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
@@ -86,9 +101,9 @@ impl Ledger for MemoryLedger {
             accounts.used.refused(write);
             return Err(LedgerError::Conflict(id.clone()));
         }
-        accounts.put(change.after(), write);
+        accounts.put(self.written(change.after()).as_ref().unwrap_or(change.after()), write);
         if let Some(next) = change.next() {
-            accounts.put_new(next, write);
+            accounts.put_new(self.written(next).as_ref().unwrap_or(next), write);
         }
         Ok(())
     }

@@ -1,15 +1,21 @@
 //! The mailer in memory.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
-    ports::{Accepted, Fate, Mail, Mailer, SendError},
+    ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
 };
 
 use crate::provider::{Journey, Leg, Meter, Script};
+
+/// What a provider that is as Amazon SES says of earlier mails.
+pub(crate) const CANNOT_BE_ASKED: &str = "The provider can't be asked for a mail.";
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,8 +125,19 @@ fn receipt(number: usize) -> Accepted {
     Accepted { provider_id: format!("memory-{number}") }
 }
 
+/// How long a provider that deduplicates is trusted to know a key again.
+const KNOWN_FOR: Duration = Duration::from_hours(46);
+
 #[async_trait]
 impl Mailer for MemoryMailer {
+    fn recall(&self) -> Recall {
+        if self.deduplicates {
+            Recall::ByKey { known_for: KNOWN_FOR }
+        } else {
+            Recall::None { advice: CANNOT_BE_ASKED }
+        }
+    }
+
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let _under_way = self.meter.enter(&mail.entry);
         self.journey.take(Leg::There).await;
@@ -136,14 +153,14 @@ impl Mailer for MemoryMailer {
         outcome
     }
 
-    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
         if let Some(error) = self.fates.next(entry) {
             return Err(error);
         }
         if !self.deduplicates {
-            return Ok(Fate::CannotTell(Cause::new("The provider can't be asked for a mail.")));
+            return Ok(MailLookup::CannotTell(Cause::new(CANNOT_BE_ASKED)));
         }
         let known = self.lock().iter().position(|known| known.entry == *entry);
-        Ok(known.map_or(Fate::SafeToSend, |number| Fate::Accepted(receipt(number))))
+        Ok(known.map_or(MailLookup::SafeToSend, |number| MailLookup::Accepted(receipt(number))))
     }
 }

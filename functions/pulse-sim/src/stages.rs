@@ -9,22 +9,22 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
     ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
+    stage::PerStage,
 };
 
 use crate::queue::MemoryQueue;
 
-/// Two stages with their queues. Whether they are paused, the caller says.
+/// Stages with their queues. Whether they are paused, the caller says.
 pub struct MemoryStages {
-    score: Arc<MemoryQueue>,
-    email: Arc<MemoryQueue>,
+    queues: PerStage<Arc<MemoryQueue>>,
     paused: Mutex<BTreeSet<StageName>>,
 }
 
 impl MemoryStages {
     /// Stages that flow from these queues.
     #[must_use]
-    pub fn new(score: Arc<MemoryQueue>, email: Arc<MemoryQueue>) -> Self {
-        Self { score, email, paused: Mutex::default() }
+    pub fn new(queues: PerStage<Arc<MemoryQueue>>) -> Self {
+        Self { queues, paused: Mutex::default() }
     }
 
     /// Pauses a stage, or resumes it.
@@ -41,12 +41,8 @@ impl MemoryStages {
 #[async_trait]
 impl Stages for MemoryStages {
     async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
-        let queue = match stage {
-            StageName::Score => &self.score,
-            StageName::Email => &self.email,
-        };
         let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(&stage);
-        let depth = queue.depth();
+        let depth = self.queues[stage].depth();
         Ok(StageSight {
             mapping: if paused { Switch::Off } else { Switch::On },
             reserved: None,

@@ -11,12 +11,15 @@ use pulse_aws::{
     host::StageHost,
     sdk, telemetry,
 };
-use pulse_core::{control::MeteredScorer, entry::StageName, stage::ScoreStage};
+use pulse_core::{
+    control::MeteredScorer,
+    stage::{ScoreStep, StageName, StageRunner},
+};
 use pulse_providers::{HttpScorer, secret, secrets_client};
 
 /// The function, with its clients built once.
 pub struct Function {
-    stage: ScoreStage,
+    stage: StageRunner<ScoreStep>,
     host: StageHost,
 }
 
@@ -37,17 +40,16 @@ impl Function {
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)
             .context("the scoring API's client can't be built")?;
         let host = StageHost::new(&aws, StageName::Score, config.stage);
-        let stage = ScoreStage {
-            ledger: host.ledger(),
+        let step = ScoreStep {
+            entries: host.entries(),
             scorer: Arc::new(MeteredScorer {
                 scorer: Arc::new(scorer),
                 meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
             }),
-            email_queue: host.other_queue(),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { stage, host })
+        Ok(Self { stage: host.runner(step), host })
     }
 
     /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.

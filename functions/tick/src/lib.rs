@@ -1,7 +1,7 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
 //! off and wakes what was put off.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use pulse_aws::{
@@ -16,7 +16,7 @@ use pulse_aws::{
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
     entry::StageName,
-    ports::Clock as _,
+    ports::{Clock as _, Queues, StageQueue},
     tick::{Keep, Round, StageRound, Sweep, SweepPolicy, Swept, oldest_due},
 };
 use serde::Serialize;
@@ -25,8 +25,7 @@ use serde::Serialize;
 pub struct Function {
     ledger: DynamoDbLedger,
     stages: LambdaStages,
-    score_queue: SqsQueue,
-    email_queue: SqsQueue,
+    queues: Queues,
     policy: SweepPolicy,
     breaker: BreakerPolicy,
     metrics: Metrics,
@@ -73,9 +72,10 @@ impl Function {
         let sqs = sdk::sqs_client(&aws);
         Ok(Self {
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
-            score_queue: SqsQueue::new(sqs.clone(), StageName::Score, config.score.queue_url.clone()),
-            email_queue: SqsQueue::new(sqs, StageName::Email, config.email.queue_url.clone()),
-            stages: LambdaStages::new(&aws, config.stack.clone(), config.score, config.email)
+            queues: Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
+                Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))
+            }),
+            stages: LambdaStages::new(&aws, config.stack.clone(), config.stages)
                 .with_deployments_over_after(config.deployed_within),
             metrics: Metrics::new(config.stack, config.detailed_metrics),
             policy: config.policy,
@@ -90,8 +90,7 @@ impl Function {
             open: &self.ledger,
             stages: &self.stages,
             memory: &self.ledger,
-            score_queue: &self.score_queue,
-            email_queue: &self.email_queue,
+            queues: &self.queues,
             clock: &SystemClock,
             policy: self.policy,
         };

@@ -217,7 +217,11 @@ pub async fn dead_letters() -> EmulatedLetters {
     let client = sdk::sqs_client(&aws());
     let create = async |what| client.create_queue().queue_name(unique(what)).send().await.unwrap().queue_url.unwrap();
     let (url, to) = (create("dlq").await, create("queue").await);
-    EmulatedLetters { port: SqsDeadLetters::new(client.clone(), DlqName::Score, &url, to), client, url }
+    EmulatedLetters {
+        port: SqsDeadLetters::new(client.clone(), DlqName::Stage(StageName::Score), &url, to),
+        client,
+        url,
+    }
 }
 
 /// A dead-letter queue on the emulator.

@@ -72,7 +72,7 @@ pub async fn a_failed_entry_is_claimed_again(ledger: &dyn TestedLedger) {
     ledger.apply(&change).await.unwrap();
     assert_eq!(read(ledger, &failed).await.as_ref(), Some(change.after()));
     let tally = ledger.tally(due()).await.unwrap().0;
-    assert_eq!(tally, BTreeMap::from([((run("2026-11"), TallyKey::ToScore), 1)]));
+    assert_eq!(tally, BTreeMap::from([((run("2026-11"), TallyKey::Due(StageName::Score)), 1)]));
 }
 
 pub async fn entries_come_newest_first(ledger: &dyn TestedLedger) {
@@ -183,12 +183,12 @@ pub async fn the_tally_adds_up_by_run_and_standing(ledger: &dyn TestedLedger) {
 
 fn counted_as(end: End) -> TallyKey {
     match end {
-        End::Scheduled | End::Scoring | End::Troubled => TallyKey::ToScore,
-        End::Scored | End::Sending => TallyKey::ToEmail,
+        End::Scheduled | End::Scoring | End::Troubled => TallyKey::Due(StageName::Score),
+        End::Scored | End::Sending => TallyKey::Due(StageName::Email),
         End::Sent => TallyKey::Sent,
         End::Skipped(reason) => TallyKey::Skipped(reason),
         End::Failed(stage) => TallyKey::Failed(stage),
-        End::Unknown => TallyKey::Unknown,
+        End::Unknown => TallyKey::Indeterminate,
     }
 }
 
@@ -275,13 +275,13 @@ pub async fn an_entry_queued_again_is_found_among_those_again(ledger: &dyn Teste
     assert_eq!(found(Awaited::Again, 0).await, []);
     assert_eq!(ledger.entry(entry.id()).await.unwrap().as_ref(), Some(again.after()));
     let tally = ledger.tally(due() + 2.hours()).await.unwrap();
-    assert_eq!(tally.0.get(&(entry.id().run, TallyKey::ToScore)), Some(&1));
+    assert_eq!(tally.0.get(&(entry.id().run, TallyKey::Due(StageName::Score))), Some(&1));
 }
 
 pub async fn an_entry_that_is_put_off_is_found_at_its_moment(ledger: &dyn TestedLedger) {
     let entry = scheduled("c-1");
     let scored = bring(ledger, &entry, End::Scored).await;
-    let deferred = scored.defer(due() + 5.hours(), due()).unwrap();
+    let deferred = scored.defer(StageName::Email, due() + 5.hours(), due()).unwrap();
     ledger.apply(&deferred).await.unwrap();
     let found =
         async |awaited, hours: i64| ledger.overdue(StageName::Email, awaited, due() + hours.hours(), 10).await.unwrap();
@@ -290,7 +290,7 @@ pub async fn an_entry_that_is_put_off_is_found_at_its_moment(ledger: &dyn Tested
     assert_eq!(found(Awaited::First, 9).await, []);
     assert_eq!(ledger.entry(entry.id()).await.unwrap().as_ref(), Some(deferred.after()));
     let tally = ledger.tally(due()).await.unwrap();
-    assert_eq!(tally.0.get(&(entry.id().run, TallyKey::ToEmail)), Some(&1));
+    assert_eq!(tally.0.get(&(entry.id().run, TallyKey::Due(StageName::Email))), Some(&1));
 }
 
 pub async fn doubt_about_a_mail_is_read_back(ledger: &dyn TestedLedger) {
@@ -336,12 +336,12 @@ pub async fn closed_entries_are_found_by_where_they_stand(ledger: &dyn TestedLed
         let ids = ledger.closed_entries(run(month), key, limit).await.unwrap();
         ids.into_iter().map(|id| id.customer.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(found("2026-11", TallyKey::Unknown, 10).await, ["c-1", "c-2"]);
-    assert_eq!(found("2026-11", TallyKey::Unknown, 1).await, ["c-1"]);
+    assert_eq!(found("2026-11", TallyKey::Indeterminate, 10).await, ["c-1", "c-2"]);
+    assert_eq!(found("2026-11", TallyKey::Indeterminate, 1).await, ["c-1"]);
     assert_eq!(found("2026-11", TallyKey::Failed(StageName::Email), 10).await, ["c-3"]);
     assert_eq!(found("2026-11", TallyKey::Failed(StageName::Score), 10).await, Vec::<String>::new());
-    assert_eq!(found("2026-10", TallyKey::Unknown, 10).await, Vec::<String>::new());
-    assert_eq!(found("2026-11", TallyKey::ToScore, 10).await, Vec::<String>::new());
+    assert_eq!(found("2026-10", TallyKey::Indeterminate, 10).await, Vec::<String>::new());
+    assert_eq!(found("2026-11", TallyKey::Due(StageName::Score), 10).await, Vec::<String>::new());
 }
 
 pub async fn when_a_stage_was_held_up_is_remembered(ledger: &dyn TestedLedger) {
@@ -361,7 +361,7 @@ pub async fn a_run_is_counted_by_what_its_entries_wait_for(ledger: &dyn TestedLe
         ledger.save_customer(&samples::customer(&customer)).await.unwrap();
         expected.roster.active += 1;
         let entry = bring(ledger, &scheduled(&customer), end).await;
-        match entry.state().waits_for() {
+        match entry.waits_for() {
             Some(stage) => {
                 let key = OpenKey { stage, awaited: Awaited::First, is_due: true };
                 *expected.open.entry(key).or_default() += 1;
@@ -379,7 +379,7 @@ pub async fn a_run_is_counted_by_what_its_entries_wait_for(ledger: &dyn TestedLe
     }
     for (n, until) in [now, now + 1.hour()].into_iter().enumerate() {
         let scored = bring(ledger, &scheduled(&format!("e-{n}")), End::Scored).await;
-        ledger.apply(&scored.defer(until, due()).unwrap()).await.unwrap();
+        ledger.apply(&scored.defer(StageName::Email, until, due()).unwrap()).await.unwrap();
         let key = OpenKey { stage: StageName::Email, awaited: Awaited::Deferred, is_due: until <= now };
         *expected.open.entry(key).or_default() += 1;
     }

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use pulse_core::ports::{Clock, DeadLetters, DlqName, StageQueue, Undelivered};
+use pulse_core::{
+    entry::StageName,
+    ports::{Clock, DeadLetters, DlqName, StageQueue, Undelivered},
+};
 use pulse_sim::{
     clock::VirtualClock, dead_letters::MemoryDeadLetters, ledger::MemoryLedger, queue::MemoryQueue,
     schedules::MemorySchedules,
@@ -85,7 +88,7 @@ pub async fn dead_letters() -> StillLetters {
     let clock = Arc::new(VirtualClock::starting_at(samples::due()));
     let queue = || Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(30), None));
     let (letters, to) = (queue(), queue());
-    StillLetters { port: MemoryDeadLetters::new(DlqName::Score, letters.clone(), to), letters, clock }
+    StillLetters { port: MemoryDeadLetters::new(DlqName::Stage(StageName::Score), letters.clone(), to), letters, clock }
 }
 
 /// A dead-letter queue in memory.

@@ -78,19 +78,19 @@ pub fn scheduled_in(customer: &str, month: &str, at: Timestamp) -> Entry {
 #[must_use]
 pub fn next_of(entry: &Entry) -> Entry {
     let id = EntryId { run: entry.id().run.next(), ..entry.id().clone() };
-    Entry::scheduled(id, entry.scheduled_at() + 720.hours(), entry.state().score().cloned())
+    Entry::scheduled(id, entry.scheduled_at() + 720.hours(), entry.score().cloned())
 }
 
 /// Claims for scoring.
 #[must_use]
 pub fn claim_score(entry: &Entry) -> Change {
-    entry.claim_score(due(), due() + 2.minutes()).unwrap()
+    entry.claim(StageName::Score, due(), due() + 2.minutes()).unwrap()
 }
 
 /// Claims for sending.
 #[must_use]
 pub fn claim_send(entry: &Entry) -> Change {
-    entry.claim_send(due(), due() + 2.minutes()).unwrap()
+    entry.claim(StageName::Email, due(), due() + 2.minutes()).unwrap()
 }
 
 /// The changes that lead an entry that waits for its slot to where `end` says.
@@ -121,7 +121,7 @@ pub fn way_to(end: End, entry: &Entry) -> Vec<Change> {
             way(&[&scoring, &scored, &sending, &failed])
         }
         End::Unknown => {
-            let lost = sending.after().lose_track(cause(), now, None).unwrap();
+            let lost = sending.after().mark_indeterminate(cause(), now, None).unwrap();
             way(&[&scoring, &scored, &sending, &lost])
         }
     }

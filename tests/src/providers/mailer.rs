@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, join_all};
 use pulse_core::{
     entry::EntryId,
-    ports::{Fate, Mail, Mailer, SendError},
+    ports::{Mail, MailLookup, Mailer, SendError},
 };
 
 use super::samples::{PERSONAL, entry, mail};
@@ -99,19 +99,19 @@ async fn a_duplicate_counts_as_accepted(bench: &MailerBench<'_>) {
     }
 }
 
-async fn fate(bench: &MailerBench<'_>, entry: &EntryId) -> Fate {
-    bench.mailer.fate(entry).await.expect("the provider can be asked")
+async fn look_up(bench: &MailerBench<'_>, entry: &EntryId) -> MailLookup {
+    bench.mailer.look_up(entry).await.expect("the provider can be asked")
 }
 
 async fn a_provider_that_deduplicates_knows_a_mail_s_fate(bench: &MailerBench<'_>) {
     let mail = mail(3);
     let accepted = bench.mailer.send(&mail).await.expect("accepted");
-    let (of_sent, of_unsent) = (fate(bench, &mail.entry).await, fate(bench, &entry(4)).await);
+    let (of_sent, of_unsent) = (look_up(bench, &mail.entry).await, look_up(bench, &entry(4)).await);
     if bench.deduplicates {
-        assert_eq!(of_sent, Fate::Accepted(accepted));
-        assert_eq!(of_unsent, Fate::SafeToSend);
+        assert_eq!(of_sent, MailLookup::Accepted(accepted));
+        assert_eq!(of_unsent, MailLookup::SafeToSend);
     } else {
-        assert!(matches!((of_sent, of_unsent), (Fate::CannotTell(_), Fate::CannotTell(_))));
+        assert!(matches!((of_sent, of_unsent), (MailLookup::CannotTell(_), MailLookup::CannotTell(_))));
     }
 }
 
@@ -150,6 +150,6 @@ async fn a_lost_answer_says_so(bench: &MailerBench<'_>, provoke: &dyn Fn(MailTro
     let error = refusal(bench, &mail).await;
     assert!(matches!(error, SendError::Lost { .. }), "{error:?}");
     assert_eq!((bench.accepted)(&mail).await, 1);
-    let fate = fate(bench, &mail.entry).await;
-    assert_eq!(matches!(fate, Fate::Accepted(_)), bench.deduplicates, "{fate:?}");
+    let found = look_up(bench, &mail.entry).await;
+    assert_eq!(matches!(found, MailLookup::Accepted(_)), bench.deduplicates, "{found:?}");
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pulse_aws::sdk;
 use pulse_core::{
     customer::Customer,
-    entry::{Entry, EntryId, StageName, State},
+    entry::{Entry, EntryId, StageName},
     message::WorkMessage,
     ports::Ledger as _,
     run::RunId,
@@ -115,7 +115,7 @@ impl Town {
     /// When someone was mailed twice, something is dead, or it takes too long.
     pub async fn all_mailed_once(&self, customers: &[Customer]) {
         for customer in customers {
-            self.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            self.until(customer, |entry| entry.state() == "sent").await;
         }
         for customer in customers {
             assert_eq!(self.mails(customer), 1, "{}", customer.id);

@@ -7,6 +7,7 @@ use pulse_aws::{
 };
 use pulse_core::{
     dead_letters::{DeadLetterError, Order, Progress, Redrive, Redriven, Way},
+    entry::StageName,
     ports::{DlqName, Rate},
 };
 use pulse_sim::{clock::VirtualClock, ledger::MemoryLedger};
@@ -39,7 +40,7 @@ async fn redrive(
     let server = AwsServer::start().await.unwrap();
     server.answer_next(answers);
     let client = sqs_client(&for_emulator(server.url()));
-    let letters = SqsDeadLetters::new(client, DlqName::Email, server.url(), server.url());
+    let letters = SqsDeadLetters::new(client, DlqName::Stage(StageName::Email), server.url(), server.url());
     let (ledger, clock) = (MemoryLedger::default(), VirtualClock::starting_at(due()));
     let redrive = Redrive { letters: &letters, queue: &BrokenQueue, ledger: &ledger, sleeper: &clock };
     let order = Order { rate: Rate::parse("20/s").ok(), ..Order::default() };

@@ -5,7 +5,7 @@ use futures::{
     future::{join_all, ready},
 };
 use jiff::Timestamp;
-use pulse_core::ports::{Fate, Mail, Mailer, SendError};
+use pulse_core::ports::{Mail, MailLookup, Mailer, SendError};
 use pulse_local::standins::{AcceptedMail, Fault, MailStandIn, StandInOptions};
 use pulse_providers::{MarketingCloudMailer, secret::ClientCredentials};
 use pulse_sim::clock::VirtualClock;
@@ -171,9 +171,9 @@ async fn a_mail_whose_answer_never_came_is_lost_and_its_fate_can_be_asked() {
         let error = mailer(&provider, SHORT).send(&mail(1)).await.unwrap_err();
         assert!(matches!(error, SendError::Lost { .. }), "{fault:?}: {error:?}");
         let mailer = mailer(&provider, AMPLE);
-        let fate = mailer.fate(&entry(1)).await.unwrap();
-        assert_eq!(matches!(fate, Fate::Accepted(_)), taken, "{fault:?}: {fate:?}");
-        assert_eq!(fate == Fate::SafeToSend, !taken, "{fault:?}: {fate:?}");
+        let fate = mailer.look_up(&entry(1)).await.unwrap();
+        assert_eq!(matches!(fate, MailLookup::Accepted(_)), taken, "{fault:?}: {fate:?}");
+        assert_eq!(fate == MailLookup::SafeToSend, !taken, "{fault:?}: {fate:?}");
         mailer.send(&mail(1)).await.unwrap();
         assert_eq!(provider.accepted().len(), 1, "{fault:?}");
     }
@@ -232,8 +232,11 @@ async fn a_mail_that_was_dropped_after_its_acceptance_is_a_person_s_to_look_at()
     let mailer = mailer(&provider, AMPLE);
     mailer.send(&mail(1)).await.unwrap();
     provider.drop_accepted(&entry(1).message_key(), 1);
-    let fate = mailer.fate(&entry(1)).await.unwrap();
-    assert!(matches!(&fate, Fate::CannotTell(cause) if cause.as_str().contains("subscriber error 1")), "{fate:?}");
+    let fate = mailer.look_up(&entry(1)).await.unwrap();
+    assert!(
+        matches!(&fate, MailLookup::CannotTell(cause) if cause.as_str().contains("subscriber error 1")),
+        "{fate:?}"
+    );
 }
 
 #[tokio::test]
@@ -243,13 +246,13 @@ async fn a_fate_is_told_by_marketing_cloud_alone() {
     // A gateway's 404 knows nothing of mails.
     for fault in [Fault::status(404), Fault::status(400)] {
         provider.status_faults().add([fault.clone()]);
-        let fate = mailer.fate(&entry(1)).await.unwrap();
-        assert!(matches!(fate, Fate::CannotTell(_)), "{fault:?}: {fate:?}");
+        let fate = mailer.look_up(&entry(1)).await.unwrap();
+        assert!(matches!(fate, MailLookup::CannotTell(_)), "{fault:?}: {fate:?}");
     }
     let faults = [Fault::busy("9"), Fault::status(500), Fault::status(403), Fault::Garbage, Fault::HangUp];
     for fault in faults.into_iter().chain([Fault::Silence]) {
         provider.status_faults().add([fault.clone()]);
-        let error = mailer.fate(&entry(1)).await.unwrap_err();
+        let error = mailer.look_up(&entry(1)).await.unwrap_err();
         assert!(matches!(error, SendError::Retry { .. }), "{fault:?}: {error:?}");
     }
 }

@@ -51,14 +51,14 @@ fn backlog(customers: u32, adjust: impl FnOnce(&mut WorldSettings)) -> Arc<World
     world.ledger.for_each_entry(|entry| open.push(entry.id().clone()));
     for id in open {
         let message = pulse_core::message::WorkMessage::for_entry(&id);
-        world.score.queue.send(&message).now_or_never().expect("at once").expect("queued");
+        world.houses[StageName::Score].queue.send(&message).now_or_never().expect("at once").expect("queued");
     }
     world
 }
 
 #[test]
 fn one_scoring_lane_carries_36_000_a_day() {
-    let world = backlog(38_000, |settings| one_lane(&mut settings.score, SCORING));
+    let world = backlog(38_000, |settings| one_lane(&mut settings.stages[StageName::Score], SCORING));
     world.run_until(world.time.now() + DAY);
     assert_eq!(world.scorer.lanes().peak, 1);
     assert_within_two_percent(world.scorer.lanes().calls as f64, 36_000.0);
@@ -68,8 +68,8 @@ fn one_scoring_lane_carries_36_000_a_day() {
 #[test]
 fn one_email_lane_carries_26_182_a_day() {
     let world = backlog(30_000, |settings| {
-        settings.score.latency = Latency { mean: Duration::from_millis(100), sigma: 0.0 };
-        one_lane(&mut settings.email, MAILING);
+        settings.stages[StageName::Score].latency = Latency { mean: Duration::from_millis(100), sigma: 0.0 };
+        one_lane(&mut settings.stages[StageName::Email], MAILING);
     });
     // Once there is a backlog to be mailed.
     let from = world.time.now() + Duration::from_hours(1);

@@ -138,8 +138,8 @@ fn mailing_an_old_score_is_caught() {
 fn a_mapping_that_pulls_more_than_its_function_may_run_is_caught() {
     let plan = paused(StageName::Score, 25, 800);
     let small = |settings: &mut WorldSettings| {
-        settings.score.maximum_concurrency = 1;
-        settings.score.worker.in_flight = 1;
+        settings.stages[StageName::Score].maximum_concurrency = 1;
+        settings.stages[StageName::Score].worker.in_flight = 1;
         settings.batch_size = 10;
         settings.function_timeout = Duration::from_secs(45);
     };

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditError, AuditReport, Depth},
     customer::{Contact, Customer, CustomerId, EmailAddress},
-    entry::{Change, Entry, EntryId, StageName, State},
+    entry::{Change, Entry, EntryId, Progress, StageName},
     failure::Cause,
     message::WorkMessage,
     ports::{
-        Accepted, Activity, Fate, Ledger, LedgerError, Letter, Mail, Mailer, Probed, QueueError, ScoreError,
-        ScoreRequest, Scorer, SendError, StageError, StageQueue, StageSight, Stages, Switch, Turned, Visibility,
+        Accepted, Activity, Ledger, LedgerError, Letter, Mail, MailLookup, Mailer, Probed, QueueError, Recall,
+        ScoreError, ScoreRequest, Scorer, SendError, StageError, StageQueue, StageSight, Stages, Switch, Turned,
+        Visibility,
     },
     score::Score,
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
@@ -21,12 +22,10 @@ use pulse_core::{
 };
 use pulse_sim::world::{House, Ports, Product, Shipped};
 
-fn no_round() -> [StageRound; 2] {
-    [StageName::Score, StageName::Email].map(|stage| StageRound {
-        stage,
-        kept: Err(KeepError::Contended(stage)),
-        swept: Swept::Paused,
-    })
+fn no_round() -> Vec<StageRound> {
+    let round =
+        |stage: &StageName| StageRound { stage: *stage, kept: Err(KeepError::Contended(*stage)), swept: Swept::Paused };
+    StageName::ALL.iter().map(round).collect()
 }
 
 /// What is shipped, without the tick.
@@ -42,7 +41,7 @@ impl<P: Product> Product for WithoutSweep<P> {
         self.0.email(ports, policy)
     }
 
-    async fn tick(&self, _: &Ports, _: SweepPolicy) -> [StageRound; 2] {
+    async fn tick(&self, _: &Ports, _: SweepPolicy) -> Vec<StageRound> {
         no_round()
     }
 }
@@ -52,8 +51,11 @@ pub(crate) struct QueuesTheEmailFirst;
 
 impl Product for QueuesTheEmailFirst {
     fn score(&self, ports: &Ports) -> Box<dyn Stage> {
-        let early = TellsEarly { scorer: Arc::clone(&ports.scorer), queue: Arc::clone(&ports.email_queue) };
-        Shipped.score(&Ports { scorer: Arc::new(early), email_queue: Arc::new(Nowhere), ..ports.clone() })
+        let early =
+            TellsEarly { scorer: Arc::clone(&ports.scorer), queue: Arc::clone(&ports.queues[StageName::Email]) };
+        let mut ports = Ports { scorer: Arc::new(early), ..ports.clone() };
+        ports.queues[StageName::Email] = Arc::new(Nowhere);
+        Shipped.score(&ports)
     }
 }
 
@@ -128,7 +130,7 @@ impl HandMade {
         let Some(entry) = self.ports.ledger.entry(&task.message.entry_of(&customer)).await? else {
             return Ok(Verdict::Done);
         };
-        let State::Scored { score } = entry.state() else { return Ok(Verdict::Done) };
+        let Some(score) = entry.score().filter(|_| entry.state() == "scored") else { return Ok(Verdict::Done) };
         let Contact::Email(to) = customer.contact.clone() else { return Ok(Verdict::Done) };
         let letter = Letter { customer: &customer, run: entry.id().run, score, previous: None };
         let content = self.ports.renderer.render(&letter).expect("rendered");
@@ -148,7 +150,7 @@ impl HandMade {
 
     async fn record(&self, customer: &Customer, entry: &Entry) -> Result<(), Verdict> {
         let now = self.ports.clock.now();
-        let claim = entry.claim_send(now, now)?;
+        let claim = entry.claim(StageName::Email, now, now)?;
         self.ports.ledger.apply(&claim).await?;
         let next = customer.slot.next_after(entry.scheduled_at());
         let id = EntryId { run: entry.id().run.next(), ..entry.id().clone() };
@@ -191,8 +193,12 @@ impl Mailer for Blind {
         }
     }
 
-    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
-        if self.asks { self.mailer.fate(entry).await } else { Ok(Fate::SafeToSend) }
+    fn recall(&self) -> Recall {
+        if self.asks { self.mailer.recall() } else { Recall::ByKey { known_for: Duration::MAX } }
+    }
+
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
+        if self.asks { self.mailer.look_up(entry).await } else { Ok(MailLookup::SafeToSend) }
     }
 }
 
@@ -225,7 +231,7 @@ pub(crate) struct SweepsBlindly;
 
 #[async_trait]
 impl Product for SweepsBlindly {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         Shipped.tick(&Ports { stages: Arc::new(AllIsWell), ..ports.clone() }, policy).await
     }
 }
@@ -256,7 +262,7 @@ pub(crate) struct SweepsEveryMinute;
 
 #[async_trait]
 impl Product for SweepsEveryMinute {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         let often = SweepPolicy { again_after: Duration::from_mins(1), ..policy };
         Shipped.tick(ports, often).await
     }
@@ -267,14 +273,13 @@ pub(crate) struct KeepsNothing;
 
 #[async_trait]
 impl Product for KeepsNothing {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         let sweep = Sweep {
             ledger: &*ports.ledger,
             open: &*ports.open,
             stages: &*ports.stages,
             memory: &*ports.memory,
-            score_queue: &*ports.score_queue,
-            email_queue: &*ports.email_queue,
+            queues: &ports.queues,
             clock: &*ports.clock,
             policy,
         };
@@ -292,7 +297,7 @@ impl Product for ForgetsPauses {
         ports.stages.turn(house.name, flowing).await == Ok(Turned::Done)
     }
 
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         KeepsNothing.tick(ports, policy).await
     }
 }
@@ -310,7 +315,7 @@ impl Product for BlamesTheMessage {
         Box::new(NeverPutsOff(Shipped.email(ports, policy)))
     }
 
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         KeepsNothing.tick(ports, policy).await
     }
 }
@@ -429,7 +434,7 @@ impl Ledger for Twisted {
     }
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        if let (Twist::OpensNoNext, State::Sent { provider_id, at, .. }) = (&self.twist, change.after().state()) {
+        if let (Twist::OpensNoNext, Progress::Done { provider_id, at, .. }) = (&self.twist, change.after().progress()) {
             let before = self.ledger.entry(change.after().id()).await?;
             if let Some(alone) = before.and_then(|entry| entry.record_sent(provider_id.clone(), *at, None).ok()) {
                 return self.ledger.apply(&alone).await;

@@ -7,14 +7,14 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Contact, Customer, Zone},
-    entry::{StageName, State},
+    entry::{Progress, StageName},
     message::WorkMessage,
     ports::StageQueue as _,
     slot::Slot,
 };
 use pulse_sim::{
     seeds::person,
-    world::{Conditions, Down, LaneUse, Product, Shipped, World, WorldSettings},
+    world::{Conditions, Down, Product, Shipped, World, WorldSettings},
 };
 
 use crate::planted::KeepsNothing;
@@ -53,7 +53,12 @@ fn backlog(product: impl Product + 'static, customers: u32) -> Arc<World> {
     world.ledger.for_each_entry(|entry| open.push(entry.id().clone()));
     open.sort();
     for id in open {
-        world.score.queue.send(&WorkMessage::for_entry(&id)).now_or_never().expect("at once").expect("queued");
+        world.houses[StageName::Score]
+            .queue
+            .send(&WorkMessage::for_entry(&id))
+            .now_or_never()
+            .expect("at once")
+            .expect("queued");
     }
     world
 }
@@ -63,12 +68,12 @@ fn run_for(world: &World, length: Duration) {
 }
 
 fn dead(world: &World) -> usize {
-    world.score.dlq.depth().visible + world.email.dlq.depth().visible
+    world.houses[StageName::Score].dlq.depth().visible + world.houses[StageName::Email].dlq.depth().visible
 }
 
 fn sent(world: &World) -> u32 {
     let mut sent = 0;
-    world.ledger.for_each_entry(|entry| sent += u32::from(matches!(entry.state(), State::Sent { .. })));
+    world.ledger.for_each_entry(|entry| sent += u32::from(matches!(entry.progress(), Progress::Done { .. })));
     sent
 }
 
@@ -82,19 +87,12 @@ fn assert_all_mailed_once(world: &World, customers: u32) {
 }
 
 fn calls(world: &World, stage: StageName) -> u64 {
-    let LaneUse { calls, .. } = match stage {
-        StageName::Score => world.scorer.lanes(),
-        StageName::Email => world.mailer.lanes(),
-    };
-    calls
+    world.lanes(stage).calls
 }
 
 fn set_down(world: &World, stage: StageName, down: Option<Down>) {
     let mut conditions = Conditions::default();
-    match stage {
-        StageName::Score => conditions.score.down = down,
-        StageName::Email => conditions.email.down = down,
-    }
+    conditions.providers[stage].down = down;
     world.weather.set(conditions);
 }
 
@@ -146,13 +144,13 @@ fn a_weekend(product: impl Product + 'static, pause: Pause, waiting: u32) -> (Ar
     let world = backlog(product, waiting);
     match pause {
         Pause::ByCommand => world.set_flowing(StageName::Score, false),
-        Pause::ReservedZero => world.score.function.set_reserved_concurrency(Some(0)),
+        Pause::ReservedZero => world.houses[StageName::Score].function.set_reserved_concurrency(Some(0)),
     }
     run_for(&world, 3 * DAY);
     let dead = dead(&world);
     match pause {
         Pause::ByCommand => world.set_flowing(StageName::Score, true),
-        Pause::ReservedZero => world.score.function.set_reserved_concurrency(Some(5)),
+        Pause::ReservedZero => world.houses[StageName::Score].function.set_reserved_concurrency(Some(5)),
     }
     run_for(&world, DAY);
     (world, dead)
@@ -183,7 +181,7 @@ fn a_pause_that_outlasts_the_queues_retention() {
     world.set_flowing(StageName::Score, false);
     enroll(&world, CUSTOMERS, 2..4);
     run_for(&world, 14 * DAY);
-    assert_eq!((world.score.queue.expired(), world.scorer.lanes().calls), (u64::from(CUSTOMERS), 0));
+    assert_eq!((world.houses[StageName::Score].queue.expired(), world.scorer.lanes().calls), (u64::from(CUSTOMERS), 0));
     world.set_flowing(StageName::Score, true);
     run_for(&world, 2 * HOUR);
     assert_all_mailed_once(&world, CUSTOMERS);

@@ -7,7 +7,7 @@ use jiff::ToSpan as _;
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
     customer::{Customer, Standing},
-    entry::{Entry, StageName, State},
+    entry::{Entry, StageName},
     ports::{Clock as _, Ledger as _, MonthlySchedule, Schedules as _},
     score::{Band, Score, ScoreValue},
 };
@@ -55,17 +55,17 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
         town.open_overdue(&fallen, due).await;
         let entry = town.open_overdue(&half_sent, due).await;
         let score = Score { value: ScoreValue::parse(700).unwrap(), band: Band::parse("good").unwrap(), as_of: due };
-        let scoring = entry.claim_score(due, due + 1.minute()).unwrap().into_after();
-        town.ledger().apply(&entry.claim_score(due, due + 1.minute()).unwrap()).await.unwrap();
+        let scoring = entry.claim(StageName::Score, due, due + 1.minute()).unwrap().into_after();
+        town.ledger().apply(&entry.claim(StageName::Score, due, due + 1.minute()).unwrap()).await.unwrap();
         let scored = scoring.record_score(score, due).unwrap();
         town.ledger().apply(&scored).await.unwrap();
-        let sending = scored.after().claim_send(due, due + 1.minute()).unwrap();
+        let sending = scored.after().claim(StageName::Email, due, due + 1.minute()).unwrap();
         town.ledger().apply(&sending).await.unwrap();
 
         let told = town.tick(StageName::Score).await;
         assert_eq!((&told["outcome"], &told["failed"]), (&"swept".into(), &0.into()), "{told}");
         for customer in [&fallen, &half_sent] {
-            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            town.until(customer, |entry| entry.state() == "sent").await;
             assert_eq!(town.mails(customer), 1, "{}", customer.id);
         }
         assert_eq!(town.tick(StageName::Score).await["repeated"], 0);

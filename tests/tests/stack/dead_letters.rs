@@ -11,7 +11,7 @@ use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
     customer::{Customer, Standing},
     dead_letters::{CauseFilter, CauseGroup, DeadLetterReport, Order, Redrive, Redriven, Survey, Way},
-    entry::{SkipReason, State},
+    entry::{Entry, Progress, SkipReason, StageName},
     message::WorkMessage,
     ports::{DeadLetters as _, DlqName, Rate},
 };
@@ -50,7 +50,7 @@ async fn redrive(town: &Town, dlq: DlqName, order: &Order) -> Redriven {
 
 async fn all_dead(town: &Town, count: usize) -> Vec<CauseGroup> {
     eventually("the letters are dead", async || {
-        let report = look(town, DlqName::Score).await;
+        let report = look(town, DlqName::Stage(StageName::Score)).await;
         (report.looked_at == count).then_some(report.causes)
     })
     .await
@@ -80,23 +80,23 @@ fn dead_letters_are_told_by_cause_and_redriven_once_the_provider_is_mended() {
         let is_consoles = |body: &str| body.contains("c-console");
         let taken = eventually("the letter is taken", async || town.take("ScoreDlqUrl", is_consoles).await.pop()).await;
         town.send("ScoreQueueUrl", &taken).await;
-        town.until(console, |state| matches!(state, State::Sent { .. })).await;
+        town.until(console, |entry| entry.state() == "sent").await;
 
         let cause = CauseFilter::parse("answered 422").unwrap();
         let order = Order { cause: Some(cause), rate: Rate::parse("50/s").ok(), dry_run: true };
-        let would_be = redrive(&town, DlqName::Score, &order).await;
+        let would_be = redrive(&town, DlqName::Stage(StageName::Score), &order).await;
         assert_eq!((would_be.redriven, would_be.closed, would_be.others), (1, 1, 1), "{would_be:?}");
-        let done = redrive(&town, DlqName::Score, &Order { dry_run: false, ..order }).await;
+        let done = redrive(&town, DlqName::Stage(StageName::Score), &Order { dry_run: false, ..order }).await;
         assert_eq!(done, would_be);
 
-        town.until(here, |state| matches!(state, State::Sent { .. })).await;
-        let closed = |state: &State| matches!(state, State::Skipped { reason: SkipReason::Closed, .. });
+        town.until(here, |entry| entry.state() == "sent").await;
+        let closed = |entry: &Entry| matches!(entry.progress(), Progress::Skipped { reason: SkipReason::Closed, .. });
         town.until(gone, closed).await;
         assert_eq!([here, console, gone].map(|customer| town.mails(customer)), [1, 1, 0]);
 
-        let rest = redrive(&town, DlqName::Score, &Order::default()).await;
+        let rest = redrive(&town, DlqName::Stage(StageName::Score), &Order::default()).await;
         assert_eq!((rest.way, rest.redriven, rest.stuck.len()), (Way::OneByOneForWantOfTasks, 0, 1), "{rest:?}");
-        assert_eq!(look(&town, DlqName::Score).await.looked_at, 1);
+        assert_eq!(look(&town, DlqName::Stage(StageName::Score)).await.looked_at, 1);
     });
 }
 
@@ -136,7 +136,7 @@ fn what_the_scheduler_could_not_deliver_is_told_by_its_code_and_mailed_after_all
         // By hand, a letter may go to the score queue as it is.
         town.send("ScoreQueueUrl", &request(&customers[2])).await;
         for customer in &customers {
-            let sent = town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            let sent = town.until(customer, |entry| entry.state() == "sent").await;
             assert_eq!((sent.id().run.to_string().as_str(), town.mails(customer)), ("2026-11", 1));
         }
         assert_eq!(town.stack.dead_letters(DlqName::Schedules).unwrap().count().await, Ok(0));

@@ -10,12 +10,7 @@ use std::{
 
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use pulse_aws::sdk;
-use pulse_core::{
-    customer::Customer,
-    entry::{StageName, State},
-    ports::LedgerReports as _,
-    trace::TraceHeader,
-};
+use pulse_core::{customer::Customer, entry::Progress, ports::LedgerReports as _, trace::TraceHeader};
 use pulse_local::standins::Fault;
 use pulse_tests::{house::customer, town::eventually};
 
@@ -61,7 +56,7 @@ fn whatever_a_provider_answers_the_first_time_each_customer_is_mailed_once() {
             town.send("ScoreQueueUrl", &schedule_message(customer)).await;
         }
         for customer in &customers {
-            let sent = town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            let sent = town.until(customer, |entry| entry.state() == "sent").await;
             assert_eq!(town.mails(customer), 1, "{}", sent.id());
         }
     });
@@ -74,10 +69,8 @@ fn what_is_refused_for_good_is_dead_with_its_cause_and_a_redrive_from_the_consol
         let refused = customer("c-refused");
         town.enroll(std::slice::from_ref(&refused)).await;
         town.send("ScoreQueueUrl", &schedule_message(&refused)).await;
-        let failed = town.until(&refused, |state| matches!(state, State::Failed { .. })).await;
-        let State::Failed { stage: StageName::Score, cause, .. } = failed.state() else {
-            panic!("failed elsewhere: {failed:?}")
-        };
+        let failed = town.until(&refused, |entry| entry.state() == "failed").await;
+        let Progress::Failed { cause, .. } = failed.progress() else { panic!("failed elsewhere: {failed:?}") };
         assert!(cause.as_str().contains("422"), "{cause}");
         let notes = town.ledger().activities(&refused.id).await.unwrap();
         assert_eq!(notes.len(), 1, "{notes:?}");
@@ -91,7 +84,7 @@ fn what_is_refused_for_good_is_dead_with_its_cause_and_a_redrive_from_the_consol
         for body in bodies {
             town.send("ScoreQueueUrl", &body).await;
         }
-        town.until(&refused, |state| matches!(state, State::Sent { .. })).await;
+        town.until(&refused, |entry| entry.state() == "sent").await;
         assert_eq!(town.mails(&refused), 1);
     });
 }
@@ -115,7 +108,7 @@ fn duplicates_and_messages_that_nobody_can_read_cost_the_others_nothing() {
             town.send("ScoreQueueUrl", &schedule_message(customer)).await;
         }
         for customer in &customers {
-            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            town.until(customer, |entry| entry.state() == "sent").await;
         }
         for queue in ["ScoreDlqUrl", "EmailDlqUrl"] {
             for body in unreadable {
@@ -149,7 +142,7 @@ fn a_trace_is_carried_from_the_schedules_message_to_the_mail_and_begun_where_the
             .unwrap();
         town.send("ScoreQueueUrl", &schedule_message(&untraced)).await;
         let trace = async |customer: &Customer| {
-            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            town.until(customer, |entry| entry.state() == "sent").await;
             let mails = town.mail.accepted();
             let mail = mails.into_iter().find(|mail| mail.contact == customer.id.as_str()).expect("a mail");
             mail.trace.expect("a trace")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
     control::{Note, Pause, Pausing, Resumed},
-    entry::{StageName, State},
+    entry::StageName,
     ports::{Clock as _, Controls as _},
 };
 use pulse_local::standins::Fault;
@@ -46,7 +46,7 @@ fn a_pause_outlives_a_deployment_and_loses_nothing() {
         town.until_mapping("EmailMappingId", "Disabled").await;
         town.set_due(&customers).await;
         for customer in &customers {
-            town.until(customer, |state| matches!(state, State::Scored { .. })).await;
+            town.until(customer, |entry| entry.state() == "scored").await;
         }
 
         // A deployment enables what the template has enabled.
@@ -61,7 +61,7 @@ fn a_pause_outlives_a_deployment_and_loses_nothing() {
         town.until_mapping("EmailMappingId", "Disabled").await;
         let late = customer("p-late");
         town.set_due(std::slice::from_ref(&late)).await;
-        town.until(&late, |state| matches!(state, State::Scored { .. })).await;
+        town.until(&late, |entry| entry.state() == "scored").await;
         assert_eq!(town.mails(&late), 0);
 
         assert_eq!(pausing.resume(StageName::Email).await, Ok(Resumed::Flows));

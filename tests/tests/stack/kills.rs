@@ -3,7 +3,6 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_lambda::types::Environment;
-use pulse_core::entry::State;
 use pulse_local::emulator::EmulatorOptions;
 use pulse_tests::{
     emulator::start,
@@ -51,7 +50,7 @@ fn killing_every_lambda_in_mid_batch_twice_loses_nobody_and_mails_nobody_twice()
             assert!(kill_lambdas(&emulator) > 0, "no Lambda was there to be killed");
         }
         for customer in &customers {
-            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            town.until(customer, |entry| entry.state() == "sent").await;
         }
         for customer in &customers {
             assert_eq!(town.mails(customer), 1, "{}", customer.id);

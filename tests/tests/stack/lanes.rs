@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use pulse_aws::sdk;
 use pulse_core::{
-    entry::{StageName, State},
+    entry::StageName,
     lanes::{LaneChange, LaneChangeError, LaneSettings, Step},
     ports::LaneControl as _,
 };
@@ -86,7 +86,7 @@ fn lanes_are_set_and_nothing_else_is() {
         laned.town.enroll(std::slice::from_ref(&customer)).await;
         let message = format!(r#"{{"v":1,"customer":"{}","scheduled":"<aws.scheduler.scheduled-time>"}}"#, customer.id);
         laned.town.send("ScoreQueueUrl", &message).await;
-        laned.town.until(&customer, |state| matches!(state, State::Sent { .. })).await;
+        laned.town.until(&customer, |entry| entry.state() == "sent").await;
         assert_eq!(laned.town.mails(&customer), 1);
 
         a_pause_stays_a_pause(&laned).await;

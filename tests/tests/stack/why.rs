@@ -6,10 +6,11 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::{
     control::{Note, Pause},
     customer::{Customer, Standing},
-    entry::{EntryId, StageName, State},
+    entry::{EntryId, Progress, StageName},
     ports::{Clock as _, Ledger as _, LedgerReports as _},
-    replay::{Foresight, ReplayError, ReplayOne, Requeued},
+    replay::{ReplayError, ReplayOne, Requeued},
     run::RunId,
+    stage::Preview,
     why::{CustomerInquiry, NextStep, Reason, RunInquiry},
 };
 use pulse_local::standins::Fault;
@@ -44,9 +45,9 @@ fn everyone_is_accounted_for_with_the_reason_why_they_are_not_done() {
         for fired in [&sent, &refused, &opted_out] {
             fire(&town, fired).await;
         }
-        let run = town.until(&sent, |state| matches!(state, State::Sent { .. })).await.id().run;
-        town.until(&refused, |state| matches!(state, State::Failed { .. })).await;
-        town.until(&opted_out, |state| matches!(state, State::Skipped { .. })).await;
+        let run = town.until(&sent, |entry| entry.state() == "sent").await.id().run;
+        town.until(&refused, |entry| entry.state() == "failed").await;
+        town.until(&opted_out, |entry| entry.state() == "skipped").await;
 
         let (ledger, stages) = (town.ledger().metered(), town.stack.stages().unwrap());
         let inquiry = RunInquiry {
@@ -84,6 +85,7 @@ async fn the_story_says_what_comes_next(town: &Town, sent: &Customer, refused: &
         stages: &stages,
         clock: &SystemClock,
         policy: town.stack.sweep_policy().await.expect("the tick function says its policy"),
+        rules: pulse_cli::rules::rules(&town.stack).await.unwrap(),
     };
     let story = inquiry.story(&sent.id).await.unwrap().unwrap();
     let due = story.outlooks.iter().any(|outlook| matches!(outlook.next, NextStep::DueBySchedule { .. }));
@@ -99,34 +101,33 @@ fn an_entry_is_replayed_and_a_further_mail_sent_only_by_force() {
         let again = customer("replayed-again");
         town.enroll(std::slice::from_ref(&again)).await;
         fire(&town, &again).await;
-        let run = town.until(&again, |state| matches!(state, State::Sent { .. })).await.id().run;
+        let run = town.until(&again, |entry| entry.state() == "sent").await.id().run;
         let id = EntryId { customer: again.id.clone(), run };
 
         let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
-        let queues = [StageName::Score, StageName::Email].map(|stage| town.stack.queue(stage).unwrap());
+        let queues = town.stack.queues().unwrap();
         let replay = ReplayOne {
             ledger: &ledger,
             controls: &ledger,
             stages: &stages,
-            score_queue: &queues[0],
-            email_queue: &queues[1],
+            queues: &queues,
             clock: &SystemClock,
-            policy: town.stack.email_policy().await.expect("the email function says its policy"),
+            rules: pulse_cli::rules::rules(&town.stack).await.expect("the email function says what it decides by"),
         };
-        assert!(matches!(replay.foresee(&id).await.unwrap().foresight, Foresight::Sent { .. }));
+        assert!(matches!(replay.preview(&id).await.unwrap().preview, Preview::Sent { .. }));
         assert!(matches!(replay.again(&id, None).await, Err(ReplayError::Closed { .. })));
         let requeued = replay.again(&id, Some(&note())).await.unwrap();
         let Requeued::Repeated { run: repeat } = requeued else { panic!("{requeued:?}") };
         let repeated = EntryId { run: repeat, ..id.clone() };
         eventually("the further mail is sent", async || {
             let entry = ledger.entry(&repeated).await.unwrap()?;
-            matches!(entry.state(), State::Sent { .. }).then_some(())
+            matches!(entry.progress(), Progress::Done { .. }).then_some(())
         })
         .await;
         assert_eq!(town.mails(&again), 2, "Marketing Cloud took it under a key of its own");
         let notes = ledger.activities(&again.id).await.unwrap();
         assert!(notes[0].what.contains("asked for it by phone"), "{notes:?}");
-        assert!(matches!(ledger.entry(&id).await.unwrap().unwrap().state(), State::Sent { .. }));
+        assert!(matches!(ledger.entry(&id).await.unwrap().unwrap().progress(), Progress::Done { .. }));
         a_paused_stage_is_told_of(&replay, &repeated).await;
     });
 }
@@ -138,6 +139,6 @@ async fn a_paused_stage_is_told_of(replay: &ReplayOne<'_>, sent: &EntryId) {
     let version = control.version + 1;
     let paused = pulse_core::control::Control { pause: Some(pause), version, ..control };
     assert!(replay.controls.save(StageName::Score, &paused).await.unwrap());
-    let prospect = replay.foresee(next.id()).await.unwrap();
+    let prospect = replay.preview(next.id()).await.unwrap();
     assert!(prospect.holder.is_some() && prospect.not_due_before.is_some(), "{prospect:?}");
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use pulse_core::{
     customer::{Customer, Standing},
-    entry::{SkipReason, State},
+    entry::{Progress, SkipReason},
 };
 use pulse_local::standins::Fault;
 use pulse_tests::{
@@ -23,7 +23,7 @@ async fn at_the_console(town: &Town, customers: &[Customer], what: &str, most: &
     let line = [what, town.output("ScoreDlqUrl"), town.output("ScoreQueueUrl"), most];
     let taken: BTreeSet<String> = console(&line).await.lines().map(str::to_owned).collect();
     for customer in customers.iter().filter(|customer| taken.contains(customer.id.as_str())) {
-        town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+        town.until(customer, |entry| entry.state() == "sent").await;
     }
     taken
 }
@@ -73,7 +73,8 @@ fn dlq_full() {
 
         let others: Vec<_> = customers.into_iter().filter(|customer| customer.id != gone.id).collect();
         town.all_mailed_once(&others).await;
-        town.until(&gone, |state| matches!(state, State::Skipped { reason: SkipReason::Closed, .. })).await;
+        town.until(&gone, |entry| matches!(entry.progress(), Progress::Skipped { reason: SkipReason::Closed, .. }))
+            .await;
         assert_eq!(town.mails(&gone), 0);
         assert_lanes_held(&town);
     });

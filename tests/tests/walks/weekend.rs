@@ -1,10 +1,6 @@
 use jiff::ToSpan as _;
 use pulse_aws::clock::SystemClock;
-use pulse_core::{
-    entry::{StageName, State},
-    message::WorkMessage,
-    ports::Clock as _,
-};
+use pulse_core::{entry::StageName, message::WorkMessage, ports::Clock as _};
 use pulse_tests::{
     house::customer,
     town::{Town, eventually},
@@ -79,7 +75,7 @@ fn a_raise_right_after_a_deployment_is_taken_for_its_doing_and_pulse_resume_ends
         let resumed = pulse(&town, "resume score").await;
         assert!(resumed.status == 0 && resumed.text.contains("flows again"), "{}", resumed.text);
         for customer in &customers {
-            town.until(customer, |state| matches!(state, State::Sent { .. })).await;
+            town.until(customer, |entry| entry.state() == "sent").await;
         }
         town.all_mailed_once(&customers).await;
     });

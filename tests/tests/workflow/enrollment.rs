@@ -5,7 +5,7 @@ use std::time::Duration;
 use pulse_core::{
     customer::{Customer, Standing, Zone},
     enrollment::Enrolled,
-    entry::{SkipReason, State},
+    entry::{Progress, SkipReason},
     ports::{Clock as _, Ledger as _, LedgerReports as _, RosterCount, Schedules as _},
     slot::Slot,
 };
@@ -54,7 +54,7 @@ async fn someone_who_has_left_already_is_accounted_for_without_a_schedule() {
     let house = House::new();
     let closed = Customer { standing: Standing::Closed, ..customer("c-1") };
     assert_eq!(house.enrollment().enroll(&closed).await.unwrap(), Enrolled::Closed);
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Skipped { reason: SkipReason::Closed, .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Skipped { reason: SkipReason::Closed, .. }));
     assert!(house.schedules.get(&closed.id).await.unwrap().is_none());
     assert_eq!(house.ledger.roster().await.unwrap(), RosterCount { active: 0, closed: 1 });
 }

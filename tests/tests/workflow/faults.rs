@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use pulse_core::{
     customer::Customer,
-    entry::{EntryId, StageName, State},
+    entry::{EntryId, StageName},
     failure::Cause,
     ports::{Ledger as _, ScoreError, SendError},
     tick::Swept,
@@ -115,15 +115,15 @@ async fn suffer(house: House, faults: Vec<Fault>) -> Result<(), TestCaseError> {
     house.drain().await;
     for customer in &customers {
         let entry = house.entry(customer.id.as_str(), "2026-11").await;
-        let state = entry.state().clone();
+        let state = entry.state();
         let mails = house.mailer.accepted_of(&entry_of(customer));
         prop_assert!(mails <= 1, "{} has {mails} mails and is {state:?}", customer.id);
         match state {
-            State::Sent { .. } => prop_assert_eq!(mails, 1, "{} is sent", customer.id),
+            "sent" => prop_assert_eq!(mails, 1, "{} is sent", customer.id),
             // A worker that was killed on the last receive leaves the claim, and the message in the dead-letter queue.
-            State::Unknown { .. } | State::Sending { .. } => {}
+            "unknown" | "sending" => {}
             // Given up, or put off, before the provider could be asked: the next try asks first.
-            State::Failed { .. } | State::Scored { .. } if entry.in_doubt_since().is_some() => {}
+            "failed" | "scored" if entry.in_doubt_since().is_some() => {}
             _ => prop_assert_eq!(mails, 0, "{} is {:?}", customer.id, state),
         }
     }
@@ -139,8 +139,8 @@ async fn suffer(house: House, faults: Vec<Fault>) -> Result<(), TestCaseError> {
     }
     for customer in &customers {
         let id = entry_of(customer);
-        let state = house.ledger.entry(&id).await.unwrap().unwrap().state().clone();
-        let over = matches!(state, State::Sent { .. } | State::Unknown { .. });
+        let state = house.ledger.entry(&id).await.unwrap().unwrap().state();
+        let over = matches!(state, "sent" | "unknown");
         prop_assert!(over, "{} is {state:?} after everything was redriven", customer.id);
         prop_assert!(house.mailer.accepted_of(&id) <= 1);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pulse_core::{
     control::{Breaker, Console, Control, LastSeen, Note, Pause, Pausing, Resumed},
-    entry::{Queueing, StageName, State},
+    entry::{Queueing, StageName},
     failure::Cause,
     ports::{Clock as _, Controls as _, ScoreError, SendError, Stages as _, Switch},
     tick::{Keep, Kept},
@@ -117,7 +117,7 @@ async fn what_fails_for_its_providers_trouble_is_put_off_and_not_dead_lettered()
     assert_eq!(house.score.dlq.depth().visible, 0);
     let entry = house.entry("c-1", "2026-11").await;
     assert!(matches!(control(&house).await.breaker, Breaker::Open(_)));
-    assert_eq!((entry.state(), entry.queueing()), (&State::Scheduled, Queueing::Deferred));
+    assert_eq!((entry.state(), entry.queueing()), ("scheduled", Queueing::Deferred));
     assert_eq!(pausing(&house).resume(STAGE).await, Ok(Resumed::Flows));
     live(&house, 2).await;
     house.drain().await;

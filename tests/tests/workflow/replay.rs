@@ -1,17 +1,18 @@
 //! One entry, replayed: what is foreseen is what happens, and a further mail goes out only by force, and once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::ToSpan as _;
 use pulse_core::{
     control::Note,
     customer::{Customer, CustomerId},
-    entry::{SkipReason, StageName, State},
+    entry::{Progress, SkipReason, StageName},
     failure::Cause,
     message::WorkMessage,
     ports::{Clock as _, Ledger as _, LedgerReports as _, Mailer as _, ScoreError, SendError, StageQueue as _},
     quiet_hours::QuietHours,
-    replay::{Foresight, ReplayError, ReplayOne, Requeued},
+    replay::{ReplayError, ReplayOne, Requeued},
+    stage::Preview,
 };
 use pulse_sim::mailer::Mishap;
 use pulse_tests::{
@@ -24,10 +25,9 @@ fn replay(house: &House) -> ReplayOne<'_> {
         ledger: &*house.ledger,
         controls: &*house.ledger,
         stages: &house.stages,
-        score_queue: &*house.score.queue,
-        email_queue: &*house.email.queue,
+        queues: &house.queues,
         clock: &*house.clock,
-        policy: house.policy,
+        rules: house.rules(),
     }
 }
 
@@ -35,8 +35,8 @@ fn note() -> Note {
     Note::parse("asked for it by phone").unwrap()
 }
 
-async fn foreseen(house: &House, run: &str) -> Foresight {
-    replay(house).foresee(&entry_id("c-1", run)).await.unwrap().foresight
+async fn foreseen(house: &House, run: &str) -> Preview {
+    replay(house).preview(&entry_id("c-1", run)).await.unwrap().preview
 }
 
 async fn again(house: &House, run: &str, note: Option<&Note>) -> Result<Requeued, ReplayError> {
@@ -56,7 +56,7 @@ async fn sent(house: House) -> House {
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Sent { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. }));
     house
 }
 
@@ -67,11 +67,11 @@ async fn what_scoring_gave_up_is_scored_and_mailed_when_it_is_replayed() {
     house.scorer.fail_next([ScoreError::Fail { cause: Cause::new("It refuses.") }]);
     house.fire(&customer("c-1"));
     house.invoke(StageName::Score).await;
-    assert_eq!(foreseen(&house, "2026-11").await, Foresight::Score { and_skip: None });
+    assert_eq!(foreseen(&house, "2026-11").await, Preview::Score { and_skip: None });
     house.score.queue.purge();
     assert_eq!(again(&house, "2026-11", None).await, Ok(Requeued::Queued { stage: StageName::Score }));
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Sent { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. }));
     assert_eq!(house.mails("c-1"), 1);
 }
 
@@ -81,7 +81,7 @@ async fn what_mailing_gave_up_is_asked_for_first_when_it_is_replayed() {
     house.mailer.fail_next([Mishap::Refused(SendError::Fail { cause: Cause::new("It refuses.") })]);
     house.invoke(StageName::Email).await;
     house.email.queue.purge();
-    let expected = Foresight::AskFirst { or_else: Box::new(Foresight::Mail) };
+    let expected = Preview::AskFirst { or_else: Box::new(Preview::Mail) };
     assert_eq!(foreseen(&house, "2026-11").await, expected);
     assert_eq!(again(&house, "2026-11", None).await, Ok(Requeued::Queued { stage: StageName::Email }));
     house.drain().await;
@@ -99,9 +99,9 @@ async fn someone_who_opted_out_or_is_suppressed_is_foreseen_to_be_skipped_and_is
             house.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
         }
         let reason = if suppressed { SkipReason::Suppressed } else { SkipReason::OptedOut };
-        assert_eq!(foreseen(&house, "2026-11").await, Foresight::Skip { reason });
+        assert_eq!(foreseen(&house, "2026-11").await, Preview::Skip { reason });
         house.invoke(StageName::Email).await;
-        assert!(matches!(house.state("c-1", "2026-11").await, State::Skipped { reason: r, .. } if r == reason));
+        assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Skipped { reason: r, .. } if r == reason));
     }
 }
 
@@ -110,30 +110,30 @@ async fn quiet_hours_and_old_scores_are_foreseen() {
     let mut house = scored().await;
     house.policy.quiet_hours = QuietHours::parse("10:00-13:00").unwrap();
     let until = "2026-11-10T13:00:00Z".parse().unwrap();
-    assert_eq!(foreseen(&house, "2026-11").await, Foresight::PutOff { until });
+    assert_eq!(foreseen(&house, "2026-11").await, Preview::PutOff { until });
     house.invoke(StageName::Email).await;
     assert_eq!(house.entry("c-1", "2026-11").await.due(), until);
 
     let house = scored().await;
     house.clock.advance(Duration::from_hours(73));
-    let as_of = house.entry("c-1", "2026-11").await.state().score().unwrap().as_of;
-    assert_eq!(foreseen(&house, "2026-11").await, Foresight::ScoreAgain { as_of });
+    let as_of = house.entry("c-1", "2026-11").await.score().unwrap().as_of;
+    assert_eq!(foreseen(&house, "2026-11").await, Preview::ScoreAgain { as_of });
     house.invoke(StageName::Email).await;
-    assert_eq!(house.state("c-1", "2026-11").await, State::Scheduled);
+    assert_eq!(house.state("c-1", "2026-11").await, "scheduled");
 }
 
 #[tokio::test]
 async fn a_mail_in_doubt_for_too_long_is_foreseen_to_be_lost_track_of() {
     let house = scored().await;
     let now = house.clock.now();
-    let sending = house.entry("c-1", "2026-11").await.claim_send(now, now).unwrap();
+    let sending = house.entry("c-1", "2026-11").await.claim(StageName::Email, now, now).unwrap();
     house.ledger.apply(&sending).await.unwrap();
     house.clock.advance(Duration::from_hours(47));
-    let expected = Foresight::AskFirst { or_else: Box::new(Foresight::LoseTrack) };
+    let expected = Preview::AskFirst { or_else: Box::new(Preview::Indeterminate) };
     assert_eq!(foreseen(&house, "2026-11").await, expected);
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Unknown { .. }));
-    assert_eq!(foreseen(&house, "2026-11").await, Foresight::Unknown);
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
+    assert_eq!(foreseen(&house, "2026-11").await, Preview::Unsettled);
     for note in [None, Some(&note())] {
         let refused = again(&house, "2026-11", note).await;
         assert_eq!(refused, Err(ReplayError::Unknown { entry: entry_id("c-1", "2026-11") }));
@@ -144,9 +144,9 @@ async fn a_mail_in_doubt_for_too_long_is_foreseen_to_be_lost_track_of() {
 async fn what_a_worker_has_is_left_to_it() {
     let house = scored().await;
     let now = house.clock.now();
-    let sending = house.entry("c-1", "2026-11").await.claim_send(now, now + 2.minutes()).unwrap();
+    let sending = house.entry("c-1", "2026-11").await.claim(StageName::Email, now, now + 2.minutes()).unwrap();
     house.ledger.apply(&sending).await.unwrap();
-    assert_eq!(foreseen(&house, "2026-11").await, Foresight::InHand { lease_until: now + 2.minutes() });
+    assert_eq!(foreseen(&house, "2026-11").await, Preview::InHand { lease_until: now + 2.minutes() });
     let refused = again(&house, "2026-11", Some(&note())).await;
     assert_eq!(refused, Err(ReplayError::InHand(entry_id("c-1", "2026-11"))));
 }
@@ -183,7 +183,7 @@ async fn a_sent_mail_is_followed_by_another_only_by_force_and_stays_as_it_is() {
         let refused = again(&house, "2026-11", Some(&note())).await;
         assert_eq!(refused, Err(ReplayError::RepeatUnderWay(entry_id("c-1", "2026-11-r2"))));
         house.drain().await;
-        assert!(matches!(house.state("c-1", "2026-11-r2").await, State::Sent { .. }));
+        assert!(matches!(house.progress("c-1", "2026-11-r2").await, Progress::Done { .. }));
         assert_eq!((house.mails("c-1"), house.entry("c-1", "2026-11").await), (2, before));
 
         assert_eq!(again(&house, "2026-11-r2", Some(&note())).await, Ok(Requeued::Repeated { run: run("2026-11-r3") }));
@@ -225,7 +225,9 @@ async fn of_two_orders_at_once_one_leads_to_a_mail() {
 #[tokio::test]
 async fn an_order_whose_message_was_never_queued_is_found_by_the_sweep() {
     let house = sent(House::new()).await;
-    let replay = ReplayOne { score_queue: &BrokenQueue, ..replay(&house) };
+    let mut queues = house.queues.clone();
+    queues[StageName::Score] = Arc::new(BrokenQueue);
+    let replay = ReplayOne { queues: &queues, ..replay(&house) };
     let failed = replay.again(&entry_id("c-1", "2026-11"), Some(&note())).await;
     assert!(matches!(failed, Err(ReplayError::Queue(_))), "{failed:?}");
     house.clock.advance(Duration::from_hours(1));
@@ -240,10 +242,10 @@ async fn a_further_mail_whose_answer_is_lost_is_asked_for_under_its_own_key() {
     again(&house, "2026-11", Some(&note())).await.unwrap();
     house.mailer.fail_next([Mishap::AnswerLost]);
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11-r2").await, State::Sent { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11-r2").await, Progress::Done { .. }));
     assert_eq!(house.mails("c-1"), 2);
-    let fate = house.mailer.fate(&entry_id("c-1", "2026-11-r2")).await.unwrap();
-    assert!(matches!(fate, pulse_core::ports::Fate::Accepted(_)));
+    let fate = house.mailer.look_up(&entry_id("c-1", "2026-11-r2")).await.unwrap();
+    assert!(matches!(fate, pulse_core::ports::MailLookup::Accepted(_)));
 }
 
 #[tokio::test]

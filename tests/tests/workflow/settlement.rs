@@ -1,7 +1,7 @@
 //! Mails of unknown fate are settled by someone who looked.
 
 use pulse_core::{
-    entry::{StageName, State},
+    entry::{Progress, StageName},
     ports::{Clock as _, Ledger as _, LedgerReports as _},
     settlement::{Outcome, Settled, SettlementError},
 };
@@ -14,7 +14,7 @@ async fn unknown() -> House {
     house.mailer.fail_next([Mishap::AnswerLost]);
     house.fire(&customer("c-1"));
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Unknown { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
     house
 }
 
@@ -24,7 +24,7 @@ async fn a_mail_that_was_sent_is_settled_with_the_providers_id_and_only_once() {
     let id = entry_id("c-1", "2026-11");
     let sent = Outcome::Sent { provider_id: "m-7".into() };
     assert_eq!(house.settlement().settle(&id, &sent, "Seen in the console.").await, Ok(Settled::Sent));
-    let State::Sent { provider_id, .. } = house.state("c-1", "2026-11").await else { panic!("not sent") };
+    let Progress::Done { provider_id, .. } = house.progress("c-1", "2026-11").await else { panic!("not sent") };
     assert_eq!(provider_id, "m-7");
     assert_eq!(house.settlement().settle(&id, &sent, "Again.").await, Ok(Settled::Already));
     let refused = house.settlement().settle(&id, &Outcome::NotSent, "Wrong.").await;
@@ -43,13 +43,13 @@ async fn a_mail_that_was_not_sent_is_sent_then() {
     house.invoke(StageName::Score).await;
     let entry = house.entry("c-1", "2026-11").await;
     let now = house.clock.now();
-    house.ledger.apply(&entry.claim_send(now, now).unwrap()).await.unwrap();
+    house.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
     house.drain().await;
     let id = entry_id("c-1", "2026-11");
     let settled = house.settlement().settle(&id, &Outcome::NotSent, "Not in the provider's log.").await;
     assert_eq!(settled, Ok(Settled::Queued));
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Sent { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. }));
     assert_eq!(house.mails("c-1"), 1);
 }
 

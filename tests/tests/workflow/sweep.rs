@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pulse_core::{
-    entry::{Queueing, StageName, State},
+    entry::{Progress, Queueing, StageName},
     failure::Cause,
     ports::{Clock as _, Ledger as _, SendError},
     quiet_hours::QuietHours,
@@ -33,7 +33,7 @@ fn repeated(count: usize) -> Swept {
 }
 
 async fn is_sent(house: &House) -> bool {
-    matches!(house.state("c-1", "2026-11").await, State::Sent { .. })
+    matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. })
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_worker_that_died_on_the_last_receive_is_made_up_for_without_a_redrive
     house.invoke(StageName::Score).await;
     let entry = house.entry("c-1", "2026-11").await;
     let now = house.clock.now();
-    house.ledger.apply(&entry.claim_send(now, now).unwrap()).await.unwrap();
+    house.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
     house.email.queue.purge();
     house.clock.advance(HOUR);
     assert_eq!(swept(&house, StageName::Email).await, repeated(1));
@@ -135,12 +135,12 @@ async fn a_claim_to_send_that_expired_is_not_sent_again_by_a_provider_that_canno
     house.invoke(StageName::Score).await;
     let entry = house.entry("c-1", "2026-11").await;
     let now = house.clock.now();
-    house.ledger.apply(&entry.claim_send(now, now).unwrap()).await.unwrap();
+    house.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
     house.email.queue.purge();
     house.clock.advance(HOUR);
     house.sweep().await;
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Unknown { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
     assert_eq!(house.mails("c-1"), 0);
     assert!(house.entry("c-1", "2026-12").await.is_open(), "the next month is open all the same");
 }
@@ -169,12 +169,12 @@ async fn a_mail_in_doubt_for_longer_than_its_key_is_remembered_is_never_sent_aga
     house.invoke(StageName::Score).await;
     let entry = house.entry("c-1", "2026-11").await;
     let now = house.clock.now();
-    let sending = entry.claim_send(now, now).unwrap();
+    let sending = entry.claim(StageName::Email, now, now).unwrap();
     house.ledger.apply(&sending).await.unwrap();
     let released = sending.after().release_in_doubt(Cause::new("The answer was lost."), now).unwrap();
     house.ledger.apply(&released).await.unwrap();
     house.clock.advance(47 * HOUR);
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Unknown { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
     assert!(!house.mailer.calls().contains_key(&entry_id("c-1", "2026-11")));
 }

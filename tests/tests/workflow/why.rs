@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use pulse_core::{
     control::{Breaker, Control, Note, Open, Pause},
     customer::{Customer, Standing},
-    entry::{Change, Entry, SkipReason, StageName, State},
+    entry::{Change, Entry, Progress, SkipReason, StageName},
     failure::Cause,
     ports::{Clock as _, Controls as _, Ledger as _},
     tick::SweepPolicy,
@@ -131,15 +131,15 @@ async fn put(house: &House, name: &str, place: Place) {
         Place::NotDue => drop(house.ledger.open(&entry("2026-11", now + 1.hour())).await.unwrap()),
         Place::InHand(StageName::Score) => {
             let open = bring(house, of_run, End::Scheduled).await;
-            apply(house, open.claim_score(now, now + 1.minute()).unwrap()).await;
+            apply(house, open.claim(StageName::Score, now, now + 1.minute()).unwrap()).await;
         }
         Place::InHand(StageName::Email) => {
             let scored = bring(house, of_run, End::Scored).await;
-            apply(house, scored.claim_send(now, now + 1.minute()).unwrap()).await;
+            apply(house, scored.claim(StageName::Email, now, now + 1.minute()).unwrap()).await;
         }
         Place::PutOff => {
             let scored = bring(house, of_run, End::Scored).await;
-            apply(house, scored.defer(now + 1.hour(), now).unwrap()).await;
+            apply(house, scored.defer(StageName::Email, now + 1.hour(), now).unwrap()).await;
         }
         Place::ToBeWoken => {
             let open = bring(house, of_run, End::Scheduled).await;
@@ -274,6 +274,7 @@ async fn story(house: &House, name: &str) -> Option<Story> {
         stages: &house.stages,
         clock: &*house.clock,
         policy: SweepPolicy::default(),
+        rules: house.rules(),
     };
     inquiry.story(&customer(name).id).await.unwrap()
 }
@@ -329,7 +330,7 @@ async fn what_the_story_says_tick_will_do_is_what_tick_does() {
     house.sweep().await;
     house.mailer.fail_next([Mishap::AnswerLost]);
     house.drain().await;
-    assert!(matches!(house.state("c-1", "2026-11").await, State::Unknown { .. }));
+    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
     let told = story(&house, "c-1").await.unwrap().next_sentences();
     assert!(told.iter().any(|sentence| sentence.contains("pulse settle c-1 --run 2026-11")), "{told:?}");
 }

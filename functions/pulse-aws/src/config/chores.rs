@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use pulse_core::{control::BreakerPolicy, tick::SweepPolicy};
+use pulse_core::{
+    control::BreakerPolicy,
+    stage::{PerStage, StageName},
+    tick::SweepPolicy,
+};
 
 use super::{ConfigError, Environment};
 use crate::{scheduler::ScheduleTarget, stages::StageAddress};
@@ -18,10 +22,8 @@ pub struct TickConfig {
     pub detailed_metrics: bool,
     /// `DEPLOYED_WITHIN_SECONDS`: for how long after a deployment a change is taken to be its doing.
     pub deployed_within: Duration,
-    /// `SCORE_FUNCTION`, `SCORE_MAPPING` and `SCORE_QUEUE_URL`.
-    pub score: StageAddress,
-    /// `EMAIL_FUNCTION`, `EMAIL_MAPPING` and `EMAIL_QUEUE_URL`.
-    pub email: StageAddress,
+    /// Where the stages are: `SCORE_FUNCTION`, `SCORE_MAPPING`, `SCORE_QUEUE_URL` and so on.
+    pub stages: PerStage<StageAddress>,
     /// `SWEEP_GRACE_MINUTES`, `SWEEP_AGAIN_HOURS`, `SWEEP_BACKLOG`, `SWEEP_AT_MOST` and
     /// `QUEUE_RETENTION_SECONDS`.
     pub policy: SweepPolicy,
@@ -59,16 +61,14 @@ impl TickConfig {
             detailed_metrics: env.flag("DETAILED_METRICS")?,
             deployed_within: Duration::from_secs(env.number("DEPLOYED_WITHIN_SECONDS", 0..=3_600)?),
             breaker: breaker(env)?,
-            score: StageAddress {
-                function: env.text("SCORE_FUNCTION")?,
-                mapping: env.text("SCORE_MAPPING")?,
-                queue_url: env.text("SCORE_QUEUE_URL")?,
-            },
-            email: StageAddress {
-                function: env.text("EMAIL_FUNCTION")?,
-                mapping: env.text("EMAIL_MAPPING")?,
-                queue_url: env.text("EMAIL_QUEUE_URL")?,
-            },
+            stages: PerStage::try_from_fn(|stage: StageName| {
+                let text = |suffix| env.text(format!("{}_{suffix}", stage.spec().prefix));
+                Ok(StageAddress {
+                    function: text("FUNCTION")?,
+                    mapping: text("MAPPING")?,
+                    queue_url: text("QUEUE_URL")?,
+                })
+            })?,
             policy: SweepPolicy {
                 grace: Duration::from_mins(env.number("SWEEP_GRACE_MINUTES", 1..=10_000)?),
                 again_after: Duration::from_hours(env.number("SWEEP_AGAIN_HOURS", 1..=1_000)?),

@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress, Standing},
-    entry::{Entry, EntryId, Queueing, SkipReason, StageName, State},
-    ports::{Activity, Awaited, TallyKey},
+    entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
+    ports::Activity,
     run::RunId,
     stable_hash::stable_hash,
 };
@@ -98,21 +98,13 @@ pub(super) fn sortable(moment: Timestamp) -> String {
 }
 
 /// What entries can wait for, each in partitions of its own.
-pub(super) const AWAITED: [(StageName, Awaited); 6] = [
-    (StageName::Score, Awaited::First),
-    (StageName::Score, Awaited::Again),
-    (StageName::Score, Awaited::Deferred),
-    (StageName::Email, Awaited::First),
-    (StageName::Email, Awaited::Again),
-    (StageName::Email, Awaited::Deferred),
-];
+pub(super) fn all_awaited() -> impl Iterator<Item = (StageName, Awaited)> {
+    StageName::ALL.iter().flat_map(|stage| Awaited::ALL.map(|awaited| (*stage, awaited)))
+}
 
 /// The partition of the index `open` that holds what waits for `stage`.
 pub(super) fn open_shard(stage: StageName, awaited: Awaited, shard: u64) -> String {
-    let stage = match stage {
-        StageName::Score => "SCORE",
-        StageName::Email => "EMAIL",
-    };
+    let stage = stage.spec().prefix;
     match awaited {
         Awaited::First => format!("{stage}#{shard}"),
         Awaited::Again => format!("{stage}-AGAIN#{shard}"),
@@ -134,24 +126,15 @@ pub(super) fn roster_shard(shard: u64) -> String {
 pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
     let EntryId { customer, run } = entry.id();
     let shard = shard_of(customer);
-    let outcome = match entry.state() {
-        State::Sent { .. } => "SENT".to_owned(),
-        State::Skipped { reason, .. } => format!("SKIPPED.{reason}"),
-        State::Failed { stage, .. } => format!("FAILED.{stage}"),
-        State::Unknown { .. } => "UNKNOWN".to_owned(),
-        State::Scheduled | State::Scoring { .. } => return open(StageName::Score, shard, entry),
-        State::Scored { .. } | State::Sending { .. } => return open(StageName::Email, shard, entry),
-    };
-    [("tally_shard", closed_shard(shard)), ("tally_key", format!("{run}#{outcome}#{customer}"))]
-}
-
-fn open(stage: StageName, shard: u64, entry: &Entry) -> [(&'static str, String); 2] {
-    let awaited = match entry.queueing() {
-        Queueing::Expected => Awaited::First,
-        Queueing::Repeated { .. } => Awaited::Again,
-        Queueing::Deferred => Awaited::Deferred,
-    };
-    [("open_shard", open_shard(stage, awaited, shard)), ("open_due", sortable(entry.awaited_since()))]
+    match entry.position() {
+        Position::Open { stage, awaited, since } => {
+            [("open_shard", open_shard(stage, awaited, shard)), ("open_due", sortable(since))]
+        }
+        Position::Closed(key) => {
+            let prefix = outcome_prefix(*run, key).unwrap_or_default();
+            [("tally_shard", closed_shard(shard)), ("tally_key", format!("{prefix}{customer}"))]
+        }
+    }
 }
 
 /// The index attributes of a profile.
@@ -170,8 +153,8 @@ pub(super) fn outcome_prefix(run: RunId, key: TallyKey) -> Option<String> {
         TallyKey::Sent => "SENT".to_owned(),
         TallyKey::Skipped(reason) => format!("SKIPPED.{reason}"),
         TallyKey::Failed(stage) => format!("FAILED.{stage}"),
-        TallyKey::Unknown => "UNKNOWN".to_owned(),
-        TallyKey::NotDue | TallyKey::ToScore | TallyKey::ToEmail => return None,
+        TallyKey::Indeterminate => "UNKNOWN".to_owned(),
+        TallyKey::NotDue | TallyKey::Due(_) => return None,
     };
     Some(format!("{run}#{outcome}#"))
 }
@@ -195,7 +178,7 @@ pub(super) fn parse_outcome(text: &str) -> Option<(RunId, TallyKey)> {
         "SENT" => TallyKey::Sent,
         "SKIPPED" => TallyKey::Skipped(parse_word::<SkipReason>(detail)?),
         "FAILED" => TallyKey::Failed(parse_word::<StageName>(detail)?),
-        "UNKNOWN" => TallyKey::Unknown,
+        "UNKNOWN" => TallyKey::Indeterminate,
         _ => return None,
     };
     Some((RunId::parse(run).ok()?, key))
@@ -227,7 +210,7 @@ mod tests {
         assert_eq!(parse_outcome("2026-11#SENT"), Some((run, TallyKey::Sent)));
         assert_eq!(parse_outcome("2026-11#SKIPPED.opted-out"), Some((run, TallyKey::Skipped(SkipReason::OptedOut))));
         assert_eq!(parse_outcome("2026-11#FAILED.email"), Some((run, TallyKey::Failed(StageName::Email))));
-        for key in [TallyKey::Sent, TallyKey::Skipped(SkipReason::Closed), TallyKey::Unknown] {
+        for key in [TallyKey::Sent, TallyKey::Skipped(SkipReason::Closed), TallyKey::Indeterminate] {
             let prefix = outcome_prefix(run, key).unwrap();
             assert_eq!(parse_outcome(prefix.trim_end_matches('#')), Some((run, key)));
         }

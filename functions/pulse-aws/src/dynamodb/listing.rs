@@ -14,7 +14,7 @@ use pulse_core::{
 use super::{
     DynamoDbLedger,
     attributes::{Attributes, text},
-    keys::{self, AWAITED, SHARDS},
+    keys::{self, SHARDS},
 };
 
 #[async_trait]
@@ -50,7 +50,7 @@ impl LedgerListing for DynamoDbLedger {
     }
 
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError> {
-        let partitions = AWAITED.map(|(stage, awaited)| {
+        let partitions = keys::all_awaited().map(|(stage, awaited)| {
             let query = self
                 .index("open")
                 .key_condition_expression("open_shard = :shard")

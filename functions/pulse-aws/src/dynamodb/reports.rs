@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
     customer::CustomerId,
-    entry::StageName,
+    entry::{Plan, StageName},
     failure::Cause,
     ports::{Activity, Awaited, LedgerError, LedgerReports, RosterCount, Tally, TallyKey},
     run::RunId,
@@ -15,7 +15,7 @@ use pulse_core::{
 
 use super::{
     DynamoDbLedger,
-    keys::{self, AWAITED, SHARDS},
+    keys::{self, SHARDS},
 };
 
 /// The most notes that are told of a customer.
@@ -26,7 +26,7 @@ type Counts = BTreeMap<(RunId, TallyKey), u64>;
 #[async_trait]
 impl LedgerReports for DynamoDbLedger {
     async fn tally(&self, now: Timestamp) -> Result<Tally, LedgerError> {
-        let shards = AWAITED.into_iter().flat_map(|awaited| (0..SHARDS).map(move |shard| (awaited, shard)));
+        let shards = keys::all_awaited().flat_map(|awaited| (0..SHARDS).map(move |shard| (awaited, shard)));
         let open = try_join_all(shards.map(|(awaited, shard)| self.open_of_shard(awaited, shard, now)));
         let closed = try_join_all((0..SHARDS).map(|shard| self.closed_of_shard(shard)));
         let (open, closed) = futures::try_join!(open, closed)?;
@@ -66,11 +66,9 @@ impl DynamoDbLedger {
         let mut by_run = Counts::new();
         for ((sk, due), count) in counts {
             let run = sk.strip_prefix(keys::RUN).and_then(|run| RunId::parse(run).ok());
-            let key = match stage {
-                StageName::Score if due => TallyKey::ToScore,
-                StageName::Score => TallyKey::NotDue,
-                StageName::Email => TallyKey::ToEmail,
-            };
+            // The index doesn't say which plan an entry has: whatever waits for the first stage of the month does
+            // so for its own first.
+            let key = TallyKey::of_open(stage, stage == Plan::MONTHLY.first(), due);
             *by_run.entry((run.ok_or_else(|| unknown(&sk))?, key)).or_default() += count;
         }
         Ok(by_run)

@@ -21,14 +21,14 @@ use pulse_core::{
 use super::{
     DynamoDbLedger,
     attributes::text,
-    keys::{self, AWAITED, SHARDS},
+    keys::{self, SHARDS},
     reports::unknown,
 };
 
 #[async_trait]
 impl RunReports for DynamoDbLedger {
     async fn run_counts(&self, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
-        let partitions = AWAITED.into_iter().flat_map(|(stage, awaited)| {
+        let partitions = keys::all_awaited().flat_map(|(stage, awaited)| {
             let of_due = move |is_due| OpenKey { stage, awaited, is_due };
             (0..SHARDS).flat_map(move |shard| [(of_due(true), shard), (of_due(false), shard)])
         });

@@ -1,5 +1,11 @@
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
-use pulse_core::{customer::Zone, entry::StageName, ports::DlqName};
+use pulse_core::{
+    customer::Zone,
+    entry::{Plan, StageName},
+    ports::{DlqName, Queues, StageQueue},
+};
 
 use super::StackOutputs;
 use crate::{
@@ -37,7 +43,7 @@ impl Stack {
             sdk::scheduler_client(&self.aws),
             ScheduleTarget {
                 group: output("ScheduleGroupName")?,
-                queue_arn: output("ScoreQueueArn")?,
+                queue_arn: self.of_stage(Plan::MONTHLY.first(), "QueueArn")?.to_owned(),
                 role_arn: output("SchedulerRoleArn")?,
                 dead_letter_arn: output("ScheduleDlqArn")?,
             },
@@ -49,11 +55,23 @@ impl Stack {
     /// # Errors
     /// When the stack lacks an output.
     pub fn queue(&self, stage: StageName) -> Result<SqsQueue> {
-        let output = match stage {
-            StageName::Score => "ScoreQueueUrl",
-            StageName::Email => "EmailQueueUrl",
-        };
-        Ok(SqsQueue::new(sdk::sqs_client(&self.aws), stage, self.outputs.get(output)?))
+        Ok(SqsQueue::new(sdk::sqs_client(&self.aws), stage, self.of_stage(stage, "QueueUrl")?))
+    }
+
+    /// All stages' queues.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn queues(&self) -> Result<Queues> {
+        Queues::try_from_fn(|stage| -> Result<Arc<dyn StageQueue>> { Ok(Arc::new(self.queue(stage)?)) })
+    }
+
+    /// The output of a stage whose name ends so, as `ScoreQueueUrl` does.
+    ///
+    /// # Errors
+    /// When the stack lacks it.
+    pub fn of_stage(&self, stage: StageName, suffix: &str) -> Result<&str> {
+        self.outputs.get(&format!("{}{suffix}", stage.spec().title))
     }
 
     /// A dead-letter queue.
@@ -61,13 +79,12 @@ impl Stack {
     /// # Errors
     /// When the stack lacks an output.
     pub fn dead_letters(&self, name: DlqName) -> Result<SqsDeadLetters> {
-        let (letters, to) = match name {
-            DlqName::Score => ("ScoreDlqUrl", "ScoreQueueUrl"),
-            DlqName::Email => ("EmailDlqUrl", "EmailQueueUrl"),
-            DlqName::Schedules => ("ScheduleDlqUrl", "ScoreQueueUrl"),
+        let letters = match name {
+            DlqName::Stage(stage) => self.of_stage(stage, "DlqUrl")?,
+            DlqName::Schedules => self.outputs.get("ScheduleDlqUrl")?,
         };
         let client = sdk::sqs_client(&self.aws);
-        Ok(SqsDeadLetters::new(client, name, self.outputs.get(letters)?, self.outputs.get(to)?))
+        Ok(SqsDeadLetters::new(client, name, letters, self.of_stage(name.stage(), "QueueUrl")?))
     }
 
     /// The time zone of roster rows that name none.

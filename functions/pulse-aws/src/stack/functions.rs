@@ -4,7 +4,7 @@ use crate::{
     stages::{LambdaStages, StageAddress},
 };
 use anyhow::{Context, Result};
-use pulse_core::{stage::EmailPolicy, tick::SweepPolicy};
+use pulse_core::{stage::PerStage, tick::SweepPolicy};
 
 use super::Stack;
 
@@ -14,26 +14,30 @@ impl Stack {
     /// # Errors
     /// When the stack lacks an output.
     pub fn stages(&self) -> Result<LambdaStages> {
-        let address = |prefix: &str| {
-            let output = |suffix: &str| self.outputs.get(&format!("{prefix}{suffix}")).map(str::to_owned);
-            anyhow::Ok(StageAddress {
+        Ok(LambdaStages::new(&self.aws, self.outputs.stack(), self.addresses()?))
+    }
+
+    /// Where the stages are.
+    pub(super) fn addresses(&self) -> Result<PerStage<StageAddress>> {
+        PerStage::try_from_fn(|stage| {
+            let output = |suffix| self.of_stage(stage, suffix).map(str::to_owned);
+            Ok(StageAddress {
                 function: output("FunctionName")?,
                 mapping: output("MappingId")?,
                 queue_url: output("QueueUrl")?,
             })
-        };
-        Ok(LambdaStages::new(&self.aws, self.outputs.stack(), address("Score")?, address("Email")?))
+        })
     }
 
-    /// When a mail may go out, as the deployed email function has it.
+    /// How the deployed email function is configured.
     ///
     /// # Errors
     /// When the function can't be asked, or its configuration can't be read.
-    pub async fn email_policy(&self) -> Result<EmailPolicy> {
-        self.configured("EmailFunctionName", |env| Ok(EmailConfig::read(env)?.policy)).await
+    pub async fn email_config(&self) -> Result<EmailConfig> {
+        self.configured("EmailFunctionName", |env| Ok(EmailConfig::read(env)?)).await
     }
 
-    /// When an entry counts as fallen off, as the deployed tick function has it.
+    /// When an entry counts as overdue, as the deployed tick function has it.
     ///
     /// # Errors
     /// When the function can't be asked, or its configuration can't be read.

@@ -1,10 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use crate::{
-    clock::SystemClock,
-    lanes::{LambdaLaneControl, LaneAddress},
-    sdk,
-};
+use crate::{clock::SystemClock, lanes::LambdaLaneControl, sdk};
 use anyhow::{Context, Result};
 use pulse_core::{entry::StageName, ports::LaneControl as _};
 use serde::Serialize;
@@ -56,7 +52,7 @@ impl Lanes {
         let settings = stack.lane_control()?.settings(stage).await?;
         let mapping = sdk::lambda_client(&stack.aws)
             .get_event_source_mapping()
-            .uuid(stack.outputs.get(&format!("{}MappingId", prefix(stage)))?)
+            .uuid(stack.of_stage(stage, "MappingId")?)
             .send()
             .await
             .with_context(|| format!("The {stage} stage's event source mapping can't be read"))?;
@@ -76,20 +72,6 @@ impl Stack {
     /// # Errors
     /// When the stack lacks an output.
     pub fn lane_control(&self) -> Result<LambdaLaneControl> {
-        let address = |stage| {
-            let output = |suffix: &str| self.outputs.get(&format!("{}{suffix}", prefix(stage))).map(str::to_owned);
-            anyhow::Ok(LaneAddress { function: output("FunctionName")?, mapping: output("MappingId")? })
-        };
-        let (score, email) = (address(StageName::Score)?, address(StageName::Email)?);
-        Ok(LambdaLaneControl::new(sdk::lambda_client(&self.aws), Arc::new(SystemClock), score, email))
-    }
-}
-
-/// What the names of a stage's parameters and outputs begin with.
-#[must_use]
-pub fn prefix(stage: StageName) -> &'static str {
-    match stage {
-        StageName::Score => "Score",
-        StageName::Email => "Email",
+        Ok(LambdaLaneControl::new(sdk::lambda_client(&self.aws), Arc::new(SystemClock), self.addresses()?))
     }
 }

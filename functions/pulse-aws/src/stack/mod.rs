@@ -8,7 +8,7 @@ mod overview;
 mod queues;
 
 pub use deployed::Stack;
-pub use lanes::{Lanes, Mapping, prefix};
+pub use lanes::{Lanes, Mapping};
 pub use outputs::{StackOutputs, describe, outputs};
 pub use overview::overview;
 pub use queues::{Depth, depths, retention};

@@ -1,5 +1,6 @@
 use crate::clock::SystemClock;
 use anyhow::Result;
+use futures::future::try_join_all;
 use pulse_core::{
     entry::StageName,
     overview::{Overview, StageOverview},
@@ -7,11 +8,11 @@ use pulse_core::{
 
 use super::{Stack, retention};
 
-/// How both stages are doing.
+/// How the stages are doing.
 ///
 /// # Errors
 /// When the stack lacks an output, or can't be looked at.
-pub async fn overview(stack: &Stack) -> Result<[StageOverview; 2]> {
+pub async fn overview(stack: &Stack) -> Result<Vec<StageOverview>> {
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
     let of = async |stage| {
         let overview = Overview {
@@ -25,6 +26,5 @@ pub async fn overview(stack: &Stack) -> Result<[StageOverview; 2]> {
         };
         Ok::<_, anyhow::Error>(overview.of(stage).await?)
     };
-    let (score, email) = tokio::try_join!(of(StageName::Score), of(StageName::Email))?;
-    Ok([score, email])
+    try_join_all(StageName::ALL.iter().map(|stage| of(*stage))).await
 }

@@ -9,20 +9,11 @@ use serde::Serialize;
 
 use super::Stack;
 
-/// The queues' outputs, and what people call them.
-const QUEUES: [(&str, &str); 5] = [
-    ("score queue", "ScoreQueueUrl"),
-    ("email queue", "EmailQueueUrl"),
-    ("score DLQ", "ScoreDlqUrl"),
-    ("email DLQ", "EmailDlqUrl"),
-    ("schedule DLQ", "ScheduleDlqUrl"),
-];
-
 /// How full a queue is. SQS counts approximately (Amazon SQS API Reference, `GetQueueAttributes`).
 #[derive(Debug, Clone, Serialize)]
 pub struct Depth {
     /// What people call the queue.
-    pub queue: &'static str,
+    pub queue: String,
     /// Messages that wait.
     pub waiting: u64,
     /// Messages that a worker has, or that wait for their next try.
@@ -42,33 +33,37 @@ impl fmt::Display for Depth {
 /// # Errors
 /// When the stack lacks an output, or the queue can't be asked.
 pub async fn retention(stack: &Stack, stage: StageName) -> Result<Duration> {
-    let output = match stage {
-        StageName::Score => "ScoreQueueUrl",
-        StageName::Email => "EmailQueueUrl",
-    };
     let name = QueueAttributeName::MessageRetentionPeriod;
-    let ask = sdk::sqs_client(&stack.aws).get_queue_attributes().queue_url(stack.outputs.get(output)?);
+    let ask = sdk::sqs_client(&stack.aws).get_queue_attributes().queue_url(stack.of_stage(stage, "QueueUrl")?);
     let answer = ask.attribute_names(name.clone()).send().await;
     let answer = answer.with_context(|| format!("The {stage} queue can't be asked how long it keeps messages"))?;
     let seconds = answer.attributes().and_then(|all| all.get(&name)?.parse().ok());
     seconds.map(Duration::from_secs).with_context(|| format!("The {stage} queue doesn't say its {name}"))
 }
 
-/// Asks all queues of a stack.
+/// Asks all queues of a stack: the stages' own, then their dead-letter queues, then the scheduler's.
 ///
 /// # Errors
 /// When the stack lacks an output, or a queue can't be asked.
 pub async fn depths(stack: &Stack) -> Result<Vec<Depth>> {
     let client = sdk::sqs_client(&stack.aws);
-    try_join_all(QUEUES.map(|(queue, output)| depth(&client, stack, queue, output))).await
+    let mut queues = Vec::new();
+    for &stage in StageName::ALL {
+        queues.push((format!("{stage} queue"), stack.of_stage(stage, "QueueUrl")?, false));
+    }
+    for &stage in StageName::ALL {
+        queues.push((format!("{stage} DLQ"), stack.of_stage(stage, "DlqUrl")?, true));
+    }
+    queues.push(("schedule DLQ".to_owned(), stack.outputs.get("ScheduleDlqUrl")?, true));
+    try_join_all(queues.into_iter().map(|(queue, url, dead_letters)| depth(&client, queue, url, dead_letters))).await
 }
 
-async fn depth(client: &aws_sdk_sqs::Client, stack: &Stack, queue: &'static str, output: &str) -> Result<Depth> {
+async fn depth(client: &aws_sdk_sqs::Client, queue: String, url: &str, dead_letters: bool) -> Result<Depth> {
     let waiting = QueueAttributeName::ApproximateNumberOfMessages;
     let in_flight = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
     let answer = client
         .get_queue_attributes()
-        .queue_url(stack.outputs.get(output)?)
+        .queue_url(url)
         .attribute_names(waiting.clone())
         .attribute_names(in_flight.clone())
         .send()
@@ -78,5 +73,5 @@ async fn depth(client: &aws_sdk_sqs::Client, stack: &Stack, queue: &'static str,
         let value = answer.attributes().and_then(|all| all.get(name)).and_then(|value| value.parse().ok());
         value.with_context(|| format!("The {queue} doesn't say its {name}"))
     };
-    Ok(Depth { queue, waiting: count(&waiting)?, in_flight: count(&in_flight)?, dead_letters: queue.ends_with("DLQ") })
+    Ok(Depth { waiting: count(&waiting)?, in_flight: count(&in_flight)?, dead_letters, queue })
 }

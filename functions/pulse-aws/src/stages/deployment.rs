@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_cloudformation::types::StackEvent;
 use jiff::Timestamp;
 use pulse_core::{
-    entry::StageName,
+    entry::Plan,
     failure::Cause,
     ports::{Clock as _, StageError},
 };
@@ -20,8 +20,8 @@ impl LambdaStages {
     /// By the stack's last event (AWS `CloudFormation` API Reference, `DescribeStackEvents`: "in reverse
     /// chronological order").
     pub(super) async fn was_deployed_lately(&self) -> Result<bool, StageError> {
-        // It is the same stack for both stages.
-        let stage = StageName::Score;
+        // It is the same stack for all stages: an error names the first.
+        let stage = Plan::MONTHLY.first();
         let answer = self.cloudformation.describe_stack_events().stack_name(&self.stack).send().await;
         let answer = answer.map_err(|error| failed(stage, "CloudFormation", &error))?;
         let missing = || StageError { stage, cause: Cause::new("CloudFormation has no event of the stack.") };

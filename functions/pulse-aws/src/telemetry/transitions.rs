@@ -68,7 +68,7 @@ impl<L: Ledger> Ledger for CountedLedger<L> {
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
         self.ledger.apply(change).await?;
-        self.moved.count(change.after().state().name());
+        self.moved.count(change.after().state());
         Ok(())
     }
 

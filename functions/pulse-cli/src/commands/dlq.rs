@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use console::style;
 use pulse_core::{
     dead_letters::{CauseGroup, DeadLetterReport, Example, Survey},
@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::{
     exit::Exit,
     interruption::Asked,
+    names,
     output::{Output, heading},
     target::Target,
 };
@@ -26,33 +27,12 @@ use crate::{
 )]
 pub struct Options {
     /// Only what is in this dead-letter queue.
-    #[arg(value_enum, value_name = "QUEUE")]
-    queue: Option<QueueOption>,
+    #[arg(value_name = "QUEUE", value_parser = names::dlq())]
+    queue: Option<DlqName>,
 
     /// Look at no more than so many letters in each.
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = limit)]
     limit: usize,
-}
-
-/// A dead-letter queue, as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum QueueOption {
-    /// What the score stage gave up.
-    Score,
-    /// What the email stage gave up.
-    Email,
-    /// What EventBridge Scheduler couldn't deliver.
-    Schedules,
-}
-
-impl From<QueueOption> for DlqName {
-    fn from(option: QueueOption) -> Self {
-        match option {
-            QueueOption::Score => Self::Score,
-            QueueOption::Email => Self::Email,
-            QueueOption::Schedules => Self::Schedules,
-        }
-    }
 }
 
 fn limit(text: &str) -> Result<usize, &'static str> {
@@ -78,9 +58,9 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let stack = target.find().await?;
     let ledger = stack.ledger()?;
     let asked = Asked::listen()?;
-    let only = options.queue.map(DlqName::from);
+    let only = options.queue;
     let mut looked = Vec::new();
-    for queue in DlqName::ALL.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
+    for queue in DlqName::all().filter(|queue| only.is_none_or(|only| only == *queue)) {
         let letters = stack.dead_letters(queue)?;
         let survey = Survey { letters: &letters, ledger: &ledger };
         let report = survey.look(options.limit, &|| asked.to_end()).await?;
@@ -139,6 +119,8 @@ fn example(example: &Example) -> String {
 mod tests {
     use pulse_core::{customer::CustomerId, failure::Cause, run::RunId};
 
+    use pulse_core::entry::StageName;
+
     use super::*;
 
     #[test]
@@ -155,8 +137,8 @@ mod tests {
             }],
         };
         let report = DeadLetterReport { looked_at: 7, more: true, causes: vec![group] };
-        let nothing = Looked { queue: DlqName::Email, report: DeadLetterReport::default() };
-        let text = text(&[Looked { queue: DlqName::Score, report }, nothing]);
+        let nothing = Looked { queue: DlqName::Stage(StageName::Email), report: DeadLetterReport::default() };
+        let text = text(&[Looked { queue: DlqName::Stage(StageName::Score), report }, nothing]);
         assert!(text.contains("score dead letters: at least 7"), "{text}");
         assert!(text.contains("7  The scoring API answered 422."), "{text}");
         assert!(text.contains("queued 2026-11-03T10:00:00Z to 2026-11-04T10:00:00Z, such as c-1 in 2026-11"), "{text}");

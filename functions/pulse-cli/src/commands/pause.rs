@@ -15,7 +15,7 @@ use pulse_core::{
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use crate::{exit::Exit, figures, output::Output, stage_option::StageOption, target::Target};
+use crate::{exit::Exit, figures, names, output::Output, target::Target};
 
 /// How often a stage is looked at that is being switched.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -32,8 +32,8 @@ const DRAINS_WITHIN: Duration = Duration::from_mins(2);
                         A deployment doesn't end it: tick makes the mapping match within a minute.")]
 pub struct Options {
     /// Which stage.
-    #[arg(value_enum, value_name = "STAGE")]
-    stage: StageOption,
+    #[arg(value_name = "STAGE", value_parser = names::stage())]
+    stage: StageName,
 
     /// Why: others will read it.
     #[arg(long, value_name = "WORDS", value_parser = Note::parse)]
@@ -78,7 +78,7 @@ struct Outcome {
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let stage = StageName::from(options.stage);
+    let stage = options.stage;
     let since = SystemClock.now();
     let until = options.lasts.map(|lasts| since.saturating_add(lasts)).transpose()?;
     let pause = Pause { by: options.by, note: options.note, since, until };

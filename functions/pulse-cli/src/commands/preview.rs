@@ -95,7 +95,7 @@ fn choose(options: &Options, customer: &Customer, entries: &[Entry]) -> Result<(
         let run = entry.map_or_else(|| RunId::of(now, customer.zone.rules()), |entry| entry.id().run);
         return Ok((run, score, entry.and_then(Entry::previous).cloned()));
     }
-    let scored = entries.iter().filter(wanted).find_map(|entry| Some((entry, entry.state().score()?)));
+    let scored = entries.iter().filter(wanted).find_map(|entry| Some((entry, entry.score()?)));
     let Some((entry, score)) = scored else {
         bail!(
             "Customer {} has no score {}yet: add `--score 712 --band good` to see the mail with a pretended one.",

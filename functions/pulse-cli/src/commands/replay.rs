@@ -8,14 +8,14 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::{
     control::Note,
     customer::CustomerId,
-    entry::{EntryId, StageName},
+    entry::EntryId,
     replay::{Prospect, ReplayOne, Requeued},
     run::RunId,
 };
 use serde::Serialize;
 
 use super::settle::note;
-use crate::{exit::Exit, output::Output, target::Target};
+use crate::{exit::Exit, output::Output, rules::rules, target::Target};
 
 /// What `pulse replay` takes.
 #[derive(Debug, Args)]
@@ -62,18 +62,16 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let note = options.note.as_deref().map(Note::parse).transpose()?;
     let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let (score_queue, email_queue) = (stack.queue(StageName::Score)?, stack.queue(StageName::Email)?);
     let replay = ReplayOne {
         ledger: &ledger,
         controls: &ledger,
         stages: &stages,
-        score_queue: &score_queue,
-        email_queue: &email_queue,
+        queues: &stack.queues()?,
         clock: &SystemClock,
-        policy: stack.email_policy().await?,
+        rules: rules(&stack).await?,
     };
     let id = EntryId { customer: options.customer, run: options.run };
-    let prospect = replay.foresee(&id).await?;
+    let prospect = replay.preview(&id).await?;
     let requeued = if options.again { Some(replay.again(&id, note.as_ref()).await?) } else { None };
     let replayed = Replayed { prospect, requeued };
     output.show(&replayed, || text(&replayed))?;
@@ -82,7 +80,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
 
 fn text(Replayed { prospect, requeued }: &Replayed) -> String {
     let zone = &prospect.zone;
-    let mut text = format!("Entry {} {}.\n", prospect.entry, prospect.foresight.words(zone));
+    let mut text = format!("Entry {} {}.\n", prospect.entry, prospect.preview.words(zone));
     if let Some(due) = prospect.not_due_before {
         let due = due.to_zoned(zone.rules().clone());
         let _ = writeln!(text, "It isn't due before {}.", due.strftime("%Y-%m-%d %H:%M %Z"));
@@ -98,7 +96,7 @@ fn text(Replayed { prospect, requeued }: &Replayed) -> String {
             let customer = &prospect.entry.customer;
             let _ = writeln!(text, "A further mail is ordered, as run {run}: see `pulse why {customer} --run {run}`.");
         }
-        None if prospect.foresight.is_nothing() => {}
+        None if prospect.preview.is_nothing() => {}
         None => text += "Nothing was done: --again does it.\n",
     }
     text

@@ -10,7 +10,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use super::pause::{spinner, until_switched};
-use crate::{exit::Exit, output::Output, stage_option::StageOption, target::Target};
+use crate::{exit::Exit, names, output::Output, target::Target};
 
 /// What `pulse resume` takes.
 #[derive(Debug, Args)]
@@ -21,8 +21,8 @@ use crate::{exit::Exit, output::Output, stage_option::StageOption, target::Targe
 )]
 pub struct Options {
     /// Which stage.
-    #[arg(value_enum, value_name = "STAGE")]
-    stage: StageOption,
+    #[arg(value_name = "STAGE", value_parser = names::stage())]
+    stage: StageName,
 }
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ struct Outcome {
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let stage = StageName::from(options.stage);
+    let stage = options.stage;
     let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
     let resumed = match pausing.resume(stage).await {
         // It is written down, so tick would do it; waiting for the mapping does it sooner.

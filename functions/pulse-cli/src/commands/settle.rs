@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, stack::Stack};
 use pulse_core::{
     customer::CustomerId,
-    entry::{EntryId, StageName, State},
+    entry::{EntryId, Progress, StageName},
     failure::Cause,
     ports::{Clock as _, Ledger as _, LedgerListing as _, LedgerReports as _, TallyKey},
     run::RunId,
@@ -118,11 +118,11 @@ async fn settle(stack: &Stack, id: EntryId, outcome: &Outcome, note: &str, outpu
 async fn list(stack: &Stack, output: Output) -> Result<Exit> {
     let ledger = stack.ledger()?;
     let tally = ledger.tally(SystemClock.now()).await?;
-    let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == TallyKey::Unknown).collect();
+    let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == TallyKey::Indeterminate).collect();
     let all: u64 = runs.iter().map(|(_, count)| **count).sum();
     let mut unknown = Vec::new();
     for ((run, _), _) in runs {
-        let ids = ledger.closed_entries(*run, TallyKey::Unknown, LISTED).await?;
+        let ids = ledger.closed_entries(*run, TallyKey::Indeterminate, LISTED).await?;
         for ids in ids.chunks(16) {
             let read = try_join_all(ids.iter().map(|id| read(&ledger, id))).await?;
             unknown.extend(read.into_iter().flatten());
@@ -134,7 +134,7 @@ async fn list(stack: &Stack, output: Output) -> Result<Exit> {
 
 async fn read(ledger: &DynamoDbLedger, id: &EntryId) -> Result<Option<Unknown>> {
     let Some(entry) = ledger.entry(id).await? else { return Ok(None) };
-    let State::Unknown { cause, at, .. } = entry.state() else { return Ok(None) };
+    let Progress::Indeterminate { cause, at, .. } = entry.progress() else { return Ok(None) };
     let EntryId { customer, run } = id.clone();
     Ok(Some(Unknown { customer, run, key: id.message_key(), since: *at, cause: cause.clone() }))
 }

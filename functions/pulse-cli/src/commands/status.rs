@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::Args;
 use console::style;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_aws::{
     clock::SystemClock,
@@ -33,7 +34,7 @@ pub struct Options {}
 struct Status {
     roster: RosterCount,
     runs: BTreeMap<String, BTreeMap<String, u64>>,
-    stages: [StageOverview; 2],
+    stages: Vec<StageOverview>,
     queues: Vec<Depth>,
     lanes: Vec<Lanes>,
 }
@@ -46,13 +47,9 @@ pub async fn run(_: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = target.find().await?;
     let ledger = stack.ledger()?;
     let (tally, roster) = tokio::try_join!(ledger.tally(SystemClock.now()), ledger.roster())?;
-    let (stages, queues, score, email) = tokio::try_join!(
-        overview(&stack),
-        depths(&stack),
-        Lanes::of(&stack, StageName::Score),
-        Lanes::of(&stack, StageName::Email)
-    )?;
-    let status = Status { roster, runs: by_run(&tally), stages, queues, lanes: vec![score, email] };
+    let lanes = try_join_all(StageName::ALL.iter().map(|stage| Lanes::of(&stack, *stage)));
+    let (stages, queues, lanes) = tokio::try_join!(overview(&stack), depths(&stack), lanes)?;
+    let status = Status { roster, runs: by_run(&tally), stages, queues, lanes };
     output.show(&status, || text(&status))?;
     Ok(Exit::Done)
 }
@@ -76,7 +73,7 @@ fn text(status: &Status) -> String {
         }
         table.push("all entries", places.values().sum::<u64>());
         text += &table.render();
-        if places.contains_key(&place(TallyKey::Unknown)) {
+        if places.contains_key(&place(TallyKey::Indeterminate)) {
             text += "  `pulse settle` lists the mails of unknown fate, and what to do about them.\n";
         }
     }
@@ -87,7 +84,7 @@ fn text(status: &Status) -> String {
     text += &heading("\nQueues");
     let mut table = Table::default();
     for depth in &status.queues {
-        table.push(depth.queue, queue_line(depth));
+        table.push(&depth.queue, queue_line(depth));
     }
     text += &table.render();
     text += &heading("\nLanes");

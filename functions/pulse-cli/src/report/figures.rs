@@ -23,6 +23,7 @@ pub(super) fn day(report: &MonthReport) -> Plot {
         }
         hours
     };
+    let [score, email] = report.scenario.stages.as_array();
     let limit = |name, class, stage: &StageScenario| Limit { name, class, y: stage.hourly_capacity() };
     Plot {
         title: format!("Customers an hour in the course of day {}, and what the lanes carry", day + 1),
@@ -34,8 +35,8 @@ pub(super) fn day(report: &MonthReport) -> Plot {
             Series { name: "mailed", class: "email", filled: false, points: hourly(|sample| sample.mailed) },
         ],
         limits: vec![
-            limit("what scoring lanes carry", "score", &report.scenario.score),
-            limit("what email lanes carry", "email", &report.scenario.email),
+            limit("what scoring lanes carry", "score", score),
+            limit("what email lanes carry", "email", email),
         ],
         shades: Vec::new(),
     }
@@ -99,10 +100,11 @@ pub(super) fn lanes(report: &MonthReport) -> Plot {
         each(report, "scoring", "score", |sample| sample.score_lanes),
         each(report, "email", "email", |sample| sample.email_lanes),
     ];
+    let [score, email] = report.scenario.stages.as_array();
     let mut plot = over_the_month(report, "Busy lanes, on average over ten minutes", "lanes", series);
     plot.limits = vec![
-        Limit { name: "scoring lanes", class: "score", y: f64::from(report.scenario.score.lanes()) },
-        Limit { name: "email lanes", class: "email", y: f64::from(report.scenario.email.lanes()) },
+        Limit { name: "scoring lanes", class: "score", y: f64::from(score.lanes()) },
+        Limit { name: "email lanes", class: "email", y: f64::from(email.lanes()) },
     ];
     plot
 }
@@ -129,7 +131,8 @@ fn over_the_month(report: &MonthReport, title: &str, unit: &'static str, series:
 
 fn shades(report: &MonthReport) -> Vec<Shade> {
     let mut shades = Vec::new();
-    for (name, stage) in [("scoring", &report.scenario.score), ("email", &report.scenario.email)] {
+    let [score, email] = report.scenario.stages.as_array();
+    for (name, stage) in [("scoring", score), ("email", email)] {
         for (what, windows) in [("out of order", &stage.outages), ("paused", &stage.pauses)] {
             shades.extend(windows.iter().map(|window| Shade {
                 label: format!("{name} is {what}"),

@@ -74,6 +74,7 @@ fn headline(report: &MonthReport) -> String {
         )
     };
     let last = report.last_mail.map_or_else(|| "none".to_owned(), |last| format!("{last:.0}"));
+    let [score, email] = report.scenario.stages.as_array();
     let rows = [
         ("Due", number(proof.due)),
         ("Sent", number(proof.sent)),
@@ -81,8 +82,8 @@ fn headline(report: &MonthReport) -> String {
             format!("{}, {}, {}, {}", proof.skipped, proof.failed, proof.unknown, proof.open)
         }),
         ("Accepted by the provider; mailed twice", format!("{}; {}", number(proof.accepted), proof.twice)),
-        ("Scoring", stage(&report.scenario.score)),
-        ("Email", stage(&report.scenario.email)),
+        ("Scoring", stage(score)),
+        ("Email", stage(email)),
         ("Most calls at once", format!("{} to scoring, {} to email", proof.score_peak.0, proof.email_peak.0)),
         ("Last mail", last),
         ("Dead letters that were redriven", number(report.redriven)),
@@ -138,7 +139,7 @@ fn repeat(report: &MonthReport) -> String {
         },
         scenario.window.as_secs(),
     );
-    for (name, stage) in [("score", &scenario.score), ("email", &scenario.email)] {
+    for (name, stage) in &scenario.stages {
         let latency = stage.latency_mean.as_secs_f64();
         let _ = write!(command, " --{name}-lanes {} --{name}-latency {latency}", stage.lanes());
         for (option, windows) in [("outage", &stage.outages), ("pause", &stage.pauses)] {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::{
     entry::EntryId,
-    ports::{Accepted, Clock, Fate, Mail, Mailer, ScoreError, ScoreRequest, Scorer, SendError},
+    ports::{Accepted, Clock, Mail, MailLookup, Mailer, Recall, ScoreError, ScoreRequest, Scorer, SendError},
     score::Score,
 };
 
@@ -177,6 +177,10 @@ pub struct MeteredMailer {
 
 #[async_trait]
 impl Mailer for MeteredMailer {
+    fn recall(&self) -> Recall {
+        self.mailer.recall()
+    }
+
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let began = self.clock.now();
         self.meter.begin();
@@ -185,14 +189,14 @@ impl Mailer for MeteredMailer {
         answer
     }
 
-    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
         let began = self.clock.now();
         self.meter.begin();
-        let answer = self.mailer.fate(entry).await;
+        let answer = self.mailer.look_up(entry).await;
         let outcome = match &answer {
             // Each send that fails is followed by such a question. Counted as answers, they would outweigh the
             // failures of a provider that takes no mail, and still tells so.
-            Ok(Fate::SafeToSend | Fate::CannotTell(_)) => Outcome::NotCounted,
+            Ok(MailLookup::SafeToSend | MailLookup::CannotTell(_)) => Outcome::NotCounted,
             asked => Outcome::of_send(asked),
         };
         self.meter.end(began, self.clock.now(), outcome);

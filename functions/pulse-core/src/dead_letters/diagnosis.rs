@@ -2,11 +2,12 @@
 
 use crate::{
     customer::{Customer, CustomerId, Standing},
-    entry::{Entry, StageName, State},
+    entry::{Entry, Plan, Progress, StageName},
     failure::Cause,
     message::{Turn, WorkMessage},
     ports::{DeadLetter, DlqName, Ledger, LedgerError},
     run::RunId,
+    stage::has_work,
 };
 
 /// A letter, understood.
@@ -55,7 +56,7 @@ pub(super) async fn diagnose(ledger: &dyn Ledger, dlq: DlqName, letter: &DeadLet
     let (cause, detail) = match (&letter.undelivered, dlq) {
         (Some(undelivered), _) => (Cause::new(undelivered.code.clone()), Some(undelivered.message.clone())),
         (None, DlqName::Schedules) => (Cause::new("The scheduler doesn't say why."), None),
-        (None, DlqName::Score | DlqName::Email) => (cause, None),
+        (None, DlqName::Stage(_)) => (cause, None),
     };
     Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), remedy })
 }
@@ -64,49 +65,30 @@ pub(super) async fn diagnose(ledger: &dyn Ledger, dlq: DlqName, letter: &DeadLet
 fn understood(stage: StageName, customer: &Customer, entry: Option<Entry>, message: WorkMessage) -> (Cause, Remedy) {
     let has_left = customer.standing == Standing::Closed;
     let Some(entry) = entry else {
-        return match stage {
-            StageName::Score if has_left => (done(), Remedy::Done),
-            // The stage opens it.
-            StageName::Score => (Cause::new("The entry was never opened."), Remedy::Redrive(message)),
-            StageName::Email => (Cause::new("The entry is unknown."), Remedy::Stay),
+        let opens = stage == Plan::MONTHLY.first();
+        return match (opens, has_left) {
+            (true, true) => (done(), Remedy::Done),
+            (true, false) => (Cause::new("The entry was never opened."), Remedy::Redrive(message)),
+            (false, _) => (Cause::new("The entry is unknown."), Remedy::Stay),
         };
     };
-    let cause = match entry.state() {
-        State::Failed { stage: at, cause, .. } if *at == stage => cause.clone(),
-        waiting if waiting.waits_for() == Some(stage) => match entry.trouble() {
+    let cause = match entry.progress() {
+        Progress::Failed { cause, .. } if entry.at() == stage => cause.clone(),
+        _ if entry.waits_for() == Some(stage) => match entry.trouble() {
             Some(trouble) => trouble.cause.clone(),
             None => Cause::new("No worker said why: it was throttled, killed or timed out."),
         },
         _ => done(),
     };
-    if has_left && may_close(&entry, stage) {
+    if !has_work(stage, &entry) {
+        return (cause, Remedy::Done);
+    }
+    // The stage has to ask the provider about a call that may be under way, even if the customer has left since.
+    let may_be_under_way = entry.lease_until().is_some() || entry.in_doubt_since().is_some();
+    if has_left && !may_be_under_way {
         return (cause, Remedy::Close(Box::new(entry)));
     }
-    let remedy = if has_work(&entry, stage) { Remedy::Redrive(message) } else { Remedy::Done };
-    (cause, remedy)
-}
-
-/// Whether a stage has something to do for an entry where it stands. The score stage queues the mail of
-/// a scored entry once more, and the email stage queues an entry whose score was too old for scoring, as
-/// the worker before may have died between the two.
-fn has_work(entry: &Entry, stage: StageName) -> bool {
-    match (stage, entry.state()) {
-        (_, State::Failed { stage: at, .. }) => *at == stage,
-        (StageName::Score, State::Scheduled | State::Scoring { .. } | State::Scored { .. })
-        | (StageName::Email, State::Scheduled | State::Scored { .. } | State::Sending { .. }) => true,
-        _ => false,
-    }
-}
-
-/// Whether nobody holds the entry, and no mail of it can be under way: the stage has to ask the provider
-/// about one that is in doubt, even if the customer has left since.
-fn may_close(entry: &Entry, stage: StageName) -> bool {
-    let is_free = match entry.state() {
-        State::Scheduled | State::Scored { .. } => true,
-        State::Failed { stage: at, .. } => *at == stage,
-        _ => false,
-    };
-    is_free && entry.in_doubt_since().is_none()
+    (cause, Remedy::Redrive(message))
 }
 
 fn done() -> Cause {

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 
-use super::{Change, Entry, EntryId, IllegalTransition, Queueing, SkipReason, StageName, State};
+use super::{Change, Entry, EntryId, IllegalTransition, Progress, Queueing, SkipReason, StageName};
 use crate::{
     customer::CustomerId,
     failure::Cause,
@@ -19,39 +19,47 @@ fn score() -> Score {
     Score { value: ScoreValue::parse(712).unwrap(), band: Band::parse("good").unwrap(), as_of: now() }
 }
 
-fn entry(state: State) -> Entry {
+fn entry(at: StageName, progress: Progress) -> Entry {
     let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
-    Entry { state, ..Entry::scheduled(id, now(), None) }
+    let is_scored = at == StageName::Email && !matches!(progress, Progress::Skipped { .. });
+    Entry { at, progress, score: is_scored.then(score), ..Entry::scheduled(id, now(), None) }
+}
+
+fn scheduled() -> Entry {
+    entry(StageName::Score, Progress::Waiting)
+}
+
+fn scored() -> Entry {
+    entry(StageName::Email, Progress::Waiting)
+}
+
+/// A mail under way, whose claim is just over.
+fn sending() -> Entry {
+    entry(StageName::Email, Progress::Claimed { lease_until: now() })
 }
 
 /// An entry in every state, with leases that are live and over, in doubt and not.
 fn entries() -> Vec<(&'static str, Entry)> {
-    let doubtful = |state| Entry { in_doubt_since: Some(now()), ..entry(state) };
-    let failed =
-        State::Failed { stage: StageName::Email, cause: Cause::new("It was so."), at: now(), score: Some(score()) };
-    let mut entries: Vec<_> = states().into_iter().map(|(name, state)| (name, entry(state))).collect();
-    entries.push(("scored, in doubt", doubtful(State::Scored { score: score() })));
-    entries.push(("failed email, in doubt", doubtful(failed)));
-    entries
-}
-
-fn states() -> Vec<(&'static str, State)> {
-    let live = now() + 1.minute();
-    let over = now();
-    let cause = Cause::new("It was so.");
-    let failed = |stage, score| State::Failed { stage, cause: cause.clone(), at: now(), score };
+    let doubtful = |entry| Entry { in_doubt_since: Some(now()), ..entry };
+    let cause = || Cause::new("It was so.");
+    let failed = |stage| entry(stage, Progress::Failed { cause: cause(), at: now() });
+    let claimed = |stage, lease_until| entry(stage, Progress::Claimed { lease_until });
+    let (live, over) = (now() + 1.minute(), now());
+    let skipped = Progress::Skipped { reason: SkipReason::OptedOut, at: now() };
     vec![
-        ("scheduled", State::Scheduled),
-        ("scoring", State::Scoring { lease_until: live }),
-        ("scoring, lease over", State::Scoring { lease_until: over }),
-        ("scored", State::Scored { score: score() }),
-        ("sending", State::Sending { score: score(), lease_until: live }),
-        ("sending, lease over", State::Sending { score: score(), lease_until: over }),
-        ("sent", State::Sent { score: score(), provider_id: "p".into(), at: now() }),
-        ("skipped", State::Skipped { reason: SkipReason::OptedOut, at: now() }),
-        ("failed scoring", failed(StageName::Score, None)),
-        ("failed email", failed(StageName::Email, Some(score()))),
-        ("unknown", State::Unknown { score: score(), cause: cause.clone(), at: now() }),
+        ("scheduled", scheduled()),
+        ("scoring", claimed(StageName::Score, live)),
+        ("scoring, lease over", claimed(StageName::Score, over)),
+        ("scored", scored()),
+        ("sending", claimed(StageName::Email, live)),
+        ("sending, lease over", claimed(StageName::Email, over)),
+        ("sent", entry(StageName::Email, Progress::Done { provider_id: "p".into(), at: now() })),
+        ("skipped", entry(StageName::Email, skipped)),
+        ("failed scoring", failed(StageName::Score)),
+        ("failed email", failed(StageName::Email)),
+        ("indeterminate", entry(StageName::Email, Progress::Indeterminate { cause: cause(), at: now() })),
+        ("scored, in doubt", doubtful(scored())),
+        ("failed email, in doubt", doubtful(failed(StageName::Email))),
     ]
 }
 
@@ -62,7 +70,7 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
     vec![
         (
             "claim for scoring",
-            |e| e.claim_score(now(), now() + 2.minutes()),
+            |e| e.claim(StageName::Score, now(), now() + 2.minutes()),
             vec!["scheduled", "scoring, lease over", "failed scoring"],
         ),
         ("record score", |e| e.record_score(score(), now()), vec!["scoring", "scoring, lease over"]),
@@ -73,7 +81,7 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
         ),
         (
             "claim for sending",
-            |e| e.claim_send(now(), now() + 2.minutes()),
+            |e| e.claim(StageName::Email, now(), now() + 2.minutes()),
             vec!["scored", "sending, lease over", "failed email", "scored, in doubt", "failed email, in doubt"],
         ),
         (
@@ -88,7 +96,7 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
                 "sending",
                 "sending, lease over",
                 "failed email",
-                "unknown",
+                "indeterminate",
                 "scored, in doubt",
                 "failed email, in doubt",
             ],
@@ -120,8 +128,8 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
             vec!["scored", "sending", "sending, lease over", "scored, in doubt"],
         ),
         (
-            "lose track",
-            |e| e.lose_track(Cause::new("It was so."), now(), None),
+            "mark indeterminate",
+            |e| e.mark_indeterminate(Cause::new("It was so."), now(), None),
             vec!["sending", "sending, lease over", "scored, in doubt", "failed email, in doubt"],
         ),
         (
@@ -131,7 +139,7 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
         ),
         (
             "defer",
-            |e| e.defer(now() + 1.hour(), now()),
+            |e| e.defer(StageName::Email, now() + 1.hour(), now()),
             vec!["scored", "scored, in doubt", "sending, lease over", "failed email", "failed email, in doubt"],
         ),
         (
@@ -149,7 +157,7 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
             |e| e.put_off(StageName::Email, Cause::new("It was down."), now()),
             vec!["scored", "scored, in doubt", "sending", "sending, lease over"],
         ),
-        ("record unsent", |e| e.record_unsent(now()), vec!["unknown"]),
+        ("record unsent", |e| e.record_unsent(now()), vec!["indeterminate"]),
         ("reschedule", |e| e.reschedule(now() + 1.hour()), vec!["scheduled"]),
     ]
 }
@@ -168,7 +176,7 @@ fn a_step_is_taken_from_the_listed_states_and_refused_from_all_others() {
 fn a_sent_or_skipped_entry_never_moves_again() {
     for (step, take, _) in steps() {
         for (name, entry) in entries() {
-            if matches!(entry.state(), State::Sent { .. } | State::Skipped { .. }) {
+            if matches!(entry.progress(), Progress::Done { .. } | Progress::Skipped { .. }) {
                 assert!(take(&entry).is_err(), "{step} from {name}");
             }
         }
@@ -177,23 +185,23 @@ fn a_sent_or_skipped_entry_never_moves_again() {
 
 #[test]
 fn a_refused_step_says_which_entry_and_what_it_is() {
-    let error = entry(State::Scheduled).record_score(score(), now()).unwrap_err();
-    assert_eq!(error.to_string(), "entry c-1/2026-11 is scheduled and can't be scored");
+    let error = scheduled().record_score(score(), now()).unwrap_err();
+    assert_eq!(error.to_string(), "entry c-1/2026-11 is scheduled and can't be handed on");
 }
 
 #[test]
 fn a_released_claim_keeps_the_score_and_the_trouble() {
-    let sending = entry(State::Sending { score: score(), lease_until: now() });
+    let sending = sending();
     let released = sending.release(Cause::new("The provider was busy."), now()).unwrap().into_after();
-    assert_eq!(released.state(), &State::Scored { score: score() });
+    assert_eq!((released.state(), released.score()), ("scored", Some(&score())));
     assert_eq!(released.trouble().unwrap().cause.as_str(), "The provider was busy.");
 }
 
 #[test]
 fn an_entry_stays_in_doubt_since_the_first_mail_that_got_no_answer() {
     let later = now() + 1.hour();
-    let sending = entry(State::Sending { score: score(), lease_until: now() });
-    let again = sending.claim_send(later, later + 2.minutes()).unwrap().into_after();
+    let sending = sending();
+    let again = sending.claim(StageName::Email, later, later + 2.minutes()).unwrap().into_after();
     assert_eq!(again.in_doubt_since(), Some(now()));
     let released = again.release_in_doubt(Cause::new("The answer was lost."), later).unwrap().into_after();
     assert_eq!(released.in_doubt_since(), Some(now()));
@@ -206,8 +214,8 @@ fn an_entry_stays_in_doubt_since_the_first_mail_that_got_no_answer() {
 #[test]
 fn trouble_is_told_since_its_first_moment_unless_it_is_another() {
     let cause = || Cause::new("It was down.");
-    let claim = |entry: &Entry, at| entry.claim_score(at, at + 2.minutes()).unwrap().into_after();
-    let mut entry = entry(State::Scheduled);
+    let claim = |entry: &Entry, at| entry.claim(StageName::Score, at, at + 2.minutes()).unwrap().into_after();
+    let mut entry = scheduled();
     let since = |entry: &Entry| entry.trouble().unwrap().since;
     for minutes in [0, 60, 120] {
         let at = now() + minutes.minutes();
@@ -221,18 +229,18 @@ fn trouble_is_told_since_its_first_moment_unless_it_is_another() {
 
 #[test]
 fn a_mail_that_was_under_way_when_it_was_put_off_or_its_score_too_old_stays_in_doubt() {
-    let sending = entry(State::Sending { score: score(), lease_until: now() });
+    let sending = sending();
     let put_off = sending.put_off(StageName::Email, Cause::new("It was down."), now() + 1.hour()).unwrap().into_after();
     assert_eq!(put_off.in_doubt_since(), Some(now() + 1.hour()));
     let stale = sending.forget_stale_score(now() + 1.hour()).unwrap().into_after();
-    let scoring = stale.claim_score(now(), now()).unwrap().into_after();
+    let scoring = stale.claim(StageName::Score, now(), now()).unwrap().into_after();
     assert_eq!(scoring.record_score(score(), now()).unwrap().after().in_doubt_since(), Some(now()));
 }
 
 #[test]
 fn an_entry_that_was_put_off_waits_anew_when_its_message_is_sent() {
     let later = now() + 1.hour();
-    let deferred = entry(State::Scored { score: score() }).defer(later, now()).unwrap().into_after();
+    let deferred = scored().defer(StageName::Email, later, now()).unwrap().into_after();
     assert_eq!((deferred.queueing(), deferred.awaited_since()), (Queueing::Deferred, later));
     let queued = deferred.queue_again(later).unwrap().into_after();
     assert_eq!((queued.queueing(), queued.awaited_since()), (Queueing::Expected, later));
@@ -247,14 +255,14 @@ proptest! {
         choices in prop::collection::vec(0_usize..17, 1..40),
     ) {
         let steps = steps();
-        let mut current = entry(State::Scheduled);
+        let mut current = scheduled();
         for choice in choices {
             let (step, take, _) = &steps[choice];
             let Ok(change) = take(&current) else { continue };
             prop_assert_eq!(change.expected_version(), current.version());
             prop_assert_eq!(change.after().version(), current.version() + 1);
             prop_assert_eq!(change.after().id(), current.id());
-            if matches!(change.after().state(), State::Sent { .. }) {
+            if matches!(change.after().progress(), Progress::Done { .. }) {
                 prop_assert_eq!(*step, "record sent");
                 prop_assert!(current.claims() > 0, "sent without a claim");
             }

@@ -4,12 +4,19 @@ mod change;
 mod id;
 #[cfg(test)]
 mod legality;
+mod plan;
+mod position;
+mod progress;
 mod record;
-mod state;
+mod row;
 mod transition;
 
 pub use change::Change;
 pub use id::EntryId;
+pub use plan::{InvalidPlan, Plan};
+pub use position::{Awaited, Position, TallyKey};
+pub use progress::{Progress, SkipReason};
 pub use record::{Entry, Queueing, Trouble};
-pub use state::{SkipReason, StageName, State};
 pub use transition::IllegalTransition;
+
+pub use crate::stage::StageName;

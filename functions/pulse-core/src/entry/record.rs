@@ -1,32 +1,33 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EntryId, State};
-use crate::{failure::Cause, score::Score};
+use super::{EntryId, Plan, Progress, row::EntryRow};
+use crate::{
+    failure::Cause,
+    score::Score,
+    stage::{Effect, StageName},
+};
 
 /// One row of the ledger. Fields are private: an entry changes only by the transitions that
 /// the module `transition` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "EntryRow", into = "EntryRow")]
 pub struct Entry {
     pub(super) id: EntryId,
     pub(super) version: u64,
     pub(super) scheduled_at: Timestamp,
     pub(super) due: Timestamp,
-    #[serde(flatten)]
-    pub(super) state: State,
-    /// Claims made so far, of both stages.
-    #[serde(default)]
+    pub(super) plan: Plan,
+    pub(super) at: StageName,
+    pub(super) progress: Progress,
+    pub(super) score: Option<Score>,
+    /// Claims made so far, of all stages.
     pub(super) claims: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) previous: Option<Score>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trouble: Option<Trouble>,
-    #[serde(default, skip_serializing_if = "Queueing::is_expected")]
     pub(super) queueing: Queueing,
     /// When its stage's message was last given up for lost, and another sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) repeated_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) in_doubt_since: Option<Timestamp>,
 }
 
@@ -47,7 +48,7 @@ pub enum Queueing {
 }
 
 impl Queueing {
-    fn is_expected(&self) -> bool {
+    pub(super) fn is_expected(&self) -> bool {
         *self == Self::Expected
     }
 }
@@ -68,15 +69,24 @@ pub struct Trouble {
 }
 
 impl Entry {
-    /// A new entry, due at `scheduled_at`. `previous` is last month's score, if there was one.
+    /// A new entry of a monthly run, due at `scheduled_at`. `previous` is last month's score, if there was one.
     #[must_use]
     pub fn scheduled(id: EntryId, scheduled_at: Timestamp, previous: Option<Score>) -> Self {
+        Self::planned(id, Plan::MONTHLY, scheduled_at, previous)
+    }
+
+    /// A new entry that goes through these stages, due at `scheduled_at`.
+    #[must_use]
+    pub fn planned(id: EntryId, plan: Plan, scheduled_at: Timestamp, previous: Option<Score>) -> Self {
         Self {
             id,
             version: 1,
             scheduled_at,
             due: scheduled_at,
-            state: State::Scheduled,
+            plan,
+            at: plan.first(),
+            progress: Progress::Waiting,
+            score: None,
             claims: 0,
             previous,
             trouble: None,
@@ -110,10 +120,49 @@ impl Entry {
         self.due
     }
 
-    /// Where it stands.
+    /// Which stages it goes through.
     #[must_use]
-    pub fn state(&self) -> &State {
-        &self.state
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// The stage that it is at, or was when it was closed.
+    #[must_use]
+    pub fn at(&self) -> StageName {
+        self.at
+    }
+
+    /// How far that stage has got with it.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Where it stands, in the ledger's word.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        self.progress.name(self.at)
+    }
+
+    /// The stage that has to move the entry on, or `None` when the entry is closed.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<StageName> {
+        matches!(self.progress, Progress::Waiting | Progress::Claimed { .. }).then_some(self.at)
+    }
+
+    /// Until when a worker has it, if one claimed it.
+    #[must_use]
+    pub fn lease_until(&self) -> Option<Timestamp> {
+        match self.progress {
+            Progress::Claimed { lease_until } => Some(lease_until),
+            _ => None,
+        }
+    }
+
+    /// The score, where the entry has one.
+    #[must_use]
+    pub fn score(&self) -> Option<&Score> {
+        self.score.as_ref()
     }
 
     /// How often a stage has claimed it.
@@ -153,8 +202,10 @@ impl Entry {
     /// send one without asking, and none at all once the provider may have forgotten the key.
     #[must_use]
     pub fn in_doubt_since(&self) -> Option<Timestamp> {
-        match &self.state {
-            State::Sending { lease_until, .. } => Some(self.in_doubt_since.unwrap_or(*lease_until)),
+        match self.lease_until() {
+            Some(lease_until) if self.at.spec().effect == Effect::AtMostOnce => {
+                Some(self.in_doubt_since.unwrap_or(lease_until))
+            }
             _ => self.in_doubt_since,
         }
     }
@@ -162,6 +213,6 @@ impl Entry {
     /// Whether a stage still has to move it.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.state.waits_for().is_some()
+        self.waits_for().is_some()
     }
 }

@@ -1,14 +1,12 @@
 //! The one place that lists what may follow what.
 //!
 //! ```text
-//! Scheduled -> Scoring -> Scored -> Sending -> Sent
-//!     |  ^        |         |  ^       |---> Unknown -> Sent | Scored (settled)
-//!     |  '--------'(release)|  '-------'(release)
-//!     |  ^------------------'(stale score)
-//!     '---------'-----------'----------'---> Skipped | Failed
-//! Failed -> Scoring | Sending (redriven)
-//! Scored, Sending, Failed -> Scored (deferred, to be queued at its due moment)
-//! Scheduled, Scoring -> Scheduled (put off while the provider is in trouble)
+//! Waiting <-> Claimed                      (claim; release, put off, defer)
+//!     |          |-----> Waiting at the plan's next stage, or Done after its last
+//!     |          '-----> Indeterminate -> Done | Waiting (settled)     [an effect at most once]
+//!     |<------------------ at a later stage: send back (a score that is too old)
+//!     '----------'-----> Skipped | Failed
+//! Failed -> Claimed (redriven)
 //! any open -> itself, queued again
 //! ```
 
@@ -16,8 +14,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Change, Entry, Queueing, SkipReason, StageName, State, Trouble};
-use crate::{failure::Cause, score::Score};
+use super::{Change, Entry, Progress, Queueing, SkipReason, StageName, Trouble};
+use crate::{failure::Cause, score::Score, stage::Effect};
 
 /// The longest that SQS hides a message (Amazon SQS Developer Guide, "Amazon SQS visibility timeout").
 const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
@@ -37,84 +35,84 @@ pub struct IllegalTransition {
 type Step = Result<Change, IllegalTransition>;
 
 impl Entry {
-    /// Claims the entry for scoring until `lease_until`. A claim whose lease is over, and an entry
-    /// that scoring gave up and a redrive brought back, may be claimed again.
+    /// Claims the entry for a stage until `lease_until`. A claim whose lease is over, and an entry that the
+    /// stage gave up and a redrive brought back, may be claimed again; where the stage's effect is one at most,
+    /// only by someone who knows that the provider won't do it twice.
     ///
     /// # Errors
-    /// When another worker holds it or it is past scoring.
-    pub fn claim_score(&self, now: Timestamp, lease_until: Timestamp) -> Step {
-        match &self.state {
-            State::Scheduled | State::Failed { stage: StageName::Score, .. } => {}
-            State::Scoring { lease_until } if *lease_until <= now => {}
-            _ => return Err(self.illegal("claimed for scoring")),
+    /// When another worker holds it, or it isn't that stage's.
+    pub fn claim(&self, stage: StageName, now: Timestamp, lease_until: Timestamp) -> Step {
+        if !self.is_claimable(stage, now) {
+            return Err(self.illegal("claimed"));
         }
-        Ok(self.claimed(State::Scoring { lease_until }))
+        let mut after = self.moved(Progress::Claimed { lease_until });
+        after.in_doubt_since = self.in_doubt_since();
+        after.claims += 1;
+        if matches!(self.progress, Progress::Failed { .. }) {
+            // Redriven: what went wrong before is past.
+            after.trouble = None;
+        }
+        if after.queueing == Queueing::Deferred {
+            // A message came by before its time: it is the one now.
+            after.queueing = self.repeated_at.map_or(Queueing::Expected, |at| Queueing::Repeated { at });
+        }
+        Ok(Change { after, next: None })
     }
 
-    /// Records the score that the claim was for. The mail is due at once.
+    /// Records the score that the claim was for. The next stage is due at once.
     ///
     /// # Errors
     /// When the entry isn't being scored.
     pub fn record_score(&self, score: Score, now: Timestamp) -> Step {
-        match &self.state {
-            State::Scoring { .. } => {
-                let mut after = self.moved(State::Scored { score });
-                after.trouble = None;
-                after.due = now;
-                after.queueing = Queueing::Expected;
-                after.repeated_at = None;
-                Ok(Change { after, next: None })
-            }
-            _ => Err(self.illegal("scored")),
-        }
+        let mut change = self.advance(StageName::Score, now)?;
+        change.after.score = Some(score);
+        Ok(change)
+    }
+
+    /// Hands a claimed entry on to the stage that follows in its plan, which is due at once.
+    ///
+    /// # Errors
+    /// When the entry isn't claimed for `stage`, or that is its plan's last.
+    pub fn advance(&self, stage: StageName, now: Timestamp) -> Step {
+        let next = self.plan.after(stage).filter(|_| self.at == stage && self.lease_until().is_some());
+        let next = next.ok_or_else(|| self.illegal("handed on"))?;
+        let mut after = self.moved(Progress::Waiting);
+        after.at = next;
+        after.trouble = None;
+        after.due = now;
+        after.queueing = Queueing::Expected;
+        after.repeated_at = None;
+        Ok(Change { after, next: None })
     }
 
     /// Sends the entry back to scoring because its score is too old to be mailed. A mail that is in doubt
     /// stays so.
     ///
     /// # Errors
-    /// When the entry isn't waiting to be mailed.
+    /// When the entry isn't past scoring, or another worker holds it.
     pub fn forget_stale_score(&self, now: Timestamp) -> Step {
-        match &self.state {
-            State::Scored { .. } | State::Failed { stage: StageName::Email, .. } => {}
-            State::Sending { lease_until, .. } if *lease_until <= now => {}
-            _ => return Err(self.illegal("sent back to scoring")),
+        let is_past_scoring = self.at != StageName::Score && self.plan.has(StageName::Score);
+        if !is_past_scoring || !self.is_claimable(self.at, now) {
+            return Err(self.illegal("sent back to scoring"));
         }
-        let mut after = self.moved(State::Scheduled);
+        let mut after = self.moved(Progress::Waiting);
+        after.at = StageName::Score;
+        after.score = None;
         after.in_doubt_since = self.in_doubt_since();
         after.due = now;
         after.queueing = Queueing::Expected;
         Ok(Change { after, next: None })
     }
 
-    /// Claims the entry for sending until `lease_until`. A claim whose lease is over may be claimed
-    /// again only by someone who knows that the provider won't accept the mail twice.
+    /// Puts an entry that waits for a stage off until `due`. Its message may go: another is sent then.
     ///
     /// # Errors
-    /// When another worker holds it or it has no score.
-    pub fn claim_send(&self, now: Timestamp, lease_until: Timestamp) -> Step {
-        let score = match &self.state {
-            State::Scored { score } | State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
-            State::Sending { score, lease_until } if *lease_until <= now => score,
-            _ => return Err(self.illegal("claimed for sending")),
-        };
-        let score = score.clone();
-        let mut change = self.claimed(State::Sending { score, lease_until });
-        change.after.in_doubt_since = self.in_doubt_since();
-        Ok(change)
-    }
-
-    /// Puts an entry that is to be mailed off until `due`. Its message may go: another is sent then.
-    ///
-    /// # Errors
-    /// When it isn't waiting to be mailed, or another worker holds it.
-    pub fn defer(&self, due: Timestamp, now: Timestamp) -> Step {
-        let score = match &self.state {
-            State::Scored { score } | State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
-            State::Sending { score, lease_until } if *lease_until <= now => score,
-            _ => return Err(self.illegal("put off")),
-        };
-        let mut after = self.moved(State::Scored { score: score.clone() });
+    /// When it isn't waiting for that stage, or another worker holds it.
+    pub fn defer(&self, stage: StageName, due: Timestamp, now: Timestamp) -> Step {
+        if !self.is_claimable(stage, now) {
+            return Err(self.illegal("put off"));
+        }
+        let mut after = self.moved(Progress::Waiting);
         after.in_doubt_since = self.in_doubt_since();
         after.due = due;
         after.queueing = Queueing::Deferred;
@@ -126,12 +124,10 @@ impl Entry {
     /// # Errors
     /// When the entry is closed, or a worker holds it.
     pub fn queue_again(&self, now: Timestamp) -> Step {
-        match &self.state {
-            State::Scheduled | State::Scored { .. } => {}
-            State::Scoring { lease_until } | State::Sending { lease_until, .. } if *lease_until <= now => {}
-            _ => return Err(self.illegal("queued again")),
+        if !self.is_open() || self.lease_until().is_some_and(|until| until > now) {
+            return Err(self.illegal("queued again"));
         }
-        let mut after = self.moved(self.state.clone());
+        let mut after = self.moved(self.progress.clone());
         if self.queueing == Queueing::Deferred {
             after.due = now;
             // One that was repeated already isn't again so soon.
@@ -150,14 +146,7 @@ impl Entry {
     /// # Errors
     /// When the entry isn't claimed.
     pub fn release(&self, cause: Cause, now: Timestamp) -> Step {
-        let state = match &self.state {
-            State::Scoring { .. } => State::Scheduled,
-            State::Sending { score, .. } => State::Scored { score: score.clone() },
-            _ => return Err(self.illegal("released")),
-        };
-        let mut after = self.moved(state);
-        after.trouble = Some(self.more_trouble(cause, now));
-        Ok(Change { after, next: None })
+        self.release_for(None, cause, now)
     }
 
     /// Gives a claim back, as [`release`](Self::release), whose provider asked to be left alone for so long.
@@ -165,66 +154,62 @@ impl Entry {
     /// # Errors
     /// When the entry isn't claimed.
     pub fn release_for(&self, wait: Option<Duration>, cause: Cause, now: Timestamp) -> Step {
-        let mut change = self.release(cause, now)?;
-        if let Some(trouble) = &mut change.after.trouble {
-            // A message isn't hidden for longer than that.
-            let wait = wait.map(|wait| wait.min(LONGEST_HIDDEN));
-            trouble.again_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
+        if self.lease_until().is_none() {
+            return Err(self.illegal("released"));
         }
-        Ok(change)
+        let mut after = self.moved(Progress::Waiting);
+        // A message isn't hidden for longer than that.
+        let wait = wait.map(|wait| wait.min(LONGEST_HIDDEN));
+        let again_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
+        after.trouble = Some(Trouble { again_at, ..self.more_trouble(cause, now) });
+        Ok(Change { after, next: None })
     }
 
     /// Puts an entry off whose stage's provider is in trouble, whoever holds it: its message may go, and
-    /// another is sent once the stage flows. A mail that was under way is in doubt from then on.
+    /// another is sent once the stage flows. A call that was under way is in doubt from then on.
     ///
     /// # Errors
     /// When the entry isn't that stage's to move.
     pub fn put_off(&self, stage: StageName, cause: Cause, now: Timestamp) -> Step {
-        if self.state.waits_for() != Some(stage) {
+        if self.waits_for() != Some(stage) {
             return Err(self.illegal("put off"));
         }
-        let released = match &self.state {
-            State::Sending { score, .. } => State::Scored { score: score.clone() },
-            State::Scoring { .. } => State::Scheduled,
-            unclaimed => unclaimed.clone(),
-        };
-        let mut after = self.moved(released);
-        if matches!(self.state, State::Sending { .. }) {
-            after.in_doubt_since = Some(self.in_doubt_since.unwrap_or(now));
-        }
+        let mut after = self.moved(Progress::Waiting);
+        after.in_doubt_since = self.in_doubt_from(now);
         after.trouble = Some(self.more_trouble(cause, now));
         after.due = now;
         after.queueing = Queueing::Deferred;
         Ok(Change { after, next: None })
     }
 
-    /// Gives a claim to send back although the provider may have the mail: the next attempt asks.
+    /// Gives a claim back although the provider may have done what it was asked: the next attempt asks.
     ///
     /// # Errors
-    /// When no mail was under way.
+    /// When no call was under way whose effect is one at most.
     pub fn release_in_doubt(&self, cause: Cause, now: Timestamp) -> Step {
-        let State::Sending { .. } = &self.state else {
+        if self.at.spec().effect != Effect::AtMostOnce || self.lease_until().is_none() {
             return Err(self.illegal("released in doubt"));
-        };
+        }
         let mut change = self.release(cause, now)?;
-        change.after.in_doubt_since = Some(self.in_doubt_since.unwrap_or(now));
+        change.after.in_doubt_since = self.in_doubt_from(now);
         Ok(change)
     }
 
-    /// Records that the provider accepted the mail, and opens `next`, next month's entry. Also for
-    /// an entry of unknown fate, or given up, of which the provider says that it has it.
+    /// Records that the provider accepted the mail, and opens `next`, next month's entry. Also for an
+    /// indeterminate entry, or one that was given up, of which the provider says that it has it.
     ///
     /// # Errors
     /// When no mail was under way.
     pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Step {
-        let score = match &self.state {
-            State::Sending { score, .. }
-            | State::Unknown { score, .. }
-            | State::Failed { stage: StageName::Email, score: Some(score), .. } => score,
-            State::Scored { score } if self.in_doubt_since.is_some() => score,
-            _ => return Err(self.illegal("sent")),
+        let may_be_sent = match &self.progress {
+            Progress::Claimed { .. } | Progress::Failed { .. } | Progress::Indeterminate { .. } => true,
+            Progress::Waiting => self.in_doubt_since.is_some(),
+            Progress::Done { .. } | Progress::Skipped { .. } => false,
         };
-        let mut after = self.moved(State::Sent { score: score.clone(), provider_id, at: now });
+        if self.at != self.plan.last() || !may_be_sent {
+            return Err(self.illegal("sent"));
+        }
+        let mut after = self.moved(Progress::Done { provider_id, at: now });
         after.trouble = None;
         after.in_doubt_since = None;
         Ok(Change { after, next })
@@ -236,58 +221,56 @@ impl Entry {
     /// # Errors
     /// When the entry is closed already.
     pub fn skip(&self, reason: SkipReason, now: Timestamp, next: Option<Entry>) -> Step {
-        if !self.is_open() && !matches!(self.state, State::Failed { .. }) {
+        if !self.is_open() && !matches!(self.progress, Progress::Failed { .. }) {
             return Err(self.illegal("skipped"));
         }
-        let after = self.moved(State::Skipped { reason, at: now });
+        let mut after = self.moved(Progress::Skipped { reason, at: now });
+        after.score = None;
         Ok(Change { after, next })
     }
 
-    /// Records that a stage gave up, and opens `next`, next month's entry. A mail that was under way
+    /// Records that a stage gave up, and opens `next`, next month's entry. A call that was under way
     /// is in doubt from then on.
     ///
     /// # Errors
     /// When the entry isn't that stage's to give up.
     pub fn fail(&self, stage: StageName, cause: Cause, now: Timestamp, next: Option<Entry>) -> Step {
-        if self.state.waits_for() != Some(stage) {
+        if self.waits_for() != Some(stage) {
             return Err(self.illegal("failed"));
         }
-        let score = self.state.score().cloned();
-        let mut after = self.moved(State::Failed { stage, cause, at: now, score });
-        if matches!(self.state, State::Sending { .. }) {
-            after.in_doubt_since = Some(self.in_doubt_since.unwrap_or(now));
-        }
+        let mut after = self.moved(Progress::Failed { cause, at: now });
+        after.in_doubt_since = self.in_doubt_from(now);
         Ok(Change { after, next })
     }
 
-    /// Records that a mail's fate isn't known, and opens `next`, next month's entry. It is never sent
-    /// again blindly.
+    /// Records that nobody can tell whether the provider did what it was asked, and opens `next`, next
+    /// month's entry. It is never asked to do it again blindly.
     ///
     /// # Errors
-    /// When no mail was under way.
-    pub fn lose_track(&self, cause: Cause, now: Timestamp, next: Option<Entry>) -> Step {
-        let score = match &self.state {
-            State::Sending { score, .. } => score,
-            State::Scored { score } | State::Failed { stage: StageName::Email, score: Some(score), .. }
-                if self.in_doubt_since.is_some() =>
-            {
-                score
+    /// When no call was under way whose effect is one at most.
+    pub fn mark_indeterminate(&self, cause: Cause, now: Timestamp, next: Option<Entry>) -> Step {
+        let is_in_doubt = match &self.progress {
+            Progress::Claimed { .. } => self.at.spec().effect == Effect::AtMostOnce,
+            Progress::Waiting | Progress::Failed { .. } => {
+                self.at.spec().effect == Effect::AtMostOnce && self.in_doubt_since.is_some()
             }
-            _ => return Err(self.illegal("of unknown fate")),
+            _ => false,
         };
-        let after = self.moved(State::Unknown { score: score.clone(), cause, at: now });
-        Ok(Change { after, next })
+        if !is_in_doubt {
+            return Err(self.illegal("indeterminate"));
+        }
+        Ok(Change { after: self.moved(Progress::Indeterminate { cause, at: now }), next })
     }
 
-    /// Records that a mail of unknown fate was not accepted after all: it may be sent.
+    /// Records that an indeterminate mail was not accepted after all: it may be sent.
     ///
     /// # Errors
-    /// When the entry's fate isn't unknown.
+    /// When the entry isn't indeterminate.
     pub fn record_unsent(&self, now: Timestamp) -> Step {
-        let State::Unknown { score, .. } = &self.state else {
+        let Progress::Indeterminate { .. } = &self.progress else {
             return Err(self.illegal("said to be unsent"));
         };
-        let mut after = self.moved(State::Scored { score: score.clone() });
+        let mut after = self.moved(Progress::Waiting);
         after.due = now;
         after.queueing = Queueing::Expected;
         after.in_doubt_since = None;
@@ -299,27 +282,30 @@ impl Entry {
     /// # Errors
     /// When the entry no longer waits.
     pub fn reschedule(&self, scheduled_at: Timestamp) -> Step {
-        if self.state != State::Scheduled {
+        if self.at != self.plan.first() || self.progress != Progress::Waiting {
             return Err(self.illegal("rescheduled"));
         }
-        let mut after = self.moved(State::Scheduled);
+        let mut after = self.moved(Progress::Waiting);
         after.scheduled_at = scheduled_at;
         after.due = scheduled_at;
         Ok(Change { after, next: None })
     }
 
-    fn claimed(&self, state: State) -> Change {
-        let mut after = self.moved(state);
-        after.claims += 1;
-        if matches!(self.state, State::Failed { .. }) {
-            // Redriven: what went wrong before is past.
-            after.trouble = None;
-        }
-        if after.queueing == Queueing::Deferred {
-            // A message came by before its time: it is the one now.
-            after.queueing = self.repeated_at.map_or(Queueing::Expected, |at| Queueing::Repeated { at });
-        }
-        Change { after, next: None }
+    /// Whether a worker of the stage may claim it: it waits, was given up and brought back, or the claim
+    /// before is over.
+    fn is_claimable(&self, stage: StageName, now: Timestamp) -> bool {
+        self.at == stage
+            && match &self.progress {
+                Progress::Waiting | Progress::Failed { .. } => true,
+                Progress::Claimed { lease_until } => *lease_until <= now,
+                _ => false,
+            }
+    }
+
+    /// Since when it is in doubt if the claim ends now.
+    fn in_doubt_from(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_under_way = self.lease_until().is_some() && self.at.spec().effect == Effect::AtMostOnce;
+        if is_under_way { Some(self.in_doubt_since.unwrap_or(now)) } else { self.in_doubt_since }
     }
 
     fn more_trouble(&self, cause: Cause, now: Timestamp) -> Trouble {
@@ -331,11 +317,11 @@ impl Entry {
         Trouble { cause, at: now, since, again_at: None }
     }
 
-    fn moved(&self, state: State) -> Entry {
-        Entry { version: self.version + 1, state, ..self.clone() }
+    fn moved(&self, progress: Progress) -> Entry {
+        Entry { version: self.version + 1, progress, ..self.clone() }
     }
 
     fn illegal(&self, step: &'static str) -> IllegalTransition {
-        IllegalTransition { entry: self.id.to_string(), state: self.state.name(), step }
+        IllegalTransition { entry: self.id.to_string(), state: self.state(), step }
     }
 }

@@ -1,34 +1,36 @@
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{QueueError, Receipt};
-use crate::{entry::StageName, failure::Cause, parse::ParseError};
+use crate::{
+    entry::{Plan, StageName},
+    failure::Cause,
+    parse::ParseError,
+};
 
 /// One of the dead-letter queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DlqName {
-    /// What the score stage gave up.
-    Score,
-    /// What the email stage gave up.
-    Email,
+    /// What a stage gave up.
+    Stage(StageName),
     /// What `EventBridge` Scheduler couldn't deliver.
     Schedules,
 }
 
 impl DlqName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Score, Self::Email, Self::Schedules];
+    pub fn all() -> impl Iterator<Item = Self> {
+        StageName::ALL.iter().map(|stage| Self::Stage(*stage)).chain([Self::Schedules])
+    }
 
-    /// The word for it, as in `pulse redrive schedules`.
+    /// The word for it, as in `redrive schedules`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Score => "score",
-            Self::Email => "email",
+            Self::Stage(stage) => stage.as_str(),
             Self::Schedules => "schedules",
         }
     }
@@ -37,8 +39,8 @@ impl DlqName {
     #[must_use]
     pub fn stage(self) -> StageName {
         match self {
-            Self::Score | Self::Schedules => StageName::Score,
-            Self::Email => StageName::Email,
+            Self::Stage(stage) => stage,
+            Self::Schedules => Plan::MONTHLY.first(),
         }
     }
 
@@ -52,6 +54,21 @@ impl DlqName {
 impl fmt::Display for DlqName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for DlqName {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let named = Self::all().find(|queue| queue.as_str() == text);
+        named.ok_or_else(|| ParseError::new("dead-letter queue", "is none that Pulse has"))
+    }
+}
+
+impl Serialize for DlqName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

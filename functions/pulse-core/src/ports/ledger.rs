@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{Customer, CustomerId, EmailAddress},
-    entry::{Change, Entry, EntryId, SkipReason, StageName},
+    entry::{Change, Entry, EntryId, TallyKey},
     failure::Cause,
     run::RunId,
 };
@@ -87,26 +87,6 @@ pub trait LedgerReports: Send + Sync {
 /// Entries by run and where they stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally(pub BTreeMap<(RunId, TallyKey), u64>);
-
-/// Where entries stand, as far as the indexes tell. A claim isn't indexed: an entry that is being
-/// scored counts as [`TallyKey::ToScore`], one that is being sent as [`TallyKey::ToEmail`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TallyKey {
-    /// Scheduled, and not due yet.
-    NotDue,
-    /// Due, and not scored yet.
-    ToScore,
-    /// Scored, and not mailed yet.
-    ToEmail,
-    /// Accepted by the email provider.
-    Sent,
-    /// No mail in this run, for this reason.
-    Skipped(SkipReason),
-    /// Given up by this stage.
-    Failed(StageName),
-    /// Of unknown fate.
-    Unknown,
-}
 
 /// Customers by standing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

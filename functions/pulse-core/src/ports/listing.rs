@@ -1,23 +1,12 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{LedgerError, TallyKey};
+use super::LedgerError;
 use crate::{
     customer::CustomerId,
-    entry::{EntryId, StageName},
+    entry::{Awaited, EntryId, StageName, TallyKey},
     run::RunId,
 };
-
-/// Which of a stage's open entries are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Awaited {
-    /// Those whose first message is waited for.
-    First,
-    /// Those for which another message was sent.
-    Again,
-    /// Those that were put off: no message was sent.
-    Deferred,
-}
 
 /// Entries by what they wait for. Answers may be some seconds old: read an entry before acting on it.
 #[async_trait]

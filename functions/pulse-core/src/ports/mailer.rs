@@ -65,7 +65,7 @@ pub enum SendError {
 
 /// What a provider knows of a mail that was handed to it earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum MailLookup {
     /// It has it.
     Accepted(Accepted),
     /// It hasn't, and would not accept the same entry twice: sending again is safe.
@@ -74,9 +74,27 @@ pub enum Fate {
     CannotTell(Cause),
 }
 
+/// What a provider remembers of the mails that it was handed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recall {
+    /// It takes no idempotency key and can't be asked for a mail.
+    None {
+        /// Why, and where else to look: a sentence of the provider's adapter.
+        advice: &'static str,
+    },
+    /// It can be asked for a mail by its idempotency key, and takes none twice of a key that it knows.
+    ByKey {
+        /// How long it is trusted to know one.
+        known_for: Duration,
+    },
+}
+
 /// The email provider.
 #[async_trait]
 pub trait Mailer: Send + Sync {
+    /// What it remembers, which decides what may be done about a mail that is in doubt.
+    fn recall(&self) -> Recall;
+
     /// Hands a mail over. A duplicate of an entry that the provider has already counts as accepted.
     /// Ends within the adapter's own timeout.
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError>;
@@ -85,5 +103,5 @@ pub trait Mailer: Send + Sync {
     ///
     /// # Errors
     /// [`SendError::Retry`] when the provider can't be asked right now.
-    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError>;
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError>;
 }

@@ -15,15 +15,16 @@ mod scorer;
 mod sleeper;
 mod stages;
 
+pub use crate::entry::{Awaited, TallyKey};
 pub use clock::Clock;
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
 pub use lane_control::{LaneControl, LaneError};
-pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally, TallyKey};
-pub use listing::{Awaited, LedgerListing, OpenEntries};
-pub use mailer::{Accepted, Fate, Mail, Mailer, SendError};
-pub use queue::{QueueError, Receipt, StageQueue, Visibility};
+pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally};
+pub use listing::{LedgerListing, OpenEntries};
+pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
+pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};
 pub use renderer::{Letter, RenderError, Rendered, Renderer};
 pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};

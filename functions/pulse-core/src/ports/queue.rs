@@ -1,8 +1,8 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{failure::Cause, message::WorkMessage};
+use crate::{failure::Cause, message::WorkMessage, stage::PerStage};
 
 /// A queue call that failed. Always worth another try.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,9 @@ pub struct Visibility {
     /// How long, rounded up to whole seconds, at most 12 hours.
     pub hidden_for: Duration,
 }
+
+/// All stages' queues.
+pub type Queues = PerStage<Arc<dyn StageQueue>>;
 
 /// One stage's queue, as the workers use it.
 #[async_trait]

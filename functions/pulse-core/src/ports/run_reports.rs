@@ -4,8 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{Awaited, LedgerError, LedgerListing, LedgerReports, RosterCount, TallyKey};
-use crate::{customer::CustomerId, entry::StageName, run::RunId};
+use super::{LedgerError, LedgerListing, LedgerReports, RosterCount};
+use crate::{
+    customer::CustomerId,
+    entry::{Awaited, StageName, TallyKey},
+    run::RunId,
+};
 
 /// Where one run's entries stand, as far as the indexes tell, and how many customers there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

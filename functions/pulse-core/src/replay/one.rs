@@ -1,15 +1,14 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Foresight;
 use crate::{
     control::Note,
     customer::{Contact, Customer, CustomerId, Zone},
-    entry::{Entry, EntryId, SkipReason, StageName, State},
+    entry::{Entry, EntryId, Progress, SkipReason, StageName},
     message::WorkMessage,
-    ports::{Activity, Clock, Controls, Ledger, LedgerError, QueueError, StageQueue, Stages},
+    ports::{Activity, Clock, Controls, Ledger, LedgerError, QueueError, Queues, Stages},
     run::RunId,
-    stage::EmailPolicy,
+    stage::{Preview, Rules},
     why::{Holder, StageScene},
 };
 
@@ -22,14 +21,12 @@ pub struct ReplayOne<'a> {
     pub controls: &'a dyn Controls,
     /// The stages from outside.
     pub stages: &'a dyn Stages,
-    /// The score stage's queue.
-    pub score_queue: &'a dyn StageQueue,
-    /// The email stage's queue.
-    pub email_queue: &'a dyn StageQueue,
+    /// All stages' queues.
+    pub queues: &'a Queues,
     /// The time.
     pub clock: &'a dyn Clock,
-    /// When a mail may go out.
-    pub policy: EmailPolicy,
+    /// What the stages decide by.
+    pub rules: Rules,
 }
 
 /// What would be done for an entry.
@@ -39,7 +36,7 @@ pub struct Prospect {
     pub entry: EntryId,
     /// What would be done if its message came now.
     #[serde(flatten)]
-    pub foresight: Foresight,
+    pub preview: Preview,
     /// The stage that its message goes to.
     pub stage: Option<StageName>,
     /// What holds that stage: the message would wait for it to end.
@@ -128,7 +125,7 @@ impl ReplayOne<'_> {
     ///
     /// # Errors
     /// When there is no such entry, or the ledger can't be read.
-    pub async fn foresee(&self, id: &EntryId) -> Result<Prospect, ReplayError> {
+    pub async fn preview(&self, id: &EntryId) -> Result<Prospect, ReplayError> {
         let (customer, entry) = self.read(id).await?;
         self.prospect(&customer, &entry).await
     }
@@ -144,21 +141,19 @@ impl ReplayOne<'_> {
     pub async fn again(&self, id: &EntryId, force: Option<&Note>) -> Result<Requeued, ReplayError> {
         let (customer, entry) = self.read(id).await?;
         let prospect = self.prospect(&customer, &entry).await?;
-        match (&prospect.foresight, force) {
-            (Foresight::Unknown, _) => Err(ReplayError::Unknown { entry: id.clone() }),
-            (Foresight::InHand { .. }, _) => Err(ReplayError::InHand(id.clone())),
-            (Foresight::Sent { .. } | Foresight::Skipped { .. }, Some(note)) => {
-                self.repeat(&customer, &entry, note).await
-            }
-            (Foresight::Sent { .. } | Foresight::Skipped { .. }, None) => {
-                Err(ReplayError::Closed { entry: id.clone(), state: entry.state().name() })
+        match (&prospect.preview, force) {
+            (Preview::Unsettled, _) => Err(ReplayError::Unknown { entry: id.clone() }),
+            (Preview::InHand { .. }, _) => Err(ReplayError::InHand(id.clone())),
+            (Preview::Sent { .. } | Preview::Skipped { .. }, Some(note)) => self.repeat(&customer, &entry, note).await,
+            (Preview::Sent { .. } | Preview::Skipped { .. }, None) => {
+                Err(ReplayError::Closed { entry: id.clone(), state: entry.state() })
             }
             (_, None) if prospect.not_due_before.is_some() => Err(ReplayError::NotDue(id.clone())),
             (_, note) => {
                 if let Some(note) = note {
                     self.note(id, &format!("was replayed by force. {note}")).await?;
                 }
-                let stage = prospect.stage.unwrap_or(StageName::Score);
+                let stage = prospect.stage.unwrap_or(entry.at());
                 self.queue(stage, id).await?;
                 Ok(Requeued::Queued { stage })
             }
@@ -175,18 +170,17 @@ impl ReplayOne<'_> {
     async fn prospect(&self, customer: &Customer, entry: &Entry) -> Result<Prospect, ReplayError> {
         let now = self.clock.now();
         let is_suppressed = self.is_suppressed(customer).await?;
-        let stage = match entry.state() {
-            State::Failed { stage, .. } => Some(*stage),
-            state => state.waits_for(),
-        };
+        let is_failed = matches!(entry.progress(), Progress::Failed { .. });
+        let stage = entry.waits_for().or_else(|| is_failed.then(|| entry.at()));
         let holder = match stage {
             Some(stage) => StageScene::look_up(self.controls, self.stages, stage).await?.holder(now),
             None => None,
         };
-        let waits_for_slot = matches!(entry.state(), State::Scheduled) && entry.due() > now;
+        let is_untouched = entry.at() == entry.plan().first() && *entry.progress() == Progress::Waiting;
+        let waits_for_slot = is_untouched && entry.due() > now;
         Ok(Prospect {
             entry: entry.id().clone(),
-            foresight: Foresight::of(customer, entry, is_suppressed, self.policy, now),
+            preview: Preview::of(&self.rules, customer, entry, is_suppressed, now),
             stage,
             holder,
             not_due_before: waits_for_slot.then(|| entry.due()),
@@ -210,7 +204,7 @@ impl ReplayOne<'_> {
         let month = entry.id().run.first_day();
         let entries = self.ledger.entries(&customer.id).await?;
         let latest = entries.iter().find(|other| other.id().run.first_day() == month).unwrap_or(entry);
-        if !matches!(latest.state(), State::Sent { .. } | State::Skipped { .. }) {
+        if !matches!(latest.progress(), Progress::Done { .. } | Progress::Skipped { .. }) {
             return Err(ReplayError::RepeatUnderWay(latest.id().clone()));
         }
         let run = latest.id().run.repeated().ok_or_else(|| ReplayError::TooManyRepeats(customer.id.clone()))?;
@@ -222,16 +216,12 @@ impl ReplayOne<'_> {
             return Err(ReplayError::RepeatUnderWay(id));
         }
         // If this fails, the next sweeps find the entry overdue.
-        self.queue(StageName::Score, &id).await?;
+        self.queue(repeat.at(), &id).await?;
         Ok(Requeued::Repeated { run })
     }
 
     async fn queue(&self, stage: StageName, id: &EntryId) -> Result<(), QueueError> {
-        let queue = match stage {
-            StageName::Score => self.score_queue,
-            StageName::Email => self.email_queue,
-        };
-        queue.send(&WorkMessage::for_entry(id)).await
+        self.queues[stage].send(&WorkMessage::for_entry(id)).await
     }
 
     async fn note(&self, id: &EntryId, what: &str) -> Result<(), LedgerError> {

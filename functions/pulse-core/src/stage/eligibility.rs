@@ -2,7 +2,6 @@ use crate::{
     customer::{Contact, Customer, EmailAddress, Standing},
     entry::{Entry, EntryId, SkipReason},
     run::RunId,
-    score::Score,
 };
 
 /// The address to mail, or why there is no mail for this customer at all.
@@ -19,12 +18,12 @@ pub(crate) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason>
     }
 }
 
-/// Next month's entry, to be opened as `entry` is closed; none for a customer who has left, and none
-/// after a repeat, which is beside the monthly cycle.
+/// Next month's entry, to be opened as `entry` is closed, with the score that the next mail compares to; none
+/// for a customer who has left, and none after a repeat, which is beside the monthly cycle.
 ///
 /// It is the slot that follows this entry's own, even if that is past already: nobody's month is
-/// passed over because another one took long. `latest` is the score that the next mail compares to.
-pub(super) fn next_entry(customer: &Customer, entry: &Entry, latest: Option<&Score>) -> Option<Entry> {
+/// passed over because another one took long.
+pub(super) fn next_entry(customer: &Customer, entry: &Entry) -> Option<Entry> {
     if customer.standing == Standing::Closed || entry.id().run.is_repeat() {
         return None;
     }
@@ -34,6 +33,6 @@ pub(super) fn next_entry(customer: &Customer, entry: &Entry, latest: Option<&Sco
         moment = customer.slot.next_after(moment);
     }
     let id = EntryId { customer: customer.id.clone(), run: RunId::of(moment, customer.zone.rules()) };
-    let previous = latest.or(entry.previous()).cloned();
+    let previous = entry.score().or(entry.previous()).cloned();
     Some(Entry::scheduled(id, moment, previous))
 }

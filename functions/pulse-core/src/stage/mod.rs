@@ -1,17 +1,31 @@
-//! The two stages and the worker that drives a batch of messages through one.
+//! The stages: the table of them, what is decided for an entry, the runner of a stage's step, and the worker
+//! that drives a batch of messages through one.
 
+mod decision;
 mod delivery;
 mod eligibility;
 mod email;
-mod put_off;
+mod preview;
+mod row;
+mod rules;
+mod runner;
 mod score;
+mod spec;
+mod step;
 mod verdict;
 mod worker;
 
+pub(crate) use decision::has_work;
+pub use decision::{Decision, Facts, Resolution};
 pub use delivery::Delivery;
 pub(crate) use eligibility::mailable;
-pub(crate) use email::KEYS_REMEMBERED;
-pub use email::{EmailPolicy, EmailStage};
-pub use score::ScoreStage;
+pub use email::{EmailPolicy, EmailRules, EmailStep};
+pub use preview::Preview;
+pub use row::{Entries, Row, Rows, Written};
+pub use rules::Rules;
+pub use runner::StageRunner;
+pub use score::ScoreStep;
+pub use spec::{Effect, PerStage, StageName, StageSpec};
+pub use step::{CallError, ChangeOf, RowOf, Step, Work};
 pub use verdict::{Verdict, Wait};
 pub use worker::{Stage, Task, Worked, Worker, WorkerSettings};

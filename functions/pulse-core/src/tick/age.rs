@@ -16,7 +16,7 @@ pub async fn oldest_due(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, LedgerError> {
     let mut oldest = None;
-    for awaited in [Awaited::First, Awaited::Again, Awaited::Deferred] {
+    for awaited in Awaited::ALL {
         for id in open.overdue(stage, awaited, now, 1).await? {
             let due = ledger.entry(&id).await?.map(|entry| entry.due());
             oldest = [oldest, due].into_iter().flatten().min();

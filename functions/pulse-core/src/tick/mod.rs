@@ -3,10 +3,12 @@
 
 mod age;
 mod keep;
+mod overdue;
 mod round;
 mod sweep;
 
 pub use age::oldest_due;
 pub use keep::{Keep, KeepError, Kept};
+pub use overdue::SweepPolicy;
 pub use round::{Round, StageRound};
-pub use sweep::{StageSweep, Sweep, SweepPolicy, Swept};
+pub use sweep::{StageSweep, Sweep, Swept};

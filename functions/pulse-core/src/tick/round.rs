@@ -1,9 +1,9 @@
-use futures::join;
+use futures::future::join_all;
 
 use super::{Keep, KeepError, Kept, Sweep, Swept};
 use crate::{control::Breaker, entry::StageName};
 
-/// A tick: keeps both stages, and then sweeps them.
+/// A tick: keeps all stages, and then sweeps them.
 #[derive(Clone, Copy)]
 pub struct Round<'a> {
     /// Makes the mappings match what holds their stages.
@@ -24,10 +24,9 @@ pub struct StageRound {
 }
 
 impl Round<'_> {
-    /// Does it for both stages. What can't be done now is done by the next tick.
-    pub async fn run(&self) -> [StageRound; 2] {
-        let (score, email) = join!(self.stage(StageName::Score), self.stage(StageName::Email));
-        [score, email]
+    /// Does it for all stages. What can't be done now is done by the next tick.
+    pub async fn run(&self) -> Vec<StageRound> {
+        join_all(StageName::ALL.iter().map(|stage| self.stage(*stage))).await
     }
 
     async fn stage(&self, stage: StageName) -> StageRound {

@@ -1,14 +1,13 @@
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, future::join_all, stream};
 use jiff::Timestamp;
 
+use super::SweepPolicy;
 use crate::{
-    entry::{Entry, EntryId, Queueing, StageName, State},
+    entry::{EntryId, Queueing, StageName},
     message::WorkMessage,
-    ports::{
-        Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, StageMemory, StageQueue, StageSight, Stages,
-    },
+    ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, Queues, StageMemory, StageSight, Stages},
 };
 
 /// Entries that are looked at side by side.
@@ -16,36 +15,6 @@ const AT_ONCE: usize = 16;
 
 /// How often it is noted that a stage is held up, while it is: a write that costs.
 const HELD_UP_NOTED_EVERY: Duration = Duration::from_mins(5);
-
-/// When an entry counts as fallen off, and how many are queued again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SweepPolicy {
-    /// How long after its due moment an entry's message is given up for lost. Longer than a schedule's
-    /// flexible window, and than all the tries of a message together.
-    pub grace: Duration,
-    /// How long to wait before another message is sent for the same entry.
-    pub again_after: Duration,
-    /// With more messages than this waiting in a stage's queue, the queue is taken to be the reason why
-    /// entries are late.
-    pub backlog: u64,
-    /// How long the queues keep a message. What has waited longer waits for none.
-    pub retention: Duration,
-    /// The most messages that one sweep sends for a stage.
-    pub at_most: usize,
-}
-
-impl Default for SweepPolicy {
-    /// As in template.yaml.
-    fn default() -> Self {
-        Self {
-            grace: Duration::from_hours(1),
-            again_after: Duration::from_hours(24),
-            backlog: 400,
-            retention: Duration::from_hours(10 * 24),
-            at_most: 500,
-        }
-    }
-}
 
 /// Finds open entries that are past due and not merely waiting, and queues them again: after a lost
 /// schedule, a purged or expired queue, a crash between two writes, a claim whose worker died. Wakes
@@ -63,13 +32,11 @@ pub struct Sweep<'a> {
     pub stages: &'a dyn Stages,
     /// What is remembered of them.
     pub memory: &'a dyn StageMemory,
-    /// The score stage's queue.
-    pub score_queue: &'a dyn StageQueue,
-    /// The email stage's queue.
-    pub email_queue: &'a dyn StageQueue,
+    /// All stages' queues.
+    pub queues: &'a Queues,
     /// The time.
     pub clock: &'a dyn Clock,
-    /// When an entry counts as fallen off.
+    /// When an entry counts as overdue.
     pub policy: SweepPolicy,
 }
 
@@ -109,10 +76,9 @@ enum SweepError {
 }
 
 impl Sweep<'_> {
-    /// Sweeps both stages. What can't be done now is found by the next sweep.
-    pub async fn run(&self) -> [StageSweep; 2] {
-        let (score, email) = futures::join!(self.stage(StageName::Score), self.stage(StageName::Email));
-        [score, email]
+    /// Sweeps all stages. What can't be done now is found by the next sweep.
+    pub async fn run(&self) -> Vec<StageSweep> {
+        join_all(StageName::ALL.iter().map(|stage| self.stage(*stage))).await
     }
 
     pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
@@ -156,12 +122,11 @@ impl Sweep<'_> {
     async fn flowing(&self, stage: StageName, is_held_up: bool) -> Result<Swept, LedgerError> {
         let now = self.clock.now();
         let before = |wait: Duration| now.saturating_sub(wait).unwrap_or(Timestamp::MIN);
-        let SweepPolicy { grace, again_after, retention, at_most, .. } = self.policy;
-        // Then only what no queue can hold any more is fallen off.
-        let (first, again) =
-            if is_held_up { (retention.max(grace), retention.max(again_after)) } else { (grace, again_after) };
+        let at_most = self.policy.at_most;
         let mut found = Vec::new();
-        for (awaited, wait) in [(Awaited::Deferred, Duration::ZERO), (Awaited::First, first), (Awaited::Again, again)] {
+        // What was put off comes first: nobody else sends it a message.
+        for awaited in [Awaited::Deferred, Awaited::First, Awaited::Again] {
+            let wait = self.policy.wait_for(awaited, is_held_up);
             let left = at_most - found.len().min(at_most);
             if left > 0 {
                 found.extend(self.open.overdue(stage, awaited, before(wait), left).await?);
@@ -224,37 +189,16 @@ impl Sweep<'_> {
             return Ok(None);
         };
         let now = self.clock.now();
-        if !self.is_fallen_off(&entry, stage, now) {
+        // The list may be out of date.
+        if entry.waits_for() != Some(stage) || !self.policy.is_overdue(&entry, now) {
             return Ok(None);
         }
         let Ok(change) = entry.queue_again(now) else {
             return Ok(None); // A worker has it.
         };
         self.ledger.apply(&change).await?;
-        let queue = match stage {
-            StageName::Score => self.score_queue,
-            StageName::Email => self.email_queue,
-        };
-        queue.send(&WorkMessage::for_entry(id)).await?;
+        self.queues[stage].send(&WorkMessage::for_entry(id)).await?;
         tracing::info!(entry = %id, %stage, "queued again");
         Ok(Some(entry.queueing()))
-    }
-
-    /// The list may be out of date, and a message may be waiting for its next try.
-    fn is_fallen_off(&self, entry: &Entry, stage: StageName, now: Timestamp) -> bool {
-        let SweepPolicy { grace, again_after, .. } = self.policy;
-        let wait = match entry.queueing() {
-            Queueing::Deferred => Duration::ZERO,
-            Queueing::Expected => grace,
-            Queueing::Repeated { .. } => again_after,
-        };
-        let for_long = |since: Timestamp| Duration::try_from(now.duration_since(since)).is_ok_and(|age| age >= wait);
-        let troubled = match entry.state() {
-            State::Scheduled | State::Scored { .. } => {
-                entry.trouble().map(|trouble| trouble.again_at.unwrap_or(trouble.at))
-            }
-            _ => None,
-        };
-        entry.state().waits_for() == Some(stage) && for_long(entry.awaited_since()) && troubled.is_none_or(for_long)
     }
 }

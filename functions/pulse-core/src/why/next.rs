@@ -6,12 +6,12 @@ use serde::Serialize;
 use crate::{
     control::{ConsolePause, Control, Hold, Note},
     customer::Customer,
-    entry::{Entry, Queueing, SkipReason, StageName, State},
+    entry::{Entry, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
     ports::StageSight,
     run::RunId,
     slot::Slot,
-    stage::mailable,
+    stage::{PerStage, Preview, Rules},
     tick::SweepPolicy,
 };
 
@@ -22,12 +22,12 @@ pub struct Scene<'a> {
     pub customer: &'a Customer,
     /// When their live schedule is due, if they have one.
     pub schedule: Option<&'a Slot>,
-    /// How the score stage is.
-    pub score: &'a StageScene,
-    /// How the email stage is.
-    pub email: &'a StageScene,
-    /// When an entry counts as fallen off.
+    /// How the stages are.
+    pub stages: &'a PerStage<StageScene>,
+    /// When an entry counts as overdue.
     pub policy: SweepPolicy,
+    /// What the stages decide by.
+    pub rules: Rules,
     /// Now.
     pub now: Timestamp,
 }
@@ -218,47 +218,45 @@ pub struct Outlook {
     /// Why there will be no mail when its turn comes, as things are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub will_be_skipped: Option<SkipReason>,
+    /// What its stage will do when its turn comes, as things are.
+    pub then: Preview,
 }
 
 impl Scene<'_> {
     /// What is to come of an entry of the customer's.
     #[must_use]
     pub fn outlook(&self, entry: &Entry) -> Outlook {
-        let may_be_mailed = entry.is_open() || matches!(entry.state(), State::Failed { .. });
+        let may_be_mailed = entry.is_open() || matches!(entry.progress(), Progress::Failed { .. });
+        let turn = self.now.max(entry.lease_until().unwrap_or(Timestamp::MIN)).max(entry.awaited_since());
+        let then = Preview::of(&self.rules, self.customer, entry, false, turn);
         Outlook {
             run: entry.id().run,
             next: self.next(entry),
             in_doubt_since: entry.in_doubt_since().filter(|_| may_be_mailed),
-            will_be_skipped: mailable(self.customer).err().filter(|_| may_be_mailed),
+            will_be_skipped: then.skips(),
+            then,
         }
     }
 
     fn next(&self, entry: &Entry) -> NextStep {
-        match entry.state() {
-            State::Sent { at, .. } => NextStep::Sent { at: *at },
-            State::Skipped { reason, .. } => NextStep::Skipped { reason: *reason },
-            State::Failed { stage, cause, .. } => NextStep::Failed { stage: *stage, cause: cause.clone() },
-            State::Unknown { .. } => NextStep::Unknown,
-            State::Scheduled | State::Scoring { .. } => self.next_in(StageName::Score, entry),
-            State::Scored { .. } | State::Sending { .. } => self.next_in(StageName::Email, entry),
+        match entry.progress() {
+            Progress::Done { at, .. } => NextStep::Sent { at: *at },
+            Progress::Skipped { reason, .. } => NextStep::Skipped { reason: *reason },
+            Progress::Failed { cause, .. } => NextStep::Failed { stage: entry.at(), cause: cause.clone() },
+            Progress::Indeterminate { .. } => NextStep::Unknown,
+            Progress::Waiting | Progress::Claimed { .. } => self.next_in(entry.at(), entry),
         }
     }
 
     fn next_in(&self, stage: StageName, entry: &Entry) -> NextStep {
-        let lease = match entry.state() {
-            State::Scoring { lease_until } | State::Sending { lease_until, .. } => Some(*lease_until),
-            _ => None,
-        };
+        let lease = entry.lease_until();
         if let Some(lease_until) = lease.filter(|until| *until > self.now) {
             return NextStep::InHand { stage, lease_until };
         }
         if entry.awaited_since() > self.now {
             return self.not_due(stage, entry);
         }
-        let scene = match stage {
-            StageName::Score => self.score,
-            StageName::Email => self.email,
-        };
+        let scene = &self.stages[stage];
         if let Some(holder) = scene.holder(self.now) {
             return NextStep::Held { stage, holder };
         }
@@ -266,7 +264,8 @@ impl Scene<'_> {
             return NextStep::Woken { stage };
         }
         let since = entry.awaited_since();
-        let repeated_at = self.repeated_at(scene, entry);
+        let is_held_up = scene.is_behind(&self.policy, self.now);
+        let repeated_at = self.policy.overdue_from(entry, is_held_up).unwrap_or(Timestamp::MAX);
         if repeated_at <= self.now {
             return NextStep::Repeated { stage, since };
         }
@@ -293,19 +292,6 @@ impl Scene<'_> {
         } else {
             NextStep::DueWithoutSchedule { at, queued_from: later(at, self.policy.grace) }
         }
-    }
-
-    /// From when on the sweep takes an entry's message to be lost.
-    fn repeated_at(&self, scene: &StageScene, entry: &Entry) -> Timestamp {
-        let SweepPolicy { grace, again_after, retention, .. } = self.policy;
-        let wait = if matches!(entry.queueing(), Queueing::Repeated { .. }) { again_after } else { grace };
-        let listed = if scene.is_behind(&self.policy, self.now) { retention.max(wait) } else { wait };
-        let troubled = match entry.state() {
-            State::Scheduled | State::Scored { .. } => entry.trouble().map(|t| t.again_at.unwrap_or(t.at)),
-            _ => None,
-        };
-        let troubled = troubled.map_or(Timestamp::MIN, |at| later(at, wait));
-        later(entry.awaited_since(), listed).max(troubled)
     }
 }
 

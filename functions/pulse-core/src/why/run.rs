@@ -6,14 +6,12 @@ use super::{
     outside::outside,
 };
 use crate::{
-    entry::{Entry, EntryId, StageName, State},
+    entry::{Entry, EntryId, Plan, Progress, StageName},
     ports::{
         Awaited, Clock, Controls, Ledger, LedgerError, OpenEntries, OpenKey, RunCounts, RunReports, Stages, TallyKey,
     },
     run::RunId,
 };
-
-const STAGES: [StageName; 2] = [StageName::Score, StageName::Email];
 
 /// Customers without an open entry that are named.
 const NAMED: usize = 20;
@@ -82,7 +80,7 @@ impl RunInquiry<'_> {
             read_units: before,
         };
         self.closed(&counts, &mut report).await?;
-        for stage in STAGES {
+        for &stage in StageName::ALL {
             let holder = StageScene::look_up(self.controls, self.stages, stage).await?.holder(now);
             let due = self.due(run, stage, &counts, now).await?;
             add_open(&mut report, stage, holder.as_ref(), &counts, &due, now);
@@ -105,8 +103,8 @@ impl RunInquiry<'_> {
                     report.causes.push(sample);
                     Reason::Failed(*stage)
                 }
-                TallyKey::Unknown => Reason::Unknown,
-                TallyKey::NotDue | TallyKey::ToScore | TallyKey::ToEmail => continue, // Open.
+                TallyKey::Indeterminate => Reason::Unknown,
+                TallyKey::NotDue | TallyKey::Due(_) => continue, // Open.
             };
             report.reasons.push(exact(reason, customers));
         }
@@ -116,8 +114,8 @@ impl RunInquiry<'_> {
     async fn failed(&self, run: RunId, stage: StageName, entries: u64) -> Result<CauseSample, LedgerError> {
         let ids = self.reports.closed_entries(run, TallyKey::Failed(stage), self.limit).await?;
         let read = read_all(self.ledger, ids).await?;
-        let causes = grouped(&read, |entry| match entry.state() {
-            State::Failed { cause, .. } => Some(cause),
+        let causes = grouped(&read, |entry| match entry.progress() {
+            Progress::Failed { cause, .. } => Some(cause),
             _ => None,
         });
         Ok(CauseSample { of: SampleOf::Failed, stage, entries, read: read.len() as u64, causes })
@@ -131,7 +129,7 @@ impl RunInquiry<'_> {
             let ids = self.open.overdue(stage, awaited, now, self.limit).await?;
             let of_run: Vec<EntryId> = ids.into_iter().filter(|id| id.run == run).collect();
             let mut entries = read_all(self.ledger, of_run).await?;
-            entries.retain(|entry| entry.state().waits_for() == Some(stage));
+            entries.retain(|entry| entry.waits_for() == Some(stage));
             Ok::<_, LedgerError>(entries)
         };
         Ok(Due {
@@ -182,10 +180,11 @@ fn add_open(
 ) {
     let count = |awaited, is_due| counted(counts, stage, awaited, is_due);
     // What was just written may have a moment that is ahead of this machine's clock: as good as due.
-    let first = count(Awaited::First, true) + if stage == StageName::Email { count(Awaited::First, false) } else { 0 };
+    let is_first = stage == Plan::MONTHLY.first();
+    let first = count(Awaited::First, true) + if is_first { 0 } else { count(Awaited::First, false) };
     let again = count(Awaited::Again, true) + count(Awaited::Again, false);
     let (woken, put_off) = (count(Awaited::Deferred, true), count(Awaited::Deferred, false));
-    if stage == StageName::Score {
+    if is_first {
         report.reasons.push(exact(Reason::NotDue, count(Awaited::First, false)));
     }
     report.reasons.push(exact(Reason::PutOff(stage), put_off));
@@ -203,10 +202,7 @@ fn add_open(
 }
 
 fn add_queued(report: &mut RunReport, stage: StageName, (queued, all, read): (Reason, u64, &[Entry]), now: Timestamp) {
-    let is_in_hand = |entry: &&Entry| match entry.state() {
-        State::Scoring { lease_until } | State::Sending { lease_until, .. } => *lease_until > now,
-        _ => false,
-    };
+    let is_in_hand = |entry: &&Entry| entry.lease_until().is_some_and(|until| until > now);
     let in_hand = (read.iter().filter(is_in_hand).count() as u64).min(all);
     let troubled = read.iter().filter(|entry| entry.trouble().is_some() && !is_in_hand(entry)).count() as u64;
     let retrying = troubled.min(all - in_hand);
@@ -225,8 +221,7 @@ fn add_troubles(report: &mut RunReport, stage: StageName, counts: &RunCounts, du
     let read: Vec<Entry> = [&due.first, &due.again, &due.deferred].into_iter().flatten().cloned().collect();
     let causes = grouped(&read, |entry| entry.trouble().map(|trouble| &trouble.cause));
     if !causes.is_empty() {
-        let entries = [Awaited::First, Awaited::Again, Awaited::Deferred];
-        let entries = entries.into_iter().map(|awaited| counted(counts, stage, awaited, true)).sum();
+        let entries = Awaited::ALL.into_iter().map(|awaited| counted(counts, stage, awaited, true)).sum();
         report.causes.push(CauseSample { of: SampleOf::Due, stage, entries, read: read.len() as u64, causes });
     }
 }

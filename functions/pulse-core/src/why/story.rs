@@ -1,3 +1,4 @@
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use crate::{
     },
     run::RunId,
     slot::Slot,
+    stage::{PerStage, Rules},
     tick::SweepPolicy,
 };
 
@@ -41,8 +43,10 @@ pub struct CustomerInquiry<'a> {
     pub stages: &'a dyn Stages,
     /// The time.
     pub clock: &'a dyn Clock,
-    /// When an entry counts as fallen off.
+    /// When an entry counts as overdue.
     pub policy: SweepPolicy,
+    /// What the stages decide by.
+    pub rules: Rules,
 }
 
 /// All that is known of a customer.
@@ -86,19 +90,21 @@ impl CustomerInquiry<'_> {
         let Some(profile) = self.ledger.customer(id).await? else { return Ok(None) };
         let (entries, activities) = futures::try_join!(self.ledger.entries(id), self.reports.activities(id))?;
         let schedule = self.schedules.get(id).await?.map(|schedule| schedule.slot);
-        let (score, email) = futures::try_join!(self.scene(StageName::Score), self.scene(StageName::Email))?;
+        let scenes = try_join_all(StageName::ALL.iter().map(|stage| self.scene(*stage))).await?;
+        let mut scenes = scenes.into_iter();
+        let scenes = PerStage::from_fn(|_| scenes.next().unwrap_or_default());
         let now = self.clock.now();
         let scene = Scene {
             customer: &profile,
             schedule: schedule.as_ref(),
-            score: &score,
-            email: &email,
+            stages: &scenes,
             policy: self.policy,
+            rules: self.rules,
             now,
         };
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
         let has_open_entry = entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat());
-        let stages = vec![standing(StageName::Score, &score, now), standing(StageName::Email, &email, now)];
+        let stages = scenes.iter().map(|(stage, scene)| standing(stage, scene, now)).collect();
         Ok(Some(Story { profile, schedule, entries, activities, stages, outlooks, has_open_entry, at: now }))
     }
 

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{Holder, NextStep, Outlook};
-use crate::customer::{CustomerId, Zone};
+use crate::{
+    customer::{CustomerId, Zone},
+    stage::Preview,
+};
 
 /// A moment as someone in `zone` reads it.
 pub(crate) fn local(moment: Timestamp, zone: &Zone) -> String {
@@ -42,11 +45,11 @@ impl Outlook {
     pub fn sentence(&self, customer: &CustomerId, zone: &Zone) -> String {
         let mut sentence = self.next_sentence(customer, zone);
         if let Some(since) = self.in_doubt_since {
-            let _ = write!(
-                sentence,
-                " The provider may have the mail since {}: it is asked before anything is sent.",
-                local(since, zone)
-            );
+            let then = match self.then {
+                Preview::Indeterminate => "can't be asked: the mail will be of unknown fate, for someone to settle.",
+                _ => "is asked before anything is sent.",
+            };
+            let _ = write!(sentence, " The provider may have the mail since {}: it {then}", local(since, zone));
         }
         if let Some(reason) = self.will_be_skipped {
             let _ = write!(sentence, " As things are, it will be skipped then: {reason}.");

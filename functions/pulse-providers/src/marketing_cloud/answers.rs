@@ -8,7 +8,7 @@ use std::time::Duration;
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
-    ports::{Accepted, Fate, SendError},
+    ports::{Accepted, MailLookup, SendError},
 };
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -104,26 +104,26 @@ pub(super) fn read_send(answer: &Answer, entry: &EntryId) -> Result<Accepted, Se
 }
 
 /// What a GET says of a mail.
-pub(super) fn read_fate(answer: &Answer, entry: &EntryId) -> Result<Fate, SendError> {
+pub(super) fn read_fate(answer: &Answer, entry: &EntryId) -> Result<MailLookup, SendError> {
     if let Some(error) = passing(answer) {
         return Err(error);
     }
     // A 404 that isn't JSON is some gateway's on the way, and knows nothing of mails.
     let in_json = answer.json::<serde_json::Map<String, serde_json::Value>>().is_some();
     if answer.status == StatusCode::NOT_FOUND && in_json {
-        return Ok(Fate::SafeToSend);
+        return Ok(MailLookup::SafeToSend);
     }
     if !answer.status.is_success() {
-        return Ok(Fate::CannotTell(answer.cause(PROVIDER, " when it was asked for a mail's fate.")));
+        return Ok(MailLookup::CannotTell(answer.cause(PROVIDER, " when it was asked for a mail's fate.")));
     }
     let Some(status) = answer.json::<Status>() else {
         let cause = format!("{PROVIDER} answered with something else than a mail's fate.");
         return Err(retry(None, cause));
     };
     Ok(match status.event_category_type.rsplit('.').next() {
-        Some("EmailSent" | "EmailQueued") => Fate::Accepted(accepted(entry)),
-        Some("EmailNotSent") => Fate::CannotTell(not_sent(status.info)),
-        _ => Fate::CannotTell(Cause::new(format!("{PROVIDER} names a status that Pulse doesn't know."))),
+        Some("EmailSent" | "EmailQueued") => MailLookup::Accepted(accepted(entry)),
+        Some("EmailNotSent") => MailLookup::CannotTell(not_sent(status.info)),
+        _ => MailLookup::CannotTell(Cause::new(format!("{PROVIDER} names a status that Pulse doesn't know."))),
     })
 }
 

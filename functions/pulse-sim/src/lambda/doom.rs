@@ -17,10 +17,10 @@ use futures::task::AtomicWaker;
 /// Whoever stands between the code and the world (a layer of faults around its ports) can let it
 /// strike at any await. An invocation that has ended doesn't mind.
 #[derive(Debug, Clone, Default)]
-pub struct Doom(Arc<Fate>);
+pub struct Doom(Arc<MailLookup>);
 
 #[derive(Debug, Default)]
-struct Fate {
+struct MailLookup {
     sealed: AtomicBool,
     invocation: AtomicWaker,
 }

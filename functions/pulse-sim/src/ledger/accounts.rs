@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use pulse_core::{
     control::{Control, Outcomes},
     customer::{Customer, CustomerId},
-    entry::{Entry, EntryId, Queueing, StageName},
-    ports::{Activity, Awaited},
+    entry::{Awaited, Entry, EntryId, Position, StageName},
+    ports::Activity,
 };
 
 use super::units::{LedgerUse, Write};
@@ -40,13 +40,10 @@ struct Account {
 type Place = (StageName, Awaited, Timestamp, EntryId);
 
 fn place(entry: &Entry) -> Option<Place> {
-    let stage = entry.state().waits_for()?;
-    let awaited = match entry.queueing() {
-        Queueing::Expected => Awaited::First,
-        Queueing::Repeated { .. } => Awaited::Again,
-        Queueing::Deferred => Awaited::Deferred,
-    };
-    Some((stage, awaited, entry.awaited_since(), entry.id().clone()))
+    match entry.position() {
+        Position::Open { stage, awaited, since } => Some((stage, awaited, since, entry.id().clone())),
+        Position::Closed(_) => None,
+    }
 }
 
 impl Accounts {

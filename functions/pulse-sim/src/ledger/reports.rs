@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing},
-    entry::{Entry, EntryId, StageName, State},
+    entry::{EntryId, StageName},
     ports::{Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey},
     run::RunId,
 };
@@ -22,7 +22,7 @@ impl LedgerReports for MemoryLedger {
     async fn tally(&self, now: Timestamp) -> Result<Tally, LedgerError> {
         let mut tally = BTreeMap::new();
         for entry in self.accounts().entries() {
-            *tally.entry((entry.id().run, key_of(entry, now))).or_default() += 1;
+            *tally.entry((entry.id().run, entry.tally_key(now))).or_default() += 1;
         }
         Ok(Tally(tally))
     }
@@ -87,24 +87,10 @@ impl LedgerListing for MemoryLedger {
         let mut accounts = self.accounts();
         let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
         let mut ids: Vec<_> =
-            closed.filter(|entry| key_of(entry, Timestamp::MAX) == key).map(|entry| entry.id().clone()).collect();
+            closed.filter(|entry| entry.tally_key(Timestamp::MAX) == key).map(|entry| entry.id().clone()).collect();
         ids.sort();
         ids.truncate(limit);
         accounts.used.index_query(SHARDS, ids.len());
         Ok(ids)
-    }
-}
-
-pub(super) fn key_of(entry: &Entry, now: Timestamp) -> TallyKey {
-    match entry.state() {
-        State::Sent { .. } => TallyKey::Sent,
-        State::Skipped { reason, .. } => TallyKey::Skipped(*reason),
-        State::Failed { stage, .. } => TallyKey::Failed(*stage),
-        State::Unknown { .. } => TallyKey::Unknown,
-        open => match open.waits_for() {
-            Some(StageName::Email) => TallyKey::ToEmail,
-            _ if entry.due() > now => TallyKey::NotDue,
-            _ => TallyKey::ToScore,
-        },
     }
 }

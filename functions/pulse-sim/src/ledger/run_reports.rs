@@ -2,15 +2,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing},
-    entry::Queueing,
-    ports::{Awaited, LedgerError, LedgerReports as _, OpenKey, ReadUnits, RunCounts, RunReports},
+    entry::Position,
+    ports::{LedgerError, LedgerReports as _, OpenKey, ReadUnits, RunCounts, RunReports},
     run::RunId,
 };
 
-use super::{
-    MemoryLedger,
-    reports::{SHARDS, key_of},
-};
+use super::{MemoryLedger, reports::SHARDS};
 
 #[async_trait]
 impl RunReports for MemoryLedger {
@@ -19,22 +16,19 @@ impl RunReports for MemoryLedger {
         let mut accounts = self.accounts();
         let (mut open, mut closed) = (0, 0);
         for entry in accounts.entries() {
-            let Some(stage) = entry.state().waits_for() else {
-                if entry.id().run == run {
-                    closed += 1;
-                    *counts.closed.entry(key_of(entry, now)).or_default() += 1;
+            let is_of_run = entry.id().run == run;
+            match entry.position() {
+                Position::Open { stage, awaited, since } => {
+                    open += 1;
+                    if is_of_run {
+                        *counts.open.entry(OpenKey { stage, awaited, is_due: since <= now }).or_default() += 1;
+                    }
                 }
-                continue;
-            };
-            open += 1;
-            if entry.id().run == run {
-                let awaited = match entry.queueing() {
-                    Queueing::Expected => Awaited::First,
-                    Queueing::Repeated { .. } => Awaited::Again,
-                    Queueing::Deferred => Awaited::Deferred,
-                };
-                let key = OpenKey { stage, awaited, is_due: entry.awaited_since() <= now };
-                *counts.open.entry(key).or_default() += 1;
+                Position::Closed(key) if is_of_run => {
+                    closed += 1;
+                    *counts.closed.entry(key).or_default() += 1;
+                }
+                Position::Closed(_) => {}
             }
         }
         let customers = accounts.customers().count();

@@ -6,13 +6,13 @@ use pulse_core::{
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
-    entry::{EntryId, StageName, State},
+    entry::{Entry, Progress, StageName},
     slot::Slot,
 };
 
 use super::{
     proof::Proof,
-    report::{MonthReport, PERIOD, Progress, Sample},
+    report::{self, MonthReport, PERIOD, Sample},
     scenario::{Scenario, Spread, StageScenario, Window},
 };
 use crate::{
@@ -28,7 +28,7 @@ const ROUND: Duration = Duration::from_hours(1);
 ///
 /// # Panics
 /// When the simulator itself is broken.
-pub fn run(scenario: &Scenario, on_progress: &mut dyn FnMut(Progress)) -> MonthReport {
+pub fn run(scenario: &Scenario, on_progress: &mut dyn FnMut(report::Progress)) -> MonthReport {
     live_through(scenario, &World::new(settings(scenario), Arc::new(Shipped)), on_progress)
 }
 
@@ -43,7 +43,7 @@ pub fn digest(scenario: &Scenario) -> u64 {
     world.trace.digest().expect("one was asked for")
 }
 
-fn live_through(scenario: &Scenario, world: &Arc<World>, on_progress: &mut dyn FnMut(Progress)) -> MonthReport {
+fn live_through(scenario: &Scenario, world: &Arc<World>, on_progress: &mut dyn FnMut(report::Progress)) -> MonthReport {
     enroll(scenario, world);
     let enrolled = world.ledger.used();
     let mut month = Month { scenario, world, samples: Vec::new(), before: Before::default(), redriven: 0 };
@@ -72,8 +72,9 @@ fn settings(scenario: &Scenario) -> WorldSettings {
         stage.worker.in_flight = scenario.in_flight as usize;
         stage.latency = Latency { mean: scenario.latency_mean, sigma: scenario.latency_sigma };
     };
-    size(&mut settings.score, &scenario.score);
-    size(&mut settings.email, &scenario.email);
+    for (name, stage) in &scenario.stages {
+        size(&mut settings.stages[name], stage);
+    }
     settings.window = scenario.window;
     settings
 }
@@ -135,7 +136,7 @@ struct Before {
 }
 
 impl Month<'_> {
-    fn live(&mut self, on_progress: &mut dyn FnMut(Progress)) {
+    fn live(&mut self, on_progress: &mut dyn FnMut(report::Progress)) {
         let length = Duration::from_hours(24) * self.scenario.days;
         let mut turns = self.turns();
         let mut at = Duration::ZERO;
@@ -150,17 +151,17 @@ impl Month<'_> {
             }
             self.world.run_until(self.scenario.starts + at);
             if at.as_secs().is_multiple_of(ROUND.as_secs()) && !self.is_out_of_order(at) {
-                self.redriven += (self.world.redrive(StageName::Score) + self.world.redrive(StageName::Email)) as u64;
+                self.redriven += StageName::ALL.iter().map(|stage| self.world.redrive(*stage) as u64).sum::<u64>();
             }
             self.sample();
-            on_progress(Progress { simulated: at, mailed: self.world.mailer.mails() });
+            on_progress(report::Progress { simulated: at, mailed: self.world.mailer.mails() });
         }
     }
 
     /// What changes when. Changes of the same moment are made in the order that they are listed.
     fn turns(&self) -> BTreeMap<Duration, Vec<Change>> {
         let mut turns: BTreeMap<Duration, Vec<Change>> = BTreeMap::new();
-        for (name, stage) in self.stages() {
+        for (name, stage) in &self.scenario.stages {
             for outage in &stage.outages {
                 turns.entry(outage.from).or_default().push(Change::Outage);
                 turns.entry(outage.to()).or_default().push(Change::Outage);
@@ -173,32 +174,30 @@ impl Month<'_> {
         turns
     }
 
-    fn stages(&self) -> [(StageName, &StageScenario); 2] {
-        [(StageName::Score, &self.scenario.score), (StageName::Email, &self.scenario.email)]
-    }
-
     fn apply(&self, change: Change, now: Duration) {
         match change {
             Change::Flow(stage, flowing) => self.world.set_flowing(stage, flowing),
             Change::Outage => {
                 let down = |stage: &StageScenario| is_within(&stage.outages, now).then_some(Down::Refusing);
                 let mut conditions = Conditions::default();
-                conditions.score.down = down(&self.scenario.score);
-                conditions.email.down = down(&self.scenario.email);
+                for (name, stage) in &self.scenario.stages {
+                    conditions.providers[name].down = down(stage);
+                }
                 self.world.weather.set(conditions);
             }
         }
     }
 
     fn is_out_of_order(&self, now: Duration) -> bool {
-        self.stages().iter().any(|(_, stage)| is_within(&stage.outages, now))
+        self.scenario.stages.values().any(|stage| is_within(&stage.outages, now))
     }
 
     fn sample(&mut self) {
         let world = self.world;
+        let (scoring, mailing) = (&world.houses[StageName::Score], &world.houses[StageName::Email]);
         let now = Before {
             arrived: world.scheduler.counts().invocations,
-            scored: world.email.queue.calls().sends,
+            scored: mailing.queue.calls().sends,
             mailed: world.mailer.mails(),
             score: world.scorer.lanes(),
             email: world.mailer.lanes(),
@@ -211,10 +210,10 @@ impl Month<'_> {
             arrived: now.arrived - self.before.arrived,
             scored: now.scored - self.before.scored,
             mailed: now.mailed - self.before.mailed,
-            score_waiting: world.score.queue.depth().visible as u64,
-            email_waiting: world.email.queue.depth().visible as u64,
-            score_oldest: oldest(&world.score),
-            email_oldest: oldest(&world.email),
+            score_waiting: scoring.queue.depth().visible as u64,
+            email_waiting: mailing.queue.depth().visible as u64,
+            score_oldest: oldest(scoring),
+            email_oldest: oldest(mailing),
             score_lanes: busy(now.score, self.before.score),
             email_lanes: busy(now.email, self.before.email),
         });
@@ -242,22 +241,24 @@ fn proof(scenario: &Scenario, world: &World) -> Proof {
     let mut proof = Proof {
         customers: u64::from(scenario.customers),
         accepted: world.mailer.mails(),
-        dead_letters: (world.score.dlq.depth().visible + world.email.dlq.depth().visible) as u64,
-        score_peak: (world.scorer.lanes().peak, scenario.score.lanes()),
-        email_peak: (world.mailer.lanes().peak, scenario.email.lanes()),
+        dead_letters: world.houses.values().map(|house| house.dlq.depth().visible as u64).sum(),
+        score_peak: (world.scorer.lanes().peak, scenario.stages[StageName::Score].lanes()),
+        email_peak: (world.mailer.lanes().peak, scenario.stages[StageName::Email].lanes()),
         ..Proof::default()
     };
     let mut open_entries = 0;
-    let mut look = |id: &EntryId, state: &State, is_due: bool| {
+    let mut look = |entry: &Entry| {
+        let (id, progress) = (entry.id(), entry.progress());
         let mails = world.mailer.mails_of(id);
         proof.twice += u64::from(mails > 1);
-        proof.at_odds += u64::from(matches!(state, State::Sent { .. }) != (mails > 0));
-        match state {
-            State::Sent { .. } => proof.sent += 1,
-            State::Skipped { .. } => proof.skipped += 1,
-            State::Failed { .. } => proof.failed += 1,
-            State::Unknown { .. } => proof.unknown += 1,
-            _ => {
+        proof.at_odds += u64::from(matches!(progress, Progress::Done { .. }) != (mails > 0));
+        match progress {
+            Progress::Done { .. } => proof.sent += 1,
+            Progress::Skipped { .. } => proof.skipped += 1,
+            Progress::Failed { .. } => proof.failed += 1,
+            Progress::Indeterminate { .. } => proof.unknown += 1,
+            Progress::Waiting | Progress::Claimed { .. } => {
+                let is_due = entry.scheduled_at() < due_by;
                 open_entries += 1;
                 proof.open += u64::from(is_due);
                 proof.due += u64::from(is_due);
@@ -266,7 +267,7 @@ fn proof(scenario: &Scenario, world: &World) -> Proof {
         }
         proof.due += 1;
     };
-    world.ledger.for_each_entry(|entry| look(entry.id(), entry.state(), entry.scheduled_at() < due_by));
+    world.ledger.for_each_entry(&mut look);
     // Nobody has two entries open at once, so it is enough to count them.
     proof.without_one_open = proof.customers.abs_diff(open_entries);
     proof
@@ -281,19 +282,20 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("DynamoDB", "Query", ledger.queries),
     ];
     let minutes = u64::from(scenario.days) * 24 * 60;
-    let queues = [&world.score.queue, &world.email.queue, &world.score.dlq, &world.email.dlq, &world.schedule_dlq];
+    let stages = world.houses.values();
+    let queues: Vec<_> = stages.flat_map(|house| [&house.queue, &house.dlq]).chain([&world.schedule_dlq]).collect();
     let sum = |of: fn(crate::queue::QueueCalls) -> u64| queues.iter().map(|queue| of(queue.calls())).sum::<u64>();
-    let polls = world.score.mapping.used().empty_receives + world.email.mapping.used().empty_receives;
+    let polls = world.houses.values().map(|house| house.mapping.used().empty_receives).sum();
     calls.extend([
         ("SQS", "SendMessage", sum(|calls| calls.sends)),
         ("SQS", "ReceiveMessage", sum(|calls| calls.receives)),
         ("SQS", "ReceiveMessage, long polls of idle queues", polls),
         ("SQS", "DeleteMessageBatch", sum(|calls| calls.deletes)),
         ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
-        ("SQS", "GetQueueAttributes, by the tick", 2 * minutes),
+        ("SQS", "GetQueueAttributes, by the tick", StageName::ALL.len() as u64 * minutes),
     ]);
-    let functions =
-        [("score", &world.score.function), ("email", &world.email.function), ("tick", &world.tick_function)];
+    let stages = world.houses.iter().map(|(name, house)| (name.as_str(), &house.function));
+    let functions = stages.chain([("tick", &world.tick_function)]);
     let (mut gb_seconds, mut invocations) = (0.0, 0);
     for (name, function) in functions {
         let used = function.used();

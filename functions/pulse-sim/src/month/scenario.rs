@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
-use pulse_core::entry::StageName;
+use pulse_core::stage::{PerStage, StageName};
 use serde::Serialize;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -31,10 +31,9 @@ pub struct Scenario {
     pub spread: Spread,
     /// How long a batch is waited for: the mappings' batching window.
     pub window: Duration,
-    /// The score stage.
-    pub score: StageScenario,
-    /// The email stage.
-    pub email: StageScenario,
+    /// The stages.
+    #[serde(flatten)]
+    pub stages: PerStage<StageScenario>,
 }
 
 /// A stage's size, and what happens to it.
@@ -109,11 +108,7 @@ impl Window {
         let refused = || WindowError(text.to_owned());
         let (stage, rest) = text.split_once(':').ok_or_else(refused)?;
         let (lasts, day) = rest.split_once("@day").ok_or_else(refused)?;
-        let stage = match stage {
-            "score" => StageName::Score,
-            "email" => StageName::Email,
-            _ => return Err(refused()),
-        };
+        let stage = stage.parse().map_err(|_| refused())?;
         let number = lasts.get(..lasts.len().saturating_sub(1)).and_then(positive).ok_or_else(refused)?;
         let unit = match lasts.chars().last() {
             Some('m') => Duration::from_mins(1),

@@ -3,6 +3,7 @@ use std::time::Duration;
 use pulse_core::{
     bill::{ApiUse, Bill, Prices},
     plan::Calls,
+    stage::PerStage,
 };
 
 use super::{Scenario, Spread, StageScenario, run};
@@ -17,12 +18,12 @@ fn arithmetic_comes_to_the_bill_that_a_simulated_month_comes_to() {
         seed: 1,
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
-        score: stage(2_400),
-        email: stage(3_300),
+        stages: PerStage::from_array([stage(2_400), stage(3_300)]),
     };
     let simulated = run(&scenario, &mut |_| {});
     let calls = |stage: &StageScenario| Calls::new(stage.latency_mean, stage.in_flight).unwrap();
-    let expected = ApiUse::expected(scenario.customers, scenario.days, calls(&scenario.score), calls(&scenario.email));
+    let [score, email] = scenario.stages.as_array().each_ref().map(calls);
+    let expected = ApiUse::expected(scenario.customers, scenario.days, score, email);
     let bill = Bill::of(&expected, &Prices::default());
     for (mine, lived) in bill.lines.iter().zip(&simulated.bill.lines) {
         // Polls of idle queues are the one thing that is reckoned too high: by half a million at most.

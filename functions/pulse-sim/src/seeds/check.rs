@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Contact, Customer, CustomerId, Standing},
-    entry::{Entry, SkipReason, State},
+    entry::{Entry, Progress, SkipReason, StageName},
     ports::Schedules as _,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn on_the_way(world: &World, plan: &Plan) {
     if !plan.is_harmless() {
         return;
     }
-    for house in [&world.score, &world.email] {
+    for house in world.houses.values() {
         let dead = house.dlq.depth().visible;
         if dead > 0 {
             let what =
@@ -39,7 +39,7 @@ pub(super) fn on_the_way(world: &World, plan: &Plan) {
 pub(super) fn at_the_end(world: &World, plan: &Plan) {
     on_the_way(world, plan);
     lanes(world);
-    let expired = world.score.queue.expired() + world.email.queue.expired();
+    let expired = world.houses.values().map(|house| house.queue.expired()).sum::<u64>();
     if plan.is_gentle() && expired == 0 && world.watch.repeated() > 0 {
         let what = format!("the sweep sent {} messages though none was lost", world.watch.repeated());
         world.witness.saw(Promise::FewRepeats, None, world.time.now(), what);
@@ -61,11 +61,8 @@ pub(super) fn at_the_end(world: &World, plan: &Plan) {
 }
 
 fn lanes(world: &World) {
-    let stages = [
-        ("scoring", world.scorer.lanes(), world.settings.score.lanes()),
-        ("email", world.mailer.lanes(), world.settings.email.lanes()),
-    ];
-    for (name, used, lanes) in stages {
+    for &name in StageName::ALL {
+        let (used, lanes) = (world.lanes(name), world.settings.stages[name].lanes());
         if used.peak as usize > lanes {
             let what = format!("the {name} provider saw {} calls at once on {lanes} lanes", used.peak);
             world.witness.saw(Promise::LanesHeld, None, world.time.now(), what);
@@ -124,11 +121,11 @@ impl Check<'_> {
     fn entry(&self, customer: &Customer, entry: &Entry) {
         let id = entry.id();
         let mails = self.world.mailer.mails_of(id);
-        match entry.state() {
-            State::Sent { .. } if mails == 0 => {
+        match entry.progress() {
+            Progress::Done { .. } if mails == 0 => {
                 self.saw(Promise::NobodyLost, &id.customer, format!("{id} is sent, and the provider has no mail"));
             }
-            State::Skipped { reason, .. } => {
+            Progress::Skipped { reason, .. } => {
                 if !self.may_skip(customer, *reason) {
                     let what = format!("{id} is skipped ({reason}) for no reason");
                     self.saw(Promise::NobodyLost, &id.customer, what);
@@ -137,9 +134,9 @@ impl Check<'_> {
                     self.saw(Promise::NobodyLost, &id.customer, format!("{id} is skipped, and has a mail"));
                 }
             }
-            State::Sent { .. } => {}
-            state if entry.scheduled_at() < self.due_by => {
-                let what = format!("{id} was due {:.0} and is {} at the end", entry.scheduled_at(), state.name());
+            Progress::Done { .. } => {}
+            _ if entry.scheduled_at() < self.due_by => {
+                let what = format!("{id} was due {:.0} and is {} at the end", entry.scheduled_at(), entry.state());
                 self.saw(Promise::NobodyLost, &id.customer, what);
             }
             _ => {}
@@ -173,7 +170,7 @@ impl Check<'_> {
         let mut unrecorded = Vec::new();
         self.world.mailer.for_each_accepted(|id, _| {
             let entry = entries.get(&id.customer).and_then(|all| all.iter().find(|entry| entry.id() == id));
-            if entry.is_none_or(|entry| !matches!(entry.state(), State::Sent { .. } | State::Skipped { .. })) {
+            if entry.is_none_or(|entry| !matches!(entry.progress(), Progress::Done { .. } | Progress::Skipped { .. })) {
                 unrecorded.push(id.clone());
             }
         });

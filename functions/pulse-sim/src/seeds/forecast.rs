@@ -2,7 +2,6 @@
 
 use super::fault::{Fault, Kind};
 use crate::world::{Conditions, Noise, ProviderWeather};
-use pulse_core::entry::StageName;
 
 /// What goes wrong while these faults last.
 pub(super) fn weather<'f>(faults: impl Iterator<Item = &'f Fault>) -> Conditions {
@@ -14,22 +13,15 @@ pub(super) fn weather<'f>(faults: impl Iterator<Item = &'f Fault>) -> Conditions
             Kind::Deaths(chance) => now.death = now.death.max(*chance),
             Kind::BadAnswers(chance) => now.bad_answer = now.bad_answer.max(*chance),
             Kind::Unreliable(stage, weather) => {
-                let provider = provider(&mut now, *stage);
+                let provider = &mut now.providers[*stage];
                 *provider = ProviderWeather { down: provider.down, ..*weather };
             }
-            Kind::Outage(stage, down) => provider(&mut now, *stage).down = Some(*down),
+            Kind::Outage(stage, down) => now.providers[*stage].down = Some(*down),
             Kind::NoChores => now.no_chores = true,
             Kind::SchedulerCutOff | Kind::Pause(_) | Kind::Disable(_) | Kind::Throttle(..) | Kind::Once(_) => {}
         }
     }
     now
-}
-
-fn provider(conditions: &mut Conditions, stage: StageName) -> &mut ProviderWeather {
-    match stage {
-        StageName::Score => &mut conditions.score,
-        StageName::Email => &mut conditions.email,
-    }
 }
 
 fn louder(one: Noise, other: Noise) -> Noise {

@@ -60,7 +60,7 @@ pub(super) fn faults(random: &Stream, plan: &mut Plan) -> Vec<Fault> {
         return harmless(random, calm_from);
     }
     let mut faults = Vec::new();
-    for stage in [StageName::Score, StageName::Email] {
+    for &stage in StageName::ALL {
         if random.chance(0.5) {
             faults.push(windowed(random, calm_from, 3 * 24 * HOUR, Kind::Pause(stage)));
         }
@@ -110,7 +110,7 @@ fn keep_pauses_apart(faults: &mut Vec<Fault>) {
 /// What operators and providers do to a house in which all else is well.
 fn harmless(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for stage in [StageName::Score, StageName::Email] {
+    for &stage in StageName::ALL {
         for _ in 0..random.below(3) {
             let kind = match random.below(3) {
                 0 => Kind::Pause(stage),

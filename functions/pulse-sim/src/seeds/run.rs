@@ -152,7 +152,7 @@ impl Month<'_> {
         while at < self.plan.ends() {
             self.world.run_until(at);
             check::on_the_way(self.world, self.plan);
-            for stage in [StageName::Score, StageName::Email] {
+            for &stage in StageName::ALL {
                 self.world.redrive(stage);
             }
             self.world.replay_schedules();
@@ -219,10 +219,7 @@ impl Month<'_> {
                 if *reserved == 0 && !still_paused {
                     world.resume_what_was_kept(*stage);
                 }
-                let size = match stage {
-                    StageName::Score => world.settings.score.maximum_concurrency,
-                    StageName::Email => world.settings.email.maximum_concurrency,
-                };
+                let size = world.settings.stages[*stage].maximum_concurrency;
                 world.house(*stage).function.set_reserved_concurrency(Some(size));
             }
             _ => {}
@@ -236,11 +233,10 @@ impl Month<'_> {
 
     fn settled(&self, fault: &Fault) -> Option<Settled> {
         let stage = fault.kind.pauses()?;
-        let calls = match stage {
-            StageName::Score => self.world.scorer.lanes(),
-            StageName::Email => self.world.mailer.lanes(),
-        };
-        Some(Settled { calls: calls.calls, dead_letters: self.world.house(stage).dlq.depth().visible })
+        Some(Settled {
+            calls: self.world.lanes(stage).calls,
+            dead_letters: self.world.house(stage).dlq.depth().visible,
+        })
     }
 
     fn act(&self, act: &Act) {

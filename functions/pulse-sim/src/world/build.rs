@@ -5,8 +5,9 @@ use std::{
 
 use pulse_core::{
     control::{Meter, MeteredMailer, MeteredScorer},
-    entry::StageName,
+    entry::Plan,
     ports::StageQueue,
+    stage::{PerStage, StageName},
 };
 
 use super::{
@@ -52,10 +53,8 @@ pub struct World {
     pub scheduler: Arc<MemoryScheduler>,
     /// What the scheduler couldn't deliver.
     pub schedule_dlq: Arc<MemoryQueue>,
-    /// The score stage.
-    pub score: House,
-    /// The email stage.
-    pub email: House,
+    /// The stages.
+    pub houses: PerStage<House>,
     /// The tick's function.
     pub tick_function: Arc<Function>,
     /// The scoring provider.
@@ -84,9 +83,11 @@ impl World {
         let time = VirtualTime::of(Arc::new(VirtualClock::starting_at(settings.starts)));
         let random = Randomness::of_seed(settings.seed);
         let world = Arc::new_cyclic(|world| Self::build(world, &time, random, settings, product));
-        world.score.mapping.start();
-        world.email.mapping.start();
-        let _ = world.scheduler.start(&time, Arc::clone(&world.score.queue), Arc::clone(&world.schedule_dlq));
+        for house in world.houses.values() {
+            house.mapping.start();
+        }
+        let first = &world.houses[Plan::MONTHLY.first()];
+        let _ = world.scheduler.start(&time, Arc::clone(&first.queue), Arc::clone(&world.schedule_dlq));
         chores::start(&world);
         world
     }
@@ -98,7 +99,7 @@ impl World {
         settings: WorldSettings,
         product: Arc<dyn Product>,
     ) -> Self {
-        let ledger = Arc::new(MemoryLedger::default());
+        let ledger = Arc::new(MemoryLedger::with_form(product.row_form()));
         let weather = Arc::new(Weather::default());
         let witness = Witness::default();
         let trace = Trace::new(settings.traced, settings.digested);
@@ -116,8 +117,8 @@ impl World {
             time: time.clone(),
             random: Arc::new(random.stream("scorer")),
             weather: Arc::clone(&weather),
-            latency: settings.score.latency,
-            timeout: settings.score.worker.call_timeout,
+            latency: settings.stages[StageName::Score].latency,
+            timeout: settings.stages[StageName::Score].worker.call_timeout,
             lanes: Lanes::new(time),
             trace: trace.clone(),
         };
@@ -125,18 +126,17 @@ impl World {
             time: time.clone(),
             random: Arc::new(random.stream("mailer")),
             weather: Arc::clone(&weather),
-            latency: settings.email.latency,
-            timeout: settings.email.worker.call_timeout,
+            latency: settings.stages[StageName::Email].latency,
+            timeout: settings.stages[StageName::Email].worker.call_timeout,
             provider: settings.mail_provider,
             lanes: Lanes::new(time),
             trace: trace.clone(),
             witness: witness.clone(),
             records: Arc::default(),
         };
-        let house = |name, stage: &StageSettings| house(world, time, random, &settings, name, stage);
+        let house = |name| house(world, time, random, &settings, name, &settings.stages[name]);
         Self {
-            score: house(StageName::Score, &settings.score),
-            email: house(StageName::Email, &settings.email),
+            houses: PerStage::from_fn(house),
             tick_function: function(time, random, "tick", Duration::from_mins(1)),
             scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
             schedule_dlq: Arc::new(
@@ -190,8 +190,7 @@ impl World {
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
             ledger,
-            score_queue: queue(&self.score),
-            email_queue: queue(&self.email),
+            queues: PerStage::from_fn(|stage| queue(&self.houses[stage])),
             scorer: Arc::new(MeteredScorer {
                 scorer: Arc::new(self.scorer.clone()),
                 meter: Arc::clone(&meter),
@@ -201,8 +200,7 @@ impl World {
             renderer: Arc::new(letters),
             schedules: self.scheduler.clone(),
             stages: Arc::new(SimStages {
-                score: self.score.clone(),
-                email: self.email.clone(),
+                houses: self.houses.clone(),
                 time: self.time.clone(),
                 deployed_at: Arc::clone(&self.deployed_at),
             }),
@@ -214,8 +212,7 @@ impl World {
     pub(super) fn chore_ports(&self, doom: Doom) -> Ports {
         let ports = self.ports(Some(doom));
         Ports {
-            score_queue: self.watch.over(ports.score_queue, &self.score),
-            email_queue: self.watch.over(ports.email_queue, &self.email),
+            queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.houses[stage])),
             ..ports
         }
     }

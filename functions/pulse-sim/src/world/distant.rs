@@ -133,7 +133,7 @@ impl Ledger for DistantLedger {
             self.way.trace.transition(self.way.time.now(), after, applied.is_ok());
             self.line(|| {
                 let how = if applied.is_ok() { "is" } else { "couldn't become" };
-                format!("{} {how} {} (version {})", after.id(), after.state().name(), after.version())
+                format!("{} {how} {} (version {})", after.id(), after.state(), after.version())
             });
             applied
         })

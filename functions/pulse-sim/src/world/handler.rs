@@ -18,10 +18,8 @@ impl Handler for StageHandler {
         Box::pin(async move {
             let Some(world) = world else { return Answer::Unreadable };
             let ports = world.ports(Some(invocation.doom));
-            let (stage, settings) = match name {
-                StageName::Score => (world.product.score(&ports), world.settings.score.worker),
-                StageName::Email => (world.product.email(&ports, world.settings.policy), world.settings.email.worker),
-            };
+            let stage = world.product.stage(name, &ports, world.settings.policy);
+            let settings = world.settings.stages[name].worker;
             let product = world.product.clone();
             let worked = product.work(stage, name, &ports, settings, batch, invocation.deadline).await;
             if world.chance_of_bad_answer() {

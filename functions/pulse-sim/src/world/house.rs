@@ -9,6 +9,7 @@ use pulse_core::{
     entry::StageName,
     failure::Cause,
     ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
+    stage::PerStage,
 };
 
 use crate::{
@@ -32,10 +33,9 @@ pub struct House {
     pub mapping: Arc<Mapping>,
 }
 
-/// The two stages from outside, as Lambda and SQS tell of them.
+/// The stages from outside, as Lambda and SQS tell of them.
 pub(super) struct SimStages {
-    pub(super) score: House,
-    pub(super) email: House,
+    pub(super) houses: PerStage<House>,
     pub(super) time: VirtualTime,
     pub(super) deployed_at: DeployedAt,
 }
@@ -46,19 +46,10 @@ pub(super) type DeployedAt = Arc<Mutex<Option<Timestamp>>>;
 /// For how long a deployment is taken for what changed something. As `LambdaStages` has it.
 const LATELY: Duration = Duration::from_mins(3);
 
-impl SimStages {
-    fn house(&self, stage: StageName) -> &House {
-        match stage {
-            StageName::Score => &self.score,
-            StageName::Email => &self.email,
-        }
-    }
-}
-
 #[async_trait]
 impl Stages for SimStages {
     async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
-        let house = self.house(stage);
+        let house = &self.houses[stage];
         let mapping = match house.mapping.state() {
             MappingState::Enabled => Switch::On,
             MappingState::Disabling => Switch::TurningOff,
@@ -75,12 +66,12 @@ impl Stages for SimStages {
     }
 
     async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
-        let turned = self.house(stage).mapping.set_enabled(on);
+        let turned = self.houses[stage].mapping.set_enabled(on);
         Ok(if turned.is_ok() { Turned::Done } else { Turned::Busy })
     }
 
     async fn probe(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError> {
-        let handed = self.house(stage).mapping.hand_over_a_few(at_most).await;
+        let handed = self.houses[stage].mapping.hand_over_a_few(at_most).await;
         let failed = |error| StageError { stage, cause: Cause::new(format!("The function has no answer: {error:?}.")) };
         handed.map(|(messages, failed)| Probed { messages, failed }).map_err(failed)
     }

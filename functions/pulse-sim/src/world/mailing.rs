@@ -11,7 +11,8 @@ use pulse_core::{
     customer::{CustomerId, EmailAddress},
     entry::EntryId,
     failure::Cause,
-    ports::{Accepted, Fate, Mail, Mailer, SendError},
+    ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
+    stage::StageName,
 };
 
 use super::{
@@ -22,11 +23,14 @@ use super::{
     weather::{Down, ProviderWeather, Weather},
     witness::{Promise, Witness},
 };
-use crate::{random::Stream, time::VirtualTime};
+use crate::{mailer::CANNOT_BE_ASKED, random::Stream, time::VirtualTime};
 
 /// How long an idempotency key is remembered at least (Marketing Cloud Engagement, "Transactional
 /// Messaging API": two to three days).
 const KEYS_REMEMBERED: Duration = Duration::from_hours(48);
+
+/// How long Pulse trusts it to know a key: a while less, as its moments aren't the provider's.
+const KEYS_TRUSTED: Duration = Duration::from_hours(46);
 
 /// How long a mail can be asked for.
 const MAILS_TOLD: Duration = Duration::from_hours(72);
@@ -194,7 +198,7 @@ impl SimMailer {
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<Accepted, SendError> {
-        let weather = self.weather.now().email;
+        let weather = self.weather.now().providers[StageName::Email];
         if let Some(down) = weather.down {
             return self.out_of_order(mail, down).await;
         }
@@ -261,6 +265,13 @@ impl SimMailer {
 
 #[async_trait]
 impl Mailer for SimMailer {
+    fn recall(&self) -> Recall {
+        match self.provider {
+            MailProvider::Deduplicating => Recall::ByKey { known_for: KEYS_TRUSTED },
+            MailProvider::Forgetful => Recall::None { advice: CANNOT_BE_ASKED },
+        }
+    }
+
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let _lane = self.lanes.enter();
         self.look_at(mail);
@@ -280,13 +291,13 @@ impl Mailer for SimMailer {
     }
 
     /// Asking is a call to the provider too: it takes a lane.
-    async fn fate(&self, entry: &EntryId) -> Result<Fate, SendError> {
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
         if self.provider == MailProvider::Forgetful {
-            return Ok(Fate::CannotTell(Cause::new("The provider can't be asked for a mail.")));
+            return Ok(MailLookup::CannotTell(Cause::new(CANNOT_BE_ASKED)));
         }
         let _lane = self.lanes.enter();
         self.time.sleep(REFUSAL).await;
-        if let Some(down) = self.weather.now().email.down {
+        if let Some(down) = self.weather.now().providers[StageName::Email].down {
             if down == Down::Hanging {
                 self.time.sleep(self.timeout).await;
             }
@@ -296,7 +307,7 @@ impl Mailer for SimMailer {
         let known = self.records().accepted.get(entry).copied();
         self.trace.event(now, format_args!("{entry} asked {}", known.is_some()));
         let known = known.filter(|known| age(now, known.first) <= MAILS_TOLD);
-        Ok(known.map_or(Fate::SafeToSend, |known| Fate::Accepted(known.receipt())))
+        Ok(known.map_or(MailLookup::SafeToSend, |known| MailLookup::Accepted(known.receipt())))
     }
 }
 

@@ -10,16 +10,18 @@ use pulse_core::{
     control::{Console, ConsolePause},
     customer::{Contact, Customer, CustomerId, Standing},
     enrollment::Enrollment,
-    entry::{EntryId, StageName, State},
-    ports::{Controls as _, Ledger as _},
+    entry::{EntryId, Plan, Progress, StageName},
+    ports::{Controls as _, Ledger as _, Queues, StageQueue},
     replay::Replay,
     settlement::{Outcome, Settlement},
+    stage::PerStage,
 };
 
 use super::{
     build::{World, mapping_settings},
     distant::DistantLedger,
     house::House,
+    lanes::LaneUse,
 };
 
 /// How long to wait before a change that couldn't be written down is tried again.
@@ -30,9 +32,15 @@ impl World {
     /// A stage.
     #[must_use]
     pub fn house(&self, stage: StageName) -> &House {
+        &self.houses[stage]
+    }
+
+    /// How a stage's provider was used so far.
+    #[must_use]
+    pub fn lanes(&self, stage: StageName) -> LaneUse {
         match stage {
-            StageName::Score => &self.score,
-            StageName::Email => &self.email,
+            StageName::Score => self.scorer.lanes(),
+            StageName::Email => self.mailer.lanes(),
         }
     }
 
@@ -85,7 +93,8 @@ impl World {
     pub fn deploy(&self) {
         self.line(|| "a deployment".to_owned());
         *self.deployed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.time.now());
-        for (house, stage) in [(&self.score, &self.settings.score), (&self.email, &self.settings.email)] {
+        for (name, house) in &self.houses {
+            let stage = &self.settings.stages[name];
             house.function.set_reserved_concurrency(Some(stage.maximum_concurrency));
             house.function.deploy();
             house.mapping.deploy(mapping_settings(&self.settings, stage));
@@ -105,11 +114,12 @@ impl World {
     /// Queues failed entries again from the ledger: their messages may be gone.
     pub async fn replay_failed(&self) {
         let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
-        let replay = Replay { listing: &ledger, score_queue: &*self.score.queue, email_queue: &*self.email.queue };
+        let queues: Queues = PerStage::from_fn(|stage| -> Arc<dyn StageQueue> { self.houses[stage].queue.clone() });
+        let replay = Replay { listing: &ledger, queues: &queues };
         let mut failed = BTreeSet::new();
         self.ledger.for_each_entry(|entry| {
-            if let State::Failed { stage, .. } = entry.state() {
-                failed.insert((entry.id().run, *stage));
+            if let Progress::Failed { .. } = entry.progress() {
+                failed.insert((entry.id().run, entry.at()));
             }
         });
         for (run, stage) in failed {
@@ -120,7 +130,7 @@ impl World {
 
     /// Plays back what the scheduler couldn't deliver.
     pub fn replay_schedules(&self) -> usize {
-        self.schedule_dlq.move_to(&self.score.queue)
+        self.schedule_dlq.move_to(&self.houses[Plan::MONTHLY.first()].queue)
     }
 
     /// Puts a customer on the roster, or brings them in line, by the use case that `pulse enroll` has.
@@ -187,14 +197,15 @@ impl World {
     pub async fn settle_unknown(&self) -> usize {
         let mut unknown: Vec<EntryId> = Vec::new();
         self.ledger.for_each_entry(|entry| {
-            if matches!(entry.state(), State::Unknown { .. }) {
+            if matches!(entry.progress(), Progress::Indeterminate { .. }) {
                 unknown.push(entry.id().clone());
             }
         });
         unknown.sort();
         let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
         let clock = self.time.clock().clone();
-        let settlement = Settlement { ledger: &ledger, email_queue: &*self.email.queue, clock: &*clock };
+        let settlement =
+            Settlement { ledger: &ledger, email_queue: &*self.houses[StageName::Email].queue, clock: &*clock };
         for id in &unknown {
             let outcome = match self.mailer.look_up(id) {
                 Some(provider_id) => Outcome::Sent { provider_id },

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use pulse_core::{
     control::{BreakerPolicy, Meter},
     ports::{
-        Clock, Controls, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Renderer, Schedules, Scorer,
-        StageMemory, StageQueue, Stages,
+        Clock, Controls, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues, Renderer, Schedules, Scorer,
+        StageMemory, Stages,
     },
 };
 
@@ -17,10 +17,8 @@ pub struct Ports {
     pub open: Arc<dyn OpenEntries>,
     /// The ledger as lists.
     pub listing: Arc<dyn LedgerListing>,
-    /// The score stage's queue.
-    pub score_queue: Arc<dyn StageQueue>,
-    /// The email stage's queue.
-    pub email_queue: Arc<dyn StageQueue>,
+    /// All stages' queues.
+    pub queues: Queues,
     /// The scoring provider.
     pub scorer: Arc<dyn Scorer>,
     /// The email provider.

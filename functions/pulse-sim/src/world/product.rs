@@ -6,35 +6,45 @@ use pulse_core::{
     audit::{Audit, AuditError, AuditReport, Depth},
     control::{Note, Pause, Pausing, PausingError, ProviderWatch},
     entry::StageName,
-    stage::{Delivery, EmailPolicy, EmailStage, ScoreStage, Stage, Worked, Worker, WorkerSettings},
+    stage::{Delivery, EmailPolicy, EmailStep, Entries, ScoreStep, Stage, StageRunner, Worked, Worker, WorkerSettings},
     tick::{Keep, Round, StageRound, Sweep, SweepPolicy},
 };
 
 use super::{house::House, ports::Ports};
+use crate::ledger::RowForm;
 
 /// The code that a world runs: what is shipped, unless a test plants a bug to see it caught.
 #[async_trait]
 pub trait Product: Send + Sync {
+    /// The form in which entries are written down, if they are to be.
+    fn row_form(&self) -> Option<RowForm> {
+        None
+    }
+
+    /// A stage, as its function has it.
+    fn stage(&self, name: StageName, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        match name {
+            StageName::Score => self.score(ports),
+            StageName::Email => self.email(ports, policy),
+        }
+    }
+
     /// The score stage.
     fn score(&self, ports: &Ports) -> Box<dyn Stage> {
-        Box::new(ScoreStage {
-            ledger: Arc::clone(&ports.ledger),
-            scorer: Arc::clone(&ports.scorer),
-            email_queue: Arc::clone(&ports.email_queue),
-            clock: Arc::clone(&ports.clock),
-        })
+        let entries = Entries { ledger: Arc::clone(&ports.ledger) };
+        let step = ScoreStep { entries, scorer: Arc::clone(&ports.scorer), clock: Arc::clone(&ports.clock) };
+        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
     }
 
     /// The email stage.
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
-        Box::new(EmailStage {
-            ledger: Arc::clone(&ports.ledger),
+        let step = EmailStep {
+            entries: Entries { ledger: Arc::clone(&ports.ledger) },
             mailer: Arc::clone(&ports.mailer),
             renderer: Arc::clone(&ports.renderer),
-            score_queue: Arc::clone(&ports.score_queue),
-            clock: Arc::clone(&ports.clock),
             policy,
-        })
+        };
+        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
     }
 
     /// Works on a batch until `deadline`, and says which messages must come back.
@@ -47,10 +57,7 @@ pub trait Product: Send + Sync {
         deliveries: Vec<Delivery>,
         deadline: Timestamp,
     ) -> Worked {
-        let queue = match name {
-            StageName::Score => &ports.score_queue,
-            StageName::Email => &ports.email_queue,
-        };
+        let queue = &ports.queues[name];
         let provider = ProviderWatch {
             stage: name,
             meter: &ports.meter,
@@ -63,14 +70,13 @@ pub trait Product: Send + Sync {
     }
 
     /// What is done every minute.
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> [StageRound; 2] {
+    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         let sweep = Sweep {
             ledger: &*ports.ledger,
             open: &*ports.open,
             stages: &*ports.stages,
             memory: &*ports.memory,
-            score_queue: &*ports.score_queue,
-            email_queue: &*ports.email_queue,
+            queues: &ports.queues,
             clock: &*ports.clock,
             policy,
         };

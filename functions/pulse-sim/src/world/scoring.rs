@@ -5,6 +5,7 @@ use pulse_core::{
     failure::Cause,
     ports::{ScoreError, ScoreRequest, Scorer},
     score::Score,
+    stage::StageName,
 };
 
 use super::{
@@ -58,7 +59,7 @@ impl SimScorer {
     }
 
     async fn answer(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
-        let weather = self.weather.now().score;
+        let weather = self.weather.now().providers[StageName::Score];
         let retry = |after, cause: &str| Err(ScoreError::Retry { after, cause: Cause::new(cause) });
         match weather.down {
             Some(Down::Refusing | Down::Failing) => {

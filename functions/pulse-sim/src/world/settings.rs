@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pulse_core::{
     control::BreakerPolicy,
     quiet_hours::QuietHours,
-    stage::{EmailPolicy, WorkerSettings},
+    stage::{EmailPolicy, PerStage, StageName, StageSpec, WorkerSettings},
     tick::SweepPolicy,
 };
 
@@ -45,10 +45,8 @@ pub struct WorldSettings {
     pub starts: Timestamp,
     /// Decides everything that is left to chance.
     pub seed: u64,
-    /// The score stage.
-    pub score: StageSettings,
-    /// The email stage.
-    pub email: StageSettings,
+    /// The stages.
+    pub stages: PerStage<StageSettings>,
     /// The email provider's ways.
     pub mail_provider: MailProvider,
     /// When a mail may go out.
@@ -83,16 +81,22 @@ impl WorldSettings {
     /// As in template.yaml, with the seeds' latencies and a provider that can be asked.
     #[must_use]
     pub fn shipped(starts: Timestamp, seed: u64) -> Self {
-        let stage = |mean| StageSettings {
-            maximum_concurrency: 5,
-            worker: WorkerSettings { in_flight: 4, call_timeout: Duration::from_secs(20), max_receive_count: 5 },
-            latency: Latency { mean: Duration::from_millis(mean), sigma: 0.5 },
+        let stage = |name: StageName| {
+            let StageSpec { call_timeout, max_receives, .. } = *name.spec();
+            let mean = match name {
+                StageName::Score => 2_400,
+                StageName::Email => 3_300,
+            };
+            StageSettings {
+                maximum_concurrency: 5,
+                worker: WorkerSettings { in_flight: 4, call_timeout, max_receive_count: max_receives },
+                latency: Latency { mean: Duration::from_millis(mean), sigma: 0.5 },
+            }
         };
         Self {
             starts,
             seed,
-            score: stage(2_400),
-            email: stage(3_300),
+            stages: PerStage::from_fn(stage),
             mail_provider: MailProvider::Deduplicating,
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
             sweep: SweepPolicy::default(),

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use pulse_core::{
     customer::{EmailAddress, PersonName, Product},
-    entry::{Entry, EntryId},
-    ports::{Fate, LedgerError, Mail, Rendered, ScoreError, ScoreRequest, SendError},
+    entry::{Entry, EntryId, StageName},
+    ports::{LedgerError, Mail, MailLookup, Rendered, ScoreError, ScoreRequest, SendError},
     run::RunId,
 };
 
@@ -43,7 +43,9 @@ fn mail(customer: u32) -> Mail {
 }
 
 fn email(weather: ProviderWeather) -> Conditions {
-    Conditions { email: weather, ..Conditions::default() }
+    let mut conditions = Conditions::default();
+    conditions.providers[StageName::Email] = weather;
+    conditions
 }
 
 /// Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`":
@@ -80,7 +82,7 @@ fn of_two_writes_on_what_was_read_the_second_is_refused() {
     let (world, ports) = world(MailProvider::Deduplicating);
     let entry = Entry::scheduled(id(1), starts(), None);
     world.time.run(ports.ledger.open(&entry)).unwrap();
-    let claim = entry.claim_score(starts(), starts() + HOUR).unwrap();
+    let claim = entry.claim(StageName::Score, starts(), starts() + HOUR).unwrap();
     assert_eq!(world.time.run(ports.ledger.apply(&claim)), Ok(()));
     assert_eq!(world.time.run(ports.ledger.apply(&claim)), Err(LedgerError::Conflict(id(1))));
     world.time.end();
@@ -107,16 +109,15 @@ fn a_providers_latencies_have_their_mean_and_a_long_tail() {
 #[test]
 fn a_provider_that_is_out_of_order_refuses_hangs_or_asks_for_time() {
     let (world, ports) = world(MailProvider::Deduplicating);
-    let patience = world.settings.score.worker.call_timeout;
+    let patience = world.settings.stages[StageName::Score].worker.call_timeout;
     for (down, after, at_least) in [
         (Down::Refusing, None, Duration::ZERO),
         (Down::Hanging, None, patience),
         (Down::Limiting(HOUR), Some(HOUR), Duration::ZERO),
     ] {
-        world.weather.set(Conditions {
-            score: ProviderWeather { down: Some(down), ..ProviderWeather::default() },
-            ..Conditions::default()
-        });
+        let mut conditions = Conditions::default();
+        conditions.providers[StageName::Score].down = Some(down);
+        world.weather.set(conditions);
         let before = world.time.now();
         let request = ScoreRequest { entry: id(1), product: Product::Loan, trace: None };
         let Err(ScoreError::Retry { after: told, .. }) = world.time.run(ports.scorer.score(&request)) else {
@@ -135,7 +136,7 @@ fn a_mail_that_is_accepted_and_never_confirmed_can_be_asked_for() {
     let sent = world.time.run(ports.mailer.send(&mail(1)));
     assert!(matches!(sent, Err(SendError::Lost { .. })));
     assert_eq!(world.mailer.mails_of(&id(1)), 1);
-    assert!(matches!(world.time.run(ports.mailer.fate(&id(1))), Ok(Fate::Accepted(_))));
+    assert!(matches!(world.time.run(ports.mailer.look_up(&id(1))), Ok(MailLookup::Accepted(_))));
     world.time.end();
 }
 
@@ -144,7 +145,7 @@ fn a_mail_may_be_accepted_minutes_after_the_client_gave_up() {
     let (world, ports) = world(MailProvider::Deduplicating);
     world.weather.set(email(ProviderWeather { late: 1.0, ..ProviderWeather::default() }));
     assert!(matches!(world.time.run(ports.mailer.send(&mail(1))), Err(SendError::Lost { .. })));
-    assert_eq!(world.time.run(ports.mailer.fate(&id(1))), Ok(Fate::SafeToSend));
+    assert_eq!(world.time.run(ports.mailer.look_up(&id(1))), Ok(MailLookup::SafeToSend));
     world.run_until(world.time.now() + HOUR);
     assert_eq!(world.mailer.mails_of(&id(1)), 1);
     world.time.end();
@@ -172,6 +173,6 @@ fn a_provider_without_keys_sends_whatever_it_is_handed() {
         world.time.run(ports.mailer.send(&mail(1))).unwrap();
         assert_eq!(world.mailer.mails_of(&id(1)), mails);
     }
-    assert!(matches!(world.time.run(ports.mailer.fate(&id(1))), Ok(Fate::CannotTell(_))));
+    assert!(matches!(world.time.run(ports.mailer.look_up(&id(1))), Ok(MailLookup::CannotTell(_))));
     world.time.end();
 }

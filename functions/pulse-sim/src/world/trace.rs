@@ -62,7 +62,7 @@ impl Trace {
 
 /// Where an entry stands, in words that no change of names may touch.
 fn place_of(entry: &Entry) -> &'static str {
-    entry.state().name()
+    entry.state()
 }
 
 /// FNV-1a of 64 bits: the same on every machine and in every release.

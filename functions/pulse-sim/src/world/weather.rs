@@ -3,6 +3,8 @@ use std::{
     time::Duration,
 };
 
+use pulse_core::stage::PerStage;
+
 /// How often a call fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Noise {
@@ -51,10 +53,8 @@ pub struct Conditions {
     pub death: f64,
     /// The chance that a worker's answer to its mapping can't be read.
     pub bad_answer: f64,
-    /// The scoring provider.
-    pub score: ProviderWeather,
-    /// The email provider.
-    pub email: ProviderWeather,
+    /// The stages' providers.
+    pub providers: PerStage<ProviderWeather>,
     /// Whether the minute's and the day's chores don't run.
     pub no_chores: bool,
 }

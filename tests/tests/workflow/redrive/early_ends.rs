@@ -8,6 +8,7 @@ use std::{
 use async_trait::async_trait;
 use pulse_core::{
     dead_letters::{Order, Redrive, Survey},
+    entry::StageName,
     failure::Cause,
     ports::{DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt},
 };
@@ -20,7 +21,7 @@ use super::{assert_everyone_is_mailed_once, die};
 async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
     let house = House::new();
     let customers = die(&house, 30).await;
-    let letters = house.dead_letters(DlqName::Score);
+    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
     let redrive =
         Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &*house.clock };
     let asked = AtomicUsize::new(0);
@@ -78,7 +79,7 @@ impl DeadLetters for Failing<'_> {
 async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_sight() {
     let house = House::new();
     die(&house, 15).await;
-    let letters = house.dead_letters(DlqName::Score);
+    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
     let failing = Failing(&letters, AtomicUsize::new(0));
     let looked = Survey { letters: &failing, ledger: &*house.ledger }.look(100, &|| false).await;
     assert!(looked.unwrap_err().to_string().contains("SQS can't be reached."));

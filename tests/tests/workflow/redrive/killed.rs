@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use futures::{FutureExt as _, future};
 use pulse_core::{
     dead_letters::{Order, Redrive},
+    entry::StageName,
     message::WorkMessage,
     ports::{
         DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt, StageQueue,
@@ -84,7 +85,7 @@ async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
     for calls in 0.. {
         let house = House::new();
         let customers = die(&house, 12).await;
-        let letters = house.dead_letters(DlqName::Score);
+        let letters = house.dead_letters(DlqName::Stage(StageName::Score));
         let calls_left = AtomicUsize::new(calls);
         let mortal_letters = Mortal { port: &letters, calls_left: &calls_left };
         let mortal_queue = Mortal { port: &*house.score.queue, calls_left: &calls_left };

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     dead_letters::{CauseFilter, Order, Redrive},
+    entry::StageName,
     failure::Cause,
     message::WorkMessage,
     ports::{Clock as _, DlqName, QueueError, Rate, StageQueue, Visibility},
@@ -26,7 +27,7 @@ async fn no_more_letters_than_the_rate_allows_are_sent_in_any_second() {
     for (rate, count) in [(1, 12), (7, 23), (50, 120), (500, 600)] {
         let house = House::new();
         die(&house, count).await;
-        let letters = house.dead_letters(DlqName::Score);
+        let letters = house.dead_letters(DlqName::Stage(StageName::Score));
         let redrive =
             Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &*house.clock };
         let began = house.clock.now();
@@ -51,7 +52,7 @@ async fn letters_that_come_back_in_sight_during_a_long_redrive_are_counted_once(
         house.score.dlq.send_body(&format!("not json {n}"));
     }
     house.clock.advance(Duration::from_secs(1));
-    let letters = house.dead_letters(DlqName::Score);
+    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
     let redrive =
         Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &*house.clock };
     // 1,300 seconds, more than twice as long as letters are out of sight.
@@ -89,7 +90,7 @@ impl StageQueue for Hopeless {
 async fn letters_that_die_again_at_once_are_left_for_another_time() {
     let house = House::new();
     die(&house, 25).await;
-    let letters = house.dead_letters(DlqName::Score);
+    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
     let queue = Hopeless { dlq: house.score.dlq.clone(), clock: house.clock.clone(), taken: AtomicUsize::new(0) };
     let redrive = Redrive { letters: &letters, queue: &queue, ledger: &*house.ledger, sleeper: &*house.clock };
     let redriven = redrive.run(&Order::default(), &mut |_| {}, &|| false).await.unwrap();

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use pulse_core::{
     customer::{Customer, Standing},
     dead_letters::{Order, Progress, Redrive, Way},
-    entry::{EntryId, SkipReason, State},
+    entry::{self, EntryId, SkipReason, StageName},
     ports::{DlqName, Rate},
 };
 use pulse_sim::{clock::VirtualClock, mailer::MemoryMailer, scorer::MemoryScorer, time::VirtualTime};
@@ -28,7 +28,7 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
     time.run(house.enroll(&[Customer { standing: Standing::Closed, ..gone[0].clone() }]));
     let calls = house.scorer.calls();
 
-    let letters = house.dead_letters(DlqName::Score).with_move_tasks(time.clone());
+    let letters = house.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
     let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
     let order = Order { rate: Some(Rate::parse("5/s").unwrap()), ..Order::default() };
     let (began, mut seen) = (time.now(), BTreeSet::new());
@@ -44,8 +44,8 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
 
     time.run(assert_everyone_is_mailed_once(&house, here));
     let id = EntryId { customer: gone[0].id.clone(), run: entry_id("c-0", "2026-11").run };
-    let left = time.run(house.state(id.customer.as_str(), "2026-11"));
-    assert!(matches!(left, State::Skipped { reason: SkipReason::Closed, .. }), "{left:?}");
+    let left = time.run(house.progress(id.customer.as_str(), "2026-11"));
+    assert!(matches!(left, entry::Progress::Skipped { reason: SkipReason::Closed, .. }), "{left:?}");
     assert_eq!((house.mails(id.customer.as_str()), house.scorer.calls().get(&id)), (0, calls.get(&id)));
 }
 
@@ -53,7 +53,7 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
 fn a_task_that_someone_else_has_started_is_followed_and_one_that_is_left_alone_goes_on() {
     let (house, time) = house_in_time();
     let customers = time.run(die(&house, 40));
-    let letters = house.dead_letters(DlqName::Score).with_move_tasks(time.clone());
+    let letters = house.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
     let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
     let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
     let stopped = time.run(redrive.run(&order, &mut |_| {}, &|| true)).unwrap();
@@ -68,7 +68,7 @@ fn a_task_that_someone_else_has_started_is_followed_and_one_that_is_left_alone_g
 fn a_task_that_someone_cancels_is_told_as_one_that_ended_early() {
     let (house, time) = house_in_time();
     time.run(die(&house, 40));
-    let letters = house.dead_letters(DlqName::Score).with_move_tasks(time.clone());
+    let letters = house.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
     let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
     let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
     let mut watch = |progress: Progress| {

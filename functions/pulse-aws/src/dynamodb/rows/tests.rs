@@ -22,9 +22,9 @@ fn sent() -> Entry {
     let now = moment("2026-11-03T10:00:00.123456789Z");
     let before = score("2026-10-03T10:00:00.123456789Z");
     let mut entry = Entry::scheduled(id, now, Some(before));
-    entry = entry.claim_score(now, now).unwrap().into_after();
+    entry = entry.claim(StageName::Score, now, now).unwrap().into_after();
     entry = entry.record_score(score("2026-11-03T10:00:00.123456789Z"), now).unwrap().into_after();
-    entry = entry.claim_send(now, now).unwrap().into_after();
+    entry = entry.claim(StageName::Email, now, now).unwrap().into_after();
     entry.record_sent("p".repeat(100), now, None).unwrap().into_after()
 }
 
@@ -72,11 +72,11 @@ fn a_claim_changes_no_index_attribute() {
     let id = sent().id().clone();
     let (due, later) = (moment("2026-11-03T10:00:00Z"), moment("2026-11-03T10:05:00Z"));
     let waiting = Entry::scheduled(id, due, None);
-    let claimed = waiting.claim_score(due, later).unwrap().into_after();
+    let claimed = waiting.claim(StageName::Score, due, later).unwrap().into_after();
     assert_eq!(keys::of_entry(&waiting), keys::of_entry(&claimed));
 
     let scored = claimed.record_score(score("2026-11-03T10:00:01Z"), due).unwrap().into_after();
-    let sending = scored.claim_send(due, later).unwrap().into_after();
+    let sending = scored.claim(StageName::Email, due, later).unwrap().into_after();
     assert_ne!(keys::of_entry(&claimed), keys::of_entry(&scored));
     assert_eq!(keys::of_entry(&scored), keys::of_entry(&sending));
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Contact, Customer, Standing, Zone},
-    entry::{Entry, Queueing, State},
+    entry::{Entry, Progress, Queueing},
     ports::Activity,
     slot::Slot,
 };
@@ -85,26 +85,23 @@ fn schedule(profile: &Customer, schedule: Option<&Slot>, now: Timestamp) -> Stri
 }
 
 fn entry_table(entry: &Entry, zone: &Zone) -> Table {
-    let mut table =
-        Table::default().row("state", entry.state().name()).row("scheduled", local(entry.scheduled_at(), zone));
-    match entry.state() {
-        State::Scheduled | State::Scored { .. } => table.push("due", local(entry.due(), zone)),
-        State::Scoring { lease_until } | State::Sending { lease_until, .. } => {
-            table.push("claimed until", local(*lease_until, zone));
-        }
-        State::Sent { provider_id, at, .. } => {
+    let mut table = Table::default().row("state", entry.state()).row("scheduled", local(entry.scheduled_at(), zone));
+    match entry.progress() {
+        Progress::Waiting => table.push("due", local(entry.due(), zone)),
+        Progress::Claimed { lease_until } => table.push("claimed until", local(*lease_until, zone)),
+        Progress::Done { provider_id, at, .. } => {
             table.push("sent", local(*at, zone));
             table.push("provider's id", provider_id);
         }
-        State::Skipped { reason, at } => {
+        Progress::Skipped { reason, at } => {
             table.push("reason", reason);
             table.push("skipped", local(*at, zone));
         }
-        State::Failed { stage, cause, at, .. } => {
-            table.push("failed", format!("{} in the {stage} stage", local(*at, zone)));
+        Progress::Failed { cause, at } => {
+            table.push("failed", format!("{} in the {} stage", local(*at, zone), entry.at()));
             table.push("cause", cause);
         }
-        State::Unknown { cause, at, .. } => {
+        Progress::Indeterminate { cause, at, .. } => {
             table.push("since", local(*at, zone));
             table.push("cause", cause);
         }
@@ -115,13 +112,13 @@ fn entry_table(entry: &Entry, zone: &Zone) -> Table {
         Queueing::Repeated { at } => table.push("queued again", format!("{}: its message was lost", local(at, zone))),
         Queueing::Deferred => table.push("put off", format!("until {}", local(entry.due(), zone))),
     }
-    if let Some(since) = entry.in_doubt_since().filter(|_| !matches!(entry.state(), State::Sending { .. })) {
+    if let Some(since) = entry.in_doubt_since().filter(|_| entry.lease_until().is_none()) {
         table.push(
             "in doubt",
             format!("since {}: the provider may have the mail, it is asked first", local(since, zone)),
         );
     }
-    if let Some(score) = entry.state().score() {
+    if let Some(score) = entry.score() {
         let line = format!("{} ({}), as of {}", score.value.expose(), score.band.expose(), local(score.as_of, zone));
         table.push("score", line);
     }

@@ -13,7 +13,7 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use crate::{exit::Exit, output::Output, stage_option::StageOption, target::Target};
+use crate::{exit::Exit, names, output::Output, target::Target};
 
 /// What `pulse lanes` takes.
 #[derive(Debug, Args)]
@@ -24,8 +24,8 @@ use crate::{exit::Exit, output::Output, stage_option::StageOption, target::Targe
 )]
 pub struct Options {
     /// Of this stage. Both are shown without it.
-    #[arg(value_enum, value_name = "STAGE")]
-    stage: Option<StageOption>,
+    #[arg(value_name = "STAGE", value_parser = names::stage())]
+    stage: Option<StageName>,
 
     /// How many there are to be. They are shown without it.
     #[arg(value_name = "LANES", requires = "stage")]
@@ -66,10 +66,10 @@ struct Set {
 /// When the stack can't be found, read or changed, or there can't be so many lanes.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = target.find().await?;
-    match (options.stage.map(StageName::from), options.lanes) {
+    match (options.stage, options.lanes) {
         (Some(stage), Some(count)) => set(&stack, stage, count, &options, output).await,
         (Some(stage), None) => show(&stack, &[stage], output).await,
-        (None, _) => show(&stack, &[StageName::Score, StageName::Email], output).await,
+        (None, _) => show(&stack, StageName::ALL, output).await,
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     fn lanes_are_shown_or_set_by_stage() {
         assert!(parse(&[]).is_ok() && parse(&["score"]).is_ok());
         let options = parse(&["email", "20", "--in-flight", "5", "--dry-run"]).unwrap();
-        assert_eq!((options.stage, options.lanes, options.in_flight), (Some(StageOption::Email), Some(20), Some(5)));
+        assert_eq!((options.stage, options.lanes, options.in_flight), (Some(StageName::Email), Some(20), Some(5)));
         for bad in [&["20"][..], &["score", "--in-flight", "4"], &["score", "--dry-run"], &["score", "-1"]] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }

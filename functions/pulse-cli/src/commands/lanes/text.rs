@@ -1,7 +1,6 @@
 use std::fmt::Write as _;
 
 use console::style;
-use pulse_aws::stack::prefix;
 use pulse_core::{
     entry::StageName,
     lanes::{LaneSettings, Lanes, Step},
@@ -88,7 +87,7 @@ pub(super) fn set(set: &Set) -> String {
 
 /// The parameters that keep the lanes over a deployment.
 pub(super) fn overrides(stage: StageName, lanes: Lanes) -> String {
-    let prefix = prefix(stage);
+    let prefix = stage.spec().title;
     format!("{prefix}MaximumConcurrency={} {prefix}InFlight={}", lanes.maximum_concurrency(), lanes.in_flight())
 }
 

@@ -143,11 +143,11 @@ impl Places {
         let count = |tally: &Tally, wanted: fn(TallyKey) -> bool| -> u64 {
             tally.0.iter().filter(|((_, key), _)| wanted(*key)).map(|(_, count)| count).sum()
         };
-        let is_closed = |key| !matches!(key, TallyKey::NotDue | TallyKey::ToScore | TallyKey::ToEmail);
+        let is_closed = |key: TallyKey| !key.is_open();
         // Only this month's entries are closed or due; next month's are neither.
         let closed = count(tally, is_closed).saturating_sub(count(&demo.before, is_closed)).min(all);
-        let to_score = count(tally, |key| key == TallyKey::ToScore);
-        let to_email = count(tally, |key| key == TallyKey::ToEmail);
+        let to_score = count(tally, |key| key == TallyKey::Due(StageName::Score));
+        let to_email = count(tally, |key| key == TallyKey::Due(StageName::Email));
         Self { due: (closed + to_score + to_email).min(all), past_scoring: (closed + to_email).min(all), closed }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_aws::stack::{Lanes, Stack, depths};
 use pulse_core::{
-    entry::{Entry, State},
+    entry::{Entry, Progress, TallyKey},
     ports::{Clock as _, Ledger as _, Schedules as _},
 };
 use pulse_local::standins::{Latency, Meter};
@@ -121,7 +121,7 @@ async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
             let entries = ledger.entries(&customer.id).await?;
             let schedule = schedules.get(&customer.id).await?;
             // This month's is the newest that isn't still to come.
-            let entry = entries.iter().find(|entry| !(*entry.state() == State::Scheduled && entry.due() > now));
+            let entry = entries.iter().find(|entry| entry.tally_key(now) != TallyKey::NotDue);
             anyhow::Ok(Person {
                 id: customer.id.to_string(),
                 place: entry.map_or("no entry".into(), place),
@@ -136,10 +136,10 @@ async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
 }
 
 fn place(entry: &Entry) -> String {
-    match entry.state() {
-        State::Skipped { reason, .. } => format!("skipped: {reason}"),
-        State::Failed { stage, .. } => format!("failed: {stage}"),
-        state => state.name().into(),
+    match entry.progress() {
+        Progress::Skipped { reason, .. } => format!("skipped: {reason}"),
+        Progress::Failed { .. } => format!("failed: {}", entry.at()),
+        _ => entry.state().into(),
     }
 }
 

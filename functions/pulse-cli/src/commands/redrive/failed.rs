@@ -32,8 +32,7 @@ pub(super) async fn redrive(
         let entries = ledger.closed_entries(run, TallyKey::Failed(stage), options.limit).await?;
         Outcome { dry_run: true, queued: entries.len(), failed: 0 }
     } else {
-        let (score_queue, email_queue) = (stack.queue(StageName::Score)?, stack.queue(StageName::Email)?);
-        let replay = Replay { listing: &ledger, score_queue: &score_queue, email_queue: &email_queue };
+        let replay = Replay { listing: &ledger, queues: &stack.queues()? };
         let replayed = replay.failed(run, stage, options.limit).await?;
         Outcome { dry_run: false, queued: replayed.queued.len(), failed: replayed.failed.len() }
     };

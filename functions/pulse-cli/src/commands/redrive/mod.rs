@@ -12,8 +12,7 @@ use pulse_core::{
     run::RunId,
 };
 
-use super::dlq::QueueOption;
-use crate::{exit::Exit, output::Output, target::Target};
+use crate::{exit::Exit, names, output::Output, target::Target};
 
 /// What `pulse redrive` takes.
 #[derive(Debug, Args)]
@@ -26,8 +25,8 @@ use crate::{exit::Exit, output::Output, target::Target};
 )]
 pub struct Options {
     /// What the stage of this name gave up, or what the scheduler couldn't deliver.
-    #[arg(value_enum, value_name = "QUEUE")]
-    queue: QueueOption,
+    #[arg(value_name = "QUEUE", value_parser = names::dlq())]
+    queue: DlqName,
 
     /// Only letters whose cause has these words in it; see `pulse dlq`.
     #[arg(long, value_name = "TEXT", value_parser = CauseFilter::parse, conflicts_with = "run")]
@@ -55,7 +54,7 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found, or the ledger or the queues can't be used.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let queue = DlqName::from(options.queue);
+    let queue = options.queue;
     if options.run.is_some() && queue == DlqName::Schedules {
         bail!(
             "--run goes by what the stages gave up, and a schedule that wasn't delivered is no stage's: leave --run \

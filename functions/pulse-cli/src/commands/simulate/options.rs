@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use pulse_core::entry::StageName;
+use pulse_core::stage::{PerStage, StageName};
 use pulse_sim::month::{Scenario, Spread, StageScenario, Window, WindowError};
 
 /// What `pulse simulate` takes.
@@ -115,8 +115,10 @@ impl Options {
                 SpreadOption::Evening => Spread::Evening,
             },
             window: Duration::from_secs(self.window),
-            score: stage(StageName::Score, self.score_lanes, self.score_latency),
-            email: stage(StageName::Email, self.email_lanes, self.email_latency),
+            stages: PerStage::from_fn(|name| match name {
+                StageName::Score => stage(name, self.score_lanes, self.score_latency),
+                StageName::Email => stage(name, self.email_lanes, self.email_latency),
+            }),
         }
     }
 
@@ -179,9 +181,15 @@ mod tests {
                     --outage score:6h@day3 --pause email:2d@day10 --spread evening";
         let scenario = options(line).scenario();
         assert_eq!((scenario.customers, scenario.days, scenario.spread), (600_000, 30, Spread::Evening));
-        assert_eq!((scenario.score.lanes(), scenario.email.lanes()), (8, 9));
-        assert_eq!((scenario.score.outages.len(), scenario.score.pauses.len()), (1, 0));
-        assert_eq!((scenario.email.outages.len(), scenario.email.pauses.len()), (0, 1));
+        assert_eq!((scenario.stages[StageName::Score].lanes(), scenario.stages[StageName::Email].lanes()), (8, 9));
+        assert_eq!(
+            (scenario.stages[StageName::Score].outages.len(), scenario.stages[StageName::Score].pauses.len()),
+            (1, 0)
+        );
+        assert_eq!(
+            (scenario.stages[StageName::Email].outages.len(), scenario.stages[StageName::Email].pauses.len()),
+            (0, 1)
+        );
     }
 
     #[test]

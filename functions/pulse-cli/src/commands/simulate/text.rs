@@ -44,10 +44,11 @@ fn course(report: &MonthReport) -> Table {
         )
     };
     let last = report.last_mail.map_or_else(|| "none".to_owned(), |last| format!("{last:.0}"));
+    let [score, email] = report.scenario.stages.as_array();
     Table::default()
         .row("arrivals", format!("{} in the busiest hour", grouped(hourly.unwrap_or(0))))
-        .row("scoring", stage(&report.scenario.score, lanes(|sample| sample.score_lanes)))
-        .row("email", stage(&report.scenario.email, lanes(|sample| sample.email_lanes)))
+        .row("scoring", stage(score, lanes(|sample| sample.score_lanes)))
+        .row("email", stage(email, lanes(|sample| sample.email_lanes)))
         .row("score queue", depth(most(|sample| sample.score_waiting), longest(|sample| sample.score_oldest)))
         .row("email queue", depth(most(|sample| sample.email_waiting), longest(|sample| sample.email_oldest)))
         .row("last mail", last)

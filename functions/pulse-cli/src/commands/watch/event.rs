@@ -21,7 +21,7 @@ pub(super) enum Event {
     /// The figures were read, or why not.
     Figures(Result<Box<Figures>, String>),
     /// The lanes were read, or why not.
-    Lanes(Result<[Lanes; 2], String>),
+    Lanes(Result<Vec<Lanes>, String>),
     /// The entries were counted, or why not.
     Entries(Result<Entries, String>),
     /// What came of a pause or a resume, in words.

@@ -1,3 +1,4 @@
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use pulse_aws::{
     clock::SystemClock,
@@ -17,9 +18,9 @@ pub(super) const MINUTES: usize = 60;
 #[derive(Debug, Clone)]
 pub(super) struct Figures {
     /// How the stages are doing.
-    pub stages: [StageOverview; 2],
+    pub stages: Vec<StageOverview>,
     /// What came of their calls, minute by minute, for the last hour.
-    pub minutes: [Vec<MinuteOutcomes>; 2],
+    pub minutes: Vec<Vec<MinuteOutcomes>>,
     /// How full the queues are.
     pub queues: Vec<Depth>,
 }
@@ -39,10 +40,9 @@ impl Figures {
         let ledger = stack.ledger()?;
         let hour = SignedDuration::from_mins(i64::try_from(MINUTES)?);
         let from = SystemClock.now().saturating_sub(hour).unwrap_or(Timestamp::MIN);
-        let minutes = async |stage| Ok(ledger.minutes(stage, from).await?);
-        let (stages, queues, score, email) =
-            tokio::try_join!(overview(stack), depths(stack), minutes(StageName::Score), minutes(StageName::Email))?;
-        Ok(Self { stages, minutes: [score, email], queues })
+        let minutes = StageName::ALL.iter().map(async |stage| Ok(ledger.minutes(*stage, from).await?));
+        let (stages, queues, minutes) = tokio::try_join!(overview(stack), depths(stack), try_join_all(minutes))?;
+        Ok(Self { stages, minutes, queues })
     }
 }
 
@@ -55,8 +55,7 @@ impl Entries {
     }
 }
 
-/// Reads both stages' lanes.
-pub(super) async fn lanes(stack: &Stack) -> anyhow::Result<[Lanes; 2]> {
-    let (score, email) = tokio::try_join!(Lanes::of(stack, StageName::Score), Lanes::of(stack, StageName::Email))?;
-    Ok([score, email])
+/// Reads all stages' lanes.
+pub(super) async fn lanes(stack: &Stack) -> anyhow::Result<Vec<Lanes>> {
+    try_join_all(StageName::ALL.iter().map(|stage| Lanes::of(stack, *stage))).await
 }

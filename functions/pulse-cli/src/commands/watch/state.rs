@@ -38,7 +38,7 @@ pub(super) struct State {
     /// Stages and queues.
     pub figures: Reading<Box<Figures>>,
     /// Lanes.
-    pub lanes: Reading<[Lanes; 2]>,
+    pub lanes: Reading<Vec<Lanes>>,
     /// The entries' count.
     pub entries: Reading<Entries>,
     /// What is being asked.

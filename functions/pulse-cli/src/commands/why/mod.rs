@@ -16,6 +16,7 @@ use super::customer::Sheet;
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
+    rules::rules,
     target::Target,
 };
 
@@ -83,6 +84,7 @@ async fn of_customer(stack: &Stack, id: &CustomerId, run: Option<RunId>, output:
         stages: &stages,
         clock: &SystemClock,
         policy: stack.sweep_policy().await?,
+        rules: rules(&stack).await?,
     };
     let missing =
         || format!("Customer {id} is not on the roster: see `pulse enroll --help` for how to put someone there.");

@@ -7,8 +7,9 @@ use crate::{
     control::{Breaker, Console, Open, Pause},
     customer::{Contact, Currency, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone},
     entry::EntryId,
-    ports::Switch,
+    ports::{Recall, Switch},
     score::{Band, Score, ScoreValue},
+    stage::{EmailPolicy, EmailRules},
 };
 
 const GRACE: Duration = Duration::from_hours(1);
@@ -50,7 +51,7 @@ fn cause() -> Cause {
 }
 
 fn scoring(lease_until: Timestamp) -> Entry {
-    scheduled().claim_score(due(), lease_until).unwrap().into_after()
+    scheduled().claim(StageName::Score, due(), lease_until).unwrap().into_after()
 }
 
 fn scored() -> Entry {
@@ -59,15 +60,20 @@ fn scored() -> Entry {
 }
 
 fn sending(lease_until: Timestamp) -> Entry {
-    scored().claim_send(due(), lease_until).unwrap().into_after()
+    scored().claim(StageName::Email, due(), lease_until).unwrap().into_after()
+}
+
+/// With a provider that can be asked.
+fn rules() -> Rules {
+    let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };
+    Rules { email: EmailRules { policy, recall: Recall::ByKey { known_for: Duration::from_hours(46) } } }
 }
 
 /// Both stages flow, the schedule is live, nothing is behind.
 struct Setting {
     customer: Customer,
     schedule: Option<Slot>,
-    score: StageScene,
-    email: StageScene,
+    stages: PerStage<StageScene>,
 }
 
 impl Setting {
@@ -75,13 +81,13 @@ impl Setting {
         let sight = StageSight { mapping: Switch::On, reserved: None, waiting: 3, in_flight: 1 };
         let scene = StageScene { sight: Some(sight), ..StageScene::default() };
         let customer = customer();
-        Self { schedule: Some(customer.slot.clone()), customer, score: scene.clone(), email: scene }
+        Self { schedule: Some(customer.slot.clone()), customer, stages: PerStage::from_fn(|_| scene.clone()) }
     }
 
     fn outlook(&self, entry: &Entry, now: Timestamp) -> Outlook {
-        let Self { customer, schedule, score, email } = self;
+        let Self { customer, schedule, stages } = self;
         let policy = SweepPolicy { grace: GRACE, ..SweepPolicy::default() };
-        Scene { customer, schedule: schedule.as_ref(), score, email, policy, now }.outlook(entry)
+        Scene { customer, schedule: schedule.as_ref(), stages, policy, rules: rules(), now }.outlook(entry)
     }
 
     fn next(&self, entry: &Entry, now: Timestamp) -> NextStep {
@@ -125,8 +131,8 @@ fn an_entry_that_is_due_waits_until_its_message_is_given_up_for_lost() {
 #[test]
 fn behind_a_backlog_or_after_a_pause_nothing_is_given_up_before_the_queue_has_lost_it() {
     let mut setting = Setting::sound();
-    setting.score.sight.as_mut().unwrap().waiting = 401;
-    setting.email.held_up_at = Some(due());
+    setting.stages[StageName::Score].sight.as_mut().unwrap().waiting = 401;
+    setting.stages[StageName::Email].held_up_at = Some(due());
     for (entry, stage) in [(scheduled(), StageName::Score), (scored(), StageName::Email)] {
         let waits = NextStep::Waits { stage, since: due(), repeated_at: due() + 240.hours() };
         assert_eq!(setting.next(&entry, due() + 30.minutes()), waits);
@@ -141,7 +147,7 @@ fn what_holds_the_stage_is_told_and_by_whom() {
     let mut setting = Setting::sound();
     let note = Note::parse("wrong template").unwrap();
     let pause = Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
-    setting.email.control.pause = Some(pause);
+    setting.stages[StageName::Email].control.pause = Some(pause);
     let sentence = setting.sentence(&scored(), due());
     assert_eq!(
         sentence,
@@ -151,21 +157,21 @@ fn what_holds_the_stage_is_told_and_by_whom() {
     assert!(matches!(setting.next(&scheduled(), due()), NextStep::Waits { .. }), "the other stage flows");
     assert!(matches!(setting.next(&scored(), due() + 7.hours()), NextStep::Repeated { .. }), "it ends by itself");
 
-    setting.email.control = Control::default();
-    setting.email.control.console = Some(ConsolePause { how: Console::ReservedZero, since: due() });
+    setting.stages[StageName::Email].control = Control::default();
+    setting.stages[StageName::Email].control.console = Some(ConsolePause { how: Console::ReservedZero, since: due() });
     assert!(setting.sentence(&scored(), due()).contains("reserved concurrency is 0"));
 
-    setting.email.control = Control::default();
+    setting.stages[StageName::Email].control = Control::default();
     let open =
         Open { since: due(), calls: 9, failures: 9, cool_down_seconds: 60, probe_at: due() + 1.minute(), tries: 0 };
-    setting.email.control.breaker = Breaker::Open(open);
+    setting.stages[StageName::Email].control.breaker = Breaker::Open(open);
     assert!(setting.sentence(&scored(), due()).contains("is tried next at 2026-11-10 10:31"));
 
-    setting.email.control = Control::default();
-    setting.email.sight.as_mut().unwrap().mapping = Switch::Off;
+    setting.stages[StageName::Email].control = Control::default();
+    setting.stages[StageName::Email].sight.as_mut().unwrap().mapping = Switch::Off;
     let held = NextStep::Held { stage: StageName::Email, holder: Holder::Unexplained };
     assert_eq!(setting.next(&scored(), due()), held);
-    setting.email.sight = None;
+    setting.stages[StageName::Email].sight = None;
     assert!(matches!(setting.next(&scored(), due()), NextStep::Waits { .. }), "what isn't seen isn't told");
 }
 
@@ -173,7 +179,7 @@ fn what_holds_the_stage_is_told_and_by_whom() {
 fn an_entry_that_is_put_off_is_woken_at_its_moment() {
     let setting = Setting::sound();
     let until = due() + 9.hours();
-    let deferred = scored().defer(until, due()).unwrap().into_after();
+    let deferred = scored().defer(StageName::Email, until, due()).unwrap().into_after();
     assert_eq!(setting.next(&deferred, due()), NextStep::PutOff { stage: StageName::Email, until });
     assert!(setting.sentence(&deferred, due()).starts_with("Put off until 2026-11-10 19:30"));
     assert_eq!(setting.next(&deferred, until), NextStep::Woken { stage: StageName::Email });
@@ -185,7 +191,7 @@ fn an_entry_that_is_put_off_is_woken_at_its_moment() {
 fn a_worker_has_it_until_its_lease_is_over_even_if_the_stage_was_paused_since() {
     let mut setting = Setting::sound();
     let lease_until = due() + 2.minutes();
-    setting.score.sight.as_mut().unwrap().mapping = Switch::Off;
+    setting.stages[StageName::Score].sight.as_mut().unwrap().mapping = Switch::Off;
     for (entry, stage) in [(scoring(lease_until), StageName::Score), (sending(lease_until), StageName::Email)] {
         assert_eq!(setting.next(&entry, due()), NextStep::InHand { stage, lease_until });
     }
@@ -242,7 +248,7 @@ fn what_is_closed_is_done_or_says_which_command_brings_it_back() {
     let sentence = setting.sentence(&failed, due());
     assert!(sentence.contains("`pulse redrive email --run 2026-11`"), "{sentence}");
     assert!(sentence.contains("`pulse replay c-1 --run 2026-11 --again`"), "{sentence}");
-    let unknown = sending(due()).lose_track(cause(), due(), None).unwrap().into_after();
+    let unknown = sending(due()).mark_indeterminate(cause(), due(), None).unwrap().into_after();
     assert!(!setting.outlook(&unknown, due()).next.is_done());
     assert!(setting.sentence(&unknown, due()).contains("`pulse settle c-1 --run 2026-11`"));
 }

@@ -35,7 +35,7 @@ pub(super) fn blank() -> State {
 pub(super) fn full(score: Condition, email: Condition) -> State {
     let mut state = blank();
     state.figures.end(now(), Ok(Box::new(figures(score, email))));
-    state.lanes.end(now(), Ok([lanes(StageName::Score, "Enabled"), lanes(StageName::Email, "Disabled")]));
+    state.lanes.end(now(), Ok(vec![lanes(StageName::Score, "Enabled"), lanes(StageName::Email, "Disabled")]));
     state.entries.end(ago(3), Ok(entries()));
     state
 }
@@ -51,12 +51,12 @@ pub(super) fn figures(score: Condition, email: Condition) -> Figures {
             },
         })
     };
-    let depth = |queue, waiting| Depth { queue, waiting, in_flight: 0, dead_letters: true };
+    let depth = |queue: &str, waiting| Depth { queue: queue.to_owned(), waiting, in_flight: 0, dead_letters: true };
     Figures {
-        stages: [stage(StageName::Score, score), stage(StageName::Email, email)],
-        minutes: [minutes(0).collect(), minutes(41).collect()],
+        stages: vec![stage(StageName::Score, score), stage(StageName::Email, email)],
+        minutes: vec![minutes(0).collect(), minutes(41).collect()],
         queues: vec![
-            Depth { queue: "score queue", waiting: 1_204, in_flight: 20, dead_letters: false },
+            Depth { queue: "score queue".into(), waiting: 1_204, in_flight: 20, dead_letters: false },
             depth("score DLQ", 0),
             depth("email DLQ", 7),
             depth("schedule DLQ", 0),
@@ -96,11 +96,11 @@ pub(super) fn entries() -> Entries {
     let (this, next) = (run("2026-11"), run("2026-12"));
     let tally = BTreeMap::from([
         ((this, TallyKey::Sent), 310_500),
-        ((this, TallyKey::ToEmail), 1_224),
-        ((this, TallyKey::ToScore), 980),
+        ((this, TallyKey::Due(StageName::Email)), 1_224),
+        ((this, TallyKey::Due(StageName::Score)), 980),
         ((this, TallyKey::Failed(StageName::Score)), 2),
         ((this, TallyKey::Failed(StageName::Email)), 5),
-        ((this, TallyKey::Unknown), 1),
+        ((this, TallyKey::Indeterminate), 1),
         ((this, TallyKey::Skipped(SkipReason::OptedOut)), 812),
         ((this, TallyKey::Skipped(SkipReason::BadAddress)), 33),
         ((this, TallyKey::NotDue), 286_443),

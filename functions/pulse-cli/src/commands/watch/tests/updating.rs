@@ -35,7 +35,7 @@ fn settled() -> State {
     assert_eq!(later(&mut state, 0), ALL);
     for event in [
         Event::Figures(Ok(Box::new(figures(Condition::Running, Condition::Running)))),
-        Event::Lanes(Ok([lanes(StageName::Score, "Enabled"), lanes(StageName::Email, "Enabled")])),
+        Event::Lanes(Ok(vec![lanes(StageName::Score, "Enabled"), lanes(StageName::Email, "Enabled")])),
         Event::Entries(Ok(entries())),
     ] {
         assert_eq!(update(&mut state, now(), event), []);

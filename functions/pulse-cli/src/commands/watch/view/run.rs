@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use pulse_core::{
+    entry::StageName,
     ports::{Tally, TallyKey},
     run::RunId,
 };
@@ -89,10 +90,10 @@ fn by_run(tally: &Tally) -> BTreeMap<RunId, Counts> {
 fn place(key: TallyKey) -> usize {
     match key {
         TallyKey::Sent => 0,
-        TallyKey::ToEmail => 1,
-        TallyKey::ToScore => 2,
+        TallyKey::Due(StageName::Email) => 1,
+        TallyKey::Due(StageName::Score) => 2,
         TallyKey::Failed(_) => 3,
-        TallyKey::Unknown => 4,
+        TallyKey::Indeterminate => 4,
         TallyKey::Skipped(_) => 5,
         TallyKey::NotDue => 6,
     }

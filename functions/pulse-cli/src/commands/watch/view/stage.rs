@@ -36,7 +36,7 @@ pub(super) struct Panel {
 impl Panel {
     /// Of the first stage, or the second.
     pub(super) fn of(state: &State, index: usize) -> Self {
-        let name = [StageName::Score, StageName::Email][index];
+        let name = StageName::ALL[index];
         let Some(figures) = state.figures.value() else {
             let lines = vec![Line::from(vec![label("is"), "..".into()])];
             return Self {

@@ -2,10 +2,8 @@
 //! dead-letter queue, as it was purged or they waited there for longer than it keeps them; or one, after a
 //! look at what would be done.
 
-mod foresight;
 mod one;
 
-pub use foresight::Foresight;
 pub use one::{Prospect, ReplayError, ReplayOne, Requeued};
 
 use futures::{StreamExt as _, stream};
@@ -13,7 +11,7 @@ use futures::{StreamExt as _, stream};
 use crate::{
     entry::{EntryId, StageName},
     message::WorkMessage,
-    ports::{LedgerError, LedgerListing, StageQueue, TallyKey},
+    ports::{LedgerError, LedgerListing, Queues, TallyKey},
     run::RunId,
 };
 
@@ -26,10 +24,8 @@ const AT_ONCE: usize = 16;
 pub struct Replay<'a> {
     /// The ledger as lists.
     pub listing: &'a dyn LedgerListing,
-    /// The score stage's queue.
-    pub score_queue: &'a dyn StageQueue,
-    /// The email stage's queue.
-    pub email_queue: &'a dyn StageQueue,
+    /// All stages' queues.
+    pub queues: &'a Queues,
 }
 
 /// What was queued again.
@@ -47,10 +43,7 @@ impl Replay<'_> {
     /// # Errors
     /// When the ledger can't be listed. Nothing is queued then.
     pub async fn failed(&self, run: RunId, stage: StageName, limit: usize) -> Result<Replayed, LedgerError> {
-        let queue = match stage {
-            StageName::Score => self.score_queue,
-            StageName::Email => self.email_queue,
-        };
+        let queue = &self.queues[stage];
         let entries = self.listing.closed_entries(run, TallyKey::Failed(stage), limit).await?;
         let mut sends = stream::iter(entries)
             .map(async |id| (queue.send(&WorkMessage::for_entry(&id)).await, id))

@@ -1,0 +1,113 @@
+use serde::{Deserialize, Serialize};
+
+use crate::stage::StageName;
+
+/// Which stages an entry goes through, in which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<StageName>", into = "Vec<StageName>")]
+pub struct Plan([Option<StageName>; StageName::ALL.len()]);
+
+/// Steps that are no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a plan has one step at least, and none twice")]
+pub struct InvalidPlan;
+
+impl Plan {
+    /// The plan of every monthly run.
+    pub const MONTHLY: Self = Self([Some(StageName::Score), Some(StageName::Email)]);
+
+    /// A plan of these steps.
+    ///
+    /// # Errors
+    /// When there are none, or one is in it twice.
+    pub fn of(steps: &[StageName]) -> Result<Self, InvalidPlan> {
+        let mut plan = [None; StageName::ALL.len()];
+        for (index, step) in steps.iter().enumerate() {
+            if steps[..index].contains(step) {
+                return Err(InvalidPlan);
+            }
+            plan[index] = Some(*step);
+        }
+        if steps.is_empty() { Err(InvalidPlan) } else { Ok(Self(plan)) }
+    }
+
+    /// Its steps.
+    pub fn steps(self) -> impl DoubleEndedIterator<Item = StageName> {
+        self.0.into_iter().flatten()
+    }
+
+    /// The step that comes first.
+    #[must_use]
+    pub fn first(self) -> StageName {
+        self.0[0].unwrap_or(StageName::ALL[0])
+    }
+
+    /// The step that comes last.
+    #[must_use]
+    pub fn last(self) -> StageName {
+        self.steps().next_back().unwrap_or_else(|| self.first())
+    }
+
+    /// The step that follows another, if that isn't the last.
+    #[must_use]
+    pub fn after(self, step: StageName) -> Option<StageName> {
+        self.steps().skip_while(|other| *other != step).nth(1)
+    }
+
+    /// Whether this is one of its steps.
+    #[must_use]
+    pub fn has(self, step: StageName) -> bool {
+        self.steps().any(|other| other == step)
+    }
+
+    pub(super) fn is_monthly(&self) -> bool {
+        *self == Self::MONTHLY
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::MONTHLY
+    }
+}
+
+impl TryFrom<Vec<StageName>> for Plan {
+    type Error = InvalidPlan;
+
+    fn try_from(steps: Vec<StageName>) -> Result<Self, Self::Error> {
+        Self::of(&steps)
+    }
+}
+
+impl From<Plan> for Vec<StageName> {
+    fn from(plan: Plan) -> Self {
+        plan.steps().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_its_steps_in_their_order() {
+        let monthly = Plan::of(&[StageName::Score, StageName::Email]).unwrap();
+        assert_eq!(monthly, Plan::MONTHLY);
+        assert_eq!((monthly.first(), monthly.last()), (StageName::Score, StageName::Email));
+        assert_eq!(monthly.after(StageName::Score), Some(StageName::Email));
+        assert_eq!(monthly.after(StageName::Email), None);
+        let campaign = Plan::of(&[StageName::Email]).unwrap();
+        assert_eq!((campaign.first(), campaign.last()), (StageName::Email, StageName::Email));
+        assert!(!campaign.has(StageName::Score));
+        assert_eq!(serde_json::to_string(&campaign).unwrap(), r#"["email"]"#);
+        assert_eq!(serde_json::from_str::<Plan>(r#"["email"]"#).unwrap(), campaign);
+    }
+
+    #[test]
+    fn no_step_and_one_twice_are_no_plan() {
+        assert_eq!(Plan::of(&[]), Err(InvalidPlan));
+        assert_eq!(Plan::of(&[StageName::Email, StageName::Email]), Err(InvalidPlan));
+        assert!(serde_json::from_str::<Plan>(r#"["score","score","email"]"#).is_err());
+        assert!(serde_json::from_str::<Plan>(r#"["tick"]"#).is_err());
+    }
+}

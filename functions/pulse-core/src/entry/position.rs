@@ -1,0 +1,98 @@
+use jiff::Timestamp;
+
+use super::{Entry, Progress, Queueing, SkipReason};
+use crate::stage::StageName;
+
+/// Which message of an open entry is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Awaited {
+    /// Its first.
+    First,
+    /// Another that was sent.
+    Again,
+    /// None was sent: it was put off.
+    Deferred,
+}
+
+impl Awaited {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::First, Self::Again, Self::Deferred];
+}
+
+/// Where entries stand, as far as the indexes tell. A claim isn't indexed: an entry that a worker has counts
+/// as one that waits for the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TallyKey {
+    /// Waits for its first stage, and is not due yet.
+    NotDue,
+    /// Waits for this stage, and is due, or past its first.
+    Due(StageName),
+    /// Accepted by the email provider.
+    Sent,
+    /// No mail in this run, for this reason.
+    Skipped(SkipReason),
+    /// Given up by this stage.
+    Failed(StageName),
+    /// Whether the provider has accepted it isn't known.
+    Indeterminate,
+}
+
+impl TallyKey {
+    /// The key of an open entry that waits for `stage`, the first of its plan or a later one.
+    #[must_use]
+    pub fn of_open(stage: StageName, is_first: bool, is_due: bool) -> Self {
+        if is_first && !is_due { Self::NotDue } else { Self::Due(stage) }
+    }
+
+    /// Whether entries that stand there still have to move.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::NotDue | Self::Due(_))
+    }
+}
+
+/// Which index an entry belongs in, and where in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// Among what a stage has to move.
+    Open {
+        /// The stage.
+        stage: StageName,
+        /// Which message is waited for.
+        awaited: Awaited,
+        /// [Since when](Entry::awaited_since).
+        since: Timestamp,
+    },
+    /// Among what a run has closed.
+    Closed(TallyKey),
+}
+
+impl Entry {
+    /// Which index the entry belongs in.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let awaited = match self.queueing {
+            Queueing::Expected => Awaited::First,
+            Queueing::Repeated { .. } => Awaited::Again,
+            Queueing::Deferred => Awaited::Deferred,
+        };
+        Position::Closed(match &self.progress {
+            Progress::Waiting | Progress::Claimed { .. } => {
+                return Position::Open { stage: self.at, awaited, since: self.awaited_since() };
+            }
+            Progress::Done { .. } => TallyKey::Sent,
+            Progress::Skipped { reason, .. } => TallyKey::Skipped(*reason),
+            Progress::Failed { .. } => TallyKey::Failed(self.at),
+            Progress::Indeterminate { .. } => TallyKey::Indeterminate,
+        })
+    }
+
+    /// Where the entry is counted at `now`.
+    #[must_use]
+    pub fn tally_key(&self, now: Timestamp) -> TallyKey {
+        match self.position() {
+            Position::Open { stage, .. } => TallyKey::of_open(stage, stage == self.plan.first(), self.due <= now),
+            Position::Closed(key) => key,
+        }
+    }
+}

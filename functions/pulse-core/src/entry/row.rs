@@ -1,0 +1,179 @@
+//! An entry as it is written down. The words are those of the first release, whose functions read and write
+//! the same table while a deployment or a roll-back lasts: a stage that waits or is claimed has a word of its
+//! own (`scheduled`, `scoring`, `scored`, `sending`), and what that release doesn't know is left out as long
+//! as it is as that release takes it to be.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, Trouble};
+use crate::{failure::Cause, score::Score, stage::StageName};
+
+/// The fields of an entry's row.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EntryRow {
+    id: EntryId,
+    version: u64,
+    scheduled_at: Timestamp,
+    due: Timestamp,
+    #[serde(default, skip_serializing_if = "Plan::is_monthly")]
+    plan: Plan,
+    state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<Score>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<SkipReason>,
+    /// The stage at which an entry was closed, unless that was its last. Rows of the first release name it only
+    /// where the stage gave up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stage: Option<StageName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<Cause>,
+    /// Since when a closed entry is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
+    #[serde(default)]
+    claims: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<Score>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trouble: Option<Trouble>,
+    #[serde(default, skip_serializing_if = "Queueing::is_expected")]
+    queueing: Queueing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repeated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_doubt_since: Option<Timestamp>,
+}
+
+/// The words for what no stage has to move any more.
+const SENT: &str = "sent";
+const SKIPPED: &str = "skipped";
+const FAILED: &str = "failed";
+const INDETERMINATE: &str = "indeterminate";
+
+/// What the first release calls an indeterminate entry. It is still written, as that release can't read
+/// the other word.
+const UNKNOWN: &str = "unknown";
+
+/// A row that is no entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum InvalidRow {
+    #[error("the state {0:?} is none that this release knows")]
+    State(String),
+    #[error("the state {state} lacks {field}")]
+    Lacks { state: String, field: &'static str },
+}
+
+impl Progress {
+    /// The ledger's word for it, of an entry that is at `stage`.
+    #[must_use]
+    pub fn name(&self, stage: StageName) -> &'static str {
+        match self {
+            Self::Waiting => stage.spec().waiting,
+            Self::Claimed { .. } => stage.spec().claimed,
+            Self::Done { .. } => SENT,
+            Self::Skipped { .. } => SKIPPED,
+            Self::Failed { .. } => FAILED,
+            Self::Indeterminate { .. } => UNKNOWN,
+        }
+    }
+}
+
+impl From<Entry> for EntryRow {
+    fn from(entry: Entry) -> Self {
+        let state = entry.progress.name(entry.at).to_owned();
+        let has_ended_early = !entry.is_open() && !matches!(entry.progress, Progress::Done { .. });
+        let mut row = Self {
+            id: entry.id,
+            version: entry.version,
+            scheduled_at: entry.scheduled_at,
+            due: entry.due,
+            plan: entry.plan,
+            state,
+            score: entry.score,
+            lease_until: None,
+            provider_id: None,
+            reason: None,
+            stage: has_ended_early.then_some(entry.at),
+            cause: None,
+            at: None,
+            claims: entry.claims,
+            previous: entry.previous,
+            trouble: entry.trouble,
+            queueing: entry.queueing,
+            repeated_at: entry.repeated_at,
+            in_doubt_since: entry.in_doubt_since,
+        };
+        match entry.progress {
+            Progress::Waiting => {}
+            Progress::Claimed { lease_until } => row.lease_until = Some(lease_until),
+            Progress::Done { provider_id, at } => (row.provider_id, row.at) = (Some(provider_id), Some(at)),
+            Progress::Skipped { reason, at } => (row.reason, row.at) = (Some(reason), Some(at)),
+            Progress::Failed { cause, at } | Progress::Indeterminate { cause, at } => {
+                (row.cause, row.at) = (Some(cause), Some(at));
+            }
+        }
+        row
+    }
+}
+
+impl TryFrom<EntryRow> for Entry {
+    type Error = InvalidRow;
+
+    fn try_from(row: EntryRow) -> Result<Self, Self::Error> {
+        let state = row.state;
+        let lacks = |field| InvalidRow::Lacks { state: state.clone(), field };
+        let at = || row.at.ok_or_else(|| lacks("at"));
+        let cause = || row.cause.clone().ok_or_else(|| lacks("cause"));
+        let (stage, progress) = match state.as_str() {
+            SENT => {
+                let provider_id = row.provider_id.ok_or_else(|| lacks("provider_id"))?;
+                (row.stage.unwrap_or(row.plan.last()), Progress::Done { provider_id, at: at()? })
+            }
+            SKIPPED => {
+                let reason = row.reason.ok_or_else(|| lacks("reason"))?;
+                (row.stage.unwrap_or(row.plan.first()), Progress::Skipped { reason, at: at()? })
+            }
+            FAILED => (row.stage.ok_or_else(|| lacks("stage"))?, Progress::Failed { cause: cause()?, at: at()? }),
+            INDETERMINATE | UNKNOWN => {
+                let stage = row.stage.unwrap_or(row.plan.last());
+                (stage, Progress::Indeterminate { cause: cause()?, at: at()? })
+            }
+            open => {
+                let stage = |word: fn(StageName) -> &'static str| row.plan.steps().find(|step| word(*step) == open);
+                match (stage(|step| step.spec().waiting), stage(|step| step.spec().claimed)) {
+                    (Some(stage), _) => (stage, Progress::Waiting),
+                    (None, Some(stage)) => {
+                        let lease_until = row.lease_until.ok_or_else(|| lacks("lease_until"))?;
+                        (stage, Progress::Claimed { lease_until })
+                    }
+                    (None, None) => return Err(InvalidRow::State(state)),
+                }
+            }
+        };
+        Ok(Self {
+            id: row.id,
+            version: row.version,
+            scheduled_at: row.scheduled_at,
+            due: row.due,
+            plan: row.plan,
+            at: stage,
+            progress,
+            score: row.score,
+            claims: row.claims,
+            previous: row.previous,
+            trouble: row.trouble,
+            queueing: row.queueing,
+            repeated_at: row.repeated_at,
+            in_doubt_since: row.in_doubt_since,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

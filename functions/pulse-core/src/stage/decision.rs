@@ -1,0 +1,93 @@
+//! What is to be done for an entry: the one answer that the stage's runner acts on, a replay's preview foretells,
+//! the diagnosis of dead letters goes by and `why` explains.
+
+use jiff::Timestamp;
+
+use super::StageName;
+use crate::{
+    entry::{Entry, Progress, SkipReason},
+    failure::Cause,
+    ports::MailLookup,
+};
+
+/// What is known when it is decided, beside the row. Some of it is found out only when a decision asks for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether the message was received before, and not brought back from the dead-letter queue since.
+    pub is_repeated: bool,
+    /// What the provider says of an earlier call, once it was asked.
+    pub look_up: Option<MailLookup>,
+    /// Whether the address must not be mailed, once that was looked up.
+    pub is_suppressed: Option<bool>,
+}
+
+/// What is to be done when a message comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing is left to do for the stage: the message may go.
+    Nothing,
+    /// The row waits for another stage, whose message may have been lost: that stage is sent one.
+    HandOn(StageName),
+    /// Another worker has it.
+    InHand {
+        /// Until when at most.
+        lease_until: Timestamp,
+    },
+    /// The stage gave it up: its message is on the way to the dead-letter queue.
+    GivenUp(Cause),
+    /// The provider has to be asked what came of an earlier call. Decide again with the answer.
+    LookUp,
+    /// It has to be looked up whether the address must not be mailed. Decide again with the answer.
+    CheckSuppression,
+    /// The provider needn't be called: this is written down.
+    Resolve(Resolution),
+    /// Claim it, and call the provider.
+    Call,
+}
+
+/// What is written down of a row without calling the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// The provider has done it already.
+    Accepted {
+        /// The provider's own id.
+        provider_id: String,
+    },
+    /// Whether the provider has done it can't be found out.
+    Indeterminate(Cause),
+    /// There is nothing to call for, rightly.
+    Skip(SkipReason),
+    /// It isn't its time.
+    Defer {
+        /// When it is.
+        until: Timestamp,
+    },
+    /// Its score is too old: it is scored again.
+    ScoreAgain {
+        /// Of when the score is.
+        as_of: Timestamp,
+    },
+}
+
+/// Whether a stage has something to do for an entry when a fresh message of it comes.
+pub(crate) fn has_work(stage: StageName, entry: &Entry) -> bool {
+    unless_workable(stage, entry, &Facts::default(), Timestamp::MAX) != Some(Decision::Nothing)
+}
+
+/// What any stage does for an entry that isn't its own to work on now; `None` for one that is: it waits for
+/// the stage, was brought back to it, or the worker that had claimed it is dead.
+pub(super) fn unless_workable(stage: StageName, entry: &Entry, facts: &Facts, now: Timestamp) -> Option<Decision> {
+    let is_here = entry.at() == stage;
+    Some(match entry.progress() {
+        Progress::Waiting if is_here => return None,
+        // The worker before may have died between writing where the entry goes and queueing it there. A second
+        // message for the same entry does no harm.
+        Progress::Waiting => Decision::HandOn(entry.at()),
+        Progress::Claimed { lease_until } if is_here && *lease_until > now => {
+            Decision::InHand { lease_until: *lease_until }
+        }
+        Progress::Failed { cause, .. } if is_here && facts.is_repeated => Decision::GivenUp(cause.clone()),
+        Progress::Claimed { .. } | Progress::Failed { .. } if is_here => return None,
+        _ => Decision::Nothing,
+    })
+}

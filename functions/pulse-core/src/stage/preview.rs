@@ -1,0 +1,158 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Decision, Facts, Resolution, Rules, StageName};
+use crate::{
+    customer::{Customer, Zone},
+    entry::{Entry, Progress, SkipReason},
+    ports::MailLookup,
+};
+
+/// What would be done for an entry if a fresh message of it came now. It is what the
+/// stages [decide](Rules::decide).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "would", rename_all = "kebab-case")]
+pub enum Preview {
+    /// It would be scored, and then mailed.
+    Score {
+        /// Why the mail would then be skipped, if so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        and_skip: Option<SkipReason>,
+    },
+    /// It would be mailed.
+    Mail,
+    /// Its score is too old: it would be scored again.
+    ScoreAgain {
+        /// Of when the score is.
+        as_of: Timestamp,
+    },
+    /// The provider would be asked whether it has the mail. If it has, the entry is sent.
+    AskFirst {
+        /// What would be done if it hasn't.
+        or_else: Box<Preview>,
+    },
+    /// It would be put off: it is within quiet hours.
+    PutOff {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// There would be no mail.
+    Skip {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Whether the provider has its mail can't be found out: it would be indeterminate, for someone to settle.
+    #[serde(rename = "lose-track")]
+    Indeterminate,
+    /// Nothing: a worker has it.
+    InHand {
+        /// Until when at most.
+        lease_until: Timestamp,
+    },
+    /// Nothing: it is sent.
+    Sent {
+        /// When it was.
+        at: Timestamp,
+    },
+    /// Nothing: there is no mail in this run.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Nothing: it is indeterminate already.
+    #[serde(rename = "unknown")]
+    Unsettled,
+}
+
+impl Preview {
+    /// What would be done at `now`. `is_suppressed` says whether the customer's address is.
+    #[must_use]
+    pub fn of(rules: &Rules, customer: &Customer, entry: &Entry, is_suppressed: bool, now: Timestamp) -> Self {
+        match entry.progress() {
+            Progress::Done { at, .. } => Self::Sent { at: *at },
+            Progress::Skipped { reason, .. } => Self::Skipped { reason: *reason },
+            Progress::Indeterminate { .. } => Self::Unsettled,
+            Progress::Waiting | Progress::Claimed { .. } | Progress::Failed { .. } => {
+                let facts = Facts { is_suppressed: Some(is_suppressed), ..Facts::default() };
+                Self::decided(rules, (customer, entry), &facts, now)
+            }
+        }
+    }
+
+    fn decided(rules: &Rules, (customer, entry): (&Customer, &Entry), facts: &Facts, now: Timestamp) -> Self {
+        match rules.decide(entry.at(), customer, entry, facts, now) {
+            Decision::InHand { lease_until } => Self::InHand { lease_until },
+            Decision::LookUp => {
+                let unsent = Facts { look_up: Some(MailLookup::SafeToSend), ..facts.clone() };
+                Self::AskFirst { or_else: Box::new(Self::decided(rules, (customer, entry), &unsent, now)) }
+            }
+            Decision::Resolve(resolution) => Self::resolved(&resolution, now),
+            // The entry's own stage has it, with everything known that is asked for: it is called.
+            Decision::Call
+            | Decision::Nothing
+            | Decision::HandOn(_)
+            | Decision::GivenUp(_)
+            | Decision::CheckSuppression => match entry.at() {
+                StageName::Score => {
+                    Self::Score { and_skip: (facts.is_suppressed == Some(true)).then_some(SkipReason::Suppressed) }
+                }
+                StageName::Email => Self::Mail,
+            },
+        }
+    }
+
+    fn resolved(resolution: &Resolution, now: Timestamp) -> Self {
+        match resolution {
+            Resolution::Accepted { .. } => Self::Sent { at: now },
+            Resolution::Indeterminate(_) => Self::Indeterminate,
+            Resolution::Skip(reason) => Self::Skip { reason: *reason },
+            Resolution::Defer { until } => Self::PutOff { until: *until },
+            Resolution::ScoreAgain { as_of } => Self::ScoreAgain { as_of: *as_of },
+        }
+    }
+
+    /// Why there would be no mail, if so, whatever the provider answers that is asked first.
+    #[must_use]
+    pub fn skips(&self) -> Option<SkipReason> {
+        match self {
+            Self::Skip { reason } => Some(*reason),
+            Self::AskFirst { or_else } => or_else.skips(),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing would be done.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::InHand { .. } | Self::Sent { .. } | Self::Skipped { .. } | Self::Unsettled)
+    }
+
+    /// It in words that follow "the entry", with times in `zone`.
+    #[must_use]
+    pub fn words(&self, zone: &Zone) -> String {
+        let at = |moment: &Timestamp| crate::why::local(*moment, zone);
+        match self {
+            Self::Score { and_skip: None } => "would be scored, and then mailed".into(),
+            Self::Score { and_skip: Some(reason) } => {
+                format!("would be scored, and its mail then be skipped: {reason}")
+            }
+            Self::Mail => "would be mailed".into(),
+            Self::ScoreAgain { as_of } => {
+                format!("would be scored again before it is mailed, as its score is of {}", at(as_of))
+            }
+            Self::AskFirst { or_else } => format!(
+                "would be asked for at the provider first, and is sent if the provider has it; if not, it {}",
+                or_else.words(zone)
+            ),
+            Self::PutOff { until } => format!("would be put off until {}, as hours are quiet until then", at(until)),
+            Self::Skip { reason } => format!("would be skipped: {reason}"),
+            Self::Indeterminate => "would be of unknown fate, for someone to settle".into(),
+            Self::InHand { lease_until } => {
+                format!("is in a worker's hands, until {} at most: nothing", at(lease_until))
+            }
+            Self::Sent { at: sent } => format!("is sent already, {}: nothing", at(sent)),
+            Self::Skipped { reason } => format!("is skipped ({reason}): nothing"),
+            Self::Unsettled => "is of unknown fate: nothing".into(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    Decision, Effect, Facts, Resolution, Row, Rows, Stage, StageName, Task, Verdict, Wait,
+    row::Written,
+    step::{CallError, ChangeOf, RowOf, Step, Work},
+};
+use crate::{
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Clock, LedgerError, MailLookup, Queues},
+    trace::TraceHeader,
+};
+
+/// Runs a stage: loads a message's row, decides, claims, calls, writes what came of it, and only then queues
+/// the row to the next stage. Failures are released, put off or given up.
+#[derive(Clone)]
+pub struct StageRunner<S> {
+    /// What the stage does.
+    pub step: S,
+    /// All stages' queues, to hand rows on.
+    pub queues: Queues,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl<S: Step> Stage for StageRunner<S> {
+    async fn handle(&self, task: &Task) -> Verdict {
+        self.run(task).await.unwrap_or_else(|verdict| verdict)
+    }
+
+    async fn give_up(&self, message: &WorkMessage, cause: &Cause) {
+        if let Err(error) = self.record_failure(message, cause).await {
+            tracing::error!(customer = %message.customer, %error, "couldn't record a failure on the ledger");
+        }
+    }
+
+    async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool {
+        self.try_to_put_off(message, cause, patience).await.unwrap_or_else(|error| {
+            tracing::error!(customer = %message.customer, %error, "couldn't put an entry off");
+            false
+        })
+    }
+}
+
+impl<S: Step> StageRunner<S> {
+    async fn run(&self, task: &Task) -> Result<Verdict, Verdict> {
+        let Some(work) = self.step.load(&task.message).await? else { return Ok(Verdict::Done) };
+        let mut facts = Facts { is_repeated: !task.first_receive, ..Facts::default() };
+        let mut now = self.clock.now();
+        loop {
+            match self.step.decide(&work, &facts, now) {
+                Decision::Nothing => return Ok(Verdict::Done),
+                Decision::HandOn(stage) => {
+                    self.hand_on(stage, &work.1, task).await?;
+                    return Ok(Verdict::Done);
+                }
+                Decision::InHand { lease_until } => {
+                    let wait = Duration::try_from(lease_until.duration_since(now)).unwrap_or_default();
+                    let cause = Cause::new(format!("Another worker is {} it.", S::STAGE.spec().activity));
+                    return Ok(Verdict::NotNow { wait, cause });
+                }
+                Decision::GivenUp(cause) => return Ok(Verdict::Fail { cause }),
+                Decision::LookUp => {
+                    facts.look_up = Some(self.step.look_up(&work.1).await.map_err(Verdict::retry)?);
+                    now = self.clock.now();
+                }
+                Decision::CheckSuppression => facts.is_suppressed = Some(self.step.is_suppressed(&work).await?),
+                Decision::Resolve(resolution) => return self.resolve(&work, resolution, now, task).await,
+                Decision::Call => return self.call(work, now, task).await,
+            }
+        }
+    }
+
+    async fn call(&self, work: Work<S>, now: Timestamp, task: &Task) -> Result<Verdict, Verdict> {
+        let request = match self.step.request(&work, trace(task)) {
+            Ok(request) => request,
+            Err(cause) => return Ok(Verdict::Fail { cause }),
+        };
+        let (subject, row) = work;
+        let claim = row.claim(S::STAGE, now, task.lease_until)?.into();
+        self.step.rows().write(&claim, now).await?;
+        let work = (subject, RowOf::<S>::into_after(claim.change));
+        match self.step.call(&request).await {
+            Ok(output) => {
+                let now = self.clock.now();
+                self.write(self.step.complete(&work, output, now)?.into(), now, task).await?;
+                Ok(Verdict::Done)
+            }
+            Err(error) => self.failed(&work, error, task).await,
+        }
+    }
+
+    async fn failed(&self, work: &Work<S>, error: CallError, task: &Task) -> Result<Verdict, Verdict> {
+        match error {
+            CallError::Retry { after, cause } => self.release(work, after, cause, task).await,
+            CallError::Fail { cause } => {
+                if S::STAGE.spec().effect == Effect::AtMostOnce {
+                    // So that giving up finds a row of which it is known that nothing was done.
+                    self.release(work, None, cause.clone(), task).await?;
+                }
+                Ok(Verdict::Fail { cause })
+            }
+            CallError::Refused { cause } => {
+                let Some(resolution) = self.step.refused(work, &cause).await? else {
+                    return Ok(Verdict::Fail { cause });
+                };
+                self.resolve(work, resolution, self.clock.now(), task).await
+            }
+            CallError::Lost { cause } => self.lost(work, cause, task).await,
+        }
+    }
+
+    /// The provider may have done it: it is asked, and nothing is done blindly.
+    async fn lost(&self, work: &Work<S>, cause: Cause, task: &Task) -> Result<Verdict, Verdict> {
+        let look_up = self.step.look_up(&work.1).await;
+        let now = self.clock.now();
+        match look_up {
+            Ok(MailLookup::Accepted(accepted)) => {
+                let resolution = Resolution::Accepted { provider_id: accepted.provider_id };
+                self.resolve(work, resolution, now, task).await
+            }
+            Ok(MailLookup::SafeToSend) => {
+                // It hasn't, but it may take what is still on its way.
+                self.write(work.1.release_in_doubt(cause.clone(), now)?.into(), now, task).await?;
+                Ok(Verdict::retry(cause))
+            }
+            Ok(MailLookup::CannotTell(_)) => self.resolve(work, Resolution::Indeterminate(cause), now, task).await,
+            // Not even that can be asked now. The claim stays, and is settled after its lease.
+            Err(_) => Ok(Verdict::retry(cause)),
+        }
+    }
+
+    async fn release(
+        &self,
+        work: &Work<S>,
+        after: Option<Duration>,
+        cause: Cause,
+        task: &Task,
+    ) -> Result<Verdict, Verdict> {
+        let now = self.clock.now();
+        self.write(work.1.release(after, cause.clone(), now)?.into(), now, task).await?;
+        Ok(Verdict::Retry { wait: Wait::Backoff(after), cause })
+    }
+
+    async fn resolve(
+        &self,
+        work: &Work<S>,
+        resolution: Resolution,
+        now: Timestamp,
+        task: &Task,
+    ) -> Result<Verdict, Verdict> {
+        let written = self.step.rows().resolve(S::STAGE, work, resolution, now)?;
+        self.write(written, now, task).await?;
+        Ok(Verdict::Done)
+    }
+
+    /// Writes a change, and queues the row to the stage that has it now, if that is another.
+    async fn write(&self, written: Written<ChangeOf<S>>, now: Timestamp, task: &Task) -> Result<(), Verdict> {
+        let after = <RowOf<S> as Row>::after(&written.change);
+        let next = after.waits_for().filter(|next| *next != S::STAGE).map(|next| (next, after.message()));
+        self.step.rows().write(&written, now).await?;
+        if let Some((next, message)) = next {
+            self.queues[next].send(&message.traced(trace(task))).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_on(&self, stage: StageName, row: &RowOf<S>, task: &Task) -> Result<(), Verdict> {
+        Ok(self.queues[stage].send(&row.message().traced(trace(task))).await?)
+    }
+
+    async fn record_failure(&self, message: &WorkMessage, cause: &Cause) -> Result<(), LedgerError> {
+        let Some(work) = self.step.rows().find(message).await? else { return Ok(()) };
+        let now = self.clock.now();
+        // Failed already, or not this stage's: nothing to record.
+        let Ok(written) = self.step.rows().fail(S::STAGE, &work, cause, now) else { return Ok(()) };
+        self.step.rows().write(&written, now).await
+    }
+
+    async fn try_to_put_off(
+        &self,
+        message: &WorkMessage,
+        cause: &Cause,
+        patience: Duration,
+    ) -> Result<bool, LedgerError> {
+        let Some((_, row)) = self.step.rows().find(message).await? else { return Ok(false) };
+        let now = self.clock.now();
+        let for_long = row
+            .failing_since()
+            .is_some_and(|since| Duration::try_from(now.duration_since(since)).is_ok_and(|failing| failing > patience));
+        if for_long {
+            return Ok(false);
+        }
+        let Ok(change) = row.put_off(S::STAGE, cause.clone(), now) else { return Ok(false) };
+        self.step.rows().write(&change.into(), now).await?;
+        Ok(true)
+    }
+}
+
+fn trace(task: &Task) -> Option<TraceHeader> {
+    task.message.trace.clone()
+}
