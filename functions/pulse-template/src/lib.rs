@@ -40,7 +40,7 @@ impl Sources {
     /// The sources that the repository ships.
     #[must_use]
     pub fn shipped() -> Self {
-        Self(repository().join("infra/template"))
+        Self(sources())
     }
 
     /// The text of the template.
@@ -98,6 +98,12 @@ fn text(of: &Value, name: &str) -> Result<String> {
 #[must_use]
 pub fn template() -> PathBuf {
     repository().join("template.yaml")
+}
+
+/// The folder with the sources that the repository ships.
+#[must_use]
+pub fn sources() -> PathBuf {
+    repository().join("infra/template")
 }
 
 fn repository() -> PathBuf {
