@@ -13,29 +13,39 @@ pub mod table;
 mod yaml;
 
 use anyhow::{Context, Result, ensure};
+use pulse_template::{Sources, Stage};
 use serde_json::{Map, Value};
 
-/// A CloudFormation template, its short tags (`!Ref`) written out (`{"Ref": ..}`).
+/// A CloudFormation template, its short tags (`!Ref`) written out (`{"Ref": ..}`), and the stages that it has to have.
 #[derive(Debug, Clone)]
-pub struct Template(Value);
+pub struct Template {
+    yaml: Value,
+    stages: Vec<Stage>,
+}
 
 impl Template {
-    /// Reads a template from its YAML text.
+    /// Reads a template from its YAML text. Its stages are those of its sources.
     ///
     /// # Errors
     /// When the text is not one YAML document, or uses a tag that CloudFormation does not know.
-    pub fn parse(text: &str) -> Result<Self> {
-        yaml::to_json(text).map(Self)
+    pub fn parse(text: &str, stages: Vec<Stage>) -> Result<Self> {
+        Ok(Self { yaml: yaml::to_json(text)?, stages })
     }
 
     /// The template that the repository ships.
     ///
     /// # Errors
-    /// When the file is missing or does not parse.
+    /// When the file or one of its sources is missing or does not parse.
     pub fn shipped() -> Result<Self> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
-        Self::parse(&text)
+        let path = pulse_template::template();
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text, Sources::shipped().stages()?)
+    }
+
+    /// The stages that the template has to have.
+    #[must_use]
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
     }
 
     /// This template with the value at a JSON pointer replaced.
@@ -43,7 +53,7 @@ impl Template {
     /// # Errors
     /// When there is nothing at the pointer: an edit that changes nothing would prove nothing.
     pub fn with(mut self, pointer: &str, value: Value) -> Result<Self> {
-        let place = self.0.pointer_mut(pointer);
+        let place = self.yaml.pointer_mut(pointer);
         *place.with_context(|| format!("the template has nothing at {pointer}"))? = value;
         Ok(self)
     }
@@ -54,7 +64,7 @@ impl Template {
     /// When there is nothing at the pointer.
     pub fn without(mut self, pointer: &str) -> Result<Self> {
         let (parent, key) = pointer.rsplit_once('/').context("a pointer starts with /")?;
-        let map = self.0.pointer_mut(parent).and_then(Value::as_object_mut);
+        let map = self.yaml.pointer_mut(parent).and_then(Value::as_object_mut);
         let gone = map.and_then(|map| map.remove(key));
         ensure!(gone.is_some(), "the template has nothing at {pointer}");
         Ok(self)
@@ -63,12 +73,12 @@ impl Template {
     /// What is at a JSON pointer.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<&Value> {
-        self.0.pointer(pointer)
+        self.yaml.pointer(pointer)
     }
 
     /// A top-level section's entries, by logical id.
     pub fn section(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
-        let entries = self.0.get(name).and_then(Value::as_object);
+        let entries = self.yaml.get(name).and_then(Value::as_object);
         entries.into_iter().flat_map(Map::iter).map(|(id, value)| (id.as_str(), value))
     }
 
@@ -132,6 +142,12 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// Whether it feeds a stage's function.
+    #[must_use]
+    pub fn is_of(&self, stage: &Stage) -> bool {
+        self.name.strip_suffix(".Queue").and_then(|function| function.strip_suffix("Function")) == Some(&stage.id)
+    }
+
     /// The logical id of the queue that the function takes from.
     #[must_use]
     pub fn queue(&self) -> Option<&str> {

@@ -13,9 +13,6 @@ const DESCRIPTION: usize = 1_024;
 /// A warning comes so long before the first waiting message expires.
 const AHEAD_SECONDS: u64 = 3 * 86_400;
 
-const STAGES: [(&str, &str, &str); 2] =
-    [("score", "ScoreQueue", "ScoreFunction"), ("email", "EmailQueue", "EmailFunction")];
-
 /// Every alarm says what has happened, and which command to run first.
 #[must_use]
 pub fn each_says_what_to_do_first(template: &Template) -> Vec<String> {
@@ -108,15 +105,16 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
             problems.push(format!("nobody hears of {metric} of {dimensions:?}, threshold {threshold:?}"));
         }
     };
-    for (stage, queue, function) in STAGES {
-        let own = [("Stack", "AWS::StackName"), ("Stage", stage)];
-        let kept = template.at(&format!("/Resources/{queue}/Properties/MessageRetentionPeriod"));
+    for stage in template.stages() {
+        let own = [("Stack", "AWS::StackName"), ("Stage", stage.name.as_str())];
+        let function = format!("{}Function", stage.id);
+        let kept = template.at(&format!("/Resources/{}Queue/Properties/MessageRetentionPeriod", stage.id));
         let kept = kept.and_then(|kept| template.number(kept)).unwrap_or(0);
         want("OldestDue", &own, Some(6 * 3_600));
         want("OldestDue", &own, Some(kept.saturating_sub(AHEAD_SECONDS)));
         want("BreakerOpen", &own, Some(1));
-        want("Throttles", &[("FunctionName", function)], Some(0));
-        want("Errors", &[("FunctionName", function)], Some(0));
+        want("Throttles", &[("FunctionName", &function)], Some(0));
+        want("Errors", &[("FunctionName", &function)], Some(0));
     }
     for metric in ["InvocationDroppedCount", "TargetErrorCount"] {
         want(metric, &[("ScheduleGroup", "ScheduleGroup")], Some(0));

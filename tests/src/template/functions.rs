@@ -1,25 +1,9 @@
 //! Functions and their event source mappings: batches, concurrency, time, logs.
 
+use pulse_template::Stage;
 use serde_json::Value;
 
 use super::{Mapping, Template, reference};
-
-/// What a stage's provider takes, as the seeds of this project measured it.
-#[derive(Debug, Clone, Copy)]
-pub struct Provider {
-    /// Logical id of the function that calls it.
-    pub function: &'static str,
-    /// The variable that holds the client's timeout, in seconds.
-    pub timeout: &'static str,
-    /// Mean time of a call, in milliseconds.
-    pub mean_ms: u64,
-}
-
-/// The scoring API and the email provider.
-pub const PROVIDERS: [Provider; 2] = [
-    Provider { function: "ScoreFunction", timeout: "SCORE_TIMEOUT_SECONDS", mean_ms: 2_400 },
-    Provider { function: "EmailFunction", timeout: "MAIL_TIMEOUT_SECONDS", mean_ms: 3_300 },
-];
 
 /// Partial batch responses are on, a batch is at most 100 messages, and Lambda waits for it: above ten
 /// messages it refuses a window of none (AWS Lambda API Reference, `CreateEventSourceMapping`).
@@ -78,12 +62,11 @@ pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<Strin
 /// A full batch is done before the function's timeout even with the least calls in flight that the template
 /// allows: batch / in flight x mean latency, and then one call that takes as long as the client waits.
 #[must_use]
-pub fn a_full_batch_can_be_finished(template: &Template, providers: &[Provider]) -> Vec<String> {
+pub fn a_full_batch_can_be_finished(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
-    for provider in providers {
-        let prefix = format!("{}.", provider.function);
-        let Some(mapping) = template.mappings().into_iter().find(|m| m.name.starts_with(&prefix)) else {
-            problems.push(format!("{} takes from no queue", provider.function));
+    for stage in template.stages() {
+        let Some(mapping) = template.mappings().into_iter().find(|mapping| mapping.is_of(stage)) else {
+            problems.push(format!("the function of {} takes from no queue", stage.name));
             continue;
         };
         let Mapping { name, function, event } = mapping;
@@ -91,7 +74,8 @@ pub fn a_full_batch_can_be_finished(template: &Template, providers: &[Provider])
         for in_flight in [template.least(&variables["IN_FLIGHT"]), template.number(&variables["IN_FLIGHT"])] {
             let needed_ms = || {
                 let rounds = template.number(&event["BatchSize"])?.div_ceil(in_flight.filter(|n| *n > 0)?);
-                Some(rounds * provider.mean_ms + template.number(&variables[provider.timeout])? * 1_000)
+                let timeout = template.number(&variables[&stage.timeout_variable])?;
+                Some(rounds * stage.mean_call_ms + timeout * 1_000)
             };
             let (needed, given) = (needed_ms(), template.number(&function["Timeout"]).map(|s| s * 1_000));
             if needed.zip(given).is_none_or(|(needed, given)| needed >= given) {
@@ -154,10 +138,10 @@ pub fn the_sweep_waits_for_every_try(template: &Template) -> Vec<String> {
     let sweeper = template.functions().into_iter().find(|(id, _)| *id == "TickFunction");
     let variables = sweeper.map(|(_, function)| function["Environment"]["Variables"].clone()).unwrap_or_default();
     let kept = template.number(&variables["QUEUE_RETENTION_SECONDS"]);
-    for id in ["ScoreQueue", "EmailQueue"] {
-        let queue = template.at(&format!("/Resources/{id}/Properties/MessageRetentionPeriod"));
+    for Stage { id, .. } in template.stages() {
+        let queue = template.at(&format!("/Resources/{id}Queue/Properties/MessageRetentionPeriod"));
         if kept.is_none() || queue.and_then(|n| template.number(n)) != kept {
-            problems.push(format!("the tick believes that {id} keeps messages for {kept:?} s"));
+            problems.push(format!("the tick believes that {id}Queue keeps messages for {kept:?} s"));
         }
     }
     problems
@@ -177,17 +161,18 @@ pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<Str
         }
     };
     for (suffix, range) in [("MaximumConcurrency", MAXIMUM_CONCURRENCY), ("InFlight", IN_FLIGHT)] {
-        for stage in ["Score", "Email"] {
+        for Stage { id, .. } in template.stages() {
             for (bound, here) in [("MinValue", range.start()), ("MaxValue", range.end())] {
-                let pointer = format!("/Parameters/{stage}{suffix}/{bound}");
+                let pointer = format!("/Parameters/{id}{suffix}/{bound}");
                 hold(pointer.clone(), template.at(&pointer).and_then(Value::as_u64), u64::from(*here));
             }
         }
     }
-    for Mapping { name, function, event } in template.mappings() {
+    for mapping in template.mappings() {
+        let stage = template.stages().iter().find(|stage| mapping.is_of(stage));
+        let Mapping { name, function, event } = mapping;
         let variables = &function["Environment"]["Variables"];
-        let provider = PROVIDERS.iter().find(|provider| name.starts_with(provider.function));
-        let patience = provider.and_then(|provider| template.number(&variables[provider.timeout]));
+        let patience = stage.and_then(|stage| template.number(&variables[&stage.timeout_variable]));
         hold(format!("the batch of {name}"), template.number(&event["BatchSize"]), u64::from(BATCH));
         hold(format!("the timeout of {name}"), template.number(&function["Timeout"]), FUNCTION_TIMEOUT.as_secs());
         hold(format!("the client's timeout of {name}"), patience, CALL_TIMEOUT.as_secs());

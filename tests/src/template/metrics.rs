@@ -38,10 +38,8 @@ pub const METRICS: [(&str, &str, &[&str]); 20] = [
 /// The bill counts the alarms and the metrics that there are.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
-    let own = METRICS.iter().filter(|(of, _, _)| *of == "Pulse");
-    let own = own.map(|(_, _, by)| if by.contains(&"Stage") { 2 } else { 1 }).sum::<usize>();
     let counted = [
-        ("metrics", own, pulse_core::bill::METRICS as usize),
+        ("metrics", own_metrics(template).len(), pulse_core::bill::METRICS as usize),
         ("alarms", alarms(template).count(), pulse_core::bill::ALARMS as usize),
     ];
     let wrong = counted.into_iter().filter(|(_, there, billed)| there != billed);
@@ -71,7 +69,7 @@ pub fn the_dashboard_shows_what_is_measured(template: &Template) -> Vec<String> 
         Err(error) => return vec![format!("the dashboard can't be read: {error:#}")],
     };
     let mut problems = Vec::new();
-    let mut own: BTreeSet<_> = METRICS.iter().filter(|(of, _, _)| *of == "Pulse").map(|(_, name, _)| *name).collect();
+    let mut own = own_metrics(template);
     for widget in &widgets {
         for metric in widget["metrics"].as_array().into_iter().flatten() {
             let parts: Vec<_> = metric.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -85,13 +83,14 @@ pub fn the_dashboard_shows_what_is_measured(template: &Template) -> Vec<String> 
                 problems.push(format!("the dashboard shows {metric}, which nobody measures"));
             }
             problems.extend(values.iter().filter_map(|value| unknown(template, value)));
-            own.remove(name);
+            let stage = names.iter().position(|dimension| *dimension == "Stage").map(|at| values[at]);
+            own.remove(&(*name, stage));
         }
         if widget["metrics"].is_array() && widget["region"] != "${AWS::Region}" {
             problems.push(format!("{} is shown of another region", widget["title"]));
         }
     }
-    problems.extend(own.iter().map(|name| format!("the dashboard doesn't show {name}")));
+    problems.extend(own.iter().map(|(name, stage)| format!("the dashboard doesn't show {name} of {stage:?}")));
     let shown: Vec<_> = widgets.iter().flat_map(|widget| widget["alarms"].as_array().into_iter().flatten()).collect();
     for (id, _) in alarms(template) {
         if !shown.iter().any(|alarm| **alarm == format!("${{{id}.Arn}}")) {
@@ -99,6 +98,19 @@ pub fn the_dashboard_shows_what_is_measured(template: &Template) -> Vec<String> 
         }
     }
     problems
+}
+
+/// The metrics that are Pulse's own, each with its stage if it is of one.
+fn own_metrics(template: &Template) -> BTreeSet<(&'static str, Option<&str>)> {
+    let mut own = BTreeSet::new();
+    for (_, name, by) in METRICS.iter().filter(|(of, _, _)| *of == "Pulse") {
+        if by.contains(&"Stage") {
+            own.extend(template.stages().iter().map(|stage| (*name, Some(stage.name.as_str()))));
+        } else {
+            own.insert((*name, None));
+        }
+    }
+    own
 }
 
 /// Whether an alarm's metric counts what happened in its period. The others say how things stand.
@@ -113,7 +125,8 @@ fn is_measured(namespace: Option<&str>, name: Option<&str>, dimensions: &[&str])
 /// What is wrong with a dimension's value: a stage that there isn't, or a resource.
 fn unknown(template: &Template, value: &str) -> Option<String> {
     let Some(place) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
-        return (!["score", "email"].contains(&value)).then(|| format!("there is no stage {value}"));
+        let is_stage = template.stages().iter().any(|stage| stage.name == value);
+        return (!is_stage).then(|| format!("there is no stage {value}"));
     };
     let id = place.split('.').next().unwrap_or_default();
     let known = place.starts_with("AWS::") || template.at(&format!("/Resources/{id}")).is_some();

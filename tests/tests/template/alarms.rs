@@ -59,7 +59,8 @@ fn whatever_can_stop_has_an_alarm() -> Result<()> {
     for (id, _) in shipped.resources("AWS::CloudWatch::Alarm").filter(|(id, _)| !id.ends_with("DlqAlarm")) {
         edits.push(cut(&format!("/Resources/{id}")));
     }
-    assert_eq!(edits.len(), 14);
+    // Five of each stage; two of the schedules and two of the tick.
+    assert_eq!(edits.len(), 5 * shipped.stages().len() + 4);
     edits.extend([
         // Three days ahead of what the queue keeps.
         set("ScoreQueue/MessageRetentionPeriod", 1_000_000),
@@ -101,6 +102,10 @@ fn the_dashboard_shows_every_alarm_and_metrics_that_exist() -> Result<()> {
         cut("/Resources/Dashboard"),
         set(body, "{"),
         swap("\"OldestDue\"", "\"Oldest\""),
+        swap(
+            "\"LanesInUse\", \"Stack\", \"${AWS::StackName}\", \"Stage\", \"score\"",
+            "\"LanesInUse\", \"Stack\", \"${AWS::StackName}\", \"Stage\", \"email\"",
+        ),
         swap("${EmailDlq.QueueName}", "${MailDlq.QueueName}"),
         swap("\"Stage\", \"score\"", "\"Stage\", \"scoring\""),
         swap("${TickSilentAlarm.Arn}", "${TickFunction.Arn}"),

@@ -40,7 +40,7 @@ fn a_full_batch_is_done_before_the_timeout() -> Result<()> {
         set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "40"),
         cut("ScoreFunction/Environment/Variables/SCORE_TIMEOUT_SECONDS"),
     ];
-    keeps(|template| functions::a_full_batch_can_be_finished(template, &functions::PROVIDERS), edits)
+    keeps(functions::a_full_batch_can_be_finished, edits)
 }
 
 #[test]

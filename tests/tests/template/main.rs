@@ -4,6 +4,7 @@ mod alarms;
 mod functions;
 mod policies;
 mod queues;
+mod sources;
 mod table;
 
 use anyhow::Result;

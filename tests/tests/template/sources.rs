@@ -1,0 +1,80 @@
+use std::{fs, path::Path};
+
+use anyhow::Result;
+use pulse_template::Sources;
+use pulse_tests::template::{Template, alarms, functions, metrics, parameters, policies, queues};
+
+/// A made-up third stage, as somebody would write it.
+const CHARGE: &str = include_str!("charge.yaml.j2");
+
+/// Lines that a person writes for a third stage, at most.
+const LINES_OF_A_STAGE: usize = 40;
+
+#[test]
+fn template_yaml_is_what_its_sources_give() -> Result<()> {
+    let written = fs::read_to_string(pulse_template::template())?;
+    let current = written == Sources::shipped().render()?;
+    assert!(current, "template.yaml is not what infra/template gives: write it with `cargo run -p pulse-template`");
+    Ok(())
+}
+
+#[test]
+fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    copy(&pulse_template::sources(), folder.path())?;
+    let main = folder.path().join("template.yaml.j2");
+    let (import, list) = ("{% import \"stages/email.yaml.j2\" as email %}\n", "[score, email]");
+    let text = fs::read_to_string(&main)?;
+    assert!(text.contains(import) && text.contains(list));
+    let text = text.replace(import, &format!("{import}{}", import.replace("email", "charge")));
+    fs::write(&main, text.replace(list, "[score, email, charge]"))?;
+    fs::write(folder.path().join("stages/charge.yaml.j2"), CHARGE)?;
+    // Its file, and the two lines above.
+    assert!(CHARGE.lines().count() + 2 <= LINES_OF_A_STAGE);
+
+    let sources = Sources::in_folder(folder.path());
+    let template = Template::parse(&sources.render()?, sources.stages()?)?;
+    assert_eq!(template.mappings().len(), 3);
+    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 17 + 6);
+    let checks = [
+        alarms::each_says_what_to_do_first,
+        alarms::each_is_sane,
+        alarms::each_dead_letter_queue_has_one,
+        alarms::everything_that_can_stop_has_one,
+        functions::batches_are_partial_and_bounded,
+        functions::reserved_concurrency_covers_the_mapping,
+        functions::a_full_batch_can_be_finished,
+        functions::logs_are_json_and_kept_for_a_time,
+        functions::the_sweep_waits_for_every_try,
+        functions::the_commands_reckon_with_what_is_deployed,
+        metrics::alarms_look_at_what_is_measured,
+        metrics::the_dashboard_shows_what_is_measured,
+        parameters::all_are_described,
+        parameters::variables_hold_no_secret,
+        policies::each_function_has_its_own_role,
+        policies::nothing_is_allowed_by_wildcard,
+        policies::roles_trust_one_service,
+        queues::visibility_outlasts_the_function,
+        queues::each_queue_has_a_dead_letter_queue,
+        queues::dead_letters_are_kept_longest,
+        queues::receive_counts_agree,
+        queues::each_queue_is_encrypted,
+    ];
+    let problems: Vec<_> = checks.iter().flat_map(|check| check(&template)).collect();
+    assert_eq!(problems, Vec::<String>::new());
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from)? {
+        let from = entry?.path();
+        let to = to.join(from.file_name().unwrap_or_default());
+        if from.is_dir() {
+            fs::create_dir(&to)?;
+            copy(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
+}
