@@ -5,6 +5,7 @@ pub mod commands;
 pub mod exit;
 pub mod figures;
 pub mod interruption;
+pub mod local_record;
 pub mod lookup;
 pub mod names;
 pub mod output;

@@ -1,15 +1,13 @@
 //! Which deployed stack a command is about.
 
-use std::{fs, path::PathBuf};
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use pulse_aws::{
     sdk,
     stack::{Stack, outputs},
 };
-use pulse_local::workspace::Workspace;
-use serde::{Deserialize, Serialize};
+
+use crate::local_record::{self, LocalRecord};
 
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]
@@ -18,9 +16,10 @@ pub struct Target {
     #[arg(long, global = true, env = "PULSE_STACK", default_value = "pulse", value_name = "NAME")]
     stack: String,
 
-    /// The stack that `pulse local` is running on this machine.
-    #[arg(long, global = true)]
-    local: bool,
+    /// The stack that `pulse local` is running on this machine. Of several it is the newest, unless one is named by
+    /// its port, its URL or its stack's name, as in --local=4566.
+    #[arg(long, global = true, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    local: Option<String>,
 }
 
 impl Target {
@@ -29,12 +28,13 @@ impl Target {
     /// # Errors
     /// When there is none of that name, or AWS can't be reached.
     pub async fn find(&self) -> Result<Stack> {
-        if self.local {
-            let record = LocalRecord::read(&Workspace::find()?)?;
+        if let Some(wanted) = &self.local {
+            let wanted = Some(wanted.as_str()).filter(|wanted| !wanted.is_empty());
+            let record = LocalRecord::find(&local_record::folder()?, wanted)?;
             let aws = sdk::for_emulator(&record.endpoint);
             let outputs = outputs(&aws, &record.stack).await.with_context(|| {
                 format!(
-                    "The `pulse local` that was at {} doesn't answer: start one with `cargo run --release -- local`",
+                    "The `pulse local` at {} doesn't answer: start one with `cargo run --release -- local`",
                     record.endpoint
                 )
             })?;
@@ -43,45 +43,5 @@ impl Target {
         let aws = sdk::load().await?;
         let outputs = outputs(&aws, &self.stack).await?;
         Ok(Stack { aws, outputs })
-    }
-}
-
-/// What a running `pulse local` leaves for `pulse --local ..` to find it by.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LocalRecord {
-    /// The emulator.
-    pub endpoint: String,
-    /// The stack's name.
-    pub stack: String,
-}
-
-impl LocalRecord {
-    fn path(workspace: &Workspace) -> PathBuf {
-        workspace.target_dir().join("pulse-local.json")
-    }
-
-    /// Leaves the record.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn write(&self, workspace: &Workspace) -> Result<()> {
-        let path = Self::path(workspace);
-        fs::write(&path, serde_json::to_string(self)?).with_context(|| format!("{} can't be written", path.display()))
-    }
-
-    /// Takes the record away, unless it is another's by now.
-    pub fn remove(&self, workspace: &Workspace) {
-        if Self::read(workspace).is_ok_and(|record| record == *self) {
-            let _ = fs::remove_file(Self::path(workspace));
-        }
-    }
-
-    fn read(workspace: &Workspace) -> Result<Self> {
-        let Ok(text) = fs::read_to_string(Self::path(workspace)) else {
-            bail!(
-                "No `pulse local` is running here: start one with `cargo run --release -- local` and leave it running."
-            )
-        };
-        Ok(serde_json::from_str(&text)?)
     }
 }

@@ -25,6 +25,8 @@ fn alone() -> MutexGuard<'static, ()> {
 fn pulse() -> Command {
     let mut command = Command::new(program("local", "pulse"));
     command.current_dir(workspace().root()).stdin(Stdio::null()).env_remove("AWS_ENDPOINT_URL");
+    // What else runs on this machine is none of the tests' business.
+    command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
     command
 }
 

@@ -9,9 +9,9 @@ use super::{Started, alone, free_port, in_checkout, processes_with, pulse, pulse
 
 const CUSTOMERS: &str = "40";
 
-/// A command about the running `pulse local`: its status, and what it printed.
+/// A command about the running `pulse local`, typed outside the checkout: its status, and what it printed.
 fn local(arguments: &[&str]) -> (i32, String) {
-    let output = pulse().arg("--local").args(arguments).output().unwrap();
+    let output = pulse().current_dir("/").arg("--local").args(arguments).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(!text.contains('\u{1b}'), "colours, and no terminal");
     (output.status.code().unwrap(), text + &String::from_utf8_lossy(&output.stderr))
@@ -45,6 +45,7 @@ fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
     assert_eq!(entries.values().filter_map(Value::as_u64).sum::<u64>(), 40, "{entries:?}");
     assert_eq!(findings["mails"]["1"], entries["sent"], "{findings}");
 
+    assert_eq!(pulse().args([&format!("--local={port}"), "status"]).output().unwrap().status.code(), Some(0));
     what_status_says(entries["sent"].as_u64().unwrap());
     what_is_said_of_a_customer(findings["example"].as_str().unwrap());
     what_looking_after_it_says();

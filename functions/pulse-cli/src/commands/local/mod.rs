@@ -23,7 +23,7 @@ use pulse_local::{
 };
 
 use self::{customers::Demo, promises::Findings, providers::Providers};
-use crate::{exit::Exit, interruption::interruption, output::Output, target::LocalRecord};
+use crate::{exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output};
 
 pub use self::options::Options;
 
@@ -51,18 +51,6 @@ pub async fn run(options: Options, output: Output) -> Result<Exit> {
     }
 }
 
-/// Takes the record of this run away with it.
-struct Recorded {
-    workspace: Workspace,
-    record: LocalRecord,
-}
-
-impl Drop for Recorded {
-    fn drop(&mut self) {
-        self.record.remove(&self.workspace);
-    }
-}
-
 async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -> Result<Exit> {
     let workspace = Workspace::find()?;
     let backend = backend(&options, &workspace)?;
@@ -75,9 +63,10 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let deployment = Deployment::deploy(&workspace, emulator.endpoint(), &packages, &plan, &steps.listener()).await?;
     steps.done(&format!("Pulse is deployed at {}.", emulator.endpoint()));
 
-    let record = LocalRecord { endpoint: emulator.endpoint().into(), stack };
-    record.write(&workspace)?;
-    let _recorded = Recorded { workspace, record };
+    let record = LocalRecord { endpoint: emulator.endpoint().into(), stack, since: CLOCK.now() };
+    let left = local_record::folder().and_then(|folder| record.leave(&folder));
+    let _left =
+        left.inspect_err(|error| output.remark(format!("Commands with --local can't find this one: {error:#}")));
     let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
     let demo = Demo::enroll(&stack, customers).await?;
     let lasted = progress::follow(&stack, &demo, &providers).await?;
