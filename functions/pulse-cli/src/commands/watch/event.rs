@@ -1,10 +1,9 @@
 use pulse_aws::stack::Lanes;
-use pulse_core::{control::Note, entry::StageName};
 use ratatui::crossterm::event::KeyEvent;
 
 use super::{
     figures::{Entries, Figures},
-    state::Topic,
+    order::Order,
 };
 
 /// Something that happened.
@@ -28,6 +27,17 @@ pub(super) enum Event {
     Switched(Result<String, String>),
 }
 
+/// What there is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// Stages and queues.
+    Figures,
+    /// Lanes.
+    Lanes,
+    /// The entries' count.
+    Entries,
+}
+
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -37,23 +47,4 @@ pub(super) enum Effect {
     Switch(Order),
     /// End.
     Quit,
-}
-
-/// What someone asked for, and confirmed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Pause a stage.
-    Pause(StageName, Note),
-    /// Resume a stage.
-    Resume(StageName),
-}
-
-impl Order {
-    /// What is being done, in words.
-    pub(super) fn doing(&self) -> String {
-        match self {
-            Self::Pause(stage, _) => format!("Pausing the {stage} stage .."),
-            Self::Resume(stage) => format!("Resuming the {stage} stage .."),
-        }
-    }
 }

@@ -3,8 +3,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::{
     event::Effect,
     prompt::{Answered, Prompt, Verb},
+    reads::read_all,
     state::State,
-    update::read_all,
 };
 
 /// The keys, and what they do.

@@ -1,7 +1,7 @@
 use pulse_core::{control::Note, entry::StageName};
 use ratatui::crossterm::event::KeyCode;
 
-use super::event::Order;
+use super::order::Order;
 
 /// A question, on the way to pausing or resuming a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    event::Order,
     figures::{Entries, Figures},
+    order::Order,
     prompt::Prompt,
 };
 use crate::figures::lasting;
@@ -16,17 +16,6 @@ const LANES_EVERY: Duration = Duration::from_mins(1);
 
 /// How long a notice stays.
 const NOTICE_STAYS: SignedDuration = SignedDuration::from_secs(30);
-
-/// What there is to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Topic {
-    /// Stages and queues.
-    Figures,
-    /// Lanes.
-    Lanes,
-    /// The entries' count.
-    Entries,
-}
 
 /// All that is shown.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 use jiff::Timestamp;
 
 use super::{
-    event::{Effect, Event},
+    event::{Effect, Event, Topic},
     keys,
-    state::{State, Topic},
+    reads::{due, read},
+    state::State,
 };
 
 /// What an event changes, and what is to be done about it.
@@ -37,11 +38,6 @@ pub(super) fn update(state: &mut State, now: Timestamp, event: Event) -> Vec<Eff
     effects
 }
 
-/// Everything is to be read now that isn't being read.
-pub(super) fn read_all(state: &mut State) -> Vec<Effect> {
-    [Topic::Figures, Topic::Lanes, Topic::Entries].into_iter().filter_map(|topic| read(state, topic)).collect()
-}
-
 fn switched(state: &mut State, result: Result<String, String>) -> Vec<Effect> {
     state.switching = None;
     let is_bad = result.is_err();
@@ -50,24 +46,4 @@ fn switched(state: &mut State, result: Result<String, String>) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     read(state, Topic::Figures).into_iter().collect()
-}
-
-fn due(state: &mut State) -> Vec<Effect> {
-    let now = state.now;
-    let due = [
-        (state.figures.is_due(now), Topic::Figures),
-        (state.lanes.is_due(now), Topic::Lanes),
-        (state.entries.is_due(now), Topic::Entries),
-    ];
-    due.into_iter().filter(|(is_due, _)| *is_due).filter_map(|(_, topic)| read(state, topic)).collect()
-}
-
-fn read(state: &mut State, topic: Topic) -> Option<Effect> {
-    let now = state.now;
-    let is_awaited = match topic {
-        Topic::Figures => state.figures.begin(now),
-        Topic::Lanes => state.lanes.begin(now),
-        Topic::Entries => state.entries.begin(now),
-    };
-    (!is_awaited).then_some(Effect::Read(topic))
 }

@@ -14,9 +14,9 @@ use pulse_core::{
 use tokio::time::timeout;
 
 use super::{
-    event::{Event, Order},
+    event::{Event, Topic},
     figures::{Entries, Figures, lanes},
-    state::Topic,
+    order::Order,
 };
 use crate::{commands::resume, figures::lasting, output::with_causes};
 

@@ -5,7 +5,7 @@ use ratatui::{Terminal, backend::TestBackend, style::Color};
 
 use super::{
     super::{
-        event::Order,
+        order::Order,
         prompt::{Prompt, Verb},
         state::State,
         view,

@@ -4,8 +4,9 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
     super::{
-        event::{Effect, Event, Order},
-        state::{State, Topic},
+        event::{Effect, Event, Topic},
+        order::Order,
+        state::State,
         update::update,
     },
     fixtures::{blank, entries, figures, full, lanes, now},

@@ -7,9 +7,9 @@ use ratatui::{
 };
 
 use super::super::{
-    event::Order,
     figures::Figures,
     keys::KEYS,
+    order::Order,
     prompt::{Prompt, Verb},
     state::State,
 };
