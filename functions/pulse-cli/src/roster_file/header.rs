@@ -1,7 +1,7 @@
 use csv::ByteRecord;
 use pulse_core::roster::{COLUMNS, RosterRow};
 
-use super::RosterFileError;
+use super::errors::RosterFileError;
 
 /// Where in a record the columns of a roster are, by the names in its first line.
 pub(super) struct Header {

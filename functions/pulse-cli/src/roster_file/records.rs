@@ -2,7 +2,7 @@ use std::{collections::VecDeque, io::BufRead};
 
 use csv::ByteRecord;
 
-use super::RosterFileError;
+use super::errors::RosterFileError;
 
 /// The longest line, and the most that is read to find the end of a quoted column, in bytes.
 const LONGEST: usize = 1 << 20;

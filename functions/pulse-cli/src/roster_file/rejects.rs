@@ -6,7 +6,7 @@ use std::{
 
 use csv::{ByteRecord, Writer, WriterBuilder};
 
-use super::BadRow;
+use super::errors::BadRow;
 
 /// Writes the bad rows of a roster to a file of their own, to be mended and enrolled from there.
 ///

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, Unit};
-use pulse_aws::stack::Stack;
+use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
     customer::{Contact, Customer, CustomerId, Standing, Zone},
     enrollment::Enrollment,
@@ -15,7 +15,7 @@ use pulse_core::{
 };
 use pulse_local::workspace::Workspace;
 
-use super::{CLOCK, Options};
+use super::options::Options;
 use crate::{
     output::Output,
     roster_file::{RosterFile, RowError},
@@ -75,13 +75,13 @@ impl Demo {
     /// Enrols them. Instead of their own slots they get the next minute that the emulator can make.
     pub(super) async fn enroll(stack: &Stack, customers: Vec<Customer>) -> Result<Self> {
         let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-        let before = ledger.tally(CLOCK.now()).await?;
-        let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &CLOCK };
+        let before = ledger.tally(SystemClock.now()).await?;
+        let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
         let bar = ProgressBar::new(customers.len() as u64);
         bar.set_style(ProgressStyle::with_template("  enrolled  {bar:40} {pos}/{len}")?);
         let customers = stream::iter(customers)
             .map(async |mut customer: Customer| {
-                customer.slot = Slot::at_minute_of(next_minute(CLOCK.now()));
+                customer.slot = Slot::at_minute_of(next_minute(SystemClock.now()));
                 enrollment.enroll(&customer).await?;
                 bar.inc(1);
                 anyhow::Ok(customer)

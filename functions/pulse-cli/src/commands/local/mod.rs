@@ -32,7 +32,7 @@ pub use self::options::Options;
 fn stack_name(backend: &Backend) -> String {
     match backend {
         Backend::Own(_) => "pulse-local".into(),
-        Backend::At(_) => format!("pulse-local-{}", CLOCK.now().as_second()),
+        Backend::At(_) => format!("pulse-local-{}", SystemClock.now().as_second()),
     }
 }
 
@@ -63,7 +63,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let deployment = Deployment::deploy(&workspace, emulator.endpoint(), &packages, &plan, &steps.listener()).await?;
     steps.done(&format!("Pulse is deployed at {}.", emulator.endpoint()));
 
-    let record = LocalRecord { endpoint: emulator.endpoint().into(), stack, since: CLOCK.now() };
+    let record = LocalRecord { endpoint: emulator.endpoint().into(), stack, since: SystemClock.now() };
     let left = local_record::folder().and_then(|folder| record.leave(&folder));
     let _left =
         left.inspect_err(|error| output.remark(format!("Commands with --local can't find this one: {error:#}")));
@@ -104,6 +104,3 @@ fn backend(options: &Options, workspace: &Workspace) -> Result<Backend> {
     }
     Ok(Backend::At(url))
 }
-
-/// The time, for this command's parts.
-const CLOCK: SystemClock = SystemClock;

@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Result, bail};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pulse_aws::stack::{Lanes, Stack};
+use pulse_aws::{
+    clock::SystemClock,
+    stack::{Lanes, Stack},
+};
 use pulse_core::{
     entry::StageName,
     ports::{Clock as _, LedgerReports as _, Tally, TallyKey},
@@ -17,7 +20,7 @@ use pulse_core::{
 use pulse_local::{standins::Meter, step::Progress};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{CLOCK, customers::Demo, providers::Providers};
+use super::{customers::Demo, providers::Providers};
 
 const BETWEEN_SAMPLES: Duration = Duration::from_millis(50);
 const SAMPLES_PER_LOOK: u64 = 10;
@@ -105,7 +108,7 @@ pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) ->
         if sample % SAMPLES_PER_LOOK != 0 {
             continue;
         }
-        let places = Places::of(&ledger.tally(CLOCK.now()).await?, demo);
+        let places = Places::of(&ledger.tally(SystemClock.now()).await?, demo);
         bars.show(places, providers, &followed);
         if places.closed == demo.customers.len() as u64 {
             break;

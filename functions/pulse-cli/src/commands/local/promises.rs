@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use pulse_aws::stack::{Lanes, Stack, depths};
+use pulse_aws::{
+    clock::SystemClock,
+    stack::{Lanes, Stack, depths},
+};
 use pulse_core::{
     entry::{Entry, Progress, TallyKey},
     ports::{Clock as _, Ledger as _, Schedules as _},
@@ -13,7 +16,6 @@ use pulse_local::standins::{Latency, Meter};
 use serde::Serialize;
 
 use super::{
-    CLOCK,
     customers::Demo,
     progress::{Busy, Followed},
     providers::Providers,
@@ -115,7 +117,7 @@ struct Person {
 
 async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
     let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-    let now = CLOCK.now();
+    let now = SystemClock.now();
     stream::iter(&demo.customers)
         .map(async |customer| {
             let entries = ledger.entries(&customer.id).await?;

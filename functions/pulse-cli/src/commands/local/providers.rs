@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::json;
 
-use super::Options;
+use super::options::Options;
 use pulse_local::standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions};
 
 const SCORE_SECRET: &str = "pulse-local/scoring";
