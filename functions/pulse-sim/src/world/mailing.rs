@@ -18,7 +18,7 @@ use pulse_core::{
 use super::{
     lanes::{LaneUse, Lanes},
     scoring::REFUSAL,
-    settings::Latency,
+    settings::{Latency, MailProvider},
     trace::Trace,
     weather::{Down, ProviderWeather, Weather},
     witness::{Promise, Witness},
@@ -38,15 +38,6 @@ const MAILS_TOLD: Duration = Duration::from_hours(72);
 /// How long a stage may take from reading a profile to handing over the mail: it may have to ask for an
 /// earlier one in between.
 const READ_TO_SEND: Duration = Duration::from_mins(1);
-
-/// Whether a provider knows a mail again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailProvider {
-    /// As Marketing Cloud: a key is taken once, for two days, and can be asked for.
-    Deduplicating,
-    /// As Amazon SES: whatever it is handed is sent.
-    Forgetful,
-}
 
 /// The email provider, slow, and at times out of order. Keeps its own record of what it accepted.
 #[derive(Clone)]

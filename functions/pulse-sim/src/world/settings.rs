@@ -8,7 +8,14 @@ use pulse_core::{
     tick::SweepPolicy,
 };
 
-use super::mailing::MailProvider;
+/// Whether a provider knows a mail again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailProvider {
+    /// As Marketing Cloud: a key is taken once, for two days, and can be asked for.
+    Deduplicating,
+    /// As Amazon SES: whatever it is handed is sent.
+    Forgetful,
+}
 
 /// How long a provider takes: lognormal.
 #[derive(Debug, Clone, Copy, PartialEq)]
