@@ -7,10 +7,10 @@ use pulse_core::{customer::Zone, entry::StageName, quiet_hours::QuietHours};
 
 use super::{
     fault::{Act, Fault, Kind},
-    plan::Plan,
+    plan::{CALM_DAYS, Plan},
 };
 use crate::{
-    random::Stream,
+    random::{Randomness, Stream},
     world::{Down, MailProvider, Noise, ProviderWeather},
 };
 
@@ -38,8 +38,24 @@ pub(super) const ZONES: [&str; 8] = [
     "UTC",
 ];
 
+impl Plan {
+    /// A seed's plan.
+    ///
+    /// # Panics
+    /// With fewer than 8 days: nothing could go wrong in them.
+    #[must_use]
+    pub fn of_seed(seed: u64, customers: u32, days: u32) -> Self {
+        assert!(days > CALM_DAYS + 1, "a seed needs 8 days at least");
+        let random = Randomness::of_seed(seed).stream("plan");
+        let mut plan = Self::calm(seed, customers, days);
+        house(&random, &mut plan);
+        plan.faults = faults(&random, &mut plan).into_iter().enumerate().collect();
+        plan
+    }
+}
+
 /// When, with whom, and how queues behave.
-pub(super) fn house(random: &Stream, plan: &mut Plan) {
+fn house(random: &Stream, plan: &mut Plan) {
     if let Some(starts) = random.pick(&STARTS).and_then(|starts| starts.parse::<Timestamp>().ok()) {
         plan.starts = starts;
     }
@@ -53,7 +69,7 @@ pub(super) fn house(random: &Stream, plan: &mut Plan) {
 }
 
 /// What goes wrong before all is calm. In a fifth of the months, nothing does that a message could die of.
-pub(super) fn faults(random: &Stream, plan: &mut Plan) -> Vec<Fault> {
+fn faults(random: &Stream, plan: &mut Plan) -> Vec<Fault> {
     let calm_from = plan.calm_from();
     if random.chance(0.2) {
         plan.duplicates = 0.0;

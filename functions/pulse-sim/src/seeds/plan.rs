@@ -3,14 +3,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pulse_core::quiet_hours::QuietHours;
 
-use super::{
-    fault::{Act, Fault, Kind},
-    generate,
-};
-use crate::{random::Randomness, world::MailProvider};
+use super::fault::{Act, Fault, Kind};
+use crate::world::MailProvider;
 
 /// Days at the end in which nothing goes wrong any more, and all must come right.
-const CALM_DAYS: u32 = 6;
+pub(super) const CALM_DAYS: u32 = 6;
 
 /// What happens in a seed's month.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,20 +31,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A seed's plan.
-    ///
-    /// # Panics
-    /// With fewer than 8 days: nothing could go wrong in them.
-    #[must_use]
-    pub fn of_seed(seed: u64, customers: u32, days: u32) -> Self {
-        assert!(days > CALM_DAYS + 1, "a seed needs 8 days at least");
-        let random = Randomness::of_seed(seed).stream("plan");
-        let mut plan = Self::calm(seed, customers, days);
-        generate::house(&random, &mut plan);
-        plan.faults = generate::faults(&random, &mut plan).into_iter().enumerate().collect();
-        plan
-    }
-
     /// A plan in which nothing goes wrong.
     #[must_use]
     pub fn calm(seed: u64, customers: u32, days: u32) -> Self {
