@@ -14,6 +14,7 @@ mod line;
 mod message;
 mod messages;
 mod move_task;
+mod moving;
 mod slab;
 
 use std::{

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pulse_core::ports::{Clock, Undelivered};
 
-use super::{MoveTask, message::Message, messages::Messages};
+use super::{message::Message, messages::Messages, move_task::MoveTask};
 use crate::time::Signal;
 
 /// Ids of messages in queues that are a dead-letter queue's different sources differ in the bits from
