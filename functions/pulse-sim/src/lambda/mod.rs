@@ -7,9 +7,11 @@ mod environments;
 mod function;
 mod gathering;
 mod mapping;
+mod mapping_settings;
 mod pollers;
 mod reading;
 mod switch;
+mod turns;
 
 #[cfg(test)]
 mod tests;
@@ -17,5 +19,6 @@ mod tests;
 pub use doom::Doom;
 pub use environments::FunctionUse;
 pub use function::{Function, FunctionSettings, Invocation, InvokeError};
-pub use mapping::{Answer, Handler, Mapping, MappingSettings, MappingUse};
+pub use mapping::{Answer, Handler, Mapping};
+pub use mapping_settings::{MappingSettings, MappingUse};
 pub use switch::{MappingBusy, MappingState};

@@ -1,130 +1,28 @@
-//! How a mapping reads its queue: when, how much, and how much at once.
+//! How a mapping reads its queue: how much, and how much at once.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::time::Duration;
 
-use futures::{FutureExt as _, future::OptionFuture};
 use jiff::Timestamp;
 
 use super::{
     concurrency::Concurrency,
     gathering::{Batch, Gathering, Measure},
-    mapping::{Mapping, MappingSettings, MappingUse},
+    mapping_settings::{MappingSettings, MappingUse},
     pollers::Pollers,
     switch::Switch,
 };
 use crate::queue::Received;
-/// How long to leave a queue alone that has messages but hands out none, as one does that has too many
-/// in flight.
-const NOTHING_TO_HAVE: Duration = Duration::from_secs(1);
 
 /// Where a mapping is with its queue.
 pub(super) struct Reading {
     pub(super) settings: MappingSettings,
     pub(super) switch: Switch,
     pub(super) concurrency: Concurrency,
-    gathering: Gathering,
+    pub(super) gathering: Gathering,
     /// Batches that are handed over, and have no end yet.
     pub(super) carried: u32,
     pub(super) pollers: Pollers,
     pub(super) counted: MappingUse,
-}
-
-/// What is to be done after a look at the queue.
-struct Turn {
-    ripe: Vec<Batch>,
-    /// When to look again.
-    next: Option<Timestamp>,
-    /// Whether to look again when a message comes.
-    listens: bool,
-}
-
-impl Mapping {
-    /// Reads whenever there is something to read and it may, and otherwise waits for either.
-    pub(super) async fn read(self: Arc<Self>) {
-        loop {
-            let turn = self.take_turn();
-            for batch in turn.ripe {
-                drop(self.time.spawn(Arc::clone(&self).carry(batch)));
-            }
-            self.wait(turn.next, turn.listens).await;
-        }
-    }
-
-    /// Waits for a change, for the moment `next`, or for a message, if it `listens`.
-    async fn wait(&self, next: Option<Timestamp>, listens: bool) {
-        let mut changed = self.changed.wait();
-        let mut arrival = OptionFuture::from(listens.then(|| self.queue.arrivals().wait()));
-        let mut next = OptionFuture::from(next.map(|next| self.time.sleep_until(next)));
-        poll_fn(|context| {
-            let woken = changed.poll_unpin(context).is_ready()
-                || matches!(arrival.poll_unpin(context), Poll::Ready(Some(())))
-                || matches!(next.poll_unpin(context), Poll::Ready(Some(())));
-            if woken { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    fn take_turn(&self) -> Turn {
-        let now = self.time.now();
-        let mut reading = self.reading();
-        reading.switch.settle(now, || self.change_is_done_at());
-        let mut ripe: Vec<_> = reading.gathering.ripe(now).collect();
-        let mut is_barren = false;
-        reading.hand_over(&ripe);
-        while !is_barren && self.is_visible(now) && reading.may_read_more(now) {
-            let poller = self.some_reader(&reading);
-            let received = self.receive(&mut reading, poller, now);
-            is_barren = received.is_empty();
-            if !is_barren {
-                ripe.extend(reading.gather(poller, received, self.queue.visibility(), now));
-            }
-        }
-        let next = self.next_turn(&mut reading, is_barren, now);
-        Turn { ripe, next, listens: reading.listens(self.is_visible(now)) }
-    }
-
-    fn receive(&self, reading: &mut Reading, poller: usize, now: Timestamp) -> Vec<Received> {
-        reading.pollers.resume(now);
-        reading.pollers.answer(poller, now);
-        reading.counted.receives += 1;
-        self.queue.receive(reading.gathering.asks_for(poller, reading.settings.batch_size))
-    }
-
-    /// When to look again, if nothing happens before.
-    fn next_turn(&self, reading: &mut Reading, is_barren: bool, now: Timestamp) -> Option<Timestamp> {
-        let visible_at = self.queue.next_visible_at();
-        let waits = visible_at.is_some_and(|visible_at| visible_at <= now);
-        if !waits {
-            reading.relax();
-        }
-        let reads_at = if !reading.switch.reads() {
-            None
-        } else if reading.may_read() {
-            let later = now.saturating_add(NOTHING_TO_HAVE).ok();
-            if is_barren && waits { later } else { visible_at }
-        } else if waits {
-            reading.concurrency.press(now)
-        } else {
-            visible_at.filter(|_| reading.concurrency.may_grow())
-        };
-        if reading.may_read() {
-            reading.pollers.resume(now);
-        } else {
-            reading.pollers.pause(now);
-        }
-        [reads_at, reading.switch.changed_at(), reading.gathering.closes_at()].into_iter().flatten().min()
-    }
-
-    fn is_visible(&self, now: Timestamp) -> bool {
-        self.queue.next_visible_at().is_some_and(|visible_at| visible_at <= now)
-    }
-
-    /// The poller that happens to get the next message.
-    fn some_reader(&self, reading: &Reading) -> usize {
-        let readers = reading.gathering.readers(reading.may_begin());
-        let chosen = self.random.below(readers.clone().count() as u64);
-        readers.into_iter().nth(usize::try_from(chosen).unwrap_or(0)).unwrap_or(0)
-    }
 }
 
 impl Reading {
@@ -144,16 +42,16 @@ impl Reading {
         self.gathering.len() + self.carried
     }
 
-    fn may_begin(&self) -> bool {
+    pub(super) fn may_begin(&self) -> bool {
         self.in_flight() < self.concurrency.allowed()
     }
 
-    fn may_read(&self) -> bool {
+    pub(super) fn may_read(&self) -> bool {
         self.switch.reads() && self.gathering.readers(self.may_begin()).next().is_some()
     }
 
     /// As [`Self::may_read`], where there is something to read.
-    fn may_read_more(&mut self, now: Timestamp) -> bool {
+    pub(super) fn may_read_more(&mut self, now: Timestamp) -> bool {
         if self.switch.reads() && !self.may_read() {
             self.concurrency.press(now);
         }
@@ -166,7 +64,7 @@ impl Reading {
     }
 
     /// Nothing waits in the queue.
-    fn relax(&mut self) {
+    pub(super) fn relax(&mut self) {
         self.concurrency.relax();
         if self.in_flight() == 0 {
             self.concurrency.rest();
@@ -174,19 +72,25 @@ impl Reading {
     }
 
     /// Whether a message that comes is of interest: it can be read, or is the first that can't.
-    fn listens(&self, others_wait: bool) -> bool {
+    pub(super) fn listens(&self, others_wait: bool) -> bool {
         self.may_read() || (self.switch.reads() && !others_wait && self.concurrency.may_grow())
     }
 
     /// Adds what a poller received to its batch. Gives the batch, if it is to be handed over.
-    fn gather(&mut self, poller: usize, received: Vec<Received>, hidden: Duration, now: Timestamp) -> Option<Batch> {
+    pub(super) fn gather(
+        &mut self,
+        poller: usize,
+        received: Vec<Received>,
+        hidden: Duration,
+        now: Timestamp,
+    ) -> Option<Batch> {
         let measure = Measure { most: self.settings.batch_size, window: self.settings.window, visibility: hidden };
         let batch = self.gathering.add(poller, received, measure, now);
         self.hand_over(batch.as_slice());
         batch
     }
 
-    fn hand_over(&mut self, batches: &[Batch]) {
+    pub(super) fn hand_over(&mut self, batches: &[Batch]) {
         for batch in batches {
             self.carried += 1;
             self.counted.batches += 1;
