@@ -15,7 +15,6 @@ use pulse_core::{
 };
 
 use super::{
-    SchedulerCounts,
     agenda::{Agenda, Invocation, Planned},
     cron,
 };
@@ -24,6 +23,19 @@ use crate::random::Stream;
 /// A target is invoked at some moment of the minute that is due (`EventBridge` Scheduler User Guide,
 /// "Schedule types on `EventBridge` Scheduler": 60 second precision).
 const PRECISION: Duration = Duration::from_nanos(59_999_999_999);
+
+/// What a scheduler has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SchedulerCounts {
+    /// Invocations of the target, those that failed among them.
+    pub invocations: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// Those that were repeated though they had not failed.
+    pub duplicates: u64,
+    /// Firings that were given up and went to the schedules' dead-letter queue.
+    pub dead_lettered: u64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Book {

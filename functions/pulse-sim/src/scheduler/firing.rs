@@ -16,21 +16,35 @@ use super::{
     quota::Quota,
     retry,
 };
-use crate::{queue::MemoryQueue, time::VirtualTime};
+use crate::{
+    queue::MemoryQueue,
+    time::{Task, VirtualTime},
+};
 
 /// Within how long a firing is repeated that is delivered twice.
 const REPEATED_WITHIN: Duration = Duration::from_mins(1);
 
+impl MemoryScheduler {
+    /// Starts to fire: each schedule sends its customer's message to `target`; what can't be delivered
+    /// for a day goes to `dlq`, as the schedules' dead-letter queue. What came up before now and hasn't
+    /// been fired is fired at once.
+    pub fn start(self: &Arc<Self>, time: &VirtualTime, target: Arc<MemoryQueue>, dlq: Arc<MemoryQueue>) -> Task {
+        let quota = Quota::new(self.settings.quota_per_second);
+        let firing = Firing { scheduler: Arc::clone(self), target, dlq, quota };
+        time.spawn(firing.run(time.clone()))
+    }
+}
+
 /// The work of firing.
-pub(super) struct Firing {
-    pub(super) scheduler: Arc<MemoryScheduler>,
-    pub(super) target: Arc<MemoryQueue>,
-    pub(super) dlq: Arc<MemoryQueue>,
-    pub(super) quota: Quota,
+struct Firing {
+    scheduler: Arc<MemoryScheduler>,
+    target: Arc<MemoryQueue>,
+    dlq: Arc<MemoryQueue>,
+    quota: Quota,
 }
 
 impl Firing {
-    pub(super) async fn run(mut self, time: VirtualTime) {
+    async fn run(mut self, time: VirtualTime) {
         loop {
             let changed = self.scheduler.changed.wait();
             match self.fire(time.now()) {

@@ -27,16 +27,9 @@ use pulse_core::{
     ports::{Clock, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError},
 };
 
-use self::{
-    book::{Book, FiringDice},
-    firing::Firing,
-    quota::Quota,
-};
-use crate::{
-    queue::MemoryQueue,
-    random::Stream,
-    time::{Signal, Task, VirtualTime},
-};
+pub use self::book::SchedulerCounts;
+use self::book::{Book, FiringDice};
+use crate::{random::Stream, time::Signal};
 
 /// How many schedules a page of the list has at most (`EventBridge` Scheduler API Reference,
 /// `ListSchedules`).
@@ -61,19 +54,6 @@ impl Default for SchedulerSettings {
     }
 }
 
-/// What a scheduler has done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SchedulerCounts {
-    /// Invocations of the target, those that failed among them.
-    pub invocations: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// Those that were repeated though they had not failed.
-    pub duplicates: u64,
-    /// Firings that were given up and went to the schedules' dead-letter queue.
-    pub dead_lettered: u64,
-}
-
 /// Schedules that fire for as long as the process lasts. Time is its clock's.
 pub struct MemoryScheduler {
     clock: Arc<dyn Clock>,
@@ -90,15 +70,6 @@ impl MemoryScheduler {
     pub fn new(clock: Arc<dyn Clock>, random: Stream, settings: SchedulerSettings) -> Self {
         let dice = FiringDice { random, window: settings.window };
         Self { clock, dice, settings, book: Mutex::default(), changed: Signal::default() }
-    }
-
-    /// Starts to fire: each schedule sends its customer's message to `target`; what can't be delivered
-    /// for a day goes to `dlq`, as the schedules' dead-letter queue. What came up before now and hasn't
-    /// been fired is fired at once.
-    pub fn start(self: &Arc<Self>, time: &VirtualTime, target: Arc<MemoryQueue>, dlq: Arc<MemoryQueue>) -> Task {
-        let quota = Quota::new(self.settings.quota_per_second);
-        let firing = Firing { scheduler: Arc::clone(self), target, dlq, quota };
-        time.spawn(firing.run(time.clone()))
     }
 
     /// Disables a customer's schedule, as someone in the console may. Says whether it was live. It keeps

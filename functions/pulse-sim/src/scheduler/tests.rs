@@ -11,7 +11,12 @@ use pulse_core::{
 };
 
 use super::*;
-use crate::{clock::VirtualClock, queue::Received, random::Randomness};
+use crate::{
+    clock::VirtualClock,
+    queue::{MemoryQueue, Received},
+    random::Randomness,
+    time::VirtualTime,
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
