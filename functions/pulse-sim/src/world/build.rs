@@ -1,45 +1,33 @@
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use pulse_core::{
     control::{Meter, MeteredMailer, MeteredScorer},
-    entry::Plan,
     ports::StageQueue,
-    stage::{PerStage, StageName},
+    stage::PerStage,
 };
 
 use super::{
-    chores,
     distant::{DistantLedger, DistantQueue, Way},
-    handler::StageHandler,
     house::{DeployedAt, House, SimStages},
-    lanes::Lanes,
     letters::ShortLetters,
     mailing::SimMailer,
     ports::Ports,
     product::Product,
     scoring::SimScorer,
-    settings::{StageSettings, WorldSettings},
+    settings::WorldSettings,
     trace::Trace,
     watch::SweepWatch,
     weather::Weather,
     witness::Witness,
 };
 use crate::{
-    clock::VirtualClock,
-    lambda::{Doom, Function, FunctionSettings, Mapping, MappingSettings},
+    lambda::{Doom, Function},
     ledger::MemoryLedger,
-    queue::{Disorder, MemoryQueue, Redrive},
-    random::{Randomness, Stream},
-    scheduler::{MemoryScheduler, SchedulerSettings},
+    queue::MemoryQueue,
+    random::Stream,
+    scheduler::MemoryScheduler,
     time::VirtualTime,
 };
-
-/// How long source queues keep messages, and dead-letter queues, as in template.yaml.
-const RETENTION: Duration = Duration::from_hours(10 * 24);
-const DLQ_RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// The whole of Pulse, and what an operator and the customers can do with it.
 pub struct World {
@@ -70,95 +58,13 @@ pub struct World {
     /// What the sweep sent.
     pub watch: SweepWatch,
     pub(super) product: Arc<dyn Product>,
-    worker_way: Way,
+    pub(super) worker_way: Way,
     pub(super) operator_way: Way,
     pub(super) deployed_at: DeployedAt,
-    answers: Stream,
+    pub(super) answers: Stream,
 }
 
 impl World {
-    /// A world that stands still until its time is run.
-    #[must_use]
-    pub fn new(settings: WorldSettings, product: Arc<dyn Product>) -> Arc<Self> {
-        let time = VirtualTime::of(Arc::new(VirtualClock::starting_at(settings.starts)));
-        let random = Randomness::of_seed(settings.seed);
-        let world = Arc::new_cyclic(|world| Self::build(world, &time, random, settings, product));
-        for house in world.houses.values() {
-            house.mapping.start();
-        }
-        let first = &world.houses[Plan::MONTHLY.first()];
-        let _ = world.scheduler.start(&time, Arc::clone(&first.queue), Arc::clone(&world.schedule_dlq));
-        chores::start(&world);
-        world
-    }
-
-    fn build(
-        world: &Weak<Self>,
-        time: &VirtualTime,
-        random: Randomness,
-        settings: WorldSettings,
-        product: Arc<dyn Product>,
-    ) -> Self {
-        let ledger = Arc::new(MemoryLedger::with_form(product.row_form()));
-        let weather = Arc::new(Weather::default());
-        let witness = Witness::default();
-        let trace = Trace::new(settings.traced, settings.digested);
-        let way = |name: &str| Way {
-            time: time.clone(),
-            weather: Arc::clone(&weather),
-            random: Arc::new(random.stream(name)),
-            takes: settings.call,
-            doom: None,
-            trace: trace.clone(),
-        };
-        let clock = Arc::clone(time.clock());
-        let firing = SchedulerSettings { duplicate: settings.double_firings, ..SchedulerSettings::default() };
-        let scorer = SimScorer {
-            time: time.clone(),
-            random: Arc::new(random.stream("scorer")),
-            weather: Arc::clone(&weather),
-            latency: settings.stages[StageName::Score].latency,
-            timeout: settings.stages[StageName::Score].worker.call_timeout,
-            lanes: Lanes::new(time),
-            trace: trace.clone(),
-        };
-        let mailer = SimMailer {
-            time: time.clone(),
-            random: Arc::new(random.stream("mailer")),
-            weather: Arc::clone(&weather),
-            latency: settings.stages[StageName::Email].latency,
-            timeout: settings.stages[StageName::Email].worker.call_timeout,
-            provider: settings.mail_provider,
-            lanes: Lanes::new(time),
-            trace: trace.clone(),
-            witness: witness.clone(),
-            records: Arc::default(),
-        };
-        let house = |name| house(world, time, random, &settings, name, &settings.stages[name]);
-        Self {
-            houses: PerStage::from_fn(house),
-            tick_function: function(time, random, "tick", Duration::from_mins(1)),
-            scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
-            schedule_dlq: Arc::new(
-                MemoryQueue::new(clock, Duration::from_secs(30), None).with_retention(DLQ_RETENTION),
-            ),
-            watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), witness.clone()),
-            worker_way: way("worker"),
-            operator_way: way("operator"),
-            deployed_at: DeployedAt::default(),
-            answers: random.stream("answers"),
-            time: time.clone(),
-            settings,
-            ledger,
-            scorer,
-            mailer,
-            weather,
-            witness,
-            trace,
-            product,
-        }
-    }
-
     /// All ports, as an invocation sees them that `doom` can end.
     pub(super) fn ports(&self, doom: Option<Doom>) -> Ports {
         let way = Way { doom, ..self.worker_way.clone() };
@@ -220,55 +126,4 @@ impl World {
     pub(super) fn chance_of_bad_answer(&self) -> bool {
         self.answers.chance(self.weather.now().bad_answer)
     }
-}
-
-fn house(
-    world: &Weak<World>,
-    time: &VirtualTime,
-    random: Randomness,
-    settings: &WorldSettings,
-    name: StageName,
-    stage: &StageSettings,
-) -> House {
-    let clock = time.clock().clone();
-    let visibility = settings.function_timeout * 6 + settings.window;
-    let dlq = Arc::new(MemoryQueue::new(clock.clone(), visibility, None).with_retention(DLQ_RETENTION));
-    let redrive = Redrive { dlq: dlq.clone(), max_receive_count: stage.worker.max_receive_count };
-    let mut queue = MemoryQueue::new(clock, visibility, Some(redrive)).with_retention(RETENTION);
-    if settings.duplicates > 0.0 {
-        let disorder =
-            Disorder { duplicate: settings.duplicates, forgotten_delete: settings.duplicates, unordered: true };
-        queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
-    }
-    let queue = Arc::new(queue);
-    let function = function(time, random, name.as_str(), settings.function_timeout);
-    function.set_reserved_concurrency(Some(stage.maximum_concurrency));
-    let mapping = Mapping::new(
-        time.clone(),
-        Arc::clone(&queue),
-        Arc::clone(&function),
-        Arc::new(StageHandler { world: world.clone(), stage: name }),
-        mapping_settings(settings, stage),
-        random.stream(&format!("{name} mapping")),
-    );
-    House { name, queue, dlq, function, mapping }
-}
-
-pub(super) fn mapping_settings(settings: &WorldSettings, stage: &StageSettings) -> MappingSettings {
-    MappingSettings {
-        batch_size: settings.batch_size,
-        window: settings.window,
-        maximum_concurrency: settings.capped.then_some(stage.maximum_concurrency),
-    }
-}
-
-fn function(time: &VirtualTime, random: Randomness, name: &str, timeout: Duration) -> Arc<Function> {
-    let settings = FunctionSettings {
-        timeout,
-        memory_mib: 128,
-        // Process start to first poll is some 31 ms; the rest is the sandbox's.
-        cold_start: Duration::from_millis(150),
-        keep_warm: Duration::from_mins(10),
-    };
-    Function::new(time.clone(), random.stream(&format!("{name} function")), settings)
 }

@@ -14,6 +14,7 @@ mod ports;
 mod product;
 mod scoring;
 mod settings;
+mod start;
 mod trace;
 mod watch;
 mod weather;

@@ -17,12 +17,7 @@ use pulse_core::{
     stage::PerStage,
 };
 
-use super::{
-    build::{World, mapping_settings},
-    distant::DistantLedger,
-    house::House,
-    lanes::LaneUse,
-};
+use super::{build::World, distant::DistantLedger, house::House, lanes::LaneUse, start::mapping_settings};
 
 /// How long to wait before a change that couldn't be written down is tried again.
 const BUSY: Duration = Duration::from_secs(5);

@@ -1,0 +1,174 @@
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use pulse_core::{
+    entry::Plan,
+    stage::{PerStage, StageName},
+};
+
+use super::{
+    build::World,
+    chores,
+    distant::Way,
+    handler::StageHandler,
+    house::{DeployedAt, House},
+    lanes::Lanes,
+    mailing::SimMailer,
+    product::Product,
+    scoring::SimScorer,
+    settings::{StageSettings, WorldSettings},
+    trace::Trace,
+    watch::SweepWatch,
+    weather::Weather,
+    witness::Witness,
+};
+use crate::{
+    clock::VirtualClock,
+    lambda::{Function, FunctionSettings, Mapping, MappingSettings},
+    ledger::MemoryLedger,
+    queue::{Disorder, MemoryQueue, Redrive},
+    random::Randomness,
+    scheduler::{MemoryScheduler, SchedulerSettings},
+    time::VirtualTime,
+};
+
+/// How long source queues keep messages, and dead-letter queues, as in template.yaml.
+const RETENTION: Duration = Duration::from_hours(10 * 24);
+const DLQ_RETENTION: Duration = Duration::from_hours(14 * 24);
+
+impl World {
+    /// A world that stands still until its time is run.
+    #[must_use]
+    pub fn new(settings: WorldSettings, product: Arc<dyn Product>) -> Arc<Self> {
+        let time = VirtualTime::of(Arc::new(VirtualClock::starting_at(settings.starts)));
+        let random = Randomness::of_seed(settings.seed);
+        let world = Arc::new_cyclic(|world| Self::build(world, &time, random, settings, product));
+        for house in world.houses.values() {
+            house.mapping.start();
+        }
+        let first = &world.houses[Plan::MONTHLY.first()];
+        let _ = world.scheduler.start(&time, Arc::clone(&first.queue), Arc::clone(&world.schedule_dlq));
+        chores::start(&world);
+        world
+    }
+
+    fn build(
+        world: &Weak<Self>,
+        time: &VirtualTime,
+        random: Randomness,
+        settings: WorldSettings,
+        product: Arc<dyn Product>,
+    ) -> Self {
+        let ledger = Arc::new(MemoryLedger::with_form(product.row_form()));
+        let weather = Arc::new(Weather::default());
+        let witness = Witness::default();
+        let trace = Trace::new(settings.traced, settings.digested);
+        let way = |name: &str| Way {
+            time: time.clone(),
+            weather: Arc::clone(&weather),
+            random: Arc::new(random.stream(name)),
+            takes: settings.call,
+            doom: None,
+            trace: trace.clone(),
+        };
+        let clock = Arc::clone(time.clock());
+        let firing = SchedulerSettings { duplicate: settings.double_firings, ..SchedulerSettings::default() };
+        let scorer = SimScorer {
+            time: time.clone(),
+            random: Arc::new(random.stream("scorer")),
+            weather: Arc::clone(&weather),
+            latency: settings.stages[StageName::Score].latency,
+            timeout: settings.stages[StageName::Score].worker.call_timeout,
+            lanes: Lanes::new(time),
+            trace: trace.clone(),
+        };
+        let mailer = SimMailer {
+            time: time.clone(),
+            random: Arc::new(random.stream("mailer")),
+            weather: Arc::clone(&weather),
+            latency: settings.stages[StageName::Email].latency,
+            timeout: settings.stages[StageName::Email].worker.call_timeout,
+            provider: settings.mail_provider,
+            lanes: Lanes::new(time),
+            trace: trace.clone(),
+            witness: witness.clone(),
+            records: Arc::default(),
+        };
+        let house = |name| house(world, time, random, &settings, name, &settings.stages[name]);
+        Self {
+            houses: PerStage::from_fn(house),
+            tick_function: function(time, random, "tick", Duration::from_mins(1)),
+            scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
+            schedule_dlq: Arc::new(
+                MemoryQueue::new(clock, Duration::from_secs(30), None).with_retention(DLQ_RETENTION),
+            ),
+            watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), witness.clone()),
+            worker_way: way("worker"),
+            operator_way: way("operator"),
+            deployed_at: DeployedAt::default(),
+            answers: random.stream("answers"),
+            time: time.clone(),
+            settings,
+            ledger,
+            scorer,
+            mailer,
+            weather,
+            witness,
+            trace,
+            product,
+        }
+    }
+}
+
+fn house(
+    world: &Weak<World>,
+    time: &VirtualTime,
+    random: Randomness,
+    settings: &WorldSettings,
+    name: StageName,
+    stage: &StageSettings,
+) -> House {
+    let clock = time.clock().clone();
+    let visibility = settings.function_timeout * 6 + settings.window;
+    let dlq = Arc::new(MemoryQueue::new(clock.clone(), visibility, None).with_retention(DLQ_RETENTION));
+    let redrive = Redrive { dlq: dlq.clone(), max_receive_count: stage.worker.max_receive_count };
+    let mut queue = MemoryQueue::new(clock, visibility, Some(redrive)).with_retention(RETENTION);
+    if settings.duplicates > 0.0 {
+        let disorder =
+            Disorder { duplicate: settings.duplicates, forgotten_delete: settings.duplicates, unordered: true };
+        queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
+    }
+    let queue = Arc::new(queue);
+    let function = function(time, random, name.as_str(), settings.function_timeout);
+    function.set_reserved_concurrency(Some(stage.maximum_concurrency));
+    let mapping = Mapping::new(
+        time.clone(),
+        Arc::clone(&queue),
+        Arc::clone(&function),
+        Arc::new(StageHandler { world: world.clone(), stage: name }),
+        mapping_settings(settings, stage),
+        random.stream(&format!("{name} mapping")),
+    );
+    House { name, queue, dlq, function, mapping }
+}
+
+pub(super) fn mapping_settings(settings: &WorldSettings, stage: &StageSettings) -> MappingSettings {
+    MappingSettings {
+        batch_size: settings.batch_size,
+        window: settings.window,
+        maximum_concurrency: settings.capped.then_some(stage.maximum_concurrency),
+    }
+}
+
+fn function(time: &VirtualTime, random: Randomness, name: &str, timeout: Duration) -> Arc<Function> {
+    let settings = FunctionSettings {
+        timeout,
+        memory_mib: 128,
+        // Process start to first poll is some 31 ms; the rest is the sandbox's.
+        cold_start: Duration::from_millis(150),
+        keep_warm: Duration::from_mins(10),
+    };
+    Function::new(time.clone(), random.stream(&format!("{name} function")), settings)
+}
