@@ -15,7 +15,7 @@ use pulse_core::stage::{PerStage, StageName};
 use crate::{
     month::{self, Scenario, Spread, StageScenario, Window},
     seeds::{Plan, run_with},
-    world::{Product, Shipped},
+    world::{Product, Record, Shipped},
 };
 
 /// Customers and days of each seed, as `pulse simulate --seeds` has them.
@@ -34,7 +34,7 @@ pub fn of_seed(seed: u64) -> String {
 #[must_use]
 pub fn of_seed_by(seed: u64, product: Arc<dyn Product>) -> String {
     let plan = Plan::of_seed(seed, SIZE.0, SIZE.1);
-    let report = run_with(&plan, product, false, &|settings| settings.digested = true);
+    let report = run_with(&plan, product, false, &|settings| settings.record = Record::Digest);
     format!("seed {seed} {:016x}", report.digest.unwrap_or_default())
 }
 

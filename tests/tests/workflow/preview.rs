@@ -23,10 +23,8 @@ use tokio::runtime::Runtime;
 struct Case {
     /// Where the entry stands, by the index of [`entries`].
     place: usize,
-    has_left: bool,
-    opted_out: bool,
-    has_address: bool,
-    is_suppressed: bool,
+    /// Why the customer gets no mail, if so.
+    unmailable: Option<SkipReason>,
     in_quiet_hours: bool,
     /// How long ago the entry came to where it stands, and its score was true.
     age: Duration,
@@ -37,13 +35,12 @@ struct Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let flags = prop::array::uniform7(prop::bool::weighted(0.25));
+    let reasons = [SkipReason::Closed, SkipReason::OptedOut, SkipReason::BadAddress, SkipReason::Suppressed];
+    let unmailable = prop::option::weighted(0.4, prop::sample::select(reasons.to_vec()));
     let ages = prop::sample::select(vec![0, 1, 2, 30, 47, 71, 73, 100]);
-    (0..PLACES, flags, ages, any::<bool>()).prop_map(|(place, flags, hours, can_be_asked)| {
-        let [has_left, opted_out, no_address, is_suppressed, in_quiet_hours, has_mail, _] = flags;
-        let age = Duration::from_hours(hours);
-        let has_address = !no_address;
-        Case { place, has_left, opted_out, has_address, is_suppressed, in_quiet_hours, age, can_be_asked, has_mail }
+    (0..PLACES, unmailable, any::<[bool; 3]>(), ages).prop_map(|(place, unmailable, flags, hours)| {
+        let [in_quiet_hours, can_be_asked, has_mail] = flags;
+        Case { place, unmailable, in_quiet_hours, age: Duration::from_hours(hours), can_be_asked, has_mail }
     })
 }
 
@@ -98,13 +95,14 @@ impl Scene {
         let now = house.clock.now();
         let mut customer = customer("c-1");
         let Contact::Email(address) = customer.contact.clone() else { panic!("an address") };
-        if case.is_suppressed {
+        if case.unmailable == Some(SkipReason::Suppressed) {
             house.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
         }
-        customer.opted_out = case.opted_out;
-        customer.standing = if case.has_left { Standing::Closed } else { Standing::Active };
-        if !case.has_address {
-            customer.contact = Contact::Unusable;
+        match case.unmailable {
+            Some(SkipReason::Closed) => customer.standing = Standing::Closed,
+            Some(SkipReason::OptedOut) => customer.opted_out = true,
+            Some(SkipReason::BadAddress) => customer.contact = Contact::Unusable,
+            _ => {}
         }
         house.ledger.save_customer(&customer).await.unwrap();
         let entry = entries(now - case.age, now)[case.place].clone();
@@ -123,7 +121,7 @@ impl Scene {
     }
 
     fn preview(&self, case: &Case) -> Preview {
-        let is_suppressed = case.is_suppressed && case.has_address;
+        let is_suppressed = case.unmailable == Some(SkipReason::Suppressed);
         Preview::of(&self.house.rules(), &self.customer, &self.entry, is_suppressed, self.house.clock.now())
     }
 
@@ -194,10 +192,7 @@ proptest! {
 fn the_two_drifts_that_there_were_are_held() {
     let drawn = Case {
         place: 14,
-        has_left: false,
-        opted_out: false,
-        has_address: true,
-        is_suppressed: false,
+        unmailable: None,
         in_quiet_hours: false,
         age: Duration::from_hours(1),
         can_be_asked: false,

@@ -32,6 +32,7 @@ impl Plan {
     }
 
     /// Its steps.
+    #[must_use]
     pub fn steps(self) -> impl DoubleEndedIterator<Item = StageName> {
         self.0.into_iter().flatten()
     }
@@ -60,6 +61,7 @@ impl Plan {
         self.steps().any(|other| other == step)
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference whether to skip a field")]
     pub(super) fn is_monthly(&self) -> bool {
         *self == Self::MONTHLY
     }

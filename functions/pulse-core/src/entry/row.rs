@@ -122,47 +122,57 @@ impl From<Entry> for EntryRow {
     }
 }
 
+impl EntryRow {
+    /// Where the entry stands, by the row's word.
+    fn place(&self) -> Result<(StageName, Progress), InvalidRow> {
+        let at = || self.at.ok_or_else(|| self.lacks("at"));
+        let cause = || self.cause.clone().ok_or_else(|| self.lacks("cause"));
+        let or_last = || self.stage.unwrap_or(self.plan.last());
+        Ok(match self.state.as_str() {
+            SENT => {
+                let provider_id = self.provider_id.clone().ok_or_else(|| self.lacks("provider_id"))?;
+                (or_last(), Progress::Done { provider_id, at: at()? })
+            }
+            SKIPPED => {
+                let reason = self.reason.ok_or_else(|| self.lacks("reason"))?;
+                (self.stage.unwrap_or(self.plan.first()), Progress::Skipped { reason, at: at()? })
+            }
+            FAILED => {
+                let stage = self.stage.ok_or_else(|| self.lacks("stage"))?;
+                (stage, Progress::Failed { cause: cause()?, at: at()? })
+            }
+            INDETERMINATE | UNKNOWN => (or_last(), Progress::Indeterminate { cause: cause()?, at: at()? }),
+            open => return self.open_place(open),
+        })
+    }
+
+    fn open_place(&self, word: &str) -> Result<(StageName, Progress), InvalidRow> {
+        if let Some(stage) = self.plan.steps().find(|step| step.spec().waiting == word) {
+            return Ok((stage, Progress::Waiting));
+        }
+        let claimed = self.plan.steps().find(|step| step.spec().claimed == word);
+        let stage = claimed.ok_or_else(|| InvalidRow::State(word.to_owned()))?;
+        let lease_until = self.lease_until.ok_or_else(|| self.lacks("lease_until"))?;
+        Ok((stage, Progress::Claimed { lease_until }))
+    }
+
+    fn lacks(&self, field: &'static str) -> InvalidRow {
+        InvalidRow::Lacks { state: self.state.clone(), field }
+    }
+}
+
 impl TryFrom<EntryRow> for Entry {
     type Error = InvalidRow;
 
     fn try_from(row: EntryRow) -> Result<Self, Self::Error> {
-        let state = row.state;
-        let lacks = |field| InvalidRow::Lacks { state: state.clone(), field };
-        let at = || row.at.ok_or_else(|| lacks("at"));
-        let cause = || row.cause.clone().ok_or_else(|| lacks("cause"));
-        let (stage, progress) = match state.as_str() {
-            SENT => {
-                let provider_id = row.provider_id.ok_or_else(|| lacks("provider_id"))?;
-                (row.stage.unwrap_or(row.plan.last()), Progress::Done { provider_id, at: at()? })
-            }
-            SKIPPED => {
-                let reason = row.reason.ok_or_else(|| lacks("reason"))?;
-                (row.stage.unwrap_or(row.plan.first()), Progress::Skipped { reason, at: at()? })
-            }
-            FAILED => (row.stage.ok_or_else(|| lacks("stage"))?, Progress::Failed { cause: cause()?, at: at()? }),
-            INDETERMINATE | UNKNOWN => {
-                let stage = row.stage.unwrap_or(row.plan.last());
-                (stage, Progress::Indeterminate { cause: cause()?, at: at()? })
-            }
-            open => {
-                let stage = |word: fn(StageName) -> &'static str| row.plan.steps().find(|step| word(*step) == open);
-                match (stage(|step| step.spec().waiting), stage(|step| step.spec().claimed)) {
-                    (Some(stage), _) => (stage, Progress::Waiting),
-                    (None, Some(stage)) => {
-                        let lease_until = row.lease_until.ok_or_else(|| lacks("lease_until"))?;
-                        (stage, Progress::Claimed { lease_until })
-                    }
-                    (None, None) => return Err(InvalidRow::State(state)),
-                }
-            }
-        };
+        let (at, progress) = row.place()?;
         Ok(Self {
             id: row.id,
             version: row.version,
             scheduled_at: row.scheduled_at,
             due: row.due,
             plan: row.plan,
-            at: stage,
+            at,
             progress,
             score: row.score,
             claims: row.claims,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ledger::LedgerUse,
     random::{Randomness, Stream},
-    world::{Conditions, Down, House, LaneUse, Latency, Shipped, StageSettings, World, WorldSettings},
+    world::{Conditions, Down, House, LaneUse, Latency, Record, Shipped, StageSettings, World, WorldSettings},
 };
 
 /// How often the operator redrives dead letters, while no provider is out of order.
@@ -38,7 +38,7 @@ pub fn run(scenario: &Scenario, on_progress: &mut dyn FnMut(report::Progress)) -
 /// When the simulator itself is broken.
 #[must_use]
 pub fn digest(scenario: &Scenario) -> u64 {
-    let world = World::new(WorldSettings { digested: true, ..settings(scenario) }, Arc::new(Shipped));
+    let world = World::new(WorldSettings { record: Record::Digest, ..settings(scenario) }, Arc::new(Shipped));
     live_through(scenario, &world, &mut |_| {});
     world.trace.digest().expect("one was asked for")
 }

@@ -18,7 +18,7 @@ use super::{
     plan::Plan,
 };
 use crate::lambda::MappingState;
-use crate::world::{Breach, Product, Promise, World, WorldSettings};
+use crate::world::{Breach, Product, Promise, Record, World, WorldSettings};
 
 /// How long after its beginning, or after a deployment, a pause must be one: the mapping takes its time to
 /// be disabled, the invocations under way end, and a tick may fail or two.
@@ -63,7 +63,7 @@ pub fn run_with(
     settings.mail_provider = plan.mail_provider;
     settings.duplicates = plan.duplicates;
     settings.double_firings = plan.duplicates;
-    settings.traced = traced;
+    settings.record = if traced { Record::Lines } else { Record::Nothing };
     adjust(&mut settings);
     let world = World::new(settings, product);
     let month = Month { plan, world: &world };

@@ -27,7 +27,7 @@ pub use mailing::SimMailer;
 pub use ports::Ports;
 pub use product::{Product, Shipped};
 pub use scoring::SimScorer;
-pub use settings::{Latency, MailProvider, StageSettings, WorldSettings};
+pub use settings::{Latency, MailProvider, Record, StageSettings, WorldSettings};
 pub use trace::Trace;
 pub use watch::SweepWatch;
 pub use weather::{Conditions, Down, Noise, ProviderWeather, Weather};

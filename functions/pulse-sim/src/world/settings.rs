@@ -45,6 +45,17 @@ impl StageSettings {
     }
 }
 
+/// What is kept of all that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// Nothing.
+    Nothing,
+    /// A line of each thing.
+    Lines,
+    /// A digest.
+    Digest,
+}
+
 /// Everything that a world is made from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorldSettings {
@@ -78,10 +89,8 @@ pub struct WorldSettings {
     pub duplicates: f64,
     /// The chance that a schedule fires twice.
     pub double_firings: f64,
-    /// Whether all that happens is written down.
-    pub traced: bool,
-    /// Whether a digest of it is kept.
-    pub digested: bool,
+    /// What is kept of all that happens.
+    pub record: Record,
 }
 
 impl WorldSettings {
@@ -116,8 +125,7 @@ impl WorldSettings {
             call: Duration::from_millis(5),
             duplicates: 0.0,
             double_firings: 0.0,
-            traced: false,
-            digested: false,
+            record: Record::Nothing,
         }
     }
 

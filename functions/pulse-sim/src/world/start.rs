@@ -64,7 +64,7 @@ impl World {
         let ledger = Arc::new(MemoryLedger::with_form(product.row_form()));
         let weather = Arc::new(Weather::default());
         let witness = Witness::default();
-        let trace = Trace::new(settings.traced, settings.digested);
+        let trace = Trace::new(settings.record);
         let way = |name: &str| Way {
             time: time.clone(),
             weather: Arc::clone(&weather),

@@ -6,6 +6,8 @@ use std::{
 use jiff::Timestamp;
 use pulse_core::entry::Entry;
 
+use super::settings::Record;
+
 /// All that happened: line by line for whoever reads it, and as a digest that is the same as long as the
 /// same things happen at the same moments, whatever they are called.
 #[derive(Debug, Clone, Default)]
@@ -15,10 +17,13 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Keeps lines if `kept`, and a digest if `digested`.
+    /// Keeps what is wanted.
     #[must_use]
-    pub fn new(kept: bool, digested: bool) -> Self {
-        Self { lines: kept.then(Arc::default), digest: digested.then(Arc::default) }
+    pub fn new(record: Record) -> Self {
+        Self {
+            lines: (record == Record::Lines).then(Arc::default),
+            digest: (record == Record::Digest).then(Arc::default),
+        }
     }
 
     /// Takes a line down.

@@ -84,7 +84,7 @@ async fn of_customer(stack: &Stack, id: &CustomerId, run: Option<RunId>, output:
         stages: &stages,
         clock: &SystemClock,
         policy: stack.sweep_policy().await?,
-        rules: rules(&stack).await?,
+        rules: rules(stack).await?,
     };
     let missing =
         || format!("Customer {id} is not on the roster: see `pulse enroll --help` for how to put someone there.");
