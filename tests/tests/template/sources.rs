@@ -1,6 +1,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Result;
+use pulse_core::stage::{StageName, StageSpec};
 use pulse_template::Sources;
 use pulse_tests::template::{Template, alarms, functions, metrics, parameters, policies, queues};
 
@@ -15,6 +16,25 @@ fn template_yaml_is_what_its_sources_give() -> Result<()> {
     let written = fs::read_to_string(pulse_template::template())?;
     let current = written == Sources::shipped().render()?;
     assert!(current, "template.yaml is not what infra/template gives: write it with `cargo run -p pulse-template`");
+    Ok(())
+}
+
+#[test]
+fn the_templates_stages_are_those_of_the_table() -> Result<()> {
+    let sources = Sources::shipped();
+    let (stages, text) = (sources.stages()?, sources.render()?);
+    let names: Vec<_> = stages.iter().map(|stage| (stage.name.as_str(), stage.id.as_str())).collect();
+    let table: Vec<_> = StageName::ALL.iter().map(|stage| (stage.as_str(), stage.spec().title)).collect();
+    assert_eq!(names, table);
+    for (stage, name) in stages.iter().zip(StageName::ALL) {
+        let StageSpec { call_timeout, max_receives, .. } = name.spec();
+        for variable in [
+            format!("{}: \"{}\"", stage.timeout_variable, call_timeout.as_secs()),
+            format!("MAX_RECEIVE_COUNT: \"{max_receives}\""),
+        ] {
+            assert!(text.contains(&variable), "{name}: template.yaml doesn't set {variable}");
+        }
+    }
     Ok(())
 }
 
