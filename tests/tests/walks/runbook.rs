@@ -29,6 +29,7 @@ fn lines(beginning: &str) -> Vec<String> {
 
 /// A command line's words, as a shell splits them.
 fn words(line: &str) -> Vec<&str> {
+    let line = line.split(" #").next().unwrap_or(line);
     let parts = line.split('"').enumerate();
     parts.flat_map(|(n, part)| if n % 2 == 1 { vec![part] } else { part.split_whitespace().collect() }).collect()
 }
