@@ -15,7 +15,7 @@ use pulse_aws::{
 use pulse_core::{
     control::MeteredMailer,
     ports::Mailer,
-    stage::{EmailStep, StageName, StageRunner},
+    stage::{EmailStep, StageRunner, Step as _},
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
@@ -37,7 +37,7 @@ impl Function {
         let config = EmailConfig::read(env)?;
         let aws = sdk::load().await?;
         let timeout = config.stage.worker.call_timeout;
-        let host = StageHost::new(&aws, StageName::Email, config.stage);
+        let host = StageHost::new(&aws, EmailStep::STAGE, config.stage);
         let step = EmailStep {
             entries: host.entries(),
             mailer: Arc::new(MeteredMailer {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use pulse_core::stage::{PerStage, StageName};
+use pulse_core::stage::PerStage;
 
 use crate::{
     month::{self, Scenario, Spread, StageScenario, Window},
@@ -62,10 +62,8 @@ pub fn of_seeds(seeds: u64) -> Vec<String> {
 #[must_use]
 pub fn of_month() -> String {
     let hours = Duration::from_hours;
-    let mut stages = PerStage::from_fn(|stage| {
-        StageScenario::of_lanes(20, Duration::from_millis(if stage == StageName::Score { 2_400 } else { 3_300 }))
-    });
-    stages[StageName::Score].outages.push(Window { from: hours(66), lasts: hours(6) });
+    let [mut score, email] = [2_400, 3_300].map(|mean| StageScenario::of_lanes(20, Duration::from_millis(mean)));
+    score.outages.push(Window { from: hours(66), lasts: hours(6) });
     let scenario = Scenario {
         customers: 20_000,
         days: 31,
@@ -73,7 +71,7 @@ pub fn of_month() -> String {
         seed: 0,
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
-        stages,
+        stages: PerStage::from_array([score, email]),
     };
     format!("month {:016x}", month::digest(&scenario))
 }

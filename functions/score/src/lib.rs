@@ -13,7 +13,7 @@ use pulse_aws::{
 };
 use pulse_core::{
     control::MeteredScorer,
-    stage::{ScoreStep, StageName, StageRunner},
+    stage::{ScoreStep, StageRunner, Step as _},
 };
 use pulse_providers::{HttpScorer, secret, secrets_client};
 
@@ -39,7 +39,7 @@ impl Function {
         };
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)
             .context("the scoring API's client can't be built")?;
-        let host = StageHost::new(&aws, StageName::Score, config.stage);
+        let host = StageHost::new(&aws, ScoreStep::STAGE, config.stage);
         let step = ScoreStep {
             entries: host.entries(),
             scorer: Arc::new(MeteredScorer {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::entry::StageName;
+use crate::stage::PerStage;
 
 pub use stage::StagePlan;
 pub use wish::{BATCH, CALL_TIMEOUT, Calls, FUNCTION_TIMEOUT, PlanError, Remedy, Utilisation, Wish};
@@ -42,8 +42,8 @@ impl Plan {
     /// When a stage can't have the lanes that it takes.
     pub fn of(wish: &Wish) -> Result<Self, PlanError> {
         let due_a_day = f64::from(wish.customers) / f64::from(wish.days.get());
-        let score = StagePlan::of(StageName::Score, wish.score, wish)?;
-        let email = StagePlan::of(StageName::Email, wish.email, wish)?;
+        let calls = PerStage::from_array([wish.score, wish.email]);
+        let [score, email] = PerStage::try_from_fn(|stage| StagePlan::of(stage, calls[stage], wish))?.into_array();
         let carried = wish.utilisation.of(score.calls_a_second.min(email.calls_a_second));
         let both = wish.score.latency() + wish.email.latency();
         Ok(Self {

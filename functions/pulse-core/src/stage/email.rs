@@ -58,7 +58,7 @@ impl EmailRules {
     /// What the email stage does: once more it looks whether this customer may get mail, and it sends nothing
     /// of which the provider may have a first.
     pub(super) fn decide(self, customer: &Customer, entry: &Entry, facts: &Facts, now: Timestamp) -> Decision {
-        unless_workable(StageName::Email, entry, facts, now)
+        unless_workable(EmailStep::STAGE, entry, facts, now)
             .or_else(|| self.unless_unsent(entry, facts, now))
             .or_else(|| unless_mailable(customer, facts))
             .or_else(|| self.unless_now(customer, entry, now))

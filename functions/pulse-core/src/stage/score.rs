@@ -33,7 +33,7 @@ pub struct ScoreStep {
 
 /// What the score stage does: nobody is scored who would get no mail.
 pub(super) fn decide(customer: &Customer, entry: &Entry, facts: &Facts, now: Timestamp) -> Decision {
-    unless_workable(StageName::Score, entry, facts, now).unwrap_or_else(|| match mailable(customer) {
+    unless_workable(ScoreStep::STAGE, entry, facts, now).unwrap_or_else(|| match mailable(customer) {
         Ok(_) => Decision::Call,
         Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
     })

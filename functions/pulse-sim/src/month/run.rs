@@ -194,7 +194,7 @@ impl Month<'_> {
 
     fn sample(&mut self) {
         let world = self.world;
-        let (scoring, mailing) = (&world.houses[StageName::Score], &world.houses[StageName::Email]);
+        let [scoring, mailing] = world.houses.as_array();
         let now = Before {
             arrived: world.scheduler.counts().invocations,
             scored: mailing.queue.calls().sends,
@@ -238,12 +238,13 @@ const TIME_TO_MAIL: Duration = Duration::from_hours(1);
 
 fn proof(scenario: &Scenario, world: &World) -> Proof {
     let due_by = world.time.now() - TIME_TO_MAIL;
+    let [score, email] = scenario.stages.as_array();
     let mut proof = Proof {
         customers: u64::from(scenario.customers),
         accepted: world.mailer.mails(),
         dead_letters: world.houses.values().map(|house| house.dlq.depth().visible as u64).sum(),
-        score_peak: (world.scorer.lanes().peak, scenario.stages[StageName::Score].lanes()),
-        email_peak: (world.mailer.lanes().peak, scenario.stages[StageName::Email].lanes()),
+        score_peak: (world.scorer.lanes().peak, score.lanes()),
+        email_peak: (world.mailer.lanes().peak, email.lanes()),
         ..Proof::default()
     };
     let mut open_entries = 0;

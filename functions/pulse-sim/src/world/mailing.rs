@@ -132,6 +132,10 @@ impl SimMailer {
         self.records().moved.insert(customer.clone(), (self.time.now(), address));
     }
 
+    fn weather(&self) -> ProviderWeather {
+        self.weather.now().providers[StageName::Email]
+    }
+
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,7 +193,7 @@ impl SimMailer {
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<Accepted, SendError> {
-        let weather = self.weather.now().providers[StageName::Email];
+        let weather = self.weather();
         if let Some(down) = weather.down {
             return self.out_of_order(mail, down).await;
         }
@@ -288,7 +292,7 @@ impl Mailer for SimMailer {
         }
         let _lane = self.lanes.enter();
         self.time.sleep(REFUSAL).await;
-        if let Some(down) = self.weather.now().providers[StageName::Email].down {
+        if let Some(down) = self.weather().down {
             if down == Down::Hanging {
                 self.time.sleep(self.timeout).await;
             }

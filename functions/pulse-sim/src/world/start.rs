@@ -75,12 +75,13 @@ impl World {
         };
         let clock = Arc::clone(time.clock());
         let firing = SchedulerSettings { duplicate: settings.double_firings, ..SchedulerSettings::default() };
+        let [scoring, mailing] = *settings.stages.as_array();
         let scorer = SimScorer {
             time: time.clone(),
             random: Arc::new(random.stream("scorer")),
             weather: Arc::clone(&weather),
-            latency: settings.stages[StageName::Score].latency,
-            timeout: settings.stages[StageName::Score].worker.call_timeout,
+            latency: scoring.latency,
+            timeout: scoring.worker.call_timeout,
             lanes: Lanes::new(time),
             trace: trace.clone(),
         };
@@ -88,8 +89,8 @@ impl World {
             time: time.clone(),
             random: Arc::new(random.stream("mailer")),
             weather: Arc::clone(&weather),
-            latency: settings.stages[StageName::Email].latency,
-            timeout: settings.stages[StageName::Email].worker.call_timeout,
+            latency: mailing.latency,
+            timeout: mailing.worker.call_timeout,
             provider: settings.mail_provider,
             lanes: Lanes::new(time),
             trace: trace.clone(),
