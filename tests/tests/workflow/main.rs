@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod happy;
 mod holds;
+mod panics;
 mod redrive;
 mod replay;
 mod settlement;
