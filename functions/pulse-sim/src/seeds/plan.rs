@@ -64,6 +64,20 @@ impl Plan {
         }
     }
 
+    /// The same with code that panics on a few customers. They are picked from a stream of their own and come last, so
+    /// that whatever else happens, and its numbers, are as without. A month in which only what is harmless happens stays
+    /// so.
+    #[must_use]
+    pub fn with_panics(mut self) -> Self {
+        if !self.is_harmless() {
+            let random = Randomness::of_seed(self.seed).stream("panics");
+            let panics = generate::panics(&random, self.calm_from());
+            let number = self.faults.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
+            self.faults.extend((number..).zip(panics));
+        }
+        self
+    }
+
     /// The same with these faults only.
     #[must_use]
     pub fn with_only(mut self, faults: &[usize]) -> Self {

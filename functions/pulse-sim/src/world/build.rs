@@ -17,6 +17,7 @@ use super::{
     lanes::Lanes,
     letters::ShortLetters,
     mailing::SimMailer,
+    panics::Panics,
     ports::Ports,
     product::Product,
     scoring::SimScorer,
@@ -64,6 +65,8 @@ pub struct World {
     pub mailer: SimMailer,
     /// What goes wrong.
     pub weather: Arc<Weather>,
+    /// On whom the code panics.
+    pub panics: Panics,
     /// What was seen that must not be.
     pub witness: Witness,
     /// All that happened.
@@ -146,6 +149,7 @@ impl World {
             worker_way: way("worker"),
             operator_way: way("operator"),
             deployed_at: DeployedAt::default(),
+            panics: Panics::default(),
             answers: random.stream("answers"),
             time: time.clone(),
             settings,
