@@ -12,7 +12,7 @@ use pulse_aws::{
     providers::{HttpScorer, secret},
     sdk, telemetry,
 };
-use pulse_core::{control::MeteredScorer, entry::StageName, stage::ScoreStage};
+use pulse_core::{control::MeteredScorer, entry::StageName, ports::Scorer, stage::ScoreStage};
 
 /// The function, with its clients built once.
 pub struct Function {
@@ -26,6 +26,14 @@ impl Function {
     /// # Errors
     /// When a variable is missing or wrong, or the secret can't be read.
     pub async fn start() -> Result<Self> {
+        Self::start_with(|scorer| scorer).await
+    }
+
+    /// The same with something around the scoring provider, as tests have it.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(around: impl FnOnce(Arc<dyn Scorer>) -> Arc<dyn Scorer>) -> Result<Self> {
         let env = Environment::new(&process_variable);
         telemetry::start(env.optional("LOG_LEVEL").as_deref());
         let config = ScoreConfig::read(env)?;
@@ -40,7 +48,7 @@ impl Function {
         let stage = ScoreStage {
             ledger: host.ledger(),
             scorer: Arc::new(MeteredScorer {
-                scorer: Arc::new(scorer),
+                scorer: around(Arc::new(scorer)),
                 meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
             }),
