@@ -1,10 +1,12 @@
-"""Looks at a deployed stack: its outputs are there, and its functions take a batch.
+"""Looks at a deployed stack: its outputs are there, its functions take a batch, and their programs unwind.
 
     python deployed.py STACK
 """
 
 import json
+import os
 import re
+import subprocess
 import sys
 
 import boto3
@@ -53,6 +55,27 @@ def check_chore(outputs, name, expected):
         sys.exit(f"{name} answered {body}")
 
 
+# With this, Rust's runtime ends a program whose main function panicked and was unwound. One that aborts is ended by a
+# signal.
+UNWOUND = 101
+
+
+def check_unwinding(outputs, name):
+    """A function's program, as `sam build` packed it, unwinds from a panic, as it must for the panic to be one
+    message's; and it logs where it panicked, not what the panic says. Off Lambda, its runtime panics at once, for want
+    of Lambda's own variables."""
+    found = boto3.client("lambda").get_function_configuration(FunctionName=outputs[f"{name}FunctionName"])
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_LAMBDA_")}
+    environment.update(found["Environment"]["Variables"])
+    program = f".aws-sam/build/{name}Function/bootstrap"
+    ended = subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60)
+    said = ended.stdout + ended.stderr
+    if ended.returncode != UNWOUND:
+        sys.exit(f"{program} should unwind when it panics, and ended with {ended.returncode}: {said}")
+    if '"place":"lambda_runtime-' not in said or "AWS_LAMBDA_" in said:
+        sys.exit(f"{program} should log the place of its panic, and nothing else of it: {said}")
+
+
 def main():
     stack = sys.argv[1]
     wanted, outputs = outputs_wanted(), outputs_of(stack)
@@ -64,7 +87,9 @@ def main():
         check_function(outputs, stage)
     check_chore(outputs, "Tick", lambda told: [stage["outcome"] for stage in told["stages"]] == ["swept"] * len(stages))
     check_chore(outputs, "Audit", lambda told: told["customers"] == 0 and told["failed"] == 0)
-    print(f"{stack} is deployed: {len(wanted)} outputs, and all {len(stages) + 2} functions answer.")
+    for name in [*stages, "Tick", "Audit"]:
+        check_unwinding(outputs, name)
+    print(f"{stack} is deployed: {len(wanted)} outputs; all {len(stages) + 2} functions answer, and unwind from a panic.")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 mod metrics;
 mod transitions;
 
+use std::panic;
+
+use pulse_core::panics;
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -13,7 +16,8 @@ pub use transitions::{CountedLedger, Transitions};
 const OWN: [&str; 6] = ["pulse_core", "pulse_aws", "score", "email", "tick", "audit"];
 
 /// Starts JSON logging to standard output, which Lambda keeps in the function's log group (AWS Lambda Developer Guide,
-/// "Configuring JSON and plain text log formats"). `level` is `LOG_LEVEL`: error, warn, info, debug or trace.
+/// "Configuring JSON and plain text log formats"). `level` is `LOG_LEVEL`: error, warn, info, debug or trace. Panics
+/// are logged by their places from now on, and no longer printed with what they say.
 pub fn start(level: Option<&str>) {
     let level = level.and_then(|level| level.parse().ok()).unwrap_or(Level::INFO);
     let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN.map(|target| (target, level)));
@@ -25,6 +29,7 @@ pub fn start(level: Option<&str>) {
         .with_target(false);
     // Fails only when a subscriber is set already, as it may be in a test.
     let _ = tracing_subscriber::registry().with(json.with_filter(filter)).try_init();
+    panic::set_hook(Box::new(panics::hook));
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! - [`stage`]: the score and email stages, and the worker that drives a batch through one.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
+//! - [`panics`]: catching a panic of one message.
 //! - [`trace`]: what tells that calls were made for one customer's month.
 //! - [`control`]: what holds a stage back: pauses, and providers that are out of order.
 //! - [`audit`]: the roster against the schedules against the ledger.
@@ -34,6 +35,7 @@ pub mod failure;
 pub mod lanes;
 pub mod message;
 pub mod overview;
+pub mod panics;
 pub mod parse;
 pub mod plan;
 pub mod ports;

@@ -13,6 +13,7 @@ use pulse_aws::{
 };
 use pulse_core::{
     control::MeteredScorer,
+    ports::Scorer,
     stage::{ScoreStep, StageRunner, Step as _},
 };
 use pulse_providers::{HttpScorer, secret, secrets_client};
@@ -29,6 +30,14 @@ impl Function {
     /// # Errors
     /// When a variable is missing or wrong, or the secret can't be read.
     pub async fn start() -> Result<Self> {
+        Self::start_with(|scorer| scorer).await
+    }
+
+    /// The same with something around the scoring provider, as tests have it.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(around: impl FnOnce(Arc<dyn Scorer>) -> Arc<dyn Scorer>) -> Result<Self> {
         let env = Environment::new(&process_variable);
         telemetry::start(env.optional("LOG_LEVEL").as_deref());
         let config = ScoreConfig::read(env)?;
@@ -43,7 +52,7 @@ impl Function {
         let step = ScoreStep {
             entries: host.entries(),
             scorer: Arc::new(MeteredScorer {
-                scorer: Arc::new(scorer),
+                scorer: around(Arc::new(scorer)),
                 meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
             }),

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use pulse_core::entry::StageName;
 use pulse_sim::{
     seeds::{Fault, Kind, Plan, run, run_with, shrink},
-    world::{Product, Promise, Shipped, WorldSettings},
+    world::{PanicPlace, Product, Promise, Shipped, WorldSettings},
 };
 
 use crate::planted::{
-    BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, KeepsNothing, MailsOldScores, NeverAsks, NeverAudits,
-    QueuesTheEmailFirst, RecordsBeforeSending, RemembersProfiles, SendsAgainBlindly, SendsWithoutAClaim,
-    StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, WithoutSweep,
+    BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, KeepsNothing, LetsPanicsOut, MailsOldScores,
+    NeverAsks, NeverAudits, Panics, QueuesTheEmailFirst, RecordsBeforeSending, RemembersProfiles, SendsAgainBlindly,
+    SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, WithoutSweep,
 };
 
 /// Seeds within which a bug must show.
@@ -70,6 +70,35 @@ fn starting_a_whole_batch_at_once_is_caught() {
     let breaches = |product: Arc<dyn Product>| run(&plan, product, false).breaches;
     assert!(breaches(Arc::new(StartsTheWholeBatch)).iter().any(|breach| breach.promise == Promise::LanesHeld));
     assert_eq!(breaches(Arc::new(Shipped)), []);
+}
+
+/// A month in which messages come in large batches, and the code panics at this place on every tenth customer.
+fn panicking(place: PanicPlace) -> Plan {
+    let mut plan = paused(StageName::Score, 9, 200);
+    let lasts = plan.calm_from();
+    let panics = (1..).zip((0..plan.customers).step_by(10));
+    let fault = |who| Fault { at: Duration::ZERO, lasts, kind: Kind::Panic(place, who) };
+    plan.faults.extend(panics.map(|(number, who)| (number, fault(who))));
+    plan
+}
+
+#[test]
+fn a_panic_that_neighbours_pay_for_is_caught_wherever_it_is() {
+    for place in PanicPlace::ALL {
+        let plan = panicking(place);
+        let bugs: [Arc<dyn Product>; 2] = [Arc::new(LetsPanicsOut), Arc::new(GivesTheBatchBack)];
+        for bug in bugs {
+            assert!(breaks(&plan, &bug, Promise::PanicsStayAlone), "{place}");
+        }
+        assert_eq!(run(&plan, Arc::new(Shipped), false).breaches, [], "{place}");
+    }
+}
+
+/// The simulator hears of a panic that nobody planned, though the worker caught it.
+#[test]
+#[should_panic(expected = "a bug")]
+fn code_that_panics_though_nobody_planned_it_ends_the_month() {
+    let _ = run(&Plan::calm(7, 20, 35), Arc::new(Panics), false);
 }
 
 #[test]

@@ -1,9 +1,16 @@
 //! Bugs, planted one by one in what is shipped. Competing systems have had each of them.
 
-use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
+use std::{
+    any::Any,
+    collections::HashMap,
+    future::{self, poll_fn},
+    panic::{AssertUnwindSafe, resume_unwind},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditError, AuditReport, Depth},
@@ -13,8 +20,8 @@ use pulse_core::{
     message::WorkMessage,
     ports::{
         Accepted, Activity, Ledger, LedgerError, Letter, Mail, MailLookup, Mailer, Probed, QueueError, Recall,
-        ScoreError, ScoreRequest, Scorer, SendError, StageError, StageQueue, StageSight, Stages, Switch, Turned,
-        Visibility,
+        RenderError, Rendered, Renderer, ScoreError, ScoreRequest, Scorer, SendError, StageError, StageQueue,
+        StageSight, Stages, Switch, Turned, Visibility,
     },
     score::Score,
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
@@ -223,6 +230,97 @@ impl Product for StartsTheWholeBatch {
         };
         let unfinished = join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect();
         Worked { unfinished, ..Worked::default() }
+    }
+}
+
+/// Has no eye on panics: one of a message ends the whole invocation.
+pub(crate) struct LetsPanicsOut;
+
+#[async_trait]
+impl Product for LetsPanicsOut {
+    async fn work(
+        &self,
+        stage: Box<dyn Stage>,
+        name: StageName,
+        ports: &Ports,
+        settings: WorkerSettings,
+        deliveries: Vec<Delivery>,
+        deadline: Timestamp,
+    ) -> Worked {
+        let thrown = Thrown::default();
+        let stage = Box::new(Throws { stage, thrown: Arc::clone(&thrown) });
+        let mut work = Shipped.work(stage, name, ports, settings, deliveries, deadline);
+        poll_fn(move |context| {
+            let polled = work.poll_unpin(context);
+            let panic = thrown.lock().expect("not poisoned").take();
+            panic.map_or(polled, |panic| resume_unwind(panic))
+        })
+        .await
+    }
+}
+
+/// What a panic carries, on its way past the worker.
+type Thrown = Arc<Mutex<Option<Box<dyn Any + Send>>>>;
+
+struct Throws {
+    stage: Box<dyn Stage>,
+    thrown: Thrown,
+}
+
+#[async_trait]
+impl Stage for Throws {
+    async fn handle(&self, task: &Task) -> Verdict {
+        match AssertUnwindSafe(self.stage.handle(task)).catch_unwind().await {
+            Ok(verdict) => verdict,
+            Err(panic) => {
+                *self.thrown.lock().expect("not poisoned") = Some(panic);
+                future::pending().await
+            }
+        }
+    }
+
+    async fn give_up(&self, message: &WorkMessage, cause: &Cause) {
+        self.stage.give_up(message, cause).await;
+    }
+
+    async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool {
+        self.stage.put_off(message, cause, patience).await
+    }
+}
+
+/// Panics when it is to write a mail.
+pub(crate) struct Panics;
+
+impl Product for Panics {
+    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+        Shipped.email(&Ports { renderer: Arc::new(Self), ..ports.clone() }, policy)
+    }
+}
+
+impl Renderer for Panics {
+    fn render(&self, _: &Letter<'_>) -> Result<Rendered, RenderError> {
+        panic!("a bug")
+    }
+}
+
+/// Catches a panic where it is easy: around the batch, all of which then comes back.
+pub(crate) struct GivesTheBatchBack;
+
+#[async_trait]
+impl Product for GivesTheBatchBack {
+    async fn work(
+        &self,
+        stage: Box<dyn Stage>,
+        name: StageName,
+        ports: &Ports,
+        settings: WorkerSettings,
+        deliveries: Vec<Delivery>,
+        deadline: Timestamp,
+    ) -> Worked {
+        let unfinished = deliveries.iter().map(|delivery| delivery.message_id.clone()).collect();
+        let work = LetsPanicsOut.work(stage, name, ports, settings, deliveries, deadline);
+        let worked = AssertUnwindSafe(work).catch_unwind().await;
+        worked.unwrap_or(Worked { unfinished, ..Worked::default() })
     }
 }
 

@@ -22,6 +22,10 @@ fn shipped() -> Arc<dyn Product> {
     Arc::new(Shipped)
 }
 
+fn plan(seed: u64) -> Plan {
+    Plan::of_seed(seed, CUSTOMERS, DAYS).with_panics()
+}
+
 /// What came of all seeds that broke a promise, on as many threads as there are processors.
 fn broken_seeds() -> Vec<(u64, Breach)> {
     let next = AtomicU64::new(0);
@@ -33,7 +37,7 @@ fn broken_seeds() -> Vec<(u64, Breach)> {
             if seed >= SEEDS {
                 return broken;
             }
-            let report = run(&Plan::of_seed(seed, CUSTOMERS, DAYS), shipped(), false);
+            let report = run(&plan(seed), shipped(), false);
             broken.extend(report.breaches.into_iter().take(1).map(|breach| (seed, breach)));
         }
     };
@@ -48,7 +52,7 @@ fn no_seed_of_a_thousand_breaks_a_promise() {
     let mut broken = broken_seeds();
     broken.sort_by_key(|(seed, _)| *seed);
     let Some((seed, breach)) = broken.first() else { return };
-    let shrunk = shrink(&Plan::of_seed(*seed, CUSTOMERS, DAYS), breach.promise, &shipped());
+    let shrunk = shrink(&plan(*seed), breach.promise, &shipped());
     panic!(
         "{} of {SEEDS} seeds break a promise. Seed {seed}: {breach}.\nReplay it with: {}\n{}",
         broken.len(),

@@ -7,6 +7,7 @@ mod faults;
 mod holds;
 mod kills;
 mod lanes;
+mod panics;
 mod why;
 
 use std::{sync::LazyLock, time::Duration};

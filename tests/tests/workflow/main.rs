@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod happy;
 mod holds;
+mod panics;
 mod preview;
 mod redrive;
 mod replay;

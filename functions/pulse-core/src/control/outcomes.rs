@@ -86,19 +86,31 @@ impl Meter {
         self.reading().failed_in_a_row
     }
 
-    fn begin(&self) {
+    fn begin(&self, now: Timestamp) -> Call<'_> {
         let mut reading = self.reading();
         reading.under_way += 1;
         reading.peak = reading.peak.max(reading.under_way);
+        Call { meter: self, began: now }
     }
 
-    fn end(&self, began: Timestamp, now: Timestamp, outcome: Outcome) {
-        let mut reading = self.reading();
-        reading.under_way = reading.under_way.saturating_sub(1);
+    fn reading(&self) -> MutexGuard<'_, MeterReading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way, until it is dropped. One that a panic unwound says nothing of its provider.
+struct Call<'m> {
+    meter: &'m Meter,
+    began: Timestamp,
+}
+
+impl Call<'_> {
+    fn end(self, now: Timestamp, outcome: Outcome) {
         if matches!(outcome, Outcome::NotCounted) {
             return;
         }
-        reading.latencies.push(Duration::try_from(now.duration_since(began)).unwrap_or_default());
+        let mut reading = self.meter.reading();
+        reading.latencies.push(Duration::try_from(now.duration_since(self.began)).unwrap_or_default());
         reading.outcomes.calls += 1;
         match outcome {
             Outcome::Answered => {
@@ -114,9 +126,12 @@ impl Meter {
             Outcome::NotCounted => {}
         }
     }
+}
 
-    fn reading(&self) -> MutexGuard<'_, MeterReading> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let mut reading = self.meter.reading();
+        reading.under_way = reading.under_way.saturating_sub(1);
     }
 }
 
@@ -153,14 +168,13 @@ pub struct MeteredScorer {
 #[async_trait]
 impl Scorer for MeteredScorer {
     async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
-        let began = self.clock.now();
-        self.meter.begin();
+        let call = self.meter.begin(self.clock.now());
         let answer = self.scorer.score(request).await;
         let outcome = match &answer {
             Ok(_) | Err(ScoreError::Fail { .. }) => Outcome::Answered,
             Err(ScoreError::Retry { after, .. }) => Outcome::Failed { leave_alone: *after },
         };
-        self.meter.end(began, self.clock.now(), outcome);
+        call.end(self.clock.now(), outcome);
         answer
     }
 }
@@ -182,16 +196,14 @@ impl Mailer for MeteredMailer {
     }
 
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
-        let began = self.clock.now();
-        self.meter.begin();
+        let call = self.meter.begin(self.clock.now());
         let answer = self.mailer.send(mail).await;
-        self.meter.end(began, self.clock.now(), Outcome::of_send(&answer));
+        call.end(self.clock.now(), Outcome::of_send(&answer));
         answer
     }
 
     async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
-        let began = self.clock.now();
-        self.meter.begin();
+        let call = self.meter.begin(self.clock.now());
         let answer = self.mailer.look_up(entry).await;
         let outcome = match &answer {
             // Each send that fails is followed by such a question. Counted as answers, they would outweigh the
@@ -199,7 +211,7 @@ impl Mailer for MeteredMailer {
             Ok(MailLookup::SafeToSend | MailLookup::CannotTell(_)) => Outcome::NotCounted,
             asked => Outcome::of_send(asked),
         };
-        self.meter.end(began, self.clock.now(), outcome);
+        call.end(self.clock.now(), outcome);
         answer
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     control::{MeterReading, ProviderWatch},
     failure::Cause,
     message::WorkMessage,
+    panics,
     ports::{Clock, Receipt, StageQueue, Visibility},
     trace::TraceHeader,
 };
@@ -146,7 +147,8 @@ impl Worker<'_> {
         } else if let Some(cause) = self.provider.fuse() {
             Verdict::Retry { wait: Wait::Backoff(None), cause }
         } else {
-            self.handle(&delivery, deadline).await
+            let handled = panics::catch(self.handle(&delivery, deadline)).await;
+            handled.unwrap_or_else(|cause| self.after_panic(deadline, cause))
         };
         let hidden_for = self.wait_after(&delivery, &verdict).await?;
         Some(Unfinished {
@@ -169,6 +171,13 @@ impl Worker<'_> {
             }
             Err(cause) => Verdict::Fail { cause },
         }
+    }
+
+    /// A panic is tried again as any failure: it may pass. What was claimed stays so, as if the worker had been
+    /// killed, since a mail may be under way; so the message stays away for as long as one whose worker was.
+    fn after_panic(&self, deadline: Timestamp, cause: Cause) -> Verdict {
+        let held = between(self.clock.now(), deadline) + HOLD_GRACE;
+        Verdict::Retry { wait: Wait::Backoff(Some(held)), cause }
     }
 
     /// How long the message is to stay away, or `None` when it is done.
@@ -195,7 +204,8 @@ impl Worker<'_> {
             Verdict::Retry { cause, .. } | Verdict::Fail { cause } => {
                 tracing::error!(message_id, receive_count, %cause, "given up: goes to the dead-letter queue");
                 if let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) {
-                    self.stage.give_up(&message, cause).await;
+                    // The message is given up all the same: its last receive was this.
+                    let _ = panics::catch(self.stage.give_up(&message, cause)).await;
                 }
                 Some(GIVE_UP_WAIT)
             }
@@ -206,8 +216,11 @@ impl Worker<'_> {
     /// is sent when the provider is well again.
     async fn is_put_off(&self, delivery: &Delivery, cause: &Cause) -> bool {
         let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) else { return false };
-        self.provider.is_in_trouble(self.clock.now()).await
-            && self.stage.put_off(&message, cause, self.provider.policy.patience).await
+        let put_off = async {
+            self.provider.is_in_trouble(self.clock.now()).await
+                && self.stage.put_off(&message, cause, self.provider.policy.patience).await
+        };
+        panics::catch(put_off).await.unwrap_or(false)
     }
 }
 

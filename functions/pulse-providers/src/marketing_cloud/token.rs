@@ -10,7 +10,7 @@ use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use pulse_core::ports::SendError;
+use pulse_core::{panics, ports::SendError};
 use reqwest::{Client, Url, header::HeaderValue};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -77,11 +77,17 @@ impl TokenSource {
                 return fetch.clone();
             }
         }
-        let fetch = request(self.http.clone(), self.url.clone(), self.credentials.clone());
-        let fetch = fetch.boxed().shared();
+        let fetch = shared(request(self.http.clone(), self.url.clone(), self.credentials.clone()));
         *current = Some(Current { fetch: fetch.clone(), join_until: deadline });
         fetch
     }
+}
+
+/// A future that is shared panics for all who wait once it has panicked for one. So a panic becomes the failure that
+/// they share, and the next who comes asks anew.
+fn shared(request: impl Future<Output = Result<Token, SendError>> + Send + 'static) -> Fetch {
+    let caught = panics::catch(request);
+    caught.map(|done| done.unwrap_or_else(|cause| Err(SendError::Retry { after: None, cause }))).boxed().shared()
 }
 
 impl fmt::Debug for TokenSource {
@@ -139,7 +145,18 @@ fn token(answer: &TokenAnswer, asked_at: Instant) -> Option<Token> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic;
+
     use super::*;
+
+    #[test]
+    fn a_panic_is_the_failure_that_all_who_wait_for_the_token_share() {
+        let fetch = shared(async { panic::resume_unwind(Box::new(())) });
+        for waiting in [fetch.clone(), fetch] {
+            let told = waiting.now_or_never().expect("it doesn't wait");
+            assert!(matches!(told, Err(SendError::Retry { after: None, .. })));
+        }
+    }
 
     #[test]
     fn a_fetch_is_joined_until_whoever_began_it_gives_up() {

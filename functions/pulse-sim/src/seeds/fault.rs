@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use pulse_core::{customer::Zone, entry::StageName};
 
-use crate::world::{Down, Noise, ProviderWeather};
+use crate::world::{Down, Noise, PanicPlace, ProviderWeather};
 
 /// Something that goes wrong, or that someone does at a bad moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,8 @@ pub enum Kind {
     Disable(StageName),
     /// Someone lowers a function's reserved concurrency in the console, and the mapping polls on.
     Throttle(StageName, u32),
+    /// The code panics on a customer.
+    Panic(PanicPlace, u32),
     /// It happens once.
     Once(Act),
 }
@@ -103,6 +105,7 @@ impl fmt::Display for Fault {
             Kind::Pause(stage) => write!(f, "the {stage} stage is paused"),
             Kind::Disable(stage) => write!(f, "the {stage} stage's mapping is disabled"),
             Kind::Throttle(stage, reserved) => write!(f, "the {stage} function's reserved concurrency is {reserved}"),
+            Kind::Panic(place, who) => write!(f, "the code panics on customer {who}, {place}"),
             Kind::Once(act) => return write!(f, "{act:?}"),
         }?;
         write!(f, " for {:.1} h", self.lasts.as_secs_f64() / 3600.0)

@@ -18,7 +18,12 @@ pub(super) fn weather<'f>(faults: impl Iterator<Item = &'f Fault>) -> Conditions
             }
             Kind::Outage(stage, down) => now.providers[*stage].down = Some(*down),
             Kind::NoChores => now.no_chores = true,
-            Kind::SchedulerCutOff | Kind::Pause(_) | Kind::Disable(_) | Kind::Throttle(..) | Kind::Once(_) => {}
+            Kind::SchedulerCutOff
+            | Kind::Pause(_)
+            | Kind::Disable(_)
+            | Kind::Throttle(..)
+            | Kind::Panic(..)
+            | Kind::Once(_) => {}
         }
     }
     now

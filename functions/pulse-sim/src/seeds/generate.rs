@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     random::{Randomness, Stream},
-    world::{Down, MailProvider, Noise, ProviderWeather},
+    world::{Down, MailProvider, Noise, PanicPlace, ProviderWeather},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -51,6 +51,20 @@ impl Plan {
         house(&random, &mut plan);
         plan.faults = faults(&random, &mut plan).into_iter().enumerate().collect();
         plan
+    }
+
+    /// The same with code that panics on a few customers. They are picked from a stream of their own and come last, so
+    /// that whatever else happens, and its numbers, are as without. A month in which only what is harmless happens stays
+    /// so.
+    #[must_use]
+    pub fn with_panics(mut self) -> Self {
+        if !self.is_harmless() {
+            let random = Randomness::of_seed(self.seed).stream("panics");
+            let panics = panics(&random, self.calm_from());
+            let number = self.faults.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
+            self.faults.extend((number..).zip(panics));
+        }
+        self
     }
 }
 
@@ -152,6 +166,16 @@ fn windowed(random: &Stream, calm_from: Duration, longest: Duration, kind: Kind)
     let at = random.between(Duration::ZERO, calm_from.saturating_sub(HOUR));
     let lasts = random.between(Duration::from_mins(10), longest).min(calm_from.saturating_sub(at));
     Fault { at, lasts, kind }
+}
+
+/// Code that panics on a few customers, for long enough that some of them are due then.
+pub(super) fn panics(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+    let one = |_| {
+        let place = random.pick(&PanicPlace::ALL).copied().unwrap_or(PanicPlace::Scored);
+        let who = u32::try_from(random.below(1 << 20)).unwrap_or(0);
+        windowed(random, calm_from, calm_from, Kind::Panic(place, who))
+    };
+    (0..random.below(12)).map(one).collect()
 }
 
 fn noises(random: &Stream) -> Vec<Kind> {

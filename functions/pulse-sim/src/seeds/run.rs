@@ -178,6 +178,7 @@ impl Month<'_> {
                 world.house(*stage).function.set_reserved_concurrency(Some(*reserved));
             }
             Kind::SchedulerCutOff => world.scheduler.set_target_down(world.time.now() + fault.lasts),
+            Kind::Panic(place, who) => world.panics.begin(*place, people::id(self.plan.number(*who))),
             Kind::Once(act) => self.act(act),
             _ => {}
         }
@@ -222,6 +223,7 @@ impl Month<'_> {
                 let size = world.settings.stages[*stage].maximum_concurrency;
                 world.house(*stage).function.set_reserved_concurrency(Some(size));
             }
+            Kind::Panic(place, who) => world.panics.end(*place, &people::id(self.plan.number(*who))),
             _ => {}
         }
     }

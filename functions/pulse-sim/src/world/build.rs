@@ -11,6 +11,7 @@ use super::{
     house::{DeployedAt, House, SimStages},
     letters::ShortLetters,
     mailing::SimMailer,
+    panics::Panics,
     ports::Ports,
     product::Product,
     scoring::SimScorer,
@@ -51,6 +52,8 @@ pub struct World {
     pub mailer: SimMailer,
     /// What goes wrong.
     pub weather: Arc<Weather>,
+    /// On whom the code panics.
+    pub panics: Panics,
     /// What was seen that must not be.
     pub witness: Witness,
     /// All that happened.

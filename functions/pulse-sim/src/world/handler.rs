@@ -1,10 +1,13 @@
-use std::sync::Weak;
+use std::{sync::Weak, time::Duration};
 
 use futures::future::BoxFuture;
 use pulse_core::{entry::StageName, stage::Delivery};
 
-use super::build::World;
+use super::{build::World, neighbours::BatchWatch, witness::Promise};
 use crate::lambda::{Answer, Handler, Invocation};
+
+/// What a worker keeps for its answer: it starts nothing that could end later.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// A stage's function: the product's code on one batch.
 pub(super) struct StageHandler {
@@ -17,11 +20,20 @@ impl Handler for StageHandler {
         let (world, name) = (self.world.upgrade(), self.stage);
         Box::pin(async move {
             let Some(world) = world else { return Answer::Unreadable };
-            let ports = world.ports(Some(invocation.doom));
+            let ports = world.panics.around(world.ports(Some(invocation.doom)));
             let stage = world.product.stage(name, &ports, world.settings.policy);
             let settings = world.settings.stages[name].worker;
             let product = world.product.clone();
-            let worked = product.work(stage, name, &ports, settings, batch, invocation.deadline).await;
+            let watch = BatchWatch::over(&batch, world.panics.are_planned());
+            let stage = watch.stage(stage);
+            let worked = watch.follow(product.work(stage, name, &ports, settings, batch, invocation.deadline)).await;
+            let now = world.time.now();
+            let had_time = now + settings.call_timeout + CLOSING_TIME < invocation.deadline;
+            if let Some((who, others)) = watch.cost(worked.as_ref(), had_time).filter(|(_, others)| *others > 0) {
+                let what = format!("a panic on {who} costs {others} other messages of its batch a receive");
+                world.witness.saw(Promise::PanicsStayAlone, Some(&who), now, what);
+            }
+            let Some(worked) = worked else { return Answer::Unreadable };
             if world.chance_of_bad_answer() {
                 world.trace.line(world.time.now(), || format!("the {name} function's answer can't be read"));
                 return Answer::Unreadable;

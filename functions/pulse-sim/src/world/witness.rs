@@ -31,11 +31,13 @@ pub enum Promise {
     FewRepeats,
     /// No message is dead-lettered that no worker could have failed.
     HealthyStayAlive,
+    /// A panic costs the message that it happened to a receive, and no other message of its batch.
+    PanicsStayAlone,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -44,6 +46,7 @@ impl Promise {
         Self::RightMail,
         Self::FewRepeats,
         Self::HealthyStayAlive,
+        Self::PanicsStayAlone,
     ];
 
     /// The promise in words.
@@ -58,6 +61,7 @@ impl Promise {
             Self::RightMail => "only the right mail goes out",
             Self::FewRepeats => "repeated messages are few",
             Self::HealthyStayAlive => "no healthy message is dead-lettered",
+            Self::PanicsStayAlone => "a panic is one message's",
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     let ((from, count), (customers, days)) = (options.seeds(), options.size());
     anyhow::ensure!(days >= 8, "A month of faults needs 8 days at least: nothing goes wrong in the last six.");
     let plan = |seed| {
-        let plan = Plan::of_seed(seed, customers, days);
+        let plan = Plan::of_seed(seed, customers, days).with_panics();
         match &kept {
             Kept::All => plan,
             Kept::Only(numbers) => plan.with_only(numbers),

@@ -1,0 +1,78 @@
+//! A function that is deployed with code that panics on one customer.
+
+use std::time::Duration;
+
+use pulse_aws::{clock::SystemClock, sdk};
+use pulse_core::{
+    control::{Note, Pause, Pausing, Resumed},
+    entry::{Progress, StageName},
+    ports::Clock as _,
+};
+use pulse_local::{deployment::Packages, lambdas::Package};
+use pulse_tests::{
+    emulator::{packages, program, shared},
+    house::customer,
+    town::{Town, eventually},
+};
+
+use super::RUNTIME;
+
+/// A version whose score function panics on customer `panic-40`.
+fn that_panics() -> Packages {
+    let mut panicking = packages("stack").clone();
+    let package = Package::of(program("stack", "panicking-score")).expect("packed");
+    panicking.insert("score".into(), package);
+    panicking
+}
+
+/// The template's two minutes and five receives, made fewer: whoever panics is tried again after half a minute, for
+/// the last time.
+async fn hurry(town: &Town) {
+    let client = sdk::lambda_client(&town.stack.aws);
+    let name = town.output("ScoreFunctionName");
+    client.update_function_configuration().function_name(name).timeout(30).send().await.expect("a timeout");
+    town.set_variables("ScoreFunctionName", &[("SCORE_TIMEOUT_SECONDS", "5"), ("MAX_RECEIVE_COUNT", "2")]).await;
+}
+
+#[test]
+fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
+    RUNTIME.block_on(async {
+        let town = Town::build(shared(), "panicking", "stack", Duration::from_millis(10)).await;
+        town.deploy(&that_panics()).await;
+        hurry(&town).await;
+        let customers: Vec<_> = (0..80).map(|n| customer(&format!("panic-{n}"))).collect();
+        let (panicked, neighbours) = (&customers[40], [&customers[..40], &customers[41..]].concat());
+
+        // All at once: a batch of the mapping's 80.
+        let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
+        let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+        let note = Note::parse("Until all of them wait.").unwrap();
+        let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
+        pausing.pause(StageName::Score, &pause).await.unwrap();
+        town.until_mapping("ScoreMappingId", "Disabled").await;
+        town.set_due(&customers).await;
+        assert_eq!(pausing.resume(StageName::Score).await, Ok(Resumed::Flows));
+
+        let failed = town.until(panicked, |entry| entry.state() == "failed").await;
+        let Progress::Failed { cause, .. } = failed.progress() else { panic!("failed elsewhere: {failed:?}") };
+        let place = cause.as_str().strip_prefix("A panic in the code, at ");
+        assert!(place.is_some_and(|place| place.starts_with("tests/src/bin/panicking-score.rs:")), "{cause}");
+        // It was tried as often as any failure.
+        assert_eq!(failed.claims(), 2);
+        for neighbour in &neighbours {
+            let sent = town.until(neighbour, |entry| entry.state() == "sent").await;
+            // One to be scored, one to be mailed.
+            assert_eq!((sent.claims(), town.mails(neighbour)), (2, 1), "{}", sent.id());
+        }
+
+        // As any dead letter, it is brought back once the code is mended.
+        let dead = eventually("the message is dead", async || {
+            town.take("ScoreDlqUrl", |body| body.contains("panic-40")).await.pop()
+        })
+        .await;
+        town.deploy(packages("stack")).await;
+        town.send("ScoreQueueUrl", &dead).await;
+        town.until(panicked, |entry| entry.state() == "sent").await;
+        town.all_mailed_once(&customers).await;
+    });
+}
