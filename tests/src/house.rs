@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditReport, Depth},
-    control::{BreakerPolicy, Meter, MeteredMailer, MeteredScorer, ProviderWatch},
+    control::BreakerPolicy,
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
@@ -21,8 +21,8 @@ use pulse_core::{
     settlement::Settlement,
     slot::Slot,
     stage::{
-        Delivery, EmailPolicy, EmailRules, EmailStep, Entries, PerStage, Rules, ScoreStep, Stage, StageRunner, Worker,
-        WorkerSettings,
+        Delivery, EmailPolicy, EmailRules, EmailStep, Entries, Meter, MeteredMailer, MeteredScorer, PerStage,
+        ProviderWatch, Rules, ScoreStep, Stage, StageRunner, Worker, WorkerSettings,
     },
     tick::{StageSweep, Sweep, SweepPolicy},
 };

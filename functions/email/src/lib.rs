@@ -13,9 +13,8 @@ use pulse_aws::{
     telemetry,
 };
 use pulse_core::{
-    control::MeteredMailer,
     ports::Mailer,
-    stage::{EmailStep, StageRunner, Step as _},
+    stage::{EmailStep, MeteredMailer, StageRunner, Step as _},
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};

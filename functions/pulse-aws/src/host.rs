@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_core::{
-    control::{BreakerPolicy, Meter, ProviderWatch},
+    control::BreakerPolicy,
     entry::StageName,
     ports::{Clock as _, Queues, StageQueue},
-    stage::{Entries, Stage, StageRunner, Worker, WorkerSettings},
+    stage::{Entries, Meter, ProviderWatch, Stage, StageRunner, Worker, WorkerSettings},
 };
 
 use crate::{

@@ -7,7 +7,8 @@
 //! - [`customer`]: who is on the roster, and the parsed types a customer is made of.
 //! - [`slot`] and [`run`]: when a customer is due, and which run that moment belongs to.
 //! - [`entry`]: one row of the ledger and the only place that lists its legal transitions.
-//! - [`stage`]: the score and email stages, and the worker that drives a batch through one.
+//! - [`stage_spec`]: the table of stages.
+//! - [`stage`]: what a stage decides and does, and the worker that drives a batch through one.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
 //! - [`panics`]: catching a panic of one message.
@@ -48,6 +49,7 @@ pub mod settlement;
 pub mod slot;
 pub mod stable_hash;
 pub mod stage;
+pub mod stage_spec;
 pub mod tick;
 pub mod trace;
 pub mod why;

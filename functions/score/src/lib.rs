@@ -12,9 +12,8 @@ use pulse_aws::{
     sdk, telemetry,
 };
 use pulse_core::{
-    control::MeteredScorer,
     ports::Scorer,
-    stage::{ScoreStep, StageRunner, Step as _},
+    stage::{MeteredScorer, ScoreStep, StageRunner, Step as _},
 };
 use pulse_providers::{HttpScorer, secret, secrets_client};
 

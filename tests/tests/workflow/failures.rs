@@ -124,7 +124,7 @@ async fn a_score_whose_email_could_not_be_queued_is_not_lost_and_not_asked_for_a
     house.enroll(&[customer("c-1")]).await;
     house.fire(&customer("c-1"));
     let stage = house.score_stage(std::sync::Arc::new(BrokenQueue));
-    let meter = pulse_core::control::Meter::default();
+    let meter = pulse_core::stage::Meter::default();
     let worker = pulse_core::stage::Worker {
         stage: &stage,
         queue: &*house.score.queue,

@@ -11,12 +11,11 @@ use std::{
 use async_trait::async_trait;
 use futures::{FutureExt as _, future};
 use pulse_core::{
-    control::{Meter, MeteredScorer},
     entry::{Progress, StageName},
     failure::Cause,
     message::WorkMessage,
     ports::Clock as _,
-    stage::{Stage, Task, Verdict, Worker},
+    stage::{Meter, MeteredScorer, Stage, Task, Verdict, Worker},
 };
 use pulse_sim::{
     mailer::MemoryMailer,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pulse_core::{control::MeterReading, entry::StageName};
+use pulse_core::{entry::StageName, stage::MeterReading};
 use serde_json::{Map, Value, json};
 
 use super::Transitions;

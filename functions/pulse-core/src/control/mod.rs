@@ -6,10 +6,8 @@ mod breaker;
 mod outcomes;
 mod pausing;
 mod record;
-mod watch;
 
 pub use breaker::{Breaker, BreakerPolicy, Open};
-pub use outcomes::{Meter, MeterReading, MeteredMailer, MeteredScorer, MinuteOutcomes, Outcomes};
+pub use outcomes::{MinuteOutcomes, Outcomes};
 pub use pausing::{Pausing, PausingError, Resumed};
 pub use record::{Console, ConsolePause, Control, Hold, InvalidNote, LastSeen, Note, Pause};
-pub use watch::ProviderWatch;

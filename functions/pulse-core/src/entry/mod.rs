@@ -19,4 +19,4 @@ pub use progress::{Progress, SkipReason};
 pub use record::{Entry, Queueing, Trouble};
 pub use transition::IllegalTransition;
 
-pub use crate::stage::StageName;
+pub use crate::stage_spec::StageName;

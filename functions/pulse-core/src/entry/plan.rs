@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::stage::StageName;
+use crate::stage_spec::StageName;
 
 /// Which stages an entry goes through, in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::{Entry, Progress, Queueing, SkipReason};
-use crate::stage::StageName;
+use crate::stage_spec::StageName;
 
 /// Which message of an open entry is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

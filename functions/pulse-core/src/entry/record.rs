@@ -5,7 +5,7 @@ use super::{EntryId, Plan, Progress, row::EntryRow};
 use crate::{
     failure::Cause,
     score::Score,
-    stage::{Effect, StageName},
+    stage_spec::{Effect, StageName},
 };
 
 /// One row of the ledger. Fields are private: an entry changes only by the transitions that

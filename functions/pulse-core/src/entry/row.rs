@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, Trouble};
-use crate::{failure::Cause, score::Score, stage::StageName};
+use crate::{failure::Cause, score::Score, stage_spec::StageName};
 
 /// The fields of an entry's row.
 #[derive(Serialize, Deserialize)]

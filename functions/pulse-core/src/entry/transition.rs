@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Change, Entry, Progress, Queueing, SkipReason, StageName, Trouble};
-use crate::{failure::Cause, score::Score, stage::Effect};
+use crate::{failure::Cause, score::Score, stage_spec::Effect};
 
 /// The longest that SQS hides a message (Amazon SQS Developer Guide, "Amazon SQS visibility timeout").
 const LONGEST_HIDDEN: Duration = Duration::from_hours(12);

@@ -8,4 +8,6 @@ mod steps;
 
 pub use change::{Changed, LaneChange, LaneChangeError};
 pub use split::{IN_FLIGHT, Lanes, LanesError, MAXIMUM_CONCURRENCY};
-pub use steps::{LaneSettings, Step, steps};
+pub use steps::steps;
+
+pub use crate::ports::{LaneSettings, Step};

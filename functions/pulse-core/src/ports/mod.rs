@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
-pub use lane_control::{LaneControl, LaneError};
+pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally};
 pub use listing::{LedgerListing, OpenEntries};
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};

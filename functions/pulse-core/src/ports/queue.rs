@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{failure::Cause, message::WorkMessage, stage::PerStage};
+use crate::{failure::Cause, message::WorkMessage, stage_spec::PerStage};
 
 /// A queue call that failed. Always worth another try.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

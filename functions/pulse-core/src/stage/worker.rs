@@ -4,10 +4,9 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{Delivery, Verdict, Wait};
+use super::{Delivery, MeterReading, ProviderWatch, Verdict, Wait};
 use crate::{
     backoff::wait_before_retry,
-    control::{MeterReading, ProviderWatch},
     failure::Cause,
     message::WorkMessage,
     panics,

@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use pulse_core::{
-    control::{Meter, MeteredMailer, MeteredScorer},
     ports::StageQueue,
-    stage::PerStage,
+    stage::{Meter, MeteredMailer, MeteredScorer, PerStage},
 };
 
 use super::{

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use pulse_core::{
-    control::{BreakerPolicy, Meter},
+    control::BreakerPolicy,
     ports::{
         Clock, Controls, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues, Renderer, Schedules, Scorer,
         StageMemory, Stages,
     },
+    stage::Meter,
 };
 
 /// All ports, as one invocation sees them.

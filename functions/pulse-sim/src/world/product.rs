@@ -4,9 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditError, AuditReport, Depth},
-    control::{Note, Pause, Pausing, PausingError, ProviderWatch},
+    control::{Note, Pause, Pausing, PausingError},
     entry::StageName,
-    stage::{Delivery, EmailPolicy, EmailStep, Entries, ScoreStep, Stage, StageRunner, Worked, Worker, WorkerSettings},
+    stage::{
+        Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
+        WorkerSettings,
+    },
     tick::{Keep, Round, StageRound, Sweep, SweepPolicy},
 };
 

@@ -1,3 +1,5 @@
+//! The table of stages.
+
 use std::time::Duration;
 
 use enum_map::{Enum, EnumMap};

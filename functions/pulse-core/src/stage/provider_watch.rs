@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 
-use super::{Breaker, BreakerPolicy, Meter, MeterReading, Outcomes};
+use super::{Meter, MeterReading};
 use crate::{
+    control::{Breaker, BreakerPolicy, Outcomes},
     entry::StageName,
     failure::Cause,
     ports::{Controls, LedgerError, OutcomeLog},

@@ -1,0 +1,184 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{
+    control::Outcomes,
+    entry::EntryId,
+    ports::{Accepted, Clock, Mail, MailLookup, Mailer, Recall, ScoreError, ScoreRequest, Scorer, SendError},
+    score::Score,
+};
+
+/// Counts what comes of an invocation's calls to its provider.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<MeterReading>);
+
+/// What a meter has counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MeterReading {
+    /// What came of the calls.
+    pub outcomes: Outcomes,
+    /// How many of the last calls failed, without one between them that was answered.
+    pub failed_in_a_row: u32,
+    /// How long the calls took.
+    pub latencies: Vec<Duration>,
+    /// The most that were under way at once.
+    pub peak: u32,
+    /// Those that are under way now.
+    pub under_way: u32,
+}
+
+impl Meter {
+    /// What was counted so far.
+    #[must_use]
+    pub fn read(&self) -> MeterReading {
+        self.reading().clone()
+    }
+
+    /// What was counted since it was last taken: from now on it counts anew.
+    #[must_use]
+    pub fn take(&self) -> MeterReading {
+        let mut reading = self.reading();
+        let under_way = reading.under_way;
+        std::mem::replace(&mut *reading, MeterReading { under_way, peak: under_way, ..MeterReading::default() })
+    }
+
+    /// How many of the last calls failed, without one between them that was answered.
+    #[must_use]
+    pub fn failed_in_a_row(&self) -> u32 {
+        self.reading().failed_in_a_row
+    }
+
+    fn begin(&self, now: Timestamp) -> Call<'_> {
+        let mut reading = self.reading();
+        reading.under_way += 1;
+        reading.peak = reading.peak.max(reading.under_way);
+        Call { meter: self, began: now }
+    }
+
+    fn reading(&self) -> MutexGuard<'_, MeterReading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way, until it is dropped. One that a panic unwound says nothing of its provider.
+struct Call<'m> {
+    meter: &'m Meter,
+    began: Timestamp,
+}
+
+impl Call<'_> {
+    fn end(self, now: Timestamp, outcome: Outcome) {
+        if matches!(outcome, Outcome::NotCounted) {
+            return;
+        }
+        let mut reading = self.meter.reading();
+        reading.latencies.push(Duration::try_from(now.duration_since(self.began)).unwrap_or_default());
+        reading.outcomes.calls += 1;
+        match outcome {
+            Outcome::Answered => {
+                reading.failed_in_a_row = 0;
+                reading.outcomes.succeeded_at = Some(now);
+            }
+            Outcome::Failed { leave_alone } => {
+                reading.failed_in_a_row += 1;
+                reading.outcomes.failures += 1;
+                let until = leave_alone.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
+                reading.outcomes.leave_alone_until = reading.outcomes.leave_alone_until.max(until);
+            }
+            Outcome::NotCounted => {}
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let mut reading = self.meter.reading();
+        reading.under_way = reading.under_way.saturating_sub(1);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    Answered,
+    Failed {
+        leave_alone: Option<Duration>,
+    },
+    /// It says nothing of whether the provider does its work, or the adapter knew without a call.
+    NotCounted,
+}
+
+impl Outcome {
+    fn of_send<T>(result: &Result<T, SendError>) -> Self {
+        match result {
+            Ok(_) | Err(SendError::Fail { .. } | SendError::AddressRefused { .. }) => Self::Answered,
+            Err(SendError::Retry { after, .. }) => Self::Failed { leave_alone: *after },
+            Err(SendError::Lost { .. }) => Self::Failed { leave_alone: None },
+        }
+    }
+}
+
+/// A scoring provider whose calls are counted.
+pub struct MeteredScorer {
+    /// The provider.
+    pub scorer: Arc<dyn Scorer>,
+    /// What counts.
+    pub meter: Arc<Meter>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Scorer for MeteredScorer {
+    async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
+        let call = self.meter.begin(self.clock.now());
+        let answer = self.scorer.score(request).await;
+        let outcome = match &answer {
+            Ok(_) | Err(ScoreError::Fail { .. }) => Outcome::Answered,
+            Err(ScoreError::Retry { after, .. }) => Outcome::Failed { leave_alone: *after },
+        };
+        call.end(self.clock.now(), outcome);
+        answer
+    }
+}
+
+/// An email provider whose calls are counted.
+pub struct MeteredMailer {
+    /// The provider.
+    pub mailer: Arc<dyn Mailer>,
+    /// What counts.
+    pub meter: Arc<Meter>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Mailer for MeteredMailer {
+    fn recall(&self) -> Recall {
+        self.mailer.recall()
+    }
+
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let call = self.meter.begin(self.clock.now());
+        let answer = self.mailer.send(mail).await;
+        call.end(self.clock.now(), Outcome::of_send(&answer));
+        answer
+    }
+
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
+        let call = self.meter.begin(self.clock.now());
+        let answer = self.mailer.look_up(entry).await;
+        let outcome = match &answer {
+            // Each send that fails is followed by such a question. Counted as answers, they would outweigh the
+            // failures of a provider that takes no mail, and still tells so.
+            Ok(MailLookup::SafeToSend | MailLookup::CannotTell(_)) => Outcome::NotCounted,
+            asked => Outcome::of_send(asked),
+        };
+        call.end(self.clock.now(), outcome);
+        answer
+    }
+}
