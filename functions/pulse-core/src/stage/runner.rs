@@ -205,3 +205,6 @@ impl<S: Step> StageRunner<S> {
 fn trace(task: &Task) -> Option<TraceHeader> {
     task.message.trace.clone()
 }
+
+#[cfg(test)]
+mod tests;
