@@ -9,12 +9,12 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_aws::{
     clock::SystemClock,
-    stack::{Depth, Lanes, depths, overview},
+    stack::{depths, overview},
 };
 use pulse_core::{
     entry::StageName,
     overview::{Condition, StageOverview},
-    ports::{Clock as _, LedgerReports as _, RosterCount, Tally, TallyKey},
+    ports::{Clock as _, Depth, LedgerReports as _, RosterCount, StageLanes, Tally, TallyKey},
 };
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ struct Status {
     runs: BTreeMap<String, BTreeMap<String, u64>>,
     stages: Vec<StageOverview>,
     queues: Vec<Depth>,
-    lanes: Vec<Lanes>,
+    lanes: Vec<StageLanes>,
 }
 
 /// Runs it.
@@ -47,7 +47,7 @@ pub async fn run(_: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = target.find().await?;
     let ledger = stack.ledger()?;
     let (tally, roster) = tokio::try_join!(ledger.tally(SystemClock.now()), ledger.roster())?;
-    let lanes = try_join_all(StageName::ALL.iter().map(|stage| Lanes::of(&stack, *stage)));
+    let lanes = try_join_all(StageName::ALL.iter().map(|stage| stack.lanes(*stage)));
     let (stages, queues, lanes) = tokio::try_join!(overview(&stack), depths(&stack), lanes)?;
     let status = Status { roster, runs: by_run(&tally), stages, queues, lanes };
     output.show(&status, || text(&status))?;

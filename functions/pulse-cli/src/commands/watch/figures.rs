@@ -2,13 +2,13 @@ use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use pulse_aws::{
     clock::SystemClock,
-    stack::{Depth, Lanes, Stack, depths, overview},
+    stack::{Stack, depths, overview},
 };
 use pulse_core::{
     control::MinuteOutcomes,
     entry::StageName,
     overview::StageOverview,
-    ports::{Clock as _, LedgerReports as _, OutcomeLog as _, RosterCount, Tally},
+    ports::{Clock as _, Depth, LedgerReports as _, OutcomeLog as _, RosterCount, StageLanes, Tally},
 };
 
 /// How far back the answers are shown.
@@ -56,6 +56,6 @@ impl Entries {
 }
 
 /// Reads all stages' lanes.
-pub(super) async fn lanes(stack: &Stack) -> anyhow::Result<Vec<Lanes>> {
-    try_join_all(StageName::ALL.iter().map(|stage| Lanes::of(stack, *stage))).await
+pub(super) async fn lanes(stack: &Stack) -> anyhow::Result<Vec<StageLanes>> {
+    try_join_all(StageName::ALL.iter().map(|stage| stack.lanes(*stage))).await
 }

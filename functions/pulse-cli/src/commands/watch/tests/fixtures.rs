@@ -1,12 +1,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use pulse_aws::stack::{Depth, Lanes, Mapping};
 use pulse_core::{
     control::{MinuteOutcomes, Outcomes},
     entry::{SkipReason, StageName},
     overview::{Condition, Held, StageOverview},
-    ports::{RosterCount, Tally, TallyKey},
+    ports::{Depth, Mapping, RosterCount, StageLanes, Tally, TallyKey},
     run::RunId,
 };
 
@@ -86,9 +85,9 @@ pub(super) fn stage(stage: StageName, condition: Condition) -> StageOverview {
     }
 }
 
-pub(super) fn lanes(stage: StageName, mapping: &str) -> Lanes {
+pub(super) fn lanes(stage: StageName, mapping: &str) -> StageLanes {
     let mapping = Mapping(mapping.into());
-    Lanes { stage, maximum_concurrency: 5, reserved_concurrency: Some(5), in_flight: 4, mapping }
+    StageLanes { stage, maximum_concurrency: 5, reserved_concurrency: Some(5), in_flight: 4, mapping }
 }
 
 pub(super) fn entries() -> Entries {
