@@ -14,7 +14,6 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use super::settle::note;
 use crate::{exit::Exit, output::Output, rules::rules, target::Target};
 
 /// What `pulse replay` takes.
@@ -42,8 +41,8 @@ pub struct Options {
     force: bool,
 
     /// Who wants that, and why. It is kept with the customer, so no personal data.
-    #[arg(long, value_name = "WORDS", value_parser = note, requires = "force")]
-    note: Option<String>,
+    #[arg(long, value_name = "WORDS", value_parser = Note::parse, requires = "force")]
+    note: Option<Note>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +58,6 @@ struct Replayed {
 /// # Errors
 /// When the stack can't be found or used, or the entry isn't to be replayed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let note = options.note.as_deref().map(Note::parse).transpose()?;
     let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
     let replay = ReplayOne {
@@ -72,7 +70,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     };
     let id = EntryId { customer: options.customer, run: options.run };
     let prospect = replay.preview(&id).await?;
-    let requeued = if options.again { Some(replay.again(&id, note.as_ref()).await?) } else { None };
+    let requeued = if options.again { Some(replay.again(&id, options.note.as_ref()).await?) } else { None };
     let replayed = Replayed { prospect, requeued };
     output.show(&replayed, || text(&replayed))?;
     Ok(Exit::Done)

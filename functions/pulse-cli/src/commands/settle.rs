@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, stack::Stack};
 use pulse_core::{
+    control::Note,
     customer::CustomerId,
     entry::{EntryId, Progress, StageName},
     failure::Cause,
@@ -49,18 +50,8 @@ pub struct Options {
     not_sent: bool,
 
     /// Who says so, and how they know. It is kept with the customer, so no personal data.
-    #[arg(long, value_name = "WORDS", value_parser = note, requires = "customer")]
-    note: Option<String>,
-}
-
-/// Reads a note that is kept.
-pub(super) fn note(text: &str) -> Result<String, &'static str> {
-    match text.trim() {
-        "" => Err("says nothing"),
-        text if text.contains('@') => Err("looks as if it had an email address in it: notes are kept, leave it out"),
-        text if text.chars().count() > 200 => Err("is longer than 200 characters"),
-        text => Ok(text.to_owned()),
-    }
+    #[arg(long, value_name = "WORDS", value_parser = Note::parse, requires = "customer")]
+    note: Option<Note>,
 }
 
 #[derive(Serialize)]
@@ -93,7 +84,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let stack = target.find().await?;
     match (options.customer, options.run, outcome) {
         (Some(customer), Some(run), Some(outcome)) => {
-            let note = options.note.unwrap_or_default();
+            let note = options.note.context("--note says who says so, and how they know.")?;
             settle(&stack, EntryId { customer, run }, &outcome, &note, output).await
         }
         (Some(_), ..) => bail!("Say what became of it: --sent ID if the provider has it, --not-sent if it hasn't."),
@@ -101,10 +92,10 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     }
 }
 
-async fn settle(stack: &Stack, id: EntryId, outcome: &Outcome, note: &str, output: Output) -> Result<Exit> {
+async fn settle(stack: &Stack, id: EntryId, outcome: &Outcome, note: &Note, output: Output) -> Result<Exit> {
     let (ledger, queue) = (stack.ledger()?, stack.queue(StageName::Email)?);
     let settlement = Settlement { ledger: &ledger, email_queue: &queue, clock: &SystemClock };
-    let settled = settlement.settle(&id, outcome, note).await?;
+    let settled = settlement.settle(&id, outcome, note.as_str()).await?;
     let (outcome, words) = match settled {
         Settled::Sent => ("sent", "is sent now: nobody mails it again"),
         Settled::Queued => ("queued", "is queued for its mail"),

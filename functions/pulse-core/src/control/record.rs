@@ -8,25 +8,27 @@ use super::{Breaker, Open};
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 300;
 
-/// What an operator wrote down for others to read: one line, no personal data.
+/// What an operator wrote down for others to read: one line without an address in it, as it is kept. A row that has
+/// another note, as an earlier version took it, is read all the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Note(String);
 
 /// A text that is no note.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a note is one line of 1 to {LONGEST_NOTE} characters")]
+#[error("a note is one line of 1 to {LONGEST_NOTE} characters, without an '@': it is kept, and may hold no address")]
 pub struct InvalidNote;
 
 impl Note {
     /// Reads a note. Space around it is not part of it.
     ///
     /// # Errors
-    /// When it is empty, has more than one line, or is too long.
+    /// When it is empty, has more than one line, is too long, or looks as if it had an address in it.
     pub fn parse(text: &str) -> Result<Self, InvalidNote> {
         let text = text.trim();
         let fits = !text.is_empty() && text.chars().count() <= LONGEST_NOTE;
-        if fits && !text.chars().any(char::is_control) { Ok(Self(text.to_owned())) } else { Err(InvalidNote) }
+        let is_kept = |letter: char| !letter.is_control() && letter != '@';
+        if fits && text.chars().all(is_kept) { Ok(Self(text.to_owned())) } else { Err(InvalidNote) }
     }
 
     /// The words.
@@ -155,11 +157,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_are_one_line_with_something_in_it() {
+    fn notes_are_one_line_with_something_in_it_and_no_address() {
         assert_eq!(Note::parse("  campaign is wrong ").unwrap().as_str(), "campaign is wrong");
-        for bad in ["", "  ", "two\nlines", &"x".repeat(301)] {
+        assert!(Note::parse(&"é".repeat(300)).is_ok());
+        for bad in ["", "  ", "two\nlines", "a\u{7}bell", "ask ada@example.com", &"x".repeat(301)] {
             assert_eq!(Note::parse(bad), Err(InvalidNote), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_note_that_an_earlier_version_took_is_read() {
+        let note: Note = serde_json::from_str("\"see @ops\"").unwrap();
+        assert_eq!(note.as_str(), "see @ops");
     }
 
     #[test]

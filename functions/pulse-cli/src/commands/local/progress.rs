@@ -86,8 +86,7 @@ pub(super) struct Followed {
 
 /// Shows the customers' way through the stages until the ledger adds up.
 pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) -> Result<Followed> {
-    let (score_lanes, email_lanes) =
-        tokio::try_join!(stack.lanes(StageName::Score), stack.lanes(StageName::Email))?;
+    let (score_lanes, email_lanes) = tokio::try_join!(stack.lanes(StageName::Score), stack.lanes(StageName::Email))?;
     let ledger = stack.ledger()?;
     let started = Instant::now();
     let mut followed =
