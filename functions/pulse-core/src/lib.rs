@@ -12,6 +12,7 @@
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
 //! - [`trace`]: what tells that calls were made for one customer's month.
 //! - [`control`]: what holds a stage back: pauses, and providers that are out of order.
+//! - [`pausing`]: pausing stages and resuming them.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
 //! - [`settlement`]: settling mails of unknown fate.
@@ -21,7 +22,9 @@
 //! - [`plan`]: how many lanes a roster takes, and how long a backlog.
 //! - [`bill`]: what a month costs at AWS.
 //! - [`why`]: who is not done in a run, and why; one customer's story.
+//! - [`advice`]: what to do next.
 
+pub mod advice;
 pub mod audit;
 pub mod backoff;
 pub mod bill;
@@ -35,6 +38,7 @@ pub mod lanes;
 pub mod message;
 pub mod overview;
 pub mod parse;
+pub mod pausing;
 pub mod plan;
 pub mod ports;
 pub mod quiet_hours;

@@ -8,9 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
-    control::{Note, Pause, Pausing, PausingError},
+    control::{Actor, Note, Pause},
     entry::StageName,
+    pausing::{Pausing, PausingError},
     ports::{Clock as _, StageSight, Stages, Switch},
+    tick::{Keep, Kept},
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -45,7 +47,7 @@ pub struct Options {
 
     /// Who pauses it.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "someone")]
-    by: String,
+    by: Actor,
 
     /// Doesn't wait for what is being worked on.
     #[arg(long)]
@@ -82,14 +84,22 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let since = SystemClock.now();
     let until = options.lasts.map(|lasts| since.saturating_add(lasts)).transpose()?;
     let pause = Pause { by: options.by, note: options.note, since, until };
-    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+    let keep = Keep {
+        stages: &stages,
+        controls: &ledger,
+        outcomes: &ledger,
+        clock: &SystemClock,
+        // What was asked for doesn't hang on tick's own figures.
+        policy: stack.breaker_policy().await.unwrap_or_default(),
+    };
+    let pausing = Pausing { keep };
     match pausing.pause(stage, &pause).await {
         // It is written down, so tick would do it; waiting for the mapping does it sooner.
-        Ok(()) | Err(PausingError::Switch(_)) => {}
+        Ok(_) | Err(PausingError::Switch(_)) => {}
         Err(error) => return Err(error.into()),
     }
     let bar = spinner();
-    let sight = until_switched(&stages, stage, false, &bar).await?;
+    let sight = until_switched(&pausing, stage, false, &bar).await?;
     let sight = if options.no_wait { sight } else { until_drained(&stages, stage, sight, &bar).await? };
     bar.finish_and_clear();
     let StageSight { waiting, in_flight, .. } = sight;
@@ -124,12 +134,12 @@ pub(super) fn spinner() -> ProgressBar {
     bar
 }
 
-/// Waits until a stage's mapping is on, or off, and has it switched again if someone was in the way.
+/// Runs the reconciler until it finds a stage's mapping on, or off, as it is to be.
 ///
 /// # Errors
-/// When it can't be looked at, or takes too long.
+/// When it can't be looked at, takes too long, or is to be otherwise by now.
 pub(super) async fn until_switched(
-    stages: &dyn Stages,
+    pausing: &Pausing<'_>,
     stage: StageName,
     on: bool,
     bar: &ProgressBar,
@@ -137,12 +147,12 @@ pub(super) async fn until_switched(
     let started = Instant::now();
     let wanted = if on { Switch::On } else { Switch::Off };
     loop {
-        let sight = stages.look(stage).await?;
+        let Kept { control, sight, .. } = pausing.reconcile(stage).await?;
         if sight.mapping == wanted {
             return Ok(sight);
         }
-        if sight.mapping.is_on() != on {
-            stages.turn(stage, on).await?;
+        if control.hold(SystemClock.now()).is_none() != on {
+            bail!("The {stage} stage is to be otherwise by now: see `pulse status`.");
         }
         if started.elapsed() > PATIENCE {
             let minutes = PATIENCE.as_secs() / 60;

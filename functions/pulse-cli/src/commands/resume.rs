@@ -4,8 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
-    control::{Pausing, PausingError, Resumed},
     entry::StageName,
+    pausing::{Pausing, PausingError, Resumed},
+    tick::Keep,
 };
 use serde::Serialize;
 
@@ -40,16 +41,24 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let stack = target.find().await?;
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
     let stage = options.stage;
-    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+    let keep = Keep {
+        stages: &stages,
+        controls: &ledger,
+        outcomes: &ledger,
+        clock: &SystemClock,
+        // What was asked for doesn't hang on tick's own figures.
+        policy: stack.breaker_policy().await.unwrap_or_default(),
+    };
+    let pausing = Pausing { keep };
     let resumed = match pausing.resume(stage).await {
         // It is written down, so tick would do it; waiting for the mapping does it sooner.
         Err(PausingError::Switch(_)) => Resumed::Flows,
         resumed => resumed?,
     };
-    let flows = resumed != Resumed::ReservedZero;
+    let flows = resumed.flows();
     if flows {
         let bar = spinner();
-        until_switched(&stages, stage, true, &bar).await?;
+        until_switched(&pausing, stage, true, &bar).await?;
         bar.finish_and_clear();
     }
     output.show(&Outcome { stage, flows, was_held: resumed != Resumed::Already }, || told(stage, resumed) + "\n")?;
@@ -65,5 +74,6 @@ pub(super) fn told(stage: StageName, resumed: Resumed) -> String {
             "The {stage} function's reserved concurrency is 0: raise it, to what the template says or by `pulse lanes`, \
              and tick lets the stage flow within a minute. Any other pause is over."
         ),
+        Resumed::HeldAgain => format!("The {stage} stage is held again already: see `pulse status` for what holds it."),
     }
 }

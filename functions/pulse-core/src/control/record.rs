@@ -3,7 +3,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Breaker, Open};
+use super::{Actor, Breaker, Open};
 
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 300;
@@ -48,7 +48,7 @@ impl fmt::Display for Note {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Who.
-    pub by: String,
+    pub by: Actor,
     /// Why.
     pub note: Note,
     /// Since when.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    control::{ConsolePause, Control, Hold, Note},
+    control::{Actor, ConsolePause, Control, Hold, Note},
     customer::Customer,
     entry::{Entry, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
@@ -50,7 +50,7 @@ pub enum Holder {
     /// An operator's pause.
     Command {
         /// Who.
-        who: String,
+        who: Actor,
         /// Why.
         note: Note,
         /// Since when.

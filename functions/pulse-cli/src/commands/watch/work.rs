@@ -8,8 +8,10 @@ use futures::{
 };
 use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
-    control::{Pause, Pausing, Resumed},
+    control::{Actor, Pause},
+    pausing::Pausing,
     ports::Clock as _,
+    tick::Keep,
 };
 use tokio::time::timeout;
 
@@ -29,13 +31,13 @@ const PATIENCE_TO_COUNT: Duration = Duration::from_mins(3);
 /// What is being read and switched.
 pub(super) struct Work<'s> {
     stack: &'s Stack,
-    by: &'s str,
+    by: &'s Actor,
     under_way: FuturesUnordered<LocalBoxFuture<'s, Event>>,
 }
 
 impl<'s> Work<'s> {
     /// Nothing is under way yet.
-    pub(super) fn on(stack: &'s Stack, by: &'s str) -> Self {
+    pub(super) fn on(stack: &'s Stack, by: &'s Actor) -> Self {
         Self { stack, by, under_way: FuturesUnordered::new() }
     }
 
@@ -75,19 +77,27 @@ async fn within<T>(patience: Duration, work: impl Future<Output = Result<T>>) ->
 
 /// Pauses or resumes a stage, and says what came of it. What takes longer, such as the mapping's change, shows in the
 /// figures.
-async fn switched(stack: &Stack, by: &str, order: Order) -> Result<String> {
+async fn switched(stack: &Stack, by: &Actor, order: Order) -> Result<String> {
     let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+    let keep = Keep {
+        stages: &stages,
+        controls: &ledger,
+        outcomes: &ledger,
+        clock: &SystemClock,
+        // What was asked for doesn't hang on tick's own figures.
+        policy: stack.breaker_policy().await.unwrap_or_default(),
+    };
+    let pausing = Pausing { keep };
     match order {
         Order::Pause(stage, note) => {
-            let pause = Pause { by: by.to_owned(), note, since: SystemClock.now(), until: None };
+            let pause = Pause { by: by.clone(), note, since: SystemClock.now(), until: None };
             pausing.pause(stage, &pause).await?;
             Ok(format!("The {stage} stage is held from now on; what is in flight ends as it would. R resumes it."))
         }
         Order::Resume(stage) => {
             let resumed = pausing.resume(stage).await?;
             let told = resume::told(stage, resumed);
-            if resumed == Resumed::ReservedZero { Err(anyhow::anyhow!(told)) } else { Ok(told) }
+            if resumed.flows() { Ok(told) } else { Err(anyhow::anyhow!(told)) }
         }
     }
 }
