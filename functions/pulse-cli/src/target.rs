@@ -4,12 +4,16 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use pulse_app::App;
 use pulse_aws::{
     sdk,
     stack::{Stack, outputs},
 };
+use pulse_core::control::Actor;
 use pulse_local::workspace::Workspace;
 use serde::{Deserialize, Serialize};
+
+use crate::app::app;
 
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]
@@ -24,6 +28,22 @@ pub struct Target {
 }
 
 impl Target {
+    /// Finds the stack, and makes the application over it for someone whose name isn't asked for.
+    ///
+    /// # Errors
+    /// When there is none of that name, it lacks an output, or AWS can't be reached.
+    pub async fn app(&self) -> Result<App> {
+        self.app_of(Actor::default()).await
+    }
+
+    /// Finds the stack, and makes the application over it for whoever does something with it.
+    ///
+    /// # Errors
+    /// When there is none of that name, it lacks an output, or AWS can't be reached.
+    pub async fn app_of(&self, actor: Actor) -> Result<App> {
+        app(&self.find().await?, actor)
+    }
+
     /// Finds the stack.
     ///
     /// # Errors

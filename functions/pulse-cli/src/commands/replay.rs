@@ -4,17 +4,15 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use clap::Args;
-use pulse_aws::clock::SystemClock;
-use pulse_core::{
-    control::Note,
-    customer::CustomerId,
-    entry::EntryId,
-    replay::{Prospect, ReplayOne, Requeued},
-    run::RunId,
-};
-use serde::Serialize;
+use pulse_app::{ReplayOrder, Replayed};
+use pulse_core::{control::Note, customer::CustomerId, entry::EntryId, replay::Requeued, run::RunId};
 
-use crate::{exit::Exit, output::Output, rules::rules, target::Target};
+use crate::{
+    exit::Exit,
+    output::Output,
+    target::Target,
+    text::{self, advised},
+};
 
 /// What `pulse replay` takes.
 #[derive(Debug, Args)]
@@ -45,46 +43,33 @@ pub struct Options {
     note: Option<Note>,
 }
 
-#[derive(Serialize)]
-struct Replayed {
-    #[serde(flatten)]
-    prospect: Prospect,
-    #[serde(flatten)]
-    requeued: Option<Requeued>,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack can't be found or used, or the entry isn't to be replayed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let replay = ReplayOne {
-        ledger: &ledger,
-        controls: &ledger,
-        stages: &stages,
-        queues: &stack.queues()?,
-        clock: &SystemClock,
-        rules: rules(&stack).await?,
-    };
     let id = EntryId { customer: options.customer, run: options.run };
-    let prospect = replay.preview(&id).await?;
-    let requeued = if options.again { Some(replay.again(&id, options.note.as_ref()).await?) } else { None };
-    let replayed = Replayed { prospect, requeued };
+    let order = match (options.again, options.note) {
+        (false, _) => ReplayOrder::Preview,
+        (true, None) => ReplayOrder::Again,
+        (true, Some(note)) => ReplayOrder::ByForce(note),
+    };
+    let replayed = target.app().await?.replay(&id, &order).await;
+    let replayed = replayed.map_err(|error| advised(&error, error.advice().as_ref()))?;
     output.show(&replayed, || text(&replayed))?;
     Ok(Exit::Done)
 }
 
 fn text(Replayed { prospect, requeued }: &Replayed) -> String {
     let zone = &prospect.zone;
-    let mut text = format!("Entry {} {}.\n", prospect.entry, prospect.preview.words(zone));
+    let mut text = format!("Entry {} {}.\n", prospect.entry, text::preview(&prospect.preview, zone));
     if let Some(due) = prospect.not_due_before {
         let due = due.to_zoned(zone.rules().clone());
         let _ = writeln!(text, "It isn't due before {}.", due.strftime("%Y-%m-%d %H:%M %Z"));
     }
     if let (Some(stage), Some(holder)) = (prospect.stage, &prospect.holder) {
-        let _ = writeln!(text, "Its message waits until the {stage} stage flows, which {}.", holder.words(zone));
+        let _ =
+            writeln!(text, "Its message waits until the {stage} stage flows, which {}.", text::holder(holder, zone));
     }
     match requeued {
         Some(Requeued::Queued { stage }) => {

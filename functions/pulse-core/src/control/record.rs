@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Actor, Breaker, Open};
+use crate::{advice::Advice, entry::StageName};
 
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 300;
@@ -66,17 +67,19 @@ pub enum Console {
     ReservedZero,
     /// The mapping was disabled. Enabling it ends the pause.
     MappingDisabled,
-    /// It was one of the two, and a deployment undid it. `pulse resume` ends the pause.
+    /// It was one of the two, and a deployment undid it. Only a resume ends the pause.
     KeptAfterDeployment,
 }
 
-impl fmt::Display for Console {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ReservedZero => "the function's reserved concurrency is 0: raise it to resume",
-            Self::MappingDisabled => "the mapping was disabled in the console: enable it there, or `pulse resume`",
-            Self::KeptAfterDeployment => "it was paused in the console before a deployment: `pulse resume` ends it",
-        })
+impl Console {
+    /// What ends the pause of a stage.
+    #[must_use]
+    pub fn advice(self, stage: StageName) -> Vec<Advice> {
+        match self {
+            Self::ReservedZero => vec![Advice::RaiseConcurrency { stage }],
+            Self::MappingDisabled => vec![Advice::EnableMapping { stage }, Advice::Resume { stage }],
+            Self::KeptAfterDeployment => vec![Advice::Resume { stage }],
+        }
     }
 }
 

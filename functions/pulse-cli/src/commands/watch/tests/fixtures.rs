@@ -2,9 +2,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::{
-    control::{MinuteOutcomes, Outcomes},
+    control::{MinuteOutcomes, Note, Outcomes},
     entry::{SkipReason, StageName},
-    overview::{Condition, Held, StageOverview},
+    overview::{Condition, Held, How, StageOverview},
     ports::{Depth, Mapping, RosterCount, StageLanes, Tally, TallyKey},
     run::RunId,
 };
@@ -64,11 +64,14 @@ pub(super) fn figures(score: Condition, email: Condition) -> Figures {
 }
 
 pub(super) fn stage(stage: StageName, condition: Condition) -> StageOverview {
-    let held = |how: &str, until| Some(Held { how: how.into(), since: ago(125), until });
+    let held = |how, until| Some(Held { how, since: ago(125), until });
     let held = match condition {
         Condition::Running | Condition::Resuming => None,
-        Condition::Pausing | Condition::Paused => held("by ops: wrong template", Some(ago(-240))),
-        Condition::Broken => held("38 of 40 calls to the provider failed", Some(ago(-1))),
+        Condition::Pausing | Condition::Paused => {
+            let note = Note::parse("wrong template").unwrap();
+            held(How::Command { who: "ops".into(), note }, Some(ago(-240)))
+        }
+        Condition::Broken => held(How::Breaker { calls: 40, failures: 38 }, Some(ago(-1))),
     };
     let soon = condition == Condition::Paused;
     StageOverview {
