@@ -1,5 +1,6 @@
 //! `pulse`: enrol customers, see where they stand, and try the whole of Pulse on this machine.
 
+pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod exit;
@@ -15,5 +16,6 @@ pub mod roster_file;
 pub mod rules;
 pub mod stage_lines;
 pub mod target;
+pub mod text;
 
 pub use cli::{Cli, run};

@@ -2,12 +2,17 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
+use pulse_app::App;
 use pulse_aws::{
     sdk,
     stack::{Stack, outputs},
 };
+use pulse_core::control::Actor;
 
-use crate::local_record::{self, LocalRecord};
+use crate::{
+    app::app,
+    local_record::{self, LocalRecord},
+};
 
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]
@@ -23,6 +28,22 @@ pub struct Target {
 }
 
 impl Target {
+    /// Finds the stack, and makes the application over it for someone whose name isn't asked for.
+    ///
+    /// # Errors
+    /// When there is none of that name, it lacks an output, or AWS can't be reached.
+    pub async fn app(&self) -> Result<App> {
+        self.app_of(Actor::default()).await
+    }
+
+    /// Finds the stack, and makes the application over it for whoever does something with it.
+    ///
+    /// # Errors
+    /// When there is none of that name, it lacks an output, or AWS can't be reached.
+    pub async fn app_of(&self, actor: Actor) -> Result<App> {
+        app(&self.find().await?, actor)
+    }
+
     /// Finds the stack.
     ///
     /// # Errors

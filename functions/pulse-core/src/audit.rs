@@ -7,6 +7,7 @@ use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::{
+    advice::Advice,
     customer::{Customer, CustomerId, Standing},
     enrollment::{Enrollment, EnrollmentError},
     ports::{Clock, Ledger, LedgerError, LedgerListing, Schedules, SchedulesError},
@@ -90,6 +91,12 @@ impl AuditReport {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.failed == 0 && self.repaired == self.found.values().sum::<u64>()
+    }
+
+    /// What to do next, if anything is left to be repaired.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        (!self.is_clean()).then_some(Advice::RepairByAudit)
     }
 
     fn add(&mut self, finding: Finding) {

@@ -14,6 +14,7 @@
 //! - [`panics`]: catching a panic of one message.
 //! - [`trace`]: what tells that calls were made for one customer's month.
 //! - [`control`]: what holds a stage back: pauses, and providers that are out of order.
+//! - [`pausing`]: pausing stages and resuming them.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
 //! - [`settlement`]: settling mails of unknown fate.
@@ -23,7 +24,9 @@
 //! - [`plan`]: how many lanes a roster takes, and how long a backlog.
 //! - [`bill`]: what a month costs at AWS.
 //! - [`why`]: who is not done in a run, and why; one customer's story.
+//! - [`advice`]: what to do next.
 
+pub mod advice;
 pub mod audit;
 pub mod backoff;
 pub mod bill;
@@ -38,6 +41,7 @@ pub mod message;
 pub mod overview;
 pub mod panics;
 pub mod parse;
+pub mod pausing;
 pub mod plan;
 pub mod ports;
 pub mod quiet_hours;

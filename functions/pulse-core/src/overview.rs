@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    control::{Control, Hold, Outcomes},
+    advice::Advice,
+    control::{Actor, Console, Control, Hold, Note, Outcomes},
     entry::StageName,
     ports::{Clock, Controls, Ledger, LedgerError, OpenEntries, OutcomeLog, StageError, StageSight, Stages, Switch},
     tick::oldest_due,
@@ -91,28 +92,67 @@ pub struct StageOverview {
 /// What holds a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// In words: who, and why; or what the provider does.
-    pub how: String,
+    /// Who, and why; or what the provider does.
+    #[serde(flatten)]
+    pub how: How,
     /// Since when.
     pub since: Timestamp,
     /// When it ends by itself, or is tried next.
     pub until: Option<Timestamp>,
 }
 
+/// How a stage is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum How {
+    /// By an operator's pause.
+    Command {
+        /// Whose.
+        who: Actor,
+        /// Why.
+        note: Note,
+    },
+    /// By a pause made past Pulse.
+    Console {
+        /// How.
+        how: Console,
+    },
+    /// By a provider that is out of order.
+    Breaker {
+        /// Calls that it was judged by.
+        calls: u64,
+        /// Those of them that failed.
+        failures: u64,
+    },
+}
+
 impl Held {
-    /// What holds a stage, in words.
+    /// What holds a stage.
     #[must_use]
     pub fn of(hold: Hold<'_>) -> Self {
         match hold {
-            Hold::Command(pause) => {
-                Self { how: format!("by {}: {}", pause.by, pause.note), since: pause.since, until: pause.until }
+            Hold::Command(pause) => Self {
+                how: How::Command { who: pause.by.clone(), note: pause.note.clone() },
+                since: pause.since,
+                until: pause.until,
+            },
+            Hold::Console(console) => {
+                Self { how: How::Console { how: console.how }, since: console.since, until: None }
             }
-            Hold::Console(console) => Self { how: console.how.to_string(), since: console.since, until: None },
             Hold::Broken(open) => Self {
-                how: format!("{} of {} calls to the provider failed", open.failures, open.calls),
+                how: How::Breaker { calls: open.calls, failures: open.failures },
                 since: open.since,
                 until: Some(open.probe_at),
             },
+        }
+    }
+
+    /// What ends it sooner than it ends by itself.
+    #[must_use]
+    pub fn advice(&self, stage: StageName) -> Vec<Advice> {
+        match &self.how {
+            How::Console { how } => how.advice(stage),
+            How::Command { .. } | How::Breaker { .. } => vec![Advice::Resume { stage }],
         }
     }
 }
@@ -183,7 +223,7 @@ impl Overview<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{Breaker, BreakerPolicy, Note, Pause};
+    use crate::control::{Breaker, BreakerPolicy, Pause};
 
     fn now() -> Timestamp {
         "2026-11-03T10:00:00Z".parse().unwrap()

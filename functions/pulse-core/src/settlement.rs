@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
+    advice::Advice,
     entry::{Entry, EntryId, Progress},
     message::WorkMessage,
     ports::{Activity, Clock, Ledger, LedgerError, QueueError, StageQueue},
@@ -35,7 +36,7 @@ pub enum Settled {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettlementError {
     /// There is no such entry.
-    #[error("there is no entry {0}: see `pulse customer` for the runs that the customer has")]
+    #[error("there is no entry {0}")]
     NoEntry(EntryId),
     /// Its fate is known.
     #[error("entry {entry} is {state}, and not of unknown fate: there is nothing to settle")]
@@ -51,6 +52,17 @@ pub enum SettlementError {
     /// The entry may be sent, but its message couldn't be queued: the next sweep will.
     #[error("{0}; the entry is open again, and will be queued when it is overdue")]
     Queue(#[from] QueueError),
+}
+
+impl SettlementError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::NoEntry(id) => Some(Advice::LookAtCustomer { customer: id.customer.clone() }),
+            Self::Known { .. } | Self::Ledger(_) | Self::Queue(_) => None,
+        }
+    }
 }
 
 /// The use case.

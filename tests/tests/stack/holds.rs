@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
-    control::{Note, Pause, Pausing, Resumed},
+    control::{BreakerPolicy, Console, Note, Pause},
     entry::StageName,
+    pausing::{Pausing, Resumed},
     ports::{Clock as _, Controls as _},
+    tick::Keep,
 };
 use pulse_local::standins::Fault;
 use pulse_tests::{
@@ -39,7 +41,14 @@ fn a_pause_outlives_a_deployment_and_loses_nothing() {
         let town = town("paused").await;
         let customers = [1, 2, 3].map(|n| customer(&format!("p-{n}")));
         let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
-        let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+        let keep = Keep {
+            stages: &stages,
+            controls: &ledger,
+            outcomes: &ledger,
+            clock: &SystemClock,
+            policy: BreakerPolicy::default(),
+        };
+        let pausing = Pausing { keep };
         let note = Note::parse("The template is wrong.").unwrap();
         let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Email, &pause).await.unwrap();
@@ -81,7 +90,7 @@ fn reserved_concurrency_of_zero_disables_the_mapping_and_raising_it_enables_it()
         town.until_mapping("ScoreMappingId", "Disabled").await;
         town.set_due(&customers).await;
         let console = town.ledger().control(StageName::Score).await.unwrap().console.unwrap();
-        assert!(console.how.to_string().contains("reserved concurrency is 0"), "{console:?}");
+        assert_eq!(console.how, Console::ReservedZero, "{console:?}");
 
         let reserved = town.stack.outputs.get("ScoreMaximumConcurrency").unwrap().parse().unwrap();
         reserve(&town, "ScoreFunctionName", reserved).await;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
-    control::{Note, Pause, Pausing, Resumed},
+    control::{BreakerPolicy, Note, Pause},
     entry::{Progress, StageName},
+    pausing::{Pausing, Resumed},
     ports::Clock as _,
+    tick::Keep,
 };
 use pulse_local::{deployment::Packages, lambdas::Package};
 use pulse_tests::{
@@ -45,7 +47,14 @@ fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
 
         // All at once: a batch of the mapping's 80.
         let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
-        let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+        let keep = Keep {
+            stages: &stages,
+            controls: &ledger,
+            outcomes: &ledger,
+            clock: &SystemClock,
+            policy: BreakerPolicy::default(),
+        };
+        let pausing = Pausing { keep };
         let note = Note::parse("Until all of them wait.").unwrap();
         let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Score, &pause).await.unwrap();

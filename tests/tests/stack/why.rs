@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pulse_aws::clock::SystemClock;
+use pulse_cli::text::next_sentences;
 use pulse_core::{
     control::{Note, Pause},
     customer::{Customer, Standing},
@@ -90,7 +91,7 @@ async fn the_story_says_what_comes_next(town: &Town, sent: &Customer, refused: &
     let story = inquiry.story(&sent.id).await.unwrap().unwrap();
     let due = story.outlooks.iter().any(|outlook| matches!(outlook.next, NextStep::DueBySchedule { .. }));
     assert!(due, "{:?}", story.outlooks);
-    let told = inquiry.story(&refused.id).await.unwrap().unwrap().in_run(run).unwrap().next_sentences();
+    let told = next_sentences(&inquiry.story(&refused.id).await.unwrap().unwrap().in_run(run).unwrap());
     assert!(told[0].contains(&format!("pulse replay why-refused --run {run} --again")), "{told:?}");
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use pulse_core::{
-    control::{Breaker, Console, Control, LastSeen, Note, Pause, Pausing, Resumed},
+    control::{Breaker, Console, Control, LastSeen, Note, Pause},
     entry::{Queueing, StageName},
     failure::Cause,
+    pausing::{Pausing, Resumed},
     ports::{Clock as _, Controls as _, ScoreError, SendError, Stages as _, Switch},
     tick::{Keep, Kept},
 };
@@ -25,7 +26,7 @@ async fn kept(house: &House) -> Kept {
 }
 
 fn pausing(house: &House) -> Pausing<'_> {
-    Pausing { stages: &house.stages, controls: &*house.ledger, clock: &*house.clock }
+    Pausing { keep: keep(house) }
 }
 
 async fn pause(house: &House, lasts: Option<Duration>) {

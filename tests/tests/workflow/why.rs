@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
+use pulse_cli::text::next_sentences;
 use pulse_core::{
     control::{Breaker, Control, Note, Open, Pause},
     customer::{Customer, Standing},
@@ -283,7 +284,7 @@ async fn story(house: &House, name: &str) -> Option<Story> {
 async fn a_customers_story_says_what_comes_next_at_each_turn() {
     let house = House::new();
     house.enroll(&[customer("c-1")]).await;
-    let next = async || story(&house, "c-1").await.unwrap().next_sentences().join(" ");
+    let next = async || next_sentences(&story(&house, "c-1").await.unwrap()).join(" ");
     assert_eq!(
         next().await,
         "Run 2026-11: Due 2026-11-10 11:30 Europe/Dublin: the schedule queues it to the score stage."
@@ -297,14 +298,14 @@ async fn a_customers_story_says_what_comes_next_at_each_turn() {
     let told = next().await;
     assert_eq!(told, "Run 2026-12: Due 2026-12-10 11:30 Europe/Dublin: the schedule queues it to the score stage.");
     let story = story(&house, "c-1").await.unwrap().in_run(run("2026-11")).unwrap();
-    assert!(story.next_sentences()[0].starts_with("Run 2026-11: Sent 2026-11-10 11:30"));
+    assert!(next_sentences(&story)[0].starts_with("Run 2026-11: Sent 2026-11-10 11:30"));
     assert!(matches!(story.outlooks[0].next, NextStep::Sent { .. }));
 }
 
 #[tokio::test]
 async fn the_story_of_someone_who_left_who_lacks_an_entry_or_whom_nobody_knows() {
     let house = house_with(&[Place::LeftBefore, Place::Nowhere], Held::Not, Held::Not).await;
-    let next = async |name| story(&house, name).await.unwrap().next_sentences();
+    let next = async |name| next_sentences(&story(&house, name).await.unwrap());
     assert_eq!(next("c-0").await, ["Has left: no mail is to come."]);
     assert!(next("c-1").await[0].contains("`pulse enroll c-1` opens one"));
     assert!(story(&house, "c-9").await.is_none());
@@ -331,7 +332,7 @@ async fn what_the_story_says_tick_will_do_is_what_tick_does() {
     house.mailer.fail_next([Mishap::AnswerLost]);
     house.drain().await;
     assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
-    let told = story(&house, "c-1").await.unwrap().next_sentences();
+    let told = next_sentences(&story(&house, "c-1").await.unwrap());
     assert!(told.iter().any(|sentence| sentence.contains("pulse settle c-1 --run 2026-11")), "{told:?}");
 }
 

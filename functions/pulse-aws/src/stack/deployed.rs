@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// A deployed stack: its outputs, and the SDK's configuration to reach it.
+#[derive(Clone)]
 pub struct Stack {
     /// How to reach it.
     pub aws: SdkConfig,

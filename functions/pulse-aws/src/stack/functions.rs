@@ -4,7 +4,7 @@ use crate::{
     stages::{LambdaStages, StageAddress},
 };
 use anyhow::{Context, Result};
-use pulse_core::{stage::PerStage, tick::SweepPolicy};
+use pulse_core::{control::BreakerPolicy, stage::PerStage, tick::SweepPolicy};
 
 use super::Stack;
 
@@ -43,6 +43,14 @@ impl Stack {
     /// When the function can't be asked, or its configuration can't be read.
     pub async fn sweep_policy(&self) -> Result<SweepPolicy> {
         self.configured("TickFunctionName", |env| Ok(TickConfig::read(env)?.policy)).await
+    }
+
+    /// When a provider is taken to be out of order, as the deployed tick function has it.
+    ///
+    /// # Errors
+    /// When the function can't be asked, or its configuration can't be read.
+    pub async fn breaker_policy(&self) -> Result<BreakerPolicy> {
+        self.configured("TickFunctionName", |env| Ok(TickConfig::read(env)?.breaker)).await
     }
 
     async fn configured<T>(&self, output: &str, read: impl FnOnce(Environment<'_>) -> Result<T>) -> Result<T> {

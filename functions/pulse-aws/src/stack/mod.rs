@@ -4,11 +4,9 @@ mod deployed;
 mod functions;
 mod lanes;
 mod outputs;
-mod overview;
+mod ports;
 mod queues;
 
 pub use deployed::Stack;
-pub use lanes::{Lanes, Mapping};
 pub use outputs::{StackOutputs, describe, outputs};
-pub use overview::overview;
-pub use queues::{Depth, depths, retention};
+pub use queues::{depths, retention};

@@ -1,32 +1,12 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use crate::sdk;
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
-use pulse_core::entry::StageName;
-use serde::Serialize;
+use pulse_core::{entry::StageName, ports::Depth};
 
 use super::Stack;
-
-/// How full a queue is. SQS counts approximately (Amazon SQS API Reference, `GetQueueAttributes`).
-#[derive(Debug, Clone, Serialize)]
-pub struct Depth {
-    /// What people call the queue.
-    pub queue: String,
-    /// Messages that wait.
-    pub waiting: u64,
-    /// Messages that a worker has, or that wait for their next try.
-    pub in_flight: u64,
-    /// Whether it is a dead-letter queue.
-    pub dead_letters: bool,
-}
-
-impl fmt::Display for Depth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} waiting, {} in flight", self.waiting, self.in_flight)
-    }
-}
 
 /// For how long a stage's queue keeps a message.
 ///

@@ -5,11 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pulse_aws::clock::SystemClock;
-use pulse_core::{
-    audit::{Audit, AuditReport, Depth, Problem},
-    ports::LedgerReports as _,
-};
+use pulse_core::audit::{AuditReport, Depth, Problem};
 
 use crate::{
     exit::Exit,
@@ -36,18 +32,10 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found or listed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-    let bar = progress_bar(ledger.roster().await?.active);
-    let audit = Audit {
-        ledger: &ledger,
-        listing: &ledger,
-        schedules: &schedules,
-        clock: &SystemClock,
-        depth: if options.deep { Depth::Everyone } else { Depth::Presence },
-        repair: options.repair,
-    };
-    let report = audit.run(&mut |customers| bar.set_position(customers)).await;
+    let app = target.app().await?;
+    let bar = progress_bar(app.roster().await?.active);
+    let depth = if options.deep { Depth::Everyone } else { Depth::Presence };
+    let report = app.audit(depth, options.repair, &mut |customers| bar.set_position(customers)).await;
     bar.finish_and_clear();
     let report = report?;
     output.show(&report, || text(&report, options.repair))?;

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::Args;
 use console::style;
+use pulse_app::DeadLettersOf;
 use pulse_core::{
-    dead_letters::{CauseGroup, DeadLetterReport, Example, Survey},
+    dead_letters::{CauseGroup, DeadLetterReport, Example},
     ports::DlqName,
 };
-use serde::Serialize;
 
 use crate::{
     exit::Exit,
@@ -43,36 +43,21 @@ fn limit(text: &str) -> Result<usize, &'static str> {
     }
 }
 
-#[derive(Serialize)]
-struct Looked {
-    queue: DlqName,
-    #[serde(flatten)]
-    report: DeadLetterReport,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack can't be found, or a queue or the ledger can't be read.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let ledger = stack.ledger()?;
+    let app = target.app().await?;
     let asked = Asked::listen()?;
-    let only = options.queue;
-    let mut looked = Vec::new();
-    for queue in DlqName::all().filter(|queue| only.is_none_or(|only| only == *queue)) {
-        let letters = stack.dead_letters(queue)?;
-        let survey = Survey { letters: &letters, ledger: &ledger };
-        let report = survey.look(options.limit, &|| asked.to_end()).await?;
-        looked.push(Looked { queue, report });
-    }
+    let looked = app.dead_letters(options.queue, options.limit, &|| asked.to_end()).await?;
     output.show(&looked, || text(&looked))?;
     Ok(if asked.to_end() { Exit::Interrupted } else { Exit::Done })
 }
 
-fn text(looked: &[Looked]) -> String {
+fn text(looked: &[DeadLettersOf]) -> String {
     let mut text = String::new();
-    for Looked { queue, report } in looked {
+    for DeadLettersOf { queue, report } in looked {
         text += &heading(&format!("{queue} dead letters: {}", how_many(report)));
         for group in &report.causes {
             text += &group_text(group);
@@ -137,8 +122,8 @@ mod tests {
             }],
         };
         let report = DeadLetterReport { looked_at: 7, more: true, causes: vec![group] };
-        let nothing = Looked { queue: DlqName::Stage(StageName::Email), report: DeadLetterReport::default() };
-        let text = text(&[Looked { queue: DlqName::Stage(StageName::Score), report }, nothing]);
+        let nothing = DeadLettersOf { queue: DlqName::Stage(StageName::Email), report: DeadLetterReport::default() };
+        let text = text(&[DeadLettersOf { queue: DlqName::Stage(StageName::Score), report }, nothing]);
         assert!(text.contains("score dead letters: at least 7"), "{text}");
         assert!(text.contains("7  The scoring API answered 422."), "{text}");
         assert!(text.contains("queued 2026-11-03T10:00:00Z to 2026-11-04T10:00:00Z, such as c-1 in 2026-11"), "{text}");

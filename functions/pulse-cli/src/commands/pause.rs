@@ -2,29 +2,16 @@
 
 use std::{io::IsTerminal as _, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
-use pulse_aws::clock::SystemClock;
+use pulse_app::{PauseOrder, PauseReport, SwitchError, Switching, Until};
 use pulse_core::{
-    control::{Note, Pause, Pausing, PausingError},
+    control::{Actor, Note},
     entry::StageName,
-    ports::{Clock as _, StageSight, Stages, Switch},
 };
-use serde::Serialize;
-use tokio::time::{Instant, sleep};
 
-use crate::{exit::Exit, figures, names, output::Output, target::Target};
-
-/// How often a stage is looked at that is being switched.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// How long a mapping may take to be switched. AWS gives no figure; minutes have been seen.
-const PATIENCE: Duration = Duration::from_mins(5);
-
-/// How long the messages in flight are watched: as long as an invocation can last.
-const DRAINS_WITHIN: Duration = Duration::from_mins(2);
+use crate::{exit::Exit, figures, names, output::Output, target::Target, text::advised};
 
 /// What `pulse pause` takes.
 #[derive(Debug, Args)]
@@ -45,7 +32,7 @@ pub struct Options {
 
     /// Who pauses it.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "someone")]
-    by: String,
+    by: Actor,
 
     /// Doesn't wait for what is being worked on.
     #[arg(long)]
@@ -62,49 +49,30 @@ fn length(text: &str) -> Result<Duration, String> {
     }
 }
 
-#[derive(Serialize)]
-struct Outcome {
-    stage: StageName,
-    paused: bool,
-    until: Option<Timestamp>,
-    waiting: u64,
-    in_flight: u64,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack can't be found, or the stage can't be paused.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let stage = options.stage;
-    let since = SystemClock.now();
-    let until = options.lasts.map(|lasts| since.saturating_add(lasts)).transpose()?;
-    let pause = Pause { by: options.by, note: options.note, since, until };
-    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
-    match pausing.pause(stage, &pause).await {
-        // It is written down, so tick would do it; waiting for the mapping does it sooner.
-        Ok(()) | Err(PausingError::Switch(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let bar = spinner();
-    let sight = until_switched(&stages, stage, false, &bar).await?;
-    let sight = if options.no_wait { sight } else { until_drained(&stages, stage, sight, &bar).await? };
-    bar.finish_and_clear();
-    let StageSight { waiting, in_flight, .. } = sight;
-    output.show(&Outcome { stage, paused: true, until, waiting, in_flight }, || {
-        let ends = until.map_or_else(
-            || format!("`pulse resume {stage}` ends it"),
-            |until| format!("it ends by itself at {until:.0}, or by `pulse resume {stage}`"),
-        );
-        format!(
-            "The {stage} stage is paused; {ends}.\n{waiting} messages wait{}. Nothing is lost: `pulse status` shows when \
-             the first would expire.\n",
-            still_in_flight(in_flight)
-        )
-    })?;
+    let app = target.app_of(options.by).await?;
+    let until = if options.no_wait { Until::Switched } else { Until::Drained };
+    let order = PauseOrder { stage: options.stage, note: options.note, lasts: options.lasts, until };
+    let report = watched(order.stage, async |watch| app.pause(&order, watch).await).await?;
+    output.show(&report, || text(&report))?;
     Ok(Exit::Done)
+}
+
+fn text(report: &PauseReport) -> String {
+    let PauseReport { stage, waiting, in_flight, .. } = report;
+    let ends = report.until.map_or_else(
+        || format!("`pulse resume {stage}` ends it"),
+        |until| format!("it ends by itself at {until:.0}, or by `pulse resume {stage}`"),
+    );
+    format!(
+        "The {stage} stage is paused; {ends}.\n{waiting} messages wait{}. Nothing is lost: `pulse status` shows when \
+         the first would expire.\n",
+        still_in_flight(*in_flight)
+    )
 }
 
 fn still_in_flight(in_flight: u64) -> String {
@@ -114,62 +82,35 @@ fn still_in_flight(in_flight: u64) -> String {
     }
 }
 
-/// A line that tells how it goes, on a terminal.
-pub(super) fn spinner() -> ProgressBar {
+/// Switches a stage, with a line that tells how it goes, on a terminal.
+pub(super) async fn watched<T>(
+    stage: StageName,
+    switch: impl AsyncFnOnce(&mut (dyn FnMut(Switching) + Send)) -> Result<T, SwitchError>,
+) -> Result<T> {
+    let bar = spinner();
+    let switched = switch(&mut |switching| bar.set_message(how(stage, switching))).await;
+    bar.finish_and_clear();
+    switched.map_err(|error| advised(&error, error.advice().as_ref()))
+}
+
+fn how(stage: StageName, switching: Switching) -> String {
+    match switching {
+        Switching::Mapping { mapping, in_flight } => {
+            format!("The {stage} stage's mapping is {mapping:?}; {in_flight} in flight.")
+        }
+        Switching::Draining { in_flight } => {
+            format!("The {stage} stage is paused; {in_flight} messages are in flight still.")
+        }
+    }
+}
+
+fn spinner() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
-}
-
-/// Waits until a stage's mapping is on, or off, and has it switched again if someone was in the way.
-///
-/// # Errors
-/// When it can't be looked at, or takes too long.
-pub(super) async fn until_switched(
-    stages: &dyn Stages,
-    stage: StageName,
-    on: bool,
-    bar: &ProgressBar,
-) -> Result<StageSight> {
-    let started = Instant::now();
-    let wanted = if on { Switch::On } else { Switch::Off };
-    loop {
-        let sight = stages.look(stage).await?;
-        if sight.mapping == wanted {
-            return Ok(sight);
-        }
-        if sight.mapping.is_on() != on {
-            stages.turn(stage, on).await?;
-        }
-        if started.elapsed() > PATIENCE {
-            let minutes = PATIENCE.as_secs() / 60;
-            bail!(
-                "The {stage} stage's mapping is {:?} after {minutes} minutes. It is written down, so tick goes on trying: \
-                 see `pulse status`.",
-                sight.mapping
-            );
-        }
-        bar.set_message(format!("The {stage} stage's mapping is {:?}; {} in flight.", sight.mapping, sight.in_flight));
-        sleep(LOOK_EVERY).await;
-    }
-}
-
-async fn until_drained(
-    stages: &dyn Stages,
-    stage: StageName,
-    mut sight: StageSight,
-    bar: &ProgressBar,
-) -> Result<StageSight> {
-    let started = Instant::now();
-    while sight.in_flight > 0 && started.elapsed() < DRAINS_WITHIN {
-        bar.set_message(format!("The {stage} stage is paused; {} messages are in flight still.", sight.in_flight));
-        sleep(LOOK_EVERY).await;
-        sight = stages.look(stage).await?;
-    }
-    Ok(sight)
 }
 
 #[cfg(test)]

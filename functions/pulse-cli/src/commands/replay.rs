@@ -4,18 +4,15 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use clap::Args;
-use pulse_aws::clock::SystemClock;
-use pulse_core::{
-    control::Note,
-    customer::CustomerId,
-    entry::EntryId,
-    replay::{Prospect, ReplayOne, Requeued},
-    run::RunId,
-};
-use serde::Serialize;
+use pulse_app::{ReplayOrder, Replayed};
+use pulse_core::{control::Note, customer::CustomerId, entry::EntryId, replay::Requeued, run::RunId};
 
-use super::settle::note;
-use crate::{exit::Exit, output::Output, rules::rules, target::Target};
+use crate::{
+    exit::Exit,
+    output::Output,
+    target::Target,
+    text::{self, advised},
+};
 
 /// What `pulse replay` takes.
 #[derive(Debug, Args)]
@@ -42,16 +39,8 @@ pub struct Options {
     force: bool,
 
     /// Who wants that, and why. It is kept with the customer, so no personal data.
-    #[arg(long, value_name = "WORDS", value_parser = note, requires = "force")]
-    note: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Replayed {
-    #[serde(flatten)]
-    prospect: Prospect,
-    #[serde(flatten)]
-    requeued: Option<Requeued>,
+    #[arg(long, value_name = "WORDS", value_parser = Note::parse, requires = "force")]
+    note: Option<Note>,
 }
 
 /// Runs it.
@@ -59,34 +48,28 @@ struct Replayed {
 /// # Errors
 /// When the stack can't be found or used, or the entry isn't to be replayed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let note = options.note.as_deref().map(Note::parse).transpose()?;
-    let stack = target.find().await?;
-    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let replay = ReplayOne {
-        ledger: &ledger,
-        controls: &ledger,
-        stages: &stages,
-        queues: &stack.queues()?,
-        clock: &SystemClock,
-        rules: rules(&stack).await?,
-    };
     let id = EntryId { customer: options.customer, run: options.run };
-    let prospect = replay.preview(&id).await?;
-    let requeued = if options.again { Some(replay.again(&id, note.as_ref()).await?) } else { None };
-    let replayed = Replayed { prospect, requeued };
+    let order = match (options.again, options.note) {
+        (false, _) => ReplayOrder::Preview,
+        (true, None) => ReplayOrder::Again,
+        (true, Some(note)) => ReplayOrder::ByForce(note),
+    };
+    let replayed = target.app().await?.replay(&id, &order).await;
+    let replayed = replayed.map_err(|error| advised(&error, error.advice().as_ref()))?;
     output.show(&replayed, || text(&replayed))?;
     Ok(Exit::Done)
 }
 
 fn text(Replayed { prospect, requeued }: &Replayed) -> String {
     let zone = &prospect.zone;
-    let mut text = format!("Entry {} {}.\n", prospect.entry, prospect.preview.words(zone));
+    let mut text = format!("Entry {} {}.\n", prospect.entry, text::preview(&prospect.preview, zone));
     if let Some(due) = prospect.not_due_before {
         let due = due.to_zoned(zone.rules().clone());
         let _ = writeln!(text, "It isn't due before {}.", due.strftime("%Y-%m-%d %H:%M %Z"));
     }
     if let (Some(stage), Some(holder)) = (prospect.stage, &prospect.holder) {
-        let _ = writeln!(text, "Its message waits until the {stage} stage flows, which {}.", holder.words(zone));
+        let _ =
+            writeln!(text, "Its message waits until the {stage} stage flows, which {}.", text::holder(holder, zone));
     }
     match requeued {
         Some(Requeued::Queued { stage }) => {

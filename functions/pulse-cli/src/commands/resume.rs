@@ -2,14 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
-use pulse_aws::clock::SystemClock;
-use pulse_core::{
-    control::{Pausing, PausingError, Resumed},
-    entry::StageName,
-};
-use serde::Serialize;
+use pulse_app::Until;
+use pulse_core::{entry::StageName, pausing::Resumed};
 
-use super::pause::{spinner, until_switched};
+use super::pause::watched;
 use crate::{exit::Exit, names, output::Output, target::Target};
 
 /// What `pulse resume` takes.
@@ -25,35 +21,16 @@ pub struct Options {
     stage: StageName,
 }
 
-#[derive(Serialize)]
-struct Outcome {
-    stage: StageName,
-    flows: bool,
-    was_held: bool,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack can't be found, or the stage can't be resumed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
+    let app = target.app().await?;
     let stage = options.stage;
-    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
-    let resumed = match pausing.resume(stage).await {
-        // It is written down, so tick would do it; waiting for the mapping does it sooner.
-        Err(PausingError::Switch(_)) => Resumed::Flows,
-        resumed => resumed?,
-    };
-    let flows = resumed != Resumed::ReservedZero;
-    if flows {
-        let bar = spinner();
-        until_switched(&stages, stage, true, &bar).await?;
-        bar.finish_and_clear();
-    }
-    output.show(&Outcome { stage, flows, was_held: resumed != Resumed::Already }, || told(stage, resumed) + "\n")?;
-    Ok(if flows { Exit::Done } else { Exit::Failed })
+    let report = watched(stage, async |watch| app.resume(stage, Until::Switched, watch).await).await?;
+    output.show(&report, || told(stage, report.resumed) + "\n")?;
+    Ok(if report.flows { Exit::Done } else { Exit::Failed })
 }
 
 /// What came of a resume, in words.
@@ -65,5 +42,6 @@ pub(super) fn told(stage: StageName, resumed: Resumed) -> String {
             "The {stage} function's reserved concurrency is 0: raise it, to what the template says or by `pulse lanes`, \
              and tick lets the stage flow within a minute. Any other pause is over."
         ),
+        Resumed::HeldAgain => format!("The {stage} stage is held again already: see `pulse status` for what holds it."),
     }
 }

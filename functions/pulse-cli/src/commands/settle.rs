@@ -2,29 +2,23 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use futures::future::try_join_all;
-use jiff::Timestamp;
-use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, stack::Stack};
+use pulse_app::{App, Unsettled, UnsettledMail};
 use pulse_core::{
+    control::Note,
     customer::CustomerId,
-    entry::{EntryId, Progress, StageName},
-    failure::Cause,
-    ports::{Clock as _, Ledger as _, LedgerListing as _, LedgerReports as _, TallyKey},
+    entry::EntryId,
     run::RunId,
-    settlement::{Outcome, Settled, Settlement},
+    settlement::{Outcome, Settled},
 };
-use serde::Serialize;
 
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
     target::Target,
+    text::advised,
 };
-
-/// The most mails that are listed.
-const LISTED: usize = 1_000;
 
 /// What `pulse settle` takes.
 #[derive(Debug, Args)]
@@ -49,34 +43,8 @@ pub struct Options {
     not_sent: bool,
 
     /// Who says so, and how they know. It is kept with the customer, so no personal data.
-    #[arg(long, value_name = "WORDS", value_parser = note, requires = "customer")]
-    note: Option<String>,
-}
-
-/// Reads a note that is kept.
-pub(super) fn note(text: &str) -> Result<String, &'static str> {
-    match text.trim() {
-        "" => Err("says nothing"),
-        text if text.contains('@') => Err("looks as if it had an email address in it: notes are kept, leave it out"),
-        text if text.chars().count() > 200 => Err("is longer than 200 characters"),
-        text => Ok(text.to_owned()),
-    }
-}
-
-#[derive(Serialize)]
-struct Unknown {
-    customer: CustomerId,
-    run: RunId,
-    key: String,
-    since: Timestamp,
-    cause: Cause,
-}
-
-#[derive(Serialize)]
-struct Done {
-    customer: CustomerId,
-    run: RunId,
-    outcome: &'static str,
+    #[arg(long, value_name = "WORDS", value_parser = Note::parse, requires = "customer")]
+    note: Option<Note>,
 }
 
 /// Runs it.
@@ -90,56 +58,36 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         (None, true) => Some(Outcome::NotSent),
         (None, false) => None,
     };
-    let stack = target.find().await?;
+    let app = target.app().await?;
     match (options.customer, options.run, outcome) {
         (Some(customer), Some(run), Some(outcome)) => {
-            let note = options.note.unwrap_or_default();
-            settle(&stack, EntryId { customer, run }, &outcome, &note, output).await
+            let note = options.note.context("--note says who says so, and how they know.")?;
+            settle(&app, EntryId { customer, run }, &outcome, &note, output).await
         }
         (Some(_), ..) => bail!("Say what became of it: --sent ID if the provider has it, --not-sent if it hasn't."),
-        (None, ..) => list(&stack, output).await,
+        (None, ..) => list(&app, output).await,
     }
 }
 
-async fn settle(stack: &Stack, id: EntryId, outcome: &Outcome, note: &str, output: Output) -> Result<Exit> {
-    let (ledger, queue) = (stack.ledger()?, stack.queue(StageName::Email)?);
-    let settlement = Settlement { ledger: &ledger, email_queue: &queue, clock: &SystemClock };
-    let settled = settlement.settle(&id, outcome, note).await?;
-    let (outcome, words) = match settled {
-        Settled::Sent => ("sent", "is sent now: nobody mails it again"),
-        Settled::Queued => ("queued", "is queued for its mail"),
-        Settled::Already => ("already-sent", "was sent already: nothing to settle"),
+async fn settle(app: &App, id: EntryId, outcome: &Outcome, note: &Note, output: Output) -> Result<Exit> {
+    let report = app.settle(&id, outcome, note).await;
+    let report = report.map_err(|error| advised(&error, error.advice().as_ref()))?;
+    let words = match report.settled {
+        Settled::Sent => "is sent now: nobody mails it again",
+        Settled::Queued => "is queued for its mail",
+        Settled::Already => "was sent already: nothing to settle",
     };
-    let EntryId { customer, run } = id.clone();
-    output.show(&Done { customer, run, outcome }, || format!("Entry {id} {words}.\n"))?;
+    output.show(&report, || format!("Entry {id} {words}.\n"))?;
     Ok(Exit::Done)
 }
 
-async fn list(stack: &Stack, output: Output) -> Result<Exit> {
-    let ledger = stack.ledger()?;
-    let tally = ledger.tally(SystemClock.now()).await?;
-    let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == TallyKey::Indeterminate).collect();
-    let all: u64 = runs.iter().map(|(_, count)| **count).sum();
-    let mut unknown = Vec::new();
-    for ((run, _), _) in runs {
-        let ids = ledger.closed_entries(*run, TallyKey::Indeterminate, LISTED).await?;
-        for ids in ids.chunks(16) {
-            let read = try_join_all(ids.iter().map(|id| read(&ledger, id))).await?;
-            unknown.extend(read.into_iter().flatten());
-        }
-    }
-    output.show(&unknown, || text(&unknown, all))?;
+async fn list(app: &App, output: Output) -> Result<Exit> {
+    let Unsettled { mails, all } = app.unsettled().await?;
+    output.show(&mails, || text(&mails, all))?;
     Ok(Exit::Done)
 }
 
-async fn read(ledger: &DynamoDbLedger, id: &EntryId) -> Result<Option<Unknown>> {
-    let Some(entry) = ledger.entry(id).await? else { return Ok(None) };
-    let Progress::Indeterminate { cause, at, .. } = entry.progress() else { return Ok(None) };
-    let EntryId { customer, run } = id.clone();
-    Ok(Some(Unknown { customer, run, key: id.message_key(), since: *at, cause: cause.clone() }))
-}
-
-fn text(unknown: &[Unknown], all: u64) -> String {
+fn text(unknown: &[UnsettledMail], all: u64) -> String {
     if unknown.is_empty() {
         return "No mail is of unknown fate: there is nothing to settle.\n".into();
     }
@@ -166,6 +114,7 @@ fn text(unknown: &[Unknown], all: u64) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use pulse_core::failure::Cause;
 
     use super::*;
 
@@ -193,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_list_says_what_to_do_next() {
-        let mail = Unknown {
+        let mail = UnsettledMail {
             customer: CustomerId::parse("c-1").unwrap(),
             run: RunId::parse("2026-11").unwrap(),
             key: "c-1_2026-11".into(),

@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::Args;
 use console::style;
-use futures::future::try_join_all;
 use jiff::Timestamp;
-use pulse_aws::{
-    clock::SystemClock,
-    stack::{Depth, Lanes, depths, overview},
-};
+use pulse_app::{Status, StatusRun};
+use pulse_aws::clock::SystemClock;
 use pulse_core::{
     entry::StageName,
     overview::{Condition, StageOverview},
-    ports::{Clock as _, LedgerReports as _, RosterCount, Tally, TallyKey},
+    ports::{Clock as _, Depth, RosterCount, StageLanes, TallyKey},
 };
 use serde::Serialize;
 
@@ -24,19 +21,80 @@ use crate::{
     places::place,
     stage_lines::stage_lines,
     target::Target,
+    text,
 };
 
 /// What `pulse status` takes.
 #[derive(Debug, Args)]
 pub struct Options {}
 
+/// The status as JSON: with the words that people call places by, and that say what holds a stage.
 #[derive(Serialize)]
-struct Status {
+struct Shown<'a> {
     roster: RosterCount,
     runs: BTreeMap<String, BTreeMap<String, u64>>,
-    stages: Vec<StageOverview>,
-    queues: Vec<Depth>,
-    lanes: Vec<Lanes>,
+    stages: Vec<StageShown>,
+    queues: &'a [Depth],
+    lanes: &'a [StageLanes],
+}
+
+#[derive(Serialize)]
+struct StageShown {
+    stage: StageName,
+    condition: Condition,
+    held: Option<HeldShown>,
+    waiting: u64,
+    in_flight: u64,
+    oldest_due: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    expires_soon: bool,
+    answered_per_minute: f64,
+    failing_percent: u64,
+}
+
+#[derive(Serialize)]
+struct HeldShown {
+    how: String,
+    since: Timestamp,
+    until: Option<Timestamp>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(status: &'a Status) -> Self {
+        let run = |run: &StatusRun| (run.run.to_string(), places(run));
+        Self {
+            roster: status.roster,
+            runs: status.runs.iter().map(run).collect(),
+            stages: status.stages.iter().map(StageShown::of).collect(),
+            queues: &status.queues,
+            lanes: &status.lanes,
+        }
+    }
+}
+
+impl StageShown {
+    fn of(stage: &StageOverview) -> Self {
+        Self {
+            stage: stage.stage,
+            condition: stage.condition,
+            held: stage.held.as_ref().map(|held| HeldShown {
+                how: text::held(held),
+                since: held.since,
+                until: held.until,
+            }),
+            waiting: stage.waiting,
+            in_flight: stage.in_flight,
+            oldest_due: stage.oldest_due,
+            expires_at: stage.expires_at,
+            expires_soon: stage.expires_soon,
+            answered_per_minute: stage.answered_per_minute,
+            failing_percent: stage.failing_percent,
+        }
+    }
+}
+
+fn places(run: &StatusRun) -> BTreeMap<String, u64> {
+    run.places.iter().map(|(key, count)| (place(*key), *count)).collect()
 }
 
 /// Runs it.
@@ -44,42 +102,20 @@ struct Status {
 /// # Errors
 /// When the stack can't be found or read.
 pub async fn run(_: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let ledger = stack.ledger()?;
-    let (tally, roster) = tokio::try_join!(ledger.tally(SystemClock.now()), ledger.roster())?;
-    let lanes = try_join_all(StageName::ALL.iter().map(|stage| Lanes::of(&stack, *stage)));
-    let (stages, queues, lanes) = tokio::try_join!(overview(&stack), depths(&stack), lanes)?;
-    let status = Status { roster, runs: by_run(&tally), stages, queues, lanes };
-    output.show(&status, || text(&status))?;
+    let status = target.app().await?.status().await?;
+    output.show(&Shown::of(&status), || text(&status, SystemClock.now()))?;
     Ok(Exit::Done)
 }
 
-fn by_run(tally: &Tally) -> BTreeMap<String, BTreeMap<String, u64>> {
-    let mut runs: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-    for ((run, key), count) in &tally.0 {
-        runs.entry(run.to_string()).or_default().insert(place(*key), *count);
-    }
-    runs
-}
-
-fn text(status: &Status) -> String {
+fn text(status: &Status, now: Timestamp) -> String {
     let mut text = heading("Roster");
     text += &Table::default().row("active", status.roster.active).row("closed", status.roster.closed).render();
-    for (run, places) in &status.runs {
-        text += &heading(&format!("\nRun {run}"));
-        let mut table = Table::default();
-        for (place, count) in places {
-            table.push(place, count);
-        }
-        table.push("all entries", places.values().sum::<u64>());
-        text += &table.render();
-        if places.contains_key(&place(TallyKey::Indeterminate)) {
-            text += "  `pulse settle` lists the mails of unknown fate, and what to do about them.\n";
-        }
+    for run in &status.runs {
+        text += &run_text(run);
     }
     for stage in &status.stages {
         text += &heading(&format!("\nStage {}", stage.stage));
-        text += &stage_table(stage, SystemClock.now()).render();
+        text += &stage_table(stage, now).render();
     }
     text += &heading("\nQueues");
     let mut table = Table::default();
@@ -93,6 +129,20 @@ fn text(status: &Status) -> String {
         table.push(lanes.stage, format!("{lanes}, mapping {}", lanes.mapping.0.to_lowercase()));
     }
     text + &table.render()
+}
+
+fn run_text(run: &StatusRun) -> String {
+    let places = places(run);
+    let mut table = Table::default();
+    for (place, count) in &places {
+        table.push(place, count);
+    }
+    table.push("all entries", places.values().sum::<u64>());
+    let mut text = heading(&format!("\nRun {}", run.run)) + &table.render();
+    if run.places.contains_key(&TallyKey::Indeterminate) {
+        text += "  `pulse settle` lists the mails of unknown fate, and what to do about them.\n";
+    }
+    text
 }
 
 fn stage_table(stage: &StageOverview, now: Timestamp) -> Table {

@@ -2,9 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use pulse_aws::clock::SystemClock;
-use pulse_core::{customer::CustomerId, enrollment::Enrollment};
-use serde::Serialize;
+use pulse_core::customer::CustomerId;
 
 use crate::{exit::Exit, output::Output, target::Target};
 
@@ -16,25 +14,12 @@ pub struct Options {
     ids: Vec<CustomerId>,
 }
 
-#[derive(Serialize)]
-struct Outcome {
-    customer: CustomerId,
-    unenrolled: bool,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack can't be found or used.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-    let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
-    let mut outcomes = Vec::new();
-    for customer in options.ids {
-        let unenrolled = enrollment.unenroll(&customer).await?;
-        outcomes.push(Outcome { customer, unenrolled });
-    }
+    let outcomes = target.app().await?.unenroll(options.ids).await?;
     output.show(&outcomes, || {
         outcomes
             .iter()

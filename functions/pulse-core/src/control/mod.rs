@@ -2,12 +2,12 @@
 //! out of order. All of it is one row of the ledger for each stage, and [`tick`](crate::tick) makes the
 //! stage's mapping match it, so a pause outlives deployments and crashes.
 
+mod actor;
 mod breaker;
 mod outcomes;
-mod pausing;
 mod record;
 
+pub use actor::Actor;
 pub use breaker::{Breaker, BreakerPolicy, Open};
 pub use outcomes::{MinuteOutcomes, Outcomes};
-pub use pausing::{Pausing, PausingError, Resumed};
 pub use record::{Console, ConsolePause, Control, Hold, InvalidNote, LastSeen, Note, Pause};

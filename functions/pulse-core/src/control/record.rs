@@ -3,30 +3,33 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Breaker, Open};
+use super::{Actor, Breaker, Open};
+use crate::{advice::Advice, entry::StageName};
 
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 300;
 
-/// What an operator wrote down for others to read: one line, no personal data.
+/// What an operator wrote down for others to read: one line without an address in it, as it is kept. A row that has
+/// another note, as an earlier version took it, is read all the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Note(String);
 
 /// A text that is no note.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a note is one line of 1 to {LONGEST_NOTE} characters")]
+#[error("a note is one line of 1 to {LONGEST_NOTE} characters, without an '@': it is kept, and may hold no address")]
 pub struct InvalidNote;
 
 impl Note {
     /// Reads a note. Space around it is not part of it.
     ///
     /// # Errors
-    /// When it is empty, has more than one line, or is too long.
+    /// When it is empty, has more than one line, is too long, or looks as if it had an address in it.
     pub fn parse(text: &str) -> Result<Self, InvalidNote> {
         let text = text.trim();
         let fits = !text.is_empty() && text.chars().count() <= LONGEST_NOTE;
-        if fits && !text.chars().any(char::is_control) { Ok(Self(text.to_owned())) } else { Err(InvalidNote) }
+        let is_kept = |letter: char| !letter.is_control() && letter != '@';
+        if fits && text.chars().all(is_kept) { Ok(Self(text.to_owned())) } else { Err(InvalidNote) }
     }
 
     /// The words.
@@ -46,7 +49,7 @@ impl fmt::Display for Note {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Who.
-    pub by: String,
+    pub by: Actor,
     /// Why.
     pub note: Note,
     /// Since when.
@@ -64,17 +67,19 @@ pub enum Console {
     ReservedZero,
     /// The mapping was disabled. Enabling it ends the pause.
     MappingDisabled,
-    /// It was one of the two, and a deployment undid it. `pulse resume` ends the pause.
+    /// It was one of the two, and a deployment undid it. Only a resume ends the pause.
     KeptAfterDeployment,
 }
 
-impl fmt::Display for Console {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ReservedZero => "the function's reserved concurrency is 0: raise it to resume",
-            Self::MappingDisabled => "the mapping was disabled in the console: enable it there, or `pulse resume`",
-            Self::KeptAfterDeployment => "it was paused in the console before a deployment: `pulse resume` ends it",
-        })
+impl Console {
+    /// What ends the pause of a stage.
+    #[must_use]
+    pub fn advice(self, stage: StageName) -> Vec<Advice> {
+        match self {
+            Self::ReservedZero => vec![Advice::RaiseConcurrency { stage }],
+            Self::MappingDisabled => vec![Advice::EnableMapping { stage }, Advice::Resume { stage }],
+            Self::KeptAfterDeployment => vec![Advice::Resume { stage }],
+        }
     }
 }
 
@@ -155,11 +160,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_are_one_line_with_something_in_it() {
+    fn notes_are_one_line_with_something_in_it_and_no_address() {
         assert_eq!(Note::parse("  campaign is wrong ").unwrap().as_str(), "campaign is wrong");
-        for bad in ["", "  ", "two\nlines", &"x".repeat(301)] {
+        assert!(Note::parse(&"é".repeat(300)).is_ok());
+        for bad in ["", "  ", "two\nlines", "a\u{7}bell", "ask ada@example.com", &"x".repeat(301)] {
             assert_eq!(Note::parse(bad), Err(InvalidNote), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_note_that_an_earlier_version_took_is_read() {
+        let note: Note = serde_json::from_str("\"see @ops\"").unwrap();
+        assert_eq!(note.as_str(), "see @ops");
     }
 
     #[test]

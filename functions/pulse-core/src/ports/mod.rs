@@ -1,8 +1,10 @@
 //! What the domain stands on, as traits. `pulse-aws` has them on AWS and HTTP, `pulse-sim` in
 //! memory; one conformance suite per port holds every adapter to the same behaviour.
 
+mod bundle;
 mod clock;
 mod dead_letters;
+mod gauges;
 mod lane_control;
 mod ledger;
 mod listing;
@@ -16,10 +18,12 @@ mod sleeper;
 mod stages;
 
 pub use crate::entry::{Awaited, TallyKey};
+pub use bundle::{DeadLetterQueues, Ports};
 pub use clock::Clock;
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
+pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally};
 pub use listing::{LedgerListing, OpenEntries};

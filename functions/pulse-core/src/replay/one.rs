@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    advice::Advice,
     control::Note,
     customer::{Contact, Customer, CustomerId, Zone},
     entry::{Entry, EntryId, Progress, SkipReason, StageName},
@@ -70,13 +71,10 @@ pub enum ReplayError {
     #[error("customer {0} is not on the roster")]
     NoCustomer(CustomerId),
     /// There is no such entry.
-    #[error("there is no entry {0}: see `pulse customer` for the runs that the customer has")]
+    #[error("there is no entry {0}")]
     NoEntry(EntryId),
     /// A second mail has to be forced.
-    #[error(
-        "entry {entry} is {state} already, and nobody is mailed twice by accident: a further mail needs --force and a \
-         --note that says why"
-    )]
+    #[error("entry {entry} is {state} already, and nobody is mailed twice by accident")]
     Closed {
         /// Which.
         entry: EntryId,
@@ -84,10 +82,10 @@ pub enum ReplayError {
         state: &'static str,
     },
     /// A mail before its time has to be forced.
-    #[error("entry {0} isn't due yet: to mail it before its time needs --force and a --note that says why")]
+    #[error("entry {0} isn't due yet")]
     NotDue(EntryId),
     /// Nobody knows whether it was sent.
-    #[error("nobody knows whether the mail of {entry} was accepted: `pulse settle {} --run {}` first", entry.customer, entry.run)]
+    #[error("nobody knows whether the mail of {entry} was accepted")]
     Unknown {
         /// Which.
         entry: EntryId,
@@ -104,10 +102,7 @@ pub enum ReplayError {
         reason: SkipReason,
     },
     /// An earlier repeat isn't done.
-    #[error(
-        "{0} is a further mail of that month, and isn't done: see `pulse why {customer} --run {run}`",
-        customer = .0.customer, run = .0.run
-    )]
+    #[error("{0} is a further mail of that month, and isn't done")]
     RepeatUnderWay(EntryId),
     /// Nine mails of a month are enough.
     #[error("{0} has had nine mails of that month: that is the most")]
@@ -118,6 +113,37 @@ pub enum ReplayError {
     /// The message couldn't be queued.
     #[error("{0}; replay it again, or leave it to tick, which queues what is overdue")]
     Queue(#[from] QueueError),
+}
+
+impl ReplayError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        let of = |EntryId { customer, run }: &EntryId| (customer.clone(), *run);
+        Some(match self {
+            Self::NoCustomer(_) => Advice::EnrollSomeone,
+            Self::NoEntry(id) => Advice::LookAtCustomer { customer: id.customer.clone() },
+            Self::Closed { entry, .. } => {
+                let (customer, run) = of(entry);
+                Advice::OrderFurtherMail { customer, run }
+            }
+            Self::NotDue(id) => {
+                let (customer, run) = of(id);
+                Advice::MailBeforeDue { customer, run }
+            }
+            Self::Unknown { entry } => {
+                let (customer, run) = of(entry);
+                Advice::Settle { customer, run }
+            }
+            Self::RepeatUnderWay(id) => {
+                let (customer, run) = of(id);
+                Advice::Why { customer, run }
+            }
+            Self::InHand(_) | Self::Unmailable { .. } | Self::TooManyRepeats(_) | Self::Ledger(_) | Self::Queue(_) => {
+                return None;
+            }
+        })
+    }
 }
 
 impl ReplayOne<'_> {

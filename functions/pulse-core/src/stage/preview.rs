@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::{Decision, Facts, Resolution, Rules, StageName};
 use crate::{
-    customer::{Customer, Zone},
+    customer::Customer,
     entry::{Entry, Progress, SkipReason},
     ports::MailLookup,
 };
@@ -125,34 +125,5 @@ impl Preview {
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::InHand { .. } | Self::Sent { .. } | Self::Skipped { .. } | Self::Unsettled)
-    }
-
-    /// It in words that follow "the entry", with times in `zone`.
-    #[must_use]
-    pub fn words(&self, zone: &Zone) -> String {
-        let at = |moment: &Timestamp| crate::why::local(*moment, zone);
-        match self {
-            Self::Score { and_skip: None } => "would be scored, and then mailed".into(),
-            Self::Score { and_skip: Some(reason) } => {
-                format!("would be scored, and its mail then be skipped: {reason}")
-            }
-            Self::Mail => "would be mailed".into(),
-            Self::ScoreAgain { as_of } => {
-                format!("would be scored again before it is mailed, as its score is of {}", at(as_of))
-            }
-            Self::AskFirst { or_else } => format!(
-                "would be asked for at the provider first, and is sent if the provider has it; if not, it {}",
-                or_else.words(zone)
-            ),
-            Self::PutOff { until } => format!("would be put off until {}, as hours are quiet until then", at(until)),
-            Self::Skip { reason } => format!("would be skipped: {reason}"),
-            Self::Indeterminate => "would be of unknown fate, for someone to settle".into(),
-            Self::InHand { lease_until } => {
-                format!("is in a worker's hands, until {} at most: nothing", at(lease_until))
-            }
-            Self::Sent { at: sent } => format!("is sent already, {}: nothing", at(sent)),
-            Self::Skipped { reason } => format!("is skipped ({reason}): nothing"),
-            Self::Unsettled => "is of unknown fate: nothing".into(),
-        }
     }
 }

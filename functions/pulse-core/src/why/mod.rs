@@ -7,12 +7,9 @@ mod report;
 mod run;
 mod scene;
 mod story;
-mod words;
 
 pub use causes::{CauseCount, CauseSample, SampleOf};
 pub use next::{Holder, NextStep, Outlook, Scene, StageScene};
 pub use report::{Precision, Reason, ReasonCount, RunReport};
 pub use run::{RunInquiry, WhyError};
 pub use story::{CustomerInquiry, StageStanding, Story, StoryError};
-
-pub(crate) use words::local;

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    control::{ConsolePause, Control, Hold, Note},
-    customer::Customer,
+    advice::Advice,
+    control::{Actor, ConsolePause, Control, Hold, Note},
+    customer::{Customer, CustomerId},
     entry::{Entry, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
     ports::StageSight,
@@ -50,7 +51,7 @@ pub enum Holder {
     /// An operator's pause.
     Command {
         /// Who.
-        who: String,
+        who: Actor,
         /// Why.
         note: Note,
         /// Since when.
@@ -73,6 +74,18 @@ pub enum Holder {
     },
     /// Its mapping is off or its function may not run, and it isn't written down yet why.
     Unexplained,
+}
+
+impl Holder {
+    /// What ends it sooner than it ends by itself.
+    #[must_use]
+    pub fn advice(&self, stage: StageName) -> Vec<Advice> {
+        match self {
+            Self::Command { .. } | Self::Breaker { .. } => vec![Advice::Resume { stage }],
+            Self::Console { pause } => pause.how.advice(stage),
+            Self::Unexplained => Vec::new(),
+        }
+    }
 }
 
 impl StageScene {
@@ -220,6 +233,24 @@ pub struct Outlook {
     pub will_be_skipped: Option<SkipReason>,
     /// What its stage will do when its turn comes, as things are.
     pub then: Preview,
+}
+
+impl Outlook {
+    /// What to do next about it, for this customer's entry: what nothing happens to by itself, and what a missing
+    /// schedule makes late.
+    #[must_use]
+    pub fn advice(&self, customer: &CustomerId) -> Vec<Advice> {
+        let (customer, run) = (customer.clone(), self.run);
+        match &self.next {
+            NextStep::Failed { stage, .. } => {
+                vec![Advice::Redrive { stage: *stage, run }, Advice::ReplayAgain { customer, run }]
+            }
+            NextStep::Unknown => vec![Advice::Settle { customer, run }],
+            NextStep::DueWithoutSchedule { .. } => vec![Advice::Enroll { customer }],
+            NextStep::Held { stage, holder } => holder.advice(*stage),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Scene<'_> {

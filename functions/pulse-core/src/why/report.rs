@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::{CauseSample, Holder};
 use crate::{
+    advice::Advice,
     customer::CustomerId,
     entry::{SkipReason, StageName},
     ports::{ReadUnits, RosterCount},
@@ -103,6 +104,18 @@ impl RunReport {
     #[must_use]
     pub fn adds_up(&self) -> bool {
         self.unaccounted == 0
+    }
+
+    /// What to do next: end what holds stages, queue again what they gave up, and open the entries that are missing.
+    #[must_use]
+    pub fn advice(&self) -> Vec<Advice> {
+        let held = self.holders.iter().flat_map(|(stage, holder)| holder.advice(*stage));
+        let failed = self.reasons.iter().filter_map(|count| match count.reason {
+            Reason::Failed(stage) => Some(Advice::Redrive { stage, run: self.run }),
+            _ => None,
+        });
+        let missing = (!self.without_entry.is_empty()).then_some(Advice::RepairByAudit);
+        held.chain(failed).chain(missing).collect()
     }
 
     /// How many customers there are for a reason.

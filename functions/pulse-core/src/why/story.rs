@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Holder, Outlook, Scene, StageScene};
 use crate::{
+    advice::Advice,
     customer::{Customer, CustomerId, Standing},
     entry::{Entry, StageName},
     ports::{
@@ -128,26 +129,14 @@ impl Story {
         (!self.entries.is_empty()).then_some(self)
     }
 
-    /// What is to come, in sentences: of each entry that isn't done, or of the only one, and of the customer
-    /// if that is nothing.
+    /// What to do next: for each entry that nothing happens to by itself, and for a customer without an open entry.
     #[must_use]
-    pub fn next_sentences(&self) -> Vec<String> {
+    pub fn advice(&self) -> Vec<Advice> {
         let id = &self.profile.id;
-        let mut sentences: Vec<String> = self
-            .outlooks
-            .iter()
-            .filter(|outlook| !outlook.next.is_done() || self.outlooks.len() == 1)
-            .map(|outlook| format!("Run {}: {}", outlook.run, outlook.sentence(id, &self.profile.zone)))
-            .collect();
-        if !self.has_open_entry {
-            sentences.push(match self.profile.standing {
-                Standing::Active => format!(
-                    "There is no open entry, so no mail is to come: `pulse enroll {id}` opens one, and the daily \
-                     audit does."
-                ),
-                Standing::Closed => "Has left: no mail is to come.".to_owned(),
-            });
+        let mut advice: Vec<_> = self.outlooks.iter().flat_map(|outlook| outlook.advice(id)).collect();
+        if !self.has_open_entry && self.profile.standing == Standing::Active {
+            advice.push(Advice::Enroll { customer: id.clone() });
         }
-        sentences
+        advice
     }
 }

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditError, AuditReport, Depth},
-    control::{Note, Pause, Pausing, PausingError},
+    control::{Note, Pause},
     entry::StageName,
+    pausing::{Pausing, PausingError},
     stage::{
         Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
         WorkerSettings,
@@ -108,15 +109,22 @@ pub trait Product: Send + Sync {
 
     /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.
     async fn set_flowing(&self, ports: &Ports, house: &House, flowing: bool) -> bool {
-        let pausing = Pausing { stages: &*ports.stages, controls: &*ports.controls, clock: &*ports.clock };
+        let keep = Keep {
+            stages: &*ports.stages,
+            controls: &*ports.controls,
+            outcomes: &*ports.outcomes,
+            clock: &*ports.clock,
+            policy: ports.breaker,
+        };
+        let pausing = Pausing { keep };
         let done = if flowing {
             pausing.resume(house.name).await.map(drop)
         } else {
             let note = Note::parse("A pause of the plan.").expect("a note");
-            let pause = Pause { by: "operator".to_owned(), note, since: ports.clock.now(), until: None };
-            pausing.pause(house.name, &pause).await
+            let pause = Pause { by: "operator".into(), note, since: ports.clock.now(), until: None };
+            pausing.pause(house.name, &pause).await.map(drop)
         };
-        !matches!(done, Err(PausingError::Ledger(_) | PausingError::Contended(_)))
+        done.as_ref().err().is_none_or(PausingError::is_written_down)
     }
 }
 

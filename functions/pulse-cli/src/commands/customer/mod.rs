@@ -4,16 +4,10 @@ mod sheet;
 
 use anyhow::Result;
 use clap::Args;
-use pulse_aws::clock::SystemClock;
-use pulse_core::{
-    customer::Customer,
-    entry::Entry,
-    ports::{Activity, Clock as _, Ledger as _, LedgerReports as _, MonthlySchedule, Schedules as _},
-    slot::Slot,
-};
-use serde::Serialize;
+use pulse_app::CustomerReport;
+use pulse_core::customer::CustomerId;
 
-use crate::{exit::Exit, lookup, output::Output, target::Target};
+use crate::{exit::Exit, output::Output, target::Target, text::advised};
 
 pub(super) use sheet::Sheet;
 
@@ -25,28 +19,17 @@ pub struct Options {
     id: String,
 }
 
-#[derive(Serialize)]
-struct Story {
-    profile: Customer,
-    schedule: Option<Slot>,
-    entries: Vec<Entry>,
-    activities: Vec<Activity>,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack can't be found or read, or has no such customer.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let profile = lookup::customer(&stack, &options.id).await?;
-    let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-    let (entries, activities) = tokio::try_join!(ledger.entries(&profile.id), ledger.activities(&profile.id))?;
-    let schedule = schedules.get(&profile.id).await?;
-    let story = Story { schedule: schedule.map(|MonthlySchedule { slot, .. }| slot), profile, entries, activities };
-    output.show(&story, || {
-        let Story { profile, schedule, entries, activities } = &story;
-        let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, now: SystemClock.now() };
+    let app = target.app().await?;
+    let id = CustomerId::parse(&options.id)?;
+    let report = app.customer(&id).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
+    output.show(&report, || {
+        let CustomerReport { profile, schedule, entries, activities, at } = &report;
+        let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, now: *at };
         entries.iter().fold(sheet.profile(), |text, entry| text + &sheet.entry(entry)) + &sheet.notes()
     })?;
     Ok(Exit::Done)

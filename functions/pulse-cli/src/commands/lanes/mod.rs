@@ -2,18 +2,12 @@
 
 mod text;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
-use futures::future::try_join_all;
-use pulse_aws::stack::Stack;
-use pulse_core::{
-    entry::StageName,
-    lanes::{LaneChange, LaneSettings, Lanes, Step},
-    ports::LaneControl as _,
-};
-use serde::Serialize;
+use pulse_app::{App, LaneOrder, LaneOrderError};
+use pulse_core::entry::StageName;
 
-use crate::{exit::Exit, names, output::Output, target::Target};
+use crate::{exit::Exit, names, output::Output, target::Target, text::advised};
 
 /// What `pulse lanes` takes.
 #[derive(Debug, Args)]
@@ -40,71 +34,35 @@ pub struct Options {
     dry_run: bool,
 }
 
-#[derive(Serialize)]
-struct Shown {
-    stage: StageName,
-    lanes: u32,
-    #[serde(flatten)]
-    settings: LaneSettings,
-}
-
-#[derive(Serialize)]
-struct Set {
-    stage: StageName,
-    asked_for: u32,
-    lanes: Lanes,
-    before: LaneSettings,
-    steps: Vec<Step>,
-    dry_run: bool,
-    /// What keeps the lanes over the next deployment.
-    parameter_overrides: String,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack can't be found, read or changed, or there can't be so many lanes.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
+    let app = target.app().await?;
     match (options.stage, options.lanes) {
-        (Some(stage), Some(count)) => set(&stack, stage, count, &options, output).await,
-        (Some(stage), None) => show(&stack, &[stage], output).await,
-        (None, _) => show(&stack, StageName::ALL, output).await,
+        (Some(stage), Some(lanes)) => {
+            let Options { in_flight, dry_run, .. } = options;
+            set(&app, LaneOrder { stage, lanes, in_flight, dry_run }, output).await
+        }
+        (Some(stage), None) => show(&app, &[stage], output).await,
+        (None, _) => show(&app, StageName::ALL, output).await,
     }
 }
 
-async fn show(stack: &Stack, stages: &[StageName], output: Output) -> Result<Exit> {
-    let control = stack.lane_control()?;
-    let shown = try_join_all(stages.iter().map(async |&stage| {
-        let settings = control.settings(stage).await?;
-        anyhow::Ok(Shown { stage, lanes: settings.lanes(), settings })
-    }));
-    let shown = shown.await?;
+async fn show(app: &App, stages: &[StageName], output: Output) -> Result<Exit> {
+    let shown = app.lanes(stages).await?;
     output.show(&shown, || text::shown(&shown))?;
     Ok(Exit::Done)
 }
 
-async fn set(stack: &Stack, stage: StageName, count: u32, options: &Options, output: Output) -> Result<Exit> {
-    let control = stack.lane_control()?;
-    let change = LaneChange { control: &control };
-    let plan = change.plan(stage, count, options.in_flight).await?;
-    if !options.dry_run {
-        change.carry_out(stage, &plan, &mut |step| output.remark(text::step(stage, step))).await?;
-        let now = control.settings(stage).await?;
-        if (now.maximum_concurrency, now.in_flight) != (plan.lanes.maximum_concurrency(), plan.lanes.in_flight()) {
-            bail!("Somebody else has changed the {stage} stage's lanes meanwhile: look at them with `pulse lanes`.");
-        }
-    }
-    let set = Set {
-        stage,
-        asked_for: count,
-        lanes: plan.lanes,
-        before: plan.before,
-        steps: plan.steps,
-        dry_run: options.dry_run,
-        parameter_overrides: text::overrides(stage, plan.lanes),
-    };
-    output.show(&set, || text::set(&set))?;
+async fn set(app: &App, order: LaneOrder, output: Output) -> Result<Exit> {
+    let report = app.set_lanes(order, &mut |step| output.remark(text::step(order.stage, step))).await;
+    let report = report.map_err(|error| match &error {
+        LaneOrderError::ChangedMeanwhile(_) => advised(&error, error.advice().as_ref()),
+        LaneOrderError::Change(_) => error.into(),
+    })?;
+    output.show(&report, || text::set(&report))?;
     Ok(Exit::Done)
 }
 

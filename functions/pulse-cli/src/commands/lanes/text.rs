@@ -1,18 +1,18 @@
 use std::fmt::Write as _;
 
 use console::style;
+use pulse_app::{LaneReport, LanesShown};
 use pulse_core::{
     entry::StageName,
-    lanes::{LaneSettings, Lanes, Step},
+    lanes::{LaneSettings, Step},
 };
 
-use super::{Set, Shown};
 use crate::output::{Table, heading};
 
 /// The stages' lanes.
-pub(super) fn shown(stages: &[Shown]) -> String {
+pub(super) fn shown(stages: &[LanesShown]) -> String {
     let mut table = Table::default();
-    for Shown { stage, settings, .. } in stages {
+    for LanesShown { stage, settings, .. } in stages {
         table.push(stage, line(settings));
     }
     heading("Lanes") + &table.render()
@@ -56,7 +56,7 @@ pub(super) fn step(stage: StageName, step: &Step) -> String {
 }
 
 /// What was done, or would be.
-pub(super) fn set(set: &Set) -> String {
+pub(super) fn set(set: &LaneReport) -> String {
     let mut text = String::new();
     let now = split(set.lanes.count(), set.lanes.maximum_concurrency(), set.lanes.in_flight());
     let before = split(set.before.lanes(), set.before.maximum_concurrency, set.before.in_flight);
@@ -85,15 +85,9 @@ pub(super) fn set(set: &Set) -> String {
     text
 }
 
-/// The parameters that keep the lanes over a deployment.
-pub(super) fn overrides(stage: StageName, lanes: Lanes) -> String {
-    let prefix = stage.spec().title;
-    format!("{prefix}MaximumConcurrency={} {prefix}InFlight={}", lanes.maximum_concurrency(), lanes.in_flight())
-}
-
 #[cfg(test)]
 mod tests {
-    use pulse_core::lanes::steps;
+    use pulse_core::lanes::{Lanes, steps};
 
     use super::*;
 
@@ -112,8 +106,8 @@ mod tests {
         let before = settings(5, enabled);
         let lanes = Lanes::closest(asked_for, None, 4).unwrap();
         let (stage, steps) = (StageName::Score, steps(&before, lanes));
-        let parameter_overrides = overrides(stage, lanes);
-        set(&Set { stage, asked_for, lanes, before, steps, dry_run, parameter_overrides })
+        let parameter_overrides = "ScoreMaximumConcurrency=9 ScoreInFlight=4".to_owned();
+        set(&LaneReport { stage, asked_for, lanes, before, steps, dry_run, parameter_overrides })
     }
 
     #[test]

@@ -9,13 +9,10 @@ use std::{
 use anyhow::{Result, bail};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pulse_aws::{
-    clock::SystemClock,
-    stack::{Lanes, Stack},
-};
+use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
     entry::StageName,
-    ports::{Clock as _, LedgerReports as _, Tally, TallyKey},
+    ports::{Clock as _, LedgerReports as _, StageLanes, Tally, TallyKey},
 };
 use pulse_local::{standins::Meter, step::Progress};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -82,15 +79,14 @@ impl Busy {
 pub(super) struct Followed {
     pub(super) score: Busy,
     pub(super) email: Busy,
-    pub(super) score_lanes: Lanes,
-    pub(super) email_lanes: Lanes,
+    pub(super) score_lanes: StageLanes,
+    pub(super) email_lanes: StageLanes,
     pub(super) took: Duration,
 }
 
 /// Shows the customers' way through the stages until the ledger adds up.
 pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) -> Result<Followed> {
-    let (score_lanes, email_lanes) =
-        tokio::try_join!(Lanes::of(stack, StageName::Score), Lanes::of(stack, StageName::Email))?;
+    let (score_lanes, email_lanes) = tokio::try_join!(stack.lanes(StageName::Score), stack.lanes(StageName::Email))?;
     let ledger = stack.ledger()?;
     let started = Instant::now();
     let mut followed =
@@ -194,6 +190,6 @@ impl Bars {
     }
 }
 
-fn lanes(meter: &Meter, lanes: &Lanes) -> String {
+fn lanes(meter: &Meter, lanes: &StageLanes) -> String {
     format!("{:>2} of {} lanes busy", meter.in_flight(), lanes.count())
 }

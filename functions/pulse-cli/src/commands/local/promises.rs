@@ -6,11 +6,11 @@ use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_aws::{
     clock::SystemClock,
-    stack::{Lanes, Stack, depths},
+    stack::{Stack, depths},
 };
 use pulse_core::{
     entry::{Entry, Progress, TallyKey},
-    ports::{Clock as _, Ledger as _, Schedules as _},
+    ports::{Clock as _, Ledger as _, Schedules as _, StageLanes},
 };
 use pulse_local::standins::{Latency, Meter};
 use serde::Serialize;
@@ -145,7 +145,7 @@ fn place(entry: &Entry) -> String {
     }
 }
 
-fn provider(name: &'static str, meter: &Meter, lanes: &Lanes, latency: Latency, busy: Busy) -> ProviderFindings {
+fn provider(name: &'static str, meter: &Meter, lanes: &StageLanes, latency: Latency, busy: Busy) -> ProviderFindings {
     let mean = latency.mean().as_secs_f64();
     ProviderFindings {
         name,

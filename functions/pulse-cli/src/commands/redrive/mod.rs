@@ -6,6 +6,7 @@ mod text;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use pulse_app::FailedOrder;
 use pulse_core::{
     dead_letters::CauseFilter,
     ports::{DlqName, Rate},
@@ -61,10 +62,13 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
              out. If its letter is gone, the tick queues the entry again."
         );
     }
-    let stack = target.find().await?;
+    let app = target.app().await?;
     match options.run {
-        Some(run) => failed::redrive(&stack, queue.stage(), run, &options, output).await,
-        None => letters::redrive(&stack, queue, options, output).await,
+        Some(run) => {
+            let Options { limit, dry_run, .. } = options;
+            failed::redrive(&app, FailedOrder { stage: queue.stage(), run, limit, dry_run }, output).await
+        }
+        None => letters::redrive(&app, queue, options, output).await,
     }
 }
 

@@ -1,4 +1,4 @@
-use pulse_aws::stack::Lanes;
+use pulse_core::ports::StageLanes;
 use ratatui::crossterm::event::KeyEvent;
 
 use super::{
@@ -20,7 +20,7 @@ pub(super) enum Event {
     /// The figures were read, or why not.
     Figures(Result<Box<Figures>, String>),
     /// The lanes were read, or why not.
-    Lanes(Result<Vec<Lanes>, String>),
+    Lanes(Result<Vec<StageLanes>, String>),
     /// The entries were counted, or why not.
     Entries(Result<Entries, String>),
     /// What came of a pause or a resume, in words.

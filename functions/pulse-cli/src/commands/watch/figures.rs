@@ -1,14 +1,11 @@
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
-use pulse_aws::{
-    clock::SystemClock,
-    stack::{Depth, Lanes, Stack, depths, overview},
-};
+use pulse_app::App;
 use pulse_core::{
     control::MinuteOutcomes,
     entry::StageName,
     overview::StageOverview,
-    ports::{Clock as _, LedgerReports as _, OutcomeLog as _, RosterCount, Tally},
+    ports::{Depth, RosterCount, StageLanes, Tally},
 };
 
 /// How far back the answers are shown.
@@ -36,26 +33,24 @@ pub(super) struct Entries {
 
 impl Figures {
     /// Reads them.
-    pub(super) async fn read(stack: &Stack) -> anyhow::Result<Self> {
-        let ledger = stack.ledger()?;
+    pub(super) async fn read(app: &App) -> anyhow::Result<Self> {
         let hour = SignedDuration::from_mins(i64::try_from(MINUTES)?);
-        let from = SystemClock.now().saturating_sub(hour).unwrap_or(Timestamp::MIN);
-        let minutes = StageName::ALL.iter().map(async |stage| Ok(ledger.minutes(*stage, from).await?));
-        let (stages, queues, minutes) = tokio::try_join!(overview(stack), depths(stack), try_join_all(minutes))?;
+        let from = app.clock().now().saturating_sub(hour).unwrap_or(Timestamp::MIN);
+        let minutes = StageName::ALL.iter().map(async |stage| Ok(app.ports.outcomes.minutes(*stage, from).await?));
+        let (stages, queues, minutes) = tokio::try_join!(app.overviews(), app.depths(), try_join_all(minutes))?;
         Ok(Self { stages, minutes, queues })
     }
 }
 
 impl Entries {
     /// Counts them.
-    pub(super) async fn count(stack: &Stack) -> anyhow::Result<Self> {
-        let ledger = stack.ledger()?;
-        let (tally, roster) = tokio::try_join!(ledger.tally(SystemClock.now()), ledger.roster())?;
+    pub(super) async fn count(app: &App) -> anyhow::Result<Self> {
+        let (tally, roster) = app.count().await?;
         Ok(Self { tally, roster })
     }
 }
 
 /// Reads all stages' lanes.
-pub(super) async fn lanes(stack: &Stack) -> anyhow::Result<Vec<Lanes>> {
-    try_join_all(StageName::ALL.iter().map(|stage| Lanes::of(stack, *stage))).await
+pub(super) async fn lanes(app: &App) -> anyhow::Result<Vec<StageLanes>> {
+    Ok(app.stage_lanes().await?)
 }

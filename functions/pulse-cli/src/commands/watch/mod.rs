@@ -33,7 +33,7 @@ use self::{
     update::update,
     work::Work,
 };
-use crate::{exit::Exit, interruption::interruption, output::Output, target::Target};
+use crate::{app::app, exit::Exit, interruption::interruption, output::Output, target::Target};
 
 pub use self::options::Options;
 
@@ -49,8 +49,9 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         bail!("`pulse watch` draws on a terminal, and this is none: use `pulse status --json`.");
     }
     let stack = target.find().await?;
+    let app = app(&stack, options.by.clone())?;
     let mut state = State::new(SystemClock.now(), stack.outputs.stack(), options.every, options.count_every);
-    let mut work = Work::on(&stack, &options.by);
+    let mut work = Work::on(&app);
     let mut interrupted = Box::pin(interruption()?);
     let mut screen = Screen::open().context("The terminal can't be drawn on")?;
     let mut typed = screen::typed();

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use pulse_core::control::Actor;
 
 use crate::figures;
 
@@ -19,7 +20,7 @@ pub struct Options {
 
     /// Who pauses, when the key p does.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "someone")]
-    pub(super) by: String,
+    pub(super) by: Actor,
 }
 
 fn every(text: &str) -> Result<Duration, String> {

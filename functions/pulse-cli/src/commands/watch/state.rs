@@ -1,7 +1,7 @@
-use pulse_aws::stack::Lanes;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use pulse_core::ports::StageLanes;
 
 use super::{
     figures::{Entries, Figures},
@@ -27,7 +27,7 @@ pub(super) struct State {
     /// Stages and queues.
     pub figures: Reading<Box<Figures>>,
     /// Lanes.
-    pub lanes: Reading<Vec<Lanes>>,
+    pub lanes: Reading<Vec<StageLanes>>,
     /// The entries' count.
     pub entries: Reading<Entries>,
     /// What is being asked.

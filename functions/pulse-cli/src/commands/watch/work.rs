@@ -6,11 +6,7 @@ use futures::{
     future::{LocalBoxFuture, pending},
     stream::FuturesUnordered,
 };
-use pulse_aws::{clock::SystemClock, stack::Stack};
-use pulse_core::{
-    control::{Pause, Pausing, Resumed},
-    ports::Clock as _,
-};
+use pulse_app::{App, PauseOrder, Until};
 use tokio::time::timeout;
 
 use super::{
@@ -28,15 +24,14 @@ const PATIENCE_TO_COUNT: Duration = Duration::from_mins(3);
 
 /// What is being read and switched.
 pub(super) struct Work<'s> {
-    stack: &'s Stack,
-    by: &'s str,
+    app: &'s App,
     under_way: FuturesUnordered<LocalBoxFuture<'s, Event>>,
 }
 
 impl<'s> Work<'s> {
     /// Nothing is under way yet.
-    pub(super) fn on(stack: &'s Stack, by: &'s str) -> Self {
-        Self { stack, by, under_way: FuturesUnordered::new() }
+    pub(super) fn on(app: &'s App) -> Self {
+        Self { app, under_way: FuturesUnordered::new() }
     }
 
     /// What ends next. Never, while nothing is under way.
@@ -49,20 +44,20 @@ impl<'s> Work<'s> {
 
     /// Begins to read something.
     pub(super) fn read(&self, topic: Topic) {
-        let stack = self.stack;
+        let app = self.app;
         self.under_way.push(match topic {
             Topic::Figures => {
-                let read = Figures::read(stack).map_ok(Box::new);
+                let read = Figures::read(app).map_ok(Box::new);
                 within(PATIENCE, read).map(Event::Figures).boxed_local()
             }
-            Topic::Lanes => within(PATIENCE, lanes(stack)).map(Event::Lanes).boxed_local(),
-            Topic::Entries => within(PATIENCE_TO_COUNT, Entries::count(stack)).map(Event::Entries).boxed_local(),
+            Topic::Lanes => within(PATIENCE, lanes(app)).map(Event::Lanes).boxed_local(),
+            Topic::Entries => within(PATIENCE_TO_COUNT, Entries::count(app)).map(Event::Entries).boxed_local(),
         });
     }
 
     /// Begins to pause or resume a stage.
     pub(super) fn switch(&self, order: Order) {
-        self.under_way.push(within(PATIENCE, switched(self.stack, self.by, order)).map(Event::Switched).boxed_local());
+        self.under_way.push(within(PATIENCE, switched(self.app, order)).map(Event::Switched).boxed_local());
     }
 }
 
@@ -75,19 +70,16 @@ async fn within<T>(patience: Duration, work: impl Future<Output = Result<T>>) ->
 
 /// Pauses or resumes a stage, and says what came of it. What takes longer, such as the mapping's change, shows in the
 /// figures.
-async fn switched(stack: &Stack, by: &str, order: Order) -> Result<String> {
-    let (ledger, stages) = (stack.ledger()?, stack.stages()?);
-    let pausing = Pausing { stages: &stages, controls: &ledger, clock: &SystemClock };
+async fn switched(app: &App, order: Order) -> Result<String> {
     match order {
         Order::Pause(stage, note) => {
-            let pause = Pause { by: by.to_owned(), note, since: SystemClock.now(), until: None };
-            pausing.pause(stage, &pause).await?;
+            app.pause(&PauseOrder { stage, note, lasts: None, until: Until::Ordered }, &mut |_| {}).await?;
             Ok(format!("The {stage} stage is held from now on; what is in flight ends as it would. R resumes it."))
         }
         Order::Resume(stage) => {
-            let resumed = pausing.resume(stage).await?;
-            let told = resume::told(stage, resumed);
-            if resumed == Resumed::ReservedZero { Err(anyhow::anyhow!(told)) } else { Ok(told) }
+            let report = app.resume(stage, Until::Ordered, &mut |_| {}).await?;
+            let told = resume::told(stage, report.resumed);
+            if report.flows { Ok(told) } else { Err(anyhow::anyhow!(told)) }
         }
     }
 }

@@ -2,22 +2,17 @@
 
 mod run_text;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use pulse_aws::{clock::SystemClock, stack::Stack};
-use pulse_core::{
-    customer::CustomerId,
-    ports::Clock as _,
-    run::RunId,
-    why::{CustomerInquiry, RunInquiry, Story},
-};
+use pulse_app::{App, CustomerWhyError, RunQuestion};
+use pulse_core::{customer::CustomerId, run::RunId, why::Story};
 
 use super::customer::Sheet;
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
-    rules::rules,
     target::Target,
+    text::{self, advised},
 };
 
 /// What `pulse why` takes.
@@ -47,51 +42,26 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found or read, or has no such customer or run.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
+    let app = target.app().await?;
     match &options.customer {
-        Some(customer) => of_customer(&stack, customer, options.run, output).await,
-        None => of_run(&stack, &options, output).await,
+        Some(customer) => of_customer(&app, customer, options.run, output).await,
+        None => of_run(&app, &options, output).await,
     }
 }
 
-async fn of_run(stack: &Stack, options: &Options, output: Output) -> Result<Exit> {
-    let (ledger, stages) = (stack.ledger()?.metered(), stack.stages()?);
-    let zone = stack.default_zone()?;
-    let run = options.run.unwrap_or_else(|| RunId::of(SystemClock.now(), zone.rules()));
-    let inquiry = RunInquiry {
-        ledger: &ledger,
-        reports: &ledger,
-        open: &ledger,
-        controls: &ledger,
-        stages: &stages,
-        clock: &SystemClock,
-        limit: options.limit,
-        in_depth: !options.quick,
-    };
-    let report = inquiry.why(run).await?;
+async fn of_run(app: &App, options: &Options, output: Output) -> Result<Exit> {
+    let zone = app.settings.zone()?;
+    let question = RunQuestion { run: options.run, limit: options.limit, in_depth: !options.quick };
+    let report = app.why_run(question).await?;
     output.show(&report, || run_text::text(&report, &zone))?;
     Ok(Exit::Done)
 }
 
-async fn of_customer(stack: &Stack, id: &CustomerId, run: Option<RunId>, output: Output) -> Result<Exit> {
-    let (ledger, schedules, stages) = (stack.ledger()?, stack.schedules()?, stack.stages()?);
-    let inquiry = CustomerInquiry {
-        ledger: &ledger,
-        reports: &ledger,
-        schedules: &schedules,
-        controls: &ledger,
-        memory: &ledger,
-        stages: &stages,
-        clock: &SystemClock,
-        policy: stack.sweep_policy().await?,
-        rules: rules(stack).await?,
-    };
-    let missing =
-        || format!("Customer {id} is not on the roster: see `pulse enroll --help` for how to put someone there.");
-    let mut story = inquiry.story(id).await?.with_context(missing)?;
-    if let Some(run) = run {
-        story = story.in_run(run).with_context(|| format!("Customer {id} has no entry in run {run}."))?;
-    }
+async fn of_customer(app: &App, id: &CustomerId, run: Option<RunId>, output: Output) -> Result<Exit> {
+    let story = app.why_customer(id, run).await.map_err(|error| match &error {
+        CustomerWhyError::Customer(_) => advised(&error, error.advice().as_ref()),
+        _ => error.into(),
+    })?;
     output.show(&story, || text(&story))?;
     Ok(Exit::Done)
 }
@@ -104,11 +74,12 @@ fn text(story: &Story) -> String {
     text += &heading("\nStages");
     let mut table = Table::default();
     for stage in stages {
-        let holder = stage.holder.as_ref().map_or_else(|| "flows".to_owned(), |holder| holder.words(&profile.zone));
+        let holder =
+            stage.holder.as_ref().map_or_else(|| "flows".to_owned(), |holder| text::holder(holder, &profile.zone));
         let waiting = stage.waiting.map_or_else(String::new, |waiting| format!(", about {waiting} waiting"));
         table.push(stage.stage, holder + &waiting);
     }
     text += &table.render();
     text += &heading("\nWhat comes next");
-    story.next_sentences().iter().fold(text, |text, sentence| text + "  " + sentence + "\n")
+    text::next_sentences(story).iter().fold(text, |text, sentence| text + "  " + sentence + "\n")
 }

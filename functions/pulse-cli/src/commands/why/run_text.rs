@@ -8,7 +8,10 @@ use pulse_core::{
     why::{CauseSample, Precision, Reason, ReasonCount, RunReport, SampleOf},
 };
 
-use crate::output::{Table, heading};
+use crate::{
+    output::{Table, heading},
+    text::holder,
+};
 
 /// The report as text, with times in `zone`.
 pub(super) fn text(report: &RunReport, zone: &Zone) -> String {
@@ -34,7 +37,7 @@ pub(super) fn text(report: &RunReport, zone: &Zone) -> String {
     if !report.holders.is_empty() {
         text += &heading("\nWhat holds stages");
         for (stage, holder) in &report.holders {
-            let _ = writeln!(text, "  The {stage} stage {}.", holder.words(zone));
+            let _ = writeln!(text, "  The {stage} stage {}.", self::holder(holder, zone));
         }
     }
     if !report.causes.is_empty() {

@@ -94,8 +94,8 @@ impl Setting {
         self.outlook(entry, now).next
     }
 
-    fn sentence(&self, entry: &Entry, now: Timestamp) -> String {
-        self.outlook(entry, now).sentence(&self.customer.id, &self.customer.zone)
+    fn advice(&self, entry: &Entry, now: Timestamp) -> Vec<Advice> {
+        self.outlook(entry, now).advice(&self.customer.id)
     }
 }
 
@@ -103,15 +103,14 @@ impl Setting {
 fn an_entry_that_is_not_due_is_queued_by_its_schedule_or_else_by_tick() {
     let (mut setting, before) = (Setting::sound(), due() - 1.hour());
     assert_eq!(setting.next(&scheduled(), before), NextStep::DueBySchedule { at: due() });
-    let sentence = setting.sentence(&scheduled(), before);
-    assert_eq!(sentence, "Due 2026-11-10 10:30 Europe/Dublin: the schedule queues it to the score stage.");
+    assert_eq!(setting.advice(&scheduled(), before), []);
 
     let unscheduled = NextStep::DueWithoutSchedule { at: due(), queued_from: due() + GRACE };
     setting.schedule = Some(Slot::parse(11, 10, 30, setting.customer.zone.clone()).unwrap());
     assert_eq!(setting.next(&scheduled(), before), unscheduled, "a schedule of another day");
     setting.schedule = None;
     assert_eq!(setting.next(&scheduled(), before), unscheduled);
-    assert!(setting.sentence(&scheduled(), before).contains("tick does from 2026-11-10 11:30"));
+    assert_eq!(setting.advice(&scheduled(), before), [Advice::Enroll { customer: customer().id }]);
 }
 
 #[test]
@@ -148,24 +147,24 @@ fn what_holds_the_stage_is_told_and_by_whom() {
     let note = Note::parse("wrong template").unwrap();
     let pause = Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
     setting.stages[StageName::Email].control.pause = Some(pause);
-    let sentence = setting.sentence(&scored(), due());
-    assert_eq!(
-        sentence,
-        "Waits for the email stage, which is paused since 2026-11-10 10:30 Europe/Dublin by aoife (wrong template), \
-         until 2026-11-10 16:30 Europe/Dublin."
-    );
+    let NextStep::Held { stage: StageName::Email, holder } = setting.next(&scored(), due()) else { panic!("flows") };
+    let Holder::Command { who, note, since, until } = holder else { panic!("{holder:?}") };
+    assert_eq!((who.as_str(), note.as_str(), since), ("aoife", "wrong template", due()));
+    assert_eq!(until, Some(due() + 6.hours()));
+    assert_eq!(setting.advice(&scored(), due()), [Advice::Resume { stage: StageName::Email }]);
     assert!(matches!(setting.next(&scheduled(), due()), NextStep::Waits { .. }), "the other stage flows");
     assert!(matches!(setting.next(&scored(), due() + 7.hours()), NextStep::Repeated { .. }), "it ends by itself");
 
     setting.stages[StageName::Email].control = Control::default();
     setting.stages[StageName::Email].control.console = Some(ConsolePause { how: Console::ReservedZero, since: due() });
-    assert!(setting.sentence(&scored(), due()).contains("reserved concurrency is 0"));
+    assert_eq!(setting.advice(&scored(), due()), [Advice::RaiseConcurrency { stage: StageName::Email }]);
 
     setting.stages[StageName::Email].control = Control::default();
     let open =
         Open { since: due(), calls: 9, failures: 9, cool_down_seconds: 60, probe_at: due() + 1.minute(), tries: 0 };
     setting.stages[StageName::Email].control.breaker = Breaker::Open(open);
-    assert!(setting.sentence(&scored(), due()).contains("is tried next at 2026-11-10 10:31"));
+    let holder = Holder::Breaker { since: due(), probe_at: due() + 1.minute() };
+    assert_eq!(setting.next(&scored(), due()), NextStep::Held { stage: StageName::Email, holder });
 
     setting.stages[StageName::Email].control = Control::default();
     setting.stages[StageName::Email].sight.as_mut().unwrap().mapping = Switch::Off;
@@ -181,7 +180,6 @@ fn an_entry_that_is_put_off_is_woken_at_its_moment() {
     let until = due() + 9.hours();
     let deferred = scored().defer(StageName::Email, until, due()).unwrap().into_after();
     assert_eq!(setting.next(&deferred, due()), NextStep::PutOff { stage: StageName::Email, until });
-    assert!(setting.sentence(&deferred, due()).starts_with("Put off until 2026-11-10 19:30"));
     assert_eq!(setting.next(&deferred, until), NextStep::Woken { stage: StageName::Email });
     let put_off = scheduled().put_off(StageName::Score, cause(), due()).unwrap().into_after();
     assert_eq!(setting.next(&put_off, due()), NextStep::Woken { stage: StageName::Score });
@@ -213,7 +211,6 @@ fn an_entry_in_trouble_comes_back_and_no_sooner_than_the_provider_asked() {
         repeated_at: failed_at + 3.hours(),
     };
     assert_eq!(setting.next(&released, failed_at), expected);
-    assert!(setting.sentence(&released, failed_at).contains("not before 2026-11-10 12:40"));
     let released = scoring(due()).release(cause(), failed_at).unwrap().into_after();
     let expected =
         NextStep::Retries { stage: StageName::Score, cause: cause(), not_before: None, repeated_at: failed_at + GRACE };
@@ -227,13 +224,11 @@ fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
     setting.customer.opted_out = true;
     let outlook = setting.outlook(&doubtful, due());
     assert_eq!((outlook.in_doubt_since, outlook.will_be_skipped), (Some(due()), Some(SkipReason::OptedOut)));
-    let sentence = setting.sentence(&doubtful, due());
-    assert!(sentence.contains("it is asked before anything is sent"), "{sentence}");
-    assert!(sentence.ends_with("As things are, it will be skipped then: opted-out."), "{sentence}");
+    assert_ne!(outlook.then, Preview::Indeterminate, "the provider can be asked");
 }
 
 #[test]
-fn what_is_closed_is_done_or_says_which_command_brings_it_back() {
+fn what_is_closed_is_done_or_says_what_brings_it_back() {
     let mut setting = Setting::sound();
     setting.customer.opted_out = true;
     let sent = sending(due()).record_sent("m-1".into(), due(), None).unwrap().into_after();
@@ -241,14 +236,15 @@ fn what_is_closed_is_done_or_says_which_command_brings_it_back() {
     for done in [&sent, &skipped] {
         let outlook = setting.outlook(done, due());
         assert!(outlook.next.is_done() && outlook.will_be_skipped.is_none());
-        assert!(setting.sentence(done, due()).ends_with("nothing more happens in this run."));
+        assert_eq!(setting.advice(done, due()), []);
     }
     setting.customer.opted_out = false;
     let failed = scored().fail(StageName::Email, cause(), due(), None).unwrap().into_after();
-    let sentence = setting.sentence(&failed, due());
-    assert!(sentence.contains("`pulse redrive email --run 2026-11`"), "{sentence}");
-    assert!(sentence.contains("`pulse replay c-1 --run 2026-11 --again`"), "{sentence}");
+    let (customer, run) = (customer().id, failed.id().run);
+    let brings_back =
+        [Advice::Redrive { stage: StageName::Email, run }, Advice::ReplayAgain { customer: customer.clone(), run }];
+    assert_eq!(setting.advice(&failed, due()), brings_back);
     let unknown = sending(due()).mark_indeterminate(cause(), due(), None).unwrap().into_after();
     assert!(!setting.outlook(&unknown, due()).next.is_done());
-    assert!(setting.sentence(&unknown, due()).contains("`pulse settle c-1 --run 2026-11`"));
+    assert_eq!(setting.advice(&unknown, due()), [Advice::Settle { customer, run }]);
 }

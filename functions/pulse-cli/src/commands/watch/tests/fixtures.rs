@@ -1,12 +1,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use pulse_aws::stack::{Depth, Lanes, Mapping};
 use pulse_core::{
-    control::{MinuteOutcomes, Outcomes},
+    control::{MinuteOutcomes, Note, Outcomes},
     entry::{SkipReason, StageName},
-    overview::{Condition, Held, StageOverview},
-    ports::{RosterCount, Tally, TallyKey},
+    overview::{Condition, Held, How, StageOverview},
+    ports::{Depth, Mapping, RosterCount, StageLanes, Tally, TallyKey},
     run::RunId,
 };
 
@@ -65,11 +64,14 @@ pub(super) fn figures(score: Condition, email: Condition) -> Figures {
 }
 
 pub(super) fn stage(stage: StageName, condition: Condition) -> StageOverview {
-    let held = |how: &str, until| Some(Held { how: how.into(), since: ago(125), until });
+    let held = |how, until| Some(Held { how, since: ago(125), until });
     let held = match condition {
         Condition::Running | Condition::Resuming => None,
-        Condition::Pausing | Condition::Paused => held("by ops: wrong template", Some(ago(-240))),
-        Condition::Broken => held("38 of 40 calls to the provider failed", Some(ago(-1))),
+        Condition::Pausing | Condition::Paused => {
+            let note = Note::parse("wrong template").unwrap();
+            held(How::Command { who: "ops".into(), note }, Some(ago(-240)))
+        }
+        Condition::Broken => held(How::Breaker { calls: 40, failures: 38 }, Some(ago(-1))),
     };
     let soon = condition == Condition::Paused;
     StageOverview {
@@ -86,9 +88,9 @@ pub(super) fn stage(stage: StageName, condition: Condition) -> StageOverview {
     }
 }
 
-pub(super) fn lanes(stage: StageName, mapping: &str) -> Lanes {
+pub(super) fn lanes(stage: StageName, mapping: &str) -> StageLanes {
     let mapping = Mapping(mapping.into());
-    Lanes { stage, maximum_concurrency: 5, reserved_concurrency: Some(5), in_flight: 4, mapping }
+    StageLanes { stage, maximum_concurrency: 5, reserved_concurrency: Some(5), in_flight: 4, mapping }
 }
 
 pub(super) fn entries() -> Entries {

@@ -13,6 +13,7 @@ use super::super::{
     prompt::{Prompt, Verb},
     state::State,
 };
+use crate::text;
 
 /// How wide it is, where there is room.
 const WIDTH: u16 = 72;
@@ -72,7 +73,7 @@ fn sure(order: &Order, figures: Option<&Figures>) -> Text<'static> {
             let overview = figures.and_then(|all| all.stages.iter().find(|one| one.stage == *stage));
             let held = overview.map(|overview| overview.held.as_ref());
             lines.push(Line::from(match held {
-                Some(Some(held)) => format!("What holds it: {}", held.how),
+                Some(Some(held)) => format!("What holds it: {}", text::held(held)),
                 Some(None) => "Nothing seems to hold it.".into(),
                 None => "What holds it isn't known yet.".into(),
             }));

@@ -1,0 +1,28 @@
+use std::sync::Arc;
+
+use pulse_core::{
+    control::Actor,
+    ports::{Clock, Ports},
+};
+
+use crate::Settings;
+
+/// What operators do, as methods. The command line makes one for each command, with the operator as its actor; a
+/// console makes one for each request.
+#[derive(Clone)]
+pub struct App {
+    /// What it all stands on.
+    pub ports: Ports,
+    /// What the deployed functions go by.
+    pub settings: Arc<dyn Settings>,
+    /// Who does it.
+    pub actor: Actor,
+}
+
+impl App {
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.ports.sleeper
+    }
+}

@@ -1,0 +1,65 @@
+use pulse_core::{
+    advice::Advice,
+    entry::StageName,
+    ports::{LedgerError, TallyKey},
+    replay::Replay,
+    run::RunId,
+};
+use serde::Serialize;
+
+use crate::App;
+
+/// Which entries are to be queued again by the ledger, whether or not there is a letter of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedOrder {
+    /// Those that this stage gave up.
+    pub stage: StageName,
+    /// In this run.
+    pub run: RunId,
+    /// At most so many, by customer.
+    pub limit: usize,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What was queued again, or would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FailedReport {
+    /// Whether nothing was done, and it was only told what would be.
+    pub dry_run: bool,
+    /// How many entries were queued, or would be.
+    pub queued: usize,
+    /// How many couldn't be.
+    pub failed: usize,
+    /// What was asked for.
+    #[serde(skip)]
+    pub order: FailedOrder,
+}
+
+impl FailedReport {
+    /// What to do next: the same again, where it was only tried or some couldn't be queued.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        let FailedOrder { stage, run, .. } = self.order;
+        let is_open = self.failed > 0 || self.dry_run && self.queued > 0;
+        is_open.then_some(Advice::Redrive { stage, run })
+    }
+}
+
+impl App {
+    /// Queues again what a stage gave up in a run, or counts what that would be.
+    ///
+    /// # Errors
+    /// When the ledger can't be listed. Nothing is queued then.
+    pub async fn redrive_failed(&self, order: FailedOrder) -> Result<FailedReport, LedgerError> {
+        let FailedOrder { stage, run, limit, dry_run } = order;
+        let (queued, failed) = if dry_run {
+            (self.ports.reports.closed_entries(run, TallyKey::Failed(stage), limit).await?.len(), 0)
+        } else {
+            let replay = Replay { listing: &*self.ports.reports, queues: &self.ports.queues };
+            let replayed = replay.failed(run, stage, limit).await?;
+            (replayed.queued.len(), replayed.failed.len())
+        };
+        Ok(FailedReport { dry_run, queued, failed, order })
+    }
+}

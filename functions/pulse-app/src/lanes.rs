@@ -1,0 +1,134 @@
+use futures::future::try_join_all;
+use pulse_core::{
+    advice::Advice,
+    entry::StageName,
+    lanes::{LaneChange, LaneChangeError, LaneSettings, Lanes, Step},
+    ports::LaneError,
+};
+use serde::Serialize;
+
+use crate::App;
+
+/// A stage's lanes, and what they hang on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LanesShown {
+    /// Which stage.
+    pub stage: StageName,
+    /// How many there are.
+    pub lanes: u32,
+    /// How the stage is set.
+    #[serde(flatten)]
+    pub settings: LaneSettings,
+}
+
+/// How many lanes a stage is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneOrder {
+    /// Which stage.
+    pub stage: StageName,
+    /// How many.
+    pub lanes: u32,
+    /// How many calls each invocation is to keep in flight, if that is to change.
+    pub in_flight: Option<u32>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What was done about a stage's lanes, or would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LaneReport {
+    /// Which stage.
+    pub stage: StageName,
+    /// How many were asked for.
+    pub asked_for: u32,
+    /// How many there are, or would be.
+    pub lanes: Lanes,
+    /// How the stage was set.
+    pub before: LaneSettings,
+    /// What leads from there.
+    pub steps: Vec<Step>,
+    /// Whether nothing was done, and it was only told what would be.
+    pub dry_run: bool,
+    /// What keeps the lanes over the next deployment.
+    pub parameter_overrides: String,
+}
+
+/// Why lanes aren't set, or only in part. Whatever was done is safe, and the same order again does the rest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaneOrderError {
+    /// There can't be so many, or they can't be changed.
+    #[error(transparent)]
+    Change(#[from] LaneChangeError),
+    /// What was set is set no more.
+    #[error("Somebody else has changed the {0} stage's lanes meanwhile")]
+    ChangedMeanwhile(StageName),
+}
+
+impl From<LaneError> for LaneOrderError {
+    fn from(error: LaneError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl LaneOrderError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Change(LaneChangeError::Paused(stage)) => Some(Advice::RaiseConcurrency { stage: *stage }),
+            Self::Change(LaneChangeError::Control(_) | LaneChangeError::Lanes(_)) => None,
+            Self::ChangedMeanwhile(stage) => Some(Advice::LookAtLanes { stage: *stage }),
+        }
+    }
+}
+
+impl App {
+    /// Shows stages' lanes.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub async fn lanes(&self, stages: &[StageName]) -> Result<Vec<LanesShown>, LaneError> {
+        let shown = stages.iter().map(async |&stage| {
+            let settings = self.ports.lanes.settings(stage).await?;
+            Ok(LanesShown { stage, lanes: settings.lanes(), settings })
+        });
+        try_join_all(shown).await
+    }
+
+    /// Sets a stage's lanes, or tells what that would take. `watch` hears of each step before it is taken.
+    ///
+    /// # Errors
+    /// As [`LaneOrderError`] says.
+    pub async fn set_lanes(
+        &self,
+        order: LaneOrder,
+        watch: &mut (dyn FnMut(&Step) + Send),
+    ) -> Result<LaneReport, LaneOrderError> {
+        let LaneOrder { stage, lanes: asked_for, in_flight, dry_run } = order;
+        let change = LaneChange { control: &*self.ports.lanes };
+        let plan = change.plan(stage, asked_for, in_flight).await?;
+        if !dry_run {
+            change.carry_out(stage, &plan, watch).await?;
+            let now = self.ports.lanes.settings(stage).await?;
+            if (now.maximum_concurrency, now.in_flight) != (plan.lanes.maximum_concurrency(), plan.lanes.in_flight()) {
+                return Err(LaneOrderError::ChangedMeanwhile(stage));
+            }
+        }
+        let parameter_overrides = overrides(stage, plan.lanes);
+        Ok(LaneReport {
+            stage,
+            asked_for,
+            lanes: plan.lanes,
+            before: plan.before,
+            steps: plan.steps,
+            dry_run,
+            parameter_overrides,
+        })
+    }
+}
+
+/// The template's parameters that keep the lanes over a deployment.
+fn overrides(stage: StageName, lanes: Lanes) -> String {
+    let prefix = stage.spec().title;
+    format!("{prefix}MaximumConcurrency={} {prefix}InFlight={}", lanes.maximum_concurrency(), lanes.in_flight())
+}

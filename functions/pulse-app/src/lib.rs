@@ -1,0 +1,37 @@
+//! What operators do with Pulse: an [`App`] over a bundle of ports, with a method for each use case.
+//!
+//! A report is typed and serialises to what `--json` prints. What to do next is
+//! [`Advice`](pulse_core::advice::Advice), and an error says what is wrong: whoever shows them, a command line or a
+//! web page, finds the words.
+
+mod app;
+mod audit;
+mod customer;
+mod errors;
+mod failed;
+mod lanes;
+mod letters;
+mod pausing;
+mod replay;
+mod roster;
+mod settings;
+mod settling;
+mod status;
+mod why;
+
+#[cfg(test)]
+mod tests;
+
+pub use app::App;
+pub use customer::CustomerReport;
+pub use errors::{ReadError, UnknownCustomer};
+pub use failed::{FailedOrder, FailedReport};
+pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
+pub use letters::{DeadLettersOf, LettersReport};
+pub use pausing::{PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
+pub use replay::{ReplayFailed, ReplayOrder, Replayed};
+pub use roster::{Counts, EnrollAgainError, EnrollError, Unenrolled};
+pub use settings::{FixedSettings, Settings, SettingsError};
+pub use settling::{SettleReport, Unsettled, UnsettledMail};
+pub use status::{Status, StatusRun};
+pub use why::{CustomerWhyError, RunQuestion, RunWhyError};

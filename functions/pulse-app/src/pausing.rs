@@ -1,0 +1,261 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pulse_core::{
+    advice::Advice,
+    control::{Note, Pause},
+    entry::StageName,
+    pausing::{Pausing, PausingError, Resumed},
+    ports::{StageError, StageSight, Switch},
+    tick::{Keep, Kept},
+};
+use serde::Serialize;
+
+use crate::App;
+
+/// How often a stage is looked at that is being switched.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a mapping may take to be switched. AWS gives no figure; minutes have been seen.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How long the messages in flight are watched: as long as an invocation can last.
+const DRAINS_WITHIN: Duration = Duration::from_mins(2);
+
+/// A pause that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PauseOrder {
+    /// Of which stage.
+    pub stage: StageName,
+    /// Why.
+    pub note: Note,
+    /// After how long it ends by itself, if it does.
+    pub lasts: Option<Duration>,
+    /// What is waited for.
+    pub until: Until,
+}
+
+/// What is waited for when a stage is paused or resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// It is written down, and the reconciler was run once.
+    Ordered,
+    /// The stage's mapping is as it was to be.
+    Switched,
+    /// What was being worked on is done, too.
+    Drained,
+}
+
+/// How far the switching of a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switching {
+    /// Its mapping isn't as it is to be yet.
+    Mapping {
+        /// How it is.
+        mapping: Switch,
+        /// About how many messages are being worked on.
+        in_flight: u64,
+    },
+    /// It is, and messages are being worked on still.
+    Draining {
+        /// About how many.
+        in_flight: u64,
+    },
+}
+
+/// Who hears of it.
+type Watch<'w> = &'w mut (dyn FnMut(Switching) + Send);
+
+/// What came of a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PauseReport {
+    /// Which stage.
+    pub stage: StageName,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// Until when, if it ends by itself.
+    pub until: Option<Timestamp>,
+    /// About how many messages wait.
+    pub waiting: u64,
+    /// About how many are being worked on still, or wait for their next try.
+    pub in_flight: u64,
+}
+
+impl PauseReport {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        Advice::Resume { stage: self.stage }
+    }
+}
+
+/// What came of a resume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResumeReport {
+    /// Which stage.
+    pub stage: StageName,
+    /// Whether it flows.
+    pub flows: bool,
+    /// Whether anything held it.
+    pub was_held: bool,
+    /// The same in one word.
+    #[serde(skip)]
+    pub resumed: Resumed,
+}
+
+impl ResumeReport {
+    fn of(stage: StageName, resumed: Resumed) -> Self {
+        Self { stage, flows: resumed.flows(), was_held: resumed != Resumed::Already, resumed }
+    }
+
+    /// What to do next, if the stage doesn't flow.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        self.resumed.advice(self.stage)
+    }
+}
+
+/// Why a stage isn't as it was to be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SwitchError {
+    /// It couldn't be written down, or not be switched now.
+    #[error(transparent)]
+    Pausing(#[from] PausingError),
+    /// It can't be looked at.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// It takes too long.
+    #[error(
+        "The {stage} stage's mapping is {mapping:?} after {minutes} minutes. It is written down, so tick goes on trying"
+    )]
+    Slow {
+        /// Which stage.
+        stage: StageName,
+        /// How its mapping is.
+        mapping: Switch,
+        /// After how long.
+        minutes: u64,
+    },
+    /// Someone has resumed it meanwhile, or the pause is over.
+    #[error("The pause of the {0} stage was ended while it was waited for")]
+    Undone(StageName),
+}
+
+impl SwitchError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        matches!(self, Self::Slow { .. } | Self::Undone(_)).then_some(Advice::LookAtStages)
+    }
+}
+
+impl App {
+    /// Pauses a stage: writes it down, and runs the reconciler until the stage is as it is to be.
+    ///
+    /// # Errors
+    /// As [`SwitchError`] says. After [`PausingError::Switch`] and everything that is waited for, the pause is written
+    /// down all the same.
+    pub async fn pause(&self, order: &PauseOrder, watch: Watch<'_>) -> Result<PauseReport, SwitchError> {
+        let PauseOrder { stage, ref note, lasts, until: wait } = *order;
+        let since = self.clock().now();
+        let until = lasts.map(|lasts| later(since, lasts));
+        let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until };
+        let pausing = self.pausing().await;
+        let sight = match (pausing.pause(stage, &pause).await, wait) {
+            (Ok(kept), Until::Ordered) => kept.sight,
+            // It is written down, so tick would do it; waiting for the mapping does it sooner.
+            (Err(error), Until::Switched | Until::Drained) if !error.is_written_down() => return Err(error.into()),
+            (Err(error), Until::Ordered) => return Err(error.into()),
+            (_, Until::Switched | Until::Drained) => {
+                let kept = self.until_switched(&pausing, stage, Switch::Off, watch).await?;
+                if kept.control.hold(self.clock().now()).is_none() {
+                    return Err(SwitchError::Undone(stage));
+                }
+                kept.sight
+            }
+        };
+        let sight = if wait == Until::Drained { self.until_drained(stage, sight, watch).await? } else { sight };
+        let StageSight { waiting, in_flight, .. } = sight;
+        Ok(PauseReport { stage, paused: true, until, waiting, in_flight })
+    }
+
+    /// Resumes a stage, whatever held it: writes it down, and runs the reconciler until the stage flows.
+    ///
+    /// # Errors
+    /// As [`SwitchError`] says.
+    pub async fn resume(&self, stage: StageName, wait: Until, watch: Watch<'_>) -> Result<ResumeReport, SwitchError> {
+        let pausing = self.pausing().await;
+        let resumed = match pausing.resume(stage).await {
+            // It is written down, so tick would do it; waiting for the mapping does it sooner.
+            Err(error) if error.is_written_down() && wait != Until::Ordered => Resumed::Flows,
+            resumed => resumed?,
+        };
+        if !resumed.flows() || wait == Until::Ordered {
+            return Ok(ResumeReport::of(stage, resumed));
+        }
+        let kept = self.until_switched(&pausing, stage, Switch::On, watch).await?;
+        let resumed = match kept.control.hold(self.clock().now()) {
+            None => resumed,
+            Some(_) if kept.sight.reserved == Some(0) => Resumed::ReservedZero,
+            Some(_) => Resumed::HeldAgain,
+        };
+        Ok(ResumeReport::of(stage, resumed))
+    }
+
+    /// The reconciler, with tick's own figures where they can be read: what was asked for doesn't hang on them.
+    async fn pausing(&self) -> Pausing<'_> {
+        let policy = self.settings.breaker().await.unwrap_or_default();
+        let keep = Keep {
+            stages: &*self.ports.stages,
+            controls: &*self.ports.controls,
+            outcomes: &*self.ports.outcomes,
+            clock: self.clock(),
+            policy,
+        };
+        Pausing { keep }
+    }
+
+    /// Runs the reconciler until it finds a stage's mapping as it is to be, or what it is to be has changed.
+    async fn until_switched(
+        &self,
+        pausing: &Pausing<'_>,
+        stage: StageName,
+        wanted: Switch,
+        watch: Watch<'_>,
+    ) -> Result<Kept, SwitchError> {
+        let ends = later(self.clock().now(), PATIENCE);
+        loop {
+            let kept = pausing.reconcile(stage).await?;
+            let now = self.clock().now();
+            let StageSight { mapping, in_flight, .. } = kept.sight;
+            let is_still_wanted = kept.control.hold(now).is_none() == wanted.is_on();
+            if mapping == wanted || !is_still_wanted {
+                return Ok(kept);
+            }
+            if now > ends {
+                return Err(SwitchError::Slow { stage, mapping, minutes: PATIENCE.as_secs() / 60 });
+            }
+            watch(Switching::Mapping { mapping, in_flight });
+            self.ports.sleeper.sleep_until(later(now, LOOK_EVERY)).await;
+        }
+    }
+
+    async fn until_drained(
+        &self,
+        stage: StageName,
+        mut sight: StageSight,
+        watch: Watch<'_>,
+    ) -> Result<StageSight, StageError> {
+        let ends = later(self.clock().now(), DRAINS_WITHIN);
+        while sight.in_flight > 0 && self.clock().now() < ends {
+            watch(Switching::Draining { in_flight: sight.in_flight });
+            self.ports.sleeper.sleep_until(later(self.clock().now(), LOOK_EVERY)).await;
+            sight = self.ports.stages.look(stage).await?;
+        }
+        Ok(sight)
+    }
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

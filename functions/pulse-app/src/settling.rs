@@ -1,0 +1,119 @@
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use pulse_core::{
+    advice::Advice,
+    control::Note,
+    customer::CustomerId,
+    entry::{EntryId, Progress, StageName},
+    failure::Cause,
+    ports::{LedgerError, TallyKey},
+    run::RunId,
+    settlement::{Outcome, Settled, Settlement, SettlementError},
+};
+use serde::{Serialize, Serializer};
+
+use crate::App;
+
+/// The most mails of a run that are listed.
+const LISTED: usize = 1_000;
+
+/// Entries that are read side by side.
+const AT_ONCE: usize = 16;
+
+/// A mail of which it isn't known whether it was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnsettledMail {
+    /// Whose.
+    pub customer: CustomerId,
+    /// In which run.
+    pub run: RunId,
+    /// Under which key the provider may have it.
+    pub key: String,
+    /// Since when that isn't known.
+    pub since: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl UnsettledMail {
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        Advice::Settle { customer: self.customer.clone(), run: self.run }
+    }
+}
+
+/// The mails of which it isn't known whether they were accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unsettled {
+    /// They, as far as they are listed.
+    pub mails: Vec<UnsettledMail>,
+    /// How many there are.
+    pub all: u64,
+}
+
+/// What settling did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettleReport {
+    /// Whose mail.
+    pub customer: CustomerId,
+    /// In which run.
+    pub run: RunId,
+    /// What was done.
+    #[serde(rename = "outcome", serialize_with = "outcome")]
+    pub settled: Settled,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn outcome<S: Serializer>(settled: &Settled, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match settled {
+        Settled::Sent => "sent",
+        Settled::Queued => "queued",
+        Settled::Already => "already-sent",
+    })
+}
+
+impl App {
+    /// Lists the mails of which it isn't known whether they were accepted.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn unsettled(&self) -> Result<Unsettled, LedgerError> {
+        let tally = self.ports.reports.tally(self.clock().now()).await?;
+        let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == TallyKey::Indeterminate).collect();
+        let all = runs.iter().map(|(_, count)| **count).sum();
+        let mut mails = Vec::new();
+        for ((run, _), _) in runs {
+            let ids = self.ports.reports.closed_entries(*run, TallyKey::Indeterminate, LISTED).await?;
+            for ids in ids.chunks(AT_ONCE) {
+                let read = try_join_all(ids.iter().map(|id| self.unsettled_mail(id))).await?;
+                mails.extend(read.into_iter().flatten());
+            }
+        }
+        Ok(Unsettled { mails, all })
+    }
+
+    async fn unsettled_mail(&self, id: &EntryId) -> Result<Option<UnsettledMail>, LedgerError> {
+        let Some(entry) = self.ports.ledger.entry(id).await? else { return Ok(None) };
+        // The list may be some seconds old.
+        let Progress::Indeterminate { cause, at, .. } = entry.progress() else { return Ok(None) };
+        let EntryId { customer, run } = id.clone();
+        Ok(Some(UnsettledMail { customer, run, key: id.message_key(), since: *at, cause: cause.clone() }))
+    }
+
+    /// Records what became of a mail of which it isn't known whether it was accepted. The note is kept with the
+    /// customer.
+    ///
+    /// # Errors
+    /// As [`SettlementError`] says.
+    pub async fn settle(&self, id: &EntryId, outcome: &Outcome, note: &Note) -> Result<SettleReport, SettlementError> {
+        let settlement = Settlement {
+            ledger: &*self.ports.ledger,
+            email_queue: &*self.ports.queues[StageName::Email],
+            clock: self.clock(),
+        };
+        let settled = settlement.settle(id, outcome, note.as_str()).await?;
+        let EntryId { customer, run } = id.clone();
+        Ok(SettleReport { customer, run, settled })
+    }
+}

@@ -1,0 +1,62 @@
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use async_trait::async_trait;
+use pulse_core::{
+    entry::StageName,
+    ports::{DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, Ports, StageLanes},
+    stage::PerStage,
+};
+
+use super::{Stack, depths, retention};
+use crate::clock::SystemClock;
+
+impl Stack {
+    /// All that an operator's use cases stand on.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn ports(&self) -> Result<Ports> {
+        // One ledger that counts what reading costs: the inquiry into a run tells it.
+        let ledger = Arc::new(self.ledger()?.metered());
+        let letters = |name| -> Result<Arc<dyn DeadLetters>> { Ok(Arc::new(self.dead_letters(name)?)) };
+        Ok(Ports {
+            ledger: ledger.clone(),
+            open: ledger.clone(),
+            reports: ledger.clone(),
+            queues: self.queues()?,
+            dead_letters: DeadLetterQueues {
+                stages: PerStage::try_from_fn(|stage| letters(DlqName::Stage(stage)))?,
+                schedules: letters(DlqName::Schedules)?,
+            },
+            schedules: Arc::new(self.schedules()?),
+            stages: Arc::new(self.stages()?),
+            controls: ledger.clone(),
+            outcomes: ledger.clone(),
+            memory: ledger,
+            lanes: Arc::new(self.lane_control()?),
+            gauges: Arc::new(self.clone()),
+            sleeper: Arc::new(SystemClock),
+        })
+    }
+}
+
+#[async_trait]
+impl Gauges for Stack {
+    async fn depths(&self) -> Result<Vec<Depth>, GaugeError> {
+        depths(self).await.map_err(|error| unread(&error))
+    }
+
+    async fn retention(&self, stage: StageName) -> Result<Duration, GaugeError> {
+        retention(self, stage).await.map_err(|error| unread(&error))
+    }
+
+    async fn lanes(&self, stage: StageName) -> Result<StageLanes, GaugeError> {
+        Stack::lanes(self, stage).await.map_err(|error| unread(&error))
+    }
+}
+
+/// With its causes, on one line.
+fn unread(error: &anyhow::Error) -> GaugeError {
+    GaugeError(format!("{error:#}"))
+}

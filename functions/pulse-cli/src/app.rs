@@ -1,0 +1,51 @@
+//! The application over a deployed stack.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use pulse_app::{App, Settings, SettingsError};
+use pulse_aws::stack::Stack;
+use pulse_core::{
+    control::{Actor, BreakerPolicy},
+    customer::Zone,
+    stage::Rules,
+    tick::SweepPolicy,
+};
+
+use crate::rules::rules;
+
+/// The application over a deployed stack, for whoever does something with it.
+///
+/// # Errors
+/// When the stack lacks an output.
+pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
+    Ok(App { ports: stack.ports()?, settings: Arc::new(Deployed(stack.clone())), actor })
+}
+
+/// What a stack's functions go by, as they are configured.
+struct Deployed(Stack);
+
+#[async_trait]
+impl Settings for Deployed {
+    async fn rules(&self) -> Result<Rules, SettingsError> {
+        rules(&self.0).await.map_err(|error| unread(&error))
+    }
+
+    async fn sweep(&self) -> Result<SweepPolicy, SettingsError> {
+        self.0.sweep_policy().await.map_err(|error| unread(&error))
+    }
+
+    async fn breaker(&self) -> Result<BreakerPolicy, SettingsError> {
+        self.0.breaker_policy().await.map_err(|error| unread(&error))
+    }
+
+    fn zone(&self) -> Result<Zone, SettingsError> {
+        self.0.default_zone().map_err(|error| unread(&error))
+    }
+}
+
+/// With its causes, on one line.
+fn unread(error: &anyhow::Error) -> SettingsError {
+    SettingsError(format!("{error:#}"))
+}

@@ -1,0 +1,89 @@
+//! What to do next, as data: a command line writes a command, a web page draws a button.
+
+use serde::Serialize;
+
+use crate::{customer::CustomerId, entry::StageName, run::RunId};
+
+/// Something that an operator may do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "advice", rename_all = "kebab-case")]
+pub enum Advice {
+    /// Queue again what a stage gave up in a run.
+    Redrive {
+        /// The stage.
+        stage: StageName,
+        /// The run.
+        run: RunId,
+    },
+    /// Queue one entry again.
+    ReplayAgain {
+        /// Whose.
+        customer: CustomerId,
+        /// In which run.
+        run: RunId,
+    },
+    /// Order a further mail of the month, with a note that says why.
+    OrderFurtherMail {
+        /// To whom.
+        customer: CustomerId,
+        /// Of which run.
+        run: RunId,
+    },
+    /// Mail before the entry is due, with a note that says why.
+    MailBeforeDue {
+        /// To whom.
+        customer: CustomerId,
+        /// In which run.
+        run: RunId,
+    },
+    /// Say what became of a mail of which it isn't known whether it was accepted.
+    Settle {
+        /// Whose.
+        customer: CustomerId,
+        /// In which run.
+        run: RunId,
+    },
+    /// Bring a customer's schedule and open entry in line with the profile.
+    Enroll {
+        /// Whose.
+        customer: CustomerId,
+    },
+    /// Put someone on the roster.
+    EnrollSomeone,
+    /// End a pause.
+    Resume {
+        /// Of which stage.
+        stage: StageName,
+    },
+    /// Enable a stage's mapping in the AWS console.
+    EnableMapping {
+        /// Of which stage.
+        stage: StageName,
+    },
+    /// Raise the reserved concurrency of a stage's function.
+    RaiseConcurrency {
+        /// Of which stage.
+        stage: StageName,
+    },
+    /// Look at a customer: there are the runs that they have.
+    LookAtCustomer {
+        /// At whom.
+        customer: CustomerId,
+    },
+    /// Look at how the stages are.
+    LookAtStages,
+    /// Look at a stage's lanes.
+    LookAtLanes {
+        /// Of which stage.
+        stage: StageName,
+    },
+    /// Ask why an entry isn't done.
+    Why {
+        /// Whose.
+        customer: CustomerId,
+        /// In which run.
+        run: RunId,
+    },
+    /// Repair what an audit finds.
+    RepairByAudit,
+}

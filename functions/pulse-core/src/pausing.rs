@@ -1,0 +1,150 @@
+//! Pausing stages and resuming them.
+
+use jiff::Timestamp;
+
+use crate::{
+    advice::Advice,
+    control::{Breaker, Console, Control, LastSeen, Pause},
+    entry::StageName,
+    ports::LedgerError,
+    tick::{Keep, KeepError, Kept},
+};
+
+/// How often a write is tried that others get ahead of.
+const TRIES: usize = 5;
+
+/// Why a stage couldn't be paused or resumed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PausingError {
+    /// The ledger can't be used: nothing is written down.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Others keep changing the row: nothing is written down.
+    #[error("the {0} stage's control row is being changed by others: try again")]
+    Contended(StageName),
+    /// It is written down, but the stage couldn't be switched.
+    #[error("it is written down, and tick will do it within a minute, but now {0}")]
+    Switch(#[from] KeepError),
+}
+
+impl PausingError {
+    /// Whether what was asked for is written down all the same, so that it is done without being asked for again.
+    #[must_use]
+    pub fn is_written_down(&self) -> bool {
+        matches!(self, Self::Switch(_))
+    }
+}
+
+/// What came of a resume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// The stage flows, or is about to.
+    Flows,
+    /// Nothing held it.
+    Already,
+    /// The function's reserved concurrency is 0, which only raising it ends.
+    ReservedZero,
+    /// Something holds it again: its provider is still out of order, or someone has paused it meanwhile.
+    HeldAgain,
+}
+
+impl Resumed {
+    /// Whether the stage flows, or is about to.
+    #[must_use]
+    pub fn flows(self) -> bool {
+        matches!(self, Self::Flows | Self::Already)
+    }
+
+    /// What to do next, if it doesn't.
+    #[must_use]
+    pub fn advice(self, stage: StageName) -> Option<Advice> {
+        match self {
+            Self::Flows | Self::Already => None,
+            Self::ReservedZero => Some(Advice::RaiseConcurrency { stage }),
+            Self::HeldAgain => Some(Advice::LookAtStages),
+        }
+    }
+}
+
+/// Pauses stages and resumes them. What is asked for is written on the control row, and then the [reconciler](Keep)
+/// is run at once, which is all that switches mappings: [`tick`](crate::tick) runs the same every minute, and so does
+/// what was asked for if this dies between the two. Nothing of this needs tick to be alive.
+#[derive(Clone, Copy)]
+pub struct Pausing<'a> {
+    /// What makes the mapping match the row.
+    pub keep: Keep<'a>,
+}
+
+impl Pausing<'_> {
+    /// Pauses a stage. A second pause takes the place of the first.
+    ///
+    /// # Errors
+    /// As [`PausingError`] says.
+    pub async fn pause(&self, stage: StageName, pause: &Pause) -> Result<Kept, PausingError> {
+        self.change(stage, |control| {
+            control.pause = Some(pause.clone());
+            control.mapping = LastSeen::Off;
+        })
+        .await?;
+        self.reconcile(stage).await
+    }
+
+    /// Resumes a stage, whatever held it: a provider that was taken to be out of order gets its calls
+    /// again, and is judged anew.
+    ///
+    /// # Errors
+    /// As [`PausingError`] says.
+    pub async fn resume(&self, stage: StageName) -> Result<Resumed, PausingError> {
+        let now = self.keep.clock.now();
+        // Who can't be looked at is taken to be as the row says.
+        let is_raised = self.keep.stages.look(stage).await.is_ok_and(|sight| sight.reserved != Some(0));
+        let before = self.change(stage, |control| resumed(control, is_raised, now)).await?;
+        let kept = self.reconcile(stage).await?;
+        Ok(match kept.control.hold(self.keep.clock.now()) {
+            _ if kept.sight.reserved == Some(0) => Resumed::ReservedZero,
+            Some(_) => Resumed::HeldAgain,
+            None if before.hold(now).is_some() => Resumed::Flows,
+            None => Resumed::Already,
+        })
+    }
+
+    /// Makes a stage's mapping match its control row, now.
+    ///
+    /// # Errors
+    /// [`PausingError::Switch`] when it can't be done now: the next tick does it.
+    pub async fn reconcile(&self, stage: StageName) -> Result<Kept, PausingError> {
+        let mut tries = 1;
+        loop {
+            match self.keep.stage(stage).await {
+                Err(KeepError::Contended(_)) if tries < TRIES => tries += 1,
+                kept => return Ok(kept?),
+            }
+        }
+    }
+
+    /// Changes the row, and gives what was there before.
+    async fn change(&self, stage: StageName, change: impl Fn(&mut Control)) -> Result<Control, PausingError> {
+        for _ in 0..TRIES {
+            let before = self.keep.controls.control(stage).await?;
+            let mut after = before.clone();
+            change(&mut after);
+            after.version += 1;
+            if self.keep.controls.save(stage, &after).await? {
+                return Ok(before);
+            }
+        }
+        Err(PausingError::Contended(stage))
+    }
+}
+
+fn resumed(control: &mut Control, is_raised: bool, now: Timestamp) {
+    control.pause = None;
+    // A reserved concurrency of 0 goes on holding the stage. Once it was raised, it would be taken for a pause that a
+    // deployment undid, if there was one lately.
+    control.console = control.console.filter(|console| console.how == Console::ReservedZero && !is_raised);
+    if matches!(control.breaker, Breaker::Open(_)) {
+        control.breaker = Breaker::Closed { since: Some(now) };
+    }
+    // Else a mapping that is off still would look as if someone had turned it off again.
+    control.mapping = LastSeen::Off;
+}

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use super::{
+    Controls, DeadLetters, DlqName, Gauges, LaneControl, Ledger, OpenEntries, OutcomeLog, Queues, RunReports,
+    Schedules, Sleeper, StageMemory, Stages,
+};
+use crate::stage::PerStage;
+
+/// The ports that an operator's use cases stand on, in one bundle. The providers aren't among them: operators call
+/// none.
+#[derive(Clone)]
+pub struct Ports {
+    /// Profiles and entries.
+    pub ledger: Arc<dyn Ledger>,
+    /// Entries by what they wait for.
+    pub open: Arc<dyn OpenEntries>,
+    /// What operators ask the ledger: counts, notes, and the ledger as lists.
+    pub reports: Arc<dyn RunReports>,
+    /// All stages' queues.
+    pub queues: Queues,
+    /// All dead-letter queues.
+    pub dead_letters: DeadLetterQueues,
+    /// The scheduler.
+    pub schedules: Arc<dyn Schedules>,
+    /// The stages from outside.
+    pub stages: Arc<dyn Stages>,
+    /// Their control rows.
+    pub controls: Arc<dyn Controls>,
+    /// What came of the calls to their providers.
+    pub outcomes: Arc<dyn OutcomeLog>,
+    /// What is remembered of the stages.
+    pub memory: Arc<dyn StageMemory>,
+    /// What the stages' lanes hang on.
+    pub lanes: Arc<dyn LaneControl>,
+    /// Figures that people look at.
+    pub gauges: Arc<dyn Gauges>,
+    /// The time, and who waits for it.
+    pub sleeper: Arc<dyn Sleeper>,
+}
+
+/// The dead-letter queues, by name.
+#[derive(Clone)]
+pub struct DeadLetterQueues {
+    /// What each stage gave up.
+    pub stages: PerStage<Arc<dyn DeadLetters>>,
+    /// What the scheduler couldn't deliver.
+    pub schedules: Arc<dyn DeadLetters>,
+}
+
+impl DeadLetterQueues {
+    /// The queue of this name.
+    #[must_use]
+    pub fn get(&self, name: DlqName) -> &dyn DeadLetters {
+        match name {
+            DlqName::Stage(stage) => &*self.stages[stage],
+            DlqName::Schedules => &*self.schedules,
+        }
+    }
+}
