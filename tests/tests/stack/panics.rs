@@ -7,7 +7,7 @@ use pulse_core::{
     control::{BreakerPolicy, Note, Pause},
     entry::{Progress, StageName},
     pausing::{Pausing, Resumed},
-    ports::Clock as _,
+    ports::{Clock as _, Stages as _},
     tick::Keep,
 };
 use pulse_local::{deployment::Packages, lambdas::Package};
@@ -27,12 +27,12 @@ fn that_panics() -> Packages {
     panicking
 }
 
-/// The template's two minutes and five receives, made fewer: whoever panics is tried again after half a minute, for
-/// the last time.
+/// The template's two minutes and five receives, made fewer: whoever panics is tried again within a minute and a
+/// half, for the last time.
 async fn hurry(town: &Town) {
     let client = sdk::lambda_client(&town.stack.aws);
     let name = town.output("ScoreFunctionName");
-    client.update_function_configuration().function_name(name).timeout(30).send().await.expect("a timeout");
+    client.update_function_configuration().function_name(name).timeout(60).send().await.expect("a timeout");
     town.set_variables("ScoreFunctionName", &[("SCORE_TIMEOUT_SECONDS", "5"), ("MAX_RECEIVE_COUNT", "2")]).await;
 }
 
@@ -62,6 +62,14 @@ fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
         town.set_due(&customers).await;
         assert_eq!(pausing.resume(StageName::Score).await, Ok(Resumed::Flows));
 
+        // While it waits for its other try, it is the only one.
+        eventually("one message is left of the batch", async || {
+            let entry = town.entry(panicked).await?;
+            assert!(entry.claims() < 2, "others have come back with {}", entry.id());
+            let seen = stages.look(StageName::Score).await.expect("the stage");
+            (seen.waiting + seen.in_flight == 1).then_some(())
+        })
+        .await;
         let failed = town.until(panicked, |entry| entry.state() == "failed").await;
         let Progress::Failed { cause, .. } = failed.progress() else { panic!("failed elsewhere: {failed:?}") };
         let place = cause.as_str().strip_prefix("A panic in the code, at ");

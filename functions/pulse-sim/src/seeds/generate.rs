@@ -169,7 +169,7 @@ fn windowed(random: &Stream, calm_from: Duration, longest: Duration, kind: Kind)
 }
 
 /// Code that panics on a few customers, for long enough that some of them are due then.
-pub(super) fn panics(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+fn panics(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let one = |_| {
         let place = random.pick(&PanicPlace::ALL).copied().unwrap_or(PanicPlace::Scored);
         let who = u32::try_from(random.below(1 << 20)).unwrap_or(0);
