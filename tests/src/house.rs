@@ -50,7 +50,7 @@ static RENDERER: LazyLock<Arc<MinijinjaRenderer>> =
 
 /// Pulse in memory.
 pub struct House {
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: Arc<VirtualClock>,
     /// The ledger.
     pub ledger: Arc<MemoryLedger>,

@@ -13,7 +13,7 @@ use crate::{App, ReadError, UnknownCustomer};
 /// What is known of a customer.
 #[derive(Debug, Clone, Serialize)]
 pub struct CustomerReport {
-    /// Who.
+    /// The customer as the roster has them.
     pub profile: Customer,
     /// When their live schedule is due, if they have one.
     pub schedule: Option<Slot>,

@@ -12,7 +12,7 @@ use crate::App;
 /// A stage's lanes, and what they hang on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LanesShown {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// How many there are.
     pub lanes: u32,
@@ -24,7 +24,7 @@ pub struct LanesShown {
 /// How many lanes a stage is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneOrder {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// How many.
     pub lanes: u32,
@@ -37,7 +37,7 @@ pub struct LaneOrder {
 /// What was done about a stage's lanes, or would be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LaneReport {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// How many were asked for.
     pub asked_for: u32,

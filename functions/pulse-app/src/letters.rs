@@ -9,7 +9,7 @@ use crate::App;
 /// What is in a dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadLettersOf {
-    /// Which queue.
+    /// The queue's name.
     pub queue: DlqName,
     /// What was found.
     #[serde(flatten)]

@@ -27,7 +27,7 @@ const DRAINS_WITHIN: Duration = Duration::from_mins(2);
 pub struct PauseOrder {
     /// Of which stage.
     pub stage: StageName,
-    /// Why.
+    /// The operator's words, for others to read.
     pub note: Note,
     /// After how long it ends by itself, if it does.
     pub lasts: Option<Duration>,
@@ -69,7 +69,7 @@ type Watch<'w> = &'w mut (dyn FnMut(Switching) + Send);
 /// What came of a pause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PauseReport {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// Whether it is paused.
     pub paused: bool,
@@ -92,7 +92,7 @@ impl PauseReport {
 /// What came of a resume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResumeReport {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// Whether it flows.
     pub flows: bool,
@@ -129,7 +129,7 @@ pub enum SwitchError {
         "The {stage} stage's mapping is {mapping:?} after {minutes} minutes. It is written down, so tick goes on trying"
     )]
     Slow {
-        /// Which stage.
+        /// The stage concerned.
         stage: StageName,
         /// How its mapping is.
         mapping: Switch,

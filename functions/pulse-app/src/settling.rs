@@ -23,7 +23,7 @@ const AT_ONCE: usize = 16;
 /// A mail of which it isn't known whether it was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnsettledMail {
-    /// Whose.
+    /// The customer that it is of.
     pub customer: CustomerId,
     /// In which run.
     pub run: RunId,
@@ -31,7 +31,7 @@ pub struct UnsettledMail {
     pub key: String,
     /// Since when that isn't known.
     pub since: Timestamp,
-    /// Why.
+    /// The cause, in words for an operator.
     pub cause: Cause,
 }
 

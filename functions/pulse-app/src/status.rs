@@ -30,7 +30,7 @@ pub struct Status {
 /// A run's entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatusRun {
-    /// Which run.
+    /// The run concerned.
     pub run: RunId,
     /// How many stand where.
     #[serde(serialize_with = "by_code")]

@@ -22,9 +22,9 @@ pub enum ConfigError {
     /// It can't be used. The value isn't shown.
     #[error("the environment variable {name} {problem}")]
     Invalid {
-        /// Which.
+        /// The variable's name.
         name: Cow<'static, str>,
-        /// Why.
+        /// What is wrong, without the value.
         problem: String,
     },
 }

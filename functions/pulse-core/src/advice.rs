@@ -17,7 +17,7 @@ pub enum Advice {
     },
     /// Queue one entry again.
     ReplayAgain {
-        /// Whose.
+        /// The customer that it is of.
         customer: CustomerId,
         /// In which run.
         run: RunId,
@@ -38,14 +38,14 @@ pub enum Advice {
     },
     /// Say what became of a mail of which it isn't known whether it was accepted.
     Settle {
-        /// Whose.
+        /// The customer that it is of.
         customer: CustomerId,
         /// In which run.
         run: RunId,
     },
     /// Bring a customer's schedule and open entry in line with the profile.
     Enroll {
-        /// Whose.
+        /// The customer that it is of.
         customer: CustomerId,
     },
     /// Put someone on the roster.
@@ -79,7 +79,7 @@ pub enum Advice {
     },
     /// Ask why an entry isn't done.
     Why {
-        /// Whose.
+        /// The customer that it is of.
         customer: CustomerId,
         /// In which run.
         run: RunId,

@@ -63,7 +63,7 @@ pub enum Problem {
 pub struct Finding {
     /// With whom.
     pub customer: CustomerId,
-    /// What.
+    /// The kind of problem.
     pub problem: Problem,
     /// Whether it was repaired.
     pub repaired: bool,
@@ -128,7 +128,7 @@ pub struct Audit<'a> {
     pub listing: &'a dyn LedgerListing,
     /// The scheduler.
     pub schedules: &'a dyn Schedules,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// Whose schedule is read in whole.
     pub depth: Depth,

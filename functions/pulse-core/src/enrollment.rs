@@ -18,7 +18,7 @@ pub struct Enrollment<'a> {
     pub ledger: &'a dyn Ledger,
     /// The scheduler.
     pub schedules: &'a dyn Schedules,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
 }
 

@@ -23,7 +23,7 @@ pub const SCHEDULED_TIME_TOKEN: &str = "<aws.scheduler.scheduled-time>";
 pub struct WorkMessage {
     /// Whose turn it is.
     pub customer: CustomerId,
-    /// Which run.
+    /// The run, by its id or by a moment in it.
     pub turn: Turn,
     /// What its calls are traced by. It travels beside the body, not in it.
     pub trace: Option<TraceHeader>,

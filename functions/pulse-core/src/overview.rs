@@ -67,7 +67,7 @@ impl Condition {
 /// How a stage is doing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageOverview {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// What it is doing.
     pub condition: Condition,
@@ -109,12 +109,12 @@ pub enum How {
     Command {
         /// Whose.
         who: Actor,
-        /// Why.
+        /// The operator's words, for others to read.
         note: Note,
     },
     /// By a pause made past Pulse.
     Console {
-        /// How.
+        /// The way in which it was paused.
         how: Console,
     },
     /// By a provider that is out of order.
@@ -181,7 +181,7 @@ pub struct Overview<'a> {
     pub ledger: &'a dyn Ledger,
     /// Entries by what they wait for.
     pub open: &'a dyn OpenEntries,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// For how long the queues keep a message.
     pub retention: Duration,

@@ -41,7 +41,7 @@ pub enum SettlementError {
     /// Its fate is known.
     #[error("entry {entry} is {state}, and not of unknown fate: there is nothing to settle")]
     Known {
-        /// Which.
+        /// The entry concerned.
         entry: EntryId,
         /// Where it stands.
         state: &'static str,
@@ -72,7 +72,7 @@ pub struct Settlement<'a> {
     pub ledger: &'a dyn Ledger,
     /// Where an entry goes that may be sent after all.
     pub email_queue: &'a dyn StageQueue,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
 }
 

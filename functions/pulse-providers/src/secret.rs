@@ -11,7 +11,7 @@ pub enum SecretError {
     /// Secrets Manager gives no such secret to this function.
     #[error("the secret {name} can't be read ({code}): see whether it exists and the function's role may read it")]
     Unreadable {
-        /// Which.
+        /// The variable's name.
         name: String,
         /// The error code of Secrets Manager.
         code: String,
@@ -19,7 +19,7 @@ pub enum SecretError {
     /// It has another shape.
     #[error("the secret {name} is not JSON of the form {form}: correct it in Secrets Manager")]
     Malformed {
-        /// Which.
+        /// The variable's name.
         name: String,
         /// What it should look like.
         form: &'static str,

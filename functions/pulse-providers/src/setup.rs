@@ -4,13 +4,13 @@ pub enum SetupError {
     /// An address that isn't one.
     #[error("the {what} is not an http or https URL: correct it in the configuration")]
     Url {
-        /// Which address.
+        /// What the address is of.
         what: &'static str,
     },
     /// A setting that can't be used.
     #[error("the {what} {problem}")]
     Setting {
-        /// Which setting.
+        /// The setting's name.
         what: &'static str,
         /// What is wrong with it.
         problem: String,

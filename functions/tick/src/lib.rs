@@ -41,7 +41,7 @@ pub struct Ticked {
 /// What a tick did for a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageTick {
-    /// Which.
+    /// The stage concerned.
     pub stage: StageName,
     /// `flows`, `paused`, `broken`, or `unknown` if that couldn't be told.
     pub held: &'static str,

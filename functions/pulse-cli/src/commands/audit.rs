@@ -27,7 +27,7 @@ pub struct Options {
     deep: bool,
 }
 
-/// Runs it.
+/// Carries `pulse audit` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or listed.

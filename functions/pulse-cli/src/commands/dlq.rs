@@ -43,7 +43,7 @@ fn limit(text: &str) -> Result<usize, &'static str> {
     }
 }
 
-/// Runs it.
+/// Carries `pulse dlq` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found, or a queue or the ledger can't be read.

@@ -62,7 +62,7 @@ impl Report {
     }
 }
 
-/// Runs it.
+/// Carries `pulse enroll` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack or the roster can't be found or used.

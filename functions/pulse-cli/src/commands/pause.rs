@@ -18,7 +18,7 @@ use crate::{exit::Exit, figures, names, output::Output, target::Target, text::ad
 #[command(after_help = "Example: pulse pause email --note \"wrong template\" --for 6h\n\
                         A deployment doesn't end it: tick makes the mapping match within a minute.")]
 pub struct Options {
-    /// Which stage.
+    /// The stage concerned.
     #[arg(value_name = "STAGE", value_parser = names::stage())]
     stage: StageName,
 
@@ -49,7 +49,7 @@ fn length(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Runs it.
+/// Carries `pulse pause` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found, or the stage can't be paused.

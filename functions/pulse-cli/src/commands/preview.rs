@@ -53,7 +53,7 @@ struct Preview {
     text: PathBuf,
 }
 
-/// Runs it.
+/// Carries `pulse preview` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or read, has no such customer or score, or a file can't be written.

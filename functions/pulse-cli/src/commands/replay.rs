@@ -43,7 +43,7 @@ pub struct Options {
     note: Option<Note>,
 }
 
-/// Runs it.
+/// Carries `pulse replay` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or used, or the entry isn't to be replayed.

@@ -16,12 +16,12 @@ use crate::{exit::Exit, names, output::Output, target::Target};
                         the provider still is."
 )]
 pub struct Options {
-    /// Which stage.
+    /// The stage concerned.
     #[arg(value_name = "STAGE", value_parser = names::stage())]
     stage: StageName,
 }
 
-/// Runs it.
+/// Carries `pulse resume` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found, or the stage can't be resumed.

@@ -47,7 +47,7 @@ pub struct Options {
     note: Option<Note>,
 }
 
-/// Runs it.
+/// Carries `pulse settle` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or used, or there is nothing to settle.

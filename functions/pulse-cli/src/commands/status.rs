@@ -97,7 +97,7 @@ fn places(run: &StatusRun) -> BTreeMap<String, u64> {
     run.places.iter().map(|(key, count)| (place(*key), *count)).collect()
 }
 
-/// Runs it.
+/// Carries `pulse status` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or read.

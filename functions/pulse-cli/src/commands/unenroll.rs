@@ -14,7 +14,7 @@ pub struct Options {
     ids: Vec<CustomerId>,
 }
 
-/// Runs it.
+/// Carries `pulse unenroll` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or used.

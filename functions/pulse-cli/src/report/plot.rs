@@ -56,7 +56,7 @@ pub(super) struct Limit {
 
 /// A stretch in which something is out of order.
 pub(super) struct Shade {
-    /// What.
+    /// The label that is drawn.
     pub(super) label: String,
     /// From where.
     pub(super) from: f64,

@@ -48,9 +48,9 @@ impl fmt::Display for Note {
 /// A pause that an operator asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Who.
+    /// The operator's name, as they gave it.
     pub by: Actor,
-    /// Why.
+    /// The operator's words, for others to read.
     pub note: Note,
     /// Since when.
     pub since: Timestamp,
@@ -86,7 +86,7 @@ impl Console {
 /// A pause that was made past Pulse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsolePause {
-    /// How.
+    /// The way in which it was paused.
     pub how: Console,
     /// When it was first seen.
     pub since: Timestamp,

@@ -55,9 +55,9 @@ pub struct Redriven {
 /// Letters that no redrive helps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stuck {
-    /// Why.
+    /// The cause, in words for an operator.
     pub cause: Cause,
-    /// How many.
+    /// Their number.
     pub count: u64,
 }
 

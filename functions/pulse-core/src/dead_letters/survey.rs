@@ -50,7 +50,7 @@ pub struct CauseGroup {
     /// What else the first of them says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Cause>,
-    /// How many.
+    /// Their number.
     pub count: usize,
     /// When the first of them was first queued.
     pub first: Timestamp,

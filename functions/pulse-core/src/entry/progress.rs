@@ -60,16 +60,16 @@ pub enum Progress {
     },
     /// No mail in this run, rightly.
     Skipped {
-        /// Why.
+        /// The reason, in the ledger's word.
         reason: SkipReason,
         /// When that was decided.
         at: Timestamp,
     },
     /// The stage gave up; the message is in its dead-letter queue.
     Failed {
-        /// Why.
+        /// The cause, in words for an operator.
         cause: Cause,
-        /// When.
+        /// The moment at which it was written down.
         at: Timestamp,
     },
     /// The provider was called, and whether it did what it was asked can't be found out.

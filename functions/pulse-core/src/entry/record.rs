@@ -40,7 +40,7 @@ pub enum Queueing {
     Expected,
     /// That one was given up for lost, and another was sent.
     Repeated {
-        /// When.
+        /// The moment at which it was written down.
         at: Timestamp,
     },
     /// There is none: one is to be sent at the due moment.
@@ -56,9 +56,9 @@ impl Queueing {
 /// The last thing that went wrong with an entry that is still being tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
-    /// What.
+    /// The cause, in words for an operator.
     pub cause: Cause,
-    /// When.
+    /// The moment at which it was written down.
     pub at: Timestamp,
     /// Since when something has gone wrong each time. Rows of earlier releases don't say.
     #[serde(default)]

@@ -9,7 +9,7 @@ use crate::{
 /// What one stage takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StagePlan {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// Calls that one lane carries in a day.
     pub lane_a_day: f64,

@@ -75,7 +75,7 @@ pub enum PlanError {
          makes 1000 at once at most: {}", Remedy(*enough)
     )]
     TooManyLanes {
-        /// Which stage.
+        /// The stage concerned.
         stage: StageName,
         /// Lanes that it needs.
         needed: u32,

@@ -170,7 +170,7 @@ pub enum MoveStatus {
 /// letter costs it nothing but a higher receive count.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// Which one.
+    /// The queue that it is.
     fn name(&self) -> DlqName;
 
     /// About how many letters may be taken.

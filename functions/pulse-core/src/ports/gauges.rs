@@ -32,7 +32,7 @@ impl fmt::Display for Depth {
 /// A stage's lanes: how many calls its provider can see at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageLanes {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// Most invocations at once, by the mapping.
     pub maximum_concurrency: u32,

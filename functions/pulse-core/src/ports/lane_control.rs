@@ -51,9 +51,9 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the {stage} stage's lanes can't be reached: {cause}")]
 pub struct LaneError {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
-    /// Why.
+    /// The cause, in words for an operator.
     pub cause: Cause,
 }
 

@@ -65,7 +65,7 @@ pub trait Ledger: Send + Sync {
 pub struct Activity {
     /// To whom.
     pub customer: CustomerId,
-    /// When.
+    /// The moment at which it was written down.
     pub at: Timestamp,
     /// What, in a sentence without personal data.
     pub what: String,

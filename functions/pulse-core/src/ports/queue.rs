@@ -8,9 +8,9 @@ use crate::{failure::Cause, message::WorkMessage, stage_spec::PerStage};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the {queue} queue can't be used right now: {cause}")]
 pub struct QueueError {
-    /// Which queue.
+    /// The queue's name.
     pub queue: String,
-    /// Why.
+    /// The cause, in words for an operator.
     pub cause: Cause,
 }
 
@@ -21,7 +21,7 @@ pub struct Receipt(pub String);
 /// For how long a received message is to stay invisible from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visibility {
-    /// Which message.
+    /// The message, by its latest receive.
     pub receipt: Receipt,
     /// How long, rounded up to whole seconds, at most 12 hours.
     pub hidden_for: Duration,

@@ -5,9 +5,9 @@ use crate::{customer::CustomerId, failure::Cause, slot::Slot};
 /// A customer's monthly schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonthlySchedule {
-    /// Whose.
+    /// The customer that it is of.
     pub customer: CustomerId,
-    /// When.
+    /// The monthly moment, in the customer's own time zone.
     pub slot: Slot,
 }
 
@@ -30,7 +30,7 @@ pub enum ScheduleError {
     Unavailable {
         /// Whose schedule.
         customer: CustomerId,
-        /// Why.
+        /// The cause, in words for an operator.
         cause: Cause,
     },
     /// Refused for good.
@@ -38,7 +38,7 @@ pub enum ScheduleError {
     Refused {
         /// Whose schedule.
         customer: CustomerId,
-        /// Why.
+        /// The cause, in words for an operator.
         cause: Cause,
     },
 }

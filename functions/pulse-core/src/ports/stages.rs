@@ -12,9 +12,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the {stage} stage can't be used right now: {cause}")]
 pub struct StageError {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
-    /// Why.
+    /// The cause, in words for an operator.
     pub cause: Cause,
 }
 

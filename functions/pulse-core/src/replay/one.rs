@@ -24,7 +24,7 @@ pub struct ReplayOne<'a> {
     pub stages: &'a dyn Stages,
     /// All stages' queues.
     pub queues: &'a Queues,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// What the stages decide by.
     pub rules: Rules,
@@ -33,7 +33,7 @@ pub struct ReplayOne<'a> {
 /// What would be done for an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Prospect {
-    /// Which entry.
+    /// The entry concerned.
     pub entry: EntryId,
     /// What would be done if its message came now.
     #[serde(flatten)]
@@ -76,7 +76,7 @@ pub enum ReplayError {
     /// A second mail has to be forced.
     #[error("entry {entry} is {state} already, and nobody is mailed twice by accident")]
     Closed {
-        /// Which.
+        /// The entry concerned.
         entry: EntryId,
         /// Where it stands.
         state: &'static str,
@@ -87,7 +87,7 @@ pub enum ReplayError {
     /// Nobody knows whether it was sent.
     #[error("nobody knows whether the mail of {entry} was accepted")]
     Unknown {
-        /// Which.
+        /// The entry concerned.
         entry: EntryId,
     },
     /// A worker has it.
@@ -98,7 +98,7 @@ pub enum ReplayError {
     Unmailable {
         /// To whom.
         customer: CustomerId,
-        /// Why.
+        /// The reason, in the ledger's word.
         reason: SkipReason,
     },
     /// An earlier repeat isn't done.

@@ -128,7 +128,7 @@ pub struct MeteredScorer {
     pub scorer: Arc<dyn Scorer>,
     /// What counts.
     pub meter: Arc<Meter>,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -152,7 +152,7 @@ pub struct MeteredMailer {
     pub mailer: Arc<dyn Mailer>,
     /// What counts.
     pub meter: Arc<Meter>,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -38,7 +38,7 @@ pub enum Preview {
     },
     /// There would be no mail.
     Skip {
-        /// Why.
+        /// The reason, in the ledger's word.
         reason: SkipReason,
     },
     /// Whether the provider has its mail can't be found out: it would be indeterminate, for someone to settle.
@@ -56,7 +56,7 @@ pub enum Preview {
     },
     /// Nothing: there is no mail in this run.
     Skipped {
-        /// Why.
+        /// The reason, in the ledger's word.
         reason: SkipReason,
     },
     /// Nothing: it is indeterminate already.

@@ -23,7 +23,7 @@ pub struct StageRunner<S> {
     pub step: S,
     /// All stages' queues, to hand rows on.
     pub queues: Queues,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -27,7 +27,7 @@ pub struct ScoreStep {
     pub entries: Entries,
     /// The scoring provider.
     pub scorer: Arc<dyn Scorer>,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -13,9 +13,9 @@ pub enum Verdict {
     Done,
     /// Try again. On the last receive, give up.
     Retry {
-        /// When.
+        /// How long it stays away.
         wait: Wait,
-        /// Why.
+        /// The cause, in words for an operator.
         cause: Cause,
     },
     /// Someone else holds the entry, or it isn't its time: come back later, and never give up an
@@ -23,12 +23,12 @@ pub enum Verdict {
     NotNow {
         /// When to come back.
         wait: Duration,
-        /// Why.
+        /// The cause, in words for an operator.
         cause: Cause,
     },
     /// Trying again won't help: give up.
     Fail {
-        /// Why.
+        /// The cause, in words for an operator.
         cause: Cause,
     },
 }

@@ -74,7 +74,7 @@ pub struct Worker<'a> {
     pub stage: &'a dyn Stage,
     /// The queue that the messages came from.
     pub queue: &'a dyn StageQueue,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// How to work.
     pub settings: WorkerSettings,

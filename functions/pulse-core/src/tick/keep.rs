@@ -19,7 +19,7 @@ pub struct Keep<'a> {
     pub controls: &'a dyn Controls,
     /// What came of the calls to their providers.
     pub outcomes: &'a dyn OutcomeLog,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// When a provider is taken to be out of order.
     pub policy: BreakerPolicy,

@@ -15,7 +15,7 @@ pub struct Round<'a> {
 /// What a tick did for a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageRound {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// How it was kept.
     pub kept: Result<Kept, KeepError>,

@@ -34,7 +34,7 @@ pub struct Sweep<'a> {
     pub memory: &'a dyn StageMemory,
     /// All stages' queues.
     pub queues: &'a Queues,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// When an entry counts as overdue.
     pub policy: SweepPolicy,
@@ -43,7 +43,7 @@ pub struct Sweep<'a> {
 /// What a sweep did for a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageSweep {
-    /// Which stage.
+    /// The stage concerned.
     pub stage: StageName,
     /// How it went.
     pub swept: Swept,

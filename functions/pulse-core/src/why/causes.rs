@@ -28,7 +28,7 @@ pub enum SampleOf {
 /// What went wrong with entries of a stage, as far as they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CauseSample {
-    /// Which entries.
+    /// The entries that were read.
     pub of: SampleOf,
     /// Of which stage.
     pub stage: StageName,
@@ -43,7 +43,7 @@ pub struct CauseSample {
 /// How often something went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CauseCount {
-    /// What.
+    /// The cause, in words for an operator.
     pub cause: Cause,
     /// With how many entries.
     pub entries: u64,

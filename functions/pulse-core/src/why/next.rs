@@ -50,9 +50,9 @@ pub struct StageScene {
 pub enum Holder {
     /// An operator's pause.
     Command {
-        /// Who.
+        /// The operator's name, as they gave it.
         who: Actor,
-        /// Why.
+        /// The operator's words, for others to read.
         note: Note,
         /// Since when.
         since: Timestamp,
@@ -123,21 +123,21 @@ pub enum NextStep {
     },
     /// Nothing: there is no mail in this run.
     Skipped {
-        /// Why.
+        /// The reason, in the ledger's word.
         reason: SkipReason,
     },
     /// Nothing until someone redrives it.
     Failed {
         /// What gave it up.
         stage: StageName,
-        /// Why.
+        /// The cause, in words for an operator.
         cause: Cause,
     },
     /// Nothing until someone settles it.
     Unknown,
     /// Its schedule queues it.
     DueBySchedule {
-        /// When.
+        /// The moment at which it was written down.
         at: Timestamp,
     },
     /// No schedule queues it when it is due: tick does, later.
@@ -151,7 +151,7 @@ pub enum NextStep {
     PutOff {
         /// To which stage.
         stage: StageName,
-        /// When.
+        /// The moment at which it ends.
         until: Timestamp,
     },
     /// It was put off until now: tick queues it within a minute.
@@ -161,7 +161,7 @@ pub enum NextStep {
     },
     /// Its stage is held: it waits for that to end.
     Held {
-        /// Which stage.
+        /// The stage concerned.
         stage: StageName,
         /// By what.
         holder: Holder,
@@ -193,7 +193,7 @@ pub enum NextStep {
     },
     /// It waits in its stage's queue.
     Waits {
-        /// Which stage.
+        /// The stage concerned.
         stage: StageName,
         /// Since when.
         since: Timestamp,

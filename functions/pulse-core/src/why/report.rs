@@ -70,7 +70,7 @@ pub struct ReasonCount {
     /// The reason.
     #[serde(flatten)]
     pub reason: Reason,
-    /// How many.
+    /// Customers of this reason.
     pub customers: u64,
     /// How well that is known.
     pub precision: Precision,
@@ -79,7 +79,7 @@ pub struct ReasonCount {
 /// Everyone on the roster by where they are in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunReport {
-    /// Which run.
+    /// The run concerned.
     pub run: RunId,
     /// When it was counted.
     pub at: Timestamp,

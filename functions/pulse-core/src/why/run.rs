@@ -40,7 +40,7 @@ pub struct RunInquiry<'a> {
     pub controls: &'a dyn Controls,
     /// The stages from outside.
     pub stages: &'a dyn Stages,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// The most entries of each kind that are read in whole, to see what went wrong with them.
     pub limit: usize,

@@ -42,7 +42,7 @@ pub struct CustomerInquiry<'a> {
     pub memory: &'a dyn StageMemory,
     /// The stages from outside.
     pub stages: &'a dyn Stages,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// When an entry counts as overdue.
     pub policy: SweepPolicy,
@@ -53,7 +53,7 @@ pub struct CustomerInquiry<'a> {
 /// All that is known of a customer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Story {
-    /// Who.
+    /// The customer as the roster has them.
     pub profile: Customer,
     /// When their live schedule is due, if they have one.
     pub schedule: Option<Slot>,
@@ -74,7 +74,7 @@ pub struct Story {
 /// How a stage is.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageStanding {
-    /// Which.
+    /// The stage concerned.
     pub stage: StageName,
     /// What keeps it from flowing.
     pub holder: Option<Holder>,

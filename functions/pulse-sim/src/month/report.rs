@@ -18,7 +18,7 @@ pub struct Progress {
 /// How things stood at a moment, and what happened in the ten minutes before.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Sample {
-    /// When.
+    /// The moment at which it was written down.
     pub at: Timestamp,
     /// Customers whose schedules fired.
     pub arrived: u64,

@@ -11,7 +11,7 @@ pub struct Fault {
     pub at: Duration,
     /// For how long. No time for what happens once.
     pub lasts: Duration,
-    /// What.
+    /// The kind of fault.
     pub kind: Kind,
 }
 

@@ -21,7 +21,7 @@ use crate::{
 /// A stage on AWS: its queue with the dead-letter queue, its function, and the mapping between.
 #[derive(Clone)]
 pub struct House {
-    /// Which stage.
+    /// The stage's name.
     pub name: StageName,
     /// Its queue.
     pub queue: Arc<MemoryQueue>,

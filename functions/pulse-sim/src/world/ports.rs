@@ -40,6 +40,6 @@ pub struct Ports {
     pub breaker: BreakerPolicy,
     /// What is remembered of the stages.
     pub memory: Arc<dyn StageMemory>,
-    /// The time.
+    /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
 }

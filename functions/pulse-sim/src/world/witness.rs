@@ -75,7 +75,7 @@ impl fmt::Display for Promise {
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Breach {
-    /// Which.
+    /// The promise that was broken.
     pub promise: Promise,
     /// To whom, if to someone.
     pub customer: Option<CustomerId>,

@@ -19,7 +19,7 @@ pub struct Options {
     id: String,
 }
 
-/// Runs it.
+/// Carries `pulse customer` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or read, or has no such customer.

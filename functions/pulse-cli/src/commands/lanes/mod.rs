@@ -34,7 +34,7 @@ pub struct Options {
     dry_run: bool,
 }
 
-/// Runs it.
+/// Carries `pulse lanes` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found, read or changed, or there can't be so many lanes.

@@ -21,7 +21,7 @@ struct Planned {
     bill: Bill,
 }
 
-/// Runs it.
+/// Carries `pulse plan` out, and writes what came of it.
 ///
 /// # Errors
 /// When the plan can't be made, or can't be met.

@@ -50,7 +50,7 @@ pub struct Options {
     limit: usize,
 }
 
-/// Runs it.
+/// Carries `pulse redrive` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found, or the ledger or the queues can't be used.

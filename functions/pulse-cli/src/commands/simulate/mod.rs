@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::{exit::Exit, output::Output};
 pub use options::Options;
 
-/// Runs it.
+/// Carries `pulse simulate` out, and writes what came of it.
 ///
 /// # Errors
 /// When the report can't be written.

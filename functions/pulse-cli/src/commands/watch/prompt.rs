@@ -10,7 +10,7 @@ pub(super) enum Prompt {
     Which(Verb),
     /// Why is it to be paused?
     Why {
-        /// Which stage.
+        /// The stage concerned.
         stage: StageName,
         /// What was typed so far.
         typed: String,

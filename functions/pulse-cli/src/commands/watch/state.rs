@@ -20,7 +20,7 @@ const NOTICE_STAYS: SignedDuration = SignedDuration::from_secs(30);
 /// All that is shown.
 #[derive(Debug)]
 pub(super) struct State {
-    /// The time.
+    /// The moment at which all this is looked at.
     pub now: Timestamp,
     /// The stack's name.
     pub stack: String,
@@ -107,9 +107,9 @@ pub(super) struct Reading<T> {
 /// What was read, and when.
 #[derive(Debug)]
 pub(super) struct Read<T> {
-    /// What.
+    /// The value as it was last read.
     pub value: T,
-    /// When.
+    /// The moment at which it was written down.
     pub at: Timestamp,
 }
 

@@ -37,7 +37,7 @@ pub struct Options {
     quick: bool,
 }
 
-/// Runs it.
+/// Carries `pulse why` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or read, or has no such customer or run.
