@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use pulse_core::{
-    entry::{Entry, EntryId, Queueing, SkipReason, StageName, Trouble},
+    entry::{Entry, EntryId, FailureStreak, Queueing, SkipReason, StageName},
     failure::Cause,
     score::Score,
 };
@@ -22,7 +22,7 @@ struct FirstEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Score>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    trouble: Option<Trouble>,
+    trouble: Option<FailureStreak>,
     #[serde(default, skip_serializing_if = "is_expected")]
     queueing: Queueing,
     #[serde(default, skip_serializing_if = "Option::is_none")]

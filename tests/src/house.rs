@@ -145,7 +145,7 @@ impl House {
     /// The same house, which puts nothing off for its provider's trouble: what fails too often is given up.
     #[must_use]
     pub fn impatient(mut self) -> Self {
-        self.breaker.patience = Duration::ZERO;
+        self.breaker.max_defer = Duration::ZERO;
         self
     }
 

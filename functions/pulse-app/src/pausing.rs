@@ -6,8 +6,8 @@ use pulse_core::{
     control::{Note, Pause},
     entry::StageName,
     pausing::{Pausing, PausingError, Resumed},
-    ports::{StageError, StageSight, Switch},
-    tick::{Keep, Kept},
+    ports::{StageError, StageStatus, Switch},
+    tick::{MappingReconciler, Reconciled},
 };
 use serde::Serialize;
 
@@ -175,7 +175,7 @@ impl App {
             }
         };
         let sight = if wait == Until::Drained { self.until_drained(stage, sight, watch).await? } else { sight };
-        let StageSight { waiting, in_flight, .. } = sight;
+        let StageStatus { waiting, in_flight, .. } = sight;
         Ok(PauseReport { stage, paused: true, until, waiting, in_flight })
     }
 
@@ -205,7 +205,7 @@ impl App {
     /// The reconciler, with tick's own figures where they can be read: what was asked for doesn't hang on them.
     async fn pausing(&self) -> Pausing<'_> {
         let policy = self.settings.breaker().await.unwrap_or_default();
-        let keep = Keep {
+        let keep = MappingReconciler {
             stages: &*self.ports.stages,
             controls: &*self.ports.controls,
             outcomes: &*self.ports.outcomes,
@@ -222,12 +222,12 @@ impl App {
         stage: StageName,
         wanted: Switch,
         watch: Watch<'_>,
-    ) -> Result<Kept, SwitchError> {
+    ) -> Result<Reconciled, SwitchError> {
         let ends = later(self.clock().now(), PATIENCE);
         loop {
             let kept = pausing.reconcile(stage).await?;
             let now = self.clock().now();
-            let StageSight { mapping, in_flight, .. } = kept.sight;
+            let StageStatus { mapping, in_flight, .. } = kept.sight;
             let is_still_wanted = kept.control.hold(now).is_none() == wanted.is_on();
             if mapping == wanted || !is_still_wanted {
                 return Ok(kept);
@@ -243,14 +243,14 @@ impl App {
     async fn until_drained(
         &self,
         stage: StageName,
-        mut sight: StageSight,
+        mut sight: StageStatus,
         watch: Watch<'_>,
-    ) -> Result<StageSight, StageError> {
+    ) -> Result<StageStatus, StageError> {
         let ends = later(self.clock().now(), DRAINS_WITHIN);
         while sight.in_flight > 0 && self.clock().now() < ends {
             watch(Switching::Draining { in_flight: sight.in_flight });
             self.ports.sleeper.sleep_until(later(self.clock().now(), LOOK_EVERY)).await;
-            sight = self.ports.stages.look(stage).await?;
+            sight = self.ports.stages.status(stage).await?;
         }
         Ok(sight)
     }

@@ -2,7 +2,7 @@ use pulse_core::{
     advice::Advice,
     customer::CustomerId,
     run::RunId,
-    why::{CustomerInquiry, RunInquiry, RunReport, Story, StoryError, WhyError},
+    why::{CustomerInquiry, RunInquiry, RunReport, Timeline, TimelineError, WhyError},
 };
 
 use crate::{App, SettingsError, UnknownCustomer};
@@ -45,7 +45,7 @@ pub enum CustomerWhyError {
     },
     /// The ledger or the schedule can't be read.
     #[error(transparent)]
-    Story(#[from] StoryError),
+    Timeline(#[from] TimelineError),
     /// It can't be read what the functions go by.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -58,7 +58,7 @@ impl CustomerWhyError {
         match self {
             Self::Customer(_) => Some(Advice::EnrollSomeone),
             Self::NotInRun { customer, .. } => Some(Advice::LookAtCustomer { customer: customer.clone() }),
-            Self::Story(_) | Self::Settings(_) => None,
+            Self::Timeline(_) | Self::Settings(_) => None,
         }
     }
 }
@@ -90,7 +90,7 @@ impl App {
     ///
     /// # Errors
     /// As [`CustomerWhyError`] says.
-    pub async fn why_customer(&self, id: &CustomerId, run: Option<RunId>) -> Result<Story, CustomerWhyError> {
+    pub async fn why_customer(&self, id: &CustomerId, run: Option<RunId>) -> Result<Timeline, CustomerWhyError> {
         let inquiry = CustomerInquiry {
             ledger: &*self.ports.ledger,
             reports: &*self.ports.reports,

@@ -24,7 +24,7 @@ use crate::{
 /// Calls in flight per invocation.
 const IN_FLIGHT: &str = "IN_FLIGHT";
 /// By how many the email function divides its provider's rate.
-const SHARERS: &str = "MAX_CONCURRENCY";
+const RATE_DIVISOR: &str = "MAX_CONCURRENCY";
 
 /// How often something that is busy is asked again.
 const TRIES: u32 = 90;
@@ -82,7 +82,7 @@ impl LaneControl for LambdaLaneControl {
         match step {
             Step::Reserve(invocations) => self.reserve(stage, invocations).await,
             Step::Maximum(invocations) => self.set_maximum(stage, invocations).await,
-            Step::Configure { in_flight, sharers } => self.configure(stage, in_flight, sharers).await,
+            Step::Configure { in_flight, rate_divisor } => self.configure(stage, in_flight, rate_divisor).await,
             Step::Drain => self.drain(stage).await,
         }
     }

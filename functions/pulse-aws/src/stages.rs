@@ -11,7 +11,7 @@ use aws_sdk_sqs::{error::SdkError, types::QueueAttributeName};
 use pulse_core::{
     entry::StageName,
     failure::Cause,
-    ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
+    ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
     stage::PerStage,
 };
 
@@ -112,19 +112,19 @@ impl LambdaStages {
 
 #[async_trait]
 impl Stages for LambdaStages {
-    async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
+    async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let (mapping, reserved, (waiting, in_flight)) =
             futures::try_join!(self.mapping(stage), self.reserved(stage), self.depth(stage))?;
-        Ok(StageSight { mapping, reserved, waiting, in_flight })
+        Ok(StageStatus { mapping, reserved, waiting, in_flight })
     }
 
     /// A mapping that is changing takes no other change (AWS Lambda API Reference,
     /// `UpdateEventSourceMapping`: `ResourceInUseException`).
-    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
+    async fn set_enabled(&self, stage: StageName, on: bool) -> Result<SetEnabled, StageError> {
         let update = self.lambda.update_event_source_mapping().uuid(&self.address(stage).mapping).enabled(on);
         match update.send().await {
-            Ok(_) => Ok(Turned::Done),
-            Err(error) if is_busy(error.code()) => Ok(Turned::Busy),
+            Ok(_) => Ok(SetEnabled::Done),
+            Err(error) if is_busy(error.code()) => Ok(SetEnabled::Busy),
             Err(error) => Err(failed(stage, "Lambda", &error)),
         }
     }

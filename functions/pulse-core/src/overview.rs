@@ -10,7 +10,7 @@ use crate::{
     advice::Advice,
     control::{Actor, Console, Control, Hold, Note, Outcomes},
     entry::StageName,
-    ports::{Clock, Controls, Ledger, LedgerError, OpenEntries, OutcomeLog, StageError, StageSight, Stages, Switch},
+    ports::{Clock, Controls, Ledger, LedgerError, OpenEntries, OutcomeLog, StageError, StageStatus, Stages, Switch},
     tick::oldest_due,
 };
 
@@ -51,7 +51,7 @@ impl fmt::Display for Condition {
 impl Condition {
     /// What the control row and the stage itself say together.
     #[must_use]
-    pub fn of(control: &Control, sight: &StageSight, now: Timestamp) -> Self {
+    pub fn of(control: &Control, sight: &StageStatus, now: Timestamp) -> Self {
         match control.hold(now) {
             Some(Hold::Broken(_)) => Self::Broken,
             Some(_) if sight.mapping == Switch::Off || sight.reserved == Some(0) => Self::Paused,
@@ -194,7 +194,7 @@ impl Overview<'_> {
     /// As [`OverviewError`] says.
     pub async fn of(&self, stage: StageName) -> Result<StageOverview, OverviewError> {
         let now = self.clock.now();
-        let (control, sight) = (self.controls.control(stage), self.stages.look(stage));
+        let (control, sight) = (self.controls.control(stage), self.stages.status(stage));
         let (control, sight) = try_join!(async { Ok::<_, OverviewError>(control.await?) }, async { Ok(sight.await?) })?;
         let from = now.saturating_sub(RATE_OVER).unwrap_or(Timestamp::MIN);
         let (due, minutes) =
@@ -229,8 +229,8 @@ mod tests {
         "2026-11-03T10:00:00Z".parse().unwrap()
     }
 
-    fn sight(mapping: Switch) -> StageSight {
-        StageSight { mapping, reserved: Some(5), waiting: 0, in_flight: 0 }
+    fn sight(mapping: Switch) -> StageStatus {
+        StageStatus { mapping, reserved: Some(5), waiting: 0, in_flight: 0 }
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         let free = Control::default();
         assert_eq!(of(&free, Switch::On), Condition::Running);
         assert_eq!(of(&free, Switch::TurningOn), Condition::Resuming);
-        let zero = StageSight { reserved: Some(0), ..sight(Switch::On) };
+        let zero = StageStatus { reserved: Some(0), ..sight(Switch::On) };
         assert_eq!(Condition::of(&free, &zero, now()), Condition::Paused);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     control::{Breaker, Console, Control, LastSeen, Pause},
     entry::StageName,
     ports::LedgerError,
-    tick::{Keep, KeepError, Kept},
+    tick::{MappingReconciler, ReconcileError, Reconciled},
 };
 
 /// How often a write is tried that others get ahead of.
@@ -24,7 +24,7 @@ pub enum PausingError {
     Contended(StageName),
     /// It is written down, but the stage couldn't be switched.
     #[error("it is written down, and tick will do it within a minute, but now {0}")]
-    Switch(#[from] KeepError),
+    Switch(#[from] ReconcileError),
 }
 
 impl PausingError {
@@ -72,7 +72,7 @@ impl Resumed {
 #[derive(Clone, Copy)]
 pub struct Pausing<'a> {
     /// What makes the mapping match the row.
-    pub keep: Keep<'a>,
+    pub keep: MappingReconciler<'a>,
 }
 
 impl Pausing<'_> {
@@ -80,7 +80,7 @@ impl Pausing<'_> {
     ///
     /// # Errors
     /// As [`PausingError`] says.
-    pub async fn pause(&self, stage: StageName, pause: &Pause) -> Result<Kept, PausingError> {
+    pub async fn pause(&self, stage: StageName, pause: &Pause) -> Result<Reconciled, PausingError> {
         self.change(stage, |control| {
             control.pause = Some(pause.clone());
             control.mapping = LastSeen::Off;
@@ -97,7 +97,7 @@ impl Pausing<'_> {
     pub async fn resume(&self, stage: StageName) -> Result<Resumed, PausingError> {
         let now = self.keep.clock.now();
         // Who can't be looked at is taken to be as the row says.
-        let is_raised = self.keep.stages.look(stage).await.is_ok_and(|sight| sight.reserved != Some(0));
+        let is_raised = self.keep.stages.status(stage).await.is_ok_and(|sight| sight.reserved != Some(0));
         let before = self.change(stage, |control| resumed(control, is_raised, now)).await?;
         let kept = self.reconcile(stage).await?;
         Ok(match kept.control.hold(self.keep.clock.now()) {
@@ -112,11 +112,11 @@ impl Pausing<'_> {
     ///
     /// # Errors
     /// [`PausingError::Switch`] when it can't be done now: the next tick does it.
-    pub async fn reconcile(&self, stage: StageName) -> Result<Kept, PausingError> {
+    pub async fn reconcile(&self, stage: StageName) -> Result<Reconciled, PausingError> {
         let mut tries = 1;
         loop {
             match self.keep.stage(stage).await {
-                Err(KeepError::Contended(_)) if tries < TRIES => tries += 1,
+                Err(ReconcileError::Contended(_)) if tries < TRIES => tries += 1,
                 kept => return Ok(kept?),
             }
         }

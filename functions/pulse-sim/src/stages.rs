@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
-    ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
+    ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
     stage::PerStage,
 };
 
@@ -40,10 +40,10 @@ impl MemoryStages {
 
 #[async_trait]
 impl Stages for MemoryStages {
-    async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
+    async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(&stage);
         let depth = self.queues[stage].depth();
-        Ok(StageSight {
+        Ok(StageStatus {
             mapping: if paused { Switch::Off } else { Switch::On },
             reserved: None,
             waiting: depth.visible as u64,
@@ -51,9 +51,9 @@ impl Stages for MemoryStages {
         })
     }
 
-    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
+    async fn set_enabled(&self, stage: StageName, on: bool) -> Result<SetEnabled, StageError> {
         self.set_paused(stage, !on);
-        Ok(Turned::Done)
+        Ok(SetEnabled::Done)
     }
 
     /// Nobody works here but whom the caller has work.

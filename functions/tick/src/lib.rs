@@ -17,7 +17,7 @@ use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
     entry::StageName,
     ports::{Clock as _, Queues, StageQueue},
-    tick::{Keep, Round, StageRound, Sweep, SweepPolicy, Swept, oldest_due},
+    tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept, oldest_due},
 };
 use serde::Serialize;
 
@@ -94,7 +94,7 @@ impl Function {
             clock: &SystemClock,
             policy: self.policy,
         };
-        let keep = Keep {
+        let keep = MappingReconciler {
             stages: &self.stages,
             controls: &self.ledger,
             outcomes: &self.ledger,

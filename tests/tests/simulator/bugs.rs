@@ -9,9 +9,9 @@ use pulse_sim::{
 };
 
 use crate::planted::{
-    BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, KeepsNothing, LetsPanicsOut, MailsOldScores,
-    NeverAsks, NeverAudits, Panics, QueuesTheEmailFirst, RecordsBeforeSending, RemembersProfiles, SendsAgainBlindly,
-    SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, WithoutSweep,
+    BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores, NeverAsks,
+    NeverAudits, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
+    SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, WithoutSweep,
 };
 
 /// Seeds within which a bug must show.
@@ -113,7 +113,7 @@ fn sweeping_the_same_entry_again_and_again_is_caught() {
 
 #[test]
 fn leaving_a_mapping_to_poll_for_a_function_that_may_not_run_is_caught() {
-    assert_caught(KeepsNothing, Promise::HealthyStayAlive);
+    assert_caught(ReconcilesNothing, Promise::HealthyStayAlive);
 }
 
 #[test]

@@ -20,18 +20,21 @@ use pulse_core::{
     message::WorkMessage,
     ports::{
         Accepted, Activity, Ledger, LedgerError, Letter, Mail, MailLookup, Mailer, Probed, QueueError, Recall,
-        RenderError, Rendered, Renderer, ScoreError, ScoreRequest, Scorer, SendError, StageError, StageQueue,
-        StageSight, Stages, Switch, Turned, Visibility,
+        RenderError, Rendered, Renderer, ScoreError, ScoreRequest, Scorer, SendError, SetEnabled, StageError,
+        StageQueue, StageStatus, Stages, Switch, Visibility,
     },
     score::Score,
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
-    tick::{KeepError, StageRound, Sweep, SweepPolicy, Swept},
+    tick::{ReconcileError, StageRound, Sweep, SweepPolicy, Swept},
 };
 use pulse_sim::world::{House, Ports, Product, Shipped};
 
 fn no_round() -> Vec<StageRound> {
-    let round =
-        |stage: &StageName| StageRound { stage: *stage, kept: Err(KeepError::Contended(*stage)), swept: Swept::Paused };
+    let round = |stage: &StageName| StageRound {
+        stage: *stage,
+        kept: Err(ReconcileError::Contended(*stage)),
+        swept: Swept::Paused,
+    };
     StageName::ALL.iter().map(round).collect()
 }
 
@@ -338,12 +341,12 @@ struct AllIsWell;
 
 #[async_trait]
 impl Stages for AllIsWell {
-    async fn look(&self, _: StageName) -> Result<StageSight, StageError> {
-        Ok(StageSight { mapping: Switch::On, reserved: None, waiting: 0, in_flight: 0 })
+    async fn status(&self, _: StageName) -> Result<StageStatus, StageError> {
+        Ok(StageStatus { mapping: Switch::On, reserved: None, waiting: 0, in_flight: 0 })
     }
 
-    async fn turn(&self, _: StageName, _: bool) -> Result<Turned, StageError> {
-        Ok(Turned::Done)
+    async fn set_enabled(&self, _: StageName, _: bool) -> Result<SetEnabled, StageError> {
+        Ok(SetEnabled::Done)
     }
 
     async fn probe(&self, _: StageName, _: usize) -> Result<Probed, StageError> {
@@ -367,10 +370,10 @@ impl Product for SweepsEveryMinute {
 }
 
 /// Only sweeps: mappings are what people and deployments make of them.
-pub(crate) struct KeepsNothing;
+pub(crate) struct ReconcilesNothing;
 
 #[async_trait]
-impl Product for KeepsNothing {
+impl Product for ReconcilesNothing {
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         let sweep = Sweep {
             ledger: &*ports.ledger,
@@ -392,11 +395,11 @@ pub(crate) struct ForgetsPauses;
 #[async_trait]
 impl Product for ForgetsPauses {
     async fn set_flowing(&self, ports: &Ports, house: &House, flowing: bool) -> bool {
-        ports.stages.turn(house.name, flowing).await == Ok(Turned::Done)
+        ports.stages.set_enabled(house.name, flowing).await == Ok(SetEnabled::Done)
     }
 
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
-        KeepsNothing.tick(ports, policy).await
+        ReconcilesNothing.tick(ports, policy).await
     }
 }
 
@@ -414,7 +417,7 @@ impl Product for BlamesTheMessage {
     }
 
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
-        KeepsNothing.tick(ports, policy).await
+        ReconcilesNothing.tick(ports, policy).await
     }
 }
 

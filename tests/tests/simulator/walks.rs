@@ -17,7 +17,7 @@ use pulse_sim::{
     world::{Conditions, Down, Product, Shipped, World, WorldSettings},
 };
 
-use crate::planted::KeepsNothing;
+use crate::planted::ReconcilesNothing;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -166,7 +166,7 @@ fn pause_over_a_weekend() {
             world.time.end();
         }
         // Without a tick that turns it into a disabled mapping.
-        let (world, dead) = a_weekend(KeepsNothing, Pause::ReservedZero, waiting);
+        let (world, dead) = a_weekend(ReconcilesNothing, Pause::ReservedZero, waiting);
         println!("{waiting} messages, reserved concurrency 0 for three days: {dead} dead without the tick, 0 with it");
         assert!(dead > 0, "{waiting} messages");
         world.time.end();

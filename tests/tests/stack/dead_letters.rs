@@ -95,7 +95,7 @@ fn dead_letters_are_told_by_cause_and_redriven_once_the_provider_is_mended() {
         assert_eq!([here, console, gone].map(|customer| town.mails(customer)), [1, 1, 0]);
 
         let rest = redrive(&town, DlqName::Stage(StageName::Score), &Order::default()).await;
-        assert_eq!((rest.way, rest.redriven, rest.stuck.len()), (Way::OneByOneForWantOfTasks, 0, 1), "{rest:?}");
+        assert_eq!((rest.way, rest.redriven, rest.stuck.len()), (Way::Fallback, 0, 1), "{rest:?}");
         assert_eq!(look(&town, DlqName::Stage(StageName::Score)).await.looked_at, 1);
     });
 }

@@ -9,7 +9,7 @@ use pulse_core::{
     entry::StageName,
     pausing::{Pausing, Resumed},
     ports::{Clock as _, Controls as _},
-    tick::Keep,
+    tick::MappingReconciler,
 };
 use pulse_local::standins::Fault;
 use pulse_tests::{
@@ -41,7 +41,7 @@ fn a_pause_outlives_a_deployment_and_loses_nothing() {
         let town = town("paused").await;
         let customers = [1, 2, 3].map(|n| customer(&format!("p-{n}")));
         let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
-        let keep = Keep {
+        let keep = MappingReconciler {
             stages: &stages,
             controls: &ledger,
             outcomes: &ledger,

@@ -57,7 +57,7 @@ impl Laned {
 }
 
 fn figures(settings: &LaneSettings) -> (u32, Option<u32>, u32, Option<u32>) {
-    (settings.maximum_concurrency, settings.reserved_concurrency, settings.in_flight, settings.sharers)
+    (settings.maximum_concurrency, settings.reserved_concurrency, settings.in_flight, settings.rate_divisor)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use pulse_core::{
     entry::{Progress, StageName},
     pausing::{Pausing, Resumed},
     ports::{Clock as _, Stages as _},
-    tick::Keep,
+    tick::MappingReconciler,
 };
 use pulse_local::{deployment::Packages, lambdas::Package};
 use pulse_tests::{
@@ -47,7 +47,7 @@ fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
 
         // All at once: a batch of the mapping's 80.
         let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
-        let keep = Keep {
+        let keep = MappingReconciler {
             stages: &stages,
             controls: &ledger,
             outcomes: &ledger,
@@ -66,7 +66,7 @@ fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
         eventually("one message is left of the batch", async || {
             let entry = town.entry(panicked).await?;
             assert!(entry.claims() < 2, "others have come back with {}", entry.id());
-            let seen = stages.look(StageName::Score).await.expect("the stage");
+            let seen = stages.status(StageName::Score).await.expect("the stage");
             (seen.waiting + seen.in_flight == 1).then_some(())
         })
         .await;

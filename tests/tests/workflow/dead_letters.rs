@@ -99,12 +99,8 @@ async fn a_redrive_brings_back_what_can_be_helped_and_says_what_cannot() {
     house.score.dlq.send_body("not json");
     let redriven = redrive(&house, DlqName::Stage(StageName::Score), &Order::default()).await;
     let cause = Cause::new("The message is not JSON of the form that Pulse sends.");
-    let expected = Redriven {
-        way: Way::OneByOneForWantOfTasks,
-        redriven: 2,
-        stuck: vec![Stuck { cause, count: 1 }],
-        ..Redriven::default()
-    };
+    let expected =
+        Redriven { way: Way::Fallback, redriven: 2, stuck: vec![Stuck { cause, count: 1 }], ..Redriven::default() };
     assert_eq!(redriven, expected);
     assert!(!redriven.is_complete());
     house.drain().await;

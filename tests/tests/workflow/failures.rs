@@ -23,7 +23,7 @@ async fn a_busy_provider_is_left_alone_for_as_long_as_it_asked() {
     house.invoke(StageName::Score).await;
     let entry = house.entry("c-1", "2026-11").await;
     assert_eq!(entry.state(), "scheduled");
-    assert_eq!(entry.trouble().unwrap().cause.as_str(), "The scoring API answered 429.");
+    assert_eq!(entry.failure_streak().unwrap().cause.as_str(), "The scoring API answered 429.");
     house.drain().await;
     let Progress::Done { at, .. } = house.progress("c-1", "2026-11").await else { panic!("not sent") };
     assert!(at >= fired + Duration::from_mins(30));
@@ -171,7 +171,7 @@ async fn the_message_with_the_fewest_receives_left_goes_first() {
     deliveries[7].receive_count = 4;
     house.scorer.fail_next([busy(None)]);
     house.work(StageName::Score, deliveries).await;
-    assert!(house.entry("c-7", "2026-11").await.trouble().is_some());
+    assert!(house.entry("c-7", "2026-11").await.failure_streak().is_some());
 }
 
 #[tokio::test]

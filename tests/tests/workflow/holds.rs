@@ -8,7 +8,7 @@ use pulse_core::{
     failure::Cause,
     pausing::{Pausing, Resumed},
     ports::{Clock as _, Controls as _, ScoreError, SendError, Stages as _, Switch},
-    tick::{Keep, Kept},
+    tick::{MappingReconciler, Reconciled},
 };
 use pulse_sim::mailer::Mishap;
 use pulse_tests::house::{House, customer};
@@ -16,12 +16,18 @@ use pulse_tests::house::{House, customer};
 const STAGE: StageName = StageName::Score;
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn keep(house: &House) -> Keep<'_> {
+fn keep(house: &House) -> MappingReconciler<'_> {
     let policy = pulse_core::control::BreakerPolicy::default();
-    Keep { stages: &house.stages, controls: &*house.ledger, outcomes: &*house.ledger, clock: &*house.clock, policy }
+    MappingReconciler {
+        stages: &house.stages,
+        controls: &*house.ledger,
+        outcomes: &*house.ledger,
+        clock: &*house.clock,
+        policy,
+    }
 }
 
-async fn kept(house: &House) -> Kept {
+async fn kept(house: &House) -> Reconciled {
     keep(house).stage(STAGE).await.unwrap()
 }
 
@@ -37,7 +43,7 @@ async fn pause(house: &House, lasts: Option<Duration>) {
 }
 
 async fn mapping(house: &House) -> Switch {
-    house.stages.look(STAGE).await.unwrap().mapping
+    house.stages.status(STAGE).await.unwrap().mapping
 }
 
 async fn control(house: &House) -> Control {

@@ -12,7 +12,7 @@ use pulse_core::{
     failure::Cause,
     ports::{Clock as _, Controls as _, Ledger as _},
     tick::SweepPolicy,
-    why::{CustomerInquiry, NextStep, Precision, Reason, RunInquiry, RunReport, SampleOf, Story, WhyError},
+    why::{CustomerInquiry, NextStep, Precision, Reason, RunInquiry, RunReport, SampleOf, Timeline, WhyError},
 };
 use pulse_sim::mailer::Mishap;
 use pulse_tests::{
@@ -264,7 +264,7 @@ async fn an_entry_of_someone_whose_profile_is_lost_makes_it_not_add_up() {
     assert_eq!((report.adds_up(), report.unaccounted), (false, -1));
 }
 
-async fn story(house: &House, name: &str) -> Option<Story> {
+async fn story(house: &House, name: &str) -> Option<Timeline> {
     let ledger = &*house.ledger;
     let inquiry = CustomerInquiry {
         ledger,

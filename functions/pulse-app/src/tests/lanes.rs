@@ -24,7 +24,7 @@ impl Default for MemoryLanes {
             maximum_concurrency: 5,
             reserved_concurrency: Some(5),
             in_flight: 4,
-            sharers: None,
+            rate_divisor: None,
             enabled: true,
             changed_lately: false,
         };
@@ -51,7 +51,7 @@ impl LaneControl for MemoryLanes {
             Step::Maximum(invocations) => {
                 at.maximum_concurrency = self.meanwhile.lock().unwrap().unwrap_or(invocations);
             }
-            Step::Configure { in_flight, sharers } => (at.in_flight, at.sharers) = (in_flight, sharers),
+            Step::Configure { in_flight, rate_divisor } => (at.in_flight, at.rate_divisor) = (in_flight, rate_divisor),
             Step::Drain => {}
         }
         Ok(())

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
     failure::Cause,
-    ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
+    ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
 };
 
 /// Stages that are all alike. A mapping takes some looks to be switched.
@@ -43,7 +43,7 @@ fn out_of_reach(stage: StageName) -> StageError {
 
 #[async_trait]
 impl Stages for FakeStages {
-    async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
+    async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let mut seen = self.state();
         if seen.is_out_of_reach {
             return Err(out_of_reach(stage));
@@ -54,10 +54,10 @@ impl Stages for FakeStages {
         }
         let State { mapping, reserved, in_flight, .. } = *seen;
         seen.in_flight = in_flight.saturating_sub(1);
-        Ok(StageSight { mapping, reserved, waiting: 7, in_flight })
+        Ok(StageStatus { mapping, reserved, waiting: 7, in_flight })
     }
 
-    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
+    async fn set_enabled(&self, stage: StageName, on: bool) -> Result<SetEnabled, StageError> {
         let mut seen = self.state();
         if seen.is_out_of_reach {
             return Err(out_of_reach(stage));
@@ -67,7 +67,7 @@ impl Stages for FakeStages {
             seen.looks = 0;
             seen.turned.push(on);
         }
-        Ok(Turned::Done)
+        Ok(SetEnabled::Done)
     }
 
     async fn probe(&self, _: StageName, _: usize) -> Result<Probed, StageError> {

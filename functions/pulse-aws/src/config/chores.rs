@@ -44,7 +44,7 @@ pub(super) fn breaker(env: Environment<'_>) -> Result<BreakerPolicy, ConfigError
         quiet_failures: env.number("BREAKER_QUIET_FAILURES", 1..=1_000)?,
         cool_down: Duration::from_secs(env.number("BREAKER_COOL_DOWN_SECONDS", 10..=3_600)?),
         probes: env.number("BREAKER_PROBES", 1..=10)?,
-        patience: Duration::from_hours(env.number("BREAKER_PATIENCE_HOURS", 1..=1_000)?),
+        max_defer: Duration::from_hours(env.number("BREAKER_PATIENCE_HOURS", 1..=1_000)?),
         ..BreakerPolicy::default()
     })
 }

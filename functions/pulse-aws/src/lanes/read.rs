@@ -10,7 +10,7 @@ use aws_sdk_lambda::{
 use jiff::Timestamp;
 use pulse_core::{entry::StageName, failure::Cause, lanes::LaneSettings, ports::LaneError};
 
-use super::{IN_FLIGHT, LambdaLaneControl, SHARERS, failed};
+use super::{IN_FLIGHT, LambdaLaneControl, RATE_DIVISOR, failed};
 
 /// What an invocation may outlive its function's timeout by, with the time that Lambda takes to hear of a change.
 const SLACK: Duration = Duration::from_secs(3);
@@ -35,7 +35,7 @@ impl LambdaLaneControl {
             maximum_concurrency: maximum.ok_or_else(|| unset("The mapping's MaximumConcurrency"))?,
             reserved_concurrency: concurrency.reserved_concurrent_executions().and_then(positive),
             in_flight: variable(&configuration, IN_FLIGHT).ok_or_else(|| unset("The function's IN_FLIGHT"))?,
-            sharers: variable(&configuration, SHARERS),
+            rate_divisor: variable(&configuration, RATE_DIVISOR),
             enabled: !matches!(mapping.state(), Some("Disabled" | "Disabling" | "Deleting")),
             changed_lately: !outlived,
         })

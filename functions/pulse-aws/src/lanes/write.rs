@@ -2,7 +2,7 @@ use aws_sdk_lambda::types::{Environment, LastUpdateStatus, ScalingConfig};
 use pulse_core::{entry::StageName, failure::Cause, ports::LaneError};
 use tokio::time::sleep;
 
-use super::{Attempt, IN_FLIGHT, LambdaLaneControl, SHARERS, attempt, patiently, read::longest_run};
+use super::{Attempt, IN_FLIGHT, LambdaLaneControl, RATE_DIVISOR, attempt, patiently, read::longest_run};
 
 impl LambdaLaneControl {
     pub(super) async fn reserve(&self, stage: StageName, invocations: u32) -> Result<(), LaneError> {
@@ -40,9 +40,9 @@ impl LambdaLaneControl {
         &self,
         stage: StageName,
         in_flight: u32,
-        sharers: Option<u32>,
+        rate_divisor: Option<u32>,
     ) -> Result<(), LaneError> {
-        patiently(stage, async || self.set_variables(stage, in_flight, sharers).await).await?;
+        patiently(stage, async || self.set_variables(stage, in_flight, rate_divisor).await).await?;
         let function = &self.address(stage).function;
         patiently(stage, async || {
             let found = self.lambda.get_function_configuration().function_name(function).send().await;
@@ -59,7 +59,7 @@ impl LambdaLaneControl {
         .await
     }
 
-    async fn set_variables(&self, stage: StageName, in_flight: u32, sharers: Option<u32>) -> Result<(), Attempt> {
+    async fn set_variables(&self, stage: StageName, in_flight: u32, rate_divisor: Option<u32>) -> Result<(), Attempt> {
         let function = &self.address(stage).function;
         let found = self.lambda.get_function_configuration().function_name(function).send().await;
         let found = found.map_err(|error| attempt(&error))?;
@@ -70,8 +70,8 @@ impl LambdaLaneControl {
             return Err(Attempt::Failed(Cause::new(cause)));
         };
         variables.insert(IN_FLIGHT.into(), in_flight.to_string());
-        if let Some(sharers) = sharers {
-            variables.insert(SHARERS.into(), sharers.to_string());
+        if let Some(rate_divisor) = rate_divisor {
+            variables.insert(RATE_DIVISOR.into(), rate_divisor.to_string());
         }
         let environment = Environment::builder().set_variables(Some(variables)).build();
         let update = self.lambda.update_function_configuration().function_name(function).environment(environment);

@@ -6,27 +6,29 @@ use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing, Zone},
     stage::Preview,
-    why::{Holder, NextStep, Outlook, Story},
+    why::{HoldReason, NextStep, Outlook, Timeline},
 };
 
 use super::{console, local};
 
 /// What holds a stage, in words that follow "the email stage".
 #[must_use]
-pub fn holder(holder: &Holder, zone: &Zone) -> String {
+pub fn holder(holder: &HoldReason, zone: &Zone) -> String {
     match holder {
-        Holder::Command { who, note, since, until } => {
+        HoldReason::Command { who, note, since, until } => {
             let until = until
                 .map_or_else(|| "until `pulse resume`".to_owned(), |until| format!("until {}", local(until, zone)));
             format!("is paused since {} by {who} ({note}), {until}", local(*since, zone))
         }
-        Holder::Console { pause } => format!("is paused since {}: {}", local(pause.since, zone), console(pause.how)),
-        Holder::Breaker { since, probe_at } => format!(
+        HoldReason::Console { pause } => {
+            format!("is paused since {}: {}", local(pause.since, zone), console(pause.how))
+        }
+        HoldReason::Breaker { since, probe_at } => format!(
             "is held since {}, as its provider is out of order; it is tried next at {}",
             local(*since, zone),
             local(*probe_at, zone)
         ),
-        Holder::Unexplained => {
+        HoldReason::Unexplained => {
             "is turned off, and it isn't written down yet why: tick sees to it within a minute".into()
         }
     }
@@ -112,7 +114,7 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
 /// What is to come, in sentences: of each entry that isn't done, or of the only one, and of the customer
 /// if that is nothing.
 #[must_use]
-pub fn next_sentences(story: &Story) -> Vec<String> {
+pub fn next_sentences(story: &Timeline) -> Vec<String> {
     let id = &story.profile.id;
     let mut sentences: Vec<String> = story
         .outlooks

@@ -26,7 +26,7 @@ pub struct BreakerPolicy {
     pub probes: usize,
     /// For how long an entry's last receive leads to a fresh message, and not to the dead-letter queue,
     /// while the provider is in trouble.
-    pub patience: Duration,
+    pub max_defer: Duration,
 }
 
 impl Default for BreakerPolicy {
@@ -41,7 +41,7 @@ impl Default for BreakerPolicy {
             cool_down: Duration::from_mins(1),
             longest_cool_down: Duration::from_mins(10),
             probes: 3,
-            patience: Duration::from_hours(48),
+            max_defer: Duration::from_hours(48),
         }
     }
 }
@@ -90,7 +90,7 @@ pub struct Open {
 impl BreakerPolicy {
     /// From when on calls have to be known to judge at `now`.
     #[must_use]
-    pub fn looks_back_to(&self, now: Timestamp) -> Timestamp {
+    pub fn window_start(&self, now: Timestamp) -> Timestamp {
         earlier(now, self.window.max(self.quiet_window))
     }
 

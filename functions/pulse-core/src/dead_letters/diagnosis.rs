@@ -74,7 +74,7 @@ fn understood(stage: StageName, customer: &Customer, entry: Option<Entry>, messa
     };
     let cause = match entry.progress() {
         Progress::Failed { cause, .. } if entry.at() == stage => cause.clone(),
-        _ if entry.waits_for() == Some(stage) => match entry.trouble() {
+        _ if entry.waits_for() == Some(stage) => match entry.failure_streak() {
             Some(trouble) => trouble.cause.clone(),
             None => Cause::new("No worker said why: it was throttled, killed or timed out."),
         },

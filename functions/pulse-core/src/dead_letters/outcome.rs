@@ -23,7 +23,7 @@ pub enum Way {
     #[default]
     OneByOne,
     /// One by one, as this endpoint has no tasks that move messages.
-    OneByOneForWantOfTasks,
+    Fallback,
 }
 
 /// What became of dead letters. In a dry run: what would become of them.

@@ -75,7 +75,7 @@ impl Redrive<'_> {
         match self.letters.start_move(order.rate).await? {
             MoveStart::Started(ticket) => self.follow(&ticket, Way::MoveTask, watch, stop).await,
             MoveStart::AlreadyMoving(ticket) => self.follow(&ticket, Way::SomeonesMoveTask, watch, stop).await,
-            MoveStart::Unsupported => Ok(self.one_by_one(order, Way::OneByOneForWantOfTasks, watch, stop).await),
+            MoveStart::Unsupported => Ok(self.one_by_one(order, Way::Fallback, watch, stop).await),
         }
     }
 

@@ -194,7 +194,7 @@ fn a_released_claim_keeps_the_score_and_the_trouble() {
     let sending = sending();
     let released = sending.release(Cause::new("The provider was busy."), now()).unwrap().into_after();
     assert_eq!((released.state(), released.score()), ("scored", Some(&score())));
-    assert_eq!(released.trouble().unwrap().cause.as_str(), "The provider was busy.");
+    assert_eq!(released.failure_streak().unwrap().cause.as_str(), "The provider was busy.");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn trouble_is_told_since_its_first_moment_unless_it_is_another() {
     let cause = || Cause::new("It was down.");
     let claim = |entry: &Entry, at| entry.claim(StageName::Score, at, at + 2.minutes()).unwrap().into_after();
     let mut entry = scheduled();
-    let since = |entry: &Entry| entry.trouble().unwrap().since;
+    let since = |entry: &Entry| entry.failure_streak().unwrap().since;
     for minutes in [0, 60, 120] {
         let at = now() + minutes.minutes();
         entry = claim(&entry, at).release(cause(), at).unwrap().into_after();
@@ -243,9 +243,9 @@ fn an_entry_that_was_put_off_waits_anew_when_its_message_is_sent() {
     let deferred = scored().defer(StageName::Email, later, now()).unwrap().into_after();
     assert_eq!((deferred.queueing(), deferred.awaited_since()), (Queueing::Deferred, later));
     let queued = deferred.queue_again(later).unwrap().into_after();
-    assert_eq!((queued.queueing(), queued.awaited_since()), (Queueing::Expected, later));
+    assert_eq!((queued.queueing(), queued.awaited_since()), (Queueing::Pending, later));
     let again = queued.queue_again(later + 1.hour()).unwrap().into_after();
-    assert_eq!(again.queueing(), Queueing::Repeated { at: later + 1.hour() });
+    assert_eq!(again.queueing(), Queueing::Requeued { at: later + 1.hour() });
     assert_eq!(again.due(), later);
 }
 

@@ -16,7 +16,7 @@ pub use id::EntryId;
 pub use plan::{InvalidPlan, Plan};
 pub use position::{Awaited, Position, TallyKey};
 pub use progress::{Progress, SkipReason};
-pub use record::{Entry, Queueing, Trouble};
+pub use record::{Entry, FailureStreak, Queueing};
 pub use transition::IllegalTransition;
 
 pub use crate::stage_spec::StageName;

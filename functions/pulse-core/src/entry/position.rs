@@ -72,8 +72,8 @@ impl Entry {
     #[must_use]
     pub fn position(&self) -> Position {
         let awaited = match self.queueing {
-            Queueing::Expected => Awaited::First,
-            Queueing::Repeated { .. } => Awaited::Again,
+            Queueing::Pending => Awaited::First,
+            Queueing::Requeued { .. } => Awaited::Again,
             Queueing::Deferred => Awaited::Deferred,
         };
         Position::Closed(match &self.progress {

@@ -24,7 +24,7 @@ pub struct Entry {
     /// Claims made so far, of all stages.
     pub(super) claims: u32,
     pub(super) previous: Option<Score>,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) failure_streak: Option<FailureStreak>,
     pub(super) queueing: Queueing,
     /// When its stage's message was last given up for lost, and another sent.
     pub(super) repeated_at: Option<Timestamp>,
@@ -37,9 +37,11 @@ pub struct Entry {
 pub enum Queueing {
     /// A schedule sends it at the due moment, or the stage before has sent it.
     #[default]
-    Expected,
+    #[serde(rename = "expected")]
+    Pending,
     /// That one was given up for lost, and another was sent.
-    Repeated {
+    #[serde(rename = "repeated")]
+    Requeued {
         /// The moment at which it was written down.
         at: Timestamp,
     },
@@ -48,14 +50,14 @@ pub enum Queueing {
 }
 
 impl Queueing {
-    pub(super) fn is_expected(&self) -> bool {
-        *self == Self::Expected
+    pub(super) fn is_pending(&self) -> bool {
+        *self == Self::Pending
     }
 }
 
 /// The last thing that went wrong with an entry that is still being tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct FailureStreak {
     /// The cause, in words for an operator.
     pub cause: Cause,
     /// The moment at which it was written down.
@@ -89,8 +91,8 @@ impl Entry {
             score: None,
             claims: 0,
             previous,
-            trouble: None,
-            queueing: Queueing::Expected,
+            failure_streak: None,
+            queueing: Queueing::Pending,
             repeated_at: None,
             in_doubt_since: None,
         }
@@ -179,8 +181,8 @@ impl Entry {
 
     /// The last thing that went wrong.
     #[must_use]
-    pub fn trouble(&self) -> Option<&Trouble> {
-        self.trouble.as_ref()
+    pub fn failure_streak(&self) -> Option<&FailureStreak> {
+        self.failure_streak.as_ref()
     }
 
     /// How its message comes to be in its stage's queue.
@@ -193,8 +195,8 @@ impl Entry {
     #[must_use]
     pub fn awaited_since(&self) -> Timestamp {
         match self.queueing {
-            Queueing::Repeated { at } => at,
-            Queueing::Expected | Queueing::Deferred => self.due,
+            Queueing::Requeued { at } => at,
+            Queueing::Pending | Queueing::Deferred => self.due,
         }
     }
 

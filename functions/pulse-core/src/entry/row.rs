@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, Trouble};
+use super::{Entry, EntryId, FailureStreak, Plan, Progress, Queueing, SkipReason};
 use crate::{failure::Cause, score::Score, stage_spec::StageName};
 
 /// The fields of an entry's row.
@@ -41,8 +41,8 @@ pub(super) struct EntryRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Score>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    trouble: Option<Trouble>,
-    #[serde(default, skip_serializing_if = "Queueing::is_expected")]
+    trouble: Option<FailureStreak>,
+    #[serde(default, skip_serializing_if = "Queueing::is_pending")]
     queueing: Queueing,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repeated_at: Option<Timestamp>,
@@ -104,7 +104,7 @@ impl From<Entry> for EntryRow {
             at: None,
             claims: entry.claims,
             previous: entry.previous,
-            trouble: entry.trouble,
+            trouble: entry.failure_streak,
             queueing: entry.queueing,
             repeated_at: entry.repeated_at,
             in_doubt_since: entry.in_doubt_since,
@@ -177,7 +177,7 @@ impl TryFrom<EntryRow> for Entry {
             score: row.score,
             claims: row.claims,
             previous: row.previous,
-            trouble: row.trouble,
+            failure_streak: row.trouble,
             queueing: row.queueing,
             repeated_at: row.repeated_at,
             in_doubt_since: row.in_doubt_since,

@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Change, Entry, Progress, Queueing, SkipReason, StageName, Trouble};
+use super::{Change, Entry, FailureStreak, Progress, Queueing, SkipReason, StageName};
 use crate::{failure::Cause, score::Score, stage_spec::Effect};
 
 /// The longest that SQS hides a message (Amazon SQS Developer Guide, "Amazon SQS visibility timeout").
 const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
 
 /// Tries of an entry whose stage flows are never so far apart.
-const ANOTHER_TROUBLE_AFTER: Duration = Duration::from_hours(3);
+const ANOTHER_STREAK_AFTER: Duration = Duration::from_hours(3);
 
 /// The stage that gives an entry its score.
 const SCORED_BY: StageName = StageName::Score;
@@ -53,11 +53,11 @@ impl Entry {
         after.claims += 1;
         if matches!(self.progress, Progress::Failed { .. }) {
             // Redriven: what went wrong before is past.
-            after.trouble = None;
+            after.failure_streak = None;
         }
         if after.queueing == Queueing::Deferred {
             // A message came by before its time: it is the one now.
-            after.queueing = self.repeated_at.map_or(Queueing::Expected, |at| Queueing::Repeated { at });
+            after.queueing = self.repeated_at.map_or(Queueing::Pending, |at| Queueing::Requeued { at });
         }
         Ok(Change { after, next: None })
     }
@@ -81,9 +81,9 @@ impl Entry {
         let next = next.ok_or_else(|| self.illegal("handed on"))?;
         let mut after = self.moved(Progress::Waiting);
         after.at = next;
-        after.trouble = None;
+        after.failure_streak = None;
         after.due = now;
-        after.queueing = Queueing::Expected;
+        after.queueing = Queueing::Pending;
         after.repeated_at = None;
         Ok(Change { after, next: None })
     }
@@ -103,7 +103,7 @@ impl Entry {
         after.score = None;
         after.in_doubt_since = self.in_doubt_since();
         after.due = now;
-        after.queueing = Queueing::Expected;
+        after.queueing = Queueing::Pending;
         Ok(Change { after, next: None })
     }
 
@@ -134,10 +134,10 @@ impl Entry {
         if self.queueing == Queueing::Deferred {
             after.due = now;
             // One that was repeated already isn't again so soon.
-            let again = self.repeated_at.map(|_| Queueing::Repeated { at: now });
-            after.queueing = again.unwrap_or(Queueing::Expected);
+            let again = self.repeated_at.map(|_| Queueing::Requeued { at: now });
+            after.queueing = again.unwrap_or(Queueing::Pending);
         } else {
-            after.queueing = Queueing::Repeated { at: now };
+            after.queueing = Queueing::Requeued { at: now };
             after.repeated_at = Some(now);
         }
         Ok(Change { after, next: None })
@@ -164,7 +164,7 @@ impl Entry {
         // A message isn't hidden for longer than that.
         let wait = wait.map(|wait| wait.min(LONGEST_HIDDEN));
         let again_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
-        after.trouble = Some(Trouble { again_at, ..self.more_trouble(cause, now) });
+        after.failure_streak = Some(FailureStreak { again_at, ..self.extended_streak(cause, now) });
         Ok(Change { after, next: None })
     }
 
@@ -179,7 +179,7 @@ impl Entry {
         }
         let mut after = self.moved(Progress::Waiting);
         after.in_doubt_since = self.in_doubt_from(now);
-        after.trouble = Some(self.more_trouble(cause, now));
+        after.failure_streak = Some(self.extended_streak(cause, now));
         after.due = now;
         after.queueing = Queueing::Deferred;
         Ok(Change { after, next: None })
@@ -213,7 +213,7 @@ impl Entry {
             return Err(self.illegal("sent"));
         }
         let mut after = self.moved(Progress::Done { provider_id, at: now });
-        after.trouble = None;
+        after.failure_streak = None;
         after.in_doubt_since = None;
         Ok(Change { after, next })
     }
@@ -275,7 +275,7 @@ impl Entry {
         };
         let mut after = self.moved(Progress::Waiting);
         after.due = now;
-        after.queueing = Queueing::Expected;
+        after.queueing = Queueing::Pending;
         after.in_doubt_since = None;
         Ok(Change { after, next: None })
     }
@@ -311,13 +311,13 @@ impl Entry {
         if is_under_way { Some(self.in_doubt_since.unwrap_or(now)) } else { self.in_doubt_since }
     }
 
-    fn more_trouble(&self, cause: Cause, now: Timestamp) -> Trouble {
+    fn extended_streak(&self, cause: Cause, now: Timestamp) -> FailureStreak {
         // Long after the last, it is another trouble: the stage was held in between.
-        let same = |before: &&Trouble| {
-            Duration::try_from(now.duration_since(before.at)).is_ok_and(|since| since < ANOTHER_TROUBLE_AFTER)
+        let same = |before: &&FailureStreak| {
+            Duration::try_from(now.duration_since(before.at)).is_ok_and(|since| since < ANOTHER_STREAK_AFTER)
         };
-        let since = self.trouble.as_ref().filter(same).map_or(now, |before| before.since);
-        Trouble { cause, at: now, since, again_at: None }
+        let since = self.failure_streak.as_ref().filter(same).map_or(now, |before| before.since);
+        FailureStreak { cause, at: now, since, again_at: None }
     }
 
     fn moved(&self, progress: Progress) -> Entry {

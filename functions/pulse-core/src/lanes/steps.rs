@@ -21,7 +21,7 @@ pub fn steps(now: &LaneSettings, wanted: Lanes) -> Vec<Step> {
     let wait_with_calls = fewer && wanted.in_flight() > now.in_flight;
     let in_flight = if wait_with_calls { now.in_flight } else { wanted.in_flight() };
     way.configure(in_flight, most);
-    let lowered = fewer || way.at.in_flight < now.in_flight || way.at.sharers > now.sharers;
+    let lowered = fewer || way.at.in_flight < now.in_flight || way.at.rate_divisor > now.rate_divisor;
 
     let before = way.steps.len();
     way.configure(wanted.in_flight(), wanted.maximum_concurrency());
@@ -56,11 +56,11 @@ impl Way {
         }
     }
 
-    fn configure(&mut self, in_flight: u32, sharers: u32) {
-        let sharers = self.at.sharers.map(|_| sharers);
-        if (self.at.in_flight, self.at.sharers) != (in_flight, sharers) {
-            (self.at.in_flight, self.at.sharers) = (in_flight, sharers);
-            self.steps.push(Step::Configure { in_flight, sharers });
+    fn configure(&mut self, in_flight: u32, rate_divisor: u32) {
+        let rate_divisor = self.at.rate_divisor.map(|_| rate_divisor);
+        if (self.at.in_flight, self.at.rate_divisor) != (in_flight, rate_divisor) {
+            (self.at.in_flight, self.at.rate_divisor) = (in_flight, rate_divisor);
+            self.steps.push(Step::Configure { in_flight, rate_divisor });
         }
     }
 }
@@ -76,7 +76,7 @@ mod tests {
             maximum_concurrency,
             reserved_concurrency: Some(maximum_concurrency),
             in_flight,
-            sharers: None,
+            rate_divisor: None,
             enabled: true,
             changed_lately: false,
         }
@@ -95,15 +95,15 @@ mod tests {
 
     #[test]
     fn calls_in_flight_change_on_the_side_on_which_there_are_fewer_lanes() {
-        let calls = |in_flight| Step::Configure { in_flight, sharers: None };
+        let calls = |in_flight| Step::Configure { in_flight, rate_divisor: None };
         assert_eq!(way(settings(5, 4), 2, 10), [Step::Maximum(2), Step::Drain, calls(10), Step::Reserve(2)]);
         assert_eq!(way(settings(2, 10), 5, 4), [Step::Reserve(5), calls(4), Step::Drain, Step::Maximum(5)]);
     }
 
     #[test]
     fn the_rate_is_divided_anew_before_there_are_more_to_share_it() {
-        let now = LaneSettings { sharers: Some(5), ..settings(5, 4) };
-        let shared = |sharers| Step::Configure { in_flight: 4, sharers: Some(sharers) };
+        let now = LaneSettings { rate_divisor: Some(5), ..settings(5, 4) };
+        let shared = |rate_divisor| Step::Configure { in_flight: 4, rate_divisor: Some(rate_divisor) };
         assert_eq!(way(now, 8, 4), [Step::Reserve(8), shared(8), Step::Drain, Step::Maximum(8)]);
         assert_eq!(way(now, 3, 4), [Step::Maximum(3), Step::Drain, shared(3), Step::Reserve(3)]);
     }
@@ -113,19 +113,19 @@ mod tests {
     struct Worst {
         running: u32,
         calls: u32,
-        sharers: Option<u32>,
+        rate_divisor: Option<u32>,
     }
 
     impl Worst {
         fn of(at: &LaneSettings) -> Self {
-            Self { running: at.maximum_concurrency, calls: at.in_flight, sharers: at.sharers }
+            Self { running: at.maximum_concurrency, calls: at.in_flight, rate_divisor: at.rate_divisor }
         }
 
         fn with(self, at: &LaneSettings) -> Self {
             Self {
                 running: self.running.max(at.maximum_concurrency),
                 calls: self.calls.max(at.in_flight),
-                sharers: self.sharers.min(at.sharers),
+                rate_divisor: self.rate_divisor.min(at.rate_divisor),
             }
         }
     }
@@ -134,21 +134,21 @@ mod tests {
         match step {
             Step::Reserve(invocations) => at.reserved_concurrency = Some(invocations),
             Step::Maximum(invocations) => at.maximum_concurrency = invocations,
-            Step::Configure { in_flight, sharers } => (at.in_flight, at.sharers) = (in_flight, sharers),
+            Step::Configure { in_flight, rate_divisor } => (at.in_flight, at.rate_divisor) = (in_flight, rate_divisor),
             Step::Drain => {}
         }
     }
 
     fn any_settings() -> impl Strategy<Value = LaneSettings> {
         let reserved = prop_oneof![Just(None), (0u32..60).prop_map(Some)];
-        let sharers = prop_oneof![Just(None), (1u32..60).prop_map(Some)];
-        (2u32..50, reserved, 1u32..30, sharers, any::<bool>(), any::<bool>()).prop_map(
-            |(maximum_concurrency, reserved, in_flight, sharers, enabled, changed_lately)| LaneSettings {
+        let rate_divisor = prop_oneof![Just(None), (1u32..60).prop_map(Some)];
+        (2u32..50, reserved, 1u32..30, rate_divisor, any::<bool>(), any::<bool>()).prop_map(
+            |(maximum_concurrency, reserved, in_flight, rate_divisor, enabled, changed_lately)| LaneSettings {
                 maximum_concurrency,
                 // What is shipped: the same. What somebody has set: anything.
                 reserved_concurrency: reserved.map(|r| if r % 2 == 0 { maximum_concurrency } else { r }),
                 in_flight,
-                sharers: sharers.map(|s| if s % 2 == 0 { maximum_concurrency } else { s }),
+                rate_divisor: rate_divisor.map(|s| if s % 2 == 0 { maximum_concurrency } else { s }),
                 enabled,
                 changed_lately,
             },
@@ -167,9 +167,9 @@ mod tests {
             let mut at = now;
             let mut worst = Worst::of(&now);
             if now.changed_lately {
-                let (running, calls, sharers) = lately;
+                let (running, calls, rate_divisor) = lately;
                 let before = LaneSettings {
-                    maximum_concurrency: running, in_flight: calls, sharers: now.sharers.map(|_| sharers), ..now
+                    maximum_concurrency: running, in_flight: calls, rate_divisor: now.rate_divisor.map(|_| rate_divisor), ..now
                 };
                 worst = worst.with(&before);
             }
@@ -182,12 +182,12 @@ mod tests {
                 if n < first { continue; }
                 prop_assert!(worst.running * worst.calls <= allowed, "{step:?} of {way:?}");
                 prop_assert!(at.reserved_concurrency.is_none_or(|r| r >= worst.running), "{step:?} of {way:?}");
-                let share_well = now.sharers.is_none_or(|sharers| sharers >= now.maximum_concurrency);
-                prop_assert!(!share_well || worst.sharers.is_none_or(|s| s >= worst.running), "{step:?} of {way:?}");
+                let share_well = now.rate_divisor.is_none_or(|rate_divisor| rate_divisor >= now.maximum_concurrency);
+                prop_assert!(!share_well || worst.rate_divisor.is_none_or(|s| s >= worst.running), "{step:?} of {way:?}");
             }
-            let sharers = now.sharers.map(|_| maximum);
+            let rate_divisor = now.rate_divisor.map(|_| maximum);
             let end = LaneSettings {
-                maximum_concurrency: maximum, reserved_concurrency: Some(maximum), in_flight: calls, sharers, ..now
+                maximum_concurrency: maximum, reserved_concurrency: Some(maximum), in_flight: calls, rate_divisor, ..now
             };
             prop_assert_eq!(at, end);
         }

@@ -3,8 +3,8 @@
 //! A lane carries 1 / latency calls a second. The plan reckons with whole days: within one, the queues hold what comes
 //! faster than it is carried.
 
+mod demand;
 mod stage;
-mod wish;
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use serde::Serialize;
 
 use crate::stage::PerStage;
 
+pub use demand::{BATCH, CALL_TIMEOUT, Calls, Demand, FUNCTION_TIMEOUT, PlanError, Remedy, Utilisation};
 pub use stage::StagePlan;
-pub use wish::{BATCH, CALL_TIMEOUT, Calls, FUNCTION_TIMEOUT, PlanError, Remedy, Utilisation, Wish};
 
 /// A day.
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 
-/// What a wish takes.
+/// What a demand takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
     /// Customers due each day.
@@ -40,17 +40,17 @@ impl Plan {
     ///
     /// # Errors
     /// When a stage can't have the lanes that it takes.
-    pub fn of(wish: &Wish) -> Result<Self, PlanError> {
-        let due_a_day = f64::from(wish.customers) / f64::from(wish.days.get());
-        let calls = PerStage::from_array([wish.score, wish.email]);
-        let [score, email] = PerStage::try_from_fn(|stage| StagePlan::of(stage, calls[stage], wish))?.into_array();
-        let carried = wish.utilisation.of(score.calls_a_second.min(email.calls_a_second));
-        let both = wish.score.latency() + wish.email.latency();
+    pub fn of(demand: &Demand) -> Result<Self, PlanError> {
+        let due_a_day = f64::from(demand.customers) / f64::from(demand.days.get());
+        let calls = PerStage::from_array([demand.score, demand.email]);
+        let [score, email] = PerStage::try_from_fn(|stage| StagePlan::of(stage, calls[stage], demand))?.into_array();
+        let carried = demand.utilisation.of(score.calls_a_second.min(email.calls_a_second));
+        let both = demand.score.latency() + demand.email.latency();
         Ok(Self {
             due_a_day,
             in_sequence_a_day: DAY.div_duration_f64(both),
             day_takes: lasts(due_a_day / carried).unwrap_or(Duration::MAX),
-            backlog_takes: match wish.backlog {
+            backlog_takes: match demand.backlog {
                 0 => None,
                 backlog => lasts(backlog as f64 / (carried - due_a_day / DAY.as_secs_f64()).max(0.0)),
             },
@@ -86,8 +86,8 @@ mod tests {
     }
 
     /// The roster that this project began with: 600,000 customers, 2.4 s to score, 3.3 s to mail.
-    fn seeds() -> Wish {
-        Wish {
+    fn seeds() -> Demand {
+        Demand {
             customers: 600_000,
             days: MONTH,
             score: calls(2_400),
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn three_lost_days_are_caught_up_within_one() {
-        let wish = Wish { backlog: 60_000, within: Some(DAY), ..seeds() };
-        let plan = Plan::of(&wish).unwrap();
+        let demand = Demand { backlog: 60_000, within: Some(DAY), ..seeds() };
+        let plan = Plan::of(&demand).unwrap();
         // 80,000 calls in a day, x 2.4 s / 86,400 s / 0.8 are 2.8 lanes; x 3.3 s 3.8.
         assert_eq!((plan.score.needed, plan.email.needed), (3, 4));
         // The fewest that can be set are more: 8 lanes / 3.3 s x 0.8 less what is due.
@@ -134,30 +134,30 @@ mod tests {
         assert_eq!(plan.backlog_takes.unwrap().as_secs(), whole((60_000.0_f64 / spare).floor()));
         assert!(plan.backlog_takes.unwrap() < DAY);
 
-        let hurry = Plan::of(&Wish { within: Some(Duration::from_hours(2)), ..wish }).unwrap();
+        let hurry = Plan::of(&Demand { within: Some(Duration::from_hours(2)), ..demand }).unwrap();
         assert_eq!((hurry.email.needed, hurry.email.lanes.count()), (36, 36));
         assert_eq!(whole(hurry.email.calls_a_second), 11);
     }
 
     #[test]
     fn without_headroom_a_backlog_never_ends() {
-        let full = Wish { utilisation: Utilisation::parse(1.0).unwrap(), ..seeds() };
+        let full = Demand { utilisation: Utilisation::parse(1.0).unwrap(), ..seeds() };
         // 8 lanes carry 288,000 a day.
-        let wish = Wish { customers: 288_000 * 30, email: calls(2_400), backlog: 1, ..full };
-        let plan = Plan::of(&wish).unwrap();
+        let demand = Demand { customers: 288_000 * 30, email: calls(2_400), backlog: 1, ..full };
+        let plan = Plan::of(&demand).unwrap();
         assert_eq!((plan.score.lanes.count(), plan.backlog_takes), (8, None));
     }
 
     #[test]
     fn a_plan_that_lambda_cannot_carry_says_what_would() {
-        let wish = Wish { backlog: 600_000, within: Some(Duration::from_mins(5)), ..seeds() };
-        let error = Plan::of(&wish).unwrap_err().to_string();
+        let demand = Demand { backlog: 600_000, within: Some(Duration::from_mins(5)), ..seeds() };
+        let error = Plan::of(&demand).unwrap_err().to_string();
         // 2,000 a second x 2.4 s / 0.8.
         assert!(error.contains("6001 lanes") && error.contains("1501 invocations of 4 calls"), "{error}");
         assert!(error.contains("keep 7 or more calls in flight"), "{error}");
 
-        let wish = Wish { within: Some(Duration::from_secs(10)), ..wish };
-        let error = Plan::of(&wish).unwrap_err().to_string();
+        let demand = Demand { within: Some(Duration::from_secs(10)), ..demand };
+        let error = Plan::of(&demand).unwrap_err().to_string();
         assert!(error.contains("allow it more time") && !error.contains("keep"), "{error}");
     }
 
@@ -179,10 +179,10 @@ mod tests {
         ) {
             let within = Duration::from_hours(hours);
             let utilisation = Utilisation::parse(utilisation).unwrap();
-            let wish = Wish {
+            let demand = Demand {
                 customers, days: MONTH, score: calls(score), email: calls(email), backlog, within: Some(within), utilisation,
             };
-            if let Ok(plan) = Plan::of(&wish) {
+            if let Ok(plan) = Plan::of(&demand) {
                 let takes = plan.backlog_takes.unwrap();
                 prop_assert!(takes <= within + Duration::from_secs(1), "{takes:?}");
                 prop_assert!(plan.score.needed <= plan.score.lanes.count());

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Calls, DAY, PlanError, Wish};
+use super::{Calls, DAY, Demand, PlanError};
 use crate::{
     entry::StageName,
     lanes::{IN_FLIGHT, Lanes, LanesError},
@@ -28,12 +28,12 @@ pub struct StagePlan {
 }
 
 impl StagePlan {
-    pub(super) fn of(stage: StageName, calls: Calls, wish: &Wish) -> Result<Self, PlanError> {
+    pub(super) fn of(stage: StageName, calls: Calls, demand: &Demand) -> Result<Self, PlanError> {
         let latency = calls.latency().as_secs_f64();
-        let calls_a_day = f64::from(wish.customers) / f64::from(wish.days.get());
+        let calls_a_day = f64::from(demand.customers) / f64::from(demand.days.get());
         let due = calls_a_day / DAY.as_secs_f64();
-        let late = wish.within.map_or(0.0, |within| wish.backlog as f64 / within.as_secs_f64());
-        let needed = wish.utilisation.lanes(due + late, latency);
+        let late = demand.within.map_or(0.0, |within| demand.backlog as f64 / within.as_secs_f64());
+        let needed = demand.utilisation.lanes(due + late, latency);
         let lanes = Lanes::at_least(needed, calls.in_flight()).map_err(|error| match error {
             LanesError::MaximumConcurrency(invocations) => {
                 let in_flight = calls.in_flight();
@@ -45,7 +45,7 @@ impl StagePlan {
         Ok(Self {
             stage,
             lane_a_day,
-            lane_a_period: lane_a_day * f64::from(wish.days.get()),
+            lane_a_period: lane_a_day * f64::from(demand.days.get()),
             needed,
             lanes,
             busy: due * latency / f64::from(lanes.count()),

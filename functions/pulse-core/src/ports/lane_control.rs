@@ -13,7 +13,7 @@ pub struct LaneSettings {
     /// Calls that an invocation keeps in flight.
     pub in_flight: u32,
     /// By how many the function divides the rate that its provider allows it, if it does.
-    pub sharers: Option<u32>,
+    pub rate_divisor: Option<u32>,
     /// Whether the mapping hands messages to the function.
     pub enabled: bool,
     /// Whether some of this was changed so lately that invocations of before may still be running.
@@ -41,7 +41,7 @@ pub enum Step {
         /// Calls that an invocation keeps in flight.
         in_flight: u32,
         /// By how many it divides its provider's rate, if it does.
-        sharers: Option<u32>,
+        rate_divisor: Option<u32>,
     },
     /// Waits until the invocations that are running now have ended.
     Drain,

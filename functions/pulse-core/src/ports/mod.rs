@@ -34,4 +34,4 @@ pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
 pub use sleeper::Sleeper;
-pub use stages::{Controls, OutcomeLog, Probed, StageError, StageMemory, StageSight, Stages, Switch, Turned};
+pub use stages::{Controls, OutcomeLog, Probed, SetEnabled, StageError, StageMemory, StageStatus, Stages, Switch};

@@ -42,7 +42,7 @@ impl Switch {
 
 /// How a stage is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StageSight {
+pub struct StageStatus {
     /// Whether its queue is handed to its function.
     pub mapping: Switch,
     /// Its function's reserved concurrency, if it has one. With 0 it can't run at all.
@@ -53,7 +53,7 @@ pub struct StageSight {
     pub in_flight: u64,
 }
 
-impl StageSight {
+impl StageStatus {
     /// Whether its messages are worked on.
     #[must_use]
     pub fn is_flowing(&self) -> bool {
@@ -63,7 +63,7 @@ impl StageSight {
 
 /// What came of an attempt to switch a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turned {
+pub enum SetEnabled {
     /// It is as it was to be, or about to be.
     Done,
     /// It is being changed, and takes no other change yet: try again in a while.
@@ -74,10 +74,10 @@ pub enum Turned {
 #[async_trait]
 pub trait Stages: Send + Sync {
     /// Looks at a stage.
-    async fn look(&self, stage: StageName) -> Result<StageSight, StageError>;
+    async fn status(&self, stage: StageName) -> Result<StageStatus, StageError>;
 
     /// Has a stage's messages handed to its function, or not. What is in flight ends as it would.
-    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError>;
+    async fn set_enabled(&self, stage: StageName, on: bool) -> Result<SetEnabled, StageError>;
 
     /// Hands a few messages of a stage that is turned off to its function, waits for what comes of
     /// them, and says how many there were and how many of them must come back. None, if none waits.

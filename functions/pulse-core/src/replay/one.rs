@@ -10,7 +10,7 @@ use crate::{
     ports::{Activity, Clock, Controls, Ledger, LedgerError, QueueError, Queues, Stages},
     run::RunId,
     stage::{Preview, Rules},
-    why::{Holder, StageScene},
+    why::{HoldReason, StageContext},
 };
 
 /// Replays one entry: says what would be done for it now, and has it done.
@@ -41,7 +41,7 @@ pub struct Prospect {
     /// The stage that its message goes to.
     pub stage: Option<StageName>,
     /// What holds that stage: the message would wait for it to end.
-    pub holder: Option<Holder>,
+    pub holder: Option<HoldReason>,
     /// When its schedule's turn comes, if it hasn't yet.
     pub not_due_before: Option<Timestamp>,
     /// The customer's time zone.
@@ -199,7 +199,7 @@ impl ReplayOne<'_> {
         let is_failed = matches!(entry.progress(), Progress::Failed { .. });
         let stage = entry.waits_for().or_else(|| is_failed.then(|| entry.at()));
         let holder = match stage {
-            Some(stage) => StageScene::look_up(self.controls, self.stages, stage).await?.holder(now),
+            Some(stage) => StageContext::look_up(self.controls, self.stages, stage).await?.holder(now),
             None => None,
         };
         let is_untouched = entry.at() == entry.plan().first() && *entry.progress() == Progress::Waiting;

@@ -52,7 +52,7 @@ impl ProviderWatch<'_> {
         if matches!(self.controls.control(self.stage).await?.breaker, Breaker::Open(_)) {
             return Ok(true);
         }
-        let from = self.policy.looks_back_to(now);
+        let from = self.policy.window_start(now);
         let minutes = self.log.minutes(self.stage, from).await?;
         let recent = minutes.iter().filter(|minute| minute.starts >= from).map(|minute| &minute.outcomes);
         let own = self.meter.read().outcomes;

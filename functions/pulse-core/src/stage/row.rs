@@ -133,7 +133,7 @@ impl Row for Entry {
     }
 
     fn failing_since(&self) -> Option<Timestamp> {
-        self.trouble().map(|trouble| trouble.since)
+        self.failure_streak().map(|trouble| trouble.since)
     }
 
     fn message(&self) -> WorkMessage {

@@ -217,7 +217,7 @@ impl Worker<'_> {
         let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) else { return false };
         let put_off = async {
             self.provider.is_in_trouble(self.clock.now()).await
-                && self.stage.put_off(&message, cause, self.provider.policy.patience).await
+                && self.stage.put_off(&message, cause, self.provider.policy.max_defer).await
         };
         panics::catch(put_off).await.unwrap_or(false)
     }

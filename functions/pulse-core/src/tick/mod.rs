@@ -2,13 +2,13 @@
 //! that fell off or were put off.
 
 mod age;
-mod keep;
 mod overdue;
+mod reconciler;
 mod round;
 mod sweep;
 
 pub use age::oldest_due;
-pub use keep::{Keep, KeepError, Kept};
 pub use overdue::SweepPolicy;
+pub use reconciler::{MappingReconciler, ReconcileError, Reconciled};
 pub use round::{Round, StageRound};
 pub use sweep::{StageSweep, Sweep, Swept};

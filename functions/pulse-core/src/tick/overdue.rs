@@ -52,7 +52,7 @@ impl SweepPolicy {
     #[must_use]
     pub fn overdue_from(&self, entry: &Entry, is_held_up: bool) -> Option<Timestamp> {
         let Position::Open { awaited, since, .. } = entry.position() else { return None };
-        let tried = entry.trouble().filter(|_| *entry.progress() == Progress::Waiting);
+        let tried = entry.failure_streak().filter(|_| *entry.progress() == Progress::Waiting);
         let tried = tried.map(|trouble| later(trouble.again_at.unwrap_or(trouble.at), self.wait_for(awaited, false)));
         Some(later(since, self.wait_for(awaited, is_held_up)).max(tried.unwrap_or(Timestamp::MIN)))
     }

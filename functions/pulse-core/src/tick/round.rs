@@ -1,13 +1,13 @@
 use futures::future::join_all;
 
-use super::{Keep, KeepError, Kept, Sweep, Swept};
+use super::{MappingReconciler, ReconcileError, Reconciled, Sweep, Swept};
 use crate::{control::Breaker, entry::StageName};
 
 /// A tick: keeps all stages, and then sweeps them.
 #[derive(Clone, Copy)]
 pub struct Round<'a> {
     /// Makes the mappings match what holds their stages.
-    pub keep: Keep<'a>,
+    pub keep: MappingReconciler<'a>,
     /// Looks after what fell off.
     pub sweep: Sweep<'a>,
 }
@@ -18,7 +18,7 @@ pub struct StageRound {
     /// The stage concerned.
     pub stage: StageName,
     /// How it was kept.
-    pub kept: Result<Kept, KeepError>,
+    pub kept: Result<Reconciled, ReconcileError>,
     /// How it was swept.
     pub swept: Swept,
 }
@@ -35,7 +35,7 @@ impl Round<'_> {
             tracing::warn!(%stage, %error, "not kept");
         }
         let swept = match &kept {
-            Ok(kept) if wants_messages(kept) => self.sweep.wake_a_few(stage, self.keep.policy.probes).await,
+            Ok(kept) if wants_messages(kept) => self.sweep.requeue_probes(stage, self.keep.policy.probes).await,
             _ => Box::pin(self.sweep.stage(stage)).await.swept,
         };
         StageRound { stage, kept, swept }
@@ -43,7 +43,7 @@ impl Round<'_> {
 }
 
 /// Whether a provider was to be tried, and no message was there to try it with.
-fn wants_messages(kept: &Kept) -> bool {
+fn wants_messages(kept: &Reconciled) -> bool {
     let is_open = matches!(kept.control.breaker, Breaker::Open(_));
     is_open && kept.sight.waiting == 0 && kept.probed.is_some_and(|probed| probed.messages == 0)
 }

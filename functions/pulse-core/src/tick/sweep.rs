@@ -7,7 +7,7 @@ use super::SweepPolicy;
 use crate::{
     entry::{EntryId, Queueing, StageName},
     message::WorkMessage,
-    ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, Queues, StageMemory, StageSight, Stages},
+    ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, Queues, StageMemory, StageStatus, Stages},
 };
 
 /// Entries that are looked at side by side.
@@ -82,7 +82,7 @@ impl Sweep<'_> {
     }
 
     pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
-        let sight = match self.stages.look(stage).await {
+        let sight = match self.stages.status(stage).await {
             Ok(sight) => sight,
             Err(error) => {
                 tracing::warn!(%stage, %error, "not swept");
@@ -96,7 +96,7 @@ impl Sweep<'_> {
         StageSweep { stage, swept }
     }
 
-    async fn looked_at(&self, stage: StageName, sight: StageSight) -> Result<Swept, LedgerError> {
+    async fn looked_at(&self, stage: StageName, sight: StageStatus) -> Result<Swept, LedgerError> {
         let is_held_up = self.is_held_up(stage, sight).await?;
         if !sight.is_flowing() {
             return Ok(Swept::Paused);
@@ -106,7 +106,7 @@ impl Sweep<'_> {
 
     /// Whether the stage is paused or behind a backlog, or was so lately: its messages are late for that,
     /// and some are still on their way.
-    async fn is_held_up(&self, stage: StageName, sight: StageSight) -> Result<bool, LedgerError> {
+    async fn is_held_up(&self, stage: StageName, sight: StageStatus) -> Result<bool, LedgerError> {
         let now = self.clock.now();
         let last = self.memory.held_up_at(stage).await?;
         let age = last.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
@@ -137,7 +137,7 @@ impl Sweep<'_> {
 
     /// Wakes a few entries of a stage that were put off, for want of other messages to try its provider
     /// with.
-    pub async fn wake_a_few(&self, stage: StageName, at_most: usize) -> Swept {
+    pub async fn requeue_probes(&self, stage: StageName, at_most: usize) -> Swept {
         match self.open.overdue(stage, Awaited::Deferred, self.clock.now(), at_most).await {
             Ok(found) => self.all(stage, found).await,
             Err(error) => {

@@ -9,7 +9,7 @@ mod scene;
 mod story;
 
 pub use causes::{CauseCount, CauseSample, SampleOf};
-pub use next::{Holder, NextStep, Outlook, Scene, StageScene};
+pub use next::{Context, HoldReason, NextStep, Outlook, StageContext};
 pub use report::{Precision, Reason, ReasonCount, RunReport};
 pub use run::{RunInquiry, WhyError};
-pub use story::{CustomerInquiry, StageStanding, Story, StoryError};
+pub use story::{CustomerInquiry, StageStanding, Timeline, TimelineError};

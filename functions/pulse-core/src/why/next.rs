@@ -9,7 +9,7 @@ use crate::{
     customer::{Customer, CustomerId},
     entry::{Entry, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
-    ports::StageSight,
+    ports::StageStatus,
     run::RunId,
     slot::Slot,
     stage::{PerStage, Preview, Rules},
@@ -18,13 +18,13 @@ use crate::{
 
 /// All that decides what happens next to a customer's entries.
 #[derive(Debug, Clone, Copy)]
-pub struct Scene<'a> {
+pub struct Context<'a> {
     /// Whose entries.
     pub customer: &'a Customer,
     /// When their live schedule is due, if they have one.
     pub schedule: Option<&'a Slot>,
     /// How the stages are.
-    pub stages: &'a PerStage<StageScene>,
+    pub stages: &'a PerStage<StageContext>,
     /// When an entry counts as overdue.
     pub policy: SweepPolicy,
     /// What the stages decide by.
@@ -35,11 +35,11 @@ pub struct Scene<'a> {
 
 /// How a stage is.
 #[derive(Debug, Clone, Default)]
-pub struct StageScene {
+pub struct StageContext {
     /// Its control row.
     pub control: Control,
     /// How it was seen, if it could be looked at.
-    pub sight: Option<StageSight>,
+    pub sight: Option<StageStatus>,
     /// When it was last seen held up.
     pub held_up_at: Option<Timestamp>,
 }
@@ -47,7 +47,7 @@ pub struct StageScene {
 /// What keeps a stage from flowing, as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
-pub enum Holder {
+pub enum HoldReason {
     /// An operator's pause.
     Command {
         /// The operator's name, as they gave it.
@@ -76,7 +76,7 @@ pub enum Holder {
     Unexplained,
 }
 
-impl Holder {
+impl HoldReason {
     /// What ends it sooner than it ends by itself.
     #[must_use]
     pub fn advice(&self, stage: StageName) -> Vec<Advice> {
@@ -88,20 +88,20 @@ impl Holder {
     }
 }
 
-impl StageScene {
+impl StageContext {
     /// What keeps the stage from flowing at `now`.
     #[must_use]
-    pub fn holder(&self, now: Timestamp) -> Option<Holder> {
+    pub fn holder(&self, now: Timestamp) -> Option<HoldReason> {
         match self.control.hold(now) {
-            Some(Hold::Command(pause)) => Some(Holder::Command {
+            Some(Hold::Command(pause)) => Some(HoldReason::Command {
                 who: pause.by.clone(),
                 note: pause.note.clone(),
                 since: pause.since,
                 until: pause.until,
             }),
-            Some(Hold::Console(pause)) => Some(Holder::Console { pause }),
-            Some(Hold::Broken(open)) => Some(Holder::Breaker { since: open.since, probe_at: open.probe_at }),
-            None => self.sight.filter(|sight| !sight.is_flowing()).map(|_| Holder::Unexplained),
+            Some(Hold::Console(pause)) => Some(HoldReason::Console { pause }),
+            Some(Hold::Broken(open)) => Some(HoldReason::Breaker { since: open.since, probe_at: open.probe_at }),
+            None => self.sight.filter(|sight| !sight.is_flowing()).map(|_| HoldReason::Unexplained),
         }
     }
 
@@ -164,7 +164,7 @@ pub enum NextStep {
         /// The stage concerned.
         stage: StageName,
         /// By what.
-        holder: Holder,
+        holder: HoldReason,
     },
     /// A worker has it.
     InHand {
@@ -253,7 +253,7 @@ impl Outlook {
     }
 }
 
-impl Scene<'_> {
+impl Context<'_> {
     /// What is to come of an entry of the customer's.
     #[must_use]
     pub fn outlook(&self, entry: &Entry) -> Outlook {
@@ -300,7 +300,7 @@ impl Scene<'_> {
         if repeated_at <= self.now {
             return NextStep::Repeated { stage, since };
         }
-        match entry.trouble() {
+        match entry.failure_streak() {
             _ if lease.is_some() => NextStep::Abandoned { stage, repeated_at },
             Some(trouble) => NextStep::Retries {
                 stage,

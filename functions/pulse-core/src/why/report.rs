@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{CauseSample, Holder};
+use super::{CauseSample, HoldReason};
 use crate::{
     advice::Advice,
     customer::CustomerId,
@@ -90,7 +90,7 @@ pub struct RunReport {
     /// How many customers more the roster has than the reasons: they moved meanwhile.
     pub unaccounted: i64,
     /// What holds stages.
-    pub holders: Vec<(StageName, Holder)>,
+    pub holders: Vec<(StageName, HoldReason)>,
     /// What went wrong, grouped.
     pub causes: Vec<CauseSample>,
     /// Some of those without any open entry.

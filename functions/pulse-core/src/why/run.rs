@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::{
-    CauseSample, Holder, Precision, Reason, ReasonCount, RunReport, SampleOf, StageScene,
+    CauseSample, HoldReason, Precision, Reason, ReasonCount, RunReport, SampleOf, StageContext,
     causes::{grouped, read_all},
     outside::outside,
 };
@@ -81,7 +81,7 @@ impl RunInquiry<'_> {
         };
         self.closed(&counts, &mut report).await?;
         for &stage in StageName::ALL {
-            let holder = StageScene::look_up(self.controls, self.stages, stage).await?.holder(now);
+            let holder = StageContext::look_up(self.controls, self.stages, stage).await?.holder(now);
             let due = self.due(run, stage, &counts, now).await?;
             add_open(&mut report, stage, holder.as_ref(), &counts, &due, now);
             report.holders.extend(holder.map(|holder| (stage, holder)));
@@ -173,7 +173,7 @@ fn counted(counts: &RunCounts, stage: StageName, awaited: Awaited, is_due: bool)
 fn add_open(
     report: &mut RunReport,
     stage: StageName,
-    holder: Option<&Holder>,
+    holder: Option<&HoldReason>,
     counts: &RunCounts,
     due: &Due,
     now: Timestamp,
@@ -190,8 +190,8 @@ fn add_open(
     report.reasons.push(exact(Reason::PutOff(stage), put_off));
     if let Some(holder) = holder {
         let held = match holder {
-            Holder::Breaker { .. } => Reason::Broken(stage),
-            Holder::Command { .. } | Holder::Console { .. } | Holder::Unexplained => Reason::Paused(stage),
+            HoldReason::Breaker { .. } => Reason::Broken(stage),
+            HoldReason::Command { .. } | HoldReason::Console { .. } | HoldReason::Unexplained => Reason::Paused(stage),
         };
         report.reasons.push(exact(held, first + again + woken));
         return;
@@ -204,7 +204,7 @@ fn add_open(
 fn add_queued(report: &mut RunReport, stage: StageName, (queued, all, read): (Reason, u64, &[Entry]), now: Timestamp) {
     let is_in_hand = |entry: &&Entry| entry.lease_until().is_some_and(|until| until > now);
     let in_hand = (read.iter().filter(is_in_hand).count() as u64).min(all);
-    let troubled = read.iter().filter(|entry| entry.trouble().is_some() && !is_in_hand(entry)).count() as u64;
+    let troubled = read.iter().filter(|entry| entry.failure_streak().is_some() && !is_in_hand(entry)).count() as u64;
     let retrying = troubled.min(all - in_hand);
     let (found, left) = if (read.len() as u64) < all {
         (Precision::AtLeast, Precision::AtMost)
@@ -219,7 +219,7 @@ fn add_queued(report: &mut RunReport, stage: StageName, (queued, all, read): (Re
 
 fn add_troubles(report: &mut RunReport, stage: StageName, counts: &RunCounts, due: &Due) {
     let read: Vec<Entry> = [&due.first, &due.again, &due.deferred].into_iter().flatten().cloned().collect();
-    let causes = grouped(&read, |entry| entry.trouble().map(|trouble| &trouble.cause));
+    let causes = grouped(&read, |entry| entry.failure_streak().map(|trouble| &trouble.cause));
     if !causes.is_empty() {
         let entries = Awaited::ALL.into_iter().map(|awaited| counted(counts, stage, awaited, true)).sum();
         report.causes.push(CauseSample { of: SampleOf::Due, stage, entries, read: read.len() as u64, causes });

@@ -1,10 +1,10 @@
-use super::StageScene;
+use super::StageContext;
 use crate::{
     entry::StageName,
     ports::{Controls, LedgerError, Stages},
 };
 
-impl StageScene {
+impl StageContext {
     /// Looks a stage up. One that can't be looked at is told of by its control row alone.
     pub(crate) async fn look_up(
         controls: &dyn Controls,
@@ -12,7 +12,7 @@ impl StageScene {
         stage: StageName,
     ) -> Result<Self, LedgerError> {
         let control = controls.control(stage).await?;
-        let sight = stages.look(stage).await;
+        let sight = stages.status(stage).await;
         let sight = sight.inspect_err(|error| tracing::warn!(%stage, %error, "couldn't be looked at")).ok();
         Ok(Self { control, sight, held_up_at: None })
     }

@@ -2,7 +2,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Holder, Outlook, Scene, StageScene};
+use super::{Context, HoldReason, Outlook, StageContext};
 use crate::{
     advice::Advice,
     customer::{Customer, CustomerId, Standing},
@@ -18,7 +18,7 @@ use crate::{
 
 /// Why a story can't be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoryError {
+pub enum TimelineError {
     /// The ledger couldn't be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -52,7 +52,7 @@ pub struct CustomerInquiry<'a> {
 
 /// All that is known of a customer.
 #[derive(Debug, Clone, Serialize)]
-pub struct Story {
+pub struct Timeline {
     /// The customer as the roster has them.
     pub profile: Customer,
     /// When their live schedule is due, if they have one.
@@ -77,7 +77,7 @@ pub struct StageStanding {
     /// The stage concerned.
     pub stage: StageName,
     /// What keeps it from flowing.
-    pub holder: Option<Holder>,
+    pub holder: Option<HoldReason>,
     /// About how many messages wait in its queue, if it could be looked at.
     pub waiting: Option<u64>,
 }
@@ -87,7 +87,7 @@ impl CustomerInquiry<'_> {
     ///
     /// # Errors
     /// When the ledger or the schedule can't be read.
-    pub async fn story(&self, id: &CustomerId) -> Result<Option<Story>, StoryError> {
+    pub async fn story(&self, id: &CustomerId) -> Result<Option<Timeline>, TimelineError> {
         let Some(profile) = self.ledger.customer(id).await? else { return Ok(None) };
         let (entries, activities) = futures::try_join!(self.ledger.entries(id), self.reports.activities(id))?;
         let schedule = self.schedules.get(id).await?.map(|schedule| schedule.slot);
@@ -95,7 +95,7 @@ impl CustomerInquiry<'_> {
         let mut scenes = scenes.into_iter();
         let scenes = PerStage::from_fn(|_| scenes.next().unwrap_or_default());
         let now = self.clock.now();
-        let scene = Scene {
+        let scene = Context {
             customer: &profile,
             schedule: schedule.as_ref(),
             stages: &scenes,
@@ -106,21 +106,21 @@ impl CustomerInquiry<'_> {
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
         let has_open_entry = entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat());
         let stages = scenes.iter().map(|(stage, scene)| standing(stage, scene, now)).collect();
-        Ok(Some(Story { profile, schedule, entries, activities, stages, outlooks, has_open_entry, at: now }))
+        Ok(Some(Timeline { profile, schedule, entries, activities, stages, outlooks, has_open_entry, at: now }))
     }
 
-    async fn scene(&self, stage: StageName) -> Result<StageScene, LedgerError> {
-        let look = StageScene::look_up(self.controls, self.stages, stage);
+    async fn scene(&self, stage: StageName) -> Result<StageContext, LedgerError> {
+        let look = StageContext::look_up(self.controls, self.stages, stage);
         let (scene, held_up_at) = futures::try_join!(look, self.memory.held_up_at(stage))?;
-        Ok(StageScene { held_up_at, ..scene })
+        Ok(StageContext { held_up_at, ..scene })
     }
 }
 
-fn standing(stage: StageName, scene: &StageScene, now: Timestamp) -> StageStanding {
+fn standing(stage: StageName, scene: &StageContext, now: Timestamp) -> StageStanding {
     StageStanding { stage, holder: scene.holder(now), waiting: scene.sight.map(|sight| sight.waiting) }
 }
 
-impl Story {
+impl Timeline {
     /// The story of one run alone, if the customer has an entry in it.
     #[must_use]
     pub fn in_run(mut self, run: RunId) -> Option<Self> {

@@ -78,7 +78,7 @@ impl Mapping {
     /// When it is being turned on or off already.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), MappingBusy> {
         let done_at = self.change_is_done_at();
-        self.change(|reading| reading.switch.turn(enabled, done_at))
+        self.change(|reading| reading.switch.set_enabled(enabled, done_at))
     }
 
     /// Sets the most batches that it has in flight. What is in flight already goes on.

@@ -60,7 +60,7 @@ impl Switch {
     }
 
     /// Starts to change, so that it is done at `done_at`. What is as it should be stays.
-    pub(super) fn turn(&mut self, on: bool, done_at: Timestamp) -> Result<(), MappingBusy> {
+    pub(super) fn set_enabled(&mut self, on: bool, done_at: Timestamp) -> Result<(), MappingBusy> {
         self.check_settled()?;
         let state = match (self.state, on) {
             (MappingState::Enabled, false) => MappingState::Disabling,
@@ -73,7 +73,7 @@ impl Switch {
 
     /// Turns it on at last, waiting for a change that is under way, as a deployment does.
     pub(super) fn insist_on(&mut self, done_at: Timestamp) {
-        self.then_on = self.turn(true, done_at).is_err() && self.state == MappingState::Disabling;
+        self.then_on = self.set_enabled(true, done_at).is_err() && self.state == MappingState::Disabling;
     }
 
     /// Ends the change that is due. `next` says when a change that starts now would be done.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
     failure::Cause,
-    ports::{Probed, StageError, StageSight, Stages, Switch, Turned},
+    ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
     stage::PerStage,
 };
 
@@ -48,7 +48,7 @@ const LATELY: Duration = Duration::from_mins(3);
 
 #[async_trait]
 impl Stages for SimStages {
-    async fn look(&self, stage: StageName) -> Result<StageSight, StageError> {
+    async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let house = &self.houses[stage];
         let mapping = match house.mapping.state() {
             MappingState::Enabled => Switch::On,
@@ -57,7 +57,7 @@ impl Stages for SimStages {
             MappingState::Enabling => Switch::TurningOn,
         };
         let depth = house.queue.depth();
-        Ok(StageSight {
+        Ok(StageStatus {
             mapping,
             reserved: house.function.reserved_concurrency(),
             waiting: depth.visible as u64,
@@ -65,9 +65,9 @@ impl Stages for SimStages {
         })
     }
 
-    async fn turn(&self, stage: StageName, on: bool) -> Result<Turned, StageError> {
+    async fn set_enabled(&self, stage: StageName, on: bool) -> Result<SetEnabled, StageError> {
         let turned = self.houses[stage].mapping.set_enabled(on);
-        Ok(if turned.is_ok() { Turned::Done } else { Turned::Busy })
+        Ok(if turned.is_ok() { SetEnabled::Done } else { SetEnabled::Busy })
     }
 
     async fn probe(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError> {

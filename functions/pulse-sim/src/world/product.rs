@@ -11,7 +11,7 @@ use pulse_core::{
         Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
         WorkerSettings,
     },
-    tick::{Keep, Round, StageRound, Sweep, SweepPolicy},
+    tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
 
 use super::{house::House, ports::Ports};
@@ -84,7 +84,7 @@ pub trait Product: Send + Sync {
             clock: &*ports.clock,
             policy,
         };
-        let keep = Keep {
+        let keep = MappingReconciler {
             stages: &*ports.stages,
             controls: &*ports.controls,
             outcomes: &*ports.outcomes,
@@ -109,7 +109,7 @@ pub trait Product: Send + Sync {
 
     /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.
     async fn set_flowing(&self, ports: &Ports, house: &House, flowing: bool) -> bool {
-        let keep = Keep {
+        let keep = MappingReconciler {
             stages: &*ports.stages,
             controls: &*ports.controls,
             outcomes: &*ports.outcomes,

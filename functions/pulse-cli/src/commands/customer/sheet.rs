@@ -108,8 +108,8 @@ fn entry_table(entry: &Entry, zone: &Zone) -> Table {
     }
     match entry.queueing() {
         _ if !entry.is_open() => {}
-        Queueing::Expected => {}
-        Queueing::Repeated { at } => table.push("queued again", format!("{}: its message was lost", local(at, zone))),
+        Queueing::Pending => {}
+        Queueing::Requeued { at } => table.push("queued again", format!("{}: its message was lost", local(at, zone))),
         Queueing::Deferred => table.push("put off", format!("until {}", local(entry.due(), zone))),
     }
     if let Some(since) = entry.in_doubt_since().filter(|_| entry.lease_until().is_none()) {
@@ -122,7 +122,7 @@ fn entry_table(entry: &Entry, zone: &Zone) -> Table {
         let line = format!("{} ({}), as of {}", score.value.expose(), score.band.expose(), local(score.as_of, zone));
         table.push("score", line);
     }
-    if let Some(trouble) = entry.trouble() {
+    if let Some(trouble) = entry.failure_streak() {
         table.push("last trouble", format!("{} at {}", trouble.cause, local(trouble.at, zone)));
     }
     if entry.claims() > 0 {

@@ -43,11 +43,11 @@ pub(super) fn step(stage: StageName, step: &Step) -> String {
             format!("Reserving {invocations} concurrent executions for the {stage} function.")
         }
         Step::Maximum(invocations) => format!("Letting the {stage} mapping make {invocations} invocations at once."),
-        Step::Configure { in_flight, sharers: None } => {
+        Step::Configure { in_flight, rate_divisor: None } => {
             format!("Setting the {stage} function to {in_flight} calls in flight.")
         }
-        Step::Configure { in_flight, sharers: Some(sharers) } => format!(
-            "Setting the {stage} function to {in_flight} calls in flight, and its rate to be shared by {sharers}."
+        Step::Configure { in_flight, rate_divisor: Some(rate_divisor) } => format!(
+            "Setting the {stage} function to {in_flight} calls in flight, and its rate to be shared by {rate_divisor}."
         ),
         Step::Drain => "Waiting until the invocations that are running have ended: some two minutes. \
                         If this is broken off, the same command goes on from here."
@@ -96,7 +96,7 @@ mod tests {
             maximum_concurrency: 5,
             reserved_concurrency: Some(reserved),
             in_flight: 4,
-            sharers: None,
+            rate_divisor: None,
             enabled,
             changed_lately: false,
         }

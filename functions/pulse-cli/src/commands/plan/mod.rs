@@ -26,11 +26,11 @@ struct Planned {
 /// # Errors
 /// When the plan can't be made, or can't be met.
 pub fn run(options: &Options, output: Output) -> Result<Exit> {
-    let wish = options.wish()?;
-    let plan = Plan::of(&wish)?;
-    let used = ApiUse::expected(wish.customers, wish.days.get(), wish.score, wish.email);
+    let demand = options.demand()?;
+    let plan = Plan::of(&demand)?;
+    let used = ApiUse::expected(demand.customers, demand.days.get(), demand.score, demand.email);
     let bill = Bill::of(&used, &Prices::default());
     let planned = Planned { plan, bill };
-    output.show(&planned, || text::text(&wish, &planned.plan, &planned.bill))?;
+    output.show(&planned, || text::text(&demand, &planned.plan, &planned.bill))?;
     Ok(Exit::Done)
 }

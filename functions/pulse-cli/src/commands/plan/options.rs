@@ -1,7 +1,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
-use pulse_core::plan::{Calls, PlanError, Utilisation, Wish};
+use pulse_core::plan::{Calls, Demand, PlanError, Utilisation};
 
 /// What `pulse plan` takes.
 #[derive(Debug, Args)]
@@ -46,8 +46,8 @@ pub struct Options {
 
 impl Options {
     /// What is wished for.
-    pub(super) fn wish(&self) -> Result<Wish, PlanError> {
-        Ok(Wish {
+    pub(super) fn demand(&self) -> Result<Demand, PlanError> {
+        Ok(Demand {
             customers: self.customers,
             days: self.days,
             score: Calls::new(self.score_latency, self.score_in_flight)?,
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_the_roster_that_this_project_began_with() {
-        let plan = |line| Plan::of(&options(line).unwrap().wish().unwrap()).unwrap();
+        let plan = |line| Plan::of(&options(line).unwrap().demand().unwrap()).unwrap();
         assert_eq!(plan(""), plan("--customers 600000 --score-latency 2.4 --email-latency 3.3 --days 30"));
         assert_eq!(format!("{:.0}", plan("").in_sequence_a_day), "15158");
     }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         assert!(options("--within 24h").is_err() && options("--days 0").is_err() && options("--customers 0").is_err());
-        let refused = |line| options(line).unwrap().wish().unwrap_err().to_string();
+        let refused = |line| options(line).unwrap().demand().unwrap_err().to_string();
         assert!(refused("--score-in-flight 2").contains("fewer than 3"));
         assert!(refused("--email-latency 9").contains("keep 8 or more"), "{}", refused("--email-latency 9"));
         assert!(refused("--utilisation 80").contains("0.8"));

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use console::style;
 use pulse_core::{
     bill::Bill,
-    plan::{Calls, Plan, StagePlan, Wish},
+    plan::{Calls, Demand, Plan, StagePlan},
 };
 
 use crate::{
@@ -17,8 +17,9 @@ use crate::{
 const RESERVABLE: u32 = 900;
 
 /// A plan for the terminal.
-pub(super) fn text(wish: &Wish, plan: &Plan, bill: &Bill) -> String {
-    let mut text = heading(&format!("{} customers, each once in {} days", grouped(wish.customers.into()), wish.days));
+pub(super) fn text(demand: &Demand, plan: &Plan, bill: &Bill) -> String {
+    let mut text =
+        heading(&format!("{} customers, each once in {} days", grouped(demand.customers.into()), demand.days));
     text += &Table::default()
         .row("due", format!("{} a day", decimal(plan.due_a_day)))
         .row(
@@ -26,23 +27,23 @@ pub(super) fn text(wish: &Wish, plan: &Plan, bill: &Bill) -> String {
             format!(
                 "{} a day: each scored in {} and mailed in {} before the next",
                 decimal(plan.in_sequence_a_day),
-                seconds(wish.score),
-                seconds(wish.email)
+                seconds(demand.score),
+                seconds(demand.email)
             ),
         )
-        .row("planned with", format!("{} of the lanes, the rest is headroom", decimal(wish.utilisation.of(1.0))))
+        .row("planned with", format!("{} of the lanes, the rest is headroom", decimal(demand.utilisation.of(1.0))))
         .render();
-    text += &stage("Scoring", &plan.score, wish);
-    text += &stage("Email", &plan.email, wish);
+    text += &stage("Scoring", &plan.score, demand);
+    text += &stage("Email", &plan.email, demand);
     text += &heading("\nTime");
     let mut table = Table::default().row("a day's customers", format!("{} if they all wait", lasting(plan.day_takes)));
-    if wish.backlog > 0 {
+    if demand.backlog > 0 {
         let takes = plan.backlog_takes.map_or_else(|| "never done: the lanes have no headroom".into(), lasting);
-        table.push(format!("{} late ones", grouped(wish.backlog)), format!("{takes}, beside those who are due"));
+        table.push(format!("{} late ones", grouped(demand.backlog)), format!("{takes}, beside those who are due"));
     }
     text += &table.render();
     text += &to_set(plan);
-    text += &heading(&format!("\nBill for {} days, at public prices", wish.days));
+    text += &heading(&format!("\nBill for {} days, at public prices", demand.days));
     text += &figures::bill(bill);
     text += "  Reckoned for a month without faults, as `pulse simulate` counts it: 12 write units, 8 read units and 4\n  \
              SQS calls a customer, and the tick's and the pollers' calls, whoever is due.\n";
@@ -53,10 +54,10 @@ fn seconds(calls: Calls) -> String {
     format!("{} s", calls.latency().as_secs_f64())
 }
 
-fn stage(name: &str, stage: &StagePlan, wish: &Wish) -> String {
+fn stage(name: &str, stage: &StagePlan, demand: &Demand) -> String {
     let lanes = stage.lanes;
     let more = if lanes.count() > stage.needed { ", the fewest that there can be with these calls" } else { "" };
-    let late = if wish.within.is_some() { ", to be done in time" } else { "" };
+    let late = if demand.within.is_some() { ", to be done in time" } else { "" };
     let table = Table::default()
         .row(
             "a lane carries",
@@ -64,7 +65,7 @@ fn stage(name: &str, stage: &StagePlan, wish: &Wish) -> String {
                 "{} a day, {} in {} days",
                 decimal(stage.lane_a_day),
                 decimal(stage.lane_a_period.round()),
-                wish.days
+                demand.days
             ),
         )
         .row("needed", format!("{}{late}", lanes_of(stage.needed)))
@@ -124,7 +125,7 @@ mod tests {
 
     fn shown(backlog: u64, within: Option<Duration>) -> String {
         let calls = |millis| Calls::new(Duration::from_millis(millis), 4).unwrap();
-        let wish = Wish {
+        let demand = Demand {
             customers: 600_000,
             days: NonZeroU32::new(30).unwrap(),
             score: calls(2_400),
@@ -133,7 +134,7 @@ mod tests {
             within,
             utilisation: Utilisation::default(),
         };
-        text(&wish, &Plan::of(&wish).unwrap(), &Bill::default())
+        text(&demand, &Plan::of(&demand).unwrap(), &Bill::default())
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn remarks(queue: DlqName, redriven: &Redriven) -> String {
             text += "SQS moved them by a task of its own. The stage closes the entries of customers who have left.\n";
         }
         Way::SomeonesMoveTask => text += "A task that someone had started moved them already, as fast as they chose.\n",
-        Way::OneByOneForWantOfTasks if queue != DlqName::Schedules => {
+        Way::Fallback if queue != DlqName::Schedules => {
             text += "This endpoint has no tasks that move messages, so they were moved one by one.\n";
         }
         _ => {}
@@ -51,7 +51,7 @@ fn remarks(queue: DlqName, redriven: &Redriven) -> String {
     if redriven.interrupted {
         text += match redriven.way {
             Way::MoveTask | Way::SomeonesMoveTask => "Interrupted. SQS goes on by itself: run it again to follow.\n",
-            Way::OneByOne | Way::OneByOneForWantOfTasks => "Interrupted. The rest stays: run it again to go on.\n",
+            Way::OneByOne | Way::Fallback => "Interrupted. The rest stays: run it again to go on.\n",
         };
     }
     text

@@ -82,7 +82,7 @@ enum SpreadOption {
 
 /// Which of a seed's faults are lived through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum Reconciled {
     /// All.
     All,
     /// Those with these numbers.
@@ -133,13 +133,13 @@ impl Options {
     }
 
     /// Which of the faults are wanted.
-    pub(super) fn kept(&self) -> anyhow::Result<Kept> {
+    pub(super) fn kept(&self) -> anyhow::Result<Reconciled> {
         match self.faults.as_deref() {
-            None | Some("all") => Ok(Kept::All),
-            Some("none") => Ok(Kept::Only(Vec::new())),
+            None | Some("all") => Ok(Reconciled::All),
+            Some("none") => Ok(Reconciled::Only(Vec::new())),
             Some(numbers) => {
                 let numbers: Result<_, _> = numbers.split(',').map(|number| number.trim().parse()).collect();
-                numbers.map(Kept::Only).map_err(|_| {
+                numbers.map(Reconciled::Only).map_err(|_| {
                     anyhow::anyhow!(
                         "--faults {:?} is no list of numbers: write it as 1,4, or all, or none.",
                         self.faults
@@ -195,9 +195,9 @@ mod tests {
     #[test]
     fn faults_are_all_none_or_numbers() {
         let kept = |faults: &str| options(&format!("--seed 7 --faults {faults}")).kept().ok();
-        assert_eq!(kept("all"), Some(Kept::All));
-        assert_eq!(kept("none"), Some(Kept::Only(vec![])));
-        assert_eq!(kept("1,4"), Some(Kept::Only(vec![1, 4])));
+        assert_eq!(kept("all"), Some(Reconciled::All));
+        assert_eq!(kept("none"), Some(Reconciled::Only(vec![])));
+        assert_eq!(kept("1,4"), Some(Reconciled::Only(vec![1, 4])));
         assert_eq!(kept("one"), None);
     }
 }

@@ -5,7 +5,7 @@ mod run_text;
 use anyhow::Result;
 use clap::Args;
 use pulse_app::{App, CustomerWhyError, RunQuestion};
-use pulse_core::{customer::CustomerId, run::RunId, why::Story};
+use pulse_core::{customer::CustomerId, run::RunId, why::Timeline};
 
 use super::customer::Sheet;
 use crate::{
@@ -66,8 +66,8 @@ async fn of_customer(app: &App, id: &CustomerId, run: Option<RunId>, output: Out
     Ok(Exit::Done)
 }
 
-fn text(story: &Story) -> String {
-    let Story { profile, schedule, entries, activities, stages, at, .. } = story;
+fn text(story: &Timeline) -> String {
+    let Timeline { profile, schedule, entries, activities, stages, at, .. } = story;
     let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, now: *at };
     let mut text = entries.iter().fold(sheet.profile(), |text, entry| text + &sheet.entry(entry));
     text += &sheet.notes();

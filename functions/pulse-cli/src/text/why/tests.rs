@@ -39,7 +39,7 @@ fn an_entry_that_is_not_due_is_queued_by_its_schedule_or_else_by_tick() {
 fn what_holds_the_stage_is_told_and_by_whom() {
     let stage = StageName::Email;
     let note = Note::parse("wrong template").unwrap();
-    let holder = Holder::Command { who: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
+    let holder = HoldReason::Command { who: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
     assert_eq!(
         next(NextStep::Held { stage, holder }),
         "Waits for the email stage, which is paused since 2026-11-10 10:30 Europe/Dublin by aoife (wrong template), \
@@ -50,11 +50,11 @@ fn what_holds_the_stage_is_told_and_by_whom() {
         (Console::MappingDisabled, "the mapping was disabled in the console: enable it there, or `pulse resume`"),
         (Console::KeptAfterDeployment, "it was paused in the console before a deployment: `pulse resume` ends it"),
     ] {
-        let holder = Holder::Console { pause: ConsolePause { how, since: due() } };
+        let holder = HoldReason::Console { pause: ConsolePause { how, since: due() } };
         let sentence = next(NextStep::Held { stage, holder });
         assert!(sentence.ends_with(&format!("which is paused since 2026-11-10 10:30 Europe/Dublin: {words}.")));
     }
-    let holder = Holder::Breaker { since: due(), probe_at: due() + 1.minute() };
+    let holder = HoldReason::Breaker { since: due(), probe_at: due() + 1.minute() };
     assert!(next(NextStep::Held { stage, holder }).contains("is tried next at 2026-11-10 10:31"));
 }
 

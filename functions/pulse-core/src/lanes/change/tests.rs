@@ -22,7 +22,7 @@ impl LaneControl for Console {
         match step {
             Step::Reserve(invocations) => at.reserved_concurrency = Some(invocations),
             Step::Maximum(invocations) => at.maximum_concurrency = invocations,
-            Step::Configure { in_flight, sharers } => (at.in_flight, at.sharers) = (in_flight, sharers),
+            Step::Configure { in_flight, rate_divisor } => (at.in_flight, at.rate_divisor) = (in_flight, rate_divisor),
             Step::Drain if self.pauses => at.reserved_concurrency = Some(0),
             Step::Drain => {}
         }
@@ -35,7 +35,7 @@ fn console(reserved: u32, enabled: bool, pauses: bool) -> Console {
         maximum_concurrency: 10,
         reserved_concurrency: Some(reserved),
         in_flight: 4,
-        sharers: None,
+        rate_divisor: None,
         enabled,
         changed_lately: false,
     };

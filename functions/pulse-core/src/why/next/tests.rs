@@ -73,13 +73,13 @@ fn rules() -> Rules {
 struct Setting {
     customer: Customer,
     schedule: Option<Slot>,
-    stages: PerStage<StageScene>,
+    stages: PerStage<StageContext>,
 }
 
 impl Setting {
     fn sound() -> Self {
-        let sight = StageSight { mapping: Switch::On, reserved: None, waiting: 3, in_flight: 1 };
-        let scene = StageScene { sight: Some(sight), ..StageScene::default() };
+        let sight = StageStatus { mapping: Switch::On, reserved: None, waiting: 3, in_flight: 1 };
+        let scene = StageContext { sight: Some(sight), ..StageContext::default() };
         let customer = customer();
         Self { schedule: Some(customer.slot.clone()), customer, stages: PerStage::from_fn(|_| scene.clone()) }
     }
@@ -87,7 +87,7 @@ impl Setting {
     fn outlook(&self, entry: &Entry, now: Timestamp) -> Outlook {
         let Self { customer, schedule, stages } = self;
         let policy = SweepPolicy { grace: GRACE, ..SweepPolicy::default() };
-        Scene { customer, schedule: schedule.as_ref(), stages, policy, rules: rules(), now }.outlook(entry)
+        Context { customer, schedule: schedule.as_ref(), stages, policy, rules: rules(), now }.outlook(entry)
     }
 
     fn next(&self, entry: &Entry, now: Timestamp) -> NextStep {
@@ -148,7 +148,7 @@ fn what_holds_the_stage_is_told_and_by_whom() {
     let pause = Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
     setting.stages[StageName::Email].control.pause = Some(pause);
     let NextStep::Held { stage: StageName::Email, holder } = setting.next(&scored(), due()) else { panic!("flows") };
-    let Holder::Command { who, note, since, until } = holder else { panic!("{holder:?}") };
+    let HoldReason::Command { who, note, since, until } = holder else { panic!("{holder:?}") };
     assert_eq!((who.as_str(), note.as_str(), since), ("aoife", "wrong template", due()));
     assert_eq!(until, Some(due() + 6.hours()));
     assert_eq!(setting.advice(&scored(), due()), [Advice::Resume { stage: StageName::Email }]);
@@ -163,12 +163,12 @@ fn what_holds_the_stage_is_told_and_by_whom() {
     let open =
         Open { since: due(), calls: 9, failures: 9, cool_down_seconds: 60, probe_at: due() + 1.minute(), tries: 0 };
     setting.stages[StageName::Email].control.breaker = Breaker::Open(open);
-    let holder = Holder::Breaker { since: due(), probe_at: due() + 1.minute() };
+    let holder = HoldReason::Breaker { since: due(), probe_at: due() + 1.minute() };
     assert_eq!(setting.next(&scored(), due()), NextStep::Held { stage: StageName::Email, holder });
 
     setting.stages[StageName::Email].control = Control::default();
     setting.stages[StageName::Email].sight.as_mut().unwrap().mapping = Switch::Off;
-    let held = NextStep::Held { stage: StageName::Email, holder: Holder::Unexplained };
+    let held = NextStep::Held { stage: StageName::Email, holder: HoldReason::Unexplained };
     assert_eq!(setting.next(&scored(), due()), held);
     setting.stages[StageName::Email].sight = None;
     assert!(matches!(setting.next(&scored(), due()), NextStep::Waits { .. }), "what isn't seen isn't told");

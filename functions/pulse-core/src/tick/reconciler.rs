@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use crate::{
     control::{Breaker, BreakerPolicy, Console, ConsolePause, Control, LastSeen, Outcomes},
     entry::StageName,
-    ports::{Clock, Controls, LedgerError, OutcomeLog, Probed, StageError, StageSight, Stages, Switch},
+    ports::{Clock, Controls, LedgerError, OutcomeLog, Probed, StageError, StageStatus, Stages, Switch},
 };
 
 /// Makes each stage's mapping match its control row: pauses that were asked for, those that were made
@@ -12,7 +12,7 @@ use crate::{
 /// It goes by how things are, not by what happened: a signal that was lost is made up for by the next
 /// tick.
 #[derive(Clone, Copy)]
-pub struct Keep<'a> {
+pub struct MappingReconciler<'a> {
     /// The stages.
     pub stages: &'a dyn Stages,
     /// Their control rows.
@@ -27,11 +27,11 @@ pub struct Keep<'a> {
 
 /// How a stage was found, and what was made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct Reconciled {
     /// Its control row now.
     pub control: Control,
     /// How it was found.
-    pub sight: StageSight,
+    pub sight: StageStatus,
     /// Which way it was turned, if it was.
     pub turned: Option<bool>,
     /// What was tried with a provider that is out of order, if anything.
@@ -40,7 +40,7 @@ pub struct Kept {
 
 /// Why a stage couldn't be kept. The next tick tries again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeepError {
+pub enum ReconcileError {
     /// The ledger can't be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -52,21 +52,21 @@ pub enum KeepError {
     Contended(StageName),
 }
 
-impl Keep<'_> {
+impl MappingReconciler<'_> {
     /// Keeps a stage.
     ///
     /// # Errors
-    /// As [`KeepError`] says.
-    pub async fn stage(&self, stage: StageName) -> Result<Kept, KeepError> {
+    /// As [`ReconcileError`] says.
+    pub async fn stage(&self, stage: StageName) -> Result<Reconciled, ReconcileError> {
         // The row first: what is seen of the mapping is then no older than what is known of it, and a
         // pause that is written in between is found by its version.
         let before = self.controls.control(stage).await?;
-        let sight = self.stages.look(stage).await?;
+        let sight = self.stages.status(stage).await?;
         let now = self.clock.now();
         let mut control = before.clone();
         let _ = control.pause.take_if(|pause| pause.until.is_some_and(|until| until <= now));
-        self.heed_the_console(&mut control, &sight, now).await?;
-        let probed = self.heed_the_provider(stage, &mut control, &sight, now).await?;
+        self.adopt_manual_change(&mut control, &sight, now).await?;
+        let probed = self.judge_provider(stage, &mut control, &sight, now).await?;
         let on = control.hold(now).is_none();
         if !on {
             control.mapping = LastSeen::Off;
@@ -79,26 +79,26 @@ impl Keep<'_> {
         let turned = (is_settled && on != sight.mapping.is_on()).then_some(on);
         if let Some(on) = turned {
             // Busy is as good: the next tick finds it.
-            self.stages.turn(stage, on).await?;
+            self.stages.set_enabled(stage, on).await?;
             tracing::warn!(%stage, on, "the mapping is turned");
         }
-        Ok(Kept { control, sight, turned, probed })
+        Ok(Reconciled { control, sight, turned, probed })
     }
 
-    async fn save(&self, stage: StageName, before: &Control, after: &mut Control) -> Result<(), KeepError> {
+    async fn save(&self, stage: StageName, before: &Control, after: &mut Control) -> Result<(), ReconcileError> {
         if before == after {
             return Ok(());
         }
         after.version += 1;
-        if self.controls.save(stage, after).await? { Ok(()) } else { Err(KeepError::Contended(stage)) }
+        if self.controls.save(stage, after).await? { Ok(()) } else { Err(ReconcileError::Contended(stage)) }
     }
 
     /// What people did past Pulse: reserved concurrency of 0, a mapping that is off though nobody here
     /// turned it off, and either undone.
-    async fn heed_the_console(
+    async fn adopt_manual_change(
         &self,
         control: &mut Control,
-        sight: &StageSight,
+        sight: &StageStatus,
         now: Timestamp,
     ) -> Result<(), StageError> {
         let is_zero = sight.reserved == Some(0);
@@ -129,16 +129,16 @@ impl Keep<'_> {
         Ok(())
     }
 
-    async fn heed_the_provider(
+    async fn judge_provider(
         &self,
         stage: StageName,
         control: &mut Control,
-        sight: &StageSight,
+        sight: &StageStatus,
         now: Timestamp,
-    ) -> Result<Option<Probed>, KeepError> {
+    ) -> Result<Option<Probed>, ReconcileError> {
         match &control.breaker {
             Breaker::Closed { since } => {
-                let minutes = self.outcomes.minutes(stage, self.policy.looks_back_to(now)).await?;
+                let minutes = self.outcomes.minutes(stage, self.policy.window_start(now)).await?;
                 if let Some(judged) = self.policy.judge(&minutes, *since, now) {
                     let Outcomes { calls, failures, .. } = judged;
                     tracing::error!(%stage, calls, failures, "the provider is out of order: the stage is held");

@@ -17,7 +17,7 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What is to be done, and with what.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wish {
+pub struct Demand {
     /// Customers on the roster.
     pub customers: u32,
     /// Days in which each is due once.
