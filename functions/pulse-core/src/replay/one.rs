@@ -121,7 +121,6 @@ impl ReplayError {
     pub fn advice(&self) -> Option<Advice> {
         let of = |EntryId { customer, run }: &EntryId| (customer.clone(), *run);
         Some(match self {
-            Self::NoCustomer(_) => Advice::EnrollSomeone,
             Self::NoEntry(id) => Advice::LookAtCustomer { customer: id.customer.clone() },
             Self::Closed { entry, .. } => {
                 let (customer, run) = of(entry);
@@ -139,7 +138,12 @@ impl ReplayError {
                 let (customer, run) = of(id);
                 Advice::Why { customer, run }
             }
-            Self::InHand(_) | Self::Unmailable { .. } | Self::TooManyRepeats(_) | Self::Ledger(_) | Self::Queue(_) => {
+            Self::NoCustomer(_)
+            | Self::InHand(_)
+            | Self::Unmailable { .. }
+            | Self::TooManyRepeats(_)
+            | Self::Ledger(_)
+            | Self::Queue(_) => {
                 return None;
             }
         })
