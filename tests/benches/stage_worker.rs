@@ -16,11 +16,11 @@ use pulse_core::{customer::Customer, entry::StageName, message::WorkMessage, por
 use pulse_sim::{
     clock::VirtualClock,
     mailer::MemoryMailer,
-    provider::{Journey, Leg},
+    provider::{Leg, SimulatedLatency},
     scorer::MemoryScorer,
     time::VirtualTime,
 };
-use pulse_tests::house::{House, SETTINGS, customer, start};
+use pulse_tests::in_memory_stack::{InMemoryStack, SETTINGS, customer, start};
 use rand::{SeedableRng as _, rngs::StdRng};
 use rand_distr::{Distribution as _, LogNormal};
 
@@ -49,11 +49,11 @@ impl Run {
 }
 
 /// Calls that take as long as the lognormal distribution says, and the ledger's time before each.
-fn journey(time: &VirtualTime, mean: f64, in_calls: &Arc<Mutex<Duration>>) -> Journey {
+fn latency(time: &VirtualTime, mean: f64, in_calls: &Arc<Mutex<Duration>>) -> SimulatedLatency {
     let latencies = LogNormal::new(mean.ln() - SIGMA * SIGMA / 2.0, SIGMA).expect("a distribution");
     let random = Mutex::new(StdRng::seed_from_u64(7));
     let (time, in_calls) = (time.clone(), in_calls.clone());
-    Journey::new(move |leg| match leg {
+    SimulatedLatency::new(move |leg| match leg {
         Leg::There => time.sleep(LEDGER_TIME).boxed(),
         Leg::Back => {
             let seconds: f64 = latencies.sample(&mut *random.lock().expect("not poisoned"));
@@ -70,33 +70,33 @@ fn work_off(stage: StageName, mean: f64) -> Run {
     let in_calls = Arc::new(Mutex::new(Duration::ZERO));
     let (mut scorer, mut mailer) = (MemoryScorer::new(clock.clone()), MemoryMailer::deduplicating());
     match stage {
-        StageName::Score => scorer = scorer.with_journey(journey(&time, mean, &in_calls)),
-        StageName::Email => mailer = mailer.with_journey(journey(&time, mean, &in_calls)),
+        StageName::Score => scorer = scorer.with_latency(latency(&time, mean, &in_calls)),
+        StageName::Email => mailer = mailer.with_latency(latency(&time, mean, &in_calls)),
     }
-    let house = House::under(clock.clone(), scorer, mailer);
+    let stack = InMemoryStack::under(clock.clone(), scorer, mailer);
     let customers: Vec<_> = (0..BACKLOG).map(|n| customer(&format!("c-{n}"))).collect();
-    time.run(prepare(&house, &customers, stage));
+    time.run(prepare(&stack, &customers, stage));
     let started = clock.now();
     // Each of the mapping's invocations takes the next batch as soon as it is done with one.
-    time.run(join_all((0..MAXIMUM_CONCURRENCY).map(async |_| while house.invoke(stage).await {})));
+    time.run(join_all((0..MAXIMUM_CONCURRENCY).map(async |_| while stack.invoke(stage).await {})));
     let took = Duration::try_from(clock.now().duration_since(started)).expect("time goes on");
     let calls = match stage {
-        StageName::Score => house.scorer.calls().len(),
-        StageName::Email => house.mailer.accepted().len(),
+        StageName::Score => stack.scorer.calls().len(),
+        StageName::Email => stack.mailer.accepted().len(),
     };
     assert_eq!(calls, BACKLOG);
     let in_calls = *in_calls.lock().expect("not poisoned");
     Run { took, in_calls }
 }
 
-async fn prepare(house: &House, customers: &[Customer], stage: StageName) {
-    house.enroll(customers).await;
+async fn prepare(stack: &InMemoryStack, customers: &[Customer], stage: StageName) {
+    stack.enroll(customers).await;
     for customer in customers {
-        house.fire(customer);
+        stack.fire(customer);
     }
     if stage == StageName::Email {
-        while house.invoke(StageName::Score).await {}
-        assert_eq!(house.email.queue.depth().visible, customers.len());
+        while stack.invoke(StageName::Score).await {}
+        assert_eq!(stack.email.queue.depth().visible, customers.len());
     }
     black_box(WorkMessage::schedule_input(&customers[0].id));
 }

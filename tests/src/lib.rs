@@ -1,9 +1,9 @@
 //! What the tests of Pulse share.
 
 pub mod conformance;
+pub mod deployed_stack;
 pub mod emulator;
 pub mod first_release;
-pub mod house;
+pub mod in_memory_stack;
 pub mod providers;
 pub mod template;
-pub mod town;

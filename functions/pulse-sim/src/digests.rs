@@ -15,7 +15,7 @@ use pulse_core::stage::PerStage;
 use crate::{
     month::{self, Scenario, Spread, StageScenario, Window},
     seeds::{Plan, run_with},
-    world::{Product, Record, Shipped},
+    world::{Production, Record, SystemUnderTest},
 };
 
 /// Customers and days of each seed, as `pulse simulate --seeds` has them.
@@ -27,12 +27,12 @@ pub const RECORDED: &str = include_str!("../digests.txt");
 /// The line of a seed, lived through by what is shipped.
 #[must_use]
 pub fn of_seed(seed: u64) -> String {
-    of_seed_by(seed, Arc::new(Shipped))
+    of_seed_by(seed, Arc::new(Production))
 }
 
 /// The line of a seed, lived through by other code.
 #[must_use]
-pub fn of_seed_by(seed: u64, product: Arc<dyn Product>) -> String {
+pub fn of_seed_by(seed: u64, product: Arc<dyn SystemUnderTest>) -> String {
     let plan = Plan::of_seed(seed, SIZE.0, SIZE.1);
     let report = run_with(&plan, product, false, &|settings| settings.record = Record::Digest);
     format!("seed {seed} {:016x}", report.digest.unwrap_or_default())

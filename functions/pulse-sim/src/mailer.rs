@@ -12,14 +12,14 @@ use pulse_core::{
     ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
 };
 
-use crate::provider::{Journey, Leg, Meter, Script};
+use crate::provider::{Leg, Meter, Script, SimulatedLatency};
 
 /// What a provider that is as Amazon SES says of earlier mails.
 pub(crate) const CANNOT_BE_ASKED: &str = "The provider can't be asked for a mail.";
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mishap {
+pub enum InjectedFailure {
     /// The provider answers so and hasn't taken the mail.
     Refused(SendError),
     /// The provider takes the mail, and its answer never arrives.
@@ -29,9 +29,9 @@ pub enum Mishap {
 /// An email provider that accepts every mail and does what it is told.
 pub struct MemoryMailer {
     deduplicates: bool,
-    script: Script<Mishap>,
+    script: Script<InjectedFailure>,
     fates: Script<SendError>,
-    journey: Journey,
+    latency: SimulatedLatency,
     meter: Meter,
     accepted: Mutex<Vec<Mail>>,
 }
@@ -44,7 +44,7 @@ impl MemoryMailer {
             deduplicates: true,
             script: Script::default(),
             fates: Script::default(),
-            journey: Journey::at_once(),
+            latency: SimulatedLatency::at_once(),
             meter: Meter::default(),
             accepted: Mutex::default(),
         }
@@ -59,19 +59,19 @@ impl MemoryMailer {
     /// Lets each call take the time that `journey` takes. The mail is accepted in between: a call
     /// that is dropped on its way back has left a mail behind.
     #[must_use]
-    pub fn with_journey(mut self, journey: Journey) -> Self {
-        self.journey = journey;
+    pub fn with_latency(mut self, latency: SimulatedLatency) -> Self {
+        self.latency = latency;
         self
     }
 
     /// The next sends go wrong like this, one after the other. Sends that follow succeed.
-    pub fn fail_next(&self, mishaps: impl IntoIterator<Item = Mishap>) {
-        self.script.push(None, mishaps);
+    pub fn fail_next(&self, failures: impl IntoIterator<Item = InjectedFailure>) {
+        self.script.push(None, failures);
     }
 
     /// The next sends for this entry go wrong like this, one after the other.
-    pub fn fail_next_of(&self, entry: &EntryId, mishaps: impl IntoIterator<Item = Mishap>) {
-        self.script.push(Some(entry.clone()), mishaps);
+    pub fn fail_next_of(&self, entry: &EntryId, failures: impl IntoIterator<Item = InjectedFailure>) {
+        self.script.push(Some(entry.clone()), failures);
     }
 
     /// The next questions for a fate fail like this.
@@ -140,16 +140,16 @@ impl Mailer for MemoryMailer {
 
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let _under_way = self.meter.enter(&mail.entry);
-        self.journey.take(Leg::There).await;
+        self.latency.take(Leg::There).await;
         let outcome = match self.script.next(&mail.entry) {
             None => Ok(self.accept(mail)),
-            Some(Mishap::Refused(error)) => Err(error),
-            Some(Mishap::AnswerLost) => {
+            Some(InjectedFailure::Refused(error)) => Err(error),
+            Some(InjectedFailure::AnswerLost) => {
                 self.accept(mail);
                 Err(SendError::Lost { cause: Cause::new("The provider's answer was lost.") })
             }
         };
-        self.journey.take(Leg::Back).await;
+        self.latency.take(Leg::Back).await;
         outcome
     }
 

@@ -20,9 +20,9 @@ pub enum Leg {
 
 /// The time that a call takes, as a future that the caller makes: of a virtual clock, or of gates
 /// that a test opens.
-pub struct Journey(Box<dyn Fn(Leg) -> BoxFuture<'static, ()> + Send + Sync>);
+pub struct SimulatedLatency(Box<dyn Fn(Leg) -> BoxFuture<'static, ()> + Send + Sync>);
 
-impl Journey {
+impl SimulatedLatency {
     /// A journey of which each leg lasts as long as the future that `leg` makes.
     pub fn new(leg: impl Fn(Leg) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
         Self(Box::new(leg))

@@ -11,13 +11,13 @@ use pulse_core::{
     stable_hash::stable_hash,
 };
 
-use crate::provider::{Journey, Leg, Meter, Script};
+use crate::provider::{Leg, Meter, Script, SimulatedLatency};
 
 /// A scoring provider that knows every customer and does what it is told.
 pub struct MemoryScorer {
     clock: Arc<dyn Clock>,
     script: Script<ScoreError>,
-    journey: Journey,
+    latency: SimulatedLatency,
     meter: Meter,
 }
 
@@ -25,13 +25,13 @@ impl MemoryScorer {
     /// A scorer that answers every request at once, with scores as of `clock`'s now.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, script: Script::default(), journey: Journey::at_once(), meter: Meter::default() }
+        Self { clock, script: Script::default(), latency: SimulatedLatency::at_once(), meter: Meter::default() }
     }
 
     /// Lets each call take the time that `journey` takes.
     #[must_use]
-    pub fn with_journey(mut self, journey: Journey) -> Self {
-        self.journey = journey;
+    pub fn with_latency(mut self, latency: SimulatedLatency) -> Self {
+        self.latency = latency;
         self
     }
 
@@ -62,12 +62,12 @@ impl MemoryScorer {
 impl Scorer for MemoryScorer {
     async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
         let _under_way = self.meter.enter(&request.entry);
-        self.journey.take(Leg::There).await;
+        self.latency.take(Leg::There).await;
         let outcome = match self.script.next(&request.entry) {
             Some(error) => Err(error),
             None => Ok(score_of(&request.entry, self.clock.now())),
         };
-        self.journey.take(Leg::Back).await;
+        self.latency.take(Leg::Back).await;
         outcome
     }
 }

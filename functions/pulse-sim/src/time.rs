@@ -21,7 +21,7 @@ use pulse_core::ports::{Clock, Sleeper};
 
 pub use self::{signal::Signal, task::Task};
 use self::{
-    task::{Crew, Job},
+    task::{Executor, Job},
     timers::Timers,
 };
 use crate::clock::{self, VirtualClock};
@@ -34,14 +34,14 @@ use crate::clock::{self, VirtualClock};
 #[derive(Debug, Clone)]
 pub struct VirtualTime {
     timers: Arc<Timers>,
-    crew: Arc<Crew>,
+    executor: Arc<Executor>,
 }
 
 impl VirtualTime {
     /// Time that `clock` shows.
     #[must_use]
     pub fn of(clock: Arc<VirtualClock>) -> Self {
-        Self { timers: Arc::new(Timers::of(clock)), crew: Arc::default() }
+        Self { timers: Arc::new(Timers::of(clock)), executor: Arc::default() }
     }
 
     /// What its clock shows.
@@ -69,7 +69,7 @@ impl VirtualTime {
     /// Starts a task. It goes on while [`Self::run`] or [`Self::run_until`] does, for the first time
     /// after those that can go on already.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Task {
-        self.crew.spawn(Box::pin(task))
+        self.executor.spawn(Box::pin(task))
     }
 
     /// Runs `work` to its end, and the tasks beside it, moving the clock on to the next sleeper
@@ -79,11 +79,11 @@ impl VirtualTime {
     /// When `work` waits for something that is neither this time nor done by a task.
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        let turn = self.crew.stand_in();
+        let turn = self.executor.stand_in();
         let waker = Waker::from(Arc::clone(&turn));
         let mut context = Context::from_waker(&waker);
         loop {
-            while let Some(job) = self.crew.next() {
+            while let Some(job) = self.executor.next() {
                 if !Arc::ptr_eq(&job, &turn) {
                     Job::step(&job);
                 } else if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
@@ -99,7 +99,7 @@ impl VirtualTime {
     pub fn run_until(&self, moment: Timestamp) {
         let limit = clock::nanoseconds(moment).max(self.clock().nanoseconds());
         loop {
-            while let Some(job) = self.crew.next() {
+            while let Some(job) = self.executor.next() {
                 Job::step(&job);
             }
             if !self.timers.wake_next(limit) {
@@ -112,7 +112,7 @@ impl VirtualTime {
     /// Kills all tasks. Tasks hold the time that they sleep in, so that neither would ever be freed
     /// without this.
     pub fn end(&self) {
-        self.crew.end();
+        self.executor.end();
     }
 }
 

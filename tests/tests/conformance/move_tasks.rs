@@ -13,7 +13,7 @@ use pulse_core::{
 use pulse_sim::{clock::VirtualClock, ledger::MemoryLedger};
 use pulse_tests::{
     conformance::samples::due,
-    house::BrokenQueue,
+    in_memory_stack::BrokenQueue,
     providers::aws_server::{AwsAnswer, AwsServer},
 };
 use serde_json::{Value, json};

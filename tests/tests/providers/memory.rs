@@ -12,8 +12,8 @@ use pulse_core::{
 };
 use pulse_sim::{
     clock::VirtualClock,
-    mailer::{MemoryMailer, Mishap},
-    provider::{Journey, Leg},
+    mailer::{InjectedFailure, MemoryMailer},
+    provider::{Leg, SimulatedLatency},
     scorer::MemoryScorer,
 };
 use pulse_tests::providers::{
@@ -53,7 +53,7 @@ async fn conforms(mailer: MemoryMailer, deduplicates: bool) {
         mailer: &mailer,
         deduplicates,
         says_how_long: true,
-        provoke: Some(&|trouble| mailer.fail_next([mishap(trouble)])),
+        provoke: Some(&|trouble| mailer.fail_next([failure(trouble)])),
         accepted: &|mail: &Mail| {
             let many = mailer.accepted().iter().filter(|accepted| *accepted == mail).count();
             ready(many).boxed()
@@ -62,13 +62,13 @@ async fn conforms(mailer: MemoryMailer, deduplicates: bool) {
     .await;
 }
 
-fn mishap(trouble: MailTrouble) -> Mishap {
-    Mishap::Refused(match trouble {
+fn failure(trouble: MailTrouble) -> InjectedFailure {
+    InjectedFailure::Refused(match trouble {
         MailTrouble::Busy => SendError::Retry { after: SEVEN, cause: cause() },
         MailTrouble::Down => SendError::Retry { after: None, cause: cause() },
         MailTrouble::Refused => SendError::Fail { cause: cause() },
         MailTrouble::AddressRefused => SendError::AddressRefused { cause: cause() },
-        MailTrouble::AnswerLost => return Mishap::AnswerLost,
+        MailTrouble::AnswerLost => return InjectedFailure::AnswerLost,
     })
 }
 
@@ -93,8 +93,8 @@ async fn a_script_for_one_entry_leaves_the_others_alone() {
 }
 
 /// A journey whose given leg never ends.
-fn stuck_at(leg: Leg) -> Journey {
-    Journey::new(move |at| {
+fn stuck_at(leg: Leg) -> SimulatedLatency {
+    SimulatedLatency::new(move |at| {
         if at == leg {
             return futures::future::pending().boxed();
         }
@@ -105,7 +105,7 @@ fn stuck_at(leg: Leg) -> Journey {
 #[tokio::test]
 async fn a_send_that_is_dropped_on_its_way_back_has_left_a_mail_behind() {
     for (leg, left) in [(Leg::There, 0), (Leg::Back, 1)] {
-        let mailer = MemoryMailer::forgetful().with_journey(stuck_at(leg));
+        let mailer = MemoryMailer::forgetful().with_latency(stuck_at(leg));
         let mail = mail(1);
         assert!(mailer.send(&mail).now_or_never().is_none());
         assert_eq!(mailer.accepted_of(&mail.entry), left);
@@ -116,7 +116,7 @@ async fn a_send_that_is_dropped_on_its_way_back_has_left_a_mail_behind() {
 async fn the_peak_counts_the_calls_that_are_under_way_together() {
     let (open, gate) = oneshot::channel::<()>();
     let gate = gate.shared();
-    let scorer = scorer().with_journey(Journey::new(move |leg| match leg {
+    let scorer = scorer().with_latency(SimulatedLatency::new(move |leg| match leg {
         Leg::There => gate.clone().map(|_| ()).boxed(),
         Leg::Back => async {}.boxed(),
     }));

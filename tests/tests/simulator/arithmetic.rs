@@ -8,13 +8,13 @@ use pulse_core::{entry::StageName, ports::StageQueue as _};
 use pulse_sim::{
     clock::VirtualClock,
     mailer::MemoryMailer,
-    provider::Journey,
+    provider::SimulatedLatency,
     scorer::MemoryScorer,
     seeds::person,
     time::VirtualTime,
-    world::{Latency, Shipped, StageSettings, World, WorldSettings},
+    world::{Latency, Production, StageSettings, World, WorldSettings},
 };
-use pulse_tests::house::{House, customer, start};
+use pulse_tests::in_memory_stack::{InMemoryStack, customer, start};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -42,7 +42,7 @@ fn backlog(customers: u32, adjust: impl FnOnce(&mut WorldSettings)) -> Arc<World
     // With one call in flight, 80 messages would outlast the function.
     settings.batch_size = 30;
     adjust(&mut settings);
-    let world = World::new(settings, Arc::new(Shipped));
+    let world = World::new(settings, Arc::new(Production));
     for number in 0..customers {
         let person = pulse_core::customer::Customer { opted_out: false, ..person(1, number) };
         world.enroll_at_once(&person);
@@ -51,7 +51,7 @@ fn backlog(customers: u32, adjust: impl FnOnce(&mut WorldSettings)) -> Arc<World
     world.ledger.for_each_entry(|entry| open.push(entry.id().clone()));
     for id in open {
         let message = pulse_core::message::WorkMessage::for_entry(&id);
-        world.houses[StageName::Score].queue.send(&message).now_or_never().expect("at once").expect("queued");
+        world.stacks[StageName::Score].queue.send(&message).now_or_never().expect("at once").expect("queued");
     }
     world
 }
@@ -85,21 +85,21 @@ fn one_email_lane_carries_26_182_a_day() {
 fn in_sequence_a_day_holds_15_158_customers() {
     let clock = Arc::new(VirtualClock::starting_at(start()));
     let time = VirtualTime::of(Arc::clone(&clock));
-    let journey = |takes: Duration| {
+    let latency = |takes: Duration| {
         let time = time.clone();
-        Journey::new(move |_| Box::pin(time.sleep(takes / 2)))
+        SimulatedLatency::new(move |_| Box::pin(time.sleep(takes / 2)))
     };
-    let scorer = MemoryScorer::new(clock.clone()).with_journey(journey(SCORING));
-    let house = House::under(clock, scorer, MemoryMailer::deduplicating().with_journey(journey(MAILING)));
+    let scorer = MemoryScorer::new(clock.clone()).with_latency(latency(SCORING));
+    let stack = InMemoryStack::under(clock, scorer, MemoryMailer::deduplicating().with_latency(latency(MAILING)));
     let mut mailed = 0;
     let ends = time.now() + DAY;
     while time.now() < ends {
         let customer = customer(&format!("c{mailed}"));
-        time.run(house.enroll(std::slice::from_ref(&customer)));
-        house.fire_at(customer.id.as_str(), customer.slot.next_after(start()));
-        assert!(time.run(house.invoke(StageName::Score)) && time.run(house.invoke(StageName::Email)));
+        time.run(stack.enroll(std::slice::from_ref(&customer)));
+        stack.fire_at(customer.id.as_str(), customer.slot.next_after(start()));
+        assert!(time.run(stack.invoke(StageName::Score)) && time.run(stack.invoke(StageName::Email)));
         mailed += 1;
     }
-    assert_eq!(house.mailer.accepted().len(), mailed);
+    assert_eq!(stack.mailer.accepted().len(), mailed);
     assert_within_two_percent(mailed as f64, 15_158.0);
 }

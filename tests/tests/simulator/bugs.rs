@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use pulse_core::entry::StageName;
 use pulse_sim::{
     seeds::{Fault, Kind, Plan, run, run_with, shrink},
-    world::{PanicPlace, Product, Promise, Shipped, WorldSettings},
+    world::{PanicPlace, Production, Promise, SystemUnderTest, WorldSettings},
 };
 
-use crate::planted::{
+use crate::mutants::{
     BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores, NeverAsks,
     NeverAudits, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
     SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, WithoutSweep,
@@ -28,19 +28,19 @@ fn paused(stage: StageName, days: u64, customers: u32) -> Plan {
     Plan { faults: vec![(0, pause)], ..Plan::calm(7, customers, 35) }
 }
 
-fn breaks(plan: &Plan, product: &Arc<dyn Product>, promise: Promise) -> bool {
-    run(plan, Arc::clone(product), false).breaches.iter().any(|breach| breach.promise == promise)
+fn breaks(plan: &Plan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {
+    run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
 }
 
-fn first_seed(product: &Arc<dyn Product>, promise: Promise) -> Option<u64> {
+fn first_seed(product: &Arc<dyn SystemUnderTest>, promise: Promise) -> Option<u64> {
     (0..SEEDS).find(|seed| breaks(&plan(*seed), product, promise))
 }
 
 /// The seeds catch the bug by this promise, and what is shipped keeps it in the same month.
-fn assert_caught(product: impl Product + 'static, promise: Promise) {
-    let product: Arc<dyn Product> = Arc::new(product);
+fn assert_caught(product: impl SystemUnderTest + 'static, promise: Promise) {
+    let product: Arc<dyn SystemUnderTest> = Arc::new(product);
     let seed = first_seed(&product, promise).unwrap_or_else(|| panic!("{SEEDS} seeds don't see that {promise} fails"));
-    let shipped: Arc<dyn Product> = Arc::new(Shipped);
+    let shipped: Arc<dyn SystemUnderTest> = Arc::new(Production);
     assert!(!breaks(&plan(seed), &shipped, promise), "what is shipped breaks it too in seed {seed}");
 }
 
@@ -67,9 +67,9 @@ fn recording_a_mail_before_it_is_sent_is_caught() {
 #[test]
 fn starting_a_whole_batch_at_once_is_caught() {
     let plan = paused(StageName::Score, 9, 200);
-    let breaches = |product: Arc<dyn Product>| run(&plan, product, false).breaches;
-    assert!(breaches(Arc::new(StartsTheWholeBatch)).iter().any(|breach| breach.promise == Promise::LanesHeld));
-    assert_eq!(breaches(Arc::new(Shipped)), []);
+    let violations = |product: Arc<dyn SystemUnderTest>| run(&plan, product, false).violations;
+    assert!(violations(Arc::new(StartsTheWholeBatch)).iter().any(|violation| violation.promise == Promise::LanesHeld));
+    assert_eq!(violations(Arc::new(Production)), []);
 }
 
 /// A month in which messages come in large batches, and the code panics at this place on every tenth customer.
@@ -86,11 +86,11 @@ fn panicking(place: PanicPlace) -> Plan {
 fn a_panic_that_neighbours_pay_for_is_caught_wherever_it_is() {
     for place in PanicPlace::ALL {
         let plan = panicking(place);
-        let bugs: [Arc<dyn Product>; 2] = [Arc::new(LetsPanicsOut), Arc::new(GivesTheBatchBack)];
+        let bugs: [Arc<dyn SystemUnderTest>; 2] = [Arc::new(LetsPanicsOut), Arc::new(GivesTheBatchBack)];
         for bug in bugs {
             assert!(breaks(&plan, &bug, Promise::PanicsStayAlone), "{place}");
         }
-        assert_eq!(run(&plan, Arc::new(Shipped), false).breaches, [], "{place}");
+        assert_eq!(run(&plan, Arc::new(Production), false).violations, [], "{place}");
     }
 }
 
@@ -146,21 +146,21 @@ fn queueing_the_email_before_the_score_is_written_is_caught() {
     let calm = Plan::calm(7, 100, 35);
     // Batches that aren't waited for: whoever is quick finds no score yet.
     let quick = |settings: &mut WorldSettings| settings.window = Duration::from_secs(1);
-    let breaches = |product: Arc<dyn Product>| run_with(&calm, product, false, &quick).breaches;
+    let violations = |product: Arc<dyn SystemUnderTest>| run_with(&calm, product, false, &quick).violations;
     // The sweep makes up for it, so nobody is lost, but it has no reason to in a month without faults.
-    assert!(breaches(Arc::new(QueuesTheEmailFirst)).iter().any(|breach| breach.promise == Promise::FewRepeats));
-    let without = breaches(Arc::new(WithoutSweep(QueuesTheEmailFirst)));
-    assert!(without.iter().any(|breach| breach.promise == Promise::NobodyLost));
-    assert_eq!(breaches(Arc::new(WithoutSweep(Shipped))), []);
+    assert!(violations(Arc::new(QueuesTheEmailFirst)).iter().any(|violation| violation.promise == Promise::FewRepeats));
+    let without = violations(Arc::new(WithoutSweep(QueuesTheEmailFirst)));
+    assert!(without.iter().any(|violation| violation.promise == Promise::NobodyLost));
+    assert_eq!(violations(Arc::new(WithoutSweep(Production))), []);
 }
 
 #[test]
 fn mailing_an_old_score_is_caught() {
     let plan = paused(StageName::Email, 3, 100);
     let a_day_old = |settings: &mut WorldSettings| settings.policy.score_max_age = Duration::from_hours(24);
-    let breaches = |product: Arc<dyn Product>| run_with(&plan, product, false, &a_day_old).breaches;
-    assert!(breaches(Arc::new(MailsOldScores)).iter().any(|breach| breach.promise == Promise::RightMail));
-    assert_eq!(breaches(Arc::new(Shipped)), []);
+    let violations = |product: Arc<dyn SystemUnderTest>| run_with(&plan, product, false, &a_day_old).violations;
+    assert!(violations(Arc::new(MailsOldScores)).iter().any(|violation| violation.promise == Promise::RightMail));
+    assert_eq!(violations(Arc::new(Production)), []);
 }
 
 #[test]
@@ -172,18 +172,18 @@ fn a_mapping_that_pulls_more_than_its_function_may_run_is_caught() {
         settings.batch_size = 10;
         settings.function_timeout = Duration::from_secs(45);
     };
-    let capped = run_with(&plan, Arc::new(Shipped), false, &small);
-    assert!(capped.breaches.iter().all(|breach| breach.promise != Promise::HealthyStayAlive));
-    let uncapped = run_with(&plan, Arc::new(Shipped), false, &|settings| {
+    let capped = run_with(&plan, Arc::new(Production), false, &small);
+    assert!(capped.violations.iter().all(|violation| violation.promise != Promise::HealthyStayAlive));
+    let uncapped = run_with(&plan, Arc::new(Production), false, &|settings| {
         small(settings);
         settings.capped = false;
     });
-    assert!(uncapped.breaches.iter().any(|breach| breach.promise == Promise::HealthyStayAlive));
+    assert!(uncapped.violations.iter().any(|violation| violation.promise == Promise::HealthyStayAlive));
 }
 
 #[test]
 fn a_breach_is_shrunk_to_what_it_needs_and_replayed_by_its_command() {
-    let product: Arc<dyn Product> = Arc::new(NeverAudits);
+    let product: Arc<dyn SystemUnderTest> = Arc::new(NeverAudits);
     let seed = first_seed(&product, Promise::OneScheduleOneEntry).expect("the bug shows");
     let shrunk = shrink(&plan(seed), Promise::OneScheduleOneEntry, &product);
     assert_eq!(shrunk.plan.faults.len(), 1, "{}", shrunk.command());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pulse_core::entry::Entry;
-use pulse_sim::{digests, ledger::RowForm, world::Product};
+use pulse_sim::{digests, ledger::RowForm, world::SystemUnderTest};
 use pulse_tests::first_release::of_a_mixed_fleet;
 
 /// Of 200 that are recorded; `cargo run --release -p pulse-sim --example digests` makes all.
@@ -24,7 +24,7 @@ fn the_first_seeds_and_a_month_of_20_000_customers_go_as_recorded() {
 /// Functions of release 0.1.0 and of this one, on one table.
 struct MixedFleet;
 
-impl Product for MixedFleet {
+impl SystemUnderTest for MixedFleet {
     fn row_form(&self) -> Option<RowForm> {
         Some(of_a_mixed_fleet)
     }
@@ -41,7 +41,7 @@ fn a_fleet_of_this_release_and_of_the_one_before_does_the_same_on_one_table() {
 /// A release whose functions lose that a mail is in doubt.
 struct LosesDoubt;
 
-impl Product for LosesDoubt {
+impl SystemUnderTest for LosesDoubt {
     fn row_form(&self) -> Option<RowForm> {
         Some(|entry: &Entry| {
             let mut row = serde_json::to_value(entry).unwrap();

@@ -3,6 +3,6 @@
 mod arithmetic;
 mod bugs;
 mod digests;
-mod planted;
+mod mutants;
 mod seeds;
 mod walks;

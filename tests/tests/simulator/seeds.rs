@@ -11,15 +11,15 @@ use std::{
 
 use pulse_sim::{
     seeds::{Plan, run, shrink},
-    world::{Breach, Product, Shipped},
+    world::{Production, SystemUnderTest, Violation},
 };
 
 const SEEDS: u64 = 1_000;
 const CUSTOMERS: u32 = 200;
 const DAYS: u32 = 35;
 
-fn shipped() -> Arc<dyn Product> {
-    Arc::new(Shipped)
+fn shipped() -> Arc<dyn SystemUnderTest> {
+    Arc::new(Production)
 }
 
 fn plan(seed: u64) -> Plan {
@@ -27,7 +27,7 @@ fn plan(seed: u64) -> Plan {
 }
 
 /// What came of all seeds that broke a promise, on as many threads as there are processors.
-fn broken_seeds() -> Vec<(u64, Breach)> {
+fn broken_seeds() -> Vec<(u64, Violation)> {
     let next = AtomicU64::new(0);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let work = || {
@@ -38,7 +38,7 @@ fn broken_seeds() -> Vec<(u64, Breach)> {
                 return broken;
             }
             let report = run(&plan(seed), shipped(), false);
-            broken.extend(report.breaches.into_iter().take(1).map(|breach| (seed, breach)));
+            broken.extend(report.violations.into_iter().take(1).map(|violation| (seed, violation)));
         }
     };
     thread::scope(|scope| {
@@ -51,10 +51,10 @@ fn broken_seeds() -> Vec<(u64, Breach)> {
 fn no_seed_of_a_thousand_breaks_a_promise() {
     let mut broken = broken_seeds();
     broken.sort_by_key(|(seed, _)| *seed);
-    let Some((seed, breach)) = broken.first() else { return };
-    let shrunk = shrink(&plan(*seed), breach.promise, &shipped());
+    let Some((seed, violation)) = broken.first() else { return };
+    let shrunk = shrink(&plan(*seed), violation.promise, &shipped());
     panic!(
-        "{} of {SEEDS} seeds break a promise. Seed {seed}: {breach}.\nReplay it with: {}\n{}",
+        "{} of {SEEDS} seeds break a promise. Seed {seed}: {violation}.\nReplay it with: {}\n{}",
         broken.len(),
         shrunk.command(),
         shrunk.story().join("\n")
@@ -74,7 +74,7 @@ fn the_same_seed_gives_the_same_trace_byte_for_byte() {
 #[test]
 fn a_month_without_faults_needs_no_sweep_and_mails_everyone_once() {
     let report = run(&Plan::calm(1, CUSTOMERS, DAYS), shipped(), false);
-    assert_eq!(report.breaches, []);
+    assert_eq!(report.violations, []);
     assert_eq!(report.repeated, 0);
     assert!(report.mails > u64::from(CUSTOMERS) * 9 / 10, "{} mails", report.mails);
 }

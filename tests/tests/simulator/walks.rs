@@ -14,10 +14,10 @@ use pulse_core::{
 };
 use pulse_sim::{
     seeds::person,
-    world::{Conditions, Down, Product, Shipped, World, WorldSettings},
+    world::{Down, Faults, Production, SystemUnderTest, World, WorldSettings},
 };
 
-use crate::planted::ReconcilesNothing;
+use crate::mutants::ReconcilesNothing;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -27,7 +27,7 @@ fn starts() -> Timestamp {
     "2026-11-01T00:00:00Z".parse().expect("a moment")
 }
 
-fn world(product: impl Product + 'static) -> Arc<World> {
+fn world(product: impl SystemUnderTest + 'static) -> Arc<World> {
     World::new(WorldSettings::shipped(starts(), 1), Arc::new(product))
 }
 
@@ -46,14 +46,14 @@ fn enroll(world: &World, customers: u32, days: Range<u32>) {
 }
 
 /// A world in which so many messages wait to be scored, of customers whose schedules don't fire meanwhile.
-fn backlog(product: impl Product + 'static, customers: u32) -> Arc<World> {
+fn backlog(product: impl SystemUnderTest + 'static, customers: u32) -> Arc<World> {
     let world = world(product);
     enroll(&world, customers, 20..28);
     let mut open = Vec::new();
     world.ledger.for_each_entry(|entry| open.push(entry.id().clone()));
     open.sort();
     for id in open {
-        world.houses[StageName::Score]
+        world.stacks[StageName::Score]
             .queue
             .send(&WorkMessage::for_entry(&id))
             .now_or_never()
@@ -68,7 +68,7 @@ fn run_for(world: &World, length: Duration) {
 }
 
 fn dead(world: &World) -> usize {
-    world.houses[StageName::Score].dlq.depth().visible + world.houses[StageName::Email].dlq.depth().visible
+    world.stacks[StageName::Score].dlq.depth().visible + world.stacks[StageName::Email].dlq.depth().visible
 }
 
 fn sent(world: &World) -> u32 {
@@ -83,7 +83,7 @@ fn assert_all_mailed_once(world: &World, customers: u32) {
     assert_eq!((sent(world), world.mailer.mails(), dead(world)), (customers, u64::from(customers), 0));
     world.mailer.for_each_accepted(|id, mails| assert_eq!(mails, 1, "{id}"));
     assert!(world.scorer.lanes().peak <= 20 && world.mailer.lanes().peak <= 20);
-    assert_eq!(world.witness.breaches(), []);
+    assert_eq!(world.checker.violations(), []);
 }
 
 fn calls(world: &World, stage: StageName) -> u64 {
@@ -91,16 +91,16 @@ fn calls(world: &World, stage: StageName) -> u64 {
 }
 
 fn set_down(world: &World, stage: StageName, down: Option<Down>) {
-    let mut conditions = Conditions::default();
+    let mut conditions = Faults::default();
     conditions.providers[stage].down = down;
-    world.weather.set(conditions);
+    world.faults.set(conditions);
 }
 
 /// Six hours without a provider in the midst of 4,000 customers, and how many calls a minute it got after a quarter of
 /// an hour. If `resumed`, someone doesn't want to wait for the next try.
 fn an_outage(stage: StageName, down: Down, resumed: bool) -> f64 {
     const CUSTOMERS: u32 = 4_000;
-    let world = backlog(Shipped, CUSTOMERS);
+    let world = backlog(Production, CUSTOMERS);
     run_for(&world, 4 * MINUTE);
     set_down(&world, stage, Some(down));
     run_for(&world, 15 * MINUTE);
@@ -140,17 +140,17 @@ enum Pause {
 }
 
 /// Three days of pause with so many messages waiting, and how many of them were dead at their end.
-fn a_weekend(product: impl Product + 'static, pause: Pause, waiting: u32) -> (Arc<World>, usize) {
+fn a_weekend(product: impl SystemUnderTest + 'static, pause: Pause, waiting: u32) -> (Arc<World>, usize) {
     let world = backlog(product, waiting);
     match pause {
         Pause::ByCommand => world.set_flowing(StageName::Score, false),
-        Pause::ReservedZero => world.houses[StageName::Score].function.set_reserved_concurrency(Some(0)),
+        Pause::ReservedZero => world.stacks[StageName::Score].function.set_reserved_concurrency(Some(0)),
     }
     run_for(&world, 3 * DAY);
     let dead = dead(&world);
     match pause {
         Pause::ByCommand => world.set_flowing(StageName::Score, true),
-        Pause::ReservedZero => world.houses[StageName::Score].function.set_reserved_concurrency(Some(5)),
+        Pause::ReservedZero => world.stacks[StageName::Score].function.set_reserved_concurrency(Some(5)),
     }
     run_for(&world, DAY);
     (world, dead)
@@ -160,7 +160,7 @@ fn a_weekend(product: impl Product + 'static, pause: Pause, waiting: u32) -> (Ar
 fn pause_over_a_weekend() {
     for waiting in [50, 2_000, 20_000] {
         for pause in [Pause::ByCommand, Pause::ReservedZero] {
-            let (world, dead) = a_weekend(Shipped, pause, waiting);
+            let (world, dead) = a_weekend(Production, pause, waiting);
             assert_eq!(dead, 0, "{pause:?}, {waiting} messages");
             assert_all_mailed_once(&world, waiting);
             world.time.end();
@@ -177,11 +177,11 @@ fn pause_over_a_weekend() {
 #[test]
 fn a_pause_that_outlasts_the_queues_retention() {
     const CUSTOMERS: u32 = 2_000;
-    let world = world(Shipped);
+    let world = world(Production);
     world.set_flowing(StageName::Score, false);
     enroll(&world, CUSTOMERS, 2..4);
     run_for(&world, 14 * DAY);
-    assert_eq!((world.houses[StageName::Score].queue.expired(), world.scorer.lanes().calls), (u64::from(CUSTOMERS), 0));
+    assert_eq!((world.stacks[StageName::Score].queue.expired(), world.scorer.lanes().calls), (u64::from(CUSTOMERS), 0));
     world.set_flowing(StageName::Score, true);
     run_for(&world, 2 * HOUR);
     assert_all_mailed_once(&world, CUSTOMERS);
@@ -192,14 +192,14 @@ fn a_pause_that_outlasts_the_queues_retention() {
 /// The second, third and fourth of the month without a scheduler that reaches its queue, and, if it is dark, without
 /// tick and audit.
 fn three_lost_days(customers: u32, dark: bool) -> Arc<World> {
-    let world = world(Shipped);
+    let world = world(Production);
     enroll(&world, customers, 2..5);
     let (from, to) = (starts() + DAY, starts() + 4 * DAY);
     world.run_until(from);
     world.scheduler.set_target_down(to);
-    world.weather.set(Conditions { no_chores: dark, ..Conditions::default() });
+    world.faults.set(Faults { no_chores: dark, ..Faults::default() });
     world.run_until(to);
-    world.weather.set(Conditions::default());
+    world.faults.set(Faults::default());
     world
 }
 

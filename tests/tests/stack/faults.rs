@@ -12,9 +12,9 @@ use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttrib
 use pulse_aws::sdk;
 use pulse_core::{customer::Customer, entry::Progress, ports::LedgerReports as _, trace::TraceHeader};
 use pulse_local::standins::Fault;
-use pulse_tests::{house::customer, town::eventually};
+use pulse_tests::{deployed_stack::eventually, in_memory_stack::customer};
 
-use super::{RUNTIME, town};
+use super::{RUNTIME, stack};
 
 /// While this is false, the scoring provider refuses some customers for good.
 static MENDED: AtomicBool = AtomicBool::new(false);
@@ -48,16 +48,16 @@ fn schedule_message(customer: &Customer) -> String {
 #[test]
 fn whatever_a_provider_answers_the_first_time_each_customer_is_mailed_once() {
     RUNTIME.block_on(async {
-        let town = town().await;
+        let stack = stack().await;
         let kinds = ["busy", "broken", "garbage", "hangup", "silence", "lost", "fine"];
         let customers = kinds.map(|kind| customer(&format!("c-{kind}")));
-        town.enroll(&customers).await;
+        stack.enroll(&customers).await;
         for customer in &customers {
-            town.send("ScoreQueueUrl", &schedule_message(customer)).await;
+            stack.send("ScoreQueueUrl", &schedule_message(customer)).await;
         }
         for customer in &customers {
-            let sent = town.until(customer, |entry| entry.state() == "sent").await;
-            assert_eq!(town.mails(customer), 1, "{}", sent.id());
+            let sent = stack.until(customer, |entry| entry.state() == "sent").await;
+            assert_eq!(stack.mails(customer), 1, "{}", sent.id());
         }
     });
 }
@@ -65,61 +65,61 @@ fn whatever_a_provider_answers_the_first_time_each_customer_is_mailed_once() {
 #[test]
 fn what_is_refused_for_good_is_dead_with_its_cause_and_a_redrive_from_the_console_brings_it_back() {
     RUNTIME.block_on(async {
-        let town = town().await;
+        let stack = stack().await;
         let refused = customer("c-refused");
-        town.enroll(std::slice::from_ref(&refused)).await;
-        town.send("ScoreQueueUrl", &schedule_message(&refused)).await;
-        let failed = town.until(&refused, |entry| entry.state() == "failed").await;
+        stack.enroll(std::slice::from_ref(&refused)).await;
+        stack.send("ScoreQueueUrl", &schedule_message(&refused)).await;
+        let failed = stack.until(&refused, |entry| entry.state() == "failed").await;
         let Progress::Failed { cause, .. } = failed.progress() else { panic!("failed elsewhere: {failed:?}") };
         assert!(cause.as_str().contains("422"), "{cause}");
-        let notes = town.ledger().activities(&refused.id).await.unwrap();
+        let notes = stack.ledger().activities(&refused.id).await.unwrap();
         assert_eq!(notes.len(), 1, "{notes:?}");
 
         MENDED.store(true, Ordering::Relaxed);
         let bodies = eventually("the message is dead", async || {
-            let taken = town.take("ScoreDlqUrl", |body| body.contains("c-refused")).await;
+            let taken = stack.take("ScoreDlqUrl", |body| body.contains("c-refused")).await;
             (!taken.is_empty()).then_some(taken)
         })
         .await;
         for body in bodies {
-            town.send("ScoreQueueUrl", &body).await;
+            stack.send("ScoreQueueUrl", &body).await;
         }
-        town.until(&refused, |entry| entry.state() == "sent").await;
-        assert_eq!(town.mails(&refused), 1);
+        stack.until(&refused, |entry| entry.state() == "sent").await;
+        assert_eq!(stack.mails(&refused), 1);
     });
 }
 
 #[test]
 fn duplicates_and_messages_that_nobody_can_read_cost_the_others_nothing() {
     RUNTIME.block_on(async {
-        let town = town().await;
+        let stack = stack().await;
         let customers = [1, 2, 3, 4, 5].map(|n| customer(&format!("twice-{n}")));
-        town.enroll(&customers).await;
+        stack.enroll(&customers).await;
         let unreadable = [
             "not json",
             r#"{"v":7,"customer":"twice-1","run":"2026-11"}"#,
             r#"{"v":1,"customer":"nobody","run":"2026-11"}"#,
         ];
         for body in unreadable {
-            town.send("ScoreQueueUrl", body).await;
-            town.send("EmailQueueUrl", body).await;
+            stack.send("ScoreQueueUrl", body).await;
+            stack.send("EmailQueueUrl", body).await;
         }
         for customer in customers.iter().chain(&customers).chain(customers.iter().rev()) {
-            town.send("ScoreQueueUrl", &schedule_message(customer)).await;
+            stack.send("ScoreQueueUrl", &schedule_message(customer)).await;
         }
         for customer in &customers {
-            town.until(customer, |entry| entry.state() == "sent").await;
+            stack.until(customer, |entry| entry.state() == "sent").await;
         }
         for queue in ["ScoreDlqUrl", "EmailDlqUrl"] {
             for body in unreadable {
                 eventually("the unreadable message is dead", async || {
-                    town.take(queue, |dead| dead == body).await.pop()
+                    stack.take(queue, |dead| dead == body).await.pop()
                 })
                 .await;
             }
         }
         for customer in &customers {
-            assert_eq!(town.mails(customer), 1, "{}", customer.id);
+            assert_eq!(stack.mails(customer), 1, "{}", customer.id);
         }
     });
 }
@@ -127,23 +127,23 @@ fn duplicates_and_messages_that_nobody_can_read_cost_the_others_nothing() {
 #[test]
 fn a_trace_is_carried_from_the_schedules_message_to_the_mail_and_begun_where_there_is_none() {
     RUNTIME.block_on(async {
-        let town = town().await;
+        let stack = stack().await;
         let (traced, untraced) = (customer("c-traced"), customer("c-untraced"));
-        town.enroll(&[traced.clone(), untraced.clone()]).await;
+        stack.enroll(&[traced.clone(), untraced.clone()]).await;
         let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
         let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build().unwrap();
-        sdk::sqs_client(&town.stack.aws)
+        sdk::sqs_client(&stack.stack.aws)
             .send_message()
-            .queue_url(town.stack.outputs.get("ScoreQueueUrl").unwrap())
+            .queue_url(stack.stack.outputs.get("ScoreQueueUrl").unwrap())
             .message_body(schedule_message(&traced))
             .message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value)
             .send()
             .await
             .unwrap();
-        town.send("ScoreQueueUrl", &schedule_message(&untraced)).await;
+        stack.send("ScoreQueueUrl", &schedule_message(&untraced)).await;
         let trace = async |customer: &Customer| {
-            town.until(customer, |entry| entry.state() == "sent").await;
-            let mails = town.mail.accepted();
+            stack.until(customer, |entry| entry.state() == "sent").await;
+            let mails = stack.mail.accepted();
             let mail = mails.into_iter().find(|mail| mail.contact == customer.id.as_str()).expect("a mail");
             mail.trace.expect("a trace")
         };

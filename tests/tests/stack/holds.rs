@@ -13,24 +13,24 @@ use pulse_core::{
 };
 use pulse_local::standins::Fault;
 use pulse_tests::{
+    deployed_stack::{DeployedStack, eventually},
     emulator::shared,
-    house::customer,
-    town::{Town, eventually},
+    in_memory_stack::customer,
 };
 
 use super::RUNTIME;
 
 const MEANWHILE: Duration = Duration::from_millis(50);
 
-async fn town(name: &str) -> Town {
-    let town = Town::build(shared(), name, "stack", MEANWHILE).await;
-    town.let_the_tick_hurry().await;
-    town
+async fn stack(name: &str) -> DeployedStack {
+    let stack = DeployedStack::build(shared(), name, "stack", MEANWHILE).await;
+    stack.let_the_tick_hurry().await;
+    stack
 }
 
-async fn reserve(town: &Town, function: &str, executions: i32) {
-    let client = sdk::lambda_client(&town.stack.aws);
-    let name = town.stack.outputs.get(function).unwrap();
+async fn reserve(stack: &DeployedStack, function: &str, executions: i32) {
+    let client = sdk::lambda_client(&stack.stack.aws);
+    let name = stack.stack.outputs.get(function).unwrap();
     let reserve = client.put_function_concurrency().function_name(name).reserved_concurrent_executions(executions);
     reserve.send().await.unwrap();
 }
@@ -38,9 +38,9 @@ async fn reserve(town: &Town, function: &str, executions: i32) {
 #[test]
 fn a_pause_outlives_a_deployment_and_loses_nothing() {
     RUNTIME.block_on(async {
-        let town = town("paused").await;
+        let stack = stack("paused").await;
         let customers = [1, 2, 3].map(|n| customer(&format!("p-{n}")));
-        let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
+        let (ledger, stages) = (stack.ledger(), stack.stack.stages().unwrap());
         let keep = MappingReconciler {
             stages: &stages,
             controls: &ledger,
@@ -52,74 +52,74 @@ fn a_pause_outlives_a_deployment_and_loses_nothing() {
         let note = Note::parse("The template is wrong.").unwrap();
         let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Email, &pause).await.unwrap();
-        town.until_mapping("EmailMappingId", "Disabled").await;
-        town.set_due(&customers).await;
+        stack.until_mapping("EmailMappingId", "Disabled").await;
+        stack.set_due(&customers).await;
         for customer in &customers {
-            town.until(customer, |entry| entry.state() == "scored").await;
+            stack.until(customer, |entry| entry.state() == "scored").await;
         }
 
         // A deployment enables what the template has enabled.
-        sdk::lambda_client(&town.stack.aws)
+        sdk::lambda_client(&stack.stack.aws)
             .update_event_source_mapping()
-            .uuid(town.stack.outputs.get("EmailMappingId").unwrap())
+            .uuid(stack.stack.outputs.get("EmailMappingId").unwrap())
             .enabled(true)
             .send()
             .await
             .unwrap();
-        town.until_held(StageName::Email, "paused").await;
-        town.until_mapping("EmailMappingId", "Disabled").await;
+        stack.until_held(StageName::Email, "paused").await;
+        stack.until_mapping("EmailMappingId", "Disabled").await;
         let late = customer("p-late");
-        town.set_due(std::slice::from_ref(&late)).await;
-        town.until(&late, |entry| entry.state() == "scored").await;
-        assert_eq!(town.mails(&late), 0);
+        stack.set_due(std::slice::from_ref(&late)).await;
+        stack.until(&late, |entry| entry.state() == "scored").await;
+        assert_eq!(stack.mails(&late), 0);
 
         assert_eq!(pausing.resume(StageName::Email).await, Ok(Resumed::Flows));
-        town.until_mapping("EmailMappingId", "Enabled").await;
-        town.all_mailed_once(&[&customers[..], &[late]].concat()).await;
+        stack.until_mapping("EmailMappingId", "Enabled").await;
+        stack.all_mailed_once(&[&customers[..], &[late]].concat()).await;
     });
 }
 
 #[test]
 fn reserved_concurrency_of_zero_disables_the_mapping_and_raising_it_enables_it() {
     RUNTIME.block_on(async {
-        let town = town("throttled").await;
+        let stack = stack("throttled").await;
         let customers = [1, 2, 3].map(|n| customer(&format!("r-{n}")));
-        town.until_held(StageName::Score, "flows").await;
-        reserve(&town, "ScoreFunctionName", 0).await;
-        town.until_held(StageName::Score, "paused").await;
-        town.until_mapping("ScoreMappingId", "Disabled").await;
-        town.set_due(&customers).await;
-        let console = town.ledger().control(StageName::Score).await.unwrap().console.unwrap();
+        stack.until_held(StageName::Score, "flows").await;
+        reserve(&stack, "ScoreFunctionName", 0).await;
+        stack.until_held(StageName::Score, "paused").await;
+        stack.until_mapping("ScoreMappingId", "Disabled").await;
+        stack.set_due(&customers).await;
+        let console = stack.ledger().control(StageName::Score).await.unwrap().console.unwrap();
         assert_eq!(console.how, Console::ReservedZero, "{console:?}");
 
-        let reserved = town.stack.outputs.get("ScoreMaximumConcurrency").unwrap().parse().unwrap();
-        reserve(&town, "ScoreFunctionName", reserved).await;
-        town.until_held(StageName::Score, "flows").await;
-        town.until_mapping("ScoreMappingId", "Enabled").await;
-        town.all_mailed_once(&customers).await;
+        let reserved = stack.stack.outputs.get("ScoreMaximumConcurrency").unwrap().parse().unwrap();
+        reserve(&stack, "ScoreFunctionName", reserved).await;
+        stack.until_held(StageName::Score, "flows").await;
+        stack.until_mapping("ScoreMappingId", "Enabled").await;
+        stack.all_mailed_once(&customers).await;
     });
 }
 
 #[test]
 fn a_provider_that_is_down_is_left_alone_and_tried_until_it_is_well() {
     RUNTIME.block_on(async {
-        let town = town("broken").await;
+        let stack = stack("broken").await;
         let customers: Vec<_> = (0..30).map(|n| customer(&format!("b-{n}"))).collect();
-        town.score.faults().set_rule(|_| Some(Fault::status(503)));
-        town.set_due(&customers).await;
-        town.until_held(StageName::Score, "broken").await;
-        town.until_mapping("ScoreMappingId", "Disabled").await;
+        stack.score.faults().set_rule(|_| Some(Fault::status(503)));
+        stack.set_due(&customers).await;
+        stack.until_held(StageName::Score, "broken").await;
+        stack.until_mapping("ScoreMappingId", "Disabled").await;
 
         eventually("the provider is tried, in vain", async || {
-            let told = town.tick(StageName::Score).await;
+            let told = stack.tick(StageName::Score).await;
             let probes = told["probes"].as_u64().expect("a number");
             assert!(probes <= 3, "{told}");
             (probes > 0).then(|| assert_eq!(told["held"], "broken", "{told}"))
         })
         .await;
-        town.score.faults().set_rule(|_| None);
-        town.until_held(StageName::Score, "flows").await;
-        town.until_mapping("ScoreMappingId", "Enabled").await;
-        town.all_mailed_once(&customers).await;
+        stack.score.faults().set_rule(|_| None);
+        stack.until_held(StageName::Score, "flows").await;
+        stack.until_mapping("ScoreMappingId", "Enabled").await;
+        stack.all_mailed_once(&customers).await;
     });
 }

@@ -8,24 +8,24 @@ use pulse_core::{
     lanes::{LaneChange, LaneChangeError, LaneSettings, Step},
     ports::LaneControl as _,
 };
-use pulse_tests::{emulator::shared, house::customer, town::Town};
+use pulse_tests::{deployed_stack::DeployedStack, emulator::shared, in_memory_stack::customer};
 
 use super::RUNTIME;
 
 struct Laned {
-    town: Town,
+    stack: DeployedStack,
     lambda: aws_sdk_lambda::Client,
 }
 
 impl Laned {
     async fn build() -> Self {
-        let town = Town::build(shared(), "laned", "stack", Duration::from_millis(50)).await;
-        let lambda = sdk::lambda_client(&town.stack.aws);
-        Self { town, lambda }
+        let stack = DeployedStack::build(shared(), "laned", "stack", Duration::from_millis(50)).await;
+        let lambda = sdk::lambda_client(&stack.stack.aws);
+        Self { stack, lambda }
     }
 
     fn output(&self, name: &str) -> &str {
-        self.town.stack.outputs.get(name).unwrap()
+        self.stack.stack.outputs.get(name).unwrap()
     }
 
     async fn variables(&self, function: &str) -> HashMap<String, String> {
@@ -48,7 +48,7 @@ impl Laned {
         count: u32,
         in_flight: Option<u32>,
     ) -> Result<(LaneSettings, Vec<Step>), LaneChangeError> {
-        let control = self.town.stack.lane_control().unwrap();
+        let control = self.stack.stack.lane_control().unwrap();
         let change = LaneChange { control: &control };
         let plan = change.plan(stage, count, in_flight).await?;
         change.carry_out(stage, &plan, &mut |_| {}).await?;
@@ -64,7 +64,7 @@ fn figures(settings: &LaneSettings) -> (u32, Option<u32>, u32, Option<u32>) {
 fn lanes_are_set_and_nothing_else_is() {
     RUNTIME.block_on(async {
         let laned = Laned::build().await;
-        let control = laned.town.stack.lane_control().unwrap();
+        let control = laned.stack.stack.lane_control().unwrap();
         let shipped = control.settings(StageName::Score).await.unwrap();
         // It was deployed just now.
         assert_eq!((figures(&shipped), shipped.enabled, shipped.changed_lately), ((5, Some(5), 4, None), true, true));
@@ -83,11 +83,11 @@ fn lanes_are_set_and_nothing_else_is() {
 
         laned.allow(120).await;
         let customer = customer("c-laned");
-        laned.town.enroll(std::slice::from_ref(&customer)).await;
+        laned.stack.enroll(std::slice::from_ref(&customer)).await;
         let message = format!(r#"{{"v":1,"customer":"{}","scheduled":"<aws.scheduler.scheduled-time>"}}"#, customer.id);
-        laned.town.send("ScoreQueueUrl", &message).await;
-        laned.town.until(&customer, |entry| entry.state() == "sent").await;
-        assert_eq!(laned.town.mails(&customer), 1);
+        laned.stack.send("ScoreQueueUrl", &message).await;
+        laned.stack.until(&customer, |entry| entry.state() == "sent").await;
+        assert_eq!(laned.stack.mails(&customer), 1);
 
         a_pause_stays_a_pause(&laned).await;
     });
@@ -106,7 +106,7 @@ async fn a_pause_stays_a_pause(laned: &Laned) {
     put.reserved_concurrent_executions(0).send().await.unwrap();
     let refused = laned.set(StageName::Score, 40, None).await;
     assert_eq!(refused, Err(LaneChangeError::Paused(StageName::Score)));
-    let control = laned.town.stack.lane_control().unwrap();
+    let control = laned.stack.stack.lane_control().unwrap();
     let still = control.settings(StageName::Score).await.unwrap();
     assert_eq!(figures(&still), (5, Some(0), 4, None));
 }

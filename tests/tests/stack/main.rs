@@ -1,18 +1,18 @@
 //! The deployed stack on the emulator, IAM enforced: a missing permission, a wrong name or a wrong
 //! variable in template.yaml fails here.
 
-mod chores;
 mod dead_letters;
 mod faults;
 mod holds;
 mod kills;
 mod lanes;
 mod panics;
+mod scheduled;
 mod why;
 
 use std::{sync::LazyLock, time::Duration};
 
-use pulse_tests::{emulator::shared, town::Town};
+use pulse_tests::{deployed_stack::DeployedStack, emulator::shared};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::OnceCell,
@@ -22,15 +22,15 @@ use tokio::{
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime"));
 
-static TOWN: OnceCell<Town> = OnceCell::const_new();
+static TOWN: OnceCell<DeployedStack> = OnceCell::const_new();
 
 /// The stack that the tests share, each with customers of its own.
-async fn town() -> &'static Town {
+async fn stack() -> &'static DeployedStack {
     TOWN.get_or_init(async || {
-        let town = Town::build(shared(), "faulty", "stack", Duration::from_millis(50)).await;
-        town.score.faults().set_rule(faults::by_the_word_in_the_id());
-        town.mail.faults().set_rule(faults::by_the_word_in_the_id());
-        town
+        let stack = DeployedStack::build(shared(), "faulty", "stack", Duration::from_millis(50)).await;
+        stack.score.faults().set_rule(faults::by_the_word_in_the_id());
+        stack.mail.faults().set_rule(faults::by_the_word_in_the_id());
+        stack
     })
     .await
 }

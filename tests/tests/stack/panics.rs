@@ -12,9 +12,9 @@ use pulse_core::{
 };
 use pulse_local::{deployment::Packages, lambdas::Package};
 use pulse_tests::{
+    deployed_stack::{DeployedStack, eventually},
     emulator::{packages, program, shared},
-    house::customer,
-    town::{Town, eventually},
+    in_memory_stack::customer,
 };
 
 use super::RUNTIME;
@@ -29,24 +29,24 @@ fn that_panics() -> Packages {
 
 /// The template's two minutes and five receives, made fewer: whoever panics is tried again within a minute and a
 /// half, for the last time.
-async fn hurry(town: &Town) {
-    let client = sdk::lambda_client(&town.stack.aws);
-    let name = town.output("ScoreFunctionName");
+async fn hurry(stack: &DeployedStack) {
+    let client = sdk::lambda_client(&stack.stack.aws);
+    let name = stack.output("ScoreFunctionName");
     client.update_function_configuration().function_name(name).timeout(60).send().await.expect("a timeout");
-    town.set_variables("ScoreFunctionName", &[("SCORE_TIMEOUT_SECONDS", "5"), ("MAX_RECEIVE_COUNT", "2")]).await;
+    stack.set_variables("ScoreFunctionName", &[("SCORE_TIMEOUT_SECONDS", "5"), ("MAX_RECEIVE_COUNT", "2")]).await;
 }
 
 #[test]
 fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
     RUNTIME.block_on(async {
-        let town = Town::build(shared(), "panicking", "stack", Duration::from_millis(10)).await;
-        town.deploy(&that_panics()).await;
-        hurry(&town).await;
+        let stack = DeployedStack::build(shared(), "panicking", "stack", Duration::from_millis(10)).await;
+        stack.deploy(&that_panics()).await;
+        hurry(&stack).await;
         let customers: Vec<_> = (0..80).map(|n| customer(&format!("panic-{n}"))).collect();
         let (panicked, neighbours) = (&customers[40], [&customers[..40], &customers[41..]].concat());
 
         // All at once: a batch of the mapping's 80.
-        let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
+        let (ledger, stages) = (stack.ledger(), stack.stack.stages().unwrap());
         let keep = MappingReconciler {
             stages: &stages,
             controls: &ledger,
@@ -58,38 +58,38 @@ fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
         let note = Note::parse("Until all of them wait.").unwrap();
         let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Score, &pause).await.unwrap();
-        town.until_mapping("ScoreMappingId", "Disabled").await;
-        town.set_due(&customers).await;
+        stack.until_mapping("ScoreMappingId", "Disabled").await;
+        stack.set_due(&customers).await;
         assert_eq!(pausing.resume(StageName::Score).await, Ok(Resumed::Flows));
 
         // While it waits for its other try, it is the only one.
         eventually("one message is left of the batch", async || {
-            let entry = town.entry(panicked).await?;
+            let entry = stack.entry(panicked).await?;
             assert!(entry.claims() < 2, "others have come back with {}", entry.id());
             let seen = stages.status(StageName::Score).await.expect("the stage");
             (seen.waiting + seen.in_flight == 1).then_some(())
         })
         .await;
-        let failed = town.until(panicked, |entry| entry.state() == "failed").await;
+        let failed = stack.until(panicked, |entry| entry.state() == "failed").await;
         let Progress::Failed { cause, .. } = failed.progress() else { panic!("failed elsewhere: {failed:?}") };
         let place = cause.as_str().strip_prefix("A panic in the code, at ");
         assert!(place.is_some_and(|place| place.starts_with("tests/src/bin/panicking-score.rs:")), "{cause}");
         // It was tried as often as any failure.
         assert_eq!(failed.claims(), 2);
         for neighbour in &neighbours {
-            let sent = town.until(neighbour, |entry| entry.state() == "sent").await;
+            let sent = stack.until(neighbour, |entry| entry.state() == "sent").await;
             // One to be scored, one to be mailed.
-            assert_eq!((sent.claims(), town.mails(neighbour)), (2, 1), "{}", sent.id());
+            assert_eq!((sent.claims(), stack.mails(neighbour)), (2, 1), "{}", sent.id());
         }
 
         // As any dead letter, it is brought back once the code is mended.
         let dead = eventually("the message is dead", async || {
-            town.take("ScoreDlqUrl", |body| body.contains("panic-40")).await.pop()
+            stack.take("ScoreDlqUrl", |body| body.contains("panic-40")).await.pop()
         })
         .await;
-        town.deploy(packages("stack")).await;
-        town.send("ScoreQueueUrl", &dead).await;
-        town.until(panicked, |entry| entry.state() == "sent").await;
-        town.all_mailed_once(&customers).await;
+        stack.deploy(packages("stack")).await;
+        stack.send("ScoreQueueUrl", &dead).await;
+        stack.until(panicked, |entry| entry.state() == "sent").await;
+        stack.all_mailed_once(&customers).await;
     });
 }

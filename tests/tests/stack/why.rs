@@ -16,9 +16,9 @@ use pulse_core::{
 };
 use pulse_local::standins::Fault;
 use pulse_tests::{
+    deployed_stack::{DeployedStack, eventually},
     emulator::shared,
-    house::customer,
-    town::{Town, eventually},
+    in_memory_stack::customer,
 };
 
 use super::RUNTIME;
@@ -28,29 +28,29 @@ fn note() -> Note {
 }
 
 /// Queues a customer's schedule message, whose unreplaced token makes the run the current one.
-async fn fire(town: &Town, customer: &Customer) {
+async fn fire(stack: &DeployedStack, customer: &Customer) {
     let body = pulse_core::message::WorkMessage::schedule_input(&customer.id);
-    town.send("ScoreQueueUrl", &body).await;
+    stack.send("ScoreQueueUrl", &body).await;
 }
 
 #[test]
 fn everyone_is_accounted_for_with_the_reason_why_they_are_not_done() {
     RUNTIME.block_on(async {
-        let town = Town::build(shared(), "asked-why", "stack", Duration::from_millis(50)).await;
-        town.score.faults().set_rule(|key: &str| key.contains("refused").then(|| Fault::status(422)));
+        let stack = DeployedStack::build(shared(), "asked-why", "stack", Duration::from_millis(50)).await;
+        stack.score.faults().set_rule(|key: &str| key.contains("refused").then(|| Fault::status(422)));
         let names = ["why-sent", "why-refused", "why-waiting", "why-left", "why-out"];
         let [sent, refused, waiting, left, opted_out] = names.map(customer);
         let opted_out = Customer { opted_out: true, ..opted_out };
-        town.enroll(&[sent.clone(), refused.clone(), waiting.clone(), opted_out.clone()]).await;
-        town.ledger().save_customer(&Customer { standing: Standing::Closed, ..left.clone() }).await.unwrap();
+        stack.enroll(&[sent.clone(), refused.clone(), waiting.clone(), opted_out.clone()]).await;
+        stack.ledger().save_customer(&Customer { standing: Standing::Closed, ..left.clone() }).await.unwrap();
         for fired in [&sent, &refused, &opted_out] {
-            fire(&town, fired).await;
+            fire(&stack, fired).await;
         }
-        let run = town.until(&sent, |entry| entry.state() == "sent").await.id().run;
-        town.until(&refused, |entry| entry.state() == "failed").await;
-        town.until(&opted_out, |entry| entry.state() == "skipped").await;
+        let run = stack.until(&sent, |entry| entry.state() == "sent").await.id().run;
+        stack.until(&refused, |entry| entry.state() == "failed").await;
+        stack.until(&opted_out, |entry| entry.state() == "skipped").await;
 
-        let (ledger, stages) = (town.ledger().metered(), town.stack.stages().unwrap());
+        let (ledger, stages) = (stack.ledger().metered(), stack.stack.stages().unwrap());
         let inquiry = RunInquiry {
             ledger: &ledger,
             reports: &ledger,
@@ -70,13 +70,13 @@ fn everyone_is_accounted_for_with_the_reason_why_they_are_not_done() {
         assert_eq!(report.count(Reason::NotDue) + report.count(Reason::InLaterRun), 1, "{report:?}");
         assert!(report.causes[0].causes[0].cause.as_str().contains("422"), "{report:?}");
         assert_ne!(report.read_units.to_string(), "0");
-        the_story_says_what_comes_next(&town, &sent, &refused, run).await;
+        the_story_says_what_comes_next(&stack, &sent, &refused, run).await;
     });
 }
 
-async fn the_story_says_what_comes_next(town: &Town, sent: &Customer, refused: &Customer, run: RunId) {
-    let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
-    let schedules = town.stack.schedules().unwrap();
+async fn the_story_says_what_comes_next(stack: &DeployedStack, sent: &Customer, refused: &Customer, run: RunId) {
+    let (ledger, stages) = (stack.ledger(), stack.stack.stages().unwrap());
+    let schedules = stack.stack.schedules().unwrap();
     let inquiry = CustomerInquiry {
         ledger: &ledger,
         reports: &ledger,
@@ -85,8 +85,8 @@ async fn the_story_says_what_comes_next(town: &Town, sent: &Customer, refused: &
         memory: &ledger,
         stages: &stages,
         clock: &SystemClock,
-        policy: town.stack.sweep_policy().await.expect("the tick function says its policy"),
-        rules: pulse_cli::rules::rules(&town.stack).await.unwrap(),
+        policy: stack.stack.sweep_policy().await.expect("the tick function says its policy"),
+        rules: pulse_cli::rules::rules(&stack.stack).await.unwrap(),
     };
     let story = inquiry.story(&sent.id).await.unwrap().unwrap();
     let due = story.outlooks.iter().any(|outlook| matches!(outlook.next, NextStep::DueBySchedule { .. }));
@@ -98,22 +98,22 @@ async fn the_story_says_what_comes_next(town: &Town, sent: &Customer, refused: &
 #[test]
 fn an_entry_is_replayed_and_a_further_mail_sent_only_by_force() {
     RUNTIME.block_on(async {
-        let town = Town::build(shared(), "replayed", "stack", Duration::from_millis(50)).await;
+        let stack = DeployedStack::build(shared(), "replayed", "stack", Duration::from_millis(50)).await;
         let again = customer("replayed-again");
-        town.enroll(std::slice::from_ref(&again)).await;
-        fire(&town, &again).await;
-        let run = town.until(&again, |entry| entry.state() == "sent").await.id().run;
+        stack.enroll(std::slice::from_ref(&again)).await;
+        fire(&stack, &again).await;
+        let run = stack.until(&again, |entry| entry.state() == "sent").await.id().run;
         let id = EntryId { customer: again.id.clone(), run };
 
-        let (ledger, stages) = (town.ledger(), town.stack.stages().unwrap());
-        let queues = town.stack.queues().unwrap();
+        let (ledger, stages) = (stack.ledger(), stack.stack.stages().unwrap());
+        let queues = stack.stack.queues().unwrap();
         let replay = ReplayOne {
             ledger: &ledger,
             controls: &ledger,
             stages: &stages,
             queues: &queues,
             clock: &SystemClock,
-            rules: pulse_cli::rules::rules(&town.stack).await.expect("the email function says what it decides by"),
+            rules: pulse_cli::rules::rules(&stack.stack).await.expect("the email function says what it decides by"),
         };
         assert!(matches!(replay.preview(&id).await.unwrap().preview, Preview::Sent { .. }));
         assert!(matches!(replay.again(&id, None).await, Err(ReplayError::Closed { .. })));
@@ -125,7 +125,7 @@ fn an_entry_is_replayed_and_a_further_mail_sent_only_by_force() {
             matches!(entry.progress(), Progress::Done { .. }).then_some(())
         })
         .await;
-        assert_eq!(town.mails(&again), 2, "Marketing Cloud took it under a key of its own");
+        assert_eq!(stack.mails(&again), 2, "Marketing Cloud took it under a key of its own");
         let notes = ledger.activities(&again.id).await.unwrap();
         assert!(notes[0].what.contains("asked for it by phone"), "{notes:?}");
         assert!(matches!(ledger.entry(&id).await.unwrap().unwrap().progress(), Progress::Done { .. }));

@@ -5,13 +5,13 @@ use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{entry::StageName, message::WorkMessage, ports::Clock as _};
 use pulse_local::{deployment::Packages, lambdas::Package};
 use pulse_tests::{
+    deployed_stack::{DeployedStack, eventually},
     emulator::packages,
-    house::customer,
-    town::{Town, eventually},
+    in_memory_stack::customer,
 };
 
 use super::{
-    RUNTIME, assert_lanes_held, old_town,
+    RUNTIME, assert_lanes_held, old_stack,
     operator::{pulse, pulse_json, pulse_with, status_of},
 };
 
@@ -26,54 +26,54 @@ fn that_crashes() -> Packages {
 }
 
 /// The template's 13 minutes, made short: what a crashed function had comes back after that.
-async fn shorten_visibility(town: &Town) {
-    let set = sdk::sqs_client(&town.stack.aws).set_queue_attributes().queue_url(town.output("ScoreQueueUrl"));
+async fn shorten_visibility(stack: &DeployedStack) {
+    let set = sdk::sqs_client(&stack.stack.aws).set_queue_attributes().queue_url(stack.output("ScoreQueueUrl"));
     set.attributes(QueueAttributeName::VisibilityTimeout, "2").send().await.expect("set");
 }
 
-async fn dead(town: &Town) -> u64 {
-    pulse_json(town, "dlq score").await[0]["looked_at"].as_u64().expect("a number")
+async fn dead(stack: &DeployedStack) -> u64 {
+    pulse_json(stack, "dlq score").await[0]["looked_at"].as_u64().expect("a number")
 }
 
 #[test]
 fn bad_deploy() {
     RUNTIME.block_on(async {
-        let town = old_town("walk-deploy").await;
+        let stack = old_stack("walk-deploy").await;
         let before: Vec<_> = (0..6).map(|n| customer(&format!("w-before-{n}"))).collect();
         let after: Vec<_> = (0..6).map(|n| customer(&format!("w-after-{n}"))).collect();
-        town.deploy(&that_crashes()).await;
-        shorten_visibility(&town).await;
-        town.enroll(&before).await;
+        stack.deploy(&that_crashes()).await;
+        shorten_visibility(&stack).await;
+        stack.enroll(&before).await;
         for customer in &before {
-            let entry = town.open_overdue(customer, SystemClock.now()).await;
-            town.send("ScoreQueueUrl", &WorkMessage::for_entry(entry.id()).body()).await;
+            let entry = stack.open_overdue(customer, SystemClock.now()).await;
+            stack.send("ScoreQueueUrl", &WorkMessage::for_entry(entry.id()).body()).await;
         }
 
         // The provider was never called, so no breaker opens, and messages burn their receives.
-        eventually("the first letters are dead", async || (dead(&town).await == 6).then_some(())).await;
-        let stage = status_of(&town, StageName::Score).await;
+        eventually("the first letters are dead", async || (dead(&stack).await == 6).then_some(())).await;
+        let stage = status_of(&stack, StageName::Score).await;
         assert_eq!((&stage["condition"], &stage["failing_percent"]), (&"running".into(), &0.into()), "{stage}");
-        let dlq = pulse(&town, "dlq score").await.text;
+        let dlq = pulse(&stack, "dlq score").await.text;
         assert!(dlq.contains("No worker said why"), "{dlq}");
 
         // Pause at once: whoever comes due from now on waits, and loses nothing.
-        let paused = pulse_with(&town, &["pause", "score", "--note", "The new version crashes."]).await;
+        let paused = pulse_with(&stack, &["pause", "score", "--note", "The new version crashes."]).await;
         assert!(paused.status == 0 && paused.text.contains("The score stage is paused"), "{}", paused.text);
-        town.set_due(&after).await;
+        stack.set_due(&after).await;
 
         // Roll back. The pause outlives the deployment.
-        town.deploy(packages("walks")).await;
-        town.until_held(StageName::Score, "paused").await;
-        town.until_mapping("ScoreMappingId", "Disabled").await;
-        let stage = status_of(&town, StageName::Score).await;
+        stack.deploy(packages("walks")).await;
+        stack.until_held(StageName::Score, "paused").await;
+        stack.until_mapping("ScoreMappingId", "Disabled").await;
+        let stage = status_of(&stack, StageName::Score).await;
         assert_eq!(stage["held"]["how"], "by night-shift: The new version crashes.", "{stage}");
-        assert_eq!((&stage["waiting"], dead(&town).await), (&6.into(), 6), "{stage}");
+        assert_eq!((&stage["waiting"], dead(&stack).await), (&6.into(), 6), "{stage}");
 
-        let resumed = pulse(&town, "resume score").await;
+        let resumed = pulse(&stack, "resume score").await;
         assert_eq!(resumed.status, 0, "{}", resumed.text);
-        let redriven = pulse_json(&town, "redrive score").await;
+        let redriven = pulse_json(&stack, "redrive score").await;
         assert_eq!(redriven["redriven"], 6, "{redriven}");
-        town.all_mailed_once(&[before, after].concat()).await;
-        assert_lanes_held(&town);
+        stack.all_mailed_once(&[before, after].concat()).await;
+        assert_lanes_held(&stack);
     });
 }

@@ -11,7 +11,7 @@ mod weekend;
 
 use std::{sync::LazyLock, time::Duration};
 
-use pulse_tests::{emulator::shared, town::Town};
+use pulse_tests::{deployed_stack::DeployedStack, emulator::shared};
 use tokio::runtime::{Builder, Runtime};
 
 /// One runtime for all tests of this program: the stand-ins live in it.
@@ -22,18 +22,18 @@ static RUNTIME: LazyLock<Runtime> =
 const LANES: usize = 20;
 
 /// A stack of this name, deployed a moment ago.
-async fn town(name: &str) -> Town {
-    Town::build(shared(), name, "walks", Duration::from_millis(50)).await
+async fn stack(name: &str) -> DeployedStack {
+    DeployedStack::build(shared(), name, "walks", Duration::from_millis(50)).await
 }
 
 /// A stack of this name that is taken for one that was deployed long ago.
-async fn old_town(name: &str) -> Town {
-    let town = town(name).await;
-    town.let_the_tick_hurry().await;
-    town
+async fn old_stack(name: &str) -> DeployedStack {
+    let stack = stack(name).await;
+    stack.let_the_tick_hurry().await;
+    stack
 }
 
-fn assert_lanes_held(town: &Town) {
-    assert!(town.score.peak() <= LANES, "{} scoring calls at once", town.score.peak());
-    assert!(town.mail.peak() <= LANES, "{} sends at once", town.mail.peak());
+fn assert_lanes_held(stack: &DeployedStack) {
+    assert!(stack.score.peak() <= LANES, "{} scoring calls at once", stack.score.peak());
+    assert!(stack.mail.peak() <= LANES, "{} sends at once", stack.mail.peak());
 }

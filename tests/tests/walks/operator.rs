@@ -4,8 +4,8 @@ use std::process::{Command, Output, Stdio};
 
 use pulse_core::entry::StageName;
 use pulse_tests::{
+    deployed_stack::DeployedStack,
     emulator::{installation, program, shared, workspace},
-    town::Town,
 };
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -17,27 +17,27 @@ pub(crate) struct Said {
 }
 
 /// Types `pulse ..`, about this stack.
-pub(crate) async fn pulse(town: &Town, line: &str) -> Said {
-    pulse_with(town, &line.split(' ').collect::<Vec<_>>()).await
+pub(crate) async fn pulse(stack: &DeployedStack, line: &str) -> Said {
+    pulse_with(stack, &line.split(' ').collect::<Vec<_>>()).await
 }
 
 /// The same, with arguments that have spaces.
-pub(crate) async fn pulse_with(town: &Town, arguments: &[&str]) -> Said {
+pub(crate) async fn pulse_with(stack: &DeployedStack, arguments: &[&str]) -> Said {
     let mut command = Command::new(program("walks", "pulse"));
-    command.args(arguments).args(["--stack", town.stack.outputs.stack()]).env("USER", "night-shift");
+    command.args(arguments).args(["--stack", stack.stack.outputs.stack()]).env("USER", "night-shift");
     said(command).await
 }
 
 /// A command that is expected to do all it is asked, and its JSON.
-pub(crate) async fn pulse_json(town: &Town, line: &str) -> Value {
-    let said = pulse(town, &format!("{line} --json")).await;
+pub(crate) async fn pulse_json(stack: &DeployedStack, line: &str) -> Value {
+    let said = pulse(stack, &format!("{line} --json")).await;
     assert_eq!(said.status, 0, "pulse {line}: {}", said.text);
     serde_json::from_str(&said.text).unwrap_or_else(|error| panic!("pulse {line}: {error}: {}", said.text))
 }
 
 /// A stage's part of `pulse status`.
-pub(crate) async fn status_of(town: &Town, stage: StageName) -> Value {
-    let status = pulse_json(town, "status").await;
+pub(crate) async fn status_of(stack: &DeployedStack, stage: StageName) -> Value {
+    let status = pulse_json(stack, "status").await;
     let stages = status["stages"].as_array().expect("stages");
     stages.iter().find(|told| told["stage"] == stage.as_str()).cloned().expect("the stage")
 }

@@ -1,9 +1,9 @@
 use pulse_core::entry::StageName;
 use pulse_local::standins::Fault;
-use pulse_tests::{house::customer, town::eventually};
+use pulse_tests::{deployed_stack::eventually, in_memory_stack::customer};
 
 use super::{
-    RUNTIME, assert_lanes_held, old_town,
+    RUNTIME, assert_lanes_held, old_stack,
     operator::{pulse, status_of},
 };
 
@@ -15,15 +15,15 @@ fn out_of_order(key: &str) -> Fault {
 #[test]
 fn provider_down() {
     RUNTIME.block_on(async {
-        let town = old_town("walk-down").await;
+        let stack = old_stack("walk-down").await;
         let name = |n| if n % 10 == 9 { format!("w-unsaid-{n}") } else { format!("w-{n}") };
         let customers: Vec<_> = (0..30).map(|n| customer(&name(n))).collect();
-        town.mail.faults().set_rule(|key| Some(out_of_order(key)));
-        town.set_due(&customers).await;
+        stack.mail.faults().set_rule(|key| Some(out_of_order(key)));
+        stack.set_due(&customers).await;
 
         // What one sees, and that nothing is to be done about it.
-        town.until_held(StageName::Email, "broken").await;
-        let stage = status_of(&town, StageName::Email).await;
+        stack.until_held(StageName::Email, "broken").await;
+        let stage = status_of(&stack, StageName::Email).await;
         assert_eq!(stage["condition"], "broken", "{stage}");
         assert!(
             stage["held"]["how"].as_str().is_some_and(|how| how.contains("calls to the provider failed")),
@@ -31,19 +31,19 @@ fn provider_down() {
         );
         // It answers when it is asked for a mail that it didn't take, which speaks for nothing.
         assert!(stage["failing_percent"].as_u64().is_some_and(|percent| percent > 75), "{stage}");
-        assert_eq!(status_of(&town, StageName::Score).await["condition"], "running");
-        let text = pulse(&town, "status").await.text;
+        assert_eq!(status_of(&stack, StageName::Score).await["condition"], "running");
+        let text = pulse(&stack, "status").await.text;
         assert!(text.contains("tried next"), "{text}");
-        let dlq = pulse(&town, "dlq").await.text;
+        let dlq = pulse(&stack, "dlq").await.text;
         assert!(dlq.contains("email dead letters: none") && dlq.contains("score dead letters: none"), "{dlq}");
 
-        town.mail.faults().set_rule(|_| None);
+        stack.mail.faults().set_rule(|_| None);
         eventually("the stage flows by itself", async || {
-            town.tick(StageName::Email).await;
-            (status_of(&town, StageName::Email).await["condition"] == "running").then_some(())
+            stack.tick(StageName::Email).await;
+            (status_of(&stack, StageName::Email).await["condition"] == "running").then_some(())
         })
         .await;
-        town.all_mailed_once(&customers).await;
-        assert_lanes_held(&town);
+        stack.all_mailed_once(&customers).await;
+        assert_lanes_held(&stack);
     });
 }

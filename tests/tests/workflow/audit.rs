@@ -9,13 +9,13 @@ use pulse_core::{
     ports::{Ledger as _, MonthlySchedule, Schedules as _},
     slot::Slot,
 };
-use pulse_tests::house::{House, customer};
+use pulse_tests::in_memory_stack::{InMemoryStack, customer};
 
-async fn house_of(names: &[&str]) -> (House, Vec<Customer>) {
-    let house = House::new();
+async fn stack_of(names: &[&str]) -> (InMemoryStack, Vec<Customer>) {
+    let stack = InMemoryStack::new();
     let customers: Vec<_> = names.iter().map(|name| customer(name)).collect();
-    house.enroll(&customers).await;
-    (house, customers)
+    stack.enroll(&customers).await;
+    (stack, customers)
 }
 
 fn schedule(customer: &Customer, slot: &Slot) -> MonthlySchedule {
@@ -24,30 +24,30 @@ fn schedule(customer: &Customer, slot: &Slot) -> MonthlySchedule {
 
 #[tokio::test]
 async fn nothing_is_found_on_a_sound_roster() {
-    let (house, _) = house_of(&["c-1", "c-2"]).await;
-    let report = house.audit(true).await;
+    let (stack, _) = stack_of(&["c-1", "c-2"]).await;
+    let report = stack.audit(true).await;
     assert_eq!((report.customers, report.read_in_whole), (2, 2));
     assert!(report.is_clean() && report.found.is_empty());
 }
 
 #[tokio::test]
 async fn what_is_amiss_is_found_and_left_alone_unless_it_is_to_be_repaired() {
-    let (house, customers) = house_of(&["c-1", "c-2", "c-3", "c-4"]).await;
+    let (stack, customers) = stack_of(&["c-1", "c-2", "c-3", "c-4"]).await;
     let [unscheduled, misplaced, unopened, left] = customers.as_slice() else { panic!("four") };
-    house.schedules.delete(&unscheduled.id).await.unwrap();
+    stack.schedules.delete(&unscheduled.id).await.unwrap();
     let other = Slot::parse(3, 9, 0, misplaced.zone.clone()).unwrap();
-    house.schedules.put(&schedule(misplaced, &other)).await.unwrap();
-    let open = house.ledger.entries(&unopened.id).await.unwrap().remove(0);
+    stack.schedules.put(&schedule(misplaced, &other)).await.unwrap();
+    let open = stack.ledger.entries(&unopened.id).await.unwrap().remove(0);
     let skipped = open.skip(SkipReason::OptedOut, open.due(), None).unwrap();
-    house.ledger.apply(&skipped).await.unwrap();
-    house.enrollment().unenroll(&left.id).await.unwrap();
-    house.schedules.put(&schedule(left, &left.slot)).await.unwrap();
+    stack.ledger.apply(&skipped).await.unwrap();
+    stack.enrollment().unenroll(&left.id).await.unwrap();
+    stack.schedules.put(&schedule(left, &left.slot)).await.unwrap();
     let next = Entry::scheduled(
         pulse_core::entry::EntryId { run: open.id().run.next(), customer: left.id.clone() },
         open.due(),
         None,
     );
-    house.ledger.open(&next).await.unwrap();
+    stack.ledger.open(&next).await.unwrap();
 
     let expected = BTreeMap::from([
         (Problem::NoSchedule, 1),
@@ -56,35 +56,35 @@ async fn what_is_amiss_is_found_and_left_alone_unless_it_is_to_be_repaired() {
         (Problem::StraySchedule, 1),
         (Problem::StrayEntry, 1),
     ]);
-    let report = house.audit(false).await;
+    let report = stack.audit(false).await;
     assert_eq!((&report.found, report.repaired), (&expected, 0));
     assert!(!report.is_clean());
-    let report = house.audit(true).await;
+    let report = stack.audit(true).await;
     assert_eq!((&report.found, report.repaired), (&expected, 5));
     assert!(report.is_clean());
-    assert!(house.audit(false).await.found.is_empty());
-    let slot = house.schedules.get(&misplaced.id).await.unwrap().unwrap().slot;
+    assert!(stack.audit(false).await.found.is_empty());
+    let slot = stack.schedules.get(&misplaced.id).await.unwrap().unwrap().slot;
     assert_eq!(slot, misplaced.slot);
 }
 
 #[tokio::test]
 async fn a_schedule_of_someone_unknown_is_told_and_left_alone() {
-    let (house, customers) = house_of(&["c-1"]).await;
+    let (stack, customers) = stack_of(&["c-1"]).await;
     let lost = CustomerId::parse("c-lost").unwrap();
     let schedule = MonthlySchedule { customer: lost.clone(), slot: customers[0].slot.clone() };
-    house.schedules.put(&schedule).await.unwrap();
-    let report = house.audit(true).await;
+    stack.schedules.put(&schedule).await.unwrap();
+    let report = stack.audit(true).await;
     assert_eq!(report.found, BTreeMap::from([(Problem::UnknownCustomer, 1)]));
     assert!(!report.is_clean());
-    assert_eq!(house.schedules.get(&lost).await.unwrap(), Some(schedule));
+    assert_eq!(stack.schedules.get(&lost).await.unwrap(), Some(schedule));
 }
 
 #[tokio::test]
 async fn a_repair_writes_no_profile_so_it_brings_nobody_back() {
-    let (house, customers) = house_of(&["c-1"]).await;
+    let (stack, customers) = stack_of(&["c-1"]).await;
     let gone = Customer { standing: Standing::Closed, ..customers[0].clone() };
-    house.ledger.save_customer(&gone).await.unwrap();
-    house.enrollment().repair(&gone.id).await.unwrap();
-    assert_eq!(house.ledger.customer(&gone.id).await.unwrap(), Some(gone.clone()));
-    assert_eq!(house.schedules.get(&gone.id).await.unwrap(), None);
+    stack.ledger.save_customer(&gone).await.unwrap();
+    stack.enrollment().repair(&gone.id).await.unwrap();
+    assert_eq!(stack.ledger.customer(&gone.id).await.unwrap(), Some(gone.clone()));
+    assert_eq!(stack.schedules.get(&gone.id).await.unwrap(), None);
 }

@@ -9,39 +9,39 @@ use pulse_core::{
     ports::{Clock as _, DlqName, Ledger as _, ScoreError, Undelivered},
     run::RunId,
 };
-use pulse_tests::house::{House, customer, entry_id, start};
+use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id, start};
 
 const REFUSED: &str = "The scoring API answered 422.";
 const DOWN: &str = "The scoring API answered 503: it is Down.";
 
 /// A house with customers whose scoring was given up, each for a cause.
-async fn house_of_the_dead(dead: &[(&str, &str)]) -> House {
-    let house = House::new();
+async fn dead_stack(dead: &[(&str, &str)]) -> InMemoryStack {
+    let stack = InMemoryStack::new();
     for (id, cause) in dead {
-        house.enroll(&[customer(id)]).await;
+        stack.enroll(&[customer(id)]).await;
         let failure = ScoreError::Fail { cause: Cause::new(*cause) };
-        house.scorer.fail_next_of(&entry_id(id, "2026-11"), [failure]);
+        stack.scorer.fail_next_of(&entry_id(id, "2026-11"), [failure]);
     }
     for (id, _) in dead {
-        house.fire(&customer(id));
+        stack.fire(&customer(id));
     }
-    house.drain().await;
-    assert_eq!(house.score.dlq.depth().visible, dead.len());
-    house
+    stack.drain().await;
+    assert_eq!(stack.score.dlq.depth().visible, dead.len());
+    stack
 }
 
-async fn look(house: &House, dlq: DlqName, limit: usize) -> DeadLetterReport {
-    let letters = house.dead_letters(dlq);
-    Survey { letters: &letters, ledger: &*house.ledger }.look(limit, &|| false).await.unwrap()
+async fn look(stack: &InMemoryStack, dlq: DlqName, limit: usize) -> DeadLetterReport {
+    let letters = stack.dead_letters(dlq);
+    Survey { letters: &letters, ledger: &*stack.ledger }.look(limit, &|| false).await.unwrap()
 }
 
-async fn redrive(house: &House, dlq: DlqName, order: &Order) -> Redriven {
-    let letters = house.dead_letters(dlq);
+async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &Order) -> Redriven {
+    let letters = stack.dead_letters(dlq);
     let queue = match dlq.stage() {
-        StageName::Score => &house.score.queue,
-        StageName::Email => &house.email.queue,
+        StageName::Score => &stack.score.queue,
+        StageName::Email => &stack.email.queue,
     };
-    let redrive = Redrive { letters: &letters, queue: &**queue, ledger: &*house.ledger, sleeper: &*house.clock };
+    let redrive = Redrive { letters: &letters, queue: &**queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
     redrive.run(order, &mut |_| {}, &|| false).await.unwrap()
 }
 
@@ -53,19 +53,19 @@ fn counts(report: &DeadLetterReport) -> Vec<(&str, usize)> {
     report.causes.iter().map(|group| (group.cause.as_str(), group.count)).collect()
 }
 
-async fn leave(house: &House, id: &str) {
-    house.enroll(&[Customer { standing: Standing::Closed, ..customer(id) }]).await;
+async fn leave(stack: &InMemoryStack, id: &str) {
+    stack.enroll(&[Customer { standing: Standing::Closed, ..customer(id) }]).await;
 }
 
 #[tokio::test]
 async fn letters_are_told_by_cause_with_counts_times_and_examples_and_stay_where_they_are() {
-    let house = house_of_the_dead(&[("c-1", REFUSED), ("c-2", DOWN), ("c-3", DOWN)]).await;
-    let queued_at = house.clock.now();
-    house.score.dlq.send_body("not json");
-    house.score.dlq.send_body(r#"{"v":1,"customer":"c-9","run":"2026-11"}"#);
-    let before = house.score.dlq.depth();
+    let stack = dead_stack(&[("c-1", REFUSED), ("c-2", DOWN), ("c-3", DOWN)]).await;
+    let queued_at = stack.clock.now();
+    stack.score.dlq.send_body("not json");
+    stack.score.dlq.send_body(r#"{"v":1,"customer":"c-9","run":"2026-11"}"#);
+    let before = stack.score.dlq.depth();
 
-    let report = look(&house, DlqName::Stage(StageName::Score), 1_000).await;
+    let report = look(&stack, DlqName::Stage(StageName::Score), 1_000).await;
     let causes = counts(&report);
     assert_eq!((report.looked_at, report.more, causes[0]), (5, false, (DOWN, 2)));
     assert!(causes.contains(&(REFUSED, 1)) && causes.contains(&("The customer is unknown.", 1)), "{causes:?}");
@@ -76,116 +76,116 @@ async fn letters_are_told_by_cause_with_counts_times_and_examples_and_stay_where
     let examples: Vec<_> = down.examples.iter().map(|example| (example.customer.as_str(), example.run)).collect();
     let run = Some(RunId::parse("2026-11").unwrap());
     assert_eq!(examples, [("c-2", run), ("c-3", run)]);
-    assert_eq!(house.score.dlq.depth(), before);
-    assert_eq!(look(&house, DlqName::Stage(StageName::Email), 1_000).await, DeadLetterReport::default());
+    assert_eq!(stack.score.dlq.depth(), before);
+    assert_eq!(look(&stack, DlqName::Stage(StageName::Email), 1_000).await, DeadLetterReport::default());
 }
 
 #[tokio::test]
 async fn no_more_letters_are_looked_at_than_asked_for_and_it_is_told_that_there_are_more() {
-    let house = House::new();
+    let stack = InMemoryStack::new();
     for n in 0..25 {
-        house.score.dlq.send_body(&n.to_string());
+        stack.score.dlq.send_body(&n.to_string());
     }
     for (limit, looked_at, more) in [(1, 1, true), (24, 24, true), (25, 25, false), (1_000, 25, false)] {
-        let report = look(&house, DlqName::Stage(StageName::Score), limit).await;
+        let report = look(&stack, DlqName::Stage(StageName::Score), limit).await;
         assert_eq!((report.looked_at, report.more), (looked_at, more));
-        assert_eq!(house.score.dlq.depth().visible, 25);
+        assert_eq!(stack.score.dlq.depth().visible, 25);
     }
 }
 
 #[tokio::test]
 async fn a_redrive_brings_back_what_can_be_helped_and_says_what_cannot() {
-    let house = house_of_the_dead(&[("c-1", REFUSED), ("c-2", DOWN)]).await;
-    house.score.dlq.send_body("not json");
-    let redriven = redrive(&house, DlqName::Stage(StageName::Score), &Order::default()).await;
+    let stack = dead_stack(&[("c-1", REFUSED), ("c-2", DOWN)]).await;
+    stack.score.dlq.send_body("not json");
+    let redriven = redrive(&stack, DlqName::Stage(StageName::Score), &Order::default()).await;
     let cause = Cause::new("The message is not JSON of the form that Pulse sends.");
     let expected =
         Redriven { way: Way::Fallback, redriven: 2, stuck: vec![Stuck { cause, count: 1 }], ..Redriven::default() };
     assert_eq!(redriven, expected);
     assert!(!redriven.is_complete());
-    house.drain().await;
+    stack.drain().await;
     for id in ["c-1", "c-2"] {
-        assert!(matches!(house.progress(id, "2026-11").await, Progress::Done { .. }));
-        assert_eq!(house.mails(id), 1);
+        assert!(matches!(stack.progress(id, "2026-11").await, Progress::Done { .. }));
+        assert_eq!(stack.mails(id), 1);
     }
-    assert_eq!(house.score.dlq.depth().visible, 1);
+    assert_eq!(stack.score.dlq.depth().visible, 1);
 }
 
 #[tokio::test]
 async fn of_a_cause_only_its_letters_move_whatever_the_capitals() {
-    let house = house_of_the_dead(&[("c-1", REFUSED), ("c-2", DOWN), ("c-3", DOWN)]).await;
+    let stack = dead_stack(&[("c-1", REFUSED), ("c-2", DOWN), ("c-3", DOWN)]).await;
     let dry = Order { dry_run: true, ..of_cause("it is down") };
-    let would_be = redrive(&house, DlqName::Stage(StageName::Score), &dry).await;
+    let would_be = redrive(&stack, DlqName::Stage(StageName::Score), &dry).await;
     assert_eq!((would_be.redriven, would_be.others), (2, 1));
-    assert_eq!((house.score.dlq.depth().visible, house.score.queue.depth().visible), (3, 0));
+    assert_eq!((stack.score.dlq.depth().visible, stack.score.queue.depth().visible), (3, 0));
 
-    assert_eq!(redrive(&house, DlqName::Stage(StageName::Score), &of_cause("it is down")).await, would_be);
-    house.drain().await;
-    assert_eq!(["c-1", "c-2", "c-3"].map(|id| house.mails(id)), [0, 1, 1]);
-    assert_eq!(counts(&look(&house, DlqName::Stage(StageName::Score), 10).await), [(REFUSED, 1)]);
-    assert_eq!(redrive(&house, DlqName::Stage(StageName::Score), &of_cause("504")).await.redriven, 0);
+    assert_eq!(redrive(&stack, DlqName::Stage(StageName::Score), &of_cause("it is down")).await, would_be);
+    stack.drain().await;
+    assert_eq!(["c-1", "c-2", "c-3"].map(|id| stack.mails(id)), [0, 1, 1]);
+    assert_eq!(counts(&look(&stack, DlqName::Stage(StageName::Score), 10).await), [(REFUSED, 1)]);
+    assert_eq!(redrive(&stack, DlqName::Stage(StageName::Score), &of_cause("504")).await.redriven, 0);
 }
 
 #[tokio::test]
 async fn of_customers_who_have_left_the_entries_are_closed_and_nobody_is_asked_about_them() {
-    let house = house_of_the_dead(&[("c-1", DOWN), ("c-2", DOWN)]).await;
-    leave(&house, "c-1").await;
-    let calls = house.scorer.calls();
+    let stack = dead_stack(&[("c-1", DOWN), ("c-2", DOWN)]).await;
+    leave(&stack, "c-1").await;
+    let calls = stack.scorer.calls();
     let dry = Order { dry_run: true, ..Order::default() };
-    assert_eq!(redrive(&house, DlqName::Stage(StageName::Score), &dry).await.closed, 1);
-    assert!(house.state("c-1", "2026-11").await == "failed");
+    assert_eq!(redrive(&stack, DlqName::Stage(StageName::Score), &dry).await.closed, 1);
+    assert!(stack.state("c-1", "2026-11").await == "failed");
 
-    let redriven = redrive(&house, DlqName::Stage(StageName::Score), &Order::default()).await;
+    let redriven = redrive(&stack, DlqName::Stage(StageName::Score), &Order::default()).await;
     assert_eq!((redriven.redriven, redriven.closed), (1, 1));
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Skipped { reason: SkipReason::Closed, .. }));
-    house.drain().await;
-    assert_eq!(["c-1", "c-2"].map(|id| house.mails(id)), [0, 1]);
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Skipped { reason: SkipReason::Closed, .. }));
+    stack.drain().await;
+    assert_eq!(["c-1", "c-2"].map(|id| stack.mails(id)), [0, 1]);
     let id = entry_id("c-1", "2026-11");
-    assert_eq!(house.scorer.calls().get(&id), calls.get(&id));
-    assert_eq!(house.score.dlq.depth().visible, 0);
+    assert_eq!(stack.scorer.calls().get(&id), calls.get(&id));
+    assert_eq!(stack.score.dlq.depth().visible, 0);
 }
 
 #[tokio::test]
 async fn a_mail_in_doubt_is_not_closed_over_though_its_customer_has_left() {
-    let house = House::with_forgetful_mailer();
-    house.enroll(&[customer("c-1")]).await;
-    house.fire(&customer("c-1"));
-    house.invoke(StageName::Score).await;
-    house.email.queue.purge();
-    let (entry, now) = (house.entry("c-1", "2026-11").await, house.clock.now());
+    let stack = InMemoryStack::with_forgetful_mailer();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.invoke(StageName::Score).await;
+    stack.email.queue.purge();
+    let (entry, now) = (stack.entry("c-1", "2026-11").await, stack.clock.now());
     let sending = entry.claim(StageName::Email, now, now).unwrap();
-    house.ledger.apply(&sending).await.unwrap();
+    stack.ledger.apply(&sending).await.unwrap();
     let failed = sending.after().fail(StageName::Email, Cause::new("The worker was killed."), now, None).unwrap();
-    house.ledger.apply(&failed).await.unwrap();
-    house.email.dlq.send_body(&WorkMessage::for_entry(entry.id()).body());
-    leave(&house, "c-1").await;
+    stack.ledger.apply(&failed).await.unwrap();
+    stack.email.dlq.send_body(&WorkMessage::for_entry(entry.id()).body());
+    leave(&stack, "c-1").await;
 
-    let redriven = redrive(&house, DlqName::Stage(StageName::Email), &Order::default()).await;
+    let redriven = redrive(&stack, DlqName::Stage(StageName::Email), &Order::default()).await;
     assert_eq!((redriven.redriven, redriven.closed), (1, 0));
-    house.drain().await;
+    stack.drain().await;
     // The provider can't tell: only who looks there can.
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
-    assert_eq!(house.mails("c-1"), 0);
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
+    assert_eq!(stack.mails("c-1"), 0);
 }
 
 #[tokio::test]
 async fn a_letter_for_which_nothing_is_left_to_do_is_deleted_and_mails_nobody_again() {
-    let house = House::new();
-    house.enroll(&[customer("c-1")]).await;
-    house.fire(&customer("c-1"));
-    house.drain().await;
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
     let letter = WorkMessage::for_entry(&entry_id("c-1", "2026-11")).body();
-    house.score.dlq.send_body(&letter);
-    house.email.dlq.send_body(&letter);
+    stack.score.dlq.send_body(&letter);
+    stack.email.dlq.send_body(&letter);
     for dlq in [DlqName::Stage(StageName::Score), DlqName::Stage(StageName::Email)] {
-        let report = look(&house, dlq, 10).await;
+        let report = look(&stack, dlq, 10).await;
         assert_eq!(counts(&report), [("Already done: the entry is past the stage.", 1)]);
-        let redriven = redrive(&house, dlq, &Order::default()).await;
+        let redriven = redrive(&stack, dlq, &Order::default()).await;
         assert_eq!((redriven.redriven, redriven.done), (0, 1));
-        assert_eq!(look(&house, dlq, 10).await.looked_at, 0);
+        assert_eq!(look(&stack, dlq, 10).await.looked_at, 0);
     }
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 1);
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1);
 }
 
 fn undelivered(code: &str, scheduled_at: &str) -> Undelivered {
@@ -195,42 +195,42 @@ fn undelivered(code: &str, scheduled_at: &str) -> Undelivered {
 
 #[tokio::test]
 async fn what_the_scheduler_could_not_deliver_is_told_by_its_code_and_mailed_for_the_run_it_was_due_in() {
-    let house = House::new();
-    house.enroll(&["c-1", "c-2", "c-3"].map(customer)).await;
+    let stack = InMemoryStack::new();
+    stack.enroll(&["c-1", "c-2", "c-3"].map(customer)).await;
     let input = |id: &str| WorkMessage::schedule_input(&customer(id).id);
     // As AWS writes it, the whole request; and as a scheduler that replaces nothing.
     let request =
         r#"{"MessageBody":"{\"v\":1,\"customer\":\"c-1\",\"scheduled\":\"2026-11-10T11:30:00Z\"}","QueueUrl":"q"}"#;
-    house.schedule_dlq.send_undelivered(request, undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
-    house.schedule_dlq.send_undelivered(&input("c-2"), undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
-    house.schedule_dlq.send_body(&input("c-3"));
-    house.schedule_dlq.send_undelivered("?", undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
+    stack.schedule_dlq.send_undelivered(request, undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
+    stack.schedule_dlq.send_undelivered(&input("c-2"), undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
+    stack.schedule_dlq.send_body(&input("c-3"));
+    stack.schedule_dlq.send_undelivered("?", undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
 
-    let report = look(&house, DlqName::Schedules, 10).await;
+    let report = look(&stack, DlqName::Schedules, 10).await;
     assert_eq!(counts(&report)[0], ("NonExistentQueue", 2));
     assert_eq!(report.causes[0].detail, Some(Cause::new("The specified queue does not exist.")));
     assert!(counts(&report).contains(&("The scheduler doesn't say why.", 1)), "{report:?}");
 
-    let redriven = redrive(&house, DlqName::Schedules, &Order::default()).await;
+    let redriven = redrive(&stack, DlqName::Schedules, &Order::default()).await;
     assert_eq!((redriven.redriven, redriven.stuck.len()), (3, 1));
-    house.drain().await;
+    stack.drain().await;
     for id in ["c-1", "c-2", "c-3"] {
-        assert!(matches!(house.progress(id, "2026-11").await, Progress::Done { .. }), "{id}");
-        assert_eq!(house.mails(id), 1);
+        assert!(matches!(stack.progress(id, "2026-11").await, Progress::Done { .. }), "{id}");
+        assert_eq!(stack.mails(id), 1);
     }
-    assert_eq!(house.schedule_dlq.depth().visible, 1);
+    assert_eq!(stack.schedule_dlq.depth().visible, 1);
 }
 
 #[tokio::test]
 async fn the_scheduled_moment_counts_and_not_when_the_letter_was_written() {
-    let house = House::new();
-    house.enroll(&[customer("c-1")]).await;
-    house.clock.set("2026-12-01T00:30:00Z".parse().unwrap());
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.clock.set("2026-12-01T00:30:00Z".parse().unwrap());
     let input = WorkMessage::schedule_input(&customer("c-1").id);
-    house.schedule_dlq.send_undelivered(&input, undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
-    assert_eq!(redrive(&house, DlqName::Schedules, &Order::default()).await.redriven, 1);
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. }));
-    let december = house.ledger.entry(&entry_id("c-1", "2026-12")).await.unwrap().unwrap();
+    stack.schedule_dlq.send_undelivered(&input, undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
+    assert_eq!(redrive(&stack, DlqName::Schedules, &Order::default()).await.redriven, 1);
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
+    let december = stack.ledger.entry(&entry_id("c-1", "2026-12")).await.unwrap().unwrap();
     assert_eq!(december.state(), "scheduled");
 }

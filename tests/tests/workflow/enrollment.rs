@@ -9,77 +9,77 @@ use pulse_core::{
     ports::{Clock as _, Ledger as _, LedgerReports as _, RosterCount, Schedules as _},
     slot::Slot,
 };
-use pulse_tests::house::{House, customer};
+use pulse_tests::in_memory_stack::{InMemoryStack, customer};
 
 #[tokio::test]
 async fn enrolling_twice_is_enrolling_once() {
-    let house = House::new();
+    let stack = InMemoryStack::new();
     let customer = customer("c-1");
-    let enrollment = house.enrollment();
+    let enrollment = stack.enrollment();
     assert_eq!(enrollment.enroll(&customer).await.unwrap(), Enrolled::New);
     assert_eq!(enrollment.enroll(&customer).await.unwrap(), Enrolled::Unchanged);
-    assert_eq!(house.ledger.entries(&customer.id).await.unwrap().len(), 1);
-    assert_eq!(house.ledger.roster().await.unwrap(), RosterCount { active: 1, closed: 0 });
+    assert_eq!(stack.ledger.entries(&customer.id).await.unwrap().len(), 1);
+    assert_eq!(stack.ledger.roster().await.unwrap(), RosterCount { active: 1, closed: 0 });
 }
 
 #[tokio::test]
 async fn a_customer_who_moves_house_is_due_at_the_new_places_time() {
-    let house = House::new();
+    let stack = InMemoryStack::new();
     let before = customer("c-1");
-    house.enroll(std::slice::from_ref(&before)).await;
+    stack.enroll(std::slice::from_ref(&before)).await;
     let zone = Zone::parse("Asia/Tokyo").unwrap();
     let slot = Slot::of_sign_up(&before.id, before.signed_up_at, &zone);
     let after = Customer { zone, slot, ..before };
-    assert_eq!(house.enrollment().enroll(&after).await.unwrap(), Enrolled::Changed);
-    let entries = house.ledger.entries(&after.id).await.unwrap();
+    assert_eq!(stack.enrollment().enroll(&after).await.unwrap(), Enrolled::Changed);
+    let entries = stack.ledger.entries(&after.id).await.unwrap();
     assert_eq!(entries.len(), 1);
-    assert_eq!(entries[0].due(), after.slot.next_after(house.clock.now()));
-    assert_eq!(house.schedules.get(&after.id).await.unwrap().unwrap().slot, after.slot);
+    assert_eq!(entries[0].due(), after.slot.next_after(stack.clock.now()));
+    assert_eq!(stack.schedules.get(&after.id).await.unwrap().unwrap().slot, after.slot);
 }
 
 #[tokio::test]
 async fn a_slot_that_moves_past_this_months_day_does_not_pass_this_month_over() {
-    let house = House::new();
+    let stack = InMemoryStack::new();
     let before = customer("c-1");
-    house.enroll(std::slice::from_ref(&before)).await;
-    let open = house.entry("c-1", "2026-11").await;
+    stack.enroll(std::slice::from_ref(&before)).await;
+    let open = stack.entry("c-1", "2026-11").await;
     // The new slot's day of this month is over already.
     let slot = Slot::of_sign_up(&before.id, "2024-05-02T10:30:00Z".parse().unwrap(), &before.zone);
-    house.enroll(&[Customer { slot, ..before }]).await;
-    assert_eq!(house.entry("c-1", "2026-11").await, open);
+    stack.enroll(&[Customer { slot, ..before }]).await;
+    assert_eq!(stack.entry("c-1", "2026-11").await, open);
 }
 
 #[tokio::test]
 async fn someone_who_has_left_already_is_accounted_for_without_a_schedule() {
-    let house = House::new();
+    let stack = InMemoryStack::new();
     let closed = Customer { standing: Standing::Closed, ..customer("c-1") };
-    assert_eq!(house.enrollment().enroll(&closed).await.unwrap(), Enrolled::Closed);
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Skipped { reason: SkipReason::Closed, .. }));
-    assert!(house.schedules.get(&closed.id).await.unwrap().is_none());
-    assert_eq!(house.ledger.roster().await.unwrap(), RosterCount { active: 0, closed: 1 });
+    assert_eq!(stack.enrollment().enroll(&closed).await.unwrap(), Enrolled::Closed);
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Skipped { reason: SkipReason::Closed, .. }));
+    assert!(stack.schedules.get(&closed.id).await.unwrap().is_none());
+    assert_eq!(stack.ledger.roster().await.unwrap(), RosterCount { active: 0, closed: 1 });
 }
 
 #[tokio::test]
 async fn someone_who_comes_back_gets_a_schedule_and_an_open_entry_but_no_second_mail_this_month() {
-    let house = House::new();
+    let stack = InMemoryStack::new();
     let customer = customer("c-1");
-    house.enroll(std::slice::from_ref(&customer)).await;
-    house.fire(&customer);
-    house.drain().await;
-    house.enrollment().unenroll(&customer.id).await.unwrap();
-    house.enroll(std::slice::from_ref(&customer)).await;
-    assert!(house.schedules.get(&customer.id).await.unwrap().is_some());
-    let entries = house.ledger.entries(&customer.id).await.unwrap();
+    stack.enroll(std::slice::from_ref(&customer)).await;
+    stack.fire(&customer);
+    stack.drain().await;
+    stack.enrollment().unenroll(&customer.id).await.unwrap();
+    stack.enroll(std::slice::from_ref(&customer)).await;
+    assert!(stack.schedules.get(&customer.id).await.unwrap().is_some());
+    let entries = stack.ledger.entries(&customer.id).await.unwrap();
     let open: Vec<_> = entries.iter().filter(|entry| entry.is_open()).collect();
     assert_eq!(open.len(), 1);
-    assert!(open[0].due() > house.clock.now() + Duration::from_hours(24));
-    house.fire_at("c-1", "2026-11-10T11:30:00Z".parse().unwrap());
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 1);
+    assert!(open[0].due() > stack.clock.now() + Duration::from_hours(24));
+    stack.fire_at("c-1", "2026-11-10T11:30:00Z".parse().unwrap());
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1);
 }
 
 #[tokio::test]
 async fn taking_off_someone_unknown_says_so() {
-    let house = House::new();
-    assert!(!house.enrollment().unenroll(&customer("c-9").id).await.unwrap());
+    let stack = InMemoryStack::new();
+    assert!(!stack.enrollment().unenroll(&customer("c-9").id).await.unwrap());
 }

@@ -10,8 +10,8 @@ use pulse_core::{
     ports::{Ledger as _, ScoreError, SendError},
     tick::Swept,
 };
-use pulse_sim::mailer::Mishap;
-use pulse_tests::house::{House, customer};
+use pulse_sim::mailer::InjectedFailure;
+use pulse_tests::in_memory_stack::{InMemoryStack, customer};
 
 const CUSTOMERS: usize = 6;
 
@@ -57,66 +57,66 @@ fn faults() -> impl Strategy<Value = Vec<Fault>> {
 }
 
 fn entry_of(customer: &Customer) -> EntryId {
-    pulse_tests::house::entry_id(customer.id.as_str(), "2026-11")
+    pulse_tests::in_memory_stack::entry_id(customer.id.as_str(), "2026-11")
 }
 
-async fn inflict(house: &House, customers: &[Customer], fault: Fault) {
+async fn inflict(stack: &InMemoryStack, customers: &[Customer], fault: Fault) {
     let cause = || Cause::new("It went wrong.");
     match fault {
         Fault::ScoreRetry(n) => {
-            house.scorer.fail_next_of(&entry_of(&customers[n]), [ScoreError::Retry { after: None, cause: cause() }]);
+            stack.scorer.fail_next_of(&entry_of(&customers[n]), [ScoreError::Retry { after: None, cause: cause() }]);
         }
         Fault::ScoreFail(n) => {
-            house.scorer.fail_next_of(&entry_of(&customers[n]), [ScoreError::Fail { cause: cause() }]);
+            stack.scorer.fail_next_of(&entry_of(&customers[n]), [ScoreError::Fail { cause: cause() }]);
         }
         Fault::MailRetry(n) => {
             let error = SendError::Retry { after: None, cause: cause() };
-            house.mailer.fail_next_of(&entry_of(&customers[n]), [Mishap::Refused(error)]);
+            stack.mailer.fail_next_of(&entry_of(&customers[n]), [InjectedFailure::Refused(error)]);
         }
         Fault::MailFail(n) => {
             let error = SendError::Fail { cause: cause() };
-            house.mailer.fail_next_of(&entry_of(&customers[n]), [Mishap::Refused(error)]);
+            stack.mailer.fail_next_of(&entry_of(&customers[n]), [InjectedFailure::Refused(error)]);
         }
-        Fault::AnswerLost(n) => house.mailer.fail_next_of(&entry_of(&customers[n]), [Mishap::AnswerLost]),
+        Fault::AnswerLost(n) => stack.mailer.fail_next_of(&entry_of(&customers[n]), [InjectedFailure::AnswerLost]),
         Fault::FatesDown => {
-            house.mailer.fail_next_fates(vec![SendError::Retry { after: None, cause: cause() }; 3]);
+            stack.mailer.fail_next_fates(vec![SendError::Retry { after: None, cause: cause() }; 3]);
         }
-        Fault::Duplicate(n) => house.fire_at(customers[n].id.as_str(), "2026-11-10T11:30:00Z".parse().unwrap()),
+        Fault::Duplicate(n) => stack.fire_at(customers[n].id.as_str(), "2026-11-10T11:30:00Z".parse().unwrap()),
         Fault::EmailDuplicate(n) => {
             let body = format!(r#"{{"v":1,"customer":"{}","run":"2026-11"}}"#, customers[n].id);
-            house.email.queue.send_body(&body);
+            stack.email.queue.send_body(&body);
         }
-        Fault::Vanish(stage) => drop(house.receive(stage)),
+        Fault::Vanish(stage) => drop(stack.receive(stage)),
         Fault::Late(stage) => {
-            house.work_until(stage, house.receive(stage), Duration::from_secs(5)).await;
+            stack.work_until(stage, stack.receive(stage), Duration::from_secs(5)).await;
         }
         Fault::Work(stage) => {
-            house.invoke(stage).await;
+            stack.invoke(stage).await;
         }
-        Fault::Wait(seconds) => house.clock.advance(Duration::from_secs(seconds)),
-        Fault::RedriveAll => redrive(house),
+        Fault::Wait(seconds) => stack.clock.advance(Duration::from_secs(seconds)),
+        Fault::RedriveAll => redrive(stack),
     }
 }
 
-fn redrive(house: &House) {
-    house.score.dlq.move_to(&house.score.queue);
-    house.email.dlq.move_to(&house.email.queue);
+fn redrive(stack: &InMemoryStack) {
+    stack.score.dlq.move_to(&stack.score.queue);
+    stack.email.dlq.move_to(&stack.email.queue);
 }
 
-async fn suffer(house: House, faults: Vec<Fault>) -> Result<(), TestCaseError> {
+async fn suffer(stack: InMemoryStack, faults: Vec<Fault>) -> Result<(), TestCaseError> {
     let customers: Vec<_> = (0..CUSTOMERS).map(|n| customer(&format!("c-{n}"))).collect();
-    house.enroll(&customers).await;
+    stack.enroll(&customers).await;
     for customer in &customers {
-        house.fire(customer);
+        stack.fire(customer);
     }
     for fault in faults {
-        inflict(&house, &customers, fault).await;
+        inflict(&stack, &customers, fault).await;
     }
-    house.drain().await;
+    stack.drain().await;
     for customer in &customers {
-        let entry = house.entry(customer.id.as_str(), "2026-11").await;
+        let entry = stack.entry(customer.id.as_str(), "2026-11").await;
         let state = entry.state();
-        let mails = house.mailer.accepted_of(&entry_of(customer));
+        let mails = stack.mailer.accepted_of(&entry_of(customer));
         prop_assert!(mails <= 1, "{} has {mails} mails and is {state:?}", customer.id);
         match state {
             "sent" => prop_assert_eq!(mails, 1, "{} is sent", customer.id),
@@ -129,20 +129,20 @@ async fn suffer(house: House, faults: Vec<Fault>) -> Result<(), TestCaseError> {
     }
     // What failed is in a dead-letter queue, and an operator's redrive brings it to its end; what was put off is woken.
     for _ in 0..200 {
-        let swept = house.sweep().await;
+        let swept = stack.sweep().await;
         let nothing_woken = swept.iter().all(|stage| matches!(stage.swept, Swept::Done { woken: 0, .. }));
-        if nothing_woken && house.score.dlq.depth().visible + house.email.dlq.depth().visible == 0 {
+        if nothing_woken && stack.score.dlq.depth().visible + stack.email.dlq.depth().visible == 0 {
             break;
         }
-        redrive(&house);
-        house.drain().await;
+        redrive(&stack);
+        stack.drain().await;
     }
     for customer in &customers {
         let id = entry_of(customer);
-        let state = house.ledger.entry(&id).await.unwrap().unwrap().state();
+        let state = stack.ledger.entry(&id).await.unwrap().unwrap().state();
         let over = matches!(state, "sent" | "unknown");
         prop_assert!(over, "{} is {state:?} after everything was redriven", customer.id);
-        prop_assert!(house.mailer.accepted_of(&id) <= 1);
+        prop_assert!(stack.mailer.accepted_of(&id) <= 1);
     }
     Ok(())
 }
@@ -152,12 +152,12 @@ proptest! {
 
     #[test]
     fn whatever_goes_wrong_nobody_is_lost_and_nobody_is_mailed_twice_by_a_provider_with_keys(faults in faults()) {
-        block_on(suffer(House::new(), faults))?;
+        block_on(suffer(InMemoryStack::new(), faults))?;
     }
 
     #[test]
     fn whatever_goes_wrong_nobody_is_lost_and_nobody_is_mailed_twice_by_a_provider_without_keys(faults in faults()) {
-        block_on(suffer(House::with_forgetful_mailer(), faults))?;
+        block_on(suffer(InMemoryStack::with_forgetful_mailer(), faults))?;
     }
 }
 

@@ -15,7 +15,7 @@ use pulse_core::{
     score::{Band, Score, ScoreValue},
     stage::{Decision, Facts, Preview},
 };
-use pulse_tests::house::{House, customer, entry_id};
+use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
 use tokio::runtime::Runtime;
 
 /// What is drawn for a case.
@@ -80,23 +80,23 @@ fn entries(then: Timestamp, now: Timestamp) -> [Entry; PLACES] {
 }
 
 struct Scene {
-    house: House,
+    stack: InMemoryStack,
     customer: Customer,
     entry: Entry,
 }
 
 impl Scene {
     async fn of(case: &Case) -> Self {
-        let mut house = if case.can_be_asked { House::new() } else { House::with_forgetful_mailer() };
-        house.policy.score_max_age = Duration::from_hours(72);
+        let mut stack = if case.can_be_asked { InMemoryStack::new() } else { InMemoryStack::with_forgetful_mailer() };
+        stack.policy.score_max_age = Duration::from_hours(72);
         if case.in_quiet_hours {
-            house.policy.quiet_hours = QuietHours::parse("09:00-12:00").unwrap();
+            stack.policy.quiet_hours = QuietHours::parse("09:00-12:00").unwrap();
         }
-        let now = house.clock.now();
+        let now = stack.clock.now();
         let mut customer = customer("c-1");
         let Contact::Email(address) = customer.contact.clone() else { panic!("an address") };
         if case.unmailable == Some(SkipReason::Suppressed) {
-            house.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
+            stack.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
         }
         match case.unmailable {
             Some(SkipReason::Closed) => customer.standing = Standing::Closed,
@@ -104,41 +104,41 @@ impl Scene {
             Some(SkipReason::BadAddress) => customer.contact = Contact::Unusable,
             _ => {}
         }
-        house.ledger.save_customer(&customer).await.unwrap();
+        stack.ledger.save_customer(&customer).await.unwrap();
         let entry = entries(now - case.age, now)[case.place].clone();
-        house.ledger.open(&entry).await.unwrap();
+        stack.ledger.open(&entry).await.unwrap();
         // The provider can have only a mail that is in doubt.
         if case.has_mail && entry.in_doubt_since().is_some() {
             let content = Rendered { subject: "s".into(), html: "h".into(), text: "t".into() };
             let name = customer.name.clone();
-            house
+            stack
                 .mailer
                 .send(&Mail { entry: entry.id().clone(), to: address, name, content, trace: None })
                 .await
                 .unwrap();
         }
-        Self { house, customer, entry }
+        Self { stack, customer, entry }
     }
 
     fn preview(&self, case: &Case) -> Preview {
         let is_suppressed = case.unmailable == Some(SkipReason::Suppressed);
-        Preview::of(&self.house.rules(), &self.customer, &self.entry, is_suppressed, self.house.clock.now())
+        Preview::of(&self.stack.rules(), &self.customer, &self.entry, is_suppressed, self.stack.clock.now())
     }
 
     /// Has the entry's own stage take one message of it.
     async fn run(&self) -> Entry {
         let stage = self.entry.at();
-        self.house.queues[stage].send(&WorkMessage::for_entry(self.entry.id())).await.unwrap();
-        self.house.invoke(stage).await;
-        self.house.entry("c-1", "2026-11").await
+        self.stack.queues[stage].send(&WorkMessage::for_entry(self.entry.id())).await.unwrap();
+        self.stack.invoke(stage).await;
+        self.stack.entry("c-1", "2026-11").await
     }
 
     fn mails(&self) -> usize {
-        self.house.mailer.accepted_of(self.entry.id())
+        self.stack.mailer.accepted_of(self.entry.id())
     }
 
     fn score_calls(&self) -> u64 {
-        self.house.scorer.calls().get(self.entry.id()).copied().unwrap_or(0)
+        self.stack.scorer.calls().get(self.entry.id()).copied().unwrap_or(0)
     }
 }
 
@@ -206,11 +206,11 @@ fn the_two_drifts_that_there_were_are_held() {
     let stale = Case { place: 12, can_be_asked: true, age: Duration::from_hours(73), ..drawn };
     let lost = Preview::AskFirst { or_else: Box::new(Preview::Indeterminate) };
     assert_eq!(preview_of(&stale), lost, "the provider may have forgotten the key by then");
-    let mut house = House::new();
-    house.policy.score_max_age = Duration::from_mins(30);
-    let now = house.clock.now();
+    let mut stack = InMemoryStack::new();
+    stack.policy.score_max_age = Duration::from_mins(30);
+    let now = stack.clock.now();
     let entry = entries(now - 1.hour(), now)[12].clone();
-    let preview = Preview::of(&house.rules(), &customer("c-1"), &entry, false, now);
+    let preview = Preview::of(&stack.rules(), &customer("c-1"), &entry, false, now);
     let Preview::AskFirst { or_else } = preview else { panic!("{preview:?}") };
     assert!(matches!(*or_else, Preview::ScoreAgain { .. }), "{or_else:?}");
 }
@@ -225,10 +225,10 @@ fn every_state_has_its_place_among_the_cases() {
 
 #[test]
 fn a_stage_has_nothing_to_do_where_a_dead_letter_of_it_counts_as_done() {
-    let house = House::new();
-    let now = house.clock.now();
+    let stack = InMemoryStack::new();
+    let now = stack.clock.now();
     for entry in entries(now - 1.hour(), now) {
-        let decided = house.rules().decide(entry.at(), &customer("c-1"), &entry, &Facts::default(), now);
+        let decided = stack.rules().decide(entry.at(), &customer("c-1"), &entry, &Facts::default(), now);
         let is_over = matches!(entry.state(), "sent" | "skipped" | "unknown");
         assert_eq!(decided == Decision::Nothing, is_over, "{entry:?}");
     }

@@ -14,20 +14,20 @@ use pulse_core::{
     replay::{ReplayError, ReplayOne, Requeued},
     stage::Preview,
 };
-use pulse_sim::mailer::Mishap;
+use pulse_sim::mailer::InjectedFailure;
 use pulse_tests::{
     conformance::samples::run,
-    house::{BrokenQueue, House, customer, entry_id},
+    in_memory_stack::{BrokenQueue, InMemoryStack, customer, entry_id},
 };
 
-fn replay(house: &House) -> ReplayOne<'_> {
+fn replay(stack: &InMemoryStack) -> ReplayOne<'_> {
     ReplayOne {
-        ledger: &*house.ledger,
-        controls: &*house.ledger,
-        stages: &house.stages,
-        queues: &house.queues,
-        clock: &*house.clock,
-        rules: house.rules(),
+        ledger: &*stack.ledger,
+        controls: &*stack.ledger,
+        stages: &stack.stages,
+        queues: &stack.queues,
+        clock: &*stack.clock,
+        rules: stack.rules(),
     }
 }
 
@@ -35,160 +35,160 @@ fn note() -> Note {
     Note::parse("asked for it by phone").unwrap()
 }
 
-async fn foreseen(house: &House, run: &str) -> Preview {
-    replay(house).preview(&entry_id("c-1", run)).await.unwrap().preview
+async fn foreseen(stack: &InMemoryStack, run: &str) -> Preview {
+    replay(stack).preview(&entry_id("c-1", run)).await.unwrap().preview
 }
 
-async fn again(house: &House, run: &str, note: Option<&Note>) -> Result<Requeued, ReplayError> {
-    replay(house).again(&entry_id("c-1", run), note).await
+async fn again(stack: &InMemoryStack, run: &str, note: Option<&Note>) -> Result<Requeued, ReplayError> {
+    replay(stack).again(&entry_id("c-1", run), note).await
 }
 
 /// A house whose only customer is scored.
-async fn scored() -> House {
-    let house = House::new();
-    house.enroll(&[customer("c-1")]).await;
-    house.fire(&customer("c-1"));
-    house.invoke(StageName::Score).await;
-    house
+async fn scored() -> InMemoryStack {
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.invoke(StageName::Score).await;
+    stack
 }
 
-async fn sent(house: House) -> House {
-    house.enroll(&[customer("c-1")]).await;
-    house.fire(&customer("c-1"));
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. }));
-    house
+async fn sent(stack: InMemoryStack) -> InMemoryStack {
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
+    stack
 }
 
 #[tokio::test]
 async fn what_scoring_gave_up_is_scored_and_mailed_when_it_is_replayed() {
-    let house = House::new();
-    house.enroll(&[customer("c-1")]).await;
-    house.scorer.fail_next([ScoreError::Fail { cause: Cause::new("It refuses.") }]);
-    house.fire(&customer("c-1"));
-    house.invoke(StageName::Score).await;
-    assert_eq!(foreseen(&house, "2026-11").await, Preview::Score { and_skip: None });
-    house.score.queue.purge();
-    assert_eq!(again(&house, "2026-11", None).await, Ok(Requeued::Queued { stage: StageName::Score }));
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. }));
-    assert_eq!(house.mails("c-1"), 1);
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.scorer.fail_next([ScoreError::Fail { cause: Cause::new("It refuses.") }]);
+    stack.fire(&customer("c-1"));
+    stack.invoke(StageName::Score).await;
+    assert_eq!(foreseen(&stack, "2026-11").await, Preview::Score { and_skip: None });
+    stack.score.queue.purge();
+    assert_eq!(again(&stack, "2026-11", None).await, Ok(Requeued::Queued { stage: StageName::Score }));
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
+    assert_eq!(stack.mails("c-1"), 1);
 }
 
 #[tokio::test]
 async fn what_mailing_gave_up_is_asked_for_first_when_it_is_replayed() {
-    let house = scored().await;
-    house.mailer.fail_next([Mishap::Refused(SendError::Fail { cause: Cause::new("It refuses.") })]);
-    house.invoke(StageName::Email).await;
-    house.email.queue.purge();
+    let stack = scored().await;
+    stack.mailer.fail_next([InjectedFailure::Refused(SendError::Fail { cause: Cause::new("It refuses.") })]);
+    stack.invoke(StageName::Email).await;
+    stack.email.queue.purge();
     let expected = Preview::AskFirst { or_else: Box::new(Preview::Mail) };
-    assert_eq!(foreseen(&house, "2026-11").await, expected);
-    assert_eq!(again(&house, "2026-11", None).await, Ok(Requeued::Queued { stage: StageName::Email }));
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 1);
+    assert_eq!(foreseen(&stack, "2026-11").await, expected);
+    assert_eq!(again(&stack, "2026-11", None).await, Ok(Requeued::Queued { stage: StageName::Email }));
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1);
 }
 
 #[tokio::test]
 async fn someone_who_opted_out_or_is_suppressed_is_foreseen_to_be_skipped_and_is() {
     for suppressed in [false, true] {
-        let house = scored().await;
+        let stack = scored().await;
         let customer = Customer { opted_out: !suppressed, ..customer("c-1") };
-        house.ledger.save_customer(&customer).await.unwrap();
+        stack.ledger.save_customer(&customer).await.unwrap();
         if suppressed {
             let address = pulse_core::customer::EmailAddress::parse("c-1@example.com").unwrap();
-            house.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
+            stack.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
         }
         let reason = if suppressed { SkipReason::Suppressed } else { SkipReason::OptedOut };
-        assert_eq!(foreseen(&house, "2026-11").await, Preview::Skip { reason });
-        house.invoke(StageName::Email).await;
-        assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Skipped { reason: r, .. } if r == reason));
+        assert_eq!(foreseen(&stack, "2026-11").await, Preview::Skip { reason });
+        stack.invoke(StageName::Email).await;
+        assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Skipped { reason: r, .. } if r == reason));
     }
 }
 
 #[tokio::test]
 async fn quiet_hours_and_old_scores_are_foreseen() {
-    let mut house = scored().await;
-    house.policy.quiet_hours = QuietHours::parse("10:00-13:00").unwrap();
+    let mut stack = scored().await;
+    stack.policy.quiet_hours = QuietHours::parse("10:00-13:00").unwrap();
     let until = "2026-11-10T13:00:00Z".parse().unwrap();
-    assert_eq!(foreseen(&house, "2026-11").await, Preview::PutOff { until });
-    house.invoke(StageName::Email).await;
-    assert_eq!(house.entry("c-1", "2026-11").await.due(), until);
+    assert_eq!(foreseen(&stack, "2026-11").await, Preview::PutOff { until });
+    stack.invoke(StageName::Email).await;
+    assert_eq!(stack.entry("c-1", "2026-11").await.due(), until);
 
-    let house = scored().await;
-    house.clock.advance(Duration::from_hours(73));
-    let as_of = house.entry("c-1", "2026-11").await.score().unwrap().as_of;
-    assert_eq!(foreseen(&house, "2026-11").await, Preview::ScoreAgain { as_of });
-    house.invoke(StageName::Email).await;
-    assert_eq!(house.state("c-1", "2026-11").await, "scheduled");
+    let stack = scored().await;
+    stack.clock.advance(Duration::from_hours(73));
+    let as_of = stack.entry("c-1", "2026-11").await.score().unwrap().as_of;
+    assert_eq!(foreseen(&stack, "2026-11").await, Preview::ScoreAgain { as_of });
+    stack.invoke(StageName::Email).await;
+    assert_eq!(stack.state("c-1", "2026-11").await, "scheduled");
 }
 
 #[tokio::test]
 async fn a_mail_in_doubt_for_too_long_is_foreseen_to_be_lost_track_of() {
-    let house = scored().await;
-    let now = house.clock.now();
-    let sending = house.entry("c-1", "2026-11").await.claim(StageName::Email, now, now).unwrap();
-    house.ledger.apply(&sending).await.unwrap();
-    house.clock.advance(Duration::from_hours(47));
+    let stack = scored().await;
+    let now = stack.clock.now();
+    let sending = stack.entry("c-1", "2026-11").await.claim(StageName::Email, now, now).unwrap();
+    stack.ledger.apply(&sending).await.unwrap();
+    stack.clock.advance(Duration::from_hours(47));
     let expected = Preview::AskFirst { or_else: Box::new(Preview::Indeterminate) };
-    assert_eq!(foreseen(&house, "2026-11").await, expected);
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
-    assert_eq!(foreseen(&house, "2026-11").await, Preview::Unsettled);
+    assert_eq!(foreseen(&stack, "2026-11").await, expected);
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
+    assert_eq!(foreseen(&stack, "2026-11").await, Preview::Unsettled);
     for note in [None, Some(&note())] {
-        let refused = again(&house, "2026-11", note).await;
+        let refused = again(&stack, "2026-11", note).await;
         assert_eq!(refused, Err(ReplayError::Unknown { entry: entry_id("c-1", "2026-11") }));
     }
 }
 
 #[tokio::test]
 async fn what_a_worker_has_is_left_to_it() {
-    let house = scored().await;
-    let now = house.clock.now();
-    let sending = house.entry("c-1", "2026-11").await.claim(StageName::Email, now, now + 2.minutes()).unwrap();
-    house.ledger.apply(&sending).await.unwrap();
-    assert_eq!(foreseen(&house, "2026-11").await, Preview::InHand { lease_until: now + 2.minutes() });
-    let refused = again(&house, "2026-11", Some(&note())).await;
+    let stack = scored().await;
+    let now = stack.clock.now();
+    let sending = stack.entry("c-1", "2026-11").await.claim(StageName::Email, now, now + 2.minutes()).unwrap();
+    stack.ledger.apply(&sending).await.unwrap();
+    assert_eq!(foreseen(&stack, "2026-11").await, Preview::InHand { lease_until: now + 2.minutes() });
+    let refused = again(&stack, "2026-11", Some(&note())).await;
     assert_eq!(refused, Err(ReplayError::InHand(entry_id("c-1", "2026-11"))));
 }
 
 #[tokio::test]
 async fn a_mail_before_its_time_goes_out_only_by_force() {
-    let house = House::new();
-    house.enroll(&[customer("c-1")]).await;
-    assert_eq!(again(&house, "2026-11", None).await, Err(ReplayError::NotDue(entry_id("c-1", "2026-11"))));
-    assert_eq!(house.score.queue.depth().visible, 0);
-    assert_eq!(again(&house, "2026-11", Some(&note())).await, Ok(Requeued::Queued { stage: StageName::Score }));
-    house.drain().await;
-    house.fire(&customer("c-1"));
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 1, "its schedule finds it sent");
-    let notes = house.ledger.activities(&customer("c-1").id).await.unwrap();
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-1")]).await;
+    assert_eq!(again(&stack, "2026-11", None).await, Err(ReplayError::NotDue(entry_id("c-1", "2026-11"))));
+    assert_eq!(stack.score.queue.depth().visible, 0);
+    assert_eq!(again(&stack, "2026-11", Some(&note())).await, Ok(Requeued::Queued { stage: StageName::Score }));
+    stack.drain().await;
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1, "its schedule finds it sent");
+    let notes = stack.ledger.activities(&customer("c-1").id).await.unwrap();
     assert!(notes[0].what.contains("asked for it by phone"), "{notes:?}");
 }
 
 #[tokio::test]
 async fn a_sent_mail_is_followed_by_another_only_by_force_and_stays_as_it_is() {
-    for house in [House::new(), House::with_forgetful_mailer()] {
-        let house = sent(house).await;
-        let before = house.entry("c-1", "2026-11").await;
-        let refused = again(&house, "2026-11", None).await;
+    for stack in [InMemoryStack::new(), InMemoryStack::with_forgetful_mailer()] {
+        let stack = sent(stack).await;
+        let before = stack.entry("c-1", "2026-11").await;
+        let refused = again(&stack, "2026-11", None).await;
         assert_eq!(refused, Err(ReplayError::Closed { entry: entry_id("c-1", "2026-11"), state: "sent" }));
-        house.drain().await;
-        assert_eq!(house.mails("c-1"), 1);
+        stack.drain().await;
+        assert_eq!(stack.mails("c-1"), 1);
 
-        assert_eq!(again(&house, "2026-11", Some(&note())).await, Ok(Requeued::Repeated { run: run("2026-11-r2") }));
-        let notes = house.ledger.activities(&customer("c-1").id).await.unwrap();
+        assert_eq!(again(&stack, "2026-11", Some(&note())).await, Ok(Requeued::Repeated { run: run("2026-11-r2") }));
+        let notes = stack.ledger.activities(&customer("c-1").id).await.unwrap();
         assert!(notes[0].what.contains("as run 2026-11-r2. asked for it by phone"), "{notes:?}");
         // Not a third before the second is done.
-        let refused = again(&house, "2026-11", Some(&note())).await;
+        let refused = again(&stack, "2026-11", Some(&note())).await;
         assert_eq!(refused, Err(ReplayError::RepeatUnderWay(entry_id("c-1", "2026-11-r2"))));
-        house.drain().await;
-        assert!(matches!(house.progress("c-1", "2026-11-r2").await, Progress::Done { .. }));
-        assert_eq!((house.mails("c-1"), house.entry("c-1", "2026-11").await), (2, before));
+        stack.drain().await;
+        assert!(matches!(stack.progress("c-1", "2026-11-r2").await, Progress::Done { .. }));
+        assert_eq!((stack.mails("c-1"), stack.entry("c-1", "2026-11").await), (2, before));
 
-        assert_eq!(again(&house, "2026-11-r2", Some(&note())).await, Ok(Requeued::Repeated { run: run("2026-11-r3") }));
-        house.drain().await;
-        let mut keys: Vec<_> = house.mailer.accepted().iter().map(|mail| mail.entry.message_key()).collect();
+        assert_eq!(again(&stack, "2026-11-r2", Some(&note())).await, Ok(Requeued::Repeated { run: run("2026-11-r3") }));
+        stack.drain().await;
+        let mut keys: Vec<_> = stack.mailer.accepted().iter().map(|mail| mail.entry.message_key()).collect();
         keys.sort();
         assert_eq!(keys, ["c-1_2026-11", "c-1_2026-11-r2", "c-1_2026-11-r3"]);
     }
@@ -196,81 +196,81 @@ async fn a_sent_mail_is_followed_by_another_only_by_force_and_stays_as_it_is() {
 
 #[tokio::test]
 async fn further_mails_leave_the_monthly_cycle_alone() {
-    let house = sent(House::new()).await;
-    again(&house, "2026-11", Some(&note())).await.unwrap();
-    assert!(house.audit(false).await.is_clean());
-    house.enroll(&[customer("c-1")]).await;
-    house.drain().await;
-    let entries = house.ledger.entries(&customer("c-1").id).await.unwrap();
+    let stack = sent(InMemoryStack::new()).await;
+    again(&stack, "2026-11", Some(&note())).await.unwrap();
+    assert!(stack.audit(false).await.is_clean());
+    stack.enroll(&[customer("c-1")]).await;
+    stack.drain().await;
+    let entries = stack.ledger.entries(&customer("c-1").id).await.unwrap();
     let runs: Vec<_> = entries.iter().map(|entry| (entry.id().run.to_string(), entry.is_open())).collect();
     let expected = [("2026-12", true), ("2026-11-r2", false), ("2026-11", false)];
     assert_eq!(runs, expected.map(|(run, is_open)| (run.to_owned(), is_open)));
-    house.clock.advance(Duration::from_mins(1));
-    house.fire(&customer("c-1"));
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 3);
-    assert!(house.audit(false).await.is_clean());
+    stack.clock.advance(Duration::from_mins(1));
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 3);
+    assert!(stack.audit(false).await.is_clean());
 }
 
 #[tokio::test]
 async fn of_two_orders_at_once_one_leads_to_a_mail() {
-    let house = sent(House::new()).await;
-    let (replay, id, note) = (replay(&house), entry_id("c-1", "2026-11"), note());
+    let stack = sent(InMemoryStack::new()).await;
+    let (replay, id, note) = (replay(&stack), entry_id("c-1", "2026-11"), note());
     let (one, other) = futures::join!(replay.again(&id, Some(&note)), replay.again(&id, Some(&note)));
     assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1, "{one:?} {other:?}");
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 2);
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 2);
 }
 
 #[tokio::test]
 async fn an_order_whose_message_was_never_queued_is_found_by_the_sweep() {
-    let house = sent(House::new()).await;
-    let mut queues = house.queues.clone();
+    let stack = sent(InMemoryStack::new()).await;
+    let mut queues = stack.queues.clone();
     queues[StageName::Score] = Arc::new(BrokenQueue);
-    let replay = ReplayOne { queues: &queues, ..replay(&house) };
+    let replay = ReplayOne { queues: &queues, ..replay(&stack) };
     let failed = replay.again(&entry_id("c-1", "2026-11"), Some(&note())).await;
     assert!(matches!(failed, Err(ReplayError::Queue(_))), "{failed:?}");
-    house.clock.advance(Duration::from_hours(1));
-    house.sweep().await;
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 2);
+    stack.clock.advance(Duration::from_hours(1));
+    stack.sweep().await;
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 2);
 }
 
 #[tokio::test]
 async fn a_further_mail_whose_answer_is_lost_is_asked_for_under_its_own_key() {
-    let house = sent(House::new()).await;
-    again(&house, "2026-11", Some(&note())).await.unwrap();
-    house.mailer.fail_next([Mishap::AnswerLost]);
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11-r2").await, Progress::Done { .. }));
-    assert_eq!(house.mails("c-1"), 2);
-    let fate = house.mailer.look_up(&entry_id("c-1", "2026-11-r2")).await.unwrap();
+    let stack = sent(InMemoryStack::new()).await;
+    again(&stack, "2026-11", Some(&note())).await.unwrap();
+    stack.mailer.fail_next([InjectedFailure::AnswerLost]);
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11-r2").await, Progress::Done { .. }));
+    assert_eq!(stack.mails("c-1"), 2);
+    let fate = stack.mailer.look_up(&entry_id("c-1", "2026-11-r2")).await.unwrap();
     assert!(matches!(fate, pulse_core::ports::MailLookup::Accepted(_)));
 }
 
 #[tokio::test]
 async fn a_message_alone_makes_no_further_mail() {
-    let house = sent(House::new()).await;
-    for queue in [&house.score.queue, &house.email.queue] {
+    let stack = sent(InMemoryStack::new()).await;
+    for queue in [&stack.score.queue, &stack.email.queue] {
         queue.send(&WorkMessage::for_entry(&entry_id("c-1", "2026-11-r2"))).await.unwrap();
     }
-    house.drain().await;
-    assert_eq!(house.ledger.entry(&entry_id("c-1", "2026-11-r2")).await, Ok(None));
-    assert_eq!(house.mails("c-1"), 1);
+    stack.drain().await;
+    assert_eq!(stack.ledger.entry(&entry_id("c-1", "2026-11-r2")).await, Ok(None));
+    assert_eq!(stack.mails("c-1"), 1);
 }
 
 #[tokio::test]
 async fn nobody_is_ordered_a_further_mail_that_would_be_skipped_or_beyond_the_ninth() {
-    let house = sent(House::new()).await;
-    house.ledger.save_customer(&Customer { opted_out: true, ..customer("c-1") }).await.unwrap();
-    let refused = again(&house, "2026-11", Some(&note())).await;
+    let stack = sent(InMemoryStack::new()).await;
+    stack.ledger.save_customer(&Customer { opted_out: true, ..customer("c-1") }).await.unwrap();
+    let refused = again(&stack, "2026-11", Some(&note())).await;
     let customer_id: CustomerId = customer("c-1").id;
     assert_eq!(refused, Err(ReplayError::Unmailable { customer: customer_id.clone(), reason: SkipReason::OptedOut }));
-    house.ledger.save_customer(&customer("c-1")).await.unwrap();
+    stack.ledger.save_customer(&customer("c-1")).await.unwrap();
     for _ in 2..=9 {
-        again(&house, "2026-11", Some(&note())).await.unwrap();
-        house.drain().await;
+        again(&stack, "2026-11", Some(&note())).await.unwrap();
+        stack.drain().await;
     }
-    assert_eq!(again(&house, "2026-11", Some(&note())).await, Err(ReplayError::TooManyRepeats(customer_id)));
-    assert_eq!(house.mails("c-1"), 9);
+    assert_eq!(again(&stack, "2026-11", Some(&note())).await, Err(ReplayError::TooManyRepeats(customer_id)));
+    assert_eq!(stack.mails("c-1"), 9);
 }

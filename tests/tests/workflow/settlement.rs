@@ -5,58 +5,58 @@ use pulse_core::{
     ports::{Clock as _, Ledger as _, LedgerReports as _},
     settlement::{Outcome, Settled, SettlementError},
 };
-use pulse_sim::mailer::Mishap;
-use pulse_tests::house::{House, customer, entry_id};
+use pulse_sim::mailer::InjectedFailure;
+use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
 
-async fn unknown() -> House {
-    let house = House::with_forgetful_mailer();
-    house.enroll(&[customer("c-1")]).await;
-    house.mailer.fail_next([Mishap::AnswerLost]);
-    house.fire(&customer("c-1"));
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
-    house
+async fn unknown() -> InMemoryStack {
+    let stack = InMemoryStack::with_forgetful_mailer();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.mailer.fail_next([InjectedFailure::AnswerLost]);
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
+    stack
 }
 
 #[tokio::test]
 async fn a_mail_that_was_sent_is_settled_with_the_providers_id_and_only_once() {
-    let house = unknown().await;
+    let stack = unknown().await;
     let id = entry_id("c-1", "2026-11");
     let sent = Outcome::Sent { provider_id: "m-7".into() };
-    assert_eq!(house.settlement().settle(&id, &sent, "Seen in the console.").await, Ok(Settled::Sent));
-    let Progress::Done { provider_id, .. } = house.progress("c-1", "2026-11").await else { panic!("not sent") };
+    assert_eq!(stack.settlement().settle(&id, &sent, "Seen in the console.").await, Ok(Settled::Sent));
+    let Progress::Done { provider_id, .. } = stack.progress("c-1", "2026-11").await else { panic!("not sent") };
     assert_eq!(provider_id, "m-7");
-    assert_eq!(house.settlement().settle(&id, &sent, "Again.").await, Ok(Settled::Already));
-    let refused = house.settlement().settle(&id, &Outcome::NotSent, "Wrong.").await;
+    assert_eq!(stack.settlement().settle(&id, &sent, "Again.").await, Ok(Settled::Already));
+    let refused = stack.settlement().settle(&id, &Outcome::NotSent, "Wrong.").await;
     assert_eq!(refused, Err(SettlementError::Known { entry: id.clone(), state: "sent" }));
-    house.drain().await;
-    assert_eq!(house.mails("c-1"), 1);
-    let notes = house.ledger.activities(&id.customer).await.unwrap();
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1);
+    let notes = stack.ledger.activities(&id.customer).await.unwrap();
     assert!(notes[0].what.contains("Seen in the console."), "{notes:?}");
 }
 
 #[tokio::test]
 async fn a_mail_that_was_not_sent_is_sent_then() {
-    let house = House::with_forgetful_mailer();
-    house.enroll(&[customer("c-1")]).await;
-    house.fire(&customer("c-1"));
-    house.invoke(StageName::Score).await;
-    let entry = house.entry("c-1", "2026-11").await;
-    let now = house.clock.now();
-    house.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
-    house.drain().await;
+    let stack = InMemoryStack::with_forgetful_mailer();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.invoke(StageName::Score).await;
+    let entry = stack.entry("c-1", "2026-11").await;
+    let now = stack.clock.now();
+    stack.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
+    stack.drain().await;
     let id = entry_id("c-1", "2026-11");
-    let settled = house.settlement().settle(&id, &Outcome::NotSent, "Not in the provider's log.").await;
+    let settled = stack.settlement().settle(&id, &Outcome::NotSent, "Not in the provider's log.").await;
     assert_eq!(settled, Ok(Settled::Queued));
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Done { .. }));
-    assert_eq!(house.mails("c-1"), 1);
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
+    assert_eq!(stack.mails("c-1"), 1);
 }
 
 #[tokio::test]
 async fn an_entry_that_is_not_there_is_not_settled() {
-    let house = House::new();
+    let stack = InMemoryStack::new();
     let id = entry_id("c-9", "2026-11");
-    let refused = house.settlement().settle(&id, &Outcome::NotSent, "Who?").await;
+    let refused = stack.settlement().settle(&id, &Outcome::NotSent, "Who?").await;
     assert_eq!(refused, Err(SettlementError::NoEntry(id)));
 }

@@ -14,10 +14,10 @@ use pulse_core::{
     tick::SweepPolicy,
     why::{CustomerInquiry, NextStep, Precision, Reason, RunInquiry, RunReport, SampleOf, Timeline, WhyError},
 };
-use pulse_sim::mailer::Mishap;
+use pulse_sim::mailer::InjectedFailure;
 use pulse_tests::{
     conformance::samples::{End, run, scheduled_in, way_to},
-    house::{House, customer, start},
+    in_memory_stack::{InMemoryStack, customer, start},
 };
 
 /// Where a customer is.
@@ -106,62 +106,62 @@ fn cause() -> Cause {
     Cause::new("The provider answered 500.")
 }
 
-async fn apply(house: &House, change: Change) -> Entry {
-    house.ledger.apply(&change).await.unwrap();
+async fn apply(stack: &InMemoryStack, change: Change) -> Entry {
+    stack.ledger.apply(&change).await.unwrap();
     change.into_after()
 }
 
-async fn bring(house: &House, entry: Entry, end: End) -> Entry {
-    assert!(house.ledger.open(&entry).await.unwrap());
+async fn bring(stack: &InMemoryStack, entry: Entry, end: End) -> Entry {
+    assert!(stack.ledger.open(&entry).await.unwrap());
     let mut at = entry.clone();
     for change in way_to(end, &entry) {
-        at = apply(house, change).await;
+        at = apply(stack, change).await;
     }
     at
 }
 
 /// Puts someone there, an hour after the samples are due.
-async fn put(house: &House, name: &str, place: Place) {
-    let now = house.clock.now();
+async fn put(stack: &InMemoryStack, name: &str, place: Place) {
+    let now = stack.clock.now();
     let standing = if matches!(place, Place::LeftBefore) { Standing::Closed } else { Standing::Active };
-    house.ledger.save_customer(&Customer { standing, ..customer(name) }).await.unwrap();
+    stack.ledger.save_customer(&Customer { standing, ..customer(name) }).await.unwrap();
     let entry = |month, at| scheduled_in(name, month, at);
     let of_run = entry("2026-11", start());
     match place {
-        Place::At(end) => drop(bring(house, of_run, end).await),
-        Place::NotDue => drop(house.ledger.open(&entry("2026-11", now + 1.hour())).await.unwrap()),
+        Place::At(end) => drop(bring(stack, of_run, end).await),
+        Place::NotDue => drop(stack.ledger.open(&entry("2026-11", now + 1.hour())).await.unwrap()),
         Place::InHand(StageName::Score) => {
-            let open = bring(house, of_run, End::Scheduled).await;
-            apply(house, open.claim(StageName::Score, now, now + 1.minute()).unwrap()).await;
+            let open = bring(stack, of_run, End::Scheduled).await;
+            apply(stack, open.claim(StageName::Score, now, now + 1.minute()).unwrap()).await;
         }
         Place::InHand(StageName::Email) => {
-            let scored = bring(house, of_run, End::Scored).await;
-            apply(house, scored.claim(StageName::Email, now, now + 1.minute()).unwrap()).await;
+            let scored = bring(stack, of_run, End::Scored).await;
+            apply(stack, scored.claim(StageName::Email, now, now + 1.minute()).unwrap()).await;
         }
         Place::PutOff => {
-            let scored = bring(house, of_run, End::Scored).await;
-            apply(house, scored.defer(StageName::Email, now + 1.hour(), now).unwrap()).await;
+            let scored = bring(stack, of_run, End::Scored).await;
+            apply(stack, scored.defer(StageName::Email, now + 1.hour(), now).unwrap()).await;
         }
         Place::ToBeWoken => {
-            let open = bring(house, of_run, End::Scheduled).await;
-            apply(house, open.put_off(StageName::Score, cause(), start()).unwrap()).await;
+            let open = bring(stack, of_run, End::Scheduled).await;
+            apply(stack, open.put_off(StageName::Score, cause(), start()).unwrap()).await;
         }
         Place::QueuedAgain => {
-            let open = bring(house, of_run, End::Scheduled).await;
-            apply(house, open.queue_again(now).unwrap()).await;
+            let open = bring(stack, of_run, End::Scheduled).await;
+            apply(stack, open.queue_again(now).unwrap()).await;
         }
         Place::LeftBefore | Place::Nowhere => {}
-        Place::InLaterRun => drop(bring(house, entry("2026-12", now + 1.hour()), End::Scheduled).await),
-        Place::InEarlierRun => drop(bring(house, entry("2026-10", start()), End::Scored).await),
+        Place::InLaterRun => drop(bring(stack, entry("2026-12", now + 1.hour()), End::Scheduled).await),
+        Place::InEarlierRun => drop(bring(stack, entry("2026-10", start()), End::Scored).await),
         Place::SentTwice => {
-            bring(house, of_run, End::Sent).await;
-            bring(house, entry("2026-11-r2", start()), End::Scheduled).await;
+            bring(stack, of_run, End::Sent).await;
+            bring(stack, entry("2026-11-r2", start()), End::Scheduled).await;
         }
     }
 }
 
-async fn hold(house: &House, stage: StageName, held: Held) {
-    let since = house.clock.now();
+async fn hold(stack: &InMemoryStack, stage: StageName, held: Held) {
+    let since = stack.clock.now();
     let mut control = Control { version: 1, ..Control::default() };
     match held {
         Held::Not => return,
@@ -175,27 +175,27 @@ async fn hold(house: &House, stage: StageName, held: Held) {
             control.breaker = Breaker::Open(open);
         }
     }
-    assert!(house.ledger.save(stage, &control).await.unwrap());
+    assert!(stack.ledger.save(stage, &control).await.unwrap());
 }
 
-async fn house_with(places: &[Place], score: Held, email: Held) -> House {
-    let house = House::new();
-    house.clock.advance(Duration::from_hours(1));
+async fn stack_with(places: &[Place], score: Held, email: Held) -> InMemoryStack {
+    let stack = InMemoryStack::new();
+    stack.clock.advance(Duration::from_hours(1));
     for (n, place) in places.iter().enumerate() {
-        put(&house, &format!("c-{n}"), *place).await;
+        put(&stack, &format!("c-{n}"), *place).await;
     }
-    hold(&house, StageName::Score, score).await;
-    hold(&house, StageName::Email, email).await;
-    house
+    hold(&stack, StageName::Score, score).await;
+    hold(&stack, StageName::Email, email).await;
+    stack
 }
 
-async fn why(house: &House, limit: usize, in_depth: bool) -> RunReport {
-    inquiry(house, limit, in_depth).why(run("2026-11")).await.unwrap()
+async fn why(stack: &InMemoryStack, limit: usize, in_depth: bool) -> RunReport {
+    inquiry(stack, limit, in_depth).why(run("2026-11")).await.unwrap()
 }
 
-fn inquiry(house: &House, limit: usize, in_depth: bool) -> RunInquiry<'_> {
-    let ledger = &*house.ledger;
-    let (stages, clock) = (&house.stages, &*house.clock);
+fn inquiry(stack: &InMemoryStack, limit: usize, in_depth: bool) -> RunInquiry<'_> {
+    let ledger = &*stack.ledger;
+    let (stages, clock) = (&stack.stages, &*stack.clock);
     RunInquiry { ledger, reports: ledger, open: ledger, controls: ledger, stages, clock, limit, in_depth }
 }
 
@@ -215,8 +215,8 @@ fn expected(places: &[Place], score: Held, email: Held) -> BTreeMap<Reason, u64>
 async fn everyone_is_told_by_their_reason_whatever_holds_the_stages() {
     let held = [Held::Not, Held::Paused, Held::Broken];
     for (score, email) in held.into_iter().flat_map(|score| held.map(|email| (score, email))) {
-        let house = house_with(&PLACES, score, email).await;
-        let report = why(&house, 1_000, true).await;
+        let stack = stack_with(&PLACES, score, email).await;
+        let report = why(&stack, 1_000, true).await;
         assert_eq!(told(&report), expected(&PLACES, score, email), "{score:?} {email:?}");
         assert!(report.adds_up() && report.reasons.iter().all(|count| count.precision == Precision::Exact));
         let holders = [score, email].into_iter().filter(|held| !matches!(held, Held::Not)).count();
@@ -229,14 +229,14 @@ async fn everyone_is_told_by_their_reason_whatever_holds_the_stages() {
 #[tokio::test]
 async fn what_went_wrong_is_grouped_and_says_how_much_of_it_was_read() {
     let places = [Place::At(End::Failed(StageName::Email)), Place::At(End::Troubled)].repeat(4);
-    let house = house_with(&places, Held::Not, Held::Not).await;
-    let report = why(&house, 1_000, true).await;
+    let stack = stack_with(&places, Held::Not, Held::Not).await;
+    let report = why(&stack, 1_000, true).await;
     let [failed, due] = report.causes.as_slice() else { panic!("{:?}", report.causes) };
     assert_eq!((failed.of, failed.stage, failed.is_partial()), (SampleOf::Failed, StageName::Email, false));
     assert_eq!((failed.causes.len(), failed.causes[0].entries, failed.causes[0].examples.len()), (1, 4, 3));
     assert_eq!((due.of, due.stage, due.causes[0].entries), (SampleOf::Due, StageName::Score, 4));
 
-    let report = why(&house, 3, true).await;
+    let report = why(&stack, 3, true).await;
     assert!(report.adds_up());
     assert_eq!(told(&report).get(&Reason::Retrying(StageName::Score)), Some(&3));
     assert_eq!(told(&report).get(&Reason::Queued(StageName::Score)), Some(&1));
@@ -249,90 +249,90 @@ async fn what_went_wrong_is_grouped_and_says_how_much_of_it_was_read() {
 
 #[tokio::test]
 async fn a_quick_look_tells_those_without_an_entry_in_one_number_and_costs_less() {
-    let house = house_with(&PLACES, Held::Not, Held::Not).await;
-    let (deep, quick) = (why(&house, 1_000, true).await, why(&house, 1_000, false).await);
+    let stack = stack_with(&PLACES, Held::Not, Held::Not).await;
+    let (deep, quick) = (why(&stack, 1_000, true).await, why(&stack, 1_000, false).await);
     assert!(quick.adds_up() && quick.read_units < deep.read_units);
     assert_eq!(quick.count(Reason::NotInRun), 4);
-    assert_eq!(inquiry(&house, 9, false).why(run("2026-11-r2")).await, Err(WhyError::Repeat(run("2026-11-r2"))));
+    assert_eq!(inquiry(&stack, 9, false).why(run("2026-11-r2")).await, Err(WhyError::Repeat(run("2026-11-r2"))));
 }
 
 #[tokio::test]
 async fn an_entry_of_someone_whose_profile_is_lost_makes_it_not_add_up() {
-    let house = house_with(&[Place::At(End::Sent)], Held::Not, Held::Not).await;
-    bring(&house, scheduled_in("c-stranger", "2026-11", start()), End::Sent).await;
-    let report = why(&house, 1_000, true).await;
+    let stack = stack_with(&[Place::At(End::Sent)], Held::Not, Held::Not).await;
+    bring(&stack, scheduled_in("c-stranger", "2026-11", start()), End::Sent).await;
+    let report = why(&stack, 1_000, true).await;
     assert_eq!((report.adds_up(), report.unaccounted), (false, -1));
 }
 
-async fn story(house: &House, name: &str) -> Option<Timeline> {
-    let ledger = &*house.ledger;
+async fn story(stack: &InMemoryStack, name: &str) -> Option<Timeline> {
+    let ledger = &*stack.ledger;
     let inquiry = CustomerInquiry {
         ledger,
         reports: ledger,
-        schedules: &house.schedules,
+        schedules: &stack.schedules,
         controls: ledger,
         memory: ledger,
-        stages: &house.stages,
-        clock: &*house.clock,
+        stages: &stack.stages,
+        clock: &*stack.clock,
         policy: SweepPolicy::default(),
-        rules: house.rules(),
+        rules: stack.rules(),
     };
     inquiry.story(&customer(name).id).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_customers_story_says_what_comes_next_at_each_turn() {
-    let house = House::new();
-    house.enroll(&[customer("c-1")]).await;
-    let next = async || next_sentences(&story(&house, "c-1").await.unwrap()).join(" ");
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-1")]).await;
+    let next = async || next_sentences(&story(&stack, "c-1").await.unwrap()).join(" ");
     assert_eq!(
         next().await,
         "Run 2026-11: Due 2026-11-10 11:30 Europe/Dublin: the schedule queues it to the score stage."
     );
-    house.fire(&customer("c-1"));
+    stack.fire(&customer("c-1"));
     assert!(next().await.starts_with("Run 2026-11: Waits in the score queue since 2026-11-10 11:30"));
-    house.invoke(StageName::Score).await;
-    hold(&house, StageName::Email, Held::Paused).await;
+    stack.invoke(StageName::Score).await;
+    hold(&stack, StageName::Email, Held::Paused).await;
     assert!(next().await.contains("Waits for the email stage, which is paused since"));
-    house.drain().await;
+    stack.drain().await;
     let told = next().await;
     assert_eq!(told, "Run 2026-12: Due 2026-12-10 11:30 Europe/Dublin: the schedule queues it to the score stage.");
-    let story = story(&house, "c-1").await.unwrap().in_run(run("2026-11")).unwrap();
+    let story = story(&stack, "c-1").await.unwrap().in_run(run("2026-11")).unwrap();
     assert!(next_sentences(&story)[0].starts_with("Run 2026-11: Sent 2026-11-10 11:30"));
     assert!(matches!(story.outlooks[0].next, NextStep::Sent { .. }));
 }
 
 #[tokio::test]
 async fn the_story_of_someone_who_left_who_lacks_an_entry_or_whom_nobody_knows() {
-    let house = house_with(&[Place::LeftBefore, Place::Nowhere], Held::Not, Held::Not).await;
-    let next = async |name| next_sentences(&story(&house, name).await.unwrap());
+    let stack = stack_with(&[Place::LeftBefore, Place::Nowhere], Held::Not, Held::Not).await;
+    let next = async |name| next_sentences(&story(&stack, name).await.unwrap());
     assert_eq!(next("c-0").await, ["Has left: no mail is to come."]);
     assert!(next("c-1").await[0].contains("`pulse enroll c-1` opens one"));
-    assert!(story(&house, "c-9").await.is_none());
+    assert!(story(&stack, "c-9").await.is_none());
 }
 
 #[tokio::test]
 async fn what_the_story_says_tick_will_do_is_what_tick_does() {
-    let house = House::with_forgetful_mailer();
-    house.enroll(&[customer("c-1")]).await;
-    house.fire(&customer("c-1"));
-    house.score.queue.purge();
-    let repeated_at = match story(&house, "c-1").await.unwrap().outlooks.remove(0).next {
+    let stack = InMemoryStack::with_forgetful_mailer();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.score.queue.purge();
+    let repeated_at = match story(&stack, "c-1").await.unwrap().outlooks.remove(0).next {
         NextStep::Waits { repeated_at, .. } => repeated_at,
         next => panic!("{next:?}"),
     };
-    let wait = |until: Timestamp| Duration::try_from(until.duration_since(house.clock.now())).unwrap();
-    house.clock.advance(wait(repeated_at - 1.second()));
-    house.sweep().await;
-    assert!(!house.invoke(StageName::Score).await, "not before its time");
-    house.clock.advance(Duration::from_secs(1));
-    let next = story(&house, "c-1").await.unwrap().outlooks.remove(0).next;
+    let wait = |until: Timestamp| Duration::try_from(until.duration_since(stack.clock.now())).unwrap();
+    stack.clock.advance(wait(repeated_at - 1.second()));
+    stack.sweep().await;
+    assert!(!stack.invoke(StageName::Score).await, "not before its time");
+    stack.clock.advance(Duration::from_secs(1));
+    let next = story(&stack, "c-1").await.unwrap().outlooks.remove(0).next;
     assert!(matches!(next, NextStep::Repeated { stage: StageName::Score, .. }), "{next:?}");
-    house.sweep().await;
-    house.mailer.fail_next([Mishap::AnswerLost]);
-    house.drain().await;
-    assert!(matches!(house.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
-    let told = next_sentences(&story(&house, "c-1").await.unwrap());
+    stack.sweep().await;
+    stack.mailer.fail_next([InjectedFailure::AnswerLost]);
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
+    let told = next_sentences(&story(&stack, "c-1").await.unwrap());
     assert!(told.iter().any(|sentence| sentence.contains("pulse settle c-1 --run 2026-11")), "{told:?}");
 }
 
@@ -348,8 +348,8 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let report = runtime.block_on(async {
-            let house = house_with(&places, score, email).await;
-            why(&house, limit, in_depth).await
+            let stack = stack_with(&places, score, email).await;
+            why(&stack, limit, in_depth).await
         });
         prop_assert_eq!(report.unaccounted, 0);
         prop_assert_eq!(report.reasons.iter().map(|count| count.customers).sum::<u64>(), places.len() as u64);

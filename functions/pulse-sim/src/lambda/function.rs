@@ -12,8 +12,8 @@ use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 
 use super::{
-    doom::Doom,
     environments::{End, Environments, FunctionUse, Occupied},
+    kill_switch::KillSwitch,
 };
 use crate::{random::Stream, time::VirtualTime};
 
@@ -39,7 +39,7 @@ pub struct Invocation {
     /// When it will be stopped.
     pub deadline: Timestamp,
     /// What can kill it before.
-    pub doom: Doom,
+    pub kill_switch: KillSwitch,
 }
 
 /// Why an invocation has no answer.
@@ -119,9 +119,9 @@ impl Function {
             self.time.sleep(self.random.lognormal(self.settings.cold_start, COLD_START_SIGMA)).await;
         }
         let deadline = self.time.now().saturating_add(self.settings.timeout).unwrap_or(Timestamp::MAX);
-        let doom = Doom::default();
-        let code = code(Invocation { deadline, doom: doom.clone() });
-        let ended = self.until_stopped(code, deadline, &doom).await;
+        let kill_switch = KillSwitch::default();
+        let code = code(Invocation { deadline, kill_switch: kill_switch.clone() });
+        let ended = self.until_stopped(code, deadline, &kill_switch).await;
         stay.end = match ended {
             Ok(_) => End::Answered,
             Err(InvokeError::TimedOut) => End::TimedOut,
@@ -135,14 +135,14 @@ impl Function {
         &self,
         mut code: BoxFuture<'static, T>,
         deadline: Timestamp,
-        doom: &Doom,
+        kill_switch: &KillSwitch,
     ) -> Result<T, InvokeError> {
         let mut timeout = pin!(self.time.sleep_until(deadline));
         poll_fn(move |context| {
-            doom.watch(context.waker());
-            let answer = if doom.has_struck() { Poll::Pending } else { code.poll_unpin(context) };
-            // Doom first: code that had several irons in the fire may have gone on with the others.
-            if doom.has_struck() {
+            kill_switch.watch(context.waker());
+            let answer = if kill_switch.has_struck() { Poll::Pending } else { code.poll_unpin(context) };
+            // KillSwitch first: code that had several irons in the fire may have gone on with the others.
+            if kill_switch.has_struck() {
                 return Poll::Ready(Err(InvokeError::Died));
             }
             if answer.is_pending() && timeout.poll_unpin(context).is_ready() {

@@ -2,10 +2,10 @@
 
 mod carrying;
 mod concurrency;
-mod doom;
 mod environments;
 mod function;
 mod gathering;
+mod kill_switch;
 mod mapping;
 mod mapping_settings;
 mod pollers;
@@ -16,9 +16,9 @@ mod turns;
 #[cfg(test)]
 mod tests;
 
-pub use doom::Doom;
 pub use environments::FunctionUse;
 pub use function::{Function, FunctionSettings, Invocation, InvokeError};
+pub use kill_switch::KillSwitch;
 pub use mapping::{Answer, Handler, Mapping};
 pub use mapping_settings::{MappingSettings, MappingUse};
 pub use switch::{MappingBusy, MappingState};

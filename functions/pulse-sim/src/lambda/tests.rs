@@ -1,5 +1,5 @@
 mod function;
-mod house;
 mod mapping;
 mod overload;
+mod stack;
 mod switching;

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ledger::LedgerUse,
     random::{Randomness, Stream},
-    world::{Conditions, Down, House, LaneUse, Latency, Record, Shipped, StageSettings, World, WorldSettings},
+    world::{Down, Faults, LaneUse, Latency, Production, Record, StageSettings, StageStack, World, WorldSettings},
 };
 
 /// How often the operator redrives dead letters, while no provider is out of order.
@@ -29,7 +29,7 @@ const ROUND: Duration = Duration::from_hours(1);
 /// # Panics
 /// When the simulator itself is broken.
 pub fn run(scenario: &Scenario, on_progress: &mut dyn FnMut(report::Progress)) -> MonthReport {
-    live_through(scenario, &World::new(settings(scenario), Arc::new(Shipped)), on_progress)
+    live_through(scenario, &World::new(settings(scenario), Arc::new(Production)), on_progress)
 }
 
 /// The digest of what happens in a month: the same as long as the same things happen at the same moments.
@@ -38,7 +38,7 @@ pub fn run(scenario: &Scenario, on_progress: &mut dyn FnMut(report::Progress)) -
 /// When the simulator itself is broken.
 #[must_use]
 pub fn digest(scenario: &Scenario) -> u64 {
-    let world = World::new(WorldSettings { record: Record::Digest, ..settings(scenario) }, Arc::new(Shipped));
+    let world = World::new(WorldSettings { record: Record::Digest, ..settings(scenario) }, Arc::new(Production));
     live_through(scenario, &world, &mut |_| {});
     world.trace.digest().expect("one was asked for")
 }
@@ -179,11 +179,11 @@ impl Month<'_> {
             Change::Flow(stage, flowing) => self.world.set_flowing(stage, flowing),
             Change::Outage => {
                 let down = |stage: &StageScenario| is_within(&stage.outages, now).then_some(Down::Refusing);
-                let mut conditions = Conditions::default();
+                let mut conditions = Faults::default();
                 for (name, stage) in &self.scenario.stages {
                     conditions.providers[name].down = down(stage);
                 }
-                self.world.weather.set(conditions);
+                self.world.faults.set(conditions);
             }
         }
     }
@@ -194,7 +194,7 @@ impl Month<'_> {
 
     fn sample(&mut self) {
         let world = self.world;
-        let [scoring, mailing] = world.houses.as_array();
+        let [scoring, mailing] = world.stacks.as_array();
         let now = Before {
             arrived: world.scheduler.counts().invocations,
             scored: mailing.queue.calls().sends,
@@ -203,7 +203,7 @@ impl Month<'_> {
             email: world.mailer.lanes(),
         };
         let at = world.time.now();
-        let oldest = |house: &House| house.queue.oldest_visible(at).unwrap_or_default();
+        let oldest = |stack: &StageStack| stack.queue.oldest_visible(at).unwrap_or_default();
         let busy = |now: LaneUse, before: LaneUse| (now.busy_seconds - before.busy_seconds) / PERIOD.as_secs_f64();
         self.samples.push(Sample {
             at,
@@ -242,7 +242,7 @@ fn proof(scenario: &Scenario, world: &World) -> Proof {
     let mut proof = Proof {
         customers: u64::from(scenario.customers),
         accepted: world.mailer.mails(),
-        dead_letters: world.houses.values().map(|house| house.dlq.depth().visible as u64).sum(),
+        dead_letters: world.stacks.values().map(|stack| stack.dlq.depth().visible as u64).sum(),
         score_peak: (world.scorer.lanes().peak, score.lanes()),
         email_peak: (world.mailer.lanes().peak, email.lanes()),
         ..Proof::default()
@@ -283,10 +283,10 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("DynamoDB", "Query", ledger.queries),
     ];
     let minutes = u64::from(scenario.days) * 24 * 60;
-    let stages = world.houses.values();
-    let queues: Vec<_> = stages.flat_map(|house| [&house.queue, &house.dlq]).chain([&world.schedule_dlq]).collect();
+    let stages = world.stacks.values();
+    let queues: Vec<_> = stages.flat_map(|stack| [&stack.queue, &stack.dlq]).chain([&world.schedule_dlq]).collect();
     let sum = |of: fn(crate::queue::QueueCalls) -> u64| queues.iter().map(|queue| of(queue.calls())).sum::<u64>();
-    let polls = world.houses.values().map(|house| house.mapping.used().empty_receives).sum();
+    let polls = world.stacks.values().map(|stack| stack.mapping.used().empty_receives).sum();
     calls.extend([
         ("SQS", "SendMessage", sum(|calls| calls.sends)),
         ("SQS", "ReceiveMessage", sum(|calls| calls.receives)),
@@ -295,7 +295,7 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
         ("SQS", "GetQueueAttributes, by the tick", StageName::ALL.len() as u64 * minutes),
     ]);
-    let stages = world.houses.iter().map(|(name, house)| (name.as_str(), &house.function));
+    let stages = world.stacks.iter().map(|(name, stack)| (name.as_str(), &stack.function));
     let functions = stages.chain([("tick", &world.tick_function)]);
     let (mut gb_seconds, mut invocations) = (0.0, 0);
     for (name, function) in functions {

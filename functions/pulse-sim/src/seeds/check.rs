@@ -25,12 +25,12 @@ pub(super) fn on_the_way(world: &World, plan: &Plan) {
     if !plan.is_harmless() {
         return;
     }
-    for house in world.houses.values() {
-        let dead = house.dlq.depth().visible;
+    for stack in world.stacks.values() {
+        let dead = stack.dlq.depth().visible;
         if dead > 0 {
             let what =
-                format!("{dead} messages of the {} stage are dead-lettered though no message failed", house.name);
-            world.witness.saw(Promise::HealthyStayAlive, None, world.time.now(), what);
+                format!("{dead} messages of the {} stage are dead-lettered though no message failed", stack.name);
+            world.checker.saw(Promise::HealthyStayAlive, None, world.time.now(), what);
         }
     }
 }
@@ -39,10 +39,10 @@ pub(super) fn on_the_way(world: &World, plan: &Plan) {
 pub(super) fn at_the_end(world: &World, plan: &Plan) {
     on_the_way(world, plan);
     lanes(world);
-    let expired = world.houses.values().map(|house| house.queue.expired()).sum::<u64>();
+    let expired = world.stacks.values().map(|stack| stack.queue.expired()).sum::<u64>();
     if plan.is_gentle() && expired == 0 && world.watch.repeated() > 0 {
         let what = format!("the sweep sent {} messages though none was lost", world.watch.repeated());
-        world.witness.saw(Promise::FewRepeats, None, world.time.now(), what);
+        world.checker.saw(Promise::FewRepeats, None, world.time.now(), what);
     }
     let mut entries: BTreeMap<CustomerId, Vec<Entry>> = BTreeMap::new();
     world.ledger.for_each_entry(|entry| {
@@ -65,7 +65,7 @@ fn lanes(world: &World) {
         let (used, lanes) = (world.lanes(name), world.settings.stages[name].lanes());
         if used.peak as usize > lanes {
             let what = format!("the {name} provider saw {} calls at once on {lanes} lanes", used.peak);
-            world.witness.saw(Promise::LanesHeld, None, world.time.now(), what);
+            world.checker.saw(Promise::LanesHeld, None, world.time.now(), what);
         }
     }
 }
@@ -79,7 +79,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn saw(&self, promise: Promise, customer: &CustomerId, what: String) {
-        self.world.witness.saw(promise, Some(customer), self.world.time.now(), what);
+        self.world.checker.saw(promise, Some(customer), self.world.time.now(), what);
     }
 
     fn everyone_is_there(&self, customers: &BTreeMap<CustomerId, Customer>) {

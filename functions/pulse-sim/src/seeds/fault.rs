@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use pulse_core::{customer::Zone, entry::StageName};
 
-use crate::world::{Down, Noise, PanicPlace, ProviderWeather};
+use crate::world::{Down, Noise, PanicPlace, ProviderFaults};
 
 /// Something that goes wrong, or that someone does at a bad moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub enum Kind {
     /// Workers' answers can't be read, with this chance.
     BadAnswers(f64),
     /// A provider is unreliable.
-    Unreliable(StageName, ProviderWeather),
+    Unreliable(StageName, ProviderFaults),
     /// A provider is out of order.
     Outage(StageName, Down),
     /// The scheduler can't reach its queue.
@@ -98,7 +98,7 @@ impl fmt::Display for Fault {
             Kind::Queues(noise) => write!(f, "queues fail ({noise:?})"),
             Kind::Deaths(chance) => write!(f, "workers die at {chance:.4} of their calls"),
             Kind::BadAnswers(chance) => write!(f, "{chance:.2} of the workers' answers can't be read"),
-            Kind::Unreliable(stage, weather) => write!(f, "the {stage} provider is unreliable ({weather:?})"),
+            Kind::Unreliable(stage, faults) => write!(f, "the {stage} provider is unreliable ({faults:?})"),
             Kind::Outage(stage, down) => write!(f, "the {stage} provider is out of order ({down:?})"),
             Kind::SchedulerCutOff => write!(f, "the scheduler can't reach its queue"),
             Kind::NoChores => write!(f, "neither tick nor audit runs"),

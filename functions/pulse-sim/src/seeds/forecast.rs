@@ -1,20 +1,20 @@
 //! The weather that a set of faults makes.
 
 use super::fault::{Fault, Kind};
-use crate::world::{Conditions, Noise, ProviderWeather};
+use crate::world::{Faults, Noise, ProviderFaults};
 
 /// What goes wrong while these faults last.
-pub(super) fn weather<'f>(faults: impl Iterator<Item = &'f Fault>) -> Conditions {
-    let mut now = Conditions::default();
+pub(super) fn faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faults {
+    let mut now = Faults::default();
     for fault in faults {
         match &fault.kind {
             Kind::Ledger(noise) => now.ledger = louder(now.ledger, *noise),
             Kind::Queues(noise) => now.queue = louder(now.queue, *noise),
             Kind::Deaths(chance) => now.death = now.death.max(*chance),
             Kind::BadAnswers(chance) => now.bad_answer = now.bad_answer.max(*chance),
-            Kind::Unreliable(stage, weather) => {
+            Kind::Unreliable(stage, faults) => {
                 let provider = &mut now.providers[*stage];
-                *provider = ProviderWeather { down: provider.down, ..*weather };
+                *provider = ProviderFaults { down: provider.down, ..*faults };
             }
             Kind::Outage(stage, down) => now.providers[*stage].down = Some(*down),
             Kind::NoChores => now.no_chores = true,

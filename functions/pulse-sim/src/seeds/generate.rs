@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     random::{Randomness, Stream},
-    world::{Down, MailProvider, Noise, PanicPlace, ProviderWeather},
+    world::{Down, MailProvider, Noise, PanicPlace, ProviderFaults},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -48,7 +48,7 @@ impl Plan {
         assert!(days > CALM_DAYS + 1, "a seed needs 8 days at least");
         let random = Randomness::of_seed(seed).stream("plan");
         let mut plan = Self::calm(seed, customers, days);
-        house(&random, &mut plan);
+        stack(&random, &mut plan);
         plan.faults = faults(&random, &mut plan).into_iter().enumerate().collect();
         plan
     }
@@ -69,7 +69,7 @@ impl Plan {
 }
 
 /// When, with whom, and how queues behave.
-fn house(random: &Stream, plan: &mut Plan) {
+fn stack(random: &Stream, plan: &mut Plan) {
     if let Some(starts) = random.pick(&STARTS).and_then(|starts| starts.parse::<Timestamp>().ok()) {
         plan.starts = starts;
     }
@@ -211,8 +211,8 @@ fn down(random: &Stream) -> Down {
     }
 }
 
-fn unreliable(random: &Stream, stage: StageName) -> ProviderWeather {
-    ProviderWeather {
+fn unreliable(random: &Stream, stage: StageName) -> ProviderFaults {
+    ProviderFaults {
         down: None,
         retry: random.unit() * 0.2,
         fail: if random.chance(0.3) { random.unit() * 0.02 } else { 0.0 },

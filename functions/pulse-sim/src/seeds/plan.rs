@@ -92,6 +92,6 @@ impl Plan {
     /// Whether a provider may do late what it was asked.
     #[must_use]
     pub fn has_late_mail(&self) -> bool {
-        self.faults.iter().any(|(_, fault)| matches!(&fault.kind, Kind::Unreliable(_, weather) if weather.late > 0.0))
+        self.faults.iter().any(|(_, fault)| matches!(&fault.kind, Kind::Unreliable(_, faults) if faults.late > 0.0))
     }
 }

@@ -18,7 +18,7 @@ use super::{
     plan::Plan,
 };
 use crate::lambda::MappingState;
-use crate::world::{Breach, Product, Promise, Record, World, WorldSettings};
+use crate::world::{Promise, Record, SystemUnderTest, Violation, World, WorldSettings};
 
 /// How long after its beginning, or after a deployment, a pause must be one: the mapping takes its time to
 /// be disabled, the invocations under way end, and a tick may fail or two.
@@ -31,7 +31,7 @@ const ROUND: Duration = Duration::from_hours(6);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedReport {
     /// Promises that were broken, in the order in which it was seen.
-    pub breaches: Vec<Breach>,
+    pub violations: Vec<Violation>,
     /// Mails that were accepted.
     pub mails: u64,
     /// Messages that the sweep sent in the place of lost ones.
@@ -47,7 +47,7 @@ pub struct SeedReport {
 /// # Panics
 /// When the simulator itself is broken.
 #[must_use]
-pub fn run(plan: &Plan, product: Arc<dyn Product>, traced: bool) -> SeedReport {
+pub fn run(plan: &Plan, product: Arc<dyn SystemUnderTest>, traced: bool) -> SeedReport {
     run_with(plan, product, traced, &|_| {})
 }
 
@@ -55,7 +55,7 @@ pub fn run(plan: &Plan, product: Arc<dyn Product>, traced: bool) -> SeedReport {
 #[must_use]
 pub fn run_with(
     plan: &Plan,
-    product: Arc<dyn Product>,
+    product: Arc<dyn SystemUnderTest>,
     traced: bool,
     adjust: &dyn Fn(&mut WorldSettings),
 ) -> SeedReport {
@@ -71,7 +71,7 @@ pub fn run_with(
     month.live();
     check::at_the_end(&world, plan);
     let report = SeedReport {
-        breaches: world.witness.breaches(),
+        violations: world.checker.violations(),
         mails: world.mailer.mails(),
         repeated: world.watch.repeated(),
         trace: world.trace.lines(),
@@ -141,7 +141,7 @@ impl Month<'_> {
                 Turn::Settles => settled[index] = self.settled(fault),
             }
             let now = self.plan.faults.iter().zip(&lasting).filter(|(_, lasts)| **lasts);
-            self.world.weather.set(forecast::weather(now.map(|((_, fault), _)| fault)));
+            self.world.faults.set(forecast::faults(now.map(|((_, fault), _)| fault)));
         }
         self.come_right();
     }
@@ -170,12 +170,12 @@ impl Month<'_> {
         match &fault.kind {
             Kind::Pause(stage) => world.set_flowing(*stage, false),
             // One that the breaker has disabled can't be disabled once more: whoever wants a pause asks for it.
-            Kind::Disable(stage) if world.house(*stage).mapping.state() != MappingState::Enabled => {
+            Kind::Disable(stage) if world.stack(*stage).mapping.state() != MappingState::Enabled => {
                 world.set_flowing(*stage, false);
             }
             Kind::Disable(stage) => world.switch_by_hand(*stage, false),
             Kind::Throttle(stage, reserved) => {
-                world.house(*stage).function.set_reserved_concurrency(Some(*reserved));
+                world.stack(*stage).function.set_reserved_concurrency(Some(*reserved));
             }
             Kind::SchedulerCutOff => world.scheduler.set_target_down(world.time.now() + fault.lasts),
             Kind::Panic(place, who) => world.panics.begin(*place, people::id(self.plan.number(*who))),
@@ -221,7 +221,7 @@ impl Month<'_> {
                     world.resume_what_was_kept(*stage);
                 }
                 let size = world.settings.stages[*stage].maximum_concurrency;
-                world.house(*stage).function.set_reserved_concurrency(Some(size));
+                world.stack(*stage).function.set_reserved_concurrency(Some(size));
             }
             Kind::Panic(place, who) => world.panics.end(*place, &people::id(self.plan.number(*who))),
             _ => {}
@@ -237,7 +237,7 @@ impl Month<'_> {
         let stage = fault.kind.pauses()?;
         Some(Settled {
             calls: self.world.lanes(stage).calls,
-            dead_letters: self.world.house(stage).dlq.depth().visible,
+            dead_letters: self.world.stack(stage).dlq.depth().visible,
         })
     }
 
@@ -245,7 +245,7 @@ impl Month<'_> {
         let world = self.world;
         match act {
             Act::Purge(stage) => {
-                world.house(*stage).queue.purge();
+                world.stack(*stage).queue.purge();
             }
             Act::Redrive(stage) => {
                 world.redrive(*stage);
@@ -259,7 +259,7 @@ impl Month<'_> {
                 world.scheduler.disable(&people::id(self.plan.number(*who)));
             }
             Act::Repeat(stage, who) => self.repeat(*stage, self.plan.number(*who)),
-            Act::Garbage(stage) => world.house(*stage).queue.send_body("{\"v\":1}"),
+            Act::Garbage(stage) => world.stack(*stage).queue.send_body("{\"v\":1}"),
             Act::Join(who) => self.join(self.plan.number(*who)),
             Act::Leave(who) => self.change(self.plan.number(*who), |customer| customer.standing = Standing::Closed),
             Act::OptOut(who) => self.change(self.plan.number(*who), |customer| customer.opted_out = true),
@@ -303,7 +303,7 @@ impl Month<'_> {
         let known = self.world.customer(&id.customer).now_or_never().flatten().is_some();
         let has_entry = self.world.has_entry(&id);
         if known && has_entry {
-            self.world.house(stage).queue.send(&WorkMessage::for_entry(&id)).now_or_never();
+            self.world.stack(stage).queue.send(&WorkMessage::for_entry(&id)).now_or_never();
         }
     }
 
@@ -327,12 +327,12 @@ impl Settled {
         let now: Timestamp = world.time.now();
         if later.calls > self.calls {
             let what = format!("the paused {stage} stage made {} calls", later.calls - self.calls);
-            world.witness.saw(Promise::PauseHolds, None, now, what);
+            world.checker.saw(Promise::PauseHolds, None, now, what);
         }
         if later.dead_letters > self.dead_letters {
             let more = later.dead_letters - self.dead_letters;
             let what = format!("{more} messages of the paused {stage} stage were dead-lettered");
-            world.witness.saw(Promise::PauseHolds, None, now, what);
+            world.checker.saw(Promise::PauseHolds, None, now, what);
         }
     }
 }

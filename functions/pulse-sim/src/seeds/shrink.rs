@@ -4,7 +4,7 @@ use super::{
     plan::Plan,
     run::{SeedReport, run},
 };
-use crate::world::{Product, Promise};
+use crate::world::{Promise, SystemUnderTest};
 
 /// The most runs that are spent on shrinking.
 const TRIES: usize = 200;
@@ -33,7 +33,7 @@ impl Shrunk {
     /// The trace's lines that speak of the customer to whom it happened, and of no customer at all.
     #[must_use]
     pub fn story(&self) -> Vec<&str> {
-        let who = self.report.breaches.first().and_then(|breach| breach.customer.as_ref());
+        let who = self.report.violations.first().and_then(|violation| violation.customer.as_ref());
         let about = |line: &&str| match who {
             None => true,
             Some(who) => mentions(line, who.as_str()) || !line.split(' ').any(is_customer),
@@ -54,12 +54,12 @@ fn is_customer(word: &str) -> bool {
 /// Leaves out of a plan that breaks `promise` whatever isn't needed for that: customers first, since
 /// fewer make every further run shorter, then faults, by halves, then one by one.
 #[must_use]
-pub fn shrink(plan: &Plan, promise: Promise, product: &Arc<dyn Product>) -> Shrunk {
+pub fn shrink(plan: &Plan, promise: Promise, product: &Arc<dyn SystemUnderTest>) -> Shrunk {
     let mut tries = TRIES;
     let mut breaks = |plan: &Plan| {
         tries > 0 && {
             tries -= 1;
-            run(plan, Arc::clone(product), false).breaches.iter().any(|breach| breach.promise == promise)
+            run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
         }
     };
     let mut best = plan.clone();

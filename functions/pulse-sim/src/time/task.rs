@@ -32,7 +32,7 @@ impl Task {
 
 /// All tasks, and which of them can go on.
 #[derive(Debug, Default)]
-pub(super) struct Crew {
+pub(super) struct Executor {
     ready: Mutex<VecDeque<Arc<Job>>>,
     jobs: Mutex<Jobs>,
 }
@@ -46,7 +46,7 @@ struct Jobs {
 
 /// One task, which is its own waker.
 pub(super) struct Job {
-    crew: Arc<Crew>,
+    executor: Arc<Executor>,
     place: Option<usize>,
     future: Mutex<Option<BoxFuture<'static, ()>>>,
     queued: AtomicBool,
@@ -54,7 +54,7 @@ pub(super) struct Job {
     finished: AtomicBool,
 }
 
-impl Crew {
+impl Executor {
     pub(super) fn spawn(self: &Arc<Self>, future: BoxFuture<'static, ()>) -> Task {
         let mut jobs = lock(&self.jobs);
         let place = jobs.free.pop().unwrap_or(jobs.places.len());
@@ -94,9 +94,9 @@ impl Crew {
 }
 
 impl Job {
-    fn new(crew: &Arc<Crew>, place: Option<usize>, future: Option<BoxFuture<'static, ()>>) -> Arc<Self> {
+    fn new(executor: &Arc<Executor>, place: Option<usize>, future: Option<BoxFuture<'static, ()>>) -> Arc<Self> {
         Arc::new(Self {
-            crew: Arc::clone(crew),
+            executor: Arc::clone(executor),
             place,
             future: Mutex::new(future),
             queued: AtomicBool::new(false),
@@ -138,7 +138,7 @@ impl Job {
         drop(future);
         self.finished.store(true, Relaxed);
         if let Some(place) = self.place {
-            let mut jobs = lock(&self.crew.jobs);
+            let mut jobs = lock(&self.executor.jobs);
             jobs.places[place] = None;
             jobs.free.push(place);
         }
@@ -148,8 +148,8 @@ impl Job {
 impl Wake for Job {
     fn wake(self: Arc<Self>) {
         if !self.queued.swap(true, Relaxed) {
-            let crew = Arc::clone(&self.crew);
-            lock(&crew.ready).push_back(self);
+            let executor = Arc::clone(&self.executor);
+            lock(&executor.ready).push_back(self);
         }
     }
 

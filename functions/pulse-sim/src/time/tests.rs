@@ -211,7 +211,7 @@ fn the_end_drops_all_that_tasks_hold() {
     time.run_until(at("11:00:00"));
     time.end();
     assert_eq!(diary.read(), ["11:00:00 dropped"; 2]);
-    assert_eq!(Arc::strong_count(&time.crew), 1, "somebody still holds the time");
+    assert_eq!(Arc::strong_count(&time.executor), 1, "somebody still holds the time");
 }
 
 #[test]

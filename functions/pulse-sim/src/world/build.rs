@@ -7,21 +7,21 @@ use pulse_core::{
 
 use super::{
     distant::{DistantLedger, DistantQueue, Way},
-    house::{DeployedAt, House, SimStages},
+    faults::ActiveFaults,
+    invariants::InvariantChecker,
     letters::ShortLetters,
     mailing::SimMailer,
     panics::Panics,
     ports::Ports,
-    product::Product,
     scoring::SimScorer,
     settings::WorldSettings,
+    stage_stack::{DeployedAt, SimStages, StageStack},
+    system_under_test::SystemUnderTest,
     trace::Trace,
     watch::SweepWatch,
-    weather::Weather,
-    witness::Witness,
 };
 use crate::{
-    lambda::{Doom, Function},
+    lambda::{Function, KillSwitch},
     ledger::MemoryLedger,
     queue::MemoryQueue,
     random::Stream,
@@ -42,7 +42,7 @@ pub struct World {
     /// What the scheduler couldn't deliver.
     pub schedule_dlq: Arc<MemoryQueue>,
     /// The stages.
-    pub houses: PerStage<House>,
+    pub stacks: PerStage<StageStack>,
     /// The tick's function.
     pub tick_function: Arc<Function>,
     /// The scoring provider.
@@ -50,16 +50,16 @@ pub struct World {
     /// The email provider.
     pub mailer: SimMailer,
     /// What goes wrong.
-    pub weather: Arc<Weather>,
+    pub faults: Arc<ActiveFaults>,
     /// On whom the code panics.
     pub panics: Panics,
     /// What was seen that must not be.
-    pub witness: Witness,
+    pub checker: InvariantChecker,
     /// All that happened.
     pub trace: Trace,
     /// What the sweep sent.
     pub watch: SweepWatch,
-    pub(super) product: Arc<dyn Product>,
+    pub(super) product: Arc<dyn SystemUnderTest>,
     pub(super) worker_way: Way,
     pub(super) operator_way: Way,
     pub(super) deployed_at: DeployedAt,
@@ -68,8 +68,8 @@ pub struct World {
 
 impl World {
     /// All ports, as an invocation sees them that `doom` can end.
-    pub(super) fn ports(&self, doom: Option<Doom>) -> Ports {
-        let way = Way { doom, ..self.worker_way.clone() };
+    pub(super) fn ports(&self, kill_switch: Option<KillSwitch>) -> Ports {
+        let way = Way { kill_switch, ..self.worker_way.clone() };
         self.ports_by(&way)
     }
 
@@ -81,12 +81,12 @@ impl World {
     fn ports_by(&self, way: &Way) -> Ports {
         let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
         let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
-        let queue = |house: &House| -> Arc<dyn StageQueue> {
-            Arc::new(DistantQueue { queue: Arc::clone(&house.queue), name: house.name, way: way.clone() })
+        let queue = |stack: &StageStack| -> Arc<dyn StageQueue> {
+            Arc::new(DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name, way: way.clone() })
         };
         let letters = ShortLetters {
             time: self.time.clone(),
-            witness: self.witness.clone(),
+            checker: self.checker.clone(),
             score_max_age: self.settings.policy.score_max_age,
         };
         Ports {
@@ -98,7 +98,7 @@ impl World {
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
             ledger,
-            queues: PerStage::from_fn(|stage| queue(&self.houses[stage])),
+            queues: PerStage::from_fn(|stage| queue(&self.stacks[stage])),
             scorer: Arc::new(MeteredScorer {
                 scorer: Arc::new(self.scorer.clone()),
                 meter: Arc::clone(&meter),
@@ -108,7 +108,7 @@ impl World {
             renderer: Arc::new(letters),
             schedules: self.scheduler.clone(),
             stages: Arc::new(SimStages {
-                houses: self.houses.clone(),
+                stacks: self.stacks.clone(),
                 time: self.time.clone(),
                 deployed_at: Arc::clone(&self.deployed_at),
             }),
@@ -117,15 +117,15 @@ impl World {
     }
 
     /// The same for the tick, whose messages are watched.
-    pub(super) fn chore_ports(&self, doom: Doom) -> Ports {
-        let ports = self.ports(Some(doom));
+    pub(super) fn chore_ports(&self, kill_switch: KillSwitch) -> Ports {
+        let ports = self.ports(Some(kill_switch));
         Ports {
-            queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.houses[stage])),
+            queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.stacks[stage])),
             ..ports
         }
     }
 
     pub(super) fn chance_of_bad_answer(&self) -> bool {
-        self.answers.chance(self.weather.now().bad_answer)
+        self.answers.chance(self.faults.now().bad_answer)
     }
 }

@@ -19,21 +19,21 @@ use pulse_core::{
 };
 
 use super::{
+    faults::{ActiveFaults, Noise},
     trace::Trace,
-    weather::{Noise, Weather},
 };
-use crate::{lambda::Doom, ledger::MemoryLedger, queue::MemoryQueue, random::Stream, time::VirtualTime};
+use crate::{lambda::KillSwitch, ledger::MemoryLedger, queue::MemoryQueue, random::Stream, time::VirtualTime};
 
 /// The way to something and back.
 #[derive(Clone)]
 pub(super) struct Way {
     pub(super) time: VirtualTime,
-    pub(super) weather: Arc<Weather>,
+    pub(super) faults: Arc<ActiveFaults>,
     pub(super) random: Arc<Stream>,
     /// How long there and back.
     pub(super) takes: Duration,
     /// What ends the worker that goes it.
-    pub(super) doom: Option<Doom>,
+    pub(super) kill_switch: Option<KillSwitch>,
     pub(super) trace: Trace,
 }
 
@@ -58,11 +58,11 @@ impl Way {
     }
 
     async fn may_die(&self, when: &str) {
-        if let Some(doom) = &self.doom
-            && self.random.chance(self.weather.now().death)
+        if let Some(kill_switch) = &self.kill_switch
+            && self.random.chance(self.faults.now().death)
         {
             self.trace.line(self.time.now(), || format!("a worker dies {when} a call"));
-            doom.strike().await;
+            kill_switch.strike().await;
         }
     }
 }
@@ -76,7 +76,7 @@ pub(super) struct DistantLedger {
 
 impl DistantLedger {
     async fn call<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
-        let noise = self.way.weather.now().ledger;
+        let noise = self.way.faults.now().ledger;
         self.way.there(noise).await.map_err(LedgerError::Unavailable)?;
         let done = call.await;
         self.way.back(noise).await.map_err(LedgerError::Unavailable)?;
@@ -85,7 +85,7 @@ impl DistantLedger {
 
     /// A read of every minute's tick: it may fail, and takes no virtual time.
     async fn heard<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
-        if self.way.random.chance(self.way.weather.now().ledger.refused) {
+        if self.way.random.chance(self.way.faults.now().ledger.refused) {
             return Err(LedgerError::Unavailable(Cause::new("It is out of reach.")));
         }
         call.await
@@ -234,7 +234,7 @@ pub(super) struct DistantQueue {
 
 impl DistantQueue {
     async fn call(&self, call: impl Future<Output = Result<(), QueueError>>) -> Result<(), QueueError> {
-        let noise = self.way.weather.now().queue;
+        let noise = self.way.faults.now().queue;
         let failed = |cause| QueueError { queue: self.name.to_string(), cause };
         self.way.there(noise).await.map_err(failed)?;
         call.await?;

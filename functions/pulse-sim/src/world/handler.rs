@@ -3,7 +3,7 @@ use std::{sync::Weak, time::Duration};
 use futures::future::BoxFuture;
 use pulse_core::{entry::StageName, stage::Delivery};
 
-use super::{build::World, neighbours::BatchWatch, witness::Promise};
+use super::{build::World, invariants::Promise, neighbours::BatchWatch};
 use crate::lambda::{Answer, Handler, Invocation};
 
 /// What a worker keeps for its answer: it starts nothing that could end later.
@@ -20,7 +20,7 @@ impl Handler for StageHandler {
         let (world, name) = (self.world.upgrade(), self.stage);
         Box::pin(async move {
             let Some(world) = world else { return Answer::Unreadable };
-            let ports = world.panics.around(world.ports(Some(invocation.doom)));
+            let ports = world.panics.around(world.ports(Some(invocation.kill_switch)));
             let stage = world.product.stage(name, &ports, world.settings.policy);
             let settings = world.settings.stages[name].worker;
             let product = world.product.clone();
@@ -31,7 +31,7 @@ impl Handler for StageHandler {
             let had_time = now + settings.call_timeout + CLOSING_TIME < invocation.deadline;
             if let Some((who, others)) = watch.cost(worked.as_ref(), had_time).filter(|(_, others)| *others > 0) {
                 let what = format!("a panic on {who} costs {others} other messages of its batch a receive");
-                world.witness.saw(Promise::PanicsStayAlone, Some(&who), now, what);
+                world.checker.saw(Promise::PanicsStayAlone, Some(&who), now, what);
             }
             let Some(worked) = worked else { return Answer::Unreadable };
             if world.chance_of_bad_answer() {

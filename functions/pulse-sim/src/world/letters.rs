@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use pulse_core::ports::{Letter, RenderError, Rendered, Renderer};
 
-use super::witness::{Promise, Witness};
+use super::invariants::{InvariantChecker, Promise};
 use crate::time::VirtualTime;
 
 /// Writes letters of few words, and sees to it that none shows an old score.
 #[derive(Clone)]
 pub(super) struct ShortLetters {
     pub(super) time: VirtualTime,
-    pub(super) witness: Witness,
+    pub(super) checker: InvariantChecker,
     pub(super) score_max_age: Duration,
 }
 
@@ -21,7 +21,7 @@ impl Renderer for ShortLetters {
         let age = Duration::try_from(now.duration_since(letter.score.as_of)).unwrap_or_default();
         if age > allowed {
             let what = format!("{} was to be mailed a score {} h old", letter.customer.id, age.as_secs() / 3600);
-            self.witness.saw(Promise::RightMail, Some(&letter.customer.id), now, what);
+            self.checker.saw(Promise::RightMail, Some(&letter.customer.id), now, what);
         }
         Ok(Rendered { subject: String::new(), html: String::new(), text: String::new() })
     }

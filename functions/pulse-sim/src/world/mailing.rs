@@ -16,12 +16,12 @@ use pulse_core::{
 };
 
 use super::{
+    faults::{ActiveFaults, Down, ProviderFaults},
+    invariants::{InvariantChecker, Promise},
     lanes::{LaneUse, Lanes},
     scoring::REFUSAL,
     settings::{Latency, MailProvider},
     trace::Trace,
-    weather::{Down, ProviderWeather, Weather},
-    witness::{Promise, Witness},
 };
 use crate::{mailer::CANNOT_BE_ASKED, random::Stream, time::VirtualTime};
 
@@ -44,14 +44,14 @@ const READ_TO_SEND: Duration = Duration::from_mins(1);
 pub struct SimMailer {
     pub(super) time: VirtualTime,
     pub(super) random: Arc<Stream>,
-    pub(super) weather: Arc<Weather>,
+    pub(super) faults: Arc<ActiveFaults>,
     pub(super) latency: Latency,
     /// After how long the client gives up.
     pub(super) timeout: Duration,
     pub(super) provider: MailProvider,
     pub(super) lanes: Lanes,
     pub(super) trace: Trace,
-    pub(super) witness: Witness,
+    pub(super) checker: InvariantChecker,
     pub(super) records: Arc<Mutex<Records>>,
 }
 
@@ -132,8 +132,8 @@ impl SimMailer {
         self.records().moved.insert(customer.clone(), (self.time.now(), address));
     }
 
-    fn weather(&self) -> ProviderWeather {
-        self.weather.now().providers[StageName::Email]
+    fn faults(&self) -> ProviderFaults {
+        self.faults.now().providers[StageName::Email]
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {
@@ -160,7 +160,7 @@ impl SimMailer {
         drop(records);
         if mails > 1 {
             let what = format!("{entry} has {mails} mails");
-            self.witness.saw(Promise::OneMail, Some(&entry.customer), now, what);
+            self.checker.saw(Promise::OneMail, Some(&entry.customer), now, what);
         }
         self.trace.line(now, || format!("{entry} is mailed ({mails})"));
         accepted
@@ -172,14 +172,14 @@ impl SimMailer {
         let customer = &mail.entry.customer;
         if records.unfit.get(customer).is_some_and(|since| age(now, *since) > READ_TO_SEND) {
             let what = format!("{} is mailed to someone who wants none", mail.entry);
-            self.witness.saw(Promise::RightMail, Some(customer), now, what);
+            self.checker.saw(Promise::RightMail, Some(customer), now, what);
         }
         if let Some((since, address)) = records.moved.get(customer)
             && *address != mail.to
             && age(now, *since) > READ_TO_SEND
         {
             let what = format!("{} is mailed to an address that was changed", mail.entry);
-            self.witness.saw(Promise::RightMail, Some(customer), now, what);
+            self.checker.saw(Promise::RightMail, Some(customer), now, what);
         }
     }
 
@@ -193,13 +193,13 @@ impl SimMailer {
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<Accepted, SendError> {
-        let weather = self.weather();
-        if let Some(down) = weather.down {
+        let faults = self.faults();
+        if let Some(down) = faults.down {
             return self.out_of_order(mail, down).await;
         }
         let takes = self.random.lognormal(self.latency.mean, self.latency.sigma);
         let half = takes / 2;
-        if self.random.chance(weather.late) {
+        if self.random.chance(faults.late) {
             self.accept_later(&mail.entry, self.timeout + self.random.between(Duration::ZERO, Duration::from_mins(10)));
             return self.no_answer().await;
         }
@@ -208,21 +208,21 @@ impl SimMailer {
             return self.no_answer().await;
         }
         self.time.sleep(half).await;
-        self.arrived(mail, weather, takes).await
+        self.arrived(mail, faults, takes).await
     }
 
-    async fn arrived(&self, mail: &Mail, weather: ProviderWeather, takes: Duration) -> Result<Accepted, SendError> {
+    async fn arrived(&self, mail: &Mail, faults: ProviderFaults, takes: Duration) -> Result<Accepted, SendError> {
         let half = takes / 2;
-        if self.random.chance(weather.retry) {
+        if self.random.chance(faults.retry) {
             self.time.sleep(half.min(REFUSAL)).await;
             return Err(SendError::Retry { after: None, cause: Cause::new("The provider is busy.") });
         }
-        if self.random.chance(weather.fail) {
+        if self.random.chance(faults.fail) {
             self.time.sleep(half.min(REFUSAL)).await;
             return Err(SendError::Fail { cause: Cause::new("The provider refuses the mail.") });
         }
         let accepted = self.accept(&mail.entry);
-        if takes > self.timeout || self.random.chance(weather.answer_lost) {
+        if takes > self.timeout || self.random.chance(faults.answer_lost) {
             self.time.sleep(self.timeout.saturating_sub(half)).await;
             return Err(lost());
         }
@@ -292,7 +292,7 @@ impl Mailer for SimMailer {
         }
         let _lane = self.lanes.enter();
         self.time.sleep(REFUSAL).await;
-        if let Some(down) = self.weather().down {
+        if let Some(down) = self.faults().down {
             if down == Down::Hanging {
                 self.time.sleep(self.timeout).await;
             }

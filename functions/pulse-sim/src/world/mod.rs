@@ -2,10 +2,10 @@
 //! and the real stage code between them.
 
 mod build;
-mod chores;
 mod distant;
+mod faults;
 mod handler;
-mod house;
+mod invariants;
 mod lanes;
 mod letters;
 mod mailing;
@@ -13,28 +13,28 @@ mod neighbours;
 mod operator;
 mod panics;
 mod ports;
-mod product;
+mod scheduled;
 mod scoring;
 mod settings;
+mod stage_stack;
 mod start;
+mod system_under_test;
 mod trace;
 mod watch;
-mod weather;
-mod witness;
 
 pub use build::World;
-pub use house::House;
+pub use faults::{ActiveFaults, Down, Faults, Noise, ProviderFaults};
+pub use invariants::{InvariantChecker, Promise, Violation};
 pub use lanes::{LaneUse, Lanes};
 pub use mailing::SimMailer;
 pub use panics::{PanicPlace, Panics};
 pub use ports::Ports;
-pub use product::{Product, Shipped};
 pub use scoring::SimScorer;
 pub use settings::{Latency, MailProvider, Record, StageSettings, WorldSettings};
+pub use stage_stack::StageStack;
+pub use system_under_test::{Production, SystemUnderTest};
 pub use trace::Trace;
 pub use watch::SweepWatch;
-pub use weather::{Conditions, Down, Noise, ProviderWeather, Weather};
-pub use witness::{Breach, Promise, Witness};
 
 #[cfg(test)]
 mod tests;

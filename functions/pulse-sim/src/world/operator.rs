@@ -17,7 +17,7 @@ use pulse_core::{
     stage::PerStage,
 };
 
-use super::{build::World, distant::DistantLedger, house::House, lanes::LaneUse, start::mapping_settings};
+use super::{build::World, distant::DistantLedger, lanes::LaneUse, stage_stack::StageStack, start::mapping_settings};
 
 /// How long to wait before a change that couldn't be written down is tried again.
 const BUSY: Duration = Duration::from_secs(5);
@@ -26,8 +26,8 @@ const BUSY: Duration = Duration::from_secs(5);
 impl World {
     /// A stage.
     #[must_use]
-    pub fn house(&self, stage: StageName) -> &House {
-        &self.houses[stage]
+    pub fn stack(&self, stage: StageName) -> &StageStack {
+        &self.stacks[stage]
     }
 
     /// How a stage's provider was used so far.
@@ -55,7 +55,7 @@ impl World {
         let world = Arc::clone(self);
         let _ = self.time.spawn(async move {
             let ports = world.operator_ports();
-            while !world.product.set_flowing(&ports, world.house(stage), flowing).await {
+            while !world.product.set_flowing(&ports, world.stack(stage), flowing).await {
                 world.time.sleep(BUSY).await;
             }
         });
@@ -65,7 +65,7 @@ impl World {
     pub fn switch_by_hand(self: &Arc<Self>, stage: StageName, on: bool) {
         let world = Arc::clone(self);
         let _ = self.time.spawn(async move {
-            while world.house(stage).mapping.set_enabled(on).is_err() {
+            while world.stack(stage).mapping.set_enabled(on).is_err() {
                 world.time.sleep(BUSY).await;
             }
         });
@@ -88,18 +88,18 @@ impl World {
     pub fn deploy(&self) {
         self.line(|| "a deployment".to_owned());
         *self.deployed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.time.now());
-        for (name, house) in &self.houses {
+        for (name, stack) in &self.stacks {
             let stage = &self.settings.stages[name];
-            house.function.set_reserved_concurrency(Some(stage.maximum_concurrency));
-            house.function.deploy();
-            house.mapping.deploy(mapping_settings(&self.settings, stage));
+            stack.function.set_reserved_concurrency(Some(stage.maximum_concurrency));
+            stack.function.deploy();
+            stack.mapping.deploy(mapping_settings(&self.settings, stage));
         }
     }
 
     /// Moves a stage's dead letters back to its queue, as the console's redrive does.
     pub fn redrive(&self, stage: StageName) -> usize {
-        let house = self.house(stage);
-        let moved = house.dlq.move_to(&house.queue);
+        let stack = self.stack(stage);
+        let moved = stack.dlq.move_to(&stack.queue);
         if moved > 0 {
             self.line(|| format!("{moved} dead letters of the {stage} stage are redriven"));
         }
@@ -109,7 +109,7 @@ impl World {
     /// Queues failed entries again from the ledger: their messages may be gone.
     pub async fn replay_failed(&self) {
         let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
-        let queues: Queues = PerStage::from_fn(|stage| -> Arc<dyn StageQueue> { self.houses[stage].queue.clone() });
+        let queues: Queues = PerStage::from_fn(|stage| -> Arc<dyn StageQueue> { self.stacks[stage].queue.clone() });
         let replay = Replay { listing: &ledger, queues: &queues };
         let mut failed = BTreeSet::new();
         self.ledger.for_each_entry(|entry| {
@@ -125,7 +125,7 @@ impl World {
 
     /// Plays back what the scheduler couldn't deliver.
     pub fn replay_schedules(&self) -> usize {
-        self.schedule_dlq.move_to(&self.houses[Plan::MONTHLY.first()].queue)
+        self.schedule_dlq.move_to(&self.stacks[Plan::MONTHLY.first()].queue)
     }
 
     /// Puts a customer on the roster, or brings them in line, by the use case that `pulse enroll` has.
@@ -200,7 +200,7 @@ impl World {
         let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
         let clock = self.time.clock().clone();
         let settlement =
-            Settlement { ledger: &ledger, email_queue: &*self.houses[StageName::Email].queue, clock: &*clock };
+            Settlement { ledger: &ledger, email_queue: &*self.stacks[StageName::Email].queue, clock: &*clock };
         for id in &unknown {
             let outcome = match self.mailer.look_up(id) {
                 Some(provider_id) => Outcome::Sent { provider_id },

@@ -9,10 +9,10 @@ use pulse_core::{
 };
 
 use super::{
+    faults::{ActiveFaults, Down},
     lanes::{LaneUse, Lanes},
     settings::Latency,
     trace::Trace,
-    weather::{Down, Weather},
 };
 use crate::{random::Stream, scorer::score_of, time::VirtualTime};
 
@@ -24,7 +24,7 @@ pub(super) const REFUSAL: Duration = Duration::from_millis(50);
 pub struct SimScorer {
     pub(super) time: VirtualTime,
     pub(super) random: Arc<Stream>,
-    pub(super) weather: Arc<Weather>,
+    pub(super) faults: Arc<ActiveFaults>,
     pub(super) latency: Latency,
     /// After how long the client gives up.
     pub(super) timeout: Duration,
@@ -59,9 +59,9 @@ impl SimScorer {
     }
 
     async fn answer(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
-        let weather = self.weather.now().providers[StageName::Score];
+        let faults = self.faults.now().providers[StageName::Score];
         let retry = |after, cause: &str| Err(ScoreError::Retry { after, cause: Cause::new(cause) });
-        match weather.down {
+        match faults.down {
             Some(Down::Refusing | Down::Failing) => {
                 self.time.sleep(REFUSAL).await;
                 return retry(None, "The provider is down.");
@@ -77,15 +77,15 @@ impl SimScorer {
             None => {}
         }
         let takes = self.random.lognormal(self.latency.mean, self.latency.sigma);
-        if takes > self.timeout || self.random.chance(weather.answer_lost + weather.late) {
+        if takes > self.timeout || self.random.chance(faults.answer_lost + faults.late) {
             self.time.sleep(self.timeout).await;
             return retry(None, "The provider doesn't answer.");
         }
         self.time.sleep(takes).await;
-        if self.random.chance(weather.retry) {
+        if self.random.chance(faults.retry) {
             return retry(None, "The provider is busy.");
         }
-        if self.random.chance(weather.fail) {
+        if self.random.chance(faults.fail) {
             return Err(ScoreError::Fail { cause: Cause::new("The provider knows no such customer.") });
         }
         Ok(score_of(&request.entry, self.time.now()))

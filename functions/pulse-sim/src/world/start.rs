@@ -10,20 +10,20 @@ use pulse_core::{
 
 use super::{
     build::World,
-    chores,
     distant::Way,
+    faults::ActiveFaults,
     handler::StageHandler,
-    house::{DeployedAt, House},
+    invariants::InvariantChecker,
     lanes::Lanes,
     mailing::SimMailer,
     panics::Panics,
-    product::Product,
+    scheduled,
     scoring::SimScorer,
     settings::{StageSettings, WorldSettings},
+    stage_stack::{DeployedAt, StageStack},
+    system_under_test::SystemUnderTest,
     trace::Trace,
     watch::SweepWatch,
-    weather::Weather,
-    witness::Witness,
 };
 use crate::{
     clock::VirtualClock,
@@ -42,16 +42,16 @@ const DLQ_RETENTION: Duration = Duration::from_hours(14 * 24);
 impl World {
     /// A world that stands still until its time is run.
     #[must_use]
-    pub fn new(settings: WorldSettings, product: Arc<dyn Product>) -> Arc<Self> {
+    pub fn new(settings: WorldSettings, product: Arc<dyn SystemUnderTest>) -> Arc<Self> {
         let time = VirtualTime::of(Arc::new(VirtualClock::starting_at(settings.starts)));
         let random = Randomness::of_seed(settings.seed);
         let world = Arc::new_cyclic(|world| Self::build(world, &time, random, settings, product));
-        for house in world.houses.values() {
-            house.mapping.start();
+        for stack in world.stacks.values() {
+            stack.mapping.start();
         }
-        let first = &world.houses[Plan::MONTHLY.first()];
+        let first = &world.stacks[Plan::MONTHLY.first()];
         let _ = world.scheduler.start(&time, Arc::clone(&first.queue), Arc::clone(&world.schedule_dlq));
-        chores::start(&world);
+        scheduled::start(&world);
         world
     }
 
@@ -60,18 +60,18 @@ impl World {
         time: &VirtualTime,
         random: Randomness,
         settings: WorldSettings,
-        product: Arc<dyn Product>,
+        product: Arc<dyn SystemUnderTest>,
     ) -> Self {
         let ledger = Arc::new(MemoryLedger::with_form(product.row_form()));
-        let weather = Arc::new(Weather::default());
-        let witness = Witness::default();
+        let faults = Arc::new(ActiveFaults::default());
+        let checker = InvariantChecker::default();
         let trace = Trace::new(settings.record);
         let way = |name: &str| Way {
             time: time.clone(),
-            weather: Arc::clone(&weather),
+            faults: Arc::clone(&faults),
             random: Arc::new(random.stream(name)),
             takes: settings.call,
-            doom: None,
+            kill_switch: None,
             trace: trace.clone(),
         };
         let clock = Arc::clone(time.clock());
@@ -80,7 +80,7 @@ impl World {
         let scorer = SimScorer {
             time: time.clone(),
             random: Arc::new(random.stream("scorer")),
-            weather: Arc::clone(&weather),
+            faults: Arc::clone(&faults),
             latency: scoring.latency,
             timeout: scoring.worker.call_timeout,
             lanes: Lanes::new(time),
@@ -89,24 +89,24 @@ impl World {
         let mailer = SimMailer {
             time: time.clone(),
             random: Arc::new(random.stream("mailer")),
-            weather: Arc::clone(&weather),
+            faults: Arc::clone(&faults),
             latency: mailing.latency,
             timeout: mailing.worker.call_timeout,
             provider: settings.mail_provider,
             lanes: Lanes::new(time),
             trace: trace.clone(),
-            witness: witness.clone(),
+            checker: checker.clone(),
             records: Arc::default(),
         };
-        let house = |name| house(world, time, random, &settings, name, &settings.stages[name]);
+        let stack = |name| stack(world, time, random, &settings, name, &settings.stages[name]);
         Self {
-            houses: PerStage::from_fn(house),
+            stacks: PerStage::from_fn(stack),
             tick_function: function(time, random, "tick", Duration::from_mins(1)),
             scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
             schedule_dlq: Arc::new(
                 MemoryQueue::new(clock, Duration::from_secs(30), None).with_retention(DLQ_RETENTION),
             ),
-            watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), witness.clone()),
+            watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), checker.clone()),
             worker_way: way("worker"),
             operator_way: way("operator"),
             deployed_at: DeployedAt::default(),
@@ -117,22 +117,22 @@ impl World {
             ledger,
             scorer,
             mailer,
-            weather,
-            witness,
+            faults,
+            checker,
             trace,
             product,
         }
     }
 }
 
-fn house(
+fn stack(
     world: &Weak<World>,
     time: &VirtualTime,
     random: Randomness,
     settings: &WorldSettings,
     name: StageName,
     stage: &StageSettings,
-) -> House {
+) -> StageStack {
     let clock = time.clock().clone();
     let visibility = settings.function_timeout * 6 + settings.window;
     let dlq = Arc::new(MemoryQueue::new(clock.clone(), visibility, None).with_retention(DLQ_RETENTION));
@@ -154,7 +154,7 @@ fn house(
         mapping_settings(settings, stage),
         random.stream(&format!("{name} mapping")),
     );
-    House { name, queue, dlq, function, mapping }
+    StageStack { name, queue, dlq, function, mapping }
 }
 
 pub(super) fn mapping_settings(settings: &WorldSettings, stage: &StageSettings) -> MappingSettings {

@@ -11,9 +11,9 @@ use pulse_core::{
 };
 
 use super::{
-    Conditions, Down, MailProvider, Noise, Ports, ProviderWeather, Shipped, World, WorldSettings, witness::Promise,
+    Down, Faults, MailProvider, Noise, Ports, Production, ProviderFaults, World, WorldSettings, invariants::Promise,
 };
-use crate::lambda::Doom;
+use crate::lambda::KillSwitch;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -23,8 +23,8 @@ fn starts() -> Timestamp {
 
 fn world(provider: MailProvider) -> (Arc<World>, Ports) {
     let settings = WorldSettings { mail_provider: provider, ..WorldSettings::shipped(starts(), 1) };
-    let world = World::new(settings, Arc::new(Shipped));
-    let ports = world.ports(Some(Doom::default()));
+    let world = World::new(settings, Arc::new(Production));
+    let ports = world.ports(Some(KillSwitch::default()));
     (world, ports)
 }
 
@@ -42,9 +42,9 @@ fn mail(customer: u32) -> Mail {
     }
 }
 
-fn email(weather: ProviderWeather) -> Conditions {
-    let mut conditions = Conditions::default();
-    conditions.providers[StageName::Email] = weather;
+fn email(faults: ProviderFaults) -> Faults {
+    let mut conditions = Faults::default();
+    conditions.providers[StageName::Email] = faults;
     conditions
 }
 
@@ -54,7 +54,7 @@ fn email(weather: ProviderWeather) -> Conditions {
 fn a_throttled_write_was_not_done() {
     let (world, ports) = world(MailProvider::Deduplicating);
     let noise = Noise { refused: 1.0, answer_lost: 0.0 };
-    world.weather.set(Conditions { ledger: noise, ..Conditions::default() });
+    world.faults.set(Faults { ledger: noise, ..Faults::default() });
     let entry = Entry::scheduled(id(1), starts(), None);
     let refused = world.time.run(ports.ledger.open(&entry));
     assert!(matches!(refused, Err(LedgerError::Unavailable(_))));
@@ -68,7 +68,7 @@ fn a_throttled_write_was_not_done() {
 fn a_write_whose_answer_is_lost_was_done() {
     let (world, ports) = world(MailProvider::Deduplicating);
     let noise = Noise { refused: 0.0, answer_lost: 1.0 };
-    world.weather.set(Conditions { ledger: noise, ..Conditions::default() });
+    world.faults.set(Faults { ledger: noise, ..Faults::default() });
     let entry = Entry::scheduled(id(1), starts(), None);
     let lost = world.time.run(ports.ledger.open(&entry));
     assert!(matches!(lost, Err(LedgerError::Unavailable(_))));
@@ -115,9 +115,9 @@ fn a_provider_that_is_out_of_order_refuses_hangs_or_asks_for_time() {
         (Down::Hanging, None, patience),
         (Down::Limiting(HOUR), Some(HOUR), Duration::ZERO),
     ] {
-        let mut conditions = Conditions::default();
+        let mut conditions = Faults::default();
         conditions.providers[StageName::Score].down = Some(down);
-        world.weather.set(conditions);
+        world.faults.set(conditions);
         let before = world.time.now();
         let request = ScoreRequest { entry: id(1), product: Product::Loan, trace: None };
         let Err(ScoreError::Retry { after: told, .. }) = world.time.run(ports.scorer.score(&request)) else {
@@ -132,7 +132,7 @@ fn a_provider_that_is_out_of_order_refuses_hangs_or_asks_for_time() {
 #[test]
 fn a_mail_that_is_accepted_and_never_confirmed_can_be_asked_for() {
     let (world, ports) = world(MailProvider::Deduplicating);
-    world.weather.set(email(ProviderWeather { answer_lost: 1.0, ..ProviderWeather::default() }));
+    world.faults.set(email(ProviderFaults { answer_lost: 1.0, ..ProviderFaults::default() }));
     let sent = world.time.run(ports.mailer.send(&mail(1)));
     assert!(matches!(sent, Err(SendError::Lost { .. })));
     assert_eq!(world.mailer.mails_of(&id(1)), 1);
@@ -143,7 +143,7 @@ fn a_mail_that_is_accepted_and_never_confirmed_can_be_asked_for() {
 #[test]
 fn a_mail_may_be_accepted_minutes_after_the_client_gave_up() {
     let (world, ports) = world(MailProvider::Deduplicating);
-    world.weather.set(email(ProviderWeather { late: 1.0, ..ProviderWeather::default() }));
+    world.faults.set(email(ProviderFaults { late: 1.0, ..ProviderFaults::default() }));
     assert!(matches!(world.time.run(ports.mailer.send(&mail(1))), Err(SendError::Lost { .. })));
     assert_eq!(world.time.run(ports.mailer.look_up(&id(1))), Ok(MailLookup::SafeToSend));
     world.run_until(world.time.now() + HOUR);
@@ -160,8 +160,8 @@ fn a_key_is_taken_once_in_two_days_and_again_after_that() {
         world.time.run(ports.mailer.send(&mail(1))).unwrap();
         assert_eq!(world.mailer.mails_of(&id(1)), mails);
     }
-    let breaches = world.witness.breaches();
-    assert!(breaches.iter().any(|breach| breach.promise == Promise::OneMail), "the second is seen");
+    let violations = world.checker.violations();
+    assert!(violations.iter().any(|violation| violation.promise == Promise::OneMail), "the second is seen");
     world.time.end();
 }
 

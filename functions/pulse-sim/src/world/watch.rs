@@ -17,8 +17,8 @@ use pulse_core::{
 };
 
 use super::{
-    house::House,
-    witness::{Promise, Witness},
+    invariants::{InvariantChecker, Promise},
+    stage_stack::StageStack,
 };
 use crate::{lambda::MappingState, ledger::MemoryLedger, time::VirtualTime};
 
@@ -30,15 +30,15 @@ const A_DAY: Duration = Duration::from_mins(24 * 60 - 1);
 pub struct SweepWatch {
     pub(super) time: VirtualTime,
     pub(super) ledger: Arc<MemoryLedger>,
-    pub(super) witness: Witness,
+    pub(super) checker: InvariantChecker,
     sent: Arc<Mutex<HashMap<(CustomerId, StageName), Timestamp>>>,
     repeated: Arc<AtomicU64>,
     woken: Arc<AtomicU64>,
 }
 
 impl SweepWatch {
-    pub(super) fn new(time: VirtualTime, ledger: Arc<MemoryLedger>, witness: Witness) -> Self {
-        Self { time, ledger, witness, sent: Arc::default(), repeated: Arc::default(), woken: Arc::default() }
+    pub(super) fn new(time: VirtualTime, ledger: Arc<MemoryLedger>, checker: InvariantChecker) -> Self {
+        Self { time, ledger, checker, sent: Arc::default(), repeated: Arc::default(), woken: Arc::default() }
     }
 
     /// Messages that the sweep sent in the place of lost ones.
@@ -54,11 +54,11 @@ impl SweepWatch {
     }
 
     /// A stage's queue as the sweep sees it.
-    pub(super) fn over(&self, queue: Arc<dyn StageQueue>, house: &House) -> Arc<dyn StageQueue> {
-        Arc::new(Watched { watch: self.clone(), queue, house: house.clone() })
+    pub(super) fn over(&self, queue: Arc<dyn StageQueue>, stack: &StageStack) -> Arc<dyn StageQueue> {
+        Arc::new(Watched { watch: self.clone(), queue, stack: stack.clone() })
     }
 
-    async fn saw(&self, message: &WorkMessage, house: &House) {
+    async fn saw(&self, message: &WorkMessage, stack: &StageStack) {
         let now = self.time.now();
         let Turn::Run(run) = message.turn else { return };
         let id = pulse_core::entry::EntryId { customer: message.customer.clone(), run };
@@ -71,16 +71,16 @@ impl SweepWatch {
             self.woken.fetch_add(1, Relaxed);
             return;
         }
-        if house.mapping.state() == MappingState::Disabled {
+        if stack.mapping.state() == MappingState::Disabled {
             let what = format!("the sweep sends a message of {id} to a held stage");
-            self.witness.saw(Promise::FewRepeats, Some(&id.customer), now, what);
+            self.checker.saw(Promise::FewRepeats, Some(&id.customer), now, what);
         }
         self.repeated.fetch_add(1, Relaxed);
-        let key = (message.customer.clone(), house.name);
+        let key = (message.customer.clone(), stack.name);
         let before = self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(key, now);
         if before.is_some_and(|before| age(before) < A_DAY) {
             let what = format!("the sweep sends {id} more than one message in a day");
-            self.witness.saw(Promise::FewRepeats, Some(&id.customer), now, what);
+            self.checker.saw(Promise::FewRepeats, Some(&id.customer), now, what);
         }
     }
 }
@@ -88,13 +88,13 @@ impl SweepWatch {
 struct Watched {
     watch: SweepWatch,
     queue: Arc<dyn StageQueue>,
-    house: House,
+    stack: StageStack,
 }
 
 #[async_trait]
 impl StageQueue for Watched {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
-        self.watch.saw(message, &self.house).await;
+        self.watch.saw(message, &self.stack).await;
         self.queue.send(message).await
     }
 

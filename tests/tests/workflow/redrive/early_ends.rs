@@ -13,29 +13,29 @@ use pulse_core::{
     ports::{DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt},
 };
 use pulse_sim::dead_letters::MemoryDeadLetters;
-use pulse_tests::house::House;
+use pulse_tests::in_memory_stack::InMemoryStack;
 
 use super::{assert_everyone_is_mailed_once, die};
 
 #[tokio::test]
 async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
-    let house = House::new();
-    let customers = die(&house, 30).await;
-    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
+    let stack = InMemoryStack::new();
+    let customers = die(&stack, 30).await;
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let redrive =
-        Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &*house.clock };
+        Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
     let asked = AtomicUsize::new(0);
     let twice = || asked.fetch_add(1, Ordering::Relaxed) == 2;
     let redriven = redrive.run(&Order::default(), &mut |_| {}, &twice).await.unwrap();
     assert_eq!((redriven.redriven, redriven.interrupted), (20, true));
-    assert_eq!(house.score.dlq.depth().visible, 10);
+    assert_eq!(stack.score.dlq.depth().visible, 10);
     redrive.run(&Order::default(), &mut |_| {}, &|| false).await.unwrap();
-    assert_everyone_is_mailed_once(&house, &customers).await;
+    assert_everyone_is_mailed_once(&stack, &customers).await;
 
-    let survey = Survey { letters: &letters, ledger: &*house.ledger };
-    house.score.dlq.send_body("not json");
+    let survey = Survey { letters: &letters, ledger: &*stack.ledger };
+    stack.score.dlq.send_body("not json");
     let report = survey.look(10, &|| true).await.unwrap();
-    assert_eq!((report.looked_at, report.more, house.score.dlq.depth().visible), (0, true, 1));
+    assert_eq!((report.looked_at, report.more, stack.score.dlq.depth().visible), (0, true, 1));
 }
 
 /// A queue that hands out one page, and is gone then.
@@ -77,20 +77,20 @@ impl DeadLetters for Failing<'_> {
 
 #[tokio::test]
 async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_sight() {
-    let house = House::new();
-    die(&house, 15).await;
-    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
+    let stack = InMemoryStack::new();
+    die(&stack, 15).await;
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let failing = Failing(&letters, AtomicUsize::new(0));
-    let looked = Survey { letters: &failing, ledger: &*house.ledger }.look(100, &|| false).await;
+    let looked = Survey { letters: &failing, ledger: &*stack.ledger }.look(100, &|| false).await;
     assert!(looked.unwrap_err().to_string().contains("SQS can't be reached."));
-    assert_eq!(house.score.dlq.depth().visible, 15);
+    assert_eq!(stack.score.dlq.depth().visible, 15);
 
     let failing = Failing(&letters, AtomicUsize::new(0));
     let redrive =
-        Redrive { letters: &failing, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &*house.clock };
+        Redrive { letters: &failing, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
     let dry = Order { dry_run: true, ..Order::default() };
     let redriven = redrive.run(&dry, &mut |_| {}, &|| false).await.unwrap();
     assert_eq!(redriven.redriven, 10);
     assert!(redriven.trouble.is_some() && !redriven.is_complete());
-    assert_eq!(house.score.dlq.depth().visible, 15);
+    assert_eq!(stack.score.dlq.depth().visible, 15);
 }

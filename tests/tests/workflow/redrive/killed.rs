@@ -17,7 +17,7 @@ use pulse_core::{
     },
 };
 use pulse_sim::{dead_letters::MemoryDeadLetters, queue::MemoryQueue};
-use pulse_tests::house::House;
+use pulse_tests::in_memory_stack::InMemoryStack;
 
 use super::{assert_everyone_is_mailed_once, die};
 
@@ -83,23 +83,23 @@ impl StageQueue for Mortal<'_, MemoryQueue> {
 async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
     let mut killed = 0;
     for calls in 0.. {
-        let house = House::new();
-        let customers = die(&house, 12).await;
-        let letters = house.dead_letters(DlqName::Stage(StageName::Score));
+        let stack = InMemoryStack::new();
+        let customers = die(&stack, 12).await;
+        let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
         let calls_left = AtomicUsize::new(calls);
         let mortal_letters = Mortal { port: &letters, calls_left: &calls_left };
-        let mortal_queue = Mortal { port: &*house.score.queue, calls_left: &calls_left };
+        let mortal_queue = Mortal { port: &*stack.score.queue, calls_left: &calls_left };
         let order = Order::default();
         let redrive =
-            Redrive { letters: &mortal_letters, queue: &mortal_queue, ledger: &*house.ledger, sleeper: &*house.clock };
+            Redrive { letters: &mortal_letters, queue: &mortal_queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
         let ended = redrive.run(&order, &mut |_| {}, &|| false).now_or_never();
         // What was out of sight is back; and part of it was queued already, and worked on meanwhile.
-        house.drain().await;
-        house.clock.advance(Duration::from_mins(10));
-        let again = Redrive { letters: &letters, queue: &*house.score.queue, ..redrive };
+        stack.drain().await;
+        stack.clock.advance(Duration::from_mins(10));
+        let again = Redrive { letters: &letters, queue: &*stack.score.queue, ..redrive };
         let redriven = again.run(&order, &mut |_| {}, &|| false).await.unwrap();
         assert!(redriven.is_complete(), "{redriven:?}");
-        assert_everyone_is_mailed_once(&house, &customers).await;
+        assert_everyone_is_mailed_once(&stack, &customers).await;
         if ended.is_some() {
             break;
         }

@@ -18,24 +18,24 @@ use pulse_core::{
     ports::{Clock as _, DlqName, QueueError, Rate, StageQueue, Visibility},
 };
 use pulse_sim::{clock::VirtualClock, queue::MemoryQueue};
-use pulse_tests::house::House;
+use pulse_tests::in_memory_stack::InMemoryStack;
 
 use super::die;
 
 #[tokio::test]
 async fn no_more_letters_than_the_rate_allows_are_sent_in_any_second() {
     for (rate, count) in [(1, 12), (7, 23), (50, 120), (500, 600)] {
-        let house = House::new();
-        die(&house, count).await;
-        let letters = house.dead_letters(DlqName::Stage(StageName::Score));
+        let stack = InMemoryStack::new();
+        die(&stack, count).await;
+        let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
         let redrive =
-            Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &*house.clock };
-        let began = house.clock.now();
+            Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+        let began = stack.clock.now();
         let order = Order { rate: Some(Rate::parse(&rate.to_string()).unwrap()), ..Order::default() };
         let redriven = redrive.run(&order, &mut |_| {}, &|| false).await.unwrap();
         assert_eq!(redriven.redriven, count as u64);
         let mut sent: Vec<Timestamp> =
-            house.score.queue.receive(count).into_iter().map(|message| message.sent_at).collect();
+            stack.score.queue.receive(count).into_iter().map(|message| message.sent_at).collect();
         sent.sort_unstable();
         assert_eq!((sent.len(), sent[0]), (count, began));
         for window in sent.windows(rate + 1) {
@@ -46,21 +46,21 @@ async fn no_more_letters_than_the_rate_allows_are_sent_in_any_second() {
 
 #[tokio::test]
 async fn letters_that_come_back_in_sight_during_a_long_redrive_are_counted_once() {
-    let house = House::new();
-    die(&house, 1_300).await;
+    let stack = InMemoryStack::new();
+    die(&stack, 1_300).await;
     for n in 0..40 {
-        house.score.dlq.send_body(&format!("not json {n}"));
+        stack.score.dlq.send_body(&format!("not json {n}"));
     }
-    house.clock.advance(Duration::from_secs(1));
-    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
+    stack.clock.advance(Duration::from_secs(1));
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let redrive =
-        Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &*house.clock };
+        Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
     // 1,300 seconds, more than twice as long as letters are out of sight.
     let cause = Some(CauseFilter::parse("422").unwrap());
     let order = Order { cause, rate: Some(Rate::parse("1").unwrap()), ..Order::default() };
     let redriven = redrive.run(&order, &mut |_| {}, &|| false).await.unwrap();
     assert_eq!((redriven.redriven, redriven.others, redriven.failed), (1_300, 40, 0));
-    assert_eq!(house.score.dlq.depth().visible, 40);
+    assert_eq!(stack.score.dlq.depth().visible, 40);
 }
 
 /// A stage that gives everything up at once, a second after it is queued; and takes no more than a hundred.
@@ -88,12 +88,12 @@ impl StageQueue for Hopeless {
 
 #[tokio::test]
 async fn letters_that_die_again_at_once_are_left_for_another_time() {
-    let house = House::new();
-    die(&house, 25).await;
-    let letters = house.dead_letters(DlqName::Stage(StageName::Score));
-    let queue = Hopeless { dlq: house.score.dlq.clone(), clock: house.clock.clone(), taken: AtomicUsize::new(0) };
-    let redrive = Redrive { letters: &letters, queue: &queue, ledger: &*house.ledger, sleeper: &*house.clock };
+    let stack = InMemoryStack::new();
+    die(&stack, 25).await;
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
+    let queue = Hopeless { dlq: stack.score.dlq.clone(), clock: stack.clock.clone(), taken: AtomicUsize::new(0) };
+    let redrive = Redrive { letters: &letters, queue: &queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
     let redriven = redrive.run(&Order::default(), &mut |_| {}, &|| false).await.unwrap();
     assert_eq!((redriven.redriven, redriven.newer), (25, 25));
-    assert_eq!(house.score.dlq.depth().visible, 25);
+    assert_eq!(stack.score.dlq.depth().visible, 25);
 }

@@ -8,29 +8,29 @@ mod move_tasks;
 use std::time::Duration;
 
 use pulse_core::{customer::Customer, failure::Cause, ports::ScoreError};
-use pulse_tests::house::{House, customer, entry_id};
+use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
 
 /// Customers whose scoring was given up.
-pub(crate) async fn die(house: &House, count: usize) -> Vec<Customer> {
+pub(crate) async fn die(stack: &InMemoryStack, count: usize) -> Vec<Customer> {
     let customers: Vec<_> = (0..count).map(|n| customer(&format!("c-{n}"))).collect();
-    house.enroll(&customers).await;
+    stack.enroll(&customers).await;
     for customer in &customers {
         let failure = ScoreError::Fail { cause: Cause::new("The scoring API answered 422.") };
-        house.scorer.fail_next_of(&entry_id(customer.id.as_str(), "2026-11"), [failure]);
-        house.fire(customer);
+        stack.scorer.fail_next_of(&entry_id(customer.id.as_str(), "2026-11"), [failure]);
+        stack.fire(customer);
     }
-    house.drain().await;
+    stack.drain().await;
     // So that nothing has just happened.
-    house.clock.advance(Duration::from_secs(1));
-    assert_eq!(house.score.dlq.depth().visible, count);
+    stack.clock.advance(Duration::from_secs(1));
+    assert_eq!(stack.score.dlq.depth().visible, count);
     customers
 }
 
-pub(crate) async fn assert_everyone_is_mailed_once(house: &House, customers: &[Customer]) {
-    house.drain().await;
+pub(crate) async fn assert_everyone_is_mailed_once(stack: &InMemoryStack, customers: &[Customer]) {
+    stack.drain().await;
     for Customer { id, .. } in customers {
-        assert!(house.state(id.as_str(), "2026-11").await == "sent", "{id}");
-        assert_eq!(house.mails(id.as_str()), 1, "{id}");
+        assert!(stack.state(id.as_str(), "2026-11").await == "sent", "{id}");
+        assert_eq!(stack.mails(id.as_str()), 1, "{id}");
     }
-    assert_eq!(house.score.dlq.depth().visible, 0);
+    assert_eq!(stack.score.dlq.depth().visible, 0);
 }

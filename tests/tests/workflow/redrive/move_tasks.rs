@@ -9,27 +9,27 @@ use pulse_core::{
     ports::{DlqName, Rate},
 };
 use pulse_sim::{clock::VirtualClock, mailer::MemoryMailer, scorer::MemoryScorer, time::VirtualTime};
-use pulse_tests::house::{House, entry_id, start};
+use pulse_tests::in_memory_stack::{InMemoryStack, entry_id, start};
 
 use super::{assert_everyone_is_mailed_once, die};
 
 /// A house under a time in which tasks move letters.
-fn house_in_time() -> (House, VirtualTime) {
+fn stack_in_time() -> (InMemoryStack, VirtualTime) {
     let clock = Arc::new(VirtualClock::starting_at(start()));
-    let house = House::under(clock.clone(), MemoryScorer::new(clock.clone()), MemoryMailer::deduplicating());
-    (house, VirtualTime::of(clock))
+    let stack = InMemoryStack::under(clock.clone(), MemoryScorer::new(clock.clone()), MemoryMailer::deduplicating());
+    (stack, VirtualTime::of(clock))
 }
 
 #[test]
 fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_left() {
-    let (house, time) = house_in_time();
-    let customers = time.run(die(&house, 50));
+    let (stack, time) = stack_in_time();
+    let customers = time.run(die(&stack, 50));
     let (gone, here) = customers.split_at(1);
-    time.run(house.enroll(&[Customer { standing: Standing::Closed, ..gone[0].clone() }]));
-    let calls = house.scorer.calls();
+    time.run(stack.enroll(&[Customer { standing: Standing::Closed, ..gone[0].clone() }]));
+    let calls = stack.scorer.calls();
 
-    let letters = house.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
-    let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
+    let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
     let order = Order { rate: Some(Rate::parse("5/s").unwrap()), ..Order::default() };
     let (began, mut seen) = (time.now(), BTreeSet::new());
     let mut watch = |Progress { done, of }: Progress| {
@@ -42,42 +42,42 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
     assert!((9..=12).contains(&took), "50 letters at 5/s took {took} s");
     assert!(seen.len() > 3 && seen.contains(&50), "{seen:?}");
 
-    time.run(assert_everyone_is_mailed_once(&house, here));
+    time.run(assert_everyone_is_mailed_once(&stack, here));
     let id = EntryId { customer: gone[0].id.clone(), run: entry_id("c-0", "2026-11").run };
-    let left = time.run(house.progress(id.customer.as_str(), "2026-11"));
+    let left = time.run(stack.progress(id.customer.as_str(), "2026-11"));
     assert!(matches!(left, entry::Progress::Skipped { reason: SkipReason::Closed, .. }), "{left:?}");
-    assert_eq!((house.mails(id.customer.as_str()), house.scorer.calls().get(&id)), (0, calls.get(&id)));
+    assert_eq!((stack.mails(id.customer.as_str()), stack.scorer.calls().get(&id)), (0, calls.get(&id)));
 }
 
 #[test]
 fn a_task_that_someone_else_has_started_is_followed_and_one_that_is_left_alone_goes_on() {
-    let (house, time) = house_in_time();
-    let customers = time.run(die(&house, 40));
-    let letters = house.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
-    let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
+    let (stack, time) = stack_in_time();
+    let customers = time.run(die(&stack, 40));
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
+    let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
     let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
     let stopped = time.run(redrive.run(&order, &mut |_| {}, &|| true)).unwrap();
     assert!(stopped.interrupted && stopped.redriven < 40, "{stopped:?}");
 
     let followed = time.run(redrive.run(&Order::default(), &mut |_| {}, &|| false)).unwrap();
     assert_eq!((followed.way, followed.redriven), (Way::SomeonesMoveTask, 40));
-    time.run(assert_everyone_is_mailed_once(&house, &customers));
+    time.run(assert_everyone_is_mailed_once(&stack, &customers));
 }
 
 #[test]
 fn a_task_that_someone_cancels_is_told_as_one_that_ended_early() {
-    let (house, time) = house_in_time();
-    time.run(die(&house, 40));
-    let letters = house.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
-    let redrive = Redrive { letters: &letters, queue: &*house.score.queue, ledger: &*house.ledger, sleeper: &time };
+    let (stack, time) = stack_in_time();
+    time.run(die(&stack, 40));
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
+    let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
     let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
     let mut watch = |progress: Progress| {
         if progress.done >= 10 {
-            let _ = house.score.dlq.last_move_task().expect("a task").cancel();
+            let _ = stack.score.dlq.last_move_task().expect("a task").cancel();
         }
     };
     let cancelled = time.run(redrive.run(&order, &mut watch, &|| false)).unwrap();
     assert!(cancelled.trouble.is_some() && (10..40).contains(&cancelled.redriven), "{cancelled:?}");
-    let left = house.score.dlq.depth().visible as u64;
+    let left = stack.score.dlq.depth().visible as u64;
     assert_eq!(left + cancelled.redriven, 40);
 }

@@ -13,7 +13,7 @@ use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 use pulse_sim::{
     seeds::{Plan, SeedReport, run as live_through, shrink},
-    world::{Breach, Product, Shipped},
+    world::{Production, SystemUnderTest, Violation},
 };
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ struct Outcome {
 #[derive(Serialize)]
 struct Broken {
     seed: u64,
-    breaches: Vec<Breach>,
+    violations: Vec<Violation>,
     replay: String,
     story: Vec<String>,
 }
@@ -64,7 +64,7 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     for (seed, report) in reports {
         outcome.mails += report.mails;
         outcome.repeated += report.repeated;
-        if !report.breaches.is_empty() {
+        if !report.violations.is_empty() {
             broken.push((seed, report));
         }
     }
@@ -102,16 +102,16 @@ fn told(plan: &Plan, report: SeedReport, in_full: bool) -> Broken {
     let command = |plan: &Plan| {
         format!("pulse simulate --seed {} --customers {} --days {} --faults all", plan.seed, plan.customers, plan.days)
     };
-    let Some(first) = report.breaches.first().filter(|_| in_full) else {
-        return Broken { seed: plan.seed, breaches: report.breaches, replay: command(plan), story: Vec::new() };
+    let Some(first) = report.violations.first().filter(|_| in_full) else {
+        return Broken { seed: plan.seed, violations: report.violations, replay: command(plan), story: Vec::new() };
     };
     let shrunk = shrink(plan, first.promise, &shipped());
     let story = shrunk.story().into_iter().map(str::to_owned).collect();
-    Broken { seed: plan.seed, replay: shrunk.command(), breaches: shrunk.report.breaches, story }
+    Broken { seed: plan.seed, replay: shrunk.command(), violations: shrunk.report.violations, story }
 }
 
-fn shipped() -> Arc<dyn Product> {
-    Arc::new(Shipped)
+fn shipped() -> Arc<dyn SystemUnderTest> {
+    Arc::new(Production)
 }
 
 fn text(outcome: &Outcome, plan: Option<Plan>) -> String {
@@ -137,8 +137,8 @@ fn text(outcome: &Outcome, plan: Option<Plan>) -> String {
     }
     for broken in &outcome.broken {
         text += &style(format!("\nSeed {} breaks a promise\n", broken.seed)).red().bold().to_string();
-        for breach in broken.breaches.iter().take(5) {
-            let _ = writeln!(text, "  {breach}");
+        for violation in broken.violations.iter().take(5) {
+            let _ = writeln!(text, "  {violation}");
         }
         let _ = writeln!(text, "  Replay it with: {}", broken.replay);
         for line in &broken.story {

@@ -10,7 +10,7 @@ use futures::{FutureExt as _, future};
 
 use super::{
     super::{Invocation, InvokeError},
-    house::*,
+    stack::*,
 };
 
 struct Guard(Arc<AtomicBool>);
@@ -132,12 +132,12 @@ fn doom_kills_at_the_await_where_it_strikes() {
     let (guard, after, other) = (Guard(dropped.clone()), went_on.clone(), went_on.clone());
     let inner = time.clone();
     let began = time.now();
-    let ended: Result<(), _> = time.run(function.invoke(move |Invocation { doom, .. }| {
+    let ended: Result<(), _> = time.run(function.invoke(move |Invocation { kill_switch, .. }| {
         let lane = inner.sleep(Duration::from_secs(5));
         let struck = async move {
             let _guard = guard;
             inner.sleep(Duration::from_secs(3)).await;
-            doom.strike().await;
+            kill_switch.strike().await;
             after.store(true, Relaxed);
         };
         let lane = async move {
@@ -159,18 +159,18 @@ fn doom_kills_at_the_await_where_it_strikes() {
 fn doom_strikes_from_outside_too_but_not_after_the_end() {
     let time = time();
     let function = function(&time, 1);
-    let doom = Arc::new(Mutex::new(None));
+    let kill_switch = Arc::new(Mutex::new(None));
     let run = || {
         function.invoke(|invocation| {
-            *doom.lock().unwrap() = Some(invocation.doom);
+            *kill_switch.lock().unwrap() = Some(invocation.kill_switch);
             time.sleep(Duration::from_secs(10)).boxed()
         })
     };
     let strike = |after: u64| {
-        let (time, doom) = (&time, &doom);
+        let (time, kill_switch) = (&time, &kill_switch);
         async move {
             time.sleep(Duration::from_secs(after)).await;
-            doom.lock().unwrap().as_ref().unwrap().seal();
+            kill_switch.lock().unwrap().as_ref().unwrap().seal();
         }
     };
     assert_eq!(time.run(future::join(run(), strike(4))).0, Err(InvokeError::Died));

@@ -17,7 +17,7 @@ pub(super) fn start(world: &Arc<World>) {
     let _ = world.time.spawn(async move {
         loop {
             ticking.time.sleep(MINUTE).await;
-            if !ticking.weather.now().no_chores {
+            if !ticking.faults.now().no_chores {
                 tick(&ticking).await;
             }
         }
@@ -29,7 +29,7 @@ pub(super) fn start(world: &Arc<World>) {
     let _ = world.time.spawn(async move {
         for day in 0.. {
             auditing.time.sleep(DAY).await;
-            if !auditing.weather.now().no_chores {
+            if !auditing.faults.now().no_chores {
                 audit(&auditing, Depth::Slice { number: day % SLICES, of: SLICES }).await;
             }
         }
@@ -41,7 +41,7 @@ async fn tick(world: &Arc<World>) {
     let this = Arc::clone(world);
     let done = world.tick_function.invoke(move |invocation| {
         Box::pin(async move {
-            let ports = this.chore_ports(invocation.doom);
+            let ports = this.chore_ports(invocation.kill_switch);
             this.product.tick(&ports, this.settings.sweep).await
         })
     });

@@ -49,7 +49,7 @@ static RENDERER: LazyLock<Arc<MinijinjaRenderer>> =
     LazyLock::new(|| Arc::new(MinijinjaRenderer::new().expect("templates")));
 
 /// Pulse in memory.
-pub struct House {
+pub struct InMemoryStack {
     /// Tells the moment of what is decided and written.
     pub clock: Arc<VirtualClock>,
     /// The ledger.
@@ -102,7 +102,7 @@ pub fn start() -> Timestamp {
     "2026-11-03T10:00:00Z".parse().expect("a moment")
 }
 
-impl House {
+impl InMemoryStack {
     /// A house whose email provider takes an entry's mail once and can be asked, as Marketing Cloud.
     #[must_use]
     pub fn new() -> Self {
@@ -388,7 +388,7 @@ impl House {
     }
 }
 
-impl Default for House {
+impl Default for InMemoryStack {
     fn default() -> Self {
         Self::new()
     }

@@ -17,7 +17,7 @@ use futures::task::AtomicWaker;
 /// Whoever stands between the code and the world (a layer of faults around its ports) can let it
 /// strike at any await. An invocation that has ended doesn't mind.
 #[derive(Debug, Clone, Default)]
-pub struct Doom(Arc<MailLookup>);
+pub struct KillSwitch(Arc<MailLookup>);
 
 #[derive(Debug, Default)]
 struct MailLookup {
@@ -25,7 +25,7 @@ struct MailLookup {
     invocation: AtomicWaker,
 }
 
-impl Doom {
+impl KillSwitch {
     /// Strikes at this await, which never ends: the invocation is [`Died`](super::InvokeError::Died) by
     /// the time that its code would go on, and all that the code holds is dropped.
     pub async fn strike(&self) -> Infallible {

@@ -13,10 +13,10 @@ use pulse_core::{
 use pulse_local::deployment::{Deployment, Packages};
 use serde_json::Value;
 
-use super::{Town, eventually};
+use super::{DeployedStack, eventually};
 use crate::emulator::{progress, workspace};
 
-impl Town {
+impl DeployedStack {
     /// Deploys the stack again, with these packages.
     ///
     /// # Panics

@@ -27,7 +27,7 @@ use pulse_core::{
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
     tick::{ReconcileError, StageRound, Sweep, SweepPolicy, Swept},
 };
-use pulse_sim::world::{House, Ports, Product, Shipped};
+use pulse_sim::world::{Ports, Production, StageStack, SystemUnderTest};
 
 fn no_round() -> Vec<StageRound> {
     let round = |stage: &StageName| StageRound {
@@ -42,7 +42,7 @@ fn no_round() -> Vec<StageRound> {
 pub(crate) struct WithoutSweep<P>(pub(crate) P);
 
 #[async_trait]
-impl<P: Product> Product for WithoutSweep<P> {
+impl<P: SystemUnderTest> SystemUnderTest for WithoutSweep<P> {
     fn score(&self, ports: &Ports) -> Box<dyn Stage> {
         self.0.score(ports)
     }
@@ -59,13 +59,13 @@ impl<P: Product> Product for WithoutSweep<P> {
 /// Queues the email before the score is written: whoever is quick finds nothing to mail.
 pub(crate) struct QueuesTheEmailFirst;
 
-impl Product for QueuesTheEmailFirst {
+impl SystemUnderTest for QueuesTheEmailFirst {
     fn score(&self, ports: &Ports) -> Box<dyn Stage> {
         let early =
             TellsEarly { scorer: Arc::clone(&ports.scorer), queue: Arc::clone(&ports.queues[StageName::Email]) };
         let mut ports = Ports { scorer: Arc::new(early), ..ports.clone() };
         ports.queues[StageName::Email] = Arc::new(Nowhere);
-        Shipped.score(&ports)
+        Production.score(&ports)
     }
 }
 
@@ -98,7 +98,7 @@ impl StageQueue for Nowhere {
 /// Sends first and claims afterwards.
 pub(crate) struct SendsWithoutAClaim;
 
-impl Product for SendsWithoutAClaim {
+impl SystemUnderTest for SendsWithoutAClaim {
     fn email(&self, ports: &Ports, _: EmailPolicy) -> Box<dyn Stage> {
         Box::new(HandMade { ports: ports.clone(), records_first: false })
     }
@@ -107,7 +107,7 @@ impl Product for SendsWithoutAClaim {
 /// Records the mail as sent when it takes the message up, as a checkpoint that moves on fetch.
 pub(crate) struct RecordsBeforeSending;
 
-impl Product for RecordsBeforeSending {
+impl SystemUnderTest for RecordsBeforeSending {
     fn email(&self, ports: &Ports, _: EmailPolicy) -> Box<dyn Stage> {
         Box::new(HandMade { ports: ports.clone(), records_first: true })
     }
@@ -172,20 +172,20 @@ impl HandMade {
 /// Takes a lost answer for a refusal.
 pub(crate) struct SendsAgainBlindly;
 
-impl Product for SendsAgainBlindly {
+impl SystemUnderTest for SendsAgainBlindly {
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
         let mailer = Blind { mailer: Arc::clone(&ports.mailer), asks: true };
-        Shipped.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
+        Production.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
     }
 }
 
 /// Takes a claim that is over for a mail that didn't go out: an in-progress record that expires.
 pub(crate) struct NeverAsks;
 
-impl Product for NeverAsks {
+impl SystemUnderTest for NeverAsks {
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
         let mailer = Blind { mailer: Arc::clone(&ports.mailer), asks: false };
-        Shipped.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
+        Production.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
     }
 }
 
@@ -216,7 +216,7 @@ impl Mailer for Blind {
 pub(crate) struct StartsTheWholeBatch;
 
 #[async_trait]
-impl Product for StartsTheWholeBatch {
+impl SystemUnderTest for StartsTheWholeBatch {
     async fn work(
         &self,
         stage: Box<dyn Stage>,
@@ -240,7 +240,7 @@ impl Product for StartsTheWholeBatch {
 pub(crate) struct LetsPanicsOut;
 
 #[async_trait]
-impl Product for LetsPanicsOut {
+impl SystemUnderTest for LetsPanicsOut {
     async fn work(
         &self,
         stage: Box<dyn Stage>,
@@ -252,7 +252,7 @@ impl Product for LetsPanicsOut {
     ) -> Worked {
         let thrown = Thrown::default();
         let stage = Box::new(Throws { stage, thrown: Arc::clone(&thrown) });
-        let mut work = Shipped.work(stage, name, ports, settings, deliveries, deadline);
+        let mut work = Production.work(stage, name, ports, settings, deliveries, deadline);
         poll_fn(move |context| {
             let polled = work.poll_unpin(context);
             let panic = thrown.lock().expect("not poisoned").take();
@@ -294,9 +294,9 @@ impl Stage for Throws {
 /// Panics when it is to write a mail.
 pub(crate) struct Panics;
 
-impl Product for Panics {
+impl SystemUnderTest for Panics {
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
-        Shipped.email(&Ports { renderer: Arc::new(Self), ..ports.clone() }, policy)
+        Production.email(&Ports { renderer: Arc::new(Self), ..ports.clone() }, policy)
     }
 }
 
@@ -310,7 +310,7 @@ impl Renderer for Panics {
 pub(crate) struct GivesTheBatchBack;
 
 #[async_trait]
-impl Product for GivesTheBatchBack {
+impl SystemUnderTest for GivesTheBatchBack {
     async fn work(
         &self,
         stage: Box<dyn Stage>,
@@ -331,9 +331,9 @@ impl Product for GivesTheBatchBack {
 pub(crate) struct SweepsBlindly;
 
 #[async_trait]
-impl Product for SweepsBlindly {
+impl SystemUnderTest for SweepsBlindly {
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
-        Shipped.tick(&Ports { stages: Arc::new(AllIsWell), ..ports.clone() }, policy).await
+        Production.tick(&Ports { stages: Arc::new(AllIsWell), ..ports.clone() }, policy).await
     }
 }
 
@@ -362,10 +362,10 @@ impl Stages for AllIsWell {
 pub(crate) struct SweepsEveryMinute;
 
 #[async_trait]
-impl Product for SweepsEveryMinute {
+impl SystemUnderTest for SweepsEveryMinute {
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         let often = SweepPolicy { again_after: Duration::from_mins(1), ..policy };
-        Shipped.tick(ports, often).await
+        Production.tick(ports, often).await
     }
 }
 
@@ -373,7 +373,7 @@ impl Product for SweepsEveryMinute {
 pub(crate) struct ReconcilesNothing;
 
 #[async_trait]
-impl Product for ReconcilesNothing {
+impl SystemUnderTest for ReconcilesNothing {
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
         let sweep = Sweep {
             ledger: &*ports.ledger,
@@ -393,9 +393,9 @@ impl Product for ReconcilesNothing {
 pub(crate) struct ForgetsPauses;
 
 #[async_trait]
-impl Product for ForgetsPauses {
-    async fn set_flowing(&self, ports: &Ports, house: &House, flowing: bool) -> bool {
-        ports.stages.set_enabled(house.name, flowing).await == Ok(SetEnabled::Done)
+impl SystemUnderTest for ForgetsPauses {
+    async fn set_flowing(&self, ports: &Ports, stack: &StageStack, flowing: bool) -> bool {
+        ports.stages.set_enabled(stack.name, flowing).await == Ok(SetEnabled::Done)
     }
 
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
@@ -407,13 +407,13 @@ impl Product for ForgetsPauses {
 pub(crate) struct BlamesTheMessage;
 
 #[async_trait]
-impl Product for BlamesTheMessage {
+impl SystemUnderTest for BlamesTheMessage {
     fn score(&self, ports: &Ports) -> Box<dyn Stage> {
-        Box::new(NeverPutsOff(Shipped.score(ports)))
+        Box::new(NeverPutsOff(Production.score(ports)))
     }
 
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
-        Box::new(NeverPutsOff(Shipped.email(ports, policy)))
+        Box::new(NeverPutsOff(Production.email(ports, policy)))
     }
 
     async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
@@ -441,9 +441,9 @@ impl Stage for NeverPutsOff {
 /// Mails whatever score there is.
 pub(crate) struct MailsOldScores;
 
-impl Product for MailsOldScores {
+impl SystemUnderTest for MailsOldScores {
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
-        Shipped.email(ports, EmailPolicy { score_max_age: Duration::MAX, ..policy })
+        Production.email(ports, EmailPolicy { score_max_age: Duration::MAX, ..policy })
     }
 }
 
@@ -451,7 +451,7 @@ impl Product for MailsOldScores {
 pub(crate) struct NeverAudits;
 
 #[async_trait]
-impl Product for NeverAudits {
+impl SystemUnderTest for NeverAudits {
     async fn audit(&self, _: &Ports, _: Depth) -> Result<AuditReport, AuditError> {
         Ok(AuditReport::default())
     }
@@ -461,13 +461,13 @@ impl Product for NeverAudits {
 #[derive(Default)]
 pub(crate) struct RemembersProfiles(Arc<Mutex<HashMap<CustomerId, Customer>>>);
 
-impl Product for RemembersProfiles {
+impl SystemUnderTest for RemembersProfiles {
     fn score(&self, ports: &Ports) -> Box<dyn Stage> {
-        Shipped.score(&self.with_memory(ports))
+        Production.score(&self.with_memory(ports))
     }
 
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
-        Shipped.email(&self.with_memory(ports), policy)
+        Production.email(&self.with_memory(ports), policy)
     }
 }
 
@@ -482,10 +482,10 @@ impl RemembersProfiles {
 pub(crate) struct ForgetsNextMonth;
 
 #[async_trait]
-impl Product for ForgetsNextMonth {
+impl SystemUnderTest for ForgetsNextMonth {
     fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
         let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::OpensNoNext };
-        Shipped.email(&Ports { ledger: Arc::new(ledger), ..ports.clone() }, policy)
+        Production.email(&Ports { ledger: Arc::new(ledger), ..ports.clone() }, policy)
     }
 
     async fn audit(&self, _: &Ports, _: Depth) -> Result<AuditReport, AuditError> {

@@ -23,7 +23,7 @@ use crate::emulator::{packages, progress, workspace};
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A deployed stack with its providers.
-pub struct Town {
+pub struct DeployedStack {
     /// The stack.
     pub stack: Stack,
     /// The scoring provider.
@@ -34,7 +34,7 @@ pub struct Town {
     plan: StackPlan,
 }
 
-impl Town {
+impl DeployedStack {
     /// Deploys a stack of this name to an emulator. `test` is the name of the test program.
     ///
     /// # Panics

@@ -20,7 +20,7 @@ use crate::{
 
 /// A stage on AWS: its queue with the dead-letter queue, its function, and the mapping between.
 #[derive(Clone)]
-pub struct House {
+pub struct StageStack {
     /// The stage's name.
     pub name: StageName,
     /// Its queue.
@@ -35,7 +35,7 @@ pub struct House {
 
 /// The stages from outside, as Lambda and SQS tell of them.
 pub(super) struct SimStages {
-    pub(super) houses: PerStage<House>,
+    pub(super) stacks: PerStage<StageStack>,
     pub(super) time: VirtualTime,
     pub(super) deployed_at: DeployedAt,
 }
@@ -49,29 +49,29 @@ const LATELY: Duration = Duration::from_mins(3);
 #[async_trait]
 impl Stages for SimStages {
     async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
-        let house = &self.houses[stage];
-        let mapping = match house.mapping.state() {
+        let stack = &self.stacks[stage];
+        let mapping = match stack.mapping.state() {
             MappingState::Enabled => Switch::On,
             MappingState::Disabling => Switch::TurningOff,
             MappingState::Disabled => Switch::Off,
             MappingState::Enabling => Switch::TurningOn,
         };
-        let depth = house.queue.depth();
+        let depth = stack.queue.depth();
         Ok(StageStatus {
             mapping,
-            reserved: house.function.reserved_concurrency(),
+            reserved: stack.function.reserved_concurrency(),
             waiting: depth.visible as u64,
             in_flight: depth.in_flight as u64,
         })
     }
 
     async fn set_enabled(&self, stage: StageName, on: bool) -> Result<SetEnabled, StageError> {
-        let turned = self.houses[stage].mapping.set_enabled(on);
+        let turned = self.stacks[stage].mapping.set_enabled(on);
         Ok(if turned.is_ok() { SetEnabled::Done } else { SetEnabled::Busy })
     }
 
     async fn probe(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError> {
-        let handed = self.houses[stage].mapping.hand_over_a_few(at_most).await;
+        let handed = self.stacks[stage].mapping.hand_over_a_few(at_most).await;
         let failed = |error| StageError { stage, cause: Cause::new(format!("The function has no answer: {error:?}.")) };
         handed.map(|(messages, failed)| Probed { messages, failed }).map_err(failed)
     }

@@ -47,7 +47,7 @@ impl Handler for Script {
     }
 }
 
-pub(super) struct House {
+pub(super) struct StageStack {
     pub(super) time: VirtualTime,
     pub(super) queue: Arc<MemoryQueue>,
     pub(super) dlq: Arc<MemoryQueue>,
@@ -74,7 +74,7 @@ pub(super) fn settings(batch_size: usize, window: u64, maximum_concurrency: Opti
     MappingSettings { batch_size, window: Duration::from_secs(window), maximum_concurrency }
 }
 
-impl House {
+impl StageStack {
     /// A house where every batch takes so long, and succeeds.
     pub(super) fn working(settings: MappingSettings, takes: Duration) -> Self {
         let time = time();
@@ -133,7 +133,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for StageStack {
     fn drop(&mut self) {
         self.time.end();
     }

@@ -29,7 +29,7 @@ pub enum Down {
 
 /// What goes wrong at a provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct ProviderWeather {
+pub struct ProviderFaults {
     /// Whether it is out of order.
     pub down: Option<Down>,
     /// The chance of a refusal that is worth another try.
@@ -44,7 +44,7 @@ pub struct ProviderWeather {
 
 /// What goes wrong now.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Conditions {
+pub struct Faults {
     /// Calls to the ledger.
     pub ledger: Noise,
     /// Calls to queues.
@@ -54,24 +54,24 @@ pub struct Conditions {
     /// The chance that a worker's answer to its mapping can't be read.
     pub bad_answer: f64,
     /// The stages' providers.
-    pub providers: PerStage<ProviderWeather>,
+    pub providers: PerStage<ProviderFaults>,
     /// Whether the minute's and the day's chores don't run.
     pub no_chores: bool,
 }
 
 /// What goes wrong, as it changes.
 #[derive(Debug, Default)]
-pub struct Weather(Mutex<Conditions>);
+pub struct ActiveFaults(Mutex<Faults>);
 
-impl Weather {
+impl ActiveFaults {
     /// What goes wrong now.
     #[must_use]
-    pub fn now(&self) -> Conditions {
+    pub fn now(&self) -> Faults {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on, this goes wrong.
-    pub fn set(&self, conditions: Conditions) {
+    pub fn set(&self, conditions: Faults) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = conditions;
     }
 }

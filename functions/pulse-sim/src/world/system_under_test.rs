@@ -14,12 +14,12 @@ use pulse_core::{
     tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
 
-use super::{house::House, ports::Ports};
+use super::{ports::Ports, stage_stack::StageStack};
 use crate::ledger::RowForm;
 
 /// The code that a world runs: what is shipped, unless a test plants a bug to see it caught.
 #[async_trait]
-pub trait Product: Send + Sync {
+pub trait SystemUnderTest: Send + Sync {
     /// The form in which entries are written down, if they are to be.
     fn row_form(&self) -> Option<RowForm> {
         None
@@ -108,7 +108,7 @@ pub trait Product: Send + Sync {
     }
 
     /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.
-    async fn set_flowing(&self, ports: &Ports, house: &House, flowing: bool) -> bool {
+    async fn set_flowing(&self, ports: &Ports, stack: &StageStack, flowing: bool) -> bool {
         let keep = MappingReconciler {
             stages: &*ports.stages,
             controls: &*ports.controls,
@@ -118,11 +118,11 @@ pub trait Product: Send + Sync {
         };
         let pausing = Pausing { keep };
         let done = if flowing {
-            pausing.resume(house.name).await.map(drop)
+            pausing.resume(stack.name).await.map(drop)
         } else {
             let note = Note::parse("A pause of the plan.").expect("a note");
             let pause = Pause { by: "operator".into(), note, since: ports.clock.now(), until: None };
-            pausing.pause(house.name, &pause).await.map(drop)
+            pausing.pause(stack.name, &pause).await.map(drop)
         };
         done.as_ref().err().is_none_or(PausingError::is_written_down)
     }
@@ -130,6 +130,6 @@ pub trait Product: Send + Sync {
 
 /// What is shipped.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Shipped;
+pub struct Production;
 
-impl Product for Shipped {}
+impl SystemUnderTest for Production {}

@@ -74,7 +74,7 @@ impl fmt::Display for Promise {
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Breach {
+pub struct Violation {
     /// The promise that was broken.
     pub promise: Promise,
     /// To whom, if to someone.
@@ -85,7 +85,7 @@ pub struct Breach {
     pub what: String,
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} ({:.0})", self.promise, self.what, self.at)
     }
@@ -93,18 +93,18 @@ impl fmt::Display for Breach {
 
 /// Takes down breaches as they are seen.
 #[derive(Debug, Clone, Default)]
-pub struct Witness(Arc<Mutex<Vec<Breach>>>);
+pub struct InvariantChecker(Arc<Mutex<Vec<Violation>>>);
 
-impl Witness {
+impl InvariantChecker {
     /// Takes one down.
     pub fn saw(&self, promise: Promise, customer: Option<&CustomerId>, at: Timestamp, what: impl Into<String>) {
-        let breach = Breach { promise, customer: customer.cloned(), at, what: what.into() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(breach);
+        let violation = Violation { promise, customer: customer.cloned(), at, what: what.into() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(violation);
     }
 
     /// All that was seen.
     #[must_use]
-    pub fn breaches(&self) -> Vec<Breach> {
+    pub fn violations(&self) -> Vec<Violation> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
