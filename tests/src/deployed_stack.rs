@@ -19,7 +19,7 @@ use tokio::time::{Instant, interval};
 
 use crate::emulator::{packages, progress, workspace};
 
-/// Longer than anything that a healthy town needs.
+/// Longer than anything that a healthy stack needs.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A deployed stack with its providers.

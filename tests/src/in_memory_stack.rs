@@ -103,25 +103,25 @@ pub fn start() -> Timestamp {
 }
 
 impl InMemoryStack {
-    /// A house whose email provider takes an entry's mail once and can be asked, as Marketing Cloud.
+    /// A stack whose email provider takes an entry's mail once and can be asked, as Marketing Cloud.
     #[must_use]
     pub fn new() -> Self {
         Self::with(|clock| MemoryScorer::new(clock), MemoryMailer::deduplicating())
     }
 
-    /// A house whose email provider takes whatever it is handed, as SES.
+    /// A stack whose email provider takes whatever it is handed, as SES.
     #[must_use]
     pub fn with_forgetful_mailer() -> Self {
         Self::with(|clock| MemoryScorer::new(clock), MemoryMailer::forgetful())
     }
 
-    /// A house with these providers.
+    /// A stack with these providers.
     pub fn with(scorer: impl FnOnce(Arc<VirtualClock>) -> MemoryScorer, mailer: MemoryMailer) -> Self {
         let clock = Arc::new(VirtualClock::starting_at(start()));
         Self::under(clock.clone(), scorer(clock), mailer)
     }
 
-    /// A house with these providers, all under one clock.
+    /// A stack with these providers, all under one clock.
     #[must_use]
     pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
         let (score, email) = (QueuePair::new(&clock), QueuePair::new(&clock));
@@ -142,7 +142,7 @@ impl InMemoryStack {
         }
     }
 
-    /// The same house, which puts nothing off for its provider's trouble: what fails too often is given up.
+    /// The same stack, which puts nothing off for its provider's trouble: what fails too often is given up.
     #[must_use]
     pub fn impatient(mut self) -> Self {
         self.breaker.max_defer = Duration::ZERO;

@@ -56,7 +56,7 @@ impl MemoryMailer {
         Self { deduplicates: false, ..Self::deduplicating() }
     }
 
-    /// Lets each call take the time that `journey` takes. The mail is accepted in between: a call
+    /// Lets each call take the time that `latency` takes. The mail is accepted in between: a call
     /// that is dropped on its way back has left a mail behind.
     #[must_use]
     pub fn with_latency(mut self, latency: SimulatedLatency) -> Self {

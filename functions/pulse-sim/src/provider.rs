@@ -23,7 +23,7 @@ pub enum Leg {
 pub struct SimulatedLatency(Box<dyn Fn(Leg) -> BoxFuture<'static, ()> + Send + Sync>);
 
 impl SimulatedLatency {
-    /// A journey of which each leg lasts as long as the future that `leg` makes.
+    /// A latency of which each leg lasts as long as the future that `leg` makes.
     pub fn new(leg: impl Fn(Leg) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
         Self(Box::new(leg))
     }

@@ -28,7 +28,7 @@ impl MemoryScorer {
         Self { clock, script: Script::default(), latency: SimulatedLatency::at_once(), meter: Meter::default() }
     }
 
-    /// Lets each call take the time that `journey` takes.
+    /// Lets each call take the time that `latency` takes.
     #[must_use]
     pub fn with_latency(mut self, latency: SimulatedLatency) -> Self {
         self.latency = latency;

@@ -1,4 +1,4 @@
-//! A town as it is operated: who comes due, what holds a stage, and what must have come of it all.
+//! A stack as it is operated: who comes due, what holds a stage, and what must have come of it all.
 
 use aws_sdk_lambda::types::Environment;
 use jiff::Timestamp;

@@ -92,7 +92,7 @@ async fn a_script_for_one_entry_leaves_the_others_alone() {
     assert_eq!(scorer.calls()[&entry(1)], 2);
 }
 
-/// A journey whose given leg never ends.
+/// A latency whose given leg never ends.
 fn stuck_at(leg: Leg) -> SimulatedLatency {
     SimulatedLatency::new(move |at| {
         if at == leg {

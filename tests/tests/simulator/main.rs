@@ -4,5 +4,5 @@ mod arithmetic;
 mod bugs;
 mod digests;
 mod mutants;
+mod outages;
 mod seeds;
-mod walks;

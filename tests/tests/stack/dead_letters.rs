@@ -24,7 +24,7 @@ use pulse_tests::{
 
 use super::RUNTIME;
 
-/// A town in which the scoring provider refuses whoever is on a list.
+/// A stack in which the scoring provider refuses whoever is on a list.
 async fn refusing_stack(name: &str, refused: &[Customer]) -> (DeployedStack, Arc<AtomicBool>) {
     let stack = DeployedStack::build(shared(), name, "stack", std::time::Duration::from_millis(50)).await;
     let mended = Arc::new(AtomicBool::new(false));

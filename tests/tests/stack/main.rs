@@ -22,15 +22,16 @@ use tokio::{
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime"));
 
-static TOWN: OnceCell<DeployedStack> = OnceCell::const_new();
+static STACK: OnceCell<DeployedStack> = OnceCell::const_new();
 
 /// The stack that the tests share, each with customers of its own.
 async fn stack() -> &'static DeployedStack {
-    TOWN.get_or_init(async || {
-        let stack = DeployedStack::build(shared(), "faulty", "stack", Duration::from_millis(50)).await;
-        stack.score.faults().set_rule(faults::by_the_word_in_the_id());
-        stack.mail.faults().set_rule(faults::by_the_word_in_the_id());
-        stack
-    })
-    .await
+    STACK
+        .get_or_init(async || {
+            let stack = DeployedStack::build(shared(), "faulty", "stack", Duration::from_millis(50)).await;
+            stack.score.faults().set_rule(faults::by_the_word_in_the_id());
+            stack.mail.faults().set_rule(faults::by_the_word_in_the_id());
+            stack
+        })
+        .await
 }

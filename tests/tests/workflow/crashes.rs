@@ -19,7 +19,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-/// A journey that stops on `leg` for as long as the switch is on.
+/// A latency that stops on `leg` for as long as the switch is on.
 fn stuck_on(leg: Leg) -> (SimulatedLatency, Arc<AtomicBool>) {
     let switch = Arc::new(AtomicBool::new(true));
     let stuck = switch.clone();

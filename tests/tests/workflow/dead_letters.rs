@@ -14,7 +14,7 @@ use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id, start};
 const REFUSED: &str = "The scoring API answered 422.";
 const DOWN: &str = "The scoring API answered 503: it is Down.";
 
-/// A house with customers whose scoring was given up, each for a cause.
+/// A stack with customers whose scoring was given up, each for a cause.
 async fn dead_stack(dead: &[(&str, &str)]) -> InMemoryStack {
     let stack = InMemoryStack::new();
     for (id, cause) in dead {

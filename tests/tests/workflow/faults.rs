@@ -15,7 +15,7 @@ use pulse_tests::in_memory_stack::{InMemoryStack, customer};
 
 const CUSTOMERS: usize = 6;
 
-/// Something that goes wrong with a customer, or with the house.
+/// Something that goes wrong with a customer, or with the stack.
 #[derive(Debug, Clone)]
 enum Fault {
     ScoreRetry(usize),

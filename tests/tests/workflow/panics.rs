@@ -41,7 +41,7 @@ fn with_scorer(latency: SimulatedLatency) -> InMemoryStack {
     InMemoryStack::with(|clock| MemoryScorer::new(clock).with_latency(latency), MemoryMailer::deduplicating())
 }
 
-/// A house whose email provider can be `asked` for a mail, or not.
+/// A stack whose email provider can be `asked` for a mail, or not.
 fn mailing_with(asked: bool, latency: SimulatedLatency) -> InMemoryStack {
     let mailer = if asked { MemoryMailer::deduplicating() } else { MemoryMailer::forgetful() };
     InMemoryStack::with(|clock| MemoryScorer::new(clock), mailer.with_latency(latency))

@@ -43,7 +43,7 @@ async fn again(stack: &InMemoryStack, run: &str, note: Option<&Note>) -> Result<
     replay(stack).again(&entry_id("c-1", run), note).await
 }
 
-/// A house whose only customer is scored.
+/// A stack whose only customer is scored.
 async fn scored() -> InMemoryStack {
     let stack = InMemoryStack::new();
     stack.enroll(&[customer("c-1")]).await;

@@ -12,7 +12,7 @@ use std::{
 
 use futures::task::AtomicWaker;
 
-/// Ends one invocation as if its process were killed. Clones are the same doom.
+/// Ends one invocation as if its process were killed. Clones share one switch.
 ///
 /// Whoever stands between the code and the world (a layer of faults around its ports) can let it
 /// strike at any await. An invocation that has ended doesn't mind.

@@ -1,4 +1,4 @@
-//! The weather that a set of faults makes.
+//! The faults that are active at an instant, of those that a run may have.
 
 use super::fault::{Fault, Kind};
 use crate::world::{Faults, Noise, ProviderFaults};

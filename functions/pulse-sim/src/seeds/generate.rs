@@ -137,7 +137,7 @@ fn keep_pauses_apart(faults: &mut Vec<Fault>) {
     });
 }
 
-/// What operators and providers do to a house in which all else is well.
+/// What operators and providers do to a stack in which all else is well.
 fn harmless(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let mut faults = Vec::new();
     for &stage in StageName::ALL {

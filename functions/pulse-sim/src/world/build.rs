@@ -67,7 +67,7 @@ pub struct World {
 }
 
 impl World {
-    /// All ports, as an invocation sees them that `doom` can end.
+    /// All ports, as an invocation sees them that `kill_switch` can end.
     pub(super) fn ports(&self, kill_switch: Option<KillSwitch>) -> Ports {
         let way = Way { kill_switch, ..self.worker_way.clone() };
         self.ports_by(&way)

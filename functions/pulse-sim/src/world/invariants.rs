@@ -91,7 +91,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Takes down breaches as they are seen.
+/// Takes down violations as they are seen.
 #[derive(Debug, Clone, Default)]
 pub struct InvariantChecker(Arc<Mutex<Vec<Violation>>>);
 

@@ -1,4 +1,4 @@
-//! What the ledger and the providers do in bad weather.
+//! What the ledger and the providers do under faults.
 
 use std::{sync::Arc, time::Duration};
 

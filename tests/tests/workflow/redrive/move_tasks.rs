@@ -13,7 +13,7 @@ use pulse_tests::in_memory_stack::{InMemoryStack, entry_id, start};
 
 use super::{assert_everyone_is_mailed_once, die};
 
-/// A house under a time in which tasks move letters.
+/// A stack under a time in which tasks move letters.
 fn stack_in_time() -> (InMemoryStack, VirtualTime) {
     let clock = Arc::new(VirtualClock::starting_at(start()));
     let stack = InMemoryStack::under(clock.clone(), MemoryScorer::new(clock.clone()), MemoryMailer::deduplicating());

@@ -125,7 +125,7 @@ fn code_that_ends_at_its_deadline_has_ended() {
 }
 
 #[test]
-fn doom_kills_at_the_await_where_it_strikes() {
+fn kill_switch_kills_at_the_await_where_it_strikes() {
     let time = time();
     let function = function(&time, 1);
     let (dropped, went_on) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -156,7 +156,7 @@ fn doom_kills_at_the_await_where_it_strikes() {
 }
 
 #[test]
-fn doom_strikes_from_outside_too_but_not_after_the_end() {
+fn kill_switch_strikes_from_outside_too_but_not_after_the_end() {
     let time = time();
     let function = function(&time, 1);
     let kill_switch = Arc::new(Mutex::new(None));

@@ -75,7 +75,7 @@ pub(super) fn settings(batch_size: usize, window: u64, maximum_concurrency: Opti
 }
 
 impl StageStack {
-    /// A house where every batch takes so long, and succeeds.
+    /// A stack where every batch takes so long, and succeeds.
     pub(super) fn working(settings: MappingSettings, takes: Duration) -> Self {
         let time = time();
         let inner = time.clone();

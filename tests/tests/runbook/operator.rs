@@ -23,7 +23,7 @@ pub(crate) async fn pulse(stack: &DeployedStack, line: &str) -> Said {
 
 /// The same, with arguments that have spaces.
 pub(crate) async fn pulse_with(stack: &DeployedStack, arguments: &[&str]) -> Said {
-    let mut command = Command::new(program("walks", "pulse"));
+    let mut command = Command::new(program("runbook", "pulse"));
     command.args(arguments).args(["--stack", stack.stack.outputs.stack()]).env("USER", "night-shift");
     said(command).await
 }
@@ -45,7 +45,7 @@ pub(crate) async fn status_of(stack: &DeployedStack, stage: StageName) -> Value 
 /// Does something in the AWS console: see console.py.
 pub(crate) async fn console(arguments: &[&str]) -> String {
     let mut command = Command::new(installation().python());
-    command.arg(workspace().root().join("tests/tests/walks/console.py")).args(arguments);
+    command.arg(workspace().root().join("tests/tests/runbook/console.py")).args(arguments);
     command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
     let said = said(command).await;
     assert_eq!(said.status, 0, "console.py {arguments:?}: {}", said.text);

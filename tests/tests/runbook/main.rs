@@ -1,5 +1,5 @@
 //! The walks of infra/runbook.md, on the deployed stack with IAM enforced: `pulse` as it is typed, and boto3 in the
-//! place of someone at the AWS console. What the emulator can't show of them is in the simulator's walks.
+//! place of someone at the AWS console. What the emulator can't show of them is in the simulator's outages.
 
 mod bad_deploy;
 mod catch_up;
@@ -23,7 +23,7 @@ const LANES: usize = 20;
 
 /// A stack of this name, deployed a moment ago.
 async fn stack(name: &str) -> DeployedStack {
-    DeployedStack::build(shared(), name, "walks", Duration::from_millis(50)).await
+    DeployedStack::build(shared(), name, "runbook", Duration::from_millis(50)).await
 }
 
 /// A stack of this name that is taken for one that was deployed long ago.

@@ -20,7 +20,7 @@ fn that_crashes() -> Packages {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("bootstrap");
     fs::write(&program, "#!/bin/sh\necho 'a variable is missing' >&2\nexit 1\n").expect("written");
-    let mut crashing = packages("walks").clone();
+    let mut crashing = packages("runbook").clone();
     crashing.insert("score".into(), Package::of(program).expect("packed"));
     crashing
 }
@@ -62,7 +62,7 @@ fn bad_deploy() {
         stack.set_due(&after).await;
 
         // Roll back. The pause outlives the deployment.
-        stack.deploy(packages("walks")).await;
+        stack.deploy(packages("runbook")).await;
         stack.until_held(StageName::Score, "paused").await;
         stack.until_mapping("ScoreMappingId", "Disabled").await;
         let stage = status_of(&stack, StageName::Score).await;
