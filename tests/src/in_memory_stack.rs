@@ -199,7 +199,8 @@ impl InMemoryStack {
     /// The use case that settles mails of unknown fate.
     #[must_use]
     pub fn settlement(&self) -> Settlement<'_> {
-        Settlement { ledger: &*self.ledger, email_queue: &*self.email.queue, clock: &*self.clock }
+        let queues = PerStage::from_fn(|stage| &*self.pair(stage).queue as &dyn StageQueue);
+        Settlement { ledger: &*self.ledger, queues, clock: &*self.clock }
     }
 
     /// What the stages decide by.

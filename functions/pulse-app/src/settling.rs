@@ -4,11 +4,12 @@ use pulse_core::{
     advice::Advice,
     control::Note,
     customer::CustomerId,
-    entry::{EntryId, Progress, StageName},
+    entry::{EntryId, Progress},
     failure::Cause,
     ports::{LedgerError, TallyKey},
     run::RunId,
     settlement::{Outcome, Settled, Settlement, SettlementError},
+    stage::PerStage,
 };
 use serde::{Serialize, Serializer};
 
@@ -109,7 +110,7 @@ impl App {
     pub async fn settle(&self, id: &EntryId, outcome: &Outcome, note: &Note) -> Result<SettleReport, SettlementError> {
         let settlement = Settlement {
             ledger: &*self.ports.ledger,
-            email_queue: &*self.ports.queues[StageName::Email],
+            queues: PerStage::from_fn(|stage| &*self.ports.queues[stage]),
             clock: self.clock(),
         };
         let settled = settlement.settle(id, outcome, note.as_str()).await?;

@@ -7,6 +7,7 @@ use crate::{
     entry::{Entry, EntryId, Progress},
     message::WorkMessage,
     ports::{Activity, Clock, Ledger, LedgerError, QueueError, StageQueue},
+    stage_spec::PerStage,
 };
 
 /// What became of a mail.
@@ -70,8 +71,8 @@ impl SettlementError {
 pub struct Settlement<'a> {
     /// Profiles and entries.
     pub ledger: &'a dyn Ledger,
-    /// Where an entry goes that may be sent after all.
-    pub email_queue: &'a dyn StageQueue,
+    /// Each stage's queue, where an entry goes that may be sent after all.
+    pub queues: PerStage<&'a dyn StageQueue>,
     /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
 }
@@ -106,7 +107,7 @@ impl Settlement<'_> {
         // The note first: whoever asks why a mail went out twice finds who said that it hadn't.
         self.note(entry, now, &format!("Run {}: settled as not sent. {why}", entry.id().run)).await?;
         self.change(entry, |entry| entry.record_unsent(now)).await?;
-        self.email_queue.send(&WorkMessage::for_entry(entry.id())).await?;
+        self.queues[entry.at()].send(&WorkMessage::for_entry(entry.id())).await?;
         Ok(Settled::Queued)
     }
 

@@ -92,6 +92,9 @@ const EMAIL: StageSpec = StageSpec {
 };
 
 impl StageName {
+    /// The stage that gives an entry its score.
+    pub const SCORED_BY: Self = Self::Score;
+
     /// All stages.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
@@ -102,6 +105,12 @@ impl StageName {
             Self::Score => &SCORE,
             Self::Email => &EMAIL,
         }
+    }
+
+    /// The stage that an operator means by a key: its word's first letter.
+    #[must_use]
+    pub fn of_key(key: char) -> Option<Self> {
+        Self::ALL.iter().copied().find(|stage| stage.as_str().starts_with(key))
     }
 
     /// The word for it, as in `pulse-score-queue`.

@@ -22,16 +22,16 @@ use std::sync::{
 /// A latency that stops on `leg` for as long as the switch is on.
 fn stuck_on(leg: Leg) -> (SimulatedLatency, Arc<AtomicBool>) {
     let switch = Arc::new(AtomicBool::new(true));
-    let stuck = switch.clone();
+    let hang = switch.clone();
     let latency = SimulatedLatency::new(move |at| {
-        if at == leg && stuck.load(Ordering::Relaxed) { future::pending().boxed() } else { future::ready(()).boxed() }
+        if at == leg && hang.load(Ordering::Relaxed) { future::pending().boxed() } else { future::ready(()).boxed() }
     });
     (latency, switch)
 }
 
 #[tokio::test]
 async fn a_worker_killed_while_scoring_loses_nothing_and_is_back_before_the_queues_own_timeout() {
-    let (latency, stuck) = stuck_on(Leg::There);
+    let (latency, hang) = stuck_on(Leg::There);
     let stack =
         InMemoryStack::with(|clock| MemoryScorer::new(clock).with_latency(latency), MemoryMailer::deduplicating());
     let customers: Vec<_> = (0..10).map(|n| customer(&format!("c-{n}"))).collect();
@@ -41,7 +41,7 @@ async fn a_worker_killed_while_scoring_loses_nothing_and_is_back_before_the_queu
     }
     let killed_at = stack.clock.now();
     stack.invoke_and_kill(StageName::Score);
-    stuck.store(false, Ordering::Relaxed);
+    hang.store(false, Ordering::Relaxed);
     stack.drain().await;
     assert_eq!(stack.mailer.accepted().len(), 10);
     assert!(stack.clock.now() < killed_at + Duration::from_mins(3), "{}", stack.clock.now());
@@ -50,7 +50,7 @@ async fn a_worker_killed_while_scoring_loses_nothing_and_is_back_before_the_queu
 
 #[tokio::test]
 async fn a_worker_killed_after_the_provider_accepted_leads_to_no_second_mail() {
-    let (latency, stuck) = stuck_on(Leg::Back);
+    let (latency, hang) = stuck_on(Leg::Back);
     let stack =
         InMemoryStack::with(|clock| MemoryScorer::new(clock), MemoryMailer::deduplicating().with_latency(latency));
     stack.enroll(&[customer("c-1")]).await;
@@ -59,7 +59,7 @@ async fn a_worker_killed_after_the_provider_accepted_leads_to_no_second_mail() {
     stack.invoke_and_kill(StageName::Email);
     assert!(stack.state("c-1", "2026-11").await == "sending");
     assert_eq!(stack.mails("c-1"), 1);
-    stuck.store(false, Ordering::Relaxed);
+    hang.store(false, Ordering::Relaxed);
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
     assert_eq!(stack.mails("c-1"), 1);
@@ -69,13 +69,13 @@ async fn a_worker_killed_after_the_provider_accepted_leads_to_no_second_mail() {
 
 #[tokio::test]
 async fn a_provider_that_cannot_be_asked_leaves_the_fate_unknown_and_is_never_sent_to_blindly() {
-    let (latency, stuck) = stuck_on(Leg::Back);
+    let (latency, hang) = stuck_on(Leg::Back);
     let stack = InMemoryStack::with(|clock| MemoryScorer::new(clock), MemoryMailer::forgetful().with_latency(latency));
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
     stack.invoke(StageName::Score).await;
     stack.invoke_and_kill(StageName::Email);
-    stuck.store(false, Ordering::Relaxed);
+    hang.store(false, Ordering::Relaxed);
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));
     assert_eq!(stack.mails("c-1"), 1);
@@ -125,7 +125,7 @@ async fn a_lost_answer_of_a_provider_that_cannot_be_asked_is_unknown_at_once() {
 
 #[tokio::test]
 async fn two_workers_on_the_same_entry_make_one_call() {
-    let (latency, stuck) = stuck_on(Leg::There);
+    let (latency, hang) = stuck_on(Leg::There);
     let stack =
         InMemoryStack::with(|clock| MemoryScorer::new(clock).with_latency(latency), MemoryMailer::deduplicating());
     stack.enroll(&[customer("c-1")]).await;
@@ -140,7 +140,7 @@ async fn two_workers_on_the_same_entry_make_one_call() {
     assert_eq!(refused, [two.message_id]);
     assert_eq!(stack.scorer.calls()[&entry_id("c-1", "2026-11")], 1);
     drop(first);
-    stuck.store(false, Ordering::Relaxed);
+    hang.store(false, Ordering::Relaxed);
     stack.drain().await;
     assert_eq!(stack.mails("c-1"), 1);
 }

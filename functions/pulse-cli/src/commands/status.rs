@@ -173,43 +173,4 @@ fn queue_line(depth: &Depth) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use pulse_core::{
-        control::Note,
-        overview::{Held, How},
-        run::RunId,
-    };
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn json_has_the_words_for_what_holds_a_stage_and_for_places() {
-        let since: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
-        let how = How::Command { who: "ops".into(), note: Note::parse("wrong template").unwrap() };
-        let stage = StageOverview {
-            stage: StageName::Email,
-            condition: Condition::Paused,
-            held: Some(Held { how, since, until: None }),
-            waiting: 7,
-            in_flight: 0,
-            oldest_due: None,
-            expires_at: None,
-            expires_soon: false,
-            answered_per_minute: 0.0,
-            failing_percent: 0,
-        };
-        let places = BTreeMap::from([(TallyKey::Indeterminate, 1), (TallyKey::Due(StageName::Email), 2)]);
-        let status = Status {
-            roster: RosterCount { active: 3, closed: 0 },
-            runs: vec![StatusRun { run: RunId::parse("2026-11").unwrap(), places }],
-            stages: vec![stage],
-            queues: Vec::new(),
-            lanes: Vec::new(),
-        };
-        let shown = serde_json::to_value(Shown::of(&status)).unwrap();
-        let held = json!({ "how": "by ops: wrong template", "since": "2026-11-03T10:00:00Z", "until": null });
-        assert_eq!(shown["stages"][0]["held"], held);
-        assert_eq!(shown["runs"], json!({ "2026-11": { "of unknown fate": 1, "scored, to be mailed": 2 } }));
-    }
-}
+mod tests;

@@ -23,9 +23,6 @@ const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
 /// Tries of an entry whose stage flows are never so far apart.
 const ANOTHER_STREAK_AFTER: Duration = Duration::from_hours(3);
 
-/// The stage that gives an entry its score.
-const SCORED_BY: StageName = StageName::Score;
-
 /// A step that the ledger doesn't allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("entry {entry} is {state} and can't be {step}")]
@@ -67,7 +64,7 @@ impl Entry {
     /// # Errors
     /// When the entry isn't being scored.
     pub fn record_score(&self, score: Score, now: Timestamp) -> Step {
-        let mut change = self.advance(SCORED_BY, now)?;
+        let mut change = self.advance(StageName::SCORED_BY, now)?;
         change.after.score = Some(score);
         Ok(change)
     }
@@ -94,12 +91,12 @@ impl Entry {
     /// # Errors
     /// When the entry isn't past scoring, or another worker holds it.
     pub fn forget_stale_score(&self, now: Timestamp) -> Step {
-        let is_past_scoring = self.at != SCORED_BY && self.plan.has(SCORED_BY);
+        let is_past_scoring = self.at != StageName::SCORED_BY && self.plan.has(StageName::SCORED_BY);
         if !is_past_scoring || !self.is_claimable(self.at, now) {
             return Err(self.illegal("sent back to scoring"));
         }
         let mut after = self.moved(Progress::Waiting);
-        after.at = SCORED_BY;
+        after.at = StageName::SCORED_BY;
         after.score = None;
         after.in_doubt_since = self.in_doubt_since();
         after.due = now;

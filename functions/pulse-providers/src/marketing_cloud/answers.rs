@@ -144,7 +144,7 @@ fn may_have_taken(answer: &Answer) -> bool {
     answer.status.is_server_error() && !turned_away
 }
 
-/// FailureStreak that says nothing about this mail.
+/// Trouble that says nothing about this mail.
 fn passing(answer: &Answer) -> Option<SendError> {
     let hint = if answer.is_passing_trouble() {
         "."

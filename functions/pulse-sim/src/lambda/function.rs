@@ -141,7 +141,7 @@ impl Function {
         poll_fn(move |context| {
             kill_switch.watch(context.waker());
             let answer = if kill_switch.has_struck() { Poll::Pending } else { code.poll_unpin(context) };
-            // KillSwitch first: code that had several irons in the fire may have gone on with the others.
+            // The kill switch first: code that had several irons in the fire may have gone on with the others.
             if kill_switch.has_struck() {
                 return Poll::Ready(Err(InvokeError::Died));
             }

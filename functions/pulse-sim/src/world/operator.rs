@@ -199,8 +199,8 @@ impl World {
         unknown.sort();
         let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
         let clock = self.time.clock().clone();
-        let settlement =
-            Settlement { ledger: &ledger, email_queue: &*self.stacks[StageName::Email].queue, clock: &*clock };
+        let queues = PerStage::from_fn(|stage| &*self.stacks[stage].queue as &dyn StageQueue);
+        let settlement = Settlement { ledger: &ledger, queues, clock: &*clock };
         for id in &unknown {
             let outcome = match self.mailer.look_up(id) {
                 Some(provider_id) => Outcome::Sent { provider_id },

@@ -1,3 +1,4 @@
+use pulse_core::entry::StageName;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -44,7 +45,8 @@ fn question(prompt: &Prompt, state: &State) -> (&'static str, Text<'static>) {
                 Verb::Pause => " Pause which stage? ",
                 Verb::Resume => " Resume which stage? ",
             };
-            (title, Text::from(answers(&[("s", "score"), ("e", "email"), ("Esc", "none")])))
+            let stages = StageName::ALL.iter().map(|stage| (&stage.as_str()[..1], stage.as_str()));
+            (title, Text::from(answers(&stages.chain([("Esc", "none")]).collect::<Vec<_>>())))
         }
         Prompt::Why { stage, typed, complaint } => {
             let mut lines = vec![
