@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use pulse_app::{App, Settings, SettingsError};
-use pulse_aws::stack::Stack;
+use pulse_aws::{config::MailProvider, stack::Stack};
 use pulse_core::{
     control::{Actor, BreakerPolicy},
-    customer::Zone,
-    stage::Rules,
+    customer::{Customer, CustomerId, Zone},
+    ports::Ledger as _,
+    stage::{EmailRules, Rules},
     tick::SweepPolicy,
 };
-
-use crate::rules::rules;
+use pulse_providers::{MarketingCloudMailer, SesMailer};
 
 /// The application over a deployed stack, for whoever does something with it.
 ///
@@ -48,4 +48,29 @@ impl Settings for Deployed {
 /// With its causes, on one line.
 fn unread(error: &anyhow::Error) -> SettingsError {
     SettingsError(format!("{error:#}"))
+}
+
+/// Asks the deployed email function.
+///
+/// # Errors
+/// When the function can't be asked, or its configuration can't be read.
+pub async fn rules(stack: &Stack) -> Result<Rules> {
+    let config = stack.email_config().await?;
+    let recall = match config.provider {
+        MailProvider::Ses { .. } => SesMailer::RECALL,
+        MailProvider::MarketingCloud { .. } => MarketingCloudMailer::RECALL,
+    };
+    Ok(Rules { email: EmailRules { policy: config.policy, recall } })
+}
+
+/// A customer by the id that was typed.
+///
+/// # Errors
+/// When the id can't be one, or nobody on the roster has it.
+pub async fn customer(stack: &Stack, id: &str) -> Result<Customer> {
+    let id = CustomerId::parse(id)?;
+    let customer = stack.ledger()?.customer(&id).await?;
+    customer.with_context(|| {
+        format!("Customer {id} is not on the roster: see `pulse enroll --help` for how to put someone there.")
+    })
 }

@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::types::{
 };
 use tokio::time::{sleep, timeout};
 
-use pulse_aws::sdk::refusal::reason;
+use pulse_aws::sdk::reason;
 use pulse_aws::stack::{StackOutputs, describe, outputs};
 
 const CHANGE_SET: &str = "pulse-local";

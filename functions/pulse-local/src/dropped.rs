@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use serde_json::Value;
 
-use pulse_aws::sdk::refusal::because;
+use pulse_aws::sdk::because;
 use pulse_aws::stack::describe;
 
 /// Reads back what the template asks for and some emulators drop or garble: functions' reserved concurrency,

@@ -14,7 +14,7 @@ use pulse_aws::sdk;
 use tempfile::TempDir;
 
 use crate::install::Installation;
-use pulse_aws::sdk::refusal::reason;
+use pulse_aws::sdk::reason;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 /// At least a minute. A cold start on a busy machine stays well below that.

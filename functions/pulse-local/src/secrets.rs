@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 
-use pulse_aws::sdk::refusal::because;
+use pulse_aws::sdk::because;
 
 /// Stores secrets in Secrets Manager: the text of each, by its name. One that exists gets a new version.
 ///

@@ -1,6 +1,5 @@
 //! The providers: the scoring API and Marketing Cloud over HTTP, and Amazon SES.
 
-mod clients;
 mod http;
 mod marketing_cloud;
 mod scorer;
@@ -9,9 +8,8 @@ mod sender;
 mod ses;
 mod setup;
 
-pub use clients::{secrets_client, ses_client};
 pub use marketing_cloud::MarketingCloudMailer;
 pub use scorer::HttpScorer;
 pub use sender::Sender;
 pub use ses::{SendingRate, SesMailer};
-pub use setup::SetupError;
+pub use setup::{SetupError, secrets_client, ses_client};

@@ -1,3 +1,5 @@
+use aws_config::SdkConfig;
+
 /// Why a provider can't be set up. It shows no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -18,4 +20,16 @@ pub enum SetupError {
     /// TLS can't be set up, for want of the system's root certificates perhaps.
     #[error("no HTTP client can be built: see whether this machine has root certificates")]
     Http(#[from] reqwest::Error),
+}
+
+/// A client for the providers' secrets.
+#[must_use]
+pub fn secrets_client(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(config)
+}
+
+/// A client for SES.
+#[must_use]
+pub fn ses_client(config: &SdkConfig) -> aws_sdk_sesv2::Client {
+    aws_sdk_sesv2::Client::new(config)
 }

@@ -6,8 +6,6 @@
 //!
 //! Every call costs at most logarithmic time, however many messages wait.
 
-mod calls;
-
 mod disorder;
 mod holding;
 mod line;
@@ -15,7 +13,6 @@ mod message;
 mod messages;
 mod move_task;
 mod moving;
-mod slab;
 
 use std::{
     fmt,
@@ -30,13 +27,15 @@ use pulse_core::{
     ports::{Clock, QueueError, Receipt, StageQueue, Undelivered, Visibility},
 };
 
+use self::{disorder::Dice, holding::Holding, message::Message, messages::Messages};
 pub use self::{
-    calls::QueueCalls,
     disorder::Disorder,
     message::{Depth, Received},
     move_task::{MoveStatus, MoveTask, MoveTaskRefused},
 };
-use self::{calls::calls_for, disorder::Dice, holding::Holding, message::Message, messages::Messages, slab::Slot};
+pub use crate::queue::message::QueueCalls;
+use crate::queue::message::Slot;
+use crate::queue::message::calls_for;
 use crate::{random::Stream, time::Signal};
 
 /// The longest that a message is hidden from one receive to the next (Amazon SQS Developer Guide,

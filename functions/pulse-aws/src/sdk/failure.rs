@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use anyhow::anyhow;
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::error::SdkError;
 use pulse_core::failure::Cause;
 
 /// A failed call, in Pulse's words.
@@ -74,6 +76,33 @@ fn root_of(error: &dyn Error) -> String {
         root = source;
     }
     root.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Makes an error of a failed call: `what` did not work, and why.
+pub fn because<E>(what: impl Into<String>) -> impl FnOnce(E) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    move |error| anyhow!("{}: {}", what.into(), reason(&error))
+}
+
+/// The service's message, or else what lies at the bottom of the error, as in a refused connection.
+#[must_use]
+pub fn reason<E>(error: &E) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match (error.message(), error.code()) {
+        (Some(message), _) => message.to_owned(),
+        (None, Some(code)) => code.to_owned(),
+        (None, None) => {
+            let mut cause: &dyn Error = error;
+            while let Some(below) = cause.source() {
+                cause = below;
+            }
+            cause.to_string()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! which serves `http://` endpoints (emulators) too.
 
 pub(crate) mod failure;
-pub mod refusal;
 
 use std::time::Duration;
 
@@ -18,6 +17,8 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+
+pub use self::failure::{because, reason};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);

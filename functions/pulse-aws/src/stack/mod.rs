@@ -2,7 +2,6 @@
 
 mod deployed;
 mod functions;
-mod lanes;
 mod outputs;
 mod ports;
 mod queues;

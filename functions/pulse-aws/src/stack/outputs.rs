@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::Stack;
 
-use crate::sdk::refusal::because;
+use crate::sdk::failure::because;
 
 /// A stack's outputs, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,15 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::sdk;
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
-use pulse_core::{entry::StageName, ports::Depth};
+use pulse_core::{
+    entry::StageName,
+    ports::{Depth, LaneControl as _, Mapping, StageLanes},
+};
 
 use super::Stack;
+use crate::{clock::SystemClock, lanes::LambdaLaneControl, sdk};
 
 /// For how long a stage's queue keeps a message.
 ///
@@ -54,4 +57,35 @@ async fn depth(client: &aws_sdk_sqs::Client, queue: String, url: &str, dead_lett
         value.with_context(|| format!("The {queue} doesn't say its {name}"))
     };
     Ok(Depth { waiting: count(&waiting)?, in_flight: count(&in_flight)?, dead_letters, queue })
+}
+
+impl Stack {
+    /// What the stages' lanes hang on.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn lane_control(&self) -> Result<LambdaLaneControl> {
+        Ok(LambdaLaneControl::new(sdk::lambda_client(&self.aws), Arc::new(SystemClock), self.addresses()?))
+    }
+
+    /// Asks Lambda for a stage's lanes.
+    ///
+    /// # Errors
+    /// When the stack lacks an output, or Lambda can't be asked.
+    pub async fn lanes(&self, stage: StageName) -> Result<StageLanes> {
+        let settings = self.lane_control()?.settings(stage).await?;
+        let mapping = sdk::lambda_client(&self.aws)
+            .get_event_source_mapping()
+            .uuid(self.of_stage(stage, "MappingId")?)
+            .send()
+            .await
+            .with_context(|| format!("The {stage} stage's event source mapping can't be read"))?;
+        Ok(StageLanes {
+            stage,
+            maximum_concurrency: settings.maximum_concurrency,
+            reserved_concurrency: settings.reserved_concurrency,
+            in_flight: settings.in_flight,
+            mapping: Mapping(mapping.state().unwrap_or("unknown").to_owned()),
+        })
+    }
 }

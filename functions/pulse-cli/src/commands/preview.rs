@@ -16,8 +16,8 @@ use pulse_letters::MinijinjaRenderer;
 use serde::Serialize;
 
 use crate::{
+    app,
     exit::Exit,
-    lookup,
     output::{Output, Table},
     target::Target,
 };
@@ -59,7 +59,7 @@ struct Preview {
 /// When the stack can't be found or read, has no such customer or score, or a file can't be written.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let stack = target.find().await?;
-    let customer = lookup::customer(&stack, &options.id).await?;
+    let customer = app::customer(&stack, &options.id).await?;
     let entries = stack.ledger()?.entries(&customer.id).await?;
     let (run, score, previous) = choose(&options, &customer, &entries)?;
     let letter = Letter { customer: &customer, run, score: &score, previous: previous.as_ref() };

@@ -1,20 +1,70 @@
 //! The words for what the domain tells: on the command line, what to do next is a command.
 
 mod advice;
-mod control;
-mod preview;
 mod why;
 
-pub use advice::advised;
-pub use control::{console, held};
-pub use preview::preview;
-pub use why::{holder, next_sentences, sentence};
-
 use jiff::Timestamp;
-use pulse_core::customer::Zone;
+use pulse_core::{
+    control::Console,
+    customer::Zone,
+    overview::{Held, How},
+    stage::Preview,
+};
+
+pub use advice::advised;
+pub use why::{holder, next_sentences, sentence};
 
 /// A moment as someone in `zone` reads it.
 fn local(moment: Timestamp, zone: &Zone) -> String {
     let zoned = moment.to_zoned(zone.rules().clone());
     format!("{} {zone}", zoned.strftime("%Y-%m-%d %H:%M"))
+}
+
+/// How someone paused a stage past Pulse, and what ends that.
+#[must_use]
+pub fn console(how: Console) -> &'static str {
+    match how {
+        Console::ReservedZero => "the function's reserved concurrency is 0: raise it to resume",
+        Console::MappingDisabled => "the mapping was disabled in the console: enable it there, or `pulse resume`",
+        Console::KeptAfterDeployment => "it was paused in the console before a deployment: `pulse resume` ends it",
+    }
+}
+
+/// What holds a stage: who, and why; or what the provider does.
+#[must_use]
+pub fn held(held: &Held) -> String {
+    match &held.how {
+        How::Command { who, note } => format!("by {who}: {note}"),
+        How::Console { how } => console(*how).to_owned(),
+        How::Breaker { calls, failures } => format!("{failures} of {calls} calls to the provider failed"),
+    }
+}
+
+/// What would be done for an entry, in words that follow "the entry", with times in `zone`.
+#[must_use]
+pub fn preview(preview: &Preview, zone: &Zone) -> String {
+    let at = |moment: &Timestamp| local(*moment, zone);
+    match preview {
+        Preview::Score { and_skip: None } => "would be scored, and then mailed".into(),
+        Preview::Score { and_skip: Some(reason) } => {
+            format!("would be scored, and its mail then be skipped: {reason}")
+        }
+        Preview::Mail => "would be mailed".into(),
+        Preview::ScoreAgain { as_of } => {
+            format!("would be scored again before it is mailed, as its score is of {}", at(as_of))
+        }
+        Preview::AskFirst { or_else } => format!(
+            "would be asked for at the provider first, and is sent if the provider has it; if not, it {}",
+            self::preview(or_else, zone)
+        ),
+        Preview::PutOff { until } => format!("would be put off until {}, as hours are quiet until then", at(until)),
+        Preview::Skip { reason } => format!("would be skipped: {reason}"),
+        Preview::Indeterminate => "would be of unknown fate, for someone to settle".into(),
+        Preview::InHand { lease_until } => {
+            format!("is in a worker's hands, until {} at most: nothing", at(lease_until))
+        }
+        Preview::Sent { at: sent } => format!("is sent already, {}: nothing", at(sent)),
+        Preview::Skipped { reason } => format!("is skipped ({reason}): nothing"),
+        Preview::Unsettled => "is of unknown fate: nothing".into(),
+    }
 }

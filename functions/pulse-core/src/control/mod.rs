@@ -4,10 +4,8 @@
 
 mod actor;
 mod breaker;
-mod outcomes;
 mod record;
 
 pub use actor::Actor;
-pub use breaker::{Breaker, BreakerPolicy, Open};
-pub use outcomes::{MinuteOutcomes, Outcomes};
+pub use breaker::{Breaker, BreakerPolicy, MinuteOutcomes, Open, Outcomes};
 pub use record::{Console, ConsolePause, Control, Hold, InvalidNote, LastSeen, Note, Pause};

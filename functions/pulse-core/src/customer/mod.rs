@@ -5,7 +5,6 @@ mod id;
 mod locale;
 mod money;
 mod name;
-mod product;
 mod profile;
 mod zone;
 
@@ -14,6 +13,5 @@ pub use id::CustomerId;
 pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use name::PersonName;
-pub use product::Product;
-pub use profile::{Customer, Standing};
+pub use profile::{Customer, Product, Standing};
 pub use zone::Zone;

@@ -1,8 +1,10 @@
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Contact, CustomerId, Locale, Money, PersonName, Product, Zone};
-use crate::slot::Slot;
+use super::{Contact, CustomerId, Locale, Money, PersonName, Zone};
+use crate::{parse::ParseError, slot::Slot};
 
 /// Whether someone is a customer still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,4 +41,43 @@ pub struct Customer {
     pub standing: Standing,
     /// Whether they asked for no more mail.
     pub opted_out: bool,
+}
+
+/// What the customer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Product {
+    /// A loan.
+    Loan,
+    /// A credit card.
+    Card,
+}
+
+impl Product {
+    /// Reads `loan` or `card`.
+    ///
+    /// # Errors
+    /// For any other word.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        match text {
+            "loan" => Ok(Self::Loan),
+            "card" => Ok(Self::Card),
+            _ => Err(ParseError::new("product", "is neither 'loan' nor 'card'")),
+        }
+    }
+
+    /// The word that [`Product::parse`] reads.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loan => "loan",
+            Self::Card => "card",
+        }
+    }
+}
+
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{Customer, CustomerId, EmailAddress},
-    entry::{Change, Entry, EntryId, TallyKey},
+    entry::{Awaited, Change, Entry, EntryId, StageName, TallyKey},
     failure::Cause,
     run::RunId,
 };
@@ -95,4 +95,36 @@ pub struct RosterCount {
     pub active: u64,
     /// Customers who have left.
     pub closed: u64,
+}
+
+/// Entries by what they wait for. Answers may be some seconds old: read an entry before acting on it.
+#[async_trait]
+pub trait OpenEntries: Send + Sync {
+    /// Entries that `stage` has to move and whose message has been [awaited
+    /// since](crate::entry::Entry::awaited_since) `before` or longer: at most `limit`, about the longest
+    /// waiting first.
+    async fn overdue(
+        &self,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError>;
+}
+
+/// The ledger as lists, a part at a time, for whoever has to see all of it. Answers may be some seconds
+/// old.
+#[async_trait]
+pub trait LedgerListing: Send + Sync {
+    /// How many parts there are. A customer is always in the same one.
+    fn parts(&self) -> u64;
+
+    /// The customers of a part that have not left.
+    async fn active_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError>;
+
+    /// The open entries of a part's customers.
+    async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError>;
+
+    /// The closed entries of a run that stand where `key` says, at most `limit`, by customer.
+    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError>;
 }

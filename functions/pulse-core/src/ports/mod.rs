@@ -7,31 +7,27 @@ mod dead_letters;
 mod gauges;
 mod lane_control;
 mod ledger;
-mod listing;
 mod mailer;
 mod queue;
 mod renderer;
 mod run_reports;
 mod schedules;
 mod scorer;
-mod sleeper;
 mod stages;
 
 pub use crate::entry::{Awaited, TallyKey};
 pub use bundle::{DeadLetterQueues, Ports};
-pub use clock::Clock;
+pub use clock::{Clock, Sleeper};
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
 pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
-pub use ledger::{Activity, Ledger, LedgerError, LedgerReports, RosterCount, Tally};
-pub use listing::{LedgerListing, OpenEntries};
+pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
 pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};
 pub use renderer::{Letter, RenderError, Rendered, Renderer};
 pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
-pub use sleeper::Sleeper;
 pub use stages::{Controls, OutcomeLog, Probed, SetEnabled, StageError, StageMemory, StageStatus, Stages, Switch};

@@ -2,8 +2,6 @@
 //! that drives a batch of messages through one.
 
 mod decision;
-mod delivery;
-mod eligibility;
 mod email;
 mod meter;
 mod preview;
@@ -19,16 +17,15 @@ mod worker;
 pub use crate::stage_spec::{Effect, PerStage, StageName, StageSpec};
 pub(crate) use decision::has_work;
 pub use decision::{Decision, Facts, Resolution};
-pub use delivery::Delivery;
-pub(crate) use eligibility::mailable;
 pub use email::{EmailPolicy, EmailRules, EmailStep};
 pub use meter::{Meter, MeterReading, MeteredMailer, MeteredScorer};
 pub use preview::Preview;
 pub use provider_watch::ProviderWatch;
 pub use row::{Entries, Row, Rows, Written};
 pub use rules::Rules;
+pub(crate) use rules::mailable;
 pub use runner::StageRunner;
 pub use score::ScoreStep;
 pub use step::{CallError, ChangeOf, RowOf, Step, Work};
 pub use verdict::{Verdict, Wait};
-pub use worker::{Stage, Task, Worked, Worker, WorkerSettings};
+pub use worker::{Delivery, Stage, Task, Worked, Worker, WorkerSettings};

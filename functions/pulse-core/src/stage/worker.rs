@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{Delivery, MeterReading, ProviderWatch, Verdict, Wait};
+use super::{MeterReading, ProviderWatch, Verdict, Wait};
 use crate::{
     backoff::wait_before_retry,
     failure::Cause,
@@ -225,4 +225,21 @@ impl Worker<'_> {
 
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
+}
+
+/// A message as a queue delivered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The queue's id of the message, the same each time it is received.
+    pub message_id: String,
+    /// What this receipt of it is told by.
+    pub receipt: Receipt,
+    /// The message.
+    pub body: String,
+    /// How often it was received, this time included.
+    pub receive_count: u32,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// The trace that it belongs to, if it came with one.
+    pub trace: Option<TraceHeader>,
 }

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::entry::{Awaited, Entry, Position, Progress};
+use crate::{
+    entry::{Awaited, Entry, Position, Progress, StageName},
+    ports::{Ledger, LedgerError, OpenEntries},
+};
 
 /// When an entry counts as overdue, and how many are queued again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,4 +69,24 @@ impl SweepPolicy {
 
 fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// When the entry was due that `stage` has to move and that is due longest; none, if none is due.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub async fn oldest_due(
+    ledger: &dyn Ledger,
+    open: &dyn OpenEntries,
+    stage: StageName,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, LedgerError> {
+    let mut oldest = None;
+    for awaited in Awaited::ALL {
+        for id in open.overdue(stage, awaited, now, 1).await? {
+            let due = ledger.entry(&id).await?.map(|entry| entry.due());
+            oldest = [oldest, due].into_iter().flatten().min();
+        }
+    }
+    Ok(oldest)
 }

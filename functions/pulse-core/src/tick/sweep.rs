@@ -3,8 +3,9 @@ use std::time::Duration;
 use futures::{StreamExt as _, future::join_all, stream};
 use jiff::Timestamp;
 
-use super::SweepPolicy;
+use super::{MappingReconciler, ReconcileError, Reconciled, SweepPolicy};
 use crate::{
+    control::Breaker,
     entry::{EntryId, Queueing, StageName},
     message::WorkMessage,
     ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, Queues, StageMemory, StageStatus, Stages},
@@ -201,4 +202,49 @@ impl Sweep<'_> {
         tracing::info!(entry = %id, %stage, "queued again");
         Ok(Some(entry.queueing()))
     }
+}
+
+/// A tick: keeps all stages, and then sweeps them.
+#[derive(Clone, Copy)]
+pub struct Round<'a> {
+    /// Makes the mappings match what holds their stages.
+    pub keep: MappingReconciler<'a>,
+    /// Looks after what fell off.
+    pub sweep: Sweep<'a>,
+}
+
+/// What a tick did for a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRound {
+    /// The stage concerned.
+    pub stage: StageName,
+    /// How it was kept.
+    pub kept: Result<Reconciled, ReconcileError>,
+    /// How it was swept.
+    pub swept: Swept,
+}
+
+impl Round<'_> {
+    /// Does it for all stages. What can't be done now is done by the next tick.
+    pub async fn run(&self) -> Vec<StageRound> {
+        join_all(StageName::ALL.iter().map(|stage| self.stage(*stage))).await
+    }
+
+    async fn stage(&self, stage: StageName) -> StageRound {
+        let kept = Box::pin(self.keep.stage(stage)).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%stage, %error, "not kept");
+        }
+        let swept = match &kept {
+            Ok(kept) if wants_messages(kept) => self.sweep.requeue_probes(stage, self.keep.policy.probes).await,
+            _ => Box::pin(self.sweep.stage(stage)).await.swept,
+        };
+        StageRound { stage, kept, swept }
+    }
+}
+
+/// Whether a provider was to be tried, and no message was there to try it with.
+fn wants_messages(kept: &Reconciled) -> bool {
+    let is_open = matches!(kept.control.breaker, Breaker::Open(_));
+    is_open && kept.sight.waiting == 0 && kept.probed.is_some_and(|probed| probed.messages == 0)
 }

@@ -5,7 +5,6 @@ mod next;
 mod outside;
 mod report;
 mod run;
-mod scene;
 mod story;
 
 pub use causes::{CauseCount, CauseSample, SampleOf};

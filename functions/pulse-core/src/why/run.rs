@@ -244,3 +244,17 @@ fn finish(report: &mut RunReport) {
     let roster = report.roster.active + report.roster.closed;
     report.unaccounted = i64::try_from(roster).unwrap_or(i64::MAX) - i64::try_from(told).unwrap_or(i64::MAX);
 }
+
+impl StageContext {
+    /// Looks a stage up. One that can't be looked at is told of by its control row alone.
+    pub(crate) async fn look_up(
+        controls: &dyn Controls,
+        stages: &dyn Stages,
+        stage: StageName,
+    ) -> Result<Self, LedgerError> {
+        let control = controls.control(stage).await?;
+        let sight = stages.status(stage).await;
+        let sight = sight.inspect_err(|error| tracing::warn!(%stage, %error, "couldn't be looked at")).ok();
+        Ok(Self { control, sight, held_up_at: None })
+    }
+}

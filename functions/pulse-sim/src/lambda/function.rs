@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{
     environments::{End, Environments, FunctionUse, Occupied},
-    kill_switch::KillSwitch,
+    switch::KillSwitch,
 };
 use crate::{random::Stream, time::VirtualTime};
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::slab::Slot;
+use super::message::Slot;
 
 /// The visible messages, in the order in which they are received.
 #[derive(Debug)]

@@ -10,10 +10,8 @@ use jiff::Timestamp;
 use pulse_core::ports::Receipt;
 
 use super::{
-    calls::QueueCalls,
     line::Line,
-    message::{Message, Received},
-    slab::{Slab, Slot},
+    message::{Message, QueueCalls, Received, Slab, Slot},
 };
 
 /// The most messages that may be in flight: received, and neither deleted nor visible again (Amazon

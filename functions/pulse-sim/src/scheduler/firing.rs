@@ -11,10 +11,8 @@ use pulse_core::{
 
 use super::{
     MemoryScheduler,
-    agenda::{Invocation, Planned},
+    agenda::{Invocation, Planned, Quota, next_at},
     book::Book,
-    quota::Quota,
-    retry,
 };
 use crate::{
     queue::MemoryQueue,
@@ -105,7 +103,7 @@ impl Firing {
         }
         book.counts.failures += 1;
         let failures = failures.unwrap_or(0) + 1;
-        let Some(again_at) = retry::next_at(due, now, failures, &self.scheduler.dice.random) else {
+        let Some(again_at) = next_at(due, now, failures, &self.scheduler.dice.random) else {
             book.counts.dead_lettered += 1;
             return Some((&self.dlq, message(&customer)));
         };

@@ -8,8 +8,6 @@ mod agenda;
 mod book;
 mod cron;
 mod firing;
-mod quota;
-mod retry;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@
 
 mod check;
 mod fault;
-mod forecast;
 mod generate;
 mod people;
 mod plan;

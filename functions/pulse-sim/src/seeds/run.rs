@@ -14,8 +14,8 @@ use pulse_core::{
 use super::{
     check,
     fault::{Act, Fault, Kind},
-    forecast, people,
-    plan::Plan,
+    people,
+    plan::{Plan, active_faults},
 };
 use crate::lambda::MappingState;
 use crate::world::{Promise, Record, SystemUnderTest, Violation, World, WorldSettings};
@@ -141,7 +141,7 @@ impl Month<'_> {
                 Turn::Settles => settled[index] = self.settled(fault),
             }
             let now = self.plan.faults.iter().zip(&lasting).filter(|(_, lasts)| **lasts);
-            self.world.faults.set(forecast::faults(now.map(|((_, fault), _)| fault)));
+            self.world.faults.set(active_faults(now.map(|((_, fault), _)| fault)));
         }
         self.come_right();
     }

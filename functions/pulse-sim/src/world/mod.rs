@@ -7,7 +7,6 @@ mod faults;
 mod handler;
 mod invariants;
 mod lanes;
-mod letters;
 mod mailing;
 mod neighbours;
 mod operator;

@@ -1,10 +1,10 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
-    event::Effect,
+    figures::read_all,
     prompt::{Answered, Prompt, Verb},
-    reads::read_all,
     state::State,
+    update::Effect,
 };
 
 /// The keys, and what they do.

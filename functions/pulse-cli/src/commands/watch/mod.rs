@@ -1,12 +1,9 @@
 //! `pulse watch`: how everything stands, live in a terminal.
 
-mod event;
 mod figures;
 mod keys;
 mod options;
-mod order;
 mod prompt;
-mod reads;
 mod screen;
 mod state;
 mod update;
@@ -26,13 +23,8 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::ports::Clock as _;
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::{
-    event::{Effect, Event},
-    screen::Screen,
-    state::State,
-    update::update,
-    work::Work,
-};
+use self::{screen::Screen, state::State, update::update, work::Work};
+use crate::commands::watch::update::{Effect, Event};
 use crate::{app::app, exit::Exit, interruption::interruption, output::Output, target::Target};
 
 pub use self::options::Options;

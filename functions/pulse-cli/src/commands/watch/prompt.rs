@@ -1,8 +1,6 @@
 use pulse_core::{control::Note, entry::StageName};
 use ratatui::crossterm::event::KeyCode;
 
-use super::order::Order;
-
 /// A question, on the way to pausing or resuming a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Prompt {
@@ -85,6 +83,25 @@ fn why(stage: StageName, mut typed: String, key: KeyCode) -> Prompt {
         _ => {}
     }
     Prompt::Why { stage, typed, complaint: None }
+}
+
+/// What someone asked for, and confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Pause a stage.
+    Pause(StageName, Note),
+    /// Resume a stage.
+    Resume(StageName),
+}
+
+impl Order {
+    /// What is being done, in words.
+    pub(super) fn doing(&self) -> String {
+        match self {
+            Self::Pause(stage, _) => format!("Pausing the {stage} stage .."),
+            Self::Resume(stage) => format!("Resuming the {stage} stage .."),
+        }
+    }
 }
 
 #[cfg(test)]

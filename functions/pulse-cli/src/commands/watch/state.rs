@@ -5,8 +5,7 @@ use pulse_core::ports::StageLanes;
 
 use super::{
     figures::{Entries, Figures},
-    order::Order,
-    prompt::Prompt,
+    prompt::{Order, Prompt},
 };
 use crate::figures::lasting;
 

@@ -5,8 +5,7 @@ use ratatui::{Terminal, backend::TestBackend, style::Color};
 
 use super::{
     super::{
-        order::Order,
-        prompt::{Prompt, Verb},
+        prompt::{Order, Prompt, Verb},
         state::State,
         view,
     },

@@ -4,10 +4,9 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
     super::{
-        event::{Effect, Event, Topic},
-        order::Order,
+        prompt::Order,
         state::State,
-        update::update,
+        update::{Effect, Event, Topic, update},
     },
     fixtures::{blank, entries, figures, full, lanes, now},
 };

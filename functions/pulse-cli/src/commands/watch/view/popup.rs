@@ -10,8 +10,7 @@ use ratatui::{
 use super::super::{
     figures::Figures,
     keys::KEYS,
-    order::Order,
-    prompt::{Prompt, Verb},
+    prompt::{Order, Prompt, Verb},
     state::State,
 };
 use crate::text;
