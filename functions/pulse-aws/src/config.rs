@@ -1,7 +1,7 @@
 //! Configuration of the Lambdas: read once from environment variables, typed, and refused at start
 //! with the variable's name.
 
-mod chores;
+mod scheduled;
 
 use std::{borrow::Cow, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
@@ -11,7 +11,7 @@ use pulse_core::{
     stage::{EmailPolicy, PerStage, StageName, WorkerSettings},
 };
 
-pub use chores::{AuditConfig, TickConfig};
+pub use scheduled::{AuditConfig, TickConfig};
 
 /// A variable that is missing or can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +106,7 @@ impl StageConfig {
         Ok(Self {
             table: env.text("TABLE_NAME")?,
             queue_urls: env.per_stage("QUEUE_URL")?,
-            breaker: chores::breaker(env)?,
+            breaker: scheduled::breaker(env)?,
             stack: env.text("STACK_NAME")?,
             detailed_metrics: env.flag("DETAILED_METRICS")?,
             worker: WorkerSettings {

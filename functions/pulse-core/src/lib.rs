@@ -1,8 +1,8 @@
 //! The domain of Pulse: once a month, for every customer, score and send an email.
 //!
 //! This crate knows no AWS, no Lambda and no clock of its own. Time, queues, the ledger and the
-//! providers come in through [`ports`]; `pulse-aws` implements those on AWS and HTTP, `pulse-sim`
-//! in memory.
+//! providers come in through [`ports`]; `pulse-aws` implements those on AWS, `pulse-providers` over HTTP and SES,
+//! `pulse-sim` in memory.
 //!
 //! - [`customer`]: who is on the roster, and the parsed types a customer is made of.
 //! - [`slot`] and [`run`]: when a customer is due, and which run that moment belongs to.

@@ -197,7 +197,7 @@ fn three_lost_days(customers: u32, dark: bool) -> Arc<World> {
     let (from, to) = (starts() + DAY, starts() + 4 * DAY);
     world.run_until(from);
     world.scheduler.set_target_down(to);
-    world.faults.set(Faults { no_chores: dark, ..Faults::default() });
+    world.faults.set(Faults { nothing_scheduled: dark, ..Faults::default() });
     world.run_until(to);
     world.faults.set(Faults::default());
     world

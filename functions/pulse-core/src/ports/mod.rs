@@ -1,5 +1,6 @@
-//! What the domain stands on, as traits. `pulse-aws` has them on AWS and HTTP, `pulse-sim` in
-//! memory; one conformance suite per port holds every adapter to the same behaviour.
+//! What the domain stands on, as traits: `pulse-aws` has them on AWS, `pulse-providers` and `pulse-letters` towards
+//! those who score and mail, `pulse-sim` in memory. One conformance suite per port holds every adapter to the same
+//! behaviour.
 
 mod bundle;
 mod clock;

@@ -1,5 +1,5 @@
-//! The stages: the table of them, what is decided for an entry, the runner of a stage's step, and the worker
-//! that drives a batch of messages through one.
+//! The stages: what is decided for an entry, the runner of a step, and the worker that drives a batch of messages
+//! through one. The table of them is in `stage_spec`.
 
 mod decision;
 mod email;

@@ -33,7 +33,7 @@ pub enum Kind {
     /// The scheduler can't reach its queue.
     SchedulerCutOff,
     /// The tick and the audit don't run.
-    NoChores,
+    NothingScheduled,
     /// An operator pauses a stage.
     Pause(StageName),
     /// Someone disables a stage's mapping in the console, and enables it at the end.
@@ -101,7 +101,7 @@ impl fmt::Display for Fault {
             Kind::Unreliable(stage, faults) => write!(f, "the {stage} provider is unreliable ({faults:?})"),
             Kind::Outage(stage, down) => write!(f, "the {stage} provider is out of order ({down:?})"),
             Kind::SchedulerCutOff => write!(f, "the scheduler can't reach its queue"),
-            Kind::NoChores => write!(f, "neither tick nor audit runs"),
+            Kind::NothingScheduled => write!(f, "neither tick nor audit runs"),
             Kind::Pause(stage) => write!(f, "the {stage} stage is paused"),
             Kind::Disable(stage) => write!(f, "the {stage} stage's mapping is disabled"),
             Kind::Throttle(stage, reserved) => write!(f, "the {stage} function's reserved concurrency is {reserved}"),

@@ -197,7 +197,7 @@ fn noises(random: &Stream) -> Vec<Kind> {
         noises.push(Kind::SchedulerCutOff);
     }
     if random.chance(0.2) {
-        noises.push(Kind::NoChores);
+        noises.push(Kind::NothingScheduled);
     }
     noises
 }

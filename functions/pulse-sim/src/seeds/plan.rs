@@ -110,7 +110,7 @@ pub(super) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faul
                 *provider = ProviderFaults { down: provider.down, ..*faults };
             }
             Kind::Outage(stage, down) => now.providers[*stage].down = Some(*down),
-            Kind::NoChores => now.no_chores = true,
+            Kind::NothingScheduled => now.nothing_scheduled = true,
             Kind::SchedulerCutOff
             | Kind::Pause(_)
             | Kind::Disable(_)

@@ -190,7 +190,7 @@ impl Month<'_> {
         let (settles, ends) = (from + PAUSE_SETTLES, fault.at + fault.lasts);
         let nobody_sees_to_it = self.plan.faults.iter().any(|(_, other)| {
             let is_blind = match &other.kind {
-                Kind::NoChores => true,
+                Kind::NothingScheduled => true,
                 Kind::Ledger(noise) => noise.refused >= 1.0,
                 _ => false,
             };

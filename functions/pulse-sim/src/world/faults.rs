@@ -55,8 +55,8 @@ pub struct Faults {
     pub bad_answer: f64,
     /// The stages' providers.
     pub providers: PerStage<ProviderFaults>,
-    /// Whether the minute's and the day's chores don't run.
-    pub no_chores: bool,
+    /// Whether the tick, every minute, and audit, every day, don't run.
+    pub nothing_scheduled: bool,
 }
 
 /// What goes wrong, as it changes.

@@ -17,7 +17,7 @@ pub(super) fn start(world: &Arc<World>) {
     let _ = world.time.spawn(async move {
         loop {
             ticking.time.sleep(MINUTE).await;
-            if !ticking.faults.now().no_chores {
+            if !ticking.faults.now().nothing_scheduled {
                 tick(&ticking).await;
             }
         }
@@ -29,7 +29,7 @@ pub(super) fn start(world: &Arc<World>) {
     let _ = world.time.spawn(async move {
         for day in 0.. {
             auditing.time.sleep(DAY).await;
-            if !auditing.faults.now().no_chores {
+            if !auditing.faults.now().nothing_scheduled {
                 audit(&auditing, Depth::Slice { number: day % SLICES, of: SLICES }).await;
             }
         }

@@ -82,7 +82,7 @@ enum SpreadOption {
 
 /// Which of a seed's faults are lived through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reconciled {
+pub(super) enum KeptFaults {
     /// All.
     All,
     /// Those with these numbers.
@@ -133,13 +133,13 @@ impl Options {
     }
 
     /// Which of the faults are wanted.
-    pub(super) fn kept(&self) -> anyhow::Result<Reconciled> {
+    pub(super) fn kept(&self) -> anyhow::Result<KeptFaults> {
         match self.faults.as_deref() {
-            None | Some("all") => Ok(Reconciled::All),
-            Some("none") => Ok(Reconciled::Only(Vec::new())),
+            None | Some("all") => Ok(KeptFaults::All),
+            Some("none") => Ok(KeptFaults::Only(Vec::new())),
             Some(numbers) => {
                 let numbers: Result<_, _> = numbers.split(',').map(|number| number.trim().parse()).collect();
-                numbers.map(Reconciled::Only).map_err(|_| {
+                numbers.map(KeptFaults::Only).map_err(|_| {
                     anyhow::anyhow!(
                         "--faults {:?} is no list of numbers: write it as 1,4, or all, or none.",
                         self.faults

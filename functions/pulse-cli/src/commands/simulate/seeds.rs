@@ -17,7 +17,7 @@ use pulse_sim::{
 };
 use serde::Serialize;
 
-use super::options::{Options, Reconciled};
+use super::options::{KeptFaults, Options};
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
@@ -52,8 +52,8 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     let plan = |seed| {
         let plan = Plan::of_seed(seed, customers, days).with_panics();
         match &kept {
-            Reconciled::All => plan,
-            Reconciled::Only(numbers) => plan.with_only(numbers),
+            KeptFaults::All => plan,
+            KeptFaults::Only(numbers) => plan.with_only(numbers),
         }
     };
     let bar = progress_bar(count);

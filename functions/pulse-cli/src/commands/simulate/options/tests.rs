@@ -32,8 +32,8 @@ fn the_line_of_the_readme_is_the_scenario_that_it_says() {
 #[test]
 fn faults_are_all_none_or_numbers() {
     let kept = |faults: &str| options(&format!("--seed 7 --faults {faults}")).kept().ok();
-    assert_eq!(kept("all"), Some(Reconciled::All));
-    assert_eq!(kept("none"), Some(Reconciled::Only(vec![])));
-    assert_eq!(kept("1,4"), Some(Reconciled::Only(vec![1, 4])));
+    assert_eq!(kept("all"), Some(KeptFaults::All));
+    assert_eq!(kept("none"), Some(KeptFaults::Only(vec![])));
+    assert_eq!(kept("1,4"), Some(KeptFaults::Only(vec![1, 4])));
     assert_eq!(kept("one"), None);
 }
