@@ -5,7 +5,7 @@ use pulse_core::{
     advice::Advice,
     control::{Note, Pause},
     entry::StageName,
-    pausing::{Pausing, PausingError, Resumed},
+    pausing::{Pausing, PausingError, Resumed, write_pause},
     ports::{StageError, StageStatus, Switch},
     tick::{MappingReconciler, Reconciled},
 };
@@ -160,12 +160,12 @@ impl App {
         let since = self.clock().now();
         let until = lasts.map(|lasts| later(since, lasts));
         let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until };
+        // First of all, whatever else may hang: tick does the rest if nothing here can.
+        write_pause(&*self.ports.controls, stage, &pause).await?;
         let pausing = self.pausing().await;
-        let sight = match (pausing.pause(stage, &pause).await, wait) {
-            (Ok(kept), Until::Ordered) => kept.sight,
+        let sight = match (pausing.hold(stage).await, wait) {
+            (kept, Until::Ordered) => kept?.sight,
             // It is written down, so tick would do it; waiting for the mapping does it sooner.
-            (Err(error), Until::Switched | Until::Drained) if !error.is_written_down() => return Err(error.into()),
-            (Err(error), Until::Ordered) => return Err(error.into()),
             (_, Until::Switched | Until::Drained) => {
                 let kept = self.until_switched(&pausing, stage, Switch::Off, watch).await?;
                 if kept.control.hold(self.clock().now()).is_none() {

@@ -91,6 +91,9 @@ impl App {
     /// # Errors
     /// As [`CustomerWhyError`] says.
     pub async fn why_customer(&self, id: &CustomerId, run: Option<RunId>) -> Result<Timeline, CustomerWhyError> {
+        let rules = self.settings.rules().await;
+        // A configuration that can't be read may be what is wrong: the rest is told all the more.
+        let rules = rules.inspect_err(|error| tracing::warn!(%error, "what comes then isn't told")).ok();
         let inquiry = CustomerInquiry {
             ledger: &*self.ports.ledger,
             reports: &*self.ports.reports,
@@ -100,7 +103,7 @@ impl App {
             stages: &*self.ports.stages,
             clock: self.clock(),
             policy: self.settings.sweep().await?,
-            rules: self.settings.rules().await?,
+            rules,
         };
         let story = inquiry.story(id).await?.ok_or_else(|| UnknownCustomer(id.clone()))?;
         match run {

@@ -6,7 +6,7 @@ use crate::{
     advice::Advice,
     control::{Breaker, Console, Control, LastSeen, Pause},
     entry::StageName,
-    ports::LedgerError,
+    ports::{Controls, LedgerError},
     tick::{MappingReconciler, ReconcileError, Reconciled},
 };
 
@@ -66,7 +66,7 @@ impl Resumed {
     }
 }
 
-/// Pauses stages and resumes them. What is asked for is written on the control row, and then the [reconciler](Keep)
+/// Pauses stages and resumes them. What is asked for is written on the control row, and then the [reconciler](MappingReconciler)
 /// is run at once, which is all that switches mappings: [`tick`](crate::tick) runs the same every minute, and so does
 /// what was asked for if this dies between the two. Nothing of this needs tick to be alive.
 #[derive(Clone, Copy)]
@@ -81,12 +81,22 @@ impl Pausing<'_> {
     /// # Errors
     /// As [`PausingError`] says.
     pub async fn pause(&self, stage: StageName, pause: &Pause) -> Result<Reconciled, PausingError> {
-        self.change(stage, |control| {
-            control.pause = Some(pause.clone());
-            control.mapping = LastSeen::Off;
-        })
-        .await?;
-        self.reconcile(stage).await
+        write_pause(self.keep.controls, stage, pause).await?;
+        self.hold(stage).await
+    }
+
+    /// Makes a stage's mapping match its control row, on which a pause is [written](write_pause). Where the stage can't
+    /// be looked at, its mapping is switched off all the same: a pause hangs on nothing that is read to judge by.
+    ///
+    /// # Errors
+    /// As [`Pausing::reconcile`].
+    pub async fn hold(&self, stage: StageName) -> Result<Reconciled, PausingError> {
+        let kept = self.reconcile(stage).await;
+        if kept.is_err() {
+            // The error tells of what came before, and of what tick does within a minute.
+            let _ = self.keep.stages.set_enabled(stage, false).await;
+        }
+        kept
     }
 
     /// Resumes a stage, whatever held it: a provider that was taken to be out of order gets its calls
@@ -98,7 +108,7 @@ impl Pausing<'_> {
         let now = self.keep.clock.now();
         // Who can't be looked at is taken to be as the row says.
         let is_raised = self.keep.stages.status(stage).await.is_ok_and(|sight| sight.reserved != Some(0));
-        let before = self.change(stage, |control| resumed(control, is_raised, now)).await?;
+        let before = change(self.keep.controls, stage, |control| resumed(control, is_raised, now)).await?;
         let kept = self.reconcile(stage).await?;
         Ok(match kept.control.hold(self.keep.clock.now()) {
             _ if kept.sight.reserved == Some(0) => Resumed::ReservedZero,
@@ -121,20 +131,37 @@ impl Pausing<'_> {
             }
         }
     }
+}
 
-    /// Changes the row, and gives what was there before.
-    async fn change(&self, stage: StageName, change: impl Fn(&mut Control)) -> Result<Control, PausingError> {
-        for _ in 0..TRIES {
-            let before = self.keep.controls.control(stage).await?;
-            let mut after = before.clone();
-            change(&mut after);
-            after.version += 1;
-            if self.keep.controls.save(stage, &after).await? {
-                return Ok(before);
-            }
+/// Writes a pause down, which needs nothing but the ledger. Whoever reconciles next switches the stage.
+///
+/// # Errors
+/// When the ledger can't be used, or others keep changing the row.
+pub async fn write_pause(controls: &dyn Controls, stage: StageName, pause: &Pause) -> Result<(), PausingError> {
+    change(controls, stage, |control| {
+        control.pause = Some(pause.clone());
+        control.mapping = LastSeen::Off;
+    })
+    .await
+    .map(drop)
+}
+
+/// Changes the row, and gives what was there before.
+async fn change(
+    controls: &dyn Controls,
+    stage: StageName,
+    change: impl Fn(&mut Control),
+) -> Result<Control, PausingError> {
+    for _ in 0..TRIES {
+        let before = controls.control(stage).await?;
+        let mut after = before.clone();
+        change(&mut after);
+        after.version += 1;
+        if controls.save(stage, &after).await? {
+            return Ok(before);
         }
-        Err(PausingError::Contended(stage))
     }
+    Err(PausingError::Contended(stage))
 }
 
 fn resumed(control: &mut Control, is_raised: bool, now: Timestamp) {

@@ -275,7 +275,7 @@ async fn story(stack: &InMemoryStack, name: &str) -> Option<Timeline> {
         stages: &stack.stages,
         clock: &*stack.clock,
         policy: SweepPolicy::default(),
-        rules: stack.rules(),
+        rules: Some(stack.rules()),
     };
     inquiry.story(&customer(name).id).await.unwrap()
 }

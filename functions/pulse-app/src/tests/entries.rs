@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use pulse_core::{
     advice::Advice,
     control::Note,
@@ -10,7 +12,7 @@ use pulse_core::{
     why::Reason,
 };
 
-use super::{World, customer, id, now, run};
+use super::{World, customer, id, now, run, unreadable::Unreadable};
 use crate::{CustomerWhyError, ReplayOrder, RunQuestion};
 
 fn note() -> Note {
@@ -107,4 +109,14 @@ fn what_was_not_sent_is_queued_again() {
     assert_eq!((report.settled, world.waiting(StageName::Email)), (Settled::Queued, 1));
     let entry = now(world.ledger.entry(&id("c-1"))).unwrap().unwrap();
     assert_eq!(*entry.progress(), Progress::Waiting);
+}
+
+#[test]
+fn a_customers_story_is_told_though_a_function_has_a_configuration_that_cannot_be_read() {
+    let mut world = World::new();
+    world.bring_failed("c-1");
+    world.app.settings = Arc::new(Unreadable);
+    let story = now(world.app.why_customer(&id("c-1").customer, None)).unwrap();
+    let [outlook] = story.outlooks.as_slice() else { panic!("{story:?}") };
+    assert_eq!((&outlook.then, outlook.will_be_skipped), (&None, None));
 }

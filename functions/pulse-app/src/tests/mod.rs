@@ -7,6 +7,8 @@ mod pausing;
 mod roster;
 mod stages;
 mod status;
+mod unreadable;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 

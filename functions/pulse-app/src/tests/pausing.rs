@@ -1,5 +1,6 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use pulse_core::{
     advice::Advice,
     control::{Breaker, BreakerPolicy, Control, Note, Outcomes},
@@ -8,7 +9,7 @@ use pulse_core::{
     ports::{Clock as _, Controls as _, OutcomeLog as _, Switch},
 };
 
-use super::{World, now, start};
+use super::{World, now, start, unreadable::Unreadable};
 use crate::{PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
 
 const STAGE: StageName = StageName::Email;
@@ -66,6 +67,24 @@ fn a_pause_whose_mapping_cannot_be_switched_now_is_written_down_and_told() {
         assert!(error.to_string().starts_with("it is written down, and tick will do it within a minute"), "{error}");
         assert!(control(&world).is_paused(start()));
     }
+}
+
+#[test]
+fn a_pause_of_a_stage_that_cannot_be_looked_at_switches_it_off_all_the_same() {
+    let world = World::new();
+    world.stages.state().is_blind = true;
+    pause(&world, Until::Ordered).unwrap_err();
+    assert!(control(&world).is_paused(start()));
+    assert_eq!(world.stages.state().turned, [false]);
+}
+
+#[test]
+fn a_pause_is_written_down_before_anything_is_asked_that_may_hang() {
+    let mut world = World::new();
+    world.app.settings = Arc::new(Unreadable);
+    let unfinished = world.app.pause(&order(Until::Ordered), &mut |_| {}).now_or_never();
+    assert_eq!(unfinished, None);
+    assert!(control(&world).is_paused(start()));
 }
 
 #[test]

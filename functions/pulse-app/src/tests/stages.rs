@@ -20,6 +20,8 @@ pub(super) struct State {
     /// One of them is done between two looks.
     pub(super) in_flight: u64,
     pub(super) is_out_of_reach: bool,
+    /// They can be switched, but not be looked at.
+    pub(super) is_blind: bool,
     /// Which ways the mapping was turned.
     pub(super) turned: Vec<bool>,
 }
@@ -27,7 +29,8 @@ pub(super) struct State {
 impl Default for State {
     fn default() -> Self {
         let (mapping, reserved) = (Switch::On, Some(5));
-        Self { mapping, reserved, takes: 0, looks: 0, in_flight: 0, is_out_of_reach: false, turned: Vec::new() }
+        let (is_out_of_reach, is_blind) = (false, false);
+        Self { mapping, reserved, takes: 0, looks: 0, in_flight: 0, is_out_of_reach, is_blind, turned: Vec::new() }
     }
 }
 
@@ -45,7 +48,7 @@ fn out_of_reach(stage: StageName) -> StageError {
 impl Stages for FakeStages {
     async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let mut seen = self.state();
-        if seen.is_out_of_reach {
+        if seen.is_out_of_reach || seen.is_blind {
             return Err(out_of_reach(stage));
         }
         seen.looks += 1;

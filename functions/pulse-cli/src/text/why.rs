@@ -40,7 +40,7 @@ pub fn sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> String
     let mut sentence = next_sentence(outlook, customer, zone);
     if let Some(since) = outlook.in_doubt_since {
         let then = match outlook.then {
-            Preview::Indeterminate => "can't be asked: the mail will be of unknown fate, for someone to settle.",
+            Some(Preview::Indeterminate) => "can't be asked: the mail will be of unknown fate, for someone to settle.",
             _ => "is asked before anything is sent.",
         };
         let _ = write!(sentence, " The provider may have the mail since {}: it {then}", local(since, zone));

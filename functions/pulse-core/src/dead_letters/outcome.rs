@@ -23,6 +23,7 @@ pub enum Way {
     #[default]
     OneByOne,
     /// One by one, as this endpoint has no tasks that move messages.
+    #[serde(rename = "one-by-one-for-want-of-tasks")]
     Fallback,
 }
 

@@ -13,6 +13,7 @@ pub struct LaneSettings {
     /// Calls that an invocation keeps in flight.
     pub in_flight: u32,
     /// By how many the function divides the rate that its provider allows it, if it does.
+    #[serde(rename = "sharers")]
     pub rate_divisor: Option<u32>,
     /// Whether the mapping hands messages to the function.
     pub enabled: bool,
@@ -41,6 +42,7 @@ pub enum Step {
         /// Calls that an invocation keeps in flight.
         in_flight: u32,
         /// By how many it divides its provider's rate, if it does.
+        #[serde(rename = "sharers")]
         rate_divisor: Option<u32>,
     },
     /// Waits until the invocations that are running now have ended.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Resolution, StageName, rules::next_entry};
 use crate::{
     customer::Customer,
-    entry::{Change, Entry, IllegalTransition},
+    entry::{Change, Entry, IllegalTransition, Progress},
     failure::Cause,
     message::WorkMessage,
     ports::{Activity, Ledger, LedgerError},
@@ -177,6 +177,10 @@ impl Rows for Entries {
 
     async fn write(&self, Written { change, note }: &Written<Change>, now: Timestamp) -> Result<(), LedgerError> {
         self.ledger.apply(change).await?;
+        let entry = change.after();
+        if matches!(entry.progress(), Progress::Indeterminate { .. }) {
+            tracing::error!(entry = %entry.id(), "a mail's fate is unknown: look it up at the provider and settle it");
+        }
         let Some(what) = note.clone() else { return Ok(()) };
         let customer = change.after().id().customer.clone();
         self.ledger.note(&Activity { customer, at: now, what }).await
@@ -209,7 +213,6 @@ impl Rows for Entries {
             Resolution::ScoreAgain { .. } => entry.forget_stale_score(now)?.into(),
             Resolution::Indeterminate(cause) => {
                 let what = format!("Run {}: it isn't known whether the mail was accepted. {cause}", entry.id().run);
-                tracing::error!(entry = %entry.id(), "a mail is indeterminate: look it up at the provider and settle it");
                 Written { change: entry.mark_indeterminate(cause, now, next())?, note: Some(what) }
             }
         })

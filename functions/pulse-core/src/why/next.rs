@@ -12,7 +12,7 @@ use crate::{
     ports::StageStatus,
     run::RunId,
     slot::Slot,
-    stage::{PerStage, Preview, Rules},
+    stage::{PerStage, Preview, Rules, mailable},
     tick::SweepPolicy,
 };
 
@@ -27,8 +27,8 @@ pub struct Context<'a> {
     pub stages: &'a PerStage<StageContext>,
     /// When an entry counts as overdue.
     pub policy: SweepPolicy,
-    /// What the stages decide by.
-    pub rules: Rules,
+    /// What the stages decide by, if that is known.
+    pub rules: Option<Rules>,
     /// Now.
     pub now: Timestamp,
 }
@@ -231,8 +231,9 @@ pub struct Outlook {
     /// Why there will be no mail when its turn comes, as things are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub will_be_skipped: Option<SkipReason>,
-    /// What its stage will do when its turn comes, as things are.
-    pub then: Preview,
+    /// What its stage will do when its turn comes, as things are. Nothing, if it isn't known what it decides by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then: Option<Preview>,
 }
 
 impl Outlook {
@@ -259,12 +260,16 @@ impl Context<'_> {
     pub fn outlook(&self, entry: &Entry) -> Outlook {
         let may_be_mailed = entry.is_open() || matches!(entry.progress(), Progress::Failed { .. });
         let turn = self.now.max(entry.lease_until().unwrap_or(Timestamp::MIN)).max(entry.awaited_since());
-        let then = Preview::of(&self.rules, self.customer, entry, false, turn);
+        let then = self.rules.map(|rules| Preview::of(&rules, self.customer, entry, false, turn));
+        let will_be_skipped = match &then {
+            Some(then) => then.skips(),
+            None => mailable(self.customer).err().filter(|_| may_be_mailed),
+        };
         Outlook {
             run: entry.id().run,
             next: self.next(entry),
             in_doubt_since: entry.in_doubt_since().filter(|_| may_be_mailed),
-            will_be_skipped: then.skips(),
+            will_be_skipped,
             then,
         }
     }

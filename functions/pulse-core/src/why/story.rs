@@ -46,8 +46,8 @@ pub struct CustomerInquiry<'a> {
     pub clock: &'a dyn Clock,
     /// When an entry counts as overdue.
     pub policy: SweepPolicy,
-    /// What the stages decide by.
-    pub rules: Rules,
+    /// What the stages decide by, if that is known.
+    pub rules: Option<Rules>,
 }
 
 /// All that is known of a customer.

@@ -39,6 +39,7 @@ struct Outcome {
 #[derive(Serialize)]
 struct Broken {
     seed: u64,
+    #[serde(rename = "breaches")]
     violations: Vec<Violation>,
     replay: String,
     story: Vec<String>,
@@ -154,4 +155,16 @@ fn progress_bar(count: u64) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_the_words_of_what_was_broken() {
+        let (replay, story) = (String::new(), Vec::new());
+        let broken = serde_json::to_value(Broken { seed: 7, violations: Vec::new(), replay, story }).unwrap();
+        assert_eq!(broken, serde_json::json!({ "seed": 7, "breaches": [], "replay": "", "story": [] }));
+    }
 }

@@ -14,7 +14,7 @@ fn due() -> Timestamp {
 
 fn outlook(next: NextStep) -> Outlook {
     let run = RunId::parse("2026-11").unwrap();
-    Outlook { run, next, in_doubt_since: None, will_be_skipped: None, then: Preview::Mail }
+    Outlook { run, next, in_doubt_since: None, will_be_skipped: None, then: Some(Preview::Mail) }
 }
 
 fn told(outlook: &Outlook) -> String {
@@ -79,7 +79,7 @@ fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
     let sentence = told(&doubtful);
     assert!(sentence.contains("it is asked before anything is sent"), "{sentence}");
     assert!(sentence.ends_with("As things are, it will be skipped then: opted-out."), "{sentence}");
-    let lost = told(&Outlook { then: Preview::Indeterminate, ..doubtful });
+    let lost = told(&Outlook { then: Some(Preview::Indeterminate), ..doubtful });
     assert!(lost.contains("it can't be asked: the mail will be of unknown fate, for someone to settle."), "{lost}");
 }
 
