@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    audit::{Audit, AuditReport, Depth},
+    audit::{Audit, AuditDepth, AuditReport},
     control::BreakerPolicy,
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
@@ -32,7 +32,7 @@ use pulse_sim::{
     dead_letters::MemoryDeadLetters,
     ledger::MemoryLedger,
     mailer::MemoryMailer,
-    queue::{MemoryQueue, Received, Redrive},
+    queue::{MemoryQueue, Received, RedrivePolicy},
     schedules::MemorySchedules,
     scorer::MemoryScorer,
     stages::MemoryStages,
@@ -87,7 +87,7 @@ pub struct QueuePair {
 impl QueuePair {
     fn new(clock: &Arc<VirtualClock>) -> Self {
         let dlq = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None));
-        let redrive = Redrive { dlq: dlq.clone(), max_receive_count: SETTINGS.max_receive_count };
+        let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: SETTINGS.max_receive_count };
         let queue = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive)));
         Self { queue, dlq }
     }
@@ -190,7 +190,7 @@ impl InMemoryStack {
             listing: &*self.ledger,
             schedules: &self.schedules,
             clock: &*self.clock,
-            depth: Depth::Everyone,
+            depth: AuditDepth::Everyone,
             repair,
         };
         audit.run(&mut |_| {}).await.expect("audited")

@@ -10,7 +10,7 @@ use pulse_aws::{
     sdk, telemetry,
 };
 use pulse_core::{
-    audit::{Audit, AuditError, AuditReport, Depth},
+    audit::{Audit, AuditDepth, AuditError, AuditReport},
     ports::Clock as _,
 };
 
@@ -52,7 +52,7 @@ impl Function {
             listing: &self.ledger,
             schedules: &self.schedules,
             clock: &SystemClock,
-            depth: Depth::Slice { number: u64::from(today.day_of_year().unsigned_abs()) % SLICES, of: SLICES },
+            depth: AuditDepth::Slice { number: u64::from(today.day_of_year().unsigned_abs()) % SLICES, of: SLICES },
             repair: self.repair,
         };
         let report = audit.run(&mut |_| {}).await?;

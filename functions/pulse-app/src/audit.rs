@@ -1,4 +1,4 @@
-use pulse_core::audit::{Audit, AuditError, AuditReport, Depth};
+use pulse_core::audit::{Audit, AuditDepth, AuditError, AuditReport};
 
 use crate::App;
 
@@ -10,7 +10,7 @@ impl App {
     /// When the ledger or the schedules can't be listed. What was repaired stays.
     pub async fn audit(
         &self,
-        depth: Depth,
+        depth: AuditDepth,
         repair: bool,
         watch: &mut (dyn FnMut(u64) + Send),
     ) -> Result<AuditReport, AuditError> {

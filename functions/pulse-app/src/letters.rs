@@ -1,5 +1,5 @@
 use pulse_core::{
-    dead_letters::{DeadLetterError, DeadLetterReport, Order, Progress, Redrive, Redriven, Survey},
+    dead_letters::{DeadLetterError, DeadLetterReport, Redrive, RedriveOrder, RedriveProgress, Redriven, Survey},
     ports::DlqName,
 };
 use serde::Serialize;
@@ -55,8 +55,8 @@ impl App {
     pub async fn redrive(
         &self,
         queue: DlqName,
-        order: &Order,
-        watch: &mut (dyn FnMut(Progress) + Send),
+        order: &RedriveOrder,
+        watch: &mut (dyn FnMut(RedriveProgress) + Send),
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<LettersReport, DeadLetterError> {
         let redrive = Redrive {

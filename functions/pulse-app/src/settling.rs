@@ -8,7 +8,7 @@ use pulse_core::{
     failure::Cause,
     ports::{LedgerError, TallyKey},
     run::RunId,
-    settlement::{Outcome, Settled, Settlement, SettlementError},
+    settlement::{Settled, Settlement, SettlementError, SettlementOutcome},
     stage::PerStage,
 };
 use serde::{Serialize, Serializer};
@@ -107,7 +107,12 @@ impl App {
     ///
     /// # Errors
     /// As [`SettlementError`] says.
-    pub async fn settle(&self, id: &EntryId, outcome: &Outcome, note: &Note) -> Result<SettleReport, SettlementError> {
+    pub async fn settle(
+        &self,
+        id: &EntryId,
+        outcome: &SettlementOutcome,
+        note: &Note,
+    ) -> Result<SettleReport, SettlementError> {
         let settlement = Settlement {
             ledger: &*self.ports.ledger,
             queues: PerStage::from_fn(|stage| &*self.ports.queues[stage]),

@@ -26,7 +26,7 @@ type Ids = std::collections::HashSet<CustomerId, FixedState>;
 
 /// Whose schedule is read in whole. Whether there is a live one at all is asked for everyone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
+pub enum AuditDepth {
     /// Nobody's beyond those about whom something is wrong.
     Presence,
     /// One part of the roster in so many: over that many audits, everyone's.
@@ -131,7 +131,7 @@ pub struct Audit<'a> {
     /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// Whose schedule is read in whole.
-    pub depth: Depth,
+    pub depth: AuditDepth,
     /// Whether what is found is repaired.
     pub repair: bool,
 }
@@ -187,9 +187,9 @@ impl Audit<'_> {
 
     fn is_read_in_whole(&self, customer: &CustomerId) -> bool {
         match self.depth {
-            Depth::Presence => false,
-            Depth::Slice { number, of } => stable_hash("audit", customer.as_str()) % of.max(1) == number,
-            Depth::Everyone => true,
+            AuditDepth::Presence => false,
+            AuditDepth::Slice { number, of } => stable_hash("audit", customer.as_str()) % of.max(1) == number,
+            AuditDepth::Everyone => true,
         }
     }
 

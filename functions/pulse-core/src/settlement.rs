@@ -12,7 +12,7 @@ use crate::{
 
 /// What became of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SettlementOutcome {
     /// The provider has it, under this id.
     Sent {
         /// The provider's own id of the mail.
@@ -83,14 +83,19 @@ impl Settlement<'_> {
     ///
     /// # Errors
     /// When the entry's fate isn't unknown, or the ledger or the queue can't be used.
-    pub async fn settle(&self, id: &EntryId, outcome: &Outcome, why: &str) -> Result<Settled, SettlementError> {
+    pub async fn settle(
+        &self,
+        id: &EntryId,
+        outcome: &SettlementOutcome,
+        why: &str,
+    ) -> Result<Settled, SettlementError> {
         let entry = self.ledger.entry(id).await?.ok_or_else(|| SettlementError::NoEntry(id.clone()))?;
         match (entry.progress(), outcome) {
-            (Progress::Indeterminate { .. }, Outcome::Sent { provider_id }) => {
+            (Progress::Indeterminate { .. }, SettlementOutcome::Sent { provider_id }) => {
                 self.sent(&entry, provider_id, why).await
             }
-            (Progress::Indeterminate { .. }, Outcome::NotSent) => self.unsent(&entry, why).await,
-            (Progress::Done { .. }, Outcome::Sent { .. }) => Ok(Settled::Already),
+            (Progress::Indeterminate { .. }, SettlementOutcome::NotSent) => self.unsent(&entry, why).await,
+            (Progress::Done { .. }, SettlementOutcome::Sent { .. }) => Ok(Settled::Already),
             _ => Err(SettlementError::Known { entry: id.clone(), state: entry.state() }),
         }
     }

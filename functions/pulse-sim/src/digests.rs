@@ -14,7 +14,7 @@ use pulse_core::stage::PerStage;
 
 use crate::{
     month::{self, Scenario, Spread, StageScenario, Window},
-    seeds::{Plan, run_with},
+    seeds::{FaultPlan, run_with},
     world::{Production, Record, SystemUnderTest},
 };
 
@@ -33,7 +33,7 @@ pub fn of_seed(seed: u64) -> String {
 /// The line of a seed, lived through by other code.
 #[must_use]
 pub fn of_seed_by(seed: u64, product: Arc<dyn SystemUnderTest>) -> String {
-    let plan = Plan::of_seed(seed, SIZE.0, SIZE.1);
+    let plan = FaultPlan::of_seed(seed, SIZE.0, SIZE.1);
     let report = run_with(&plan, product, false, &|settings| settings.record = Record::Digest);
     format!("seed {seed} {:016x}", report.digest.unwrap_or_default())
 }
@@ -67,7 +67,7 @@ pub fn of_month() -> String {
     let scenario = Scenario {
         customers: 20_000,
         days: 31,
-        starts: Plan::calm(0, SIZE.0, SIZE.1).starts,
+        starts: FaultPlan::calm(0, SIZE.0, SIZE.1).starts,
         seed: 0,
         spread: Spread::BySignup,
         window: Duration::from_mins(1),

@@ -30,7 +30,7 @@ use pulse_core::{
 use self::{disorder::Dice, holding::Holding, message::Message, messages::Messages};
 pub use self::{
     disorder::Disorder,
-    message::{Depth, Received},
+    message::{QueueDepth, Received},
     move_task::{MoveStatus, MoveTask, MoveTaskRefused},
 };
 pub use crate::queue::message::QueueCalls;
@@ -46,7 +46,7 @@ const LONGEST: Duration = Duration::from_hours(12);
 pub struct MemoryQueue {
     held: Arc<Holding>,
     visibility: Duration,
-    redrive: Option<Redrive>,
+    redrive: Option<RedrivePolicy>,
     /// Which of the dead-letter queue's source queues this is.
     source: u16,
     dice: Option<Dice>,
@@ -54,7 +54,7 @@ pub struct MemoryQueue {
 
 /// What happens to a message that is received again and again.
 #[derive(Debug, Clone)]
-pub struct Redrive {
+pub struct RedrivePolicy {
     /// Where it goes.
     pub dlq: Arc<MemoryQueue>,
     /// When: as its receive count would exceed this.
@@ -67,7 +67,7 @@ impl MemoryQueue {
     /// # Panics
     /// When it is the dead-letter queue's 65,537th source queue.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, visibility: Duration, redrive: Option<Redrive>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, visibility: Duration, redrive: Option<RedrivePolicy>) -> Self {
         let source = redrive.as_ref().map(|redrive| redrive.dlq.held.sources().len());
         let source = source.map(|known| u16::try_from(known).expect("a queue has few source queues"));
         let held = Arc::new(Holding::new(clock, source));
@@ -186,9 +186,9 @@ impl MemoryQueue {
 
     /// How many messages there are.
     #[must_use]
-    pub fn depth(&self) -> Depth {
+    pub fn depth(&self) -> QueueDepth {
         let messages = self.settled(self.held.clock.now());
-        Depth { visible: messages.visible(), in_flight: messages.in_flight() }
+        QueueDepth { visible: messages.visible(), in_flight: messages.in_flight() }
     }
 
     /// How long ago, as of `now`, the visible message was sent that was sent first.

@@ -6,7 +6,7 @@ use pulse_aws::{
     sqs::SqsDeadLetters,
 };
 use pulse_core::{
-    dead_letters::{DeadLetterError, Order, Progress, Redrive, Redriven, Way},
+    dead_letters::{DeadLetterError, Redrive, RedriveOrder, RedriveProgress, Redriven, Way},
     entry::StageName,
     ports::{DlqName, Rate},
 };
@@ -43,9 +43,9 @@ async fn redrive(
     let letters = SqsDeadLetters::new(client, DlqName::Stage(StageName::Email), server.url(), server.url());
     let (ledger, clock) = (MemoryLedger::default(), VirtualClock::starting_at(due()));
     let redrive = Redrive { letters: &letters, queue: &BrokenQueue, ledger: &ledger, sleeper: &clock };
-    let order = Order { rate: Rate::parse("20/s").ok(), ..Order::default() };
+    let order = RedriveOrder { rate: Rate::parse("20/s").ok(), ..RedriveOrder::default() };
     let mut told = Vec::new();
-    let mut watch = |progress: Progress| told.push((progress.done, progress.of));
+    let mut watch = |progress: RedriveProgress| told.push((progress.done, progress.of));
     let redriven = redrive.run(&order, &mut watch, &|| false).await;
     (redriven, server.done(), told)
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use pulse_core::entry::StageName;
 use pulse_sim::{
-    seeds::{Fault, Kind, Plan, run, run_with, shrink},
+    seeds::{Fault, FaultPlan, Kind, run, run_with, shrink},
     world::{PanicPlace, Production, Promise, SystemUnderTest, WorldSettings},
 };
 
@@ -17,18 +17,18 @@ use crate::mutants::{
 /// Seeds within which a bug must show.
 const SEEDS: u64 = 40;
 
-fn plan(seed: u64) -> Plan {
-    Plan::of_seed(seed, 100, 35)
+fn plan(seed: u64) -> FaultPlan {
+    FaultPlan::of_seed(seed, 100, 35)
 }
 
 /// A month in which nothing happens but one pause.
-fn paused(stage: StageName, days: u64, customers: u32) -> Plan {
+fn paused(stage: StageName, days: u64, customers: u32) -> FaultPlan {
     let day = Duration::from_hours(24);
     let pause = Fault { at: 2 * day, lasts: day * u32::try_from(days).expect("few"), kind: Kind::Pause(stage) };
-    Plan { faults: vec![(0, pause)], ..Plan::calm(7, customers, 35) }
+    FaultPlan { faults: vec![(0, pause)], ..FaultPlan::calm(7, customers, 35) }
 }
 
-fn breaks(plan: &Plan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {
+fn breaks(plan: &FaultPlan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {
     run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
 }
 
@@ -73,7 +73,7 @@ fn starting_a_whole_batch_at_once_is_caught() {
 }
 
 /// A month in which messages come in large batches, and the code panics at this place on every tenth customer.
-fn panicking(place: PanicPlace) -> Plan {
+fn panicking(place: PanicPlace) -> FaultPlan {
     let mut plan = paused(StageName::Score, 9, 200);
     let lasts = plan.calm_from();
     let panics = (1..).zip((0..plan.customers).step_by(10));
@@ -98,7 +98,7 @@ fn a_panic_that_neighbours_pay_for_is_caught_wherever_it_is() {
 #[test]
 #[should_panic(expected = "a bug")]
 fn code_that_panics_though_nobody_planned_it_ends_the_month() {
-    let _ = run(&Plan::calm(7, 20, 35), Arc::new(Panics), false);
+    let _ = run(&FaultPlan::calm(7, 20, 35), Arc::new(Panics), false);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn closing_a_month_without_opening_the_next_is_caught() {
 
 #[test]
 fn queueing_the_email_before_the_score_is_written_is_caught() {
-    let calm = Plan::calm(7, 100, 35);
+    let calm = FaultPlan::calm(7, 100, 35);
     // Batches that aren't waited for: whoever is quick finds no score yet.
     let quick = |settings: &mut WorldSettings| settings.window = Duration::from_secs(1);
     let violations = |product: Arc<dyn SystemUnderTest>| run_with(&calm, product, false, &quick).violations;
@@ -190,6 +190,6 @@ fn a_breach_is_shrunk_to_what_it_needs_and_replayed_by_its_command() {
     let number = shrunk.plan.faults[0].0;
     let command = format!("--seed {seed} --customers {} --days 35 --faults {number}", shrunk.plan.customers);
     assert!(shrunk.command().ends_with(&command), "{}", shrunk.command());
-    assert_eq!(Plan::of_seed(seed, shrunk.plan.customers, 35).with_only(&[number]), shrunk.plan);
+    assert_eq!(FaultPlan::of_seed(seed, shrunk.plan.customers, 35).with_only(&[number]), shrunk.plan);
     assert!(!shrunk.story().is_empty());
 }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures::{FutureExt as _, future::join_all};
 use jiff::Timestamp;
 use pulse_core::{
-    audit::{AuditError, AuditReport, Depth},
+    audit::{AuditDepth, AuditError, AuditReport},
     customer::{Contact, Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, Progress, StageName},
     failure::Cause,
@@ -452,7 +452,7 @@ pub(crate) struct NeverAudits;
 
 #[async_trait]
 impl SystemUnderTest for NeverAudits {
-    async fn audit(&self, _: &Ports, _: Depth) -> Result<AuditReport, AuditError> {
+    async fn audit(&self, _: &Ports, _: AuditDepth) -> Result<AuditReport, AuditError> {
         Ok(AuditReport::default())
     }
 }
@@ -488,7 +488,7 @@ impl SystemUnderTest for ForgetsNextMonth {
         Production.email(&Ports { ledger: Arc::new(ledger), ..ports.clone() }, policy)
     }
 
-    async fn audit(&self, _: &Ports, _: Depth) -> Result<AuditReport, AuditError> {
+    async fn audit(&self, _: &Ports, _: AuditDepth) -> Result<AuditReport, AuditError> {
         Ok(AuditReport::default())
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use pulse_sim::{
-    seeds::{Plan, run, shrink},
+    seeds::{FaultPlan, run, shrink},
     world::{Production, SystemUnderTest, Violation},
 };
 
@@ -22,8 +22,8 @@ fn shipped() -> Arc<dyn SystemUnderTest> {
     Arc::new(Production)
 }
 
-fn plan(seed: u64) -> Plan {
-    Plan::of_seed(seed, CUSTOMERS, DAYS).with_panics()
+fn plan(seed: u64) -> FaultPlan {
+    FaultPlan::of_seed(seed, CUSTOMERS, DAYS).with_panics()
 }
 
 /// What came of all seeds that broke a promise, on as many threads as there are processors.
@@ -64,7 +64,7 @@ fn no_seed_of_a_thousand_breaks_a_promise() {
 #[test]
 fn the_same_seed_gives_the_same_trace_byte_for_byte() {
     for seed in [3, 14, 159] {
-        let plan = Plan::of_seed(seed, 50, DAYS);
+        let plan = FaultPlan::of_seed(seed, 50, DAYS);
         let traces = [(); 2].map(|()| run(&plan, shipped(), true).trace);
         assert!(traces[0].len() > 100, "seed {seed} has hardly a trace");
         assert_eq!(traces[0], traces[1], "seed {seed}");
@@ -73,7 +73,7 @@ fn the_same_seed_gives_the_same_trace_byte_for_byte() {
 
 #[test]
 fn a_month_without_faults_needs_no_sweep_and_mails_everyone_once() {
-    let report = run(&Plan::calm(1, CUSTOMERS, DAYS), shipped(), false);
+    let report = run(&FaultPlan::calm(1, CUSTOMERS, DAYS), shipped(), false);
     assert_eq!(report.violations, []);
     assert_eq!(report.repeated, 0);
     assert!(report.mails > u64::from(CUSTOMERS) * 9 / 10, "{} mails", report.mails);

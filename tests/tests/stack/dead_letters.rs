@@ -10,7 +10,7 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
     customer::{Customer, Standing},
-    dead_letters::{CauseFilter, CauseGroup, DeadLetterReport, Order, Redrive, Redriven, Survey, Way},
+    dead_letters::{CauseFilter, CauseGroup, DeadLetterReport, Redrive, RedriveOrder, Redriven, Survey, Way},
     entry::{Entry, Progress, SkipReason, StageName},
     message::WorkMessage,
     ports::{DeadLetters as _, DlqName, Rate},
@@ -41,7 +41,7 @@ async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
     Survey { letters: &letters, ledger: &ledger }.look(1_000, &|| false).await.unwrap()
 }
 
-async fn redrive(stack: &DeployedStack, dlq: DlqName, order: &Order) -> Redriven {
+async fn redrive(stack: &DeployedStack, dlq: DlqName, order: &RedriveOrder) -> Redriven {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
     let queue = stack.stack.queue(dlq.stage()).unwrap();
     let redrive = Redrive { letters: &letters, queue: &queue, ledger: &ledger, sleeper: &SystemClock };
@@ -84,10 +84,10 @@ fn dead_letters_are_told_by_cause_and_redriven_once_the_provider_is_mended() {
         stack.until(console, |entry| entry.state() == "sent").await;
 
         let cause = CauseFilter::parse("answered 422").unwrap();
-        let order = Order { cause: Some(cause), rate: Rate::parse("50/s").ok(), dry_run: true };
+        let order = RedriveOrder { cause: Some(cause), rate: Rate::parse("50/s").ok(), dry_run: true };
         let would_be = redrive(&stack, DlqName::Stage(StageName::Score), &order).await;
         assert_eq!((would_be.redriven, would_be.closed, would_be.others), (1, 1, 1), "{would_be:?}");
-        let done = redrive(&stack, DlqName::Stage(StageName::Score), &Order { dry_run: false, ..order }).await;
+        let done = redrive(&stack, DlqName::Stage(StageName::Score), &RedriveOrder { dry_run: false, ..order }).await;
         assert_eq!(done, would_be);
 
         stack.until(here, |entry| entry.state() == "sent").await;
@@ -95,7 +95,7 @@ fn dead_letters_are_told_by_cause_and_redriven_once_the_provider_is_mended() {
         stack.until(gone, closed).await;
         assert_eq!([here, console, gone].map(|customer| stack.mails(customer)), [1, 1, 0]);
 
-        let rest = redrive(&stack, DlqName::Stage(StageName::Score), &Order::default()).await;
+        let rest = redrive(&stack, DlqName::Stage(StageName::Score), &RedriveOrder::default()).await;
         assert_eq!((rest.way, rest.redriven, rest.stuck.len()), (Way::Fallback, 0, 1), "{rest:?}");
         assert_eq!(look(&stack, DlqName::Stage(StageName::Score)).await.looked_at, 1);
     });
@@ -132,7 +132,7 @@ fn what_the_scheduler_could_not_deliver_is_told_by_its_code_and_mailed_after_all
         let [group] = report.causes.as_slice() else { panic!("{report:?}") };
         assert_eq!((group.cause.as_str(), group.count), ("AWS.SimpleQueueService.NonExistentQueue", 2));
 
-        let redriven = redrive(&stack, DlqName::Schedules, &Order::default()).await;
+        let redriven = redrive(&stack, DlqName::Schedules, &RedriveOrder::default()).await;
         assert_eq!((redriven.redriven, redriven.is_complete()), (2, true), "{redriven:?}");
         // By hand, a letter may go to the score queue as it is.
         stack.send("ScoreQueueUrl", &request(&customers[2])).await;

@@ -113,7 +113,7 @@ fn an_entry_is_replayed_and_a_further_mail_sent_only_by_force() {
             stages: &stages,
             queues: &queues,
             clock: &SystemClock,
-            rules: Some(pulse_cli::app::rules(&stack.stack).await.expect("the email function says what it decides by")),
+            rules: pulse_cli::app::rules(&stack.stack).await.expect("the email function says what it decides by"),
         };
         assert!(matches!(replay.preview(&id).await.unwrap().preview, Preview::Sent { .. }));
         assert!(matches!(replay.again(&id, None).await, Err(ReplayError::Closed { .. })));

@@ -2,7 +2,7 @@
 
 use pulse_core::{
     customer::{Customer, Standing},
-    dead_letters::{CauseFilter, DeadLetterReport, Order, Redrive, Redriven, Stuck, Survey, Way},
+    dead_letters::{CauseFilter, DeadLetterReport, Redrive, RedriveOrder, Redriven, Stuck, Survey, Way},
     entry::{Progress, SkipReason, StageName},
     failure::Cause,
     message::WorkMessage,
@@ -35,7 +35,7 @@ async fn look(stack: &InMemoryStack, dlq: DlqName, limit: usize) -> DeadLetterRe
     Survey { letters: &letters, ledger: &*stack.ledger }.look(limit, &|| false).await.unwrap()
 }
 
-async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &Order) -> Redriven {
+async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &RedriveOrder) -> Redriven {
     let letters = stack.dead_letters(dlq);
     let queue = match dlq.stage() {
         StageName::Score => &stack.score.queue,
@@ -45,8 +45,8 @@ async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &Order) -> Redriven
     redrive.run(order, &mut |_| {}, &|| false).await.unwrap()
 }
 
-fn of_cause(words: &str) -> Order {
-    Order { cause: Some(CauseFilter::parse(words).unwrap()), ..Order::default() }
+fn of_cause(words: &str) -> RedriveOrder {
+    RedriveOrder { cause: Some(CauseFilter::parse(words).unwrap()), ..RedriveOrder::default() }
 }
 
 fn counts(report: &DeadLetterReport) -> Vec<(&str, usize)> {
@@ -97,7 +97,7 @@ async fn no_more_letters_are_looked_at_than_asked_for_and_it_is_told_that_there_
 async fn a_redrive_brings_back_what_can_be_helped_and_says_what_cannot() {
     let stack = dead_stack(&[("c-1", REFUSED), ("c-2", DOWN)]).await;
     stack.score.dlq.send_body("not json");
-    let redriven = redrive(&stack, DlqName::Stage(StageName::Score), &Order::default()).await;
+    let redriven = redrive(&stack, DlqName::Stage(StageName::Score), &RedriveOrder::default()).await;
     let cause = Cause::new("The message is not JSON of the form that Pulse sends.");
     let expected =
         Redriven { way: Way::Fallback, redriven: 2, stuck: vec![Stuck { cause, count: 1 }], ..Redriven::default() };
@@ -114,7 +114,7 @@ async fn a_redrive_brings_back_what_can_be_helped_and_says_what_cannot() {
 #[tokio::test]
 async fn of_a_cause_only_its_letters_move_whatever_the_capitals() {
     let stack = dead_stack(&[("c-1", REFUSED), ("c-2", DOWN), ("c-3", DOWN)]).await;
-    let dry = Order { dry_run: true, ..of_cause("it is down") };
+    let dry = RedriveOrder { dry_run: true, ..of_cause("it is down") };
     let would_be = redrive(&stack, DlqName::Stage(StageName::Score), &dry).await;
     assert_eq!((would_be.redriven, would_be.others), (2, 1));
     assert_eq!((stack.score.dlq.depth().visible, stack.score.queue.depth().visible), (3, 0));
@@ -131,11 +131,11 @@ async fn of_customers_who_have_left_the_entries_are_closed_and_nobody_is_asked_a
     let stack = dead_stack(&[("c-1", DOWN), ("c-2", DOWN)]).await;
     leave(&stack, "c-1").await;
     let calls = stack.scorer.calls();
-    let dry = Order { dry_run: true, ..Order::default() };
+    let dry = RedriveOrder { dry_run: true, ..RedriveOrder::default() };
     assert_eq!(redrive(&stack, DlqName::Stage(StageName::Score), &dry).await.closed, 1);
     assert!(stack.state("c-1", "2026-11").await == "failed");
 
-    let redriven = redrive(&stack, DlqName::Stage(StageName::Score), &Order::default()).await;
+    let redriven = redrive(&stack, DlqName::Stage(StageName::Score), &RedriveOrder::default()).await;
     assert_eq!((redriven.redriven, redriven.closed), (1, 1));
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Skipped { reason: SkipReason::Closed, .. }));
     stack.drain().await;
@@ -160,7 +160,7 @@ async fn a_mail_in_doubt_is_not_closed_over_though_its_customer_has_left() {
     stack.email.dlq.send_body(&WorkMessage::for_entry(entry.id()).body());
     leave(&stack, "c-1").await;
 
-    let redriven = redrive(&stack, DlqName::Stage(StageName::Email), &Order::default()).await;
+    let redriven = redrive(&stack, DlqName::Stage(StageName::Email), &RedriveOrder::default()).await;
     assert_eq!((redriven.redriven, redriven.closed), (1, 0));
     stack.drain().await;
     // The provider can't tell: only who looks there can.
@@ -180,7 +180,7 @@ async fn a_letter_for_which_nothing_is_left_to_do_is_deleted_and_mails_nobody_ag
     for dlq in [DlqName::Stage(StageName::Score), DlqName::Stage(StageName::Email)] {
         let report = look(&stack, dlq, 10).await;
         assert_eq!(counts(&report), [("Already done: the entry is past the stage.", 1)]);
-        let redriven = redrive(&stack, dlq, &Order::default()).await;
+        let redriven = redrive(&stack, dlq, &RedriveOrder::default()).await;
         assert_eq!((redriven.redriven, redriven.done), (0, 1));
         assert_eq!(look(&stack, dlq, 10).await.looked_at, 0);
     }
@@ -211,7 +211,7 @@ async fn what_the_scheduler_could_not_deliver_is_told_by_its_code_and_mailed_for
     assert_eq!(report.causes[0].detail, Some(Cause::new("The specified queue does not exist.")));
     assert!(counts(&report).contains(&("The scheduler doesn't say why.", 1)), "{report:?}");
 
-    let redriven = redrive(&stack, DlqName::Schedules, &Order::default()).await;
+    let redriven = redrive(&stack, DlqName::Schedules, &RedriveOrder::default()).await;
     assert_eq!((redriven.redriven, redriven.stuck.len()), (3, 1));
     stack.drain().await;
     for id in ["c-1", "c-2", "c-3"] {
@@ -228,7 +228,7 @@ async fn the_scheduled_moment_counts_and_not_when_the_letter_was_written() {
     stack.clock.set("2026-12-01T00:30:00Z".parse().unwrap());
     let input = WorkMessage::schedule_input(&customer("c-1").id);
     stack.schedule_dlq.send_undelivered(&input, undelivered("NonExistentQueue", "2026-11-10T11:30:00Z"));
-    assert_eq!(redrive(&stack, DlqName::Schedules, &Order::default()).await.redriven, 1);
+    assert_eq!(redrive(&stack, DlqName::Schedules, &RedriveOrder::default()).await.redriven, 1);
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
     let december = stack.ledger.entry(&entry_id("c-1", "2026-12")).await.unwrap().unwrap();

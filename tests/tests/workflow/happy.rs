@@ -9,7 +9,7 @@ use pulse_core::{
     ports::{Clock as _, Ledger as _, Schedules as _},
     quiet_hours::QuietHours,
 };
-use pulse_sim::queue::Depth;
+use pulse_sim::queue::QueueDepth;
 use pulse_tests::in_memory_stack::{InMemoryStack, SETTINGS, customer, entry_id};
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn nobody_is_mailed_in_their_quiet_hours() {
     stack.drain().await;
     stack.clock.advance(Duration::from_mins(89));
     stack.sweep().await;
-    assert_eq!(stack.email.queue.depth(), Depth::default(), "it isn't time yet");
+    assert_eq!(stack.email.queue.depth(), QueueDepth::default(), "it isn't time yet");
     stack.clock.advance(Duration::from_mins(1));
     stack.sweep().await;
     stack.drain().await;

@@ -3,7 +3,7 @@
 use pulse_core::{
     entry::{Progress, StageName},
     ports::{Clock as _, Ledger as _, LedgerReports as _},
-    settlement::{Outcome, Settled, SettlementError},
+    settlement::{Settled, SettlementError, SettlementOutcome},
 };
 use pulse_sim::mailer::InjectedFailure;
 use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
@@ -22,12 +22,12 @@ async fn unknown() -> InMemoryStack {
 async fn a_mail_that_was_sent_is_settled_with_the_providers_id_and_only_once() {
     let stack = unknown().await;
     let id = entry_id("c-1", "2026-11");
-    let sent = Outcome::Sent { provider_id: "m-7".into() };
+    let sent = SettlementOutcome::Sent { provider_id: "m-7".into() };
     assert_eq!(stack.settlement().settle(&id, &sent, "Seen in the console.").await, Ok(Settled::Sent));
     let Progress::Done { provider_id, .. } = stack.progress("c-1", "2026-11").await else { panic!("not sent") };
     assert_eq!(provider_id, "m-7");
     assert_eq!(stack.settlement().settle(&id, &sent, "Again.").await, Ok(Settled::Already));
-    let refused = stack.settlement().settle(&id, &Outcome::NotSent, "Wrong.").await;
+    let refused = stack.settlement().settle(&id, &SettlementOutcome::NotSent, "Wrong.").await;
     assert_eq!(refused, Err(SettlementError::Known { entry: id.clone(), state: "sent" }));
     stack.drain().await;
     assert_eq!(stack.mails("c-1"), 1);
@@ -46,7 +46,7 @@ async fn a_mail_that_was_not_sent_is_sent_then() {
     stack.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
     stack.drain().await;
     let id = entry_id("c-1", "2026-11");
-    let settled = stack.settlement().settle(&id, &Outcome::NotSent, "Not in the provider's log.").await;
+    let settled = stack.settlement().settle(&id, &SettlementOutcome::NotSent, "Not in the provider's log.").await;
     assert_eq!(settled, Ok(Settled::Queued));
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
@@ -57,6 +57,6 @@ async fn a_mail_that_was_not_sent_is_sent_then() {
 async fn an_entry_that_is_not_there_is_not_settled() {
     let stack = InMemoryStack::new();
     let id = entry_id("c-9", "2026-11");
-    let refused = stack.settlement().settle(&id, &Outcome::NotSent, "Who?").await;
+    let refused = stack.settlement().settle(&id, &SettlementOutcome::NotSent, "Who?").await;
     assert_eq!(refused, Err(SettlementError::NoEntry(id)));
 }

@@ -9,7 +9,7 @@ use pulse_core::{
     quiet_hours::QuietHours,
     tick::{StageSweep, Swept},
 };
-use pulse_sim::{mailer::InjectedFailure, queue::Depth};
+use pulse_sim::{mailer::InjectedFailure, queue::QueueDepth};
 use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -152,7 +152,7 @@ async fn a_mail_that_was_put_off_goes_out_even_if_the_queue_was_purged_meanwhile
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
     stack.drain().await;
-    assert_eq!(stack.email.queue.depth(), Depth::default(), "it waits on the ledger");
+    assert_eq!(stack.email.queue.depth(), QueueDepth::default(), "it waits on the ledger");
     assert_eq!(stack.entry("c-1", "2026-11").await.queueing(), Queueing::Deferred);
     stack.email.queue.purge();
     stack.clock.advance(Duration::from_mins(90));

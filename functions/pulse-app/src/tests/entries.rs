@@ -7,7 +7,7 @@ use pulse_core::{
     ports::{Ledger as _, LedgerReports as _},
     replay::{ReplayError, Requeued},
     run::RunId,
-    settlement::{Outcome, Settled, SettlementError},
+    settlement::{Settled, SettlementError, SettlementOutcome},
     stage::Preview,
     why::Reason,
 };
@@ -29,7 +29,7 @@ fn mails_of_which_it_is_not_known_whether_they_were_accepted_are_listed_and_sett
     assert_eq!((mail.key.as_str(), unsettled.all), ("c-1_2026-11", 1));
     assert_eq!(mail.advice(), Advice::Settle { customer: id("c-1").customer, run: run() });
 
-    let sent = Outcome::Sent { provider_id: "m-1".into() };
+    let sent = SettlementOutcome::Sent { provider_id: "m-1".into() };
     let report = now(world.app.settle(&id("c-1"), &sent, &note())).unwrap();
     assert_eq!(report.settled, Settled::Sent);
     let json = serde_json::to_value(&report).unwrap();
@@ -60,7 +60,7 @@ fn a_replay_is_looked_at_first_and_then_ordered() {
 fn who_has_their_mail_gets_a_further_one_only_by_force() {
     let world = World::new();
     world.bring_unsettled("c-1");
-    now(world.app.settle(&id("c-1"), &Outcome::Sent { provider_id: "m-1".into() }, &note())).unwrap();
+    now(world.app.settle(&id("c-1"), &SettlementOutcome::Sent { provider_id: "m-1".into() }, &note())).unwrap();
     let refused = now(world.app.replay(&id("c-1"), &ReplayOrder::Again)).unwrap_err();
     let (customer, repeat) = (id("c-1").customer, RunId::parse("2026-11-r2").unwrap());
     assert_eq!(refused, ReplayError::Closed { entry: id("c-1"), state: "sent" }.into());
@@ -105,7 +105,7 @@ fn why_of_a_customer_says_what_to_do_next() {
 fn what_was_not_sent_is_queued_again() {
     let world = World::new();
     world.bring_unsettled("c-1");
-    let report = now(world.app.settle(&id("c-1"), &Outcome::NotSent, &note())).unwrap();
+    let report = now(world.app.settle(&id("c-1"), &SettlementOutcome::NotSent, &note())).unwrap();
     assert_eq!((report.settled, world.waiting(StageName::Email)), (Settled::Queued, 1));
     let entry = now(world.ledger.entry(&id("c-1"))).unwrap().unwrap();
     assert_eq!(*entry.progress(), Progress::Waiting);

@@ -1,4 +1,4 @@
-use pulse_core::{advice::Advice, dead_letters::Order, entry::StageName, message::WorkMessage, ports::DlqName};
+use pulse_core::{advice::Advice, dead_letters::RedriveOrder, entry::StageName, message::WorkMessage, ports::DlqName};
 
 use super::{World, id, now, run};
 use crate::FailedOrder;
@@ -30,7 +30,7 @@ fn letters_are_told_by_cause_queue_by_queue_and_put_back() {
 fn letters_are_redriven_after_a_dry_run_that_moves_nothing() {
     let world = with_letters();
     let redrive = |dry_run| {
-        let order = Order { dry_run, ..Order::default() };
+        let order = RedriveOrder { dry_run, ..RedriveOrder::default() };
         now(world.app.redrive(QUEUE, &order, &mut |_| {}, &|| false)).unwrap()
     };
     let report = redrive(true);

@@ -1,6 +1,6 @@
 use pulse_core::{
     advice::Advice,
-    audit::{Depth, Problem},
+    audit::{AuditDepth, Problem},
     ports::Ledger as _,
 };
 
@@ -53,7 +53,7 @@ fn who_is_not_on_the_roster_is_neither_shown_nor_enrolled_again() {
 fn an_audit_finds_what_is_amiss_and_repairs_it_if_that_is_asked_for() {
     let world = World::new();
     now(world.ledger.save_customer(&customer("c-1"))).unwrap();
-    let audit = |repair| now(world.app.audit(Depth::Everyone, repair, &mut |_| {})).unwrap();
+    let audit = |repair| now(world.app.audit(AuditDepth::Everyone, repair, &mut |_| {})).unwrap();
     let report = audit(false);
     assert!(!report.is_clean() && report.found.contains_key(&Problem::NoOpenEntry), "{report:?}");
     assert_eq!(report.advice(), Some(Advice::RepairByAudit));

@@ -24,7 +24,7 @@ const ABSENT: &str = "attribute_not_exists(pk)";
 
 /// Whether a write under a condition was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum WriteOutcome {
     Written,
     ConditionUnmet,
 }
@@ -46,14 +46,14 @@ impl DynamoDbLedger {
                 .expression_attribute_values(":expected", AttributeValue::N(before.to_string())),
         };
         let outcome = self.put_if(put, rows::control(stage, control)?).await?;
-        Ok(outcome == Outcome::Written)
+        Ok(outcome == WriteOutcome::Written)
     }
 
     /// Puts a new entry. False if there is one of that id.
     pub(super) async fn put_new(&self, entry: &Entry) -> Result<bool, LedgerError> {
         let put = self.client.put_item().condition_expression(ABSENT);
         let outcome = self.put_if(put, rows::entry(entry)?).await?;
-        Ok(outcome == Outcome::Written)
+        Ok(outcome == WriteOutcome::Written)
     }
 
     /// Writes a change without its next entry.
@@ -65,8 +65,8 @@ impl DynamoDbLedger {
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":expected", expected(change));
         match self.put_if(put, rows::entry(change.after())?).await? {
-            Outcome::Written => Ok(()),
-            Outcome::ConditionUnmet => Err(LedgerError::Conflict(change.after().id().clone())),
+            WriteOutcome::Written => Ok(()),
+            WriteOutcome::ConditionUnmet => Err(LedgerError::Conflict(change.after().id().clone())),
         }
     }
 
@@ -99,7 +99,7 @@ impl DynamoDbLedger {
 
     /// Puts a row under `put`'s condition. Where the condition doesn't hold because an earlier
     /// attempt of this very call wrote the row, the row was written.
-    async fn put_if(&self, put: PutItemFluentBuilder, row: Attributes) -> Result<Outcome, LedgerError> {
+    async fn put_if(&self, put: PutItemFluentBuilder, row: Attributes) -> Result<WriteOutcome, LedgerError> {
         let id = AttributeValue::S(self.write_ids.next());
         let result = put
             .table_name(&self.table)
@@ -109,13 +109,13 @@ impl DynamoDbLedger {
             .send()
             .await;
         let Err(error) = result else {
-            return Ok(Outcome::Written);
+            return Ok(WriteOutcome::Written);
         };
         let Some(PutItemError::ConditionalCheckFailedException(unmet)) = error.as_service_error() else {
             return Err(refusals::of_call(&error));
         };
         let is_ours = unmet.item().and_then(|row| row.get(rows::WRITE_ID)) == Some(&id);
-        Ok(if is_ours { Outcome::Written } else { Outcome::ConditionUnmet })
+        Ok(if is_ours { WriteOutcome::Written } else { WriteOutcome::ConditionUnmet })
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pulse_core::audit::{AuditReport, Depth, Problem};
+use pulse_core::audit::{AuditDepth, AuditReport, Problem};
 
 use crate::{
     exit::Exit,
@@ -34,7 +34,7 @@ pub struct Options {
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let app = target.app().await?;
     let bar = progress_bar(app.roster().await?.active);
-    let depth = if options.deep { Depth::Everyone } else { Depth::Presence };
+    let depth = if options.deep { AuditDepth::Everyone } else { AuditDepth::Presence };
     let report = app.audit(depth, options.repair, &mut |customers| bar.set_position(customers)).await;
     bar.finish_and_clear();
     let report = report?;

@@ -10,7 +10,7 @@ use pulse_core::{
     customer::CustomerId,
     entry::EntryId,
     run::RunId,
-    settlement::{Outcome, Settled},
+    settlement::{Settled, SettlementOutcome},
 };
 
 use crate::{
@@ -54,8 +54,8 @@ pub struct Options {
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let outcome = match (&options.sent, options.not_sent) {
         (Some(id), _) if id.trim().is_empty() => bail!("--sent wants the provider's id of the mail."),
-        (Some(id), _) => Some(Outcome::Sent { provider_id: id.trim().to_owned() }),
-        (None, true) => Some(Outcome::NotSent),
+        (Some(id), _) => Some(SettlementOutcome::Sent { provider_id: id.trim().to_owned() }),
+        (None, true) => Some(SettlementOutcome::NotSent),
         (None, false) => None,
     };
     let app = target.app().await?;
@@ -69,7 +69,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     }
 }
 
-async fn settle(app: &App, id: EntryId, outcome: &Outcome, note: &Note, output: Output) -> Result<Exit> {
+async fn settle(app: &App, id: EntryId, outcome: &SettlementOutcome, note: &Note, output: Output) -> Result<Exit> {
     let report = app.settle(&id, outcome, note).await;
     let report = report.map_err(|error| advised(&error, error.advice().as_ref()))?;
     let words = match report.settled {

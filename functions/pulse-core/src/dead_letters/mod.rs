@@ -1,16 +1,16 @@
 //! What is in the dead-letter queues, and bringing it back.
 
 mod cause;
+mod cursor;
 mod diagnosis;
 mod outcome;
 mod pace;
 mod redrive;
-mod round;
 mod survey;
 
 pub use cause::CauseFilter;
-pub use outcome::{Progress, Redriven, Stuck, Way};
-pub use redrive::{Order, Redrive};
+pub use outcome::{RedriveProgress, Redriven, Stuck, Way};
+pub use redrive::{Redrive, RedriveOrder};
 pub use survey::{CauseGroup, DeadLetterReport, Example, Survey};
 
 use crate::ports::{LedgerError, QueueError};

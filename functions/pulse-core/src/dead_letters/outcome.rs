@@ -4,7 +4,7 @@ use crate::failure::Cause;
 
 /// How far a redrive is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct RedriveProgress {
     /// Letters that were dealt with.
     pub done: u64,
     /// About how many there are, if that is known.

@@ -4,10 +4,10 @@ use futures::{StreamExt as _, stream};
 
 use super::{
     CauseFilter, DeadLetterError,
+    cursor::DlqCursor,
     diagnosis::{Diagnosis, Remedy, diagnose},
-    outcome::{Handled, Progress, Redriven, Way},
+    outcome::{Handled, RedriveProgress, Redriven, Way},
     pace::Pace,
-    round::Round,
     survey::AT_ONCE,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub struct Redrive<'a> {
 
 /// Which letters are to move, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Order {
+pub struct RedriveOrder {
     /// Those with this cause. Without it, all.
     pub cause: Option<CauseFilter>,
     /// At most so many a second. Without it, as fast as it goes.
@@ -57,7 +57,7 @@ pub struct Order {
 }
 
 /// How a redrive is watched.
-pub(super) type Watch<'w> = &'w mut (dyn FnMut(Progress) + Send);
+pub(super) type Watch<'w> = &'w mut (dyn FnMut(RedriveProgress) + Send);
 
 /// How a redrive is told to end early.
 pub(super) type Stop<'s> = &'s (dyn Fn() -> bool + Sync);
@@ -68,7 +68,12 @@ impl Redrive<'_> {
     ///
     /// # Errors
     /// When a move task can't be started or followed. What goes wrong later is in the outcome.
-    pub async fn run(&self, order: &Order, watch: Watch<'_>, stop: Stop<'_>) -> Result<Redriven, DeadLetterError> {
+    pub async fn run(
+        &self,
+        order: &RedriveOrder,
+        watch: Watch<'_>,
+        stop: Stop<'_>,
+    ) -> Result<Redriven, DeadLetterError> {
         if order.cause.is_some() || order.dry_run {
             return Ok(self.one_by_one(order, Way::OneByOne, watch, stop).await);
         }
@@ -88,7 +93,7 @@ impl Redrive<'_> {
     ) -> Result<Redriven, DeadLetterError> {
         loop {
             let progress = self.letters.follow_move(ticket).await?;
-            watch(Progress { done: progress.moved, of: progress.of });
+            watch(RedriveProgress { done: progress.moved, of: progress.of });
             let interrupted = progress.status == MoveStatus::Running && stop();
             if progress.status == MoveStatus::Running && !interrupted {
                 let next = self.sleeper.now().saturating_add(LOOK_EVERY);
@@ -104,15 +109,15 @@ impl Redrive<'_> {
         }
     }
 
-    async fn one_by_one(&self, order: &Order, way: Way, watch: Watch<'_>, stop: Stop<'_>) -> Redriven {
+    async fn one_by_one(&self, order: &RedriveOrder, way: Way, watch: Watch<'_>, stop: Stop<'_>) -> Redriven {
         let of = self.letters.count().await.ok();
         let pace = Pace::of(self.sleeper, order.rate);
         // No more at once than a second's worth, so that a stop is heard in time.
         let most = order.rate.map_or(AT_ONCE, |rate| AT_ONCE.min(rate.per_second() as usize));
-        let mut round = Round::of(self.letters, self.sleeper.now());
+        let mut round = DlqCursor::of(self.letters, self.sleeper.now());
         let mut outcome = Redriven { way, ..Redriven::default() };
         while outcome.trouble.is_none() {
-            watch(Progress { done: outcome.letters(), of });
+            watch(RedriveProgress { done: outcome.letters(), of });
             if stop() {
                 outcome.interrupted = true;
                 break;
@@ -138,9 +143,9 @@ impl Redrive<'_> {
     async fn batch(
         &self,
         batch: Vec<DeadLetter>,
-        order: &Order,
+        order: &RedriveOrder,
         pace: &Pace<'_>,
-        round: &mut Round<'_>,
+        round: &mut DlqCursor<'_>,
         outcome: &mut Redriven,
     ) -> Vec<Handled> {
         let letters = stream::iter(batch).map(async |letter| (self.one(&letter, order, pace).await, letter));
@@ -162,7 +167,7 @@ impl Redrive<'_> {
         letters.into_iter().map(|(handled, _)| handled).collect()
     }
 
-    async fn one(&self, letter: &DeadLetter, order: &Order, pace: &Pace<'_>) -> Handled {
+    async fn one(&self, letter: &DeadLetter, order: &RedriveOrder, pace: &Pace<'_>) -> Handled {
         let Diagnosis { cause, remedy, .. } = match diagnose(self.ledger, self.letters.name(), letter).await {
             Ok(diagnosis) => diagnosis,
             Err(error) => return Handled::Failed(Cause::new(error.to_string())),

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{
     DeadLetterError,
+    cursor::DlqCursor,
     diagnosis::{Diagnosis, diagnose},
-    round::Round,
 };
 use crate::{
     customer::CustomerId,
@@ -81,7 +81,7 @@ impl Survey<'_> {
         limit: usize,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<DeadLetterReport, DeadLetterError> {
-        let mut round = Round::of(self.letters, Timestamp::MAX);
+        let mut round = DlqCursor::of(self.letters, Timestamp::MAX);
         let report = self.read(&mut round, limit, stop).await;
         round.end().await;
         report
@@ -89,7 +89,7 @@ impl Survey<'_> {
 
     async fn read(
         &self,
-        round: &mut Round<'_>,
+        round: &mut DlqCursor<'_>,
         limit: usize,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<DeadLetterReport, DeadLetterError> {

@@ -32,7 +32,7 @@ pub struct IllegalTransition {
     step: &'static str,
 }
 
-type Step = Result<Change, IllegalTransition>;
+type Transition = Result<Change, IllegalTransition>;
 
 impl Entry {
     /// Claims the entry for a stage until `lease_until`. A claim whose lease is over, and an entry that the
@@ -41,7 +41,7 @@ impl Entry {
     ///
     /// # Errors
     /// When another worker holds it, or it isn't that stage's.
-    pub fn claim(&self, stage: StageName, now: Timestamp, lease_until: Timestamp) -> Step {
+    pub fn claim(&self, stage: StageName, now: Timestamp, lease_until: Timestamp) -> Transition {
         if !self.is_claimable(stage, now) {
             return Err(self.illegal("claimed"));
         }
@@ -63,7 +63,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't being scored.
-    pub fn record_score(&self, score: Score, now: Timestamp) -> Step {
+    pub fn record_score(&self, score: Score, now: Timestamp) -> Transition {
         let mut change = self.advance(StageName::SCORED_BY, now)?;
         change.after.score = Some(score);
         Ok(change)
@@ -73,7 +73,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't claimed for `stage`, or that is its plan's last.
-    pub fn advance(&self, stage: StageName, now: Timestamp) -> Step {
+    pub fn advance(&self, stage: StageName, now: Timestamp) -> Transition {
         let next = self.plan.after(stage).filter(|_| self.at == stage && self.lease_until().is_some());
         let next = next.ok_or_else(|| self.illegal("handed on"))?;
         let mut after = self.moved(Progress::Waiting);
@@ -90,7 +90,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't past scoring, or another worker holds it.
-    pub fn forget_stale_score(&self, now: Timestamp) -> Step {
+    pub fn forget_stale_score(&self, now: Timestamp) -> Transition {
         let is_past_scoring = self.at != StageName::SCORED_BY && self.plan.has(StageName::SCORED_BY);
         if !is_past_scoring || !self.is_claimable(self.at, now) {
             return Err(self.illegal("sent back to scoring"));
@@ -108,7 +108,7 @@ impl Entry {
     ///
     /// # Errors
     /// When it isn't waiting for that stage, or another worker holds it.
-    pub fn defer(&self, stage: StageName, due: Timestamp, now: Timestamp) -> Step {
+    pub fn defer(&self, stage: StageName, due: Timestamp, now: Timestamp) -> Transition {
         if !self.is_claimable(stage, now) {
             return Err(self.illegal("put off"));
         }
@@ -123,7 +123,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry is closed, or a worker holds it.
-    pub fn queue_again(&self, now: Timestamp) -> Step {
+    pub fn queue_again(&self, now: Timestamp) -> Transition {
         if !self.is_open() || self.lease_until().is_some_and(|until| until > now) {
             return Err(self.illegal("queued again"));
         }
@@ -145,7 +145,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't claimed.
-    pub fn release(&self, cause: Cause, now: Timestamp) -> Step {
+    pub fn release(&self, cause: Cause, now: Timestamp) -> Transition {
         self.release_for(None, cause, now)
     }
 
@@ -153,7 +153,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't claimed.
-    pub fn release_for(&self, wait: Option<Duration>, cause: Cause, now: Timestamp) -> Step {
+    pub fn release_for(&self, wait: Option<Duration>, cause: Cause, now: Timestamp) -> Transition {
         if self.lease_until().is_none() {
             return Err(self.illegal("released"));
         }
@@ -170,7 +170,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't that stage's to move.
-    pub fn put_off(&self, stage: StageName, cause: Cause, now: Timestamp) -> Step {
+    pub fn put_off(&self, stage: StageName, cause: Cause, now: Timestamp) -> Transition {
         if self.waits_for() != Some(stage) {
             return Err(self.illegal("put off"));
         }
@@ -186,7 +186,7 @@ impl Entry {
     ///
     /// # Errors
     /// When no call was under way whose effect is one at most.
-    pub fn release_in_doubt(&self, cause: Cause, now: Timestamp) -> Step {
+    pub fn release_in_doubt(&self, cause: Cause, now: Timestamp) -> Transition {
         if self.at.spec().effect != Effect::AtMostOnce || self.lease_until().is_none() {
             return Err(self.illegal("released in doubt"));
         }
@@ -200,7 +200,7 @@ impl Entry {
     ///
     /// # Errors
     /// When no mail was under way.
-    pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Step {
+    pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Transition {
         let may_be_sent = match &self.progress {
             Progress::Claimed { .. } | Progress::Failed { .. } | Progress::Indeterminate { .. } => true,
             Progress::Waiting => self.in_doubt_since.is_some(),
@@ -220,7 +220,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry is closed already.
-    pub fn skip(&self, reason: SkipReason, now: Timestamp, next: Option<Entry>) -> Step {
+    pub fn skip(&self, reason: SkipReason, now: Timestamp, next: Option<Entry>) -> Transition {
         if !self.is_open() && !matches!(self.progress, Progress::Failed { .. }) {
             return Err(self.illegal("skipped"));
         }
@@ -234,7 +234,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't that stage's to give up.
-    pub fn fail(&self, stage: StageName, cause: Cause, now: Timestamp, next: Option<Entry>) -> Step {
+    pub fn fail(&self, stage: StageName, cause: Cause, now: Timestamp, next: Option<Entry>) -> Transition {
         if self.waits_for() != Some(stage) {
             return Err(self.illegal("failed"));
         }
@@ -248,7 +248,7 @@ impl Entry {
     ///
     /// # Errors
     /// When no call was under way whose effect is one at most.
-    pub fn mark_indeterminate(&self, cause: Cause, now: Timestamp, next: Option<Entry>) -> Step {
+    pub fn mark_indeterminate(&self, cause: Cause, now: Timestamp, next: Option<Entry>) -> Transition {
         let is_in_doubt = match &self.progress {
             Progress::Claimed { .. } => self.at.spec().effect == Effect::AtMostOnce,
             Progress::Waiting | Progress::Failed { .. } => {
@@ -266,7 +266,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry isn't indeterminate.
-    pub fn record_unsent(&self, now: Timestamp) -> Step {
+    pub fn record_unsent(&self, now: Timestamp) -> Transition {
         let Progress::Indeterminate { .. } = &self.progress else {
             return Err(self.illegal("said to be unsent"));
         };
@@ -281,7 +281,7 @@ impl Entry {
     ///
     /// # Errors
     /// When the entry no longer waits.
-    pub fn reschedule(&self, scheduled_at: Timestamp) -> Step {
+    pub fn reschedule(&self, scheduled_at: Timestamp) -> Transition {
         if self.at != self.plan.first() || self.progress != Progress::Waiting {
             return Err(self.illegal("rescheduled"));
         }

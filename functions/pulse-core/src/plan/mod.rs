@@ -20,7 +20,7 @@ pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 /// What a demand takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Plan {
+pub struct CapacityPlan {
     /// Customers due each day.
     pub due_a_day: f64,
     /// Customers a day if each were scored and mailed before the next.
@@ -35,7 +35,7 @@ pub struct Plan {
     pub backlog_takes: Option<Duration>,
 }
 
-impl Plan {
+impl CapacityPlan {
     /// Makes the plan.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_figures_of_the_talk_come_out() {
-        let plan = Plan::of(&seeds()).unwrap();
+        let plan = CapacityPlan::of(&seeds()).unwrap();
         assert_eq!([whole(plan.due_a_day), whole(plan.in_sequence_a_day)], [20_000, 15_158]);
         assert_eq!([whole(plan.score.lane_a_day), whole(plan.email.lane_a_day)], [36_000, 26_182]);
         assert_eq!(whole(plan.score.lane_a_period), 1_080_000);
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_least_that_lambda_takes_is_enough_for_600_000() {
-        let plan = Plan::of(&seeds()).unwrap();
+        let plan = CapacityPlan::of(&seeds()).unwrap();
         // 20,000 x 2.4 s / 86,400 s are 0.56 lanes, and 0.69 if they are to be busy for 0.8 of the time.
         assert_eq!((plan.score.needed, plan.score.lanes.count()), (1, 8));
         // 0.76 and 0.95.
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn three_lost_days_are_caught_up_within_one() {
         let demand = Demand { backlog: 60_000, within: Some(DAY), ..seeds() };
-        let plan = Plan::of(&demand).unwrap();
+        let plan = CapacityPlan::of(&demand).unwrap();
         // 80,000 calls in a day, x 2.4 s / 86,400 s / 0.8 are 2.8 lanes; x 3.3 s 3.8.
         assert_eq!((plan.score.needed, plan.email.needed), (3, 4));
         // The fewest that can be set are more: 8 lanes / 3.3 s x 0.8 less what is due.
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(plan.backlog_takes.unwrap().as_secs(), whole((60_000.0_f64 / spare).floor()));
         assert!(plan.backlog_takes.unwrap() < DAY);
 
-        let hurry = Plan::of(&Demand { within: Some(Duration::from_hours(2)), ..demand }).unwrap();
+        let hurry = CapacityPlan::of(&Demand { within: Some(Duration::from_hours(2)), ..demand }).unwrap();
         assert_eq!((hurry.email.needed, hurry.email.lanes.count()), (36, 36));
         assert_eq!(whole(hurry.email.calls_a_second), 11);
     }
@@ -144,20 +144,20 @@ mod tests {
         let full = Demand { utilisation: Utilisation::parse(1.0).unwrap(), ..seeds() };
         // 8 lanes carry 288,000 a day.
         let demand = Demand { customers: 288_000 * 30, email: calls(2_400), backlog: 1, ..full };
-        let plan = Plan::of(&demand).unwrap();
+        let plan = CapacityPlan::of(&demand).unwrap();
         assert_eq!((plan.score.lanes.count(), plan.backlog_takes), (8, None));
     }
 
     #[test]
     fn a_plan_that_lambda_cannot_carry_says_what_would() {
         let demand = Demand { backlog: 600_000, within: Some(Duration::from_mins(5)), ..seeds() };
-        let error = Plan::of(&demand).unwrap_err().to_string();
+        let error = CapacityPlan::of(&demand).unwrap_err().to_string();
         // 2,000 a second x 2.4 s / 0.8.
         assert!(error.contains("6001 lanes") && error.contains("1501 invocations of 4 calls"), "{error}");
         assert!(error.contains("keep 7 or more calls in flight"), "{error}");
 
         let demand = Demand { within: Some(Duration::from_secs(10)), ..demand };
-        let error = Plan::of(&demand).unwrap_err().to_string();
+        let error = CapacityPlan::of(&demand).unwrap_err().to_string();
         assert!(error.contains("allow it more time") && !error.contains("keep"), "{error}");
     }
 
@@ -182,7 +182,7 @@ mod tests {
             let demand = Demand {
                 customers, days: MONTH, score: calls(score), email: calls(email), backlog, within: Some(within), utilisation,
             };
-            if let Ok(plan) = Plan::of(&demand) {
+            if let Ok(plan) = CapacityPlan::of(&demand) {
                 let takes = plan.backlog_takes.unwrap();
                 prop_assert!(takes <= within + Duration::from_secs(1), "{takes:?}");
                 prop_assert!(plan.score.needed <= plan.score.lanes.count());

@@ -72,25 +72,25 @@ struct Call<'m> {
 }
 
 impl Call<'_> {
-    fn end(self, now: Timestamp, outcome: Outcome) {
-        if matches!(outcome, Outcome::NotCounted) {
+    fn end(self, now: Timestamp, outcome: CallOutcome) {
+        if matches!(outcome, CallOutcome::NotCounted) {
             return;
         }
         let mut reading = self.meter.reading();
         reading.latencies.push(Duration::try_from(now.duration_since(self.began)).unwrap_or_default());
         reading.outcomes.calls += 1;
         match outcome {
-            Outcome::Answered => {
+            CallOutcome::Answered => {
                 reading.failed_in_a_row = 0;
                 reading.outcomes.succeeded_at = Some(now);
             }
-            Outcome::Failed { leave_alone } => {
+            CallOutcome::Failed { leave_alone } => {
                 reading.failed_in_a_row += 1;
                 reading.outcomes.failures += 1;
                 let until = leave_alone.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
                 reading.outcomes.leave_alone_until = reading.outcomes.leave_alone_until.max(until);
             }
-            Outcome::NotCounted => {}
+            CallOutcome::NotCounted => {}
         }
     }
 }
@@ -103,7 +103,7 @@ impl Drop for Call<'_> {
 }
 
 #[derive(Clone, Copy)]
-enum Outcome {
+enum CallOutcome {
     Answered,
     Failed {
         leave_alone: Option<Duration>,
@@ -112,7 +112,7 @@ enum Outcome {
     NotCounted,
 }
 
-impl Outcome {
+impl CallOutcome {
     fn of_send<T>(result: &Result<T, SendError>) -> Self {
         match result {
             Ok(_) | Err(SendError::Fail { .. } | SendError::AddressRefused { .. }) => Self::Answered,
@@ -138,8 +138,8 @@ impl Scorer for MeteredScorer {
         let call = self.meter.begin(self.clock.now());
         let answer = self.scorer.score(request).await;
         let outcome = match &answer {
-            Ok(_) | Err(ScoreError::Fail { .. }) => Outcome::Answered,
-            Err(ScoreError::Retry { after, .. }) => Outcome::Failed { leave_alone: *after },
+            Ok(_) | Err(ScoreError::Fail { .. }) => CallOutcome::Answered,
+            Err(ScoreError::Retry { after, .. }) => CallOutcome::Failed { leave_alone: *after },
         };
         call.end(self.clock.now(), outcome);
         answer
@@ -165,7 +165,7 @@ impl Mailer for MeteredMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let call = self.meter.begin(self.clock.now());
         let answer = self.mailer.send(mail).await;
-        call.end(self.clock.now(), Outcome::of_send(&answer));
+        call.end(self.clock.now(), CallOutcome::of_send(&answer));
         answer
     }
 
@@ -175,8 +175,8 @@ impl Mailer for MeteredMailer {
         let outcome = match &answer {
             // Each send that fails is followed by such a question. Counted as answers, they would outweigh the
             // failures of a provider that takes no mail, and still tells so.
-            Ok(MailLookup::SafeToSend | MailLookup::CannotTell(_)) => Outcome::NotCounted,
-            asked => Outcome::of_send(asked),
+            Ok(MailLookup::SafeToSend | MailLookup::CannotTell(_)) => CallOutcome::NotCounted,
+            asked => CallOutcome::of_send(asked),
         };
         call.end(self.clock.now(), outcome);
         answer

@@ -24,7 +24,7 @@ pub struct Received {
 
 /// How many messages there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Depth {
+pub struct QueueDepth {
     /// Those that may be received now.
     pub visible: usize,
     /// Those that were received and are invisible still.

@@ -55,10 +55,10 @@ pub enum MoveStatus {
 
 /// A message move task. It runs whether or not this is kept.
 #[derive(Debug, Clone)]
-pub struct MoveTask(Arc<Mutex<Progress>>);
+pub struct MoveTask(Arc<Mutex<MoveProgress>>);
 
 #[derive(Debug)]
-struct Progress {
+struct MoveProgress {
     moved: u64,
     of: u64,
     status: MoveStatus,
@@ -94,13 +94,13 @@ impl MoveTask {
         is_running
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
+    fn progress(&self) -> MutexGuard<'_, MoveProgress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A task that has so many messages to move.
     pub(super) fn of_messages(of: u64) -> Self {
-        Self(Arc::new(Mutex::new(Progress { moved: 0, of, status: MoveStatus::Running })))
+        Self(Arc::new(Mutex::new(MoveProgress { moved: 0, of, status: MoveStatus::Running })))
     }
 
     /// It has moved so many more.

@@ -23,7 +23,7 @@ fn queue(clock: &Arc<VirtualClock>) -> MemoryQueue {
 /// A queue whose messages go to the other after so many receives.
 fn pair(clock: &Arc<VirtualClock>, max_receive_count: u32) -> (MemoryQueue, Arc<MemoryQueue>) {
     let dlq = Arc::new(queue(clock));
-    let redrive = Redrive { dlq: dlq.clone(), max_receive_count };
+    let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count };
     (MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive)), dlq)
 }
 
@@ -72,10 +72,10 @@ fn only_the_last_receipt_deletes() {
     clock.advance(VISIBILITY);
     let second = receive_one(&queue).receipt;
     assert!(!queue.delete(&first));
-    assert_eq!(queue.depth(), Depth { visible: 0, in_flight: 1 });
+    assert_eq!(queue.depth(), QueueDepth { visible: 0, in_flight: 1 });
     assert!(queue.delete(&second));
     assert!(!queue.delete(&second));
-    assert_eq!(queue.depth(), Depth::default());
+    assert_eq!(queue.depth(), QueueDepth::default());
 }
 
 #[test]
@@ -108,9 +108,9 @@ fn a_receipt_deletes_even_after_its_message_has_reappeared_but_hides_it_no_more(
     let received = receive_one(&queue);
     clock.advance(VISIBILITY);
     hide(&queue, &received, VISIBILITY);
-    assert_eq!(queue.depth(), Depth { visible: 1, in_flight: 0 });
+    assert_eq!(queue.depth(), QueueDepth { visible: 1, in_flight: 0 });
     assert!(queue.delete(&received.receipt));
-    assert_eq!(queue.depth(), Depth::default());
+    assert_eq!(queue.depth(), QueueDepth::default());
     assert_eq!(queue.receive(1), []);
 }
 
@@ -123,7 +123,7 @@ fn a_purged_queue_is_empty_and_works_on() {
     send_many(&queue, 5);
     let in_flight = queue.receive(2);
     assert_eq!(queue.purge(), 5);
-    assert_eq!((queue.depth(), queue.next_visible_at()), (Depth::default(), None));
+    assert_eq!((queue.depth(), queue.next_visible_at()), (QueueDepth::default(), None));
     assert!(!queue.delete(&in_flight[0].receipt));
     clock.advance(VISIBILITY);
     assert_eq!(queue.receive(10), []);

@@ -13,7 +13,7 @@ use pulse_core::{
 use super::{
     fault::{Act, Kind},
     people,
-    plan::Plan,
+    plan::FaultPlan,
 };
 use crate::world::{Promise, World};
 
@@ -21,7 +21,7 @@ use crate::world::{Promise, World};
 const TIME_TO_END: Duration = Duration::from_hours(48);
 
 /// What must hold at every moment.
-pub(super) fn on_the_way(world: &World, plan: &Plan) {
+pub(super) fn on_the_way(world: &World, plan: &FaultPlan) {
     if !plan.is_harmless() {
         return;
     }
@@ -36,7 +36,7 @@ pub(super) fn on_the_way(world: &World, plan: &Plan) {
 }
 
 /// What must hold once all is calm again.
-pub(super) fn at_the_end(world: &World, plan: &Plan) {
+pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
     on_the_way(world, plan);
     lanes(world);
     let expired = world.stacks.values().map(|stack| stack.queue.expired()).sum::<u64>();
@@ -72,7 +72,7 @@ fn lanes(world: &World) {
 
 struct Check<'a> {
     world: &'a World,
-    plan: &'a Plan,
+    plan: &'a FaultPlan,
     /// What was due by then must be done.
     due_by: Timestamp,
 }

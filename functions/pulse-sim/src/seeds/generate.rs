@@ -7,11 +7,11 @@ use pulse_core::{customer::Zone, entry::StageName, quiet_hours::QuietHours};
 
 use super::{
     fault::{Act, Fault, Kind},
-    plan::{CALM_DAYS, Plan},
+    plan::{CALM_DAYS, FaultPlan},
 };
 use crate::{
     random::{Randomness, Stream},
-    world::{Down, MailProvider, Noise, PanicPlace, ProviderFaults},
+    world::{Down, Noise, PanicPlace, ProviderFaults, SimulatedMailProvider},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -38,7 +38,7 @@ pub(super) const ZONES: [&str; 8] = [
     "UTC",
 ];
 
-impl Plan {
+impl FaultPlan {
     /// A seed's plan.
     ///
     /// # Panics
@@ -69,12 +69,12 @@ impl Plan {
 }
 
 /// When, with whom, and how queues behave.
-fn stack(random: &Stream, plan: &mut Plan) {
+fn stack(random: &Stream, plan: &mut FaultPlan) {
     if let Some(starts) = random.pick(&STARTS).and_then(|starts| starts.parse::<Timestamp>().ok()) {
         plan.starts = starts;
     }
     if random.chance(0.3) {
-        plan.mail_provider = MailProvider::Forgetful;
+        plan.mail_provider = SimulatedMailProvider::Forgetful;
     }
     if random.chance(0.3) {
         plan.quiet_hours = QuietHours::parse("21:00-08:00").ok().flatten();
@@ -83,7 +83,7 @@ fn stack(random: &Stream, plan: &mut Plan) {
 }
 
 /// What goes wrong before all is calm. In a fifth of the months, nothing does that a message could die of.
-fn faults(random: &Stream, plan: &mut Plan) -> Vec<Fault> {
+fn faults(random: &Stream, plan: &mut FaultPlan) -> Vec<Fault> {
     let calm_from = plan.calm_from();
     if random.chance(0.2) {
         plan.duplicates = 0.0;

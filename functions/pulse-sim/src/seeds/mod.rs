@@ -1,6 +1,6 @@
 //! Fault seeds: a month with everything that can go wrong in it, decided by one number.
 //!
-//! A seed makes a [`Plan`]; [`run`] lives through it on the real stage code, and holds what came of it
+//! A seed makes a [`FaultPlan`]; [`run`] lives through it on the real stage code, and holds what came of it
 //! against what must always hold; [`shrink`] finds the shortest plan that still breaks the promise.
 
 mod check;
@@ -13,6 +13,6 @@ mod shrink;
 
 pub use fault::{Act, Fault, Kind};
 pub use people::person;
-pub use plan::Plan;
+pub use plan::FaultPlan;
 pub use run::{SeedReport, run, run_with};
 pub use shrink::{Shrunk, shrink};

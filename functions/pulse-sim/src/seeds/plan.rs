@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use pulse_core::quiet_hours::QuietHours;
 
 use super::fault::{Act, Fault, Kind};
-use crate::world::{Faults, MailProvider, Noise, ProviderFaults};
+use crate::world::{Faults, Noise, ProviderFaults, SimulatedMailProvider};
 
 /// Days at the end in which nothing goes wrong any more, and all must come right.
 pub(super) const CALM_DAYS: u32 = 6;
 
 /// What happens in a seed's month.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct FaultPlan {
     /// The number that decides it.
     pub seed: u64,
     /// The first moment.
@@ -21,7 +21,7 @@ pub struct Plan {
     /// How many days it lasts.
     pub days: u32,
     /// The email provider's ways.
-    pub mail_provider: MailProvider,
+    pub mail_provider: SimulatedMailProvider,
     /// Hours without mail, if any.
     pub quiet_hours: Option<QuietHours>,
     /// The chance that a message is delivered twice, or a delete forgotten.
@@ -30,7 +30,7 @@ pub struct Plan {
     pub faults: Vec<(usize, Fault)>,
 }
 
-impl Plan {
+impl FaultPlan {
     /// A plan in which nothing goes wrong.
     #[must_use]
     pub fn calm(seed: u64, customers: u32, days: u32) -> Self {
@@ -40,7 +40,7 @@ impl Plan {
             starts,
             customers,
             days,
-            mail_provider: MailProvider::Deduplicating,
+            mail_provider: SimulatedMailProvider::Deduplicating,
             quiet_hours: None,
             duplicates: 0.0,
             faults: Vec::new(),

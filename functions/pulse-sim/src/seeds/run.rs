@@ -15,7 +15,7 @@ use super::{
     check,
     fault::{Act, Fault, Kind},
     people,
-    plan::{Plan, active_faults},
+    plan::{FaultPlan, active_faults},
 };
 use crate::lambda::MappingState;
 use crate::world::{Promise, Record, SystemUnderTest, Violation, World, WorldSettings};
@@ -47,14 +47,14 @@ pub struct SeedReport {
 /// # Panics
 /// When the simulator itself is broken.
 #[must_use]
-pub fn run(plan: &Plan, product: Arc<dyn SystemUnderTest>, traced: bool) -> SeedReport {
+pub fn run(plan: &FaultPlan, product: Arc<dyn SystemUnderTest>, traced: bool) -> SeedReport {
     run_with(plan, product, traced, &|_| {})
 }
 
 /// The same in a world of other settings.
 #[must_use]
 pub fn run_with(
-    plan: &Plan,
+    plan: &FaultPlan,
     product: Arc<dyn SystemUnderTest>,
     traced: bool,
     adjust: &dyn Fn(&mut WorldSettings),
@@ -82,7 +82,7 @@ pub fn run_with(
 }
 
 struct Month<'a> {
-    plan: &'a Plan,
+    plan: &'a FaultPlan,
     world: &'a Arc<World>,
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{
-    plan::Plan,
+    plan::FaultPlan,
     run::{SeedReport, run},
 };
 use crate::world::{Promise, SystemUnderTest};
@@ -13,7 +13,7 @@ const TRIES: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shrunk {
     /// The plan.
-    pub plan: Plan,
+    pub plan: FaultPlan,
     /// What comes of it, with the whole trace.
     pub report: SeedReport,
 }
@@ -54,9 +54,9 @@ fn is_customer(word: &str) -> bool {
 /// Leaves out of a plan that breaks `promise` whatever isn't needed for that: customers first, since
 /// fewer make every further run shorter, then faults, by halves, then one by one.
 #[must_use]
-pub fn shrink(plan: &Plan, promise: Promise, product: &Arc<dyn SystemUnderTest>) -> Shrunk {
+pub fn shrink(plan: &FaultPlan, promise: Promise, product: &Arc<dyn SystemUnderTest>) -> Shrunk {
     let mut tries = TRIES;
-    let mut breaks = |plan: &Plan| {
+    let mut breaks = |plan: &FaultPlan| {
         tries > 0 && {
             tries -= 1;
             run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
@@ -64,7 +64,7 @@ pub fn shrink(plan: &Plan, promise: Promise, product: &Arc<dyn SystemUnderTest>)
     };
     let mut best = plan.clone();
     for customers in [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144] {
-        let fewer = Plan { customers, ..best.clone() };
+        let fewer = FaultPlan { customers, ..best.clone() };
         if customers < best.customers && breaks(&fewer) {
             best = fewer;
             break;

@@ -20,7 +20,7 @@ use super::{
     invariants::{InvariantChecker, Promise},
     lanes::{LaneUse, Lanes},
     scoring::REFUSAL,
-    settings::{Latency, MailProvider},
+    settings::{Latency, SimulatedMailProvider},
     trace::Trace,
 };
 use crate::{mailer::CANNOT_BE_ASKED, random::Stream, time::VirtualTime};
@@ -48,7 +48,7 @@ pub struct SimMailer {
     pub(super) latency: Latency,
     /// After how long the client gives up.
     pub(super) timeout: Duration,
-    pub(super) provider: MailProvider,
+    pub(super) provider: SimulatedMailProvider,
     pub(super) lanes: Lanes,
     pub(super) trace: Trace,
     pub(super) checker: InvariantChecker,
@@ -146,7 +146,7 @@ impl SimMailer {
         let number = records.mails;
         let known = records.accepted.get(entry).copied();
         if let Some(known) = known
-            && self.provider == MailProvider::Deduplicating
+            && self.provider == SimulatedMailProvider::Deduplicating
             && age(now, known.first) <= KEYS_REMEMBERED
         {
             return known.receipt();
@@ -262,8 +262,8 @@ impl SimMailer {
 impl Mailer for SimMailer {
     fn recall(&self) -> Recall {
         match self.provider {
-            MailProvider::Deduplicating => Recall::ByKey { known_for: KEYS_TRUSTED },
-            MailProvider::Forgetful => Recall::None { advice: CANNOT_BE_ASKED },
+            SimulatedMailProvider::Deduplicating => Recall::ByKey { known_for: KEYS_TRUSTED },
+            SimulatedMailProvider::Forgetful => Recall::None { advice: CANNOT_BE_ASKED },
         }
     }
 
@@ -287,7 +287,7 @@ impl Mailer for SimMailer {
 
     /// Asking is a call to the provider too: it takes a lane.
     async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
-        if self.provider == MailProvider::Forgetful {
+        if self.provider == SimulatedMailProvider::Forgetful {
             return Ok(MailLookup::CannotTell(Cause::new(CANNOT_BE_ASKED)));
         }
         let _lane = self.lanes.enter();

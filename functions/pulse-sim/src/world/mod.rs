@@ -29,7 +29,7 @@ pub use mailing::SimMailer;
 pub use panics::{PanicPlace, Panics};
 pub use ports::Ports;
 pub use scoring::SimScorer;
-pub use settings::{Latency, MailProvider, Record, StageSettings, WorldSettings};
+pub use settings::{Latency, Record, SimulatedMailProvider, StageSettings, WorldSettings};
 pub use stage_stack::StageStack;
 pub use system_under_test::{Production, SystemUnderTest};
 pub use trace::Trace;

@@ -13,7 +13,7 @@ use pulse_core::{
     entry::{EntryId, Plan, Progress, StageName},
     ports::{Controls as _, Ledger as _, Queues, StageQueue},
     replay::Replay,
-    settlement::{Outcome, Settlement},
+    settlement::{Settlement, SettlementOutcome},
     stage::PerStage,
 };
 
@@ -203,8 +203,8 @@ impl World {
         let settlement = Settlement { ledger: &ledger, queues, clock: &*clock };
         for id in &unknown {
             let outcome = match self.mailer.look_up(id) {
-                Some(provider_id) => Outcome::Sent { provider_id },
-                None => Outcome::NotSent,
+                Some(provider_id) => SettlementOutcome::Sent { provider_id },
+                None => SettlementOutcome::NotSent,
             };
             let settled = settlement.settle(id, &outcome, "Looked up at the provider.").await;
             self.line(|| format!("{id} is settled: {settled:?}"));

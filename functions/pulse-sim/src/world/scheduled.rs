@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pulse_core::audit::Depth;
+use pulse_core::audit::AuditDepth;
 
 use super::build::World;
 
@@ -30,7 +30,7 @@ pub(super) fn start(world: &Arc<World>) {
         for day in 0.. {
             auditing.time.sleep(DAY).await;
             if !auditing.faults.now().nothing_scheduled {
-                audit(&auditing, Depth::Slice { number: day % SLICES, of: SLICES }).await;
+                audit(&auditing, AuditDepth::Slice { number: day % SLICES, of: SLICES }).await;
             }
         }
     });
@@ -49,7 +49,7 @@ async fn tick(world: &Arc<World>) {
     let _ = done.await;
 }
 
-async fn audit(world: &Arc<World>, depth: Depth) {
+async fn audit(world: &Arc<World>, depth: AuditDepth) {
     let ports = world.ports(None);
     match world.product.audit(&ports, depth).await {
         Ok(report) if report.found.is_empty() => {}

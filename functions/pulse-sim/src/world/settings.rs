@@ -10,7 +10,7 @@ use pulse_core::{
 
 /// Whether a provider knows a mail again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailProvider {
+pub enum SimulatedMailProvider {
     /// As Marketing Cloud: a key is taken once, for two days, and can be asked for.
     Deduplicating,
     /// As Amazon SES: whatever it is handed is sent.
@@ -66,7 +66,7 @@ pub struct WorldSettings {
     /// The stages.
     pub stages: PerStage<StageSettings>,
     /// The email provider's ways.
-    pub mail_provider: MailProvider,
+    pub mail_provider: SimulatedMailProvider,
     /// When a mail may go out.
     pub policy: EmailPolicy,
     /// When an entry counts as fallen off.
@@ -113,7 +113,7 @@ impl WorldSettings {
             starts,
             seed,
             stages: PerStage::from_fn(stage),
-            mail_provider: MailProvider::Deduplicating,
+            mail_provider: SimulatedMailProvider::Deduplicating,
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
             sweep: SweepPolicy::default(),
             breaker: BreakerPolicy::default(),

@@ -29,7 +29,7 @@ use crate::{
     clock::VirtualClock,
     lambda::{Function, FunctionSettings, Mapping, MappingSettings},
     ledger::MemoryLedger,
-    queue::{Disorder, MemoryQueue, Redrive},
+    queue::{Disorder, MemoryQueue, RedrivePolicy},
     random::Randomness,
     scheduler::{MemoryScheduler, SchedulerSettings},
     time::VirtualTime,
@@ -136,7 +136,7 @@ fn stack(
     let clock = time.clock().clone();
     let visibility = settings.function_timeout * 6 + settings.window;
     let dlq = Arc::new(MemoryQueue::new(clock.clone(), visibility, None).with_retention(DLQ_RETENTION));
-    let redrive = Redrive { dlq: dlq.clone(), max_receive_count: stage.worker.max_receive_count };
+    let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: stage.worker.max_receive_count };
     let mut queue = MemoryQueue::new(clock, visibility, Some(redrive)).with_retention(RETENTION);
     if settings.duplicates > 0.0 {
         let disorder =

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    audit::{Audit, AuditError, AuditReport, Depth},
+    audit::{Audit, AuditDepth, AuditError, AuditReport},
     control::{Note, Pause},
     entry::StageName,
     pausing::{Pausing, PausingError},
@@ -95,7 +95,7 @@ pub trait SystemUnderTest: Send + Sync {
     }
 
     /// What is done every day.
-    async fn audit(&self, ports: &Ports, depth: Depth) -> Result<AuditReport, AuditError> {
+    async fn audit(&self, ports: &Ports, depth: AuditDepth) -> Result<AuditReport, AuditError> {
         let audit = Audit {
             ledger: &*ports.ledger,
             listing: &*ports.listing,

@@ -11,7 +11,8 @@ use pulse_core::{
 };
 
 use super::{
-    Down, Faults, MailProvider, Noise, Ports, Production, ProviderFaults, World, WorldSettings, invariants::Promise,
+    Down, Faults, Noise, Ports, Production, ProviderFaults, SimulatedMailProvider, World, WorldSettings,
+    invariants::Promise,
 };
 use crate::lambda::KillSwitch;
 
@@ -21,7 +22,7 @@ fn starts() -> Timestamp {
     "2026-11-03T10:00:00Z".parse().unwrap()
 }
 
-fn world(provider: MailProvider) -> (Arc<World>, Ports) {
+fn world(provider: SimulatedMailProvider) -> (Arc<World>, Ports) {
     let settings = WorldSettings { mail_provider: provider, ..WorldSettings::shipped(starts(), 1) };
     let world = World::new(settings, Arc::new(Production));
     let ports = world.ports(Some(KillSwitch::default()));
@@ -52,7 +53,7 @@ fn email(faults: ProviderFaults) -> Faults {
 /// `ProvisionedThroughputExceededException` and `ThrottlingException`.
 #[test]
 fn a_throttled_write_was_not_done() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     let noise = Noise { refused: 1.0, answer_lost: 0.0 };
     world.faults.set(Faults { ledger: noise, ..Faults::default() });
     let entry = Entry::scheduled(id(1), starts(), None);
@@ -66,7 +67,7 @@ fn a_throttled_write_was_not_done() {
 /// "the write operation may have succeeded or failed".
 #[test]
 fn a_write_whose_answer_is_lost_was_done() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     let noise = Noise { refused: 0.0, answer_lost: 1.0 };
     world.faults.set(Faults { ledger: noise, ..Faults::default() });
     let entry = Entry::scheduled(id(1), starts(), None);
@@ -79,7 +80,7 @@ fn a_write_whose_answer_is_lost_was_done() {
 /// Amazon `DynamoDB` Developer Guide, "Condition expressions": a condition that doesn't hold writes nothing.
 #[test]
 fn of_two_writes_on_what_was_read_the_second_is_refused() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     let entry = Entry::scheduled(id(1), starts(), None);
     world.time.run(ports.ledger.open(&entry)).unwrap();
     let claim = entry.claim(StageName::Score, starts(), starts() + HOUR).unwrap();
@@ -90,7 +91,7 @@ fn of_two_writes_on_what_was_read_the_second_is_refused() {
 
 #[test]
 fn a_providers_latencies_have_their_mean_and_a_long_tail() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     let request = |n| ScoreRequest { entry: id(n), product: Product::Loan, trace: None };
     let (mut longest, mut all) = (Duration::ZERO, Duration::ZERO);
     for n in 0..2_000 {
@@ -108,7 +109,7 @@ fn a_providers_latencies_have_their_mean_and_a_long_tail() {
 
 #[test]
 fn a_provider_that_is_out_of_order_refuses_hangs_or_asks_for_time() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     let patience = world.settings.stages[StageName::Score].worker.call_timeout;
     for (down, after, at_least) in [
         (Down::Refusing, None, Duration::ZERO),
@@ -131,7 +132,7 @@ fn a_provider_that_is_out_of_order_refuses_hangs_or_asks_for_time() {
 
 #[test]
 fn a_mail_that_is_accepted_and_never_confirmed_can_be_asked_for() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     world.faults.set(email(ProviderFaults { answer_lost: 1.0, ..ProviderFaults::default() }));
     let sent = world.time.run(ports.mailer.send(&mail(1)));
     assert!(matches!(sent, Err(SendError::Lost { .. })));
@@ -142,7 +143,7 @@ fn a_mail_that_is_accepted_and_never_confirmed_can_be_asked_for() {
 
 #[test]
 fn a_mail_may_be_accepted_minutes_after_the_client_gave_up() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     world.faults.set(email(ProviderFaults { late: 1.0, ..ProviderFaults::default() }));
     assert!(matches!(world.time.run(ports.mailer.send(&mail(1))), Err(SendError::Lost { .. })));
     assert_eq!(world.time.run(ports.mailer.look_up(&id(1))), Ok(MailLookup::SafeToSend));
@@ -154,7 +155,7 @@ fn a_mail_may_be_accepted_minutes_after_the_client_gave_up() {
 /// Marketing Cloud Engagement, "Transactional Messaging API": a messageKey is unique for two to three days.
 #[test]
 fn a_key_is_taken_once_in_two_days_and_again_after_that() {
-    let (world, ports) = world(MailProvider::Deduplicating);
+    let (world, ports) = world(SimulatedMailProvider::Deduplicating);
     for (wait, mails) in [(Duration::ZERO, 1), (47 * HOUR, 1), (2 * HOUR, 2)] {
         world.run_until(world.time.now() + wait);
         world.time.run(ports.mailer.send(&mail(1))).unwrap();
@@ -168,7 +169,7 @@ fn a_key_is_taken_once_in_two_days_and_again_after_that() {
 /// Amazon SES API v2 Reference, `SendEmail`: it takes no idempotency key.
 #[test]
 fn a_provider_without_keys_sends_whatever_it_is_handed() {
-    let (world, ports) = world(MailProvider::Forgetful);
+    let (world, ports) = world(SimulatedMailProvider::Forgetful);
     for mails in 1..=2 {
         world.time.run(ports.mailer.send(&mail(1))).unwrap();
         assert_eq!(world.mailer.mails_of(&id(1)), mails);

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use pulse_core::{
-    dead_letters::{Order, Redrive, Survey},
+    dead_letters::{Redrive, RedriveOrder, Survey},
     entry::StageName,
     failure::Cause,
     ports::{DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt},
@@ -26,10 +26,10 @@ async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
         Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
     let asked = AtomicUsize::new(0);
     let twice = || asked.fetch_add(1, Ordering::Relaxed) == 2;
-    let redriven = redrive.run(&Order::default(), &mut |_| {}, &twice).await.unwrap();
+    let redriven = redrive.run(&RedriveOrder::default(), &mut |_| {}, &twice).await.unwrap();
     assert_eq!((redriven.redriven, redriven.interrupted), (20, true));
     assert_eq!(stack.score.dlq.depth().visible, 10);
-    redrive.run(&Order::default(), &mut |_| {}, &|| false).await.unwrap();
+    redrive.run(&RedriveOrder::default(), &mut |_| {}, &|| false).await.unwrap();
     assert_everyone_is_mailed_once(&stack, &customers).await;
 
     let survey = Survey { letters: &letters, ledger: &*stack.ledger };
@@ -88,7 +88,7 @@ async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_
     let failing = Failing(&letters, AtomicUsize::new(0));
     let redrive =
         Redrive { letters: &failing, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
-    let dry = Order { dry_run: true, ..Order::default() };
+    let dry = RedriveOrder { dry_run: true, ..RedriveOrder::default() };
     let redriven = redrive.run(&dry, &mut |_| {}, &|| false).await.unwrap();
     assert_eq!(redriven.redriven, 10);
     assert!(redriven.trouble.is_some() && !redriven.is_complete());

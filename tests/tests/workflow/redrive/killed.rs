@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use futures::{FutureExt as _, future};
 use pulse_core::{
-    dead_letters::{Order, Redrive},
+    dead_letters::{Redrive, RedriveOrder},
     entry::StageName,
     message::WorkMessage,
     ports::{
@@ -89,7 +89,7 @@ async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
         let calls_left = AtomicUsize::new(calls);
         let mortal_letters = Mortal { port: &letters, calls_left: &calls_left };
         let mortal_queue = Mortal { port: &*stack.score.queue, calls_left: &calls_left };
-        let order = Order::default();
+        let order = RedriveOrder::default();
         let redrive =
             Redrive { letters: &mortal_letters, queue: &mortal_queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
         let ended = redrive.run(&order, &mut |_| {}, &|| false).now_or_never();

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    dead_letters::{CauseFilter, Order, Redrive},
+    dead_letters::{CauseFilter, Redrive, RedriveOrder},
     entry::StageName,
     failure::Cause,
     message::WorkMessage,
@@ -31,7 +31,7 @@ async fn no_more_letters_than_the_rate_allows_are_sent_in_any_second() {
         let redrive =
             Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
         let began = stack.clock.now();
-        let order = Order { rate: Some(Rate::parse(&rate.to_string()).unwrap()), ..Order::default() };
+        let order = RedriveOrder { rate: Some(Rate::parse(&rate.to_string()).unwrap()), ..RedriveOrder::default() };
         let redriven = redrive.run(&order, &mut |_| {}, &|| false).await.unwrap();
         assert_eq!(redriven.redriven, count as u64);
         let mut sent: Vec<Timestamp> =
@@ -57,7 +57,7 @@ async fn letters_that_come_back_in_sight_during_a_long_redrive_are_counted_once(
         Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
     // 1,300 seconds, more than twice as long as letters are out of sight.
     let cause = Some(CauseFilter::parse("422").unwrap());
-    let order = Order { cause, rate: Some(Rate::parse("1").unwrap()), ..Order::default() };
+    let order = RedriveOrder { cause, rate: Some(Rate::parse("1").unwrap()), ..RedriveOrder::default() };
     let redriven = redrive.run(&order, &mut |_| {}, &|| false).await.unwrap();
     assert_eq!((redriven.redriven, redriven.others, redriven.failed), (1_300, 40, 0));
     assert_eq!(stack.score.dlq.depth().visible, 40);
@@ -93,7 +93,7 @@ async fn letters_that_die_again_at_once_are_left_for_another_time() {
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let queue = Hopeless { dlq: stack.score.dlq.clone(), clock: stack.clock.clone(), taken: AtomicUsize::new(0) };
     let redrive = Redrive { letters: &letters, queue: &queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
-    let redriven = redrive.run(&Order::default(), &mut |_| {}, &|| false).await.unwrap();
+    let redriven = redrive.run(&RedriveOrder::default(), &mut |_| {}, &|| false).await.unwrap();
     assert_eq!((redriven.redriven, redriven.newer), (25, 25));
     assert_eq!(stack.score.dlq.depth().visible, 25);
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use pulse_core::{
     customer::{Customer, Standing},
-    dead_letters::{Order, Progress, Redrive, Way},
+    dead_letters::{Redrive, RedriveOrder, RedriveProgress, Way},
     entry::{self, EntryId, SkipReason, StageName},
     ports::{DlqName, Rate},
 };
@@ -30,9 +30,9 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
 
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
     let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
-    let order = Order { rate: Some(Rate::parse("5/s").unwrap()), ..Order::default() };
+    let order = RedriveOrder { rate: Some(Rate::parse("5/s").unwrap()), ..RedriveOrder::default() };
     let (began, mut seen) = (time.now(), BTreeSet::new());
-    let mut watch = |Progress { done, of }: Progress| {
+    let mut watch = |RedriveProgress { done, of }: RedriveProgress| {
         assert_eq!(of, Some(50));
         seen.insert(done);
     };
@@ -55,11 +55,11 @@ fn a_task_that_someone_else_has_started_is_followed_and_one_that_is_left_alone_g
     let customers = time.run(die(&stack, 40));
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
     let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
-    let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
+    let order = RedriveOrder { rate: Some(Rate::parse("2").unwrap()), ..RedriveOrder::default() };
     let stopped = time.run(redrive.run(&order, &mut |_| {}, &|| true)).unwrap();
     assert!(stopped.interrupted && stopped.redriven < 40, "{stopped:?}");
 
-    let followed = time.run(redrive.run(&Order::default(), &mut |_| {}, &|| false)).unwrap();
+    let followed = time.run(redrive.run(&RedriveOrder::default(), &mut |_| {}, &|| false)).unwrap();
     assert_eq!((followed.way, followed.redriven), (Way::SomeonesMoveTask, 40));
     time.run(assert_everyone_is_mailed_once(&stack, &customers));
 }
@@ -70,8 +70,8 @@ fn a_task_that_someone_cancels_is_told_as_one_that_ended_early() {
     time.run(die(&stack, 40));
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
     let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
-    let order = Order { rate: Some(Rate::parse("2").unwrap()), ..Order::default() };
-    let mut watch = |progress: Progress| {
+    let order = RedriveOrder { rate: Some(Rate::parse("2").unwrap()), ..RedriveOrder::default() };
+    let mut watch = |progress: RedriveProgress| {
         if progress.done >= 10 {
             let _ = stack.score.dlq.last_move_task().expect("a task").cancel();
         }

@@ -32,7 +32,7 @@ pub(super) struct Findings {
     /// Customers by how many of their mails the provider accepted.
     pub(super) mails: BTreeMap<usize, usize>,
     pub(super) providers: Vec<ProviderFindings>,
-    pub(super) promises: Vec<Promise>,
+    pub(super) promises: Vec<LocalPromise>,
     /// Seconds from the last enrolment to the last mail.
     pub(super) seconds: f64,
     /// Someone to look at.
@@ -54,7 +54,7 @@ pub(super) struct ProviderFindings {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Promise {
+pub(super) struct LocalPromise {
     pub(super) words: &'static str,
     pub(super) held: bool,
     pub(super) seen: String,
@@ -158,45 +158,45 @@ fn provider(name: &'static str, meter: &Meter, lanes: &StageLanes, latency: Late
     }
 }
 
-fn accounted_for(people: &[Person]) -> Promise {
+fn accounted_for(people: &[Person]) -> LocalPromise {
     let closed = people.iter().filter(|person| person.closed).count();
-    Promise {
+    LocalPromise {
         words: "Everyone is accounted for",
         held: closed == people.len(),
         seen: format!("{closed} of {} entries are closed", people.len()),
     }
 }
 
-fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize) -> Promise {
+fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize) -> LocalPromise {
     let wanted = demo.to_be_mailed().count();
     let right = demo.to_be_mailed().filter(|customer| mails_of(customer.id.as_str()) == 1).count();
-    Promise {
+    LocalPromise {
         words: "One mail for each who should have one",
         held: right == wanted,
         seen: format!("{right} of {wanted}"),
     }
 }
 
-fn none_for_the_rest(demo: &Demo, accepted: &BTreeMap<String, usize>) -> Promise {
+fn none_for_the_rest(demo: &Demo, accepted: &BTreeMap<String, usize>) -> LocalPromise {
     let wanted: Vec<_> = demo.to_be_mailed().map(|customer| customer.id.as_str()).collect();
     let wanted: std::collections::BTreeSet<_> = wanted.into_iter().collect();
     let wrong: usize = accepted.iter().filter(|(id, _)| !wanted.contains(id.as_str())).map(|(_, mails)| mails).sum();
-    Promise {
+    LocalPromise {
         words: "None for the rest",
         held: wrong == 0,
         seen: format!("{wrong} mails for the {} others", demo.customers.len() - wanted.len()),
     }
 }
 
-fn within_lanes(words: &'static str, provider: &ProviderFindings) -> Promise {
-    Promise {
+fn within_lanes(words: &'static str, provider: &ProviderFindings) -> LocalPromise {
+    LocalPromise {
         words,
         held: provider.peak <= provider.lanes as usize,
         seen: format!("at most {} at once, {} lanes", provider.peak, provider.lanes),
     }
 }
 
-fn next_month(demo: &Demo, people: &[Person]) -> Promise {
+fn next_month(demo: &Demo, people: &[Person]) -> LocalPromise {
     let active: std::collections::BTreeSet<_> = demo.active().map(|customer| customer.id.as_str()).collect();
     let right = |person: &&Person| {
         if active.contains(person.id.as_str()) {
@@ -206,15 +206,15 @@ fn next_month(demo: &Demo, people: &[Person]) -> Promise {
         }
     };
     let right = people.iter().filter(right).count();
-    Promise {
+    LocalPromise {
         words: "Every active customer has a live schedule and next month's entry, nobody else has",
         held: right == people.len(),
         seen: format!("{right} of {}", people.len()),
     }
 }
 
-async fn no_dead_letters(stack: &Stack) -> Result<Promise> {
+async fn no_dead_letters(stack: &Stack) -> Result<LocalPromise> {
     let depths = depths(stack).await?;
     let dead: u64 = depths.iter().filter(|depth| depth.dead_letters).map(|depth| depth.waiting + depth.in_flight).sum();
-    Ok(Promise { words: "Nothing is in a dead-letter queue", held: dead == 0, seen: format!("{dead} messages") })
+    Ok(LocalPromise { words: "Nothing is in a dead-letter queue", held: dead == 0, seen: format!("{dead} messages") })
 }

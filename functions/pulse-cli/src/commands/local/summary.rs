@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use console::style;
 
-use super::promises::{Findings, Promise, ProviderFindings};
+use super::promises::{Findings, LocalPromise, ProviderFindings};
 use crate::output::{Table, heading};
 
 pub(super) fn text(findings: &Findings, exits: bool) -> String {
@@ -54,7 +54,7 @@ fn throughput_line(provider: &ProviderFindings) -> String {
     )
 }
 
-fn promise_line(promise: &Promise) -> String {
+fn promise_line(promise: &LocalPromise) -> String {
     let mark = if promise.held { style("✓").green() } else { style("✗").red().bold() };
     format!("  {mark} {}: {}\n", promise.words, promise.seen)
 }

@@ -6,7 +6,7 @@ mod text;
 use anyhow::Result;
 use pulse_core::{
     bill::{ApiUse, Bill, Prices},
-    plan::Plan,
+    plan::CapacityPlan,
 };
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::{exit::Exit, output::Output};
 #[derive(Serialize)]
 struct Planned {
     #[serde(flatten)]
-    plan: Plan,
+    plan: CapacityPlan,
     bill: Bill,
 }
 
@@ -27,7 +27,7 @@ struct Planned {
 /// When the plan can't be made, or can't be met.
 pub fn run(options: &Options, output: Output) -> Result<Exit> {
     let demand = options.demand()?;
-    let plan = Plan::of(&demand)?;
+    let plan = CapacityPlan::of(&demand)?;
     let used = ApiUse::expected(demand.customers, demand.days.get(), demand.score, demand.email);
     let bill = Bill::of(&used, &Prices::default());
     let planned = Planned { plan, bill };

@@ -86,7 +86,7 @@ fn length(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use pulse_core::plan::Plan;
+    use pulse_core::plan::CapacityPlan;
 
     use super::*;
 
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_the_roster_that_this_project_began_with() {
-        let plan = |line| Plan::of(&options(line).unwrap().demand().unwrap()).unwrap();
+        let plan = |line| CapacityPlan::of(&options(line).unwrap().demand().unwrap()).unwrap();
         assert_eq!(plan(""), plan("--customers 600000 --score-latency 2.4 --email-latency 3.3 --days 30"));
         assert_eq!(format!("{:.0}", plan("").in_sequence_a_day), "15158");
     }

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use console::style;
 use pulse_core::{
     bill::Bill,
-    plan::{Calls, Demand, Plan, StagePlan},
+    plan::{Calls, CapacityPlan, Demand, StagePlan},
 };
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 const RESERVABLE: u32 = 900;
 
 /// A plan for the terminal.
-pub(super) fn text(demand: &Demand, plan: &Plan, bill: &Bill) -> String {
+pub(super) fn text(demand: &Demand, plan: &CapacityPlan, bill: &Bill) -> String {
     let mut text =
         heading(&format!("{} customers, each once in {} days", grouped(demand.customers.into()), demand.days));
     text += &Table::default()
@@ -95,7 +95,7 @@ fn lanes_of(count: u32) -> String {
     if count == 1 { "1 lane".into() } else { format!("{} lanes", grouped(count.into())) }
 }
 
-fn to_set(plan: &Plan) -> String {
+fn to_set(plan: &CapacityPlan) -> String {
     let mut text = heading("\nTo set it");
     for stage in [&plan.score, &plan.email] {
         let (count, in_flight) = (stage.lanes.count(), stage.lanes.in_flight());
@@ -134,7 +134,7 @@ mod tests {
             within,
             utilisation: Utilisation::default(),
         };
-        text(&demand, &Plan::of(&demand).unwrap(), &Bill::default())
+        text(&demand, &CapacityPlan::of(&demand).unwrap(), &Bill::default())
     }
 
     #[test]

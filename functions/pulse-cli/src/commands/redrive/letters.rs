@@ -6,7 +6,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use pulse_app::App;
 use pulse_core::{
-    dead_letters::{Order, Progress},
+    dead_letters::{RedriveOrder, RedriveProgress},
     ports::DlqName,
 };
 
@@ -14,10 +14,10 @@ use super::{Options, text::text};
 use crate::{exit::Exit, interruption::Asked, output::Output};
 
 pub(super) async fn redrive(app: &App, queue: DlqName, options: Options, output: Output) -> Result<Exit> {
-    let order = Order { cause: options.cause, rate: options.rate, dry_run: options.dry_run };
+    let order = RedriveOrder { cause: options.cause, rate: options.rate, dry_run: options.dry_run };
     let asked = Asked::listen()?;
     let bar = progress_bar();
-    let mut watch = |progress: Progress| {
+    let mut watch = |progress: RedriveProgress| {
         bar.set_length(progress.of.unwrap_or(0).max(progress.done));
         bar.set_position(progress.done);
     };

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use pulse_core::{
-    dead_letters::{Order, Redriven, Way},
+    dead_letters::{RedriveOrder, Redriven, Way},
     ports::DlqName,
 };
 
-pub(super) fn text(queue: DlqName, order: &Order, redriven: &Redriven) -> String {
+pub(super) fn text(queue: DlqName, order: &RedriveOrder, redriven: &Redriven) -> String {
     let mut text = String::new();
     let stage = queue.stage();
     let (are, is_deleted) = if order.dry_run { ("would be", "would be deleted") } else { ("are", "are deleted") };

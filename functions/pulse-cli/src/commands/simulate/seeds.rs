@@ -12,7 +12,7 @@ use anyhow::Result;
 use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 use pulse_sim::{
-    seeds::{Plan, SeedReport, run as live_through, shrink},
+    seeds::{FaultPlan, SeedReport, run as live_through, shrink},
     world::{Production, SystemUnderTest, Violation},
 };
 use serde::Serialize;
@@ -27,7 +27,7 @@ use crate::{
 const TOLD: usize = 3;
 
 #[derive(Serialize)]
-struct Outcome {
+struct SeedsReport {
     seeds: u64,
     customers: u32,
     days: u32,
@@ -51,7 +51,7 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     let ((from, count), (customers, days)) = (options.seeds(), options.size());
     anyhow::ensure!(days >= 8, "A month of faults needs 8 days at least: nothing goes wrong in the last six.");
     let plan = |seed| {
-        let plan = Plan::of_seed(seed, customers, days).with_panics();
+        let plan = FaultPlan::of_seed(seed, customers, days).with_panics();
         match &kept {
             KeptFaults::All => plan,
             KeptFaults::Only(numbers) => plan.with_only(numbers),
@@ -60,7 +60,7 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     let bar = progress_bar(count);
     let reports = all(from, count, &plan, &bar);
     bar.finish_and_clear();
-    let mut outcome = Outcome { seeds: count, customers, days, mails: 0, repeated: 0, broken: Vec::new() };
+    let mut outcome = SeedsReport { seeds: count, customers, days, mails: 0, repeated: 0, broken: Vec::new() };
     let mut broken = Vec::new();
     for (seed, report) in reports {
         outcome.mails += report.mails;
@@ -77,7 +77,7 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
 }
 
 /// Lives through all of them, on as many threads as there are processors.
-fn all(from: u64, count: u64, plan: &(dyn Fn(u64) -> Plan + Sync), bar: &ProgressBar) -> Vec<(u64, SeedReport)> {
+fn all(from: u64, count: u64, plan: &(dyn Fn(u64) -> FaultPlan + Sync), bar: &ProgressBar) -> Vec<(u64, SeedReport)> {
     let next = AtomicU64::new(0);
     let work = || {
         let mut reports = Vec::new();
@@ -99,8 +99,8 @@ fn all(from: u64, count: u64, plan: &(dyn Fn(u64) -> Plan + Sync), bar: &Progres
     reports
 }
 
-fn told(plan: &Plan, report: SeedReport, in_full: bool) -> Broken {
-    let command = |plan: &Plan| {
+fn told(plan: &FaultPlan, report: SeedReport, in_full: bool) -> Broken {
+    let command = |plan: &FaultPlan| {
         format!("pulse simulate --seed {} --customers {} --days {} --faults all", plan.seed, plan.customers, plan.days)
     };
     let Some(first) = report.violations.first().filter(|_| in_full) else {
@@ -115,7 +115,7 @@ fn shipped() -> Arc<dyn SystemUnderTest> {
     Arc::new(Production)
 }
 
-fn text(outcome: &Outcome, plan: Option<Plan>) -> String {
+fn text(outcome: &SeedsReport, plan: Option<FaultPlan>) -> String {
     let mut text = heading(&format!(
         "{} {} of {} customers x {} days",
         outcome.seeds,

@@ -10,7 +10,7 @@ use pulse_core::{
 
 use super::{
     state::State,
-    update::{Effect, Topic},
+    update::{SideEffect, Topic},
 };
 
 /// How far back the answers are shown.
@@ -61,12 +61,12 @@ pub(super) async fn lanes(app: &App) -> anyhow::Result<Vec<StageLanes>> {
 }
 
 /// Everything is to be read now that isn't being read.
-pub(super) fn read_all(state: &mut State) -> Vec<Effect> {
+pub(super) fn read_all(state: &mut State) -> Vec<SideEffect> {
     [Topic::Figures, Topic::Lanes, Topic::Entries].into_iter().filter_map(|topic| read(state, topic)).collect()
 }
 
 /// What has been waited for long enough.
-pub(super) fn due(state: &mut State) -> Vec<Effect> {
+pub(super) fn due(state: &mut State) -> Vec<SideEffect> {
     let now = state.now;
     let due = [
         (state.figures.is_due(now), Topic::Figures),
@@ -77,12 +77,12 @@ pub(super) fn due(state: &mut State) -> Vec<Effect> {
 }
 
 /// This is to be read now, unless it is being read.
-pub(super) fn read(state: &mut State, topic: Topic) -> Option<Effect> {
+pub(super) fn read(state: &mut State, topic: Topic) -> Option<SideEffect> {
     let now = state.now;
     let is_awaited = match topic {
         Topic::Figures => state.figures.begin(now),
         Topic::Lanes => state.lanes.begin(now),
         Topic::Entries => state.entries.begin(now),
     };
-    (!is_awaited).then_some(Effect::Read(topic))
+    (!is_awaited).then_some(SideEffect::Read(topic))
 }

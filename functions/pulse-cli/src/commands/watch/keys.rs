@@ -4,7 +4,7 @@ use super::{
     figures::read_all,
     prompt::{Answered, Prompt, Verb},
     state::State,
-    update::Effect,
+    update::SideEffect,
 };
 
 /// The keys, and what they do.
@@ -17,7 +17,7 @@ pub(super) const KEYS: [(&str, &str); 5] = [
 ];
 
 /// What comes of a key.
-pub(super) fn pressed(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn pressed(state: &mut State, key: KeyEvent) -> Vec<SideEffect> {
     if key.kind == KeyEventKind::Release {
         return vec![];
     }
@@ -31,20 +31,20 @@ pub(super) fn pressed(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-fn answered(state: &mut State, answered: Answered) -> Vec<Effect> {
+fn answered(state: &mut State, answered: Answered) -> Vec<SideEffect> {
     match answered {
         Answered::Asks(prompt) => state.prompt = Some(prompt),
         Answered::GivenUp => {}
         Answered::Ordered(order) => {
             state.notice = None;
             state.switching = Some(order.clone());
-            return vec![Effect::Switch(order)];
+            return vec![SideEffect::Switch(order)];
         }
     }
     vec![]
 }
 
-fn commanded(state: &mut State, key: KeyCode) -> Vec<Effect> {
+fn commanded(state: &mut State, key: KeyCode) -> Vec<SideEffect> {
     match key {
         KeyCode::Esc if state.help => state.help = false,
         KeyCode::Char('q') | KeyCode::Esc => return leave(state),
@@ -66,9 +66,9 @@ fn ask(state: &mut State, verb: Verb) {
 }
 
 /// What was confirmed is waited for. Whoever asks twice gets the end at once.
-fn leave(state: &mut State) -> Vec<Effect> {
+fn leave(state: &mut State) -> Vec<SideEffect> {
     if state.switching.is_none() || state.leaving {
-        return vec![Effect::Quit];
+        return vec![SideEffect::Quit];
     }
     state.prompt = None;
     state.leaving = true;

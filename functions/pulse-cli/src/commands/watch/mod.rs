@@ -24,7 +24,7 @@ use pulse_core::ports::Clock as _;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::{screen::Screen, state::State, update::update, work::Work};
-use crate::commands::watch::update::{Effect, Event};
+use crate::commands::watch::update::{Event, SideEffect};
 use crate::{app::app, exit::Exit, interruption::interruption, output::Output, target::Target};
 
 pub use self::options::Options;
@@ -59,9 +59,9 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         };
         for effect in update(&mut state, SystemClock.now(), event) {
             match effect {
-                Effect::Read(topic) => work.read(topic),
-                Effect::Switch(order) => work.switch(order),
-                Effect::Quit => return Ok(Exit::Done),
+                SideEffect::Read(topic) => work.read(topic),
+                SideEffect::Switch(order) => work.switch(order),
+                SideEffect::Quit => return Ok(Exit::Done),
             }
         }
     }

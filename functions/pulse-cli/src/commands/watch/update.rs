@@ -10,7 +10,7 @@ use super::{
 };
 
 /// What an event changes, and what is to be done about it.
-pub(super) fn update(state: &mut State, now: Timestamp, event: Event) -> Vec<Effect> {
+pub(super) fn update(state: &mut State, now: Timestamp, event: Event) -> Vec<SideEffect> {
     state.now = now;
     state.notice.take_if(|notice| notice.until <= now);
     let mut effects = match event {
@@ -40,12 +40,12 @@ pub(super) fn update(state: &mut State, now: Timestamp, event: Event) -> Vec<Eff
     effects
 }
 
-fn switched(state: &mut State, result: Result<String, String>) -> Vec<Effect> {
+fn switched(state: &mut State, result: Result<String, String>) -> Vec<SideEffect> {
     state.switching = None;
     let is_bad = result.is_err();
     state.say(result.unwrap_or_else(|error| error), is_bad);
     if state.leaving {
-        return vec![Effect::Quit];
+        return vec![SideEffect::Quit];
     }
     read(state, Topic::Figures).into_iter().collect()
 }
@@ -84,7 +84,7 @@ pub(super) enum Topic {
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(super) enum SideEffect {
     /// Read this.
     Read(Topic),
     /// Pause or resume a stage.

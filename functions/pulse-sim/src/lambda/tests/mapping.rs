@@ -4,7 +4,7 @@ use futures::{FutureExt as _, future};
 use pulse_core::ports::{StageQueue as _, Visibility};
 
 use super::{super::Answer, stack::*};
-use crate::queue::Depth;
+use crate::queue::QueueDepth;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,7 +28,7 @@ fn a_batch_is_handed_over_when_it_is_full_or_its_window_is_over() {
         let waited = seen.at.duration_since(begun).as_millis();
         assert!((10_000..11_000).contains(&waited), "it waited {waited} ms");
     }
-    assert_eq!(stack.queue.depth(), Depth::default());
+    assert_eq!(stack.queue.depth(), QueueDepth::default());
 }
 
 #[test]
@@ -66,16 +66,16 @@ fn at_its_maximum_concurrency_it_stops_reading() {
     let stack = StageStack::working(settings(10, 0, Some(3)), SECOND * 20);
     stack.send(100);
     stack.pass(10);
-    assert_eq!(stack.queue.depth(), Depth { visible: 70, in_flight: 30 });
+    assert_eq!(stack.queue.depth(), QueueDepth { visible: 70, in_flight: 30 });
     assert_eq!((stack.function.running(), stack.mapping.in_flight()), (3, 3));
     stack.mapping.set_maximum_concurrency(Some(5)).unwrap();
     stack.pass(1);
-    assert_eq!(stack.queue.depth(), Depth { visible: 50, in_flight: 50 });
+    assert_eq!(stack.queue.depth(), QueueDepth { visible: 50, in_flight: 50 });
     stack.mapping.set_maximum_concurrency(Some(2)).unwrap();
     stack.pass(9 + 12);
     assert_eq!(stack.mapping.in_flight(), 2, "three ended and two went on; now as many as may");
     stack.pass(300);
-    assert_eq!((stack.queue.depth(), stack.dead().len()), (Depth::default(), 0));
+    assert_eq!((stack.queue.depth(), stack.dead().len()), (QueueDepth::default(), 0));
     assert_eq!(stack.handled().len(), 100);
 }
 
@@ -89,13 +89,13 @@ fn the_messages_that_did_not_fail_are_deleted() {
     });
     stack.send(10);
     stack.pass(100);
-    assert_eq!(stack.queue.depth(), Depth { visible: 0, in_flight: 1 });
+    assert_eq!(stack.queue.depth(), QueueDepth { visible: 0, in_flight: 1 });
     stack.pass(100);
     let seen = stack.seen();
     assert_eq!((seen.len(), &seen[1].messages[..]), (2, &[("3".to_owned(), 2)][..]));
     let waited = Duration::try_from(seen[1].at.duration_since(start())).unwrap();
     assert_eq!(waited, VISIBILITY);
-    assert_eq!(stack.queue.depth(), Depth::default());
+    assert_eq!(stack.queue.depth(), QueueDepth::default());
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn an_answer_that_cannot_be_read_fails_the_whole_batch() {
         });
         stack.send(10);
         stack.pass(100);
-        assert_eq!(stack.queue.depth(), Depth { visible: 0, in_flight: 10 });
+        assert_eq!(stack.queue.depth(), QueueDepth { visible: 0, in_flight: 10 });
         stack.pass(20 * 60);
         assert_eq!(stack.dead().len(), 10);
         assert_eq!(stack.seen().iter().map(|seen| seen.messages.len()).sum::<usize>(), 50);
@@ -147,7 +147,7 @@ fn a_batch_whose_invocation_times_out_or_dies_comes_again_when_it_is_visible_aga
         let counts: Vec<_> = stack.seen().iter().map(|seen| seen.messages[0].1).collect();
         assert_eq!(counts, [1, 2]);
         assert_eq!(Duration::try_from(stack.seen()[1].at.duration_since(start())).unwrap().as_secs(), 180);
-        assert_eq!(stack.queue.depth(), Depth::default());
+        assert_eq!(stack.queue.depth(), QueueDepth::default());
         let used = stack.function.used();
         assert_eq!((used.deaths, used.timeouts), (u64::from(kill), u64::from(!kill)));
     }
@@ -179,7 +179,7 @@ fn a_message_that_the_handler_hides_comes_when_it_is_due_even_while_the_handler_
     stack.pass(30);
     let waits = stack.seen()[1].at.duration_since(stack.seen()[0].at);
     assert!((7_000..7_500).contains(&waits.as_millis()), "it came after {waits:?}");
-    assert_eq!(stack.queue.depth(), Depth::default());
+    assert_eq!(stack.queue.depth(), QueueDepth::default());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use pulse_core::stage::Delivery;
 use super::super::{Answer, Function, FunctionSettings, Handler, Invocation, Mapping, MappingSettings};
 use crate::{
     clock::VirtualClock,
-    queue::{MemoryQueue, Redrive},
+    queue::{MemoryQueue, RedrivePolicy},
     random::Randomness,
     time::VirtualTime,
 };
@@ -97,7 +97,7 @@ impl StageStack {
     ) -> Self {
         let clock = time.clock().clone();
         let dlq = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None));
-        let redrive = Redrive { dlq: dlq.clone(), max_receive_count: MAX_RECEIVES };
+        let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: MAX_RECEIVES };
         let queue = Arc::new(MemoryQueue::new(clock, VISIBILITY, Some(redrive)));
         let function = function(&time, seed);
         let script = Arc::new(Script { time: time.clone(), seen: Mutex::default(), reply: Box::new(reply) });

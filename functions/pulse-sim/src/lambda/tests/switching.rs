@@ -4,7 +4,7 @@ use super::{
     super::{MappingBusy, MappingSettings, MappingState},
     stack::*,
 };
-use crate::queue::Depth;
+use crate::queue::QueueDepth;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -40,7 +40,7 @@ fn a_mapping_takes_a_while_to_stop_and_to_start_and_cannot_be_changed_meanwhile(
     assert_eq!(stack.mapping.state(), MappingState::Enabling);
     stack.send(1);
     stack.pass(4);
-    assert_eq!(stack.queue.depth(), Depth { visible: 1, in_flight: 0 }, "it doesn't read yet");
+    assert_eq!(stack.queue.depth(), QueueDepth { visible: 1, in_flight: 0 }, "it doesn't read yet");
     assert!((1..=56).contains(&change_of(&stack)));
     assert_eq!((stack.mapping.state(), stack.seen().len()), (MappingState::Enabled, 1));
 }
@@ -55,11 +55,11 @@ fn a_disabled_mapping_holds_messages_still_and_what_was_in_flight_ends() {
     assert_eq!(stack.function.running(), 1, "it reads on until it is disabled");
     stack.pass(56);
     assert_eq!(stack.mapping.state(), MappingState::Disabled);
-    assert_eq!(stack.queue.depth(), Depth::default());
+    assert_eq!(stack.queue.depth(), QueueDepth::default());
     stack.send(20);
     let polls = stack.mapping.used();
     stack.pass(24 * 3600);
-    assert_eq!(stack.queue.depth(), Depth { visible: 20, in_flight: 0 });
+    assert_eq!(stack.queue.depth(), QueueDepth { visible: 20, in_flight: 0 });
     assert_eq!((stack.dead().len(), stack.mapping.used()), (0, polls));
     stack.mapping.set_enabled(true).unwrap();
     stack.pass(60 + 60);
@@ -77,7 +77,7 @@ fn a_batch_that_was_gathered_is_handed_over_though_the_mapping_is_disabled() {
     assert_eq!((stack.mapping.state(), stack.seen().len()), (MappingState::Disabled, 0));
     stack.pass(65);
     assert_eq!(stack.handled().len(), 3);
-    assert_eq!(stack.queue.depth(), Depth::default());
+    assert_eq!(stack.queue.depth(), QueueDepth::default());
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn nothing_is_received_while_too_much_is_in_flight() {
     let received = queue.receive(usize::MAX);
     assert_eq!(received.len(), 120_000);
     assert_eq!(queue.receive(10), []);
-    assert_eq!(queue.depth(), Depth { visible: 5, in_flight: 120_000 });
+    assert_eq!(queue.depth(), QueueDepth { visible: 5, in_flight: 120_000 });
     assert_eq!(queue.next_visible_at(), Some(clock.now() + VISIBILITY));
     assert!(queue.delete(&received[7].receipt));
     assert_eq!(queue.receive(10).len(), 1);

@@ -41,7 +41,7 @@ impl Plain {
 
     fn assert_same(&self, queue: &MemoryQueue, now: Timestamp) {
         let visible = self.visible(now).count();
-        assert_eq!(queue.depth(), Depth { visible, in_flight: self.0.len() - visible });
+        assert_eq!(queue.depth(), QueueDepth { visible, in_flight: self.0.len() - visible });
         let oldest = self.visible(now).map(|line| line.sent_at).min();
         assert_eq!(queue.oldest_visible(now), oldest.map(|oldest| Duration::try_from(now - oldest).unwrap()));
         let next = self.0.values().map(|line| line.visible_at.max(now)).min();

@@ -10,7 +10,7 @@ fn dead_letters(count: usize) -> (VirtualTime, MemoryQueue, Arc<MemoryQueue>) {
     queue.receive(count);
     clock.advance(VISIBILITY);
     assert_eq!(queue.receive(count), []);
-    assert_eq!(dlq.depth(), Depth { visible: count, in_flight: 0 });
+    assert_eq!(dlq.depth(), QueueDepth { visible: count, in_flight: 0 });
     (time, queue, dlq)
 }
 
@@ -27,7 +27,7 @@ fn a_message_that_is_moved_back_starts_anew() {
     assert_eq!(dlq.move_to(&queue), 1);
     let again = receive_one(&queue);
     assert_eq!((again.receive_count, again.sent_at), (1, clock.now()));
-    assert_eq!(dlq.depth(), Depth::default());
+    assert_eq!(dlq.depth(), QueueDepth::default());
 }
 
 // Amazon SQS API Reference, StartMessageMoveTask; Developer Guide, "Learn how to configure a dead-letter
@@ -43,7 +43,7 @@ fn a_task_moves_dead_letters_back_to_where_they_came_from_as_new_messages() {
     assert_eq!((task.status(), task.moved()), (MoveStatus::Completed, 1));
     let back = receive_one(&queue);
     assert_eq!((back.receive_count, back.sent_at), (1, before + Duration::from_mins(1)));
-    assert_eq!(dlq.depth(), Depth::default());
+    assert_eq!(dlq.depth(), QueueDepth::default());
 }
 
 // Amazon SQS API Reference, StartMessageMoveTask: MaxNumberOfMessagesPerSecond, at most 500.
@@ -113,7 +113,7 @@ fn each_dead_letter_finds_its_own_queue() {
     let time = VirtualTime::of(clock.clone());
     let dlq = Arc::new(queue(&clock));
     let queues = [(); 2].map(|()| {
-        let redrive = Redrive { dlq: dlq.clone(), max_receive_count: 1 };
+        let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: 1 };
         MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive))
     });
     for (queue, body) in queues.iter().zip(["first", "second"]) {

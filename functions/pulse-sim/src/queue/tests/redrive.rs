@@ -14,10 +14,10 @@ fn a_message_goes_to_the_dlq_when_it_has_been_received_too_often() {
         clock.advance(VISIBILITY);
     }
     // Received as often as it may be, and not too often yet.
-    assert_eq!(queue.depth(), Depth { visible: 1, in_flight: 0 });
-    assert_eq!(dlq.depth(), Depth::default());
+    assert_eq!(queue.depth(), QueueDepth { visible: 1, in_flight: 0 });
+    assert_eq!(dlq.depth(), QueueDepth::default());
     assert_eq!(queue.receive(10), []);
-    assert_eq!(queue.depth(), Depth::default());
+    assert_eq!(queue.depth(), QueueDepth::default());
     let dead = receive_one(&dlq);
     assert_eq!((dead.body.as_str(), dead.sent_at, dead.receive_count), ("hello", sent_at, 1));
 }
@@ -41,7 +41,7 @@ fn dead_letters_of_two_queues_keep_their_ids_and_never_share_one() {
     let clock = clock();
     let dlq = Arc::new(queue(&clock));
     let queues = [(); 2].map(|()| {
-        let redrive = Redrive { dlq: dlq.clone(), max_receive_count: 1 };
+        let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: 1 };
         MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive))
     });
     let mut ids = Vec::new();

@@ -12,11 +12,11 @@ fn a_message_older_than_the_retention_is_gone_wherever_it_was() {
     clock.advance(DAY.saturating_sub(MOMENT));
     queue.send_body("younger");
     let old = queue.receive(1);
-    assert_eq!(queue.depth(), Depth { visible: 3, in_flight: 1 });
+    assert_eq!(queue.depth(), QueueDepth { visible: 3, in_flight: 1 });
     assert_eq!(queue.oldest_visible(clock.now()), Some(DAY.saturating_sub(MOMENT)));
 
     clock.advance(MOMENT);
-    assert_eq!(queue.depth(), Depth { visible: 1, in_flight: 0 });
+    assert_eq!(queue.depth(), QueueDepth { visible: 1, in_flight: 0 });
     assert_eq!(queue.oldest_visible(clock.now()), Some(MOMENT));
     assert!(!queue.delete(&old[0].receipt));
     assert_eq!(bodies(&queue), ["younger"]);
@@ -29,7 +29,7 @@ fn a_message_older_than_the_retention_is_gone_wherever_it_was() {
 fn a_dead_letter_expires_by_when_it_was_sent_first() {
     let clock = clock();
     let dlq = Arc::new(queue(&clock).with_retention(DAY * 4));
-    let redrive = Redrive { dlq: dlq.clone(), max_receive_count: 1 };
+    let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: 1 };
     let queue = MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive));
     queue.send_body("hello");
     clock.advance(DAY * 3);
@@ -47,7 +47,7 @@ fn a_dead_letter_expires_by_when_it_was_sent_first() {
 fn a_dead_letter_that_is_too_old_on_arrival_is_never_seen() {
     let clock = clock();
     let dlq = Arc::new(queue(&clock).with_retention(DAY));
-    let redrive = Redrive { dlq: dlq.clone(), max_receive_count: 1 };
+    let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: 1 };
     let queue = MemoryQueue::new(clock.clone(), VISIBILITY, Some(redrive)).with_retention(DAY * 4);
     queue.send_body("hello");
     clock.advance(DAY * 2);
@@ -55,7 +55,7 @@ fn a_dead_letter_that_is_too_old_on_arrival_is_never_seen() {
     clock.advance(VISIBILITY);
     assert_eq!(queue.receive(1), []);
     assert_eq!(dlq.receive(1), []);
-    assert_eq!((dlq.depth(), dlq.expired(), queue.expired()), (Depth::default(), 1, 0));
+    assert_eq!((dlq.depth(), dlq.expired(), queue.expired()), (QueueDepth::default(), 1, 0));
 }
 
 #[test]

@@ -6,22 +6,23 @@ use super::{
     super::{
         prompt::Order,
         state::State,
-        update::{Effect, Event, Topic, update},
+        update::{Event, SideEffect, Topic, update},
     },
     fixtures::{blank, entries, figures, full, lanes, now},
 };
 
-const ALL: [Effect; 3] = [Effect::Read(Topic::Figures), Effect::Read(Topic::Lanes), Effect::Read(Topic::Entries)];
+const ALL: [SideEffect; 3] =
+    [SideEffect::Read(Topic::Figures), SideEffect::Read(Topic::Lanes), SideEffect::Read(Topic::Entries)];
 
-fn press(state: &mut State, key: KeyCode) -> Vec<Effect> {
+fn press(state: &mut State, key: KeyCode) -> Vec<SideEffect> {
     update(state, now(), Event::Key(KeyEvent::new(key, KeyModifiers::NONE)))
 }
 
-fn type_in(state: &mut State, text: &str) -> Vec<Effect> {
+fn type_in(state: &mut State, text: &str) -> Vec<SideEffect> {
     text.chars().flat_map(|letter| press(state, KeyCode::Char(letter))).collect()
 }
 
-fn later(state: &mut State, seconds: i64) -> Vec<Effect> {
+fn later(state: &mut State, seconds: i64) -> Vec<SideEffect> {
     update(state, now() + SignedDuration::from_secs(seconds), Event::Tick)
 }
 
@@ -47,11 +48,11 @@ fn settled() -> State {
 fn each_thing_is_read_at_its_own_pace_and_once_at_a_time() {
     let mut state = settled();
     assert_eq!(later(&mut state, 4), []);
-    assert_eq!(later(&mut state, 5), [Effect::Read(Topic::Figures)]);
+    assert_eq!(later(&mut state, 5), [SideEffect::Read(Topic::Figures)]);
     assert_eq!(later(&mut state, 59), [], "the figures are awaited still");
-    assert_eq!(later(&mut state, 60), [Effect::Read(Topic::Lanes)]);
+    assert_eq!(later(&mut state, 60), [SideEffect::Read(Topic::Lanes)]);
     assert_eq!(later(&mut state, 299), []);
-    assert_eq!(later(&mut state, 300), [Effect::Read(Topic::Entries)]);
+    assert_eq!(later(&mut state, 300), [SideEffect::Read(Topic::Entries)]);
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn what_cannot_be_read_is_told_and_what_was_read_before_stays() {
     let trouble = state.trouble().unwrap();
     assert!(trouble.contains("figures can't be read") && trouble.ends_with("every 5 s: throttled"), "{trouble}");
     assert_eq!(state.figures.last.as_ref().unwrap().at, now());
-    assert_eq!(later(&mut state, 10), [Effect::Read(Topic::Figures)], "it is tried again when it is due");
+    assert_eq!(later(&mut state, 10), [SideEffect::Read(Topic::Figures)], "it is tried again when it is due");
     let _ = update(&mut state, at, Event::Figures(Ok(Box::new(figures(Condition::Running, Condition::Running)))));
     assert_eq!(state.trouble(), None);
 }
@@ -87,11 +88,11 @@ fn a_pause_is_ordered_after_stage_note_and_yes_alone() {
     assert_eq!(type_in(&mut state, "pswrong template"), []);
     assert_eq!(press(&mut state, KeyCode::Enter), []);
     let order = Order::Pause(StageName::Score, Note::parse("wrong template").unwrap());
-    assert_eq!(press(&mut state, KeyCode::Char('y')), [Effect::Switch(order.clone())]);
+    assert_eq!(press(&mut state, KeyCode::Char('y')), [SideEffect::Switch(order.clone())]);
     assert_eq!(state.switching, Some(order));
     assert_eq!(type_in(&mut state, "Rsy"), [], "one at a time");
     let done = update(&mut state, now(), Event::Switched(Ok("held".into())));
-    assert_eq!(done, [Effect::Read(Topic::Figures)]);
+    assert_eq!(done, [SideEffect::Read(Topic::Figures)]);
     assert_eq!((state.switching.is_none(), state.notice.as_ref().unwrap().text.as_str()), (true, "held"));
     let _ = later(&mut state, 30);
     assert!(state.notice.is_none(), "a notice goes away");
@@ -100,7 +101,7 @@ fn a_pause_is_ordered_after_stage_note_and_yes_alone() {
 #[test]
 fn a_resume_is_ordered_after_stage_and_yes_alone() {
     let mut state = settled();
-    assert_eq!(type_in(&mut state, "Rexy"), [Effect::Switch(Order::Resume(StageName::Email))]);
+    assert_eq!(type_in(&mut state, "Rexy"), [SideEffect::Switch(Order::Resume(StageName::Email))]);
     let _ = update(&mut state, now(), Event::Switched(Err("the ledger is throttled".into())));
     assert!(state.notice.unwrap().is_bad);
 }
@@ -112,7 +113,7 @@ fn no_single_key_and_no_pasted_text_switches_a_stage() {
     for key in keys {
         for second in (' '..='~').map(KeyCode::Char).chain([KeyCode::Enter]) {
             let effects = [press(&mut state, key), press(&mut state, second)].concat();
-            assert!(!effects.iter().any(|effect| matches!(effect, Effect::Switch(_))), "{key:?} {second:?}");
+            assert!(!effects.iter().any(|effect| matches!(effect, SideEffect::Switch(_))), "{key:?} {second:?}");
             state.prompt = None;
         }
     }
@@ -136,14 +137,14 @@ fn keys_that_are_let_go_or_held_with_others_mean_nothing() {
 
 #[test]
 fn q_esc_and_ctrl_c_end_it() {
-    assert_eq!(press(&mut settled(), KeyCode::Char('q')), [Effect::Quit]);
-    assert_eq!(press(&mut settled(), KeyCode::Esc), [Effect::Quit]);
-    assert_eq!(update(&mut settled(), now(), ctrl_c()), [Effect::Quit]);
+    assert_eq!(press(&mut settled(), KeyCode::Char('q')), [SideEffect::Quit]);
+    assert_eq!(press(&mut settled(), KeyCode::Esc), [SideEffect::Quit]);
+    assert_eq!(update(&mut settled(), now(), ctrl_c()), [SideEffect::Quit]);
     let mut asked = settled();
     assert_eq!(type_in(&mut asked, "peq"), [], "where one types, it is a letter");
     assert_eq!(press(&mut asked, KeyCode::Esc), [], "where something is asked, Esc is a no");
     assert_eq!(type_in(&mut asked, "pe"), []);
-    assert_eq!(update(&mut asked, now(), ctrl_c()), [Effect::Quit]);
+    assert_eq!(update(&mut asked, now(), ctrl_c()), [SideEffect::Quit]);
 }
 
 #[test]
@@ -151,10 +152,10 @@ fn leaving_waits_for_what_was_confirmed_unless_one_insists() {
     let mut state = full(Condition::Paused, Condition::Running);
     state.switching = Some(Order::Resume(StageName::Score));
     let effects = press(&mut state, KeyCode::Char('q'));
-    assert!(!effects.contains(&Effect::Quit), "{effects:?}");
-    assert!(update(&mut state, now(), Event::Switched(Ok("flows".into()))).contains(&Effect::Quit));
+    assert!(!effects.contains(&SideEffect::Quit), "{effects:?}");
+    assert!(update(&mut state, now(), Event::Switched(Ok("flows".into()))).contains(&SideEffect::Quit));
     state.switching = Some(Order::Resume(StageName::Score));
-    assert!(press(&mut state, KeyCode::Char('q')).contains(&Effect::Quit), "asked twice");
+    assert!(press(&mut state, KeyCode::Char('q')).contains(&SideEffect::Quit), "asked twice");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::ports::{DeadLetter, DeadLetters, QueueError, Receipt};
 const HIDDEN_FOR: Duration = Duration::from_mins(10);
 
 /// One round through a dead-letter queue: every letter once. Those that are kept are put back at the end.
-pub(super) struct Round<'a> {
+pub(super) struct DlqCursor<'a> {
     letters: &'a dyn DeadLetters,
     /// Letters that were seen and stay, by their ids.
     kept: BTreeMap<String, Receipt>,
@@ -20,7 +20,7 @@ pub(super) struct Round<'a> {
     familiar: usize,
 }
 
-impl<'a> Round<'a> {
+impl<'a> DlqCursor<'a> {
     /// A round past letters that were first queued at `until` or before. Else what is redriven and dies
     /// again at once would keep a round going for ever.
     pub(super) fn of(letters: &'a dyn DeadLetters, until: Timestamp) -> Self {
