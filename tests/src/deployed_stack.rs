@@ -13,7 +13,7 @@ use pulse_core::{customer::Customer, enrollment::Enrollment, entry::Entry, ports
 use pulse_local::{
     deployment::{Deployment, StackPlan},
     emulator::Emulator,
-    standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions},
+    standins::{MailStandIn, ScoreStandIn, StandInLatency, StandInOptions},
 };
 use tokio::time::{Instant, interval};
 
@@ -40,7 +40,7 @@ impl DeployedStack {
     /// # Panics
     /// When it can't be deployed.
     pub async fn build(emulator: &Emulator, name: &str, test: &str, latency: Duration) -> Self {
-        let stand_in = || StandInOptions { latency: Latency::constant(latency), ..StandInOptions::default() };
+        let stand_in = || StandInOptions { latency: StandInLatency::constant(latency), ..StandInOptions::default() };
         let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");
         let mail = MailStandIn::start(stand_in()).await.expect("an email stand-in");
         let (score_secret, mail_secret) = (format!("{name}/scoring"), format!("{name}/mail"));

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use crate::emulator::{Emulator, EmulatorOptions};
 use crate::install::Installation;
 use crate::lambdas::{self, Package, Programs};
-use crate::step::{Progress, Step};
+use crate::step::{LocalStep, Progress};
 use crate::template::Template;
 use crate::workspace::Workspace;
 use crate::{artifacts, deploy, dropped, secrets};
@@ -78,7 +78,7 @@ pub async fn open(workspace: &Workspace, backend: Backend, progress: &Progress) 
     let (workspace, progress) = (workspace.clone(), Arc::clone(progress));
     let start = move || {
         let installation = Installation::ensure(&workspace, &progress)?;
-        progress(Step::StartingEmulator);
+        progress(LocalStep::StartingEmulator);
         Emulator::start(&installation, &options)
     };
     spawn_blocking(start).await.context("The start of the emulator broke off.")?
@@ -112,11 +112,11 @@ impl Deployment {
         let template = Template::read(workspace)?;
         let aws = sdk::for_emulator(endpoint);
         secrets::store(&aws, &plan.secrets).await?;
-        progress(Step::UploadingFunctions);
+        progress(LocalStep::UploadingFunctions);
         let now = SystemClock.now().into();
         let urls = artifacts::upload(&aws, packages, now).await?;
         let template = artifacts::upload_template(&aws, &template.with_code(&urls)?, now).await?;
-        progress(Step::DeployingStack);
+        progress(LocalStep::DeployingStack);
         let outputs = deploy::deploy(&aws, &plan.stack, &template, &plan.parameters).await?;
         let restored = dropped::restore(&aws, &plan.stack).await?;
         Ok(Self { aws, outputs, restored })

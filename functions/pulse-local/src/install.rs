@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::children;
 use crate::python::{Python, isolated};
-use crate::step::{Progress, Step};
+use crate::step::{LocalStep, Progress};
 use crate::workspace::Workspace;
 
 /// An emulator that is installed and can be started.
@@ -61,13 +61,13 @@ impl Installation {
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).with_context(|| format!("{} can't be removed.", self.folder.display()))?;
         }
-        progress(Step::MakingEnvironment);
+        progress(LocalStep::MakingEnvironment);
         let made = children::output(python.command().args(["-m", "venv"]).arg(&self.folder))
             .context("Python could not be started.")?;
         if !made.status.success() {
             bail!("{}", why_no_environment(&made));
         }
-        progress(Step::InstallingEmulator);
+        progress(LocalStep::InstallingEmulator);
         let mut pip = isolated(&self.python());
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
             .args(["--retries", "2", "-r"])

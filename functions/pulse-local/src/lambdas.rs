@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 
 use crate::children;
-use crate::step::{Progress, Step};
+use crate::step::{LocalStep, Progress};
 use crate::workspace::Workspace;
 
 /// How cargo is to build the functions, so that it finds their dependencies built already.
@@ -122,7 +122,7 @@ pub fn build(
     from: &Programs,
     progress: &Progress,
 ) -> Result<BTreeMap<String, Package>> {
-    progress(Step::BuildingFunctions { cargo: None });
+    progress(LocalStep::BuildingFunctions { cargo: None });
     let programs = from.locate(workspace, progress)?;
     let pack = |name: &&str| {
         let program = programs.get(*name).with_context(|| {
@@ -184,7 +184,7 @@ fn follow(stderr: impl Read, progress: &Progress) -> String {
         said.push('\n');
         let shown = line.trim();
         if !shown.is_empty() {
-            progress(Step::BuildingFunctions { cargo: Some(shown.to_owned()) });
+            progress(LocalStep::BuildingFunctions { cargo: Some(shown.to_owned()) });
         }
     }
     said

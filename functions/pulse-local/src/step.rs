@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// A step that takes long enough for a person to want to know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum LocalStep {
     /// A Python environment for the emulator is being made.
     MakingEnvironment,
     /// The emulator is being installed into that environment.
@@ -23,7 +23,7 @@ pub enum Step {
     DeployingStack,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for LocalStep {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::MakingEnvironment => "Making a Python environment for the local emulator",
@@ -40,7 +40,7 @@ impl fmt::Display for Step {
 }
 
 /// Is told of each step as it begins. Steps may overlap: the functions are built while the emulator starts.
-pub type Progress = Arc<dyn Fn(Step) + Send + Sync>;
+pub type Progress = Arc<dyn Fn(LocalStep) + Send + Sync>;
 
 /// A [`Progress`] that tells nobody.
 #[must_use]

@@ -12,7 +12,7 @@ use pulse_core::{
     ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
 };
 
-use crate::provider::{Leg, Meter, Script, SimulatedLatency};
+use crate::provider::{CallMeter, Leg, Script, SimulatedLatency};
 
 /// What a provider that is as Amazon SES says of earlier mails.
 pub(crate) const CANNOT_BE_ASKED: &str = "The provider can't be asked for a mail.";
@@ -32,7 +32,7 @@ pub struct MemoryMailer {
     script: Script<InjectedFailure>,
     fates: Script<SendError>,
     latency: SimulatedLatency,
-    meter: Meter,
+    meter: CallMeter,
     accepted: Mutex<Vec<Mail>>,
 }
 
@@ -45,7 +45,7 @@ impl MemoryMailer {
             script: Script::default(),
             fates: Script::default(),
             latency: SimulatedLatency::at_once(),
-            meter: Meter::default(),
+            meter: CallMeter::default(),
             accepted: Mutex::default(),
         }
     }

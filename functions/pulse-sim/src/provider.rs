@@ -73,9 +73,9 @@ struct Counts {
 
 /// Counts calls, and how many are under way at once.
 #[derive(Default)]
-pub(crate) struct Meter(Mutex<Counts>);
+pub(crate) struct CallMeter(Mutex<Counts>);
 
-impl Meter {
+impl CallMeter {
     /// Counts a call that lasts until the answer is dropped.
     pub(crate) fn enter(&self, entry: &EntryId) -> UnderWay<'_> {
         let mut counts = self.lock();
@@ -99,7 +99,7 @@ impl Meter {
 }
 
 /// A call under way. Ends when it is dropped, be it answered or given up.
-pub(crate) struct UnderWay<'m>(&'m Meter);
+pub(crate) struct UnderWay<'m>(&'m CallMeter);
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {

@@ -11,21 +11,21 @@ use pulse_core::{
     stable_hash::stable_hash,
 };
 
-use crate::provider::{Leg, Meter, Script, SimulatedLatency};
+use crate::provider::{CallMeter, Leg, Script, SimulatedLatency};
 
 /// A scoring provider that knows every customer and does what it is told.
 pub struct MemoryScorer {
     clock: Arc<dyn Clock>,
     script: Script<ScoreError>,
     latency: SimulatedLatency,
-    meter: Meter,
+    meter: CallMeter,
 }
 
 impl MemoryScorer {
     /// A scorer that answers every request at once, with scores as of `clock`'s now.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, script: Script::default(), latency: SimulatedLatency::at_once(), meter: Meter::default() }
+        Self { clock, script: Script::default(), latency: SimulatedLatency::at_once(), meter: CallMeter::default() }
     }
 
     /// Lets each call take the time that `latency` takes.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use pulse_aws::clock::SystemClock;
 use pulse_core::ports::{Clock, ScoreError, Scorer};
-use pulse_local::standins::{Fault, ScoreStandIn, StandInOptions};
+use pulse_local::standins::{ScoreStandIn, StandInFault, StandInOptions};
 use pulse_providers::{HttpScorer, secret::Authorization};
 use pulse_tests::providers::{ScoreTrouble, ScorerBench, samples::request, scorer_conformance};
 use serde_json::json;
@@ -21,9 +21,9 @@ fn scorer(provider: &ScoreStandIn, timeout: Duration) -> HttpScorer {
 }
 
 /// What a scorer makes of one fault.
-async fn meets(fault: Fault) -> ScoreError {
+async fn meets(fault: StandInFault) -> ScoreError {
     let provider = stand_in().await;
-    let silent = matches!(fault, Fault::Silence | Fault::WorkThenSilence);
+    let silent = matches!(fault, StandInFault::Silence | StandInFault::WorkThenSilence);
     let timeout = if silent { SHORT } else { AMPLE };
     provider.faults().add([fault]);
     scorer(&provider, timeout).score(&request(1)).await.expect_err("a fault")
@@ -36,9 +36,9 @@ async fn the_http_scorer_conforms() {
         scorer: &scorer(&provider, AMPLE),
         provoke: &|trouble| {
             provider.faults().add([match trouble {
-                ScoreTrouble::Busy => Fault::busy("7"),
-                ScoreTrouble::Down => Fault::status(503),
-                ScoreTrouble::Refused => Fault::status(404),
+                ScoreTrouble::Busy => StandInFault::busy("7"),
+                ScoreTrouble::Down => StandInFault::status(503),
+                ScoreTrouble::Refused => StandInFault::status(404),
             }]);
         },
     })
@@ -49,7 +49,7 @@ async fn the_http_scorer_conforms() {
 async fn the_score_is_the_one_that_the_provider_names() {
     let provider = stand_in().await;
     let body = json!({"score": 712, "band": "good", "as_of": "2026-11-03T08:15:00Z", "more": 1});
-    provider.faults().add([Fault::Json { status: 200, body }]);
+    provider.faults().add([StandInFault::Json { status: 200, body }]);
     let score = scorer(&provider, AMPLE).score(&request(1)).await.unwrap();
     assert_eq!((score.value.expose(), score.band.expose()), (712, "good"));
     assert_eq!(score.as_of.to_string(), "2026-11-03T08:15:00Z");
@@ -60,7 +60,7 @@ async fn retry_after_may_be_a_date() {
     let now = SystemClock.now();
     let later = now.saturating_add(Duration::from_mins(2)).unwrap();
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&later).unwrap();
-    let ScoreError::Retry { after: Some(after), .. } = meets(Fault::busy(&date)).await else {
+    let ScoreError::Retry { after: Some(after), .. } = meets(StandInFault::busy(&date)).await else {
         panic!("no Retry-After")
     };
     assert!((100..=121).contains(&after.as_secs()), "{after:?}");
@@ -75,8 +75,10 @@ async fn an_answer_that_holds_no_score_is_tried_again() {
         json!({"score": 712.5, "band": "good", "as_of": "2026-11-03T08:15:00Z"}),
         json!([]),
     ];
-    let bodies = bodies.map(|body| Fault::Json { status: 200, body });
-    for fault in bodies.into_iter().chain([Fault::Garbage, Fault::Flood(1 << 20), Fault::status(204)]) {
+    let bodies = bodies.map(|body| StandInFault::Json { status: 200, body });
+    for fault in
+        bodies.into_iter().chain([StandInFault::Garbage, StandInFault::Flood(1 << 20), StandInFault::status(204)])
+    {
         let error = meets(fault.clone()).await;
         assert!(matches!(error, ScoreError::Retry { after: None, .. }), "{fault:?}: {error:?}");
     }
@@ -85,19 +87,21 @@ async fn an_answer_that_holds_no_score_is_tried_again() {
 #[tokio::test]
 async fn trouble_that_passes_is_told_from_a_customer_without_a_score() {
     for status in [301, 401, 403, 408, 425, 429, 500, 502, 503, 504] {
-        let error = meets(Fault::status(status)).await;
+        let error = meets(StandInFault::status(status)).await;
         assert!(matches!(error, ScoreError::Retry { .. }), "{status}: {error:?}");
         assert!(error.to_string().contains(&status.to_string()), "{error}");
     }
     for status in [400, 404, 409, 410, 422] {
-        let error = meets(Fault::status(status)).await;
+        let error = meets(StandInFault::status(status)).await;
         assert!(matches!(error, ScoreError::Fail { .. }), "{status}: {error:?}");
     }
 }
 
 #[tokio::test]
 async fn a_call_without_an_answer_is_tried_again() {
-    for fault in [Fault::Silence, Fault::WorkThenSilence, Fault::HangUp, Fault::WorkThenHangUp] {
+    for fault in
+        [StandInFault::Silence, StandInFault::WorkThenSilence, StandInFault::HangUp, StandInFault::WorkThenHangUp]
+    {
         let error = meets(fault.clone()).await;
         assert!(matches!(error, ScoreError::Retry { after: None, .. }), "{fault:?}: {error:?}");
     }

@@ -6,7 +6,7 @@ use futures::{
 };
 use jiff::Timestamp;
 use pulse_core::ports::{Mail, MailLookup, Mailer, SendError};
-use pulse_local::standins::{AcceptedMail, Fault, MailStandIn, StandInOptions};
+use pulse_local::standins::{AcceptedMail, MailStandIn, StandInFault, StandInOptions};
 use pulse_providers::{MarketingCloudMailer, secret::ClientCredentials};
 use pulse_sim::clock::VirtualClock;
 use pulse_tests::providers::{
@@ -46,7 +46,7 @@ fn is(accepted: &AcceptedMail, mail: &Mail) -> bool {
 }
 
 /// What a mailer makes of one fault, and how many mails the provider has then.
-async fn meets(fault: Fault) -> (SendError, usize) {
+async fn meets(fault: StandInFault) -> (SendError, usize) {
     let provider = stand_in().await;
     provider.faults().add([fault]);
     let error = mailer(&provider, AMPLE).send(&mail(1)).await.expect_err("a fault");
@@ -64,11 +64,11 @@ async fn the_marketing_cloud_mailer_conforms() {
         says_how_long: true,
         provoke: Some(&|trouble| {
             provider.faults().add([match trouble {
-                MailTrouble::Busy => Fault::busy("7"),
-                MailTrouble::Down => Fault::Status { status: 503, retry_after: Some("30".to_owned()) },
-                MailTrouble::Refused => Fault::ErrorCode(109_122),
-                MailTrouble::AddressRefused => Fault::ErrorCode(109_121),
-                MailTrouble::AnswerLost => Fault::WorkThenHangUp,
+                MailTrouble::Busy => StandInFault::busy("7"),
+                MailTrouble::Down => StandInFault::Status { status: 503, retry_after: Some("30".to_owned()) },
+                MailTrouble::Refused => StandInFault::ErrorCode(109_122),
+                MailTrouble::AddressRefused => StandInFault::ErrorCode(109_121),
+                MailTrouble::AnswerLost => StandInFault::WorkThenHangUp,
             }]);
         }),
         accepted: &|mail| {
@@ -120,7 +120,7 @@ async fn a_token_at_the_end_of_its_life_is_renewed_before_it_is_refused() {
 #[tokio::test]
 async fn a_token_that_is_refused_twice_is_the_operator_s_to_mend() {
     let provider = stand_in().await;
-    provider.faults().add([Fault::status(401), Fault::status(401)]);
+    provider.faults().add([StandInFault::status(401), StandInFault::status(401)]);
     let error = mailer(&provider, AMPLE).send(&mail(1)).await.unwrap_err();
     assert!(matches!(error, SendError::Retry { .. }), "{error:?}");
     assert_eq!((provider.token_calls(), provider.calls()), (2, 2));
@@ -129,7 +129,7 @@ async fn a_token_that_is_refused_twice_is_the_operator_s_to_mend() {
 #[tokio::test]
 async fn calls_that_wait_for_a_token_share_its_failure() {
     let provider = stand_in().await;
-    provider.token_faults().set_rule(|_| Some(Fault::busy("30")));
+    provider.token_faults().set_rule(|_| Some(StandInFault::busy("30")));
     let mailer = mailer(&provider, AMPLE);
     let mails: Vec<_> = (0..20).map(mail).collect();
     let sent = join_all(mails.iter().map(|mail| mailer.send(mail))).await;
@@ -140,8 +140,14 @@ async fn calls_that_wait_for_a_token_share_its_failure() {
 
 #[tokio::test]
 async fn without_a_token_nothing_was_sent() {
-    let faults = [Fault::status(500), Fault::status(400), Fault::Garbage, Fault::Flood(1 << 20), Fault::HangUp];
-    for fault in faults.into_iter().chain([Fault::Silence]) {
+    let faults = [
+        StandInFault::status(500),
+        StandInFault::status(400),
+        StandInFault::Garbage,
+        StandInFault::Flood(1 << 20),
+        StandInFault::HangUp,
+    ];
+    for fault in faults.into_iter().chain([StandInFault::Silence]) {
         let provider = stand_in().await;
         provider.token_faults().add([fault.clone()]);
         let mailer = mailer(&provider, SHORTISH);
@@ -165,7 +171,9 @@ async fn a_wrong_client_secret_is_the_operator_s_to_mend_and_never_shown() {
 
 #[tokio::test]
 async fn a_mail_whose_answer_never_came_is_lost_and_its_fate_can_be_asked() {
-    for (fault, taken) in [(Fault::Silence, false), (Fault::WorkThenSilence, true), (Fault::HangUp, false)] {
+    for (fault, taken) in
+        [(StandInFault::Silence, false), (StandInFault::WorkThenSilence, true), (StandInFault::HangUp, false)]
+    {
         let provider = stand_in().await;
         provider.faults().add([fault.clone()]);
         let error = mailer(&provider, SHORT).send(&mail(1)).await.unwrap_err();
@@ -181,8 +189,8 @@ async fn a_mail_whose_answer_never_came_is_lost_and_its_fate_can_be_asked() {
 
 #[tokio::test]
 async fn a_success_that_names_no_request_may_have_been_one() {
-    let empty = Fault::Json { status: 202, body: json!({}) };
-    for fault in [Fault::Garbage, Fault::Flood(1 << 20), Fault::status(204), empty] {
+    let empty = StandInFault::Json { status: 202, body: json!({}) };
+    for fault in [StandInFault::Garbage, StandInFault::Flood(1 << 20), StandInFault::status(204), empty] {
         let (error, _) = meets(fault.clone()).await;
         assert!(matches!(error, SendError::Lost { .. }), "{fault:?}: {error:?}");
     }
@@ -191,7 +199,7 @@ async fn a_success_that_names_no_request_may_have_been_one() {
 #[tokio::test]
 async fn a_refusal_inside_a_202_is_a_refusal() {
     let body = |code: u32| json!({"requestId": "r", "errorcode": 109_001, "responses": [{"errorcode": code}]});
-    let fault = |code| Fault::Json { status: 202, body: body(code) };
+    let fault = |code| StandInFault::Json { status: 202, body: body(code) };
     assert!(matches!(meets(fault(109_106)).await, (SendError::AddressRefused { .. }, 0)));
     assert!(matches!(meets(fault(109_111)).await, (SendError::Fail { .. }, 0)));
 }
@@ -199,18 +207,18 @@ async fn a_refusal_inside_a_202_is_a_refusal() {
 #[tokio::test]
 async fn trouble_that_passes_is_told_from_a_mail_that_isnt_taken() {
     for status in [500, 502, 503, 504, 599] {
-        let (error, _) = meets(Fault::status(status)).await;
+        let (error, _) = meets(StandInFault::status(status)).await;
         assert!(matches!(error, SendError::Lost { .. }), "{status}: {error:?}");
     }
     for status in [301, 403, 408, 429] {
-        let (error, _) = meets(Fault::status(status)).await;
+        let (error, _) = meets(StandInFault::status(status)).await;
         assert!(matches!(error, SendError::Retry { .. }), "{status}: {error:?}");
     }
-    let (error, _) = meets(Fault::Status { status: 503, retry_after: Some("30".to_owned()) }).await;
+    let (error, _) = meets(StandInFault::Status { status: 503, retry_after: Some("30".to_owned()) }).await;
     let after = Some(Duration::from_secs(30));
     assert!(matches!(error, SendError::Retry { after: found, .. } if found == after), "{error:?}");
     for status in [400, 404, 413, 422] {
-        let (error, _) = meets(Fault::status(status)).await;
+        let (error, _) = meets(StandInFault::status(status)).await;
         assert!(matches!(error, SendError::Fail { .. }), "{status}: {error:?}");
     }
 }
@@ -244,13 +252,19 @@ async fn a_fate_is_told_by_marketing_cloud_alone() {
     let provider = stand_in().await;
     let mailer = mailer(&provider, SHORTISH);
     // A gateway's 404 knows nothing of mails.
-    for fault in [Fault::status(404), Fault::status(400)] {
+    for fault in [StandInFault::status(404), StandInFault::status(400)] {
         provider.status_faults().add([fault.clone()]);
         let fate = mailer.look_up(&entry(1)).await.unwrap();
         assert!(matches!(fate, MailLookup::CannotTell(_)), "{fault:?}: {fate:?}");
     }
-    let faults = [Fault::busy("9"), Fault::status(500), Fault::status(403), Fault::Garbage, Fault::HangUp];
-    for fault in faults.into_iter().chain([Fault::Silence]) {
+    let faults = [
+        StandInFault::busy("9"),
+        StandInFault::status(500),
+        StandInFault::status(403),
+        StandInFault::Garbage,
+        StandInFault::HangUp,
+    ];
+    for fault in faults.into_iter().chain([StandInFault::Silence]) {
         provider.status_faults().add([fault.clone()]);
         let error = mailer.look_up(&entry(1)).await.unwrap_err();
         assert!(matches!(error, SendError::Retry { .. }), "{fault:?}: {error:?}");

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use pulse_core::ports::{ScoreError, Scorer};
-use pulse_local::standins::{Fault, Latency, ScoreStandIn, StandInOptions};
+use pulse_local::standins::{ScoreStandIn, StandInFault, StandInLatency, StandInOptions};
 use pulse_providers::{HttpScorer, secret::Authorization};
 use pulse_tests::providers::samples::{entry, request};
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ fn scorer(provider: &ScoreStandIn) -> HttpScorer {
 #[tokio::test]
 async fn a_caller_that_is_killed_is_in_flight_no_more() {
     let provider = ScoreStandIn::start(StandInOptions::default()).await.unwrap();
-    provider.faults().set_rule(|_| Some(Fault::Silence));
+    provider.faults().set_rule(|_| Some(StandInFault::Silence));
     let scorer = Arc::new(scorer(&provider));
     let calls: Vec<_> = (0..120)
         .map(|number| {
@@ -36,7 +36,7 @@ async fn a_caller_that_is_killed_is_in_flight_no_more() {
 #[tokio::test]
 async fn a_hundred_and_twenty_calls_take_their_time_together() {
     let mean = Duration::from_millis(300);
-    let options = StandInOptions { latency: Latency::constant(mean), ..StandInOptions::default() };
+    let options = StandInOptions { latency: StandInLatency::constant(mean), ..StandInOptions::default() };
     let provider = ScoreStandIn::start(options).await.unwrap();
     let scorer = scorer(&provider);
     let requests: Vec<_> = (0..120).map(request).collect();
@@ -52,7 +52,7 @@ async fn a_hundred_and_twenty_calls_take_their_time_together() {
 #[tokio::test]
 async fn stopping_ends_the_calls_that_would_never_be_answered() {
     let provider = ScoreStandIn::start(StandInOptions::default()).await.unwrap();
-    provider.faults().add([Fault::Silence]);
+    provider.faults().add([StandInFault::Silence]);
     let scorer = scorer(&provider);
     let call = tokio::spawn(async move { scorer.score(&request(1)).await });
     provider.meter().in_flight_is(1).await;

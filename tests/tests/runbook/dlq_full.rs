@@ -4,7 +4,7 @@ use pulse_core::{
     customer::{Customer, Standing},
     entry::{Progress, SkipReason},
 };
-use pulse_local::standins::Fault;
+use pulse_local::standins::StandInFault;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     in_memory_stack::customer,
@@ -40,7 +40,7 @@ fn dlq_full() {
     RUNTIME.block_on(async {
         let stack = old_stack("walk-dlq").await;
         let customers: Vec<_> = (0..LETTERS).map(|n| customer(&format!("w-{n}"))).collect();
-        stack.score.faults().set_rule(|_| Some(Fault::status(422)));
+        stack.score.faults().set_rule(|_| Some(StandInFault::status(422)));
         stack.set_due(&customers).await;
         eventually("the letters are dead", async || {
             (pulse_json(&stack, "dlq score").await[0]["looked_at"] == LETTERS).then_some(())

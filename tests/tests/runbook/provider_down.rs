@@ -1,5 +1,5 @@
 use pulse_core::entry::StageName;
-use pulse_local::standins::Fault;
+use pulse_local::standins::StandInFault;
 use pulse_tests::{deployed_stack::eventually, in_memory_stack::customer};
 
 use super::{
@@ -8,8 +8,8 @@ use super::{
 };
 
 /// The email provider refuses most mails, and of some it takes the mail and never says so.
-fn out_of_order(key: &str) -> Fault {
-    if key.contains("unsaid") { Fault::WorkThenHangUp } else { Fault::status(503) }
+fn out_of_order(key: &str) -> StandInFault {
+    if key.contains("unsaid") { StandInFault::WorkThenHangUp } else { StandInFault::status(503) }
 }
 
 #[test]

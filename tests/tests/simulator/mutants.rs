@@ -27,7 +27,7 @@ use pulse_core::{
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
     tick::{ReconcileError, StageRound, Sweep, SweepPolicy, Swept},
 };
-use pulse_sim::world::{Ports, Production, StageStack, SystemUnderTest};
+use pulse_sim::world::{Production, StageStack, SystemUnderTest, WorldPorts};
 
 fn no_round() -> Vec<StageRound> {
     let round = |stage: &StageName| StageRound {
@@ -43,15 +43,15 @@ pub(crate) struct WithoutSweep<P>(pub(crate) P);
 
 #[async_trait]
 impl<P: SystemUnderTest> SystemUnderTest for WithoutSweep<P> {
-    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+    fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         self.0.score(ports)
     }
 
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         self.0.email(ports, policy)
     }
 
-    async fn tick(&self, _: &Ports, _: SweepPolicy) -> Vec<StageRound> {
+    async fn tick(&self, _: &WorldPorts, _: SweepPolicy) -> Vec<StageRound> {
         no_round()
     }
 }
@@ -60,10 +60,10 @@ impl<P: SystemUnderTest> SystemUnderTest for WithoutSweep<P> {
 pub(crate) struct QueuesTheEmailFirst;
 
 impl SystemUnderTest for QueuesTheEmailFirst {
-    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+    fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let early =
             TellsEarly { scorer: Arc::clone(&ports.scorer), queue: Arc::clone(&ports.queues[StageName::Email]) };
-        let mut ports = Ports { scorer: Arc::new(early), ..ports.clone() };
+        let mut ports = WorldPorts { scorer: Arc::new(early), ..ports.clone() };
         ports.queues[StageName::Email] = Arc::new(Nowhere);
         Production.score(&ports)
     }
@@ -99,7 +99,7 @@ impl StageQueue for Nowhere {
 pub(crate) struct SendsWithoutAClaim;
 
 impl SystemUnderTest for SendsWithoutAClaim {
-    fn email(&self, ports: &Ports, _: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, _: EmailPolicy) -> Box<dyn Stage> {
         Box::new(HandMade { ports: ports.clone(), records_first: false })
     }
 }
@@ -108,14 +108,14 @@ impl SystemUnderTest for SendsWithoutAClaim {
 pub(crate) struct RecordsBeforeSending;
 
 impl SystemUnderTest for RecordsBeforeSending {
-    fn email(&self, ports: &Ports, _: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, _: EmailPolicy) -> Box<dyn Stage> {
         Box::new(HandMade { ports: ports.clone(), records_first: true })
     }
 }
 
 /// An email stage that knows nothing of claims.
 struct HandMade {
-    ports: Ports,
+    ports: WorldPorts,
     records_first: bool,
 }
 
@@ -173,9 +173,9 @@ impl HandMade {
 pub(crate) struct SendsAgainBlindly;
 
 impl SystemUnderTest for SendsAgainBlindly {
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         let mailer = Blind { mailer: Arc::clone(&ports.mailer), asks: true };
-        Production.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
+        Production.email(&WorldPorts { mailer: Arc::new(mailer), ..ports.clone() }, policy)
     }
 }
 
@@ -183,9 +183,9 @@ impl SystemUnderTest for SendsAgainBlindly {
 pub(crate) struct NeverAsks;
 
 impl SystemUnderTest for NeverAsks {
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         let mailer = Blind { mailer: Arc::clone(&ports.mailer), asks: false };
-        Production.email(&Ports { mailer: Arc::new(mailer), ..ports.clone() }, policy)
+        Production.email(&WorldPorts { mailer: Arc::new(mailer), ..ports.clone() }, policy)
     }
 }
 
@@ -221,7 +221,7 @@ impl SystemUnderTest for StartsTheWholeBatch {
         &self,
         stage: Box<dyn Stage>,
         _: StageName,
-        _: &Ports,
+        _: &WorldPorts,
         _: WorkerSettings,
         deliveries: Vec<Delivery>,
         deadline: Timestamp,
@@ -245,7 +245,7 @@ impl SystemUnderTest for LetsPanicsOut {
         &self,
         stage: Box<dyn Stage>,
         name: StageName,
-        ports: &Ports,
+        ports: &WorldPorts,
         settings: WorkerSettings,
         deliveries: Vec<Delivery>,
         deadline: Timestamp,
@@ -295,8 +295,8 @@ impl Stage for Throws {
 pub(crate) struct Panics;
 
 impl SystemUnderTest for Panics {
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
-        Production.email(&Ports { renderer: Arc::new(Self), ..ports.clone() }, policy)
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
+        Production.email(&WorldPorts { renderer: Arc::new(Self), ..ports.clone() }, policy)
     }
 }
 
@@ -315,7 +315,7 @@ impl SystemUnderTest for GivesTheBatchBack {
         &self,
         stage: Box<dyn Stage>,
         name: StageName,
-        ports: &Ports,
+        ports: &WorldPorts,
         settings: WorkerSettings,
         deliveries: Vec<Delivery>,
         deadline: Timestamp,
@@ -332,8 +332,8 @@ pub(crate) struct SweepsBlindly;
 
 #[async_trait]
 impl SystemUnderTest for SweepsBlindly {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
-        Production.tick(&Ports { stages: Arc::new(AllIsWell), ..ports.clone() }, policy).await
+    async fn tick(&self, ports: &WorldPorts, policy: SweepPolicy) -> Vec<StageRound> {
+        Production.tick(&WorldPorts { stages: Arc::new(AllIsWell), ..ports.clone() }, policy).await
     }
 }
 
@@ -363,7 +363,7 @@ pub(crate) struct SweepsEveryMinute;
 
 #[async_trait]
 impl SystemUnderTest for SweepsEveryMinute {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
+    async fn tick(&self, ports: &WorldPorts, policy: SweepPolicy) -> Vec<StageRound> {
         let often = SweepPolicy { again_after: Duration::from_mins(1), ..policy };
         Production.tick(ports, often).await
     }
@@ -374,7 +374,7 @@ pub(crate) struct ReconcilesNothing;
 
 #[async_trait]
 impl SystemUnderTest for ReconcilesNothing {
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
+    async fn tick(&self, ports: &WorldPorts, policy: SweepPolicy) -> Vec<StageRound> {
         let sweep = Sweep {
             ledger: &*ports.ledger,
             open: &*ports.open,
@@ -394,11 +394,11 @@ pub(crate) struct ForgetsPauses;
 
 #[async_trait]
 impl SystemUnderTest for ForgetsPauses {
-    async fn set_flowing(&self, ports: &Ports, stack: &StageStack, flowing: bool) -> bool {
+    async fn set_flowing(&self, ports: &WorldPorts, stack: &StageStack, flowing: bool) -> bool {
         ports.stages.set_enabled(stack.name, flowing).await == Ok(SetEnabled::Done)
     }
 
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
+    async fn tick(&self, ports: &WorldPorts, policy: SweepPolicy) -> Vec<StageRound> {
         ReconcilesNothing.tick(ports, policy).await
     }
 }
@@ -408,15 +408,15 @@ pub(crate) struct BlamesTheMessage;
 
 #[async_trait]
 impl SystemUnderTest for BlamesTheMessage {
-    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+    fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         Box::new(NeverPutsOff(Production.score(ports)))
     }
 
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         Box::new(NeverPutsOff(Production.email(ports, policy)))
     }
 
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
+    async fn tick(&self, ports: &WorldPorts, policy: SweepPolicy) -> Vec<StageRound> {
         ReconcilesNothing.tick(ports, policy).await
     }
 }
@@ -442,7 +442,7 @@ impl Stage for NeverPutsOff {
 pub(crate) struct MailsOldScores;
 
 impl SystemUnderTest for MailsOldScores {
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         Production.email(ports, EmailPolicy { score_max_age: Duration::MAX, ..policy })
     }
 }
@@ -452,7 +452,7 @@ pub(crate) struct NeverAudits;
 
 #[async_trait]
 impl SystemUnderTest for NeverAudits {
-    async fn audit(&self, _: &Ports, _: AuditDepth) -> Result<AuditReport, AuditError> {
+    async fn audit(&self, _: &WorldPorts, _: AuditDepth) -> Result<AuditReport, AuditError> {
         Ok(AuditReport::default())
     }
 }
@@ -462,19 +462,19 @@ impl SystemUnderTest for NeverAudits {
 pub(crate) struct RemembersProfiles(Arc<Mutex<HashMap<CustomerId, Customer>>>);
 
 impl SystemUnderTest for RemembersProfiles {
-    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+    fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         Production.score(&self.with_memory(ports))
     }
 
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         Production.email(&self.with_memory(ports), policy)
     }
 }
 
 impl RemembersProfiles {
-    fn with_memory(&self, ports: &Ports) -> Ports {
+    fn with_memory(&self, ports: &WorldPorts) -> WorldPorts {
         let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::Remembers(Arc::clone(&self.0)) };
-        Ports { ledger: Arc::new(ledger), ..ports.clone() }
+        WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }
     }
 }
 
@@ -483,12 +483,12 @@ pub(crate) struct ForgetsNextMonth;
 
 #[async_trait]
 impl SystemUnderTest for ForgetsNextMonth {
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::OpensNoNext };
-        Production.email(&Ports { ledger: Arc::new(ledger), ..ports.clone() }, policy)
+        Production.email(&WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }, policy)
     }
 
-    async fn audit(&self, _: &Ports, _: AuditDepth) -> Result<AuditReport, AuditError> {
+    async fn audit(&self, _: &WorldPorts, _: AuditDepth) -> Result<AuditReport, AuditError> {
         Ok(AuditReport::default())
     }
 }

@@ -15,7 +15,7 @@ use pulse_core::{
     message::WorkMessage,
     ports::{DeadLetters as _, DlqName, Rate},
 };
-use pulse_local::standins::Fault;
+use pulse_local::standins::StandInFault;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     emulator::shared,
@@ -31,7 +31,7 @@ async fn refusing_stack(name: &str, refused: &[Customer]) -> (DeployedStack, Arc
     let (healed, refused) = (mended.clone(), Mutex::new(refused.to_vec()));
     stack.score.faults().set_rule(move |key| {
         let is_meant = refused.lock().unwrap().iter().any(|customer| key.contains(customer.id.as_str()));
-        (is_meant && !healed.load(Ordering::Relaxed)).then(|| Fault::status(422))
+        (is_meant && !healed.load(Ordering::Relaxed)).then(|| StandInFault::status(422))
     });
     (stack, mended)
 }

@@ -11,7 +11,7 @@ use std::{
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use pulse_aws::sdk;
 use pulse_core::{customer::Customer, entry::Progress, ports::LedgerReports as _, trace::TraceHeader};
-use pulse_local::standins::Fault;
+use pulse_local::standins::StandInFault;
 use pulse_tests::{deployed_stack::eventually, in_memory_stack::customer};
 
 use super::{RUNTIME, stack};
@@ -21,20 +21,20 @@ static MENDED: AtomicBool = AtomicBool::new(false);
 
 /// What a customer meets at a provider, by the word in their id: the first time only, except that who is refused
 /// is refused until the provider is mended.
-pub(crate) fn by_the_word_in_the_id() -> impl Fn(&str) -> Option<Fault> + Send + Sync + 'static {
+pub(crate) fn by_the_word_in_the_id() -> impl Fn(&str) -> Option<StandInFault> + Send + Sync + 'static {
     let met = Mutex::<BTreeSet<String>>::default();
     move |key| {
         let word = key.split(['-', '_']).nth(1)?;
         if word == "refused" {
-            return (!MENDED.load(Ordering::Relaxed)).then(|| Fault::status(422));
+            return (!MENDED.load(Ordering::Relaxed)).then(|| StandInFault::status(422));
         }
         let fault = match word {
-            "busy" => Fault::busy("1"),
-            "broken" => Fault::status(500),
-            "garbage" => Fault::Garbage,
-            "hangup" => Fault::HangUp,
-            "silence" => Fault::Silence,
-            "lost" => Fault::WorkThenHangUp,
+            "busy" => StandInFault::busy("1"),
+            "broken" => StandInFault::status(500),
+            "garbage" => StandInFault::Garbage,
+            "hangup" => StandInFault::HangUp,
+            "silence" => StandInFault::Silence,
+            "lost" => StandInFault::WorkThenHangUp,
             _ => return None,
         };
         met.lock().unwrap().insert(key.to_owned()).then_some(fault)

@@ -11,7 +11,7 @@ use pulse_core::{
     ports::{Clock as _, Controls as _},
     tick::MappingReconciler,
 };
-use pulse_local::standins::Fault;
+use pulse_local::standins::StandInFault;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     emulator::shared,
@@ -105,7 +105,7 @@ fn a_provider_that_is_down_is_left_alone_and_tried_until_it_is_well() {
     RUNTIME.block_on(async {
         let stack = stack("broken").await;
         let customers: Vec<_> = (0..30).map(|n| customer(&format!("b-{n}"))).collect();
-        stack.score.faults().set_rule(|_| Some(Fault::status(503)));
+        stack.score.faults().set_rule(|_| Some(StandInFault::status(503)));
         stack.set_due(&customers).await;
         stack.until_held(StageName::Score, "broken").await;
         stack.until_mapping("ScoreMappingId", "Disabled").await;

@@ -14,7 +14,7 @@ use pulse_core::{
     stage::Preview,
     why::{CustomerInquiry, NextStep, Reason, RunInquiry},
 };
-use pulse_local::standins::Fault;
+use pulse_local::standins::StandInFault;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     emulator::shared,
@@ -37,7 +37,7 @@ async fn fire(stack: &DeployedStack, customer: &Customer) {
 fn everyone_is_accounted_for_with_the_reason_why_they_are_not_done() {
     RUNTIME.block_on(async {
         let stack = DeployedStack::build(shared(), "asked-why", "stack", Duration::from_millis(50)).await;
-        stack.score.faults().set_rule(|key: &str| key.contains("refused").then(|| Fault::status(422)));
+        stack.score.faults().set_rule(|key: &str| key.contains("refused").then(|| StandInFault::status(422)));
         let names = ["why-sent", "why-refused", "why-waiting", "why-left", "why-out"];
         let [sent, refused, waiting, left, opted_out] = names.map(customer);
         let opted_out = Customer { opted_out: true, ..opted_out };

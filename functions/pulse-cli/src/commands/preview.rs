@@ -47,7 +47,7 @@ pub struct Options {
 }
 
 #[derive(Serialize)]
-struct Preview {
+struct PreviewedMail {
     subject: String,
     html: PathBuf,
     text: PathBuf,
@@ -70,7 +70,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         fs::write(&path, content).with_context(|| format!("{} can't be written", path.display()))?;
         Ok(path)
     };
-    let preview = Preview {
+    let preview = PreviewedMail {
         html: write("html", &rendered.html)?,
         text: write("txt", &rendered.text)?,
         subject: rendered.subject,

@@ -72,7 +72,7 @@ pub enum PlanError {
     /// Lambda doesn't make so many invocations at once.
     #[error(
         "the {stage} stage needs {needed} lanes, which are {invocations} invocations of {in_flight} calls, and Lambda \
-         makes 1000 at once at most: {}", Remedy(*enough)
+         makes 1000 at once at most: {}", CapacityRemedy(*enough)
     )]
     TooManyLanes {
         /// The stage concerned.
@@ -93,9 +93,9 @@ pub enum PlanError {
 
 /// What to do about too few calls in flight: how many would be enough, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remedy(pub Option<u32>);
+pub struct CapacityRemedy(pub Option<u32>);
 
-impl fmt::Display for Remedy {
+impl fmt::Display for CapacityRemedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(calls) => write!(f, "keep {calls} or more calls in flight, or allow it more time"),

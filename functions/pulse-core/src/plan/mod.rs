@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::stage::PerStage;
 
-pub use demand::{BATCH, CALL_TIMEOUT, Calls, Demand, FUNCTION_TIMEOUT, PlanError, Remedy, Utilisation};
+pub use demand::{BATCH, CALL_TIMEOUT, Calls, CapacityRemedy, Demand, FUNCTION_TIMEOUT, PlanError, Utilisation};
 pub use stage::StagePlan;
 
 /// A day.

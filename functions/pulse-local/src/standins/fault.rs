@@ -15,7 +15,7 @@ use super::server::Connection;
 
 /// What a provider does instead of its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum StandInFault {
     /// Answers with this status, and with this Retry-After if there is one.
     Status {
         /// From 100 to 999.
@@ -46,7 +46,7 @@ pub enum Fault {
     WorkThenHangUp,
 }
 
-impl Fault {
+impl StandInFault {
     /// A status without Retry-After.
     #[must_use]
     pub fn status(status: u16) -> Self {
@@ -101,28 +101,28 @@ pub(super) fn refusal(code: u32, message: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 
-type Rule = Box<dyn Fn(&str) -> Option<Fault> + Send + Sync>;
+type Rule = Box<dyn Fn(&str) -> Option<StandInFault> + Send + Sync>;
 
 /// The faults to come.
 #[derive(Default)]
-pub struct Faults {
-    next: Mutex<VecDeque<Fault>>,
+pub struct StandInFaults {
+    next: Mutex<VecDeque<StandInFault>>,
     rule: Mutex<Option<Rule>>,
 }
 
-impl Faults {
+impl StandInFaults {
     /// The next calls meet these, one after the other.
-    pub fn add(&self, faults: impl IntoIterator<Item = Fault>) {
+    pub fn add(&self, faults: impl IntoIterator<Item = StandInFault>) {
         self.next.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 
-    /// Each call that none of [`Faults::add`] is left for meets what `rule` makes of its
+    /// Each call that none of [`StandInFaults::add`] is left for meets what `rule` makes of its
     /// idempotency key, such as `c-1042_2026-11`.
-    pub fn set_rule(&self, rule: impl Fn(&str) -> Option<Fault> + Send + Sync + 'static) {
+    pub fn set_rule(&self, rule: impl Fn(&str) -> Option<StandInFault> + Send + Sync + 'static) {
         *self.rule.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(rule));
     }
 
-    pub(super) fn meet(&self, key: &str) -> Option<Fault> {
+    pub(super) fn meet(&self, key: &str) -> Option<StandInFault> {
         let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         next.or_else(|| {
             let rule = self.rule.lock().unwrap_or_else(PoisonError::into_inner);

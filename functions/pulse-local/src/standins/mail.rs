@@ -22,7 +22,7 @@ use self::{
     tokens::{TokenRequest, Tokens},
 };
 use super::{
-    Fault, Faults, Meter, StandInOptions,
+    RequestMeter, StandInFault, StandInFaults, StandInOptions,
     fault::refusal,
     latency::Latencies,
     server::{Connection, Server},
@@ -46,12 +46,12 @@ pub struct MailStandIn {
 struct Provider {
     latencies: Latencies,
     clock: Arc<dyn Clock>,
-    meter: Meter,
+    meter: RequestMeter,
     tokens: Tokens,
     outbox: Outbox,
-    send_faults: Faults,
-    status_faults: Faults,
-    token_faults: Faults,
+    send_faults: StandInFaults,
+    status_faults: StandInFaults,
+    token_faults: StandInFaults,
 }
 
 impl MailStandIn {
@@ -63,12 +63,12 @@ impl MailStandIn {
         let provider = Arc::new(Provider {
             latencies: Latencies::new(options.latency, options.seed)?,
             clock: options.clock,
-            meter: Meter::default(),
+            meter: RequestMeter::default(),
             tokens: Tokens::new(options.seed),
             outbox: Outbox::default(),
-            send_faults: Faults::default(),
-            status_faults: Faults::default(),
-            token_faults: Faults::default(),
+            send_faults: StandInFaults::default(),
+            status_faults: StandInFaults::default(),
+            token_faults: StandInFaults::default(),
         });
         let router = Router::new()
             .route("/v2/token", post(give_token))
@@ -116,7 +116,7 @@ impl MailStandIn {
 
     /// Counts its calls, those for tokens left out.
     #[must_use]
-    pub fn meter(&self) -> &Meter {
+    pub fn meter(&self) -> &RequestMeter {
         &self.provider.meter
     }
 
@@ -138,19 +138,19 @@ impl MailStandIn {
 
     /// What calls that hand over a mail are to meet.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &StandInFaults {
         &self.provider.send_faults
     }
 
     /// What questions for a mail's status are to meet.
     #[must_use]
-    pub fn status_faults(&self) -> &Faults {
+    pub fn status_faults(&self) -> &StandInFaults {
         &self.provider.status_faults
     }
 
     /// What calls for a token are to meet. Their key is empty.
     #[must_use]
-    pub fn token_faults(&self) -> &Faults {
+    pub fn token_faults(&self) -> &StandInFaults {
         &self.provider.token_faults
     }
 
@@ -209,7 +209,7 @@ async fn take_mail(
         return not_authenticated();
     }
     let fault = provider.send_faults.meet(&key);
-    let works = fault.as_ref().is_none_or(Fault::does_the_work);
+    let works = fault.as_ref().is_none_or(StandInFault::does_the_work);
     let answer = if works {
         // A caller that is killed on the way may leave a mail behind or not: halfway, both happen.
         sleep(latency / 2).await;

@@ -9,9 +9,9 @@ struct Counts {
 
 /// Counts a provider's calls, and how many are in flight at once.
 #[derive(Debug, Default)]
-pub struct Meter(watch::Sender<Counts>);
+pub struct RequestMeter(watch::Sender<Counts>);
 
-impl Meter {
+impl RequestMeter {
     /// How many calls there were.
     #[must_use]
     pub fn calls(&self) -> u64 {
@@ -48,7 +48,7 @@ impl Meter {
 
 /// A call in flight. It ends when this is dropped: with its answer, or with the connection of a
 /// caller that was killed.
-pub(super) struct InFlight<'m>(&'m Meter);
+pub(super) struct InFlight<'m>(&'m RequestMeter);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {

@@ -9,9 +9,9 @@ mod options;
 mod score;
 mod server;
 
-pub use fault::{Fault, Faults};
-pub use latency::Latency;
+pub use fault::{StandInFault, StandInFaults};
+pub use latency::StandInLatency;
 pub use mail::{AcceptedMail, MailStandIn};
-pub use meter::Meter;
+pub use meter::RequestMeter;
 pub use options::StandInOptions;
 pub use score::ScoreStandIn;

@@ -3,13 +3,13 @@ use std::{fmt, sync::Arc};
 use pulse_aws::clock::SystemClock;
 use pulse_core::ports::Clock;
 
-use super::Latency;
+use super::StandInLatency;
 
 /// How a stand-in behaves.
 #[derive(Clone)]
 pub struct StandInOptions {
     /// How long its calls take.
-    pub latency: Latency,
+    pub latency: StandInLatency,
     /// What its random numbers start from: the n-th call takes the same time each run.
     pub seed: u64,
     /// Its port on 127.0.0.1; 0 takes a free one.
@@ -21,7 +21,7 @@ pub struct StandInOptions {
 impl Default for StandInOptions {
     /// Answers at once, on a free port, by the machine's clock.
     fn default() -> Self {
-        Self { latency: Latency::none(), seed: 0, port: 0, clock: Arc::new(SystemClock) }
+        Self { latency: StandInLatency::none(), seed: 0, port: 0, clock: Arc::new(SystemClock) }
     }
 }
 

@@ -26,7 +26,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::{
-    Fault, Faults, Meter, StandInOptions,
+    RequestMeter, StandInFault, StandInFaults, StandInOptions,
     latency::Latencies,
     server::{Connection, Server},
 };
@@ -42,8 +42,8 @@ struct Provider {
     authorization: String,
     latencies: Latencies,
     clock: Arc<dyn Clock>,
-    meter: Meter,
-    faults: Faults,
+    meter: RequestMeter,
+    faults: StandInFaults,
     scored: Mutex<BTreeMap<EntryId, u64>>,
 }
 
@@ -66,8 +66,8 @@ impl ScoreStandIn {
             authorization: format!("Bearer {:016x}", stable_hash("stand-in score", &options.seed.to_string())),
             latencies: Latencies::new(options.latency, options.seed)?,
             clock: options.clock,
-            meter: Meter::default(),
-            faults: Faults::default(),
+            meter: RequestMeter::default(),
+            faults: StandInFaults::default(),
             scored: Mutex::default(),
         });
         let router = Router::new().route("/v1/scores", post(answer)).with_state(provider.clone());
@@ -101,13 +101,13 @@ impl ScoreStandIn {
 
     /// Counts its calls.
     #[must_use]
-    pub fn meter(&self) -> &Meter {
+    pub fn meter(&self) -> &RequestMeter {
         &self.provider.meter
     }
 
     /// What its calls are to meet.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &StandInFaults {
         &self.provider.faults
     }
 
@@ -144,7 +144,7 @@ async fn answer(
         return StatusCode::BAD_REQUEST.into_response();
     }
     let fault = provider.faults.meet(&key);
-    let works = fault.as_ref().is_none_or(Fault::does_the_work);
+    let works = fault.as_ref().is_none_or(StandInFault::does_the_work);
     let answer = if works {
         sleep(latency).await;
         provider.score(&entry).into_response()

@@ -10,23 +10,23 @@ use crate::random::Stream;
 /// Everything that is planned, the next first; of two at the same moment, the one planned first.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
-    planned: BinaryHeap<Reverse<Planned>>,
+    planned: BinaryHeap<Reverse<PlannedInvocation>>,
     made: u64,
 }
 
 /// Something that is planned.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Planned {
+pub(super) struct PlannedInvocation {
     /// When to do it.
     pub(super) at: Timestamp,
     /// Which nothing else that was ever planned has.
     pub(super) number: u64,
-    pub(super) invocation: Invocation,
+    pub(super) invocation: ScheduledInvocation,
 }
 
 /// One firing of a customer's schedule, or another attempt at it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Invocation {
+pub(super) struct ScheduledInvocation {
     pub(super) customer: Arc<CustomerId>,
     /// The moment that the schedule names.
     pub(super) due: Timestamp,
@@ -36,20 +36,20 @@ pub(super) struct Invocation {
 
 impl Agenda {
     /// Plans something and says its number.
-    pub(super) fn plan(&mut self, at: Timestamp, invocation: Invocation) -> u64 {
+    pub(super) fn plan(&mut self, at: Timestamp, invocation: ScheduledInvocation) -> u64 {
         let number = self.made;
         self.made += 1;
-        self.planned.push(Reverse(Planned { at, number, invocation }));
+        self.planned.push(Reverse(PlannedInvocation { at, number, invocation }));
         number
     }
 
     /// What comes next.
-    pub(super) fn first(&self) -> Option<&Planned> {
+    pub(super) fn first(&self) -> Option<&PlannedInvocation> {
         self.planned.peek().map(|Reverse(planned)| planned)
     }
 
     /// Takes what comes next.
-    pub(super) fn take_first(&mut self) -> Option<Planned> {
+    pub(super) fn take_first(&mut self) -> Option<PlannedInvocation> {
         self.planned.pop().map(|Reverse(planned)| planned)
     }
 }

@@ -15,7 +15,7 @@ use pulse_core::{
 };
 
 use super::{
-    agenda::{Agenda, Invocation, Planned},
+    agenda::{Agenda, PlannedInvocation, ScheduledInvocation},
     cron,
 };
 use crate::random::Stream;
@@ -94,7 +94,7 @@ impl Book {
     }
 
     /// Whether something is planned that isn't off.
-    pub(super) fn is_on(&self, planned: &Planned) -> bool {
+    pub(super) fn is_on(&self, planned: &PlannedInvocation) -> bool {
         let row = || self.rows.get(&planned.invocation.customer);
         planned.invocation.failures.is_some() || row().is_some_and(|row| row.next == Some(planned.number))
     }
@@ -104,7 +104,7 @@ impl Book {
         let Some(row) = self.rows.get_mut(&**customer) else { return };
         let due = cron::next_after(&row.slot, after);
         row.next = due.map(|due| {
-            let invocation = Invocation { customer: Arc::clone(customer), due, failures: None };
+            let invocation = ScheduledInvocation { customer: Arc::clone(customer), due, failures: None };
             self.agenda.plan(dice.within_window(due), invocation)
         });
     }

@@ -11,7 +11,7 @@ use pulse_core::{
 
 use super::{
     MemoryScheduler,
-    agenda::{Invocation, Planned, Quota, next_at},
+    agenda::{PlannedInvocation, Quota, ScheduledInvocation, next_at},
     book::Book,
 };
 use crate::{
@@ -68,7 +68,7 @@ impl Firing {
             if let Err(more_at) = self.quota.take(now) {
                 return Some(more_at);
             }
-            let Planned { invocation, .. } = book.agenda.take_first()?;
+            let PlannedInvocation { invocation, .. } = book.agenda.take_first()?;
             if invocation.failures.is_none() {
                 self.go_on(&mut book, &invocation, now);
             }
@@ -81,21 +81,26 @@ impl Firing {
     }
 
     /// Plans what follows a firing: the next month's, and now and then this one once more.
-    fn go_on(&self, book: &mut Book, invocation: &Invocation, now: Timestamp) {
+    fn go_on(&self, book: &mut Book, invocation: &ScheduledInvocation, now: Timestamp) {
         let dice = &self.scheduler.dice;
         book.plan_next(&invocation.customer, invocation.due, dice);
         if dice.random.chance(self.scheduler.settings.duplicate) {
             let again_at = now.saturating_add(dice.random.between(Duration::ZERO, REPEATED_WITHIN));
             book.counts.duplicates += 1;
-            let again = Invocation { failures: Some(0), ..invocation.clone() };
+            let again = ScheduledInvocation { failures: Some(0), ..invocation.clone() };
             book.agenda.plan(again_at.unwrap_or(Timestamp::MAX), again);
         }
     }
 
     /// Says what to send where: nothing while it is going to be tried again.
-    fn invoke(&self, book: &mut Book, invocation: Invocation, now: Timestamp) -> Option<(&MemoryQueue, WorkMessage)> {
+    fn invoke(
+        &self,
+        book: &mut Book,
+        invocation: ScheduledInvocation,
+        now: Timestamp,
+    ) -> Option<(&MemoryQueue, WorkMessage)> {
         book.counts.invocations += 1;
-        let Invocation { customer, due, failures } = invocation;
+        let ScheduledInvocation { customer, due, failures } = invocation;
         let message =
             |customer: &CustomerId| WorkMessage { customer: customer.clone(), turn: Turn::Scheduled(due), trace: None };
         if book.target_down_until.is_none_or(|until| until <= now) {
@@ -107,7 +112,7 @@ impl Firing {
             book.counts.dead_lettered += 1;
             return Some((&self.dlq, message(&customer)));
         };
-        book.agenda.plan(again_at, Invocation { customer, due, failures: Some(failures) });
+        book.agenda.plan(again_at, ScheduledInvocation { customer, due, failures: Some(failures) });
         None
     }
 }

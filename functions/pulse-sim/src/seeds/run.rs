@@ -66,7 +66,7 @@ pub fn run_with(
     settings.record = if traced { Record::Lines } else { Record::Nothing };
     adjust(&mut settings);
     let world = World::new(settings, product);
-    let month = Month { plan, world: &world };
+    let month = SeedMonth { plan, world: &world };
     month.enroll_everyone();
     month.live();
     check::at_the_end(&world, plan);
@@ -81,20 +81,20 @@ pub fn run_with(
     report
 }
 
-struct Month<'a> {
+struct SeedMonth<'a> {
     plan: &'a FaultPlan,
     world: &'a Arc<World>,
 }
 
 /// A fault begins, or ends, or a pause is to be one by now.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+enum SeedTurn {
     Ends,
     Begins,
     Settles,
 }
 
-impl Month<'_> {
+impl SeedMonth<'_> {
     /// Without faults, before anything is due.
     fn enroll_everyone(&self) {
         for number in (0..self.plan.customers).filter(|number| !people::joins_later(*number)) {
@@ -107,9 +107,9 @@ impl Month<'_> {
     fn live(&self) {
         let mut turns = BTreeSet::new();
         for (index, (_, fault)) in self.plan.faults.iter().enumerate() {
-            turns.insert((fault.at, Turn::Begins, index));
-            turns.insert((fault.at + fault.lasts, Turn::Ends, index));
-            turns.extend(self.settles(fault, fault.at).map(|at| (at, Turn::Settles, index)));
+            turns.insert((fault.at, SeedTurn::Begins, index));
+            turns.insert((fault.at + fault.lasts, SeedTurn::Ends, index));
+            turns.extend(self.settles(fault, fault.at).map(|at| (at, SeedTurn::Settles, index)));
         }
         let mut lasting = vec![false; self.plan.faults.len()];
         let mut settled: Vec<Option<Settled>> = vec![None; self.plan.faults.len()];
@@ -118,19 +118,19 @@ impl Month<'_> {
             check::on_the_way(self.world, self.plan);
             let fault = &self.plan.faults[index].1;
             match turn {
-                Turn::Begins => {
+                SeedTurn::Begins => {
                     lasting[index] = true;
                     if fault.kind == Kind::Once(Act::Deploy) {
                         // It ends every pause, until the next tick.
                         for (paused, (_, pause)) in self.plan.faults.iter().enumerate() {
                             self.hold_to_it(pause, settled[paused].take());
                             let again = self.settles(pause, at).filter(|_| lasting[paused]);
-                            turns.extend(again.map(|at| (at, Turn::Settles, paused)));
+                            turns.extend(again.map(|at| (at, SeedTurn::Settles, paused)));
                         }
                     }
                     self.begin(fault);
                 }
-                Turn::Ends => {
+                SeedTurn::Ends => {
                     lasting[index] = false;
                     self.hold_to_it(fault, settled[index].take());
                     let still_paused = self.plan.faults.iter().zip(&lasting).any(|((_, other), lasts)| {
@@ -138,7 +138,7 @@ impl Month<'_> {
                     });
                     self.end(fault, still_paused);
                 }
-                Turn::Settles => settled[index] = self.settled(fault),
+                SeedTurn::Settles => settled[index] = self.settled(fault),
             }
             let now = self.plan.faults.iter().zip(&lasting).filter(|(_, lasts)| **lasts);
             self.world.faults.set(active_faults(now.map(|((_, fault), _)| fault)));

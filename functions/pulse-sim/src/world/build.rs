@@ -11,7 +11,7 @@ use super::{
     invariants::InvariantChecker,
     mailing::{ShortLetters, SimMailer},
     panics::Panics,
-    ports::Ports,
+    ports::WorldPorts,
     scoring::SimScorer,
     settings::WorldSettings,
     stage_stack::{DeployedAt, SimStages, StageStack},
@@ -67,17 +67,17 @@ pub struct World {
 
 impl World {
     /// All ports, as an invocation sees them that `kill_switch` can end.
-    pub(super) fn ports(&self, kill_switch: Option<KillSwitch>) -> Ports {
+    pub(super) fn ports(&self, kill_switch: Option<KillSwitch>) -> WorldPorts {
         let way = Way { kill_switch, ..self.worker_way.clone() };
         self.ports_by(&way)
     }
 
     /// The same, as an operator has them, whom nothing ends.
-    pub(super) fn operator_ports(&self) -> Ports {
+    pub(super) fn operator_ports(&self) -> WorldPorts {
         self.ports_by(&self.operator_way)
     }
 
-    fn ports_by(&self, way: &Way) -> Ports {
+    fn ports_by(&self, way: &Way) -> WorldPorts {
         let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
         let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
         let queue = |stack: &StageStack| -> Arc<dyn StageQueue> {
@@ -88,7 +88,7 @@ impl World {
             checker: self.checker.clone(),
             score_max_age: self.settings.policy.score_max_age,
         };
-        Ports {
+        WorldPorts {
             open: ledger.clone(),
             listing: ledger.clone(),
             memory: ledger.clone(),
@@ -116,9 +116,9 @@ impl World {
     }
 
     /// The same for the tick, whose messages are watched.
-    pub(super) fn chore_ports(&self, kill_switch: KillSwitch) -> Ports {
+    pub(super) fn chore_ports(&self, kill_switch: KillSwitch) -> WorldPorts {
         let ports = self.ports(Some(kill_switch));
-        Ports {
+        WorldPorts {
             queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.stacks[stage])),
             ..ports
         }

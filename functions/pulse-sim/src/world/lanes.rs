@@ -6,7 +6,7 @@ use crate::time::VirtualTime;
 
 /// Counts a provider's calls, and how many are under way.
 #[derive(Clone)]
-pub struct Lanes {
+pub struct ProviderLanes {
     time: VirtualTime,
     counts: Arc<Mutex<Counts>>,
 }
@@ -33,7 +33,7 @@ pub struct LaneUse {
     pub busy_seconds: f64,
 }
 
-impl Lanes {
+impl ProviderLanes {
     /// No calls yet.
     #[must_use]
     pub fn new(time: &VirtualTime) -> Self {
@@ -67,7 +67,7 @@ impl Lanes {
 }
 
 /// A call under way. Ends when it is dropped, be it answered or given up.
-pub(super) struct Call<'l>(&'l Lanes);
+pub(super) struct Call<'l>(&'l ProviderLanes);
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {

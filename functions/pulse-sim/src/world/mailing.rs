@@ -18,7 +18,7 @@ use pulse_core::{
 use super::{
     faults::{ActiveFaults, Down, ProviderFaults},
     invariants::{InvariantChecker, Promise},
-    lanes::{LaneUse, Lanes},
+    lanes::{LaneUse, ProviderLanes},
     scoring::REFUSAL,
     settings::{Latency, SimulatedMailProvider},
     trace::Trace,
@@ -49,7 +49,7 @@ pub struct SimMailer {
     /// After how long the client gives up.
     pub(super) timeout: Duration,
     pub(super) provider: SimulatedMailProvider,
-    pub(super) lanes: Lanes,
+    pub(super) lanes: ProviderLanes,
     pub(super) trace: Trace,
     pub(super) checker: InvariantChecker,
     pub(super) records: Arc<Mutex<Records>>,

@@ -17,7 +17,7 @@ use pulse_core::{
     stage::{Delivery, Stage, Task, Verdict, Worked},
 };
 
-use super::panics::Planned;
+use super::panics::PlannedPanic;
 
 /// Watches an invocation for panics, and for what they cost the other messages of its batch.
 pub(super) struct BatchWatch {
@@ -62,7 +62,7 @@ impl BatchWatch {
         match (unplanned, worked) {
             (Some(unplanned), _) => resume_unwind(unplanned),
             (None, Ok(worked)) => Some(worked),
-            (None, Err(panic)) if panic.is::<Planned>() => None,
+            (None, Err(panic)) if panic.is::<PlannedPanic>() => None,
             (None, Err(panic)) => resume_unwind(panic),
         }
     }
@@ -92,14 +92,14 @@ impl Watched {
     async fn watch<T>(&self, message: &WorkMessage, work: impl Future<Output = T>) -> T {
         AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
             let mut seen = seen(&self.seen);
-            if panic.is::<Planned>() {
+            if panic.is::<PlannedPanic>() {
                 seen.panicked = Some(message.customer.clone());
                 seen.ended.insert(message.body(), false);
             } else {
                 seen.unplanned = Some(panic);
             }
             drop(seen);
-            resume_unwind(Box::new(Planned))
+            resume_unwind(Box::new(PlannedPanic))
         })
     }
 }

@@ -16,7 +16,7 @@ use pulse_core::{
     score::Score,
 };
 
-use super::ports::Ports;
+use super::ports::WorldPorts;
 
 /// Where in a customer's month the code panics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl fmt::Display for PanicPlace {
 pub struct Panics(Arc<Mutex<Vec<(PanicPlace, CustomerId)>>>);
 
 /// What a planned panic carries.
-pub(super) struct Planned;
+pub(super) struct PlannedPanic;
 
 impl Panics {
     /// From now on, the code panics there on this customer.
@@ -71,11 +71,11 @@ impl Panics {
     }
 
     /// Ports whose users panic, if any do now.
-    pub(super) fn around(&self, ports: Ports) -> Ports {
+    pub(super) fn around(&self, ports: WorldPorts) -> WorldPorts {
         if !self.are_planned() {
             return ports;
         }
-        Ports {
+        WorldPorts {
             scorer: Arc::new(Around { inner: ports.scorer, panics: self.clone() }),
             renderer: Arc::new(Around { inner: ports.renderer, panics: self.clone() }),
             mailer: Arc::new(Around { inner: ports.mailer, panics: self.clone() }),
@@ -87,7 +87,7 @@ impl Panics {
     fn strike(&self, place: PanicPlace, customer: &CustomerId) {
         let strikes = self.all().iter().any(|(at, who)| *at == place && who == customer);
         if strikes {
-            panic::resume_unwind(Box::new(Planned));
+            panic::resume_unwind(Box::new(PlannedPanic));
         }
     }
 

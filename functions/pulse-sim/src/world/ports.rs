@@ -11,7 +11,7 @@ use pulse_core::{
 
 /// All ports, as one invocation sees them.
 #[derive(Clone)]
-pub struct Ports {
+pub struct WorldPorts {
     /// Profiles and entries.
     pub ledger: Arc<dyn Ledger>,
     /// Entries by what they wait for.

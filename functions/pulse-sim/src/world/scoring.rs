@@ -10,7 +10,7 @@ use pulse_core::{
 
 use super::{
     faults::{ActiveFaults, Down},
-    lanes::{LaneUse, Lanes},
+    lanes::{LaneUse, ProviderLanes},
     settings::Latency,
     trace::Trace,
 };
@@ -28,7 +28,7 @@ pub struct SimScorer {
     pub(super) latency: Latency,
     /// After how long the client gives up.
     pub(super) timeout: Duration,
-    pub(super) lanes: Lanes,
+    pub(super) lanes: ProviderLanes,
     pub(super) trace: Trace,
 }
 

@@ -14,7 +14,7 @@ use super::{
     faults::ActiveFaults,
     handler::StageHandler,
     invariants::InvariantChecker,
-    lanes::Lanes,
+    lanes::ProviderLanes,
     mailing::SimMailer,
     panics::Panics,
     scheduled,
@@ -83,7 +83,7 @@ impl World {
             faults: Arc::clone(&faults),
             latency: scoring.latency,
             timeout: scoring.worker.call_timeout,
-            lanes: Lanes::new(time),
+            lanes: ProviderLanes::new(time),
             trace: trace.clone(),
         };
         let mailer = SimMailer {
@@ -93,7 +93,7 @@ impl World {
             latency: mailing.latency,
             timeout: mailing.worker.call_timeout,
             provider: settings.mail_provider,
-            lanes: Lanes::new(time),
+            lanes: ProviderLanes::new(time),
             trace: trace.clone(),
             checker: checker.clone(),
             records: Arc::default(),

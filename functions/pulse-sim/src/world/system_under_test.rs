@@ -14,7 +14,7 @@ use pulse_core::{
     tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
 
-use super::{ports::Ports, stage_stack::StageStack};
+use super::{ports::WorldPorts, stage_stack::StageStack};
 use crate::ledger::RowForm;
 
 /// The code that a world runs: what is shipped, unless a test plants a bug to see it caught.
@@ -26,7 +26,7 @@ pub trait SystemUnderTest: Send + Sync {
     }
 
     /// A stage, as its function has it.
-    fn stage(&self, name: StageName, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn stage(&self, name: StageName, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         match name {
             StageName::Score => self.score(ports),
             StageName::Email => self.email(ports, policy),
@@ -34,14 +34,14 @@ pub trait SystemUnderTest: Send + Sync {
     }
 
     /// The score stage.
-    fn score(&self, ports: &Ports) -> Box<dyn Stage> {
+    fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let entries = Entries { ledger: Arc::clone(&ports.ledger) };
         let step = ScoreStep { entries, scorer: Arc::clone(&ports.scorer), clock: Arc::clone(&ports.clock) };
         Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
     }
 
     /// The email stage.
-    fn email(&self, ports: &Ports, policy: EmailPolicy) -> Box<dyn Stage> {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         let step = EmailStep {
             entries: Entries { ledger: Arc::clone(&ports.ledger) },
             mailer: Arc::clone(&ports.mailer),
@@ -56,7 +56,7 @@ pub trait SystemUnderTest: Send + Sync {
         &self,
         stage: Box<dyn Stage>,
         name: StageName,
-        ports: &Ports,
+        ports: &WorldPorts,
         settings: WorkerSettings,
         deliveries: Vec<Delivery>,
         deadline: Timestamp,
@@ -74,7 +74,7 @@ pub trait SystemUnderTest: Send + Sync {
     }
 
     /// What is done every minute.
-    async fn tick(&self, ports: &Ports, policy: SweepPolicy) -> Vec<StageRound> {
+    async fn tick(&self, ports: &WorldPorts, policy: SweepPolicy) -> Vec<StageRound> {
         let sweep = Sweep {
             ledger: &*ports.ledger,
             open: &*ports.open,
@@ -95,7 +95,7 @@ pub trait SystemUnderTest: Send + Sync {
     }
 
     /// What is done every day.
-    async fn audit(&self, ports: &Ports, depth: AuditDepth) -> Result<AuditReport, AuditError> {
+    async fn audit(&self, ports: &WorldPorts, depth: AuditDepth) -> Result<AuditReport, AuditError> {
         let audit = Audit {
             ledger: &*ports.ledger,
             listing: &*ports.listing,
@@ -108,7 +108,7 @@ pub trait SystemUnderTest: Send + Sync {
     }
 
     /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.
-    async fn set_flowing(&self, ports: &Ports, stack: &StageStack, flowing: bool) -> bool {
+    async fn set_flowing(&self, ports: &WorldPorts, stack: &StageStack, flowing: bool) -> bool {
         let keep = MappingReconciler {
             stages: &*ports.stages,
             controls: &*ports.controls,

@@ -11,7 +11,7 @@ use pulse_core::{
 };
 
 use super::{
-    Down, Faults, Noise, Ports, Production, ProviderFaults, SimulatedMailProvider, World, WorldSettings,
+    Down, Faults, Noise, Production, ProviderFaults, SimulatedMailProvider, World, WorldPorts, WorldSettings,
     invariants::Promise,
 };
 use crate::lambda::KillSwitch;
@@ -22,7 +22,7 @@ fn starts() -> Timestamp {
     "2026-11-03T10:00:00Z".parse().unwrap()
 }
 
-fn world(provider: SimulatedMailProvider) -> (Arc<World>, Ports) {
+fn world(provider: SimulatedMailProvider) -> (Arc<World>, WorldPorts) {
     let settings = WorldSettings { mail_provider: provider, ..WorldSettings::shipped(starts(), 1) };
     let world = World::new(settings, Arc::new(Production));
     let ports = world.ports(Some(KillSwitch::default()));

@@ -14,7 +14,7 @@ use pulse_core::{
     entry::StageName,
     ports::{Clock as _, LedgerReports as _, StageLanes, Tally, TallyKey},
 };
-use pulse_local::{standins::Meter, step::Progress};
+use pulse_local::{standins::RequestMeter, step::Progress};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{customers::Demo, providers::Providers};
@@ -68,7 +68,7 @@ impl Steps {
 pub(super) struct Busy(pub(super) Duration);
 
 impl Busy {
-    fn sample(&mut self, meter: &Meter, since: Duration) {
+    fn sample(&mut self, meter: &RequestMeter, since: Duration) {
         if meter.in_flight() > 0 {
             self.0 += since;
         }
@@ -190,6 +190,6 @@ impl Bars {
     }
 }
 
-fn lanes(meter: &Meter, lanes: &StageLanes) -> String {
+fn lanes(meter: &RequestMeter, lanes: &StageLanes) -> String {
     format!("{:>2} of {} lanes busy", meter.in_flight(), lanes.count())
 }

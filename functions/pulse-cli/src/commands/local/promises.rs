@@ -12,7 +12,7 @@ use pulse_core::{
     entry::{Entry, Progress, TallyKey},
     ports::{Clock as _, Ledger as _, Schedules as _, StageLanes},
 };
-use pulse_local::standins::{Latency, Meter};
+use pulse_local::standins::{RequestMeter, StandInLatency};
 use serde::Serialize;
 
 use super::{
@@ -145,7 +145,13 @@ fn place(entry: &Entry) -> String {
     }
 }
 
-fn provider(name: &'static str, meter: &Meter, lanes: &StageLanes, latency: Latency, busy: Busy) -> ProviderFindings {
+fn provider(
+    name: &'static str,
+    meter: &RequestMeter,
+    lanes: &StageLanes,
+    latency: StandInLatency,
+    busy: Busy,
+) -> ProviderFindings {
     let mean = latency.mean().as_secs_f64();
     ProviderFindings {
         name,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::options::Options;
-use pulse_local::standins::{Latency, MailStandIn, ScoreStandIn, StandInOptions};
+use pulse_local::standins::{MailStandIn, ScoreStandIn, StandInLatency, StandInOptions};
 
 const SCORE_SECRET: &str = "pulse-local/scoring";
 const MAIL_SECRET: &str = "pulse-local/marketing-cloud";
@@ -14,14 +14,14 @@ const MAIL_SECRET: &str = "pulse-local/marketing-cloud";
 pub(super) struct Providers {
     pub(super) score: ScoreStandIn,
     pub(super) mail: MailStandIn,
-    pub(super) score_latency: Latency,
-    pub(super) mail_latency: Latency,
+    pub(super) score_latency: StandInLatency,
+    pub(super) mail_latency: StandInLatency,
 }
 
 impl Providers {
     pub(super) async fn start(options: &Options) -> Result<Self> {
-        let score_latency = Latency::lognormal(options.score_latency);
-        let mail_latency = Latency::lognormal(options.email_latency);
+        let score_latency = StandInLatency::lognormal(options.score_latency);
+        let mail_latency = StandInLatency::lognormal(options.email_latency);
         let stand_in = |latency, seed| StandInOptions { latency, seed, ..StandInOptions::default() };
         Ok(Self {
             score: ScoreStandIn::start(stand_in(score_latency, 1)).await?,

@@ -8,6 +8,7 @@ mod rows;
 mod run;
 mod stage;
 
+use pulse_core::entry::StageName;
 use ratatui::Frame;
 
 use self::rows::Rows;
@@ -24,7 +25,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
     frame.render_widget(head::line(state, area.width), rows.top(1));
     let footer = footer::footer(state, area.width);
     footer.draw(frame, rows.bottom(footer.rows));
-    let stages = [0, 1].map(|index| stage::Panel::of(state, index));
+    let stages: Vec<_> = (0..StageName::ALL.len()).map(|index| stage::Panel::of(state, index)).collect();
     let run = run::lines(state, area.width);
     let text: u16 = stages.iter().map(stage::Panel::rows).sum::<u16>() + 1 + run.least;
     let Room { chart, between } = Room::of(rows.left().saturating_sub(text), run.more());
