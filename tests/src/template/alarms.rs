@@ -53,7 +53,7 @@ pub fn each_is_sane(template: &Template) -> Vec<String> {
         if !above {
             problems.push(format!("{id} has a threshold that is always or never passed"));
         }
-        let missing = if alarm["ComparisonOperator"] == "LessThanThreshold" { "violating" } else { "notBreaching" };
+        let missing = if alarm["ComparisonOperator"] == "LessThanThreshold" { "breaching" } else { "notBreaching" };
         if alarm["TreatMissingData"] != missing {
             problems.push(format!("{id} takes what is missing for {}, not {missing}", alarm["TreatMissingData"]));
         }

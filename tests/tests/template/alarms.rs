@@ -23,7 +23,7 @@ fn every_alarm_goes_off_in_time_and_not_for_nothing() -> Result<()> {
         cut("EmailBreakerAlarm/Threshold"),
         set("EmailBreakerAlarm/Threshold", 0),
         set("ScoreDlqAlarm/ComparisonOperator", "LessThanThreshold"),
-        set("ScoreDlqAlarm/TreatMissingData", "violating"),
+        set("ScoreDlqAlarm/TreatMissingData", "breaching"),
         set("TickSilentAlarm/TreatMissingData", "notBreaching"),
         set("TickSilentAlarm/Threshold", 0),
         set("ScoreThrottlesAlarm/Statistic", "Maximum"),
