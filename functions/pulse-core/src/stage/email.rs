@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::{
     Decision, Facts, Resolution, StageName, Verdict,
     decision::unless_workable,
+    eligibility::{mailable, next_entry},
     row::Entries,
-    rules::{mailable, next_entry},
     step::{CallError, Step},
 };
 use crate::{

@@ -2,6 +2,7 @@
 //! through one. The table of them is in `stage_spec`.
 
 mod decision;
+mod eligibility;
 mod email;
 mod meter;
 mod preview;
@@ -17,13 +18,13 @@ mod worker;
 pub use crate::stage_spec::{Effect, PerStage, StageName, StageSpec};
 pub(crate) use decision::has_work;
 pub use decision::{Decision, Facts, Resolution};
+pub(crate) use eligibility::mailable;
 pub use email::{EmailPolicy, EmailRules, EmailStep};
 pub use meter::{Meter, MeterReading, MeteredMailer, MeteredScorer};
 pub use preview::Preview;
 pub use provider_watch::ProviderWatch;
 pub use row::{Entries, Row, Rows, Written};
 pub use rules::Rules;
-pub(crate) use rules::mailable;
 pub use runner::StageRunner;
 pub use score::ScoreStep;
 pub use step::{CallError, ChangeOf, RowOf, Step, Work};

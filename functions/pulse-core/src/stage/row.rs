@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Resolution, StageName, rules::next_entry};
+use super::{Resolution, StageName, eligibility::next_entry};
 use crate::{
     customer::Customer,
     entry::{Change, Entry, IllegalTransition, Progress},

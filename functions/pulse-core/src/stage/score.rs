@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::{
     Decision, Facts, Resolution, StageName, Verdict,
     decision::unless_workable,
+    eligibility::mailable,
     row::Entries,
-    rules::mailable,
     step::{CallError, Step},
 };
 use crate::{

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -12,6 +11,7 @@ use pulse_core::stage::Delivery;
 
 use super::{
     function::{Function, Invocation},
+    mapping_settings::{MappingSettings, MappingUse},
     reading::Reading,
     switch::{self, MappingBusy, MappingState},
 };
@@ -150,34 +150,4 @@ impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mapping").field("state", &self.state()).field("used", &self.used()).finish_non_exhaustive()
     }
-}
-
-/// How a mapping is configured.
-#[derive(Debug, Clone)]
-pub struct MappingSettings {
-    /// The most messages that it hands over at once.
-    pub batch_size: usize,
-    /// How long it waits for a batch to fill, from its first message on. Without a window it hands over
-    /// what one receive gives, at most 10 messages (AWS Lambda Developer Guide, "Creating and
-    /// configuring an Amazon SQS event source mapping": a batch size above 10 needs a window).
-    pub window: Duration,
-    /// The most batches that it has in flight. None: as many as Lambda scales to, whatever the function
-    /// may run.
-    pub maximum_concurrency: Option<u32>,
-}
-
-/// What a mapping did so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MappingUse {
-    /// Calls of `ReceiveMessage` that the queue has seen.
-    pub receives: u64,
-    /// Long polls that ended empty while there was nothing to receive. The queue hasn't seen them, and
-    /// SQS bills them.
-    pub empty_receives: u64,
-    /// Batches that were handed over, or were to be.
-    pub batches: u64,
-    /// Messages in them.
-    pub messages: u64,
-    /// Batches that the function was never free for: their messages appear again.
-    pub dropped: u64,
 }

@@ -6,6 +6,7 @@ mod environments;
 mod function;
 mod gathering;
 mod mapping;
+mod mapping_settings;
 mod pollers;
 mod reading;
 mod switch;
@@ -16,5 +17,6 @@ mod tests;
 
 pub use environments::FunctionUse;
 pub use function::{Function, FunctionSettings, Invocation, InvokeError};
-pub use mapping::{Answer, Handler, Mapping, MappingSettings, MappingUse};
+pub use mapping::{Answer, Handler, Mapping};
+pub use mapping_settings::{MappingSettings, MappingUse};
 pub use switch::{KillSwitch, MappingBusy, MappingState};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     concurrency::Concurrency,
     gathering::{Batch, Gathering, Measure},
-    mapping::{MappingSettings, MappingUse},
+    mapping_settings::{MappingSettings, MappingUse},
     pollers::Pollers,
     switch::Switch,
 };

@@ -1,10 +1,10 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
-    figures::read_all,
+    event::SideEffect,
     prompt::{Answered, Prompt, Verb},
+    reads::read_all,
     state::State,
-    update::SideEffect,
 };
 
 /// The keys, and what they do.

@@ -1,9 +1,11 @@
 //! `pulse watch`: how everything stands, live in a terminal.
 
+mod event;
 mod figures;
 mod keys;
 mod options;
 mod prompt;
+mod reads;
 mod screen;
 mod state;
 mod update;
@@ -23,8 +25,13 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::ports::Clock as _;
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::{screen::Screen, state::State, update::update, work::Work};
-use crate::commands::watch::update::{Event, SideEffect};
+use self::{
+    event::{Event, SideEffect},
+    screen::Screen,
+    state::State,
+    update::update,
+    work::Work,
+};
 use crate::{app::app, exit::Exit, interruption::interruption, output::Output, target::Target};
 
 pub use self::options::Options;

@@ -17,7 +17,7 @@ use ratatui::{
 };
 use tokio::sync::mpsc;
 
-use super::update::Event;
+use super::event::Event;
 
 /// The terminal, while it is drawn on. It is as it was before when this is dropped, or when something panics.
 pub(super) struct Screen {

@@ -10,9 +10,9 @@ use pulse_app::{App, PauseOrder, Until};
 use tokio::time::timeout;
 
 use super::{
+    event::{Event, Topic},
     figures::{Entries, Figures, lanes},
     prompt::Order,
-    update::{Event, Topic},
 };
 use crate::{commands::resume, figures::lasting, output::with_causes};
 

@@ -4,9 +4,10 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
     super::{
+        event::{Event, SideEffect, Topic},
         prompt::Order,
         state::State,
-        update::{Event, SideEffect, Topic, update},
+        update::update,
     },
     fixtures::{blank, entries, figures, full, lanes, now},
 };
