@@ -163,19 +163,19 @@ impl App {
         // First of all, whatever else may hang: tick does the rest if nothing here can.
         write_pause(&*self.ports.controls, stage, &pause).await?;
         let pausing = self.pausing().await;
-        let sight = match (pausing.hold(stage).await, wait) {
-            (kept, Until::Ordered) => kept?.sight,
+        let status = match (pausing.hold(stage).await, wait) {
+            (reconciled, Until::Ordered) => reconciled?.status,
             // It is written down, so tick would do it; waiting for the mapping does it sooner.
             (_, Until::Switched | Until::Drained) => {
-                let kept = self.until_switched(&pausing, stage, Switch::Off, watch).await?;
-                if kept.control.hold(self.clock().now()).is_none() {
+                let reconciled = self.until_switched(&pausing, stage, Switch::Off, watch).await?;
+                if reconciled.control.hold(self.clock().now()).is_none() {
                     return Err(SwitchError::Undone(stage));
                 }
-                kept.sight
+                reconciled.status
             }
         };
-        let sight = if wait == Until::Drained { self.until_drained(stage, sight, watch).await? } else { sight };
-        let StageStatus { waiting, in_flight, .. } = sight;
+        let status = if wait == Until::Drained { self.until_drained(stage, status, watch).await? } else { status };
+        let StageStatus { waiting, in_flight, .. } = status;
         Ok(PauseReport { stage, paused: true, until, waiting, in_flight })
     }
 
@@ -193,26 +193,22 @@ impl App {
         if !resumed.flows() || wait == Until::Ordered {
             return Ok(ResumeReport::of(stage, resumed));
         }
-        let kept = self.until_switched(&pausing, stage, Switch::On, watch).await?;
-        let resumed = match kept.control.hold(self.clock().now()) {
-            None => resumed,
-            Some(_) if kept.sight.reserved == Some(0) => Resumed::ReservedZero,
-            Some(_) => Resumed::HeldAgain,
-        };
+        let reconciled = self.until_switched(&pausing, stage, Switch::On, watch).await?;
+        let resumed = Resumed::still_held(&reconciled, self.clock().now()).unwrap_or(resumed);
         Ok(ResumeReport::of(stage, resumed))
     }
 
     /// The reconciler, with tick's own figures where they can be read: what was asked for doesn't hang on them.
     async fn pausing(&self) -> Pausing<'_> {
         let policy = self.settings.breaker().await.unwrap_or_default();
-        let keep = MappingReconciler {
+        let reconciler = MappingReconciler {
             stages: &*self.ports.stages,
             controls: &*self.ports.controls,
             outcomes: &*self.ports.outcomes,
             clock: self.clock(),
             policy,
         };
-        Pausing { keep }
+        Pausing { reconciler }
     }
 
     /// Runs the reconciler until it finds a stage's mapping as it is to be, or what it is to be has changed.
@@ -225,12 +221,12 @@ impl App {
     ) -> Result<Reconciled, SwitchError> {
         let ends = later(self.clock().now(), PATIENCE);
         loop {
-            let kept = pausing.reconcile(stage).await?;
+            let reconciled = pausing.reconcile(stage).await?;
             let now = self.clock().now();
-            let StageStatus { mapping, in_flight, .. } = kept.sight;
-            let is_still_wanted = kept.control.hold(now).is_none() == wanted.is_on();
+            let StageStatus { mapping, in_flight, .. } = reconciled.status;
+            let is_still_wanted = reconciled.control.hold(now).is_none() == wanted.is_on();
             if mapping == wanted || !is_still_wanted {
-                return Ok(kept);
+                return Ok(reconciled);
             }
             if now > ends {
                 return Err(SwitchError::Slow { stage, mapping, minutes: PATIENCE.as_secs() / 60 });
@@ -243,16 +239,16 @@ impl App {
     async fn until_drained(
         &self,
         stage: StageName,
-        mut sight: StageStatus,
+        mut status: StageStatus,
         watch: Watch<'_>,
     ) -> Result<StageStatus, StageError> {
         let ends = later(self.clock().now(), DRAINS_WITHIN);
-        while sight.in_flight > 0 && self.clock().now() < ends {
-            watch(Switching::Draining { in_flight: sight.in_flight });
+        while status.in_flight > 0 && self.clock().now() < ends {
+            watch(Switching::Draining { in_flight: status.in_flight });
             self.ports.sleeper.sleep_until(later(self.clock().now(), LOOK_EVERY)).await;
-            sight = self.ports.stages.status(stage).await?;
+            status = self.ports.stages.status(stage).await?;
         }
-        Ok(sight)
+        Ok(status)
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use pulse_app::{App, Settings, SettingsError};
 use pulse_aws::{config::MailProvider, stack::Stack};
 use pulse_core::{
     control::{Actor, BreakerPolicy},
-    customer::{Customer, CustomerId, Zone},
-    ports::Ledger as _,
+    customer::Zone,
     stage::{EmailRules, Rules},
     tick::SweepPolicy,
 };
@@ -61,16 +60,4 @@ pub async fn rules(stack: &Stack) -> Result<Rules> {
         MailProvider::MarketingCloud { .. } => MarketingCloudMailer::RECALL,
     };
     Ok(Rules { email: EmailRules { policy: config.policy, recall } })
-}
-
-/// A customer by the id that was typed.
-///
-/// # Errors
-/// When the id can't be one, or nobody on the roster has it.
-pub async fn customer(stack: &Stack, id: &str) -> Result<Customer> {
-    let id = CustomerId::parse(id)?;
-    let customer = stack.ledger()?.customer(&id).await?;
-    customer.with_context(|| {
-        format!("Customer {id} is not on the roster: see `pulse enroll --help` for how to put someone there.")
-    })
 }

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use pulse_aws::config::process_variable;
 use serde::{Deserialize, Serialize};
 
-const HOW_TO_START: &str = "start one with `cargo run --release -- local` in a checkout of Pulse, and leave it running";
+pub(crate) const HOW_TO_START: &str =
+    "start one with `cargo run --release -- local` in a checkout of Pulse, and leave it running";
 
 /// Where a `pulse local` is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use pulse_core::control::Actor;
 
 use crate::{
     app::app,
-    local_record::{self, LocalRecord},
+    local_record::{self, HOW_TO_START, LocalRecord},
 };
 
 /// Which deployed stack a command is about.
@@ -53,12 +53,9 @@ impl Target {
             let wanted = Some(wanted.as_str()).filter(|wanted| !wanted.is_empty());
             let record = LocalRecord::find(&local_record::folder()?, wanted)?;
             let aws = sdk::for_emulator(&record.endpoint);
-            let outputs = outputs(&aws, &record.stack).await.with_context(|| {
-                format!(
-                    "The `pulse local` at {} doesn't answer: start one with `cargo run --release -- local`",
-                    record.endpoint
-                )
-            })?;
+            let outputs = outputs(&aws, &record.stack)
+                .await
+                .with_context(|| format!("The `pulse local` at {} doesn't answer: {HOW_TO_START}", record.endpoint))?;
             return Ok(Stack { aws, outputs });
         }
         let aws = sdk::load().await?;

@@ -51,14 +51,14 @@ impl fmt::Display for Condition {
 impl Condition {
     /// What the control row and the stage itself say together.
     #[must_use]
-    pub fn of(control: &Control, sight: &StageStatus, now: Timestamp) -> Self {
+    pub fn of(control: &Control, status: &StageStatus, now: Timestamp) -> Self {
         match control.hold(now) {
             Some(Hold::Broken(_)) => Self::Broken,
-            Some(_) if sight.mapping == Switch::Off || sight.reserved == Some(0) => Self::Paused,
+            Some(_) if status.mapping == Switch::Off || status.reserved == Some(0) => Self::Paused,
             Some(_) => Self::Pausing,
             // Until the next tick takes it down as one.
-            None if sight.reserved == Some(0) => Self::Paused,
-            None if sight.mapping == Switch::On => Self::Running,
+            None if status.reserved == Some(0) => Self::Paused,
+            None if status.mapping == Switch::On => Self::Running,
             None => Self::Resuming,
         }
     }
@@ -194,8 +194,9 @@ impl Overview<'_> {
     /// As [`OverviewError`] says.
     pub async fn of(&self, stage: StageName) -> Result<StageOverview, OverviewError> {
         let now = self.clock.now();
-        let (control, sight) = (self.controls.control(stage), self.stages.status(stage));
-        let (control, sight) = try_join!(async { Ok::<_, OverviewError>(control.await?) }, async { Ok(sight.await?) })?;
+        let (control, status) = (self.controls.control(stage), self.stages.status(stage));
+        let (control, status) =
+            try_join!(async { Ok::<_, OverviewError>(control.await?) }, async { Ok(status.await?) })?;
         let from = now.saturating_sub(RATE_OVER).unwrap_or(Timestamp::MIN);
         let (due, minutes) =
             try_join!(oldest_due(self.ledger, self.open, stage, now), self.outcomes.minutes(stage, from))?;
@@ -207,10 +208,10 @@ impl Overview<'_> {
         let answered = calls.calls - calls.failures.min(calls.calls);
         Ok(StageOverview {
             stage,
-            condition: Condition::of(&control, &sight, now),
+            condition: Condition::of(&control, &status, now),
             held: control.hold(now).map(Held::of),
-            waiting: sight.waiting,
-            in_flight: sight.in_flight,
+            waiting: status.waiting,
+            in_flight: status.in_flight,
             oldest_due: due,
             expires_at,
             expires_soon: expires_at.is_some_and(|at| left(at) < EXPIRY_NEAR),
@@ -229,7 +230,7 @@ mod tests {
         "2026-11-03T10:00:00Z".parse().unwrap()
     }
 
-    fn sight(mapping: Switch) -> StageStatus {
+    fn status(mapping: Switch) -> StageStatus {
         StageStatus { mapping, reserved: Some(5), waiting: 0, in_flight: 0 }
     }
 
@@ -238,7 +239,7 @@ mod tests {
         let note = Note::parse("x").unwrap();
         let pause = Pause { by: "ops".into(), note, since: now(), until: None };
         let broken = Breaker::Open(BreakerPolicy::default().open(&Outcomes::default(), now()));
-        let of = |control: &Control, mapping| Condition::of(control, &sight(mapping), now());
+        let of = |control: &Control, mapping| Condition::of(control, &status(mapping), now());
         let mut control = Control { breaker: broken, ..Control::default() };
         assert_eq!(of(&control, Switch::On), Condition::Broken);
         control.pause = Some(pause);
@@ -247,7 +248,7 @@ mod tests {
         let free = Control::default();
         assert_eq!(of(&free, Switch::On), Condition::Running);
         assert_eq!(of(&free, Switch::TurningOn), Condition::Resuming);
-        let zero = StageStatus { reserved: Some(0), ..sight(Switch::On) };
+        let zero = StageStatus { reserved: Some(0), ..status(Switch::On) };
         assert_eq!(Condition::of(&free, &zero, now()), Condition::Paused);
     }
 }

@@ -49,6 +49,15 @@ pub enum Resumed {
 }
 
 impl Resumed {
+    /// What came of a resume after which the stage is found like this, unless nothing holds it.
+    #[must_use]
+    pub fn still_held(found: &Reconciled, now: Timestamp) -> Option<Self> {
+        if found.status.reserved == Some(0) {
+            return Some(Self::ReservedZero);
+        }
+        found.control.hold(now).map(|_| Self::HeldAgain)
+    }
+
     /// Whether the stage flows, or is about to.
     #[must_use]
     pub fn flows(self) -> bool {
@@ -67,12 +76,12 @@ impl Resumed {
 }
 
 /// Pauses stages and resumes them. What is asked for is written on the control row, and then the [reconciler](MappingReconciler)
-/// is run at once, which is all that switches mappings: [`tick`](crate::tick) runs the same every minute, and so does
+/// is run at once, which switches the mapping: [`tick`](crate::tick) runs the same every minute, and so does
 /// what was asked for if this dies between the two. Nothing of this needs tick to be alive.
 #[derive(Clone, Copy)]
 pub struct Pausing<'a> {
     /// What makes the mapping match the row.
-    pub keep: MappingReconciler<'a>,
+    pub reconciler: MappingReconciler<'a>,
 }
 
 impl Pausing<'_> {
@@ -81,7 +90,7 @@ impl Pausing<'_> {
     /// # Errors
     /// As [`PausingError`] says.
     pub async fn pause(&self, stage: StageName, pause: &Pause) -> Result<Reconciled, PausingError> {
-        write_pause(self.keep.controls, stage, pause).await?;
+        write_pause(self.reconciler.controls, stage, pause).await?;
         self.hold(stage).await
     }
 
@@ -91,12 +100,14 @@ impl Pausing<'_> {
     /// # Errors
     /// As [`Pausing::reconcile`].
     pub async fn hold(&self, stage: StageName) -> Result<Reconciled, PausingError> {
-        let kept = self.reconcile(stage).await;
-        if kept.is_err() {
+        let reconciled = self.reconcile(stage).await;
+        // Where others keep changing the row, they switch the stage by what it says then.
+        let couldnt_judge = |error: &ReconcileError| !matches!(error, ReconcileError::Contended(_));
+        if matches!(&reconciled, Err(PausingError::Switch(error)) if couldnt_judge(error)) {
             // The error tells of what came before, and of what tick does within a minute.
-            let _ = self.keep.stages.set_enabled(stage, false).await;
+            let _ = self.reconciler.stages.set_enabled(stage, false).await;
         }
-        kept
+        reconciled
     }
 
     /// Resumes a stage, whatever held it: a provider that was taken to be out of order gets its calls
@@ -105,17 +116,13 @@ impl Pausing<'_> {
     /// # Errors
     /// As [`PausingError`] says.
     pub async fn resume(&self, stage: StageName) -> Result<Resumed, PausingError> {
-        let now = self.keep.clock.now();
+        let now = self.reconciler.clock.now();
         // Who can't be looked at is taken to be as the row says.
-        let is_raised = self.keep.stages.status(stage).await.is_ok_and(|sight| sight.reserved != Some(0));
-        let before = change(self.keep.controls, stage, |control| resumed(control, is_raised, now)).await?;
-        let kept = self.reconcile(stage).await?;
-        Ok(match kept.control.hold(self.keep.clock.now()) {
-            _ if kept.sight.reserved == Some(0) => Resumed::ReservedZero,
-            Some(_) => Resumed::HeldAgain,
-            None if before.hold(now).is_some() => Resumed::Flows,
-            None => Resumed::Already,
-        })
+        let is_raised = self.reconciler.stages.status(stage).await.is_ok_and(|status| status.reserved != Some(0));
+        let before = change(self.reconciler.controls, stage, |control| resumed(control, is_raised, now)).await?;
+        let reconciled = self.reconcile(stage).await?;
+        let flows = if before.hold(now).is_some() { Resumed::Flows } else { Resumed::Already };
+        Ok(Resumed::still_held(&reconciled, self.reconciler.clock.now()).unwrap_or(flows))
     }
 
     /// Makes a stage's mapping match its control row, now.
@@ -125,9 +132,9 @@ impl Pausing<'_> {
     pub async fn reconcile(&self, stage: StageName) -> Result<Reconciled, PausingError> {
         let mut tries = 1;
         loop {
-            match self.keep.stage(stage).await {
+            match self.reconciler.stage(stage).await {
                 Err(ReconcileError::Contended(_)) if tries < TRIES => tries += 1,
-                kept => return Ok(kept?),
+                reconciled => return Ok(reconciled?),
             }
         }
     }

@@ -94,14 +94,14 @@ impl Function {
             clock: &SystemClock,
             policy: self.policy,
         };
-        let keep = MappingReconciler {
+        let reconciler = MappingReconciler {
             stages: &self.stages,
             controls: &self.ledger,
             outcomes: &self.ledger,
             clock: &SystemClock,
             policy: self.breaker,
         };
-        let rounds = Round { keep, sweep }.run().await;
+        let rounds = Round { reconciler, sweep }.run().await;
         for round in &rounds {
             self.gauge(round).await;
         }
@@ -112,26 +112,28 @@ impl Function {
         Ticked { stages }
     }
 
-    async fn gauge(&self, StageRound { stage, kept, .. }: &StageRound) {
+    async fn gauge(&self, StageRound { stage, reconciled, .. }: &StageRound) {
         let now = SystemClock.now();
-        let (Ok(kept), Ok(due)) = (kept, oldest_due(&self.ledger, &self.ledger, *stage, now).await) else { return };
+        let (Ok(reconciled), Ok(due)) = (reconciled, oldest_due(&self.ledger, &self.ledger, *stage, now).await) else {
+            return;
+        };
         let age = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
-        let is_broken = matches!(kept.control.breaker, Breaker::Open(_));
-        let gauges = StageGauges { oldest_due: age, is_broken, is_paused: kept.control.is_paused(now) };
+        let is_broken = matches!(reconciled.control.breaker, Breaker::Open(_));
+        let gauges = StageGauges { oldest_due: age, is_broken, is_paused: reconciled.control.is_paused(now) };
         self.metrics.gauges(*stage, now, gauges);
     }
 }
 
-fn told(StageRound { stage, kept, swept }: StageRound) -> StageTick {
-    let (held, turned, probes) = match &kept {
+fn told(StageRound { stage, reconciled, swept }: StageRound) -> StageTick {
+    let (held, turned, probes) = match &reconciled {
         Err(_) => ("unknown", None, 0),
-        Ok(kept) => {
-            let held = match kept.control.hold(SystemClock.now()) {
+        Ok(reconciled) => {
+            let held = match reconciled.control.hold(SystemClock.now()) {
                 None => "flows",
                 Some(Hold::Broken(_)) => "broken",
                 Some(Hold::Command(_) | Hold::Console(_)) => "paused",
             };
-            (held, kept.turned, kept.probed.map_or(0, |probed| probed.messages))
+            (held, reconciled.turned, reconciled.probed.map_or(0, |probed| probed.messages))
         }
     };
     let (outcome, woken, repeated, failed) = match swept {

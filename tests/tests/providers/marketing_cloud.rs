@@ -114,7 +114,7 @@ async fn a_token_at_the_end_of_its_life_is_renewed_before_it_is_refused() {
     for number in 1..=3 {
         mailer.send(&mail(number)).await.unwrap();
     }
-    assert_eq!((provider.token_calls(), provider.calls()), (3, 3));
+    assert_eq!((provider.token_calls(), provider.meter().calls()), (3, 3));
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_token_that_is_refused_twice_is_the_operator_s_to_mend() {
     provider.faults().add([StandInFault::status(401), StandInFault::status(401)]);
     let error = mailer(&provider, AMPLE).send(&mail(1)).await.unwrap_err();
     assert!(matches!(error, SendError::Retry { .. }), "{error:?}");
-    assert_eq!((provider.token_calls(), provider.calls()), (2, 2));
+    assert_eq!((provider.token_calls(), provider.meter().calls()), (2, 2));
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn calls_that_wait_for_a_token_share_its_failure() {
     let sent = join_all(mails.iter().map(|mail| mailer.send(mail))).await;
     let after = Some(Duration::from_secs(30));
     assert!(sent.iter().all(|sent| matches!(sent, Err(SendError::Retry { after: told, .. }) if *told == after)));
-    assert_eq!((provider.token_calls(), provider.calls()), (1, 0));
+    assert_eq!((provider.token_calls(), provider.meter().calls()), (1, 0));
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn without_a_token_nothing_was_sent() {
         let mailer = mailer(&provider, SHORTISH);
         let error = mailer.send(&mail(1)).await.unwrap_err();
         assert!(matches!(error, SendError::Retry { .. }), "{fault:?}: {error:?}");
-        assert_eq!(provider.calls(), 0);
+        assert_eq!(provider.meter().calls(), 0);
         let next = mailer.send(&mail(1)).await;
         assert!(next.is_ok(), "{fault:?} isn't remembered: {next:?}");
     }

@@ -30,7 +30,7 @@ async fn a_caller_that_is_killed_is_in_flight_no_more() {
         call.abort();
     }
     provider.meter().in_flight_is(0).await;
-    assert_eq!((provider.peak(), provider.calls()), (120, 120));
+    assert_eq!((provider.meter().peak(), provider.meter().calls()), (120, 120));
 }
 
 #[tokio::test]

@@ -77,7 +77,10 @@ fn catch_up_after_three_lost_days() {
         let customers: Vec<_> = lettered.into_iter().chain(silent).map(|(_, customer)| customer).collect();
         stack.all_mailed_once(&customers).await;
         assert_eq!(stack.take("ScheduleDlqUrl", |_| false).await, Vec::<String>::new());
-        assert!(stack.score.peak() as u64 <= score && stack.mail.peak() as u64 <= email, "more calls than lanes");
+        assert!(
+            stack.score.meter().peak() as u64 <= score && stack.mail.meter().peak() as u64 <= email,
+            "more calls than lanes"
+        );
         assert_eq!(status_of(&stack, StageName::Score).await["oldest_due"], serde_json::Value::Null);
     });
 }

@@ -34,6 +34,6 @@ async fn old_stack(name: &str) -> DeployedStack {
 }
 
 fn assert_lanes_held(stack: &DeployedStack) {
-    assert!(stack.score.peak() <= LANES, "{} scoring calls at once", stack.score.peak());
-    assert!(stack.mail.peak() <= LANES, "{} sends at once", stack.mail.peak());
+    assert!(stack.score.meter().peak() <= LANES, "{} scoring calls at once", stack.score.meter().peak());
+    assert!(stack.mail.meter().peak() <= LANES, "{} sends at once", stack.mail.meter().peak());
 }

@@ -32,7 +32,7 @@ use pulse_sim::world::{Production, StageStack, SystemUnderTest, WorldPorts};
 fn no_round() -> Vec<StageRound> {
     let round = |stage: &StageName| StageRound {
         stage: *stage,
-        kept: Err(ReconcileError::Contended(*stage)),
+        reconciled: Err(ReconcileError::Contended(*stage)),
         swept: Swept::Paused,
     };
     StageName::ALL.iter().map(round).collect()

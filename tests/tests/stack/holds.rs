@@ -41,14 +41,14 @@ fn a_pause_outlives_a_deployment_and_loses_nothing() {
         let stack = stack("paused").await;
         let customers = [1, 2, 3].map(|n| customer(&format!("p-{n}")));
         let (ledger, stages) = (stack.ledger(), stack.stack.stages().unwrap());
-        let keep = MappingReconciler {
+        let reconciler = MappingReconciler {
             stages: &stages,
             controls: &ledger,
             outcomes: &ledger,
             clock: &SystemClock,
             policy: BreakerPolicy::default(),
         };
-        let pausing = Pausing { keep };
+        let pausing = Pausing { reconciler };
         let note = Note::parse("The template is wrong.").unwrap();
         let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Email, &pause).await.unwrap();

@@ -55,6 +55,6 @@ fn killing_every_lambda_in_mid_batch_twice_loses_nobody_and_mails_nobody_twice()
         for customer in &customers {
             assert_eq!(stack.mails(customer), 1, "{}", customer.id);
         }
-        assert!(stack.score.peak() <= 20 && stack.mail.peak() <= 20);
+        assert!(stack.score.meter().peak() <= 20 && stack.mail.meter().peak() <= 20);
     });
 }

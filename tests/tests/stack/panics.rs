@@ -47,14 +47,14 @@ fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
 
         // All at once: a batch of the mapping's 80.
         let (ledger, stages) = (stack.ledger(), stack.stack.stages().unwrap());
-        let keep = MappingReconciler {
+        let reconciler = MappingReconciler {
             stages: &stages,
             controls: &ledger,
             outcomes: &ledger,
             clock: &SystemClock,
             policy: BreakerPolicy::default(),
         };
-        let pausing = Pausing { keep };
+        let pausing = Pausing { reconciler };
         let note = Note::parse("Until all of them wait.").unwrap();
         let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Score, &pause).await.unwrap();

@@ -16,7 +16,7 @@ use pulse_tests::in_memory_stack::{InMemoryStack, customer};
 const STAGE: StageName = StageName::Score;
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn keep(stack: &InMemoryStack) -> MappingReconciler<'_> {
+fn reconciler(stack: &InMemoryStack) -> MappingReconciler<'_> {
     let policy = pulse_core::control::BreakerPolicy::default();
     MappingReconciler {
         stages: &stack.stages,
@@ -27,12 +27,12 @@ fn keep(stack: &InMemoryStack) -> MappingReconciler<'_> {
     }
 }
 
-async fn kept(stack: &InMemoryStack) -> Reconciled {
-    keep(stack).stage(STAGE).await.unwrap()
+async fn reconciled(stack: &InMemoryStack) -> Reconciled {
+    reconciler(stack).stage(STAGE).await.unwrap()
 }
 
 fn pausing(stack: &InMemoryStack) -> Pausing<'_> {
-    Pausing { keep: keep(stack) }
+    Pausing { reconciler: reconciler(stack) }
 }
 
 async fn pause(stack: &InMemoryStack, lasts: Option<Duration>) {
@@ -56,11 +56,11 @@ async fn a_pause_that_a_deployment_undid_is_made_again_by_the_next_tick() {
     pause(&stack, None).await;
     assert_eq!(mapping(&stack).await, Switch::Off);
     stack.stages.set_paused(STAGE, false);
-    assert_eq!(kept(&stack).await.turned, Some(false));
+    assert_eq!(reconciled(&stack).await.turned, Some(false));
     assert_eq!(mapping(&stack).await, Switch::Off);
     assert_eq!(pausing(&stack).resume(STAGE).await, Ok(Resumed::Flows));
     assert_eq!(mapping(&stack).await, Switch::On);
-    assert_eq!(kept(&stack).await.turned, None);
+    assert_eq!(reconciled(&stack).await.turned, None);
     assert_eq!(pausing(&stack).resume(STAGE).await, Ok(Resumed::Already));
 }
 
@@ -69,32 +69,32 @@ async fn a_timed_pause_ends_by_itself_and_a_lost_signal_is_made_up_for() {
     let stack = InMemoryStack::new();
     pause(&stack, Some(6 * 60 * MINUTE)).await;
     stack.clock.advance(5 * 60 * MINUTE);
-    assert_eq!(kept(&stack).await.turned, None);
+    assert_eq!(reconciled(&stack).await.turned, None);
     stack.clock.advance(60 * MINUTE);
-    assert_eq!(kept(&stack).await.turned, Some(true));
+    assert_eq!(reconciled(&stack).await.turned, Some(true));
     // The mapping never heard of it.
     stack.stages.set_paused(STAGE, true);
-    assert_eq!(kept(&stack).await.turned, Some(true));
+    assert_eq!(reconciled(&stack).await.turned, Some(true));
     assert_eq!(control(&stack).await.pause, None);
 }
 
 #[tokio::test]
 async fn a_mapping_that_someone_disabled_is_a_pause_until_someone_enables_it() {
     let stack = InMemoryStack::new();
-    kept(&stack).await;
+    reconciled(&stack).await;
     assert_eq!(control(&stack).await.mapping, LastSeen::On);
     stack.stages.set_paused(STAGE, true);
-    let found = kept(&stack).await;
+    let found = reconciled(&stack).await;
     assert_eq!((found.turned, found.control.console.unwrap().how), (None, Console::MappingDisabled));
     stack.stages.set_paused(STAGE, false);
-    let found = kept(&stack).await;
+    let found = reconciled(&stack).await;
     assert_eq!((found.turned, found.control.console), (None, None));
     // Once more, and ended from the command line.
     stack.stages.set_paused(STAGE, true);
-    kept(&stack).await;
-    kept(&stack).await;
+    reconciled(&stack).await;
+    reconciled(&stack).await;
     assert_eq!(pausing(&stack).resume(STAGE).await, Ok(Resumed::Flows));
-    assert_eq!((kept(&stack).await.turned, mapping(&stack).await), (None, Switch::On));
+    assert_eq!((reconciled(&stack).await.turned, mapping(&stack).await), (None, Switch::On));
 }
 
 fn down() -> ScoreError {
@@ -108,7 +108,7 @@ async fn live(stack: &InMemoryStack, minutes: u32) {
         if mapping(stack).await.is_on() {
             while stack.invoke(STAGE).await {}
         }
-        kept(stack).await;
+        reconciled(stack).await;
         stack.sweep().await;
     }
 }
@@ -160,6 +160,6 @@ async fn an_email_provider_that_takes_no_mail_and_tells_so_when_asked_is_out_of_
     stack.invoke(StageName::Email).await;
     let sends = stack.mailer.calls().values().sum::<u64>();
     assert!((5..=9).contains(&sends), "{sends} sends");
-    let kept = keep(&stack).stage(StageName::Email).await.unwrap();
-    assert!(matches!(kept.control.breaker, Breaker::Open(_)), "{:?}", kept.control);
+    let reconciled = reconciler(&stack).stage(StageName::Email).await.unwrap();
+    assert!(matches!(reconciled.control.breaker, Breaker::Open(_)), "{:?}", reconciled.control);
 }

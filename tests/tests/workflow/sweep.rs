@@ -111,9 +111,8 @@ async fn a_message_that_waits_for_its_next_try_is_not_repeated() {
     assert_eq!(swept(&stack, StageName::Email).await, repeated(0));
 }
 
-#[tokio::test]
-async fn a_worker_that_died_on_the_last_receive_is_made_up_for_without_a_redrive() {
-    let stack = InMemoryStack::new();
+/// Scores c-1, claims the entry for a worker that calls nobody, loses its message, and lets an hour go by.
+async fn worker_dies_before_it_calls(stack: &InMemoryStack) {
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
     stack.invoke(StageName::Score).await;
@@ -122,6 +121,12 @@ async fn a_worker_that_died_on_the_last_receive_is_made_up_for_without_a_redrive
     stack.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
     stack.email.queue.purge();
     stack.clock.advance(HOUR);
+}
+
+#[tokio::test]
+async fn a_worker_that_died_on_the_last_receive_is_made_up_for_without_a_redrive() {
+    let stack = InMemoryStack::new();
+    worker_dies_before_it_calls(&stack).await;
     assert_eq!(swept(&stack, StageName::Email).await, repeated(1));
     stack.drain().await;
     assert!(is_sent(&stack).await && stack.mails("c-1") == 1);
@@ -130,14 +135,7 @@ async fn a_worker_that_died_on_the_last_receive_is_made_up_for_without_a_redrive
 #[tokio::test]
 async fn a_claim_to_send_that_expired_is_not_sent_again_by_a_provider_that_cannot_be_asked() {
     let stack = InMemoryStack::with_forgetful_mailer();
-    stack.enroll(&[customer("c-1")]).await;
-    stack.fire(&customer("c-1"));
-    stack.invoke(StageName::Score).await;
-    let entry = stack.entry("c-1", "2026-11").await;
-    let now = stack.clock.now();
-    stack.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
-    stack.email.queue.purge();
-    stack.clock.advance(HOUR);
+    worker_dies_before_it_calls(&stack).await;
     stack.sweep().await;
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Indeterminate { .. }));

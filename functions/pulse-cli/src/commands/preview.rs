@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
-    customer::Customer,
+    customer::{Customer, CustomerId},
     entry::Entry,
-    ports::{Clock as _, Ledger as _, Letter, Renderer as _},
+    ports::{Clock as _, Letter, Renderer as _},
     run::RunId,
     score::{Band, Score, ScoreValue},
 };
@@ -16,10 +16,10 @@ use pulse_letters::MinijinjaRenderer;
 use serde::Serialize;
 
 use crate::{
-    app,
     exit::Exit,
     output::{Output, Table},
     target::Target,
+    text::advised,
 };
 
 /// What `pulse preview` takes.
@@ -58,9 +58,10 @@ struct PreviewedMail {
 /// # Errors
 /// When the stack can't be found or read, has no such customer or score, or a file can't be written.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let stack = target.find().await?;
-    let customer = app::customer(&stack, &options.id).await?;
-    let entries = stack.ledger()?.entries(&customer.id).await?;
+    let app = target.app().await?;
+    let id = CustomerId::parse(&options.id)?;
+    let customer = app.profile(&id).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
+    let entries = app.ports.ledger.entries(&id).await?;
     let (run, score, previous) = choose(&options, &customer, &entries)?;
     let letter = Letter { customer: &customer, run, score: &score, previous: previous.as_ref() };
     let rendered = MinijinjaRenderer::new()?.render(&letter)?;

@@ -70,7 +70,7 @@ pub enum SetEnabled {
     Busy,
 }
 
-/// The two stages from outside.
+/// The stages from outside.
 #[async_trait]
 pub trait Stages: Send + Sync {
     /// Looks at a stage.

@@ -68,7 +68,7 @@ pub enum Requeued {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// Nobody has that id.
-    #[error("customer {0} is not on the roster")]
+    #[error("Customer {0} is not on the roster")]
     NoCustomer(CustomerId),
     /// There is no such entry.
     #[error("there is no entry {0}")]
@@ -121,6 +121,7 @@ impl ReplayError {
     pub fn advice(&self) -> Option<Advice> {
         let of = |EntryId { customer, run }: &EntryId| (customer.clone(), *run);
         Some(match self {
+            Self::NoCustomer(_) => Advice::EnrollSomeone,
             Self::NoEntry(id) => Advice::LookAtCustomer { customer: id.customer.clone() },
             Self::Closed { entry, .. } => {
                 let (customer, run) = of(entry);
@@ -138,12 +139,7 @@ impl ReplayError {
                 let (customer, run) = of(id);
                 Advice::Why { customer, run }
             }
-            Self::NoCustomer(_)
-            | Self::InHand(_)
-            | Self::Unmailable { .. }
-            | Self::TooManyRepeats(_)
-            | Self::Ledger(_)
-            | Self::Queue(_) => {
+            Self::InHand(_) | Self::Unmailable { .. } | Self::TooManyRepeats(_) | Self::Ledger(_) | Self::Queue(_) => {
                 return None;
             }
         })
@@ -163,7 +159,7 @@ impl ReplayOne<'_> {
     /// Queues a message for an entry that is open or was given up. With a note, which is kept with the
     /// customer before anything is done, also for one that isn't due yet; and for one that is sent or
     /// skipped a further mail is ordered: an [entry of its own](RunId), and so with an idempotency key of
-    /// its own, which goes through both stages as any other does. What was sent stays as it is.
+    /// its own, which goes through its stages as any other does. What was sent stays as it is.
     ///
     /// # Errors
     /// As [`ReplayError`] says. Doing it again is safe: a second order of a further mail is refused while

@@ -5,6 +5,7 @@ mod overdue;
 mod reconciler;
 mod sweep;
 
+pub(crate) use overdue::later;
 pub use overdue::{SweepPolicy, oldest_due};
 pub use reconciler::{MappingReconciler, ReconcileError, Reconciled};
 pub use sweep::{Round, StageRound, StageSweep, Sweep, Swept};

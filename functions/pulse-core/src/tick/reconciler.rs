@@ -31,14 +31,14 @@ pub struct Reconciled {
     /// Its control row now.
     pub control: Control,
     /// How it was found.
-    pub sight: StageStatus,
+    pub status: StageStatus,
     /// Which way it was turned, if it was.
     pub turned: Option<bool>,
     /// What was tried with a provider that is out of order, if anything.
     pub probed: Option<Probed>,
 }
 
-/// Why a stage couldn't be kept. The next tick tries again.
+/// Why a stage couldn't be reconciled. The next tick tries again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReconcileError {
     /// The ledger can't be used.
@@ -53,7 +53,7 @@ pub enum ReconcileError {
 }
 
 impl MappingReconciler<'_> {
-    /// Keeps a stage.
+    /// Makes a stage's mapping match its control row.
     ///
     /// # Errors
     /// As [`ReconcileError`] says.
@@ -61,28 +61,28 @@ impl MappingReconciler<'_> {
         // The row first: what is seen of the mapping is then no older than what is known of it, and a
         // pause that is written in between is found by its version.
         let before = self.controls.control(stage).await?;
-        let sight = self.stages.status(stage).await?;
+        let status = self.stages.status(stage).await?;
         let now = self.clock.now();
         let mut control = before.clone();
         let _ = control.pause.take_if(|pause| pause.until.is_some_and(|until| until <= now));
-        self.adopt_manual_change(&mut control, &sight, now).await?;
-        let probed = self.judge_provider(stage, &mut control, &sight, now).await?;
+        self.adopt_manual_change(&mut control, &status, now).await?;
+        let probed = self.judge_provider(stage, &mut control, &status, now).await?;
         let on = control.hold(now).is_none();
         if !on {
             control.mapping = LastSeen::Off;
-        } else if sight.mapping == Switch::On {
+        } else if status.mapping == Switch::On {
             control.mapping = LastSeen::On;
         }
         self.save(stage, &before, &mut control).await?;
         // A mapping that is changing takes no other change: the next tick sees what has become of it.
-        let is_settled = matches!(sight.mapping, Switch::On | Switch::Off);
-        let turned = (is_settled && on != sight.mapping.is_on()).then_some(on);
+        let is_settled = matches!(status.mapping, Switch::On | Switch::Off);
+        let turned = (is_settled && on != status.mapping.is_on()).then_some(on);
         if let Some(on) = turned {
             // Busy is as good: the next tick finds it.
             self.stages.set_enabled(stage, on).await?;
             tracing::warn!(%stage, on, "the mapping is turned");
         }
-        Ok(Reconciled { control, sight, turned, probed })
+        Ok(Reconciled { control, status, turned, probed })
     }
 
     async fn save(&self, stage: StageName, before: &Control, after: &mut Control) -> Result<(), ReconcileError> {
@@ -98,15 +98,15 @@ impl MappingReconciler<'_> {
     async fn adopt_manual_change(
         &self,
         control: &mut Control,
-        sight: &StageStatus,
+        status: &StageStatus,
         now: Timestamp,
     ) -> Result<(), StageError> {
-        let is_zero = sight.reserved == Some(0);
-        let turned_off = !sight.mapping.is_on() && control.mapping != LastSeen::Off;
+        let is_zero = status.reserved == Some(0);
+        let turned_off = !status.mapping.is_on() && control.mapping != LastSeen::Off;
         let undone = match control.console.map(|console| console.how) {
             Some(Console::ReservedZero) => !is_zero,
             // One that is being changed may go back to what it was.
-            Some(Console::MappingDisabled) => sight.mapping == Switch::On,
+            Some(Console::MappingDisabled) => status.mapping == Switch::On,
             Some(Console::KeptAfterDeployment) | None => false,
         };
         if undone {
@@ -133,7 +133,7 @@ impl MappingReconciler<'_> {
         &self,
         stage: StageName,
         control: &mut Control,
-        sight: &StageStatus,
+        status: &StageStatus,
         now: Timestamp,
     ) -> Result<Option<Probed>, ReconcileError> {
         match &control.breaker {
@@ -148,7 +148,7 @@ impl MappingReconciler<'_> {
             }
             // Nobody is to be called while people hold the stage, and a mapping that is still on would
             // hand over more than a few.
-            Breaker::Open(open) if open.probe_at <= now && !control.is_paused(now) && sight.mapping == Switch::Off => {
+            Breaker::Open(open) if open.probe_at <= now && !control.is_paused(now) && status.mapping == Switch::Off => {
                 let open = open.clone();
                 let probed = self.stages.probe(stage, self.policy.probes).await?;
                 control.breaker = self.after_probe(stage, &open, probed, now).await?;

@@ -83,23 +83,23 @@ impl Sweep<'_> {
     }
 
     pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
-        let sight = match self.stages.status(stage).await {
-            Ok(sight) => sight,
+        let status = match self.stages.status(stage).await {
+            Ok(status) => status,
             Err(error) => {
                 tracing::warn!(%stage, %error, "not swept");
                 return StageSweep { stage, swept: Swept::Failed };
             }
         };
-        let swept = self.looked_at(stage, sight).await.unwrap_or_else(|error| {
+        let swept = self.looked_at(stage, status).await.unwrap_or_else(|error| {
             tracing::warn!(%stage, %error, "not swept");
             Swept::Failed
         });
         StageSweep { stage, swept }
     }
 
-    async fn looked_at(&self, stage: StageName, sight: StageStatus) -> Result<Swept, LedgerError> {
-        let is_held_up = self.is_held_up(stage, sight).await?;
-        if !sight.is_flowing() {
+    async fn looked_at(&self, stage: StageName, status: StageStatus) -> Result<Swept, LedgerError> {
+        let is_held_up = self.is_held_up(stage, status).await?;
+        if !status.is_flowing() {
             return Ok(Swept::Paused);
         }
         self.flowing(stage, is_held_up).await
@@ -107,11 +107,11 @@ impl Sweep<'_> {
 
     /// Whether the stage is paused or behind a backlog, or was so lately: its messages are late for that,
     /// and some are still on their way.
-    async fn is_held_up(&self, stage: StageName, sight: StageStatus) -> Result<bool, LedgerError> {
+    async fn is_held_up(&self, stage: StageName, status: StageStatus) -> Result<bool, LedgerError> {
         let now = self.clock.now();
         let last = self.memory.held_up_at(stage).await?;
         let age = last.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
-        if sight.is_flowing() && sight.waiting <= self.policy.backlog {
+        if status.is_flowing() && status.waiting <= self.policy.backlog {
             return Ok(age.is_some_and(|age| age < self.policy.grace));
         }
         if age.is_none_or(|age| age >= HELD_UP_NOTED_EVERY) {
@@ -204,11 +204,11 @@ impl Sweep<'_> {
     }
 }
 
-/// A tick: keeps all stages, and then sweeps them.
+/// A tick: reconciles all stages, and then sweeps them.
 #[derive(Clone, Copy)]
 pub struct Round<'a> {
     /// Makes the mappings match what holds their stages.
-    pub keep: MappingReconciler<'a>,
+    pub reconciler: MappingReconciler<'a>,
     /// Looks after what fell off.
     pub sweep: Sweep<'a>,
 }
@@ -218,8 +218,8 @@ pub struct Round<'a> {
 pub struct StageRound {
     /// The stage concerned.
     pub stage: StageName,
-    /// How it was kept.
-    pub kept: Result<Reconciled, ReconcileError>,
+    /// How its mapping was reconciled.
+    pub reconciled: Result<Reconciled, ReconcileError>,
     /// How it was swept.
     pub swept: Swept,
 }
@@ -231,20 +231,22 @@ impl Round<'_> {
     }
 
     async fn stage(&self, stage: StageName) -> StageRound {
-        let kept = Box::pin(self.keep.stage(stage)).await;
-        if let Err(error) = &kept {
+        let reconciled = Box::pin(self.reconciler.stage(stage)).await;
+        if let Err(error) = &reconciled {
             tracing::warn!(%stage, %error, "not kept");
         }
-        let swept = match &kept {
-            Ok(kept) if wants_messages(kept) => self.sweep.requeue_probes(stage, self.keep.policy.probes).await,
+        let swept = match &reconciled {
+            Ok(reconciled) if wants_messages(reconciled) => {
+                self.sweep.requeue_probes(stage, self.reconciler.policy.probes).await
+            }
             _ => Box::pin(self.sweep.stage(stage)).await.swept,
         };
-        StageRound { stage, kept, swept }
+        StageRound { stage, reconciled, swept }
     }
 }
 
 /// Whether a provider was to be tried, and no message was there to try it with.
-fn wants_messages(kept: &Reconciled) -> bool {
-    let is_open = matches!(kept.control.breaker, Breaker::Open(_));
-    is_open && kept.sight.waiting == 0 && kept.probed.is_some_and(|probed| probed.messages == 0)
+fn wants_messages(reconciled: &Reconciled) -> bool {
+    let is_open = matches!(reconciled.control.breaker, Breaker::Open(_));
+    is_open && reconciled.status.waiting == 0 && reconciled.probed.is_some_and(|probed| probed.messages == 0)
 }

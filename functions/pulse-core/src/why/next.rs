@@ -13,7 +13,7 @@ use crate::{
     run::RunId,
     slot::Slot,
     stage::{PerStage, Preview, Rules, mailable},
-    tick::SweepPolicy,
+    tick::{SweepPolicy, later},
 };
 
 /// All that decides what happens next to a customer's entries.
@@ -39,7 +39,7 @@ pub struct StageContext {
     /// Its control row.
     pub control: Control,
     /// How it was seen, if it could be looked at.
-    pub sight: Option<StageStatus>,
+    pub status: Option<StageStatus>,
     /// When it was last seen held up.
     pub held_up_at: Option<Timestamp>,
 }
@@ -101,14 +101,14 @@ impl StageContext {
             }),
             Some(Hold::Console(pause)) => Some(HoldReason::Console { pause }),
             Some(Hold::Broken(open)) => Some(HoldReason::Breaker { since: open.since, probe_at: open.probe_at }),
-            None => self.sight.filter(|sight| !sight.is_flowing()).map(|_| HoldReason::Unexplained),
+            None => self.status.filter(|status| !status.is_flowing()).map(|_| HoldReason::Unexplained),
         }
     }
 
     /// Whether the sweep takes late entries to be merely behind others.
     fn is_behind(&self, policy: &SweepPolicy, now: Timestamp) -> bool {
         let lately = |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age < policy.grace);
-        self.held_up_at.is_some_and(lately) || self.sight.is_some_and(|sight| sight.waiting > policy.backlog)
+        self.held_up_at.is_some_and(lately) || self.status.is_some_and(|status| status.waiting > policy.backlog)
     }
 }
 
@@ -329,10 +329,6 @@ impl Context<'_> {
             NextStep::DueWithoutSchedule { at, queued_from: later(at, self.policy.grace) }
         }
     }
-}
-
-fn later(at: Timestamp, by: Duration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -253,8 +253,8 @@ impl StageContext {
         stage: StageName,
     ) -> Result<Self, LedgerError> {
         let control = controls.control(stage).await?;
-        let sight = stages.status(stage).await;
-        let sight = sight.inspect_err(|error| tracing::warn!(%stage, %error, "couldn't be looked at")).ok();
-        Ok(Self { control, sight, held_up_at: None })
+        let status = stages.status(stage).await;
+        let status = status.inspect_err(|error| tracing::warn!(%stage, %error, "couldn't be looked at")).ok();
+        Ok(Self { control, status, held_up_at: None })
     }
 }

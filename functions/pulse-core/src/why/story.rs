@@ -117,7 +117,7 @@ impl CustomerInquiry<'_> {
 }
 
 fn standing(stage: StageName, scene: &StageContext, now: Timestamp) -> StageStanding {
-    StageStanding { stage, holder: scene.holder(now), waiting: scene.sight.map(|sight| sight.waiting) }
+    StageStanding { stage, holder: scene.holder(now), waiting: scene.status.map(|status| status.waiting) }
 }
 
 impl Timeline {

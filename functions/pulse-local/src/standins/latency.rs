@@ -36,12 +36,6 @@ impl StandInLatency {
         Self { mean, sigma: Self::SIGMA }
     }
 
-    /// Times whose mean is `mean` and whose logarithm varies by `sigma`.
-    #[must_use]
-    pub fn varying(mean: Duration, sigma: f64) -> Self {
-        Self { mean, sigma }
-    }
-
     /// The mean.
     #[must_use]
     pub fn mean(&self) -> Duration {

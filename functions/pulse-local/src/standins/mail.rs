@@ -102,18 +102,6 @@ impl MailStandIn {
         self.provider.tokens.client_secret()
     }
 
-    /// How many calls there were, those for tokens left out.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.provider.meter.calls()
-    }
-
-    /// The most calls that were ever in flight at once, those for tokens left out.
-    #[must_use]
-    pub fn peak(&self) -> usize {
-        self.provider.meter.peak()
-    }
-
     /// Counts its calls, those for tokens left out.
     #[must_use]
     pub fn meter(&self) -> &RequestMeter {

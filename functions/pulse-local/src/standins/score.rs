@@ -87,18 +87,6 @@ impl ScoreStandIn {
         &self.provider.authorization
     }
 
-    /// How many calls there were.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.provider.meter.calls()
-    }
-
-    /// The most calls that were ever in flight at once.
-    #[must_use]
-    pub fn peak(&self) -> usize {
-        self.provider.meter.peak()
-    }
-
     /// Counts its calls.
     #[must_use]
     pub fn meter(&self) -> &RequestMeter {

@@ -116,7 +116,7 @@ impl World {
     }
 
     /// The same for the tick, whose messages are watched.
-    pub(super) fn chore_ports(&self, kill_switch: KillSwitch) -> WorldPorts {
+    pub(super) fn tick_ports(&self, kill_switch: KillSwitch) -> WorldPorts {
         let ports = self.ports(Some(kill_switch));
         WorldPorts {
             queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.stacks[stage])),

@@ -106,9 +106,14 @@ impl World {
         moved
     }
 
+    /// The ledger, from where an operator is.
+    fn operator_ledger(&self) -> DistantLedger {
+        DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() }
+    }
+
     /// Queues failed entries again from the ledger: their messages may be gone.
     pub async fn replay_failed(&self) {
-        let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
+        let ledger = self.operator_ledger();
         let queues: Queues = PerStage::from_fn(|stage| -> Arc<dyn StageQueue> { self.stacks[stage].queue.clone() });
         let replay = Replay { listing: &ledger, queues: &queues };
         let mut failed = BTreeSet::new();
@@ -138,7 +143,7 @@ impl World {
         if fit {
             self.mailer.set_fit(&customer.id, true);
         }
-        let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
+        let ledger = self.operator_ledger();
         let clock = self.time.clock().clone();
         let enrollment = Enrollment { ledger: &ledger, schedules: &*self.scheduler, clock: &*clock };
         while enrollment.enroll(customer).await.is_err() {
@@ -197,7 +202,7 @@ impl World {
             }
         });
         unknown.sort();
-        let ledger = DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() };
+        let ledger = self.operator_ledger();
         let clock = self.time.clock().clone();
         let queues = PerStage::from_fn(|stage| &*self.stacks[stage].queue as &dyn StageQueue);
         let settlement = Settlement { ledger: &ledger, queues, clock: &*clock };

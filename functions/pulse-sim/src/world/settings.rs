@@ -69,7 +69,7 @@ pub struct WorldSettings {
     pub mail_provider: SimulatedMailProvider,
     /// When a mail may go out.
     pub policy: EmailPolicy,
-    /// When an entry counts as fallen off.
+    /// When an entry counts as overdue.
     pub sweep: SweepPolicy,
     /// When a provider is taken to be out of order.
     pub breaker: BreakerPolicy,

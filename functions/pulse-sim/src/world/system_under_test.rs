@@ -84,14 +84,7 @@ pub trait SystemUnderTest: Send + Sync {
             clock: &*ports.clock,
             policy,
         };
-        let keep = MappingReconciler {
-            stages: &*ports.stages,
-            controls: &*ports.controls,
-            outcomes: &*ports.outcomes,
-            clock: &*ports.clock,
-            policy: ports.breaker,
-        };
-        Round { keep, sweep }.run().await
+        Round { reconciler: reconciler(ports), sweep }.run().await
     }
 
     /// What is done every day.
@@ -109,14 +102,7 @@ pub trait SystemUnderTest: Send + Sync {
 
     /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.
     async fn set_flowing(&self, ports: &WorldPorts, stack: &StageStack, flowing: bool) -> bool {
-        let keep = MappingReconciler {
-            stages: &*ports.stages,
-            controls: &*ports.controls,
-            outcomes: &*ports.outcomes,
-            clock: &*ports.clock,
-            policy: ports.breaker,
-        };
-        let pausing = Pausing { keep };
+        let pausing = Pausing { reconciler: reconciler(ports) };
         let done = if flowing {
             pausing.resume(stack.name).await.map(drop)
         } else {
@@ -133,3 +119,13 @@ pub trait SystemUnderTest: Send + Sync {
 pub struct Production;
 
 impl SystemUnderTest for Production {}
+
+fn reconciler(ports: &WorldPorts) -> MappingReconciler<'_> {
+    MappingReconciler {
+        stages: &*ports.stages,
+        controls: &*ports.controls,
+        outcomes: &*ports.outcomes,
+        clock: &*ports.clock,
+        policy: ports.breaker,
+    }
+}

@@ -109,7 +109,7 @@ pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) ->
         if places.closed == demo.customers.len() as u64 {
             break;
         }
-        let seen = Some((places, providers.score.calls(), providers.mail.calls()));
+        let seen = Some((places, providers.score.meter().calls(), providers.mail.meter().calls()));
         if seen != last_seen {
             (last_seen, last_change) = (seen, last_sample);
         }

@@ -78,8 +78,8 @@ struct Setting {
 
 impl Setting {
     fn sound() -> Self {
-        let sight = StageStatus { mapping: Switch::On, reserved: None, waiting: 3, in_flight: 1 };
-        let scene = StageContext { sight: Some(sight), ..StageContext::default() };
+        let status = StageStatus { mapping: Switch::On, reserved: None, waiting: 3, in_flight: 1 };
+        let scene = StageContext { status: Some(status), ..StageContext::default() };
         let customer = customer();
         Self { schedule: Some(customer.slot.clone()), customer, stages: PerStage::from_fn(|_| scene.clone()) }
     }
@@ -130,7 +130,7 @@ fn an_entry_that_is_due_waits_until_its_message_is_given_up_for_lost() {
 #[test]
 fn behind_a_backlog_or_after_a_pause_nothing_is_given_up_before_the_queue_has_lost_it() {
     let mut setting = Setting::sound();
-    setting.stages[StageName::Score].sight.as_mut().unwrap().waiting = 401;
+    setting.stages[StageName::Score].status.as_mut().unwrap().waiting = 401;
     setting.stages[StageName::Email].held_up_at = Some(due());
     for (entry, stage) in [(scheduled(), StageName::Score), (scored(), StageName::Email)] {
         let waits = NextStep::Waits { stage, since: due(), repeated_at: due() + 240.hours() };
@@ -167,10 +167,10 @@ fn what_holds_the_stage_is_told_and_by_whom() {
     assert_eq!(setting.next(&scored(), due()), NextStep::Held { stage: StageName::Email, holder });
 
     setting.stages[StageName::Email].control = Control::default();
-    setting.stages[StageName::Email].sight.as_mut().unwrap().mapping = Switch::Off;
+    setting.stages[StageName::Email].status.as_mut().unwrap().mapping = Switch::Off;
     let held = NextStep::Held { stage: StageName::Email, holder: HoldReason::Unexplained };
     assert_eq!(setting.next(&scored(), due()), held);
-    setting.stages[StageName::Email].sight = None;
+    setting.stages[StageName::Email].status = None;
     assert!(matches!(setting.next(&scored(), due()), NextStep::Waits { .. }), "what isn't seen isn't told");
 }
 
@@ -189,7 +189,7 @@ fn an_entry_that_is_put_off_is_woken_at_its_moment() {
 fn a_worker_has_it_until_its_lease_is_over_even_if_the_stage_was_paused_since() {
     let mut setting = Setting::sound();
     let lease_until = due() + 2.minutes();
-    setting.stages[StageName::Score].sight.as_mut().unwrap().mapping = Switch::Off;
+    setting.stages[StageName::Score].status.as_mut().unwrap().mapping = Switch::Off;
     for (entry, stage) in [(scoring(lease_until), StageName::Score), (sending(lease_until), StageName::Email)] {
         assert_eq!(setting.next(&entry, due()), NextStep::InHand { stage, lease_until });
     }
