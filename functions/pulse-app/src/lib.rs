@@ -7,6 +7,7 @@
 mod app;
 mod audit;
 mod customer;
+mod doctor;
 mod errors;
 mod failed;
 mod lanes;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use app::App;
 pub use customer::CustomerReport;
+pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};
 pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};

@@ -2,6 +2,7 @@
 //! those who score and mail, `pulse-sim` in memory. One conformance suite per port holds every adapter to the same
 //! behaviour.
 
+mod account;
 mod bundle;
 mod clock;
 mod dead_letters;
@@ -17,6 +18,10 @@ mod scorer;
 mod stages;
 
 pub use crate::entry::{Awaited, TallyKey};
+pub use account::{
+    Account, AccountError, Caller, ConcurrencyLimit, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount,
+    SendingIdentity, SendingLimits, Start, TestMail,
+};
 pub use bundle::{DeadLetterQueues, Ports};
 pub use clock::{Clock, Sleeper};
 pub use dead_letters::{

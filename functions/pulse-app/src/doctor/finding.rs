@@ -1,0 +1,307 @@
+use pulse_core::{
+    entry::StageName,
+    failure::Cause,
+    overview::Condition,
+    ports::{DeniedAction, PeoplePolicy},
+};
+use serde::Serialize;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// As it should be.
+    Fine,
+    /// Worth knowing.
+    Remark,
+    /// It couldn't be found out.
+    Unknown,
+    /// Customers would be missed or mails refused: to be mended first.
+    Trouble,
+}
+
+/// What was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// Whose credentials are used.
+    Caller,
+    /// What they may do.
+    Permissions,
+    /// The clock of this machine.
+    Clock,
+    /// Lambda's limits, and the functions.
+    Functions,
+    /// What holds the stages.
+    Stages,
+    /// `EventBridge` Scheduler.
+    Schedules,
+    /// Amazon SES, or another provider.
+    Mail,
+    /// A mail that arrived.
+    Received,
+}
+
+/// What of a mail's sender the receiver looked up (RFC 8601).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Who may send for the envelope's domain (RFC 7208).
+    Spf,
+    /// The signature (RFC 6376).
+    Dkim,
+    /// Whether either is of the From's domain (RFC 7489).
+    Dmarc,
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Finding {
+    /// It couldn't be found out.
+    Unknown {
+        /// What.
+        topic: Topic,
+        /// Why not.
+        why: String,
+    },
+    /// These credentials are used.
+    Caller {
+        /// Of this account.
+        account: String,
+        /// By this user or role.
+        arn: String,
+    },
+    /// They are the account's own.
+    Root,
+    /// They allow all of a policy.
+    Allowed {
+        /// The policy.
+        policy: PeoplePolicy,
+    },
+    /// They don't.
+    Denied {
+        /// The policy.
+        policy: PeoplePolicy,
+        /// What they don't allow of it.
+        actions: Vec<DeniedAction>,
+    },
+    /// This machine's clock is off by so much.
+    ClockSkew {
+        /// Ahead of AWS's, or behind it if below zero.
+        seconds: i64,
+    },
+    /// The account's limit of invocations at once is large enough, or not.
+    Concurrency {
+        /// The limit.
+        limit: u32,
+        /// What Pulse's functions need, and what must stay unreserved.
+        needed: u32,
+    },
+    /// Nothing keeps other functions from taking the lanes.
+    NotReserved,
+    /// A function starts.
+    Starts {
+        /// Its stage.
+        stage: StageName,
+    },
+    /// It may not run now.
+    Throttled {
+        /// Its stage.
+        stage: StageName,
+    },
+    /// It ends before it works.
+    DoesNotStart {
+        /// Its stage.
+        stage: StageName,
+        /// Why.
+        cause: Cause,
+    },
+    /// What a stage is doing.
+    Stage {
+        /// Which.
+        stage: StageName,
+        /// What.
+        condition: Condition,
+    },
+    /// The state of the schedules' group.
+    ScheduleGroup {
+        /// By its own word.
+        state: String,
+    },
+    /// How many schedules there may be, and how fast they come to be.
+    ScheduleQuota {
+        /// Schedules.
+        schedules: f64,
+        /// Created a second.
+        created_per_second: f64,
+        /// For so many customers.
+        customers: u64,
+    },
+    /// Mails go only to verified addresses, 200 a day (Amazon SES Developer Guide, "Request production access").
+    Sandbox,
+    /// SES sends nothing for this account.
+    SendingPaused,
+    /// SES has something against this account.
+    Enforcement {
+        /// By its own word.
+        status: String,
+    },
+    /// Mails a second.
+    SendingRate {
+        /// That SES takes.
+        allowed: f64,
+        /// That Pulse would send.
+        configured: f64,
+    },
+    /// Mails in 24 hours.
+    DailyQuota {
+        /// That SES takes.
+        allowed: f64,
+        /// That are due on an even day.
+        needed: f64,
+    },
+    /// SES knows neither the sender's address nor its domain.
+    NoIdentity {
+        /// The domain.
+        domain: String,
+    },
+    /// It isn't verified yet.
+    Unverified {
+        /// The domain.
+        domain: String,
+    },
+    /// Its mails aren't signed.
+    Unsigned {
+        /// The domain.
+        domain: String,
+    },
+    /// SES sends as it, signed.
+    Identity {
+        /// The domain.
+        domain: String,
+    },
+    /// SPF is of Amazon's domain, not of the sender's: DMARC holds by DKIM alone.
+    NoMailFrom {
+        /// The domain.
+        domain: String,
+    },
+    /// The sender's own MAIL FROM domain doesn't work.
+    MailFrom {
+        /// By its own word.
+        state: String,
+    },
+    /// There is no such configuration set.
+    NoConfigurationSet {
+        /// Its name.
+        name: String,
+    },
+    /// It lets no mail out.
+    ConfigurationSetPaused {
+        /// Its name.
+        name: String,
+    },
+    /// It does.
+    ConfigurationSet {
+        /// Its name.
+        name: String,
+    },
+    /// Marketing Cloud can't be looked into from here.
+    NotSes,
+    /// A test mail was taken.
+    TestMailSent {
+        /// By this id of the provider's.
+        provider_id: String,
+    },
+    /// It wasn't.
+    TestMailFailed {
+        /// Why.
+        cause: Cause,
+    },
+    /// What the receiver says of a mail's sender.
+    Authentication {
+        /// What it looked at.
+        method: Method,
+        /// Its word: `pass`, or something else. None, if it says nothing.
+        result: Option<String>,
+    },
+    /// Whether the signature of the sender's domain covers the headers by which one unsubscribes (RFC 8058).
+    UnsubscribeHeaders {
+        /// There are both.
+        present: bool,
+        /// A signature that passed covers both.
+        signed: bool,
+    },
+}
+
+/// So far off, AWS takes requests still, but what is due "now" isn't.
+const WORTH_KNOWING: i64 = 30;
+
+impl Finding {
+    /// What was looked at.
+    #[must_use]
+    pub fn topic(&self) -> Topic {
+        match self {
+            Self::Unknown { topic, .. } => *topic,
+            Self::Caller { .. } | Self::Root => Topic::Caller,
+            Self::Allowed { .. } | Self::Denied { .. } => Topic::Permissions,
+            Self::ClockSkew { .. } => Topic::Clock,
+            Self::Concurrency { .. }
+            | Self::NotReserved
+            | Self::Starts { .. }
+            | Self::Throttled { .. }
+            | Self::DoesNotStart { .. } => Topic::Functions,
+            Self::Stage { .. } => Topic::Stages,
+            Self::ScheduleGroup { .. } | Self::ScheduleQuota { .. } => Topic::Schedules,
+            Self::Authentication { .. } | Self::UnsubscribeHeaders { .. } => Topic::Received,
+            _ => Topic::Mail,
+        }
+    }
+
+    /// How much it matters.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        let unless = |is_fine: bool, otherwise: Level| if is_fine { Level::Fine } else { otherwise };
+        match self {
+            Self::Unknown { .. } => Level::Unknown,
+            Self::Caller { .. }
+            | Self::Allowed { .. }
+            | Self::Starts { .. }
+            | Self::Identity { .. }
+            | Self::ConfigurationSet { .. }
+            | Self::TestMailSent { .. } => Level::Fine,
+            Self::Root
+            | Self::NotReserved
+            | Self::Throttled { .. }
+            | Self::Sandbox
+            | Self::NoMailFrom { .. }
+            | Self::NotSes => Level::Remark,
+            Self::DoesNotStart { .. }
+            | Self::SendingPaused
+            | Self::NoIdentity { .. }
+            | Self::Unverified { .. }
+            | Self::Unsigned { .. }
+            | Self::NoConfigurationSet { .. }
+            | Self::ConfigurationSetPaused { .. }
+            | Self::TestMailFailed { .. } => Level::Trouble,
+            Self::Denied { policy: PeoplePolicy::Operator, .. } => Level::Remark,
+            Self::Denied { policy: PeoplePolicy::ReadOnly, .. } => Level::Trouble,
+            Self::ClockSkew { seconds } => unless(seconds.abs() < WORTH_KNOWING, Level::Trouble),
+            Self::Concurrency { limit, needed } => unless(limit >= needed, Level::Trouble),
+            Self::Stage { condition, .. } => unless(*condition == Condition::Running, Level::Remark),
+            Self::ScheduleGroup { state } => unless(state == "ACTIVE", Level::Trouble),
+            Self::ScheduleQuota { schedules, customers, .. } => unless(*schedules >= *customers as f64, Level::Trouble),
+            Self::Enforcement { status } => unless(status == "HEALTHY", Level::Trouble),
+            Self::SendingRate { allowed, configured } => unless(configured <= allowed, Level::Trouble),
+            Self::DailyQuota { allowed, needed } => unless(needed <= allowed, Level::Trouble),
+            Self::MailFrom { state } => unless(state == "SUCCESS", Level::Trouble),
+            Self::Authentication { result, .. } => match result.as_deref() {
+                Some("pass") => Level::Fine,
+                Some(_) => Level::Trouble,
+                None => Level::Unknown,
+            },
+            Self::UnsubscribeHeaders { present: false, .. } => Level::Remark,
+            Self::UnsubscribeHeaders { signed, .. } => unless(*signed, Level::Trouble),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Whether a deployed stack and the account that it is in are fit for customers.
+
+mod finding;
+mod received;
+mod sending;
+
+use pulse_core::{
+    customer::EmailAddress,
+    entry::StageName,
+    ports::{Account, AccountError, Caller, PeoplePolicy, SendingAccount, StageLanes, Start, TestMail},
+};
+
+pub use self::{
+    finding::{Finding, Level, Method, Topic},
+    received::{UnreadableMail, received},
+};
+use crate::App;
+
+/// Functions that run by the clock, one invocation each at most: the tick and the audit.
+const BY_THE_CLOCK: u32 = 2;
+
+/// What Lambda keeps unreserved for all other functions (AWS Lambda Developer Guide, "Configuring reserved
+/// concurrency for a function").
+const KEPT_UNRESERVED: u32 = 100;
+
+/// Who sends the mails.
+#[derive(Clone, Copy)]
+pub enum MailSetup<'a> {
+    /// Amazon SES.
+    Ses {
+        /// It.
+        account: &'a dyn SendingAccount,
+        /// The From of every mail.
+        sender: &'a EmailAddress,
+        /// The configuration set that every mail names, if it does.
+        configuration_set: Option<&'a str>,
+        /// Mails a second, of all workers together.
+        rate_per_second: f64,
+    },
+    /// Another provider.
+    Other,
+}
+
+/// What to look at.
+#[derive(Clone, Copy)]
+pub struct Examination<'a> {
+    /// The account.
+    pub account: &'a dyn Account,
+    /// Who sends the mails.
+    pub mail: MailSetup<'a>,
+    /// For how many customers; of the roster, if it isn't said.
+    pub customers: Option<u64>,
+    /// Who is sent a test mail.
+    pub test_mail_to: Option<&'a EmailAddress>,
+}
+
+impl App {
+    /// Looks at everything that the stack stands on in its account. Changes nothing; functions are started with an empty
+    /// batch. What can't be looked at is a finding as well.
+    pub async fn examine(&self, examination: &Examination<'_>) -> Vec<Finding> {
+        let mut found = self.caller(examination.account).await;
+        let customers = match (examination.customers, self.roster().await) {
+            (Some(customers), _) => customers,
+            (None, Ok(roster)) => roster.active,
+            (None, Err(error)) => {
+                found.push(unknown(Topic::Stages, &error));
+                0
+            }
+        };
+        found.extend(self.functions(examination.account).await);
+        found.extend(self.stages_found().await);
+        found.extend(schedules(examination.account, customers).await);
+        found.extend(sending::examine(&examination.mail, customers).await);
+        if let Some(to) = examination.test_mail_to {
+            found.push(or_unknown(Topic::Mail, examination.account.send_test_mail(to).await, |sent| match sent {
+                TestMail::Accepted { provider_id } => Finding::TestMailSent { provider_id },
+                TestMail::Failed(cause) => Finding::TestMailFailed { cause },
+            }));
+        }
+        found
+    }
+
+    async fn caller(&self, account: &dyn Account) -> Vec<Finding> {
+        let caller = match account.caller().await {
+            Ok(caller) => caller,
+            Err(error) => return vec![unknown(Topic::Caller, &error)],
+        };
+        let mut found = vec![Finding::Caller { account: caller.account.clone(), arn: caller.arn.clone() }];
+        if let Some(at) = caller.at {
+            found.push(Finding::ClockSkew { seconds: self.clock().now().as_second() - at.as_second() });
+        }
+        found.extend(permissions(account, &caller).await);
+        found
+    }
+
+    async fn functions(&self, account: &dyn Account) -> Vec<Finding> {
+        let mut found = Vec::new();
+        match (account.concurrency().await, self.stage_lanes().await) {
+            (Ok(concurrency), Ok(lanes)) => found.extend(concurrency_found(concurrency.limit, &lanes)),
+            (Err(error), _) => found.push(unknown(Topic::Functions, &error)),
+            (_, Err(error)) => found.push(unknown(Topic::Functions, &error)),
+        }
+        for &stage in StageName::ALL {
+            found.push(or_unknown(Topic::Functions, account.start(stage).await, |start| match start {
+                Start::Fine => Finding::Starts { stage },
+                Start::Throttled => Finding::Throttled { stage },
+                Start::Fails(cause) => Finding::DoesNotStart { stage, cause },
+            }));
+        }
+        found
+    }
+
+    async fn stages_found(&self) -> Vec<Finding> {
+        match self.overviews().await {
+            Ok(stages) => {
+                stages.iter().map(|seen| Finding::Stage { stage: seen.stage, condition: seen.condition }).collect()
+            }
+            Err(error) => vec![unknown(Topic::Stages, &error)],
+        }
+    }
+}
+
+/// All of the operator's policy, or else at least what changes nothing.
+async fn permissions(account: &dyn Account, caller: &Caller) -> Vec<Finding> {
+    if caller.is_root() {
+        return vec![Finding::Root];
+    }
+    let mut found = Vec::new();
+    for policy in [PeoplePolicy::Operator, PeoplePolicy::ReadOnly] {
+        match account.denied(caller, policy).await {
+            Ok(actions) if actions.is_empty() => {
+                found.push(Finding::Allowed { policy });
+                return found;
+            }
+            Ok(actions) => found.push(Finding::Denied { policy, actions }),
+            Err(error) => {
+                found.push(unknown(Topic::Permissions, &error));
+                return found;
+            }
+        }
+    }
+    found
+}
+
+/// A mapping's `MaximumConcurrency` has to fit, and what functions reserve must leave the rest its due.
+fn concurrency_found(limit: u32, lanes: &[StageLanes]) -> Vec<Finding> {
+    let is_reserved = lanes.iter().all(|lanes| lanes.reserved_concurrency.is_some());
+    let invocations: u32 = lanes.iter().map(|lanes| lanes.maximum_concurrency).sum();
+    let kept = if is_reserved { KEPT_UNRESERVED } else { 0 };
+    let mut found = vec![Finding::Concurrency { limit, needed: invocations + BY_THE_CLOCK + kept }];
+    if !is_reserved {
+        found.push(Finding::NotReserved);
+    }
+    found
+}
+
+async fn schedules(account: &dyn Account, customers: u64) -> Vec<Finding> {
+    let group = account.schedule_group().await;
+    let quotas = account.scheduler_quotas().await;
+    vec![
+        or_unknown(Topic::Schedules, group, |state| Finding::ScheduleGroup { state }),
+        or_unknown(Topic::Schedules, quotas, |quotas| Finding::ScheduleQuota {
+            schedules: quotas.schedules,
+            created_per_second: quotas.created_per_second,
+            customers,
+        }),
+    ]
+}
+
+fn or_unknown<T>(topic: Topic, answer: Result<T, AccountError>, finding: impl FnOnce(T) -> Finding) -> Finding {
+    match answer {
+        Ok(answer) => finding(answer),
+        Err(error) => unknown(topic, &error),
+    }
+}
+
+fn unknown(topic: Topic, error: &impl ToString) -> Finding {
+    Finding::Unknown { topic, why: error.to_string() }
+}
