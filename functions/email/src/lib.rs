@@ -1,5 +1,7 @@
 //! The email function: takes batches from the email queue and runs the email stage on them.
 
+mod test_mail;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
@@ -11,6 +13,7 @@ use pulse_aws::{
     host::StageHost,
     sdk::{self, SdkConfig},
     telemetry,
+    test_mail::{TestMailAnswer, TestMailOrder},
 };
 use pulse_core::{
     ports::Mailer,
@@ -18,11 +21,33 @@ use pulse_core::{
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
+use serde::{Deserialize, Serialize};
 
 /// The function, with its clients built once.
 pub struct Function {
     stage: StageRunner<EmailStep>,
     host: StageHost,
+    mailer: Arc<dyn Mailer>,
+}
+
+/// What the function is invoked with.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Invocation {
+    /// `pulse doctor` wants to see a mail arrive.
+    TestMail(TestMailOrder),
+    /// The queue has messages.
+    Batch(SqsEvent),
+}
+
+/// What it answers.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// What came of the mail.
+    TestMail(TestMailAnswer),
+    /// Which messages must come back.
+    Batch(SqsBatchResponse),
 }
 
 impl Function {
@@ -37,25 +62,29 @@ impl Function {
         let aws = sdk::load().await?;
         let timeout = config.stage.worker.call_timeout;
         let host = StageHost::new(&aws, EmailStep::STAGE, config.stage);
+        let mailer = mailer(&aws, config.provider, timeout).await?;
         let step = EmailStep {
             entries: host.entries(),
             mailer: Arc::new(MeteredMailer {
-                mailer: mailer(&aws, config.provider, timeout).await?,
+                mailer: Arc::clone(&mailer),
                 meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
             }),
             renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
             policy: config.policy,
         };
-        Ok(Self { stage: host.runner(step), host })
+        Ok(Self { stage: host.runner(step), host, mailer })
     }
 
-    /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
+    /// Works on a batch, or sends a test mail. `deadline` is the Runtime API's, in milliseconds since 1970.
     ///
     /// # Errors
     /// When the event is no SQS batch.
-    pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        self.host.work(&self.stage, event, deadline).await
+    pub async fn handle(&self, invocation: Invocation, deadline: u64) -> Result<Answer, BatchError> {
+        Ok(match invocation {
+            Invocation::Batch(event) => Answer::Batch(self.host.work(&self.stage, event, deadline).await?),
+            Invocation::TestMail(order) => Answer::TestMail(self.send_test_mail(&order).await),
+        })
     }
 }
 

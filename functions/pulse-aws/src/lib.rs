@@ -1,6 +1,8 @@
 //! The ports of `pulse-core` on AWS: `DynamoDB`, SQS, `EventBridge` Scheduler and Lambda; with the
 //! configuration and the telemetry that the Lambdas share.
 
+#[cfg(feature = "account")]
+pub mod account;
 pub mod batch;
 pub mod clock;
 pub mod config;
@@ -13,3 +15,4 @@ pub mod sqs;
 pub mod stack;
 pub mod stages;
 pub mod telemetry;
+pub mod test_mail;

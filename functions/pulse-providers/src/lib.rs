@@ -11,5 +11,5 @@ mod setup;
 pub use marketing_cloud::MarketingCloudMailer;
 pub use scorer::HttpScorer;
 pub use sender::Sender;
-pub use ses::{SendingRate, SesMailer};
+pub use ses::{SendingRate, SesAccount, SesMailer};
 pub use setup::{SetupError, secrets_client, ses_client};

@@ -30,6 +30,12 @@ impl Sender {
         Ok(Self { name: (!name.is_empty()).then(|| name.to_owned()), address: EmailAddress::parse(address.trim())? })
     }
 
+    /// The address without the name.
+    #[must_use]
+    pub fn address(&self) -> &EmailAddress {
+        &self.address
+    }
+
     /// The value of a From header. A name of more than plain words is put in encoded words (RFC
     /// 2047), as SES asks (Amazon SES API v2 Reference, `SendEmail`, `FromEmailAddress`).
     #[must_use]

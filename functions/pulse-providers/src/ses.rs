@@ -1,5 +1,6 @@
 //! Amazon SES, API version 2.
 
+mod account;
 mod errors;
 mod rate;
 
@@ -20,6 +21,7 @@ use pulse_core::{
 };
 use tokio::time::Instant;
 
+pub use self::account::SesAccount;
 use self::errors::classify;
 pub use self::rate::SendingRate;
 use crate::{Sender, SetupError};
