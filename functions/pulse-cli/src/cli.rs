@@ -7,8 +7,8 @@ use pulse_local::children;
 
 use crate::{
     commands::{
-        audit, customer, dlq, enroll, lanes, local, pause, plan, preview, redrive, replay, resume, settle, simulate,
-        status, unenroll, watch, why,
+        audit, customer, dlq, doctor, enroll, lanes, local, pause, plan, preview, redrive, replay, resume, settle,
+        simulate, status, unenroll, watch, why,
     },
     exit::Exit,
     output::Output,
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "pulse", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but some roster rows were rejected; \
-                        4 a promise broken (local --exit, simulate, audit); 130 interrupted.")]
+                        4 a promise broken (local --exit, simulate, audit) or something to mend (doctor); 130 interrupted.")]
 pub struct Cli {
     #[command(flatten)]
     target: Target,
@@ -50,6 +50,8 @@ enum Command {
     Pause(pause::Options),
     /// Let a stage's messages flow again, whatever held them.
     Resume(resume::Options),
+    /// Look at what the stack stands on in its account: permissions, limits, the sender, functions. Changes nothing.
+    Doctor(doctor::Options),
     /// Hold the roster against the schedules and the ledger, and repair what is amiss.
     Audit(audit::Options),
     /// List the mails of unknown fate, or say what became of one.
@@ -103,6 +105,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Watch(options) => watch::run(options, &cli.target, output).await,
         Command::Pause(options) => pause::run(options, &cli.target, output).await,
         Command::Resume(options) => resume::run(options, &cli.target, output).await,
+        Command::Doctor(options) => doctor::run(options, &cli.target, output).await,
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
         Command::Dlq(options) => dlq::run(options, &cli.target, output).await,

@@ -12,7 +12,7 @@ pub enum Exit {
     Failed,
     /// 3: done, but some rows of the roster were rejected.
     SomeRejected,
-    /// 4: `local --exit`, `simulate` or `audit` found a promise broken.
+    /// 4: `local --exit`, `simulate` or `audit` found a promise broken, or `doctor` something to mend.
     PromiseBroken,
     /// 130: ended by Ctrl-C, as shells count it.
     Interrupted,

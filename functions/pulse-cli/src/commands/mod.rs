@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod customer;
 pub mod dlq;
+pub mod doctor;
 pub mod enroll;
 pub mod lanes;
 pub mod local;
