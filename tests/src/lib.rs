@@ -1,5 +1,6 @@
 //! What the tests of Pulse share.
 
+pub mod account_stand_in;
 pub mod conformance;
 pub mod deployed_stack;
 pub mod emulator;

@@ -47,6 +47,15 @@ impl EmulatedSes {
             messages.iter().filter(|message| is(message, &sender, &mail)).count()
         }
     }
+
+    /// How many mails it has for an address.
+    ///
+    /// # Panics
+    /// When the emulator doesn't tell.
+    pub async fn count_to(&self, address: &str) -> usize {
+        let messages = messages(&self.endpoint).await.expect("the emulator's list of mails");
+        messages.iter().filter(|message| message["To"] == serde_json::json!([address])).count()
+    }
 }
 
 fn is(message: &Value, sender: &str, mail: &Mail) -> bool {

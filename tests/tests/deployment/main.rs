@@ -1,5 +1,7 @@
 //! The template as it stands, deployed to the emulator the way `pulse local` does it.
 
+mod doctor;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;

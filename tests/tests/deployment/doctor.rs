@@ -1,0 +1,230 @@
+//! `pulse doctor` on a deployed stack: each of its findings, provoked once.
+
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+use jiff::SignedDuration;
+use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
+use pulse_core::{
+    customer::EmailAddress,
+    failure::Cause,
+    ports::{Clock as _, Ledger as _},
+};
+use pulse_local::deployment::Deployment;
+use pulse_tests::{
+    account_stand_in::AccountStandIn,
+    emulator::{program, shared},
+    providers::emulated_ses::EmulatedSes,
+};
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+
+use super::{deploy, plan};
+
+struct Examined {
+    stack: Deployment,
+    account: AccountStandIn,
+}
+
+impl Examined {
+    async fn build(name: &str, changes: &[(&str, &str)]) -> Result<Self> {
+        Ok(Self {
+            stack: deploy(&plan(name, changes)).await?,
+            account: AccountStandIn::start(|| SystemClock.now()).await,
+        })
+    }
+
+    /// Types `pulse doctor ..`, and says what it found that is not as it should be, by level, and how it ended.
+    async fn doctor(&self, arguments: &[&str]) -> (i32, Vec<Value>) {
+        let mut command = Command::new(program("deployment", "pulse"));
+        command
+            .args(["--json", "--stack", self.stack.outputs.stack(), "doctor"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .env("AWS_ENDPOINT_URL", shared().endpoint())
+            .envs(self.account.variables())
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_REGION", "us-east-1")
+            .env_remove("AWS_PROFILE");
+        let output = spawn_blocking(move || command.output()).await.expect("it ran").expect("it was started");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let found: Vec<Value> = serde_json::from_str(&said)
+            .unwrap_or_else(|error| panic!("{error}: {said}{}", String::from_utf8_lossy(&output.stderr)));
+        let matters = found.into_iter().filter(|finding| finding["level"] != "fine").collect();
+        (output.status.code().expect("it ended by itself"), matters)
+    }
+
+    /// What is found besides that these are root credentials, which the emulator's are.
+    async fn found(&self, arguments: &[&str]) -> (i32, Vec<Value>) {
+        let (code, mut found) = self.doctor(arguments).await;
+        found.retain(|finding| finding["finding"] != "root");
+        (code, found)
+    }
+}
+
+fn names(found: &[Value]) -> Vec<&str> {
+    found.iter().map(|finding| finding["finding"].as_str().expect("a name")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fit_stack_is_found_fit_and_what_is_not_is_told_by_its_name() -> Result<()> {
+    let examined = Examined::build("examined", &[("SesRate", "14")]).await?;
+    let (code, found) = examined.doctor(&[]).await;
+    assert_eq!((code, names(&found)), (0, vec!["root"]), "{found:?}");
+
+    what_ses_says(&examined).await;
+    what_the_account_says(&examined).await;
+    what_the_stack_says(&examined).await;
+    Ok(())
+}
+
+async fn what_ses_says(examined: &Examined) {
+    let account = &examined.account;
+    let limits = |production: bool, sending: bool, status: &str, day: f64, rate: f64| {
+        json!({
+            "EnforcementStatus": status, "ProductionAccessEnabled": production, "SendingEnabled": sending,
+            "SendQuota": { "Max24HourSend": day, "MaxSendRate": rate, "SentLast24Hours": 0.0 },
+        })
+    };
+    account.say("account", limits(false, false, "SHUTDOWN", 200.0, 1.0));
+    let (code, found) = examined.found(&["--customers", "600000"]).await;
+    let expected = ["sandbox", "sending-paused", "enforcement", "sending-rate", "daily-quota"];
+    assert_eq!((code, names(&found)), (4, expected.to_vec()));
+    account.say("account", limits(true, true, "HEALTHY", -1.0, 14.0));
+
+    let identity = |verified: bool, signed: &str, mail_from: Value, set: Option<&str>| {
+        json!({
+            "VerifiedForSendingStatus": verified, "ConfigurationSetName": set, "MailFromAttributes": mail_from,
+            "DkimAttributes": { "SigningEnabled": true, "Status": signed },
+        })
+    };
+    let none = || json!({ "MailFromDomain": "", "BehaviorOnMxFailure": "USE_DEFAULT_VALUE" });
+    account.say("example.com", identity(false, "PENDING", none(), None));
+    assert_eq!(names(&examined.found(&[]).await.1), ["unverified"]);
+    account.say("example.com", identity(true, "PENDING", none(), Some("my-first-configuration-set")));
+    let (_, found) = examined.found(&[]).await;
+    assert_eq!(names(&found), ["unsigned", "no-mail-from", "no-configuration-set"]);
+    assert_eq!(found[2]["name"], "my-first-configuration-set");
+    account.say("my-first-configuration-set", json!({ "SendingOptions": { "SendingEnabled": false } }));
+    let failed = json!({
+        "MailFromDomain": "m.example.com", "MailFromDomainStatus": "FAILED",
+        "BehaviorOnMxFailure": "USE_DEFAULT_VALUE",
+    });
+    account.say("example.com", identity(true, "SUCCESS", failed, Some("my-first-configuration-set")));
+    assert_eq!(names(&examined.found(&[]).await.1), ["mail-from", "configuration-set-paused"]);
+    account.say("example.com", Value::Null);
+    assert_eq!(names(&examined.found(&[]).await.1), ["no-identity"]);
+    let fine = json!({
+        "MailFromDomain": "m.example.com", "MailFromDomainStatus": "SUCCESS",
+        "BehaviorOnMxFailure": "USE_DEFAULT_VALUE",
+    });
+    account.say("example.com", identity(true, "SUCCESS", fine, None));
+}
+
+async fn what_the_account_says(examined: &Examined) {
+    let account = &examined.account;
+    account.set_clock_ahead(SignedDuration::from_secs(400));
+    let (code, found) = examined.found(&[]).await;
+    assert_eq!((code, names(&found)), (4, vec!["clock-skew"]), "{found:?}");
+    account.set_clock_ahead(SignedDuration::ZERO);
+
+    account.say("schedule-groups", json!({ "State": "DELETING" }));
+    // What is raised isn't told for every quota: then the default counts.
+    account.say("ListServiceQuotas", json!({ "Quotas": [] }));
+    let quota = |name: &str, value: f64| json!({ "QuotaName": name, "Value": value });
+    let defaults = [quota("Number of schedules", 100.0), quota("CreateSchedule request rate", 250.0)];
+    account.say("ListAWSDefaultServiceQuotas", json!({ "Quotas": defaults }));
+    let (_, found) = examined.found(&["--customers", "101"]).await;
+    assert_eq!(names(&found), ["schedule-group", "schedule-quota"]);
+    account.say("ListAWSDefaultServiceQuotas", json!({ "Quotas": [] }));
+    account.say("schedule-groups", json!({ "State": "ACTIVE" }));
+    let (code, found) = examined.found(&[]).await;
+    assert_eq!((code, names(&found)), (0, vec!["unknown"]), "what can't be looked at is told, and no trouble");
+    account.say("ListServiceQuotas", json!({ "Quotas": defaults_of_aws() }));
+}
+
+fn defaults_of_aws() -> [Value; 2] {
+    let quota = |name: &str, value: f64| json!({ "QuotaName": name, "Value": value });
+    [quota("Number of schedules", 1e7), quota("CreateSchedule request rate", 250.0)]
+}
+
+async fn what_the_stack_says(examined: &Examined) {
+    let lambda = sdk::lambda_client(&examined.stack.aws);
+    let output = |name: &str| examined.stack.outputs.get(name).expect("an output").to_owned();
+    let email = output("EmailFunctionName");
+
+    // Another 900 lanes than the account may have at once.
+    let reserve =
+        |most: i32| lambda.put_function_concurrency().function_name(&email).reserved_concurrent_executions(most);
+    let update = lambda.update_event_source_mapping().uuid(output("EmailMappingId"));
+    let scaling = aws_sdk_lambda::types::ScalingConfig::builder();
+    update.clone().scaling_config(scaling.clone().maximum_concurrency(900).build()).send().await.expect("updated");
+    reserve(900).send().await.expect("reserved");
+    let (_, found) = examined.found(&[]).await;
+    let concurrency = found.iter().find(|finding| finding["finding"] == "concurrency").expect("found");
+    assert_eq!((&concurrency["limit"], &concurrency["needed"]), (&json!(1000), &json!(5 + 900 + 2 + 100)));
+    update.scaling_config(scaling.maximum_concurrency(5).build()).send().await.expect("updated");
+    lambda.delete_function_concurrency().function_name(&email).send().await.expect("freed");
+    assert_eq!(names(&examined.found(&[]).await.1), ["not-reserved"]);
+
+    reserve(0).send().await.expect("reserved");
+    let (_, found) = examined.found(&[]).await;
+    assert_eq!(names(&found), ["throttled", "stage"]);
+    reserve(5).send().await.expect("reserved");
+
+    let found = lambda.get_function_configuration().function_name(&email).send().await.expect("found");
+    let variables = found.environment().and_then(|environment| environment.variables().cloned()).expect("variables");
+    let set = async |variables| {
+        let environment = aws_sdk_lambda::types::Environment::builder().set_variables(Some(variables)).build();
+        let update = lambda.update_function_configuration().function_name(&email).environment(environment);
+        update.send().await.expect("updated");
+    };
+    let mut without = variables.clone();
+    without.remove("QUIET_HOURS");
+    without.insert("QUIET_HOURS".into(), "never".into());
+    set(without).await;
+    let (code, found) = examined.found(&[]).await;
+    let fails = found.iter().find(|finding| finding["finding"] == "does-not-start").expect("found");
+    assert_eq!((code, &fails["stage"]), (4, &json!("email")), "{found:?}");
+    set(variables).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_mail_goes_the_way_of_a_customers_and_a_suppressed_address_gets_none() -> Result<()> {
+    let examined = Examined::build("tried", &[("SesRate", "14")]).await?;
+    let ses = EmulatedSes::ready_for("example.com").await;
+    let to = "operator@example.net";
+    let (code, found) = examined.doctor(&["--mail-to", to]).await;
+    assert_eq!((code, names(&found)), (0, vec!["root"]), "{found:?}");
+    assert_eq!(ses.count_to(to).await, 1);
+
+    let table = examined.stack.outputs.get("TableName")?;
+    let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&examined.stack.aws), table);
+    ledger.suppress(&EmailAddress::parse(to)?, &Cause::new("It bounced.")).await?;
+    let (code, found) = examined.found(&["--mail-to", to]).await;
+    assert_eq!((code, names(&found)), (4, vec!["test-mail-failed"]), "{found:?}");
+    assert_eq!(ses.count_to(to).await, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_arrived_is_read_without_aws() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("arrived.eml");
+    let mail = "Authentication-Results: mx.example.net; spf=pass; dkim=fail; dmarc=fail\r\nFrom: pulse@example.com\r\n\r\nHello";
+    std::fs::write(&file, mail)?;
+    let doctor = |file: std::path::PathBuf| {
+        let mut command = Command::new(program("deployment", "pulse"));
+        command.args(["doctor", "--received"]).arg(file).env_clear();
+        command.output().expect("it was started")
+    };
+    let read = doctor(file);
+    let said = String::from_utf8(read.stdout)?;
+    assert_eq!(read.status.code(), Some(4), "{said}");
+    assert!(said.contains("SPF passed.") && said.contains("DKIM didn't pass"), "{said}");
+    let missing = doctor(folder.path().join("none.eml"));
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8(missing.stderr)?.contains("none.eml"));
+    Ok(())
+}
