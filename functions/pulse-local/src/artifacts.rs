@@ -14,6 +14,7 @@ use aws_sigv4::sign::v4::SigningParams;
 use reqwest::{Client, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
 
+use crate::http;
 use crate::lambdas::Package;
 
 const BUCKET: &str = "pulse-local-packages";
@@ -68,12 +69,10 @@ impl<'a> Bucket<'a> {
         let endpoint = aws.endpoint_url().context(
             "Packages are uploaded to an emulator only: name one in AWS_ENDPOINT_URL, or use `sam deploy` for AWS.",
         )?;
-        // Refused where the program has installed it already, which does no harm.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             aws,
             url: format!("{}/{BUCKET}", endpoint.trim_end_matches('/')),
-            http: Client::builder().no_proxy().timeout(PATIENCE).build()?,
+            http: http::client(PATIENCE)?,
             now,
         })
     }

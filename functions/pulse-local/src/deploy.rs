@@ -41,7 +41,12 @@ pub async fn deploy(
         }
         outputs(aws, stack).await
     };
-    let too_late = || format!("The stack {stack} was not deployed within {} s.", PATIENCE.as_secs());
+    let too_late = || {
+        format!(
+            "The stack {stack} was not deployed within {} s: the emulator's log may say what it waits for. One that runs functions in containers loads their image first: run this again when it has.",
+            PATIENCE.as_secs()
+        )
+    };
     timeout(PATIENCE, all).await.with_context(too_late)?
 }
 

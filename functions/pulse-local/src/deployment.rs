@@ -11,12 +11,13 @@ use pulse_core::ports::Clock as _;
 use tokio::task::spawn_blocking;
 
 use crate::emulator::{Emulator, EmulatorOptions};
+use crate::emulator_kind::EmulatorKind;
 use crate::install::Installation;
 use crate::lambdas::{self, Package, Programs};
 use crate::step::{LocalStep, Progress};
 use crate::template::Template;
 use crate::workspace::Workspace;
-use crate::{artifacts, deploy, dropped, secrets};
+use crate::{artifacts, deploy, dropped, glibc, secrets};
 use pulse_aws::stack::StackOutputs;
 
 /// Which emulator to use.
@@ -24,8 +25,35 @@ use pulse_aws::stack::StackOutputs;
 pub enum Backend {
     /// The one that Pulse brings along.
     Own(EmulatorOptions),
-    /// One that is running already, at this URL.
-    At(String),
+    /// One that is running already.
+    At {
+        /// Its URL.
+        url: String,
+        /// Which it is.
+        kind: EmulatorKind,
+    },
+}
+
+impl Backend {
+    /// The emulator that runs at `url`, once it answers and has what Pulse needs.
+    ///
+    /// # Errors
+    /// When it doesn't or hasn't; with what to do.
+    pub async fn at(url: String) -> Result<Self> {
+        let kind = EmulatorKind::ask(&url).await?;
+        kind.refuse_lacking()?;
+        Emulator::attach(&url).await?;
+        Ok(Self::At { url, kind })
+    }
+
+    /// Which emulator it is.
+    #[must_use]
+    pub fn kind(&self) -> &EmulatorKind {
+        match self {
+            Self::Own(_) => &EmulatorKind::MiniStack,
+            Self::At { kind, .. } => kind,
+        }
+    }
 }
 
 /// The functions' packages, by their programs' names.
@@ -56,14 +84,22 @@ pub struct Deployment {
 /// Opens the emulator and builds the functions, both at once, as each takes a while on a fresh machine.
 ///
 /// # Errors
-/// When the emulator can't be installed, started or reached, or the functions don't build.
+/// When the emulator can't be installed, started or reached, or the functions don't build, or don't start there.
 pub async fn prepare(
     workspace: &Workspace,
     backend: Backend,
     programs: Programs,
     progress: &Progress,
 ) -> Result<(Emulator, Arc<Packages>)> {
-    tokio::try_join!(open(workspace, backend, progress), pack(workspace, programs, progress))
+    let has_containers = backend.kind().has_containers();
+    let (emulator, packages) =
+        tokio::try_join!(open(workspace, backend, progress), pack(workspace, programs, progress))?;
+    if has_containers {
+        for (name, package) in packages.iter() {
+            glibc::refuse_newer(name, &std::fs::read(package.program())?)?;
+        }
+    }
+    Ok((emulator, packages))
 }
 
 /// Opens the emulator: attaches to the one that is given, or installs and starts Pulse's own.
@@ -72,7 +108,7 @@ pub async fn prepare(
 /// When it can't be installed, started or reached.
 pub async fn open(workspace: &Workspace, backend: Backend, progress: &Progress) -> Result<Emulator> {
     let options = match backend {
-        Backend::At(url) => return Emulator::attach(&url).await,
+        Backend::At { url, .. } => return Emulator::attach(&url).await,
         Backend::Own(options) => options,
     };
     let (workspace, progress) = (workspace.clone(), Arc::clone(progress));

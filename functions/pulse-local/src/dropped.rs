@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::TemplateStage;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use serde_json::Value;
 
@@ -119,8 +120,10 @@ impl Deployed {
     async fn read(aws: &SdkConfig, stack: &str) -> Result<Self> {
         let client = aws_sdk_cloudformation::Client::new(aws);
         let unreadable = || format!("The deployed stack {stack} can't be read back");
-        // Processed is what it answers unless asked otherwise.
-        let answer = client.get_template().stack_name(stack).send().await.map_err(because(unreadable()))?;
+        // AWS answers the processed one unless asked otherwise (AWS CloudFormation API Reference, GetTemplate);
+        // LocalStack the original.
+        let template = client.get_template().stack_name(stack).template_stage(TemplateStage::Processed);
+        let answer = template.send().await.map_err(because(unreadable()))?;
         let template = serde_json::from_str(answer.template_body().unwrap_or_default()).with_context(unreadable)?;
         let described = describe(&client, stack).await?.with_context(unreadable)?;
         let parameter = |parameter: &aws_sdk_cloudformation::types::Parameter| {

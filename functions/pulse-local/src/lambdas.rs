@@ -50,7 +50,7 @@ fn release() -> Option<String> {
 pub enum Programs {
     /// Cargo builds them.
     Build(CargoBuild),
-    /// They are in this folder already, by their names.
+    /// They are in this folder already, by their names, or as cargo-lambda lays them out: NAME/bootstrap.
     In(PathBuf),
 }
 
@@ -60,7 +60,11 @@ impl Programs {
             Self::Build(build) => programs(workspace, build, progress),
             Self::In(folder) => {
                 let entries = fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?;
-                let program = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
+                let program = |entry: fs::DirEntry| {
+                    let (name, path) = (entry.file_name().into_string().ok()?, entry.path());
+                    let inside = path.join("bootstrap");
+                    Some((name, if inside.is_file() { inside } else { path }))
+                };
                 Ok(entries.filter_map(|entry| program(entry.ok()?)).collect())
             }
         }
@@ -227,6 +231,24 @@ mod tests {
 
         fs::write(&program, b"\x7fELF and so on, changed").unwrap();
         assert_ne!(package.digest(), Package::of(program).unwrap().digest());
+    }
+
+    #[test]
+    fn programs_are_found_by_name_and_in_cargo_lambdas_folders() {
+        let checkout = tempfile::tempdir().unwrap();
+        for file in ["template.yaml", "Cargo.toml", "target/score", "target/lambda/score/bootstrap"] {
+            let path = checkout.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        let workspace = Workspace::around(checkout.path(), None).unwrap();
+        let program = |folder| {
+            let from = Programs::In(checkout.path().join(folder));
+            let packages = build(&workspace, &["score"], &from, &crate::step::silently()).unwrap();
+            fs::read_to_string(packages["score"].program()).unwrap()
+        };
+        assert_eq!(program("target"), "target/score");
+        assert_eq!(program("target/lambda"), "target/lambda/score/bootstrap");
     }
 
     #[test]

@@ -2,13 +2,18 @@
 
 pub mod artifacts;
 pub mod children;
+pub mod container_bridge;
 pub mod deploy;
 pub mod deployment;
 pub mod dropped;
 pub mod emulator;
+pub mod emulator_kind;
+mod glibc;
+mod http;
 pub mod install;
 pub mod lambdas;
 pub mod python;
+pub mod scheduler;
 pub mod secrets;
 pub mod standins;
 pub mod step;

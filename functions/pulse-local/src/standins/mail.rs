@@ -74,7 +74,7 @@ impl MailStandIn {
             .route("/v2/token", post(give_token))
             .route("/messaging/v1/email/messages/{key}", get(tell_status).post(take_mail))
             .with_state(provider.clone());
-        let server = Server::start(options.port, router).await?;
+        let server = Server::start(&options.place, options.port, router).await?;
         Ok(Self { server, provider })
     }
 

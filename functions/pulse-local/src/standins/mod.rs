@@ -13,5 +13,5 @@ pub use fault::{StandInFault, StandInFaults};
 pub use latency::StandInLatency;
 pub use mail::{AcceptedMail, MailStandIn};
 pub use meter::RequestMeter;
-pub use options::StandInOptions;
+pub use options::{StandInOptions, StandInPlace};
 pub use score::ScoreStandIn;

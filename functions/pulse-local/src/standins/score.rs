@@ -71,7 +71,7 @@ impl ScoreStandIn {
             scored: Mutex::default(),
         });
         let router = Router::new().route("/v1/scores", post(answer)).with_state(provider.clone());
-        let server = Server::start(options.port, router).await?;
+        let server = Server::start(&options.place, options.port, router).await?;
         Ok(Self { server, provider })
     }
 

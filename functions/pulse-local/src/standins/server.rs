@@ -1,8 +1,8 @@
-//! A server on 127.0.0.1 whose handlers can close their connection instead of answering.
+//! A server whose handlers can close their connection instead of answering.
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -26,30 +26,37 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::StandInPlace;
+
 /// A running server. It stops when it is dropped.
 #[derive(Debug)]
 pub(super) struct Server {
-    address: SocketAddr,
+    url: String,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Server {
-    pub(super) async fn start(port: u16, router: Router) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
-            format!("Port {port} of this machine can't be used for a stand-in: free it, or choose another one.")
+    pub(super) async fn start(place: &StandInPlace, port: u16, router: Router) -> Result<Self> {
+        let wanted = SocketAddr::new(place.bind, port);
+        let listener = TcpListener::bind(wanted).await.with_context(|| {
+            format!("{wanted} can't be used for a stand-in: free it, or choose another address of this machine.")
         })?;
         let address = listener.local_addr()?;
+        let url = match &place.host {
+            Some(host) => format!("http://{host}:{}", address.port()),
+            None => format!("http://{address}"),
+        };
         let (stop, stops) = watch::channel(false);
         let listener = CuttableListener { listener, stops: stops.clone() };
         let service = router.into_make_service_with_connect_info::<Connection>();
         let server = axum::serve(listener, service).with_graceful_shutdown(stopped(stops));
         let task = tokio::spawn(server.into_future());
-        Ok(Self { address, stop, task: Some(task) })
+        Ok(Self { url, stop, task: Some(task) })
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// Takes no more connections, and waits for the calls in flight.

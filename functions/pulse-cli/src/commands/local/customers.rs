@@ -24,8 +24,8 @@ use crate::{
 /// Customers enrolled at once.
 const AT_ONCE: usize = 16;
 
-/// A schedule must have been there for this long before its minute comes, or the emulator passes it
-/// over: it looks every 10 seconds, and only arms a schedule when it first sees it.
+/// A schedule must have been there for this long before its minute comes, or MiniStack passes it over: it looks every
+/// 10 seconds, and only arms a schedule when it first sees it.
 const AHEAD: Duration = Duration::from_secs(15);
 
 /// The customers of the roster, as many as were asked for.
@@ -91,6 +91,14 @@ impl Demo {
             .await?;
         bar.finish_and_clear();
         Ok(Self { customers, before })
+    }
+
+    /// How long it is from `now` to when the last customer comes due, by the customers' own slots.
+    pub(super) fn last_due_in(&self, now: Timestamp) -> Duration {
+        // A slot that is due later today or never is next month's, whose customer has come due already.
+        let soon = now.saturating_add(AHEAD + Duration::from_mins(2)).unwrap_or(now);
+        let due = self.customers.iter().map(|customer| customer.slot.next_after(now)).filter(|due| *due <= soon);
+        due.max().map_or(Duration::ZERO, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default())
     }
 
     /// Those who should get a mail.

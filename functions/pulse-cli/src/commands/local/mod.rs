@@ -2,10 +2,12 @@
 
 mod customers;
 mod options;
+mod patience;
 mod progress;
 mod promises;
 mod providers;
 mod summary;
+mod surroundings;
 
 use std::sync::{
     Arc,
@@ -14,15 +16,16 @@ use std::sync::{
 
 use anyhow::{Result, bail};
 use pulse_aws::{clock::SystemClock, config::process_variable, stack::Stack};
-use pulse_core::ports::Clock as _;
+use pulse_core::{entry::Plan, ports::Clock as _};
 use pulse_local::{
     deployment::{Backend, Deployment, StackPlan, prepare},
     emulator::{EmulatorOptions, refuse_a_taken_port},
     lambdas::{CargoBuild, Programs},
+    scheduler::{FiringError, LocalScheduler},
     workspace::Workspace,
 };
 
-use self::{customers::Demo, promises::Findings, providers::Providers};
+use self::{customers::Demo, promises::Findings, providers::Providers, surroundings::Surroundings};
 use crate::{exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output};
 
 pub use self::options::Options;
@@ -32,7 +35,7 @@ pub use self::options::Options;
 fn stack_name(backend: &Backend) -> String {
     match backend {
         Backend::Own(_) => "pulse-local".into(),
-        Backend::At(_) => format!("pulse-local-{}", SystemClock.now().as_second()),
+        Backend::At { .. } => format!("pulse-local-{}", SystemClock.now().as_second()),
     }
 }
 
@@ -53,10 +56,14 @@ pub async fn run(options: Options, output: Output) -> Result<Exit> {
 
 async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -> Result<Exit> {
     let workspace = Workspace::find()?;
-    let backend = backend(&options, &workspace)?;
+    let backend = backend(&options, &workspace).await?;
+    let surroundings = Surroundings::of(&options, backend.kind());
+    if let Backend::At { url, kind } = &backend {
+        output.remark(surroundings.remarks(kind, url));
+    }
     let stack = stack_name(&backend);
     let customers = customers::read(&options, &workspace, output)?;
-    let providers = Arc::new(Providers::start(&options).await?);
+    let providers = Providers::start(&options, &surroundings.place).await?;
     let steps = progress::Steps::new();
     let (emulator, packages) = prepare(&workspace, backend, programs(&options), &steps.listener()).await?;
     let plan = StackPlan { stack: stack.clone(), parameters: providers.parameters(), secrets: providers.secrets() };
@@ -68,16 +75,31 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let _left =
         left.inspect_err(|error| output.remark(format!("Commands with --local can't find this one: {error:#}")));
     let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
-    let demo = Demo::enroll(&stack, customers).await?;
-    let lasted = progress::follow(&stack, &demo, &providers).await?;
-    let findings = Findings::gather(&stack, &demo, &providers, lasted).await?;
-    let held = findings.all_held();
-    output.show(&findings, || summary::text(&findings, options.exit))?;
-    if options.exit {
-        return Ok(if held { Exit::Done } else { Exit::PromiseBroken });
+    let demonstration = async {
+        let demo = Demo::enroll(&stack, customers).await?;
+        let lasted = progress::follow(&stack, &demo, &providers, &surroundings).await?;
+        let findings = Findings::gather(&stack, &demo, &providers, lasted).await?;
+        let held = findings.all_held();
+        output.show(&findings, || summary::text(&findings, options.exit))?;
+        if options.exit {
+            return Ok(if held { Exit::Done } else { Exit::PromiseBroken });
+        }
+        summed_up.store(true, Ordering::Relaxed);
+        std::future::pending().await
+    };
+    if !surroundings.fires {
+        return demonstration.await;
     }
-    summed_up.store(true, Ordering::Relaxed);
-    std::future::pending().await
+    let trouble = |error: &FiringError| output.remark(format!("Schedules that are due can't be fired yet: {error}"));
+    tokio::select! {
+        exit = demonstration => exit,
+        never = scheduler(&stack)?.run(trouble) => match never {},
+    }
+}
+
+fn scheduler(stack: &Stack) -> Result<LocalScheduler> {
+    let queue = stack.queue(Plan::MONTHLY.first())?;
+    Ok(LocalScheduler::new(Arc::new(stack.schedules()?), Arc::new(queue), Arc::new(SystemClock)))
 }
 
 fn programs(options: &Options) -> Programs {
@@ -87,7 +109,7 @@ fn programs(options: &Options) -> Programs {
     }
 }
 
-fn backend(options: &Options, workspace: &Workspace) -> Result<Backend> {
+async fn backend(options: &Options, workspace: &Workspace) -> Result<Backend> {
     let Some(url) = process_variable("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()) else {
         // Now, and not after minutes of installing and building.
         refuse_a_taken_port(options.port)?;
@@ -102,5 +124,5 @@ fn backend(options: &Options, workspace: &Workspace) -> Result<Backend> {
             "AWS_ENDPOINT_URL points at AWS itself: `pulse local` is for emulators. Unset it, or see README.md for how to deploy."
         );
     }
-    Ok(Backend::At(url))
+    Backend::at(url).await
 }

@@ -1,6 +1,6 @@
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// What `pulse local` takes.
 #[derive(Debug, Args)]
@@ -30,9 +30,44 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub functions: Option<PathBuf>,
 
+    /// Under which name or address the functions reach the providers' stand-ins [default: host.docker.internal with
+    /// LocalStack, whose functions are containers; or else 127.0.0.1].
+    #[arg(long, value_name = "HOST", env = "PULSE_STAND_INS_HOST", value_parser = host)]
+    pub stand_ins_host: Option<String>,
+
+    /// On which address of this machine the stand-ins listen [default: for containers, the one that Docker's bridge
+    /// has, if it has one; or else 127.0.0.1]. On another, such as 0.0.0.0, others may call them.
+    #[arg(long, value_name = "ADDRESS", env = "PULSE_STAND_INS_BIND")]
+    pub stand_ins_bind: Option<IpAddr>,
+
+    /// Who fires the customers' schedules. `auto` leaves it to an emulator that is known to.
+    #[arg(long, value_name = "WHO", value_enum, default_value_t)]
+    pub schedules_by: SchedulesBy,
+
     /// End when everyone is accounted for: status 0 if every promise held, 4 if not.
     #[arg(long)]
     pub exit: bool,
+}
+
+/// Who fires schedules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchedulesBy {
+    /// Pulse, unless the emulator is known to.
+    #[default]
+    Auto,
+    /// The emulator.
+    Emulator,
+    /// Pulse.
+    Pulse,
+}
+
+/// What may stand between `http://` and a port.
+fn host(text: &str) -> Result<String, String> {
+    let is_name = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    if text.is_empty() || !is_name {
+        return Err("must be a host's name or IPv4 address, without a port".into());
+    }
+    Ok(text.to_owned())
 }
 
 /// Seconds from 0 to 10: the clients give up after 20, and a lognormal tail is long.
@@ -47,6 +82,16 @@ fn latency(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_no_url() {
+        for good in ["host.docker.internal", "172.17.0.1", "localhost"] {
+            assert_eq!(host(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "http://localhost", "localhost:80", "a b", "a/b"] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn latencies_are_seconds_within_reason() {

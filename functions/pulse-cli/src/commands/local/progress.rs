@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Result, bail};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pulse_aws::{clock::SystemClock, stack::Stack};
+use pulse_aws::{
+    clock::SystemClock,
+    stack::{Stack, depths},
+};
 use pulse_core::{
     entry::StageName,
     ports::{Clock as _, LedgerReports as _, StageLanes, Tally, TallyKey},
@@ -17,14 +20,15 @@ use pulse_core::{
 use pulse_local::{standins::RequestMeter, step::Progress};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{customers::Demo, providers::Providers};
+use super::{
+    customers::Demo,
+    patience::{Patience, Sight, Standstill, Stopped},
+    providers::Providers,
+    surroundings::Surroundings,
+};
 
 const BETWEEN_SAMPLES: Duration = Duration::from_millis(50);
 const SAMPLES_PER_LOOK: u64 = 10;
-
-/// Longer than the queues' visibility timeout, which is the longest that a healthy message can
-/// stay out of sight.
-const PATIENCE: Duration = Duration::from_mins(15);
 
 /// Shows the steps of bringing Pulse up.
 pub(super) struct Steps {
@@ -85,7 +89,15 @@ pub(super) struct Followed {
 }
 
 /// Shows the customers' way through the stages until the ledger adds up.
-pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) -> Result<Followed> {
+///
+/// # Errors
+/// When nothing moves that should; with what didn't come.
+pub(super) async fn follow(
+    stack: &Stack,
+    demo: &Demo,
+    providers: &Providers,
+    surroundings: &Surroundings,
+) -> Result<Followed> {
     let (score_lanes, email_lanes) = tokio::try_join!(stack.lanes(StageName::Score), stack.lanes(StageName::Email))?;
     let ledger = stack.ledger()?;
     let started = Instant::now();
@@ -94,7 +106,8 @@ pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) ->
     let bars = Bars::new(demo.customers.len() as u64)?;
     let mut ticks = interval(BETWEEN_SAMPLES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut last_sample, mut last_change, mut last_seen) = (started, started, None);
+    let mut last_sample = started;
+    let mut patience = Patience::new(demo.last_due_in(SystemClock.now()));
     for sample in 0_u64.. {
         ticks.tick().await;
         let since = last_sample.elapsed();
@@ -109,23 +122,40 @@ pub(super) async fn follow(stack: &Stack, demo: &Demo, providers: &Providers) ->
         if places.closed == demo.customers.len() as u64 {
             break;
         }
-        let seen = Some((places, providers.score.meter().calls(), providers.mail.meter().calls()));
-        if seen != last_seen {
-            (last_seen, last_change) = (seen, last_sample);
-        }
-        if last_change.elapsed() > PATIENCE {
+        let (score_calls, mail_calls) = (providers.score.meter().calls(), providers.mail.meter().calls());
+        let sight = Sight { places, score_calls, mail_calls };
+        if let Some(standstill) = patience.look(sight, started.elapsed()) {
             bars.clear();
-            bail!(
-                "Nothing has moved for {} minutes, and {} of {} customers are not accounted for: look at `pulse --local status`.",
-                PATIENCE.as_secs() / 60,
-                demo.customers.len() as u64 - places.closed,
-                demo.customers.len()
-            );
+            bail!(stopped(standstill, places, stack, demo, providers, surroundings).await?);
         }
     }
     bars.clear();
     followed.took = started.elapsed();
     Ok(followed)
+}
+
+async fn stopped(
+    standstill: Standstill,
+    places: Places,
+    stack: &Stack,
+    demo: &Demo,
+    providers: &Providers,
+    surroundings: &Surroundings,
+) -> Result<String> {
+    let customers = demo.customers.len() as u64;
+    let depths = depths(stack).await?;
+    let queues = || depths.iter().filter(|depth| !depth.dead_letters);
+    let stopped = Stopped {
+        standstill,
+        customers,
+        open: customers - places.closed,
+        waiting: queues().map(|depth| depth.waiting).sum(),
+        in_flight: queues().map(|depth| depth.in_flight).sum(),
+        fires: surroundings.fires,
+        score_url: &providers.score.url(),
+        advice: &surroundings.advice(),
+    };
+    Ok(stopped.words())
 }
 
 /// How many customers have come how far.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::options::Options;
-use pulse_local::standins::{MailStandIn, ScoreStandIn, StandInLatency, StandInOptions};
+use pulse_local::standins::{MailStandIn, ScoreStandIn, StandInLatency, StandInOptions, StandInPlace};
 
 const SCORE_SECRET: &str = "pulse-local/scoring";
 const MAIL_SECRET: &str = "pulse-local/marketing-cloud";
@@ -19,10 +19,11 @@ pub(super) struct Providers {
 }
 
 impl Providers {
-    pub(super) async fn start(options: &Options) -> Result<Self> {
+    pub(super) async fn start(options: &Options, place: &StandInPlace) -> Result<Self> {
         let score_latency = StandInLatency::lognormal(options.score_latency);
         let mail_latency = StandInLatency::lognormal(options.email_latency);
-        let stand_in = |latency, seed| StandInOptions { latency, seed, ..StandInOptions::default() };
+        let stand_in =
+            |latency, seed| StandInOptions { place: place.clone(), latency, seed, ..StandInOptions::default() };
         Ok(Self {
             score: ScoreStandIn::start(stand_in(score_latency, 1)).await?,
             mail: MailStandIn::start(stand_in(mail_latency, 2)).await?,
