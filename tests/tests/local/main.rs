@@ -2,6 +2,7 @@
 //! shipped roster's first customers and their real schedules.
 
 mod interruptions;
+mod localstack;
 mod newcomer;
 mod simulate;
 
