@@ -135,9 +135,14 @@ fn a_reserved_concurrency_of_zero_goes_on_holding_the_stage_until_it_is_raised()
     assert_eq!((report.flows, report.resumed), (false, Resumed::ReservedZero));
     assert_eq!(report.advice(), Some(Advice::RaiseConcurrency { stage: STAGE }));
     assert_eq!((world.stages.state().mapping, control(&world).pause), (Switch::Off, None));
-    world.stages.state().reserved = Some(5);
-    assert_eq!(resume(&world).unwrap().resumed, Resumed::Flows);
-    assert_eq!(world.stages.state().mapping, Switch::On);
+    // Raised, or taken away where the stack reserves none.
+    for reserved in [Some(5), None] {
+        world.stages.state().reserved = Some(0);
+        assert_eq!(resume(&world).unwrap().resumed, Resumed::ReservedZero);
+        world.stages.state().reserved = reserved;
+        assert_eq!(resume(&world).unwrap().resumed, Resumed::Flows);
+        assert_eq!(world.stages.state().mapping, Switch::On);
+    }
 }
 
 #[test]

@@ -39,8 +39,8 @@ pub(super) fn told(stage: StageName, resumed: Resumed) -> String {
         Resumed::Flows => format!("The {stage} stage flows again."),
         Resumed::Already => format!("Nothing held the {stage} stage: it flows."),
         Resumed::ReservedZero => format!(
-            "The {stage} function's reserved concurrency is 0: raise it, to what the template says or by `pulse lanes`, \
-             and tick lets the stage flow within a minute. Any other pause is over."
+            "The {stage} function's reserved concurrency is 0: raise it to the mapping's number of invocations, which \
+             `pulse lanes` shows, or remove it where the stack reserves none, and tick lets the stage flow within a minute. Any other pause is over."
         ),
         Resumed::HeldAgain => format!("The {stage} stage is held again already: see `pulse status` for what holds it."),
     }

@@ -21,7 +21,9 @@ fn after(advice: &Advice) -> String {
         Advice::EnrollSomeone => ": see `pulse enroll --help` for how to put someone there.".into(),
         Advice::Resume { stage } => format!(": `pulse resume {stage}` ends it"),
         Advice::EnableMapping { stage } => format!(": enable the {stage} stage's mapping in the console"),
-        Advice::RaiseConcurrency { stage } => format!(": raise the {stage} function's reserved concurrency"),
+        Advice::RaiseConcurrency { stage } => {
+            format!(": raise the {stage} function's reserved concurrency, or remove it where the stack reserves none")
+        }
         Advice::LookAtCustomer { .. } => ": see `pulse customer` for the runs that the customer has".into(),
         Advice::LookAtStages => ": see `pulse status`.".into(),
         Advice::LookAtLanes { .. } => ": look at them with `pulse lanes`.".into(),

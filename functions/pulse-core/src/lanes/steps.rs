@@ -7,12 +7,15 @@ use crate::ports::{LaneSettings, Step};
 /// the function may have, which Lambda would throttle, or are there more instances than the provider's rate is
 /// divided by. As invocations live on with the settings that they were started with, what was lowered counts as
 /// lowered only once they have ended. Every prefix of the way is safe, so it may be broken off.
+///
+/// A function that has no reserved concurrency gets none: the account may have none to give, and the mapping's maximum
+/// bounds the lanes all the same.
 #[must_use]
 pub fn steps(now: &LaneSettings, wanted: Lanes) -> Vec<Step> {
     let mut way = Way { at: *now, steps: Vec::new() };
     let most = now.maximum_concurrency.max(wanted.maximum_concurrency());
     let fewer = wanted.maximum_concurrency() < now.maximum_concurrency;
-    if now.reserved_concurrency.is_none_or(|reserved| reserved < most) {
+    if now.reserved_concurrency.is_some_and(|reserved| reserved < most) {
         way.reserve(most);
     }
     if fewer {
@@ -43,7 +46,7 @@ struct Way {
 
 impl Way {
     fn reserve(&mut self, invocations: u32) {
-        if self.at.reserved_concurrency != Some(invocations) {
+        if self.at.reserved_concurrency.is_some_and(|reserved| reserved != invocations) {
             self.at.reserved_concurrency = Some(invocations);
             self.steps.push(Step::Reserve(invocations));
         }
@@ -98,6 +101,13 @@ mod tests {
         let calls = |in_flight| Step::Configure { in_flight, rate_divisor: None };
         assert_eq!(way(settings(5, 4), 2, 10), [Step::Maximum(2), Step::Drain, calls(10), Step::Reserve(2)]);
         assert_eq!(way(settings(2, 10), 5, 4), [Step::Reserve(5), calls(4), Step::Drain, Step::Maximum(5)]);
+    }
+
+    #[test]
+    fn where_nothing_is_reserved_nothing_is_reserved_anew() {
+        let now = LaneSettings { reserved_concurrency: None, ..settings(5, 4) };
+        assert_eq!(way(now, 8, 4), [Step::Maximum(8)]);
+        assert_eq!(way(now, 3, 4), [Step::Maximum(3)]);
     }
 
     #[test]
@@ -187,7 +197,7 @@ mod tests {
             }
             let rate_divisor = now.rate_divisor.map(|_| maximum);
             let end = LaneSettings {
-                maximum_concurrency: maximum, reserved_concurrency: Some(maximum), in_flight: calls, rate_divisor, ..now
+                maximum_concurrency: maximum, reserved_concurrency: now.reserved_concurrency.map(|_| maximum), in_flight: calls, rate_divisor, ..now
             };
             prop_assert_eq!(at, end);
         }
