@@ -15,15 +15,20 @@ use aws_sdk_sqs::{
     },
 };
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
     failure::Cause,
     message::WorkMessage,
-    ports::{QueueError, StageQueue, Visibility},
+    ports::{Clock as _, QueueError, StageQueue, Visibility},
+    trace::TraceHeader,
 };
 
 pub use self::dead_letters::SqsDeadLetters;
-use crate::sdk::failure::{self, CallFailure};
+use crate::{
+    clock::SystemClock,
+    sdk::failure::{self, CallFailure},
+};
 
 /// The most entries of a batch call (SQS API Reference, `ChangeMessageVisibilityBatch`).
 const BATCH: usize = 10;
@@ -77,12 +82,12 @@ impl SqsQueue {
 #[async_trait]
 impl StageQueue for SqsQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
-        let mut call = self.client.send_message().queue_url(&self.url).message_body(message.body());
-        if let Some(trace) = &message.trace {
-            let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.as_str());
-            let header = header.build().map_err(|error| self.error(Cause::new(error.to_string())))?;
-            call = call.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
-        }
+        let body = message.body();
+        let trace = trace_of(message, &body, SystemClock.now());
+        let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.as_str());
+        let header = header.build().map_err(|error| self.error(Cause::new(error.to_string())))?;
+        let call = self.client.send_message().queue_url(&self.url).message_body(body);
+        let call = call.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
         let sent = call.send().await.map(drop);
         sent.map_err(|error| self.failed(failure::read("SQS", &error)))
     }
@@ -90,6 +95,13 @@ impl StageQueue for SqsQueue {
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
         try_join_all(changes.chunks(BATCH).map(|batch| self.hide_batch(batch))).await.map(drop)
     }
+}
+
+/// A message's own trace. Without one, all that the tick queues in a minute would be of the tick's: on Lambda the SDK names
+/// that in a header of the request, against endless loops, and SQS keeps it unless the message says otherwise (AWS X-Ray
+/// Developer Guide, "Amazon SQS and AWS X-Ray").
+fn trace_of(message: &WorkMessage, body: &str, now: Timestamp) -> TraceHeader {
+    message.trace.clone().unwrap_or_else(|| TraceHeader::of_message(body, now))
 }
 
 fn entry(index: usize, change: &Visibility) -> Result<ChangeMessageVisibilityBatchRequestEntry, BuildError> {
@@ -122,6 +134,8 @@ fn is_stale_receipt(failed: &BatchResultErrorEntry) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use pulse_core::{customer::CustomerId, entry::EntryId, run::RunId};
+
     use super::*;
 
     fn failed(code: &str, message: &str) -> BatchResultErrorEntry {
@@ -140,6 +154,20 @@ mod tests {
         let too_long = "Value 43200 for parameter VisibilityTimeout is invalid.";
         assert!(!is_stale_receipt(&failed("InvalidParameterValue", too_long)));
         assert!(!is_stale_receipt(&failed("InternalError", "")));
+    }
+
+    #[test]
+    fn each_message_is_of_a_trace_of_its_own_unless_it_goes_on_with_another() {
+        let message = |customer: &str| {
+            let id = EntryId { customer: CustomerId::parse(customer).unwrap(), run: RunId::parse("2026-11").unwrap() };
+            WorkMessage::for_entry(&id)
+        };
+        let trace = |message: &WorkMessage| trace_of(message, &message.body(), Timestamp::UNIX_EPOCH);
+        let (one, other) = (message("c-1"), message("c-2"));
+        assert_ne!(trace(&one).root(), trace(&other).root());
+        assert_eq!(TraceHeader::parse(trace(&one).as_str()), Ok(trace(&one)));
+        let carried = TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793").unwrap();
+        assert_eq!(trace(&WorkMessage { trace: Some(carried.clone()), ..one }), carried);
     }
 
     #[test]
