@@ -95,6 +95,12 @@ conformance!(dead_letters:
     what_the_scheduler_says_of_a_letter_is_read
     a_queue_that_moves_nothing_by_itself_says_so
 );
+conformance!(gauges:
+    every_queue_is_told_the_stages_own_first
+    what_waits_is_told_from_what_a_worker_has
+    how_long_a_queue_keeps_messages_is_told
+    lanes_are_told_with_and_without_concurrency_of_their_own
+);
 conformance!(schedules:
     a_schedule_is_read_back
     putting_twice_is_putting_once

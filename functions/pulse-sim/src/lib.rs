@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod dead_letters;
 pub mod digests;
+pub mod gauges;
 pub mod lambda;
 pub mod ledger;
 pub mod mailer;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
 };
+use aws_sdk_lambda::types::ScalingConfig;
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
 use jiff::Timestamp;
 use pulse_aws::{
@@ -20,18 +21,20 @@ use pulse_aws::{
     scheduler::{EventBridgeSchedules, ScheduleTarget},
     sdk::{self, SdkConfig},
     sqs::{SqsDeadLetters, SqsQueue},
+    stack::{Stack, describe},
 };
 use pulse_core::{
     entry::StageName,
-    ports::{Clock, DeadLetters, DlqName, Receipt, StageQueue, Undelivered},
+    ports::{Clock, DeadLetters, DlqName, Gauges, Receipt, StageLanes, StageQueue, Undelivered},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     dead_letters::TestedLetters,
+    gauges::{self, TestedGauges},
     queue::{Delivery, TestedQueue},
 };
-use crate::{emulator, template::Template};
+use crate::{deployed_stack::eventually, emulator, template::Template};
 
 /// The configuration to reach the shared emulator.
 #[must_use]
@@ -259,4 +262,106 @@ fn attributes(undelivered: &Undelivered) -> Vec<(&'static str, String)> {
     let scheduled_at = undelivered.scheduled_at.map(|moment| ("SCHEDULED_TIME", moment.to_string()));
     let error = [("ERROR_CODE", undelivered.code.clone()), ("ERROR_MESSAGE", undelivered.message.to_string())];
     error.into_iter().chain(scheduled_at).collect()
+}
+
+/// A stack of queues, and of functions that nobody runs.
+#[must_use]
+pub async fn gauges() -> Stack {
+    let name = unique("stack");
+    let client = sdk::cloudformation_client(&aws());
+    let create = client.create_stack().stack_name(&name).template_body(gauged_stack().to_string());
+    create.capabilities("CAPABILITY_IAM".into()).send().await.unwrap();
+    let outputs = eventually("the stack is there", async || {
+        let found = describe(&client, &name).await.unwrap()?;
+        (found.stack_status()?.as_str() == "CREATE_COMPLETE").then(|| (&found).into())
+    });
+    let stack = Stack { aws: aws(), outputs: outputs.await };
+    // What the emulator drops from a template, or keeps as text.
+    for stage in StageName::ALL {
+        let StageLanes { maximum_concurrency, reserved_concurrency, .. } = gauges::lanes(*stage);
+        let lambda = sdk::lambda_client(&stack.aws);
+        let scaling = ScalingConfig::builder().maximum_concurrency(maximum_concurrency.try_into().unwrap()).build();
+        let update = lambda.update_event_source_mapping().uuid(stack.of_stage(*stage, "MappingId").unwrap());
+        update.scaling_config(scaling).enabled(false).send().await.unwrap();
+        if let Some(reserved) = reserved_concurrency {
+            let reserve = lambda.put_function_concurrency();
+            let reserve = reserve.function_name(stack.of_stage(*stage, "FunctionName").unwrap());
+            reserve.reserved_concurrent_executions(reserved.try_into().unwrap()).send().await.unwrap();
+        }
+    }
+    stack
+}
+
+fn gauged_stack() -> Value {
+    let queue = json!({
+        "Type": "AWS::SQS::Queue", "Properties": { "MessageRetentionPeriod": gauges::RETENTION.as_secs() },
+    });
+    let lambda =
+        json!({ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" });
+    let trust = json!({ "Version": "2012-10-17", "Statement": [lambda] });
+    let mut resources = json!({
+        "Role": { "Type": "AWS::IAM::Role", "Properties": { "AssumeRolePolicyDocument": trust } },
+        "ScheduleDlq": queue,
+    });
+    let mut outputs = json!({ "ScheduleDlqUrl": { "Value": { "Ref": "ScheduleDlq" } } });
+    for stage in StageName::ALL {
+        let (title, lanes) = (stage.spec().title, gauges::lanes(*stage));
+        let made = [
+            ("Queue", queue.clone()),
+            ("Dlq", queue.clone()),
+            (
+                "Function",
+                json!({ "Type": "AWS::Lambda::Function", "Properties": {
+                "Runtime": "python3.12", "Handler": "index.idle", "Code": { "ZipFile": "def idle(*_): pass" },
+                "Role": { "Fn::GetAtt": ["Role", "Arn"] },
+                "Environment": { "Variables": { "IN_FLIGHT": lanes.in_flight.to_string() } },
+            } }),
+            ),
+            (
+                "Mapping",
+                json!({ "Type": "AWS::Lambda::EventSourceMapping", "Properties": {
+                "EventSourceArn": { "Fn::GetAtt": [format!("{title}Queue"), "Arn"] },
+                "FunctionName": { "Ref": format!("{title}Function") }, "Enabled": false,
+                "ScalingConfig": { "MaximumConcurrency": lanes.maximum_concurrency },
+            } }),
+            ),
+        ];
+        for (id, resource) in made {
+            resources[format!("{title}{id}")] = resource;
+        }
+        for (output, id) in
+            [("QueueUrl", "Queue"), ("DlqUrl", "Dlq"), ("FunctionName", "Function"), ("MappingId", "Mapping")]
+        {
+            outputs[format!("{title}{output}")] = json!({ "Value": { "Ref": format!("{title}{id}") } });
+        }
+    }
+    json!({ "Resources": resources, "Outputs": outputs })
+}
+
+#[async_trait]
+impl TestedGauges for Stack {
+    fn port(&self) -> &dyn Gauges {
+        self
+    }
+
+    async fn queue(&self, stage: StageName) {
+        put(self.of_stage(stage, "QueueUrl").unwrap()).await;
+    }
+
+    async fn take(&self, stage: StageName) {
+        let receive = sdk::sqs_client(&self.aws).receive_message().queue_url(self.of_stage(stage, "QueueUrl").unwrap());
+        assert_eq!(receive.visibility_timeout(60).send().await.unwrap().messages().len(), 1);
+    }
+
+    async fn bury(&self, queue: DlqName) {
+        put(match queue {
+            DlqName::Stage(stage) => self.of_stage(stage, "DlqUrl").unwrap(),
+            DlqName::Schedules => self.outputs.get("ScheduleDlqUrl").unwrap(),
+        })
+        .await;
+    }
+}
+
+async fn put(queue: &str) {
+    sdk::sqs_client(&aws()).send_message().queue_url(queue).message_body("one").send().await.unwrap();
 }

@@ -6,15 +6,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
-    ports::{Clock, DeadLetters, DlqName, StageQueue, Undelivered},
+    ports::{Clock, DeadLetters, DlqName, Gauges, StageQueue, Undelivered},
+    stage::PerStage,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::MemoryDeadLetters, ledger::MemoryLedger, queue::MemoryQueue,
-    schedules::MemorySchedules,
+    clock::VirtualClock, dead_letters::MemoryDeadLetters, gauges::MemoryGauges, ledger::MemoryLedger,
+    queue::MemoryQueue, schedules::MemorySchedules,
 };
 
 use super::{
     dead_letters::TestedLetters,
+    gauges::{self, TestedGauges},
     queue::{Delivery, TestedQueue},
     samples,
 };
@@ -115,6 +117,43 @@ impl TestedLetters for StillLetters {
         match undelivered {
             Some(undelivered) => self.letters.send_undelivered(body, undelivered),
             None => self.letters.send_body(body),
+        }
+    }
+}
+
+/// A stack whose queues are empty.
+#[must_use]
+#[expect(clippy::unused_async, reason = "the emulator's is async")]
+pub async fn gauges() -> MemoryGauges {
+    let clock = Arc::new(VirtualClock::starting_at(samples::due()));
+    let queue = |_| Arc::new(MemoryQueue::new(clock.clone(), Duration::from_mins(1), None));
+    MemoryGauges {
+        queues: PerStage::from_fn(queue),
+        dlqs: PerStage::from_fn(queue),
+        schedule_dlq: queue(StageName::Score),
+        retention: gauges::RETENTION,
+        lanes: PerStage::from_fn(gauges::lanes),
+    }
+}
+
+#[async_trait]
+impl TestedGauges for MemoryGauges {
+    fn port(&self) -> &dyn Gauges {
+        self
+    }
+
+    async fn queue(&self, stage: StageName) {
+        self.queues[stage].send_body("one");
+    }
+
+    async fn take(&self, stage: StageName) {
+        assert_eq!(self.queues[stage].receive(1).len(), 1);
+    }
+
+    async fn bury(&self, queue: DlqName) {
+        match queue {
+            DlqName::Stage(stage) => self.dlqs[stage].send_body("one"),
+            DlqName::Schedules => self.schedule_dlq.send_body("one"),
         }
     }
 }

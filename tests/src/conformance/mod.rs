@@ -6,6 +6,7 @@
 pub mod control;
 pub mod dead_letters;
 pub mod emulator;
+pub mod gauges;
 pub mod ledger;
 pub mod lossy_proxy;
 pub mod memory;

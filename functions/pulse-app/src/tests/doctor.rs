@@ -1,3 +1,4 @@
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use pulse_core::ports::{
     Account, AccountError, Caller, ConcurrencyLimit, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount,

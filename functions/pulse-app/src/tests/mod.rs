@@ -13,7 +13,6 @@ mod words;
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
@@ -23,10 +22,7 @@ use pulse_core::{
     },
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
-    ports::{
-        DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, Ledger as _, Mapping, Ports, Recall,
-        StageLanes, StageQueue,
-    },
+    ports::{DeadLetterQueues, DeadLetters, DlqName, Ledger as _, Mapping, Ports, Recall, StageLanes, StageQueue},
     run::RunId,
     score::{Band, Score, ScoreValue},
     slot::Slot,
@@ -34,8 +30,8 @@ use pulse_core::{
     tick::SweepPolicy,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::MemoryDeadLetters, ledger::MemoryLedger, queue::MemoryQueue,
-    schedules::MemorySchedules,
+    clock::VirtualClock, dead_letters::MemoryDeadLetters, gauges::MemoryGauges, ledger::MemoryLedger,
+    queue::MemoryQueue, schedules::MemorySchedules,
 };
 
 use self::{lanes::MemoryLanes, stages::FakeStages};
@@ -74,6 +70,19 @@ impl World {
         let letters = |name: DlqName, letters: &Arc<MemoryQueue>| -> Arc<dyn DeadLetters> {
             Arc::new(MemoryDeadLetters::new(name, letters.clone(), queues[name.stage()].clone()))
         };
+        let gauges = MemoryGauges {
+            queues: queues.clone(),
+            dlqs: dlqs.clone(),
+            schedule_dlq: queue(StageName::Score),
+            retention: Duration::from_hours(240),
+            lanes: PerStage::from_fn(|stage| StageLanes {
+                stage,
+                maximum_concurrency: 5,
+                reserved_concurrency: Some(5),
+                in_flight: 4,
+                mapping: Mapping("Enabled".into()),
+            }),
+        };
         let ports = Ports {
             ledger: ledger.clone(),
             open: ledger.clone(),
@@ -89,7 +98,7 @@ impl World {
             outcomes: ledger.clone(),
             memory: ledger.clone(),
             lanes: lanes.clone(),
-            gauges: Arc::new(MemoryGauges(queues.clone())),
+            gauges: Arc::new(gauges),
             sleeper: clock.clone(),
         };
         let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };
@@ -176,29 +185,5 @@ fn customer(name: &str) -> Customer {
         standing: Standing::Active,
         opted_out: false,
         id,
-    }
-}
-
-struct MemoryGauges(PerStage<Arc<MemoryQueue>>);
-
-#[async_trait]
-impl Gauges for MemoryGauges {
-    async fn depths(&self) -> Result<Vec<Depth>, GaugeError> {
-        let depth = |(stage, queue): (StageName, &Arc<MemoryQueue>)| Depth {
-            queue: format!("{stage} queue"),
-            waiting: queue.depth().visible as u64,
-            in_flight: queue.depth().in_flight as u64,
-            dead_letters: false,
-        };
-        Ok(self.0.iter().map(depth).collect())
-    }
-
-    async fn retention(&self, _: StageName) -> Result<Duration, GaugeError> {
-        Ok(Duration::from_hours(240))
-    }
-
-    async fn lanes(&self, stage: StageName) -> Result<StageLanes, GaugeError> {
-        let mapping = Mapping("Enabled".into());
-        Ok(StageLanes { stage, maximum_concurrency: 5, reserved_concurrency: Some(5), in_flight: 4, mapping })
     }
 }

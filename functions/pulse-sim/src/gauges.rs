@@ -1,0 +1,49 @@
+//! The figures of a stack in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use pulse_core::{
+    entry::StageName,
+    ports::{Depth, GaugeError, Gauges, StageLanes},
+    stage::PerStage,
+};
+
+use crate::queue::MemoryQueue;
+
+/// Queues in memory, and lanes that are as they were set.
+#[derive(Debug)]
+pub struct MemoryGauges {
+    /// The stages' queues.
+    pub queues: PerStage<Arc<MemoryQueue>>,
+    /// Their dead-letter queues.
+    pub dlqs: PerStage<Arc<MemoryQueue>>,
+    /// The scheduler's dead-letter queue.
+    pub schedule_dlq: Arc<MemoryQueue>,
+    /// For how long the stages' queues keep messages.
+    pub retention: Duration,
+    /// The stages' lanes.
+    pub lanes: PerStage<StageLanes>,
+}
+
+#[async_trait]
+impl Gauges for MemoryGauges {
+    async fn depths(&self) -> Result<Vec<Depth>, GaugeError> {
+        let own = self.queues.iter().map(|(stage, queue)| depth(format!("{stage} queue"), queue, false));
+        let dead = self.dlqs.iter().map(|(stage, queue)| depth(format!("{stage} DLQ"), queue, true));
+        Ok(own.chain(dead).chain([depth("schedule DLQ".to_owned(), &self.schedule_dlq, true)]).collect())
+    }
+
+    async fn retention(&self, _: StageName) -> Result<Duration, GaugeError> {
+        Ok(self.retention)
+    }
+
+    async fn lanes(&self, stage: StageName) -> Result<StageLanes, GaugeError> {
+        Ok(self.lanes[stage].clone())
+    }
+}
+
+fn depth(name: String, queue: &MemoryQueue, dead_letters: bool) -> Depth {
+    let depth = queue.depth();
+    Depth { queue: name, waiting: depth.visible as u64, in_flight: depth.in_flight as u64, dead_letters }
+}
