@@ -21,6 +21,7 @@ pub async fn restore(aws: &SdkConfig, stack: &str) -> Result<Vec<String>> {
     let deployed = Deployed::read(aws, stack).await?;
     let mut restored = Vec::new();
     for (id, wanted) in deployed.properties("AWS::Lambda::Function", "ReservedConcurrentExecutions") {
+        let Some(wanted) = deployed.chosen(wanted)? else { continue };
         let function = deployed.physical(id)?;
         let wanted = deployed.number(wanted).with_context(|| format!("{id}'s reserved concurrency is no number."))?;
         if set_concurrency(aws, function, wanted).await? {
@@ -141,11 +142,12 @@ impl Deployed {
         })
     }
 
-    /// A property of all resources of a type that have it, by logical id.
+    /// A property of all resources of a type that have it, by logical id. Those that a condition leaves out have none.
     fn properties<'a>(&'a self, kind: &'a str, property: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let resources = self.template["Resources"].as_object().into_iter().flatten();
         resources
             .filter(move |(_, resource)| resource["Type"] == kind)
+            .filter(|(id, resource)| resource["Condition"].is_null() || self.physical_ids.contains_key(id.as_str()))
             .filter_map(move |(id, resource)| Some((id.as_str(), resource["Properties"].get(property)?)))
     }
 
@@ -153,12 +155,29 @@ impl Deployed {
         self.physical_ids.get(id).map(String::as_str).with_context(|| format!("The stack has made no resource {id}."))
     }
 
+    /// What an `Fn::If` comes to, or a value that isn't one. `None` if that is no value.
+    fn chosen<'a>(&self, value: &'a Value) -> Result<Option<&'a Value>> {
+        let Some(branches) = value.get("Fn::If") else {
+            return Ok((value["Ref"] != "AWS::NoValue").then_some(value));
+        };
+        let name = branches[0].as_str().unwrap_or_default();
+        let equal = &self.template["Conditions"][name]["Fn::Equals"];
+        let [one, other] = [0, 1].map(|side| self.text(&equal[side]));
+        let holds = one.zip(other).map(|(one, other)| one == other);
+        let holds = holds.with_context(|| format!("The condition {name} is of no kind that can be read here."))?;
+        self.chosen(&branches[if holds { 1 } else { 2 }])
+    }
+
+    /// A text as a template may hold it: itself, or a reference to a parameter.
+    fn text<'a>(&'a self, value: &'a Value) -> Option<&'a str> {
+        value.as_str().or_else(|| self.parameters.get(value["Ref"].as_str()?).map(String::as_str))
+    }
+
     /// A number as a template may hold it: itself, its text, or a reference to a parameter.
     fn number(&self, value: &Value) -> Option<i32> {
-        let parameter = || self.parameters.get(value["Ref"].as_str()?).map(String::as_str);
         match value.as_i64() {
             Some(number) => number.try_into().ok(),
-            None => value.as_str().or_else(parameter)?.parse().ok(),
+            None => self.text(value)?.parse().ok(),
         }
     }
 }
