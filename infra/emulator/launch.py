@@ -9,6 +9,7 @@ The emulator reads its settings (port, state folders, IAM) from the environment.
 """
 
 import ctypes
+import email.utils
 import json
 import os
 import select
@@ -46,6 +47,7 @@ def serve(warden):
     iam._action_from_target = singly(iam._action_from_target)
     iam._lambda_action = by_method(iam._lambda_action)
     iam.extract_resource_arn = in_their_group(iam.extract_resource_arn)
+    ministack.app._enforce_ses_v2 = as_its_sender(ministack.app, ministack.app._enforce_ses_v2)
     sys.argv = ["ministack"]
     ministack.app.main()
 
@@ -102,6 +104,43 @@ def in_their_group(resource_of):
         return f"{schedules}/{group or 'default'}/{parts[1]}"
 
     return resource
+
+
+def as_its_sender(app, otherwise):
+    """Has a mail authorized as SES does in its sandbox: on the identity of From (the address's if it is one, else its
+    domain's), on the configuration set that is named, and on the recipients' identities, each time with ses:FromAddress
+    (Amazon SES Developer Guide, "Identity and access management in Amazon SES"; Service Authorization Reference,
+    "Actions, resources, and condition keys for Amazon Simple Email Service v2"). The emulator knows none of these."""
+
+    def enforce(method, path, headers, body, query_params, request_id):
+        try:
+            mail = json.loads(body or b"{}")
+        except ValueError:
+            mail = {}
+        sender = email.utils.parseaddr(str(mail.get("FromEmailAddress") or ""))[1]
+        if (method, path.rstrip("/")) != ("POST", "/v2/email/outbound-emails") or not sender:
+            return otherwise(method, path, headers, body, query_params, request_id)
+
+        from ministack.core.responses import get_account_id
+        from ministack.services import ses_v2
+
+        identities = [sender if sender in ses_v2._identities else sender.rpartition("@")[2]]
+        identities += (mail.get("Destination") or {}).get("ToAddresses") or []
+        resources = [f"identity/{identity}" for identity in identities]
+        if mail.get("ConfigurationSetName"):
+            resources.append(f"configuration-set/{mail['ConfigurationSetName']}")
+        owner = f"arn:aws:ses:{app.extract_region(headers, query_params)}:{get_account_id()}"
+        for resource in resources:
+            denied = app._enforce_data_plane(
+                "sesv2", "ses:SendEmail", headers, query_params, request_id,
+                resource_arn=f"{owner}:{resource}", named_resource=f"{owner}:{resource}",
+                service_context={"ses:FromAddress": sender},
+            )
+            if denied:
+                return denied
+        return None
+
+    return enforce
 
 
 def wait_for_an_end(emulator):
