@@ -3,6 +3,7 @@
 //! Each check answers with the problems that it found, as sentences: none for the shipped template, at least
 //! one for a template in which somebody broke that promise.
 
+pub mod account;
 pub mod alarms;
 pub mod functions;
 pub mod metrics;

@@ -1,22 +1,23 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
-//! off and wakes what was put off.
+//! off, wakes what was put off, and counts dead letters.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
+use futures::future::join_all;
 use pulse_aws::{
     clock::SystemClock,
     config::{Environment, TickConfig, process_variable},
     dynamodb::DynamoDbLedger,
     sdk,
-    sqs::SqsQueue,
+    sqs::{SqsDeadLetters, SqsQueue},
     stages::LambdaStages,
     telemetry::{self, Metrics, StageGauges},
 };
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
     entry::StageName,
-    ports::{Clock as _, Queues, StageQueue},
+    ports::{Clock as _, DeadLetters, DlqName, Queues, StageQueue},
     tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept, oldest_due},
 };
 use serde::Serialize;
@@ -26,6 +27,7 @@ pub struct Function {
     ledger: DynamoDbLedger,
     stages: LambdaStages,
     queues: Queues,
+    dead_letters: Vec<SqsDeadLetters>,
     policy: SweepPolicy,
     breaker: BreakerPolicy,
     metrics: Metrics,
@@ -70,7 +72,15 @@ impl Function {
         let config = TickConfig::read(env)?;
         let aws = sdk::load().await?;
         let sqs = sdk::sqs_client(&aws);
+        let dead_letters = |name: DlqName| {
+            let url = match name {
+                DlqName::Stage(stage) => &config.dead_letters[stage],
+                DlqName::Schedules => &config.schedule_dead_letters,
+            };
+            SqsDeadLetters::new(sqs.clone(), name, url, &config.stages[name.stage()].queue_url)
+        };
         Ok(Self {
+            dead_letters: DlqName::all().map(dead_letters).collect(),
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
             queues: Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
                 Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))
@@ -101,7 +111,8 @@ impl Function {
             clock: &SystemClock,
             policy: self.breaker,
         };
-        let rounds = Round { reconciler, sweep }.run().await;
+        let rounds = Round { reconciler, sweep };
+        let (rounds, _) = futures::join!(rounds.run(), join_all(self.dead_letters.iter().map(|one| self.count(one))));
         for round in &rounds {
             self.gauge(round).await;
         }
@@ -110,6 +121,14 @@ impl Function {
             tracing::info!(%stage, held, turned, probes, outcome, woken, repeated, failed, "tick");
         }
         Ticked { stages }
+    }
+
+    /// What can't be counted now is counted by the next tick.
+    async fn count(&self, letters: &SqsDeadLetters) {
+        match letters.count().await {
+            Ok(count) => self.metrics.dead_letters(letters.name(), SystemClock.now(), count),
+            Err(error) => tracing::warn!(%error, "dead letters aren't counted"),
+        }
     }
 
     async fn gauge(&self, StageRound { stage, reconciled, .. }: &StageRound) {

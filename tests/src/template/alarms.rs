@@ -1,6 +1,6 @@
 //! Alarms: what they look at, when they go off, and what they tell whoever is woken.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Template, metrics, reference};
 
@@ -31,19 +31,33 @@ pub fn each_says_what_to_do_first(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Every alarm goes off within an hour, takes what is missing for what it means, and tells whom the parameter names.
+/// After so long, the alarm of what runs every day goes off. CloudWatch takes a week of periods together, if they are of
+/// an hour or more, and a day of shorter ones (Amazon CloudWatch API Reference, `PutMetricAlarm`: Period).
+const DAILY: u64 = 26 * 3_600;
+
+/// Every alarm goes off within an hour (of what runs daily, within 26), takes what is missing for what it means, and tells
+/// whom the parameter names. One that goes off for want of data waits until there can be some, once it is made: its
+/// periods and a few minutes, of the two days that CloudWatch gives it (Amazon CloudWatch User Guide, "Alarm warm-up
+/// periods").
 #[must_use]
 pub fn each_is_sane(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
     for (id, alarm) in alarms(template) {
         let number = |name: &str| alarm[name].as_u64();
         // CloudWatch keeps what it measures by the minute.
-        if !matches!(number("Period"), Some(60 | 300)) {
-            problems.push(format!("{id} looks every {:?} s, not every 60 or 300", number("Period")));
+        if !matches!(number("Period"), Some(60 | 300 | 3_600)) {
+            problems.push(format!("{id} looks every {:?} s, not every 60, 300 or 3600", number("Period")));
         }
         let after = number("Period").zip(number("EvaluationPeriods")).map(|(period, times)| period * times);
-        if !after.is_some_and(|after| (60..=3_600).contains(&after)) {
+        let is_daily = number("Period") == Some(3_600) && after == Some(DAILY);
+        if !is_daily && !after.is_some_and(|after| (60..=3_600).contains(&after)) {
             problems.push(format!("{id} goes off after {after:?} s, not within an hour"));
+        }
+        let warm_up = alarm["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"].as_u64();
+        let waits = after.map(|after| after / 60 + 5..=2_880).zip(warm_up);
+        let is_in_time = waits.is_some_and(|(right, minutes)| right.contains(&minutes));
+        if (alarm["ComparisonOperator"] == "LessThanThreshold") != is_in_time || (warm_up.is_some() && !is_in_time) {
+            problems.push(format!("{id} goes off before there can be data, or too late: it waits {warm_up:?} minutes"));
         }
         let above = match alarm["ComparisonOperator"].as_str() {
             Some("GreaterThanThreshold") => number("Threshold").is_some(),
@@ -71,25 +85,33 @@ pub fn each_is_sane(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Every dead-letter queue has an alarm that goes off at its first visible message: SQS doesn't count what it moves
-/// there as sent (Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS").
+/// Every dead-letter queue is counted by the tick, which may do so, and has an alarm that goes off within a minute of the
+/// first letter that is counted.
 #[must_use]
 pub fn each_dead_letter_queue_has_one(template: &Template) -> Vec<String> {
     let queues = template.resources("AWS::SQS::Queue");
     let dead = queues.filter(|(_, queue)| queue["RedriveAllowPolicy"].is_object());
+    let tick = template.functions().into_iter().find(|(id, _)| *id == "TickFunction").map(|(_, tick)| tick);
+    let variables = tick.as_ref().and_then(|tick| tick["Environment"]["Variables"].as_object());
+    let role = template.at("/Resources/TickRole/Properties/Policies").map(Value::to_string).unwrap_or_default();
     let lacks = dead.filter(|(queue, _)| {
-        !alarms(template).any(|(_, alarm)| {
-            let name = dimension(alarm, "QueueName");
-            alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
-                && alarm["Threshold"] == 0
-                && name.is_some_and(|name| name["Fn::GetAtt"] == serde_json::json!([queue, "QueueName"]))
-        })
+        let of = template.stages().iter().find(|stage| queue.strip_suffix("Dlq") == Some(&stage.id));
+        let word = of.map_or(metrics::SCHEDULES, |stage| &stage.name);
+        let is_heard = alarms(template).any(|(_, alarm)| {
+            alarm["MetricName"] == "DeadLetters"
+                && dimension(alarm, "Queue").is_some_and(|name| name == word)
+                && (&alarm["Threshold"], &alarm["Period"], &alarm["EvaluationPeriods"])
+                    == (&0.into(), &60.into(), &1.into())
+        });
+        let is_asked = variables.is_some_and(|all| all.values().any(|value| reference(value) == Some(queue)));
+        let may_be = role.contains(&json!({ "Fn::GetAtt": [queue, "Arn"] }).to_string());
+        !(is_heard && is_asked && may_be)
     });
-    lacks.map(|(queue, _)| format!("nobody hears of what lands in {queue}")).collect()
+    lacks.map(|(queue, _)| format!("nobody hears within a minute of what lands in {queue}")).collect()
 }
 
-/// Each stage has alarms for what is overdue, what will expire, its breaker, throttles, and invocations that fail; the schedules and the tick
-/// have theirs.
+/// Each stage has alarms for what is overdue, what will expire, its breaker, throttles, and invocations that fail; the
+/// schedules, the tick and the audit have theirs.
 #[must_use]
 pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -116,11 +138,13 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
         want("Throttles", &[("FunctionName", &function)], Some(0));
         want("Errors", &[("FunctionName", &function)], Some(0));
     }
-    for metric in ["InvocationDroppedCount", "TargetErrorCount"] {
+    for metric in ["InvocationDroppedCount", "InvocationsFailedToBeSentToDeadLetterCount", "TargetErrorCount"] {
         want(metric, &[("ScheduleGroup", "ScheduleGroup")], Some(0));
     }
-    want("Invocations", &[("FunctionName", "TickFunction")], Some(1));
-    want("Errors", &[("FunctionName", "TickFunction")], Some(0));
+    for function in ["TickFunction", "AuditFunction"] {
+        want("Invocations", &[("FunctionName", function)], Some(1));
+        want("Errors", &[("FunctionName", function)], Some(0));
+    }
     problems
 }
 

@@ -40,20 +40,51 @@ pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<Strin
         if !has_mapping && !by_the_clock {
             problems.push(format!("{id} takes from no queue and doesn't run by the clock"));
         }
-        if by_the_clock && template.number(&function["ReservedConcurrentExecutions"]) != Some(1) {
+        let reserved = reserved(&function);
+        if reserved.is_none() {
+            problems.push(format!("{id} reserves concurrency whatever ReserveConcurrency says, or none at all"));
+        }
+        if by_the_clock && reserved.and_then(|reserved| template.number(reserved)) != Some(1) {
             problems.push(format!("{id} runs by the clock, and may run beside itself"));
         }
     }
     for Mapping { name, function, event } in template.mappings() {
         let maximum = &event["ScalingConfig"]["MaximumConcurrency"];
-        let reserved = &function["ReservedConcurrentExecutions"];
-        if reference(maximum).is_none() || reserved != maximum {
-            problems.push(format!("{name}: reserved {reserved} and maximum {maximum} are not one parameter"));
+        let reserved = reserved(&function);
+        if reference(maximum).is_none() || reserved != Some(maximum) {
+            problems.push(format!("{name}: reserved {reserved:?} and maximum {maximum} are not one parameter"));
         }
         for (which, value) in [("least", template.least(maximum)), ("default", template.number(maximum))] {
             if value.is_none_or(|value| value < 2) {
                 problems.push(format!("{name}: the {which} concurrency is {value:?}, Lambda takes 2 or more"));
             }
+        }
+    }
+    problems
+}
+
+/// What a function reserves where the account has concurrency to reserve. Where it hasn't, it reserves nothing.
+fn reserved(function: &Value) -> Option<&Value> {
+    let branches = &function["ReservedConcurrentExecutions"]["Fn::If"];
+    let is_switched = branches[0] == "ReservesConcurrency" && branches[2]["Ref"] == "AWS::NoValue";
+    is_switched.then_some(&branches[1])
+}
+
+/// The bill reckons with the memory that the functions have.
+#[must_use]
+pub fn the_bill_has_their_memory(template: &Template) -> Vec<String> {
+    use pulse_core::bill::{STAGE_MEMORY_GB, TICK_MEMORY_GB};
+    let mut problems = Vec::new();
+    for (id, function) in template.functions() {
+        let is_of_a_stage = template.mappings().iter().any(|mapping| mapping.name.starts_with(&format!("{id}.")));
+        let billed = match id {
+            "TickFunction" => TICK_MEMORY_GB,
+            _ if is_of_a_stage => STAGE_MEMORY_GB,
+            _ => continue,
+        };
+        let there = template.number(&function["MemorySize"]);
+        if there.is_none_or(|there| (there as f64 / 1_024.0 - billed).abs() > f64::EPSILON) {
+            problems.push(format!("{id} has {there:?} MB, and the bill reckons with {billed} GB"));
         }
     }
     problems
@@ -88,7 +119,8 @@ pub fn a_full_batch_can_be_finished(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Every function logs JSON to a log group of this stack that does not keep logs for ever.
+/// Every function logs JSON to a log group of this stack that does not keep logs for ever, and Lambda leaves nothing of it
+/// out: not what is asked for by `LogLevel`, nor metrics, which have no level and count as info.
 #[must_use]
 pub fn logs_are_json_and_kept_for_a_time(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -96,6 +128,9 @@ pub fn logs_are_json_and_kept_for_a_time(template: &Template) -> Vec<String> {
         let logging = &function["LoggingConfig"];
         if logging["LogFormat"] != "JSON" {
             problems.push(format!("{id} does not log JSON"));
+        }
+        if logging["ApplicationLogLevel"] != "TRACE" {
+            problems.push(format!("{id} has Lambda leave out logs below {}", logging["ApplicationLogLevel"]));
         }
         let group = reference(&logging["LogGroup"]);
         let kept = group.and_then(|group| retention(template, group));

@@ -12,13 +12,14 @@ use super::{Template, alarms::alarms};
 /// `Pulse` is what the functions log in the embedded metric format. The others are in the guides of their services:
 /// "Available CloudWatch metrics for Amazon SQS", "Types of metrics for Lambda functions", and "Monitoring Amazon
 /// EventBridge Scheduler with Amazon CloudWatch".
-pub const METRICS: [(&str, &str, &[&str]); 20] = [
+pub const METRICS: [(&str, &str, &[&str]); 22] = [
     ("Pulse", "OldestDue", &["Stack", "Stage"]),
     ("Pulse", "BreakerOpen", &["Stack", "Stage"]),
     ("Pulse", "Paused", &["Stack", "Stage"]),
     ("Pulse", "LanesInUse", &["Stack", "Stage"]),
     ("Pulse", "ProviderLatency", &["Stack", "Stage"]),
     ("Pulse", "ProviderFailures", &["Stack", "Stage"]),
+    ("Pulse", "DeadLetters", &["Stack", "Queue"]),
     ("Pulse", "Scored", &["Stack"]),
     ("Pulse", "Sent", &["Stack"]),
     ("Pulse", "Skipped", &["Stack"]),
@@ -32,14 +33,19 @@ pub const METRICS: [(&str, &str, &[&str]); 20] = [
     ("AWS/Lambda", "ConcurrentExecutions", &["FunctionName"]),
     ("AWS/Scheduler", "InvocationAttemptCount", &["ScheduleGroup"]),
     ("AWS/Scheduler", "InvocationDroppedCount", &["ScheduleGroup"]),
+    ("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", &["ScheduleGroup"]),
     ("AWS/Scheduler", "TargetErrorCount", &["ScheduleGroup"]),
 ];
 
-/// The bill counts the alarms and the metrics that there are.
+/// What the scheduler's dead-letter queue is called as a dimension, where others are called as their stages.
+pub(super) const SCHEDULES: &str = "schedules";
+
+/// The bill counts the alarms and the metrics that there are, but for those of dead letters: most months have none.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
+    let measured = own_metrics(template).into_iter().filter(|(name, _)| *name != "DeadLetters").count();
     let counted = [
-        ("metrics", own_metrics(template).len(), pulse_core::bill::METRICS as usize),
+        ("metrics", measured, pulse_core::bill::METRICS as usize),
         ("alarms", alarms(template).count(), pulse_core::bill::ALARMS as usize),
     ];
     let wrong = counted.into_iter().filter(|(_, there, billed)| there != billed);
@@ -83,14 +89,14 @@ pub fn the_dashboard_shows_what_is_measured(template: &Template) -> Vec<String> 
                 problems.push(format!("the dashboard shows {metric}, which nobody measures"));
             }
             problems.extend(values.iter().filter_map(|value| unknown(template, value)));
-            let stage = names.iter().position(|dimension| *dimension == "Stage").map(|at| values[at]);
-            own.remove(&(*name, stage));
+            let of = names.iter().position(|dimension| matches!(*dimension, "Stage" | "Queue")).map(|at| values[at]);
+            own.remove(&(*name, of));
         }
         if widget["metrics"].is_array() && widget["region"] != "${AWS::Region}" {
             problems.push(format!("{} is shown of another region", widget["title"]));
         }
     }
-    problems.extend(own.iter().map(|(name, stage)| format!("the dashboard doesn't show {name} of {stage:?}")));
+    problems.extend(own.iter().map(|(name, of)| format!("the dashboard doesn't show {name} of {of:?}")));
     let shown: Vec<_> = widgets.iter().flat_map(|widget| widget["alarms"].as_array().into_iter().flatten()).collect();
     for (id, _) in alarms(template) {
         if !shown.iter().any(|alarm| **alarm == format!("${{{id}.Arn}}")) {
@@ -100,12 +106,14 @@ pub fn the_dashboard_shows_what_is_measured(template: &Template) -> Vec<String> 
     problems
 }
 
-/// The metrics that are Pulse's own, each with its stage if it is of one.
+/// The metrics that are Pulse's own, each with its stage or queue if it is of one.
 fn own_metrics(template: &Template) -> BTreeSet<(&'static str, Option<&str>)> {
     let mut own = BTreeSet::new();
     for (_, name, by) in METRICS.iter().filter(|(of, _, _)| *of == "Pulse") {
-        if by.contains(&"Stage") {
+        let by_queue = by.contains(&"Queue");
+        if by_queue || by.contains(&"Stage") {
             own.extend(template.stages().iter().map(|stage| (*name, Some(stage.name.as_str()))));
+            own.extend(by_queue.then_some((*name, Some(SCHEDULES))));
         } else {
             own.insert((*name, None));
         }
@@ -126,7 +134,7 @@ fn is_measured(namespace: Option<&str>, name: Option<&str>, dimensions: &[&str])
 fn unknown(template: &Template, value: &str) -> Option<String> {
     let Some(place) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
         let is_stage = template.stages().iter().any(|stage| stage.name == value);
-        return (!is_stage).then(|| format!("there is no stage {value}"));
+        return (!is_stage && value != SCHEDULES).then(|| format!("there is no stage {value}"));
     };
     let id = place.split('.').next().unwrap_or_default();
     let known = place.starts_with("AWS::") || template.at(&format!("/Resources/{id}")).is_some();

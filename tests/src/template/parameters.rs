@@ -24,6 +24,14 @@ pub fn all_are_described(template: &Template) -> Vec<String> {
     problems
 }
 
+/// The topic of alarms can be no FIFO topic, the only ones whose names have a dot (Amazon SNS API Reference, `CreateTopic`):
+/// whoever publishes to such a one has to name a message group (`Publish`: `MessageGroupId`), and no alarm can.
+#[must_use]
+pub fn alarm_topics_are_standard(template: &Template) -> Vec<String> {
+    let pattern = template.at("/Parameters/AlarmTopicArn/AllowedPattern").and_then(Value::as_str).unwrap_or(".");
+    if pattern.contains('.') { vec![format!("AlarmTopicArn takes a FIFO topic: {pattern}")] } else { Vec::new() }
+}
+
 /// Functions are given the names of secrets, never secrets: a variable's value stands in the console, in the
 /// stack and in the function's configuration for whoever may read those.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Template, arn_of};
 
@@ -11,6 +11,9 @@ const SCHEDULES: &str = ":schedule/${ScheduleGroup}/*";
 
 /// How the ARN of this very stack ends: in an id that its name doesn't tell.
 const THIS_STACK: &str = ":stack/${AWS::StackName}/*";
+
+/// How the ARN of whatever this account has at SES in this region begins.
+const OWN_SES: &str = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:";
 
 /// Actions that AWS allows on all resources or none: they have no resource type (Service Authorization
 /// Reference, "Actions, resources, and condition keys for Amazon `EventBridge` Scheduler").
@@ -41,7 +44,8 @@ pub fn each_function_has_its_own_role(template: &Template) -> Vec<String> {
 
 /// No role is allowed an action or a resource by wildcard. (`?` is not one here: Secrets Manager ends a
 /// secret's ARN with six characters that nobody knows before. Of the schedules in this stack's group, made
-/// one by one, no template knows the names. What AWS allows on no narrower resource than all stands alone.)
+/// one by one, no template knows the names. What AWS allows on no narrower resource than all stands alone. Mails go
+/// out by way of any identity, but see [`mails_go_out_as_their_sender_alone`].)
 #[must_use]
 pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -70,11 +74,76 @@ pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
                 continue;
             }
             for (part, named) in [("Action", actions), ("Resource", resources)] {
-                if named.is_empty()
-                    || named.iter().any(|name| name.replace(SCHEDULES, "").replace(THIS_STACK, "").contains('*'))
-                {
+                let mails = part == "Resource" && is_mailing(statement);
+                let narrow = |name: &str| {
+                    let name = name.replace(SCHEDULES, "").replace(THIS_STACK, "");
+                    let owned = name.strip_prefix(OWN_SES).filter(|_| mails).unwrap_or(&name);
+                    owned == "identity/*" || owned == "configuration-set/*" || !owned.contains('*')
+                };
+                if named.is_empty() || !named.iter().all(|name| narrow(name)) {
                     problems.push(format!("{id} allows {part} {named:?}"));
                 }
+            }
+        }
+    }
+    problems
+}
+
+/// Mails go out as the address of the parameter Sender and no other, be it given with a name or without, whichever of the
+/// account's identities and configuration sets SES asks for.
+#[must_use]
+pub fn mails_go_out_as_their_sender_alone(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut mailing = 0;
+    for (id, role) in template.resources("AWS::IAM::Role") {
+        let mut statements = Vec::new();
+        collect_statements(&role["Policies"], &mut statements);
+        for statement in statements.into_iter().filter(|statement| is_mailing(statement)) {
+            mailing += 1;
+            let condition = &statement["Condition"];
+            let sender = &condition["StringEquals"]["ses:FromAddress"];
+            for (given, address) in [
+                ("pulse@example.com", "pulse@example.com"),
+                ("Pulse <pulse@example.com>", "pulse@example.com"),
+                ("<p+1@example.com>", "p+1@example.com"),
+            ] {
+                if resolved(sender, given).as_ref() != Some(&Value::from(address)) {
+                    problems.push(format!("{id} mails as {sender}, which of {given} isn't {address}"));
+                }
+            }
+            let needed = ["identity/*", "configuration-set/*"].map(|name| format!("{OWN_SES}{name}"));
+            let resources = strings(&statement["Resource"]);
+            if needed.iter().any(|name| !resources.contains(&name.as_str())) {
+                problems.push(format!("{id} can't mail wherever SES asks for {needed:?}"));
+            }
+        }
+    }
+    if mailing != 1 {
+        problems.push(format!("{mailing} statements let mails out, not one"));
+    }
+    problems
+}
+
+/// Whoever may read a secret may decrypt it, where it is under a key of the customer's own: that secret alone, and by way
+/// of Secrets Manager alone.
+#[must_use]
+pub fn keys_decrypt_the_one_secret_that_is_read(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, role) in template.resources("AWS::IAM::Role") {
+        let mut statements = Vec::new();
+        collect_statements(&role["Policies"], &mut statements);
+        let of = |action: &str| statements.iter().filter(|one| one["Action"] == action).collect::<Vec<_>>();
+        let (reading, decrypting) = (of("secretsmanager:GetSecretValue"), of("kms:Decrypt"));
+        if reading.len() != decrypting.len() {
+            problems.push(format!("{id} reads {} secrets and decrypts {}", reading.len(), decrypting.len()));
+        }
+        for (read, decrypt) in reading.iter().zip(decrypting) {
+            let wanted = json!({
+                "StringEquals": { "kms:ViaService": { "Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}" } },
+                "StringLike": { "kms:EncryptionContext:SecretARN": read["Resource"] },
+            });
+            if decrypt["Condition"] != wanted || decrypt["Resource"]["Ref"] != "SecretsKeyArn" {
+                problems.push(format!("{id} decrypts more than the secret that it reads: {decrypt}"));
             }
         }
     }
@@ -111,13 +180,36 @@ pub fn roles_trust_one_service(template: &Template) -> Vec<String> {
 fn collect_statements<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
     match value {
         Value::Object(map) => match map.get("Statement") {
-            Some(Value::Array(statements)) => found.extend(statements),
+            Some(Value::Array(statements)) => found.extend(statements.iter().map(|one| match &one["Fn::If"][1] {
+                Value::Null => one,
+                conditional => conditional,
+            })),
             Some(statement) => found.push(statement),
             None => map.values().for_each(|inner| collect_statements(inner, found)),
         },
         Value::Array(items) => items.iter().for_each(|inner| collect_statements(inner, found)),
         _ => {}
     }
+}
+
+fn is_mailing(statement: &Value) -> bool {
+    strings(&statement["Action"]) == ["ses:SendEmail"]
+}
+
+/// What intrinsic functions make of the parameter Sender.
+fn resolved(value: &Value, sender: &str) -> Option<Value> {
+    if let Some(arguments) = value.get("Fn::Select") {
+        let at = usize::try_from(arguments[0].as_u64()?).ok()?;
+        return resolved(&arguments[1], sender)?.get(at).cloned();
+    }
+    if let Some(arguments) = value.get("Fn::Split") {
+        let text = resolved(&arguments[1], sender)?;
+        return Some(text.as_str()?.split(arguments[0].as_str()?).collect());
+    }
+    if let Some(text) = value.get("Fn::Sub") {
+        return Some(text.as_str()?.replace("${Sender}", sender).into());
+    }
+    None
 }
 
 fn strings(value: &Value) -> Vec<&str> {

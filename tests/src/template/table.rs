@@ -24,6 +24,40 @@ pub fn survives_mistakes(template: &Template) -> Vec<String> {
     problems
 }
 
+/// A table of an earlier stack can take the place of this stack's own, everywhere.
+#[must_use]
+pub fn can_be_taken_up(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, _) in template.resources("AWS::DynamoDB::Table") {
+        if template.at(&format!("/Resources/{id}/Condition")) != Some(&json!("MakesTable")) {
+            problems.push(format!("{id} is made though there is one already"));
+        }
+        for section in ["Globals", "Resources", "Outputs"] {
+            for (place, value) in template.section(section).filter(|(place, _)| *place != id) {
+                if names(value, id) {
+                    problems.push(format!("{place} knows no table but this stack's own"));
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// Whether a value names a resource where an existing one would have to take its place.
+fn names(value: &Value, id: &str) -> bool {
+    match value {
+        Value::Object(map) => match map.get("Fn::If") {
+            Some(branches) if branches[0] == "MakesTable" => {
+                !branches[2].to_string().contains("ExistingTable") || names(&branches[2], id)
+            }
+            _ => map.values().any(|inner| names(inner, id)),
+        },
+        Value::Array(items) => items.iter().any(|inner| names(inner, id)),
+        Value::String(text) => text.contains(id),
+        _ => false,
+    }
+}
+
 /// There is one table, billed by request, that forgets activity rows by their `expires_at`.
 #[must_use]
 pub fn forgets_what_expires(template: &Template) -> Vec<String> {

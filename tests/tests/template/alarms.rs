@@ -26,6 +26,11 @@ fn every_alarm_goes_off_in_time_and_not_for_nothing() -> Result<()> {
         set("ScoreDlqAlarm/TreatMissingData", "breaching"),
         set("TickSilentAlarm/TreatMissingData", "notBreaching"),
         set("TickSilentAlarm/Threshold", 0),
+        cut("TickSilentAlarm/WarmUpConfiguration"),
+        set("TickSilentAlarm/WarmUpConfiguration/WarmUpPeriodDurationInMinutes", 5),
+        set("AuditSilentAlarm/WarmUpConfiguration/WarmUpPeriodDurationInMinutes", 2_881),
+        set("AuditSilentAlarm/Period", 300),
+        add("ScoreDlqAlarm", "WarmUpConfiguration", json!({ "WarmUpPeriodDurationInMinutes": 15 })),
         set("ScoreThrottlesAlarm/Statistic", "Maximum"),
         set("EmailExpiryAlarm/Statistic", "Sum"),
         cut("ScheduleDroppedAlarm/AlarmActions"),
@@ -40,7 +45,10 @@ fn every_dead_letter_queue_has_an_alarm() -> Result<()> {
         cut("/Resources/ScheduleDlqAlarm"),
         set("ScoreDlqAlarm/MetricName", "NumberOfMessagesSent"),
         set("ScoreDlqAlarm/Threshold", 100),
-        set("EmailDlqAlarm/Dimensions/0/Value", json!({ "Fn::GetAtt": ["EmailQueue", "QueueName"] })),
+        set("ScoreDlqAlarm/Period", 300),
+        set("EmailDlqAlarm/Dimensions/1/Value", "score"),
+        cut("TickFunction/Environment/Variables/SCHEDULE_DLQ_URL"),
+        set("TickRole/Policies/1/PolicyDocument/Statement/4/Resource/1/Fn::GetAtt/0", "ScoreDlq"),
         add(
             "/Resources",
             "OtherDlq",
@@ -59,8 +67,8 @@ fn whatever_can_stop_has_an_alarm() -> Result<()> {
     for (id, _) in shipped.resources("AWS::CloudWatch::Alarm").filter(|(id, _)| !id.ends_with("DlqAlarm")) {
         edits.push(cut(&format!("/Resources/{id}")));
     }
-    // Five of each stage; two of the schedules and two of the tick.
-    assert_eq!(edits.len(), 5 * shipped.stages().len() + 4);
+    // Five of each stage; three of the schedules, two of the tick and two of the audit.
+    assert_eq!(edits.len(), 5 * shipped.stages().len() + 7);
     edits.extend([
         // Three days ahead of what the queue keeps.
         set("ScoreQueue/MessageRetentionPeriod", 1_000_000),
@@ -106,7 +114,8 @@ fn the_dashboard_shows_every_alarm_and_metrics_that_exist() -> Result<()> {
             "\"LanesInUse\", \"Stack\", \"${AWS::StackName}\", \"Stage\", \"score\"",
             "\"LanesInUse\", \"Stack\", \"${AWS::StackName}\", \"Stage\", \"email\"",
         ),
-        swap("${EmailDlq.QueueName}", "${MailDlq.QueueName}"),
+        swap("${EmailQueue.QueueName}", "${MailQueue.QueueName}"),
+        swap("\"Queue\", \"schedules\"", "\"Queue\", \"score\""),
         swap("\"Stage\", \"score\"", "\"Stage\", \"scoring\""),
         swap("${TickSilentAlarm.Arn}", "${TickFunction.Arn}"),
         swap("${AWS::Region}", "us-east-1"),

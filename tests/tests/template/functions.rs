@@ -17,11 +17,14 @@ fn batches_are_bounded_and_fail_in_part() -> Result<()> {
 #[test]
 fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
     let edits = [
-        set("ScoreFunction/ReservedConcurrentExecutions", 1),
-        set("ScoreFunction/ReservedConcurrentExecutions/Ref", "EmailMaximumConcurrency"),
+        set("ScoreFunction/ReservedConcurrentExecutions", json!({ "Ref": "ScoreMaximumConcurrency" })),
+        set("ScoreFunction/ReservedConcurrentExecutions/Fn::If/1", 1),
+        set("ScoreFunction/ReservedConcurrentExecutions/Fn::If/1/Ref", "EmailMaximumConcurrency"),
+        set("ScoreFunction/ReservedConcurrentExecutions/Fn::If/2", 5),
+        cut("AuditFunction/ReservedConcurrentExecutions"),
         cut("EmailFunction/Events/Queue/Properties/ScalingConfig"),
         cut("EmailFunction/Events/Queue"),
-        set("TickFunction/ReservedConcurrentExecutions", 2),
+        set("TickFunction/ReservedConcurrentExecutions/Fn::If/1", 2),
         cut("AuditFunction/Events/Day"),
         set("/Parameters/ScoreMaximumConcurrency/MinValue", 1),
         cut("/Parameters/EmailMaximumConcurrency/MinValue"),
@@ -75,8 +78,16 @@ fn logs_are_json_and_do_not_stay_for_ever() -> Result<()> {
         cut("/Resources/EmailLog"),
         set("EmailFunction/LoggingConfig/LogFormat", "Text"),
         cut("ScoreFunction/LoggingConfig/LogGroup"),
+        cut("TickFunction/LoggingConfig/ApplicationLogLevel"),
+        set("EmailFunction/LoggingConfig/ApplicationLogLevel", "WARN"),
     ];
     keeps(functions::logs_are_json_and_kept_for_a_time, edits)
+}
+
+#[test]
+fn the_bill_reckons_with_the_functions_memory() -> Result<()> {
+    let edits = [set("EmailFunction/MemorySize", 512), set("/Globals/Function/MemorySize", 256)];
+    keeps(functions::the_bill_has_their_memory, edits)
 }
 
 #[test]
@@ -99,4 +110,10 @@ fn functions_are_given_names_of_secrets_and_never_secrets() -> Result<()> {
         add("/Parameters/ScoreUrl", "NoEcho", json!(true)),
     ];
     keeps(parameters::variables_hold_no_secret, edits)
+}
+
+#[test]
+fn alarms_go_to_no_topic_that_cloudwatch_can_t_publish_to() -> Result<()> {
+    let pattern = r"^(|arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?)$";
+    keeps(parameters::alarm_topics_are_standard, [set("/Parameters/AlarmTopicArn/AllowedPattern", pattern)])
 }

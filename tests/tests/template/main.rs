@@ -1,5 +1,6 @@
 //! template.yaml keeps its promises, and each check can tell when it does not.
 
+mod account;
 mod alarms;
 mod functions;
 mod policies;

@@ -27,7 +27,9 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         set(&format!("{work}/2/Action/0"), "dynamodb:Get*"),
         add(&format!("{work}/1"), "NotResource", arn("ScoreQueue")),
         set(secret, json!({ "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:secret:*" })),
-        set(&format!("{send}/Resource/1/Fn::If/1"), "*"),
+        set(&format!("{send}/Resource/1"), "*"),
+        set(&format!("{send}/Resource/0/Fn::Sub"), "arn:${AWS::Partition}:ses:*:${AWS::AccountId}:identity/*"),
+        set(&format!("{send}/Action"), "ses:*"),
         set(&format!("{audit}/3/Resource/Fn::Sub"), "arn:${AWS::Partition}:scheduler:*:*:schedule/*"),
         set(&format!("{audit}/3/Action/0"), "scheduler:ListSchedules"),
         set(&format!("{audit}/2/Action"), "scheduler:GetSchedule"),
@@ -42,6 +44,38 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         cut("SchedulerRole/Policies"),
     ];
     keeps(policies::nothing_is_allowed_by_wildcard, edits)
+}
+
+#[test]
+fn mails_go_out_as_nobody_but_the_sender() -> Result<()> {
+    let send = "EmailRole/Policies/2/Fn::If/1/PolicyDocument/Statement/0";
+    let condition = format!("{send}/Condition");
+    let from = format!("{condition}/StringEquals/ses:FromAddress");
+    let edits = [
+        cut(&condition),
+        cut(&from),
+        set(&condition, json!({ "StringEqualsIfExists": { "ses:FromAddress": { "Ref": "Sender" } } })),
+        set(&from, json!({ "Ref": "Sender" })),
+        set(&from, json!({ "Fn::Sub": "*@${Sender}" })),
+        set(&format!("{from}/Fn::Select/0"), 1),
+        set(&format!("{send}/Resource/0/Fn::Sub"), "arn:aws:ses:us-east-1:1:identity/example.com"),
+        set("EmailRole/Policies/2/Fn::If/1", json!({})),
+    ];
+    keeps(policies::mails_go_out_as_their_sender_alone, edits)
+}
+
+#[test]
+fn a_customer_s_key_decrypts_the_secrets_that_are_read_and_nothing_else() -> Result<()> {
+    let decrypt = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/1/Fn::If/1";
+    let edits = [
+        cut(&format!("{decrypt}/Condition")),
+        cut(&format!("{decrypt}/Condition/StringEquals")),
+        set(&format!("{decrypt}/Condition/StringLike/kms:EncryptionContext:SecretARN/Fn::Sub"), "*"),
+        set(&format!("{decrypt}/Resource"), "*"),
+        set(&format!("{decrypt}/Action"), "kms:*"),
+        set("EmailRole/Policies/3/Fn::If/1/PolicyDocument/Statement/1", json!({})),
+    ];
+    keeps(policies::keys_decrypt_the_one_secret_that_is_read, edits)
 }
 
 #[test]

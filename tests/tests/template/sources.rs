@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use anyhow::Result;
 use pulse_core::stage::{StageName, StageSpec};
 use pulse_template::Sources;
-use pulse_tests::template::{Template, alarms, functions, metrics, parameters, policies, queues};
+use pulse_tests::template::{Template, alarms, functions, metrics, parameters, policies, queues, table};
 
 /// A made-up third stage, as somebody would write it.
 const CHARGE: &str = include_str!("charge.yaml.j2");
@@ -55,7 +55,7 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
     let sources = Sources::in_folder(folder.path());
     let template = Template::parse(&sources.render()?, sources.stages()?)?;
     assert_eq!(template.mappings().len(), 3);
-    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 17 + 6);
+    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 20 + 6);
     let checks = [
         alarms::each_says_what_to_do_first,
         alarms::each_is_sane,
@@ -64,6 +64,7 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
         functions::batches_are_partial_and_bounded,
         functions::reserved_concurrency_covers_the_mapping,
         functions::a_full_batch_can_be_finished,
+        functions::the_bill_has_their_memory,
         functions::logs_are_json_and_kept_for_a_time,
         functions::the_sweep_waits_for_every_try,
         functions::the_commands_reckon_with_what_is_deployed,
@@ -74,6 +75,9 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
         policies::each_function_has_its_own_role,
         policies::nothing_is_allowed_by_wildcard,
         policies::roles_trust_one_service,
+        policies::mails_go_out_as_their_sender_alone,
+        policies::keys_decrypt_the_one_secret_that_is_read,
+        table::can_be_taken_up,
         queues::visibility_outlasts_the_function,
         queues::each_queue_has_a_dead_letter_queue,
         queues::dead_letters_are_kept_longest,

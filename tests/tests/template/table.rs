@@ -16,6 +16,22 @@ fn the_table_survives_mistakes() -> Result<()> {
 }
 
 #[test]
+fn a_table_that_was_kept_can_be_taken_up() -> Result<()> {
+    let own = json!({ "Ref": "PulseTable" });
+    let edits = [
+        cut("/Resources/PulseTable/Condition"),
+        set("/Globals/Function/Environment/Variables/TABLE_NAME", own.clone()),
+        set("/Outputs/TableName/Value", own.clone()),
+        set("/Outputs/TableName/Value/Fn::If/2", own),
+        set(
+            "TickRole/Policies/1/PolicyDocument/Statement/6/Resource",
+            json!({ "Fn::Sub": "${PulseTable.Arn}/index/open" }),
+        ),
+    ];
+    keeps(table::can_be_taken_up, edits)
+}
+
+#[test]
 fn the_table_forgets_what_expires() -> Result<()> {
     let edits = [
         cut("/Resources/PulseTable"),

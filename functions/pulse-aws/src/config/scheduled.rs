@@ -24,6 +24,10 @@ pub struct TickConfig {
     pub deployed_within: Duration,
     /// Where the stages are: `SCORE_FUNCTION`, `SCORE_MAPPING`, `SCORE_QUEUE_URL` and so on.
     pub stages: PerStage<StageAddress>,
+    /// What each stage gave up: `SCORE_DLQ_URL` and so on.
+    pub dead_letters: PerStage<String>,
+    /// What the scheduler couldn't deliver: `SCHEDULE_DLQ_URL`.
+    pub schedule_dead_letters: String,
     /// `SWEEP_GRACE_MINUTES`, `SWEEP_AGAIN_HOURS`, `SWEEP_BACKLOG`, `SWEEP_AT_MOST` and
     /// `QUEUE_RETENTION_SECONDS`.
     pub policy: SweepPolicy,
@@ -69,6 +73,8 @@ impl TickConfig {
                     queue_url: text("QUEUE_URL")?,
                 })
             })?,
+            dead_letters: env.per_stage("DLQ_URL")?,
+            schedule_dead_letters: env.text("SCHEDULE_DLQ_URL")?,
             policy: SweepPolicy {
                 grace: Duration::from_mins(env.number("SWEEP_GRACE_MINUTES", 1..=10_000)?),
                 again_after: Duration::from_hours(env.number("SWEEP_AGAIN_HOURS", 1..=1_000)?),
@@ -129,9 +135,12 @@ mod tests {
         ("SCORE_FUNCTION", "sf"),
         ("SCORE_MAPPING", "sm"),
         ("SCORE_QUEUE_URL", "sq"),
+        ("SCORE_DLQ_URL", "sd"),
         ("EMAIL_FUNCTION", "ef"),
         ("EMAIL_MAPPING", "em"),
         ("EMAIL_QUEUE_URL", "eq"),
+        ("EMAIL_DLQ_URL", "ed"),
+        ("SCHEDULE_DLQ_URL", "xd"),
         ("SWEEP_GRACE_MINUTES", "60"),
         ("SWEEP_AGAIN_HOURS", "24"),
         ("SWEEP_BACKLOG", "400"),

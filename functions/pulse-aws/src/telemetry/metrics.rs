@@ -1,7 +1,8 @@
 //! Metrics in the embedded metric format: lines of the log that `CloudWatch` reads figures from (Amazon
 //! `CloudWatch` User Guide, "Specification: Embedded metric format"). Custom metrics cost by their number, so
-//! there are few: six for each stage, and one for each way that an entry can go. Ten are free; the others can be left
-//! out, and then their figures are in the same lines for Logs Insights to sum up.
+//! there are few: six for each stage, one for each way that an entry can go, and one for each dead-letter queue that
+//! holds anything. Ten are free; the others can be left out, but for dead letters, and then their figures are in the
+//! same lines for Logs Insights to sum up.
 
 use std::{
     io::{self, Write as _},
@@ -9,7 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pulse_core::{entry::StageName, stage::MeterReading};
+use pulse_core::{entry::StageName, ports::DlqName, stage::MeterReading};
 use serde_json::{Map, Value, json};
 
 use super::Transitions;
@@ -57,11 +58,17 @@ impl Metrics {
         print_all(&[self.of_gauges(stage, now, gauges)]);
     }
 
+    /// How many letters a dead-letter queue holds. Of an empty one nothing is written, as a metric costs for the hours in
+    /// which it is measured, and most months have no letters.
+    pub fn dead_letters(&self, queue: DlqName, now: Timestamp, letters: u64) {
+        print_all(&Vec::from_iter(self.of_dead_letters(queue, now, letters)));
+    }
+
     fn of_work(&self, stage: StageName, now: Timestamp, calls: &MeterReading, moved: &Transitions) -> Vec<Value> {
         let mut lines = Vec::new();
         let latencies: Vec<_> = calls.latencies.iter().map(|took| json!(took.as_millis())).collect();
         for (number, values) in latencies.chunks(MOST_VALUES).enumerate() {
-            let mut line = Line::new(self, Some(stage), now);
+            let mut line = Line::of_stage(self, stage, now);
             line.add("ProviderLatency", "Milliseconds", json!(values));
             if number == 0 {
                 line.add("ProviderFailures", "Count", json!(calls.outcomes.failures));
@@ -69,7 +76,7 @@ impl Metrics {
             }
             lines.push(line.end());
         }
-        let mut line = Line::new(self, None, now);
+        let mut line = Line::new(self, now);
         for (name, count) in moved.take() {
             line.add(name, "Count", json!(count));
         }
@@ -78,11 +85,19 @@ impl Metrics {
     }
 
     fn of_gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) -> Value {
-        let mut line = Line::new(self, Some(stage), now);
+        let mut line = Line::of_stage(self, stage, now);
         line.add("OldestDue", "Seconds", json!(gauges.oldest_due.as_secs()));
         line.add("BreakerOpen", "Count", json!(u8::from(gauges.is_broken)));
         line.add("Paused", "Count", json!(u8::from(gauges.is_paused)));
         line.end()
+    }
+
+    fn of_dead_letters(&self, queue: DlqName, now: Timestamp, letters: u64) -> Option<Value> {
+        let mut line = Line::new(self, now).by("Queue", queue.as_str());
+        if letters > 0 {
+            line.add("DeadLetters", "Count", json!(letters));
+        }
+        line.end_if_any()
     }
 }
 
@@ -96,14 +111,19 @@ struct Line {
 }
 
 impl Line {
-    fn new(of: &Metrics, stage: Option<StageName>, now: Timestamp) -> Self {
-        let mut fields = Map::from_iter([("Stack".to_owned(), json!(of.stack))]);
-        let mut dimensions = vec!["Stack"];
-        if let Some(stage) = stage {
-            fields.insert("Stage".to_owned(), json!(stage.as_str()));
-            dimensions.push("Stage");
-        }
-        Self { fields, dimensions, metrics: Vec::new(), now, detailed: of.detailed }
+    fn new(of: &Metrics, now: Timestamp) -> Self {
+        let (fields, detailed) = (Map::new(), of.detailed);
+        Self { fields, dimensions: Vec::new(), metrics: Vec::new(), now, detailed }.by("Stack", &of.stack)
+    }
+
+    fn of_stage(of: &Metrics, stage: StageName, now: Timestamp) -> Self {
+        Self::new(of, now).by("Stage", stage.as_str())
+    }
+
+    fn by(mut self, dimension: &'static str, value: &str) -> Self {
+        self.fields.insert(dimension.to_owned(), json!(value));
+        self.dimensions.push(dimension);
+        self
     }
 
     fn add(&mut self, name: &str, unit: &str, value: Value) {

@@ -1,8 +1,11 @@
 use super::ApiUse;
 use crate::plan::{BATCH, Calls};
 
-/// Functions' memory, as in template.yaml.
-pub const MEMORY_GB: f64 = 128.0 / 1024.0;
+/// The memory of a stage's function, as in template.yaml.
+pub const STAGE_MEMORY_GB: f64 = 256.0 / 1024.0;
+
+/// The tick's memory, as in template.yaml.
+pub const TICK_MEMORY_GB: f64 = 128.0 / 1024.0;
 
 /// A profile and two entries of a customer, with their index rows, on the table.
 pub const BYTES_PER_CUSTOMER: f64 = 2_200.0;
@@ -24,12 +27,12 @@ impl ApiUse {
         let (mails, hours) = (u64::from(customers), u64::from(days) * 24);
         let minutes = hours * 60;
         let batches = mails.min(PART_BATCHES_AN_HOUR * hours).max(mails.div_ceil(u64::from(BATCH)));
-        let mut gb_seconds = minutes as f64 * MEMORY_GB;
+        let mut gb_seconds = minutes as f64 * TICK_MEMORY_GB;
         for stage in [score, email] {
             let calls = f64::from(stage.in_flight());
             // A batch's calls side by side; but its last has the invocation to itself.
             let latencies = mails as f64 / calls + batches as f64 * (1.0 - 1.0 / calls);
-            gb_seconds += latencies * stage.latency().as_secs_f64() * MEMORY_GB;
+            gb_seconds += latencies * stage.latency().as_secs_f64() * STAGE_MEMORY_GB;
         }
         Self {
             calls: vec![
@@ -43,7 +46,8 @@ impl ApiUse {
                 ("SQS", "ReceiveMessage, long polls of idle queues", 2 * POLLS_AN_HOUR * hours),
                 ("SQS", "DeleteMessageBatch", 2 * batches),
                 ("SQS", "ChangeMessageVisibilityBatch", 2 * batches),
-                ("SQS", "GetQueueAttributes, by the tick", 2 * minutes),
+                // Of two queues, and of three of dead letters.
+                ("SQS", "GetQueueAttributes, by the tick", 5 * minutes),
                 ("Lambda", "score", batches),
                 ("Lambda", "email", batches),
                 ("Lambda", "tick", minutes),

@@ -2,11 +2,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::{
-    bill::{ApiUse, BYTES_PER_CUSTOMER, Bill, LOG_BYTES_PER_INVOCATION, MEMORY_GB, Prices},
+    bill::{ApiUse, BYTES_PER_CUSTOMER, Bill, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB, TICK_MEMORY_GB},
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
     },
     entry::{Entry, Progress, StageName},
+    ports::DlqName,
     slot::Slot,
 };
 
@@ -293,16 +294,16 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("SQS", "ReceiveMessage, long polls of idle queues", polls),
         ("SQS", "DeleteMessageBatch", sum(|calls| calls.deletes)),
         ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
-        ("SQS", "GetQueueAttributes, by the tick", StageName::ALL.len() as u64 * minutes),
+        ("SQS", "GetQueueAttributes, by the tick", (StageName::ALL.len() + DlqName::all().count()) as u64 * minutes),
     ]);
-    let stages = world.stacks.iter().map(|(name, stack)| (name.as_str(), &stack.function));
-    let functions = stages.chain([("tick", &world.tick_function)]);
+    let stages = world.stacks.iter().map(|(name, stack)| (name.as_str(), &stack.function, STAGE_MEMORY_GB));
+    let functions = stages.chain([("tick", &world.tick_function, TICK_MEMORY_GB)]);
     let (mut gb_seconds, mut invocations) = (0.0, 0);
-    for (name, function) in functions {
+    for (name, function, memory_gb) in functions {
         let used = function.used();
         calls.push(("Lambda", name, used.invocations));
         invocations += used.invocations;
-        gb_seconds += used.billed.as_secs_f64() * MEMORY_GB;
+        gb_seconds += used.billed.as_secs_f64() * memory_gb;
     }
     calls.push(("Scheduler", "invocations", world.scheduler.counts().invocations));
     ApiUse {

@@ -44,6 +44,17 @@ fn details_that_are_left_out_as_metrics_are_in_the_lines_all_the_same() {
 }
 
 #[test]
+fn dead_letters_are_measured_by_queue_while_there_are_any() {
+    let metrics = Metrics::new("pulse", false);
+    assert_eq!(metrics.of_dead_letters(DlqName::Schedules, now(), 0), None);
+    let line = metrics.of_dead_letters(DlqName::Schedules, now(), 7).unwrap();
+    let directive = &line["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(directive["Dimensions"], json!([["Stack", "Queue"]]));
+    assert_eq!(directive["Metrics"], json!([{ "Name": "DeadLetters", "Unit": "Count" }]));
+    assert_eq!((&line["Queue"], &line["DeadLetters"]), (&json!("schedules"), &json!(7)));
+}
+
+#[test]
 fn each_metric_of_a_line_has_its_value_and_its_dimensions() {
     let gauges = StageGauges { oldest_due: Duration::from_mins(3), is_broken: true, is_paused: false };
     let line = Metrics::new("pulse", true).of_gauges(StageName::Score, now(), gauges);
