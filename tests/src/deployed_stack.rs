@@ -40,6 +40,20 @@ impl DeployedStack {
     /// # Panics
     /// When it can't be deployed.
     pub async fn build(emulator: &Emulator, name: &str, test: &str, latency: Duration) -> Self {
+        Self::build_with(emulator, name, test, latency, &[]).await
+    }
+
+    /// The same, with parameters that differ.
+    ///
+    /// # Panics
+    /// When it can't be deployed.
+    pub async fn build_with(
+        emulator: &Emulator,
+        name: &str,
+        test: &str,
+        latency: Duration,
+        changes: &[(&str, &str)],
+    ) -> Self {
         let stand_in = || StandInOptions { latency: StandInLatency::constant(latency), ..StandInOptions::default() };
         let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");
         let mail = MailStandIn::start(stand_in()).await.expect("an email stand-in");
@@ -58,9 +72,10 @@ impl DeployedStack {
             "client_id": mail.client_id(), "client_secret": mail.client_secret(),
         });
         let authorization = serde_json::json!({ "authorization": score.authorization() });
+        let changes = changes.iter().map(|(key, value)| (*key, (*value).to_owned()));
         let plan = StackPlan {
             stack: name.into(),
-            parameters: parameters.map(|(key, value)| (key.to_owned(), value)).into(),
+            parameters: parameters.into_iter().chain(changes).map(|(key, value)| (key.to_owned(), value)).collect(),
             secrets: BTreeMap::from([
                 (score_secret, authorization.to_string()),
                 (mail_secret, credentials.to_string()),

@@ -2,7 +2,7 @@
 
 use aws_sdk_lambda::types::Environment;
 use jiff::Timestamp;
-use pulse_aws::sdk;
+use pulse_aws::{sdk, stack::describe};
 use pulse_core::{
     customer::Customer,
     entry::{Entry, EntryId, StageName},
@@ -24,6 +24,32 @@ impl DeployedStack {
     pub async fn deploy(&self, packages: &Packages) {
         let deployed = Deployment::deploy(&workspace(), &self.endpoint, packages, &self.plan, &progress()).await;
         deployed.unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// Deletes the stack, and waits until it is gone.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub async fn delete(&self) {
+        let client = sdk::cloudformation_client(&self.stack.aws);
+        let name = self.stack.outputs.stack();
+        client.delete_stack().stack_name(name).send().await.expect("a stack that can be deleted");
+        eventually("the stack is gone", async || {
+            let found = describe(&client, name).await.expect("an answer");
+            let status = found.and_then(|stack| stack.stack_status().map(|status| status.as_str().to_owned()));
+            status.is_none_or(|status| status == "DELETE_COMPLETE").then_some(())
+        })
+        .await;
+    }
+
+    /// Deploys the stack again with a parameter set, and goes by what it says of itself then.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub async fn deploy_with(&mut self, packages: &Packages, parameter: &str, value: &str) {
+        self.plan.parameters.insert(parameter.to_owned(), value.to_owned());
+        let deployed = Deployment::deploy(&workspace(), &self.endpoint, packages, &self.plan, &progress()).await;
+        self.stack.outputs = deployed.unwrap_or_else(|error| panic!("{error:#}")).outputs;
     }
 
     /// Has the tick take the stack for one that was deployed long ago, so that what is done in the console isn't

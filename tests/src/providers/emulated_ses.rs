@@ -26,8 +26,26 @@ impl EmulatedSes {
     pub async fn ready_for(domain: &str) -> Self {
         let endpoint = emulator::shared().endpoint().to_owned();
         let ses = Self { endpoint };
-        ses.client().create_email_identity().email_identity(domain).send().await.expect("an identity");
+        ses.verify(domain).await;
         ses
+    }
+
+    /// Verifies a domain or an address.
+    ///
+    /// # Panics
+    /// When the emulator refuses.
+    pub async fn verify(&self, identity: &str) {
+        self.client().create_email_identity().email_identity(identity).send().await.expect("an identity");
+    }
+
+    /// Whom mails to this address are from.
+    ///
+    /// # Panics
+    /// When the emulator doesn't tell.
+    pub async fn sent(&self, to: &str) -> Vec<String> {
+        let messages = messages(&self.endpoint).await.expect("the emulator's list of mails");
+        let to = messages.iter().filter(|message| message["To"] == serde_json::json!([to]));
+        to.filter_map(|message| message["Source"].as_str().map(str::to_owned)).collect()
     }
 
     /// A client for it.

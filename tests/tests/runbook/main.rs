@@ -4,6 +4,7 @@
 mod bad_deploy;
 mod catch_up;
 mod dlq_full;
+mod kept_ledger;
 mod operator;
 mod provider_down;
 mod runbook;

@@ -8,6 +8,7 @@ mod kills;
 mod lanes;
 mod panics;
 mod scheduled;
+mod ses;
 mod why;
 
 use std::{sync::LazyLock, time::Duration};

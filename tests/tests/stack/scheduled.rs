@@ -71,6 +71,10 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
         assert_eq!(stack.tick(StageName::Score).await["repeated"], 0);
         logged(&[r#""message":"tick""#, r#""stage":"score""#, r#""held":"flows""#, r#""outcome":"swept""#]).await;
 
+        stack.send("ScheduleDlqUrl", "a letter").await;
+        stack.tick(StageName::Score).await;
+        logged(&[r#""Stack":"ticking""#, r#""Queue":"schedules""#, r#""DeadLetters":1"#]).await;
+
         // Someone disables the mapping in the console: that is a pause, and the stage is left alone.
         set_mapping(&stack, "ScoreMappingId", false, "Disabled").await;
         stack.open_overdue(&behind, due).await;
