@@ -9,7 +9,9 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// Secrets Manager gives no such secret to this function.
-    #[error("the secret {name} can't be read ({code}): see whether it exists and the function's role may read it")]
+    #[error(
+        "the secret {name} can't be read ({code}): see whether it exists; to read it takes ReadTheSecret of the function's role in template.yaml"
+    )]
     Unreadable {
         /// The variable's name.
         name: String,

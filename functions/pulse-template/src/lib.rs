@@ -1,14 +1,17 @@
-//! Writes `template.yaml` from its sources, the minijinja templates in `infra/template`.
+//! Writes `template.yaml` from its sources, the minijinja templates in `infra/template`, and the list of its statements.
 //!
 //! The sources hold the stack; the README beside them says how to add a stage or an alarm. Here is only what renders
 //! them, and what the tests have to know of the stages.
 
 mod folded;
+mod statements;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, path_loader};
+
+pub use self::statements::statements;
 
 /// The source that is rendered. It takes in the others.
 const MAIN: &str = "template.yaml.j2";
@@ -98,6 +101,12 @@ fn text(of: &Value, name: &str) -> Result<String> {
 #[must_use]
 pub fn template() -> PathBuf {
     repository().join("template.yaml")
+}
+
+/// The list of the template's statements that the programs carry with them.
+#[must_use]
+pub fn statements_list() -> PathBuf {
+    repository().join("functions/pulse-aws/src/sdk/statements.txt")
 }
 
 /// The folder with the sources that the repository ships.

@@ -1,10 +1,16 @@
-//! Writes `template.yaml` anew: `cargo run -p pulse-template`.
+//! Writes `template.yaml` and the list of its statements anew: `cargo run -p pulse-template`.
+
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
-use pulse_template::{Sources, template};
+use pulse_template::{Sources, statements, statements_list, template};
 
 fn main() -> Result<()> {
-    let path = template();
     let text = Sources::shipped().render()?;
-    std::fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))
+    write(&statements_list(), &statements(&text))?;
+    write(&template(), &text)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("{} can't be written", path.display()))
 }

@@ -42,16 +42,48 @@ pub fn each_function_has_its_own_role(template: &Template) -> Vec<String> {
     problems
 }
 
-/// No role is allowed an action or a resource by wildcard. (`?` is not one here: Secrets Manager ends a
+/// The statements that allow something to a role or a policy: whose, its Sid, its actions.
+#[must_use]
+pub fn statements(template: &Template) -> Vec<(String, String, Vec<String>)> {
+    let mut all = Vec::new();
+    for (id, properties) in policies(template) {
+        let mut found = Vec::new();
+        collect_statements(properties, &mut found);
+        for statement in found.into_iter().filter(|statement| statement["Effect"] == "Allow") {
+            let actions = strings(&statement["Action"]).into_iter().map(str::to_owned).collect();
+            all.push((id.to_owned(), statement["Sid"].as_str().unwrap_or_default().to_owned(), actions));
+        }
+    }
+    all
+}
+
+/// Every statement has a name of its own, by which a denial tells of it.
+#[must_use]
+pub fn each_statement_has_a_name(template: &Template) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    let named = |(id, sid, actions): (String, String, Vec<String>)| {
+        let is_named = !sid.is_empty() && taken.insert((id.clone(), sid));
+        (!is_named).then(|| format!("{id} allows {actions:?} in a statement without a Sid of its own"))
+    };
+    statements(template).into_iter().filter_map(named).collect()
+}
+
+/// The roles' own policies, and those of people.
+fn policies(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
+    let roles = template.resources("AWS::IAM::Role").map(|(id, role)| (id, &role["Policies"]));
+    roles.chain(template.resources("AWS::IAM::ManagedPolicy").map(|(id, policy)| (id, &policy["PolicyDocument"])))
+}
+
+/// No role and nobody is allowed an action or a resource by wildcard. (`?` is not one here: Secrets Manager ends a
 /// secret's ARN with six characters that nobody knows before. Of the schedules in this stack's group, made
 /// one by one, no template knows the names. What AWS allows on no narrower resource than all stands alone. Mails go
 /// out by way of any identity, but see [`mails_go_out_as_their_sender_alone`].)
 #[must_use]
 pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
-    for (id, role) in template.resources("AWS::IAM::Role") {
+    for (id, policies) in policies(template) {
         let mut statements = Vec::new();
-        collect_statements(&role["Policies"], &mut statements);
+        collect_statements(policies, &mut statements);
         if statements.is_empty() {
             problems.push(format!("{id} has no policy"));
         }

@@ -1,5 +1,10 @@
+use std::{collections::BTreeSet, fs, path::Path};
+
 use anyhow::Result;
-use pulse_tests::template::policies;
+use pulse_tests::{
+    emulator::workspace,
+    template::{Template, policies},
+};
 use serde_json::json;
 
 use crate::{add, arn, cut, keeps, set};
@@ -42,6 +47,8 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         set(&format!("{audit}/2/Resource"), json!({ "Fn::Sub": "arn:aws:scheduler:${AWS::Region}:schedule/group/*" })),
         cut("SchedulerRole/Policies/0/PolicyDocument/Statement/0/Resource"),
         cut("SchedulerRole/Policies"),
+        set("OperatorPolicy/PolicyDocument/Statement/0/Action", "cloudformation:*"),
+        set("ReadOnlyPolicy/PolicyDocument/Statement/1/Resource", "*"),
     ];
     keeps(policies::nothing_is_allowed_by_wildcard, edits)
 }
@@ -76,6 +83,105 @@ fn a_customer_s_key_decrypts_the_secrets_that_are_read_and_nothing_else() -> Res
         set("EmailRole/Policies/3/Fn::If/1/PolicyDocument/Statement/1", json!({})),
     ];
     keeps(policies::keys_decrypt_the_one_secret_that_is_read, edits)
+}
+
+#[test]
+fn each_statement_has_a_name_of_its_own() -> Result<()> {
+    let edits = [
+        cut("ScoreRole/Policies/0/PolicyDocument/Statement/0/Sid"),
+        set("OperatorPolicy/PolicyDocument/Statement/1/Sid", "FindTheStack"),
+    ];
+    keeps(policies::each_statement_has_a_name, edits)
+}
+
+#[test]
+fn the_list_of_statements_that_programs_carry_is_the_template_s() -> Result<()> {
+    let line = |(id, sid, actions): (String, String, Vec<String>)| format!("{id} {sid} {}\n", actions.join(" "));
+    let expected: BTreeSet<_> = policies::statements(&Template::shipped()?).into_iter().map(line).collect();
+    let text = fs::read_to_string(pulse_template::statements_list())?;
+    let carried: BTreeSet<_> = text.split_inclusive('\n').map(str::to_owned).collect();
+    assert_eq!(carried, expected, "write it anew with `cargo run -p pulse-template`");
+    Ok(())
+}
+
+/// What the code calls, by the name that the SDK has for it, and the permission that it takes.
+const CALLS: [(&str, &str); 36] = [
+    ("change_message_visibility", "sqs:ChangeMessageVisibility"),
+    ("change_message_visibility_batch", "sqs:ChangeMessageVisibility"),
+    ("create_schedule", "scheduler:CreateSchedule"),
+    ("delete_item", "dynamodb:DeleteItem"),
+    ("delete_message", "sqs:DeleteMessage"),
+    ("delete_message_batch", "sqs:DeleteMessage"),
+    ("delete_schedule", "scheduler:DeleteSchedule"),
+    ("describe_stack_events", "cloudformation:DescribeStackEvents"),
+    ("describe_stacks", "cloudformation:DescribeStacks"),
+    ("get_account", "ses:GetAccount"),
+    ("get_account_settings", "lambda:GetAccountSettings"),
+    ("get_event_source_mapping", "lambda:GetEventSourceMapping"),
+    ("get_function_concurrency", "lambda:GetFunctionConcurrency"),
+    ("get_function_configuration", "lambda:GetFunctionConfiguration"),
+    ("get_item", "dynamodb:GetItem"),
+    ("get_queue_attributes", "sqs:GetQueueAttributes"),
+    ("get_schedule", "scheduler:GetSchedule"),
+    ("get_secret_value", "secretsmanager:GetSecretValue"),
+    ("invoke", "lambda:InvokeFunction"),
+    ("list_message_move_tasks", "sqs:ListMessageMoveTasks"),
+    ("list_schedules", "scheduler:ListSchedules"),
+    ("purge_queue", "sqs:PurgeQueue"),
+    ("put_function_concurrency", "lambda:PutFunctionConcurrency"),
+    ("put_item", "dynamodb:PutItem"),
+    ("query", "dynamodb:Query"),
+    ("receive_message", "sqs:ReceiveMessage"),
+    ("scan", "dynamodb:Scan"),
+    ("send_email", "ses:SendEmail"),
+    ("send_message", "sqs:SendMessage"),
+    ("send_message_batch", "sqs:SendMessage"),
+    ("start_message_move_task", "sqs:StartMessageMoveTask"),
+    ("transact_write_items", "dynamodb:PutItem"),
+    ("update_event_source_mapping", "lambda:UpdateEventSourceMapping"),
+    ("update_function_configuration", "lambda:UpdateFunctionConfiguration"),
+    ("update_item", "dynamodb:UpdateItem"),
+    ("update_schedule", "scheduler:UpdateSchedule"),
+];
+
+#[test]
+fn each_call_of_the_code_is_allowed_by_a_statement() -> Result<()> {
+    let allowed: BTreeSet<_> =
+        policies::statements(&Template::shipped()?).into_iter().flat_map(|(_, _, actions)| actions).collect();
+    let mut called = BTreeSet::new();
+    for part in ["pulse-aws", "pulse-providers", "score", "email", "tick", "audit"] {
+        called.extend(calls_in(&workspace().root().join("functions").join(part).join("src"))?);
+    }
+    assert!(called.len() > 20, "{called:?}");
+    let missing: Vec<_> = called.iter().filter(|action| !allowed.contains(**action)).collect();
+    assert!(missing.is_empty(), "no statement of the template allows {missing:?}");
+    Ok(())
+}
+
+/// Providers' refusals are worded by the providers, which know no template.
+#[test]
+fn the_statements_that_providers_name_are_there() -> Result<()> {
+    let sids: BTreeSet<_> = policies::statements(&Template::shipped()?).into_iter().map(|(_, sid, _)| sid).collect();
+    for (file, sid) in [("ses/errors.rs", "SendMails"), ("secret.rs", "ReadTheSecret")] {
+        let text = fs::read_to_string(workspace().root().join("functions/pulse-providers/src").join(file))?;
+        assert!(text.contains(&format!("takes {sid} of")) && sids.contains(sid), "{file} doesn't name {sid}");
+    }
+    Ok(())
+}
+
+fn calls_in(folder: &Path) -> Result<BTreeSet<&'static str>> {
+    let mut called = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            called.extend(calls_in(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(path)?;
+            let made = CALLS.iter().filter(|(name, _)| text.contains(&format!(".{name}()")));
+            called.extend(made.map(|(_, action)| *action));
+        }
+    }
+    Ok(called)
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
         parameters::all_are_described,
         parameters::variables_hold_no_secret,
         policies::each_function_has_its_own_role,
+        policies::each_statement_has_a_name,
         policies::nothing_is_allowed_by_wildcard,
         policies::roles_trust_one_service,
         policies::mails_go_out_as_their_sender_alone,

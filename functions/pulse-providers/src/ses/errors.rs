@@ -83,7 +83,7 @@ fn refused(error: &SendEmailError, status: u16) -> SendError {
         }
         E::MessageRejected(_) | E::BadRequestException(_) => fail(),
         _ => match status {
-            401 | 403 => retry(": it doesn't let Pulse in. Check the function's role."),
+            401 | 403 => retry(": it doesn't let Pulse in. It takes SendMails of EmailRole in template.yaml."),
             408 | 429 | 503 => retry("."),
             _ if code.contains("Throttl") => retry("."),
             400..500 => fail(),
