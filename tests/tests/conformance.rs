@@ -19,6 +19,7 @@ use pulse_tests::{
 
 mod conformance {
     mod move_tasks;
+    mod scheduler_answers;
 }
 
 /// Makes a test of each case on each adapter. Each begins with an empty one.

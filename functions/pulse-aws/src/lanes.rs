@@ -111,9 +111,10 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let busy = error.code().is_some_and(|code| BUSY.contains(&code));
-    match failure::read("Lambda", error) {
-        CallFailure::Refused(cause) if !busy => Attempt::Failed(cause),
-        CallFailure::Refused(cause) | CallFailure::Again(cause) => Attempt::Busy(cause),
+    match failure::read(failure::LAMBDA, error) {
+        CallFailure::Again(cause) => Attempt::Busy(cause),
+        CallFailure::Refused(cause) | CallFailure::Denied(cause) if busy => Attempt::Busy(cause),
+        CallFailure::Refused(cause) | CallFailure::Denied(cause) => Attempt::Failed(cause),
     }
 }
 

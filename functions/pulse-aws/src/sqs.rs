@@ -62,7 +62,7 @@ impl SqsQueue {
             .change_message_visibility_batch()
             .queue_url(&self.url)
             .set_entries(Some(entries.map_err(|error| self.error(Cause::new(error.to_string())))?));
-        let answer = call.send().await.map_err(|error| self.failed(failure::read("SQS", &error)))?;
+        let answer = call.send().await.map_err(|error| self.failed(failure::read(failure::SQS, &error)))?;
         match answer.failed().iter().find(|failed| !is_stale_receipt(failed)) {
             None => Ok(()),
             Some(failed) => Err(self.error(Cause::new(format!("SQS refused to hide a message: {}.", failed.code())))),
@@ -70,8 +70,7 @@ impl SqsQueue {
     }
 
     fn failed(&self, failure: CallFailure) -> QueueError {
-        let (CallFailure::Again(cause) | CallFailure::Refused(cause)) = failure;
-        self.error(cause)
+        self.error(failure.into_cause())
     }
 
     fn error(&self, cause: Cause) -> QueueError {
@@ -89,7 +88,7 @@ impl StageQueue for SqsQueue {
         let call = self.client.send_message().queue_url(&self.url).message_body(body);
         let call = call.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
         let sent = call.send().await.map(drop);
-        sent.map_err(|error| self.failed(failure::read("SQS", &error)))
+        sent.map_err(|error| self.failed(failure::read(failure::SQS, &error)))
     }
 
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {

@@ -17,7 +17,7 @@ use pulse_core::{
 
 use crate::sdk::{
     self, SdkConfig,
-    failure::{self, CallFailure},
+    failure::{self, LAMBDA, SQS_CONTROL, Service},
 };
 
 /// For how long after a deployment a change of the stages is taken to be its doing: until a few ticks have seen it.
@@ -77,7 +77,7 @@ impl LambdaStages {
 
     async fn mapping(&self, stage: StageName) -> Result<Switch, StageError> {
         let mapping = self.lambda.get_event_source_mapping().uuid(&self.address(stage).mapping).send().await;
-        let mapping = mapping.map_err(|error| failed(stage, "Lambda", &error))?;
+        let mapping = mapping.map_err(|error| failed(stage, LAMBDA, &error))?;
         Ok(switch(mapping.state().unwrap_or_default()))
     }
 
@@ -85,7 +85,7 @@ impl LambdaStages {
     async fn reserved(&self, stage: StageName) -> Result<Option<u32>, StageError> {
         let function = &self.address(stage).function;
         let concurrency = self.lambda.get_function_concurrency().function_name(function).send().await;
-        let concurrency = concurrency.map_err(|error| failed(stage, "Lambda", &error))?;
+        let concurrency = concurrency.map_err(|error| failed(stage, LAMBDA, &error))?;
         Ok(concurrency.reserved_concurrent_executions().and_then(|reserved| u32::try_from(reserved).ok()))
     }
 
@@ -100,7 +100,7 @@ impl LambdaStages {
             .attribute_names(in_flight.clone())
             .send()
             .await
-            .map_err(|error| failed(stage, "SQS", &error))?;
+            .map_err(|error| failed(stage, SQS_CONTROL, &error))?;
         let count = |name| {
             let count = answer.attributes().and_then(|all| all.get(name)?.parse().ok());
             let cause = || Cause::new(format!("SQS doesn't say how many messages the {stage} queue holds."));
@@ -125,7 +125,7 @@ impl Stages for LambdaStages {
         match update.send().await {
             Ok(_) => Ok(SetEnabled::Done),
             Err(error) if is_busy(error.code()) => Ok(SetEnabled::Busy),
-            Err(error) => Err(failed(stage, "Lambda", &error)),
+            Err(error) => Err(failed(stage, LAMBDA, &error)),
         }
     }
 
@@ -154,12 +154,11 @@ fn is_busy(code: Option<&str>) -> bool {
     matches!(code, Some("ResourceInUseException" | "ResourceConflictException"))
 }
 
-fn failed<E>(stage: StageName, service: &str, error: &SdkError<E>) -> StageError
+fn failed<E>(stage: StageName, service: Service, error: &SdkError<E>) -> StageError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let (CallFailure::Refused(cause) | CallFailure::Again(cause)) = failure::read(service, error);
-    StageError { stage, cause }
+    StageError { stage, cause: failure::read(service, error).into_cause() }
 }
 
 #[cfg(test)]

@@ -104,3 +104,29 @@ async fn a_task_that_fails_and_one_that_is_refused_say_why() {
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("email dead-letter") && refused.contains("startmessagemovetask"), "{refused}");
 }
+
+/// As recorded on AWS, where no other code tells it from any other invalid parameter.
+#[tokio::test]
+async fn a_task_that_someone_starts_in_the_same_moment_is_followed_too() {
+    let start = [arn("pulse-email-dlq"), tasks(&json!([])), arn("pulse-email")];
+    let running =
+        "There is already a task running. Only one active task is allowed for a source queue arn at a given time.";
+    let answers = [AwsAnswer::Error(400, "InvalidParameterValue", running), tasks(&json!([task("COMPLETED", 50, 2)]))];
+    let (redriven, ..) = redrive(start.into_iter().chain(answers)).await;
+    let redriven = redriven.unwrap();
+    assert_eq!((redriven.way, redriven.redriven, redriven.is_complete()), (Way::SomeonesMoveTask, 50, true));
+}
+
+/// As recorded on AWS: a queue that no queue's redrive policy names, or names any more, has letters all the same.
+#[tokio::test]
+async fn letters_of_a_queue_that_no_queue_names_are_moved_one_by_one() {
+    let no_dlq =
+        || AwsAnswer::Error(400, "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.");
+    let asked_first = vec![arn("pulse-email-dlq"), no_dlq()];
+    let told_at_the_start = vec![arn("pulse-email-dlq"), tasks(&json!([])), arn("pulse-email"), no_dlq()];
+    for answers in [asked_first, told_at_the_start] {
+        let (redriven, ..) = redrive(answers).await;
+        let redriven = redriven.unwrap();
+        assert_eq!((redriven.way, redriven.trouble), (Way::Fallback, None));
+    }
+}

@@ -15,9 +15,9 @@ pub(super) fn of_call<E>(error: &SdkError<E>) -> LedgerError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    match failure::read("DynamoDB", error) {
+    match failure::read(failure::DYNAMODB, error) {
         CallFailure::Again(cause) => LedgerError::Unavailable(cause),
-        CallFailure::Refused(cause) => LedgerError::Broken(cause),
+        CallFailure::Refused(cause) | CallFailure::Denied(cause) => LedgerError::Broken(cause),
     }
 }
 

@@ -6,6 +6,7 @@ mod definition;
 use async_trait::async_trait;
 use aws_sdk_scheduler::{
     Client,
+    config::retry::RetryConfig,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         create_schedule::CreateScheduleError,
@@ -20,7 +21,7 @@ use pulse_core::{
     ports::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError},
 };
 
-use crate::sdk::failure::{self, CallFailure};
+use crate::sdk::failure::{self, CallFailure, SCHEDULER};
 use definition::Definition;
 pub use definition::ScheduleTarget;
 
@@ -32,6 +33,8 @@ pub use definition::ScheduleTarget;
 #[derive(Debug)]
 pub struct EventBridgeSchedules {
     client: Client,
+    /// What calls about one schedule are made with.
+    of_one: Client,
     target: ScheduleTarget,
 }
 
@@ -39,7 +42,15 @@ impl EventBridgeSchedules {
     /// The schedules that send to `target`.
     #[must_use]
     pub fn new(client: Client, target: ScheduleTarget) -> Self {
-        Self { client, target }
+        Self { of_one: client.clone(), client, target }
+    }
+
+    /// The same, where a call about one schedule is made once. Who has a [pace](pulse_core::pacing) hears of throttling
+    /// only if the SDK doesn't wait and ask again by itself.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        let config = self.client.config().to_builder().retry_config(RetryConfig::disabled()).build();
+        Self { of_one: Client::from_conf(config), ..self }
     }
 }
 
@@ -71,7 +82,7 @@ impl Schedules for EventBridgeSchedules {
     }
 
     async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError> {
-        let call = self.client.delete_schedule().group_name(&self.target.group).name(customer.as_str());
+        let call = self.of_one.delete_schedule().group_name(&self.target.group).name(customer.as_str());
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error)
@@ -93,9 +104,8 @@ impl Schedules for EventBridgeSchedules {
             .state(ScheduleState::Enabled)
             .max_results(100)
             .set_next_token(page);
-        let answer = call.send().await.map_err(|error| match failure::read("EventBridge Scheduler", &error) {
-            CallFailure::Refused(cause) | CallFailure::Again(cause) => SchedulesError(cause),
-        })?;
+        let answer = call.send().await;
+        let answer = answer.map_err(|error| SchedulesError(failure::read(SCHEDULER, &error).into_cause()))?;
         let name = |schedule: &ScheduleSummary| CustomerId::parse(schedule.name()?).ok();
         Ok(SchedulePage {
             customers: answer.schedules().iter().filter_map(name).collect(),
@@ -109,7 +119,7 @@ impl EventBridgeSchedules {
     async fn create(&self, customer: &CustomerId, definition: &Definition) -> Result<bool, ScheduleError> {
         let Definition { expression, zone, window, target, state } = definition.clone();
         let call = self
-            .client
+            .of_one
             .create_schedule()
             .group_name(&self.target.group)
             .name(customer.as_str())
@@ -128,7 +138,7 @@ impl EventBridgeSchedules {
     async fn update(&self, customer: &CustomerId, definition: Definition) -> Result<PutOutcome, ScheduleError> {
         let Definition { expression, zone, window, target, state } = definition;
         let call = self
-            .client
+            .of_one
             .update_schedule()
             .group_name(&self.target.group)
             .name(customer.as_str())
@@ -142,7 +152,7 @@ impl EventBridgeSchedules {
     }
 
     async fn read(&self, customer: &CustomerId) -> Result<Option<GetScheduleOutput>, ScheduleError> {
-        let call = self.client.get_schedule().group_name(&self.target.group).name(customer.as_str());
+        let call = self.of_one.get_schedule().group_name(&self.target.group).name(customer.as_str());
         match call.send().await {
             Ok(present) => Ok(Some(present)),
             Err(error) if error.as_service_error().is_some_and(GetScheduleError::is_resource_not_found_exception) => {
@@ -158,11 +168,16 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let customer = customer.clone();
-    // Another change of the same schedule is under way.
-    let conflict = error.as_service_error().and_then(|error| error.code()) == Some("ConflictException");
-    match failure::read("EventBridge Scheduler", error) {
-        CallFailure::Refused(cause) if !conflict => ScheduleError::Refused { customer, cause },
-        CallFailure::Refused(cause) | CallFailure::Again(cause) => ScheduleError::Unavailable { customer, cause },
+    match (failure::read(SCHEDULER, error), error.as_service_error().and_then(ProvideErrorMetadata::code)) {
+        // A conflict is with another change of the same schedule. The quota on the rate of calls has the code of the one
+        // on the number of schedules, too (EventBridge Scheduler User Guide, "Troubleshooting quotas"): patience ends
+        // either.
+        (CallFailure::Again(cause), _)
+        | (CallFailure::Refused(cause), Some("ConflictException" | "ServiceQuotaExceededException")) => {
+            ScheduleError::Unavailable { customer, cause }
+        }
+        (CallFailure::Refused(cause), Some("ValidationException")) => ScheduleError::Refused { customer, cause },
+        (CallFailure::Refused(cause) | CallFailure::Denied(cause), _) => ScheduleError::Denied { customer, cause },
     }
 }
 

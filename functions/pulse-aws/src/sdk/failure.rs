@@ -7,18 +7,51 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::error::SdkError;
 use pulse_core::failure::Cause;
 
+use super::{credentials, permissions};
+
+/// A service of AWS, as causes speak of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Service {
+    name: &'static str,
+    /// Whether its answer to a malformed request may quote personal data: then only the code is kept of it.
+    quotes_personal_data: bool,
+}
+
+/// Rows hold addresses and names.
+pub(crate) const DYNAMODB: Service = Service { name: "DynamoDB", quotes_personal_data: true };
+/// SQS, where messages are sent: what is dead-lettered may be anybody's text.
+pub(crate) const SQS: Service = Service { name: "SQS", quotes_personal_data: true };
+/// SQS, where no message's body is in the request.
+pub(crate) const SQS_CONTROL: Service = Service { name: "SQS", quotes_personal_data: false };
+/// Requests to Lambda name functions and mappings.
+pub(crate) const LAMBDA: Service = Service { name: "Lambda", quotes_personal_data: false };
+/// Requests to `CloudFormation` name the stack.
+pub(crate) const CLOUDFORMATION: Service = Service { name: "CloudFormation", quotes_personal_data: false };
+/// Schedules have a customer's id, expression and time zone.
+pub(crate) const SCHEDULER: Service = Service { name: "EventBridge Scheduler", quotes_personal_data: false };
+
 /// A failed call, in Pulse's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CallFailure {
     /// No answer, or one that says to come back. The call may have taken effect.
     Again(Cause),
-    /// An answer that stays the same however often it is asked for.
+    /// An answer to this request, that stays the same however often it is asked for.
     Refused(Cause),
+    /// Whoever asks may not, whatever the request: no permission, or credentials that are missing or over.
+    Denied(Cause),
+}
+
+impl CallFailure {
+    /// Why.
+    pub(crate) fn into_cause(self) -> Cause {
+        let (Self::Again(cause) | Self::Refused(cause) | Self::Denied(cause)) = self;
+        cause
+    }
 }
 
 /// Codes that mean "not now" although their status is 400 ("Common errors" of the API references
 /// of `DynamoDB`, SQS and `EventBridge` Scheduler; `DynamoDB` Developer Guide, "Error handling").
-const NOT_NOW: [&str; 12] = [
+const NOT_NOW: [&str; 13] = [
     "InternalServerError",
     "KmsThrottled",
     "OverLimit",
@@ -29,48 +62,62 @@ const NOT_NOW: [&str; 12] = [
     "ServiceUnavailable",
     "Throttling",
     "ThrottlingException",
+    "TooManyRequestsException",
     "TransactionConflictException",
     "TransactionInProgressException",
 ];
 
 /// Reads a failed call to `service`. What the service answers to a malformed request may quote the
-/// request, so of that only the code is kept.
-pub(crate) fn read<E>(service: &str, error: &SdkError<E>) -> CallFailure
+/// request: where that may hold personal data, only the code is kept.
+pub(crate) fn read<E>(service: Service, error: &SdkError<E>) -> CallFailure
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    let name = service.name;
     match error {
         SdkError::ConstructionFailure(_) => {
-            CallFailure::Refused(Cause::new(format!("The call to {service} can't be built.")))
+            CallFailure::Refused(Cause::new(format!("The call to {name} can't be built: {}.", root_of(error))))
         }
-        SdkError::TimeoutError(_) => CallFailure::Again(Cause::new(format!("{service} didn't answer in time."))),
-        SdkError::DispatchFailure(_) => {
-            CallFailure::Again(Cause::new(format!("{service} can't be reached: {}", root_of(error))))
-        }
+        SdkError::TimeoutError(_) => CallFailure::Again(Cause::new(format!("{name} didn't answer in time."))),
+        SdkError::DispatchFailure(_) => match credentials::failure_in(error) {
+            Some(why) => CallFailure::Denied(Cause::new(why)),
+            None => CallFailure::Again(Cause::new(format!("{name} can't be reached: {}", root_of(error)))),
+        },
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
             answered(service, status, answer.err().code(), answer.err().message())
         }
-        _ => CallFailure::Again(Cause::new(format!("{service}'s answer can't be read."))),
+        _ => CallFailure::Again(Cause::new(format!("{name}'s answer can't be read."))),
     }
 }
 
-fn answered(service: &str, status: u16, code: Option<&str>, message: Option<&str>) -> CallFailure {
-    let name = code.map_or_else(|| status.to_string(), ToOwned::to_owned);
+fn answered(service: Service, status: u16, code: Option<&str>, message: Option<&str>) -> CallFailure {
+    let name = service.name;
+    let code = code.map_or_else(|| status.to_string(), ToOwned::to_owned);
     // With the XML protocols a code has a prefix: AWS.SimpleQueueService.OverLimit.
-    let last = name.rsplit('.').next().unwrap_or_default();
-    if status >= 500 || status == 429 || NOT_NOW.contains(&last) {
-        return CallFailure::Again(Cause::new(format!("{service} answered {name}.")));
-    }
+    let last = code.rsplit('.').next().unwrap_or_default();
     let quotes_the_request = last.starts_with("Validation") || last.starts_with("InvalidParameter");
-    CallFailure::Refused(Cause::new(match message {
-        Some(message) if !quotes_the_request => format!("{service} answered {name}: {message}"),
-        _ => format!("{service} answered {name}."),
-    }))
+    let may_be_personal = quotes_the_request && service.quotes_personal_data;
+    let words = message.filter(|words| !words.is_empty() && !may_be_personal);
+    let told = match words {
+        Some(words) => format!("{name} answered {code}: {words}"),
+        None => format!("{name} answered {code}."),
+    };
+    if status >= 500 || status == 429 || NOT_NOW.contains(&last) {
+        return CallFailure::Again(Cause::new(told));
+    }
+    if permissions::is_denial(last) {
+        let statement = message.and_then(permissions::explain);
+        return CallFailure::Denied(Cause::new(statement.unwrap_or(told)));
+    }
+    if credentials::is_refusal(last) {
+        return CallFailure::Denied(Cause::new(told));
+    }
+    CallFailure::Refused(Cause::new(told))
 }
 
 /// What is at the bottom of an error, in one line.
-fn root_of(error: &dyn Error) -> String {
+pub(super) fn root_of(error: &dyn Error) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
         root = source;
@@ -86,22 +133,20 @@ where
     move |error| anyhow!("{}: {}", what.into(), reason(&error))
 }
 
-/// The service's message, or else what lies at the bottom of the error, as in a refused connection.
+/// The service's code and message, or else what lies at the bottom of the error, as in a refused connection.
 #[must_use]
 pub fn reason<E>(error: &E) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match (error.message(), error.code()) {
+        (Some(message), Some(code)) if permissions::is_denial(code) => {
+            permissions::explain(message).unwrap_or_else(|| message.to_owned())
+        }
+        (Some(message), Some(code)) if credentials::is_refusal(code) => format!("{code}: {message}"),
         (Some(message), _) => message.to_owned(),
         (None, Some(code)) => code.to_owned(),
-        (None, None) => {
-            let mut cause: &dyn Error = error;
-            while let Some(below) = cause.source() {
-                cause = below;
-            }
-            cause.to_string()
-        }
+        (None, None) => root_of(error),
     }
 }
 
@@ -110,7 +155,7 @@ mod tests {
     use super::*;
 
     fn is_worth_another_try(status: u16, code: &str) -> bool {
-        matches!(answered("SQS", status, Some(code), None), CallFailure::Again(_))
+        matches!(answered(SQS, status, Some(code), None), CallFailure::Again(_))
     }
 
     #[test]
@@ -122,12 +167,45 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_why_unless_the_answer_may_quote_the_request() {
-        let denied = answered("SQS", 400, Some("AccessDenied"), Some("not allowed to send"));
-        let cause = Cause::new("SQS answered AccessDenied: not allowed to send");
-        assert_eq!(denied, CallFailure::Refused(cause));
+    fn a_refusal_says_why_unless_the_answer_may_quote_personal_data() {
+        let over = "Specified ReservedConcurrentExecutions for function decreases account's \
+                    UnreservedConcurrentExecution below its minimum value of [100].";
+        for (service, code, words, told) in [
+            (DYNAMODB, "ValidationException", "bad: ada@example.com", "DynamoDB answered ValidationException."),
+            (SQS, "InvalidParameterValue", "ada@example.com", "SQS answered InvalidParameterValue."),
+            (
+                SQS_CONTROL,
+                "InvalidParameterValue",
+                "Source queue must be configured as a Dead Letter Queue.",
+                "SQS answered InvalidParameterValue: Source queue must be configured as a Dead Letter Queue.",
+            ),
+            (
+                LAMBDA,
+                "InvalidParameterValueException",
+                over,
+                &format!("Lambda answered InvalidParameterValueException: {over}"),
+            ),
+            (
+                SCHEDULER,
+                "ValidationException",
+                "Invalid timezone Mars/Olympus.",
+                "EventBridge Scheduler answered ValidationException: Invalid timezone Mars/Olympus.",
+            ),
+        ] {
+            let refused = answered(service, 400, Some(code), Some(words));
+            assert_eq!(refused, CallFailure::Refused(Cause::new(told)));
+        }
+        let busy = answered(SCHEDULER, 429, Some("ThrottlingException"), Some("Rate exceeded"));
+        let told = "EventBridge Scheduler answered ThrottlingException: Rate exceeded";
+        assert_eq!(busy, CallFailure::Again(Cause::new(told)));
+    }
 
-        let invalid = answered("SQS", 400, Some("ValidationException"), Some("bad: ada@example.com"));
-        assert_eq!(invalid, CallFailure::Refused(Cause::new("SQS answered ValidationException.")));
+    #[test]
+    fn who_may_not_ask_is_told_from_a_request_that_is_refused() {
+        let expired = answered(LAMBDA, 403, Some("ExpiredTokenException"), Some("The security token is expired"));
+        let told = "Lambda answered ExpiredTokenException: The security token is expired";
+        assert_eq!(expired, CallFailure::Denied(Cause::new(told)));
+        let denied = answered(SQS, 403, Some("AWS.SimpleQueueService.AccessDenied"), Some("Access is denied."));
+        assert!(matches!(denied, CallFailure::Denied(_)), "{denied:?}");
     }
 }

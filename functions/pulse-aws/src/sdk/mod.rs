@@ -3,14 +3,18 @@
 //! The SDK crates are built without their default HTTP client, so it is set here: rustls on ring,
 //! which serves `http://` endpoints (emulators) too.
 
+mod credentials;
 pub(crate) mod failure;
+#[cfg(feature = "operator")]
+pub mod operator;
+mod permissions;
 
 use std::time::Duration;
 
 pub use aws_config::SdkConfig;
 use aws_config::{
-    BehaviorVersion, Region, environment::EnvironmentVariableRegionProvider, meta::region::RegionProviderChain,
-    profile::ProfileFileRegionProvider, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, ConfigLoader, Region, environment::EnvironmentVariableRegionProvider,
+    meta::region::RegionProviderChain, profile::ProfileFileRegionProvider, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::{
@@ -40,19 +44,18 @@ pub struct NoRegion;
 /// When no region is set. The instance metadata service isn't asked for one: off AWS that costs
 /// seconds, and on Lambda the environment has it.
 pub async fn load() -> Result<SdkConfig, NoRegion> {
-    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::new());
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
-        .region(region)
-        .timeout_config(timeouts())
-        .retry_config(retries())
-        .load()
-        .await;
+    let config = loader().retry_config(retries()).load().await;
     match config.region() {
         Some(_) => Ok(config),
         None => Err(NoRegion),
     }
+}
+
+fn loader() -> ConfigLoader {
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new());
+    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
+    loader.region(region).timeout_config(timeouts())
 }
 
 /// The configuration for an emulator at `endpoint`, with the credentials that emulators take as

@@ -19,7 +19,7 @@ use pulse_core::{
 use tokio::sync::OnceCell;
 
 use super::{BATCH, is_stale_receipt, move_task::MoveTasks, whole_seconds};
-use crate::sdk::failure::{self, CallFailure};
+use crate::sdk::failure;
 
 /// How long a receive waits for a letter. With any wait at all, SQS asks all of its servers, so that an
 /// empty answer means an empty queue (Amazon SQS Developer Guide, "Amazon SQS short and long polling").
@@ -98,8 +98,7 @@ impl SqsDeadLetters {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let (CallFailure::Again(cause) | CallFailure::Refused(cause)) = failure::read("SQS", error);
-        QueueError { queue: self.name.queue(), cause }
+        QueueError { queue: self.name.queue(), cause: failure::read(failure::SQS_CONTROL, error).into_cause() }
     }
 
     fn error(&self, cause: String) -> QueueError {

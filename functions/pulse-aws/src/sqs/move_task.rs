@@ -11,7 +11,7 @@ use pulse_core::{
 };
 use tokio::sync::OnceCell;
 
-use crate::sdk::failure::{self, CallFailure};
+use crate::sdk::failure;
 
 /// What endpoints answer that have no move tasks.
 const NO_SUCH_CALL: [&str; 5] =
@@ -35,7 +35,7 @@ impl MoveTasks<'_> {
         let from = self.from().await?;
         let last = match self.last(from).await {
             Ok(last) => last,
-            Err(error) if is_no_such_call(&error) => return Ok(MoveStart::Unsupported),
+            Err(error) if is_no_such_call(&error) || no_queue_s_dlq(&error) => return Ok(MoveStart::Unsupported),
             Err(error) => return Err(self.failed(&error)),
         };
         if last.as_ref().is_some_and(is_running) {
@@ -48,7 +48,9 @@ impl MoveTasks<'_> {
                 let before = last.map(|last| last.started_timestamp().to_string());
                 Ok(MoveStart::Started(MoveTicket(before.unwrap_or_default())))
             }
-            Err(error) if is_no_such_call(&error) => Ok(MoveStart::Unsupported),
+            Err(error) if is_no_such_call(&error) || no_queue_s_dlq(&error) => Ok(MoveStart::Unsupported),
+            // Somebody's, that was started since it was looked for.
+            Err(error) if is_moving(&error) => Ok(MoveStart::AlreadyMoving(MoveTicket(String::new()))),
             Err(error) => Err(self.failed(&error)),
         }
     }
@@ -92,8 +94,7 @@ impl MoveTasks<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let (CallFailure::Again(cause) | CallFailure::Refused(cause)) = failure::read("SQS", error);
-        self.error(cause)
+        self.error(failure::read(failure::SQS_CONTROL, error).into_cause())
     }
 
     fn error(&self, cause: Cause) -> QueueError {
@@ -105,6 +106,17 @@ fn is_no_such_call<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let SdkError::ServiceError(answer) = error else { return false };
     let last = answer.err().code().and_then(|code| code.rsplit(['.', '#']).next());
     answer.raw().status().as_u16() == 501 || last.is_some_and(|code| NO_SUCH_CALL.contains(&code))
+}
+
+/// Answered when another task runs (as recorded on AWS: an `InvalidParameterValue` that no code of its own tells apart).
+fn is_moving<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.message().is_some_and(|words| words.contains("already a task running"))
+}
+
+/// Answered for a queue that no queue's redrive policy names any more: its letters are moved one by one then (as
+/// recorded on AWS, likewise).
+fn no_queue_s_dlq<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.message().is_some_and(|words| words.contains("must be configured as a Dead Letter Queue"))
 }
 
 /// A task's status (Amazon SQS API Reference, `ListMessageMoveTasksResultEntry`).

@@ -1,6 +1,6 @@
 use crate::{
     config::{EmailConfig, Environment, TickConfig},
-    sdk,
+    sdk::{self, because},
     stages::{LambdaStages, StageAddress},
 };
 use anyhow::{Context, Result};
@@ -57,7 +57,7 @@ impl Stack {
         let function = self.outputs.get(output)?;
         let client = sdk::lambda_client(&self.aws);
         let configuration = client.get_function_configuration().function_name(function).send().await;
-        let configuration = configuration.with_context(|| format!("The function {function} can't be asked"))?;
+        let configuration = configuration.map_err(because(format!("The function {function} can't be asked")))?;
         let variables = configuration.environment.and_then(|environment| environment.variables).unwrap_or_default();
         read(Environment::new(&|name| variables.get(name).cloned()))
             .with_context(|| format!("The configuration of the function {function} can't be read"))

@@ -9,7 +9,11 @@ use pulse_core::{
 };
 
 use super::Stack;
-use crate::{clock::SystemClock, lanes::LambdaLaneControl, sdk};
+use crate::{
+    clock::SystemClock,
+    lanes::LambdaLaneControl,
+    sdk::{self, because},
+};
 
 /// For how long a stage's queue keeps a message.
 ///
@@ -19,7 +23,7 @@ pub async fn retention(stack: &Stack, stage: StageName) -> Result<Duration> {
     let name = QueueAttributeName::MessageRetentionPeriod;
     let ask = sdk::sqs_client(&stack.aws).get_queue_attributes().queue_url(stack.of_stage(stage, "QueueUrl")?);
     let answer = ask.attribute_names(name.clone()).send().await;
-    let answer = answer.with_context(|| format!("The {stage} queue can't be asked how long it keeps messages"))?;
+    let answer = answer.map_err(because(format!("The {stage} queue can't be asked how long it keeps messages")))?;
     let seconds = answer.attributes().and_then(|all| all.get(&name)?.parse().ok());
     seconds.map(Duration::from_secs).with_context(|| format!("The {stage} queue doesn't say its {name}"))
 }
@@ -51,7 +55,7 @@ async fn depth(client: &aws_sdk_sqs::Client, queue: String, url: &str, dead_lett
         .attribute_names(in_flight.clone())
         .send()
         .await
-        .with_context(|| format!("The {queue} can't be asked how full it is"))?;
+        .map_err(because(format!("The {queue} can't be asked how full it is")))?;
     let count = |name: &QueueAttributeName| {
         let value = answer.attributes().and_then(|all| all.get(name)).and_then(|value| value.parse().ok());
         value.with_context(|| format!("The {queue} doesn't say its {name}"))
@@ -79,7 +83,7 @@ impl Stack {
             .uuid(self.of_stage(stage, "MappingId")?)
             .send()
             .await
-            .with_context(|| format!("The {stage} stage's event source mapping can't be read"))?;
+            .map_err(because(format!("The {stage} stage's event source mapping can't be read")))?;
         Ok(StageLanes {
             stage,
             maximum_concurrency: settings.maximum_concurrency,

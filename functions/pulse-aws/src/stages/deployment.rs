@@ -11,7 +11,7 @@ use pulse_core::{
 };
 
 use super::{LambdaStages, failed};
-use crate::clock::SystemClock;
+use crate::{clock::SystemClock, sdk::failure::CLOUDFORMATION};
 
 /// The resource type of the stack itself, whose last event ends a deployment.
 const STACK: &str = "AWS::CloudFormation::Stack";
@@ -23,7 +23,7 @@ impl LambdaStages {
         // It is the same stack for all stages: an error names the first.
         let stage = Plan::MONTHLY.first();
         let answer = self.cloudformation.describe_stack_events().stack_name(&self.stack).send().await;
-        let answer = answer.map_err(|error| failed(stage, "CloudFormation", &error))?;
+        let answer = answer.map_err(|error| failed(stage, CLOUDFORMATION, &error))?;
         let missing = || StageError { stage, cause: Cause::new("CloudFormation has no event of the stack.") };
         let last = answer.stack_events().first().ok_or_else(missing)?;
         Ok(is_recent(last, SystemClock.now(), self.deployed_within))

@@ -14,6 +14,7 @@ use pulse_core::{
 use serde_json::{Value, json};
 
 use super::{LambdaStages, StageAddress, failed};
+use crate::sdk::failure::{LAMBDA, SQS_CONTROL};
 
 /// The longest that the answer is waited for: two calls to a provider that doesn't answer, and the start of
 /// the function. A function that takes longer goes on, and its messages come back later.
@@ -64,7 +65,7 @@ impl LambdaStages {
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader);
-        let answer = receive.send().await.map_err(|error| failed(stage, "SQS", &error))?;
+        let answer = receive.send().await.map_err(|error| failed(stage, SQS_CONTROL, &error))?;
         Ok(answer.messages.unwrap_or_default())
     }
 
@@ -88,7 +89,7 @@ impl LambdaStages {
             .config_override(patient);
         let answer = match invoke.send().await {
             Err(error) if error.as_service_error().is_none() => return Ok(None),
-            answer => answer.map_err(|error| failed(stage, "Lambda", &error))?,
+            answer => answer.map_err(|error| failed(stage, LAMBDA, &error))?,
         };
         let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
         Ok(if answer.function_error().is_some() { None } else { serde_json::from_slice(body).ok() })

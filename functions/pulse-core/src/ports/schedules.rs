@@ -33,10 +33,18 @@ pub enum ScheduleError {
         /// The cause, in words for an operator.
         cause: Cause,
     },
-    /// Refused for good.
+    /// This schedule is refused for good; another may be taken.
     #[error("the schedule of {customer} is refused: {cause}")]
     Refused {
         /// Whose schedule.
+        customer: CustomerId,
+        /// The cause, in words for an operator.
+        cause: Cause,
+    },
+    /// Nobody's schedule can be used: a permission is missing, or the credentials are over, or there is no such group.
+    #[error("the schedule of {customer} can't be used, nor anybody's: {cause}")]
+    Denied {
+        /// Whose schedule was tried.
         customer: CustomerId,
         /// The cause, in words for an operator.
         cause: Cause,
