@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use pulse_aws::sdk::operator::mend_refused;
 use pulse_local::children;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
         simulate, status, unenroll, watch, why,
     },
     exit::Exit,
-    output::Output,
+    output::{Output, with_causes},
     target::Target,
 };
 
@@ -85,9 +86,15 @@ pub fn run(cli: Cli) -> ExitCode {
         }
     };
     let output = Output::new(cli.json);
-    let exit = runtime.block_on(dispatch(cli, output)).unwrap_or_else(|error| {
-        output.error(&error);
-        Exit::Failed
+    let exit = runtime.block_on(async {
+        match dispatch(cli, output).await {
+            Ok(exit) => exit,
+            Err(error) => {
+                let mend = mend_refused(&with_causes(&error)).await;
+                output.error(&mend.map_or(error, anyhow::Error::msg));
+                Exit::Failed
+            }
+        }
     });
     // What was interrupted may have threads that wait for cargo or pip.
     children::end_all();

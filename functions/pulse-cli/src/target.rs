@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use pulse_app::App;
 use pulse_aws::{
-    sdk,
+    sdk::{self, operator::load_for_operator},
     stack::{Stack, outputs},
 };
 use pulse_core::control::Actor;
@@ -58,7 +58,7 @@ impl Target {
                 .with_context(|| format!("The `pulse local` at {} doesn't answer: {HOW_TO_START}", record.endpoint))?;
             return Ok(Stack { aws, outputs });
         }
-        let aws = sdk::load().await?;
+        let aws = load_for_operator().await?;
         let outputs = outputs(&aws, &self.stack).await?;
         Ok(Stack { aws, outputs })
     }
