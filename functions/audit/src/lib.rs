@@ -1,5 +1,7 @@
 //! The audit function: every day, holds the roster against the schedules and the ledger.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use jiff::tz::TimeZone;
 use pulse_aws::{
@@ -11,8 +13,12 @@ use pulse_aws::{
 };
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditError, AuditReport},
+    pacing::PacedSchedules,
     ports::Clock as _,
 };
+
+/// How often a call to the scheduler is made, if it is throttled: for a few seconds, of which there are few.
+const TRIES: u32 = 4;
 
 /// Over so many audits, each customer's schedule is read in whole once.
 const SLICES: u64 = 28;
@@ -20,7 +26,7 @@ const SLICES: u64 = 28;
 /// The function, with its clients built once.
 pub struct Function {
     ledger: DynamoDbLedger,
-    schedules: EventBridgeSchedules,
+    schedules: PacedSchedules,
     repair: bool,
 }
 
@@ -36,7 +42,11 @@ impl Function {
         let aws = sdk::load().await?;
         Ok(Self {
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
-            schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target),
+            schedules: PacedSchedules::new(
+                Arc::new(EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target).without_retries()),
+                Arc::new(SystemClock),
+                TRIES,
+            ),
             repair: config.repair,
         })
     }

@@ -1,17 +1,28 @@
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
 use pulse_core::{
     advice::Advice,
     customer::{Customer, CustomerId},
     enrollment::{Enrolled, Enrollment, EnrollmentError},
-    ports::{LedgerError, RosterCount},
+    failure::Cause,
+    ports::{LedgerError, RosterCount, ScheduleError},
 };
 use serde::Serialize;
 
 use crate::{App, ReadError};
 
-/// Customers enrolled at once. `CreateSchedule` takes 1,000 a second or more (`EventBridge` Scheduler
-/// User Guide, "Quotas"); a customer takes some 30 ms.
-const AT_ONCE: usize = 25;
+/// Customers enrolled at once: as many as the [paced](pulse_core::pacing) scheduler ever takes. A customer takes some
+/// 60 ms and four write units, so that is a new table's 4,000 a second (`DynamoDB` Developer Guide, "On-demand capacity
+/// mode").
+const AT_ONCE: usize = 64;
+
+/// A roster of which nobody was enrolled, and so many are refused, is refused for what isn't theirs.
+const REFUSED_OF_NONE: u64 = 100;
+
+/// The wait before a ledger that can't be used is tried again doubles from the first to the last: a minute together.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LAST_WAIT: Duration = Duration::from_secs(32);
 
 /// How many customers were enrolled, by what that did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -39,13 +50,19 @@ impl Counts {
 
 /// Why a roster was enrolled in part only.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Customer {customer} couldn't be enrolled; enrol the file again")]
-pub struct EnrollError {
-    /// Who couldn't be.
-    pub customer: CustomerId,
-    /// Why.
-    #[source]
-    pub error: EnrollmentError,
+pub enum EnrollError {
+    /// Nobody can be enrolled now.
+    #[error("Customer {customer} couldn't be enrolled; when that is mended, enrol the file again")]
+    Stopped {
+        /// Who couldn't be.
+        customer: CustomerId,
+        /// Why.
+        #[source]
+        error: EnrollmentError,
+    },
+    /// Customer after customer is refused, so it isn't theirs.
+    #[error("The first {REFUSED_OF_NONE} customers were all refused, so it isn't for what their rows say: {0}")]
+    Everyone(Cause),
 }
 
 /// Why a customer couldn't be enrolled again.
@@ -80,29 +97,55 @@ pub struct Unenrolled {
 }
 
 impl App {
-    /// Puts customers on the roster, many at once, and tells `watch` after each. Customers are taken from the iterator
-    /// as it goes on.
+    /// Puts customers on the roster, many at once, and tells `watch` after each where the customer came from, and why
+    /// the scheduler refuses this one for good, if it does: the others go on. Customers are taken from the iterator as it
+    /// goes on.
     ///
     /// # Errors
-    /// With the first who couldn't be enrolled. Who was enrolled before stays so; do it again.
-    pub async fn enroll(
+    /// As [`EnrollError`] says. Who was enrolled before stays so; do it again.
+    pub async fn enroll<Origin>(
         &self,
-        customers: impl Iterator<Item = Customer>,
-        watch: &mut dyn FnMut(),
+        customers: impl Iterator<Item = (Origin, Customer)>,
+        watch: &mut dyn FnMut(Origin, Option<&Cause>),
     ) -> Result<Counts, EnrollError> {
-        let enrollment = self.enrollment();
         let mut enrolled = stream::iter(customers)
-            .map(async |customer| {
-                let done = enrollment.enroll(&customer).await;
-                done.map_err(|error| EnrollError { customer: customer.id, error })
+            .map(async |(origin, customer)| {
+                (origin, self.patiently(async || self.enrollment().enroll(&customer).await).await, customer.id)
             })
             .buffer_unordered(AT_ONCE);
-        let mut counts = Counts::default();
-        while let Some(done) = enrolled.try_next().await? {
-            counts.add(done);
-            watch();
+        let (mut counts, mut refused) = (Counts::default(), 0);
+        while let Some((origin, done, customer)) = enrolled.next().await {
+            match done {
+                Ok(done) => {
+                    counts.add(done);
+                    watch(origin, None);
+                }
+                Err(EnrollmentError::Schedule(ScheduleError::Refused { cause, .. })) => {
+                    refused += 1;
+                    watch(origin, Some(&cause));
+                    if refused == REFUSED_OF_NONE && counts == Counts::default() {
+                        return Err(EnrollError::Everyone(cause));
+                    }
+                }
+                Err(error) => return Err(EnrollError::Stopped { customer, error }),
+            }
         }
         Ok(counts)
+    }
+
+    /// The scheduler is [patient](pulse_core::pacing) by itself.
+    async fn patiently<T>(&self, work: impl AsyncFn() -> Result<T, EnrollmentError>) -> Result<T, EnrollmentError> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match work().await {
+                Err(EnrollmentError::Ledger(LedgerError::Unavailable(_))) if wait <= LAST_WAIT => {
+                    let until = self.clock().now().saturating_add(wait);
+                    self.ports.sleeper.sleep_until(until.unwrap_or_else(|_| self.clock().now())).await;
+                    wait *= 2;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Brings the schedule and the open entry of a customer who is on the roster in line with the profile.
@@ -121,10 +164,9 @@ impl App {
     /// # Errors
     /// When the ledger or the scheduler can't be used. Who was taken off before stays so.
     pub async fn unenroll(&self, ids: Vec<CustomerId>) -> Result<Vec<Unenrolled>, EnrollmentError> {
-        let enrollment = self.enrollment();
         let mut all = Vec::new();
         for customer in ids {
-            let unenrolled = enrollment.unenroll(&customer).await?;
+            let unenrolled = self.patiently(async || self.enrollment().unenroll(&customer).await).await?;
             all.push(Unenrolled { customer, unenrolled });
         }
         Ok(all)

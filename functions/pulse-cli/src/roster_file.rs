@@ -28,11 +28,11 @@ use self::{
 };
 
 pub use self::{
-    errors::{BadRow, RosterFileError, RowError},
+    errors::{BadRow, RosterFileError, Row, RowError},
     rejects::Rejects,
 };
 
-/// A roster, read a row at a time: an iterator of the line and the customer, or why there is none.
+/// A roster, read a row at a time: an iterator of the row and the customer, or why there is none.
 ///
 /// What stays in memory is the ids of the customers so far.
 pub struct RosterFile<R> {
@@ -82,7 +82,7 @@ impl<R: Read> RosterFile<R> {
 }
 
 impl<R: Read> Iterator for RosterFile<R> {
-    type Item = Result<(u64, Customer), RowError>;
+    type Item = Result<(Row, Customer), RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
@@ -90,7 +90,7 @@ impl<R: Read> Iterator for RosterFile<R> {
         }
         match self.records.next() {
             Ok(Some(record)) => Some(match self.customer(&record) {
-                Ok(customer) => Ok((record.line, customer)),
+                Ok(customer) => Ok((Row { line: record.line, raw: record.fields }, customer)),
                 Err(problems) => Err(RowError::Bad(BadRow { line: record.line, problems, raw: record.fields })),
             }),
             Ok(None) => None,

@@ -14,8 +14,8 @@ use crate::{
     stable_hash::stable_hash,
 };
 
-/// Customers that are looked at side by side. `EventBridge` Scheduler takes 1,000 `GetSchedule` a second
-/// (`EventBridge` Scheduler User Guide, "Quotas"); enrolling goes on beside.
+/// Customers that are looked at side by side. `EventBridge` Scheduler takes 250 `GetSchedule` a second in most Regions
+/// (`EventBridge` Scheduler User Guide, "Quotas"), so its calls are [paced](crate::pacing).
 const AT_ONCE: usize = 16;
 
 /// Findings that are told one by one; all are counted.

@@ -20,6 +20,7 @@
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`replay`]: queueing failed entries again from the ledger.
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
+//! - [`pacing`]: calls at a pace that a service bears.
 //! - [`lanes`]: how many calls a provider sees at once, and changing that without ever showing it more.
 //! - [`plan`]: how many lanes a roster takes, and how long a backlog.
 //! - [`bill`]: what a month costs at AWS.
@@ -39,6 +40,7 @@ pub mod failure;
 pub mod lanes;
 pub mod message;
 pub mod overview;
+pub mod pacing;
 pub mod panics;
 pub mod parse;
 pub mod pausing;

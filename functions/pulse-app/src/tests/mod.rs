@@ -4,6 +4,7 @@ mod doctor;
 mod entries;
 mod lanes;
 mod letters;
+mod pacing;
 mod pausing;
 mod roster;
 mod stages;

@@ -10,11 +10,11 @@ use crate::{Counts, Unenrolled};
 #[test]
 fn a_roster_is_enrolled_and_counted_by_what_that_did() {
     let world = World::new();
-    let all = || ["c-1", "c-2", "c-3"].map(customer).into_iter();
-    let mut heard = 0;
-    let counts = now(world.app.enroll(all(), &mut || heard += 1)).unwrap();
-    assert_eq!((counts, heard), (Counts { new: 3, ..Counts::default() }, 3));
-    let counts = now(world.app.enroll(all(), &mut || {})).unwrap();
+    let all = || (2..).zip(["c-1", "c-2", "c-3"].map(customer));
+    let mut heard = Vec::new();
+    let counts = now(world.app.enroll(all(), &mut |line: u64, _| heard.push(line))).unwrap();
+    assert_eq!((counts, heard), (Counts { new: 3, ..Counts::default() }, vec![2, 3, 4]));
+    let counts = now(world.app.enroll(all(), &mut |_, _| {})).unwrap();
     assert_eq!(counts, Counts { unchanged: 3, ..Counts::default() });
 }
 

@@ -1,6 +1,7 @@
 //! `pulse enroll`.
 
 use std::{
+    cell::{Cell, RefCell},
     fs::File,
     io::{self, IsTerminal as _, Read},
     path::{Path, PathBuf},
@@ -17,7 +18,7 @@ use serde::Serialize;
 use crate::{
     exit::Exit,
     output::{Output, Table},
-    roster_file::{Rejects, RosterFile, RowError},
+    roster_file::{BadRow, Rejects, RosterFile, Row, RowError},
     target::Target,
     text::advised,
 };
@@ -97,28 +98,45 @@ async fn enroll_file(app: &App, path: &Path, rejects: Option<PathBuf>, output: O
     };
     let roster = RosterFile::open(reader, app.settings.zone()?)
         .with_context(|| format!("The roster {} can't be used", path.display()))?;
-    let mut rejects = Rejects::new(rejects.unwrap_or(default_rejects), roster.header());
+    let rejects = RefCell::new(Rejects::new(rejects.unwrap_or(default_rejects), roster.header()));
     let bar = progress_bar();
-    let (mut unreadable, mut unwritable) = (None, None);
+    let (mut unreadable, unwritable) = (None, Cell::new(None));
+    let reject = |bad: &BadRow| {
+        bar.suspend(|| output.remark(bad));
+        if let Err(error) = rejects.borrow_mut().write(bad) {
+            unwritable.set(Some(error));
+        }
+    };
     // What was read so far is enrolled first.
     let good = roster.map_while(|row| match row {
-        Ok((_, customer)) => Some(Some(customer)),
+        Ok(good) => Some(Some(good)),
         Err(RowError::Bad(bad)) => {
-            bar.suspend(|| output.remark(&bad));
-            unwritable = rejects.write(&bad).err();
-            unwritable.is_none().then_some(None)
+            reject(&bad);
+            Some(None)
         }
         Err(RowError::Unreadable(error)) => {
             unreadable = Some(error);
             None
         }
     });
-    let enrolled = app.enroll(good.flatten(), &mut || bar.inc(1)).await;
+    // A reject that can't be written is one that nobody hears of: no further row is begun.
+    let good = good.take_while(|_| {
+        let error = unwritable.take();
+        let goes_on = error.is_none();
+        unwritable.set(error);
+        goes_on
+    });
+    let enrolled = app
+        .enroll(good.flatten(), &mut |row: Row, refused| match refused {
+            None => bar.inc(1),
+            Some(cause) => reject(&row.refused(cause)),
+        })
+        .await;
     bar.finish_and_clear();
-    if let Some(error) = unwritable {
+    if let Some(error) = unwritable.take() {
         return Err(anyhow::Error::new(error).context("The rejects can't be written"));
     }
-    let rejected = rejects.finish().context("The rejects can't be written")?;
+    let rejected = rejects.into_inner().finish().context("The rejects can't be written")?;
     let mut report = Report { enrolled: enrolled?, ..Report::default() };
     if let Some((path, rows)) = rejected {
         report.rejected = rows;

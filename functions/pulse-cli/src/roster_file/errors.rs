@@ -1,7 +1,7 @@
 use std::fmt;
 
 use csv::ByteRecord;
-use pulse_core::roster::RowProblem;
+use pulse_core::{failure::Cause, roster::RowProblem};
 
 /// The roster as a whole can't be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,34 @@ pub enum RosterFileError {
     Read(#[from] std::io::Error),
 }
 
-/// A row that is no customer.
+/// A row of the file, as it stands there.
+#[derive(Clone)]
+pub struct Row {
+    /// The line that it starts on; the header is line 1.
+    pub line: u64,
+    /// Its columns.
+    pub raw: ByteRecord,
+}
+
+impl Row {
+    /// The row as a bad one, for what a service said of its customer. Of its columns, the time zone is the one that a
+    /// service may know otherwise than Pulse does.
+    #[must_use]
+    pub fn refused(self, cause: &Cause) -> BadRow {
+        let of_zone = cause.as_str().to_lowercase().replace(' ', "").contains("timezone");
+        let column = if of_zone { "time_zone" } else { "" };
+        BadRow { line: self.line, problems: vec![RowProblem { column, cause: cause.clone() }], raw: self.raw }
+    }
+}
+
+/// Shows the line, and not the row.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Row(line {})", self.line)
+    }
+}
+
+/// A row that is no customer, or one whom a service refuses.
 #[derive(Clone)]
 pub struct BadRow {
     /// The line of the file that it starts on; the header is line 1.

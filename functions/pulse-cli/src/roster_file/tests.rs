@@ -25,7 +25,7 @@ fn read(roster: &[u8]) -> (Vec<(u64, String)>, Vec<BadRow>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for item in open(roster).unwrap() {
         match item {
-            Ok((line, customer)) => good.push((line, customer.id.to_string())),
+            Ok((row, customer)) => good.push((row.line, customer.id.to_string())),
             Err(RowError::Bad(row)) => bad.push(row),
             Err(RowError::Unreadable(error)) => panic!("{error}"),
         }
@@ -120,7 +120,7 @@ fn a_file_that_breaks_off_is_not_taken_for_one_that_ends() {
     }
     let roster = format!("{HEADER}{}", row("c-1"));
     let mut rows = open(roster.as_bytes().chain(Broken)).unwrap();
-    assert!(matches!(rows.next(), Some(Ok((2, _)))));
+    assert!(matches!(rows.next(), Some(Ok((Row { line: 2, .. }, _)))));
     assert!(matches!(rows.next(), Some(Err(RowError::Unreadable(RosterFileError::Read(_))))));
     assert!(rows.next().is_none());
 }
@@ -145,10 +145,28 @@ impl Read for Endless {
 }
 
 #[test]
+fn who_is_refused_by_a_service_is_rejected_with_line_and_column_and_its_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rejects.csv");
+    let roster = format!("{HEADER}{}{}", row("c-1"), row("c-2"));
+    let mut rows = open(roster.as_bytes()).unwrap();
+    let mut rejects = Rejects::new(&path, rows.header());
+    for words in ["Invalid Schedule Expression Timezone.", "Name is taken."] {
+        let (row, _) = rows.next().unwrap().unwrap();
+        rejects.write(&row.refused(&Cause::new(words))).unwrap();
+    }
+    assert_eq!(rejects.finish().unwrap(), Some((path.clone(), 2)));
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines: Vec<_> = text.lines().skip(1).collect();
+    assert_eq!(lines[0], format!("2,time_zone,Invalid Schedule Expression Timezone.,{}", row("c-1").trim_end()));
+    assert!(lines[1].starts_with("3,,Name is taken.,c-2,"), "{}", lines[1]);
+}
+
+#[test]
 fn a_roster_is_read_as_its_rows_are_asked_for() {
     let endless = Endless { next: 1, rest: HEADER.as_bytes().to_vec() };
     let rows: Vec<_> = open(endless).unwrap().take(500).collect();
-    assert!(matches!(rows.last(), Some(Ok((501, customer))) if customer.id.as_str() == "c-500"));
+    assert!(matches!(rows.last(), Some(Ok((Row { line: 501, .. }, customer))) if customer.id.as_str() == "c-500"));
 }
 
 #[test]
@@ -232,7 +250,7 @@ fn the_shipped_roster_mails_nobody_real() {
         let Contact::Email(address) = customer.contact else { continue };
         let (_, domain) = address.expose().rsplit_once('@').unwrap();
         let reserved = ["example.com", "example.org", "example.net"];
-        assert!(reserved.contains(&domain) || domain.ends_with(".example"), "line {line}");
+        assert!(reserved.contains(&domain) || domain.ends_with(".example"), "{line:?}");
     }
 }
 
