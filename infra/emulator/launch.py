@@ -8,6 +8,7 @@ the emulator and every function process it started, removes FOLDER (the emulator
 The emulator reads its settings (port, state folders, IAM) from the environment.
 """
 
+import contextvars
 import ctypes
 import email.utils
 import json
@@ -43,10 +44,12 @@ def serve(warden):
 
     import ministack.app
     import ministack.core.iam_actions as iam
+    import ministack.core.iam_evaluator as evaluator
 
     iam._action_from_target = singly(iam._action_from_target)
     iam._lambda_action = by_method(iam._lambda_action)
-    iam.extract_resource_arn = in_their_group(iam.extract_resource_arn)
+    iam.extract_resource_arn = by_their_source(in_their_group(iam.extract_resource_arn))
+    PassedRole().ask_of(iam, evaluator)
     ministack.app._enforce_ses_v2 = as_its_sender(ministack.app, ministack.app._enforce_ses_v2)
     sys.argv = ["ministack"]
     ministack.app.main()
@@ -141,6 +144,72 @@ def as_its_sender(app, otherwise):
         return None
 
     return enforce
+
+
+def by_their_source(resource_of):
+    """Names a move task by the queue that it moves from (Service Authorization Reference, "Actions, resources, and
+    condition keys for Amazon SQS"). The emulator, which has none, finds no queue's URL in the call."""
+
+    def resource(service, method, path, headers, body, query_params, region, account_id):
+        if service == "sqs" and "MessageMoveTask" in headers.get("x-amz-target", ""):
+            try:
+                return json.loads(body)["SourceArn"]
+            except (ValueError, KeyError, TypeError):
+                pass
+        return resource_of(service, method, path, headers, body, query_params, region, account_id)
+
+    return resource
+
+
+class PassedRole:
+    """Asks who makes or changes a schedule for iam:PassRole on the role that it hands it (EventBridge Scheduler User
+    Guide, "Using identity-based policies"), which the emulator doesn't."""
+
+    calls = ("scheduler:CreateSchedule", "scheduler:UpdateSchedule")
+
+    def __init__(self):
+        self.role = contextvars.ContextVar("role", default=None)
+        self.is_denied = contextvars.ContextVar("is_denied", default=False)
+
+    def ask_of(self, iam, evaluator):
+        resource_of, enforce, answer = iam.extract_resource_arn, evaluator.enforce, iam.access_denied_response
+
+        def resource(service, method, path, headers, body, query_params, region, account_id):
+            self.role.set(role_of(body) if service == "scheduler" and method in ("POST", "PUT") else None)
+            self.is_denied.set(False)
+            return resource_of(service, method, path, headers, body, query_params, region, account_id)
+
+        def enforced(access_key, action, service, region, **more):
+            denied = enforce(access_key, action, service, region, **more)
+            role = self.role.get()
+            if denied or action not in self.calls or not role:
+                return denied
+            to = {"iam:PassedToService": "scheduler.amazonaws.com"}
+            denied = enforce(access_key, "iam:PassRole", "iam", region, resource_arn=role, service_context=to)
+            self.is_denied.set(bool(denied))
+            return denied
+
+        def denied_response(service, action, *rest, **more):
+            if self.is_denied.get():
+                action, more["resource_arn"] = "iam:PassRole", self.role.get()
+            if not any(more.get(key) for key in ("message", "error_code", "resource_policy_arn")):
+                # The emulator's own leaves the resource out, which AWS names.
+                more["message"] = iam.identity_denial_message(
+                    action, rest[0], more.get("resource_arn", "*"), more.get("explicit_deny", False)
+                )
+            return answer(service, action, *rest, **more)
+
+        iam.extract_resource_arn = resource
+        evaluator.enforce = enforced
+        iam.access_denied_response = denied_response
+
+
+def role_of(body):
+    """The role of the schedule that a request has in its body, if any."""
+    try:
+        return json.loads(body or b"{}")["Target"]["RoleArn"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def wait_for_an_end(emulator):

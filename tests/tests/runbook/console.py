@@ -2,9 +2,10 @@
 
     console.py reserve FUNCTION EXECUTIONS         Lambda, Configuration, Concurrency
     console.py redrive FROM_QUEUE TO_QUEUE MOST    SQS, Send and receive messages: receive, send, delete
+    console.py hire NAME POLICY_ARN [SID]          IAM, Users: with a policy, or all of it but one statement
     console.py copy FROM_QUEUE TO_QUEUE MOST       the same by someone who is called away before the delete
 
-The last two print the customers whose letters they took, a line each.
+`redrive` and `copy` print the customers whose letters they took, a line each; `hire` prints the new user's keys.
 """
 
 import json
@@ -45,5 +46,22 @@ def copy(source, target, most):
     redrive(source, target, most, deletes=False)
 
 
+def hire(name, policy, without=None):
+    iam = boto3.client("iam")
+    iam.create_user(UserName=name)
+    if policy != "none" and not without:
+        iam.attach_user_policy(UserName=name, PolicyArn=policy)
+    if without:
+        version = iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]["Document"]
+        statements = [statement for statement in document["Statement"] if statement["Sid"] != without]
+        assert len(statements) < len(document["Statement"]), f"{policy} has no {without}"
+        document = json.dumps({**document, "Statement": statements})
+        iam.put_user_policy(UserName=name, PolicyName="most", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    print(key["AccessKeyId"])
+    print(key["SecretAccessKey"])
+
+
 if __name__ == "__main__":
-    {"reserve": reserve, "redrive": redrive, "copy": copy}[sys.argv[1]](*sys.argv[2:])
+    {"reserve": reserve, "hire": hire, "redrive": redrive, "copy": copy}[sys.argv[1]](*sys.argv[2:])

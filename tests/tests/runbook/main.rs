@@ -6,6 +6,7 @@ mod catch_up;
 mod dlq_full;
 mod kept_ledger;
 mod operator;
+mod policies;
 mod provider_down;
 mod runbook;
 mod weekend;

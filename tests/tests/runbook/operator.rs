@@ -16,6 +16,35 @@ pub(crate) struct Said {
     pub(crate) text: String,
 }
 
+/// Whose credentials a command is run with.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    id: String,
+    secret: String,
+}
+
+impl Keys {
+    /// The emulator's root.
+    fn root() -> Self {
+        Self { id: "test".into(), secret: "test".into() }
+    }
+
+    /// A new user who has a policy, or all of it but a statement, or none at all.
+    pub(crate) async fn of_someone_with(name: &str, policy: &str, without: Option<&str>) -> Self {
+        let printed = console(&[&["hire", name, policy], without.as_slice()].concat()).await;
+        let mut lines = printed.lines().map(str::to_owned);
+        let (id, secret) = (lines.next().expect("a key"), lines.next().expect("its secret"));
+        Self { id, secret }
+    }
+}
+
+/// Types `pulse ..`, about this stack, as someone else than root.
+pub(crate) async fn pulse_as(keys: &Keys, stack: &DeployedStack, arguments: &[&str]) -> Said {
+    let mut command = Command::new(program("runbook", "pulse"));
+    command.args(arguments).args(["--stack", stack.stack.outputs.stack()]).env("USER", "night-shift");
+    said(command, keys).await
+}
+
 /// Types `pulse ..`, about this stack.
 pub(crate) async fn pulse(stack: &DeployedStack, line: &str) -> Said {
     pulse_with(stack, &line.split(' ').collect::<Vec<_>>()).await
@@ -23,9 +52,7 @@ pub(crate) async fn pulse(stack: &DeployedStack, line: &str) -> Said {
 
 /// The same, with arguments that have spaces.
 pub(crate) async fn pulse_with(stack: &DeployedStack, arguments: &[&str]) -> Said {
-    let mut command = Command::new(program("runbook", "pulse"));
-    command.args(arguments).args(["--stack", stack.stack.outputs.stack()]).env("USER", "night-shift");
-    said(command).await
+    pulse_as(&Keys::root(), stack, arguments).await
 }
 
 /// A command that is expected to do all it is asked, and its JSON.
@@ -47,18 +74,18 @@ pub(crate) async fn console(arguments: &[&str]) -> String {
     let mut command = Command::new(installation().python());
     command.arg(workspace().root().join("tests/tests/runbook/console.py")).args(arguments);
     command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
-    let said = said(command).await;
+    let said = said(command, &Keys::root()).await;
     assert_eq!(said.status, 0, "console.py {arguments:?}: {}", said.text);
     said.text
 }
 
-/// Runs a command as the emulator's root, and not on the threads that serve the providers.
-async fn said(mut command: Command) -> Said {
+/// Runs a command with someone's keys, and not on the threads that serve the providers.
+async fn said(mut command: Command, keys: &Keys) -> Said {
     command
         .stdin(Stdio::null())
         .env("AWS_ENDPOINT_URL", shared().endpoint())
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_ACCESS_KEY_ID", &keys.id)
+        .env("AWS_SECRET_ACCESS_KEY", &keys.secret)
         .env("AWS_REGION", "us-east-1")
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .env_remove("AWS_PROFILE");

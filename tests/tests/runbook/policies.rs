@@ -1,0 +1,194 @@
+//! What people may do: each command is run with the policy that infra/configuration.md names for it, and fails without it;
+//! and each statement of the policies is there because a command takes it.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use pulse_aws::{clock::SystemClock, sdk};
+use pulse_core::{
+    customer::Customer,
+    entry::{Entry, EntryId, StageName},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Clock as _, Ledger as _, Schedules as _},
+    run::RunId,
+    score::{Band, Score, ScoreValue},
+};
+use pulse_tests::{
+    deployed_stack::DeployedStack,
+    emulator::workspace,
+    in_memory_stack::customer,
+    template::{Template, policies::statements},
+};
+
+use super::{
+    RUNTIME,
+    operator::{Keys, Said, pulse_as},
+    stack,
+};
+
+const ROSTER: &str = "id,name,email,product,balance,currency,locale,time_zone,signed_up_at,status,opted_out\n\
+                      new-1,Ada,ada@example.com,loan,12.50,EUR,en-IE,,2024-05-10T14:41:00+01:00,active,no\n";
+
+/// A stack with customers for every command.
+struct Office {
+    stack: DeployedStack,
+    folder: tempfile::TempDir,
+    run: RunId,
+}
+
+impl Office {
+    async fn open(name: &str) -> Self {
+        let stack = stack(name).await;
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("roster.csv"), ROSTER).unwrap();
+        let customers = ["c-1", "c-2", "c-3", "c-4"].map(customer);
+        stack.enroll(&customers).await;
+        let run = stack.ledger().entries(&customers[0].id).await.unwrap()[0].id().run;
+        let office = Self { stack, folder, run };
+        // It would do within a minute what a command was denied.
+        office.stack.set_variables("TickFunctionName", &[("TABLE_NAME", "nowhere")]).await;
+        office.send_without_an_answer(&customers[2]).await;
+        office.stack.send("ScoreDlqUrl", &WorkMessage::schedule_input(&customers[3].id)).await;
+        office
+    }
+
+    /// Puts an entry of long ago on the ledger of whose mail it isn't known whether it was accepted.
+    async fn send_without_an_answer(&self, customer: &Customer) {
+        let (ledger, now) = (self.stack.ledger(), SystemClock.now());
+        let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").unwrap() };
+        let entry = Entry::scheduled(id, now, None);
+        ledger.open(&entry).await.unwrap();
+        let score = Score { value: ScoreValue::parse(700).unwrap(), band: Band::parse("good").unwrap(), as_of: now };
+        let claimed = entry.claim(StageName::Score, now, now).unwrap();
+        let scored = claimed.clone().into_after().record_score(score, now).unwrap();
+        let sending = scored.clone().into_after().claim(StageName::Email, now, now).unwrap();
+        let lost = sending.clone().into_after().mark_indeterminate(Cause::new("No answer."), now, None).unwrap();
+        for change in [claimed, scored, sending, lost] {
+            ledger.apply(&change).await.unwrap();
+        }
+    }
+
+    /// Types a command, in which FOLDER and RUN stand for what they are here.
+    async fn type_as(&self, keys: &Keys, line: &str) -> Said {
+        let (folder, run) = (self.folder.path().to_str().unwrap(), self.run.to_string());
+        let words = line.split(' ').map(|word| word.replace("FOLDER", folder).replace("RUN", &run));
+        let words: Vec<_> = words.collect();
+        pulse_as(keys, &self.stack, &words.iter().map(String::as_str).collect::<Vec<_>>()).await
+    }
+
+    fn policy(&self, name: &str) -> &str {
+        self.stack.output(&format!("{name}Arn"))
+    }
+
+    /// A change of lanes waits for as long as an invocation may take.
+    async fn let_invocations_be_short(&self) {
+        let client = sdk::lambda_client(&self.stack.stack.aws);
+        for function in ["ScoreFunctionName", "EmailFunctionName"] {
+            let update = client.update_function_configuration().function_name(self.stack.output(function));
+            update.timeout(1).send().await.unwrap();
+        }
+    }
+}
+
+/// Commands that look, by what the table in infra/configuration.md calls them.
+const LOOKING: [(&str, &str); 9] = [
+    ("status", "status"),
+    ("why", "why --json"),
+    ("customer", "customer c-1"),
+    ("dlq", "dlq"),
+    ("settle", "settle"),
+    ("audit", "audit --deep"),
+    ("lanes", "lanes"),
+    ("replay", "replay c-1 --run RUN"),
+    ("preview", "preview c-1 --score 700 --band good --out FOLDER"),
+];
+
+/// Commands that change something, in an order in which each has something to do.
+const CHANGING: [(&str, &str); 9] = [
+    ("enroll", "enroll FOLDER/roster.csv"),
+    ("unenroll", "unenroll c-2"),
+    ("audit --repair", "audit --repair"),
+    ("pause", "pause score --note drill --no-wait"),
+    ("replay --again", "replay c-1 --run RUN --again --force --note asked"),
+    ("redrive", "redrive score"),
+    ("settle .. --sent", "settle c-3 --run 2020-01 --sent id-1 --note seen"),
+    ("resume", "resume score"),
+    ("lanes .. N", "lanes score 24"),
+];
+
+#[test]
+fn looking_takes_the_read_only_policy_and_changing_the_operator_s() {
+    RUNTIME.block_on(async {
+        let office = Office::open("policies").await;
+        let reader = Keys::of_someone_with("reader", office.policy("ReadOnlyPolicy"), None).await;
+        let nobody = Keys::of_someone_with("nobody", "none", None).await;
+        for (_, line) in LOOKING {
+            let said = office.type_as(&nobody, line).await;
+            assert_eq!(said.status, 1, "pulse {line}: {}", said.text);
+            assert!(
+                said.text.contains("of ReadOnlyPolicy in template.yaml (output ReadOnlyPolicyArn)"),
+                "{}",
+                said.text
+            );
+            let said = office.type_as(&reader, line).await;
+            assert_eq!(said.status, 0, "pulse {line}: {}", said.text);
+        }
+        let operator = Keys::of_someone_with("operator", office.policy("OperatorPolicy"), None).await;
+        let schedules = office.stack.stack.schedules().unwrap();
+        schedules.delete(&customer("c-4").id).await.unwrap();
+        office.let_invocations_be_short().await;
+        for (_, line) in CHANGING {
+            let said = office.type_as(&reader, line).await;
+            assert!([1, 4].contains(&said.status), "pulse {line}: {}", said.text);
+            assert!(said.text.contains("of OperatorPolicy in template.yaml") || said.status == 4, "{}", said.text);
+            let said = office.type_as(&operator, line).await;
+            assert_eq!(said.status, 0, "pulse {line}: {}", said.text);
+        }
+        assert!(schedules.get(&customer("c-4").id).await.unwrap().is_some(), "it was repaired by the operator");
+    });
+}
+
+#[test]
+fn each_statement_is_there_for_a_command() {
+    RUNTIME.block_on(async {
+        let office = Office::open("statements").await;
+        office.let_invocations_be_short().await;
+        let takes = BTreeMap::from([
+            ("FindTheStack", "status"),
+            ("ReadTheLedger", "status"),
+            ("SeeHowFullQueuesAre", "status"),
+            ("LookIntoDeadLetters", "dlq"),
+            ("SeeWhetherStagesRun", "status"),
+            ("SeeHowFunctionsAreSet", "lanes"),
+            ("ReadSchedules", "customer c-1"),
+            ("ListSchedules", "audit"),
+            ("WriteTheLedger", "pause score --note drill --no-wait"),
+            ("QueueAgain", "replay c-1 --run RUN --again --force --note asked"),
+            ("EmptyDeadLetterQueues", "redrive score"),
+            ("HoldStages", "pause score --note drill --no-wait"),
+            ("SetLanes", "lanes score 24"),
+            ("MakeAndMendSchedules", "enroll FOLDER/roster.csv"),
+            ("HandSchedulesTheirRole", "enroll FOLDER/roster.csv"),
+        ]);
+        for (_, sid, _) in
+            statements(&Template::shipped().unwrap()).into_iter().filter(|(of, ..)| of == "OperatorPolicy")
+        {
+            let line = takes.get(sid.as_str()).unwrap_or_else(|| panic!("no command takes {sid}"));
+            let keys = Keys::of_someone_with(&format!("no-{sid}"), office.policy("OperatorPolicy"), Some(&sid)).await;
+            let said = office.type_as(&keys, line).await;
+            assert_eq!(said.status, 1, "pulse {line} without {sid}: {}", said.text);
+            assert!(said.text.contains(&format!("it takes {sid} of ")), "pulse {line} without {sid}: {}", said.text);
+        }
+    });
+}
+
+#[test]
+fn the_table_of_commands_names_the_policy_of_each() {
+    let page = fs::read_to_string(Path::new(workspace().root()).join("infra/configuration.md")).unwrap();
+    for (policy, commands) in [("ReadOnlyPolicy", &LOOKING[..]), ("OperatorPolicy", &CHANGING[..])] {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{policy}`"))).expect("a row of the table");
+        for (name, _) in commands {
+            assert!(row.contains(&format!("`{name}`")), "{policy} doesn't list `{name}`");
+        }
+    }
+}
