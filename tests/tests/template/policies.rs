@@ -173,6 +173,10 @@ fn calls_in(folder: &Path) -> Result<BTreeSet<&'static str>> {
     let mut called = BTreeSet::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
+        // What `pulse doctor` asks of the account, with the credentials of whoever deploys.
+        if path.file_stem().is_some_and(|name| name == "account") {
+            continue;
+        }
         if path.is_dir() {
             called.extend(calls_in(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
