@@ -20,7 +20,7 @@ use pulse_core::{
     stage::{EmailStep, MeteredMailer, StageRunner, Step as _},
 };
 use pulse_letters::MinijinjaRenderer;
-use pulse_providers::{MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
+use pulse_providers::{Connections, MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
 use serde::{Deserialize, Serialize};
 
 /// The function, with its clients built once.
@@ -28,6 +28,7 @@ pub struct Function {
     stage: StageRunner<EmailStep>,
     host: StageHost,
     mailer: Arc<dyn Mailer>,
+    connections: Connections,
 }
 
 /// What the function is invoked with.
@@ -62,7 +63,7 @@ impl Function {
         let aws = sdk::load().await?;
         let timeout = config.stage.worker.call_timeout;
         let host = StageHost::new(&aws, EmailStep::STAGE, config.stage);
-        let mailer = mailer(&aws, config.provider, timeout).await?;
+        let (mailer, connections) = mailer(&aws, config.provider, timeout).await?;
         let step = EmailStep {
             entries: host.entries(),
             mailer: Arc::new(MeteredMailer {
@@ -73,7 +74,7 @@ impl Function {
             renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
             policy: config.policy,
         };
-        Ok(Self { stage: host.runner(step), host, mailer })
+        Ok(Self { stage: host.runner(step), host, mailer, connections })
     }
 
     /// Works on a batch, or sends a test mail. `deadline` is the Runtime API's, in milliseconds since 1970.
@@ -81,6 +82,7 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, invocation: Invocation, deadline: u64) -> Result<Answer, BatchError> {
+        self.connections.renew();
         Ok(match invocation {
             Invocation::Batch(event) => Answer::Batch(self.host.work(&self.stage, event, deadline).await?),
             Invocation::TestMail(order) => Answer::TestMail(self.send_test_mail(&order).await),
@@ -88,16 +90,24 @@ impl Function {
     }
 }
 
-/// The provider that the configuration chose.
-async fn mailer(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Arc<dyn Mailer>> {
+/// The provider that the configuration chose, and its connections.
+async fn mailer(
+    aws: &SdkConfig,
+    provider: MailProvider,
+    timeout: Duration,
+) -> Result<(Arc<dyn Mailer>, Connections)> {
     Ok(match provider {
         MailProvider::Ses { sender, configuration_set, rate_per_second } => {
             let client = ses_client(aws);
-            Arc::new(SesMailer::new(client, &sender, configuration_set, rate_per_second, timeout)?)
+            let mailer = SesMailer::new(client, &sender, configuration_set, rate_per_second, timeout)?;
+            let connections = mailer.connections();
+            (Arc::new(mailer), connections)
         }
         MailProvider::MarketingCloud { url, auth_url, definition, secret_name } => {
             let credentials = secret::client_credentials(&secrets_client(aws), &secret_name).await?;
-            Arc::new(MarketingCloudMailer::new(&url, &auth_url, &definition, credentials, timeout)?)
+            let mailer = MarketingCloudMailer::new(&url, &auth_url, &definition, credentials, timeout)?;
+            let connections = mailer.connections();
+            (Arc::new(mailer), connections)
         }
     })
 }

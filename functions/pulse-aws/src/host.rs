@@ -38,6 +38,7 @@ impl StageHost {
     /// A host for a stage, with its clients.
     #[must_use]
     pub fn new(aws: &SdkConfig, stage: StageName, config: StageConfig) -> Self {
+        let aws = &sdk::for_worker(aws);
         let queue = |stage: StageName| -> Arc<dyn StageQueue> {
             Arc::new(SqsQueue::new(sdk::sqs_client(aws), stage, config.queue_urls[stage].clone()))
         };

@@ -10,7 +10,7 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::SetupError;
+use crate::{SetupError, connections::Pooled};
 
 /// Longer than a busy provider takes to accept a connection, short beside any call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -18,12 +18,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest body that is read. No answer that Pulse understands comes near it.
 const LONGEST_BODY: usize = 64 * 1024;
 
-/// A client whose calls end after `timeout`, and whose connections are not used again once they
-/// have been idle for `idle`. Redirects are not followed: they would carry credentials elsewhere.
-pub(super) fn client(timeout: Duration, idle: Duration) -> Result<reqwest::Client, SetupError> {
+/// A client whose calls end after `timeout`, and whose connections are not used again once they have been idle for
+/// `idle`, or an invocation has ended. Redirects are not followed: they would carry credentials elsewhere.
+pub(super) fn client(timeout: Duration, idle: Duration) -> Result<Pooled<reqwest::Client>, SetupError> {
     // The AWS SDK uses ring too. Installing it a second time is refused and does no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
+    let first = build(timeout, idle)?;
+    Ok(Pooled::new(first, move || build(timeout, idle).ok()))
+}
+
+fn build(timeout: Duration, idle: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
         .user_agent(concat!("pulse/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .no_proxy()
@@ -31,8 +36,7 @@ pub(super) fn client(timeout: Duration, idle: Duration) -> Result<reqwest::Clien
         .connect_timeout(CONNECT_TIMEOUT.min(timeout))
         .timeout(timeout)
         .pool_idle_timeout(idle)
-        .build()?;
-    Ok(client)
+        .build()
 }
 
 /// Reads the address of a provider's API, `what` of the configuration.

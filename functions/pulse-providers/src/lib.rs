@@ -1,5 +1,6 @@
 //! The providers: the scoring API and Marketing Cloud over HTTP, and Amazon SES.
 
+mod connections;
 mod http;
 mod marketing_cloud;
 mod scorer;
@@ -8,6 +9,7 @@ mod sender;
 mod ses;
 mod setup;
 
+pub use connections::Connections;
 pub use marketing_cloud::MarketingCloudMailer;
 pub use scorer::HttpScorer;
 pub use sender::Sender;

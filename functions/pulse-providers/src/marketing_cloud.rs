@@ -7,7 +7,7 @@
 mod answers;
 mod token;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use pulse_core::{
@@ -24,7 +24,8 @@ use self::{
     token::{Token, TokenSource},
 };
 use crate::{
-    SetupError,
+    Connections, SetupError,
+    connections::Pooled,
     http::{self, Answer, NoAnswer},
     secret::ClientCredentials,
 };
@@ -36,7 +37,7 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Marketing Cloud's transactional messages.
 #[derive(Debug)]
 pub struct MarketingCloudMailer {
-    http: Client,
+    http: Arc<Pooled<Client>>,
     messages: Url,
     definition: String,
     tokens: TokenSource,
@@ -63,14 +64,20 @@ impl MarketingCloudMailer {
         let below = |what, base: &str, path: &str| http::url(what, &format!("{}{path}", base.trim_end_matches('/')));
         let messages = below("Marketing Cloud REST URL", url, "/messaging/v1/email/messages/")?;
         let token = below("Marketing Cloud authentication URL", auth_url, "/v2/token")?;
-        let http = http::client(timeout, IDLE)?;
+        let http = Arc::new(http::client(timeout, IDLE)?);
         Ok(Self {
-            tokens: TokenSource::new(http.clone(), token, credentials),
+            tokens: TokenSource::new(Arc::clone(&http), token, credentials),
             http,
             messages,
             definition: definition.to_owned(),
             timeout,
         })
+    }
+
+    /// Its connections, to be renewed when an invocation begins.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.http.connections()
     }
 
     fn message(&self, entry: &EntryId) -> Url {
@@ -132,7 +139,7 @@ impl Mailer for MarketingCloudMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let message = Message::of(mail, &self.definition);
         let url = self.message(&mail.entry);
-        match self.call(|| http::traced(self.http.post(url.clone()).json(&message), mail.trace.as_ref())).await {
+        match self.call(|| http::traced(self.http.client().post(url.clone()).json(&message), mail.trace.as_ref())).await {
             Ok(answer) => read_send(&answer, &mail.entry),
             Err(Unmade::NoToken(error)) => Err(error),
             Err(Unmade::NoAnswer(NoAnswer::NotSent)) => {
@@ -149,7 +156,7 @@ impl Mailer for MarketingCloudMailer {
     /// two days ago.
     async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
         let url = self.message(entry);
-        match self.call(|| self.http.get(url.clone())).await {
+        match self.call(|| self.http.client().get(url.clone())).await {
             Ok(answer) => read_fate(&answer, entry),
             Err(Unmade::NoToken(error)) => Err(error),
             Err(Unmade::NoAnswer(none)) => {

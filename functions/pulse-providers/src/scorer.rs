@@ -23,7 +23,7 @@
 //! | 3xx, or 2xx with another body | something stands between | another try |
 //! | any other 4xx | no score for this customer | the customer's entry fails |
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -39,20 +39,22 @@ use reqwest::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    SetupError,
+    Connections, SetupError,
+    connections::Pooled,
     http::{self, Answer},
     secret::Authorization,
 };
 
 const PROVIDER: &str = "The scoring provider";
 
-/// Longer than the pauses between batches, shorter than load balancers keep idle connections.
+/// Shorter than load balancers keep idle connections: 60 seconds, where nobody has set them otherwise (Elastic Load
+/// Balancing, "Application Load Balancers": connection idle timeout).
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The scoring provider behind a JSON API.
 #[derive(Debug, Clone)]
 pub struct HttpScorer {
-    http: Client,
+    http: Arc<Pooled<Client>>,
     url: Url,
     authorization: Option<HeaderValue>,
 }
@@ -64,10 +66,16 @@ impl HttpScorer {
     /// When the URL is none, or TLS can't be set up.
     pub fn new(url: &str, authorization: Option<Authorization>, timeout: Duration) -> Result<Self, SetupError> {
         Ok(Self {
-            http: http::client(timeout, IDLE)?,
+            http: Arc::new(http::client(timeout, IDLE)?),
             url: http::url("scoring provider's URL", url)?,
             authorization: authorization.map(Authorization::into_header),
         })
+    }
+
+    /// Its connections, to be renewed when an invocation begins.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.http.connections()
     }
 
     fn read(answer: &Answer) -> Result<Score, ScoreError> {
@@ -99,7 +107,7 @@ impl Scorer for HttpScorer {
             run: request.entry.run.to_string(),
         };
         let mut call =
-            self.http.post(self.url.clone()).header("Idempotency-Key", request.entry.message_key()).json(&question);
+            self.http.client().post(self.url.clone()).header("Idempotency-Key", request.entry.message_key()).json(&question);
         if let Some(value) = &self.authorization {
             call = call.header(AUTHORIZATION, value.clone());
         }

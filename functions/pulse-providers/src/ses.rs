@@ -9,10 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_sesv2::{
     Client, Config,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    config::{SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig},
     error::BuildError,
     operation::send_email::builders::SendEmailFluentBuilder,
     types::{Body, Content, Destination, EmailContent, Message, MessageTag},
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
 };
 use pulse_core::{
     entry::EntryId,
@@ -24,13 +28,18 @@ use tokio::time::Instant;
 pub use self::account::SesAccount;
 use self::errors::classify;
 pub use self::rate::SendingRate;
-use crate::{Sender, SetupError};
+use crate::{Connections, Sender, SetupError, connections::Pooled};
+
+/// How long a connection may be idle within an invocation. AWS doesn't say when SES closes one. Nothing on the way is
+/// known to close one sooner than 5 seconds, so that a mail isn't written to one that is closed already.
+const IDLE: Duration = Duration::from_secs(3);
 
 /// Amazon SES. It takes no idempotency key, so a mail whose answer was lost is never sent again
 /// blindly: the tags `customer` and `run` let SES's events, or a person, settle its fate.
 #[derive(Debug)]
 pub struct SesMailer {
     client: Client,
+    http: Pooled<SharedHttpClient>,
     sender: Sender,
     configuration_set: Option<String>,
     rate: SendingRate,
@@ -57,7 +66,19 @@ impl SesMailer {
         let sender = Sender::parse(sender).map_err(|error| setting("sender", format!("can't be used: {error}")))?;
         let rate = SendingRate::per_second(rate_per_second)
             .ok_or_else(|| setting("SES sending rate", "is not above zero".into()))?;
-        Ok(Self { client, sender, configuration_set, rate, timeout })
+        Ok(Self { client, http: pooled(IDLE), sender, configuration_set, rate, timeout })
+    }
+
+    /// The same with connections that may be idle for so long, as tests have it.
+    #[must_use]
+    pub fn with_idle(self, idle: Duration) -> Self {
+        Self { http: pooled(idle), ..self }
+    }
+
+    /// Its connections, to be renewed when an invocation begins.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.http.connections()
     }
 
     /// The recipient is an address only: a display name gains nothing and could break the header.
@@ -94,7 +115,7 @@ impl Mailer for SesMailer {
             cause: Cause::new("More mails wait for SES than its sending rate lets through."),
         })?;
         let left = deadline.saturating_duration_since(Instant::now());
-        let sent = request.customize().config_override(once_within(left)).send().await;
+        let sent = request.customize().config_override(once_within(left).http_client(self.http.client())).send().await;
         let sent = sent.map_err(|error| classify(&error))?;
         let provider_id = sent.message_id.ok_or_else(|| SendError::Lost {
             cause: Cause::new("SES answered without a message id: the mail may have been accepted."),
@@ -105,6 +126,15 @@ impl Mailer for SesMailer {
     async fn look_up(&self, _: &EntryId) -> Result<MailLookup, SendError> {
         Ok(MailLookup::CannotTell(Cause::new(NO_RECORD)))
     }
+}
+
+/// Connections of SES's own: those of the SDK's other clients may be idle for longer, as their calls are tried again.
+fn pooled(idle: Duration) -> Pooled<SharedHttpClient> {
+    let make = move || {
+        let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        builder.pool_idle_timeout(idle).build_https()
+    };
+    Pooled::new(make(), move || Some(make()))
 }
 
 /// One attempt: a retry of the SDK's own could mail twice.
@@ -119,4 +149,14 @@ fn utf8(text: &str) -> Result<Content, BuildError> {
 
 fn tag(name: &str, value: &str) -> Result<MessageTag, BuildError> {
     MessageTag::builder().name(name).value(value).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_forgotten_before_anybody_is_known_to_close_it() {
+        assert!(IDLE < Duration::from_secs(5), "{IDLE:?}");
+    }
 }

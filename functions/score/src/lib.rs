@@ -15,12 +15,13 @@ use pulse_core::{
     ports::Scorer,
     stage::{MeteredScorer, ScoreStep, StageRunner, Step as _},
 };
-use pulse_providers::{HttpScorer, secret, secrets_client};
+use pulse_providers::{Connections, HttpScorer, secret, secrets_client};
 
 /// The function, with its clients built once.
 pub struct Function {
     stage: StageRunner<ScoreStep>,
     host: StageHost,
+    connections: Connections,
 }
 
 impl Function {
@@ -47,6 +48,7 @@ impl Function {
         };
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)
             .context("the scoring API's client can't be built")?;
+        let connections = scorer.connections();
         let host = StageHost::new(&aws, ScoreStep::STAGE, config.stage);
         let step = ScoreStep {
             entries: host.entries(),
@@ -57,7 +59,7 @@ impl Function {
             }),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { stage: host.runner(step), host })
+        Ok(Self { stage: host.runner(step), host, connections })
     }
 
     /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
@@ -65,6 +67,7 @@ impl Function {
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
+        self.connections.renew();
         self.host.work(&self.stage, event, deadline).await
     }
 }

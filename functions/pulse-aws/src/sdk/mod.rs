@@ -27,6 +27,22 @@ pub use self::failure::{because, reason};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 3;
+/// A connection that was idle for longer isn't used again. A call that meets a dead one is made again, and has lost an
+/// attempt's time by then.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// How long an attempt of a worker's call may take. `DynamoDB` and SQS answer in milliseconds; a full batch's first calls
+/// wait some seconds for the handshakes of all their connections, where the function has a small share of a processor.
+pub const WORKER_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a worker's call is made at most.
+pub const WORKER_ATTEMPTS: u32 = ATTEMPTS;
+/// The longest wait before the second attempt. It doubles for each further one (AWS SDKs and Tools Reference Guide,
+/// "Retry behavior": standard mode).
+const WORKER_BACKOFF: Duration = Duration::from_millis(500);
+/// The longest that a worker waits for one call, when each of its attempts goes unanswered.
+pub const LONGEST_WORKER_CALL: Duration = WORKER_ATTEMPT_TIMEOUT
+    .saturating_mul(WORKER_ATTEMPTS)
+    .saturating_add(WORKER_BACKOFF.saturating_mul(2_u32.pow(WORKER_ATTEMPTS - 1) - 1));
 const EMULATOR_REGION: &str = "us-east-1";
 
 /// There is no region to work in.
@@ -74,6 +90,15 @@ pub fn for_emulator(endpoint: &str) -> SdkConfig {
         .build()
 }
 
+/// The same for a stage's worker, whose calls to the ledger and the queues have to end before Lambda ends it: an attempt
+/// that goes unanswered is given up for the next one early.
+#[must_use]
+pub fn for_worker(config: &SdkConfig) -> SdkConfig {
+    let attempt = TimeoutConfig::builder().operation_attempt_timeout(WORKER_ATTEMPT_TIMEOUT);
+    let retries = RetryConfig::standard().with_max_attempts(WORKER_ATTEMPTS).with_initial_backoff(WORKER_BACKOFF);
+    config.to_builder().timeout_config(attempt.connect_timeout(CONNECT_TIMEOUT).build()).retry_config(retries).build()
+}
+
 /// A client for the ledger's table.
 #[must_use]
 pub fn dynamodb_client(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
@@ -105,7 +130,7 @@ pub fn scheduler_client(config: &SdkConfig) -> aws_sdk_scheduler::Client {
 }
 
 fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).pool_idle_timeout(IDLE).build_https()
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -114,4 +139,19 @@ fn timeouts() -> TimeoutConfig {
 
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_gives_an_attempt_up_for_the_next_one_early() {
+        let config = for_worker(&for_emulator("http://127.0.0.1:1"));
+        let (timeouts, retries) = (config.timeout_config().unwrap(), config.retry_config().unwrap());
+        assert_eq!(timeouts.operation_attempt_timeout(), Some(WORKER_ATTEMPT_TIMEOUT));
+        assert_eq!(timeouts.connect_timeout(), Some(CONNECT_TIMEOUT));
+        assert_eq!(retries.max_attempts(), WORKER_ATTEMPTS);
+        assert_eq!(LONGEST_WORKER_CALL, Duration::from_millis(10_500));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::answers::{PROVIDER, retry};
-use crate::{http, secret::ClientCredentials};
+use crate::{connections::Pooled, http, secret::ClientCredentials};
 
 /// A token, as the value of an Authorization header.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ type Fetch = Shared<BoxFuture<'static, Result<Token, SendError>>>;
 
 /// The one holder of the current token.
 pub(super) struct TokenSource {
-    http: Client,
+    http: Arc<Pooled<Client>>,
     url: Url,
     credentials: ClientCredentials,
     current: Mutex<Option<Current>>,
@@ -45,7 +45,7 @@ struct Current {
 }
 
 impl TokenSource {
-    pub(super) fn new(http: Client, url: Url, credentials: ClientCredentials) -> Self {
+    pub(super) fn new(http: Arc<Pooled<Client>>, url: Url, credentials: ClientCredentials) -> Self {
         Self { http, url, credentials, current: Mutex::new(None) }
     }
 
@@ -77,7 +77,7 @@ impl TokenSource {
                 return fetch.clone();
             }
         }
-        let fetch = shared(request(self.http.clone(), self.url.clone(), self.credentials.clone()));
+        let fetch = shared(request(self.http.client(), self.url.clone(), self.credentials.clone()));
         *current = Some(Current { fetch: fetch.clone(), join_until: deadline });
         fetch
     }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_fetch_is_joined_until_whoever_began_it_gives_up() {
         let timeout = Duration::from_secs(1);
-        let http = http::client(timeout, timeout).unwrap();
+        let http = Arc::new(http::client(timeout, timeout).unwrap());
         let credentials = ClientCredentials { id: "id".into(), secret: "secret".into() };
         let tokens = TokenSource::new(http, "http://127.0.0.1:9/v2/token".parse().unwrap(), credentials);
         let (now, later) = (Instant::now(), Instant::now() + Duration::from_hours(1));
