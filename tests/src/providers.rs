@@ -2,6 +2,7 @@
 
 pub mod aws_server;
 pub mod emulated_ses;
+pub mod forgetful_server;
 mod mailer;
 pub mod samples;
 mod scorer;
