@@ -110,6 +110,8 @@ async fn the_account_s_troubles_are_the_operator_s_to_mend() {
         (403, "AccessDeniedException"),
         (403, "ExpiredTokenException"),
         (400, "ThrottlingException"),
+        (400, "AccountSendingPausedException"),
+        (400, "ConfigurationSetSendingPausedException"),
     ];
     for (status, code) in troubles {
         let error = meets(AwsAnswer::Error(status, code, "about personal-address@example.com")).await;
@@ -120,6 +122,30 @@ async fn the_account_s_troubles_are_the_operator_s_to_mend() {
                  US-EAST-1: personal-address@example.com";
     let error = meets(AwsAnswer::Error(400, "MessageRejected", words)).await;
     assert!(matches!(error, SendError::Retry { .. }), "{error:?}");
+}
+
+/// A rejection counts as an answer, and lets the breaker be: everybody who is due would be given up.
+#[tokio::test]
+async fn an_account_that_may_not_send_is_told_from_a_mail_that_isnt_taken() {
+    let words = [
+        "Sending paused for this account. For more information, please check the inbox of the email address associated \
+         with your AWS account.",
+        "Sending suspended for this account. For more information, please check the inbox of the email address.",
+        "Email sending for the configuration set pulse is paused.",
+        "Email sending is disabled for your entire Amazon SES account.",
+        "The account's ability to send email has been shut down.",
+        "Daily message quota exceeded.",
+        "Maximum sending rate exceeded.",
+        "Throttling failure: please try again.",
+    ];
+    for words in words {
+        for code in ["MessageRejected", "BadRequestException"] {
+            let error = meets(AwsAnswer::Error(400, code, words)).await;
+            assert!(matches!(error, SendError::Retry { .. }), "{code} {words}: {error:?}");
+        }
+    }
+    let error = meets(AwsAnswer::Error(400, "MessageRejected", "Illegal address <paused.suspended@example>")).await;
+    assert!(matches!(error, SendError::AddressRefused { .. }), "{error:?}");
 }
 
 #[tokio::test]

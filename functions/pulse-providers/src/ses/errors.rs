@@ -24,6 +24,14 @@ const ADDRESS_PROBLEMS: [&str; 6] = [
     "missing final '@domain'",
 ];
 
+/// How SES words that the account, or its configuration set, may not send for now, in errors whose code says no more than
+/// that the mail was rejected. Seen: "Sending paused for this account. For more information, please check the inbox of the
+/// email address associated with your AWS account." (`GoodDollar/GoodServer`#419), "Sending suspended for this account",
+/// "Daily message quota exceeded." and "Maximum sending rate exceeded." (Amazon SES Developer Guide, "Errors related to the
+/// sending quotas for your Amazon SES account"). AWS's own list of them isn't complete.
+const ACCOUNT_PROBLEMS: [&str; 7] =
+    ["paused", "suspended", "shut down", "quota", "throttl", "sending rate", "sending is disabled"];
+
 pub(super) fn classify(failure: &Failure) -> SendError {
     match failure {
         Failure::ServiceError(answer) => refused(answer.err(), answer.raw().status().as_u16()),
@@ -64,12 +72,11 @@ fn refused(error: &SendEmailError, status: u16) -> SendError {
         |hint: &str| SendError::Retry { after: None, cause: Cause::new(format!("SES answered {status} {code}{hint}")) };
     let fail =
         || SendError::Fail { cause: Cause::new(format!("SES answered {status} {code}: it doesn't take the mail.")) };
+    let may_not_send = || retry(": the account may not send now. See its sending status in the SES console.");
     let words = error.message().unwrap_or_default().to_lowercase();
     match error {
         E::TooManyRequestsException(_) | E::LimitExceededException(_) => retry(": the account's limit is used up."),
-        E::SendingPausedException(_) | E::AccountSuspendedException(_) => {
-            retry(": the account may not send now. See its sending status in the SES console.")
-        }
+        E::SendingPausedException(_) | E::AccountSuspendedException(_) => may_not_send(),
         E::MailFromDomainNotVerifiedException(_) => {
             retry(": the MAIL FROM domain is not verified. Verify it in the SES console.")
         }
@@ -77,15 +84,19 @@ fn refused(error: &SendEmailError, status: u16) -> SendError {
         E::MessageRejected(_) if words.contains("not verified") => {
             retry(": an identity is not verified in this Region, or the account is in the sandbox.")
         }
-        E::MessageRejected(_) | E::BadRequestException(_) if is_about_the_address(&words) => {
+        E::MessageRejected(_) | E::BadRequestException(_) if says_any_of(&ADDRESS_PROBLEMS, &words) => {
             let cause = Cause::new(format!("SES answered {status} {code}: it doesn't take the customer's address."));
             SendError::AddressRefused { cause }
         }
+        // Whoever is next would be rejected too. An address may have such words in it, and is looked at before.
+        E::MessageRejected(_) | E::BadRequestException(_) if says_any_of(&ACCOUNT_PROBLEMS, &words) => may_not_send(),
         E::MessageRejected(_) | E::BadRequestException(_) => fail(),
         _ => match status {
             401 | 403 => retry(": it doesn't let Pulse in. It takes SendMails of EmailRole in template.yaml."),
             408 | 429 | 503 => retry("."),
             _ if code.contains("Throttl") => retry("."),
+            // Version 1 has codes for it, of the account and of a configuration set, that version 2 doesn't document.
+            _ if code.contains("Paused") || code.contains("Suspended") => may_not_send(),
             400..500 => fail(),
             // A success that can't be read, or a gateway on the way that gave up waiting.
             _ => lost(&format!("SES answered {status}")),
@@ -93,6 +104,6 @@ fn refused(error: &SendEmailError, status: u16) -> SendError {
     }
 }
 
-fn is_about_the_address(words: &str) -> bool {
-    ADDRESS_PROBLEMS.iter().any(|problem| words.contains(problem))
+fn says_any_of(problems: &[&str], words: &str) -> bool {
+    problems.iter().any(|problem| words.contains(problem))
 }
