@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, future};
 use pulse_core::{
+    customer::Customer,
     entry::{Progress, StageName},
     failure::Cause,
-    ports::{Clock as _, SendError},
+    ports::{Clock as _, Ledger as _, SendError},
 };
 use pulse_sim::{
     mailer::{InjectedFailure, MemoryMailer},
@@ -63,8 +64,8 @@ async fn a_worker_killed_after_the_provider_accepted_leads_to_no_second_mail() {
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
     assert_eq!(stack.mails("c-1"), 1);
-    // It was asked, not sent again.
-    assert_eq!(stack.mailer.calls()[&entry_id("c-1", "2026-11")], 1);
+    // It was sent again by its key, and taken for the same.
+    assert_eq!(stack.mailer.calls()[&entry_id("c-1", "2026-11")], 2);
 }
 
 #[tokio::test]
@@ -87,28 +88,50 @@ async fn a_provider_that_cannot_be_asked_leaves_the_fate_unknown_and_is_never_se
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_settled_by_asking() {
+async fn a_lost_mail_is_sent_again_by_its_key_and_nothing_is_asked() {
     let stack = InMemoryStack::new();
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
-    stack.mailer.fail_next([InjectedFailure::AnswerLost]);
+    stack.mailer.fail_next([InjectedFailure::AnswerLost, InjectedFailure::AnswerLost]);
+    stack.mailer.fail_next_fates([unaskable()]);
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
-    assert_eq!(stack.mails("c-1"), 1);
-    assert_eq!(stack.mailer.calls()[&entry_id("c-1", "2026-11")], 1);
+    assert_eq!((stack.mails("c-1"), stack.mailer.calls()[&entry_id("c-1", "2026-11")]), (1, 3));
+}
+
+fn unaskable() -> SendError {
+    SendError::Retry { after: None, cause: Cause::new("The provider is asked too often.") }
 }
 
 #[tokio::test]
-async fn a_lost_answer_that_cannot_be_settled_now_is_settled_after_the_claim() {
+async fn a_mail_in_doubt_of_someone_who_opted_out_meanwhile_is_asked_for_and_not_called_skipped() {
     let stack = InMemoryStack::new();
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
     stack.mailer.fail_next([InjectedFailure::AnswerLost]);
-    let down = || SendError::Retry { after: None, cause: Cause::new("The provider is down.") };
-    stack.mailer.fail_next_fates([down(), down()]);
+    stack.invoke(StageName::Score).await;
+    stack.invoke(StageName::Email).await;
+    let opted_out = Customer { opted_out: true, ..customer("c-1") };
+    stack.ledger.save_customer(&opted_out).await.unwrap();
+    stack.mailer.fail_next_fates([unaskable()]);
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
-    assert_eq!(stack.mails("c-1"), 1);
+    assert_eq!((stack.mails("c-1"), stack.mailer.calls()[&entry_id("c-1", "2026-11")]), (1, 1));
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_a_mail_that_was_refused_and_is_brought_back() {
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.mailer.fail_next([InjectedFailure::Refused(SendError::Fail { cause: Cause::new("It refuses.") })]);
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Failed { .. }));
+    // It would be answered with trouble, and the message would come back.
+    stack.mailer.fail_next_fates(vec![unaskable(); 5]);
+    stack.email.dlq.move_to(&stack.email.queue);
+    stack.invoke(StageName::Email).await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
 }
 
 #[tokio::test]

@@ -76,13 +76,12 @@ async fn what_scoring_gave_up_is_scored_and_mailed_when_it_is_replayed() {
 }
 
 #[tokio::test]
-async fn what_mailing_gave_up_is_asked_for_first_when_it_is_replayed() {
+async fn what_mailing_gave_up_is_mailed_when_it_is_replayed() {
     let stack = scored().await;
     stack.mailer.fail_next([InjectedFailure::Refused(SendError::Fail { cause: Cause::new("It refuses.") })]);
     stack.invoke(StageName::Email).await;
     stack.email.queue.purge();
-    let expected = Preview::AskFirst { or_else: Box::new(Preview::Mail) };
-    assert_eq!(foreseen(&stack, "2026-11").await, expected);
+    assert_eq!(foreseen(&stack, "2026-11").await, Preview::Mail);
     assert_eq!(again(&stack, "2026-11", None).await, Ok(Requeued::Queued { stage: StageName::Email }));
     stack.drain().await;
     assert_eq!(stack.mails("c-1"), 1);

@@ -204,8 +204,8 @@ impl Entry {
         }
     }
 
-    /// Since when the provider may have a mail of this entry that it wasn't heard to accept: never
-    /// send one without asking, and none at all once the provider may have forgotten the key.
+    /// Since when the provider may have a mail of this entry that it wasn't heard to accept: one is sent again only to a
+    /// provider that takes no second mail of a key, and while it knows the key.
     #[must_use]
     pub fn in_doubt_since(&self) -> Option<Timestamp> {
         match self.lease_until() {
@@ -238,6 +238,13 @@ impl EntryId {
     #[must_use]
     pub fn message_key(&self) -> String {
         format!("{}_{}", self.customer, self.run)
+    }
+
+    /// Reads a message key back. `None` for one that isn't Pulse's.
+    #[must_use]
+    pub fn of_message_key(key: &str) -> Option<Self> {
+        let (customer, run) = key.rsplit_once('_')?;
+        Some(Self { customer: CustomerId::parse(customer).ok()?, run: RunId::parse(run).ok()? })
     }
 }
 

@@ -68,7 +68,7 @@ pub enum SendError {
 pub enum MailLookup {
     /// It has it.
     Accepted(Accepted),
-    /// It hasn't, and would not accept the same entry twice: sending again is safe.
+    /// It hasn't, and would not accept the same entry twice: sending is safe while it knows the key.
     SafeToSend,
     /// It can't tell.
     CannotTell(Cause),
@@ -82,7 +82,8 @@ pub enum Recall {
         /// Why, and where else to look: a sentence of the provider's adapter.
         advice: &'static str,
     },
-    /// It can be asked for a mail by its idempotency key, and takes none twice of a key that it knows.
+    /// It takes no second mail of an idempotency key that it knows, so that a mail in doubt may be sent again. It can be
+    /// asked for a mail by its key too.
     ByKey {
         /// How long it is trusted to know one.
         known_for: Duration,
@@ -99,7 +100,8 @@ pub trait Mailer: Send + Sync {
     /// Ends within the adapter's own timeout.
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError>;
 
-    /// Asks what became of an entry's mail.
+    /// Asks what became of an entry's mail. Providers limit how often, so that it is asked only where a mail is in doubt
+    /// and isn't to be sent again.
     ///
     /// # Errors
     /// [`SendError::Retry`] when the provider can't be asked right now.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     customer::{Customer, EmailAddress},
-    entry::{Change, Entry, IllegalTransition, Progress, SkipReason},
+    entry::{Change, Entry, IllegalTransition, SkipReason},
     failure::Cause,
     message::WorkMessage,
     ports::{Accepted, LedgerError, Letter, Mail, MailLookup, Mailer, Recall, Renderer, SendError},
@@ -56,35 +56,40 @@ pub struct EmailRules {
 
 impl EmailRules {
     /// What the email stage does: once more it looks whether this customer may get mail, and it sends nothing
-    /// of which the provider may have a first.
+    /// of which the provider may take a second.
     pub(super) fn decide(self, customer: &Customer, entry: &Entry, facts: &Facts, now: Timestamp) -> Decision {
         unless_workable(EmailStep::STAGE, entry, facts, now)
             .or_else(|| self.unless_unsent(entry, facts, now))
-            .or_else(|| unless_mailable(customer, facts))
-            .or_else(|| self.unless_now(customer, entry, now))
-            .unwrap_or(Decision::Call)
+            .unwrap_or_else(|| {
+                let decision = unless_mailable(customer, facts).or_else(|| self.unless_now(customer, entry, now));
+                match decision {
+                    // Of a key that it knows the provider takes no second mail: one in doubt is simply sent again.
+                    None => Decision::Call,
+                    Some(Decision::CheckSuppression) => Decision::CheckSuppression,
+                    // Nothing else is written down of an entry whose mail may be out.
+                    Some(_) if entry.in_doubt_since().is_some() && facts.look_up.is_none() => Decision::LookUp,
+                    Some(decision) => decision,
+                }
+            })
     }
 
-    /// What to do for an entry whose mail may have gone out before; `None`, when sending is safe.
+    /// What to do for an entry whose mail may have gone out before; `None`, when it may be sent. Providers want to be
+    /// asked seldom, so that nothing is asked of an entry that isn't in doubt.
     fn unless_unsent(self, entry: &Entry, facts: &Facts, now: Timestamp) -> Option<Decision> {
-        let in_doubt_since = entry.in_doubt_since();
-        if in_doubt_since.is_none() && !matches!(entry.progress(), Progress::Failed { .. }) {
-            return None;
-        }
+        let in_doubt_since = entry.in_doubt_since()?;
         let lost = |cause: Cause| Some(Decision::Resolve(Resolution::Indeterminate(cause)));
         let known_for = match self.recall {
             Recall::ByKey { known_for } => known_for,
-            Recall::None { advice } => return in_doubt_since.and_then(|_| lost(Cause::new(advice))),
+            Recall::None { advice } => return lost(Cause::new(advice)),
         };
+        let is_forgotten = Duration::try_from(now.duration_since(in_doubt_since)).is_ok_and(|age| age > known_for);
         match &facts.look_up {
-            None => Some(Decision::LookUp),
+            None => is_forgotten.then_some(Decision::LookUp),
             Some(MailLookup::Accepted(Accepted { provider_id })) => {
                 Some(Decision::Resolve(Resolution::Accepted { provider_id: provider_id.clone() }))
             }
-            Some(MailLookup::CannotTell(cause)) => in_doubt_since.and_then(|_| lost(cause.clone())),
+            Some(MailLookup::CannotTell(cause)) => lost(cause.clone()),
             Some(MailLookup::SafeToSend) => {
-                let age = in_doubt_since.map(|since| Duration::try_from(now.duration_since(since)));
-                let is_forgotten = age.is_some_and(|age| age.is_ok_and(|age| age > known_for));
                 let cause = || Cause::new("It is too long ago for the provider to know the mail again.");
                 is_forgotten.then(cause).and_then(lost)
             }
@@ -163,6 +168,10 @@ impl Step for EmailStep {
             Ok(address) => self.entries.ledger.is_suppressed(address).await,
             Err(_) => Ok(false),
         }
+    }
+
+    fn may_repeat(&self) -> bool {
+        matches!(self.mailer.recall(), Recall::ByKey { .. })
     }
 
     async fn look_up(&self, entry: &Entry) -> Result<MailLookup, Cause> {

@@ -173,8 +173,7 @@ impl Mailer for MeteredMailer {
         let call = self.meter.begin(self.clock.now());
         let answer = self.mailer.look_up(entry).await;
         let outcome = match &answer {
-            // Each send that fails is followed by such a question. Counted as answers, they would outweigh the
-            // failures of a provider that takes no mail, and still tells so.
+            // A provider that takes no mail may still tell so. Counted as answers, these would outweigh its failures.
             Ok(MailLookup::SafeToSend | MailLookup::CannotTell(_)) => CallOutcome::NotCounted,
             asked => CallOutcome::of_send(asked),
         };

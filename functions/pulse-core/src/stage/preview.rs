@@ -19,7 +19,7 @@ pub enum Preview {
         #[serde(skip_serializing_if = "Option::is_none")]
         and_skip: Option<SkipReason>,
     },
-    /// It would be mailed.
+    /// It would be mailed. If its mail is in doubt, that is by the same key, of which the provider takes no second.
     Mail,
     /// Its score is too old: it would be scored again.
     ScoreAgain {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     failure::Cause,
     message::WorkMessage,
-    ports::{Clock, LedgerError, MailLookup, Queues},
+    ports::{Clock, LedgerError, Queues},
     trace::TraceHeader,
 };
 
@@ -115,24 +115,15 @@ impl<S: Step> StageRunner<S> {
         }
     }
 
-    /// The provider may have done it: it is asked, and nothing is done blindly.
+    /// The provider may have done it. Where it does nothing twice, the next attempt makes the call again, by the same
+    /// key; or else nobody does.
     async fn lost(&self, work: &Work<S>, cause: Cause, task: &Task) -> Result<Verdict, Verdict> {
-        let look_up = self.step.look_up(&work.1).await;
         let now = self.clock.now();
-        match look_up {
-            Ok(MailLookup::Accepted(accepted)) => {
-                let resolution = Resolution::Accepted { provider_id: accepted.provider_id };
-                self.resolve(work, resolution, now, task).await
-            }
-            Ok(MailLookup::SafeToSend) => {
-                // It hasn't, but it may take what is still on its way.
-                self.write(work.1.release_in_doubt(cause.clone(), now)?.into(), now, task).await?;
-                Ok(Verdict::retry(cause))
-            }
-            Ok(MailLookup::CannotTell(_)) => self.resolve(work, Resolution::Indeterminate(cause), now, task).await,
-            // Not even that can be asked now. The claim stays, and is settled after its lease.
-            Err(_) => Ok(Verdict::retry(cause)),
+        if !self.step.may_repeat() {
+            return self.resolve(work, Resolution::Indeterminate(cause), now, task).await;
         }
+        self.write(work.1.release_in_doubt(cause.clone(), now)?.into(), now, task).await?;
+        Ok(Verdict::retry(cause))
     }
 
     async fn release(

@@ -85,6 +85,12 @@ pub trait Step: Send + Sync + Sized {
         Ok(false)
     }
 
+    /// Whether a call whose answer was lost may be made again soon, as its provider does nothing twice of a key that it
+    /// knows. Only a step whose effect is one at most is asked.
+    fn may_repeat(&self) -> bool {
+        false
+    }
+
     /// What came of an earlier call for the row. Only a step whose effect is one at most is asked.
     ///
     /// # Errors
