@@ -1,11 +1,13 @@
 //! What every scorer and every mailer must do, whatever provider stands behind it.
 
 pub mod aws_server;
+mod dropped_mails;
 pub mod emulated_ses;
 pub mod forgetful_server;
 mod mailer;
 pub mod samples;
 mod scorer;
 
+pub use dropped_mails::{DroppedMailsBench, dropped_mails_conformance};
 pub use mailer::{MailTrouble, MailerBench, mailer_conformance};
 pub use scorer::{ScoreTrouble, ScorerBench, scorer_conformance};

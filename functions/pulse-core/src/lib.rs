@@ -18,6 +18,7 @@
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
 //! - [`settlement`]: settling mails of unknown fate.
+//! - [`drop_watch`]: mails that were accepted and then not sent.
 //! - [`replay`]: queueing failed entries again from the ledger.
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
 //! - [`pacing`]: calls at a pace that a service bears.
@@ -34,6 +35,7 @@ pub mod bill;
 pub mod control;
 pub mod customer;
 pub mod dead_letters;
+pub mod drop_watch;
 pub mod enrollment;
 pub mod entry;
 pub mod failure;

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
-    ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
+    ports::{
+        Accepted, DroppedCursor, DroppedMail, DroppedMails, DroppedPage, Mail, MailLookup, Mailer, Recall, SendError,
+    },
 };
 
 use crate::provider::{CallMeter, Leg, Script, SimulatedLatency};
@@ -34,6 +36,7 @@ pub struct MemoryMailer {
     latency: SimulatedLatency,
     meter: CallMeter,
     accepted: Mutex<Vec<Mail>>,
+    dropped: Mutex<Vec<DroppedMail>>,
 }
 
 impl MemoryMailer {
@@ -47,6 +50,7 @@ impl MemoryMailer {
             latency: SimulatedLatency::at_once(),
             meter: CallMeter::default(),
             accepted: Mutex::default(),
+            dropped: Mutex::default(),
         }
     }
 
@@ -77,6 +81,11 @@ impl MemoryMailer {
     /// The next questions for a fate fail like this.
     pub fn fail_next_fates(&self, errors: impl IntoIterator<Item = SendError>) {
         self.fates.push(None, errors);
+    }
+
+    /// Says of a mail that was accepted that it wasn't sent after all.
+    pub fn drop_accepted(&self, mail: DroppedMail) {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
     }
 
     /// The mails that were accepted, in order.
@@ -162,5 +171,19 @@ impl Mailer for MemoryMailer {
         }
         let known = self.lock().iter().position(|known| known.entry == *entry);
         Ok(known.map_or(MailLookup::SafeToSend, |number| MailLookup::Accepted(receipt(number))))
+    }
+}
+
+/// How many mails a part of the list of dropped ones has.
+const DROPPED_PAGE: usize = 20;
+
+#[async_trait]
+impl DroppedMails for MemoryMailer {
+    async fn dropped(&self, after: Option<&DroppedCursor>) -> Result<DroppedPage, SendError> {
+        let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = after.and_then(|cursor| cursor.0.parse().ok()).unwrap_or(0).min(dropped.len());
+        let end = dropped.len().min(read + DROPPED_PAGE);
+        let next = (end > 0).then(|| DroppedCursor(end.to_string()));
+        Ok(DroppedPage { mails: dropped[read..end].to_vec(), next, is_last: end == dropped.len() })
     }
 }

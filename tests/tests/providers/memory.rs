@@ -8,7 +8,7 @@ use futures::{
 use jiff::Timestamp;
 use pulse_core::{
     failure::Cause,
-    ports::{Mail, Mailer, ScoreError, Scorer, SendError},
+    ports::{DroppedMail, Mail, Mailer, ScoreError, Scorer, SendError},
 };
 use pulse_sim::{
     clock::VirtualClock,
@@ -17,7 +17,8 @@ use pulse_sim::{
     scorer::MemoryScorer,
 };
 use pulse_tests::providers::{
-    MailTrouble, MailerBench, ScoreTrouble, ScorerBench, mailer_conformance,
+    DroppedMailsBench, MailTrouble, MailerBench, ScoreTrouble, ScorerBench, dropped_mails_conformance,
+    mailer_conformance,
     samples::{entry, mail, request},
     scorer_conformance,
 };
@@ -80,6 +81,19 @@ async fn the_deduplicating_mailer_in_memory_conforms() {
 #[tokio::test]
 async fn the_forgetful_mailer_in_memory_conforms() {
     conforms(MemoryMailer::forgetful(), false).await;
+}
+
+#[tokio::test]
+async fn the_dropped_mails_in_memory_conform() {
+    let mailer = MemoryMailer::deduplicating();
+    dropped_mails_conformance(DroppedMailsBench {
+        list: &mailer,
+        mailer: &mailer,
+        drop: &|entry| {
+            mailer.drop_accepted(DroppedMail { entry: entry.clone(), at: Timestamp::UNIX_EPOCH, cause: cause() });
+        },
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod audit;
 mod crashes;
 mod dead_letters;
+mod dropped_mails;
 mod enrollment;
 mod failures;
 mod faults;

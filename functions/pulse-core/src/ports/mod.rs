@@ -6,6 +6,7 @@ mod account;
 mod bundle;
 mod clock;
 mod dead_letters;
+mod dropped_mails;
 mod gauges;
 mod lane_control;
 mod ledger;
@@ -27,6 +28,7 @@ pub use clock::{Clock, Sleeper};
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
+pub use dropped_mails::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage};
 pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
