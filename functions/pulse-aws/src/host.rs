@@ -66,6 +66,11 @@ impl StageHost {
         StageRunner { step, queues: self.queues.clone(), clock: Arc::new(SystemClock) }
     }
 
+    /// Counts mails that the provider accepted and then didn't send.
+    pub fn count_dropped(&self, mails: usize) {
+        self.metrics.dropped(SystemClock.now(), mails);
+    }
+
     /// Has `stage` work on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
     ///
     /// # Errors

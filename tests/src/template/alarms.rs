@@ -111,7 +111,7 @@ pub fn each_dead_letter_queue_has_one(template: &Template) -> Vec<String> {
 }
 
 /// Each stage has alarms for what is overdue, what will expire, its breaker, throttles, and invocations that fail; the
-/// schedules, the tick and the audit have theirs.
+/// schedules, the tick, the audit, and mails that were accepted and then dropped have theirs.
 #[must_use]
 pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -141,6 +141,7 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
     for metric in ["InvocationDroppedCount", "InvocationsFailedToBeSentToDeadLetterCount", "TargetErrorCount"] {
         want(metric, &[("ScheduleGroup", "ScheduleGroup")], Some(0));
     }
+    want("Dropped", &[("Stack", "AWS::StackName")], Some(0));
     for function in ["TickFunction", "AuditFunction"] {
         want("Invocations", &[("FunctionName", function)], Some(1));
         want("Errors", &[("FunctionName", function)], Some(0));

@@ -12,7 +12,7 @@ use super::{Template, alarms::alarms};
 /// `Pulse` is what the functions log in the embedded metric format. The others are in the guides of their services:
 /// "Available CloudWatch metrics for Amazon SQS", "Types of metrics for Lambda functions", and "Monitoring Amazon
 /// EventBridge Scheduler with Amazon CloudWatch".
-pub const METRICS: [(&str, &str, &[&str]); 22] = [
+pub const METRICS: [(&str, &str, &[&str]); 23] = [
     ("Pulse", "OldestDue", &["Stack", "Stage"]),
     ("Pulse", "BreakerOpen", &["Stack", "Stage"]),
     ("Pulse", "Paused", &["Stack", "Stage"]),
@@ -25,6 +25,7 @@ pub const METRICS: [(&str, &str, &[&str]); 22] = [
     ("Pulse", "Skipped", &["Stack"]),
     ("Pulse", "Failed", &["Stack"]),
     ("Pulse", "Unknown", &["Stack"]),
+    ("Pulse", "Dropped", &["Stack"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", &["QueueName"]),
     ("AWS/Lambda", "Invocations", &["FunctionName"]),

@@ -1,8 +1,8 @@
 //! Metrics in the embedded metric format: lines of the log that `CloudWatch` reads figures from (Amazon
 //! `CloudWatch` User Guide, "Specification: Embedded metric format"). Custom metrics cost by their number, so
-//! there are few: six for each stage, one for each way that an entry can go, and one for each dead-letter queue that
-//! holds anything. Ten are free; the others can be left out, but for dead letters, and then their figures are in the
-//! same lines for Logs Insights to sum up.
+//! there are few: six for each stage, one for each way that an entry can go, one for each dead-letter queue that holds
+//! anything, and one of mails that were dropped. Ten are free; the others can be left out, but for dead letters and
+//! dropped mails, and then their figures are in the same lines for Logs Insights to sum up.
 
 use std::{
     io::{self, Write as _},
@@ -53,6 +53,12 @@ impl Metrics {
         print_all(&self.of_work(stage, now, calls, moved));
     }
 
+    /// Mails that the provider accepted and then didn't send. Where there are none, nothing is written, which costs
+    /// nothing.
+    pub fn dropped(&self, now: Timestamp, mails: usize) {
+        print_all(&self.of_dropped(now, mails));
+    }
+
     /// How a stage stands.
     pub fn gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) {
         print_all(&[self.of_gauges(stage, now, gauges)]);
@@ -82,6 +88,14 @@ impl Metrics {
         }
         lines.extend(line.end_if_any());
         lines
+    }
+
+    fn of_dropped(&self, now: Timestamp, mails: usize) -> Vec<Value> {
+        let mut line = Line::new(self, now);
+        if mails > 0 {
+            line.add("Dropped", "Count", json!(mails));
+        }
+        line.end_if_any().into_iter().collect()
     }
 
     fn of_gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) -> Value {

@@ -67,3 +67,13 @@ fn each_metric_of_a_line_has_its_value_and_its_dimensions() {
     assert_eq!(values, [json!(180), json!(1), json!(0)]);
     assert_eq!(line["_aws"]["Timestamp"], json!(1_793_700_000_000_u64));
 }
+
+#[test]
+fn mails_that_were_dropped_are_counted_where_there_are_any() {
+    let metrics = Metrics::new("pulse", false);
+    assert_eq!(metrics.of_dropped(now(), 0), Vec::<Value>::new());
+    let line = metrics.of_dropped(now(), 3).remove(0);
+    let directive = &line["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!((&line["Dropped"], &directive["Dimensions"]), (&json!(3), &json!([["Stack"]])));
+    assert_eq!(directive["Metrics"], json!([{ "Name": "Dropped", "Unit": "Count" }]));
+}
