@@ -16,12 +16,14 @@ use pulse_aws::{
     test_mail::{TestMailAnswer, TestMailOrder},
 };
 use pulse_core::{
-    ports::Mailer,
+    drop_watch::DropWatch,
+    ports::{DroppedMails, Mailer},
     stage::{EmailStep, MeteredMailer, StageRunner, Step as _},
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{Connections, MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 /// The function, with its clients built once.
 pub struct Function {
@@ -29,6 +31,7 @@ pub struct Function {
     host: StageHost,
     mailer: Arc<dyn Mailer>,
     connections: Connections,
+    drops: Option<DropWatch>,
 }
 
 /// What the function is invoked with.
@@ -63,51 +66,76 @@ impl Function {
         let aws = sdk::load().await?;
         let timeout = config.stage.worker.call_timeout;
         let host = StageHost::new(&aws, EmailStep::STAGE, config.stage);
-        let (mailer, connections) = mailer(&aws, config.provider, timeout).await?;
+        let entries = host.entries();
+        let provider = provider(&aws, config.provider, timeout).await?;
+        let watch = |mails| DropWatch::new(mails, Arc::clone(&entries.ledger), Arc::new(SystemClock));
+        let drops = provider.dropped.map(watch);
         let step = EmailStep {
-            entries: host.entries(),
             mailer: Arc::new(MeteredMailer {
-                mailer: Arc::clone(&mailer),
+                mailer: Arc::clone(&provider.mailer),
                 meter: Arc::clone(&host.meter),
                 clock: Arc::new(SystemClock),
             }),
+            entries,
             renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
             policy: config.policy,
         };
-        Ok(Self { stage: host.runner(step), host, mailer, connections })
+        let (mailer, connections) = (provider.mailer, provider.connections);
+        Ok(Self { stage: host.runner(step), host, mailer, connections, drops })
     }
 
-    /// Works on a batch, or sends a test mail. `deadline` is the Runtime API's, in milliseconds since 1970.
+    /// Works on a batch, or sends a test mail. An empty batch has it look at once which mails the provider has dropped.
+    /// `deadline` is the Runtime API's, in milliseconds since 1970.
     ///
     /// # Errors
     /// When the event is no SQS batch.
     pub async fn handle(&self, invocation: Invocation, deadline: u64) -> Result<Answer, BatchError> {
         self.connections.renew();
         Ok(match invocation {
-            Invocation::Batch(event) => Answer::Batch(self.host.work(&self.stage, event, deadline).await?),
+            Invocation::Batch(event) => {
+                self.look_for_dropped_mails(event.records.is_empty()).await;
+                Answer::Batch(self.host.work(&self.stage, event, deadline).await?)
+            }
             Invocation::TestMail(order) => Answer::TestMail(self.send_test_mail(&order).await),
         })
     }
+
+    /// Before the batch, so that the provider never sees one call more than there are lanes.
+    async fn look_for_dropped_mails(&self, at_once: bool) {
+        let Some(drops) = &self.drops else { return };
+        let look = async { if at_once { drops.look().await } else { drops.look_if_due().await } };
+        match timeout(LONGEST_LOOK, look).await {
+            Ok(Ok(looked)) => self.host.count_dropped(looked.news),
+            Ok(Err(error)) => tracing::warn!(%error, "it can't be told which mails were accepted, and then not sent"),
+            Err(_) => tracing::warn!("the provider takes long to tell which mails it accepted, and then didn't send"),
+        }
+    }
 }
 
-/// The provider that the configuration chose, and its connections.
-async fn mailer(
-    aws: &SdkConfig,
-    provider: MailProvider,
-    timeout: Duration,
-) -> Result<(Arc<dyn Mailer>, Connections)> {
+/// What is taken from an invocation's two minutes to look for mails that were dropped.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
+/// The provider that the configuration chose.
+struct Provider {
+    mailer: Arc<dyn Mailer>,
+    connections: Connections,
+    /// If it tells which mails it has dropped when it is asked.
+    dropped: Option<Arc<dyn DroppedMails>>,
+}
+
+async fn provider(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Provider> {
     Ok(match provider {
         MailProvider::Ses { sender, configuration_set, rate_per_second } => {
             let client = ses_client(aws);
             let mailer = SesMailer::new(client, &sender, configuration_set, rate_per_second, timeout)?;
-            let connections = mailer.connections();
-            (Arc::new(mailer), connections)
+            Provider { connections: mailer.connections(), mailer: Arc::new(mailer), dropped: None }
         }
-        MailProvider::MarketingCloud { url, auth_url, definition, secret_name } => {
-            let credentials = secret::client_credentials(&secrets_client(aws), &secret_name).await?;
+        MailProvider::MarketingCloud { url, auth_url, definition, secret_name, account_id } => {
+            let clock = Arc::new(SystemClock);
+            let credentials = secret::client_credentials(&secrets_client(aws), &secret_name, clock).await?;
             let mailer = MarketingCloudMailer::new(&url, &auth_url, &definition, credentials, timeout)?;
-            let connections = mailer.connections();
-            (Arc::new(mailer), connections)
+            let mailer = Arc::new(mailer.in_business_unit(account_id));
+            Provider { connections: mailer.connections(), mailer: mailer.clone(), dropped: Some(mailer) }
         }
     })
 }

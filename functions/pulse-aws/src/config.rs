@@ -176,6 +176,8 @@ pub enum MailProvider {
         definition: String,
         /// `MARKETING_CLOUD_SECRET`: the name of the secret with the client's credentials.
         secret_name: String,
+        /// `MARKETING_CLOUD_ACCOUNT_ID`: the business unit's MID, if not that of the installed package.
+        account_id: Option<u64>,
     },
 }
 
@@ -214,6 +216,10 @@ impl MailProvider {
                 auth_url: env.text("MARKETING_CLOUD_AUTH_URL")?,
                 definition: env.text("MARKETING_CLOUD_DEFINITION")?,
                 secret_name: env.text("MARKETING_CLOUD_SECRET")?,
+                account_id: match env.optional("MARKETING_CLOUD_ACCOUNT_ID") {
+                    Some(_) => Some(env.number("MARKETING_CLOUD_ACCOUNT_ID", 1..=u64::MAX)?),
+                    None => None,
+                },
             }),
             _ => Err(ConfigError::Invalid {
                 name: "MAIL_PROVIDER".into(),

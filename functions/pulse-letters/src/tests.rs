@@ -240,3 +240,14 @@ proptest! {
         }
     }
 }
+
+/// `pulse-providers` puts the HTML into four fields of 4,000 characters, and the text into one. A letter is longest with
+/// the longest name, of which every character is escaped.
+#[test]
+fn the_longest_letter_fits_the_fields_of_marketing_cloud() {
+    let longest = "&".repeat(200);
+    let name = (1..=200).rev().find(|letters| PersonName::parse(&longest[..*letters]).is_ok()).unwrap();
+    let mail = render_named(&longest[..name], &Case { balance: ("123456789012.34", "EUR"), ..ADA });
+    assert!(mail.html.encode_utf16().count() < 14_000, "{}", mail.html.len());
+    assert!(mail.text.encode_utf16().count() < 3_500, "{}", mail.text.len());
+}

@@ -19,7 +19,7 @@
 //! | status | means | what follows |
 //! | --- | --- | --- |
 //! | 408, 425, 429, 5xx | busy or broken | another try, no sooner than Retry-After says (seconds or a date) |
-//! | 401, 403 | Pulse isn't let in | another try: an operator has to mend it, no customer is given up for it |
+//! | 401, 403 | Pulse isn't let in | the secret is read again, and tried at once if it is another one; or else another try later: an operator has to mend it, no customer is given up for it |
 //! | 3xx, or 2xx with another body | something stands between | another try |
 //! | any other 4xx | no score for this customer | the customer's entry fails |
 
@@ -32,17 +32,15 @@ use pulse_core::{
     ports::{ScoreError, ScoreRequest, Scorer},
     score::{Band, Score, ScoreValue},
 };
-use reqwest::{
-    Client, Url,
-    header::{AUTHORIZATION, HeaderValue},
-};
+use reqwest::{Client, Url, header::AUTHORIZATION};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use crate::{
     Connections, SetupError,
     connections::Pooled,
-    http::{self, Answer},
-    secret::Authorization,
+    http::{self, Answer, NoAnswer},
+    secret::{Authorization, Secret},
 };
 
 const PROVIDER: &str = "The scoring provider";
@@ -56,7 +54,8 @@ const IDLE: Duration = Duration::from_secs(30);
 pub struct HttpScorer {
     http: Arc<Pooled<Client>>,
     url: Url,
-    authorization: Option<HeaderValue>,
+    authorization: Option<Arc<Secret<Authorization>>>,
+    timeout: Duration,
 }
 
 impl HttpScorer {
@@ -64,11 +63,12 @@ impl HttpScorer {
     ///
     /// # Errors
     /// When the URL is none, or TLS can't be set up.
-    pub fn new(url: &str, authorization: Option<Authorization>, timeout: Duration) -> Result<Self, SetupError> {
+    pub fn new(url: &str, authorization: Option<Secret<Authorization>>, timeout: Duration) -> Result<Self, SetupError> {
         Ok(Self {
             http: Arc::new(http::client(timeout, IDLE)?),
             url: http::url("scoring provider's URL", url)?,
-            authorization: authorization.map(Authorization::into_header),
+            authorization: authorization.map(Arc::new),
+            timeout,
         })
     }
 
@@ -76,6 +76,34 @@ impl HttpScorer {
     #[must_use]
     pub fn connections(&self) -> Connections {
         self.http.connections()
+    }
+
+    /// Asks once, and once more with another secret if the first is refused and there is one.
+    async fn ask(&self, request: &ScoreRequest) -> Result<Answer, NoAnswer> {
+        let Some(secret) = &self.authorization else { return self.ask_as(None, request).await };
+        let authorization = secret.current().await;
+        let answer = self.ask_as(Some(&authorization), request).await?;
+        if !answer.is_refused_caller() {
+            return Ok(answer);
+        }
+        match secret.instead_of(&authorization).await {
+            Some(rotated) => self.ask_as(Some(&rotated), request).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn ask_as(&self, caller: Option<&Authorization>, request: &ScoreRequest) -> Result<Answer, NoAnswer> {
+        let question = Question {
+            customer: request.entry.customer.as_str(),
+            product: request.product.as_str(),
+            run: request.entry.run.to_string(),
+        };
+        let call = self.http.client().post(self.url.clone());
+        let mut call = call.header("Idempotency-Key", request.entry.message_key()).json(&question);
+        if let Some(authorization) = caller {
+            call = call.header(AUTHORIZATION, authorization.header());
+        }
+        http::call(http::traced(call, request.trace.as_ref())).await
     }
 
     fn read(answer: &Answer) -> Result<Score, ScoreError> {
@@ -101,18 +129,10 @@ impl HttpScorer {
 #[async_trait]
 impl Scorer for HttpScorer {
     async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
-        let question = Question {
-            customer: request.entry.customer.as_str(),
-            product: request.product.as_str(),
-            run: request.entry.run.to_string(),
-        };
-        let mut call =
-            self.http.client().post(self.url.clone()).header("Idempotency-Key", request.entry.message_key()).json(&question);
-        if let Some(value) = &self.authorization {
-            call = call.header(AUTHORIZATION, value.clone());
-        }
-        let answer = http::call(http::traced(call, request.trace.as_ref())).await.map_err(|none| {
-            ScoreError::Retry { after: None, cause: Cause::new(format!("{PROVIDER} {}.", none.says())) }
+        let asked = timeout(self.timeout, self.ask(request)).await;
+        let answer = asked.unwrap_or(Err(NoAnswer::TimedOut)).map_err(|none| ScoreError::Retry {
+            after: None,
+            cause: Cause::new(format!("{PROVIDER} {}.", none.says())),
         })?;
         Self::read(&answer)
     }

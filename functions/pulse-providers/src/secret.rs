@@ -1,9 +1,16 @@
-//! Secrets, read once from Secrets Manager when a function starts.
+//! Secrets, read from Secrets Manager when a function starts, and again when they are refused.
+
+mod rotating;
+
+use std::sync::Arc;
 
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
+use pulse_core::ports::Clock;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+
+pub use self::rotating::Secret;
 
 /// A secret that can't be read or used. Names the secret, never shows it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +36,7 @@ pub enum SecretError {
 }
 
 /// The value of an Authorization header. `Debug` doesn't show it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization(HeaderValue);
 
 /// An OAuth2 client: the installed package of a Marketing Cloud tenant. `Debug` shows neither part.
@@ -52,8 +59,8 @@ impl Authorization {
         Some(Self(value))
     }
 
-    pub(super) fn into_header(self) -> HeaderValue {
-        self.0
+    pub(super) fn header(&self) -> HeaderValue {
+        self.0.clone()
     }
 
     /// Reads `{"authorization": "Bearer ..."}`.
@@ -65,6 +72,13 @@ impl Authorization {
         }
         let form: Form = serde_json::from_str(json.expose_secret()).ok()?;
         Self::new(&form.authorization.into())
+    }
+}
+
+impl PartialEq for ClientCredentials {
+    fn eq(&self, other: &Self) -> bool {
+        self.id.expose_secret() == other.id.expose_secret()
+            && self.secret.expose_secret() == other.secret.expose_secret()
     }
 }
 
@@ -84,22 +98,43 @@ impl ClientCredentials {
     }
 }
 
-/// Reads the secret `{"authorization": "Bearer ..."}`.
+/// The secret `{"authorization": "Bearer ..."}`.
 ///
 /// # Errors
 /// When it can't be read, or has another form.
-pub async fn authorization(client: &Client, name: &str) -> Result<Authorization, SecretError> {
-    let text = read(client, name).await?;
-    Authorization::parse(&text).ok_or_else(|| malformed(name, Authorization::FORM))
+pub async fn authorization(
+    client: &Client,
+    name: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Secret<Authorization>, SecretError> {
+    secret(client, name, clock, Authorization::parse, Authorization::FORM).await
 }
 
-/// Reads the secret `{"client_id": "...", "client_secret": "..."}`.
+/// The secret `{"client_id": "...", "client_secret": "..."}`.
 ///
 /// # Errors
 /// When it can't be read, or has another form.
-pub async fn client_credentials(client: &Client, name: &str) -> Result<ClientCredentials, SecretError> {
-    let text = read(client, name).await?;
-    ClientCredentials::parse(&text).ok_or_else(|| malformed(name, ClientCredentials::FORM))
+pub async fn client_credentials(
+    client: &Client,
+    name: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Secret<ClientCredentials>, SecretError> {
+    secret(client, name, clock, ClientCredentials::parse, ClientCredentials::FORM).await
+}
+
+async fn secret<T: Send + 'static>(
+    client: &Client,
+    name: &str,
+    clock: Arc<dyn Clock>,
+    parse: fn(&SecretString) -> Option<T>,
+    form: &'static str,
+) -> Result<Secret<T>, SecretError> {
+    let (client, name) = (client.clone(), name.to_owned());
+    let read = move || {
+        let (client, name) = (client.clone(), name.clone());
+        async move { parse(&read(&client, &name).await?).ok_or_else(|| malformed(&name, form)) }
+    };
+    Secret::read(read, clock).await
 }
 
 async fn read(client: &Client, name: &str) -> Result<SecretString, SecretError> {
@@ -121,7 +156,7 @@ mod tests {
     #[test]
     fn secrets_are_read_from_json_and_never_shown() {
         let authorization = Authorization::parse(&r#"{"authorization": "Bearer s3cret"}"#.into()).unwrap();
-        assert_eq!(authorization.0, "Bearer s3cret");
+        assert_eq!(authorization.header(), "Bearer s3cret");
         assert!(!format!("{authorization:?}").contains("s3cret"));
 
         let json = r#"{"client_id": "an-id", "client_secret": "s3cret"}"#;

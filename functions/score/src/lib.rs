@@ -43,7 +43,7 @@ impl Function {
         let config = ScoreConfig::read(env)?;
         let aws = sdk::load().await?;
         let authorization = match &config.secret_name {
-            Some(name) => Some(secret::authorization(&secrets_client(&aws), name).await?),
+            Some(name) => Some(secret::authorization(&secrets_client(&aws), name, Arc::new(SystemClock)).await?),
             None => None,
         };
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)

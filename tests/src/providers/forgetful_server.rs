@@ -61,10 +61,16 @@ impl ForgetfulServer {
     }
 }
 
-async fn serve(mut stream: TcpStream, requests: usize, dead: DeadConnection, answer: fn(&str) -> Value) -> io::Result<()> {
+async fn serve(
+    mut stream: TcpStream,
+    requests: usize,
+    dead: DeadConnection,
+    answer: fn(&str) -> Value,
+) -> io::Result<()> {
     for _ in 0..requests {
         let body = answer(&read_request(&mut stream).await?).to_string();
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all(format!("{head}{body}").as_bytes()).await?;
     }
     // A socket that is closed with something left to read resets its connection (RFC 1122, 4.2.2.13).

@@ -1,10 +1,21 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use jiff::fmt::rfc2822::DateTimePrinter;
+use futures::future::{join_all, ready};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use pulse_aws::clock::SystemClock;
 use pulse_core::ports::{Clock, ScoreError, Scorer};
 use pulse_local::standins::{ScoreStandIn, StandInFault, StandInOptions};
-use pulse_providers::{HttpScorer, secret::Authorization};
+use pulse_providers::{
+    HttpScorer,
+    secret::{Authorization, Secret, SecretError},
+};
+use pulse_sim::clock::VirtualClock;
 use pulse_tests::providers::{ScoreTrouble, ScorerBench, samples::request, scorer_conformance};
 use serde_json::json;
 
@@ -17,7 +28,7 @@ async fn stand_in() -> ScoreStandIn {
 
 fn scorer(provider: &ScoreStandIn, timeout: Duration) -> HttpScorer {
     let authorization = Authorization::new(&provider.authorization().into()).unwrap();
-    HttpScorer::new(&provider.url(), Some(authorization), timeout).unwrap()
+    HttpScorer::new(&provider.url(), Some(authorization.into()), timeout).unwrap()
 }
 
 /// What a scorer makes of one fault.
@@ -120,9 +131,62 @@ async fn a_provider_that_is_gone_is_tried_again() {
 async fn a_wrong_secret_is_the_operator_s_to_mend_and_never_shown() {
     let provider = stand_in().await;
     let authorization = Authorization::new(&"Bearer s3cret".into()).unwrap();
-    let scorer = HttpScorer::new(&provider.url(), Some(authorization), AMPLE).unwrap();
+    let scorer = HttpScorer::new(&provider.url(), Some(authorization.into()), AMPLE).unwrap();
     let error = scorer.score(&request(1)).await.unwrap_err();
     assert!(matches!(error, ScoreError::Retry { .. }) && error.to_string().contains("Check the secret"));
     let shown = format!("{scorer:?} {error:?} {error}");
     assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_secret_that_was_rotated_is_read_again_at_most_once_a_minute() {
+    let provider = stand_in().await;
+    let clock = Arc::new(VirtualClock::starting_at(Timestamp::UNIX_EPOCH));
+    let values = ["Bearer first", "Bearer second", provider.authorization()];
+    let values = values.map(|value| Authorization::new(&value.into()).unwrap());
+    let reads = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&reads);
+    let read = move || ready(Ok(values[count.fetch_add(1, Ordering::Relaxed)].clone()));
+    let secret = Secret::read(read, clock.clone()).await.unwrap();
+    let scorer = HttpScorer::new(&provider.url(), Some(secret), AMPLE).unwrap();
+    let score_all = async || {
+        let requests: Vec<_> = (0..20).map(request).collect();
+        let scored = join_all(requests.iter().map(|request| scorer.score(request))).await;
+        scored.into_iter().filter(Result::is_ok).count()
+    };
+
+    assert_eq!((score_all().await, reads.load(Ordering::Relaxed)), (0, 1), "it was read a moment ago");
+    clock.advance(Duration::from_mins(1));
+    assert_eq!((score_all().await, reads.load(Ordering::Relaxed)), (0, 2), "the second is wrong too");
+    clock.advance(Duration::from_mins(1));
+    assert_eq!((score_all().await, reads.load(Ordering::Relaxed)), (20, 3));
+}
+
+#[tokio::test]
+async fn a_secret_that_stays_wrong_costs_no_second_call() {
+    let provider = stand_in().await;
+    let clock = Arc::new(VirtualClock::starting_at(Timestamp::UNIX_EPOCH));
+    let read = || ready(Ok(Authorization::new(&"Bearer wrong".into()).unwrap()));
+    let secret = Secret::read(read, clock.clone()).await.unwrap();
+    let scorer = HttpScorer::new(&provider.url(), Some(secret), AMPLE).unwrap();
+    clock.advance(Duration::from_mins(1));
+    assert!(scorer.score(&request(1)).await.is_err());
+    assert_eq!(provider.meter().calls(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_cant_be_read_again_is_a_refusal_like_before() {
+    let provider = stand_in().await;
+    let clock = Arc::new(VirtualClock::starting_at(Timestamp::UNIX_EPOCH));
+    let readable = AtomicBool::new(true);
+    let read = move || {
+        let unreadable = SecretError::Unreadable { name: "pulse/scoring".into(), code: "AccessDenied".into() };
+        let value = Authorization::new(&"Bearer wrong".into()).unwrap();
+        ready(if readable.swap(false, Ordering::Relaxed) { Ok(value) } else { Err(unreadable) })
+    };
+    let secret = Secret::read(read, clock.clone()).await.unwrap();
+    let scorer = HttpScorer::new(&provider.url(), Some(secret), AMPLE).unwrap();
+    clock.advance(Duration::from_mins(1));
+    let error = scorer.score(&request(1)).await.unwrap_err();
+    assert!(matches!(error, ScoreError::Retry { .. }) && error.to_string().contains("Check the secret"), "{error:?}");
 }

@@ -1,10 +1,10 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::{
     FutureExt,
     future::{join_all, ready},
 };
-use pulse_aws::sdk::for_emulator;
+use pulse_aws::{clock::SystemClock, sdk::for_emulator};
 use pulse_core::ports::{Mail, Mailer, SendError};
 use pulse_providers::{SesMailer, secret, secrets_client, ses_client};
 use pulse_tests::providers::{
@@ -212,18 +212,19 @@ fn a_sender_or_a_rate_that_cant_be_is_refused() {
 async fn secrets_are_read_by_name_and_named_when_they_cant_be() {
     let server = AwsServer::start().await.unwrap();
     let client = secrets_client(&for_emulator(server.url()));
+    let clock = || Arc::new(SystemClock);
     let secret = |text: &str| AwsAnswer::Json(json!({"Name": "pulse/score", "SecretString": text}));
 
     server.answer_next([secret(r#"{"authorization": "Bearer s3cret"}"#)]);
-    let authorization = secret::authorization(&client, "pulse/score").await.unwrap();
+    let authorization = secret::authorization(&client, "pulse/score", clock()).await.unwrap();
     assert!(!format!("{authorization:?}").contains("s3cret"));
     assert_eq!(server.done(), [json!({"SecretId": "pulse/score"})]);
 
     server.answer_next([secret("Bearer s3cret"), secret(r#"{"client_id": "s3cret"}"#)]);
-    let malformed = secret::authorization(&client, "pulse/score").await.unwrap_err().to_string();
-    let incomplete = secret::client_credentials(&client, "pulse/score").await.unwrap_err().to_string();
+    let malformed = secret::authorization(&client, "pulse/score", clock()).await.unwrap_err().to_string();
+    let incomplete = secret::client_credentials(&client, "pulse/score", clock()).await.unwrap_err().to_string();
     server.answer_next([AwsAnswer::Error(400, "ResourceNotFoundException", "no s3cret")]);
-    let missing = secret::authorization(&client, "pulse/score").await.unwrap_err().to_string();
+    let missing = secret::authorization(&client, "pulse/score", clock()).await.unwrap_err().to_string();
     assert!(missing.contains("ResourceNotFoundException"), "{missing}");
     for error in [malformed, incomplete, missing] {
         assert!(error.contains("pulse/score") && !error.contains("s3cret"), "{error}");

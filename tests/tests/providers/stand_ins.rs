@@ -11,7 +11,7 @@ const AMPLE: Duration = Duration::from_secs(20);
 
 fn scorer(provider: &ScoreStandIn) -> HttpScorer {
     let authorization = Authorization::new(&provider.authorization().into()).unwrap();
-    HttpScorer::new(&provider.url(), Some(authorization), AMPLE).unwrap()
+    HttpScorer::new(&provider.url(), Some(authorization.into()), AMPLE).unwrap()
 }
 
 #[tokio::test]

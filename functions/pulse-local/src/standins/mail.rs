@@ -1,19 +1,27 @@
-//! Marketing Cloud's stand-in: tokens, messages with their keys, and their status.
+//! Marketing Cloud's stand-in: tokens, messages with their keys, their status, and those that weren't sent after all.
 
 mod outbox;
 mod tokens;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Result;
 use axum::{
     Json, Router,
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, Path, Query, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use pulse_core::ports::Clock;
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -32,12 +40,15 @@ pub use self::outbox::AcceptedMail;
 
 /// `MCMS_UTM_Validation_InvalidValue_to`.
 const BAD_ADDRESS: u32 = 109_121;
+/// `MCMS_UTM_Validation_InvalidValue`.
+const BAD_TYPE: u32 = 10_005;
 /// `MCMS_UTM_Validation_DuplicateMessageKey`.
 const DUPLICATE_KEY: u32 = 109_110;
 /// `MCMS_UTM_Runtime_ObjectNotFound`.
 const NOT_FOUND: u32 = 30_003;
 
-/// A Marketing Cloud tenant with one send definition, which takes whatever it is handed.
+/// A Marketing Cloud tenant with one send definition. It takes whatever it is handed, and drops what doesn't fit its
+/// data extension's fields.
 pub struct MailStandIn {
     server: Server,
     provider: Arc<Provider>,
@@ -49,6 +60,7 @@ struct Provider {
     meter: RequestMeter,
     tokens: Tokens,
     outbox: Outbox,
+    unknown_key: AtomicU16,
     send_faults: StandInFaults,
     status_faults: StandInFaults,
     token_faults: StandInFaults,
@@ -66,12 +78,14 @@ impl MailStandIn {
             meter: RequestMeter::default(),
             tokens: Tokens::new(options.seed),
             outbox: Outbox::default(),
+            unknown_key: AtomicU16::new(404),
             send_faults: StandInFaults::default(),
             status_faults: StandInFaults::default(),
             token_faults: StandInFaults::default(),
         });
         let router = Router::new()
             .route("/v2/token", post(give_token))
+            .route("/messaging/v1/email/messages/", get(list_not_sent))
             .route("/messaging/v1/email/messages/{key}", get(tell_status).post(take_mail))
             .with_state(provider.clone());
         let server = Server::start(&options.place, options.port, router).await?;
@@ -98,7 +112,7 @@ impl MailStandIn {
 
     /// Its secret.
     #[must_use]
-    pub fn client_secret(&self) -> &str {
+    pub fn client_secret(&self) -> String {
         self.provider.tokens.client_secret()
     }
 
@@ -160,7 +174,24 @@ impl MailStandIn {
 
     /// Says of a mail that was accepted that it wasn't sent in the end, for this subscriber error.
     pub fn drop_accepted(&self, message_key: &str, subscriber_error: u32) {
-        self.provider.outbox.drop_accepted(message_key, subscriber_error);
+        self.provider.outbox.drop_accepted(message_key, subscriber_error, self.provider.clock.now());
+    }
+
+    /// Answers a question for the status of an unknown key with this status. No document says which it is: 404, or the 400
+    /// that the page does name.
+    pub fn answer_unknown_keys_with(&self, status: u16) {
+        self.provider.unknown_key.store(status, Ordering::Relaxed);
+    }
+
+    /// For which business units tokens were asked, in order.
+    #[must_use]
+    pub fn business_units(&self) -> Vec<Option<u64>> {
+        self.provider.tokens.business_units()
+    }
+
+    /// Has the client's secret be another from now on. Tokens that were given stay good.
+    pub fn rotate_secret(&self, secret: &str) {
+        self.provider.tokens.rotate(secret);
     }
 
     /// Takes no more connections, and waits for the calls in flight.
@@ -231,7 +262,37 @@ async fn tell_status(
         return Json(status).into_response();
     }
     let body = json!({"errorcode": NOT_FOUND, "message": "MCMS_UTM_Runtime_ObjectNotFound"});
-    (StatusCode::NOT_FOUND, Json(body)).into_response()
+    let status = StatusCode::from_u16(provider.unknown_key.load(Ordering::Relaxed)).unwrap_or(StatusCode::NOT_FOUND);
+    (status, Json(body)).into_response()
+}
+
+/// The query of a question for the mails that weren't sent.
+#[derive(Deserialize)]
+struct Listing {
+    r#type: String,
+    #[serde(rename = "$pagesize")]
+    page_size: usize,
+    #[serde(rename = "lastEventId")]
+    last_event_id: Option<u64>,
+}
+
+async fn list_not_sent(
+    State(provider): State<Arc<Provider>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    Query(listing): Query<Listing>,
+    headers: HeaderMap,
+) -> Response {
+    let _in_flight = provider.meter.enter();
+    if !provider.lets_in(&headers) {
+        return not_authenticated();
+    }
+    if let Some(fault) = provider.status_faults.meet("") {
+        return fault.answer(&connection).await;
+    }
+    if listing.r#type != "notSent" {
+        return refusal(BAD_TYPE, "MCMS_UTM_Validation_InvalidValue");
+    }
+    Json(provider.outbox.not_sent(listing.last_event_id, listing.page_size)).into_response()
 }
 
 fn not_authenticated() -> Response {

@@ -3,7 +3,7 @@
 //! The codes are from "Transactional API Response Level Error Codes" and "Transactional API
 //! Subscriber Error Codes" of the Marketing Cloud developer guide.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use pulse_core::{
     entry::EntryId,
@@ -19,6 +19,10 @@ pub(super) const PROVIDER: &str = "Marketing Cloud";
 
 /// `MCMS_UTM_Validation_DuplicateMessageKey`.
 const DUPLICATE_KEY: u64 = 109_110;
+/// `MCMS_UTM_Runtime_ObjectNotFound`. It is documented of definitions. That a message's status answers with it, and with
+/// which status, is documented nowhere: the page names 200, 400, 401 and 500 (Marketing Cloud, "GET
+/// /messaging/v1/email/messages/{messageKey}").
+const NOT_FOUND: u64 = 30_003;
 /// `MCMS_UTM_Validation_MissingRequiredField_to` and `MCMS_UTM_Validation_InvalidValue_to`.
 const BAD_ADDRESS: [u64; 2] = [109_106, 109_121];
 
@@ -50,13 +54,30 @@ impl Receipt {
 #[serde(rename_all = "camelCase")]
 struct Status {
     event_category_type: String,
-    info: Option<StatusInfo>,
+    #[serde(flatten)]
+    reason: SubscriberError,
 }
 
+/// Why a mail wasn't sent, of "Transactional API Subscriber Error Codes": 1 is Unsubscribed, 17 a value that is too long.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StatusInfo {
-    status_code: Option<u64>,
+pub(super) struct SubscriberError {
+    #[serde(rename = "statusCode")]
+    code: Option<u64>,
+    #[serde(rename = "statusMessage")]
+    name: Option<String>,
+}
+
+impl fmt::Display for SubscriberError {
+    /// A name is shown if it looks like one of the documented ones. The tenant's own scripts may say anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_name = |name: &&String| name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        match (self.code, self.name.as_ref().filter(is_name)) {
+            (Some(code), Some(name)) => write!(f, "subscriber error {code}, {name}"),
+            (Some(code), None) => write!(f, "subscriber error {code}"),
+            (None, Some(name)) => write!(f, "subscriber error {name}"),
+            (None, None) => f.write_str("no reason"),
+        }
+    }
 }
 
 pub(super) fn retry(after: Option<Duration>, cause: String) -> SendError {
@@ -108,9 +129,11 @@ pub(super) fn read_fate(answer: &Answer, entry: &EntryId) -> Result<MailLookup, 
     if let Some(error) = passing(answer) {
         return Err(error);
     }
-    // A 404 that isn't JSON is some gateway's on the way, and knows nothing of mails.
-    let in_json = answer.json::<serde_json::Map<String, serde_json::Value>>().is_some();
-    if answer.status == StatusCode::NOT_FOUND && in_json {
+    // An error in another form is some gateway's on the way, which knows nothing of mails.
+    let error = answer.json::<Receipt>().filter(|_| answer.status.is_client_error());
+    let is_unknown =
+        error.is_some_and(|error| answer.status == StatusCode::NOT_FOUND || error.code() == Some(NOT_FOUND));
+    if is_unknown {
         return Ok(MailLookup::SafeToSend);
     }
     if !answer.status.is_success() {
@@ -122,17 +145,15 @@ pub(super) fn read_fate(answer: &Answer, entry: &EntryId) -> Result<MailLookup, 
     };
     Ok(match status.event_category_type.rsplit('.').next() {
         Some("EmailSent" | "EmailQueued") => MailLookup::Accepted(accepted(entry)),
-        Some("EmailNotSent") => MailLookup::CannotTell(not_sent(status.info)),
+        Some("EmailNotSent") => MailLookup::CannotTell(not_sent(&status.reason)),
         _ => MailLookup::CannotTell(Cause::new(format!("{PROVIDER} names a status that Pulse doesn't know."))),
     })
 }
 
 /// Marketing Cloud took the mail and then dropped it. It wouldn't take it again under its key, and
 /// it wasn't sent: a person has to look.
-fn not_sent(info: Option<StatusInfo>) -> Cause {
-    let code = info.and_then(|info| info.status_code);
-    let code = code.map_or_else(String::new, |code| format!(" (subscriber error {code})"));
-    Cause::new(format!("{PROVIDER} took the mail and then didn't send it{code}."))
+fn not_sent(reason: &SubscriberError) -> Cause {
+    Cause::new(format!("{PROVIDER} took the mail and then didn't send it: {reason}."))
 }
 
 /// Whether something went wrong while or after the mail was taken, perhaps. Its key would be refused by a
@@ -145,7 +166,7 @@ fn may_have_taken(answer: &Answer) -> bool {
 }
 
 /// Trouble that says nothing about this mail.
-fn passing(answer: &Answer) -> Option<SendError> {
+pub(super) fn passing(answer: &Answer) -> Option<SendError> {
     let hint = if answer.is_passing_trouble() {
         "."
     } else if answer.is_refused_caller() {

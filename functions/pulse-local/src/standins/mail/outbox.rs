@@ -5,12 +5,16 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::offset};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// For how long a message key may not be used again.
 const KEYS_KEPT: Duration = Duration::from_hours(48);
+
+/// What a text field of a data extension takes, and the subscriber error of a value that is longer.
+const LONGEST_VALUE: usize = 4_000;
+const VALUE_TOO_LONG: u32 = 17;
 
 /// The body of a call that hands over a mail.
 #[derive(Deserialize)]
@@ -31,9 +35,20 @@ pub(super) struct Recipient {
 #[derive(Deserialize)]
 struct Attributes {
     subject: String,
-    html: String,
+    html1: String,
+    html2: String,
+    html3: String,
+    html4: String,
     text: String,
     name: String,
+}
+
+impl Attributes {
+    fn are_too_long(&self) -> bool {
+        let Self { subject, html1, html2, html3, html4, text, name } = self;
+        let mut values = [subject, html1, html2, html3, html4, text, name].into_iter();
+        values.any(|value| value.encode_utf16().count() > LONGEST_VALUE)
+    }
 }
 
 /// A mail as the provider has it. `Debug` shows only its key.
@@ -72,8 +87,18 @@ struct Mails {
     accepted: Vec<AcceptedMail>,
     /// The latest mail of each key.
     latest: HashMap<String, usize>,
-    dropped: HashMap<String, u32>,
+    /// The events that say so, in order.
+    dropped: Vec<NotSent>,
 }
+
+struct NotSent {
+    message_key: String,
+    subscriber_error: u32,
+    at: Timestamp,
+}
+
+/// The first event's number. They count over all of a tenant's.
+const FIRST_EVENT: u64 = 35_760;
 
 /// The mails that were accepted.
 #[derive(Default)]
@@ -84,8 +109,33 @@ impl Outbox {
         self.lock().accepted.clone()
     }
 
-    pub(super) fn drop_accepted(&self, message_key: &str, subscriber_error: u32) {
-        self.lock().dropped.insert(message_key.to_owned(), subscriber_error);
+    pub(super) fn drop_accepted(&self, message_key: &str, subscriber_error: u32, at: Timestamp) {
+        self.lock().dropped.push(NotSent { message_key: message_key.to_owned(), subscriber_error, at });
+    }
+
+    /// The mails that weren't sent, after the event of that number.
+    pub(super) fn not_sent(&self, after: Option<u64>, page_size: usize) -> Value {
+        let mails = self.lock();
+        let events = (FIRST_EVENT..).zip(&mails.dropped).filter(|(event, _)| after.is_none_or(|after| *event > after));
+        let page: Vec<_> = events.take(page_size).collect();
+        let messages = page.iter().map(|(event, not_sent)| {
+            let mail = &mails.accepted[mails.latest[&not_sent.message_key]];
+            json!({
+                "statusCode": not_sent.subscriber_error,
+                "statusMessage": name(not_sent.subscriber_error),
+                "eventCategoryType": "TransactionalSendEvents.EmailNotSent",
+                "timestamp": central_standard_time(not_sent.at),
+                "definitionKey": mail.definition,
+                "eventID": event,
+                "info": {"messageKey": mail.message_key, "contactKey": mail.contact, "to": mail.to},
+            })
+        });
+        let messages: Vec<_> = messages.collect();
+        json!({
+            "lastEventID": page.last().map(|(event, _)| *event).or(after),
+            "count": messages.len(),
+            "messages": messages,
+        })
     }
 
     /// Takes a mail, unless its key was used in the last two days.
@@ -110,6 +160,10 @@ impl Outbox {
         });
         mails.latest.insert(message_key.clone(), number);
         let Recipient { contact_key, to, attributes } = message.recipient;
+        if attributes.are_too_long() {
+            let key = message_key.clone();
+            mails.dropped.push(NotSent { message_key: key, subscriber_error: VALUE_TOO_LONG, at: now });
+        }
         mails.accepted.push(AcceptedMail {
             message_key,
             contact: contact_key,
@@ -117,7 +171,7 @@ impl Outbox {
             to,
             name: attributes.name,
             subject: attributes.subject,
-            html: attributes.html,
+            html: [attributes.html1, attributes.html2, attributes.html3, attributes.html4].concat(),
             text: attributes.text,
             trace,
             at: now,
@@ -129,23 +183,38 @@ impl Outbox {
     pub(super) fn status(&self, message_key: &str) -> Option<Value> {
         let mails = self.lock();
         let mail = &mails.accepted[*mails.latest.get(message_key)?];
-        let mut info = json!({"messageKey": message_key, "contactKey": mail.contact, "to": mail.to});
-        let event = match mails.dropped.get(message_key) {
-            None => "EmailSent",
-            Some(error) => {
-                info["statusCode"] = json!(error);
-                "EmailNotSent"
-            }
-        };
-        Some(json!({
+        let not_sent = mails.dropped.iter().find(|not_sent| not_sent.message_key == message_key);
+        let event = if not_sent.is_some() { "EmailNotSent" } else { "EmailSent" };
+        let mut status = json!({
             "requestId": "stand-in-status",
             "eventCategoryType": format!("TransactionalSendEvents.{event}"),
-            "timestamp": mail.at,
-            "info": info,
-        }))
+            "timestamp": central_standard_time(mail.at),
+            "info": {"messageKey": message_key, "contactKey": mail.contact, "to": mail.to},
+        });
+        if let Some(NotSent { subscriber_error, .. }) = not_sent {
+            status["statusCode"] = json!(subscriber_error);
+            status["statusMessage"] = json!(name(*subscriber_error));
+        }
+        Some(status)
     }
 
     fn lock(&self) -> MutexGuard<'_, Mails> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As Marketing Cloud gives times: all the year round, and without a zone.
+fn central_standard_time(at: Timestamp) -> String {
+    offset(-6).to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+}
+
+/// Names of "Transactional API Subscriber Error Codes".
+fn name(subscriber_error: u32) -> &'static str {
+    match subscriber_error {
+        1 => "Unsubscribed",
+        2 => "Held",
+        5 => "InvalidEmailAddress",
+        17 => "AttributeValueMaxLength",
+        _ => "Another",
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct TokenRequest {
     grant_type: String,
     client_id: String,
     client_secret: String,
+    account_id: Option<u64>,
 }
 
 /// A token, as it is given.
@@ -31,12 +32,12 @@ pub(super) struct Answer {
 /// Gives tokens to the one client there is, and knows which ones are good.
 pub(super) struct Tokens {
     client_id: String,
-    client_secret: String,
     state: Mutex<Given>,
 }
 
 struct Given {
-    calls: u64,
+    client_secret: String,
+    business_units: Vec<Option<u64>>,
     life: Duration,
     good_until: BTreeMap<String, Timestamp>,
 }
@@ -46,8 +47,12 @@ impl Tokens {
         let word = |purpose: &str| format!("{:016x}", stable_hash(purpose, &seed.to_string()));
         Self {
             client_id: word("stand-in client id"),
-            client_secret: word("stand-in client secret"),
-            state: Mutex::new(Given { calls: 0, life: LIFE, good_until: BTreeMap::new() }),
+            state: Mutex::new(Given {
+                client_secret: word("stand-in client secret"),
+                business_units: Vec::new(),
+                life: LIFE,
+                good_until: BTreeMap::new(),
+            }),
         }
     }
 
@@ -55,12 +60,20 @@ impl Tokens {
         &self.client_id
     }
 
-    pub(super) fn client_secret(&self) -> &str {
-        &self.client_secret
+    pub(super) fn client_secret(&self) -> String {
+        self.lock().client_secret.clone()
     }
 
     pub(super) fn calls(&self) -> u64 {
-        self.lock().calls
+        self.lock().business_units.len() as u64
+    }
+
+    pub(super) fn business_units(&self) -> Vec<Option<u64>> {
+        self.lock().business_units.clone()
+    }
+
+    pub(super) fn rotate(&self, secret: &str) {
+        secret.clone_into(&mut self.lock().client_secret);
     }
 
     pub(super) fn revoke(&self) {
@@ -73,14 +86,15 @@ impl Tokens {
 
     pub(super) fn give(&self, request: &TokenRequest, now: Timestamp) -> Option<Answer> {
         let mut state = self.lock();
-        state.calls += 1;
+        state.business_units.push(request.account_id);
         let known = request.grant_type == "client_credentials"
             && request.client_id == self.client_id
-            && request.client_secret == self.client_secret;
+            && request.client_secret == state.client_secret;
         if !known {
             return None;
         }
-        let access_token = format!("{:016x}", stable_hash(&self.client_secret, &state.calls.to_string()));
+        let access_token =
+            format!("{:016x}", stable_hash(&state.client_secret, &state.business_units.len().to_string()));
         let until = now.saturating_add(state.life).unwrap_or(Timestamp::MAX);
         state.good_until.insert(access_token.clone(), until);
         Some(Answer { access_token, token_type: "Bearer", expires_in: state.life.as_secs() })
