@@ -95,8 +95,8 @@ async fn a_score_is_asked_for_on_no_connection_of_an_earlier_invocation() {
         let scorer = HttpScorer::new(server.url(), None, SHORT).unwrap();
         for number in 0..3 {
             scorer.connections().renew();
-            let scored = scorer.score(&request(number)).await;
-            assert!(scored.is_ok(), "{dead:?}: {scored:?}");
+            let answer = scorer.score(&request(number)).await;
+            assert!(answer.is_ok(), "{dead:?}: {answer:?}");
         }
     }
 }

@@ -151,8 +151,8 @@ async fn a_secret_that_was_rotated_is_read_again_at_most_once_a_minute() {
     let scorer = HttpScorer::new(&provider.url(), Some(secret), AMPLE).unwrap();
     let score_all = async || {
         let requests: Vec<_> = (0..20).map(request).collect();
-        let scored = join_all(requests.iter().map(|request| scorer.score(request))).await;
-        scored.into_iter().filter(Result::is_ok).count()
+        let answers = join_all(requests.iter().map(|request| scorer.score(request))).await;
+        answers.iter().flatten().count()
     };
 
     assert_eq!((score_all().await, reads.load(Ordering::Relaxed)), (0, 1), "it was read a moment ago");
