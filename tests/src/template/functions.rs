@@ -1,5 +1,7 @@
 //! Functions and their event source mappings: batches, concurrency, time, logs.
 
+use std::collections::BTreeSet;
+
 use pulse_template::Stage;
 use serde_json::Value;
 
@@ -117,6 +119,19 @@ pub fn a_full_batch_can_be_finished(template: &Template) -> Vec<String> {
         }
     }
     problems
+}
+
+/// All functions run on one processor, which no parameter may change: `sam build` builds for a parameter's default, whatever
+/// it is deployed with.
+#[must_use]
+pub fn what_is_built_is_what_runs(template: &Template) -> Vec<String> {
+    let named: BTreeSet<_> =
+        template.functions().iter().map(|(_, function)| function["Architectures"].to_string()).collect();
+    let is_known = |named: &String| [r#"["x86_64"]"#, r#"["arm64"]"#].contains(&named.as_str());
+    if named.len() == 1 && named.iter().all(is_known) {
+        return Vec::new();
+    }
+    vec![format!("the functions run on {named:?}, not on x86_64 or on arm64, all of them")]
 }
 
 /// Every function logs JSON to a log group of this stack that does not keep logs for ever, and Lambda leaves nothing of it

@@ -72,6 +72,16 @@ fn the_sweep_gives_no_message_up_that_may_still_come() -> Result<()> {
 }
 
 #[test]
+fn no_parameter_has_programs_run_on_another_processor_than_they_are_built_for() -> Result<()> {
+    let edits = [
+        set("/Globals/Function/Architectures/0", json!({ "Ref": "Architecture" })),
+        cut("/Globals/Function/Architectures"),
+        add("EmailFunction", "Architectures", json!(["arm64"])),
+    ];
+    keeps(functions::what_is_built_is_what_runs, edits)
+}
+
+#[test]
 fn logs_are_json_and_do_not_stay_for_ever() -> Result<()> {
     let edits = [
         cut("ScoreLog/RetentionInDays"),
