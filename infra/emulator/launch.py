@@ -45,12 +45,14 @@ def serve(warden):
     import ministack.app
     import ministack.core.iam_actions as iam
     import ministack.core.iam_evaluator as evaluator
+    import ministack.services.scheduler as scheduler
 
     iam._action_from_target = singly(iam._action_from_target)
     iam._lambda_action = by_method(iam._lambda_action)
     iam.extract_resource_arn = by_their_source(in_their_group(iam.extract_resource_arn))
     PassedRole().ask_of(iam, evaluator)
     ministack.app._enforce_ses_v2 = as_its_sender(ministack.app, ministack.app._enforce_ses_v2)
+    scheduler._list_schedules = in_pages(scheduler._list_schedules, scheduler._json_resp)
     sys.argv = ["ministack"]
     ministack.app.main()
 
@@ -210,6 +212,25 @@ def role_of(body):
         return json.loads(body or b"{}")["Target"]["RoleArn"]
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def in_pages(list_all, answer):
+    """Hands out schedules page by page (EventBridge Scheduler API Reference, ListSchedules). The emulator hands out
+    the first hundred, and says of no more."""
+
+    def place(row):
+        return row["Name"], row["GroupName"]
+
+    def listed(query):
+        body = list_all({**query, "MaxResults": sys.maxsize})[2]
+        after, most = tuple(query.get("NextToken", "").split("/")), int(query.get("MaxResults") or 100)
+        left = [row for row in sorted(json.loads(body)["Schedules"], key=place) if place(row) > after]
+        page = {"Schedules": left[:most]}
+        if len(left) > most:
+            page["NextToken"] = "/".join(place(left[most - 1]))
+        return answer(200, page)
+
+    return listed
 
 
 def wait_for_an_end(emulator):

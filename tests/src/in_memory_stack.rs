@@ -2,6 +2,7 @@
 //! with their real code, and a clock that moves only when the test moves it.
 
 use std::{
+    future::pending,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    audit::{Audit, AuditDepth, AuditReport},
+    audit::{Audit, AuditDepth, AuditEnd, AuditName, AuditReport, AuditStart},
     control::BreakerPolicy,
     customer::{
         Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
@@ -185,15 +186,25 @@ impl InMemoryStack {
     /// # Panics
     /// Never: the ledger in memory can always be listed.
     pub async fn audit(&self, repair: bool) -> AuditReport {
-        let audit = Audit {
+        let audit = self.audit_use_case(AuditDepth::Everyone, repair);
+        let end = audit.run(AuditStart::GoOnOrBegin, pending(), &|_| {}).await.expect("audited");
+        let AuditEnd::Finished(report) = end else { panic!("nobody stopped it") };
+        report
+    }
+
+    /// The audit, by hand.
+    #[must_use]
+    pub fn audit_use_case(&self, depth: AuditDepth, repair: bool) -> Audit<'_> {
+        Audit {
             ledger: &*self.ledger,
             listing: &*self.ledger,
             schedules: &self.schedules,
-            clock: &*self.clock,
-            depth: AuditDepth::Everyone,
+            log: &*self.ledger,
+            sleeper: &*self.clock,
+            name: AuditName::ByHand,
+            depth,
             repair,
-        };
-        audit.run(&mut |_| {}).await.expect("audited")
+        }
     }
 
     /// The use case that settles mails of unknown fate.

@@ -64,6 +64,7 @@ conformance!(ledger:
     an_entry_that_is_put_off_is_found_at_its_moment
     doubt_about_a_mail_is_read_back
     lists_show_active_customers_and_open_entries_once_each
+    active_customers_come_in_order_by_prefix_and_page
     closed_entries_are_found_by_where_they_stand
     when_a_stage_was_held_up_is_remembered
     a_run_is_counted_by_what_its_entries_wait_for
@@ -78,6 +79,12 @@ conformance!(control:
     reports_of_the_same_minute_add_up
     minutes_are_asked_for_from_a_moment_on_and_by_stage
     reports_of_many_at_once_are_all_counted
+);
+conformance!(audit_log:
+    an_audit_that_never_ran_stands_nowhere
+    a_checkpoint_is_read_back_by_its_audit
+    a_checkpoint_of_another_version_is_not_written
+    of_twenty_audits_at_once_one_wins
 );
 conformance!(queue:
     a_message_arrives_as_it_was_sent
@@ -108,6 +115,7 @@ conformance!(schedules:
     another_slot_replaces_the_first
     deleting_twice_is_deleting_once
     live_schedules_are_listed_once_each
+    schedules_are_listed_by_what_their_names_begin_with
 );
 conformance!(@on simulated schedules:
     a_schedule_is_read_back
@@ -115,6 +123,7 @@ conformance!(@on simulated schedules:
     another_slot_replaces_the_first
     deleting_twice_is_deleting_once
     live_schedules_are_listed_once_each
+    schedules_are_listed_by_what_their_names_begin_with
 );
 
 /// A ledger behind a proxy that loses answers when it is told to.
@@ -221,7 +230,7 @@ async fn a_schedule_that_someone_disabled_counts_as_none_until_it_is_put_again()
     disable.send().await.unwrap();
 
     assert_eq!(schedules.get(&schedule.customer).await, Ok(None));
-    assert_eq!(schedules.list(None).await.unwrap().customers, []);
+    assert_eq!(schedules.list("", None).await.unwrap().customers, []);
     assert_eq!(schedules.put(&schedule).await, Ok(PutOutcome::Updated));
     assert_eq!(schedules.get(&schedule.customer).await, Ok(Some(schedule)));
 }

@@ -1,9 +1,7 @@
 //! The audit function: every day, holds the roster against the schedules and the ledger.
 
-use std::sync::Arc;
-
 use anyhow::Result;
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use pulse_aws::{
     clock::SystemClock,
     config::{AuditConfig, Environment, process_variable},
@@ -12,21 +10,36 @@ use pulse_aws::{
     sdk, telemetry,
 };
 use pulse_core::{
-    audit::{Audit, AuditDepth, AuditError, AuditReport},
-    pacing::PacedSchedules,
-    ports::Clock as _,
+    audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditReport, AuditRequest, AuditStart},
+    ports::{Clock as _, Sleeper as _},
 };
-
-/// How often a call to the scheduler is made, if it is throttled: for a few seconds, of which there are few.
-const TRIES: u32 = 4;
+use serde::Serialize;
 
 /// Over so many audits, each customer's schedule is read in whole once.
 const SLICES: u64 = 28;
 
+/// Time left for the last checkpoint and the answer. It is tried for 9 s at most, and an invocation that is killed all the
+/// same loses no more than what came after the checkpoint before.
+const CLOSING_TIME: SignedDuration = SignedDuration::from_secs(30);
+
+/// Without a finished audit for this long, going on fails, which the alarm on this function's errors hears: its clock runs
+/// every quarter of an hour, so that invocations alone don't tell whether there are audits.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(26);
+
+/// What came of an invocation.
+#[derive(Debug, Serialize)]
+pub struct Audited {
+    /// What was found, since the audit began.
+    #[serde(flatten)]
+    pub report: AuditReport,
+    /// Whether everyone was looked at.
+    pub finished: bool,
+}
+
 /// The function, with its clients built once.
 pub struct Function {
     ledger: DynamoDbLedger,
-    schedules: PacedSchedules,
+    schedules: EventBridgeSchedules,
     repair: bool,
 }
 
@@ -42,36 +55,48 @@ impl Function {
         let aws = sdk::load().await?;
         Ok(Self {
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
-            schedules: PacedSchedules::new(
-                Arc::new(EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target).without_retries()),
-                Arc::new(SystemClock),
-                TRIES,
-            ),
+            schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target).without_retries(),
             repair: config.repair,
         })
     }
 
-    /// One audit.
+    /// One audit, or as much of one as there is time for until the invocation's deadline, in milliseconds since 1970.
+    /// What is left the next invocation goes on with.
     ///
     /// # Errors
-    /// When the ledger or the schedules can't be listed.
-    pub async fn handle(&self) -> Result<AuditReport, AuditError> {
+    /// When the ledger or the schedules can't be listed, or there was no audit for more than a day.
+    pub async fn handle(&self, request: AuditRequest, deadline: u64) -> Result<Option<Audited>, AuditError> {
         let today = TimeZone::UTC.to_datetime(SystemClock.now()).date();
         let audit = Audit {
             ledger: &self.ledger,
             listing: &self.ledger,
             schedules: &self.schedules,
-            clock: &SystemClock,
+            log: &self.ledger,
+            sleeper: &SystemClock,
+            name: AuditName::Daily,
             depth: AuditDepth::Slice { number: u64::from(today.day_of_year().unsigned_abs()) % SLICES, of: SLICES },
             repair: self.repair,
         };
-        let report = audit.run(&mut |_| {}).await?;
+        let deadline = i64::try_from(deadline).ok().and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
+        let stop = deadline.and_then(|deadline| deadline.checked_sub(CLOSING_TIME).ok()).unwrap_or(Timestamp::MAX);
+        let start = if request.go_on { AuditStart::GoOn } else { AuditStart::GoOnOrBegin };
+        let (report, finished) = match audit.run(start, SystemClock.sleep_until(stop), &|_| {}).await? {
+            AuditEnd::Finished(report) => (report, true),
+            AuditEnd::Stopped(report) => (report, false),
+            AuditEnd::NoneUnfinished => {
+                audit.was_finished_within(OVERDUE).await?;
+                return Ok(None);
+            }
+        };
         let AuditReport { customers, read_in_whole, repaired, failed, .. } = report;
         let found: u64 = report.found.values().sum();
-        tracing::info!(customers, read_in_whole, found, repaired, failed, "audited");
-        for finding in &report.examples {
-            tracing::warn!(customer = %finding.customer, problem = ?finding.problem, repaired = finding.repaired, "found");
+        let message = if finished { "audited" } else { "audited in part" };
+        tracing::info!(customers, read_in_whole, found, repaired, failed, message);
+        if finished {
+            for finding in &report.examples {
+                tracing::warn!(customer = %finding.customer, problem = ?finding.problem, repaired = finding.repaired, "found");
+            }
         }
-        Ok(report)
+        Ok(Some(Audited { report, finished }))
     }
 }

@@ -24,6 +24,7 @@ mod why;
 mod tests;
 
 pub use app::App;
+pub use audit::AuditOrder;
 pub use customer::CustomerReport;
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use errors::{ReadError, UnknownCustomer};

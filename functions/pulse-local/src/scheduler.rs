@@ -97,11 +97,11 @@ impl LocalScheduler {
     /// Each name once, though a page may repeat what moved while it was asked for.
     async fn list(&self) -> Result<BTreeSet<CustomerId>, SchedulesError> {
         let mut customers = BTreeSet::new();
-        let mut page = self.schedules.list(None).await?;
+        let mut page = self.schedules.list("", None).await?;
         loop {
             customers.extend(page.customers);
             let Some(next) = page.next else { return Ok(customers) };
-            page = self.schedules.list(Some(next)).await?;
+            page = self.schedules.list("", Some(next)).await?;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The ledger in memory.
 
 mod accounts;
+mod audits;
 mod reports;
 mod run_reports;
 mod stages;

@@ -1,5 +1,6 @@
 //! The ports of `pulse-core` in memory, under a clock that the caller moves.
 
+pub mod audits;
 pub mod clock;
 pub mod dead_letters;
 pub mod digests;

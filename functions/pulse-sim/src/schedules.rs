@@ -42,7 +42,9 @@ impl Schedules for MemorySchedules {
         Ok(self.slots().remove(customer).is_some())
     }
 
-    async fn list(&self, _: Option<String>) -> Result<SchedulePage, SchedulesError> {
-        Ok(SchedulePage { customers: self.slots().keys().cloned().collect(), next: None })
+    async fn list(&self, prefix: &str, _: Option<String>) -> Result<SchedulePage, SchedulesError> {
+        let slots = self.slots();
+        let customers = slots.keys().filter(|id| id.as_str().starts_with(prefix)).cloned().collect();
+        Ok(SchedulePage { customers, next: None })
     }
 }

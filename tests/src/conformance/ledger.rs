@@ -326,6 +326,36 @@ pub async fn lists_show_active_customers_and_open_entries_once_each(ledger: &dyn
     assert_eq!(listed().await, expected);
 }
 
+pub async fn active_customers_come_in_order_by_prefix_and_page(ledger: &dyn TestedLedger) {
+    let names = ["c", "c-1", "c-10", "c-11", "c-1_", "c-1a", "c-2", "C-1", "d"];
+    for name in names {
+        ledger.save_customer(&customer(name)).await.unwrap();
+    }
+    ledger.save_customer(&Customer { standing: Standing::Closed, ..customer("c-12") }).await.unwrap();
+    for prefix in ["", "c", "c-1", "c-10", "e"] {
+        for limit in [1, 2, 100] {
+            let mut listed = Vec::new();
+            for part in 0..ledger.parts() {
+                let mut after = None;
+                loop {
+                    let page = ledger.active_page(part, prefix, after.as_ref(), limit).await.unwrap();
+                    let ordered = after.iter().chain(&page).is_sorted_by(|one, next| one < next);
+                    assert!(page.len() <= limit && ordered, "{prefix:?} after {after:?}: {page:?}");
+                    after = page.last().cloned();
+                    listed.extend(page);
+                    if after.is_none() {
+                        break;
+                    }
+                }
+            }
+            listed.sort();
+            let mut expected: Vec<_> = names.into_iter().filter(|name| name.starts_with(prefix)).map(id).collect();
+            expected.sort();
+            assert_eq!(listed, expected, "{prefix:?}, {limit} a page");
+        }
+    }
+}
+
 pub async fn closed_entries_are_found_by_where_they_stand(ledger: &dyn TestedLedger) {
     let ends =
         [("c-1", End::Unknown), ("c-2", End::Unknown), ("c-3", End::Failed(StageName::Email)), ("c-4", End::Sent)];

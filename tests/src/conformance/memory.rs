@@ -33,6 +33,11 @@ pub async fn control() -> MemoryLedger {
     ledger().await
 }
 
+/// No audit has run.
+pub async fn audit_log() -> MemoryLedger {
+    ledger().await
+}
+
 /// An empty scheduler.
 #[must_use]
 #[expect(clippy::unused_async, reason = "the emulator's is async")]

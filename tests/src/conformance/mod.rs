@@ -3,6 +3,7 @@
 //! A case is a function of the port, which is empty when it begins. `tests/conformance.rs` runs
 //! every case on every adapter.
 
+pub mod audit_log;
 pub mod control;
 pub mod dead_letters;
 pub mod emulator;

@@ -2,6 +2,7 @@
 #![expect(missing_docs, reason = "the cases' names are sentences")]
 #![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
 
+use futures::future::join_all;
 use pulse_core::{
     customer::Zone,
     ports::{MonthlySchedule, PutOutcome, Schedules},
@@ -61,9 +62,25 @@ pub async fn live_schedules_are_listed_once_each(schedules: &dyn Schedules) {
         schedules.put(&schedule(&format!("c-{number}"), 3, "UTC")).await.unwrap();
     }
     schedules.delete(&id("c-3")).await.unwrap();
+    assert_eq!(listed(schedules, "").await, ["c-0", "c-1", "c-2", "c-4"]);
+}
+
+/// More than a page of them.
+pub async fn schedules_are_listed_by_what_their_names_begin_with(schedules: &dyn Schedules) {
+    let names: Vec<_> = (0..120).map(|number| format!("c-{number}")).chain(["C-1".into(), "c".into()]).collect();
+    let puts = names.iter().map(|name| async move { schedules.put(&schedule(name, 3, "UTC")).await.unwrap() });
+    join_all(puts).await;
+    for prefix in ["", "c", "c-", "c-1", "c-11", "c-119", "C", "d", "c-2-"] {
+        let mut expected: Vec<_> = names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
+        expected.sort();
+        assert_eq!(listed(schedules, prefix).await, expected, "{prefix:?}");
+    }
+}
+
+async fn listed(schedules: &dyn Schedules, prefix: &str) -> Vec<String> {
     let (mut listed, mut page) = (Vec::new(), None);
     loop {
-        let answer = schedules.list(page).await.unwrap();
+        let answer = schedules.list(prefix, page).await.unwrap();
         listed.extend(answer.customers.into_iter().map(|id| id.to_string()));
         page = answer.next;
         if page.is_none() {
@@ -71,5 +88,5 @@ pub async fn live_schedules_are_listed_once_each(schedules: &dyn Schedules) {
         }
     }
     listed.sort();
-    assert_eq!(listed, ["c-0", "c-1", "c-2", "c-4"]);
+    listed
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pulse_core::audit::AuditRequest;
 use pulse_template::Stage;
 use serde_json::Value;
 
@@ -132,6 +133,23 @@ pub fn what_is_built_is_what_runs(template: &Template) -> Vec<String> {
         return Vec::new();
     }
     vec![format!("the functions run on {named:?}, not on x86_64 or on arm64, all of them")]
+}
+
+/// One event of the audit's clock begins an audit, and another goes on with it: what that says is what the function reads.
+#[must_use]
+pub fn an_audit_that_was_ended_goes_on(template: &Template) -> Vec<String> {
+    let functions = template.functions();
+    let audit = functions.iter().find(|(id, _)| *id == "AuditFunction").map(|(_, function)| &function["Events"]);
+    let events = audit.and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values);
+    let request = |event: &Value| -> AuditRequest {
+        let input = event["Properties"]["Input"].as_str().unwrap_or(r#"{"detail-type": "Scheduled Event"}"#);
+        serde_json::from_str(input).unwrap_or_default()
+    };
+    let go_on: BTreeSet<_> = events.map(|event| request(event).go_on).collect();
+    if go_on == BTreeSet::from([false, true]) {
+        return Vec::new();
+    }
+    vec![format!("the audit's clock should both begin audits and go on with them, and goes on: {go_on:?}")]
 }
 
 /// Every function logs JSON to a log group of this stack that does not keep logs for ever, and Lambda leaves nothing of it

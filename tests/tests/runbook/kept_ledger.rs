@@ -10,7 +10,7 @@ use super::{
 
 async fn scheduled(stack: &DeployedStack) -> BTreeSet<String> {
     let schedules = stack.stack.schedules().expect("a schedule group");
-    let page = schedules.list(None).await.expect("a list");
+    let page = schedules.list("", None).await.expect("a list");
     page.customers.iter().map(|customer| customer.as_str().to_owned()).collect()
 }
 

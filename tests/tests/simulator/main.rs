@@ -1,6 +1,7 @@
 //! The promises, held against whole months of faults on the real stage code.
 
 mod arithmetic;
+mod audit;
 mod bugs;
 mod digests;
 mod mutants;

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures::{FutureExt as _, future::join_all};
 use jiff::Timestamp;
 use pulse_core::{
-    audit::{AuditDepth, AuditError, AuditReport},
+    audit::{AuditDepth, AuditEnd, AuditError, AuditStart},
     customer::{Contact, Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, Progress, StageName},
     failure::Cause,
@@ -452,8 +452,8 @@ pub(crate) struct NeverAudits;
 
 #[async_trait]
 impl SystemUnderTest for NeverAudits {
-    async fn audit(&self, _: &WorldPorts, _: AuditDepth) -> Result<AuditReport, AuditError> {
-        Ok(AuditReport::default())
+    async fn audit(&self, _: &WorldPorts, _: AuditStart, _: AuditDepth) -> Result<AuditEnd, AuditError> {
+        Ok(AuditEnd::NoneUnfinished)
     }
 }
 
@@ -488,8 +488,8 @@ impl SystemUnderTest for ForgetsNextMonth {
         Production.email(&WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }, policy)
     }
 
-    async fn audit(&self, _: &WorldPorts, _: AuditDepth) -> Result<AuditReport, AuditError> {
-        Ok(AuditReport::default())
+    async fn audit(&self, _: &WorldPorts, _: AuditStart, _: AuditDepth) -> Result<AuditEnd, AuditError> {
+        Ok(AuditEnd::NoneUnfinished)
     }
 }
 

@@ -82,6 +82,13 @@ fn no_parameter_has_programs_run_on_another_processor_than_they_are_built_for() 
 }
 
 #[test]
+fn an_audit_that_was_ended_early_is_gone_on_with() -> Result<()> {
+    let go_on = "AuditFunction/Events/GoOn/Properties/Input";
+    let edits = [cut("AuditFunction/Events/GoOn"), set(go_on, r#"{"goOn": true}"#), cut("AuditFunction/Events/Day")];
+    keeps(functions::an_audit_that_was_ended_goes_on, edits)
+}
+
+#[test]
 fn logs_are_json_and_do_not_stay_for_ever() -> Result<()> {
     let edits = [
         cut("ScoreLog/RetentionInDays"),

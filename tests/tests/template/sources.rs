@@ -67,6 +67,7 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
         functions::the_bill_has_their_memory,
         functions::logs_are_json_and_kept_for_a_time,
         functions::what_is_built_is_what_runs,
+        functions::an_audit_that_was_ended_goes_on,
         functions::the_sweep_waits_for_every_try,
         functions::the_commands_reckon_with_what_is_deployed,
         metrics::alarms_look_at_what_is_measured,

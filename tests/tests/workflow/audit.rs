@@ -1,9 +1,11 @@
 //! The roster against the schedules against the ledger.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::pending, sync::Mutex, time::Duration};
 
+use futures::FutureExt as _;
+use jiff::SignedDuration;
 use pulse_core::{
-    audit::Problem,
+    audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart, Problem},
     customer::{Customer, CustomerId, Standing},
     entry::{Entry, SkipReason},
     ports::{Ledger as _, MonthlySchedule, Schedules as _},
@@ -65,6 +67,39 @@ async fn what_is_amiss_is_found_and_left_alone_unless_it_is_to_be_repaired() {
     assert!(stack.audit(false).await.found.is_empty());
     let slot = stack.schedules.get(&misplaced.id).await.unwrap().unwrap().slot;
     assert_eq!(slot, misplaced.slot);
+}
+
+#[tokio::test]
+async fn the_clock_begins_the_first_audit_goes_on_with_none_and_says_when_there_were_none_for_long() {
+    let (stack, _) = stack_of(&["c-1"]).await;
+    let daily = || Audit { name: AuditName::Daily, ..stack.audit_use_case(AuditDepth::Presence, true) };
+    let go_on = async || daily().run(AuditStart::GoOn, pending(), &|_| {}).await.unwrap();
+    assert!(matches!(go_on().await, AuditEnd::Finished(_)), "the first");
+    assert_eq!(go_on().await, AuditEnd::NoneUnfinished);
+    let day = SignedDuration::from_hours(24);
+    assert_eq!(daily().was_finished_within(day).await, Ok(()));
+    stack.clock.advance(Duration::from_hours(25));
+    let overdue = daily().was_finished_within(day).await.unwrap_err();
+    assert!(matches!(overdue, AuditError::Overdue { .. }), "{overdue}");
+}
+
+#[tokio::test]
+async fn an_audit_that_another_has_taken_over_ends_and_the_other_goes_on() {
+    let (stack, _) = stack_of(&["c-1"]).await;
+    // Whoever goes on takes the checkpoint up, and the one before finds that when it writes next.
+    let other = Mutex::new(None);
+    let usurp = |_| {
+        let begins_now = other.lock().unwrap().is_none();
+        if begins_now {
+            stack.clock.advance(Duration::from_secs(10));
+            let audit = stack.audit_use_case(AuditDepth::Presence, true);
+            *other.lock().unwrap() = audit.run(AuditStart::GoOnOrBegin, pending(), &|_| {}).now_or_never();
+        }
+    };
+    let first = stack.audit_use_case(AuditDepth::Presence, true).run(AuditStart::Begin, pending(), &usurp).await;
+    assert_eq!(first, Err(AuditError::TakenOver(AuditName::ByHand)));
+    let Some(Ok(AuditEnd::Finished(report))) = other.into_inner().unwrap() else { panic!("finished") };
+    assert_eq!(report.customers, 1);
 }
 
 #[tokio::test]

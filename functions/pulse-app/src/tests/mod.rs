@@ -94,6 +94,7 @@ impl World {
                 schedules: letters(DlqName::Schedules, &queue(StageName::Score)),
             },
             schedules: Arc::new(MemorySchedules::default()),
+            audits: ledger.clone(),
             stages: stages.clone(),
             controls: ledger.clone(),
             outcomes: ledger.clone(),

@@ -1,11 +1,13 @@
+use std::future::pending;
+
 use pulse_core::{
     advice::Advice,
-    audit::{AuditDepth, Problem},
+    audit::{AuditDepth, AuditEnd, AuditStart, Problem},
     ports::Ledger as _,
 };
 
 use super::{World, customer, now};
-use crate::{Counts, Unenrolled};
+use crate::{AuditOrder, Counts, Unenrolled};
 
 #[test]
 fn a_roster_is_enrolled_and_counted_by_what_that_did() {
@@ -53,7 +55,12 @@ fn who_is_not_on_the_roster_is_neither_shown_nor_enrolled_again() {
 fn an_audit_finds_what_is_amiss_and_repairs_it_if_that_is_asked_for() {
     let world = World::new();
     now(world.ledger.save_customer(&customer("c-1"))).unwrap();
-    let audit = |repair| now(world.app.audit(AuditDepth::Everyone, repair, &mut |_| {})).unwrap();
+    let audit = |repair| {
+        let order = AuditOrder { depth: AuditDepth::Everyone, repair, start: AuditStart::GoOnOrBegin };
+        let end = now(world.app.audit(order, pending(), &|_| {})).unwrap();
+        let AuditEnd::Finished(report) = end else { panic!("{end:?}") };
+        report
+    };
     let report = audit(false);
     assert!(!report.is_clean() && report.found.contains_key(&Problem::NoOpenEntry), "{report:?}");
     assert_eq!(report.advice(), Some(Advice::RepairByAudit));

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use pulse_core::{
+    audit::AuditName,
     customer::{Customer, CustomerId, EmailAddress, Standing},
     entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
     ports::Activity,
@@ -57,6 +58,10 @@ impl Key {
         let second = at.as_second();
         let minute = Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(at);
         Self { pk: stage_partition(stage), sk: format!("{MINUTE}{}", sortable(minute)) }
+    }
+
+    pub(super) fn audit(name: AuditName) -> Self {
+        Self { pk: format!("AUDIT#{name}"), sk: "CHECKPOINT".to_owned() }
     }
 
     pub(super) fn suppression(address: &EmailAddress) -> Self {
@@ -157,6 +162,13 @@ pub(super) fn outcome_prefix(run: RunId, key: TallyKey) -> Option<String> {
         TallyKey::NotDue | TallyKey::Due(_) => return None,
     };
     Some(format!("{run}#{outcome}#"))
+}
+
+/// The least and the greatest key that an active customer has in the index `tally` whose id begins with `prefix` and
+/// comes after `after`. The next id after one is that one with the least letter, `-`; `~` is greater than all letters.
+pub(super) fn active_between(prefix: &str, after: Option<&CustomerId>) -> (String, String) {
+    let least = after.map_or_else(String::new, |after| format!("{after}-"));
+    (format!("ACTIVE#{}", prefix.max(&least)), format!("ACTIVE#{prefix}~"))
 }
 
 /// The customer in a primary key, or `None` for a row that is nobody's.

@@ -49,6 +49,25 @@ impl LedgerListing for DynamoDbLedger {
         self.read_rows(query, usize::MAX, |row| keys::customer_of(text(row, "pk"))).await
     }
 
+    /// The index is sorted by standing and id. Of two conditions on a sort key it takes one, so the bounds say both.
+    async fn active_page(
+        &self,
+        part: u64,
+        prefix: &str,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<CustomerId>, LedgerError> {
+        let (from, to) = keys::active_between(prefix, after);
+        let query = self
+            .index("tally")
+            .key_condition_expression("tally_shard = :shard AND tally_key BETWEEN :from AND :to")
+            .expression_attribute_values(":shard", AttributeValue::S(keys::roster_shard(part)))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
+            .projection_expression("pk");
+        self.read_rows(query, limit, |row| keys::customer_of(text(row, "pk"))).await
+    }
+
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError> {
         let partitions = keys::all_awaited().map(|(stage, awaited)| {
             let query = self

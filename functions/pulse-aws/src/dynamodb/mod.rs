@@ -12,6 +12,7 @@
 //! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
 //! | | `CONTROL` | what holds the stage: pauses and the breaker | none |
 //! | | `MINUTE#<moment>` | what came of a minute's calls to its provider, gone after hours | none |
+//! | `AUDIT#daily` | `CHECKPOINT` | where the daily audit stands; `AUDIT#by-hand`: an operator's | none |
 //!
 //! Rows are the domain types' serde form, plus keys, index attributes and the id of the last
 //! conditional write. Both indexes are sparse and hold keys only. A claim changes no index
@@ -27,13 +28,14 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `is_suppressed`: `GetItem`;
 //! `save_customer`, `open`, `apply`, `suppress`, `note`: `PutItem` (a transaction needs what its
-//! parts need); `entries`, `activities`, `minutes`: `Query`; `held_up_at`, `control`: `GetItem`; `remember_held_up`,
-//! `save`: `PutItem`; `report`: `UpdateItem`.
+//! parts need); `entries`, `activities`, `minutes`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
+//! `remember_held_up`, `save`, `save_checkpoint`: `PutItem`; `report`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
-//! `closed_customers`, `closed_entries`, `closed_in_run`: `Query` on `tally`; `overdue`, `open_entries`:
+//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`: `Query` on `tally`; `overdue`, `open_entries`:
 //! `Query` on `open`.
 
 mod attributes;
+mod audits;
 mod counts;
 mod keys;
 mod ledger;

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use pulse_core::{
+    audit::{AuditCheckpoint, AuditName},
     control::Control,
     customer::{Customer, EmailAddress},
     entry::{Entry, StageName},
@@ -44,6 +45,10 @@ pub(super) fn activity(activity: &Activity) -> Result<Attributes, LedgerError> {
 
 pub(super) fn control(stage: StageName, control: &Control) -> Result<Attributes, LedgerError> {
     row(&Key::control(stage), control)
+}
+
+pub(super) fn checkpoint(name: AuditName, checkpoint: &AuditCheckpoint) -> Result<Attributes, LedgerError> {
+    row(&Key::audit(name), checkpoint)
 }
 
 pub(super) fn suppression(address: &EmailAddress, why: &Cause) -> Result<Attributes, LedgerError> {

@@ -37,15 +37,20 @@ impl DynamoDbLedger {
 
     /// Puts a stage's control row over the one of the version before. False if another is there.
     pub(super) async fn put_control(&self, stage: StageName, control: &Control) -> Result<bool, LedgerError> {
+        self.put_version(control.version, rows::control(stage, control)?).await
+    }
+
+    /// Puts a row of this version over the one of the version before. False if another is there.
+    pub(super) async fn put_version(&self, version: u64, row: Attributes) -> Result<bool, LedgerError> {
         let put = self.client.put_item();
-        let put = match control.version.checked_sub(1) {
+        let put = match version.checked_sub(1) {
             None | Some(0) => put.condition_expression(ABSENT),
             Some(before) => put
                 .condition_expression(AT_VERSION)
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":expected", AttributeValue::N(before.to_string())),
         };
-        let outcome = self.put_if(put, rows::control(stage, control)?).await?;
+        let outcome = self.put_if(put, row).await?;
         Ok(outcome == WriteOutcome::Written)
     }
 

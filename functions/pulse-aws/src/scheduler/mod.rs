@@ -96,12 +96,14 @@ impl Schedules for EventBridgeSchedules {
 
     /// A hundred at a time, the most that there are on a page (`EventBridge` Scheduler API Reference,
     /// `ListSchedules`). Names that are no customer's are passed over.
-    async fn list(&self, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
+    async fn list(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
         let call = self
             .client
             .list_schedules()
             .group_name(&self.target.group)
             .state(ScheduleState::Enabled)
+            // It takes no prefix of no letters.
+            .set_name_prefix((!prefix.is_empty()).then(|| prefix.to_owned()))
             .max_results(100)
             .set_next_token(page);
         let answer = call.send().await;

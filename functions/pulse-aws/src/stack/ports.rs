@@ -38,6 +38,7 @@ impl Stack {
                 Arc::new(SystemClock),
                 TRIES,
             )),
+            audits: ledger.clone(),
             stages: Arc::new(self.stages()?),
             controls: ledger.clone(),
             outcomes: ledger.clone(),

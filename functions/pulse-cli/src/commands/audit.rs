@@ -5,17 +5,22 @@ use std::{fmt::Write as _, time::Duration};
 use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use pulse_core::audit::{AuditDepth, AuditReport, Problem};
+use pulse_app::AuditOrder;
+use pulse_core::audit::{AuditDepth, AuditEnd, AuditProgress, AuditReport, AuditStart, Problem};
 
 use crate::{
     exit::Exit,
+    interruption::interruption,
     output::{Output, Table, heading},
     target::Target,
 };
 
 /// What `pulse audit` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code 0: nothing is amiss, or all of it was repaired; 4: something is amiss.")]
+#[command(
+    after_help = "Exit code 0: nothing is amiss, or all of it was repaired; 4: something is amiss. Ctrl-C keeps what is \
+                        done, and the same command goes on there."
+)]
 pub struct Options {
     /// Repairs what is found: schedules are put, entries opened, what someone left behind is taken away.
     #[arg(long)]
@@ -25,6 +30,10 @@ pub struct Options {
     /// there is one.
     #[arg(long)]
     deep: bool,
+
+    /// Begins anew, though one that was interrupted today could be gone on with.
+    #[arg(long)]
+    anew: bool,
 }
 
 /// Carries `pulse audit` out, and writes what came of it.
@@ -33,11 +42,25 @@ pub struct Options {
 /// When the stack can't be found or listed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let app = target.app().await?;
-    let bar = progress_bar(app.roster().await?.active);
-    let depth = if options.deep { AuditDepth::Everyone } else { AuditDepth::Presence };
-    let report = app.audit(depth, options.repair, &mut |customers| bar.set_position(customers)).await;
+    let active = app.roster().await?.active;
+    let bar = progress_bar(active);
+    let order = AuditOrder {
+        depth: if options.deep { AuditDepth::Everyone } else { AuditDepth::Presence },
+        repair: options.repair,
+        start: if options.anew { AuditStart::Begin } else { AuditStart::GoOnOrBegin },
+    };
+    let watch = |progress: AuditProgress| bar.set_position(progress.entries + progress.schedules);
+    let end = app.audit(order, interruption()?, &watch).await;
+    let looked_at = bar.position();
     bar.finish_and_clear();
-    let report = report?;
+    let report = match end? {
+        AuditEnd::Finished(report) => report,
+        AuditEnd::Stopped(_) | AuditEnd::NoneUnfinished => {
+            let part = 100 * looked_at / (2 * active).max(1);
+            eprintln!("Interrupted after {part}% of it. The same command goes on there, until tomorrow.");
+            return Ok(Exit::Interrupted);
+        }
+    };
     output.show(&report, || text(&report, options.repair))?;
     Ok(if report.is_clean() { Exit::Done } else { Exit::PromiseBroken })
 }
@@ -82,9 +105,10 @@ fn words(problem: Problem) -> &'static str {
     }
 }
 
+/// Everyone's entry is looked for, and then everyone's schedule.
 fn progress_bar(customers: u64) -> ProgressBar {
-    let bar = ProgressBar::new(customers);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len} customers, {eta} to go") {
+    let bar = ProgressBar::new(2 * customers);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent}% of entries and schedules, {eta} to go") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));

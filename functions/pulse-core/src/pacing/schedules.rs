@@ -78,7 +78,7 @@ impl Schedules for PacedSchedules {
         self.paced(customer, || self.schedules.delete(customer)).await
     }
 
-    async fn list(&self, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
-        self.schedules.list(page).await
+    async fn list(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
+        self.schedules.list(prefix, page).await
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{
-    Controls, DeadLetters, DlqName, Gauges, LaneControl, Ledger, OpenEntries, OutcomeLog, Queues, RunReports,
+    AuditLog, Controls, DeadLetters, DlqName, Gauges, LaneControl, Ledger, OpenEntries, OutcomeLog, Queues, RunReports,
     Schedules, Sleeper, StageMemory, Stages,
 };
 use crate::stage::PerStage;
@@ -22,6 +22,8 @@ pub struct Ports {
     pub dead_letters: DeadLetterQueues,
     /// The scheduler.
     pub schedules: Arc<dyn Schedules>,
+    /// Where audits stand.
+    pub audits: Arc<dyn AuditLog>,
     /// The stages from outside.
     pub stages: Arc<dyn Stages>,
     /// Their control rows.

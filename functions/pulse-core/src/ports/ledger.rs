@@ -122,6 +122,15 @@ pub trait LedgerListing: Send + Sync {
     /// The customers of a part that have not left.
     async fn active_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError>;
 
+    /// Those of them whose ids begin with `prefix` and come after `after`, at most `limit`, in the order of their ids.
+    async fn active_page(
+        &self,
+        part: u64,
+        prefix: &str,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<CustomerId>, LedgerError>;
+
     /// The open entries of a part's customers.
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError>;
 

@@ -3,6 +3,7 @@
 //! behaviour.
 
 mod account;
+mod audit_log;
 mod bundle;
 mod clock;
 mod dead_letters;
@@ -23,6 +24,7 @@ pub use account::{
     Account, AccountError, Caller, ConcurrencyLimit, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount,
     SendingIdentity, SendingLimits, Start, TestMail,
 };
+pub use audit_log::AuditLog;
 pub use bundle::{DeadLetterQueues, Ports};
 pub use clock::{Clock, Sleeper};
 pub use dead_letters::{

@@ -78,7 +78,7 @@ pub trait Schedules: Send + Sync {
     /// Deletes a customer's schedule. Says whether there was one.
     async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError>;
 
-    /// Lists customers with a live schedule, page by page: `None` asks for the first. What each schedule
-    /// says is told by [`get`](Self::get) only; one that sends the wrong thing may be among them.
-    async fn list(&self, page: Option<String>) -> Result<SchedulePage, SchedulesError>;
+    /// Lists customers with a live schedule whose ids begin with `prefix`, page by page: `None` asks for the first. What
+    /// each schedule says is told by [`get`](Self::get) only; one that sends the wrong thing may be among them.
+    async fn list(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError>;
 }

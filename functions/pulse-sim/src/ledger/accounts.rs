@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use pulse_core::{
+    audit::{AuditCheckpoint, AuditName},
     control::{Control, Outcomes},
     customer::{Customer, CustomerId},
     entry::{Awaited, Entry, EntryId, Position, StageName},
@@ -23,6 +24,7 @@ pub(super) struct Accounts {
     pub(super) notes: BTreeMap<CustomerId, BTreeMap<(Timestamp, String), Activity>>,
     pub(super) held_up: BTreeMap<StageName, Timestamp>,
     pub(super) controls: BTreeMap<StageName, Control>,
+    pub(super) audits: BTreeMap<AuditName, AuditCheckpoint>,
     /// By the minute.
     pub(super) outcomes: BTreeMap<StageName, BTreeMap<Timestamp, Outcomes>>,
     pub(super) used: LedgerUse,

@@ -76,6 +76,23 @@ impl LedgerListing for MemoryLedger {
         Ok(ids)
     }
 
+    async fn active_page(
+        &self,
+        _: u64,
+        prefix: &str,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<CustomerId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let active = accounts.customers().filter(|customer| customer.standing == Standing::Active);
+        let is_asked_for = |id: &&CustomerId| id.as_str().starts_with(prefix) && after.is_none_or(|after| *id > after);
+        let mut ids: Vec<_> = active.map(|customer| &customer.id).filter(is_asked_for).cloned().collect();
+        ids.sort_unstable();
+        ids.truncate(limit);
+        accounts.used.index_query(SHARDS, ids.len());
+        Ok(ids)
+    }
+
     async fn open_entries(&self, _: u64) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
         let open: Vec<_> = accounts.open().cloned().collect();

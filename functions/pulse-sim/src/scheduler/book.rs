@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    ops::Bound::{Excluded, Unbounded},
+    ops::Bound::{Excluded, Included, Unbounded},
     sync::Arc,
     time::Duration,
 };
@@ -86,10 +86,12 @@ impl Book {
         std::mem::replace(&mut row.is_enabled, false)
     }
 
-    /// Whose schedules are live, in order, from the first after `last` on.
-    pub(super) fn live_after(&self, last: Option<&CustomerId>) -> impl Iterator<Item = &CustomerId> {
-        let from = last.map_or(Unbounded, Excluded);
+    /// Whose schedules are live and have names that begin with `prefix`, in order, from the first after `last` on.
+    pub(super) fn live_after(&self, prefix: &str, last: Option<&CustomerId>) -> impl Iterator<Item = &CustomerId> {
+        let first = CustomerId::parse(prefix).ok();
+        let from = last.map(Excluded).or(first.as_ref().map(Included)).unwrap_or(Unbounded);
         let rows = self.rows.range::<CustomerId, _>((from, Unbounded));
+        let rows = rows.take_while(move |(customer, _)| customer.as_str().starts_with(prefix));
         rows.filter(|(_, row)| row.is_enabled).map(|(customer, _)| &**customer)
     }
 

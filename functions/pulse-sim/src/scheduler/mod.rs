@@ -119,11 +119,11 @@ impl Schedules for MemoryScheduler {
         Ok(self.book().delete(customer))
     }
 
-    async fn list(&self, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
+    async fn list(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
         let last = page.map(|page| CustomerId::parse(&page)).transpose();
         let last = last.map_err(|_| SchedulesError(Cause::new("There is no such page. Begin with the first.")))?;
         let book = self.book();
-        let mut customers: Vec<_> = book.live_after(last.as_ref()).take(PAGE + 1).cloned().collect();
+        let mut customers: Vec<_> = book.live_after(prefix, last.as_ref()).take(PAGE + 1).cloned().collect();
         let is_more = customers.len() > PAGE;
         customers.truncate(PAGE);
         let next = customers.last().filter(|_| is_more).map(ToString::to_string);

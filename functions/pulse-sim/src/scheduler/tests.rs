@@ -53,7 +53,7 @@ impl Rig {
     }
 
     fn list(&self, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
-        self.scheduler.list(page).now_or_never().unwrap()
+        self.scheduler.list("", page).now_or_never().unwrap()
     }
 
     fn run_until(&self, moment: &str) {

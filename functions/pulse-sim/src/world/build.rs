@@ -44,6 +44,8 @@ pub struct World {
     pub stacks: PerStage<StageStack>,
     /// The tick's function.
     pub tick_function: Arc<Function>,
+    /// The audit's function.
+    pub audit_function: Arc<Function>,
     /// The scoring provider.
     pub scorer: SimScorer,
     /// The email provider.
@@ -91,6 +93,7 @@ impl World {
         WorldPorts {
             open: ledger.clone(),
             listing: ledger.clone(),
+            audits: ledger.clone(),
             memory: ledger.clone(),
             controls: ledger.clone(),
             outcomes: ledger.clone(),
@@ -112,6 +115,7 @@ impl World {
                 deployed_at: Arc::clone(&self.deployed_at),
             }),
             clock,
+            sleeper: Arc::new(self.time.clone()),
         }
     }
 

@@ -6,13 +6,14 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
+    audit::{AuditCheckpoint, AuditName},
     control::{Control, MinuteOutcomes, Outcomes},
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
     message::WorkMessage,
     ports::{
-        Activity, Awaited, Controls, Ledger, LedgerError, LedgerListing, OpenEntries, OutcomeLog, QueueError,
+        Activity, AuditLog, Awaited, Controls, Ledger, LedgerError, LedgerListing, OpenEntries, OutcomeLog, QueueError,
         StageMemory, StageQueue, TallyKey, Visibility,
     },
     run::RunId,
@@ -177,12 +178,33 @@ impl LedgerListing for DistantLedger {
         self.call(self.ledger.active_customers(part)).await
     }
 
+    async fn active_page(
+        &self,
+        part: u64,
+        prefix: &str,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<CustomerId>, LedgerError> {
+        self.call(self.ledger.active_page(part, prefix, after, limit)).await
+    }
+
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError> {
         self.call(self.ledger.open_entries(part)).await
     }
 
     async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         self.call(self.ledger.closed_entries(run, key, limit)).await
+    }
+}
+
+#[async_trait]
+impl AuditLog for DistantLedger {
+    async fn checkpoint(&self, name: AuditName) -> Result<Option<AuditCheckpoint>, LedgerError> {
+        self.call(self.ledger.checkpoint(name)).await
+    }
+
+    async fn save_checkpoint(&self, name: AuditName, checkpoint: &AuditCheckpoint) -> Result<bool, LedgerError> {
+        self.call(self.ledger.save_checkpoint(name, checkpoint)).await
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use pulse_core::{
     control::BreakerPolicy,
     ports::{
-        Clock, Controls, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues, Renderer, Schedules, Scorer,
-        StageMemory, Stages,
+        AuditLog, Clock, Controls, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues, Renderer, Schedules,
+        Scorer, Sleeper, StageMemory, Stages,
     },
     stage::Meter,
 };
@@ -18,6 +18,8 @@ pub struct WorldPorts {
     pub open: Arc<dyn OpenEntries>,
     /// The ledger as lists.
     pub listing: Arc<dyn LedgerListing>,
+    /// Where audits stand.
+    pub audits: Arc<dyn AuditLog>,
     /// All stages' queues.
     pub queues: Queues,
     /// The scoring provider.
@@ -42,4 +44,6 @@ pub struct WorldPorts {
     pub memory: Arc<dyn StageMemory>,
     /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
+    /// The same, for whoever waits.
+    pub sleeper: Arc<dyn Sleeper>,
 }

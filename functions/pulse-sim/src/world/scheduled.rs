@@ -2,11 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pulse_core::audit::AuditDepth;
+use futures::FutureExt as _;
+use pulse_core::{
+    audit::{AuditCursor, AuditDepth, AuditEnd, AuditName, AuditStart},
+    ports::AuditLog as _,
+};
 
 use super::build::World;
 
 const MINUTE: Duration = Duration::from_mins(1);
+const QUARTER: Duration = Duration::from_mins(15);
 const DAY: Duration = Duration::from_hours(24);
 
 /// Audits that it takes to read every schedule in whole.
@@ -30,7 +35,18 @@ pub(super) fn start(world: &Arc<World>) {
         for day in 0.. {
             auditing.time.sleep(DAY).await;
             if !auditing.faults.now().nothing_scheduled {
-                audit(&auditing, AuditDepth::Slice { number: day % SLICES, of: SLICES }).await;
+                audit(&auditing, AuditStart::GoOnOrBegin, AuditDepth::Slice { number: day % SLICES, of: SLICES }).await;
+            }
+        }
+    });
+    // What was killed goes on within the quarter of an hour.
+    let going_on = Arc::clone(world);
+    let _ = world.time.spawn(async move {
+        loop {
+            going_on.time.sleep(QUARTER).await;
+            let is_unfinished = going_on.audit_is_unfinished();
+            if is_unfinished && !going_on.faults.now().nothing_scheduled {
+                audit(&going_on, AuditStart::GoOn, AuditDepth::Presence).await;
             }
         }
     });
@@ -49,11 +65,29 @@ async fn tick(world: &Arc<World>) {
     let _ = done.await;
 }
 
-async fn audit(world: &Arc<World>, depth: AuditDepth) {
-    let ports = world.ports(None);
-    match world.product.audit(&ports, depth).await {
-        Ok(report) if report.found.is_empty() => {}
-        Ok(report) => world.trace.line(world.time.now(), || format!("the audit repairs {:?}", report.found)),
-        Err(error) => world.trace.line(world.time.now(), || format!("the audit ends early: {error}")),
+/// One invocation of the audit's function. Reserved concurrency has it run alone, and it may die half-way as any other.
+async fn audit(world: &Arc<World>, start: AuditStart, depth: AuditDepth) {
+    let this = Arc::clone(world);
+    let done = world.audit_function.invoke(move |invocation| {
+        Box::pin(async move {
+            let ports = this.ports(Some(invocation.kill_switch));
+            this.product.audit(&ports, start, depth).await
+        })
+    });
+    let line = |what: String| world.trace.line(world.time.now(), || what);
+    match done.await {
+        Ok(Ok(AuditEnd::Finished(report))) if !report.found.is_empty() => {
+            line(format!("the audit repairs {:?}", report.found));
+        }
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => line(format!("the audit ends early: {error}")),
+        Err(error) => line(format!("the audit ends early: {error:?}")),
+    }
+}
+
+impl World {
+    fn audit_is_unfinished(&self) -> bool {
+        let there = self.ledger.checkpoint(AuditName::Daily).now_or_never().and_then(Result::ok).flatten();
+        there.is_some_and(|there| there.cursor != AuditCursor::Done)
     }
 }

@@ -102,6 +102,7 @@ impl World {
         Self {
             stacks: PerStage::from_fn(stack),
             tick_function: function(time, random, "tick", Duration::from_mins(1)),
+            audit_function: function(time, random, "audit", Duration::from_mins(15)),
             scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
             schedule_dlq: Arc::new(
                 MemoryQueue::new(clock, Duration::from_secs(30), None).with_retention(DLQ_RETENTION),

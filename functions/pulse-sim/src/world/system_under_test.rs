@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    audit::{Audit, AuditDepth, AuditError, AuditReport},
+    audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart},
     control::{Note, Pause},
     entry::StageName,
     pausing::{Pausing, PausingError},
@@ -87,17 +87,19 @@ pub trait SystemUnderTest: Send + Sync {
         Round { reconciler: reconciler(ports), sweep }.run().await
     }
 
-    /// What is done every day.
-    async fn audit(&self, ports: &WorldPorts, depth: AuditDepth) -> Result<AuditReport, AuditError> {
+    /// What is done every day, and every quarter of an hour until it is finished.
+    async fn audit(&self, ports: &WorldPorts, start: AuditStart, depth: AuditDepth) -> Result<AuditEnd, AuditError> {
         let audit = Audit {
             ledger: &*ports.ledger,
             listing: &*ports.listing,
             schedules: &*ports.schedules,
-            clock: &*ports.clock,
+            log: &*ports.audits,
+            sleeper: &*ports.sleeper,
+            name: AuditName::Daily,
             depth,
             repair: true,
         };
-        audit.run(&mut |_| {}).await
+        audit.run(start, pending(), &|_| {}).await
     }
 
     /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.

@@ -1,0 +1,134 @@
+//! A closer look at customers about whom something seems to be wrong.
+
+use futures::{StreamExt as _, stream};
+
+use super::{AuditDepth, AuditReport, Course, Finding, Problem, pace::BACKOFF};
+use crate::{
+    customer::{Customer, CustomerId, Standing},
+    enrollment::{Enrollment, EnrollmentError},
+    ports::{LedgerError, ScheduleError},
+    stable_hash::stable_hash,
+};
+
+/// Customers that are looked at side by side.
+const AT_ONCE: usize = 16;
+
+/// Calls to the scheduler that a repair takes at most: a schedule is created, or else read and updated.
+const CALLS_OF_A_REPAIR: u32 = 3;
+
+/// Which side of the audit looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Entries,
+    Schedules,
+}
+
+impl About {
+    fn is_about(self, problem: Problem) -> bool {
+        match problem {
+            Problem::NoOpenEntry | Problem::StrayEntry => self == Self::Entries,
+            Problem::NoSchedule | Problem::WrongSlot | Problem::StraySchedule | Problem::UnknownCustomer => {
+                self == Self::Schedules
+            }
+        }
+    }
+}
+
+impl Course<'_> {
+    pub(super) fn is_read_in_whole(&self, customer: &CustomerId) -> bool {
+        match self.depth {
+            AuditDepth::Presence => false,
+            AuditDepth::Slice { number, of } => stable_hash("audit", customer.as_str()) % of.max(1) == number,
+            AuditDepth::Everyone => true,
+        }
+    }
+
+    pub(super) async fn look_at(&self, customers: Vec<CustomerId>, about: About) -> AuditReport {
+        let mut report = AuditReport::default();
+        let mut looks = stream::iter(customers)
+            .map(async |customer| (self.patiently(&customer, about).await, customer))
+            .buffered(AT_ONCE);
+        while let Some((found, customer)) = looks.next().await {
+            match found {
+                Ok(findings) => findings.into_iter().for_each(|finding| report.add(finding)),
+                Err(error) => {
+                    tracing::warn!(%customer, %error, "couldn't be audited");
+                    report.failed += 1;
+                }
+            }
+        }
+        report
+    }
+
+    /// Whoever is throttled has all others rest too, and tries again.
+    async fn patiently(&self, id: &CustomerId, about: About) -> Result<Vec<Finding>, EnrollmentError> {
+        for wait in &BACKOFF[..3] {
+            let looked = self.one(id, about).await;
+            let Err(
+                EnrollmentError::Schedule(ScheduleError::Unavailable { .. })
+                | EnrollmentError::Ledger(LedgerError::Unavailable(_)),
+            ) = &looked
+            else {
+                return looked;
+            };
+            self.looks.rest(self.audit.sleeper.now(), *wait);
+        }
+        self.one(id, about).await
+    }
+
+    async fn one(&self, id: &CustomerId, about: About) -> Result<Vec<Finding>, EnrollmentError> {
+        let audit = &self.audit;
+        let mut problems = match audit.ledger.customer(id).await? {
+            Some(customer) if customer.standing == Standing::Active => self.problems_of(&customer).await?,
+            Some(_) => self.strays_of(id).await?,
+            None if self.has_schedule(id).await? => vec![Problem::UnknownCustomer],
+            None => Vec::new(),
+        };
+        let is_repaired = |problem: Problem| audit.repair && problem != Problem::UnknownCustomer;
+        // A repair mends both, so that the other side will find nothing any more.
+        problems.retain(|problem| is_repaired(*problem) || about.is_about(*problem));
+        if problems.iter().any(|problem| is_repaired(*problem)) {
+            self.looks.turn(audit.sleeper, CALLS_OF_A_REPAIR).await;
+            self.enrollment().repair(id).await?;
+        }
+        let finding = |problem| Finding { customer: id.clone(), problem, repaired: is_repaired(problem) };
+        Ok(problems.into_iter().map(finding).collect())
+    }
+
+    async fn problems_of(&self, customer: &Customer) -> Result<Vec<Problem>, EnrollmentError> {
+        let mut problems = Vec::new();
+        self.looks.turn(self.audit.sleeper, 1).await;
+        match self.audit.schedules.get(&customer.id).await? {
+            None => problems.push(Problem::NoSchedule),
+            Some(schedule) if schedule.slot != customer.slot => problems.push(Problem::WrongSlot),
+            Some(_) => {}
+        }
+        let entries = self.audit.ledger.entries(&customer.id).await?;
+        if !entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat()) {
+            problems.push(Problem::NoOpenEntry);
+        }
+        Ok(problems)
+    }
+
+    /// A mail that is in doubt isn't called back: its stage closes the entry.
+    async fn strays_of(&self, id: &CustomerId) -> Result<Vec<Problem>, EnrollmentError> {
+        let mut problems = Vec::new();
+        if self.has_schedule(id).await? {
+            problems.push(Problem::StraySchedule);
+        }
+        let entries = self.audit.ledger.entries(id).await?;
+        if entries.iter().any(|entry| entry.is_open() && entry.in_doubt_since().is_none()) {
+            problems.push(Problem::StrayEntry);
+        }
+        Ok(problems)
+    }
+
+    async fn has_schedule(&self, id: &CustomerId) -> Result<bool, EnrollmentError> {
+        self.looks.turn(self.audit.sleeper, 1).await;
+        Ok(self.audit.schedules.get(id).await?.is_some())
+    }
+
+    fn enrollment(&self) -> Enrollment<'_> {
+        Enrollment { ledger: self.audit.ledger, schedules: self.audit.schedules, clock: self.audit.sleeper }
+    }
+}
