@@ -25,7 +25,7 @@ fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
         cut("EmailFunction/Events/Queue/Properties/ScalingConfig"),
         cut("EmailFunction/Events/Queue"),
         set("TickFunction/ReservedConcurrentExecutions/Fn::If/1", 2),
-        cut("AuditFunction/Events/Day"),
+        cut("TickFunction/Events/Minute"),
         set("/Parameters/ScoreMaximumConcurrency/MinValue", 1),
         cut("/Parameters/EmailMaximumConcurrency/MinValue"),
         set("/Parameters/EmailMaximumConcurrency/Default", 1),
