@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod alarms;
+pub mod closing;
 pub mod functions;
 pub mod metrics;
 pub mod parameters;
@@ -121,6 +122,12 @@ impl Template {
     #[must_use]
     pub fn least(&self, value: &Value) -> Option<u64> {
         self.resolve(value, "MinValue")
+    }
+
+    /// A whole number, or the most that the parameter in its place may be.
+    #[must_use]
+    pub fn most(&self, value: &Value) -> Option<u64> {
+        self.resolve(value, "MaxValue")
     }
 
     fn resolve(&self, value: &Value, of_parameter: &str) -> Option<u64> {

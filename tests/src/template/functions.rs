@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pulse_core::audit::AuditRequest;
+use pulse_core::{audit::AuditRequest, stage::CLOSING_TIME};
 use pulse_template::Stage;
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ pub fn the_bill_has_their_memory(template: &Template) -> Vec<String> {
 }
 
 /// A full batch is done before the function's timeout even with the least calls in flight that the template
-/// allows: batch / in flight x mean latency, and then one call that takes as long as the client waits.
+/// allows: batch / in flight x mean latency, then one call that takes as long as the client waits, and the worker's end.
 #[must_use]
 pub fn a_full_batch_can_be_finished(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -109,7 +109,7 @@ pub fn a_full_batch_can_be_finished(template: &Template) -> Vec<String> {
             let needed_ms = || {
                 let rounds = template.number(&event["BatchSize"])?.div_ceil(in_flight.filter(|n| *n > 0)?);
                 let timeout = template.number(&variables[&stage.timeout_variable])?;
-                Some(rounds * stage.mean_call_ms + timeout * 1_000)
+                Some(rounds * stage.mean_call_ms + (timeout + CLOSING_TIME.as_secs()) * 1_000)
             };
             let (needed, given) = (needed_ms(), template.number(&function["Timeout"]).map(|s| s * 1_000));
             if needed.zip(given).is_none_or(|(needed, given)| needed >= given) {

@@ -2,6 +2,7 @@
 
 mod account;
 mod alarms;
+mod closing;
 mod functions;
 mod policies;
 mod queues;

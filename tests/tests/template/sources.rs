@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use anyhow::Result;
 use pulse_core::stage::{StageName, StageSpec};
 use pulse_template::Sources;
-use pulse_tests::template::{Template, alarms, functions, metrics, parameters, policies, queues, table};
+use pulse_tests::template::{Template, alarms, closing, functions, metrics, parameters, policies, queues, table};
 
 /// A made-up third stage, as somebody would write it.
 const CHARGE: &str = include_str!("charge.yaml.j2");
@@ -61,6 +61,8 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
         alarms::each_is_sane,
         alarms::each_dead_letter_queue_has_one,
         alarms::everything_that_can_stop_has_one,
+        closing::the_worker_keeps_time_for_its_end,
+        closing::a_claim_ends_before_its_message_is_back,
         functions::batches_are_partial_and_bounded,
         functions::reserved_concurrency_covers_the_mapping,
         functions::a_full_batch_can_be_finished,

@@ -4,6 +4,7 @@ use super::DAY;
 use crate::{
     entry::StageName,
     lanes::{IN_FLIGHT, LanesError},
+    stage::CLOSING_TIME,
 };
 
 /// Messages of a full batch, as in `template.yaml`.
@@ -116,8 +117,9 @@ impl Calls {
         if !IN_FLIGHT.contains(&in_flight) {
             return Err(LanesError::InFlight(in_flight).into());
         }
-        // The last call of the batch may take as long as it is waited for.
-        let fits = |in_flight: &u32| latency * BATCH.div_ceil(*in_flight) + CALL_TIMEOUT < FUNCTION_TIMEOUT;
+        // The last call of the batch may take as long as it is waited for, and then the worker has to end.
+        let end = CALL_TIMEOUT + CLOSING_TIME;
+        let fits = |in_flight: &u32| latency * BATCH.div_ceil(*in_flight) + end < FUNCTION_TIMEOUT;
         if !fits(&in_flight) {
             let enough = IN_FLIGHT.into_iter().find(fits).unwrap_or(*IN_FLIGHT.end());
             return Err(PlanError::Batch { in_flight, latency, enough });

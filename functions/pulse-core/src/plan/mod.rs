@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn calls_that_a_full_batch_has_no_time_for_are_refused() {
         let error = Calls::new(Duration::from_secs(6), 4).unwrap_err().to_string();
-        assert!(error.contains("keep 5 or more"), "{error}");
-        assert!(Calls::new(Duration::from_secs(6), 5).is_ok());
+        assert!(error.contains("keep 6 or more"), "{error}");
+        assert!(Calls::new(Duration::from_secs(6), 6).is_ok());
         assert!(Calls::new(Duration::ZERO, 4).is_err() && Calls::new(Duration::from_secs(21), 4).is_err());
         assert!(Calls::new(Duration::from_secs(2), 2).is_err());
         assert!([0.0, 1.1, f64::NAN].iter().all(|bad| Utilisation::parse(*bad).is_err()));

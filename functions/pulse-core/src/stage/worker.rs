@@ -14,15 +14,16 @@ use crate::{
     trace::TraceHeader,
 };
 
-/// Time left for the writes and the answer after the last call to a provider.
-const CLOSING_TIME: Duration = Duration::from_secs(2);
+/// Time left for the writes and the answer after the last call to a provider: with as many calls in flight as there may be,
+/// all ending together on a small share of a processor (`tests/src/template/closing.rs` reckons it).
+pub const CLOSING_TIME: Duration = Duration::from_secs(9);
 
 /// How much longer than the invocation a claim lasts: its worker is dead by then.
-const LEASE_GRACE: Duration = Duration::from_secs(10);
+pub const LEASE_GRACE: Duration = Duration::from_secs(10);
 
 /// How much longer than the invocation its messages stay invisible: longer than the lease, so that
 /// a message whose worker was killed comes back to an entry that can be claimed again.
-const HOLD_GRACE: Duration = Duration::from_secs(20);
+pub const HOLD_GRACE: Duration = Duration::from_secs(20);
 
 /// A given-up message comes back this soon, until the queue itself moves it to its dead-letter
 /// queue. Only what SQS itself moved there can be redriven from the console (Amazon SQS Developer

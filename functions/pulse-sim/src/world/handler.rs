@@ -1,13 +1,13 @@
-use std::{sync::Weak, time::Duration};
+use std::sync::Weak;
 
 use futures::future::BoxFuture;
-use pulse_core::{entry::StageName, stage::Delivery};
+use pulse_core::{
+    entry::StageName,
+    stage::{CLOSING_TIME, Delivery},
+};
 
 use super::{build::World, invariants::Promise, neighbours::BatchWatch};
 use crate::lambda::{Answer, Handler, Invocation};
-
-/// What a worker keeps for its answer: it starts nothing that could end later.
-const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// A stage's function: the product's code on one batch.
 pub(super) struct StageHandler {
