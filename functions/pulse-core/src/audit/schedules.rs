@@ -49,12 +49,11 @@ impl Course<'_> {
                 under_way.push(self.shard(shard.clone()));
             }
             let Some((shard, done)) = under_way.next().await else { return Ok(()) };
-            match done? {
-                Some(piece) => drop(front.insert(shard, Shardwork::Done(piece))),
-                None => {
-                    front.remove(&shard);
-                    front.extend(shard.split().map(waiting));
-                }
+            if let Some(piece) = done? {
+                front.insert(shard, Shardwork::Done(piece));
+            } else {
+                front.remove(&shard);
+                front.extend(shard.split().map(waiting));
             }
             let (mut report, mut customers) = (AuditReport::default(), 0);
             while let Some(first) = front.first_entry() {
@@ -122,8 +121,8 @@ impl Course<'_> {
     async fn roster_under(&self, shard: &Shard, names: usize) -> Result<Option<Vec<CustomerId>>, AuditError> {
         let listing = self.audit.listing;
         let parts = listing.parts();
-        let share = usize::try_from(parts).map_or(names, |parts| (names * 3 / 2).div_ceil(parts.max(1)));
-        let limit = if shard.can_be_split() { share } else { usize::MAX };
+        let of_a_part = usize::try_from(parts).map_or(names, |parts| (names * 3 / 2).div_ceil(parts.max(1)));
+        let limit = if shard.can_be_split() { of_a_part } else { usize::MAX };
         let pages = try_join_all((0..parts).map(|part| listing.active_page(part, &shard.prefix, None, limit))).await?;
         let is_cut = pages.iter().any(|page| page.len() >= limit);
         Ok((!is_cut).then(|| pages.into_iter().flatten().collect()))

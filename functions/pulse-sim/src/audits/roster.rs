@@ -88,7 +88,7 @@ impl Used {
 impl VastRoster {
     pub(super) fn new(trial: AuditTrial, time: VirtualTime, deaths: Stream) -> Self {
         let spread = |many: u32, offset: u32| -> BTreeSet<u32> {
-            (0..many).map(|n| (u64::from(trial.customers) * u64::from(n) / u64::from(many)) as u32 + offset).collect()
+            (0..many).map(|n| trial.customers / many * n + offset).collect()
         };
         let state = State {
             no_schedule: spread(trial.damage.no_schedule, 3),
