@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, future::pending, sync::Mutex, time::Duration};
 
+use async_trait::async_trait;
 use futures::FutureExt as _;
 use jiff::SignedDuration;
 use pulse_core::{
-    audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart, Problem},
+    audit::{Audit, AuditCheckpoint, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart, Problem},
     customer::{Customer, CustomerId, Standing},
     entry::{Entry, SkipReason},
-    ports::{Ledger as _, MonthlySchedule, Schedules as _},
+    failure::Cause,
+    ports::{AuditLog, Ledger as _, LedgerError, MonthlySchedule, Schedules as _},
     slot::Slot,
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, customer};
@@ -100,6 +102,33 @@ async fn an_audit_that_another_has_taken_over_ends_and_the_other_goes_on() {
     assert_eq!(first, Err(AuditError::TakenOver(AuditName::ByHand)));
     let Some(Ok(AuditEnd::Finished(report))) = other.into_inner().unwrap() else { panic!("finished") };
     assert_eq!(report.customers, 1);
+}
+
+/// A table that whoever asks may only read.
+struct ReadOnly;
+
+#[async_trait]
+impl AuditLog for ReadOnly {
+    async fn checkpoint(&self, _: AuditName) -> Result<Option<AuditCheckpoint>, LedgerError> {
+        Ok(None)
+    }
+
+    async fn save_checkpoint(&self, _: AuditName, _: &AuditCheckpoint) -> Result<bool, LedgerError> {
+        Err(LedgerError::Broken(Cause::new("DynamoDB answered AccessDeniedException.")))
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_only_read_can_audit_and_repairs_nothing() {
+    let (stack, customers) = stack_of(&["c-1"]).await;
+    stack.schedules.delete(&customers[0].id).await.unwrap();
+    let audit = async |repair| {
+        let audit = Audit { log: &ReadOnly, ..stack.audit_use_case(AuditDepth::Presence, repair) };
+        audit.run(AuditStart::GoOnOrBegin, pending(), &|_| {}).await
+    };
+    let Ok(AuditEnd::Finished(report)) = audit(false).await else { panic!("finished") };
+    assert_eq!(report.found, BTreeMap::from([(Problem::NoSchedule, 1)]));
+    assert!(matches!(audit(true).await, Err(AuditError::Ledger(LedgerError::Broken(_)))));
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ const SAVED_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) struct Journal<'a> {
     audit: Audit<'a>,
+    /// Not where whoever audits may only read.
+    is_kept: bool,
     checkpoint: Mutex<AuditCheckpoint>,
 }
 
@@ -29,10 +31,15 @@ impl<'a> Journal<'a> {
             there => AuditCheckpoint::first(audit, there.as_ref(), now),
         };
         let next = AuditCheckpoint { version: checkpoint.version + 1, taken_at: now, saved_at: now, ..checkpoint };
-        if !audit.log.save_checkpoint(audit.name, &next).await? {
-            return Err(AuditError::TakenOver(audit.name));
-        }
-        Ok(Some(Self { audit: *audit, checkpoint: Mutex::new(next) }))
+        let is_kept = match audit.log.save_checkpoint(audit.name, &next).await {
+            Err(LedgerError::Broken(cause)) if !audit.repair => {
+                tracing::warn!(%cause, "no checkpoint is kept: an audit that is interrupted begins anew");
+                false
+            }
+            Ok(false) => return Err(AuditError::TakenOver(audit.name)),
+            saved => saved?,
+        };
+        Ok(Some(Self { audit: *audit, is_kept, checkpoint: Mutex::new(next) }))
     }
 
     pub(super) fn read<T>(&self, read: impl FnOnce(&AuditCheckpoint) -> T) -> T {
@@ -62,6 +69,9 @@ impl<'a> Journal<'a> {
 
     /// One that can't be written now is written the next time: it only costs whoever has to go on from the one before.
     pub(super) async fn save(&self) -> Result<(), AuditError> {
+        if !self.is_kept {
+            return Ok(());
+        }
         match self.try_to_save().await {
             Err(AuditError::Ledger(LedgerError::Unavailable(cause))) => {
                 tracing::warn!(%cause, "the audit's checkpoint couldn't be kept");
