@@ -11,6 +11,7 @@
 //! - [`stage`]: what a stage decides and does, and the worker that drives a batch through one.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
+//! - [`batch_answer`]: which messages of a batch a function's answer says are done.
 //! - [`panics`]: catching a panic of one message.
 //! - [`trace`]: what tells that calls were made for one customer's month.
 //! - [`control`]: what holds a stage back: pauses, and providers that are out of order.
@@ -31,6 +32,7 @@
 pub mod advice;
 pub mod audit;
 pub mod backoff;
+pub mod batch_answer;
 pub mod bill;
 pub mod control;
 pub mod customer;

@@ -1,6 +1,6 @@
 //! A few messages, handed to a stage's function past its mapping.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_lambda::{
     config::{retry::RetryConfig, timeout::TimeoutConfig},
@@ -8,6 +8,7 @@ use aws_sdk_lambda::{
 };
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use pulse_core::{
+    batch_answer,
     entry::StageName,
     ports::{Probed, StageError},
 };
@@ -19,6 +20,10 @@ use crate::sdk::failure::{LAMBDA, SQS_CONTROL};
 /// The longest that the answer is waited for: two calls to a provider that doesn't answer, and the start of
 /// the function. A function that takes longer goes on, and its messages come back later.
 const LONGEST: Duration = Duration::from_secs(50);
+
+/// Long polling asks all of a queue's servers, and not only some that may hold none of its few messages (Amazon SQS
+/// Developer Guide, "Amazon SQS short and long polling").
+const WAIT_SECONDS: i32 = 1;
 
 /// The most messages of a receive (Amazon SQS API Reference, `ReceiveMessage`).
 const MOST: usize = 10;
@@ -34,7 +39,7 @@ impl LambdaStages {
         }
         let count = messages.len();
         let done = match self.invoke(stage, address, &messages).await {
-            Ok(Some(answer)) => dealt_with(&messages, &answer),
+            Ok(Some(answer)) => batch_answer::dealt_with(&messages, id, &answer),
             Ok(None) => Vec::new(),
             Err(error) => {
                 self.give_back(address, &messages).await;
@@ -61,7 +66,7 @@ impl LambdaStages {
             .receive_message()
             .queue_url(&address.queue_url)
             .max_number_of_messages(i32::try_from(at_most).unwrap_or(1))
-            .wait_time_seconds(0)
+            .wait_time_seconds(WAIT_SECONDS)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader);
@@ -69,13 +74,13 @@ impl LambdaStages {
         Ok(answer.messages.unwrap_or_default())
     }
 
-    /// The function's answer, or nothing if it had none: it failed, or takes too long.
+    /// What the function answered, or nothing if it had no answer: it failed, or takes too long.
     async fn invoke(
         &self,
         stage: StageName,
         address: &StageAddress,
         messages: &[Message],
-    ) -> Result<Option<Value>, StageError> {
+    ) -> Result<Option<Vec<u8>>, StageError> {
         let payload = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
         let patient = aws_sdk_lambda::config::Builder::default()
             .timeout_config(TimeoutConfig::builder().operation_timeout(LONGEST).build())
@@ -91,8 +96,8 @@ impl LambdaStages {
             Err(error) if error.as_service_error().is_none() => return Ok(None),
             answer => answer.map_err(|error| failed(stage, LAMBDA, &error))?,
         };
-        let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        Ok(if answer.function_error().is_some() { None } else { serde_json::from_slice(body).ok() })
+        let has_failed = answer.function_error().is_some();
+        Ok(if has_failed { None } else { answer.payload.map(Blob::into_inner) })
     }
 
     async fn give_back(&self, address: &StageAddress, messages: &[Message]) {
@@ -122,11 +127,8 @@ fn record(message: &Message) -> Value {
     })
 }
 
-/// The messages that are not among the failures.
-fn dealt_with<'m>(messages: &'m [Message], answer: &Value) -> Vec<&'m Message> {
-    let failures = answer["batchItemFailures"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let failed: HashSet<_> = failures.iter().filter_map(|failure| failure["itemIdentifier"].as_str()).collect();
-    messages.iter().filter(|message| !message.message_id().is_some_and(|id| failed.contains(id))).collect()
+fn id(message: &Message) -> &str {
+    message.message_id().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_handed_over_as_lambda_does_it_and_the_answer_read_as_sqs_does() {
+    fn a_message_is_handed_over_as_lambda_does_it() {
         let message = |id: &str| {
             Message::builder()
                 .message_id(id)
@@ -143,13 +145,8 @@ mod tests {
                 .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "2")
                 .build()
         };
-        let messages = [message("m-1"), message("m-2")];
-        let record = record(&messages[0]);
+        let record = record(&message("m-1"));
         assert_eq!(record["attributes"]["ApproximateReceiveCount"], "2");
         assert_eq!((&record["messageId"], &record["body"]), (&"m-1".into(), &"hello".into()));
-        let answer = json!({ "batchItemFailures": [{ "itemIdentifier": "m-1" }] });
-        let done: Vec<_> = dealt_with(&messages, &answer).into_iter().filter_map(Message::message_id).collect();
-        assert_eq!(done, ["m-2"]);
-        assert_eq!(dealt_with(&messages, &json!({ "batchItemFailures": [] })).len(), 2);
     }
 }

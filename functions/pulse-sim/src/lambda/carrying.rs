@@ -1,6 +1,6 @@
 //! A batch on its way through the function.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::{
@@ -26,8 +26,8 @@ impl Mapping {
     pub(super) async fn carry(self: Arc<Self>, batch: Batch) {
         let messages: Vec<_> =
             batch.messages.iter().map(|message| (message.id.clone(), message.receipt.clone())).collect();
-        let failures = self.hand_over(batch).await;
-        let done = failures.map_or_else(Vec::new, |failures| dealt_with(&messages, &failures));
+        let answer = self.hand_over(batch).await;
+        let done = answer.map_or_else(Vec::new, |answer| answer.dealt_with(&messages));
         if !done.is_empty() {
             self.queue.delete_all(done);
         }
@@ -49,8 +49,7 @@ impl Mapping {
         let batch = received.into_iter().map(delivery).collect();
         let ended = self.function.invoke(|invocation| self.handler.handle(batch, invocation)).await;
         let done = match &ended {
-            Ok(Answer::Failures(failures)) => dealt_with(&messages, failures),
-            Ok(Answer::Unreadable) => Vec::new(),
+            Ok(answer) => answer.dealt_with(&messages),
             Err(error) => {
                 if *error == InvokeError::Throttled {
                     let at_once = |(_, receipt): &(String, Receipt)| Visibility {
@@ -69,16 +68,16 @@ impl Mapping {
 
     /// AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": a batch that is
     /// throttled is tried again until its messages are visible again, and then dropped; a batch whose
-    /// invocation failed isn't tried again. Gives the ids that failed, or nothing if all did.
-    async fn hand_over(&self, batch: Batch) -> Option<Vec<String>> {
+    /// invocation failed isn't tried again. Gives the function's answer, if it had one.
+    async fn hand_over(&self, batch: Batch) -> Option<Answer> {
         let mut deliveries = Some(batch.messages.into_iter().map(delivery).collect());
         let mut wait = FIRST_WAIT;
         loop {
             let (handler, deliveries) = (&self.handler, &mut deliveries);
             let code = |invocation| handler.handle(deliveries.take().unwrap_or_default(), invocation);
             let ended = self.function.invoke(code).await;
-            if let Ok(Answer::Failures(failures)) = ended {
-                return Some(failures);
+            if let Ok(answer @ Answer::Payload(_)) = ended {
+                return Some(answer);
             }
             self.change(|reading| reading.concurrency.back_off(self.time.now()));
             if ended != Err(InvokeError::Throttled) {
@@ -99,19 +98,6 @@ impl Mapping {
         self.time.sleep_until(again_at).await;
         again_at < visible_at
     }
-}
-
-/// The messages to delete: all that didn't fail, or none if the function names one that it wasn't given
-/// (AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": Lambda treats a
-/// batch as a complete failure when an `itemIdentifier` is empty, null or unknown).
-fn dealt_with<'a>(messages: &'a [(String, Receipt)], failures: &[String]) -> Vec<&'a Receipt> {
-    let failed: HashSet<&str> = failures.iter().map(String::as_str).collect();
-    let given: HashSet<&str> =
-        if failed.is_empty() { HashSet::new() } else { messages.iter().map(|(id, _)| id.as_str()).collect() };
-    if !failed.is_subset(&given) {
-        return Vec::new();
-    }
-    messages.iter().filter(|(id, _)| !failed.contains(id.as_str())).map(|(_, receipt)| receipt).collect()
 }
 
 fn delivery(received: Received) -> Delivery {

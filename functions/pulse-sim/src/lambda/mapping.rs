@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use pulse_core::stage::Delivery;
+use pulse_core::{batch_answer, ports::Receipt, stage::Delivery};
 
 use super::{
     function::{Function, Invocation},
@@ -30,10 +30,24 @@ pub trait Handler: Send + Sync {
 /// What the function returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The ids of the messages that failed.
-    Failures(Vec<String>),
-    /// Something that the mapping can't read, or an error.
-    Unreadable,
+    /// Its payload.
+    Payload(Vec<u8>),
+    /// An error.
+    Error,
+}
+
+impl Answer {
+    /// That these messages failed.
+    pub fn failures<'m>(ids: impl IntoIterator<Item = &'m String>) -> Self {
+        Self::Payload(batch_answer::of_failures(ids.into_iter().map(String::as_str)))
+    }
+
+    /// The messages that may be deleted.
+    pub(super) fn dealt_with<'m>(&self, messages: &'m [(String, Receipt)]) -> Vec<&'m Receipt> {
+        let Self::Payload(payload) = self else { return Vec::new() };
+        let done = batch_answer::dealt_with(messages, |(id, _)| id, payload);
+        done.into_iter().map(|(_, receipt)| receipt).collect()
+    }
 }
 
 /// A mapping from a queue to a function.

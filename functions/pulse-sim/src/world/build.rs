@@ -8,6 +8,7 @@ use pulse_core::{
 use super::{
     distant::{DistantLedger, DistantQueue, Way},
     faults::ActiveFaults,
+    handler::BAD_ANSWERS,
     invariants::InvariantChecker,
     mailing::{ShortLetters, SimMailer},
     panics::Panics,
@@ -20,7 +21,7 @@ use super::{
     watch::SweepWatch,
 };
 use crate::{
-    lambda::{Function, KillSwitch},
+    lambda::{Answer, Function, KillSwitch},
     ledger::MemoryLedger,
     queue::MemoryQueue,
     random::Stream,
@@ -130,5 +131,11 @@ impl World {
 
     pub(super) fn chance_of_bad_answer(&self) -> bool {
         self.answers.chance(self.faults.now().bad_answer)
+    }
+
+    /// What a function answers whose answer can't be read.
+    pub(super) fn bad_answer(&self) -> Answer {
+        let answer = self.answers.pick(&BAD_ANSWERS);
+        answer.map_or(Answer::Error, |answer| Answer::Payload(answer.as_bytes().to_vec()))
     }
 }

@@ -9,6 +9,15 @@ use pulse_core::{
 use super::{build::World, invariants::Promise, neighbours::BatchWatch};
 use crate::lambda::{Answer, Handler, Invocation};
 
+/// Answers that are a complete failure, whatever became of the batch.
+pub(super) const BAD_ANSWERS: [&str; 5] = [
+    "Internal Server Error",
+    r#"{"batchItemFailures":[{"foo":"x"}]}"#,
+    r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
+    r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
+    r#"{"batchItemFailures":[{"itemIdentifier":"unknown"}]}"#,
+];
+
 /// A stage's function: the product's code on one batch.
 pub(super) struct StageHandler {
     pub(super) world: Weak<World>,
@@ -19,7 +28,7 @@ impl Handler for StageHandler {
     fn handle(&self, batch: Vec<Delivery>, invocation: Invocation) -> BoxFuture<'static, Answer> {
         let (world, name) = (self.world.upgrade(), self.stage);
         Box::pin(async move {
-            let Some(world) = world else { return Answer::Unreadable };
+            let Some(world) = world else { return Answer::Error };
             let ports = world.panics.around(world.ports(Some(invocation.kill_switch)));
             let stage = world.product.stage(name, &ports, world.settings.policy);
             let settings = world.settings.stages[name].worker;
@@ -33,12 +42,12 @@ impl Handler for StageHandler {
                 let what = format!("a panic on {who} costs {others} other messages of its batch a receive");
                 world.checker.saw(Promise::PanicsStayAlone, Some(&who), now, what);
             }
-            let Some(worked) = worked else { return Answer::Unreadable };
+            let Some(worked) = worked else { return Answer::Error };
             if world.chance_of_bad_answer() {
                 world.trace.line(world.time.now(), || format!("the {name} function's answer can't be read"));
-                return Answer::Unreadable;
+                return world.bad_answer();
             }
-            Answer::Failures(worked.unfinished)
+            Answer::failures(&worked.unfinished)
         })
     }
 }

@@ -84,8 +84,8 @@ fn the_messages_that_did_not_fail_are_deleted() {
     // AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": implementing
     // partial batch responses.
     let stack = StageStack::replying(time(), settings(10, 0, Some(2)), 1, |batch, _| {
-        let failed = batch.into_iter().filter(|delivery| delivery.body == "3" && delivery.receive_count == 1);
-        future::ready(Answer::Failures(failed.map(|delivery| delivery.message_id).collect())).boxed()
+        let failed = batch.iter().filter(|delivery| delivery.body == "3" && delivery.receive_count == 1);
+        future::ready(Answer::failures(failed.map(|delivery| &delivery.message_id))).boxed()
     });
     stack.send(10);
     stack.pass(100);
@@ -102,16 +102,11 @@ fn the_messages_that_did_not_fail_are_deleted() {
 fn an_answer_that_cannot_be_read_fails_the_whole_batch() {
     // AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": success and
     // failure conditions.
-    let bad = [Answer::Failures(vec![String::new()]), Answer::Failures(vec!["unknown".into()]), Answer::Unreadable];
-    for answer in bad {
-        let stack = StageStack::replying(time(), settings(10, 0, Some(2)), 1, move |batch, _| {
-            let answer = match &answer {
-                Answer::Failures(ids) => {
-                    Answer::Failures(ids.iter().cloned().chain([batch[0].message_id.clone()]).collect())
-                }
-                Answer::Unreadable => Answer::Unreadable,
-            };
-            future::ready(answer).boxed()
+    let bad = [r#"{"batchItemFailures":[{"foo":"x"}]}"#, r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, "?"];
+    let payloads = bad.map(|answer| Answer::Payload(answer.as_bytes().to_vec()));
+    for answer in payloads.into_iter().chain([Answer::Error]) {
+        let stack = StageStack::replying(time(), settings(10, 0, Some(2)), 1, move |_, _| {
+            future::ready(answer.clone()).boxed()
         });
         stack.send(10);
         stack.pass(100);
@@ -138,7 +133,7 @@ fn a_batch_whose_invocation_times_out_or_dies_comes_again_when_it_is_visible_aga
                     }
                     time.sleep(SECOND * 60).await;
                 }
-                Answer::Failures(Vec::new())
+                Answer::failures([])
             }
             .boxed()
         });
@@ -164,13 +159,13 @@ fn a_message_that_the_handler_hides_comes_when_it_is_due_even_while_the_handler_
         async move {
             let delivery = &batch[0];
             if delivery.receive_count > 1 {
-                return Answer::Failures(Vec::new());
+                return Answer::failures([]);
             }
             let change = Visibility { receipt: delivery.receipt.clone(), hidden_for: SECOND * 7 };
             let queue: Arc<crate::queue::MemoryQueue> = queue.unwrap();
             queue.hide(&[change]).await.unwrap();
             time.sleep(SECOND * 20).await;
-            Answer::Failures(vec![delivery.message_id.clone()])
+            Answer::failures([&delivery.message_id])
         }
         .boxed()
     });
@@ -203,8 +198,8 @@ fn the_same_seed_gives_the_same_trace() {
         let inner = time.clone();
         let stack = StageStack::replying(time, settings(10, 3, None), seed, move |batch, _| {
             let slept = inner.sleep(SECOND * 3);
-            let failed = batch.into_iter().filter(|delivery| delivery.body.ends_with('7'));
-            let answer = Answer::Failures(failed.map(|delivery| delivery.message_id).collect());
+            let failed = batch.iter().filter(|delivery| delivery.body.ends_with('7'));
+            let answer = Answer::failures(failed.map(|delivery| &delivery.message_id));
             slept.map(|()| answer).boxed()
         });
         stack.function.set_reserved_concurrency(Some(4));
