@@ -5,7 +5,9 @@ use std::time::Duration;
 use pulse_core::{
     entry::{Progress, SkipReason, StageName},
     failure::Cause,
+    message::WorkMessage,
     ports::{Clock as _, Ledger as _, LedgerReports as _, ScoreError, SendError},
+    stage::Stage as _,
 };
 use pulse_sim::mailer::InjectedFailure;
 use pulse_tests::in_memory_stack::{BrokenQueue, InMemoryStack, SETTINGS, customer, entry_id};
@@ -172,6 +174,23 @@ async fn the_message_with_the_fewest_receives_left_goes_first() {
     stack.scorer.fail_next([busy(None)]);
     stack.work(StageName::Score, deliveries).await;
     assert!(stack.entry("c-7", "2026-11").await.failure_streak().is_some());
+}
+
+#[tokio::test]
+async fn the_quiet_hours_of_a_pause_use_up_no_patience() {
+    let cause = || Cause::new("The scoring API answered 429.");
+    let message = WorkMessage::for_entry(&entry_id("c-1", "2026-11"));
+    let patience = Duration::from_hours(1);
+    for (quiet, is_put_off) in [(Duration::from_hours(2), false), (Duration::from_hours(60), true)] {
+        let stack = InMemoryStack::new();
+        stack.enroll(&[customer("c-1")]).await;
+        stack.fire(&customer("c-1"));
+        stack.scorer.fail_next([busy(None)]);
+        stack.invoke(StageName::Score).await;
+        stack.clock.advance(quiet);
+        let stage = stack.score_stage(stack.email.queue.clone());
+        assert_eq!(stage.put_off(&message, &cause(), patience).await, is_put_off, "{quiet:?}");
+    }
 }
 
 #[tokio::test]

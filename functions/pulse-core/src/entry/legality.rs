@@ -1,5 +1,7 @@
 //! The whole table of what may follow what, asked of the transitions themselves.
 
+use std::time::Duration;
+
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 
@@ -222,7 +224,12 @@ fn trouble_is_told_since_its_first_moment_unless_it_is_another() {
         entry = claim(&entry, at).release(cause(), at).unwrap().into_after();
         assert_eq!(since(&entry), now());
     }
+    assert_eq!(entry.failing_since(now() + 4.hours()), Some(now()));
+    // The provider asked for five hours, so these are no quiet ones.
+    let asked = claim(&entry, now() + 3.hours()).release_for(Some(Duration::from_hours(5)), cause(), now() + 3.hours());
+    assert_eq!(asked.unwrap().after().failing_since(now() + 10.hours()), Some(now()));
     let much_later = now() + 8.hours();
+    assert_eq!(entry.failing_since(much_later), None);
     let entry = claim(&entry, much_later).put_off(StageName::Score, cause(), much_later).unwrap().into_after();
     assert_eq!(since(&entry), much_later);
 }

@@ -308,13 +308,18 @@ impl Entry {
         if is_under_way { Some(self.in_doubt_since.unwrap_or(now)) } else { self.in_doubt_since }
     }
 
+    /// Since when something has gone wrong each time that it was tried, as of `now`. Long after the last time, and
+    /// after the provider would have been tried again, that is over: the stage was held in between, and what goes wrong
+    /// next is another trouble.
+    #[must_use]
+    pub fn failing_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let streak = self.failure_streak.as_ref()?;
+        let last = streak.again_at.unwrap_or(streak.at);
+        (now < last.saturating_add(ANOTHER_STREAK_AFTER).unwrap_or(Timestamp::MAX)).then_some(streak.since)
+    }
+
     fn extended_streak(&self, cause: Cause, now: Timestamp) -> FailureStreak {
-        // Long after the last, it is another trouble: the stage was held in between.
-        let same = |before: &&FailureStreak| {
-            Duration::try_from(now.duration_since(before.at)).is_ok_and(|since| since < ANOTHER_STREAK_AFTER)
-        };
-        let since = self.failure_streak.as_ref().filter(same).map_or(now, |before| before.since);
-        FailureStreak { cause, at: now, since, again_at: None }
+        FailureStreak { cause, at: now, since: self.failing_since(now).unwrap_or(now), again_at: None }
     }
 
     fn moved(&self, progress: Progress) -> Entry {

@@ -27,8 +27,8 @@ pub trait Row: Sized + Send + Sync {
     /// The stage that has to move it on, if one has.
     fn waits_for(&self) -> Option<StageName>;
 
-    /// Since when something has gone wrong each time it was tried.
-    fn failing_since(&self) -> Option<Timestamp>;
+    /// Since when something has gone wrong each time it was tried, as of `now`.
+    fn failing_since(&self, now: Timestamp) -> Option<Timestamp>;
 
     /// The message that brings it to its stage.
     fn message(&self) -> WorkMessage;
@@ -132,8 +132,8 @@ impl Row for Entry {
         self.waits_for()
     }
 
-    fn failing_since(&self) -> Option<Timestamp> {
-        self.failure_streak().map(|trouble| trouble.since)
+    fn failing_since(&self, now: Timestamp) -> Option<Timestamp> {
+        self.failing_since(now)
     }
 
     fn message(&self) -> WorkMessage {

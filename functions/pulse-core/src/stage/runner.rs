@@ -182,7 +182,7 @@ impl<S: Step> StageRunner<S> {
         let Some((_, row)) = self.step.rows().find(message).await? else { return Ok(false) };
         let now = self.clock.now();
         let for_long = row
-            .failing_since()
+            .failing_since(now)
             .is_some_and(|since| Duration::try_from(now.duration_since(since)).is_ok_and(|failing| failing > patience));
         if for_long {
             return Ok(false);

@@ -47,7 +47,7 @@ impl Row for Parcel {
         (!self.done).then_some(Delivery::STAGE)
     }
 
-    fn failing_since(&self) -> Option<Timestamp> {
+    fn failing_since(&self, _: Timestamp) -> Option<Timestamp> {
         self.failing.then_some(Timestamp::UNIX_EPOCH)
     }
 
