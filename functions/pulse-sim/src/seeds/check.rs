@@ -35,6 +35,25 @@ pub(super) fn on_the_way(world: &World, plan: &FaultPlan) {
     }
 }
 
+/// Whether something has begun that isn't written down yet: a worker has an entry or will try it again, a mail waits for
+/// someone to settle it, or the provider has one that the ledger doesn't know of. What nobody has taken up by now is late,
+/// and not waited for.
+pub(super) fn is_under_way(world: &World) -> bool {
+    let mut is_under_way = false;
+    world.ledger.for_each_entry(|entry| {
+        let is_begun = entry.is_open() && entry.claims() > 0;
+        let is_indeterminate = matches!(entry.progress(), Progress::Indeterminate { .. });
+        is_under_way |= is_begun || is_indeterminate || is_mailed_only(world, entry);
+    });
+    is_under_way
+}
+
+/// Whether the provider has a mail of an entry that doesn't say so.
+fn is_mailed_only(world: &World, entry: &Entry) -> bool {
+    !matches!(entry.progress(), Progress::Done { .. } | Progress::Skipped { .. })
+        && world.mailer.mails_of(entry.id()) > 0
+}
+
 /// What must hold once all is calm again.
 pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
     on_the_way(world, plan);

@@ -27,6 +27,11 @@ const PAUSE_SETTLES: Duration = Duration::from_mins(12);
 /// How often the operator looks after dead letters once all is calm.
 const ROUND: Duration = Duration::from_hours(6);
 
+/// How often it is looked, after the end, whether what has begun has ended, and how often at most: a message that is
+/// tried again may stay away for as long as SQS hides one, 12 hours.
+const CLOSING_ROUND: Duration = Duration::from_mins(10);
+const MOST_CLOSING_ROUNDS: u32 = 13 * 6;
+
 /// What came of a seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedReport {
@@ -69,6 +74,7 @@ pub fn run_with(
     let month = SeedMonth { plan, world: &world };
     month.enroll_everyone();
     month.live();
+    month.let_what_has_begun_end();
     check::at_the_end(&world, plan);
     let report = SeedReport {
         violations: world.checker.violations(),
@@ -162,6 +168,18 @@ impl SeedMonth<'_> {
             at += ROUND;
         }
         self.world.run_until(self.plan.ends());
+    }
+
+    /// Midnight finds some in the midst of it, and some whose mail is in doubt, which ends as it does any day: the
+    /// operator settles what is indeterminate. The month is looked at once nothing of the kind is left.
+    fn let_what_has_begun_end(&self) {
+        for _ in 0..MOST_CLOSING_ROUNDS {
+            if !check::is_under_way(self.world) {
+                return;
+            }
+            self.settle_unknown();
+            self.world.run_until(self.world.time.now() + CLOSING_ROUND);
+        }
     }
 
     fn begin(&self, fault: &Fault) {
