@@ -228,7 +228,8 @@ impl SystemUnderTest for StartsTheWholeBatch {
     ) -> Worked {
         let one = async |delivery: Delivery| {
             let message = WorkMessage::parse(&delivery.body, delivery.sent_at).ok()?;
-            let task = Task { message, first_receive: delivery.receive_count <= 1, lease_until: deadline };
+            let Delivery { receive_count, sent_at, .. } = delivery;
+            let task = Task { message, first_receive: receive_count <= 1, sent_at, lease_until: deadline };
             (stage.handle(&task).await != Verdict::Done).then_some(delivery.message_id)
         };
         let unfinished = join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect();

@@ -177,6 +177,22 @@ async fn the_message_with_the_fewest_receives_left_goes_first() {
 }
 
 #[tokio::test]
+async fn a_redriven_message_whose_first_receive_no_worker_saw_is_taken_up_all_the_same() {
+    let stack = InMemoryStack::new().impatient();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.scorer.fail_next(vec![busy(None); SETTINGS.max_receive_count as usize]);
+    stack.drain().await;
+    stack.clock.advance(Duration::from_secs(1));
+    assert_eq!(stack.score.dlq.move_to(&stack.score.queue), 1);
+    // Its poller was scaled in, say.
+    assert_eq!(stack.receive(StageName::Score).len(), 1);
+    stack.drain().await;
+    assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
+    assert_eq!(stack.score.dlq.depth().visible, 0);
+}
+
+#[tokio::test]
 async fn the_quiet_hours_of_a_pause_use_up_no_patience() {
     let cause = || Cause::new("The scoring API answered 429.");
     let message = WorkMessage::for_entry(&entry_id("c-1", "2026-11"));

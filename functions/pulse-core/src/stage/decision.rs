@@ -13,8 +13,8 @@ use crate::{
 /// What is known when it is decided, beside the row. Some of it is found out only when a decision asks for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Whether the message was received before, and not brought back from the dead-letter queue since.
-    pub is_repeated: bool,
+    /// When the message was sent, if it was received before.
+    pub repeats: Option<Timestamp>,
     /// What the provider says of an earlier call, once it was asked.
     pub look_up: Option<MailLookup>,
     /// Whether the address must not be mailed, once that was looked up.
@@ -86,7 +86,12 @@ pub(super) fn unless_workable(stage: StageName, entry: &Entry, facts: &Facts, no
         Progress::Claimed { lease_until } if is_here && *lease_until > now => {
             Decision::InHand { lease_until: *lease_until }
         }
-        Progress::Failed { cause, .. } if is_here && facts.is_repeated => Decision::GivenUp(cause.clone()),
+        // One that was brought back since is a new message (Amazon SQS Developer Guide, "Learn how to configure a
+        // dead-letter queue redrive"). How often it was received doesn't tell: a receive counts though no worker ever
+        // saw it, as when its poller was scaled in, or the function was throttled or failed to start.
+        Progress::Failed { cause, at } if is_here && facts.repeats.is_some_and(|sent_at| sent_at <= *at) => {
+            Decision::GivenUp(cause.clone())
+        }
         Progress::Claimed { .. } | Progress::Failed { .. } if is_here => return None,
         _ => Decision::Nothing,
     })

@@ -50,7 +50,8 @@ impl<S: Step> Stage for StageRunner<S> {
 impl<S: Step> StageRunner<S> {
     async fn run(&self, task: &Task) -> Result<Verdict, Verdict> {
         let Some(work) = self.step.load(&task.message).await? else { return Ok(Verdict::Done) };
-        let mut facts = Facts { is_repeated: !task.first_receive, ..Facts::default() };
+        let repeats = (!task.first_receive).then_some(task.sent_at);
+        let mut facts = Facts { repeats, ..Facts::default() };
         let mut now = self.clock.now();
         loop {
             match self.step.decide(&work, &facts, now) {

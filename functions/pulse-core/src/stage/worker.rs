@@ -48,6 +48,8 @@ pub struct Task {
     pub message: WorkMessage,
     /// Whether this is the first receive: of a fresh message, or of one that was redriven.
     pub first_receive: bool,
+    /// When the message was sent. A redrive sends it anew.
+    pub sent_at: Timestamp,
     /// Until when a claim made now lasts.
     pub lease_until: Timestamp,
 }
@@ -165,6 +167,7 @@ impl Worker<'_> {
                 let task = Task {
                     message: message.traced(Some(trace)),
                     first_receive: delivery.receive_count <= 1,
+                    sent_at: delivery.sent_at,
                     lease_until: deadline.saturating_add(LEASE_GRACE).unwrap_or(deadline),
                 };
                 self.stage.handle(&task).await

@@ -188,7 +188,12 @@ fn run(answer: Result<(), CallError>) -> (Verdict, Vec<Parcel>) {
         queues: Queues::from_fn(|_| -> Arc<dyn StageQueue> { Arc::new(Nobody) }),
         clock: Arc::new(Standstill),
     };
-    let task = Task { message: message(), first_receive: true, lease_until: Timestamp::UNIX_EPOCH };
+    let task = Task {
+        message: message(),
+        first_receive: true,
+        sent_at: Timestamp::UNIX_EPOCH,
+        lease_until: Timestamp::UNIX_EPOCH,
+    };
     let verdict = runner.handle(&task).now_or_never().unwrap();
     let written = runner.step.parcels.0.lock().unwrap().clone();
     (verdict, written)
