@@ -6,6 +6,7 @@
 //!
 //! Every call costs at most logarithmic time, however many messages wait.
 
+mod counts;
 mod disorder;
 mod holding;
 mod line;
@@ -27,7 +28,7 @@ use pulse_core::{
     ports::{Clock, QueueError, Receipt, StageQueue, Undelivered, Visibility},
 };
 
-use self::{disorder::Dice, holding::Holding, message::Message, messages::Messages};
+use self::{counts::LaggingCounts, disorder::Dice, holding::Holding, message::Message, messages::Messages};
 pub use self::{
     disorder::Disorder,
     message::{QueueDepth, Received},
@@ -88,6 +89,14 @@ impl MemoryQueue {
         self
     }
 
+    /// Lets [`reported_depth`](Self::reported_depth) be of any moment since so long ago. To be called before the first
+    /// message is sent.
+    #[must_use]
+    pub fn with_lagging_counts(self, random: Stream, longest: Duration) -> Self {
+        self.held.messages().counts = Some(LaggingCounts::new(random, longest));
+        self
+    }
+
     /// Drops each message this long after it was sent first, wherever it is then. A dead-letter queue
     /// goes by when the message was sent to the source queue, so it has to retain for longer (Amazon
     /// SQS Developer Guide, "Using dead-letter queues in Amazon SQS": message retention periods).
@@ -115,12 +124,13 @@ impl MemoryQueue {
         self.held.send_with(body.into(), Some(Arc::new(undelivered)));
     }
 
-    /// Receives at most `most` messages, as so many calls of ten as it takes. What has been received
-    /// too often goes to the dead-letter queue instead, with the time it was first sent. Nothing more is
-    /// received while 120,000 messages are in flight.
+    /// Receives at most `most` messages, as so many calls of ten as it takes; fewer than there are, or none, where the
+    /// queue isn't orderly. What has been received too often goes to the dead-letter queue instead, with the time it was
+    /// first sent. Nothing more is received while 120,000 messages are in flight.
     pub fn receive(&self, most: usize) -> Vec<Received> {
         let now = self.held.clock.now();
         let until = later(now, self.visibility);
+        let most = self.dice.as_ref().map_or(most, |dice| dice.sample(most));
         let (mut received, mut dead, mut copies) = (Vec::new(), Vec::new(), Vec::new());
         let mut messages = self.settled(now);
         while received.len() < most {
@@ -187,8 +197,15 @@ impl MemoryQueue {
     /// How many messages there are.
     #[must_use]
     pub fn depth(&self) -> QueueDepth {
-        let messages = self.settled(self.held.clock.now());
-        QueueDepth { visible: messages.visible(), in_flight: messages.in_flight() }
+        self.settled(self.held.clock.now()).depth()
+    }
+
+    /// How many messages SQS says there are.
+    #[must_use]
+    pub fn reported_depth(&self) -> QueueDepth {
+        let now = self.held.clock.now();
+        let messages = self.settled(now);
+        messages.counts.as_ref().and_then(|counts| counts.tell(now)).unwrap_or_else(|| messages.depth())
     }
 
     /// How long ago, as of `now`, the visible message was sent that was sent first.
@@ -241,12 +258,11 @@ impl MemoryQueue {
         messages.message(slot).is_some_and(|message| message.receive_count >= most)
     }
 
-    /// Moves dead letters to the dead-letter queue, where they are what they were but for their receive
-    /// counts.
+    /// Moves dead letters to the dead-letter queue, where they are what they were: their receive counts go on.
     fn bury(&self, dead: Vec<Message>) {
         if let Some(redrive) = &self.redrive {
             let source = Some(self.source);
-            let dead = dead.into_iter().map(|dead| Message { receive_count: 0, source, ..dead });
+            let dead = dead.into_iter().map(|dead| Message { source, ..dead });
             redrive.dlq.held.add_all(dead.collect());
         }
     }

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use pulse_core::entry::StageName;
 use pulse_sim::{
+    scheduler::TargetFailure,
     seeds::{Fault, FaultPlan, Kind, run, run_with, shrink},
-    world::{PanicPlace, Production, Promise, SystemUnderTest, WorldSettings},
+    world::{PanicPlace, Production, Promise, SimulatedMailProvider, SystemUnderTest, WorldSettings},
 };
 
 use crate::mutants::{
@@ -152,6 +153,38 @@ fn queueing_the_email_before_the_score_is_written_is_caught() {
     let without = violations(Arc::new(WithoutSweep(QueuesTheEmailFirst)));
     assert!(without.iter().any(|violation| violation.promise == Promise::NobodyLost));
     assert_eq!(violations(Arc::new(WithoutSweep(Production))), []);
+}
+
+/// EventBridge Scheduler leaves nothing behind of an invocation that its role doesn't let it make, so whoever counts on its
+/// retries and dead letters alone loses everyone who is due meanwhile.
+#[test]
+fn counting_on_the_scheduler_to_deliver_in_the_end_is_caught() {
+    let day = Duration::from_hours(24);
+    let failing = |how| {
+        let fault = Fault { at: 3 * day, lasts: 2 * day, kind: Kind::SchedulerRefused(how) };
+        FaultPlan { faults: vec![(0, fault)], ..FaultPlan::calm(7, 100, 35) }
+    };
+    let [refused, role] = [TargetFailure::Refused, TargetFailure::RoleBroken].map(failing);
+    let bug: Arc<dyn SystemUnderTest> = Arc::new(WithoutSweep(Production));
+    assert!(breaks(&role, &bug, Promise::NobodyLost));
+    assert!(!breaks(&refused, &bug, Promise::NobodyLost), "the letters are played back");
+    for plan in [refused, role] {
+        assert_eq!(run(&plan, Arc::new(Production), false).violations, []);
+    }
+}
+
+/// The pools of the AWS SDK and of most HTTP clients keep a connection for 90 seconds.
+#[test]
+fn keeping_connections_for_longer_than_the_other_side_is_caught() {
+    let month = FaultPlan { mail_provider: SimulatedMailProvider::Forgetful, ..FaultPlan::calm(7, 800, 35) };
+    let violations = |keep: Option<u64>| {
+        let adjust = |settings: &mut WorldSettings| {
+            settings.pool_idle = keep.map_or(settings.pool_idle, Duration::from_secs);
+        };
+        run_with(&month, Arc::new(Production), false, &adjust).violations
+    };
+    assert!(violations(Some(90)).iter().any(|violation| violation.promise == Promise::NoDeadConnections));
+    assert_eq!(violations(None), []);
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl Mapping {
     pub(super) async fn carry(self: Arc<Self>, batch: Batch) {
         let messages: Vec<_> =
             batch.messages.iter().map(|message| (message.id.clone(), message.receipt.clone())).collect();
-        let answer = self.hand_over(batch).await;
+        let answer = if self.handler.is_reached() { self.hand_over(batch).await } else { None };
         let done = answer.map_or_else(Vec::new, |answer| answer.dealt_with(&messages));
         if !done.is_empty() {
             self.queue.delete_all(done);

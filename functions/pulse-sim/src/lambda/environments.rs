@@ -38,14 +38,18 @@ pub(super) struct Environments {
     pub(super) running: u32,
     pub(super) counted: FunctionUse,
     deployments: u64,
-    /// Since when each has been idle; the one that was used last is last, and is the next to be used.
-    warm: VecDeque<Timestamp>,
+    /// How many were ever started: the next one's number.
+    started: u64,
+    /// Since when each has been idle, and its number; the one that was used last is last, and is the next to be used.
+    warm: VecDeque<(Timestamp, u64)>,
 }
 
 /// One environment that runs an invocation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Occupied {
     pub(super) is_cold: bool,
+    /// Which nothing else that ever ran has.
+    pub(super) number: u64,
     since: Timestamp,
     deployment: u64,
 }
@@ -57,14 +61,17 @@ impl Environments {
             self.counted.throttles += 1;
             return None;
         }
-        while self.warm.front().is_some_and(|since| elapsed(*since, now) > keep_warm) {
+        while self.warm.front().is_some_and(|(since, _)| elapsed(*since, now) > keep_warm) {
             self.warm.pop_front();
         }
-        let is_cold = self.warm.pop_back().is_none();
+        let warm = self.warm.pop_back();
+        let is_cold = warm.is_none();
+        let number = warm.map_or(self.started, |(_, number)| number);
+        self.started += u64::from(is_cold);
         self.running += 1;
         self.counted.invocations += 1;
         self.counted.cold_starts += u64::from(is_cold);
-        Some(Occupied { is_cold, since: now, deployment: self.deployments })
+        Some(Occupied { is_cold, number, since: now, deployment: self.deployments })
     }
 
     /// Takes an environment back. One whose process ended with the invocation is gone, as is one that
@@ -75,7 +82,7 @@ impl Environments {
         self.counted.deaths += u64::from(end == End::Died);
         self.counted.billed += whole_milliseconds(elapsed(occupied.since, now));
         if end == End::Answered && occupied.deployment == self.deployments {
-            self.warm.push_back(now);
+            self.warm.push_back((now, occupied.number));
         }
     }
 

@@ -40,6 +40,17 @@ pub struct Invocation {
     pub deadline: Timestamp,
     /// What can kill it before.
     pub kill_switch: KillSwitch,
+    /// Where it runs.
+    pub environment: Environment,
+}
+
+/// An execution environment, which is frozen while it has nothing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Environment {
+    /// Which no other of its function has.
+    pub number: u64,
+    /// Since when it runs.
+    pub thawed_at: Timestamp,
 }
 
 /// Why an invocation has no answer.
@@ -118,9 +129,11 @@ impl Function {
         if stay.occupied.is_cold {
             self.time.sleep(self.random.lognormal(self.settings.cold_start, COLD_START_SIGMA)).await;
         }
-        let deadline = self.time.now().saturating_add(self.settings.timeout).unwrap_or(Timestamp::MAX);
+        let thawed_at = self.time.now();
+        let deadline = thawed_at.saturating_add(self.settings.timeout).unwrap_or(Timestamp::MAX);
         let kill_switch = KillSwitch::default();
-        let code = code(Invocation { deadline, kill_switch: kill_switch.clone() });
+        let environment = Environment { number: stay.occupied.number, thawed_at };
+        let code = code(Invocation { deadline, kill_switch: kill_switch.clone(), environment });
         let ended = self.until_stopped(code, deadline, &kill_switch).await;
         stay.end = match ended {
             Ok(_) => End::Answered,

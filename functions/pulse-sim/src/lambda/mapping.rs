@@ -11,7 +11,7 @@ use pulse_core::{batch_answer, ports::Receipt, stage::Delivery};
 
 use super::{
     function::{Function, Invocation},
-    mapping_settings::{MappingSettings, MappingUse},
+    mapping_settings::{MappingSettings, MappingUse, WindowMissing},
     reading::Reading,
     switch::{self, MappingBusy, MappingState},
 };
@@ -25,6 +25,12 @@ use crate::{
 pub trait Handler: Send + Sync {
     /// Handles a batch.
     fn handle(&self, batch: Vec<Delivery>, invocation: Invocation) -> BoxFuture<'static, Answer>;
+
+    /// Whether a batch reaches it that a poller has received. One doesn't whose poller is scaled in, or for which an
+    /// environment failed to start: its messages come again, and a receive of each is gone.
+    fn is_reached(&self) -> bool {
+        true
+    }
 }
 
 /// What the function returned.
@@ -65,7 +71,9 @@ pub struct Mapping {
 
 impl Mapping {
     /// A mapping that is enabled, and reads once it is [started](Self::start).
-    #[must_use]
+    ///
+    /// # Errors
+    /// When Lambda refuses the settings.
     pub fn new(
         time: VirtualTime,
         queue: Arc<MemoryQueue>,
@@ -73,9 +81,10 @@ impl Mapping {
         handler: Arc<dyn Handler>,
         settings: MappingSettings,
         random: Stream,
-    ) -> Arc<Self> {
-        let (changed, reading, reader) = (Signal::default(), Mutex::new(Reading::new(settings)), Mutex::default());
-        Arc::new(Self { time, queue, function, handler, random, changed, reading, reader })
+    ) -> Result<Arc<Self>, WindowMissing> {
+        let reading = Mutex::new(Reading::new(settings.checked()?));
+        let (changed, reader) = (Signal::default(), Mutex::default());
+        Ok(Arc::new(Self { time, queue, function, handler, random, changed, reading, reader }))
     }
 
     /// Starts to read, for as long as there is time. A second start is none.
@@ -95,27 +104,33 @@ impl Mapping {
         self.change(|reading| reading.switch.set_enabled(enabled, done_at))
     }
 
-    /// Sets the most batches that it has in flight. What is in flight already goes on.
+    /// Sets the most batches that it has in flight. What is in flight already goes on, and what is read until the
+    /// change is done is read as before.
     ///
     /// # Errors
-    /// When it is being turned on or off.
+    /// When it is being changed already.
     pub fn set_maximum_concurrency(&self, maximum: Option<u32>) -> Result<(), MappingBusy> {
+        let done_at = self.change_is_done_at();
         self.change(|reading| {
-            reading.switch.check_settled()?;
-            reading.set_maximum_concurrency(maximum);
+            reading.switch.update(done_at)?;
+            reading.settings_to_be = Some(MappingSettings { maximum_concurrency: maximum, ..reading.settings.clone() });
+            reading.settle_settings();
             Ok(())
         })
     }
 
-    /// Does what a deployment does whose template holds `settings`: they apply again, and the mapping
+    /// Does what a deployment does whose template holds `settings`: they apply again after a while, and the mapping
     /// is turned on, however it was changed since.
-    pub fn deploy(&self, settings: MappingSettings) {
-        let done_at = self.change_is_done_at();
+    ///
+    /// # Errors
+    /// When Lambda refuses the settings.
+    pub fn deploy(&self, settings: MappingSettings) -> Result<(), WindowMissing> {
+        let (settings, done_at) = (settings.checked()?, self.change_is_done_at());
         self.change(|reading| {
-            reading.set_maximum_concurrency(settings.maximum_concurrency);
-            reading.settings = settings;
+            reading.settings_to_be = Some(settings);
             reading.switch.insist_on(done_at);
         });
+        Ok(())
     }
 
     /// Whether it is on.

@@ -16,7 +16,7 @@ mod turns;
 mod tests;
 
 pub use environments::FunctionUse;
-pub use function::{Function, FunctionSettings, Invocation, InvokeError};
+pub use function::{Environment, Function, FunctionSettings, Invocation, InvokeError};
 pub use mapping::{Answer, Handler, Mapping};
-pub use mapping_settings::{MappingSettings, MappingUse};
+pub use mapping_settings::{MappingSettings, MappingUse, WindowMissing};
 pub use switch::{KillSwitch, MappingBusy, MappingState};

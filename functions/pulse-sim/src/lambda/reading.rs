@@ -16,6 +16,8 @@ use crate::queue::Received;
 /// Where a mapping is with its queue.
 pub(super) struct Reading {
     pub(super) settings: MappingSettings,
+    /// What they are to be once the change that is under way is done: until then, what is read is read as before.
+    pub(super) settings_to_be: Option<MappingSettings>,
     pub(super) switch: Switch,
     pub(super) concurrency: Concurrency,
     pub(super) gathering: Gathering,
@@ -34,6 +36,7 @@ impl Reading {
             carried: 0,
             pollers: Pollers::default(),
             counted: MappingUse::default(),
+            settings_to_be: None,
             settings,
         }
     }
@@ -58,9 +61,14 @@ impl Reading {
         self.may_read()
     }
 
-    pub(super) fn set_maximum_concurrency(&mut self, maximum: Option<u32>) {
-        self.settings.maximum_concurrency = maximum;
-        self.concurrency.set_maximum(maximum);
+    /// Goes by the settings that are to be, unless a change is under way.
+    pub(super) fn settle_settings(&mut self) {
+        if self.switch.changed_at().is_none()
+            && let Some(settings) = self.settings_to_be.take()
+        {
+            self.concurrency.set_maximum(settings.maximum_concurrency);
+            self.settings = settings;
+        }
     }
 
     /// Nothing waits in the queue.

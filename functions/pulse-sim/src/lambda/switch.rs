@@ -26,6 +26,8 @@ pub enum MappingState {
     Disabled,
     /// It was told to start, and doesn't read yet.
     Enabling,
+    /// Its settings are being changed, and it reads by the old ones.
+    Updating,
 }
 
 /// A mapping that is changing can't be changed (AWS Lambda API Reference, `UpdateEventSourceMapping`:
@@ -57,7 +59,7 @@ impl Switch {
     }
 
     pub(super) fn reads(&self) -> bool {
-        matches!(self.state, MappingState::Enabled | MappingState::Disabling)
+        matches!(self.state, MappingState::Enabled | MappingState::Disabling | MappingState::Updating)
     }
 
     /// When the change that is under way is done.
@@ -81,9 +83,22 @@ impl Switch {
         Ok(())
     }
 
-    /// Turns it on at last, waiting for a change that is under way, as a deployment does.
+    /// Starts to change the settings, so that it is done at `done_at`. One that doesn't read has nothing to change.
+    pub(super) fn update(&mut self, done_at: Timestamp) -> Result<(), MappingBusy> {
+        self.check_settled()?;
+        if self.state == MappingState::Enabled {
+            (self.state, self.changed_at) = (MappingState::Updating, Some(done_at));
+        }
+        Ok(())
+    }
+
+    /// Changes the settings and turns it on at last, waiting for a change that is under way, as a deployment does.
     pub(super) fn insist_on(&mut self, done_at: Timestamp) {
-        self.then_on = self.set_enabled(true, done_at).is_err() && self.state == MappingState::Disabling;
+        let changes = match self.state {
+            MappingState::Enabled => self.update(done_at),
+            _ => self.set_enabled(true, done_at),
+        };
+        self.then_on = changes.is_err() && self.state == MappingState::Disabling;
     }
 
     /// Ends the change that is due. `next` says when a change that starts now would be done.
@@ -94,7 +109,7 @@ impl Switch {
         self.changed_at = None;
         self.state = match self.state {
             MappingState::Disabling | MappingState::Disabled => MappingState::Disabled,
-            MappingState::Enabling | MappingState::Enabled => MappingState::Enabled,
+            MappingState::Enabling | MappingState::Updating | MappingState::Enabled => MappingState::Enabled,
         };
         if std::mem::take(&mut self.then_on) {
             (self.state, self.changed_at) = (MappingState::Enabling, Some(next()));

@@ -51,6 +51,7 @@ impl Mapping {
         let now = self.time.now();
         let mut reading = self.reading();
         reading.switch.settle(now, || self.change_is_done_at());
+        reading.settle_settings();
         let mut ripe: Vec<_> = reading.gathering.ripe(now).collect();
         let mut is_barren = false;
         reading.hand_over(&ripe);

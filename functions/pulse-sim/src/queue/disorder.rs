@@ -15,6 +15,10 @@ pub struct Disorder {
     /// Whether any visible message may be received next, rather than the one that has been visible
     /// longest (Amazon SQS Developer Guide, "Amazon SQS standard queues": best-effort ordering).
     pub unordered: bool,
+    /// How likely a receive is answered by some of the servers only, with fewer of the messages than there are, or with
+    /// none: "you most likely get fewer messages than you requested [..]. If the number of messages in the queue is
+    /// extremely small, you might not receive any messages" (Amazon SQS API Reference, `ReceiveMessage`).
+    pub fewer: f64,
 }
 
 /// Disorder and the randomness that it comes by.
@@ -28,6 +32,11 @@ impl Dice {
     /// A number less than `count`.
     pub(super) fn choose(&self, count: usize) -> usize {
         usize::try_from(self.random.below(count as u64)).unwrap_or(0)
+    }
+
+    /// How many messages a receive gives that asks for `most`.
+    pub(super) fn sample(&self, most: usize) -> usize {
+        if self.random.chance(self.disorder.fewer) { self.choose(most.saturating_add(1)) } else { most }
     }
 
     pub(super) fn duplicates(&self) -> bool {

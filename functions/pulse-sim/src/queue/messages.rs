@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use pulse_core::ports::Receipt;
 
 use super::{
+    counts::LaggingCounts,
     line::Line,
-    message::{Message, QueueCalls, Received, Slab, Slot},
+    message::{Message, QueueCalls, QueueDepth, Received, Slab, Slot},
 };
 
 /// The most messages that may be in flight: received, and neither deleted nor visible again (Amazon
@@ -39,6 +40,8 @@ pub(super) struct Messages {
     /// By when they were sent.
     hidden_by_age: BTreeMap<Moment, Slot>,
     retention: Option<Duration>,
+    /// What is told of how many there are, unless it is exact.
+    pub(super) counts: Option<LaggingCounts>,
     pub(super) expired: u64,
     pub(super) calls: QueueCalls,
     /// A message move task is under way.
@@ -73,6 +76,7 @@ impl Messages {
             hidden: BTreeMap::new(),
             hidden_by_age: BTreeMap::new(),
             retention: None,
+            counts: None,
             expired: 0,
             calls: QueueCalls::default(),
             is_moving: false,
@@ -99,6 +103,10 @@ impl Messages {
         }
         let held = &self.held;
         self.line.close_up(self.visible.len(), |slot, serial| is_in(held, slot, serial));
+        let depth = self.depth();
+        if let Some(counts) = &mut self.counts {
+            counts.note(now, depth);
+        }
     }
 
     /// Drops those that were sent at `oldest` or before.
@@ -212,8 +220,9 @@ impl Messages {
         self.visible.len()
     }
 
-    pub(super) fn in_flight(&self) -> usize {
-        self.hidden.len()
+    /// How many there are.
+    pub(super) fn depth(&self) -> QueueDepth {
+        QueueDepth { visible: self.visible.len(), in_flight: self.hidden.len() }
     }
 
     /// When the visible message that was sent first was sent, and where it is.

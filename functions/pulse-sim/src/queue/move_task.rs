@@ -20,16 +20,14 @@ pub enum MoveTaskRefused {
     RateOutOfRange(u32),
 }
 
+/// SQS answers `InvalidParameterValue` for each of these. What it says of the first two was recorded (LocalStack's tests of
+/// move tasks, which ran on AWS).
 impl fmt::Display for MoveTaskRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotADeadLetterQueue => f.write_str(
-                "The messages can't be moved: the queue is not the dead-letter queue of any other queue. \
-                 Receive them and send them where they belong.",
-            ),
+            Self::NotADeadLetterQueue => f.write_str("Source queue must be configured as a Dead Letter Queue."),
             Self::AlreadyMoving => f.write_str(
-                "The messages can't be moved: another task is moving this queue's messages. \
-                 Wait for it to end, or cancel it.",
+                "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
             ),
             Self::RateOutOfRange(rate) => {
                 write!(f, "The messages can't be moved at {rate} a second. Choose a rate of 1 to {FASTEST} a second.")

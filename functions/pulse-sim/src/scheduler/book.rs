@@ -24,6 +24,20 @@ use crate::random::Stream;
 /// "Schedule types on `EventBridge` Scheduler": 60 second precision).
 const PRECISION: Duration = Duration::from_nanos(59_999_999_999);
 
+/// How invocations of the target fail. Only an error "from the target API" that is "a retryable error, and not a permanent
+/// error" is tried again (`EventBridge` Scheduler User Guide, "Configuring a schedule's dead-letter queue":
+/// `EXHAUSTED_RETRY_CONDITION`). Which errors are permanent isn't listed: a queue that isn't there and one that refuses
+/// the role are taken to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetFailure {
+    /// It can't be reached, or is throttled: each invocation is tried again.
+    Unreachable,
+    /// It is deleted, or its policy changed: each invocation goes to the dead-letter queue at once.
+    Refused,
+    /// The role that the scheduler takes on is broken. It can't send to the dead-letter queue with it either.
+    RoleBroken,
+}
+
 /// What a scheduler has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SchedulerCounts {
@@ -35,13 +49,16 @@ pub struct SchedulerCounts {
     pub duplicates: u64,
     /// Firings that were given up and went to the schedules' dead-letter queue.
     pub dead_lettered: u64,
+    /// Firings that were given up, and couldn't even go there: `InvocationsFailedToBeSentToDeadLetterCount`.
+    pub lost: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Book {
     rows: BTreeMap<Arc<CustomerId>, Row>,
     pub(super) agenda: Agenda,
-    pub(super) target_down_until: Option<Timestamp>,
+    /// How invocations of the target fail, and until when.
+    pub(super) failing: Option<(TargetFailure, Timestamp)>,
     pub(super) counts: SchedulerCounts,
 }
 

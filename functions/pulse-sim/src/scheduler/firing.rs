@@ -12,7 +12,7 @@ use pulse_core::{
 use super::{
     MemoryScheduler,
     agenda::{PlannedInvocation, Quota, ScheduledInvocation, next_at},
-    book::Book,
+    book::{Book, TargetFailure},
 };
 use crate::{
     queue::MemoryQueue,
@@ -23,8 +23,8 @@ use crate::{
 const REPEATED_WITHIN: Duration = Duration::from_mins(1);
 
 impl MemoryScheduler {
-    /// Starts to fire: each schedule sends its customer's message to `target`; what can't be delivered
-    /// for a day goes to `dlq`, as the schedules' dead-letter queue. What came up before now and hasn't
+    /// Starts to fire: each schedule sends its customer's message to `target`; what is refused, or can't be delivered
+    /// for a day, goes to `dlq`, as the schedules' dead-letter queue. What came up before now and hasn't
     /// been fired is fired at once.
     pub fn start(self: &Arc<Self>, time: &VirtualTime, target: Arc<MemoryQueue>, dlq: Arc<MemoryQueue>) -> Task {
         let quota = Quota::new(self.settings.quota_per_second);
@@ -103,12 +103,18 @@ impl Firing {
         let ScheduledInvocation { customer, due, failures } = invocation;
         let message =
             |customer: &CustomerId| WorkMessage { customer: customer.clone(), turn: Turn::Scheduled(due), trace: None };
-        if book.target_down_until.is_none_or(|until| until <= now) {
+        let Some((how, _)) = book.failing.filter(|(_, until)| *until > now) else {
             return Some((&self.target, message(&customer)));
-        }
+        };
         book.counts.failures += 1;
+        if how == TargetFailure::RoleBroken {
+            book.counts.lost += 1;
+            return None;
+        }
         let failures = failures.unwrap_or(0) + 1;
-        let Some(again_at) = next_at(due, now, failures, &self.scheduler.dice.random) else {
+        let is_tried_again = how == TargetFailure::Unreachable;
+        let again_at = is_tried_again.then(|| next_at(due, now, failures, &self.scheduler.dice.random)).flatten();
+        let Some(again_at) = again_at else {
             book.counts.dead_lettered += 1;
             return Some((&self.dlq, message(&customer)));
         };

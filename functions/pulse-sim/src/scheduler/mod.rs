@@ -25,8 +25,8 @@ use pulse_core::{
     ports::{Clock, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError},
 };
 
-pub use self::book::SchedulerCounts;
 use self::book::{Book, FiringDice};
+pub use self::book::{SchedulerCounts, TargetFailure};
 use crate::{random::Stream, time::Signal};
 
 /// How many schedules a page of the list has at most (`EventBridge` Scheduler API Reference,
@@ -83,7 +83,12 @@ impl MemoryScheduler {
 
     /// Lets all invocations of the target fail until then, which is when an outage ends.
     pub fn set_target_down(&self, until: Timestamp) {
-        self.book().target_down_until = Some(until);
+        self.set_target_failing(TargetFailure::Unreachable, until);
+    }
+
+    /// Lets all invocations of the target fail like this until then.
+    pub fn set_target_failing(&self, how: TargetFailure, until: Timestamp) {
+        self.book().failing = Some((how, until));
     }
 
     /// What it has done.

@@ -2,7 +2,10 @@ use std::{fmt, time::Duration};
 
 use pulse_core::{customer::Zone, entry::StageName};
 
-use crate::world::{Down, Noise, PanicPlace, ProviderFaults};
+use crate::{
+    scheduler::TargetFailure,
+    world::{Down, Noise, PanicPlace, ProviderFaults},
+};
 
 /// Something that goes wrong, or that someone does at a bad moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +35,10 @@ pub enum Kind {
     Outage(StageName, Down),
     /// The scheduler can't reach its queue.
     SchedulerCutOff,
+    /// The scheduler's invocations are refused for good.
+    SchedulerRefused(TargetFailure),
+    /// Batches that pollers have received never reach their functions, with this chance.
+    LostBatches(f64),
     /// The tick and the audit don't run.
     NothingScheduled,
     /// An operator pauses a stage.
@@ -101,6 +108,9 @@ impl fmt::Display for Fault {
             Kind::Unreliable(stage, faults) => write!(f, "the {stage} provider is unreliable ({faults:?})"),
             Kind::Outage(stage, down) => write!(f, "the {stage} provider is out of order ({down:?})"),
             Kind::SchedulerCutOff => write!(f, "the scheduler can't reach its queue"),
+            Kind::SchedulerRefused(TargetFailure::RoleBroken) => write!(f, "the scheduler's role is broken"),
+            Kind::SchedulerRefused(_) => write!(f, "the scheduler is refused by its queue"),
+            Kind::LostBatches(chance) => write!(f, "{chance:.2} of the batches never reach their function"),
             Kind::NothingScheduled => write!(f, "neither tick nor audit runs"),
             Kind::Pause(stage) => write!(f, "the {stage} stage is paused"),
             Kind::Disable(stage) => write!(f, "the {stage} stage's mapping is disabled"),

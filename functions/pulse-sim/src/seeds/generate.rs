@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     random::{Randomness, Stream},
+    scheduler::TargetFailure,
     world::{Down, Noise, PanicPlace, ProviderFaults, SimulatedMailProvider},
 };
 
@@ -50,19 +51,23 @@ impl FaultPlan {
         let mut plan = Self::calm(seed, customers, days);
         stack(&random, &mut plan);
         plan.faults = faults(&random, &mut plan).into_iter().enumerate().collect();
-        plan
+        plan.with_later_faults("aws", refusals)
     }
 
-    /// The same with code that panics on a few customers. They are picked from a stream of their own and come last, so
-    /// that whatever else happens, and its numbers, are as without. A month in which only what is harmless happens stays
-    /// so.
+    /// The same with code that panics on a few customers.
     #[must_use]
-    pub fn with_panics(mut self) -> Self {
+    pub fn with_panics(self) -> Self {
+        self.with_later_faults("panics", panics)
+    }
+
+    /// The same with more faults. They are picked from a stream of their own and come last, so that whatever else
+    /// happens, and its numbers, are as without. A month in which only what is harmless happens stays so.
+    fn with_later_faults(mut self, stream: &str, pick: fn(&Stream, Duration) -> Vec<Fault>) -> Self {
         if !self.is_harmless() {
-            let random = Randomness::of_seed(self.seed).stream("panics");
-            let panics = panics(&random, self.calm_from());
+            let random = Randomness::of_seed(self.seed).stream(stream);
+            let later = pick(&random, self.calm_from());
             let number = self.faults.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
-            self.faults.extend((number..).zip(panics));
+            self.faults.extend((number..).zip(later));
         }
         self
     }
@@ -176,6 +181,20 @@ fn panics(random: &Stream, calm_from: Duration) -> Vec<Fault> {
         windowed(random, calm_from, calm_from, Kind::Panic(place, who))
     };
     (0..random.below(12)).map(one).collect()
+}
+
+/// What AWS refuses for good, or loses on the way.
+fn refusals(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for how in [TargetFailure::Refused, TargetFailure::RoleBroken] {
+        if random.chance(0.2) {
+            faults.push(windowed(random, calm_from, 2 * 24 * HOUR, Kind::SchedulerRefused(how)));
+        }
+    }
+    if random.chance(0.4) {
+        faults.push(windowed(random, calm_from, 10 * 24 * HOUR, Kind::LostBatches(random.unit() * 0.3)));
+    }
+    faults
 }
 
 fn noises(random: &Stream) -> Vec<Kind> {

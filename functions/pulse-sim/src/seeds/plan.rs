@@ -111,7 +111,9 @@ pub(super) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faul
             }
             Kind::Outage(stage, down) => now.providers[*stage].down = Some(*down),
             Kind::NothingScheduled => now.nothing_scheduled = true,
+            Kind::LostBatches(chance) => now.lost_batch = now.lost_batch.max(*chance),
             Kind::SchedulerCutOff
+            | Kind::SchedulerRefused(_)
             | Kind::Pause(_)
             | Kind::Disable(_)
             | Kind::Throttle(..)

@@ -24,6 +24,11 @@ use crate::world::{Promise, Record, SystemUnderTest, Violation, World, WorldSett
 /// be disabled, the invocations under way end, and a tick may fail or two.
 const PAUSE_SETTLES: Duration = Duration::from_mins(12);
 
+/// How often a receive gives fewer messages than there are, and how old counts are at most (Amazon SQS API Reference,
+/// `ReceiveMessage` and `GetQueueAttributes`). SQS names no figure for the first.
+const FEWER: f64 = 0.2;
+const COUNT_LAG: Duration = Duration::from_mins(1);
+
 /// How often the operator looks after dead letters once all is calm.
 const ROUND: Duration = Duration::from_hours(6);
 
@@ -68,6 +73,7 @@ pub fn run_with(
     settings.mail_provider = plan.mail_provider;
     settings.duplicates = plan.duplicates;
     settings.double_firings = plan.duplicates;
+    (settings.fewer, settings.count_lag) = (FEWER, COUNT_LAG);
     settings.record = if traced { Record::Lines } else { Record::Nothing };
     adjust(&mut settings);
     let world = World::new(settings, product);
@@ -196,6 +202,7 @@ impl SeedMonth<'_> {
                 world.stack(*stage).function.set_reserved_concurrency(Some(*reserved));
             }
             Kind::SchedulerCutOff => world.scheduler.set_target_down(world.time.now() + fault.lasts),
+            Kind::SchedulerRefused(how) => world.scheduler.set_target_failing(*how, world.time.now() + fault.lasts),
             Kind::Panic(place, who) => world.panics.begin(*place, people::id(self.plan.number(*who))),
             Kind::Once(act) => self.act(act),
             _ => {}

@@ -21,7 +21,7 @@ use super::{
     watch::SweepWatch,
 };
 use crate::{
-    lambda::{Answer, Function, KillSwitch},
+    lambda::{Answer, Function, Invocation},
     ledger::MemoryLedger,
     queue::MemoryQueue,
     random::Stream,
@@ -69,9 +69,9 @@ pub struct World {
 }
 
 impl World {
-    /// All ports, as an invocation sees them that `kill_switch` can end.
-    pub(super) fn ports(&self, kill_switch: Option<KillSwitch>) -> WorldPorts {
-        let way = Way { kill_switch, ..self.worker_way.clone() };
+    /// All ports, as an invocation sees them, or someone whom nothing can end.
+    pub(super) fn ports(&self, invocation: Option<&Invocation>) -> WorldPorts {
+        let way = Way { invocation: invocation.cloned(), ..self.worker_way.clone() };
         self.ports_by(&way)
     }
 
@@ -86,6 +86,8 @@ impl World {
         let queue = |stack: &StageStack| -> Arc<dyn StageQueue> {
             Arc::new(DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name, way: way.clone() })
         };
+        let environment = way.invocation.as_ref().map(|invocation| invocation.environment);
+        let mailer = SimMailer { environment, ..self.mailer.clone() };
         let letters = ShortLetters {
             time: self.time.clone(),
             checker: self.checker.clone(),
@@ -107,7 +109,7 @@ impl World {
                 meter: Arc::clone(&meter),
                 clock: clock.clone(),
             }),
-            mailer: Arc::new(MeteredMailer { mailer: Arc::new(self.mailer.clone()), meter, clock: clock.clone() }),
+            mailer: Arc::new(MeteredMailer { mailer: Arc::new(mailer), meter, clock: clock.clone() }),
             renderer: Arc::new(letters),
             schedules: self.scheduler.clone(),
             stages: Arc::new(SimStages {
@@ -121,8 +123,8 @@ impl World {
     }
 
     /// The same for the tick, whose messages are watched.
-    pub(super) fn tick_ports(&self, kill_switch: KillSwitch) -> WorldPorts {
-        let ports = self.ports(Some(kill_switch));
+    pub(super) fn tick_ports(&self, invocation: &Invocation) -> WorldPorts {
+        let ports = self.ports(Some(invocation));
         WorldPorts {
             queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.stacks[stage])),
             ..ports
@@ -131,6 +133,11 @@ impl World {
 
     pub(super) fn chance_of_bad_answer(&self) -> bool {
         self.answers.chance(self.faults.now().bad_answer)
+    }
+
+    /// Whether a poller loses the batch that it has received.
+    pub(super) fn chance_of_lost_batch(&self) -> bool {
+        self.answers.chance(self.faults.now().lost_batch)
     }
 
     /// What a function answers whose answer can't be read.

@@ -23,7 +23,7 @@ use super::{
     faults::{ActiveFaults, Noise},
     trace::Trace,
 };
-use crate::{lambda::KillSwitch, ledger::MemoryLedger, queue::MemoryQueue, random::Stream, time::VirtualTime};
+use crate::{lambda::Invocation, ledger::MemoryLedger, queue::MemoryQueue, random::Stream, time::VirtualTime};
 
 /// The way to something and back.
 #[derive(Clone)]
@@ -33,8 +33,8 @@ pub(super) struct Way {
     pub(super) random: Arc<Stream>,
     /// How long there and back.
     pub(super) takes: Duration,
-    /// What ends the worker that goes it.
-    pub(super) kill_switch: Option<KillSwitch>,
+    /// The invocation that goes it: what can end it, and where it runs.
+    pub(super) invocation: Option<Invocation>,
     pub(super) trace: Trace,
 }
 
@@ -59,7 +59,7 @@ impl Way {
     }
 
     async fn may_die(&self, when: &str) {
-        if let Some(kill_switch) = &self.kill_switch
+        if let Some(Invocation { kill_switch, .. }) = &self.invocation
             && self.random.chance(self.faults.now().death)
         {
             self.trace.line(self.time.now(), || format!("a worker dies {when} a call"));

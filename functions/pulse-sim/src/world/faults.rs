@@ -53,6 +53,8 @@ pub struct Faults {
     pub death: f64,
     /// The chance that a worker's answer to its mapping can't be read.
     pub bad_answer: f64,
+    /// The chance that a batch which a poller has received never reaches its function.
+    pub lost_batch: f64,
     /// The stages' providers.
     pub providers: PerStage<ProviderFaults>,
     /// Whether the tick, every minute, and audit, every day, don't run.

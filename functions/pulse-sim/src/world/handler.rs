@@ -29,7 +29,7 @@ impl Handler for StageHandler {
         let (world, name) = (self.world.upgrade(), self.stage);
         Box::pin(async move {
             let Some(world) = world else { return Answer::Error };
-            let ports = world.panics.around(world.ports(Some(invocation.kill_switch)));
+            let ports = world.panics.around(world.ports(Some(&invocation)));
             let stage = world.product.stage(name, &ports, world.settings.policy);
             let settings = world.settings.stages[name].worker;
             let product = world.product.clone();
@@ -49,5 +49,14 @@ impl Handler for StageHandler {
             }
             Answer::failures(&worked.unfinished)
         })
+    }
+
+    fn is_reached(&self) -> bool {
+        let Some(world) = self.world.upgrade() else { return true };
+        let is_lost = world.chance_of_lost_batch();
+        if is_lost {
+            world.trace.line(world.time.now(), || format!("a batch never reaches the {} function", self.stage));
+        }
+        !is_lost
     }
 }

@@ -33,11 +33,14 @@ pub enum Promise {
     HealthyStayAlive,
     /// A panic costs the message that it happened to a receive, and no other message of its batch.
     PanicsStayAlone,
+    /// No mail is handed over on a connection that died while its function was frozen: where the provider can't be
+    /// asked, such a mail would be indeterminate.
+    NoDeadConnections,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -47,6 +50,7 @@ impl Promise {
         Self::FewRepeats,
         Self::HealthyStayAlive,
         Self::PanicsStayAlone,
+        Self::NoDeadConnections,
     ];
 
     /// The promise in words.
@@ -62,6 +66,7 @@ impl Promise {
             Self::FewRepeats => "repeated messages are few",
             Self::HealthyStayAlive => "no healthy message is dead-lettered",
             Self::PanicsStayAlone => "a panic is one message's",
+            Self::NoDeadConnections => "no mail is lost on a connection that died in a freeze",
         }
     }
 }

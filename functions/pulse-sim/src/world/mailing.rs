@@ -16,6 +16,7 @@ use pulse_core::{
 };
 
 use super::{
+    connections::ConnectionPools,
     faults::{ActiveFaults, Down, ProviderFaults},
     invariants::{InvariantChecker, Promise},
     lanes::{LaneUse, ProviderLanes},
@@ -23,7 +24,7 @@ use super::{
     settings::{Latency, SimulatedMailProvider},
     trace::Trace,
 };
-use crate::{mailer::CANNOT_BE_ASKED, random::Stream, time::VirtualTime};
+use crate::{lambda::Environment, mailer::CANNOT_BE_ASKED, random::Stream, time::VirtualTime};
 
 /// How long an idempotency key is remembered at least (Marketing Cloud Engagement, "Transactional
 /// Messaging API": two to three days).
@@ -48,6 +49,10 @@ pub struct SimMailer {
     pub(super) latency: Latency,
     /// After how long the client gives up.
     pub(super) timeout: Duration,
+    /// The connections that its client keeps, in each environment.
+    pub(super) connections: ConnectionPools,
+    /// Where the client runs, if in a function.
+    pub(super) environment: Option<Environment>,
     pub(super) provider: SimulatedMailProvider,
     pub(super) lanes: ProviderLanes,
     pub(super) trace: Trace,
@@ -192,6 +197,24 @@ impl SimMailer {
         });
     }
 
+    /// Hands a mail over, on a connection of an earlier call if one was kept. One that is dead takes the mail nowhere, and
+    /// the client can't know.
+    async fn over_some_connection(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let Some(environment) = self.environment else { return self.hand_over(mail).await };
+        if self.connections.take(environment, self.time.now()) {
+            self.time.sleep(REFUSAL).await;
+            let (now, entry) = (self.time.now(), &mail.entry);
+            let what = format!("the answer to {entry} is lost on a connection that died while the function was frozen");
+            self.checker.saw(Promise::NoDeadConnections, Some(&entry.customer), now, what);
+            return Err(lost());
+        }
+        let answer = self.hand_over(mail).await;
+        if !matches!(answer, Err(SendError::Lost { .. })) {
+            self.connections.give_back(environment, self.time.now());
+        }
+        answer
+    }
+
     async fn hand_over(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let faults = self.faults();
         if let Some(down) = faults.down {
@@ -270,7 +293,7 @@ impl Mailer for SimMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let _lane = self.lanes.enter();
         self.look_at(mail);
-        let answer = self.hand_over(mail).await;
+        let answer = self.over_some_connection(mail).await;
         let outcome = match &answer {
             Ok(_) => "accepted",
             Err(SendError::Retry { .. }) => "retry",

@@ -2,6 +2,7 @@
 //! and the real stage code between them.
 
 mod build;
+mod connections;
 mod distant;
 mod faults;
 mod handler;

@@ -17,7 +17,13 @@ use pulse_core::{
     stage::PerStage,
 };
 
-use super::{build::World, distant::DistantLedger, lanes::LaneUse, stage_stack::StageStack, start::mapping_settings};
+use super::{
+    build::World,
+    distant::DistantLedger,
+    lanes::LaneUse,
+    stage_stack::StageStack,
+    start::{TAKEN, mapping_settings},
+};
 
 /// How long to wait before a change that couldn't be written down is tried again.
 const BUSY: Duration = Duration::from_secs(5);
@@ -85,6 +91,9 @@ impl World {
     }
 
     /// Deploys: everything is as the template says, and functions start anew.
+    ///
+    /// # Panics
+    /// When Lambda refuses the template's mappings.
     pub fn deploy(&self) {
         self.line(|| "a deployment".to_owned());
         *self.deployed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.time.now());
@@ -92,7 +101,7 @@ impl World {
             let stage = &self.settings.stages[name];
             stack.function.set_reserved_concurrency(Some(stage.maximum_concurrency));
             stack.function.deploy();
-            stack.mapping.deploy(mapping_settings(&self.settings, stage));
+            stack.mapping.deploy(mapping_settings(&self.settings, stage)).expect(TAKEN);
         }
     }
 

@@ -57,7 +57,7 @@ async fn tick(world: &Arc<World>) {
     let this = Arc::clone(world);
     let done = world.tick_function.invoke(move |invocation| {
         Box::pin(async move {
-            let ports = this.tick_ports(invocation.kill_switch);
+            let ports = this.tick_ports(&invocation);
             this.product.tick(&ports, this.settings.sweep).await
         })
     });

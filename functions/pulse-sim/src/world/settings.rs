@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pulse_core::{
     control::BreakerPolicy,
+    ports::IDLE_CONNECTION,
     quiet_hours::QuietHours,
     stage::{EmailPolicy, PerStage, StageName, StageSpec, WorkerSettings},
     tick::SweepPolicy,
@@ -87,6 +88,12 @@ pub struct WorldSettings {
     pub call: Duration,
     /// How badly the queues behave: the chance that a message is delivered twice, or a delete forgotten.
     pub duplicates: f64,
+    /// The chance that a receive gives fewer messages than there are, or none.
+    pub fewer: f64,
+    /// How old the counts of messages are at most.
+    pub count_lag: Duration,
+    /// How long the client of the email provider keeps a connection that has nothing to do.
+    pub pool_idle: Duration,
     /// The chance that a schedule fires twice.
     pub double_firings: f64,
     /// What is kept of all that happens.
@@ -124,6 +131,9 @@ impl WorldSettings {
             function_timeout: Duration::from_mins(2),
             call: Duration::from_millis(5),
             duplicates: 0.0,
+            fewer: 0.0,
+            count_lag: Duration::ZERO,
+            pool_idle: IDLE_CONNECTION,
             double_firings: 0.0,
             record: Record::Nothing,
         }

@@ -54,9 +54,10 @@ impl Stages for SimStages {
             MappingState::Enabled => Switch::On,
             MappingState::Disabling => Switch::TurningOff,
             MappingState::Disabled => Switch::Off,
-            MappingState::Enabling => Switch::TurningOn,
+            // As `LambdaStages` reads it.
+            MappingState::Enabling | MappingState::Updating => Switch::TurningOn,
         };
-        let depth = stack.queue.depth();
+        let depth = stack.queue.reported_depth();
         Ok(StageStatus {
             mapping,
             reserved: stack.function.reserved_concurrency(),

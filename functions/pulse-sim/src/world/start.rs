@@ -10,6 +10,7 @@ use pulse_core::{
 
 use super::{
     build::World,
+    connections::ConnectionPools,
     distant::Way,
     faults::ActiveFaults,
     handler::StageHandler,
@@ -35,12 +36,18 @@ use crate::{
     time::VirtualTime,
 };
 
+/// What the template has of a mapping passes Lambda.
+pub(super) const TAKEN: &str = "Lambda takes the template's mapping";
+
 /// How long source queues keep messages, and dead-letter queues, as in template.yaml.
 const RETENTION: Duration = Duration::from_hours(10 * 24);
 const DLQ_RETENTION: Duration = Duration::from_hours(14 * 24);
 
 impl World {
     /// A world that stands still until its time is run.
+    ///
+    /// # Panics
+    /// When Lambda refuses the settings of its mappings.
     #[must_use]
     pub fn new(settings: WorldSettings, product: Arc<dyn SystemUnderTest>) -> Arc<Self> {
         let time = VirtualTime::of(Arc::new(VirtualClock::starting_at(settings.starts)));
@@ -71,7 +78,7 @@ impl World {
             faults: Arc::clone(&faults),
             random: Arc::new(random.stream(name)),
             takes: settings.call,
-            kill_switch: None,
+            invocation: None,
             trace: trace.clone(),
         };
         let clock = Arc::clone(time.clock());
@@ -92,6 +99,8 @@ impl World {
             faults: Arc::clone(&faults),
             latency: mailing.latency,
             timeout: mailing.worker.call_timeout,
+            connections: ConnectionPools::new(settings.pool_idle),
+            environment: None,
             provider: settings.mail_provider,
             lanes: ProviderLanes::new(time),
             trace: trace.clone(),
@@ -139,10 +148,17 @@ fn stack(
     let dlq = Arc::new(MemoryQueue::new(clock.clone(), visibility, None).with_retention(DLQ_RETENTION));
     let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: stage.worker.max_receive_count };
     let mut queue = MemoryQueue::new(clock, visibility, Some(redrive)).with_retention(RETENTION);
-    if settings.duplicates > 0.0 {
-        let disorder =
-            Disorder { duplicate: settings.duplicates, forgotten_delete: settings.duplicates, unordered: true };
+    let disorder = Disorder {
+        duplicate: settings.duplicates,
+        forgotten_delete: settings.duplicates,
+        unordered: settings.duplicates > 0.0,
+        fewer: settings.fewer,
+    };
+    if disorder != Disorder::default() {
         queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
+    }
+    if !settings.count_lag.is_zero() {
+        queue = queue.with_lagging_counts(random.stream(&format!("{name} counts")), settings.count_lag);
     }
     let queue = Arc::new(queue);
     let function = function(time, random, name.as_str(), settings.function_timeout);
@@ -154,7 +170,8 @@ fn stack(
         Arc::new(StageHandler { world: world.clone(), stage: name }),
         mapping_settings(settings, stage),
         random.stream(&format!("{name} mapping")),
-    );
+    )
+    .expect(TAKEN);
     StageStack { name, queue, dlq, function, mapping }
 }
 

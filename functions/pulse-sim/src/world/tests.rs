@@ -14,7 +14,6 @@ use super::{
     Down, Faults, Noise, Production, ProviderFaults, SimulatedMailProvider, World, WorldPorts, WorldSettings,
     invariants::Promise,
 };
-use crate::lambda::KillSwitch;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -25,7 +24,7 @@ fn starts() -> Timestamp {
 fn world(provider: SimulatedMailProvider) -> (Arc<World>, WorldPorts) {
     let settings = WorldSettings { mail_provider: provider, ..WorldSettings::shipped(starts(), 1) };
     let world = World::new(settings, Arc::new(Production));
-    let ports = world.ports(Some(KillSwitch::default()));
+    let ports = world.ports(None);
     (world, ports)
 }
 

@@ -3,7 +3,10 @@ use std::{sync::Arc, time::Duration};
 use futures::{FutureExt as _, future};
 use pulse_core::ports::{StageQueue as _, Visibility};
 
-use super::{super::Answer, stack::*};
+use super::{
+    super::{Answer, MappingState, WindowMissing},
+    stack::*,
+};
 use crate::queue::QueueDepth;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,15 +36,23 @@ fn a_batch_is_handed_over_when_it_is_full_or_its_window_is_over() {
 
 #[test]
 fn without_a_window_a_batch_is_what_one_receive_gives() {
-    // AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping": a
-    // batch of more than ten needs a window of a second.
-    let stack = StageStack::working(settings(100, 0, Some(50)), SECOND);
+    let stack = StageStack::working(settings(10, 0, Some(50)), SECOND);
     stack.send(35);
     stack.pass(1);
     let mut sizes = sizes(&stack);
     // Which starts first is up to the environments.
     sizes.sort_unstable();
     assert_eq!(sizes, [5, 10, 10, 10]);
+}
+
+#[test]
+fn a_batch_of_more_than_ten_is_refused_without_a_window() {
+    // AWS Lambda API Reference, `CreateEventSourceMapping`: `BatchSize` above 10 needs a window of a second at least.
+    assert_eq!(settings(11, 0, None).checked().unwrap_err(), WindowMissing);
+    let stack = StageStack::working(settings(10, 0, None), SECOND);
+    assert_eq!(stack.mapping.deploy(settings(80, 0, Some(2))), Err(WindowMissing));
+    assert_eq!((stack.mapping.state(), stack.mapping.settings().batch_size), (MappingState::Enabled, 10));
+    assert_eq!(stack.mapping.deploy(settings(80, 1, Some(2))), Ok(()));
 }
 
 #[test]
@@ -68,15 +79,41 @@ fn at_its_maximum_concurrency_it_stops_reading() {
     stack.pass(10);
     assert_eq!(stack.queue.depth(), QueueDepth { visible: 70, in_flight: 30 });
     assert_eq!((stack.function.running(), stack.mapping.in_flight()), (3, 3));
-    stack.mapping.set_maximum_concurrency(Some(5)).unwrap();
-    stack.pass(1);
-    assert_eq!(stack.queue.depth(), QueueDepth { visible: 50, in_flight: 50 });
-    stack.mapping.set_maximum_concurrency(Some(2)).unwrap();
-    stack.pass(9 + 12);
-    assert_eq!(stack.mapping.in_flight(), 2, "three ended and two went on; now as many as may");
     stack.pass(300);
     assert_eq!((stack.queue.depth(), stack.dead().len()), (QueueDepth::default(), 0));
     assert_eq!(stack.handled().len(), 100);
+}
+
+#[test]
+fn another_maximum_takes_a_while_and_what_is_read_until_then_is_read_as_before() {
+    // AWS Lambda API Reference, `EventSourceMappingConfiguration`: `State` is Updating meanwhile. That the next batches may
+    // still be of the old settings was seen on AWS.
+    let stack = StageStack::working(settings(10, 0, Some(3)), SECOND * 20);
+    stack.send(500);
+    for (maximum, before) in [(5, 3), (2, 5)] {
+        stack.pass(1);
+        stack.mapping.set_maximum_concurrency(Some(maximum)).unwrap();
+        assert_eq!(stack.mapping.state(), MappingState::Updating);
+        let busy = stack.mapping.set_enabled(false).unwrap_err();
+        assert_eq!(busy.state, MappingState::Updating);
+        stack.pass(4);
+        assert_eq!(stack.mapping.in_flight(), before);
+        stack.pass(60 + 20);
+        assert_eq!((stack.mapping.state(), stack.mapping.in_flight()), (MappingState::Enabled, maximum));
+    }
+}
+
+#[test]
+fn a_batch_that_never_reaches_the_function_comes_again_and_a_receive_is_gone() {
+    // AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": what isn't deleted reappears.
+    let stack = StageStack::working(settings(10, 0, Some(2)), SECOND);
+    stack.lose_batches(1);
+    stack.send(10);
+    stack.pass(60);
+    assert_eq!((stack.seen().len(), stack.queue.depth().in_flight), (0, 10));
+    stack.pass(180);
+    assert!(stack.seen()[0].messages.iter().all(|(_, receive_count)| *receive_count == 2));
+    assert_eq!(stack.queue.depth(), QueueDepth::default());
 }
 
 #[test]

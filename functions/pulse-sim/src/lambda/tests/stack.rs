@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ type Reply = Box<dyn Fn(Vec<Delivery>, Invocation) -> BoxFuture<'static, Answer>
 pub(super) struct Script {
     time: VirtualTime,
     seen: Mutex<Vec<Seen>>,
+    /// Batches that don't reach it.
+    lost: AtomicU32,
     reply: Reply,
 }
 
@@ -44,6 +49,10 @@ impl Handler for Script {
         let messages = batch.iter().map(|delivery| (delivery.body.clone(), delivery.receive_count)).collect();
         self.seen.lock().unwrap().push(Seen { at: self.time.now(), messages });
         (self.reply)(batch, invocation)
+    }
+
+    fn is_reached(&self) -> bool {
+        self.lost.fetch_update(Relaxed, Relaxed, |lost| lost.checked_sub(1)).is_err()
     }
 }
 
@@ -100,11 +109,22 @@ impl StageStack {
         let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: MAX_RECEIVES };
         let queue = Arc::new(MemoryQueue::new(clock, VISIBILITY, Some(redrive)));
         let function = function(&time, seed);
-        let script = Arc::new(Script { time: time.clone(), seen: Mutex::default(), reply: Box::new(reply) });
+        let script = Arc::new(Script {
+            time: time.clone(),
+            seen: Mutex::default(),
+            lost: AtomicU32::new(0),
+            reply: Box::new(reply),
+        });
         let random = Randomness::of_seed(seed).stream("mapping");
-        let mapping = Mapping::new(time.clone(), queue.clone(), function.clone(), script.clone(), settings, random);
+        let mapping =
+            Mapping::new(time.clone(), queue.clone(), function.clone(), script.clone(), settings, random).unwrap();
         mapping.start();
         Self { time, queue, dlq, function, mapping, script }
+    }
+
+    /// The next so many batches don't reach the handler.
+    pub(super) fn lose_batches(&self, batches: u32) {
+        self.script.lost.store(batches, Relaxed);
     }
 
     pub(super) fn send(&self, messages: u32) {

@@ -85,8 +85,9 @@ fn a_deployment_brings_back_its_settings_and_turns_the_mapping_on() {
     // AWS CloudFormation, `AWS::Lambda::EventSourceMapping`: `Enabled` is what the template says.
     let stack = StageStack::working(settings(10, 0, Some(2)), seconds(1));
     stack.mapping.set_maximum_concurrency(Some(7)).unwrap();
+    change_of(&stack);
     stack.mapping.set_enabled(false).unwrap();
-    stack.mapping.deploy(settings(5, 1, Some(3)));
+    stack.mapping.deploy(settings(5, 1, Some(3))).unwrap();
     assert_eq!(stack.mapping.state(), MappingState::Disabling, "it waits for the change that is under way");
     change_of(&stack);
     assert_eq!(stack.mapping.state(), MappingState::Enabling);

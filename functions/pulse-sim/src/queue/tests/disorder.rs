@@ -47,6 +47,35 @@ fn a_delete_may_be_forgotten_though_it_was_answered_well() {
     assert!(back.iter().all(|back| back.receive_count == 2));
 }
 
+// Amazon SQS API Reference, ReceiveMessage: a weighted random set of machines is sampled, "repeat the request".
+#[test]
+fn a_receive_may_give_fewer_messages_than_there_are_or_none() {
+    let clock = clock();
+    let queue = disorderly(&clock, Disorder { fewer: 1.0, ..Disorder::default() });
+    send_many(&queue, 1_000);
+    let sizes: Vec<_> = (0..100).map(|_| queue.receive(10).len()).collect();
+    assert!(sizes.contains(&0) && sizes.contains(&10) && sizes.iter().all(|size| *size <= 10), "{sizes:?}");
+    assert_eq!(queue.depth().visible, 1_000 - sizes.iter().sum::<usize>());
+}
+
+// Amazon SQS API Reference, GetQueueAttributes: counts are approximate for a minute at least.
+#[test]
+fn counts_may_be_a_minute_old_and_no_older() {
+    let clock = clock();
+    let random = Randomness::of_seed(7).stream("counts");
+    let queue = queue(&clock).with_lagging_counts(random, Duration::from_mins(1));
+    let mut told = Vec::new();
+    for _ in 0..30 {
+        clock.advance(Duration::from_secs(10));
+        queue.send_body("hello");
+        told.push((queue.reported_depth().visible, queue.depth().visible));
+    }
+    assert!(told.iter().all(|(told, there)| told <= there && there - told <= 6), "{told:?}");
+    assert!(told.iter().any(|(told, there)| there - told >= 4), "{told:?}");
+    clock.advance(Duration::from_mins(2));
+    assert_eq!((queue.reported_depth(), queue.depth().visible), (queue.depth(), 30));
+}
+
 // Amazon SQS Developer Guide, "Amazon SQS standard queues": "best-effort ordering".
 #[test]
 fn an_unordered_queue_hands_out_anyone_next() {
@@ -64,7 +93,7 @@ fn an_unordered_queue_hands_out_anyone_next() {
 fn the_same_seed_brings_the_same_disorder() {
     let run = || {
         let clock = clock();
-        let disorder = Disorder { duplicate: 0.2, forgotten_delete: 0.2, unordered: true };
+        let disorder = Disorder { duplicate: 0.2, forgotten_delete: 0.2, unordered: true, fewer: 0.2 };
         let queue = disorderly(&clock, disorder);
         send_many(&queue, 50);
         let mut trace = Vec::new();

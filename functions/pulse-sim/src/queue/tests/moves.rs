@@ -31,7 +31,8 @@ fn a_message_that_is_moved_back_starts_anew() {
 }
 
 // Amazon SQS API Reference, StartMessageMoveTask; Developer Guide, "Learn how to configure a dead-letter
-// queue redrive": redriven messages are new, with a new messageID and enqueueTime.
+// queue redrive": redriven messages are new, with a new messageID and enqueueTime. So their receives count anew, or a
+// letter would be back in the dead-letter queue after one.
 #[test]
 fn a_task_moves_dead_letters_back_to_where_they_came_from_as_new_messages() {
     let (time, queue, dlq) = dead_letters(1);
@@ -70,7 +71,9 @@ fn a_task_keeps_to_its_rate() {
 fn one_task_at_a_time_moves_a_queues_messages_until_it_ends_or_is_cancelled() {
     let (time, queue, dlq) = dead_letters(1_000);
     let task = dlq.start_move_task(None, 100, &time).unwrap();
-    assert_eq!(dlq.start_move_task(None, 100, &time).unwrap_err(), MoveTaskRefused::AlreadyMoving);
+    let refused = dlq.start_move_task(None, 100, &time).unwrap_err();
+    assert_eq!(refused, MoveTaskRefused::AlreadyMoving);
+    assert!(refused.to_string().starts_with("There is already a task running."), "{refused}");
     seconds(&time, 2);
     assert!(task.cancel());
     assert!(!task.cancel());
@@ -104,7 +107,9 @@ fn what_was_sent_to_a_dead_letter_queue_straight_stays_unless_a_destination_is_n
 #[test]
 fn only_the_messages_of_a_dead_letter_queue_are_moved() {
     let (time, queue, _) = dead_letters(0);
-    assert_eq!(queue.start_move_task(None, 1, &time).unwrap_err(), MoveTaskRefused::NotADeadLetterQueue);
+    let refused = queue.start_move_task(None, 1, &time).unwrap_err();
+    assert_eq!(refused, MoveTaskRefused::NotADeadLetterQueue);
+    assert_eq!(refused.to_string(), "Source queue must be configured as a Dead Letter Queue.");
 }
 
 #[test]

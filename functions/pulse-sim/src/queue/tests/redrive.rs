@@ -19,7 +19,8 @@ fn a_message_goes_to_the_dlq_when_it_has_been_received_too_often() {
     assert_eq!(queue.receive(10), []);
     assert_eq!(queue.depth(), QueueDepth::default());
     let dead = receive_one(&dlq);
-    assert_eq!((dead.body.as_str(), dead.sent_at, dead.receive_count), ("hello", sent_at, 1));
+    // Its receives in the first queue count: AWS was seen to hand out a letter of a maxReceiveCount of 1 with 2.
+    assert_eq!((dead.body.as_str(), dead.sent_at, dead.receive_count), ("hello", sent_at, 3));
 }
 
 #[test]

@@ -82,6 +82,33 @@ fn what_can_not_be_delivered_for_a_day_goes_to_the_schedules_dead_letter_queue()
     assert!(counts.failures <= 20 * 186, "{} failures", counts.failures);
 }
 
+// EventBridge Scheduler User Guide, "Configuring a schedule's dead-letter queue": EXHAUSTED_RETRY_CONDITION is there "if the
+// error from the target API is a retryable error, and not a permanent error".
+#[test]
+fn what_the_target_refuses_goes_to_the_dead_letter_queue_at_once_and_never_comes_by_itself() {
+    let rig = Rig::prompt();
+    all_at_nine(&rig, 20);
+    rig.scheduler.set_target_failing(TargetFailure::Refused, at("2026-11-10T12:00:00Z"));
+    rig.run_until("2026-11-10T09:01:00Z");
+    assert_eq!(take(&rig.dlq).len(), 20);
+    rig.run_until("2026-11-12T00:00:00Z");
+    let counts = rig.scheduler.counts();
+    assert_eq!((rig.delivered().len(), counts.failures, counts.dead_lettered, counts.lost), (0, 20, 20, 0));
+}
+
+// The same page: the schedule's execution role needs sqs:SendMessage on the dead-letter queue.
+#[test]
+fn a_broken_role_leaves_no_dead_letter() {
+    let rig = Rig::prompt();
+    all_at_nine(&rig, 20);
+    rig.scheduler.set_target_failing(TargetFailure::RoleBroken, at("2026-11-10T12:00:00Z"));
+    rig.run_until("2026-11-12T00:00:00Z");
+    let counts = rig.scheduler.counts();
+    assert_eq!((rig.delivered().len(), take(&rig.dlq).len(), counts.dead_lettered, counts.lost), (0, 0, 0, 20));
+    rig.run_until("2026-12-11T00:00:00Z");
+    assert_eq!(rig.delivered().len(), 20, "the next month is as ever");
+}
+
 #[test]
 fn a_schedule_deleted_while_its_target_is_down_is_still_delivered_once_invoked() {
     let rig = Rig::prompt();
