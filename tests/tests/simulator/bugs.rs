@@ -161,7 +161,8 @@ fn queueing_the_email_before_the_score_is_written_is_caught() {
 fn counting_on_the_scheduler_to_deliver_in_the_end_is_caught() {
     let day = Duration::from_hours(24);
     let failing = |how| {
-        let fault = Fault { at: 3 * day, lasts: 2 * day, kind: Kind::SchedulerRefused(how) };
+        // In the last fortnight before somebody looks: letters are kept for no longer.
+        let fault = Fault { at: 20 * day, lasts: 2 * day, kind: Kind::SchedulerRefused(how) };
         FaultPlan { faults: vec![(0, fault)], ..FaultPlan::calm(7, 100, 35) }
     };
     let [refused, role] = [TargetFailure::Refused, TargetFailure::RoleBroken].map(failing);

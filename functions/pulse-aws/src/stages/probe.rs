@@ -39,8 +39,7 @@ impl LambdaStages {
         }
         let count = messages.len();
         let done = match self.invoke(stage, address, &messages).await {
-            Ok(Some(answer)) => batch_answer::dealt_with(&messages, id, &answer),
-            Ok(None) => Vec::new(),
+            Ok(answer) => done(&messages, answer.as_deref()),
             Err(error) => {
                 self.give_back(address, &messages).await;
                 return Err(error);
@@ -127,24 +126,35 @@ fn record(message: &Message) -> Value {
     })
 }
 
-fn id(message: &Message) -> &str {
-    message.message_id().unwrap_or_default()
+/// The messages that may be deleted, by what the function answered; none, if it had no answer.
+fn done<'m>(messages: &'m [Message], answer: Option<&[u8]>) -> Vec<&'m Message> {
+    fn id(message: &Message) -> &str {
+        message.message_id().unwrap_or_default()
+    }
+    answer.map_or_else(Vec::new, |answer| batch_answer::dealt_with(messages, id, answer))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn message(id: &str) -> Message {
+        let message = Message::builder().message_id(id).receipt_handle("r").body("hello");
+        message.attributes(MessageSystemAttributeName::ApproximateReceiveCount, "2").build()
+    }
+
+    #[test]
+    fn nothing_is_deleted_that_the_answer_of_a_broken_version_does_not_clearly_say_is_done() {
+        let messages = ["m-1", "m-2"].map(message);
+        let done = |answer: Option<&str>| done(&messages, answer.map(str::as_bytes)).len();
+        assert_eq!(done(Some(r#"{"batchItemFailures":[{"itemIdentifier":"m-1"}]}"#)), 1);
+        assert_eq!(done(Some(r#"{"batchItemFailures":[]}"#)), 2);
+        assert_eq!(done(Some(r#"{"batchItemFailures":[{"foo":"x"}]}"#)), 0);
+        assert_eq!((done(Some("not JSON")), done(None)), (0, 0));
+    }
+
     #[test]
     fn a_message_is_handed_over_as_lambda_does_it() {
-        let message = |id: &str| {
-            Message::builder()
-                .message_id(id)
-                .receipt_handle("r")
-                .body("hello")
-                .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "2")
-                .build()
-        };
         let record = record(&message("m-1"));
         assert_eq!(record["attributes"]["ApproximateReceiveCount"], "2");
         assert_eq!((&record["messageId"], &record["body"]), (&"m-1".into(), &"hello".into()));
