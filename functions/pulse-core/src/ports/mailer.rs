@@ -10,12 +10,6 @@ use crate::{
     trace::TraceHeader,
 };
 
-/// How long a client of an email provider keeps a connection that has nothing to do. Lambda freezes a function between
-/// batches, and does so for longer than the other side waits; a mail that is then written to a connection which was closed
-/// is lost without a word, and may or may not have gone out. So none is kept for longer than any side keeps it: Marketing
-/// Cloud closes after 5 s, the clients of HTTP and of the AWS SDK would keep it for 90 s.
-pub const IDLE_CONNECTION: Duration = Duration::from_secs(4);
-
 /// A mail, ready to go. The sender is the adapter's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {

@@ -34,7 +34,7 @@ pub use dropped_mails::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage};
 pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
-pub use mailer::{Accepted, IDLE_CONNECTION, Mail, MailLookup, Mailer, Recall, SendError};
+pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
 pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};
 pub use renderer::{Letter, RenderError, Rendered, Renderer};
 pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};

@@ -30,7 +30,7 @@ pub use mailing::SimMailer;
 pub use panics::{PanicPlace, Panics};
 pub use ports::WorldPorts;
 pub use scoring::SimScorer;
-pub use settings::{Latency, Record, SimulatedMailProvider, StageSettings, WorldSettings};
+pub use settings::{ConnectionReuse, Latency, Record, SimulatedMailProvider, StageSettings, WorldSettings};
 pub use stage_stack::StageStack;
 pub use system_under_test::{Production, SystemUnderTest};
 pub use trace::Trace;

@@ -3,7 +3,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pulse_core::{
     control::BreakerPolicy,
-    ports::IDLE_CONNECTION,
     quiet_hours::QuietHours,
     stage::{EmailPolicy, PerStage, StageName, StageSpec, WorkerSettings},
     tick::SweepPolicy,
@@ -16,6 +15,15 @@ pub enum SimulatedMailProvider {
     Deduplicating,
     /// As Amazon SES: whatever it is handed is sent.
     Forgetful,
+}
+
+/// Which connections a client uses again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionReuse {
+    /// None of an earlier invocation's.
+    WithinAnInvocation,
+    /// Those that it takes to have been idle for no longer, whatever lay in between.
+    IdleFor(Duration),
 }
 
 /// How long a provider takes: lognormal.
@@ -92,8 +100,8 @@ pub struct WorldSettings {
     pub fewer: f64,
     /// How old the counts of messages are at most.
     pub count_lag: Duration,
-    /// How long the client of the email provider keeps a connection that has nothing to do.
-    pub pool_idle: Duration,
+    /// Which connections the client of the email provider uses again.
+    pub connections: ConnectionReuse,
     /// The chance that a schedule fires twice.
     pub double_firings: f64,
     /// What is kept of all that happens.
@@ -133,7 +141,7 @@ impl WorldSettings {
             duplicates: 0.0,
             fewer: 0.0,
             count_lag: Duration::ZERO,
-            pool_idle: IDLE_CONNECTION,
+            connections: ConnectionReuse::WithinAnInvocation,
             double_firings: 0.0,
             record: Record::Nothing,
         }

@@ -99,7 +99,7 @@ impl World {
             faults: Arc::clone(&faults),
             latency: mailing.latency,
             timeout: mailing.worker.call_timeout,
-            connections: ConnectionPools::new(settings.pool_idle),
+            connections: ConnectionPools::new(settings.connections),
             environment: None,
             provider: settings.mail_provider,
             lanes: ProviderLanes::new(time),
