@@ -71,6 +71,9 @@ fn made_up(to: &EmailAddress, now: Timestamp) -> Result<(Customer, Score), Parse
 
 #[cfg(test)]
 mod tests {
+    use pulse_core::ports::Renderer as _;
+    use pulse_letters::MinijinjaRenderer;
+
     use super::*;
     use crate::Invocation;
 
@@ -88,8 +91,7 @@ mod tests {
         let (customer, score) = made_up(&EmailAddress::parse("operator@example.net").unwrap(), now).unwrap();
         let run = RunId::of(now, customer.zone.rules());
         let letter = Letter { customer: &customer, run, score: &score, previous: None };
-        let renderer = pulse_letters::MinijinjaRenderer::new().unwrap();
-        let rendered = pulse_core::ports::Renderer::render(&renderer, &letter).unwrap();
-        assert!(rendered.text.contains("Test Customer"));
+        let mail = MinijinjaRenderer::new().unwrap().render(&letter).unwrap();
+        assert!(mail.text.contains("Test Customer"));
     }
 }

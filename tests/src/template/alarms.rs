@@ -31,14 +31,9 @@ pub fn each_says_what_to_do_first(template: &Template) -> Vec<String> {
     problems
 }
 
-/// After so long, the alarm of what runs every day goes off. CloudWatch takes a week of periods together, if they are of
-/// an hour or more, and a day of shorter ones (Amazon CloudWatch API Reference, `PutMetricAlarm`: Period).
-const DAILY: u64 = 26 * 3_600;
-
-/// Every alarm goes off within an hour (of what runs daily, within 26), takes what is missing for what it means, and tells
-/// whom the parameter names. One that goes off for want of data waits until there can be some, once it is made: its
-/// periods and a few minutes, of the two days that CloudWatch gives it (Amazon CloudWatch User Guide, "Alarm warm-up
-/// periods").
+/// Every alarm goes off within an hour, takes what is missing for what it means, and tells whom the parameter names. One
+/// that goes off for want of data waits until there can be some, once it is made: its periods and a few minutes, of the two
+/// days that CloudWatch gives it (Amazon CloudWatch User Guide, "Alarm warm-up periods").
 #[must_use]
 pub fn each_is_sane(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -49,8 +44,7 @@ pub fn each_is_sane(template: &Template) -> Vec<String> {
             problems.push(format!("{id} looks every {:?} s, not every 60, 300 or 3600", number("Period")));
         }
         let after = number("Period").zip(number("EvaluationPeriods")).map(|(period, times)| period * times);
-        let is_daily = number("Period") == Some(3_600) && after == Some(DAILY);
-        if !is_daily && !after.is_some_and(|after| (60..=3_600).contains(&after)) {
+        if !after.is_some_and(|after| (60..=3_600).contains(&after)) {
             problems.push(format!("{id} goes off after {after:?} s, not within an hour"));
         }
         let warm_up = alarm["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"].as_u64();

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use pulse_aws::sdk::{WORKER_ATTEMPT_TIMEOUT, WORKER_BACKOFF};
 use pulse_core::stage::CLOSING_TIME;
 use serde_json::Value;
 
@@ -27,8 +28,8 @@ const HANDSHAKE: Duration = Duration::from_millis(2);
 /// There and back, to a service of the same Region.
 const ROUND_TRIP: Duration = Duration::from_millis(10);
 
-/// One attempt that goes unanswered, and the wait before the next: as of a worker's clients for the ledger and the queues.
-const UNANSWERED: Duration = Duration::from_millis(3_500);
+/// One attempt that goes unanswered, and the wait before the next.
+const UNANSWERED: Duration = WORKER_ATTEMPT_TIMEOUT.saturating_add(WORKER_BACKOFF);
 
 /// With as many calls in flight as the template allows, all of which end together at their timeout, an invocation has
 /// written all that comes of them, and answered, before Lambda ends it: with the share of a processor that its memory

@@ -2,7 +2,7 @@
 
     console.py reserve FUNCTION EXECUTIONS         Lambda, Configuration, Concurrency
     console.py redrive FROM_QUEUE TO_QUEUE MOST    SQS, Send and receive messages: receive, send, delete
-    console.py hire NAME POLICY_ARN [SID]          IAM, Users: with a policy, or all of it but one statement
+    console.py hire NAME POLICY_ARN[,..] [SID]     IAM, Users: with policies, or all of them but one statement
     console.py copy FROM_QUEUE TO_QUEUE MOST       the same by someone who is called away before the delete
 
 `redrive` and `copy` print the customers whose letters they took, a line each; `hire` prints the new user's keys.
@@ -46,17 +46,23 @@ def copy(source, target, most):
     redrive(source, target, most, deletes=False)
 
 
+def statements_of(iam, policy):
+    version = iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]
+    return iam.get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]["Document"]["Statement"]
+
+
 def hire(name, policy, without=None):
     iam = boto3.client("iam")
     iam.create_user(UserName=name)
-    if policy != "none" and not without:
-        iam.attach_user_policy(UserName=name, PolicyArn=policy)
-    if without:
-        version = iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]
-        document = iam.get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]["Document"]
-        statements = [statement for statement in document["Statement"] if statement["Sid"] != without]
-        assert len(statements) < len(document["Statement"]), f"{policy} has no {without}"
-        document = json.dumps({**document, "Statement": statements})
+    policies = [arn for arn in policy.split(",") if arn != "none"]
+    if not without:
+        for arn in policies:
+            iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    else:
+        statements = [statement for arn in policies for statement in statements_of(iam, arn)]
+        most = [statement for statement in statements if statement["Sid"] != without]
+        assert len(most) < len(statements), f"{policy} has no {without}"
+        document = json.dumps({"Version": "2012-10-17", "Statement": most})
         iam.put_user_policy(UserName=name, PolicyName="most", PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     print(key["AccessKeyId"])

@@ -20,6 +20,8 @@ use pulse_tests::{
     template::{Template, policies::statements},
 };
 
+use serde_json::Value;
+
 use super::{
     RUNTIME,
     operator::{Keys, Said, pulse_as},
@@ -88,6 +90,36 @@ impl Office {
             update.timeout(1).send().await.unwrap();
         }
     }
+}
+
+/// What `pulse doctor` couldn't find out, by its own words, with someone's policies.
+async fn unknown_to_the_doctor(office: &Office, keys: &Keys) -> Vec<String> {
+    let said = office.type_as(keys, "doctor --json --mail-to operator@example.net").await;
+    let start = said.text.find("\n[").map_or(0, |at| at + 1);
+    let end = said.text.rfind("\n]").map_or(said.text.len(), |at| at + 2);
+    let found: Vec<Value> = serde_json::from_str(&said.text[start..end]).expect("findings");
+    let unknown = found.iter().filter(|finding| finding["finding"] == "unknown");
+    unknown.map(|finding| finding["why"].to_string()).collect()
+}
+
+#[test]
+fn the_doctor_takes_looking_and_a_policy_of_its_own() {
+    RUNTIME.block_on(async {
+        let office = Office::open("doctor").await;
+        let policies = [office.policy("ReadOnlyPolicy"), office.policy("DoctorPolicy")].join(",");
+        let doctor = Keys::of_someone_with("doctor", &policies, None).await;
+        // The emulator has no Service Quotas, whoever asks.
+        let quotas = |unknown: &Vec<String>| unknown.iter().all(|why| why.contains("Service Quotas"));
+        let unknown = unknown_to_the_doctor(&office, &doctor).await;
+        assert!(quotas(&unknown), "{unknown:?}");
+        for sid in
+            ["ExamineTheAccount", "ExamineTheScheduleGroup", "ReadPolicies", "ExaminePermissions", "TryFunctions"]
+        {
+            let keys = Keys::of_someone_with(&format!("doctor-no-{sid}"), &policies, Some(sid)).await;
+            let unknown = unknown_to_the_doctor(&office, &keys).await;
+            assert!(!quotas(&unknown), "{sid}: {unknown:?}");
+        }
+    });
 }
 
 /// Commands that look, by what the table in infra/configuration.md calls them.

@@ -275,7 +275,9 @@ impl Finding {
             | Self::Throttled { .. }
             | Self::Sandbox
             | Self::NoMailFrom { .. }
-            | Self::NotSes => Level::Remark,
+            | Self::NotSes
+            | Self::UnsubscribeHeaders { present: false, .. }
+            | Self::Denied { policy: PeoplePolicy::Operator, .. } => Level::Remark,
             Self::DoesNotStart { .. }
             | Self::SendingPaused
             | Self::NoIdentity { .. }
@@ -283,9 +285,8 @@ impl Finding {
             | Self::Unsigned { .. }
             | Self::NoConfigurationSet { .. }
             | Self::ConfigurationSetPaused { .. }
-            | Self::TestMailFailed { .. } => Level::Trouble,
-            Self::Denied { policy: PeoplePolicy::Operator, .. } => Level::Remark,
-            Self::Denied { policy: PeoplePolicy::ReadOnly, .. } => Level::Trouble,
+            | Self::TestMailFailed { .. }
+            | Self::Denied { policy: PeoplePolicy::ReadOnly, .. } => Level::Trouble,
             Self::ClockSkew { seconds } => unless(seconds.abs() < WORTH_KNOWING, Level::Trouble),
             Self::Concurrency { limit, needed } => unless(limit >= needed, Level::Trouble),
             Self::Stage { condition, .. } => unless(*condition == Condition::Running, Level::Remark),
@@ -300,7 +301,6 @@ impl Finding {
                 Some(_) => Level::Trouble,
                 None => Level::Unknown,
             },
-            Self::UnsubscribeHeaders { present: false, .. } => Level::Remark,
             Self::UnsubscribeHeaders { signed, .. } => unless(*signed, Level::Trouble),
         }
     }

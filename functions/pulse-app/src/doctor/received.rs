@@ -74,10 +74,9 @@ fn are_signed(headers: &[MailHeader<'_>], from: &str) -> bool {
             let value = tags.filter(|(tag, _)| tag.trim() == name).map(|(_, value)| value).next();
             value.unwrap_or_default().split_whitespace().collect::<String>().to_lowercase()
         };
-        let signer = tag("d");
-        let signed = tag("h");
-        let signed: Vec<_> = signed.split(':').collect();
-        is_within(&domain, &signer) && UNSUBSCRIBE.iter().all(|name| signed.contains(name))
+        let covered = tag("h");
+        let covered: Vec<_> = covered.split(':').collect();
+        is_within(&domain, &tag("d")) && UNSUBSCRIBE.iter().all(|name| covered.contains(name))
     })
 }
 

@@ -69,7 +69,7 @@ impl Schedules for FakeScheduler {
         self.call(customer).await.map(|_| true)
     }
 
-    async fn list(&self, _: Option<String>) -> Result<SchedulePage, SchedulesError> {
+    async fn list(&self, _: &str, _: Option<String>) -> Result<SchedulePage, SchedulesError> {
         Ok(SchedulePage::default())
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Longer than a function takes to start and to call its provider once.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 enum Invoked {
     Answer(Value),

@@ -38,7 +38,7 @@ pub const WORKER_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 pub const WORKER_ATTEMPTS: u32 = ATTEMPTS;
 /// The longest wait before the second attempt. It doubles for each further one (AWS SDKs and Tools Reference Guide,
 /// "Retry behavior": standard mode).
-const WORKER_BACKOFF: Duration = Duration::from_millis(500);
+pub const WORKER_BACKOFF: Duration = Duration::from_millis(500);
 /// The longest that a worker waits for one call, when each of its attempts goes unanswered.
 pub const LONGEST_WORKER_CALL: Duration = WORKER_ATTEMPT_TIMEOUT
     .saturating_mul(WORKER_ATTEMPTS)

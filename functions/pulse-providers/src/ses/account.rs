@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use aws_sdk_sesv2::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::DkimStatus,
+    types::{DkimStatus, SendQuota, SendingOptions},
 };
 use pulse_core::ports::{AccountError, SendingAccount, SendingIdentity, SendingLimits};
 
@@ -33,8 +33,8 @@ impl SendingAccount for SesAccount {
             is_enabled: answer.sending_enabled(),
             enforcement: answer.enforcement_status().unwrap_or("unknown").to_owned(),
             // -1 is no limit (Amazon SES API v2 Reference, SendQuota).
-            per_day: quota.map(|quota| quota.max24_hour_send()).filter(|most| *most >= 0.0),
-            per_second: quota.map_or(0.0, |quota| quota.max_send_rate()),
+            per_day: quota.map(SendQuota::max24_hour_send).filter(|most| *most >= 0.0),
+            per_second: quota.map_or(0.0, SendQuota::max_send_rate),
         })
     }
 
@@ -60,7 +60,7 @@ impl SendingAccount for SesAccount {
             Err(error) if is_missing(&error) => Ok(None),
             answer => {
                 let answer = answer.map_err(|error| unanswered("the configuration set", &error))?;
-                Ok(Some(answer.sending_options().is_none_or(|options| options.sending_enabled())))
+                Ok(Some(answer.sending_options().is_none_or(SendingOptions::sending_enabled)))
             }
         }
     }

@@ -70,7 +70,7 @@ async fn audit(world: &Arc<World>, start: AuditStart, depth: AuditDepth) {
     let this = Arc::clone(world);
     let done = world.audit_function.invoke(move |invocation| {
         Box::pin(async move {
-            let ports = this.ports(Some(invocation.kill_switch));
+            let ports = this.ports(Some(&invocation));
             this.product.audit(&ports, start, depth).await
         })
     });

@@ -31,14 +31,12 @@ pub(super) fn text(found: &[Finding]) -> String {
             let _ = writeln!(text, "  {:<7}  {}", mark(finding.level()), sentence(finding));
         }
     }
-    let troubles = found.iter().filter(|finding| finding.level() == Level::Trouble).count();
-    let unknown = found.iter().filter(|finding| finding.level() == Level::Unknown).count();
-    text.push('\n');
-    text += &match (troubles, unknown) {
-        (0, 0) => "Nothing has to be mended.\n".to_owned(),
-        (0, unknown) => format!("Nothing that has to be mended was found; {unknown} could not be looked at.\n"),
-        (1, _) => "1 thing has to be mended before customers are enrolled.\n".to_owned(),
-        (troubles, _) => format!("{troubles} things have to be mended before customers are enrolled.\n"),
+    let count = |level| found.iter().filter(|finding| finding.level() == level).count();
+    let _ = match (count(Level::Trouble), count(Level::Unknown)) {
+        (0, 0) => writeln!(text, "\nNothing has to be mended."),
+        (0, unknown) => writeln!(text, "\nNothing that has to be mended was found; {unknown} could not be looked at."),
+        (1, _) => writeln!(text, "\n1 thing has to be mended before customers are enrolled."),
+        (troubles, _) => writeln!(text, "\n{troubles} things have to be mended before customers are enrolled."),
     };
     text
 }
