@@ -17,6 +17,7 @@ import select
 import shutil
 import signal
 import sys
+import urllib.parse
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -149,10 +150,15 @@ def as_its_sender(app, otherwise):
 
 
 def by_their_source(resource_of):
-    """Names a move task by the queue that it moves from (Service Authorization Reference, "Actions, resources, and
-    condition keys for Amazon SQS"). The emulator, which has none, finds no queue's URL in the call."""
+    """Names a move task by the queue that it moves from, and a simulation by whom it is of (Service Authorization
+    Reference, "Actions, resources, and condition keys" for Amazon SQS and AWS IAM). The emulator, which has no move tasks,
+    finds no queue's URL in the call, and takes a simulation for one of everybody."""
 
     def resource(service, method, path, headers, body, query_params, region, account_id):
+        if service == "iam":
+            form = urllib.parse.parse_qs(body.decode() if isinstance(body, bytes) else body or "")
+            if form.get("Action") == ["SimulatePrincipalPolicy"]:
+                return form["PolicySourceArn"][0]
         if service == "sqs" and "MessageMoveTask" in headers.get("x-amz-target", ""):
             try:
                 return json.loads(body)["SourceArn"]

@@ -54,7 +54,7 @@ impl Function {
         let config = AuditConfig::read(env)?;
         let aws = sdk::load().await?;
         Ok(Self {
-            ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
+            ledger: DynamoDbLedger::new(sdk::dynamodb_client(&sdk::for_worker(&aws)), config.table),
             schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target).without_retries(),
             repair: config.repair,
         })
@@ -64,7 +64,8 @@ impl Function {
     /// What is left the next invocation goes on with.
     ///
     /// # Errors
-    /// When the ledger or the schedules can't be listed, or there was no audit for more than a day.
+    /// When the ledger or the schedules can't be listed, there was no finished audit for more than a day, or one passed
+    /// customers over.
     pub async fn handle(&self, request: AuditRequest, deadline: u64) -> Result<Option<Audited>, AuditError> {
         let today = TimeZone::UTC.to_datetime(SystemClock.now()).date();
         let audit = Audit {
@@ -88,6 +89,9 @@ impl Function {
                 return Ok(None);
             }
         };
+        if !finished {
+            audit.was_finished_within(OVERDUE).await?;
+        }
         let AuditReport { customers, read_in_whole, repaired, failed, .. } = report;
         let found: u64 = report.found.values().sum();
         let message = if finished { "audited" } else { "audited in part" };
@@ -96,6 +100,9 @@ impl Function {
             for finding in &report.examples {
                 tracing::warn!(customer = %finding.customer, problem = ?finding.problem, repaired = finding.repaired, "found");
             }
+        }
+        if finished && failed > 0 {
+            return Err(AuditError::NotAll(failed));
         }
         Ok(Some(Audited { report, finished }))
     }

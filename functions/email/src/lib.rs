@@ -105,10 +105,11 @@ impl Function {
         let Some(drops) = &self.drops else { return };
         let look = async { if at_once { drops.look().await } else { drops.look_if_due().await } };
         match timeout(LONGEST_LOOK, look).await {
-            Ok(Ok(looked)) => self.host.count_dropped(looked.news),
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "it can't be told which mails were accepted, and then not sent"),
             Err(_) => tracing::warn!("the provider takes long to tell which mails it accepted, and then didn't send"),
         }
+        self.host.count_dropped(drops.take_news());
     }
 }
 

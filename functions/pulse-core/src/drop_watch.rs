@@ -15,7 +15,7 @@ use crate::ports::{Activity, Clock, DroppedCursor, DroppedMail, DroppedMails, Le
 /// How often the provider is asked, by each instance of the function. Marketing Cloud asks for few questions.
 const INTERVAL: Duration = Duration::from_mins(15);
 
-/// The most parts of the provider's list that are read at once. What is left is read the next time.
+/// The most parts of the provider's list that are read at once. What is left is read by the next batch.
 const MOST_PAGES: usize = 10;
 
 /// What was dropped in this time counts as news, for whoever is to be woken. Instances look on their own, and a new one
@@ -59,7 +59,10 @@ pub struct DropWatch {
 #[derive(Default)]
 struct State {
     cursor: Option<DroppedCursor>,
+    /// When it was looked last, unless that left something unread.
     looked_at: Option<Timestamp>,
+    /// News that nobody has taken yet.
+    news: usize,
 }
 
 impl DropWatch {
@@ -69,7 +72,12 @@ impl DropWatch {
         Self { mails, ledger, clock, state: Mutex::default() }
     }
 
-    /// Looks, unless that was done less than 15 minutes ago.
+    /// How many news were found since this was last asked, also by a look that was cut short.
+    pub fn take_news(&self) -> usize {
+        std::mem::take(&mut self.state().news)
+    }
+
+    /// Looks, unless that was done less than 15 minutes ago and left nothing unread.
     ///
     /// # Errors
     /// As [`Self::look`].
@@ -94,13 +102,18 @@ impl DropWatch {
             for mail in &page.mails {
                 self.note(mail).await?;
             }
+            let news = page.mails.iter().filter(is_news).count();
             looked.noted += page.mails.len();
-            looked.news += page.mails.iter().filter(is_news).count();
-            self.state().cursor = page.next;
+            looked.news += news;
+            let mut state = self.state();
+            state.cursor = page.next;
+            state.news += news;
             if page.is_last {
-                break;
+                return Ok(looked);
             }
         }
+        // There is more: the next look needn't wait.
+        self.state().looked_at = None;
         Ok(looked)
     }
 

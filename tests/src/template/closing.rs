@@ -14,8 +14,9 @@ const MIB_OF_A_PROCESSOR: u64 = 1_769;
 
 /// Calls to the ledger that a message takes after its provider's, at the most: when the call of its last receive failed,
 /// the entry is released, the breaker's row and the outcomes of the last minutes are read, profile and entry are read
-/// once more, and the entry is put off or given up.
-const LEDGER_CALLS: u64 = 6;
+/// once more, the entry is given up, and that is noted. (Where its patience is over two more are read, but then the
+/// fuse of the same invocation keeps most others from being called.)
+const LEDGER_CALLS: u64 = 7;
 
 /// Messages in a `ChangeMessageVisibilityBatch`.
 const HIDDEN_TOGETHER: u64 = 10;

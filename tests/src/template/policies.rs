@@ -141,6 +141,49 @@ pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
     problems
 }
 
+/// The most characters of a managed policy, spaces left out (AWS IAM User Guide, "IAM and AWS STS quotas").
+const POLICY: usize = 6_144;
+
+/// Every managed policy has room in what IAM takes, also where the stack's name, the Region's and the table's are as long as
+/// they may be.
+#[must_use]
+pub fn policies_have_room(template: &Template) -> Vec<String> {
+    let sizes = template.resources("AWS::IAM::ManagedPolicy").map(|(id, policy)| {
+        (id, written(&policy["PolicyDocument"]).chars().filter(|letter| !letter.is_whitespace()).count())
+    });
+    let too_long = sizes.filter(|(_, size)| *size > POLICY);
+    too_long.map(|(id, size)| format!("{id} has {size} characters, of {POLICY}")).collect()
+}
+
+/// A policy as IAM gets it, at its longest.
+fn written(value: &Value) -> String {
+    let (stack, region, account) = ("s".repeat(58), "ap-southeast-1", "1".repeat(12));
+    let arn = |service: &str, name: &str| format!("arn:aws-us-gov:{service}:{region}:{account}:{name}");
+    match value {
+        Value::Object(call) if call.len() == 1 => match call.iter().next().map(|(name, of)| (name.as_str(), of)) {
+            Some(("Fn::If", branches)) => [&branches[1], &branches[2]].map(written).into_iter().max_by_key(String::len).unwrap_or_default(),
+            Some(("Fn::Sub", text)) => {
+                let text = text.as_str().unwrap_or_default().replace("${AWS::Partition}", "aws-us-gov");
+                let text = text.replace("${AWS::Region}", region).replace("${AWS::AccountId}", &account);
+                let text = text.replace("${PulseTable.Arn}", &arn("dynamodb", &format!("table/{stack}-PulseTable-{account}")));
+                let text = text.replace("${AWS::StackName}", &stack).replace("${ScheduleGroup}", &stack);
+                let parts: Vec<_> = text.split("${").map(|part| part.split_once('}').map_or(part, |(_, rest)| rest)).collect();
+                // What is left is an id, such as a mapping's.
+                json!(parts.join(&"u".repeat(36))).to_string()
+            }
+            Some(("Fn::GetAtt" | "Ref", _)) => json!(arn("lambda", &format!("function:{stack}-schedule-dlq"))).to_string(),
+            Some((name, of)) => format!("{{\"{name}\":{}}}", written(of)),
+            None => String::new(),
+        },
+        Value::Object(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, of)| format!("\"{name}\":{}", written(of))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(",")),
+        plain => plain.to_string(),
+    }
+}
+
 /// Mails go out as the address of the parameter Sender and no other, be it given with a name or without, whichever of the
 /// account's identities and configuration sets SES asks for.
 #[must_use]

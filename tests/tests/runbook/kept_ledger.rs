@@ -1,6 +1,10 @@
 use std::collections::BTreeSet;
 
-use pulse_core::ports::{Ledger as _, Schedules as _};
+use pulse_aws::clock::SystemClock;
+use pulse_core::{
+    audit::{AuditCheckpoint, AuditCursor, AuditDepth, AuditName, AuditReport},
+    ports::{AuditLog as _, Clock as _, Ledger as _, Schedules as _},
+};
 use pulse_tests::{deployed_stack::DeployedStack, emulator::packages, in_memory_stack::customer};
 
 use super::{
@@ -24,6 +28,22 @@ fn a_kept_ledger_is_taken_up_by_a_new_stack() {
         assert_eq!(scheduled(&stack).await, everyone);
         let table = stack.output("TableName").to_owned();
 
+        // An audit of the old stack's, that was ended before its last customers.
+        let now = SystemClock.now();
+        let nearly_done = AuditCheckpoint {
+            version: 1,
+            began_at: now,
+            taken_at: now,
+            saved_at: now,
+            finished_at: None,
+            depth: AuditDepth::Everyone,
+            repair: true,
+            is_at_rest: true,
+            cursor: AuditCursor::Schedules { from: "z".into() },
+            report: AuditReport::default(),
+            schedules: 5,
+        };
+        assert_eq!(stack.ledger().save_checkpoint(AuditName::ByHand, &nearly_done).await, Ok(true));
         stack.delete().await;
         stack.deploy_with(packages("runbook"), "ExistingTable", &table).await;
         assert_eq!((stack.output("TableName"), scheduled(&stack).await), (table.as_str(), BTreeSet::new()));
@@ -31,7 +51,7 @@ fn a_kept_ledger_is_taken_up_by_a_new_stack() {
             assert_eq!(stack.ledger().customer(&customer.id).await, Ok(Some(customer.clone())));
         }
 
-        let repaired = pulse_json(&stack, "audit --deep --repair").await;
+        let repaired = pulse_json(&stack, "audit --deep --repair --anew").await;
         assert_eq!((&repaired["found"]["no-schedule"], &repaired["repaired"]), (&5.into(), &5.into()), "{repaired}");
         assert_eq!(scheduled(&stack).await, everyone);
         assert_eq!(pulse(&stack, "audit --deep").await.status, 0);

@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use jiff::SignedDuration;
 use pulse_core::{
-    audit::{Audit, AuditCheckpoint, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart, Problem},
+    audit::{
+        Audit, AuditCheckpoint, AuditCursor, AuditDepth, AuditEnd, AuditError, AuditName, AuditReport, AuditStart, Problem,
+    },
     customer::{Customer, CustomerId, Standing},
     entry::{Entry, SkipReason},
     failure::Cause,
-    ports::{AuditLog, Ledger as _, LedgerError, MonthlySchedule, Schedules as _},
+    ports::{AuditLog, Clock as _, Ledger as _, LedgerError, MonthlySchedule, Schedules as _},
     slot::Slot,
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, customer};
@@ -83,6 +85,62 @@ async fn the_clock_begins_the_first_audit_goes_on_with_none_and_says_when_there_
     stack.clock.advance(Duration::from_hours(25));
     let overdue = daily().was_finished_within(day).await.unwrap_err();
     assert!(matches!(overdue, AuditError::Overdue { .. }), "{overdue}");
+}
+
+/// Leaves a daily audit unfinished on the ledger, at its beginning.
+async fn leave_unfinished(stack: &InMemoryStack, is_at_rest: bool) -> AuditCheckpoint {
+    let before = stack.ledger.checkpoint(AuditName::Daily).await.unwrap();
+    let now = stack.clock.now();
+    let unfinished = AuditCheckpoint {
+        version: before.as_ref().map_or(1, |before| before.version + 1),
+        began_at: before.map_or(now, |before| before.began_at),
+        taken_at: now,
+        saved_at: now,
+        finished_at: None,
+        depth: AuditDepth::Everyone,
+        repair: true,
+        is_at_rest,
+        cursor: AuditCursor::Entries { part: 0, after: None },
+        report: AuditReport::default(),
+        schedules: 0,
+    };
+    assert!(stack.ledger.save_checkpoint(AuditName::Daily, &unfinished).await.unwrap());
+    unfinished
+}
+
+fn daily(stack: &InMemoryStack) -> Audit<'_> {
+    Audit { name: AuditName::Daily, ..stack.audit_use_case(AuditDepth::Everyone, true) }
+}
+
+#[tokio::test]
+async fn the_clock_leaves_an_audit_alone_that_is_under_way_and_takes_up_one_that_rests_or_died() {
+    let (stack, _) = stack_of(&["c-1", "c-2"]).await;
+    let go_on = async || daily(&stack).run(AuditStart::GoOn, pending(), &|_| {}).await.unwrap();
+    leave_unfinished(&stack, false).await;
+    assert_eq!(go_on().await, AuditEnd::NoneUnfinished);
+    stack.clock.advance(Duration::from_mins(10));
+    assert!(matches!(go_on().await, AuditEnd::Finished(report) if report.customers == 2));
+    leave_unfinished(&stack, true).await;
+    assert!(matches!(go_on().await, AuditEnd::Finished(_)));
+}
+
+#[tokio::test]
+async fn an_audit_that_never_ends_is_told_and_one_of_yesterday_is_not_gone_on_with() {
+    let (stack, _) = stack_of(&["c-1"]).await;
+    let within = SignedDuration::from_hours(26);
+    for _ in 0..3 {
+        leave_unfinished(&stack, true).await;
+        assert_eq!(daily(&stack).was_finished_within(within).await, Ok(()));
+        stack.clock.advance(Duration::from_hours(9));
+    }
+    assert!(matches!(daily(&stack).was_finished_within(within).await, Err(AuditError::Overdue { .. })));
+
+    let left = leave_unfinished(&stack, true).await;
+    stack.clock.advance(Duration::from_hours(24));
+    let end = daily(&stack).run(AuditStart::GoOnOrBegin, pending(), &|_| {}).await;
+    assert!(matches!(end, Ok(AuditEnd::Finished(_))), "{end:?}");
+    let after = stack.ledger.checkpoint(AuditName::Daily).await.unwrap().unwrap();
+    assert_eq!((after.began_at > left.began_at, after.finished_at), (true, Some(stack.clock.now())));
 }
 
 #[tokio::test]

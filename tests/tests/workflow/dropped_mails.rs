@@ -45,7 +45,9 @@ async fn notes(stack: &InMemoryStack, number: usize) -> Vec<String> {
 async fn a_mail_that_was_dropped_is_noted_with_its_customer() {
     let stack = mailed(2).await;
     dropped(&stack, 1);
-    assert_eq!(watch(&stack).look().await, Ok(news(1)));
+    let watch = watch(&stack);
+    assert_eq!(watch.look().await, Ok(news(1)));
+    assert_eq!((watch.take_news(), watch.take_news()), (1, 0));
     let expected = "Run 2026-11: the mail was accepted, and then not sent. The provider gives subscriber error 17, \
                     AttributeValueMaxLength.";
     assert_eq!(notes(&stack, 1).await, [expected]);

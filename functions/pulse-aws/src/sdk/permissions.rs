@@ -6,8 +6,8 @@ use std::str::SplitWhitespace;
 /// Written by `cargo run -p pulse-template`.
 const STATEMENTS: &str = include_str!("statements.txt");
 
-/// The policies that are an operator's, the narrowest first.
-const OPERATORS: [&str; 2] = ["ReadOnlyPolicy", "OperatorPolicy"];
+/// The policies that are people's, the narrowest first.
+const OPERATORS: [&str; 3] = ["ReadOnlyPolicy", "OperatorPolicy", "DoctorPolicy"];
 
 /// Whether a code, without its protocol's prefix, says that a permission is missing (IAM User Guide, "Troubleshoot
 /// access denied error messages").

@@ -19,7 +19,7 @@ use crate::sdk::failure::{LAMBDA, SQS_CONTROL};
 
 /// The longest that the answer is waited for: two calls to a provider that doesn't answer, and the start of
 /// the function. A function that takes longer goes on, and its messages come back later.
-const LONGEST: Duration = Duration::from_secs(50);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Long polling asks all of a queue's servers, and not only some that may hold none of its few messages (Amazon SQS
 /// Developer Guide, "Amazon SQS short and long polling").

@@ -5,8 +5,11 @@ use strum::{Display, IntoStaticStr};
 use super::{Audit, AuditDepth, AuditProgress, AuditReport, AuditStart};
 use crate::customer::CustomerId;
 
-/// An audit by hand that was ended this long ago is not gone on with: by then it says little of the roster.
+/// An audit that was ended this long ago is not gone on with: by then it says little of the roster.
 const STALE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whoever is at an audit writes its checkpoint more often than this: until then it is theirs.
+const ALIVE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Which audit a checkpoint is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Display, IntoStaticStr)]
@@ -56,6 +59,9 @@ pub struct AuditCheckpoint {
     pub depth: AuditDepth,
     /// Whether what is found is repaired.
     pub repair: bool,
+    /// Whether whoever worked on it has ended, so that it may be taken up at once.
+    #[serde(default)]
+    pub is_at_rest: bool,
     /// How far it is.
     pub cursor: AuditCursor,
     /// What was found before the cursor.
@@ -75,6 +81,7 @@ impl AuditCheckpoint {
             finished_at: before.and_then(|before| before.finished_at),
             depth: audit.depth,
             repair: audit.repair,
+            is_at_rest: false,
             cursor: AuditCursor::Entries { part: 0, after: None },
             report: AuditReport::default(),
             schedules: 0,
@@ -85,11 +92,12 @@ impl AuditCheckpoint {
     pub(super) fn is_gone_on_with(&self, audit: &Audit<'_>, start: AuditStart, now: Timestamp) -> bool {
         let is_of_a_kind =
             self.repair == audit.repair && std::mem::discriminant(&self.depth) == std::mem::discriminant(&audit.depth);
-        let is_fresh = audit.name == AuditName::Daily || now.duration_since(self.saved_at) < STALE;
+        let age = now.duration_since(self.saved_at);
         self.cursor != AuditCursor::Done
+            && age < STALE
             && match start {
-                AuditStart::GoOn => true,
-                AuditStart::GoOnOrBegin => is_of_a_kind && is_fresh,
+                AuditStart::GoOn => age >= ALIVE || self.is_at_rest,
+                AuditStart::GoOnOrBegin => is_of_a_kind,
                 AuditStart::Begin => false,
             }
     }

@@ -30,7 +30,13 @@ impl<'a> Journal<'a> {
             Some(_) if start == AuditStart::GoOn => return Ok(None),
             there => AuditCheckpoint::first(audit, there.as_ref(), now),
         };
-        let next = AuditCheckpoint { version: checkpoint.version + 1, taken_at: now, saved_at: now, ..checkpoint };
+        let next = AuditCheckpoint {
+            version: checkpoint.version + 1,
+            taken_at: now,
+            saved_at: now,
+            is_at_rest: false,
+            ..checkpoint
+        };
         let is_kept = match audit.log.save_checkpoint(audit.name, &next).await {
             Err(LedgerError::Broken(cause)) if !audit.repair => {
                 tracing::warn!(%cause, "no checkpoint is kept: an audit that is interrupted begins anew");
@@ -65,6 +71,12 @@ impl<'a> Journal<'a> {
         let saved_at = self.read(|checkpoint| checkpoint.saved_at);
         let age = Duration::try_from(self.audit.sleeper.now().duration_since(saved_at)).unwrap_or_default();
         if age < SAVED_EVERY { Ok(()) } else { self.save().await }
+    }
+
+    /// Writes it for the last time: whoever goes on need not wait.
+    pub(super) async fn rest(&self) -> Result<(), AuditError> {
+        self.lock().is_at_rest = true;
+        self.save().await
     }
 
     /// One that can't be written now is written the next time: it only costs whoever has to go on from the one before.

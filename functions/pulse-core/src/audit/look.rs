@@ -72,6 +72,8 @@ impl Course<'_> {
                 return looked;
             };
             self.looks.rest(self.audit.sleeper.now(), *wait);
+            // The ledger is asked first, and takes no turn of its own.
+            self.looks.turn(self.audit.sleeper, 0).await;
         }
         self.one(id, about).await
     }

@@ -111,6 +111,9 @@ pub enum AuditError {
         /// When the last was finished.
         finished_at: Timestamp,
     },
+    /// Some couldn't be looked at, or not be repaired.
+    #[error("{0} customers couldn't be looked at or repaired: the log names them and says why; run `pulse audit --repair`")]
+    NotAll(u64),
     /// Another audit goes on where this one was.
     #[error("another {0} audit was started meanwhile, and goes on with this one's work: wait for it")]
     TakenOver(AuditName),
@@ -174,18 +177,19 @@ impl Audit<'_> {
         if let Either::Left((walked, _)) = select(pin!(course.walk()), pin!(stop)).await {
             walked?;
         }
-        journal.save().await?;
+        journal.rest().await?;
         let (cursor, report) = journal.read(|checkpoint| (checkpoint.cursor.clone(), checkpoint.report.clone()));
         Ok(if cursor == AuditCursor::Done { AuditEnd::Finished(report) } else { AuditEnd::Stopped(report) })
     }
 
-    /// Whether an audit of this name was finished lately. Where none has ever been, that isn't told.
+    /// Whether an audit of this name was finished lately, or where none ever was, begun lately. Where none was ever begun,
+    /// that isn't told.
     ///
     /// # Errors
     /// When the last was finished longer ago, or the ledger can't be asked.
     pub async fn was_finished_within(&self, time: SignedDuration) -> Result<(), AuditError> {
         let there = self.log.checkpoint(self.name).await?;
-        match there.and_then(|there| there.finished_at) {
+        match there.map(|there| there.finished_at.unwrap_or(there.began_at)) {
             Some(finished_at) if self.sleeper.now().duration_since(finished_at) > time => {
                 Err(AuditError::Overdue { name: self.name, finished_at })
             }

@@ -238,7 +238,8 @@ fn trouble_is_told_since_its_first_moment_unless_it_is_another() {
 fn a_mail_that_was_under_way_when_it_was_put_off_or_its_score_too_old_stays_in_doubt() {
     let sending = sending();
     let put_off = sending.put_off(StageName::Email, Cause::new("It was down."), now() + 1.hour()).unwrap().into_after();
-    assert_eq!(put_off.in_doubt_since(), Some(now() + 1.hour()));
+    // Since its lease was over, and not since somebody saw that.
+    assert_eq!(put_off.in_doubt_since(), Some(now()));
     let stale = sending.forget_stale_score(now() + 1.hour()).unwrap().into_after();
     let scoring = stale.claim(StageName::Score, now(), now()).unwrap().into_after();
     assert_eq!(scoring.record_score(score(), now()).unwrap().after().in_doubt_since(), Some(now()));

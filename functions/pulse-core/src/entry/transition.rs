@@ -182,7 +182,8 @@ impl Entry {
         Ok(Change { after, next: None })
     }
 
-    /// Gives a claim back although the provider may have done what it was asked: the next attempt asks.
+    /// Gives a claim back although the provider may have done what it was asked: the next attempt asks, or repeats it to a
+    /// provider that does nothing twice.
     ///
     /// # Errors
     /// When no call was under way whose effect is one at most.
@@ -302,10 +303,10 @@ impl Entry {
             }
     }
 
-    /// Since when it is in doubt if the claim ends now.
+    /// Since when it is in doubt if the claim ends now. A claim that nobody ended was over with its lease, whenever that is
+    /// found out: counted from later, the provider would be trusted to know the mail for longer than it does.
     fn in_doubt_from(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_under_way = self.lease_until().is_some() && self.at.spec().effect == Effect::AtMostOnce;
-        if is_under_way { Some(self.in_doubt_since.unwrap_or(now)) } else { self.in_doubt_since }
+        self.in_doubt_since().map(|since| since.min(now))
     }
 
     /// Since when something has gone wrong each time that it was tried, as of `now`. Long after the last time, and

@@ -82,6 +82,10 @@ impl<S: Step> StageRunner<S> {
             Ok(request) => request,
             Err(cause) => return Ok(Verdict::Fail { cause }),
         };
+        // The reads until here may have taken long, and a call that Lambda cuts off is one of unknown fate.
+        if self.clock.now() > task.start_by {
+            return Ok(Verdict::no_time());
+        }
         let (subject, row) = work;
         let claim = row.claim(S::STAGE, now, task.lease_until)?.into();
         self.step.rows().write(&claim, now).await?;

@@ -43,6 +43,11 @@ pub enum Wait {
 }
 
 impl Verdict {
+    /// It comes back at once, to a worker that has the time for it.
+    pub(super) fn no_time() -> Self {
+        Self::Retry { wait: Wait::None, cause: Cause::new("The worker had no time left to start on it.") }
+    }
+
     pub(super) fn retry(cause: Cause) -> Self {
         Self::Retry { wait: Wait::Backoff(None), cause }
     }

@@ -52,6 +52,8 @@ pub struct Task {
     pub sent_at: Timestamp,
     /// Until when a claim made now lasts.
     pub lease_until: Timestamp,
+    /// When a call to the provider has to begin at the latest, to end before the invocation does.
+    pub start_by: Timestamp,
 }
 
 /// A stage: what is to be done for one message.
@@ -144,8 +146,8 @@ impl Worker<'_> {
     }
 
     async fn one(&self, delivery: Delivery, deadline: Timestamp) -> Option<Unfinished> {
-        let verdict = if between(self.clock.now(), deadline) < self.settings.call_timeout + CLOSING_TIME {
-            Verdict::Retry { wait: Wait::None, cause: Cause::new("The worker had no time left to start on it.") }
+        let verdict = if self.clock.now() > self.start_by(deadline) {
+            Verdict::no_time()
         } else if let Some(cause) = self.provider.fuse() {
             Verdict::Retry { wait: Wait::Backoff(None), cause }
         } else {
@@ -159,6 +161,10 @@ impl Worker<'_> {
         })
     }
 
+    fn start_by(&self, deadline: Timestamp) -> Timestamp {
+        deadline.saturating_sub(self.settings.call_timeout + CLOSING_TIME).unwrap_or(Timestamp::MIN)
+    }
+
     async fn handle(&self, delivery: &Delivery, deadline: Timestamp) -> Verdict {
         match WorkMessage::parse(&delivery.body, delivery.sent_at) {
             Ok(message) => {
@@ -169,6 +175,7 @@ impl Worker<'_> {
                     first_receive: delivery.receive_count <= 1,
                     sent_at: delivery.sent_at,
                     lease_until: deadline.saturating_add(LEASE_GRACE).unwrap_or(deadline),
+                    start_by: self.start_by(deadline),
                 };
                 self.stage.handle(&task).await
             }

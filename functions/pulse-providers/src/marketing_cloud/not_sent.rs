@@ -27,7 +27,8 @@ const PAGE: usize = 50;
 struct Page {
     #[serde(rename = "lastEventID")]
     last_event: Option<u64>,
-    messages: Vec<NotSent>,
+    /// One by one, as other systems' may be of another form.
+    messages: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -73,16 +74,16 @@ impl MarketingCloudMailer {
         let next = page.last_event.map(|event| DroppedCursor(event.to_string())).or_else(|| after.cloned());
         let is_last = page.messages.len() < PAGE || next.as_ref() == after;
         // Other systems of the business unit have mails in the list too, by definitions and keys of their own.
-        let mails = page.messages.into_iter().filter(|mail| mail.definition_key == self.definition);
-        let mails = mails.filter_map(|mail| {
+        let rows = page.messages.into_iter().filter_map(|row| serde_json::from_value::<NotSent>(row).ok());
+        let mails = rows.filter(|mail| mail.definition_key == self.definition).filter_map(|mail| {
             let entry = EntryId::of_message_key(&mail.info.message_key)?;
-            Some(moment(&mail.timestamp).ok_or_else(unread).map(|at| DroppedMail {
-                entry,
-                at,
-                cause: Cause::new(format!("{PROVIDER} gives {}.", mail.reason)),
-            }))
+            let Some(at) = moment(&mail.timestamp) else {
+                tracing::warn!(%entry, "it isn't said when a mail was dropped in a form that can be read");
+                return None;
+            };
+            Some(DroppedMail { entry, at, cause: Cause::new(format!("{PROVIDER} gives {}.", mail.reason)) })
         });
-        Ok(DroppedPage { mails: mails.collect::<Result<_, _>>()?, next, is_last })
+        Ok(DroppedPage { mails: mails.collect(), next, is_last })
     }
 }
 

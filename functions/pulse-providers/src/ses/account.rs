@@ -70,12 +70,15 @@ fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error.code() == Some("NotFoundException")
 }
 
-/// With the code alone: the words may quote an address.
+/// With the code alone: the words may quote an address. What is denied is told by the statement that it takes.
 fn unanswered<E>(what: &str, error: &SdkError<E>) -> AccountError
 where
     E: ProvideErrorMetadata,
 {
     let why = match error {
+        SdkError::ServiceError(_) if error.code() == Some("AccessDeniedException") => {
+            "it takes ExamineTheAccount and ExamineTheSender of DoctorPolicy in template.yaml (output DoctorPolicyArn)"
+        }
         SdkError::ServiceError(_) => error.code().unwrap_or("an error without a code"),
         SdkError::TimeoutError(_) => "no answer in time",
         _ => "it can't be reached",

@@ -183,6 +183,10 @@ fn message() -> WorkMessage {
 }
 
 fn run(answer: Result<(), CallError>) -> (Verdict, Vec<Parcel>) {
+    run_by(Timestamp::MAX, answer)
+}
+
+fn run_by(start_by: Timestamp, answer: Result<(), CallError>) -> (Verdict, Vec<Parcel>) {
     let runner = StageRunner {
         step: Delivery { parcels: Parcels::default(), answer },
         queues: Queues::from_fn(|_| -> Arc<dyn StageQueue> { Arc::new(Nobody) }),
@@ -193,6 +197,7 @@ fn run(answer: Result<(), CallError>) -> (Verdict, Vec<Parcel>) {
         first_receive: true,
         sent_at: Timestamp::UNIX_EPOCH,
         lease_until: Timestamp::UNIX_EPOCH,
+        start_by,
     };
     let verdict = runner.handle(&task).now_or_never().unwrap();
     let written = runner.step.parcels.0.lock().unwrap().clone();
@@ -205,6 +210,14 @@ fn a_parcel_is_claimed_delivered_and_done() {
     assert_eq!(verdict, Verdict::Done);
     let claimed = Parcel { claimed: true, version: 2, ..WAITING };
     assert_eq!(written, [claimed.clone(), Parcel { done: true, version: 3, ..claimed }]);
+}
+
+#[test]
+fn a_call_that_would_end_after_the_invocation_is_not_begun_and_nothing_is_claimed() {
+    let (verdict, written) = run_by(Timestamp::MIN, Ok(()));
+    assert_eq!((verdict, written), (Verdict::no_time(), vec![]));
+    let (verdict, _) = run_by(Timestamp::UNIX_EPOCH, Ok(()));
+    assert_eq!(verdict, Verdict::Done);
 }
 
 #[test]
