@@ -31,6 +31,7 @@ fn checkpoint(version: u64, cursor: AuditCursor) -> AuditCheckpoint {
         finished_at: Some(due() - 24.hours()),
         depth: AuditDepth::Slice { number: 3, of: 28 },
         repair: true,
+        is_at_rest: false,
         cursor,
         report,
         schedules: 5,

@@ -161,17 +161,23 @@ fn written(value: &Value) -> String {
     let arn = |service: &str, name: &str| format!("arn:aws-us-gov:{service}:{region}:{account}:{name}");
     match value {
         Value::Object(call) if call.len() == 1 => match call.iter().next().map(|(name, of)| (name.as_str(), of)) {
-            Some(("Fn::If", branches)) => [&branches[1], &branches[2]].map(written).into_iter().max_by_key(String::len).unwrap_or_default(),
+            Some(("Fn::If", branches)) => {
+                [&branches[1], &branches[2]].map(written).into_iter().max_by_key(String::len).unwrap_or_default()
+            }
             Some(("Fn::Sub", text)) => {
                 let text = text.as_str().unwrap_or_default().replace("${AWS::Partition}", "aws-us-gov");
                 let text = text.replace("${AWS::Region}", region).replace("${AWS::AccountId}", &account);
-                let text = text.replace("${PulseTable.Arn}", &arn("dynamodb", &format!("table/{stack}-PulseTable-{account}")));
+                let text =
+                    text.replace("${PulseTable.Arn}", &arn("dynamodb", &format!("table/{stack}-PulseTable-{account}")));
                 let text = text.replace("${AWS::StackName}", &stack).replace("${ScheduleGroup}", &stack);
-                let parts: Vec<_> = text.split("${").map(|part| part.split_once('}').map_or(part, |(_, rest)| rest)).collect();
+                let parts: Vec<_> =
+                    text.split("${").map(|part| part.split_once('}').map_or(part, |(_, rest)| rest)).collect();
                 // What is left is an id, such as a mapping's.
                 json!(parts.join(&"u".repeat(36))).to_string()
             }
-            Some(("Fn::GetAtt" | "Ref", _)) => json!(arn("lambda", &format!("function:{stack}-schedule-dlq"))).to_string(),
+            Some(("Fn::GetAtt" | "Ref", _)) => {
+                json!(arn("lambda", &format!("function:{stack}-schedule-dlq"))).to_string()
+            }
             Some((name, of)) => format!("{{\"{name}\":{}}}", written(of)),
             None => String::new(),
         },

@@ -117,7 +117,9 @@ fn the_doctor_takes_looking_and_a_policy_of_its_own() {
         assert_eq!(about("denied")["policy"], "operator", "{found:?}");
         let denied = about("denied")["actions"].to_string();
         assert!(denied.contains("scheduler:CreateSchedule") && !denied.contains("dynamodb:Query"), "{denied}");
-        for sid in ["ExamineTheAccount", "ExamineTheScheduleGroup", "ReadPolicies", "ExaminePermissions", "TryFunctions"] {
+        for sid in
+            ["ExamineTheAccount", "ExamineTheScheduleGroup", "ReadPolicies", "ExaminePermissions", "TryFunctions"]
+        {
             let keys = Keys::of_someone_with(&format!("doctor-no-{sid}"), &policies, Some(sid)).await;
             let unknown = unknown(&found_by_the_doctor(&office, &keys).await);
             assert!(unknown.iter().any(|why| why.contains(&format!("it takes {sid} of DoctorPolicy"))), "{unknown:?}");

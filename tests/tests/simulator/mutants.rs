@@ -229,7 +229,8 @@ impl SystemUnderTest for StartsTheWholeBatch {
         let one = async |delivery: Delivery| {
             let message = WorkMessage::parse(&delivery.body, delivery.sent_at).ok()?;
             let Delivery { receive_count, sent_at, .. } = delivery;
-            let task = Task { message, first_receive: receive_count <= 1, sent_at, lease_until: deadline, start_by: deadline };
+            let task =
+                Task { message, first_receive: receive_count <= 1, sent_at, lease_until: deadline, start_by: deadline };
             (stage.handle(&task).await != Verdict::Done).then_some(delivery.message_id)
         };
         let unfinished = join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect();

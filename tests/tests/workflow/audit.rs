@@ -7,7 +7,8 @@ use futures::FutureExt as _;
 use jiff::SignedDuration;
 use pulse_core::{
     audit::{
-        Audit, AuditCheckpoint, AuditCursor, AuditDepth, AuditEnd, AuditError, AuditName, AuditReport, AuditStart, Problem,
+        Audit, AuditCheckpoint, AuditCursor, AuditDepth, AuditEnd, AuditError, AuditName, AuditReport, AuditStart,
+        Problem,
     },
     customer::{Customer, CustomerId, Standing},
     entry::{Entry, SkipReason},

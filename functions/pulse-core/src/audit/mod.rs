@@ -112,7 +112,9 @@ pub enum AuditError {
         finished_at: Timestamp,
     },
     /// Some couldn't be looked at, or not be repaired.
-    #[error("{0} customers couldn't be looked at or repaired: the log names them and says why; run `pulse audit --repair`")]
+    #[error(
+        "{0} customers couldn't be looked at or repaired: the log names them and says why; run `pulse audit --repair`"
+    )]
     NotAll(u64),
     /// Another audit goes on where this one was.
     #[error("another {0} audit was started meanwhile, and goes on with this one's work: wait for it")]
