@@ -41,10 +41,12 @@ pub const METRICS: [(&str, &str, &[&str]); 23] = [
 /// What the scheduler's dead-letter queue is called as a dimension, where others are called as their stages.
 pub(super) const SCHEDULES: &str = "schedules";
 
-/// The bill counts the alarms and the metrics that there are, but for those of dead letters: most months have none.
+/// The bill counts the alarms and the metrics that there are, but for those of dead letters and of dropped mails: most months
+/// have none.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
-    let measured = own_metrics(template).into_iter().filter(|(name, _)| *name != "DeadLetters").count();
+    let measured =
+        own_metrics(template).into_iter().filter(|(name, _)| !["DeadLetters", "Dropped"].contains(name)).count();
     let counted = [
         ("metrics", measured, pulse_core::bill::METRICS as usize),
         ("alarms", alarms(template).count(), pulse_core::bill::ALARMS as usize),

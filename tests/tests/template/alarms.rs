@@ -29,7 +29,7 @@ fn every_alarm_goes_off_in_time_and_not_for_nothing() -> Result<()> {
         cut("TickSilentAlarm/WarmUpConfiguration"),
         set("TickSilentAlarm/WarmUpConfiguration/WarmUpPeriodDurationInMinutes", 5),
         set("AuditSilentAlarm/WarmUpConfiguration/WarmUpPeriodDurationInMinutes", 2_881),
-        set("AuditSilentAlarm/Period", 300),
+        set("AuditSilentAlarm/EvaluationPeriods", 2),
         add("ScoreDlqAlarm", "WarmUpConfiguration", json!({ "WarmUpPeriodDurationInMinutes": 15 })),
         set("ScoreThrottlesAlarm/Statistic", "Maximum"),
         set("EmailExpiryAlarm/Statistic", "Sum"),
