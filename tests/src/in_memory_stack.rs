@@ -187,7 +187,7 @@ impl InMemoryStack {
     /// Never: the ledger in memory can always be listed.
     pub async fn audit(&self, repair: bool) -> AuditReport {
         let audit = self.audit_use_case(AuditDepth::Everyone, repair);
-        let end = audit.run(AuditStart::GoOnOrBegin, pending(), &|_| {}).await.expect("audited");
+        let end = audit.run(AuditStart::ResumeOrBegin, pending(), &|_| {}).await.expect("audited");
         let AuditEnd::Finished(report) = end else { panic!("nobody stopped it") };
         report
     }

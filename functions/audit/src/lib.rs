@@ -80,7 +80,7 @@ impl Function {
         };
         let deadline = i64::try_from(deadline).ok().and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
         let stop = deadline.and_then(|deadline| deadline.checked_sub(CLOSING_TIME).ok()).unwrap_or(Timestamp::MAX);
-        let start = if request.go_on { AuditStart::GoOn } else { AuditStart::GoOnOrBegin };
+        let start = if request.resume { AuditStart::Resume } else { AuditStart::ResumeOrBegin };
         let (report, finished) = match audit.run(start, SystemClock.sleep_until(stop), &|_| {}).await? {
             AuditEnd::Finished(report) => (report, true),
             AuditEnd::Stopped(report) => (report, false),

@@ -106,7 +106,7 @@ impl AuditTrial {
     ) -> (u32, AuditReport) {
         let mut quarter = time.now();
         for number in 1..=PATIENCE {
-            let start = if number == 1 { AuditStart::GoOnOrBegin } else { AuditStart::GoOn };
+            let start = if number == 1 { AuditStart::ResumeOrBegin } else { AuditStart::Resume };
             let (depth, clock) = (self.depth, time.clone());
             let (roster, schedules, log) = (Arc::clone(roster), Arc::clone(&ports.schedules), Arc::clone(&ports.log));
             let ended = function.invoke(move |invocation| {

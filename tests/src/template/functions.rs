@@ -145,11 +145,11 @@ pub fn an_audit_that_was_ended_goes_on(template: &Template) -> Vec<String> {
         let input = event["Properties"]["Input"].as_str().unwrap_or(r#"{"detail-type": "Scheduled Event"}"#);
         serde_json::from_str(input).unwrap_or_default()
     };
-    let go_on: BTreeSet<_> = events.map(|event| request(event).go_on).collect();
-    if go_on == BTreeSet::from([false, true]) {
+    let resume: BTreeSet<_> = events.map(|event| request(event).resume).collect();
+    if resume == BTreeSet::from([false, true]) {
         return Vec::new();
     }
-    vec![format!("the audit's clock should both begin audits and go on with them, and goes on: {go_on:?}")]
+    vec![format!("the audit's clock should both begin audits and go on with them, and goes on: {resume:?}")]
 }
 
 /// Every function logs JSON to a log group of this stack that does not keep logs for ever, and Lambda leaves nothing of it

@@ -78,9 +78,9 @@ async fn what_is_amiss_is_found_and_left_alone_unless_it_is_to_be_repaired() {
 async fn the_clock_begins_the_first_audit_goes_on_with_none_and_says_when_there_were_none_for_long() {
     let (stack, _) = stack_of(&["c-1"]).await;
     let daily = || Audit { name: AuditName::Daily, ..stack.audit_use_case(AuditDepth::Presence, true) };
-    let go_on = async || daily().run(AuditStart::GoOn, pending(), &|_| {}).await.unwrap();
-    assert!(matches!(go_on().await, AuditEnd::Finished(_)), "the first");
-    assert_eq!(go_on().await, AuditEnd::NoneUnfinished);
+    let resume = async || daily().run(AuditStart::Resume, pending(), &|_| {}).await.unwrap();
+    assert!(matches!(resume().await, AuditEnd::Finished(_)), "the first");
+    assert_eq!(resume().await, AuditEnd::NoneUnfinished);
     let day = SignedDuration::from_hours(24);
     assert_eq!(daily().was_finished_within(day).await, Ok(()));
     stack.clock.advance(Duration::from_hours(25));
@@ -116,13 +116,13 @@ fn daily(stack: &InMemoryStack) -> Audit<'_> {
 #[tokio::test]
 async fn the_clock_leaves_an_audit_alone_that_is_under_way_and_takes_up_one_that_rests_or_died() {
     let (stack, _) = stack_of(&["c-1", "c-2"]).await;
-    let go_on = async || daily(&stack).run(AuditStart::GoOn, pending(), &|_| {}).await.unwrap();
+    let resume = async || daily(&stack).run(AuditStart::Resume, pending(), &|_| {}).await.unwrap();
     leave_unfinished(&stack, false).await;
-    assert_eq!(go_on().await, AuditEnd::NoneUnfinished);
+    assert_eq!(resume().await, AuditEnd::NoneUnfinished);
     stack.clock.advance(Duration::from_mins(10));
-    assert!(matches!(go_on().await, AuditEnd::Finished(report) if report.customers == 2));
+    assert!(matches!(resume().await, AuditEnd::Finished(report) if report.customers == 2));
     leave_unfinished(&stack, true).await;
-    assert!(matches!(go_on().await, AuditEnd::Finished(_)));
+    assert!(matches!(resume().await, AuditEnd::Finished(_)));
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn an_audit_that_never_ends_is_told_and_one_of_yesterday_is_not_gone_on_wi
 
     let left = leave_unfinished(&stack, true).await;
     stack.clock.advance(Duration::from_hours(24));
-    let end = daily(&stack).run(AuditStart::GoOnOrBegin, pending(), &|_| {}).await;
+    let end = daily(&stack).run(AuditStart::ResumeOrBegin, pending(), &|_| {}).await;
     assert!(matches!(end, Ok(AuditEnd::Finished(_))), "{end:?}");
     let after = stack.ledger.checkpoint(AuditName::Daily).await.unwrap().unwrap();
     assert_eq!((after.began_at > left.began_at, after.finished_at), (true, Some(stack.clock.now())));
@@ -154,7 +154,7 @@ async fn an_audit_that_another_has_taken_over_ends_and_the_other_goes_on() {
         if begins_now {
             stack.clock.advance(Duration::from_secs(10));
             let audit = stack.audit_use_case(AuditDepth::Presence, true);
-            *other.lock().unwrap() = audit.run(AuditStart::GoOnOrBegin, pending(), &|_| {}).now_or_never();
+            *other.lock().unwrap() = audit.run(AuditStart::ResumeOrBegin, pending(), &|_| {}).now_or_never();
         }
     };
     let first = stack.audit_use_case(AuditDepth::Presence, true).run(AuditStart::Begin, pending(), &usurp).await;
@@ -183,7 +183,7 @@ async fn whoever_may_only_read_can_audit_and_repairs_nothing() {
     stack.schedules.delete(&customers[0].id).await.unwrap();
     let audit = async |repair| {
         let audit = Audit { log: &ReadOnly, ..stack.audit_use_case(AuditDepth::Presence, repair) };
-        audit.run(AuditStart::GoOnOrBegin, pending(), &|_| {}).await
+        audit.run(AuditStart::ResumeOrBegin, pending(), &|_| {}).await
     };
     let Ok(AuditEnd::Finished(report)) = audit(false).await else { panic!("finished") };
     assert_eq!(report.found, BTreeMap::from([(Problem::NoSchedule, 1)]));

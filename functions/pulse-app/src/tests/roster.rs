@@ -56,7 +56,7 @@ fn an_audit_finds_what_is_amiss_and_repairs_it_if_that_is_asked_for() {
     let world = World::new();
     now(world.ledger.save_customer(&customer("c-1"))).unwrap();
     let audit = |repair| {
-        let order = AuditOrder { depth: AuditDepth::Everyone, repair, start: AuditStart::GoOnOrBegin };
+        let order = AuditOrder { depth: AuditDepth::Everyone, repair, start: AuditStart::ResumeOrBegin };
         let end = now(world.app.audit(order, pending(), &|_| {})).unwrap();
         let AuditEnd::Finished(report) = end else { panic!("{end:?}") };
         report

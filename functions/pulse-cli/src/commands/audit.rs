@@ -47,7 +47,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let order = AuditOrder {
         depth: if options.deep { AuditDepth::Everyone } else { AuditDepth::Presence },
         repair: options.repair,
-        start: if options.anew { AuditStart::Begin } else { AuditStart::GoOnOrBegin },
+        start: if options.anew { AuditStart::Begin } else { AuditStart::ResumeOrBegin },
     };
     let watch = |progress: AuditProgress| bar.set_position(progress.entries + progress.schedules);
     let end = app.audit(order, interruption()?, &watch).await;

@@ -89,15 +89,15 @@ impl AuditCheckpoint {
     }
 
     /// Whether an audit goes on from here.
-    pub(super) fn is_gone_on_with(&self, audit: &Audit<'_>, start: AuditStart, now: Timestamp) -> bool {
+    pub(super) fn is_resumed_by(&self, audit: &Audit<'_>, start: AuditStart, now: Timestamp) -> bool {
         let is_of_a_kind =
             self.repair == audit.repair && std::mem::discriminant(&self.depth) == std::mem::discriminant(&audit.depth);
         let age = now.duration_since(self.saved_at);
         self.cursor != AuditCursor::Done
             && age < STALE
             && match start {
-                AuditStart::GoOn => age >= ALIVE || self.is_at_rest,
-                AuditStart::GoOnOrBegin => is_of_a_kind,
+                AuditStart::Resume => age >= ALIVE || self.is_at_rest,
+                AuditStart::ResumeOrBegin => is_of_a_kind,
                 AuditStart::Begin => false,
             }
     }

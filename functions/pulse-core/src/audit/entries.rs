@@ -1,6 +1,6 @@
 //! Open entries against the roster.
 
-use super::{AuditCursor, AuditError, AuditReport, Course, look::About};
+use super::{AuditCursor, AuditError, AuditReport, Walk, look::About};
 use crate::customer::CustomerId;
 
 /// Customers of the roster that are read together.
@@ -9,7 +9,7 @@ const PAGE: usize = 10_000;
 /// Suspects that are looked at before the cursor moves.
 const CHUNK: usize = 1_000;
 
-impl Course<'_> {
+impl Walk<'_> {
     /// One part of the ledger. Its open entries are sorted and its roster comes sorted, so that one walk over both tells
     /// who is only in one: of ten million customers, an eighth's ids are held, some 80 MB. An audit that goes on walks the
     /// part from its beginning, and looks at nobody up to `after` again.
@@ -48,18 +48,18 @@ impl Course<'_> {
                 let beyond = customers.partition_point(|id| Some(id) <= after.as_ref());
                 let looked_at = customers.drain(..beyond).count() as u64;
                 let report = AuditReport { customers: looked_at, ..report };
-                self.journal.done(report, 0, AuditCursor::Entries { part, after });
-                self.journal.save_if_due().await?;
+                self.checkpoints.done(report, 0, AuditCursor::Entries { part, after });
+                self.checkpoints.save_if_due().await?;
             }
             let report = AuditReport { customers: customers.len() as u64, ..AuditReport::default() };
             let part_done = AuditCursor::Entries { part: part + 1, after: None };
             let cursor = match customers.pop() {
                 _ if is_last_page => part_done,
                 Some(id) => AuditCursor::Entries { part, after: Some(id) },
-                None => self.journal.read(|checkpoint| checkpoint.cursor.clone()),
+                None => self.checkpoints.read(|checkpoint| checkpoint.cursor.clone()),
             };
-            self.journal.done(report, 0, cursor);
-            self.journal.save_if_due().await?;
+            self.checkpoints.done(report, 0, cursor);
+            self.checkpoints.save_if_due().await?;
             self.tell();
             if is_last_page {
                 return Ok(());

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, stream};
 
-use super::{AuditDepth, AuditReport, Course, Finding, Problem, pace::BACKOFF};
+use super::{AuditDepth, AuditReport, Walk, Finding, Problem, pace::BACKOFF};
 use crate::{
     customer::{Customer, CustomerId, Standing},
     enrollment::{Enrollment, EnrollmentError},
@@ -34,7 +34,7 @@ impl About {
     }
 }
 
-impl Course<'_> {
+impl Walk<'_> {
     pub(super) fn is_read_in_whole(&self, customer: &CustomerId) -> bool {
         match self.depth {
             AuditDepth::Presence => false,
@@ -46,7 +46,7 @@ impl Course<'_> {
     pub(super) async fn look_at(&self, customers: Vec<CustomerId>, about: About) -> AuditReport {
         let mut report = AuditReport::default();
         let mut looks = stream::iter(customers)
-            .map(async |customer| (self.patiently(&customer, about).await, customer))
+            .map(async |customer| (self.with_backoff(&customer, about).await, customer))
             .buffered(AT_ONCE);
         while let Some((found, customer)) = looks.next().await {
             match found {
@@ -61,7 +61,7 @@ impl Course<'_> {
     }
 
     /// Whoever is throttled has all others rest too, and tries again.
-    async fn patiently(&self, id: &CustomerId, about: About) -> Result<Vec<Finding>, EnrollmentError> {
+    async fn with_backoff(&self, id: &CustomerId, about: About) -> Result<Vec<Finding>, EnrollmentError> {
         for wait in &BACKOFF[..3] {
             let looked = self.one(id, about).await;
             let Err(

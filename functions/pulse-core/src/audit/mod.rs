@@ -8,7 +8,7 @@
 
 mod checkpoint;
 mod entries;
-mod journal;
+mod checkpoint_writer;
 mod look;
 mod pace;
 mod report;
@@ -25,7 +25,7 @@ pub use self::{
     checkpoint::{AuditCheckpoint, AuditCursor, AuditName},
     report::{AuditReport, Finding, Problem},
 };
-use self::{journal::Journal, pace::Pace};
+use self::{checkpoint_writer::CheckpointWriter, pace::Pace};
 use crate::ports::{AuditLog, Ledger, LedgerError, LedgerListing, Schedules, SchedulesError, Sleeper};
 
 /// Pages of schedules that are asked for in a second. `EventBridge` Scheduler takes 50 `ListSchedules` a second of an
@@ -57,9 +57,9 @@ pub enum AuditDepth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditStart {
     /// With one of its kind that was ended early, or else from the beginning.
-    GoOnOrBegin,
+    ResumeOrBegin,
     /// With one that was ended early or, where there never was an audit, with the first. Otherwise not at all.
-    GoOn,
+    Resume,
     /// From the beginning.
     Begin,
 }
@@ -69,7 +69,7 @@ pub enum AuditStart {
 #[serde(default, rename_all = "kebab-case")]
 pub struct AuditRequest {
     /// Whether it is only to go on with an audit that was ended early, and to see that there are audits at all.
-    pub go_on: bool,
+    pub resume: bool,
 }
 
 /// How an audit ended.
@@ -142,12 +142,12 @@ pub struct Audit<'a> {
     pub repair: bool,
 }
 
-/// An audit under way.
-struct Course<'a> {
+/// A walk that is under way.
+struct Walk<'a> {
     audit: Audit<'a>,
     /// As the checkpoint says: an audit that goes on is the one that was begun.
     depth: AuditDepth,
-    journal: &'a Journal<'a>,
+    checkpoints: &'a CheckpointWriter<'a>,
     /// Hears how far it is.
     watch: &'a (dyn Fn(AuditProgress) + Send + Sync),
     pages: Pace,
@@ -167,20 +167,20 @@ impl Audit<'_> {
         stop: impl Future<Output = ()> + Send,
         watch: &(dyn Fn(AuditProgress) + Send + Sync),
     ) -> Result<AuditEnd, AuditError> {
-        let Some(journal) = Journal::open(self, start).await? else { return Ok(AuditEnd::NoneUnfinished) };
-        let course = Course {
+        let Some(checkpoints) = CheckpointWriter::open(self, start).await? else { return Ok(AuditEnd::NoneUnfinished) };
+        let walk = Walk {
             audit: *self,
-            depth: journal.read(|checkpoint| checkpoint.depth),
-            journal: &journal,
+            depth: checkpoints.read(|checkpoint| checkpoint.depth),
+            checkpoints: &checkpoints,
             watch,
             pages: Pace::per_second(PAGES_PER_SECOND),
             looks: Pace::per_second(LOOKS_PER_SECOND),
         };
-        if let Either::Left((walked, _)) = select(pin!(course.walk()), pin!(stop)).await {
+        if let Either::Left((walked, _)) = select(pin!(walk.run()), pin!(stop)).await {
             walked?;
         }
-        journal.rest().await?;
-        let (cursor, report) = journal.read(|checkpoint| (checkpoint.cursor.clone(), checkpoint.report.clone()));
+        checkpoints.rest().await?;
+        let (cursor, report) = checkpoints.read(|checkpoint| (checkpoint.cursor.clone(), checkpoint.report.clone()));
         Ok(if cursor == AuditCursor::Done { AuditEnd::Finished(report) } else { AuditEnd::Stopped(report) })
     }
 
@@ -200,15 +200,15 @@ impl Audit<'_> {
     }
 }
 
-impl Course<'_> {
-    async fn walk(&self) -> Result<(), AuditError> {
+impl Walk<'_> {
+    async fn run(&self) -> Result<(), AuditError> {
         loop {
             self.tell();
-            match self.journal.read(|checkpoint| checkpoint.cursor.clone()) {
+            match self.checkpoints.read(|checkpoint| checkpoint.cursor.clone()) {
                 AuditCursor::Entries { part, after } if part < self.audit.listing.parts() => {
                     self.entries_of(part, after).await?;
                 }
-                AuditCursor::Entries { .. } => self.journal.advance(AuditCursor::Schedules { from: String::new() }),
+                AuditCursor::Entries { .. } => self.checkpoints.advance(AuditCursor::Schedules { from: String::new() }),
                 AuditCursor::Schedules { from } => self.schedules_from(&from).await?,
                 AuditCursor::Done => return Ok(()),
             }
@@ -216,6 +216,6 @@ impl Course<'_> {
     }
 
     fn tell(&self) {
-        (self.watch)(self.journal.read(AuditCheckpoint::progress));
+        (self.watch)(self.checkpoints.read(AuditCheckpoint::progress));
     }
 }

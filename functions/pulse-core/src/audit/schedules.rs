@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use futures::{StreamExt as _, future::try_join_all, stream::FuturesUnordered};
 
 use super::{
-    AuditCursor, AuditDepth, AuditError, AuditReport, Course, look::About, pace::BACKOFF, shards, shards::Shard,
+    AuditCursor, AuditDepth, AuditError, AuditReport, Walk, look::About, pace::BACKOFF, shards, shards::Shard,
 };
 use crate::{
     customer::{CustomerId, Standing},
@@ -24,7 +24,7 @@ const NAMES: usize = 50_000;
 const SUSPECTS: usize = 2_500;
 
 /// What is known of a shard.
-enum Shardwork {
+enum ShardState {
     Waiting,
     UnderWay,
     Done(Piece),
@@ -36,36 +36,36 @@ struct Piece {
     customers: u64,
 }
 
-impl Course<'_> {
+impl Walk<'_> {
     /// All schedules with names from `from` on. Shards are done in any order, and the cursor follows the first that isn't.
     pub(super) async fn schedules_from(&self, from: &str) -> Result<(), AuditError> {
-        let waiting = |shard| (shard, Shardwork::Waiting);
+        let waiting = |shard| (shard, ShardState::Waiting);
         let mut front: BTreeMap<_, _> = shards::covering(from).map(waiting).collect();
         let mut under_way = FuturesUnordered::new();
         loop {
-            let next = front.iter_mut().filter(|(_, work)| matches!(work, Shardwork::Waiting));
+            let next = front.iter_mut().filter(|(_, work)| matches!(work, ShardState::Waiting));
             for (shard, work) in next.take(AT_ONCE - under_way.len()) {
-                *work = Shardwork::UnderWay;
+                *work = ShardState::UnderWay;
                 under_way.push(self.shard(shard.clone()));
             }
             let Some((shard, done)) = under_way.next().await else { return Ok(()) };
             if let Some(piece) = done? {
-                front.insert(shard, Shardwork::Done(piece));
+                front.insert(shard, ShardState::Done(piece));
             } else {
                 front.remove(&shard);
                 front.extend(shard.split().map(waiting));
             }
             let (mut report, mut customers) = (AuditReport::default(), 0);
             while let Some(first) = front.first_entry() {
-                let Shardwork::Done(piece) = first.get() else { break };
+                let ShardState::Done(piece) = first.get() else { break };
                 report.merge(piece.report.clone());
                 customers += piece.customers;
                 first.remove();
             }
             let first = front.first_key_value().map(|(shard, _)| shard.prefix.clone());
             let cursor = first.map_or(AuditCursor::Done, |from| AuditCursor::Schedules { from });
-            self.journal.done(report, customers, cursor);
-            self.journal.save_if_due().await?;
+            self.checkpoints.done(report, customers, cursor);
+            self.checkpoints.save_if_due().await?;
             self.tell();
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn start(world: &Arc<World>) {
         for day in 0.. {
             auditing.time.sleep(DAY).await;
             if !auditing.faults.now().nothing_scheduled {
-                audit(&auditing, AuditStart::GoOnOrBegin, AuditDepth::Slice { number: day % SLICES, of: SLICES }).await;
+                audit(&auditing, AuditStart::ResumeOrBegin, AuditDepth::Slice { number: day % SLICES, of: SLICES }).await;
             }
         }
     });
@@ -46,7 +46,7 @@ pub(super) fn start(world: &Arc<World>) {
             going_on.time.sleep(QUARTER).await;
             let is_unfinished = going_on.audit_is_unfinished();
             if is_unfinished && !going_on.faults.now().nothing_scheduled {
-                audit(&going_on, AuditStart::GoOn, AuditDepth::Presence).await;
+                audit(&going_on, AuditStart::Resume, AuditDepth::Presence).await;
             }
         }
     });

@@ -13,21 +13,21 @@ use crate::ports::LedgerError;
 /// The checkpoint is written this often: what is done after it is done again, should the audit be killed.
 const SAVED_EVERY: Duration = Duration::from_secs(5);
 
-pub(super) struct Journal<'a> {
+pub(super) struct CheckpointWriter<'a> {
     audit: Audit<'a>,
     /// Not where whoever audits may only read.
     is_kept: bool,
     checkpoint: Mutex<AuditCheckpoint>,
 }
 
-impl<'a> Journal<'a> {
+impl<'a> CheckpointWriter<'a> {
     /// Takes an audit up: from now on it is this one's, and whoever was at it ends when they write next.
     pub(super) async fn open(audit: &Audit<'a>, start: AuditStart) -> Result<Option<Self>, AuditError> {
         let now = audit.sleeper.now();
         let there = audit.log.checkpoint(audit.name).await?;
         let checkpoint = match there {
-            Some(there) if there.is_gone_on_with(audit, start, now) => there,
-            Some(_) if start == AuditStart::GoOn => return Ok(None),
+            Some(there) if there.is_resumed_by(audit, start, now) => there,
+            Some(_) if start == AuditStart::Resume => return Ok(None),
             there => AuditCheckpoint::first(audit, there.as_ref(), now),
         };
         let next = AuditCheckpoint {
