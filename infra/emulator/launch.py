@@ -71,8 +71,8 @@ def singly(action_of):
 
 
 def by_method(action_of):
-    """Tells Lambda's calls to one mapping, and to a function's concurrency, by their methods (AWS Lambda API
-    Reference). The emulator takes each for another."""
+    """Tells Lambda's calls to one mapping, and to a function's concurrency, by their methods, and the one for the account's
+    limits (AWS Lambda API Reference). The emulator takes each for another, or for none."""
     mappings = {"GET": "GetEventSourceMapping", "PUT": "UpdateEventSourceMapping", "DELETE": "DeleteEventSourceMapping"}
     concurrency = {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}
 
@@ -80,6 +80,8 @@ def by_method(action_of):
         parts = [part for part in path.split("/") if part]
         if parts[-2:-1] == ["event-source-mappings"]:
             return mappings.get(method)
+        if parts[-1:] == ["account-settings"]:
+            return "GetAccountSettings"
         if parts[-1:] == ["concurrency"] and method in concurrency:
             return concurrency[method]
         return action_of(method, path)
