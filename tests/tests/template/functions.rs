@@ -82,9 +82,10 @@ fn no_parameter_has_programs_run_on_another_processor_than_they_are_built_for() 
 }
 
 #[test]
-fn an_audit_that_was_ended_early_is_resumed_by() -> Result<()> {
+fn an_audit_that_was_ended_early_is_resumed() -> Result<()> {
     let resume = "AuditFunction/Events/Resume/Properties/Input";
-    let edits = [cut("AuditFunction/Events/Resume"), set(resume, r#"{"Resume": true}"#), cut("AuditFunction/Events/Day")];
+    let edits =
+        [cut("AuditFunction/Events/Resume"), set(resume, r#"{"Resume": true}"#), cut("AuditFunction/Events/Day")];
     keeps(functions::an_audit_that_was_ended_goes_on, edits)
 }
 

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, stream};
 
-use super::{AuditDepth, AuditReport, Walk, Finding, Problem, pace::BACKOFF};
+use super::{AuditDepth, AuditReport, Finding, Problem, Walk, pace::BACKOFF};
 use crate::{
     customer::{Customer, CustomerId, Standing},
     enrollment::{Enrollment, EnrollmentError},

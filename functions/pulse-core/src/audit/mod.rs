@@ -7,8 +7,8 @@
 //! asked for or one that wasn't, finds all that one audit in a piece would have found.
 
 mod checkpoint;
-mod entries;
 mod checkpoint_writer;
+mod entries;
 mod look;
 mod pace;
 mod report;

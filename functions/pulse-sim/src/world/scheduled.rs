@@ -35,7 +35,8 @@ pub(super) fn start(world: &Arc<World>) {
         for day in 0.. {
             auditing.time.sleep(DAY).await;
             if !auditing.faults.now().nothing_scheduled {
-                audit(&auditing, AuditStart::ResumeOrBegin, AuditDepth::Slice { number: day % SLICES, of: SLICES }).await;
+                audit(&auditing, AuditStart::ResumeOrBegin, AuditDepth::Slice { number: day % SLICES, of: SLICES })
+                    .await;
             }
         }
     });
