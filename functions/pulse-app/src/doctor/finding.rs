@@ -60,7 +60,8 @@ pub enum Method {
 pub enum Finding {
     /// It couldn't be found out.
     Unknown {
-        /// What.
+        /// What. Whoever shows findings shows each with its topic.
+        #[serde(skip)]
         topic: Topic,
         /// Why not.
         why: String,

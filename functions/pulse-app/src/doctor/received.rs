@@ -13,40 +13,64 @@ const UNSUBSCRIBE: [&str; 2] = ["list-unsubscribe", "list-unsubscribe-post"];
 
 /// Reads a mail as it arrived, with all its headers.
 ///
-/// Of several `Authentication-Results` the topmost is the receiver's own; those below may have come with the mail (RFC
-/// 8601, section 5).
+/// Of several `Authentication-Results` the topmost is the receiver's own, and so are others of the same name: some write
+/// one for each method. Those of another name may have come with the mail (RFC 8601, section 5).
 ///
 /// # Errors
 /// When it has no From.
 pub fn received(mail: &[u8]) -> Result<Vec<Finding>, UnreadableMail> {
     let (headers, _) = mailparse::parse_headers(mail).map_err(|_| UnreadableMail)?;
-    let from = headers.get_first_value("From").ok_or(UnreadableMail)?;
-    let results = headers.get_first_value("Authentication-Results").unwrap_or_default();
+    let from = domain_of(&headers.get_first_value("From").ok_or(UnreadableMail)?);
+    let results: Vec<_> = headers.get_all_values("Authentication-Results").iter().map(|all| receivers(all)).collect();
+    let own = results.first().map(|(receiver, _)| receiver.clone());
+    let own = results.into_iter().filter(|(receiver, _)| Some(receiver) == own.as_ref());
+    let results: Vec<_> = own.flat_map(|(_, results)| results).collect();
     let mut found = Vec::new();
     for method in [Method::Spf, Method::Dkim, Method::Dmarc] {
-        found.push(Finding::Authentication { method, result: result_of(method, &results) });
+        found.push(Finding::Authentication { method, result: result_of(method, &results, &from) });
     }
     let present = UNSUBSCRIBE.iter().all(|name| headers.get_first_header(name).is_some());
     found.push(Finding::UnsubscribeHeaders { present, signed: are_signed(&headers, &from) });
     Ok(found)
 }
 
-/// The word of a method. A mail may have several signatures: one that passes is enough.
-fn result_of(method: Method, results: &str) -> Option<String> {
+/// The receiver's name, and what it says of each method.
+fn receivers(results: &str) -> (String, Vec<String>) {
+    let results = without_comments(results).to_lowercase();
+    let mut parts = results.split(';').map(|part| part.trim().to_owned());
+    (parts.next().unwrap_or_default(), parts.collect())
+}
+
+/// The word of a method. A mail may have several signatures: one of the From's own domain that passes is enough, and that
+/// of another, such as Amazon's, says nothing of the sender.
+fn result_of(method: Method, results: &[String], from: &str) -> Option<String> {
     let name = match method {
         Method::Spf => "spf",
         Method::Dkim => "dkim",
         Method::Dmarc => "dmarc",
     };
-    let results = without_comments(results).to_lowercase();
-    let words: Vec<_> = results
-        .split(';')
-        .filter_map(|part| part.trim().split_once('='))
-        .filter(|(what, _)| what.trim() == name)
-        .filter_map(|(_, said)| said.split_whitespace().next().map(str::to_owned))
+    let said = results.iter().filter_map(|part| part.split_once('=')).filter(|(what, _)| what.trim() == name);
+    let words: Vec<(String, bool)> = said
+        .filter_map(|(_, said)| {
+            let mut words = said.split_whitespace();
+            let word = words.next()?.to_owned();
+            let signers = words.filter_map(|word| word.split_once('=')).filter(|(of, _)| of.starts_with("header."));
+            let mut signers = signers.filter(|(of, _)| matches!(*of, "header.d" | "header.i")).peekable();
+            let is_senders = method != Method::Dkim
+                || signers.peek().is_none()
+                || signers.any(|(_, signer)| is_within(from, signer.rsplit('@').next().unwrap_or_default()));
+            Some((word, is_senders))
+        })
         .collect();
-    let passed = words.iter().find(|word| *word == "pass").cloned();
-    passed.or_else(|| words.into_iter().next())
+    let is_pass = |(word, is_senders): &&(String, bool)| word == "pass" && *is_senders;
+    let passed = words.iter().find(is_pass).or_else(|| words.iter().find(|(_, is_senders)| *is_senders));
+    passed.map(|(word, _)| word.clone()).or_else(|| words.first().map(|(word, _)| format!("{word}, of another domain")))
+}
+
+/// The domain of a From, in lower case.
+fn domain_of(from: &str) -> String {
+    let address = from.rsplit_once('<').map_or(from, |(_, address)| address).trim_end_matches(['>', ' ']);
+    address.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase()
 }
 
 fn without_comments(text: &str) -> String {
@@ -66,8 +90,6 @@ fn without_comments(text: &str) -> String {
 
 /// Whether a signature of the From's domain, or of one above or below it, covers both headers.
 fn are_signed(headers: &[MailHeader<'_>], from: &str) -> bool {
-    let address = from.rsplit_once('<').map_or(from, |(_, address)| address).trim_end_matches(['>', ' ']);
-    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase();
     headers.get_all_values("DKIM-Signature").iter().any(|signature| {
         let tag = |name: &str| {
             let tags = signature.split(';').filter_map(|tag| tag.split_once('='));
@@ -76,7 +98,7 @@ fn are_signed(headers: &[MailHeader<'_>], from: &str) -> bool {
         };
         let covered = tag("h");
         let covered: Vec<_> = covered.split(':').collect();
-        is_within(&domain, &tag("d")) && UNSUBSCRIBE.iter().all(|name| covered.contains(name))
+        is_within(from, &tag("d")) && UNSUBSCRIBE.iter().all(|name| covered.contains(name))
     })
 }
 
@@ -118,6 +140,25 @@ mod tests {
         let (words, unsubscribe) = words(ARRIVED);
         assert_eq!(words, vec![Some("pass".to_owned()); 3]);
         assert_eq!(unsubscribe, Finding::UnsubscribeHeaders { present: true, signed: true });
+    }
+
+    #[test]
+    fn a_receiver_that_writes_a_header_for_each_method_is_heard_whole() {
+        let one = |said: &str| format!("Authentication-Results: mx.corp.example; {said}\r\n");
+        let mail = [one("spf=pass"), one("dkim=fail header.d=example.com"), one("dmarc=fail")].concat();
+        let (words, _) = words(&(mail + "From: pulse@example.com\r\n\r\n"));
+        assert_eq!(words, ["pass", "fail", "fail"].map(|word| Some(word.to_owned())));
+    }
+
+    #[test]
+    fn a_signature_of_another_domain_says_nothing_of_the_sender() {
+        let dkim = |said: &str| {
+            let mail = format!("Authentication-Results: mx; {said}; spf=pass\r\nFrom: pulse@example.com\r\n\r\n");
+            words(&mail).0[1].clone().unwrap()
+        };
+        assert_eq!(dkim("dkim=pass header.i=@amazonses.com"), "pass, of another domain");
+        assert_eq!(dkim("dkim=fail header.d=example.com; dkim=pass header.i=@amazonses.com"), "fail");
+        assert_eq!(dkim("dkim=pass header.d=mail.example.com"), "pass");
     }
 
     #[test]
