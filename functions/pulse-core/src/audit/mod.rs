@@ -1,8 +1,8 @@
 //! The roster against the schedules against the ledger: who would be passed over, and why.
 //!
 //! Ten million customers don't fit into one invocation, nor into its memory. So an audit is a walk over pieces, in the
-//! order of their keys: [entries] against the roster, a [part](LedgerListing::parts) at a time as two sorted streams, and
-//! then schedules against the roster, by [prefixes of their names](shards) side by side. Where it is stands in a
+//! order of their keys: entries against the roster, a [part](LedgerListing::parts) at a time as two sorted streams, and
+//! then schedules against the roster, by prefixes of their names side by side. Where it is stands in a
 //! [checkpoint](AuditCheckpoint), which moves only over pieces that are done: whoever goes on there, after an end that was
 //! asked for or one that wasn't, finds all that one audit in a piece would have found.
 
