@@ -103,7 +103,7 @@ pub enum AuditError {
     Schedules(#[from] SchedulesError),
     /// None was finished for too long.
     #[error(
-        "no {name} audit was finished since {finished_at:.0}: run `pulse audit`, and see whether the rule is enabled that begins them"
+        "no {name} audit was finished since {finished_at:.0}: audit by hand, and see whether the rule is enabled that begins them"
     )]
     Overdue {
         /// Which.
@@ -113,7 +113,7 @@ pub enum AuditError {
     },
     /// Some couldn't be looked at, or not be repaired.
     #[error(
-        "{0} customers couldn't be looked at or repaired: the log names them and says why; run `pulse audit --repair`"
+        "{0} customers couldn't be looked at or repaired: the log names them and says why; audit by hand once that is mended"
     )]
     NotAll(u64),
     /// Another audit goes on where this one was.
