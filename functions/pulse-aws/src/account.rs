@@ -10,9 +10,7 @@ use aws_sdk_lambda::error::ProvideErrorMetadata;
 use pulse_core::{
     customer::EmailAddress,
     entry::StageName,
-    ports::{
-        Account, AccountError, Caller, ConcurrencyLimit, DeniedAction, PeoplePolicy, SchedulerQuotas, Start, TestMail,
-    },
+    ports::{Account, AccountError, Caller, DeniedAction, PeoplePolicy, SchedulerQuotas, Start, TestMail},
 };
 
 use crate::{sdk, stack::Stack};
@@ -54,15 +52,11 @@ impl Account for StackAccount {
         permissions::denied(&aws_sdk_iam::Client::new(&self.stack.aws), caller, policy).await
     }
 
-    async fn concurrency(&self) -> Result<ConcurrencyLimit, AccountError> {
+    async fn concurrency(&self) -> Result<u32, AccountError> {
         let answer = sdk::lambda_client(&self.stack.aws).get_account_settings().send().await;
         let answer = answer.map_err(unanswered("Lambda can't be asked for the account's limits"))?;
-        let limit = answer.account_limit();
-        let count = |count: i32| u32::try_from(count).unwrap_or_default();
-        Ok(ConcurrencyLimit {
-            limit: count(limit.map_or(0, |limit| limit.concurrent_executions)),
-            unreserved: count(limit.and_then(|limit| limit.unreserved_concurrent_executions).unwrap_or_default()),
-        })
+        let limit = answer.account_limit().map_or(0, |limit| limit.concurrent_executions);
+        Ok(u32::try_from(limit).unwrap_or_default())
     }
 
     async fn scheduler_quotas(&self) -> Result<SchedulerQuotas, AccountError> {

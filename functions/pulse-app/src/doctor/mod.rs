@@ -96,7 +96,7 @@ impl App {
     async fn functions(&self, account: &dyn Account) -> Vec<Finding> {
         let mut found = Vec::new();
         match (account.concurrency().await, self.stage_lanes().await) {
-            (Ok(concurrency), Ok(lanes)) => found.extend(concurrency_found(concurrency.limit, &lanes)),
+            (Ok(limit), Ok(lanes)) => found.extend(concurrency_found(limit, &lanes)),
             (Err(error), _) => found.push(unknown(Topic::Functions, &error)),
             (_, Err(error)) => found.push(unknown(Topic::Functions, &error)),
         }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use pulse_core::ports::{
-    Account, AccountError, Caller, ConcurrencyLimit, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount,
-    SendingIdentity, SendingLimits, Start, TestMail,
+    Account, AccountError, Caller, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount, SendingIdentity,
+    SendingLimits, Start, TestMail,
 };
 
 use super::*;
@@ -46,8 +46,8 @@ impl Account for FakeAccount {
         Ok(self.denied.iter().filter(|denied| **denied == policy).map(|_| action()).collect())
     }
 
-    async fn concurrency(&self) -> Result<ConcurrencyLimit, AccountError> {
-        Ok(ConcurrencyLimit { limit: self.concurrency, unreserved: self.concurrency })
+    async fn concurrency(&self) -> Result<u32, AccountError> {
+        Ok(self.concurrency)
     }
 
     async fn scheduler_quotas(&self) -> Result<SchedulerQuotas, AccountError> {

@@ -47,15 +47,6 @@ pub struct DeniedAction {
     pub action: String,
 }
 
-/// How many invocations the account's functions may have at once, in this Region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConcurrencyLimit {
-    /// All functions together.
-    pub limit: u32,
-    /// What no function has reserved.
-    pub unreserved: u32,
-}
-
 /// What `EventBridge` Scheduler lets the account do, in this Region.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SchedulerQuotas {
@@ -97,8 +88,8 @@ pub trait Account: Send + Sync {
     /// What of a policy the caller may not do.
     async fn denied(&self, caller: &Caller, policy: PeoplePolicy) -> Result<Vec<DeniedAction>, AccountError>;
 
-    /// How many invocations there may be at once.
-    async fn concurrency(&self) -> Result<ConcurrencyLimit, AccountError>;
+    /// How many invocations all of the account's functions together may have at once, in this Region.
+    async fn concurrency(&self) -> Result<u32, AccountError>;
 
     /// What the scheduler lets the account do.
     async fn scheduler_quotas(&self) -> Result<SchedulerQuotas, AccountError>;

@@ -21,8 +21,8 @@ mod stages;
 
 pub use crate::entry::{Awaited, TallyKey};
 pub use account::{
-    Account, AccountError, Caller, ConcurrencyLimit, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount,
-    SendingIdentity, SendingLimits, Start, TestMail,
+    Account, AccountError, Caller, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount, SendingIdentity,
+    SendingLimits, Start, TestMail,
 };
 pub use audit_log::AuditLog;
 pub use bundle::{DeadLetterQueues, Ports};
