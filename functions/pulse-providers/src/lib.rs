@@ -1,6 +1,8 @@
 //! The providers: the scoring API and Marketing Cloud over HTTP, and Amazon SES.
 
 mod connections;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod marketing_cloud;
 mod scorer;

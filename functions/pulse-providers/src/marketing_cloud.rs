@@ -5,9 +5,9 @@
 //! for two days. The send definition prints the attributes `subject`, `html1` to `html4` one after the other, `text` and
 //! `name`.
 
-mod answers;
+pub(crate) mod answers;
 mod letter_fields;
-mod not_sent;
+pub(crate) mod not_sent;
 mod token;
 
 use std::{sync::Arc, time::Duration};

@@ -106,7 +106,7 @@ impl HttpScorer {
         http::call(http::traced(call, request.trace.as_ref())).await
     }
 
-    fn read(answer: &Answer) -> Result<Score, ScoreError> {
+    pub(super) fn read(answer: &Answer) -> Result<Score, ScoreError> {
         let retry = |hint: &str| ScoreError::Retry { after: answer.retry_after, cause: answer.cause(PROVIDER, hint) };
         if answer.status.is_success() {
             let body: Option<Body> = answer.json();

@@ -90,7 +90,7 @@ fn accepted(entry: &EntryId) -> Accepted {
 }
 
 /// What became of a POST.
-pub(super) fn read_send(answer: &Answer, entry: &EntryId) -> Result<Accepted, SendError> {
+pub(crate) fn read_send(answer: &Answer, entry: &EntryId) -> Result<Accepted, SendError> {
     if may_have_taken(answer) {
         let cause = answer.cause(PROVIDER, ", which doesn't say whether it took the mail.");
         return Err(SendError::Lost { cause });
@@ -125,7 +125,7 @@ pub(super) fn read_send(answer: &Answer, entry: &EntryId) -> Result<Accepted, Se
 }
 
 /// What a GET says of a mail.
-pub(super) fn read_fate(answer: &Answer, entry: &EntryId) -> Result<MailLookup, SendError> {
+pub(crate) fn read_fate(answer: &Answer, entry: &EntryId) -> Result<MailLookup, SendError> {
     if let Some(error) = passing(answer) {
         return Err(error);
     }

@@ -54,7 +54,7 @@ impl DroppedMails for MarketingCloudMailer {
         let from = after.map(|cursor| format!("&lastEventId={}", cursor.0)).unwrap_or_default();
         url.set_query(Some(&format!("type=notSent&$pagesize={PAGE}{from}")));
         match self.call(|| self.http.client().get(url.clone())).await {
-            Ok(answer) => self.read(&answer, after),
+            Ok(answer) => read(&answer, &self.definition, after),
             Err(Unmade::NoToken(error)) => Err(error),
             Err(Unmade::NoAnswer(none)) => {
                 Err(retry(None, format!("{PROVIDER} {} when it was asked which mails it didn't send.", none.says())))
@@ -63,28 +63,27 @@ impl DroppedMails for MarketingCloudMailer {
     }
 }
 
-impl MarketingCloudMailer {
-    fn read(&self, answer: &Answer, after: Option<&DroppedCursor>) -> Result<DroppedPage, SendError> {
-        if let Some(error) = passing(answer) {
-            return Err(error);
-        }
-        let page: Option<Page> = answer.json().filter(|_| answer.status.is_success());
-        let unread = || retry(None, format!("{PROVIDER} answered with no list of the mails that it didn't send."));
-        let page = page.ok_or_else(unread)?;
-        let next = page.last_event.map(|event| DroppedCursor(event.to_string())).or_else(|| after.cloned());
-        let is_last = page.messages.len() < PAGE || next.as_ref() == after;
-        // Other systems of the business unit have mails in the list too, by definitions and keys of their own.
-        let rows = page.messages.into_iter().filter_map(|row| serde_json::from_value::<NotSent>(row).ok());
-        let mails = rows.filter(|mail| mail.definition_key == self.definition).filter_map(|mail| {
-            let entry = EntryId::of_message_key(&mail.info.message_key)?;
-            let Some(at) = moment(&mail.timestamp) else {
-                tracing::warn!(%entry, "it isn't said when a mail was dropped in a form that can be read");
-                return None;
-            };
-            Some(DroppedMail { entry, at, cause: Cause::new(format!("{PROVIDER} gives {}.", mail.reason)) })
-        });
-        Ok(DroppedPage { mails: mails.collect(), next, is_last })
+/// A page of the list: the mails of `definition`.
+pub(crate) fn read(answer: &Answer, definition: &str, after: Option<&DroppedCursor>) -> Result<DroppedPage, SendError> {
+    if let Some(error) = passing(answer) {
+        return Err(error);
     }
+    let page: Option<Page> = answer.json().filter(|_| answer.status.is_success());
+    let unread = || retry(None, format!("{PROVIDER} answered with no list of the mails that it didn't send."));
+    let page = page.ok_or_else(unread)?;
+    let next = page.last_event.map(|event| DroppedCursor(event.to_string())).or_else(|| after.cloned());
+    let is_last = page.messages.len() < PAGE || next.as_ref() == after;
+    // Other systems of the business unit have mails in the list too, by definitions and keys of their own.
+    let rows = page.messages.into_iter().filter_map(|row| serde_json::from_value::<NotSent>(row).ok());
+    let mails = rows.filter(|mail| mail.definition_key == definition).filter_map(|mail| {
+        let entry = EntryId::of_message_key(&mail.info.message_key)?;
+        let Some(at) = moment(&mail.timestamp) else {
+            tracing::warn!(%entry, "it isn't said when a mail was dropped in a form that can be read");
+            return None;
+        };
+        Some(DroppedMail { entry, at, cause: Cause::new(format!("{PROVIDER} gives {}.", mail.reason)) })
+    });
+    Ok(DroppedPage { mails: mails.collect(), next, is_last })
 }
 
 /// Marketing Cloud's times are Central Standard Time all the year, and name no zone.

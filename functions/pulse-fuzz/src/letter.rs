@@ -1,0 +1,98 @@
+//! A letter, of what a roster and the scoring provider may say.
+
+use std::sync::LazyLock;
+
+use pulse_core::{
+    customer::{Currency, Locale, Money, PersonName, Product, Zone},
+    ports::{Letter, Rendered, Renderer as _},
+    roster::RosterRow,
+    run::RunId,
+    score::{Band, Score, ScoreValue},
+};
+use pulse_letters::MinijinjaRenderer;
+
+/// A line each: name, band, locale, zone, currency, balance, score, last month's score.
+///
+/// # Panics
+/// When a letter can't be written, or a name or a band adds markup, lines or control characters to it.
+pub fn check(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let lines: Vec<&str> = text.split('\n').collect();
+    let Some(given) = Given::read(&lines) else { return };
+    let Some(letter) = given.write(&given.name, &given.score.band) else {
+        panic!("a letter can't be written");
+    };
+    let plain = PersonName::parse("Ada").ok().zip(Band::parse("Good").ok());
+    let Some(plain) = plain.and_then(|(name, band)| given.write(&name, &band)) else {
+        panic!("a plain letter can't be written");
+    };
+    for mark in ['<', '>', '"'] {
+        let count = |letter: &Rendered| letter.html.matches(mark).count();
+        assert_eq!(count(&letter), count(&plain), "a name or a band adds markup");
+    }
+    assert_eq!(letter.text.lines().count(), plain.text.lines().count(), "a name or a band adds a line");
+    let stray = |c: char| c.is_control() && c != '\n';
+    assert!(!letter.text.contains(stray) && !letter.html.contains(stray), "a control character is left");
+    assert!(!letter.subject.is_empty() && !letter.subject.contains(char::is_control), "the subject is no line");
+}
+
+struct Given {
+    name: PersonName,
+    locale: Locale,
+    zone: Zone,
+    balance: Money,
+    score: Score,
+    previous: Option<Score>,
+}
+
+impl Given {
+    fn read(lines: &[&str]) -> Option<Self> {
+        let &[name, band, locale, zone, currency, balance, score, previous, ..] = lines else { return None };
+        let score_of = |text: &str| {
+            Some(Score {
+                value: ScoreValue::parse(text.parse().ok()?).ok()?,
+                band: Band::parse(band).ok()?,
+                as_of: "2026-11-03T08:15:00Z".parse().ok()?,
+            })
+        };
+        Some(Self {
+            name: PersonName::parse(name).ok()?,
+            locale: Locale::parse(locale).ok()?,
+            zone: Zone::parse(zone).ok()?,
+            balance: Money::parse(balance, Currency::parse(currency).ok()?).ok()?,
+            score: score_of(score)?,
+            previous: score_of(previous),
+        })
+    }
+
+    fn write(&self, name: &PersonName, band: &Band) -> Option<Rendered> {
+        static RENDERER: LazyLock<Option<MinijinjaRenderer>> = LazyLock::new(|| MinijinjaRenderer::new().ok());
+        let row = RosterRow {
+            id: "c-1",
+            name: "Ada",
+            email: "ada@example.com",
+            product: "loan",
+            balance: "1",
+            currency: "EUR",
+            locale: "en-IE",
+            time_zone: "UTC",
+            signed_up_at: "2024-05-10",
+            status: "active",
+            opted_out: "no",
+        };
+        let mut customer = row.parse(&Zone::UTC).ok()?;
+        customer.name = name.clone();
+        customer.product = Product::Loan;
+        customer.locale = self.locale.clone();
+        customer.zone = self.zone.clone();
+        customer.balance = self.balance;
+        let score = Score { band: band.clone(), ..self.score.clone() };
+        let letter = Letter {
+            customer: &customer,
+            run: RunId::parse("2026-11").ok()?,
+            score: &score,
+            previous: self.previous.as_ref(),
+        };
+        RENDERER.as_ref()?.render(&letter).ok()
+    }
+}
