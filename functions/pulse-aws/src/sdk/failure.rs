@@ -5,7 +5,7 @@ use std::error::Error;
 use anyhow::anyhow;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::error::SdkError;
-use pulse_core::failure::Cause;
+use pulse_core::{failure::Cause, ports::QueueError};
 
 use super::{credentials, permissions};
 
@@ -46,6 +46,15 @@ impl CallFailure {
     pub(crate) fn into_cause(self) -> Cause {
         let (Self::Again(cause) | Self::Refused(cause) | Self::Denied(cause)) = self;
         cause
+    }
+
+    /// The same of a queue's call.
+    pub(crate) fn of_queue(self, queue: &str) -> QueueError {
+        let queue = queue.to_owned();
+        match self {
+            Self::Again(cause) => QueueError::Unavailable { queue, cause },
+            Self::Refused(cause) | Self::Denied(cause) => QueueError::Refused { queue, cause },
+        }
     }
 }
 
