@@ -206,6 +206,7 @@ fn each_statement_is_there_for_a_command() {
             ("QueueAgain", "replay c-1 --run RUN --again --force --note asked"),
             ("EmptyDeadLetterQueues", "redrive score"),
             ("HoldStages", "pause score --note drill --no-wait"),
+            ("SeeWhatCanBeReserved", "lanes score 24 --dry-run"),
             ("SetLanes", "lanes score 24"),
             ("MakeAndMendSchedules", "enroll FOLDER/roster.csv"),
             ("HandSchedulesTheirRole", "enroll FOLDER/roster.csv"),

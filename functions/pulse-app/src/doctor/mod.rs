@@ -7,6 +7,7 @@ mod sending;
 use pulse_core::{
     customer::EmailAddress,
     entry::StageName,
+    lanes::KEPT_UNRESERVED,
     ports::{Account, AccountError, Caller, PeoplePolicy, SendingAccount, StageLanes, Start, TestMail},
 };
 
@@ -18,10 +19,6 @@ use crate::App;
 
 /// Functions that run by the clock, one invocation each at most: the tick and the audit.
 const BY_THE_CLOCK: u32 = 2;
-
-/// What Lambda keeps unreserved for all other functions (AWS Lambda Developer Guide, "Configuring reserved
-/// concurrency for a function").
-const KEPT_UNRESERVED: u32 = 100;
 
 /// Who sends the mails.
 #[derive(Clone, Copy)]
