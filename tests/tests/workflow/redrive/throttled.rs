@@ -13,8 +13,8 @@ use pulse_core::{
     failure::Cause,
     message::WorkMessage,
     ports::{
-        Activity, Clock as _, DeadLetter, DeadLetters, DlqName, Ledger, LedgerError, MoveProgress, MoveStart,
-        MoveTicket, QueueError, Rate, Receipt, StageQueue, Visibility,
+        Activity, DeadLetter, DeadLetters, DlqName, Ledger, LedgerError, MoveProgress, MoveStart, MoveTicket,
+        QueueError, Rate, Receipt, StageQueue, Visibility,
     },
 };
 use pulse_sim::{
