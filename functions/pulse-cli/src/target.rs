@@ -19,8 +19,13 @@ use crate::{
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]
 pub struct Target {
-    /// Name of the deployed stack [env: PULSE_STACK] [default: pulse].
-    #[arg(long, global = true, value_name = "NAME")]
+    /// Name of the deployed stack, if it is neither that of the variable `PULSE_STACK` nor `pulse`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help = "Name of the deployed stack [env: PULSE_STACK] [default: pulse]"
+    )]
     stack: Option<String>,
 
     /// The stack that `pulse local` is running on this machine. Of several it is the newest, unless one is named by

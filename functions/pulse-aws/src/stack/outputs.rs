@@ -68,17 +68,18 @@ pub async fn outputs(aws: &SdkConfig, stack: &str) -> Result<StackOutputs> {
         )
         .retry_config(RetryConfig::standard());
     let asked = Client::new(aws).describe_stacks().stack_name(stack).customize().config_override(soon).send().await;
-    match asked.map_or_else(|error| if is_missing(&error) { Ok(None) } else { Err(error) }, |answer| Ok(answer.stacks))
-    {
-        Ok(found) => match found.unwrap_or_default().pop() {
-            Some(found) => Ok((&found).into()),
-            None => bail!(
-                "There is no stack {stack} in {}: deploy it, or name another by --stack or PULSE_STACK, another Region by \
-                 AWS_REGION, another account by AWS_PROFILE.",
-                place_and_account(aws).await
-            ),
-        },
-        Err(error) => Err(unanswered(aws, stack, &error)),
+    let found = match asked {
+        Ok(answer) => answer.stacks.unwrap_or_default().pop(),
+        Err(error) if is_missing(&error) => None,
+        Err(error) => return Err(unanswered(aws, stack, &error)),
+    };
+    match found {
+        Some(found) => Ok((&found).into()),
+        None => bail!(
+            "There is no stack {stack} in {}: deploy it, or name another by --stack or PULSE_STACK, another Region by \
+             AWS_REGION, another account by AWS_PROFILE.",
+            place_and_account(aws).await
+        ),
     }
 }
 

@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn waits_double_and_last_two_minutes_at_most() {
         let all: Duration = (1..TRIES).map(|attempt| wait_after(attempt, "c-1")).sum();
-        assert!((Duration::from_secs(60)..=Duration::from_secs(122)).contains(&all), "{all:?}");
+        assert!((Duration::from_mins(1)..=Duration::from_secs(122)).contains(&all), "{all:?}");
         assert_ne!(wait_after(3, "c-1"), wait_after(3, "c-2"));
         assert!(wait_after(1, "c-1") <= FIRST_WAIT && wait_after(9, "c-1") >= LONGEST_WAIT / 2);
     }
