@@ -108,6 +108,7 @@ fn fit() -> BTreeMap<String, Value> {
         ),
         ("GetCallerIdentity".to_owned(), json!("arn:aws:iam::000000000000:root")),
         ("schedule-groups".to_owned(), json!({ "State": "ACTIVE" })),
+        ("schedules".to_owned(), json!({ "Schedules": [] })),
     ])
 }
 

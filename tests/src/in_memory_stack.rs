@@ -459,7 +459,7 @@ pub struct BrokenQueue;
 #[async_trait]
 impl StageQueue for BrokenQueue {
     async fn send(&self, _: &WorkMessage) -> Result<(), QueueError> {
-        Err(QueueError { queue: "email".into(), cause: pulse_core::failure::Cause::new("It is broken.") })
+        Err(QueueError::Refused { queue: "email".into(), cause: pulse_core::failure::Cause::new("It is broken.") })
     }
 
     async fn hide(&self, _: &[Visibility]) -> Result<(), QueueError> {

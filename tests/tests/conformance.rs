@@ -5,7 +5,7 @@ use aws_sdk_scheduler::types::ScheduleState;
 use pulse_aws::{dynamodb::DynamoDbLedger, sdk};
 use pulse_core::{
     entry::StageName,
-    ports::{Ledger as _, LedgerError, PutOutcome, Schedules as _, StageQueue as _},
+    ports::{Ledger as _, LedgerError, PutOutcome, QueueError, Schedules as _, StageQueue as _},
 };
 use pulse_tests::{
     conformance::{
@@ -205,8 +205,9 @@ async fn a_queue_that_is_not_there_is_an_error() {
     let queue = pulse_aws::sqs::SqsQueue::new(sdk::sqs_client(&emulator::aws()), StageName::Email, url);
     let message = pulse_core::message::WorkMessage::for_entry(scheduled("c-1").id());
     let error = queue.send(&message).await.unwrap_err();
-    assert_eq!(error.queue, "email");
-    assert!(error.cause.as_str().contains("NonExistentQueue"), "{error}");
+    let QueueError::Refused { queue, cause } = error else { panic!("{error}") };
+    assert_eq!(queue, "email");
+    assert!(cause.as_str().contains("NonExistentQueue"), "{cause}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use pulse_core::{
     control::Actor,
+    pacing::PacedSchedules,
     ports::{Clock, Ports},
 };
 
@@ -24,5 +25,10 @@ impl App {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.ports.sleeper
+    }
+
+    /// The scheduler, at a pace that it bears: one for all that a use case asks.
+    pub(crate) fn schedules(&self) -> PacedSchedules<'_> {
+        PacedSchedules::new(&*self.ports.schedules, &*self.ports.sleeper)
     }
 }

@@ -3,7 +3,7 @@ use pulse_core::{
     advice::Advice,
     customer::{Customer, CustomerId, Standing},
     entry::Entry,
-    ports::Activity,
+    ports::{Activity, Schedules as _},
     slot::Slot,
 };
 use serde::Serialize;
@@ -54,7 +54,7 @@ impl App {
         let profile = self.profile(id).await?;
         let (entries, activities) =
             futures::try_join!(self.ports.ledger.entries(id), self.ports.reports.activities(id))?;
-        let schedule = self.ports.schedules.get(id).await?.map(|schedule| schedule.slot);
+        let schedule = self.schedules().get(id).await?.map(|schedule| schedule.slot);
         Ok(CustomerReport { profile, schedule, entries, activities, at: self.clock().now() })
     }
 }

@@ -76,7 +76,9 @@ impl LaneOrderError {
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Change(LaneChangeError::Paused(stage)) => Some(Advice::RaiseConcurrency { stage: *stage }),
-            Self::Change(LaneChangeError::Control(_) | LaneChangeError::Lanes(_)) => None,
+            Self::Change(LaneChangeError::Control(_) | LaneChangeError::Lanes(_) | LaneChangeError::Account { .. }) => {
+                None
+            }
             Self::ChangedMeanwhile(stage) => Some(Advice::LookAtLanes { stage: *stage }),
         }
     }

@@ -1,5 +1,6 @@
 use pulse_core::{
     dead_letters::{DeadLetterError, DeadLetterReport, Redrive, RedriveOrder, RedriveProgress, Redriven, Survey},
+    pacing::PacedDeadLetters,
     ports::DlqName,
 };
 use serde::Serialize;
@@ -41,7 +42,8 @@ impl App {
     ) -> Result<Vec<DeadLettersOf>, DeadLetterError> {
         let mut found = Vec::new();
         for queue in DlqName::all().filter(|queue| only.is_none_or(|only| only == *queue)) {
-            let survey = Survey { letters: self.ports.dead_letters.get(queue), ledger: &*self.ports.ledger };
+            let letters = PacedDeadLetters::new(self.ports.dead_letters.get(queue), &*self.ports.sleeper, stop);
+            let survey = Survey { letters: &letters, ledger: &*self.ports.ledger };
             found.push(DeadLettersOf { queue, report: survey.look(limit, stop).await? });
         }
         Ok(found)

@@ -75,6 +75,9 @@ pub struct PauseReport {
     pub paused: bool,
     /// Until when, if it ends by itself.
     pub until: Option<Timestamp>,
+    /// When the pause would have ended by itself that this one takes the place of, if there is such a one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_until: Option<Timestamp>,
     /// About how many messages wait.
     pub waiting: u64,
     /// About how many are being worked on still, or wait for their next try.
@@ -161,7 +164,8 @@ impl App {
         let until = lasts.map(|lasts| later(since, lasts));
         let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until };
         // First of all, whatever else may hang: tick does the rest if nothing here can.
-        write_pause(&*self.ports.controls, stage, &pause).await?;
+        let replaced = write_pause(&*self.ports.controls, stage, &pause).await?;
+        let replaced_until = replaced.and_then(|replaced| replaced.until);
         let pausing = self.pausing().await;
         let status = match (pausing.hold(stage).await, wait) {
             (reconciled, Until::Ordered) => reconciled?.status,
@@ -176,7 +180,7 @@ impl App {
         };
         let status = if wait == Until::Drained { self.until_drained(stage, status, watch).await? } else { status };
         let StageStatus { waiting, in_flight, .. } = status;
-        Ok(PauseReport { stage, paused: true, until, waiting, in_flight })
+        Ok(PauseReport { stage, paused: true, until, replaced_until, waiting, in_flight })
     }
 
     /// Resumes a stage, whatever held it: writes it down, and runs the reconciler until the stage flows.

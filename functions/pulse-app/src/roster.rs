@@ -1,11 +1,10 @@
-use std::time::Duration;
-
 use futures::{StreamExt as _, stream};
 use pulse_core::{
     advice::Advice,
     customer::{Customer, CustomerId},
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     failure::Cause,
+    pacing::{PacedSchedules, patiently},
     ports::{LedgerError, RosterCount, ScheduleError},
 };
 use serde::Serialize;
@@ -19,10 +18,6 @@ const AT_ONCE: usize = 64;
 
 /// A roster of which nobody was enrolled, and so many are refused, is refused for what isn't theirs.
 const REFUSED_OF_NONE: u64 = 100;
-
-/// The wait before a ledger that can't be used is tried again doubles from the first to the last: a minute together.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LAST_WAIT: Duration = Duration::from_secs(32);
 
 /// How many customers were enrolled, by what that did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -108,9 +103,13 @@ impl App {
         customers: impl Iterator<Item = (Origin, Customer)>,
         watch: &mut dyn FnMut(Origin, Option<&Cause>),
     ) -> Result<Counts, EnrollError> {
+        let schedules = self.schedules();
+        let enrollment = self.enrollment(&schedules);
         let mut enrolled = stream::iter(customers)
             .map(async |(origin, customer)| {
-                (origin, self.patiently(async || self.enrollment().enroll(&customer).await).await, customer.id)
+                let id = customer.id.as_str();
+                let done = patiently(&*self.ports.sleeper, id, || enrollment.enroll(&customer)).await;
+                (origin, done, customer.id)
             })
             .buffer_unordered(AT_ONCE);
         let (mut counts, mut refused) = (Counts::default(), 0);
@@ -133,21 +132,6 @@ impl App {
         Ok(counts)
     }
 
-    /// The scheduler is [patient](pulse_core::pacing) by itself.
-    async fn patiently<T>(&self, work: impl AsyncFn() -> Result<T, EnrollmentError>) -> Result<T, EnrollmentError> {
-        let mut wait = FIRST_WAIT;
-        loop {
-            match work().await {
-                Err(EnrollmentError::Ledger(LedgerError::Unavailable(_))) if wait <= LAST_WAIT => {
-                    let until = self.clock().now().saturating_add(wait);
-                    self.ports.sleeper.sleep_until(until.unwrap_or_else(|_| self.clock().now())).await;
-                    wait *= 2;
-                }
-                done => return done,
-            }
-        }
-    }
-
     /// Brings the schedule and the open entry of a customer who is on the roster in line with the profile.
     ///
     /// # Errors
@@ -155,7 +139,7 @@ impl App {
     pub async fn enroll_again(&self, id: &CustomerId) -> Result<Counts, EnrollAgainError> {
         let customer = self.profile(id).await?;
         let mut counts = Counts::default();
-        counts.add(self.enrollment().enroll(&customer).await?);
+        counts.add(self.enrollment(&self.schedules()).enroll(&customer).await?);
         Ok(counts)
     }
 
@@ -164,9 +148,12 @@ impl App {
     /// # Errors
     /// When the ledger or the scheduler can't be used. Who was taken off before stays so.
     pub async fn unenroll(&self, ids: Vec<CustomerId>) -> Result<Vec<Unenrolled>, EnrollmentError> {
+        let schedules = self.schedules();
+        let enrollment = self.enrollment(&schedules);
         let mut all = Vec::new();
         for customer in ids {
-            let unenrolled = self.patiently(async || self.enrollment().unenroll(&customer).await).await?;
+            let id = customer.as_str();
+            let unenrolled = patiently(&*self.ports.sleeper, id, || enrollment.unenroll(&customer)).await?;
             all.push(Unenrolled { customer, unenrolled });
         }
         Ok(all)
@@ -180,7 +167,7 @@ impl App {
         self.ports.reports.roster().await
     }
 
-    fn enrollment(&self) -> Enrollment<'_> {
-        Enrollment { ledger: &*self.ports.ledger, schedules: &*self.ports.schedules, clock: self.clock() }
+    fn enrollment<'a>(&'a self, schedules: &'a PacedSchedules<'a>) -> Enrollment<'a> {
+        Enrollment { ledger: &*self.ports.ledger, schedules, clock: self.clock() }
     }
 }

@@ -94,10 +94,11 @@ impl App {
         let rules = self.settings.rules().await;
         // A configuration that can't be read may be what is wrong: the rest is told all the more.
         let rules = rules.inspect_err(|error| tracing::warn!(%error, "what comes then isn't told")).ok();
+        let schedules = self.schedules();
         let inquiry = CustomerInquiry {
             ledger: &*self.ports.ledger,
             reports: &*self.ports.reports,
-            schedules: &*self.ports.schedules,
+            schedules: &schedules,
             controls: &*self.ports.controls,
             memory: &*self.ports.memory,
             stages: &*self.ports.stages,

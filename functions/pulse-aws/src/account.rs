@@ -5,8 +5,10 @@ mod functions;
 mod permissions;
 mod quotas;
 
+pub(crate) use caller::ask as caller;
+
 use async_trait::async_trait;
-use aws_sdk_lambda::error::ProvideErrorMetadata;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use pulse_core::{
     customer::EmailAddress,
     entry::StageName,
@@ -41,7 +43,7 @@ impl StackAccount {
 #[async_trait]
 impl Account for StackAccount {
     async fn caller(&self) -> Result<Caller, AccountError> {
-        caller::ask(&self.stack.aws).await
+        caller(&self.stack.aws).await
     }
 
     async fn denied(&self, caller: &Caller, policy: PeoplePolicy) -> Result<Vec<DeniedAction>, AccountError> {
@@ -80,7 +82,7 @@ impl Account for StackAccount {
 }
 
 /// Why a question had no answer, in the service's own words: they hold no personal data here.
-fn unanswered<E>(what: &'static str) -> impl FnOnce(E) -> AccountError
+fn unanswered<E>(what: &'static str) -> impl FnOnce(SdkError<E>) -> AccountError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

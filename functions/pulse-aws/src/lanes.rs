@@ -6,7 +6,10 @@ mod write;
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::AccountLimit,
+};
 use pulse_core::{
     entry::StageName,
     failure::Cause,
@@ -39,7 +42,7 @@ const BUSY: [&str; 3] = ["ResourceInUseException", "ResourceConflictException", 
 ///
 /// Reading needs `lambda:GetEventSourceMapping` on the mappings, and `lambda:GetFunctionConcurrency` and
 /// `lambda:GetFunctionConfiguration` on the functions. Changing needs `lambda:UpdateEventSourceMapping`,
-/// `lambda:PutFunctionConcurrency` and `lambda:UpdateFunctionConfiguration` too.
+/// `lambda:PutFunctionConcurrency` and `lambda:UpdateFunctionConfiguration` too, and `lambda:GetAccountSettings`.
 pub struct LambdaLaneControl {
     lambda: aws_sdk_lambda::Client,
     clock: Arc<dyn Clock>,
@@ -76,6 +79,12 @@ impl fmt::Debug for LambdaLaneControl {
 impl LaneControl for LambdaLaneControl {
     async fn settings(&self, stage: StageName) -> Result<LaneSettings, LaneError> {
         self.read(stage).await
+    }
+
+    async fn unreserved(&self, stage: StageName) -> Result<u32, LaneError> {
+        let answer = self.lambda.get_account_settings().send().await.map_err(|error| failed(stage, &error))?;
+        let left = answer.account_limit().and_then(AccountLimit::unreserved_concurrent_executions);
+        Ok(left.and_then(|left| left.try_into().ok()).unwrap_or_default())
     }
 
     async fn take(&self, stage: StageName, step: Step) -> Result<(), LaneError> {

@@ -70,11 +70,11 @@ impl SqsQueue {
     }
 
     fn failed(&self, failure: CallFailure) -> QueueError {
-        self.error(failure.into_cause())
+        failure.of_queue(self.stage.as_str())
     }
 
     fn error(&self, cause: Cause) -> QueueError {
-        QueueError { queue: self.stage.to_string(), cause }
+        QueueError::Unavailable { queue: self.stage.to_string(), cause }
     }
 }
 

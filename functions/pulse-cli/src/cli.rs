@@ -2,8 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{
+    Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use pulse_aws::sdk::operator::mend_refused;
+use pulse_core::customer::CustomerId;
 use pulse_local::children;
 
 use crate::{
@@ -11,7 +15,7 @@ use crate::{
         audit, customer, dlq, doctor, enroll, lanes, local, pause, plan, preview, redrive, replay, resume, settle,
         simulate, status, unenroll, watch, why,
     },
-    exit::Exit,
+    exit::{Exit, Usage},
     output::{Output, with_causes},
     target::Target,
 };
@@ -75,6 +79,21 @@ enum Command {
     Simulate(Box<simulate::Options>),
 }
 
+/// What is wrong with a command line. An id may begin with `-`, and then it is taken for options: clap's own advice names
+/// the first letter alone.
+#[must_use]
+pub fn explained(mut error: clap::Error, line: &[String]) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::String(letter)) = error.get(ContextKind::InvalidArg)
+        && let Some(whole) = line.iter().find(|word| word.starts_with(letter.as_str()))
+        && CustomerId::parse(whole).is_ok()
+    {
+        let advice = format!("an id that begins with - comes last, after --, as in `-- {whole}`");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
+    }
+    error
+}
+
 /// Runs a command line to its end.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
@@ -90,9 +109,10 @@ pub fn run(cli: Cli) -> ExitCode {
         match dispatch(cli, output).await {
             Ok(exit) => exit,
             Err(error) => {
+                let exit = if error.is::<Usage>() { Exit::Usage } else { Exit::Failed };
                 let mend = mend_refused(&with_causes(&error)).await;
                 output.error(&mend.map_or(error, anyhow::Error::msg));
-                Exit::Failed
+                exit
             }
         }
     });
@@ -135,5 +155,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_id_that_begins_with_a_dash_is_taken_after_two_and_otherwise_told_so() {
+        let line = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for command in ["customer", "unenroll", "why", "enroll", "preview"] {
+            let said = |words: &str| {
+                let line = line(words);
+                Cli::try_parse_from(&line).map_err(|error| explained(error, &line).to_string())
+            };
+            let refused = said(&format!("pulse {command} -abc")).unwrap_err();
+            assert!(refused.contains("as in `-- -abc`"), "{refused}");
+            assert!(said(&format!("pulse {command} -- -abc")).is_ok(), "{command}");
+        }
     }
 }

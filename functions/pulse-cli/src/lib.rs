@@ -16,4 +16,4 @@ pub mod stage_lines;
 pub mod target;
 pub mod text;
 
-pub use cli::{Cli, run};
+pub use cli::{Cli, explained, run};

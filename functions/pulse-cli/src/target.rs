@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use pulse_app::App;
 use pulse_aws::{
+    config::process_variable,
     sdk::{self, operator::load_for_operator},
     stack::{Stack, outputs},
 };
@@ -11,15 +12,21 @@ use pulse_core::control::Actor;
 
 use crate::{
     app::app,
+    exit::Usage,
     local_record::{self, HOW_TO_START, LocalRecord},
 };
 
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]
 pub struct Target {
-    /// Name of the deployed stack.
-    #[arg(long, global = true, env = "PULSE_STACK", default_value = "pulse", value_name = "NAME")]
-    stack: String,
+    /// Name of the deployed stack, if it is neither that of the variable `PULSE_STACK` nor `pulse`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help = "Name of the deployed stack [env: PULSE_STACK] [default: pulse]"
+    )]
+    stack: Option<String>,
 
     /// The stack that `pulse local` is running on this machine. Of several it is the newest, unless one is named by
     /// its port, its URL or its stack's name, as in --local=4566.
@@ -50,6 +57,12 @@ impl Target {
     /// When there is none of that name, or AWS can't be reached.
     pub async fn find(&self) -> Result<Stack> {
         if let Some(wanted) = &self.local {
+            if let Some(stack) = &self.stack {
+                let why = format!(
+                    "--local and --stack {stack} name two stacks: of several that run here, --local={stack} names one."
+                );
+                return Err(Usage(why).into());
+            }
             let wanted = Some(wanted.as_str()).filter(|wanted| !wanted.is_empty());
             let record = LocalRecord::find(&local_record::folder()?, wanted)?;
             let aws = sdk::for_emulator(&record.endpoint);
@@ -58,8 +71,10 @@ impl Target {
                 .with_context(|| format!("The `pulse local` at {} doesn't answer: {HOW_TO_START}", record.endpoint))?;
             return Ok(Stack { aws, outputs });
         }
-        let aws = load_for_operator().await?;
-        let outputs = outputs(&aws, &self.stack).await?;
+        let named = || process_variable("PULSE_STACK").filter(|name| !name.is_empty());
+        let stack = self.stack.clone().or_else(named).unwrap_or_else(|| "pulse".to_owned());
+        let aws = load_for_operator(&|waits| eprintln!("{waits}")).await?;
+        let outputs = outputs(&aws, &stack).await?;
         Ok(Stack { aws, outputs })
     }
 }

@@ -3,10 +3,10 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
 };
@@ -42,7 +42,15 @@ impl Machine {
 
     /// What `pulse status` says on standard error, with these variables.
     fn pulse(&self, variables: &[(&str, &str)]) -> String {
-        let said = Command::new(Path::new(env!("CARGO_BIN_EXE_pulse")))
+        let said = self.command(variables).output().unwrap();
+        assert_eq!(said.status.code(), Some(1));
+        String::from_utf8(said.stderr).unwrap()
+    }
+
+    /// `pulse status`, with these variables.
+    fn command(&self, variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_pulse")));
+        command
             .args(["status"])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -50,11 +58,8 @@ impl Machine {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ENDPOINT_URL", &self.endpoint)
-            .envs(variables.iter().copied())
-            .output()
-            .unwrap();
-        assert_eq!(said.status.code(), Some(1));
-        String::from_utf8(said.stderr).unwrap()
+            .envs(variables.iter().copied());
+        command
     }
 }
 
@@ -106,7 +111,10 @@ const SSO: &str = "[profile ops]\nsso_session = corp\nsso_account_id = 111122223
 /// The file of the session `corp`: the SHA-1 of its name (AWS SDKs and Tools Reference Guide, "SSO credential provider").
 const SSO_CACHE: &str = ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json";
 
+/// On a slow machine it may be said before that something is waited for.
 fn one_sentence(said: &str, parts: &[&str]) {
+    let said: Vec<_> = said.lines().filter(|line| !line.starts_with("Still waiting for ")).collect();
+    let said = said.join("\n");
     assert!(said.starts_with("error: ") && said.trim_end().lines().count() == 1, "{said}");
     for part in parts {
         assert!(said.contains(part), "no {part} in: {said}");
@@ -141,10 +149,12 @@ fn a_session_of_iam_identity_center_is_used_and_its_refusals_are_told_apart() {
     };
     let gone = refusal("ValidationError", "Stack with id pulse does not exist");
     let (said, asked) = with(&[(200, ROLE_CREDENTIALS), (400, &gone)]);
-    one_sentence(&said, &["There is no stack pulse here"]);
+    one_sentence(&said, &["There is no stack pulse in eu-west-1 at http://127.0.0.1:"]);
     assert!(asked.recv().unwrap().starts_with("GET /federation/credentials?"));
     let signed = asked.recv().unwrap().to_lowercase();
     assert!(signed.contains("credential=asiasso/"), "{signed}");
+    let whose = asked.recv().unwrap();
+    assert!(whose.contains("Action=GetCallerIdentity"), "{whose}");
     assert!(asked.try_recv().is_err(), "credentials are asked for once");
 
     let (said, _) =
@@ -191,7 +201,7 @@ fn a_credential_process_is_run_and_one_that_fails_or_is_not_there_is_shown() {
     let keys = r#"{"Version":1,"AccessKeyId":"AKIAPROCESS","SecretAccessKey":"s"}"#;
     fs::write(&script, format!("echo run >> {}\necho '{keys}'\n", runs.display())).unwrap();
     machine.put(".aws/config", &format!("[profile ops]\ncredential_process = sh {}\n", script.display()));
-    one_sentence(&machine.pulse(&ops), &["There is no stack pulse here"]);
+    one_sentence(&machine.pulse(&ops), &["There is no stack pulse in eu-west-1 at http://127.0.0.1:"]);
     assert!(asked.recv().unwrap().to_lowercase().contains("credential=akiaprocess/"));
     assert_eq!(fs::read_to_string(runs).unwrap(), "run\n", "it may ask for a touch of a key: once is enough");
 }
@@ -209,6 +219,81 @@ fn a_profile_that_is_not_there_and_no_credentials_at_all() {
 }
 
 #[test]
+fn a_profile_that_is_not_there_is_told_before_a_region_that_is_not_set() {
+    let machine = Machine::with(SSO);
+    let said = machine.pulse(&[("AWS_PROFILE", "opps"), ("AWS_REGION", "")]);
+    one_sentence(&said, &["There is no AWS profile opps"]);
+    let said = machine.pulse(&[("AWS_PROFILE", "ops"), ("AWS_REGION", "")]);
+    one_sentence(&said, &["no AWS region is set"]);
+}
+
+#[test]
+fn a_credential_process_that_takes_long_is_told_and_waited_for() {
+    let (url, _asked) = server(&[(400, &refusal("ValidationError", "Stack with id pulse does not exist"))]);
+    let machine = Machine::with("").at(&url);
+    let pipe = machine.home.path().join("keys");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    machine.put(".aws/config", &format!("[profile ops]\ncredential_process = cat {}\n", pipe.display()));
+    let mut waiting = machine.command(&[("AWS_PROFILE", "ops")]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let told = said.next().unwrap().unwrap();
+    assert_eq!(told, "Still waiting for the credential_process of the AWS profile ops, for 60 s at most.");
+    fs::write(pipe, r#"{"Version":1,"AccessKeyId":"AKIAPROCESS","SecretAccessKey":"s"}"#).unwrap();
+    let then = said.next().unwrap().unwrap();
+    assert!(then.contains("There is no stack pulse"), "{then}");
+    assert_eq!(waiting.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_web_identity_token_that_is_not_there_is_told_by_its_file() {
+    let token = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"), ("AWS_ROLE_ARN", "arn:aws:iam::1:role/ops")];
+    one_sentence(
+        &Machine::with("").pulse(&token),
+        &["web identity token file /nowhere/token can't be read", "No such file"],
+    );
+    let role = "[profile ops]\nrole_arn = arn:aws:iam::1:role/ops\nweb_identity_token_file = /nowhere/token\n";
+    let said = Machine::with(role).pulse(&[("AWS_PROFILE", "ops")]);
+    one_sentence(&said, &["web identity token file /nowhere/token can't be read"]);
+}
+
+#[test]
+fn an_aws_that_cannot_be_reached_is_told_with_where_it_was_looked_for() {
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    let said = Machine::with("").pulse(&keys);
+    one_sentence(&said, &["CloudFormation in eu-west-1 at http://127.0.0.1:9 can't be asked", "see to the network"]);
+    // A proxy answers in its place.
+    for status in [200, 403, 502] {
+        let (url, _asked) = server(&[(status, "<html><body>Sign in to the guest network</body></html>")]);
+        let said = Machine::with("").at(&url).pulse(&keys);
+        one_sentence(&said, &[&format!("HTTP {status}"), "a proxy"]);
+        assert!(!said.contains("html") && !said.contains("xml"), "{said}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_off_is_no_matter_of_credentials() {
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    let words = "Signature expired: 20261103T100000Z is now earlier than 20261103T101500Z (20261103T102000Z - 5 min.)";
+    let (url, _asked) = server(&[(403, &refusal("SignatureDoesNotMatch", words))]);
+    one_sentence(&Machine::with("").at(&url).pulse(&keys), &["this machine's clock is off", "Signature expired"]);
+}
+
+#[test]
+fn two_stacks_are_not_named_at_once() {
+    let said = Machine::with("").command(&[]).args(["--local", "--stack", "other"]).output().unwrap();
+    assert_eq!(said.status.code(), Some(2));
+    one_sentence(&String::from_utf8(said.stderr).unwrap(), &["--local and --stack other name two stacks"]);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_the_simulation() {
+    let line = ["simulate", "--customers", "3", "--report", "/nosuch/x.html"];
+    let said = Command::new(env!("CARGO_BIN_EXE_pulse")).args(line).output().unwrap();
+    assert_eq!(said.status.code(), Some(2));
+    one_sentence(&String::from_utf8(said.stderr).unwrap(), &["The report /nosuch/x.html can't be written"]);
+}
+
+#[test]
 fn a_role_is_assumed_and_one_that_is_refused_is_told_from_a_source_that_is_over() {
     let role = "[profile prod]\nrole_arn = arn:aws:iam::111122223333:role/ops\nsource_profile = base\n";
     let keys = "[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n";
@@ -218,7 +303,10 @@ fn a_role_is_assumed_and_one_that_is_refused_is_told_from_a_source_that_is_over(
                    <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
     let (url, asked) =
         server(&[(200, assumed), (400, &refusal("ValidationError", "Stack with id pulse does not exist"))]);
-    one_sentence(&Machine::with(&format!("{role}{keys}")).at(&url).pulse(&prod), &["There is no stack pulse here"]);
+    one_sentence(
+        &Machine::with(&format!("{role}{keys}")).at(&url).pulse(&prod),
+        &["There is no stack pulse in eu-west-1 at http://127.0.0.1:"],
+    );
     asked.recv().unwrap();
     assert!(asked.recv().unwrap().to_lowercase().contains("credential=asiarole/"));
 

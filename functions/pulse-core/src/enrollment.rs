@@ -3,6 +3,7 @@
 use crate::{
     customer::{Customer, CustomerId, Standing},
     entry::{Entry, EntryId, SkipReason},
+    pacing::MayPass,
     ports::{Clock, Ledger, LedgerError, MonthlySchedule, PutOutcome, ScheduleError, Schedules},
     run::RunId,
 };
@@ -44,6 +45,13 @@ pub enum EnrollmentError {
     /// The schedule couldn't be read or changed.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+}
+
+/// The [paced](crate::pacing) scheduler was patient already.
+impl MayPass for EnrollmentError {
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Ledger(error) if error.may_pass())
+    }
 }
 
 impl Enrollment<'_> {

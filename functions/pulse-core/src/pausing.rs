@@ -140,17 +140,21 @@ impl Pausing<'_> {
     }
 }
 
-/// Writes a pause down, which needs nothing but the ledger. Whoever reconciles next switches the stage.
+/// Writes a pause down, which needs nothing but the ledger. Whoever reconciles next switches the stage. Gives the pause
+/// that was in force, whose place it takes.
 ///
 /// # Errors
 /// When the ledger can't be used, or others keep changing the row.
-pub async fn write_pause(controls: &dyn Controls, stage: StageName, pause: &Pause) -> Result<(), PausingError> {
-    change(controls, stage, |control| {
+pub async fn write_pause(
+    controls: &dyn Controls,
+    stage: StageName,
+    pause: &Pause,
+) -> Result<Option<Pause>, PausingError> {
+    let before = change(controls, stage, |control| {
         control.pause = Some(pause.clone());
         control.mapping = LastSeen::Off;
-    })
-    .await
-    .map(drop)
+    });
+    Ok(before.await?.pause.filter(|before| before.until.is_none_or(|until| until > pause.since)))
 }
 
 /// Changes the row, and gives what was there before.

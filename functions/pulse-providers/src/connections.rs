@@ -37,13 +37,23 @@ impl Connections {
 pub(crate) struct Pooled<C> {
     connections: Connections,
     make: Box<dyn Fn() -> Option<C> + Send + Sync>,
-    current: Mutex<(u64, C)>,
+    current: Mutex<Current<C>>,
+}
+
+struct Current<C> {
+    client: C,
+    /// In which invocation it was used last. One that nobody has used has no connections yet.
+    used_in: Option<u64>,
 }
 
 impl<C: Clone> Pooled<C> {
-    /// `first` until the first renewal, and what `make` makes after each.
+    /// `first` in the first invocation that has any use for it, and what `make` makes in each later one.
     pub(crate) fn new(first: C, make: impl Fn() -> Option<C> + Send + Sync + 'static) -> Self {
-        Self { connections: Connections::default(), make: Box::new(make), current: Mutex::new((0, first)) }
+        Self {
+            connections: Connections::default(),
+            make: Box::new(make),
+            current: Mutex::new(Current { client: first, used_in: None }),
+        }
     }
 
     pub(crate) fn connections(&self) -> Connections {
@@ -54,11 +64,13 @@ impl<C: Clone> Pooled<C> {
     pub(crate) fn client(&self) -> C {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let invocation = self.connections.invocation();
-        if current.0 != invocation {
-            let client = (self.make)().unwrap_or_else(|| current.1.clone());
-            *current = (invocation, client);
+        if current.used_in.is_some_and(|then| then != invocation)
+            && let Some(client) = (self.make)()
+        {
+            current.client = client;
         }
-        current.1.clone()
+        current.used_in = Some(invocation);
+        current.client.clone()
     }
 }
 
@@ -73,10 +85,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_made_once_for_each_invocation() {
+    fn a_client_is_made_once_for_each_invocation_that_uses_it_and_the_first_is_used() {
         let made = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&made);
         let pooled = Pooled::new(0, move || Some(count.fetch_add(1, Ordering::Relaxed) + 1));
+        // As the functions do it, an invocation begins with a renewal.
+        pooled.connections().renew();
         assert_eq!([pooled.client(), pooled.client()], [0, 0]);
         pooled.connections().renew();
         assert_eq!([pooled.client(), pooled.client()], [1, 1]);
@@ -89,7 +103,9 @@ mod tests {
     #[test]
     fn where_no_client_can_be_made_the_one_before_does() {
         let pooled = Pooled::new(7, || None);
-        pooled.connections().renew();
-        assert_eq!(pooled.client(), 7);
+        for _ in 0..2 {
+            pooled.connections().renew();
+            assert_eq!(pooled.client(), 7);
+        }
     }
 }

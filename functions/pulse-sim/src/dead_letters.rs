@@ -85,13 +85,14 @@ impl DeadLetters for MemoryDeadLetters {
             Err(MoveTaskRefused::AlreadyMoving) => Ok(MoveStart::AlreadyMoving(MoveTicket(String::new()))),
             Err(MoveTaskRefused::NotADeadLetterQueue) => Ok(MoveStart::Unsupported),
             Err(refused @ MoveTaskRefused::RateOutOfRange(_)) => {
-                Err(QueueError { queue: self.name.queue(), cause: Cause::new(refused.to_string()) })
+                Err(QueueError::Refused { queue: self.name.queue(), cause: Cause::new(refused.to_string()) })
             }
         }
     }
 
     async fn follow_move(&self, _: &MoveTicket) -> Result<MoveProgress, QueueError> {
-        let no_task = || QueueError { queue: self.name.queue(), cause: Cause::new("Nothing moves its letters.") };
+        let no_task =
+            || QueueError::Refused { queue: self.name.queue(), cause: Cause::new("Nothing moves its letters.") };
         self.letters.last_move_task().map(|task| progress(&task)).ok_or_else(no_task)
     }
 }

@@ -5,14 +5,14 @@ use pulse_aws::{
     scheduler::{EventBridgeSchedules, ScheduleTarget},
     sdk::{for_emulator, scheduler_client},
 };
-use pulse_core::ports::{MonthlySchedule, ScheduleError, Schedules as _};
+use pulse_core::ports::{MonthlySchedule, ScheduleError, Schedules as _, SchedulesError};
 use pulse_tests::{
     in_memory_stack::customer,
     providers::aws_server::{AwsAnswer, AwsServer},
 };
 
-/// What comes of making a schedule that is answered so, and how often it was asked for.
-async fn put(status: u16, code: &'static str, words: &'static str) -> (ScheduleError, u64) {
+/// A scheduler that answers so.
+async fn answering(status: u16, code: &'static str, words: &'static str) -> (EventBridgeSchedules, AwsServer) {
     let server = AwsServer::start().await.unwrap();
     server.answer_next(std::iter::repeat_n(AwsAnswer::Error(status, code, words), 9));
     let target = ScheduleTarget {
@@ -22,6 +22,12 @@ async fn put(status: u16, code: &'static str, words: &'static str) -> (ScheduleE
         dead_letter_arn: "arn:aws:sqs:eu-west-1:123456789012:pulse-schedule-dlq".into(),
     };
     let schedules = EventBridgeSchedules::new(scheduler_client(&for_emulator(server.url())), target).without_retries();
+    (schedules, server)
+}
+
+/// What comes of making a schedule that is answered so, and how often it was asked for.
+async fn put(status: u16, code: &'static str, words: &'static str) -> (ScheduleError, u64) {
+    let (schedules, server) = answering(status, code, words).await;
     let customer = customer("c-1");
     let refused = schedules.put(&MonthlySchedule { customer: customer.id, slot: customer.slot }).await.unwrap_err();
     (refused, server.calls())
@@ -36,6 +42,22 @@ async fn throttling_is_heard_at_once_and_in_its_words() {
         assert!(matches!(&refused, ScheduleError::Unavailable { .. }), "{code}: {refused:?}");
         assert!(refused.to_string().contains("Rate exceeded"), "{refused}");
         assert_eq!(calls, 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_throttled_is_told_from_one_that_is_denied_and_each_is_asked_for_once() {
+    for (status, code, may_pass) in [
+        (429, "ThrottlingException", true),
+        (500, "InternalServerException", true),
+        (403, "AccessDeniedException", false),
+        (403, "ExpiredTokenException", false),
+        (404, "ResourceNotFoundException", false),
+    ] {
+        let (schedules, server) = answering(status, code, "So it is.").await;
+        let error = schedules.list("c", None).await.unwrap_err();
+        assert_eq!(matches!(error, SchedulesError::Unavailable(_)), may_pass, "{code}: {error}");
+        assert_eq!(server.calls(), 1, "{code}");
     }
 }
 

@@ -1,6 +1,9 @@
 //! `pulse doctor` on a deployed stack: each of its findings, provoked once.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use anyhow::Result;
 use aws_sdk_lambda::types::{Environment, ScalingConfig};
@@ -11,7 +14,10 @@ use pulse_core::{
     failure::Cause,
     ports::{Clock as _, Ledger as _},
 };
-use pulse_local::deployment::Deployment;
+use pulse_local::{
+    deployment::{Deployment, StackPlan},
+    standins::{MailStandIn, StandInOptions},
+};
 use pulse_tests::{
     account_stand_in::AccountStandIn,
     emulator::{program, shared},
@@ -29,10 +35,11 @@ struct Examined {
 
 impl Examined {
     async fn build(name: &str, changes: &[(&str, &str)]) -> Result<Self> {
-        Ok(Self {
-            stack: deploy(&plan(name, changes)).await?,
-            account: AccountStandIn::start(|| SystemClock.now()).await,
-        })
+        Self::planned(&plan(name, changes)).await
+    }
+
+    async fn planned(plan: &StackPlan) -> Result<Self> {
+        Ok(Self { stack: deploy(plan).await?, account: AccountStandIn::start(|| SystemClock.now()).await })
     }
 
     /// Types `pulse doctor ..`, and says what it found that is not as it should be, by level, and how it ended.
@@ -140,6 +147,22 @@ async fn what_the_account_says(examined: &Examined) {
     assert_eq!(names(&found), ["schedule-group", "schedule-quota"]);
     account.say("ListAWSDefaultServiceQuotas", json!({ "Quotas": [] }));
     account.say("schedule-groups", json!({ "State": "ACTIVE" }));
+
+    // One that isn't Pulse's own, and one that can't be read.
+    account.say("schedules", json!({ "Schedules": [{ "Name": "c-1" }] }));
+    account.say("ListServiceQuotas", json!({ "Quotas": defaults_of_aws() }));
+    let strange = json!({
+        "Name": "c-1", "State": "ENABLED", "ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": { "Mode": "OFF" },
+    });
+    account.say("c-1", strange);
+    let (code, found) = examined.found(&[]).await;
+    assert_eq!((code, names(&found)), (4, vec!["strange-schedule"]), "{found:?}");
+    account.say("schedules", Value::Null);
+    let (code, found) = examined.found(&[]).await;
+    assert_eq!((code, names(&found)), (0, vec!["unknown"]), "{found:?}");
+    assert!(found[0]["why"].as_str().is_some_and(|why| why.contains("schedules can't be listed")), "{found:?}");
+    account.say("schedules", json!({ "Schedules": [] }));
+    account.say("ListServiceQuotas", json!({ "Quotas": [] }));
     let (code, found) = examined.found(&[]).await;
     assert_eq!((code, names(&found)), (0, vec!["unknown"]), "what can't be looked at is told, and no trouble");
     account.say("ListServiceQuotas", json!({ "Quotas": defaults_of_aws() }));
@@ -197,6 +220,37 @@ async fn what_the_stack_says(examined: &Examined) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_provider_is_told_and_a_secret_that_is_not_there() -> Result<()> {
+    let mail = MailStandIn::start(StandInOptions::default()).await?;
+    let (url, auth_url) = (mail.url(), mail.auth_url());
+    let changes = [
+        ("MailProvider", "marketing-cloud"),
+        ("MarketingCloudUrl", url.as_str()),
+        ("MarketingCloudAuthUrl", auth_url.as_str()),
+        ("MarketingCloudDefinition", "pulse-monthly"),
+        ("MarketingCloudSecret", "elsewhere/mail"),
+    ];
+    let mut plan = plan("elsewhere", &changes);
+    let secret = json!({ "client_id": mail.client_id(), "client_secret": mail.client_secret() });
+    plan.secrets.insert("elsewhere/mail".to_owned(), secret.to_string());
+    let examined = Examined::planned(&plan).await?;
+    let (code, found) = examined.found(&["--mail-to", "operator@example.net"]).await;
+    assert_eq!((code, names(&found)), (0, vec!["not-ses"]), "{found:?}");
+    assert_eq!(mail.accepted().len(), 1);
+
+    let (lambda, email) = (sdk::lambda_client(&examined.stack.aws), examined.stack.outputs.get("EmailFunctionName")?);
+    let variables = lambda.get_function_configuration().function_name(email).send().await?;
+    let mut variables = variables.environment().and_then(|all| all.variables().cloned()).expect("variables");
+    variables.insert("MARKETING_CLOUD_SECRET".into(), "elsewhere/nowhere".into());
+    let environment = Environment::builder().set_variables(Some(variables)).build();
+    lambda.update_function_configuration().function_name(email).environment(environment).send().await?;
+    let (code, found) = examined.found(&[]).await;
+    assert_eq!((code, names(&found)), (4, vec!["no-secret", "not-ses"]), "{found:?}");
+    assert!(found[0]["cause"].as_str().is_some_and(|cause| cause.contains("can't be read")), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_mail_goes_the_way_of_a_customers_and_a_suppressed_address_gets_none() -> Result<()> {
     let examined = Examined::build("tried", &[("SesRate", "14")]).await?;
     let ses = EmulatedSes::ready_for("example.com").await;
@@ -229,6 +283,18 @@ async fn a_mail_that_arrived_is_read_without_aws() -> Result<()> {
     let said = String::from_utf8(read.stdout)?;
     assert_eq!(read.status.code(), Some(4), "{said}");
     assert!(said.contains("SPF passed.") && said.contains("DKIM didn't pass"), "{said}");
+    let piped = {
+        let mut command = Command::new(program("deployment", "pulse"));
+        let mut child = command
+            .args(["doctor", "--received", "-"])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().expect("a pipe").write_all(mail.as_bytes())?;
+        child.wait_with_output()?
+    };
+    assert_eq!(String::from_utf8(piped.stdout)?, said);
     let missing = doctor(folder.path().join("none.eml"));
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8(missing.stderr)?.contains("none.eml"));

@@ -13,7 +13,10 @@ use pulse_core::{
     customer::{Customer, CustomerId, Standing},
     entry::{Entry, SkipReason},
     failure::Cause,
-    ports::{AuditLog, Clock as _, Ledger as _, LedgerError, MonthlySchedule, Schedules as _},
+    ports::{
+        AuditLog, Clock as _, Ledger as _, LedgerError, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage,
+        Schedules, SchedulesError,
+    },
     slot::Slot,
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, customer};
@@ -188,6 +191,54 @@ async fn whoever_may_only_read_can_audit_and_repairs_nothing() {
     let Ok(AuditEnd::Finished(report)) = audit(false).await else { panic!("finished") };
     assert_eq!(report.found, BTreeMap::from([(Problem::NoSchedule, 1)]));
     assert!(matches!(audit(true).await, Err(AuditError::Ledger(LedgerError::Broken(_)))));
+}
+
+/// A scheduler that lists so, and lets nobody look at a schedule.
+struct Closed(fn(Cause) -> SchedulesError);
+
+#[async_trait]
+impl Schedules for Closed {
+    async fn put(&self, schedule: &MonthlySchedule) -> Result<PutOutcome, ScheduleError> {
+        self.get(&schedule.customer).await.map(|_| PutOutcome::Unchanged)
+    }
+
+    async fn get(&self, customer: &CustomerId) -> Result<Option<MonthlySchedule>, ScheduleError> {
+        Err(ScheduleError::Denied { customer: customer.clone(), cause: Cause::new("You may not.") })
+    }
+
+    async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError> {
+        self.get(customer).await.map(|_| false)
+    }
+
+    async fn list(&self, _: &str, _: Option<String>) -> Result<SchedulePage, SchedulesError> {
+        Err((self.0)(Cause::new("You may not.")))
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_see_the_schedules_hears_so_at_once_and_an_outage_is_waited_for() {
+    let (stack, _) = stack_of(&["c-1"]).await;
+    let ended = async |list, depth| {
+        let began = stack.clock.now();
+        let audit = Audit { schedules: &Closed(list), ..stack.audit_use_case(depth, false) };
+        let error = audit.run(AuditStart::Begin, pending(), &|_| {}).await.unwrap_err();
+        (error, stack.clock.now().duration_since(began).as_secs())
+    };
+    let (error, seconds) = ended(SchedulesError::Denied, AuditDepth::Presence).await;
+    assert_eq!((error.to_string(), seconds), ("the schedules can't be listed: You may not.".into(), 0));
+    let (error, seconds) = ended(SchedulesError::Unavailable, AuditDepth::Presence).await;
+    assert!(matches!(error, AuditError::Schedules(SchedulesError::Unavailable(_))), "{error}");
+    assert!((60..=125).contains(&seconds), "{seconds} s");
+
+    // Entries come first: someone without one is looked at, and nobody may.
+    let closed = Closed(SchedulesError::Unavailable);
+    let enrolled = stack.ledger.entries(&CustomerId::parse("c-1").unwrap()).await.unwrap().remove(0);
+    stack.ledger.apply(&enrolled.skip(SkipReason::OptedOut, enrolled.due(), None).unwrap()).await.unwrap();
+    let audit = Audit { schedules: &closed, ..stack.audit_use_case(AuditDepth::Presence, false) };
+    let began = stack.clock.now();
+    let error = audit.run(AuditStart::Begin, pending(), &|_| {}).await.unwrap_err();
+    assert!(matches!(error, AuditError::Schedule(ScheduleError::Denied { .. })), "{error}");
+    assert_eq!(stack.clock.now(), began);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 use pulse_core::{
+    customer::CustomerId,
     entry::StageName,
     failure::Cause,
     overview::Condition,
@@ -111,6 +112,13 @@ pub enum Finding {
         /// Its stage.
         stage: StageName,
     },
+    /// Its secret can't be read, or has another form.
+    NoSecret {
+        /// Its stage.
+        stage: StageName,
+        /// Why.
+        cause: Cause,
+    },
     /// It ends before it works.
     DoesNotStart {
         /// Its stage.
@@ -124,6 +132,24 @@ pub enum Finding {
         stage: StageName,
         /// What.
         condition: Condition,
+    },
+    /// Whether a stage's queue is handed to its function.
+    Mapping {
+        /// Its stage.
+        stage: StageName,
+        /// The mapping's state, by its own word.
+        state: String,
+        /// Whether something holds the stage, so that it is to be off.
+        is_held: bool,
+    },
+    /// Nobody has a schedule yet.
+    NoSchedules,
+    /// Someone's schedule can be read, and is as Pulse makes it.
+    ScheduleRead,
+    /// The first of them that are listed isn't as Pulse makes it.
+    StrangeSchedule {
+        /// Whose it is.
+        customer: CustomerId,
     },
     /// The state of the schedules' group.
     ScheduleGroup {
@@ -251,9 +277,14 @@ impl Finding {
             | Self::NotReserved
             | Self::Starts { .. }
             | Self::Throttled { .. }
+            | Self::NoSecret { .. }
             | Self::DoesNotStart { .. } => Topic::Functions,
-            Self::Stage { .. } => Topic::Stages,
-            Self::ScheduleGroup { .. } | Self::ScheduleQuota { .. } => Topic::Schedules,
+            Self::Stage { .. } | Self::Mapping { .. } => Topic::Stages,
+            Self::NoSchedules
+            | Self::ScheduleRead
+            | Self::StrangeSchedule { .. }
+            | Self::ScheduleGroup { .. }
+            | Self::ScheduleQuota { .. } => Topic::Schedules,
             Self::Authentication { .. } | Self::UnsubscribeHeaders { .. } => Topic::Received,
             _ => Topic::Mail,
         }
@@ -268,6 +299,8 @@ impl Finding {
             Self::Caller { .. }
             | Self::Allowed { .. }
             | Self::Starts { .. }
+            | Self::NoSchedules
+            | Self::ScheduleRead
             | Self::Identity { .. }
             | Self::ConfigurationSet { .. }
             | Self::TestMailSent { .. } => Level::Fine,
@@ -280,6 +313,8 @@ impl Finding {
             | Self::UnsubscribeHeaders { present: false, .. }
             | Self::Denied { policy: PeoplePolicy::Operator, .. } => Level::Remark,
             Self::DoesNotStart { .. }
+            | Self::NoSecret { .. }
+            | Self::StrangeSchedule { .. }
             | Self::SendingPaused
             | Self::NoIdentity { .. }
             | Self::Unverified { .. }
@@ -290,6 +325,12 @@ impl Finding {
             | Self::Denied { policy: PeoplePolicy::ReadOnly, .. } => Level::Trouble,
             Self::ClockSkew { seconds } => unless(seconds.abs() < WORTH_KNOWING, Level::Trouble),
             Self::Concurrency { limit, needed } => unless(limit >= needed, Level::Trouble),
+            Self::Mapping { state, is_held, .. } => match (state.as_str(), is_held) {
+                // What holds a stage by its concurrency leaves the mapping on, until tick has turned it off.
+                ("Enabled", _) | ("Disabled", true) => Level::Fine,
+                ("Enabling" | "Disabling" | "Creating" | "Updating", _) => Level::Remark,
+                _ => Level::Trouble,
+            },
             Self::Stage { condition, .. } => unless(*condition == Condition::Running, Level::Remark),
             Self::ScheduleGroup { state } => unless(state == "ACTIVE", Level::Trouble),
             Self::ScheduleQuota { schedules, customers, .. } => unless(*schedules >= *customers as f64, Level::Trouble),

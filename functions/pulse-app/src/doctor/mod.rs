@@ -7,7 +7,12 @@ mod sending;
 use pulse_core::{
     customer::EmailAddress,
     entry::StageName,
-    ports::{Account, AccountError, Caller, PeoplePolicy, SendingAccount, StageLanes, Start, TestMail},
+    lanes::KEPT_UNRESERVED,
+    overview::Condition,
+    ports::{
+        Account, AccountError, Caller, Mapping, PeoplePolicy, Schedules as _, SendingAccount, StageLanes, Start,
+        TestMail,
+    },
 };
 
 pub use self::{
@@ -18,10 +23,6 @@ use crate::App;
 
 /// Functions that run by the clock, one invocation each at most: the tick and the audit.
 const BY_THE_CLOCK: u32 = 2;
-
-/// What Lambda keeps unreserved for all other functions (AWS Lambda Developer Guide, "Configuring reserved
-/// concurrency for a function").
-const KEPT_UNRESERVED: u32 = 100;
 
 /// Who sends the mails.
 #[derive(Clone, Copy)]
@@ -70,6 +71,7 @@ impl App {
         found.extend(self.functions(examination.account).await);
         found.extend(self.stages_found().await);
         found.extend(schedules(examination.account, customers).await);
+        found.push(self.one_schedule().await);
         found.extend(sending::examine(&examination.mail, customers).await);
         if let Some(to) = examination.test_mail_to {
             found.push(or_unknown(Topic::Mail, examination.account.send_test_mail(to).await, |sent| match sent {
@@ -104,6 +106,7 @@ impl App {
             found.push(or_unknown(Topic::Functions, account.start(stage).await, |start| match start {
                 Start::Fine => Finding::Starts { stage },
                 Start::Throttled => Finding::Throttled { stage },
+                Start::NoSecret(cause) => Finding::NoSecret { stage, cause },
                 Start::Fails(cause) => Finding::DoesNotStart { stage, cause },
             }));
         }
@@ -111,11 +114,37 @@ impl App {
     }
 
     async fn stages_found(&self) -> Vec<Finding> {
-        match self.overviews().await {
-            Ok(stages) => {
-                stages.iter().map(|seen| Finding::Stage { stage: seen.stage, condition: seen.condition }).collect()
+        let stages = match self.overviews().await {
+            Ok(stages) => stages,
+            Err(error) => return vec![unknown(Topic::Stages, &error)],
+        };
+        let mut found: Vec<_> =
+            stages.iter().map(|seen| Finding::Stage { stage: seen.stage, condition: seen.condition }).collect();
+        match self.stage_lanes().await {
+            Ok(lanes) => {
+                for StageLanes { stage, mapping: Mapping(state), .. } in lanes {
+                    let of_stage = stages.iter().find(|seen| seen.stage == stage).map(|seen| seen.condition);
+                    let is_held = matches!(of_stage, Some(Condition::Pausing | Condition::Paused | Condition::Broken));
+                    found.push(Finding::Mapping { stage, state, is_held });
+                }
             }
-            Err(error) => vec![unknown(Topic::Stages, &error)],
+            Err(error) => found.push(unknown(Topic::Stages, &error)),
+        }
+        found
+    }
+
+    /// That schedules are listed, and that one of them can be read.
+    async fn one_schedule(&self) -> Finding {
+        let schedules = self.schedules();
+        let first = match schedules.list("", None).await {
+            Ok(page) => page.customers.into_iter().next(),
+            Err(error) => return unknown(Topic::Schedules, &error),
+        };
+        let Some(customer) = first else { return Finding::NoSchedules };
+        match schedules.get(&customer).await {
+            Ok(Some(_)) => Finding::ScheduleRead,
+            Ok(None) => Finding::StrangeSchedule { customer },
+            Err(error) => unknown(Topic::Schedules, &error),
         }
     }
 }

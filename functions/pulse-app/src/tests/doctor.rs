@@ -199,9 +199,36 @@ fn functions_that_do_not_start_and_a_group_that_goes_are_trouble() {
     assert!(that_matter(&paused).contains(&(Level::Remark, Finding::Throttled { stage: StageName::Score })));
     let going = found(|account, _| account.group = "DELETING");
     only(&going, Level::Trouble, Finding::ScheduleGroup { state: "DELETING".into() });
+    let secretless = found(|account, _| account.start = Start::NoSecret(cause()));
+    let expected = |stage| (Level::Trouble, Finding::NoSecret { stage, cause: cause() });
+    assert_eq!(that_matter(&secretless), [expected(StageName::Score), expected(StageName::Email)]);
     let few = found(|account, _| account.schedules = 99_999.0);
     let quota = Finding::ScheduleQuota { schedules: 99_999.0, created_per_second: 250.0, customers: 100_000 };
     only(&few, Level::Trouble, quota);
+}
+
+#[test]
+fn a_mapping_is_to_be_on_unless_something_holds_its_stage() {
+    let level =
+        |state: &str, is_held| Finding::Mapping { stage: StageName::Score, state: state.into(), is_held }.level();
+    assert_eq!([level("Enabled", false), level("Enabled", true), level("Disabled", true)], [Level::Fine; 3]);
+    assert_eq!([level("Disabled", false), level("Deleting", true)], [Level::Trouble; 2]);
+    assert_eq!([level("Disabling", true), level("Updating", false)], [Level::Remark; 2]);
+    let seen = found(|_, _| {});
+    assert!(seen.contains(&Finding::Mapping { stage: StageName::Email, state: "Enabled".into(), is_held: false }));
+}
+
+#[test]
+fn one_schedule_is_read_if_there_is_any() {
+    let world = World::new();
+    let account = FakeAccount::fit();
+    let examine = || {
+        let mail = MailSetup::Other;
+        now(world.app.examine(&Examination { account: &account, mail, customers: None, test_mail_to: None }))
+    };
+    assert!(examine().contains(&Finding::NoSchedules));
+    now(world.app.enroll(std::iter::once((1, customer("c-1"))), &mut |_, _| {})).unwrap();
+    assert!(examine().contains(&Finding::ScheduleRead));
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub(super) struct MemoryLanes {
     settings: Mutex<LaneSettings>,
     /// What someone else sets at the end.
     meanwhile: Mutex<Option<u32>>,
+    /// Invocations at once of the account that no function has reserved.
+    unreserved: Mutex<u32>,
 }
 
 impl Default for MemoryLanes {
@@ -28,7 +30,7 @@ impl Default for MemoryLanes {
             enabled: true,
             changed_lately: false,
         };
-        Self { settings: Mutex::new(settings), meanwhile: Mutex::default() }
+        Self { settings: Mutex::new(settings), meanwhile: Mutex::default(), unreserved: Mutex::new(990) }
     }
 }
 
@@ -42,6 +44,10 @@ impl MemoryLanes {
 impl LaneControl for MemoryLanes {
     async fn settings(&self, _: StageName) -> Result<LaneSettings, LaneError> {
         Ok(*self.at())
+    }
+
+    async fn unreserved(&self, _: StageName) -> Result<u32, LaneError> {
+        Ok(*self.unreserved.lock().unwrap())
     }
 
     async fn take(&self, _: StageName, step: Step) -> Result<(), LaneError> {
@@ -72,6 +78,19 @@ fn lanes_are_set_after_a_dry_run_that_changes_nothing() {
     assert_eq!((dry.steps, dry.lanes), (done.steps, done.lanes));
     assert_eq!(done.parameter_overrides, "ScoreMaximumConcurrency=9 ScoreInFlight=4");
     assert_eq!(now(world.app.lanes(&[StageName::Score])).unwrap()[0].lanes, 36);
+}
+
+#[test]
+fn a_dry_run_looks_at_the_accounts_limit_as_the_change_does() {
+    let world = World::new();
+    *world.lanes.unreserved.lock().unwrap() = 103;
+    for dry_run in [true, false] {
+        let Err(LaneOrderError::Change(error @ LaneChangeError::Account { .. })) = set(&world, 36, dry_run) else {
+            panic!("set")
+        };
+        assert!(error.to_string().contains("so that 8 are the most"), "{error}");
+    }
+    assert_eq!(now(world.app.lanes(&[StageName::Score])).unwrap()[0].lanes, 20);
 }
 
 #[test]

@@ -12,7 +12,6 @@ use pulse_core::{
     enrollment::EnrollmentError,
     entry::{Change, Entry, EntryId},
     failure::Cause,
-    pacing::PacedSchedules,
     ports::{
         Activity, Ledger, LedgerError, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules,
         SchedulesError, Sleeper,
@@ -90,7 +89,7 @@ fn enroll(count: u64, answer: Answer) -> Enrolled {
         Arc::new(FakeScheduler { time: time.clone(), answer, by_second: Mutex::default(), refused: Mutex::default() });
     let sleeper: Arc<dyn Sleeper> = Arc::new(time.clone());
     let mut ports = world.app.ports.clone();
-    ports.schedules = Arc::new(PacedSchedules::new(fake.clone(), sleeper.clone(), 10));
+    ports.schedules = fake.clone();
     ports.sleeper = sleeper;
     let app = App { ports, ..world.app };
     let mut refused = Vec::new();
@@ -160,7 +159,7 @@ impl Ledger for Wavering {
 
 #[test]
 fn a_ledger_that_is_away_for_a_moment_stops_nobody() {
-    for (in_vain, enrolls) in [(5, true), (7, false)] {
+    for (in_vain, enrolls) in [(9, true), (10, false)] {
         let world = World::new();
         let mut ports = world.app.ports.clone();
         ports.ledger = Arc::new(Wavering { ledger: world.ledger.clone(), in_vain: Mutex::new(in_vain) });

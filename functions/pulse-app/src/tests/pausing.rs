@@ -39,7 +39,10 @@ fn a_pause_is_made_at_once_though_no_tick_runs_and_waited_for() {
     let mut heard = Vec::new();
     let report = now(world.app.pause(&order(Until::Drained), &mut |switching| heard.push(switching))).unwrap();
     let until = Some(start() + Duration::from_hours(6));
-    assert_eq!(report, PauseReport { stage: STAGE, paused: true, until, waiting: 7, in_flight: 0 });
+    assert_eq!(
+        report,
+        PauseReport { stage: STAGE, paused: true, until, replaced_until: None, waiting: 7, in_flight: 0 }
+    );
     assert_eq!(report.advice(), Advice::Resume { stage: STAGE });
     assert!(matches!(heard.first(), Some(Switching::Mapping { mapping: Switch::TurningOff, .. })), "{heard:?}");
     assert!(matches!(heard.last(), Some(Switching::Draining { .. })), "{heard:?}");
@@ -47,6 +50,20 @@ fn a_pause_is_made_at_once_though_no_tick_runs_and_waited_for() {
     assert_eq!(world.stages.state().turned, [false]);
     let pause = control(&world).pause.unwrap();
     assert_eq!((pause.by.as_str(), pause.note.as_str(), pause.until), ("aoife", "wrong template", until));
+}
+
+#[test]
+fn a_pause_over_one_with_an_end_tells_which_end_is_gone() {
+    let world = World::new();
+    let until = pause(&world, Until::Ordered).unwrap().until;
+    let endless = || PauseOrder { lasts: None, ..order(Until::Ordered) };
+    let report = now(world.app.pause(&endless(), &mut |_| {})).unwrap();
+    assert_eq!((report.until, report.replaced_until), (None, until));
+    let again = now(world.app.pause(&endless(), &mut |_| {})).unwrap();
+    assert_eq!(again.replaced_until, None, "an endless one has none");
+    pause(&world, Until::Ordered).unwrap();
+    world.clock.advance(Duration::from_hours(6));
+    assert_eq!(now(world.app.pause(&endless(), &mut |_| {})).unwrap().replaced_until, None, "it was over");
 }
 
 #[test]

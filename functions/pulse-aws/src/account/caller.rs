@@ -13,7 +13,7 @@ use pulse_core::ports::{AccountError, Caller};
 use super::unanswered;
 use crate::sdk::SdkConfig;
 
-pub(super) async fn ask(aws: &SdkConfig) -> Result<Caller, AccountError> {
+pub(crate) async fn ask(aws: &SdkConfig) -> Result<Caller, AccountError> {
     let date = Arc::new(OnceLock::new());
     let heard = Config::builder().interceptor(DateHeader(Arc::clone(&date)));
     let answer = Client::new(aws).get_caller_identity().customize().config_override(heard).send().await;

@@ -6,6 +6,7 @@ use aws_sdk_lambda::{
     config::{retry::RetryConfig, timeout::TimeoutConfig},
     operation::invoke::InvokeError,
     primitives::Blob,
+    types::LogType,
 };
 use pulse_core::{
     customer::EmailAddress,
@@ -24,6 +25,14 @@ use crate::{
 
 /// Longer than a function takes to start and to call its provider once.
 const LONGEST: Duration = Duration::from_mins(1);
+
+/// What a program wrote when it ended as it began. Of that, Lambda itself only says that it exited (AWS Lambda API
+/// Reference, `Invoke`: the `LogResult` is the last 4 KB of the log, in base64).
+fn last_words(log: &str) -> Option<String> {
+    let log = String::from_utf8(base64::Engine::decode(&base64::prelude::BASE64_STANDARD, log).ok()?).ok()?;
+    let line = log.lines().rev().find_map(|line| line.strip_prefix("Error: "))?;
+    Some(line.trim().to_owned())
+}
 
 enum Invoked {
     Answer(Value),
@@ -45,6 +54,8 @@ impl StackAccount {
         Ok(match self.invoke(stage, &json!({ "Records": [] })).await? {
             Invoked::Answer(_) => Start::Fine,
             Invoked::Throttled => Start::Throttled,
+            // In the words of what reads it as the function starts.
+            Invoked::Fails(cause) if cause.as_str().contains("the secret ") => Start::NoSecret(cause),
             Invoked::Fails(cause) => Start::Fails(cause),
         })
     }
@@ -57,9 +68,10 @@ impl StackAccount {
                 Ok(TestMailAnswer::Failed { cause }) => cause,
                 Err(_) => Cause::new("The function's answer can't be read: deploy this version of it."),
             },
-            Invoked::Throttled => {
-                Cause::new("The function may not run now: its reserved concurrency is used up, or 0.")
-            }
+            Invoked::Throttled => Cause::new(
+                "The function may not run now: all its lanes are busy, or its reserved concurrency is 0. Try again in \
+                     a few minutes, or resume the stage if somebody holds it.",
+            ),
             Invoked::Fails(cause) => cause,
         };
         Ok(TestMail::Failed(cause))
@@ -76,6 +88,7 @@ impl StackAccount {
         let invoke = sdk::lambda_client(&self.stack.aws)
             .invoke()
             .function_name(function)
+            .log_type(LogType::Tail)
             .payload(Blob::new(payload.to_string()))
             .customize()
             .config_override(once);
@@ -88,12 +101,29 @@ impl StackAccount {
         let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
         if answer.function_error().is_some() {
             let said = serde_json::from_slice(body).map(|failure: Failure| failure.error_message).unwrap_or_default();
-            return Ok(Invoked::Fails(Cause::new(if said.is_empty() {
-                "It doesn't say why.".to_owned()
-            } else {
-                said
+            let logged = answer.log_result().and_then(last_words);
+            return Ok(Invoked::Fails(Cause::new(match logged {
+                Some(logged) => logged,
+                None if said.is_empty() => "It doesn't say why.".to_owned(),
+                None => said,
             })));
         }
         Ok(Invoked::Answer(serde_json::from_slice(body).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_of_a_program_are_read_from_its_log() {
+        let encode = |log: &str| base64::Engine::encode(&base64::prelude::BASE64_STANDARD, log);
+        let log = "INIT_START Runtime Version: x\nError: the secret pulse/score can't be read (AccessDeniedException)\n\
+                   INIT_REPORT Status: error\nEND RequestId: 1\n";
+        let words = last_words(&encode(log));
+        assert_eq!(words.as_deref(), Some("the secret pulse/score can't be read (AccessDeniedException)"));
+        assert_eq!(last_words(&encode("END RequestId: 1\n")), None);
+        assert_eq!(last_words("no base64"), None);
     }
 }

@@ -33,8 +33,6 @@ pub use definition::ScheduleTarget;
 #[derive(Debug)]
 pub struct EventBridgeSchedules {
     client: Client,
-    /// What calls about one schedule are made with.
-    of_one: Client,
     target: ScheduleTarget,
 }
 
@@ -42,15 +40,15 @@ impl EventBridgeSchedules {
     /// The schedules that send to `target`.
     #[must_use]
     pub fn new(client: Client, target: ScheduleTarget) -> Self {
-        Self { of_one: client.clone(), client, target }
+        Self { client, target }
     }
 
-    /// The same, where a call about one schedule is made once. Who has a [pace](pulse_core::pacing) hears of throttling
+    /// The same, where each call is made once. Who has a [pace](pulse_core::pacing) hears of throttling
     /// only if the SDK doesn't wait and ask again by itself.
     #[must_use]
     pub fn without_retries(self) -> Self {
         let config = self.client.config().to_builder().retry_config(RetryConfig::disabled()).build();
-        Self { of_one: Client::from_conf(config), ..self }
+        Self { client: Client::from_conf(config), ..self }
     }
 }
 
@@ -82,7 +80,7 @@ impl Schedules for EventBridgeSchedules {
     }
 
     async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError> {
-        let call = self.of_one.delete_schedule().group_name(&self.target.group).name(customer.as_str());
+        let call = self.client.delete_schedule().group_name(&self.target.group).name(customer.as_str());
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error)
@@ -107,7 +105,10 @@ impl Schedules for EventBridgeSchedules {
             .max_results(100)
             .set_next_token(page);
         let answer = call.send().await;
-        let answer = answer.map_err(|error| SchedulesError(failure::read(SCHEDULER, &error).into_cause()))?;
+        let answer = answer.map_err(|error| match failure::read(SCHEDULER, &error) {
+            CallFailure::Again(cause) => SchedulesError::Unavailable(cause),
+            CallFailure::Refused(cause) | CallFailure::Denied(cause) => SchedulesError::Denied(cause),
+        })?;
         let name = |schedule: &ScheduleSummary| CustomerId::parse(schedule.name()?).ok();
         Ok(SchedulePage {
             customers: answer.schedules().iter().filter_map(name).collect(),
@@ -121,7 +122,7 @@ impl EventBridgeSchedules {
     async fn create(&self, customer: &CustomerId, definition: &Definition) -> Result<bool, ScheduleError> {
         let Definition { expression, zone, window, target, state } = definition.clone();
         let call = self
-            .of_one
+            .client
             .create_schedule()
             .group_name(&self.target.group)
             .name(customer.as_str())
@@ -140,7 +141,7 @@ impl EventBridgeSchedules {
     async fn update(&self, customer: &CustomerId, definition: Definition) -> Result<PutOutcome, ScheduleError> {
         let Definition { expression, zone, window, target, state } = definition;
         let call = self
-            .of_one
+            .client
             .update_schedule()
             .group_name(&self.target.group)
             .name(customer.as_str())
@@ -154,7 +155,7 @@ impl EventBridgeSchedules {
     }
 
     async fn read(&self, customer: &CustomerId) -> Result<Option<GetScheduleOutput>, ScheduleError> {
-        let call = self.of_one.get_schedule().group_name(&self.target.group).name(customer.as_str());
+        let call = self.client.get_schedule().group_name(&self.target.group).name(customer.as_str());
         match call.send().await {
             Ok(present) => Ok(Some(present)),
             Err(error) if error.as_service_error().is_some_and(GetScheduleError::is_resource_not_found_exception) => {

@@ -3,9 +3,8 @@
 use std::error::Error;
 
 use anyhow::anyhow;
-use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::error::SdkError;
-use pulse_core::failure::Cause;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use pulse_core::{failure::Cause, ports::QueueError};
 
 use super::{credentials, permissions};
 
@@ -46,6 +45,15 @@ impl CallFailure {
     pub(crate) fn into_cause(self) -> Cause {
         let (Self::Again(cause) | Self::Refused(cause) | Self::Denied(cause)) = self;
         cause
+    }
+
+    /// The same of a queue's call.
+    pub(crate) fn of_queue(self, queue: &str) -> QueueError {
+        let queue = queue.to_owned();
+        match self {
+            Self::Again(cause) => QueueError::Unavailable { queue, cause },
+            Self::Refused(cause) | Self::Denied(cause) => QueueError::Refused { queue, cause },
+        }
     }
 }
 
@@ -126,16 +134,17 @@ pub(super) fn root_of(error: &dyn Error) -> String {
 }
 
 /// Makes an error of a failed call: `what` did not work, and why.
-pub fn because<E>(what: impl Into<String>) -> impl FnOnce(E) -> anyhow::Error
+pub fn because<E>(what: impl Into<String>) -> impl FnOnce(SdkError<E>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     move |error| anyhow!("{}: {}", what.into(), reason(&error))
 }
 
-/// The service's code and message, or else what lies at the bottom of the error, as in a refused connection.
+/// The service's code and message, or else what lies at the bottom of the error, as in a refused connection. Who answers
+/// without either is no service of AWS's, or one that an emulator hasn't.
 #[must_use]
-pub fn reason<E>(error: &E) -> String
+pub fn reason<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -146,7 +155,16 @@ where
         (Some(message), Some(code)) if credentials::is_refusal(code) => format!("{code}: {message}"),
         (Some(message), _) => message.to_owned(),
         (None, Some(code)) => code.to_owned(),
-        (None, None) => root_of(error),
+        (None, None) => match error {
+            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+            SdkError::ServiceError(answer) => {
+                format!("HTTP {} with no word of why; is it AWS that answers?", answer.raw().status().as_u16())
+            }
+            SdkError::ResponseError(answer) => {
+                format!("HTTP {} that isn't the service's; is it AWS that answers?", answer.raw().status().as_u16())
+            }
+            _ => root_of(error),
+        },
     }
 }
 

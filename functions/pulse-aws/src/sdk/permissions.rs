@@ -38,16 +38,24 @@ pub(super) fn explain(message: &str) -> Option<String> {
         return Some(format!("{denied}: no {policy} allows it, whatever template.yaml does"));
     }
     let candidates: &[&str] = role.as_ref().map_or(&OPERATORS, std::slice::from_ref);
-    let statement =
-        candidates.iter().map(|policy| (policy, statements(policy, action))).find(|(_, sids)| !sids.is_empty());
-    Some(match (statement, role) {
-        (Some((policy, sid)), None) => {
-            format!("{denied}: it takes {sid} of {policy} in template.yaml (output {policy}Arn)")
+    let mut allowing: Vec<(&str, String)> = Vec::new();
+    for policy in candidates {
+        let sids = statements(policy, action);
+        // A wider policy repeats the statements of a narrower one.
+        if !sids.is_empty() && allowing.iter().all(|(_, others)| *others != sids) {
+            allowing.push((policy, sids));
         }
-        (Some((policy, sid)), Some(_)) => {
+    }
+    Some(match (allowing.as_slice(), role) {
+        ([], _) => format!("{denied}: no statement of template.yaml allows that"),
+        ([(policy, sid), ..], Some(_)) => {
             format!("{denied}: {sid} of {policy} in template.yaml allows that, so deploy it again")
         }
-        (None, _) => format!("{denied}: no statement of template.yaml allows that"),
+        (allowing, None) => {
+            let named =
+                allowing.iter().map(|(policy, sid)| format!("{sid} of {policy} in template.yaml (output {policy}Arn)"));
+            format!("{denied}: it takes {}", named.collect::<Vec<_>>().join(" or "))
+        }
     })
 }
 
@@ -100,6 +108,11 @@ mod tests {
         assert!(read.contains("of ReadOnlyPolicy in template.yaml (output ReadOnlyPolicyArn)"), "{read}");
         let write = told("scheduler:CreateSchedule", "because no identity-based policy allows it");
         assert!(write.contains("of OperatorPolicy") && !write.contains('@'), "{write}");
+        let limits = told("lambda:GetAccountSettings", "because no identity-based policy allows it");
+        assert!(
+            limits.contains("of OperatorPolicy") && limits.contains("or ExamineTheAccount of DoctorPolicy"),
+            "{limits}"
+        );
         let deny = told("dynamodb:GetItem", "with an explicit deny in a service control policy");
         assert!(deny.ends_with("a service control policy denies it, whatever template.yaml allows"), "{deny}");
         let bound = told("dynamodb:GetItem", "because no permissions boundary allows the dynamodb:GetItem action");

@@ -98,11 +98,11 @@ impl SqsDeadLetters {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        QueueError { queue: self.name.queue(), cause: failure::read(failure::SQS_CONTROL, error).into_cause() }
+        failure::read(failure::SQS_CONTROL, error).of_queue(&self.name.queue())
     }
 
     fn error(&self, cause: String) -> QueueError {
-        QueueError { queue: self.name.queue(), cause: Cause::new(cause) }
+        QueueError::Unavailable { queue: self.name.queue(), cause: Cause::new(cause) }
     }
 }
 

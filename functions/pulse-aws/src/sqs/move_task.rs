@@ -94,11 +94,11 @@ impl MoveTasks<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.error(failure::read(failure::SQS_CONTROL, error).into_cause())
+        failure::read(failure::SQS_CONTROL, error).of_queue(&self.queue)
     }
 
     fn error(&self, cause: Cause) -> QueueError {
-        QueueError { queue: self.queue.clone(), cause }
+        QueueError::Unavailable { queue: self.queue.clone(), cause }
     }
 }
 

@@ -1,14 +1,21 @@
 //! What a deployed stack says of itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context, Result, bail};
-use aws_config::SdkConfig;
-use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
-use aws_sdk_cloudformation::types::Stack;
+use anyhow::{Context, Result, anyhow, bail};
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_cloudformation::{
+    Client, Config,
+    error::{ProvideErrorMetadata as _, SdkError},
+    operation::describe_stacks::DescribeStacksError,
+    types::Stack,
+};
 
-use crate::sdk::failure::because;
+use crate::sdk::failure::{self, CallFailure, because};
+
+/// For how long the first question to AWS is asked: whoever types a wrong Region, or has no network, is to hear of it.
+const FIRST_ANSWER: Duration = Duration::from_secs(12);
+const FIRST_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// A stack's outputs, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +60,40 @@ impl From<&Stack> for StackOutputs {
 /// Reads the outputs of a deployed stack.
 ///
 /// # Errors
-/// When `CloudFormation` can't be asked, or has no such stack.
+/// When `CloudFormation` can't be asked, or has no such stack. The words name where it was looked for.
 pub async fn outputs(aws: &SdkConfig, stack: &str) -> Result<StackOutputs> {
-    let Some(found) = describe(&Client::new(aws), stack).await? else {
-        bail!("There is no stack {stack} here: deploy it, or name another one.");
+    let soon = Config::builder()
+        .timeout_config(
+            TimeoutConfig::builder().operation_attempt_timeout(FIRST_ATTEMPT).operation_timeout(FIRST_ANSWER).build(),
+        )
+        .retry_config(RetryConfig::standard());
+    let asked = Client::new(aws).describe_stacks().stack_name(stack).customize().config_override(soon).send().await;
+    let found = match asked {
+        Ok(answer) => answer.stacks.unwrap_or_default().pop(),
+        Err(error) if is_missing(&error) => None,
+        Err(error) => return Err(unanswered(aws, stack, &error)),
     };
-    Ok((&found).into())
+    match found {
+        Some(found) => Ok((&found).into()),
+        None => bail!(
+            "There is no stack {stack} in {}: deploy it, or name another by --stack or PULSE_STACK, another Region by \
+             AWS_REGION, another account by AWS_PROFILE.",
+            place_and_account(aws).await
+        ),
+    }
+}
+
+fn unanswered(aws: &SdkConfig, stack: &str, error: &SdkError<DescribeStacksError>) -> anyhow::Error {
+    let place = place(aws);
+    let what = format!("CloudFormation in {place} can't be asked for the stack {stack}");
+    let see = "see to the network, a proxy, and whether Region and AWS_ENDPOINT_URL are as they should be";
+    match failure::read(failure::CLOUDFORMATION, error) {
+        CallFailure::Denied(why) if error.code().is_none() => anyhow!("{what}: {why}"),
+        _ if error.code().is_none() => {
+            anyhow!("{what}: {}; {see}.", failure::reason(error).trim_end_matches(['.', '?']))
+        }
+        _ => anyhow!("{what}: {}", failure::reason(error)),
+    }
 }
 
 /// A stack as `CloudFormation` describes it, or None when there is none of that name.
@@ -68,10 +103,33 @@ pub async fn outputs(aws: &SdkConfig, stack: &str) -> Result<StackOutputs> {
 pub async fn describe(client: &Client, stack: &str) -> Result<Option<Stack>> {
     match client.describe_stacks().stack_name(stack).send().await {
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().pop()),
-        // The API has no error of its own for this (AWS CloudFormation API Reference, DescribeStacks).
-        Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(because(format!("CloudFormation could not be asked for the stack {stack}"))(error)),
     }
+}
+
+/// The API has no error of its own for this (AWS CloudFormation API Reference, `DescribeStacks`).
+fn is_missing(error: &SdkError<DescribeStacksError>) -> bool {
+    error.message().is_some_and(|message| message.contains("does not exist"))
+}
+
+/// Where a stack is looked for: in a Region, or at an endpoint that somebody has set.
+fn place(aws: &SdkConfig) -> String {
+    let region = aws.region().map_or("no Region", |region| region.as_ref());
+    match aws.endpoint_url() {
+        Some(endpoint) => format!("{region} at {endpoint}"),
+        None => region.to_owned(),
+    }
+}
+
+/// The same with the account, where that can be told.
+async fn place_and_account(aws: &SdkConfig) -> String {
+    let place = place(aws);
+    #[cfg(feature = "account")]
+    if let Ok(Ok(caller)) = tokio::time::timeout(FIRST_ATTEMPT, crate::account::caller(aws)).await {
+        return format!("{place}, account {}", caller.account);
+    }
+    place
 }
 
 #[cfg(test)]

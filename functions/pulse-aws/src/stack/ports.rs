@@ -4,16 +4,12 @@ use anyhow::Result;
 use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
-    pacing::PacedSchedules,
     ports::{DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, Ports, StageLanes},
     stage::PerStage,
 };
 
 use super::{Stack, depths, retention};
 use crate::clock::SystemClock;
-
-/// How often an operator's call to the scheduler is made, if it is throttled: for two minutes.
-const TRIES: u32 = 10;
 
 impl Stack {
     /// All that an operator's use cases stand on.
@@ -33,11 +29,7 @@ impl Stack {
                 stages: PerStage::try_from_fn(|stage| letters(DlqName::Stage(stage)))?,
                 schedules: letters(DlqName::Schedules)?,
             },
-            schedules: Arc::new(PacedSchedules::new(
-                Arc::new(self.schedules()?.without_retries()),
-                Arc::new(SystemClock),
-                TRIES,
-            )),
+            schedules: Arc::new(self.schedules()?.without_retries()),
             audits: ledger.clone(),
             stages: Arc::new(self.stages()?),
             controls: ledger.clone(),

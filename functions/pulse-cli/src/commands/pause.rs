@@ -68,8 +68,13 @@ fn text(report: &PauseReport) -> String {
         || format!("`pulse resume {stage}` ends it"),
         |until| format!("it ends by itself at {until:.0}, or by `pulse resume {stage}`"),
     );
+    let instead = match (report.replaced_until, report.until) {
+        (Some(end), None) => format!(" It was paused until {end:.0}, and now is without an end."),
+        (Some(end), Some(_)) => format!(" It was paused until {end:.0} before."),
+        (None, _) => String::new(),
+    };
     format!(
-        "The {stage} stage is paused; {ends}.\n{waiting} messages wait{}. Nothing is lost: `pulse status` shows when \
+        "The {stage} stage is paused; {ends}.{instead}\n{waiting} messages wait{}. Nothing is lost: `pulse status` shows when \
          the first would expire.\n",
         still_in_flight(*in_flight)
     )
@@ -116,6 +121,20 @@ fn spinner() -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_that_takes_an_end_away_says_so() {
+        let report = PauseReport {
+            stage: StageName::Email,
+            paused: true,
+            until: None,
+            replaced_until: "2026-11-10T17:30:00Z".parse().ok(),
+            waiting: 0,
+            in_flight: 0,
+        };
+        assert!(text(&report).contains("It was paused until 2026-11-10T17:30:00Z, and now is without an end."));
+        assert!(!text(&PauseReport { replaced_until: None, ..report }).contains("without an end"));
+    }
 
     #[test]
     fn lengths_are_read_and_those_that_make_no_sense_refused() {

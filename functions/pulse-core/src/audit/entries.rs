@@ -43,7 +43,7 @@ impl Walk<'_> {
             last = page.last().cloned().or(last);
             let mut customers: Vec<_> = page.into_iter().filter(is_new).collect();
             for chunk in suspects.chunks(CHUNK) {
-                let report = self.look_at(chunk.to_vec(), About::Entries).await;
+                let report = self.look_at(chunk.to_vec(), About::Entries).await?;
                 let after = chunk.last().cloned();
                 let beyond = customers.partition_point(|id| Some(id) <= after.as_ref());
                 let looked_at = customers.drain(..beyond).count() as u64;

@@ -2,19 +2,17 @@
 
 use futures::{StreamExt as _, stream};
 
-use super::{AuditDepth, AuditReport, Finding, Problem, Walk, pace::BACKOFF};
+use super::{AuditDepth, AuditError, AuditReport, Finding, Problem, Walk};
 use crate::{
     customer::{Customer, CustomerId, Standing},
     enrollment::{Enrollment, EnrollmentError},
-    ports::{LedgerError, ScheduleError},
+    pacing::patiently,
+    ports::{ScheduleError, Schedules as _},
     stable_hash::stable_hash,
 };
 
 /// Customers that are looked at side by side.
 const AT_ONCE: usize = 16;
-
-/// Calls to the scheduler that a repair takes at most: a schedule is created, or else read and updated.
-const CALLS_OF_A_REPAIR: u32 = 3;
 
 /// Which side of the audit looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,39 +41,28 @@ impl Walk<'_> {
         }
     }
 
-    pub(super) async fn look_at(&self, customers: Vec<CustomerId>, about: About) -> AuditReport {
+    pub(super) async fn look_at(&self, customers: Vec<CustomerId>, about: About) -> Result<AuditReport, AuditError> {
         let mut report = AuditReport::default();
         let mut looks = stream::iter(customers)
-            .map(async |customer| (self.with_backoff(&customer, about).await, customer))
+            .map(async |customer| (self.patiently(&customer, about).await, customer))
             .buffered(AT_ONCE);
         while let Some((found, customer)) = looks.next().await {
             match found {
                 Ok(findings) => findings.into_iter().for_each(|finding| report.add(finding)),
+                // That is nobody's fault, and the next one's answer is the same.
+                Err(EnrollmentError::Schedule(error @ ScheduleError::Denied { .. })) => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(%customer, %error, "couldn't be audited");
                     report.failed += 1;
                 }
             }
         }
-        report
+        Ok(report)
     }
 
-    /// Whoever is throttled has all others rest too, and tries again.
-    async fn with_backoff(&self, id: &CustomerId, about: About) -> Result<Vec<Finding>, EnrollmentError> {
-        for wait in &BACKOFF[..3] {
-            let looked = self.one(id, about).await;
-            let Err(
-                EnrollmentError::Schedule(ScheduleError::Unavailable { .. })
-                | EnrollmentError::Ledger(LedgerError::Unavailable(_)),
-            ) = &looked
-            else {
-                return looked;
-            };
-            self.looks.rest(self.audit.sleeper.now(), *wait);
-            // The ledger is asked first, and takes no turn of its own.
-            self.looks.turn(self.audit.sleeper, 0).await;
-        }
-        self.one(id, about).await
+    /// The scheduler is patient by itself.
+    async fn patiently(&self, id: &CustomerId, about: About) -> Result<Vec<Finding>, EnrollmentError> {
+        patiently(self.audit.sleeper, id.as_str(), || self.one(id, about)).await
     }
 
     async fn one(&self, id: &CustomerId, about: About) -> Result<Vec<Finding>, EnrollmentError> {
@@ -90,7 +77,6 @@ impl Walk<'_> {
         // A repair mends both, so that the other side will find nothing any more.
         problems.retain(|problem| is_repaired(*problem) || about.is_about(*problem));
         if problems.iter().any(|problem| is_repaired(*problem)) {
-            self.looks.turn(audit.sleeper, CALLS_OF_A_REPAIR).await;
             self.enrollment().repair(id).await?;
         }
         let finding = |problem| Finding { customer: id.clone(), problem, repaired: is_repaired(problem) };
@@ -99,8 +85,7 @@ impl Walk<'_> {
 
     async fn problems_of(&self, customer: &Customer) -> Result<Vec<Problem>, EnrollmentError> {
         let mut problems = Vec::new();
-        self.looks.turn(self.audit.sleeper, 1).await;
-        match self.audit.schedules.get(&customer.id).await? {
+        match self.schedules.get(&customer.id).await? {
             None => problems.push(Problem::NoSchedule),
             Some(schedule) if schedule.slot != customer.slot => problems.push(Problem::WrongSlot),
             Some(_) => {}
@@ -126,11 +111,10 @@ impl Walk<'_> {
     }
 
     async fn has_schedule(&self, id: &CustomerId) -> Result<bool, EnrollmentError> {
-        self.looks.turn(self.audit.sleeper, 1).await;
-        Ok(self.audit.schedules.get(id).await?.is_some())
+        Ok(self.schedules.get(id).await?.is_some())
     }
 
     fn enrollment(&self) -> Enrollment<'_> {
-        Enrollment { ledger: self.audit.ledger, schedules: self.audit.schedules, clock: self.audit.sleeper }
+        Enrollment { ledger: self.audit.ledger, schedules: &self.schedules, clock: self.audit.sleeper }
     }
 }

@@ -10,7 +10,6 @@ mod checkpoint;
 mod checkpoint_writer;
 mod entries;
 mod look;
-mod pace;
 mod report;
 mod schedules;
 mod shards;
@@ -21,16 +20,15 @@ use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::checkpoint_writer::CheckpointWriter;
 pub use self::{
     checkpoint::{AuditCheckpoint, AuditCursor, AuditName},
     report::{AuditReport, Finding, Problem},
 };
-use self::{checkpoint_writer::CheckpointWriter, pace::Pace};
-use crate::ports::{AuditLog, Ledger, LedgerError, LedgerListing, Schedules, SchedulesError, Sleeper};
-
-/// Pages of schedules that are asked for in a second. `EventBridge` Scheduler takes 50 `ListSchedules` a second of an
-/// account (`EventBridge` Scheduler User Guide, "Quotas"); the rest is for others.
-const PAGES_PER_SECOND: u32 = 40;
+use crate::{
+    pacing::PacedSchedules,
+    ports::{AuditLog, Ledger, LedgerError, LedgerListing, ScheduleError, Schedules, SchedulesError, Sleeper},
+};
 
 /// Calls for one schedule in a second. In most Regions `EventBridge` Scheduler takes 250 `GetSchedule`, and as many
 /// `CreateSchedule`, of an account ("Quotas"); enrolling goes on beside.
@@ -101,6 +99,9 @@ pub enum AuditError {
     /// The schedules couldn't be listed.
     #[error(transparent)]
     Schedules(#[from] SchedulesError),
+    /// Nobody's schedule may be read or repaired.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// None was finished for too long.
     #[error(
         "no {name} audit was finished since {finished_at:.0}: audit by hand, and see whether the rule is enabled that begins them"
@@ -128,7 +129,7 @@ pub struct Audit<'a> {
     pub ledger: &'a dyn Ledger,
     /// The ledger as lists.
     pub listing: &'a dyn LedgerListing,
-    /// The scheduler.
+    /// The scheduler, which the audit asks at a pace of its own.
     pub schedules: &'a dyn Schedules,
     /// Where its checkpoint is kept.
     pub log: &'a dyn AuditLog,
@@ -150,8 +151,7 @@ struct Walk<'a> {
     checkpoints: &'a CheckpointWriter<'a>,
     /// Hears how far it is.
     watch: &'a (dyn Fn(AuditProgress) + Send + Sync),
-    pages: Pace,
-    looks: Pace,
+    schedules: PacedSchedules<'a>,
 }
 
 impl Audit<'_> {
@@ -159,7 +159,7 @@ impl Audit<'_> {
     /// again, and only what holds then is a finding. `watch` hears how far it is.
     ///
     /// # Errors
-    /// When the ledger or the schedules can't be listed, or another audit took this one over. What was repaired stays,
+    /// When the ledger or the schedules can't be listed, nobody's schedule may be read, or another audit took this one over. What was repaired stays,
     /// and the next audit goes on at the checkpoint.
     pub async fn run(
         &self,
@@ -173,8 +173,7 @@ impl Audit<'_> {
             depth: checkpoints.read(|checkpoint| checkpoint.depth),
             checkpoints: &checkpoints,
             watch,
-            pages: Pace::per_second(PAGES_PER_SECOND),
-            looks: Pace::per_second(LOOKS_PER_SECOND),
+            schedules: PacedSchedules::new(self.schedules, self.sleeper).per_second(LOOKS_PER_SECOND),
         };
         if let Either::Left((walked, _)) = select(pin!(walk.run()), pin!(stop)).await {
             walked?;

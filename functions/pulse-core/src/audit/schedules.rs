@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use foldhash::fast::FixedState;
 use futures::{StreamExt as _, future::try_join_all, stream::FuturesUnordered};
 
-use super::{
-    AuditCursor, AuditDepth, AuditError, AuditReport, Walk, look::About, pace::BACKOFF, shards, shards::Shard,
-};
+use super::{AuditCursor, AuditDepth, AuditError, AuditReport, Walk, look::About, shards, shards::Shard};
 use crate::{
     customer::{CustomerId, Standing},
-    ports::{SchedulePage, SchedulesError},
+    ports::{SchedulePage, Schedules as _},
 };
 
 /// Shards that are listed side by side: at 150 ms a page, twice what the quota lets.
@@ -81,7 +79,7 @@ impl Walk<'_> {
         let customer = self.audit.ledger.customer(&id).await?;
         let customers = u64::from(customer.is_some_and(|customer| customer.standing == Standing::Active));
         let read_in_whole = customers * u64::from(self.is_read_in_whole(&id));
-        let report = AuditReport { read_in_whole, ..self.look_at(vec![id], About::Schedules).await };
+        let report = AuditReport { read_in_whole, ..self.look_at(vec![id], About::Schedules).await? };
         Ok(Some(Piece { report, customers }))
     }
 
@@ -95,7 +93,7 @@ impl Walk<'_> {
         let mut unscheduled: HashSet<CustomerId, FixedState> = roster.into_iter().collect();
         let (mut listed, mut page) = (0, None);
         loop {
-            let SchedulePage { customers, next } = self.page_of(&shard.prefix, page).await?;
+            let SchedulePage { customers, next } = self.schedules.list(&shard.prefix, page).await?;
             listed += customers.len();
             suspects.extend(customers.into_iter().filter(|id| !unscheduled.remove(id)));
             if is_too_many(listed, names) || is_too_many(suspects.len(), SUSPECTS) {
@@ -112,7 +110,7 @@ impl Walk<'_> {
         if is_too_many(suspects.len(), SUSPECTS) {
             return Ok(None);
         }
-        let report = self.look_at(suspects, About::Schedules).await;
+        let report = self.look_at(suspects, About::Schedules).await?;
         Ok(Some(Piece { report: AuditReport { read_in_whole, ..report }, customers }))
     }
 
@@ -126,22 +124,5 @@ impl Walk<'_> {
         let pages = try_join_all((0..parts).map(|part| listing.active_page(part, &shard.prefix, None, limit))).await?;
         let is_cut = pages.iter().any(|page| page.len() >= limit);
         Ok((!is_cut).then(|| pages.into_iter().flatten().collect()))
-    }
-
-    /// Whoever is throttled has all others rest too, and tries again.
-    async fn page_of(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
-        let Self { audit, pages, .. } = self;
-        for wait in BACKOFF {
-            pages.turn(audit.sleeper, 1).await;
-            match audit.schedules.list(prefix, page.clone()).await {
-                Ok(listed) => return Ok(listed),
-                Err(error) => {
-                    tracing::warn!(%error, "schedules are asked for again");
-                    pages.rest(audit.sleeper.now(), wait);
-                }
-            }
-        }
-        pages.turn(audit.sleeper, 1).await;
-        audit.schedules.list(prefix, page).await
     }
 }

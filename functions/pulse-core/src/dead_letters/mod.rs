@@ -4,7 +4,6 @@ mod cause;
 mod cursor;
 mod diagnosis;
 mod outcome;
-mod pace;
 mod redrive;
 mod survey;
 

@@ -7,13 +7,13 @@ use super::{
     cursor::DlqCursor,
     diagnosis::{Diagnosis, Remedy, diagnose},
     outcome::{Handled, RedriveProgress, Redriven, Way},
-    pace::Pace,
     survey::AT_ONCE,
 };
 use crate::{
     entry::{Entry, SkipReason},
     failure::Cause,
     message::WorkMessage,
+    pacing::{MayPass, Pace, PacedDeadLetters, unless_stopped},
     ports::{
         DeadLetter, DeadLetters, Ledger, LedgerError, MoveStart, MoveStatus, MoveTicket, Rate, Sleeper, StageQueue,
     },
@@ -33,6 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// in both queues, never in none. A letter too many does no harm, because the stages ask the ledger before
 /// they do anything. As each letter is looked at then, entries of customers who have left are closed
 /// on the spot, and letters for which nothing is left to do are deleted.
+///
+/// A queue or a ledger that can't be used for a moment, as when it is throttled, is waited for.
 #[derive(Clone, Copy)]
 pub struct Redrive<'a> {
     /// The dead-letter queue.
@@ -62,6 +64,17 @@ pub(super) type Watch<'w> = &'w mut (dyn FnMut(RedriveProgress) + Send);
 /// How a redrive is told to end early.
 pub(super) type Stop<'s> = &'s (dyn Fn() -> bool + Sync);
 
+/// A redrive that is under way.
+struct Run<'a> {
+    redrive: Redrive<'a>,
+    letters: PacedDeadLetters<'a>,
+    order: &'a RedriveOrder,
+    /// Of what is sent, no more in any second than was ordered.
+    sends: Pace,
+    asks: Pace,
+    stop: Stop<'a>,
+}
+
 impl Redrive<'_> {
     /// Does what `order` says, telling `watch` how far it is. When `stop` says so, it ends early: letters
     /// that aren't moved by then stay, except that a move task goes on by itself.
@@ -74,30 +87,35 @@ impl Redrive<'_> {
         watch: Watch<'_>,
         stop: Stop<'_>,
     ) -> Result<Redriven, DeadLetterError> {
+        let run = Run {
+            redrive: *self,
+            letters: PacedDeadLetters::new(self.letters, self.sleeper, stop),
+            order,
+            sends: order.rate.map_or_else(Pace::default, |rate| Pace::per_second(rate.per_second())),
+            asks: Pace::default(),
+            stop,
+        };
         if order.cause.is_some() || order.dry_run {
-            return Ok(self.one_by_one(order, Way::OneByOne, watch, stop).await);
+            return Ok(run.one_by_one(Way::OneByOne, watch).await);
         }
-        match self.letters.start_move(order.rate).await? {
-            MoveStart::Started(ticket) => self.follow(&ticket, Way::MoveTask, watch, stop).await,
-            MoveStart::AlreadyMoving(ticket) => self.follow(&ticket, Way::SomeonesMoveTask, watch, stop).await,
-            MoveStart::Unsupported => Ok(self.one_by_one(order, Way::Fallback, watch, stop).await),
+        match run.letters.start_move(order.rate).await? {
+            MoveStart::Started(ticket) => run.follow(&ticket, Way::MoveTask, watch).await,
+            MoveStart::AlreadyMoving(ticket) => run.follow(&ticket, Way::SomeonesMoveTask, watch).await,
+            MoveStart::Unsupported => Ok(run.one_by_one(Way::Fallback, watch).await),
         }
     }
+}
 
-    async fn follow(
-        &self,
-        ticket: &MoveTicket,
-        way: Way,
-        watch: Watch<'_>,
-        stop: Stop<'_>,
-    ) -> Result<Redriven, DeadLetterError> {
+impl Run<'_> {
+    async fn follow(&self, ticket: &MoveTicket, way: Way, watch: Watch<'_>) -> Result<Redriven, DeadLetterError> {
+        let sleeper = self.redrive.sleeper;
         loop {
             let progress = self.letters.follow_move(ticket).await?;
             watch(RedriveProgress { done: progress.moved, of: progress.of });
-            let interrupted = progress.status == MoveStatus::Running && stop();
+            let interrupted = progress.status == MoveStatus::Running && (self.stop)();
             if progress.status == MoveStatus::Running && !interrupted {
-                let next = self.sleeper.now().saturating_add(LOOK_EVERY);
-                self.sleeper.sleep_until(next.unwrap_or_else(|_| self.sleeper.now())).await;
+                let next = sleeper.now().saturating_add(LOOK_EVERY);
+                sleeper.sleep_until(next.unwrap_or_else(|_| sleeper.now())).await;
                 continue;
             }
             let trouble = match progress.status {
@@ -109,16 +127,15 @@ impl Redrive<'_> {
         }
     }
 
-    async fn one_by_one(&self, order: &RedriveOrder, way: Way, watch: Watch<'_>, stop: Stop<'_>) -> Redriven {
+    async fn one_by_one(&self, way: Way, watch: Watch<'_>) -> Redriven {
         let of = self.letters.count().await.ok();
-        let pace = Pace::of(self.sleeper, order.rate);
         // No more at once than a second's worth, so that a stop is heard in time.
-        let most = order.rate.map_or(AT_ONCE, |rate| AT_ONCE.min(rate.per_second() as usize));
-        let mut round = DlqCursor::of(self.letters, self.sleeper.now());
+        let most = self.order.rate.map_or(AT_ONCE, |rate| AT_ONCE.min(rate.per_second() as usize));
+        let mut round = DlqCursor::of(&self.letters, self.redrive.sleeper.now());
         let mut outcome = Redriven { way, ..Redriven::default() };
         while outcome.trouble.is_none() {
             watch(RedriveProgress { done: outcome.letters(), of });
-            if stop() {
+            if (self.stop)() {
                 outcome.interrupted = true;
                 break;
             }
@@ -130,7 +147,7 @@ impl Redrive<'_> {
                     break;
                 }
             };
-            for handled in self.batch(batch, order, &pace, &mut round, &mut outcome).await {
+            for handled in self.batch(batch, &mut round, &mut outcome).await {
                 outcome.count(handled);
             }
         }
@@ -140,19 +157,12 @@ impl Redrive<'_> {
     }
 
     /// Deals with some letters, and deletes those that may go.
-    async fn batch(
-        &self,
-        batch: Vec<DeadLetter>,
-        order: &RedriveOrder,
-        pace: &Pace<'_>,
-        round: &mut DlqCursor<'_>,
-        outcome: &mut Redriven,
-    ) -> Vec<Handled> {
-        let letters = stream::iter(batch).map(async |letter| (self.one(&letter, order, pace).await, letter));
+    async fn batch(&self, batch: Vec<DeadLetter>, round: &mut DlqCursor<'_>, outcome: &mut Redriven) -> Vec<Handled> {
+        let letters = stream::iter(batch).map(async |letter| (self.one(&letter).await, letter));
         let letters: Vec<_> = letters.buffered(AT_ONCE).collect().await;
         let mut gone = Vec::new();
         for (handled, letter) in &letters {
-            if handled.may_go() && !order.dry_run {
+            if handled.may_go() && !self.order.dry_run {
                 gone.push(letter.receipt.clone());
             } else {
                 round.keep(letter);
@@ -167,8 +177,10 @@ impl Redrive<'_> {
         letters.into_iter().map(|(handled, _)| handled).collect()
     }
 
-    async fn one(&self, letter: &DeadLetter, order: &RedriveOrder, pace: &Pace<'_>) -> Handled {
-        let Diagnosis { cause, remedy, .. } = match diagnose(self.ledger, self.letters.name(), letter).await {
+    async fn one(&self, letter: &DeadLetter) -> Handled {
+        let (order, ledger, dlq) = (self.order, self.redrive.ledger, self.letters.name());
+        let diagnosis = self.patiently(&self.asks, &letter.id, || diagnose(ledger, dlq, letter)).await;
+        let Diagnosis { cause, remedy, .. } = match diagnosis {
             Ok(diagnosis) => diagnosis,
             Err(error) => return Handled::Failed(Cause::new(error.to_string())),
         };
@@ -180,26 +192,36 @@ impl Redrive<'_> {
             Remedy::Done => return Handled::Done,
             Remedy::Close(_) if order.dry_run => return Handled::Closed,
             Remedy::Redrive(_) if order.dry_run => return Handled::Redriven,
-            Remedy::Close(entry) => self.close(&entry, pace).await,
-            Remedy::Redrive(message) => self.send(&message, pace).await,
+            Remedy::Close(entry) => self.close(&entry).await,
+            Remedy::Redrive(message) => self.send(&message).await,
         };
         done.unwrap_or_else(Handled::Failed)
     }
 
-    async fn send(&self, message: &WorkMessage, pace: &Pace<'_>) -> Result<Handled, Cause> {
-        pace.turn().await;
-        let sent = self.queue.send(message).await;
+    async fn send(&self, message: &WorkMessage) -> Result<Handled, Cause> {
+        let queue = self.redrive.queue;
+        let sent = self.patiently(&self.sends, message.customer.as_str(), || queue.send(message)).await;
         sent.map(|()| Handled::Redriven).map_err(|error| Cause::new(error.to_string()))
     }
 
-    async fn close(&self, entry: &Entry, pace: &Pace<'_>) -> Result<Handled, Cause> {
-        let skipped = entry.skip(SkipReason::Closed, self.sleeper.now(), None);
+    async fn close(&self, entry: &Entry) -> Result<Handled, Cause> {
+        let Redrive { ledger, sleeper, .. } = self.redrive;
+        let skipped = entry.skip(SkipReason::Closed, sleeper.now(), None);
         let change = skipped.map_err(|error| Cause::new(error.to_string()))?;
-        match self.ledger.apply(&change).await {
+        match self.patiently(&self.asks, entry.id().customer.as_str(), || ledger.apply(&change)).await {
             Ok(()) => Ok(Handled::Closed),
-            // A worker has it now: let the stage see.
-            Err(LedgerError::Conflict(_)) => self.send(&WorkMessage::for_entry(entry.id()), pace).await,
+            // A worker has it now, or it was closed by a try whose answer was lost: let the stage see.
+            Err(LedgerError::Conflict(_)) => self.send(&WorkMessage::for_entry(entry.id())).await,
             Err(error) => Err(Cause::new(error.to_string())),
         }
+    }
+
+    async fn patiently<T, E, F>(&self, pace: &Pace, key: &str, call: impl Fn() -> F + Send + Sync) -> Result<T, E>
+    where
+        T: Send,
+        E: MayPass + Send,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        unless_stopped(pace, self.redrive.sleeper, self.stop, key, call).await
     }
 }

@@ -1,4 +1,4 @@
-use super::{LaneSettings, Lanes, LanesError, Step, steps};
+use super::{KEPT_UNRESERVED, LaneSettings, Lanes, LanesError, Step, steps};
 use crate::{
     entry::StageName,
     ports::{LaneControl, LaneError},
@@ -37,6 +37,22 @@ pub enum LaneChangeError {
          back there first, or leave it paused"
     )]
     Paused(StageName),
+    /// The account hasn't so many invocations at once left.
+    #[error(
+        "{wanted} invocations at once can't be reserved for the {stage} function: the account has {left} unreserved, of \
+         which Lambda keeps {KEPT_UNRESERVED}, so that {most} are the most. Have Lambda's quota \"Concurrent \
+         executions\" raised, or free what other functions have reserved"
+    )]
+    Account {
+        /// The stage concerned.
+        stage: StageName,
+        /// How many were to be reserved.
+        wanted: u32,
+        /// How many can be.
+        most: u32,
+        /// How many the account has left.
+        left: u32,
+    },
 }
 
 impl LaneChange<'_> {
@@ -44,12 +60,36 @@ impl LaneChange<'_> {
     /// can't be exactly so many, there are fewer.
     ///
     /// # Errors
-    /// When the settings can't be read, the stage is paused by its reserved concurrency, or there can't be so many.
+    /// When the settings can't be read, the stage is paused by its reserved concurrency, or there can't be so many, by the
+    /// arithmetic or in this account.
     pub async fn plan(&self, stage: StageName, count: u32, in_flight: Option<u32>) -> Result<Changed, LaneChangeError> {
         let before = self.control.settings(stage).await?;
         refuse_a_pause(stage, &before)?;
         let lanes = Lanes::closest(count, in_flight, before.in_flight)?;
-        Ok(Changed { before, lanes, steps: steps(&before, lanes) })
+        let steps = steps(&before, lanes);
+        self.refuse_more_than_there_is(stage, &before, &steps).await?;
+        Ok(Changed { before, lanes, steps })
+    }
+
+    /// As Lambda does when it comes to reserving them.
+    async fn refuse_more_than_there_is(
+        &self,
+        stage: StageName,
+        before: &LaneSettings,
+        steps: &[Step],
+    ) -> Result<(), LaneChangeError> {
+        let reserved = before.reserved_concurrency.unwrap_or_default();
+        let wanted = steps.iter().filter_map(|step| match step {
+            Step::Reserve(invocations) => Some(*invocations),
+            _ => None,
+        });
+        let Some(wanted) = wanted.max().filter(|wanted| *wanted > reserved) else { return Ok(()) };
+        let left = self.control.unreserved(stage).await?;
+        let most = reserved + left.saturating_sub(KEPT_UNRESERVED);
+        if wanted > most {
+            return Err(LaneChangeError::Account { stage, wanted, most, left });
+        }
+        Ok(())
     }
 
     /// Goes the way of a plan. Each step is told to `progress` before it is taken.

@@ -2,6 +2,10 @@
 //!
 //! lanes = `MaximumConcurrency` of the stage's event source mapping x calls in flight per invocation.
 
+/// What Lambda keeps unreserved for all other functions (AWS Lambda Developer Guide, "Configuring reserved concurrency for
+/// a function").
+pub const KEPT_UNRESERVED: u32 = 100;
+
 mod change;
 mod split;
 mod steps;

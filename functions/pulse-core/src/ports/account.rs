@@ -63,7 +63,9 @@ pub enum Start {
     Fine,
     /// It may not run now: its reserved concurrency is 0, or all of it is in use.
     Throttled,
-    /// It ends before it works.
+    /// Its secret can't be read, or has another form.
+    NoSecret(Cause),
+    /// It ends before it works, for another reason.
     Fails(Cause),
 }
 

@@ -65,6 +65,10 @@ pub trait LaneControl: Send + Sync {
     /// How a stage is set now.
     async fn settings(&self, stage: StageName) -> Result<LaneSettings, LaneError>;
 
+    /// How many invocations at once of the account no function has reserved (AWS Lambda API Reference, `AccountLimit`:
+    /// `UnreservedConcurrentExecutions`).
+    async fn unreserved(&self, stage: StageName) -> Result<u32, LaneError>;
+
     /// Takes one step, and returns when it is in force. A step that was taken already does no harm. None of them
     /// enables or disables the stage's mapping.
     async fn take(&self, stage: StageName, step: Step) -> Result<(), LaneError>;

@@ -8,6 +8,7 @@ use crate::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Awaited, Change, Entry, EntryId, StageName, TallyKey},
     failure::Cause,
+    pacing::MayPass,
     run::RunId,
 };
 
@@ -23,6 +24,12 @@ pub enum LedgerError {
     /// A row can't be read back, or a request is refused for good.
     #[error("the ledger refuses: {0}")]
     Broken(Cause),
+}
+
+impl MayPass for LedgerError {
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
 }
 
 /// Profiles and entries, as the stages use them. Reads are strongly consistent.

@@ -2,16 +2,33 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{failure::Cause, message::WorkMessage, stage_spec::PerStage};
+use crate::{failure::Cause, message::WorkMessage, pacing::MayPass, stage_spec::PerStage};
 
-/// A queue call that failed. Always worth another try.
+/// A queue call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the {queue} queue can't be used right now: {cause}")]
-pub struct QueueError {
-    /// The queue's name.
-    pub queue: String,
-    /// The cause, in words for an operator.
-    pub cause: Cause,
+pub enum QueueError {
+    /// Try again.
+    #[error("the {queue} queue can't be used right now: {cause}")]
+    Unavailable {
+        /// The queue's name.
+        queue: String,
+        /// The cause, in words for an operator.
+        cause: Cause,
+    },
+    /// Another try is refused too: a permission is missing, the credentials are over, or there is no such queue.
+    #[error("the {queue} queue can't be used: {cause}")]
+    Refused {
+        /// The queue's name.
+        queue: String,
+        /// The cause, in words for an operator.
+        cause: Cause,
+    },
+}
+
+impl MayPass for QueueError {
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
 }
 
 /// What a received message is told by, until it is received again.

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::{customer::CustomerId, failure::Cause, slot::Slot};
+use crate::{customer::CustomerId, failure::Cause, pacing::MayPass, slot::Slot};
 
 /// A customer's monthly schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +51,28 @@ pub enum ScheduleError {
     },
 }
 
-/// The schedules couldn't be listed. Always worth another try.
+impl MayPass for ScheduleError {
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// Why the schedules couldn't be listed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the schedules can't be listed right now: {0}")]
-pub struct SchedulesError(pub Cause);
+pub enum SchedulesError {
+    /// Try again.
+    #[error("the schedules can't be listed right now: {0}")]
+    Unavailable(Cause),
+    /// Another try is refused too: a permission is missing, the credentials are over, or there is no such group.
+    #[error("the schedules can't be listed: {0}")]
+    Denied(Cause),
+}
+
+impl MayPass for SchedulesError {
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
 
 /// Some of the schedules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -21,7 +21,7 @@ struct Queue {
 impl StageQueue for Queue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
         if self.is_down_for.lock().unwrap().as_ref() == Some(&message.customer) {
-            return Err(QueueError { queue: "score".into(), cause: Cause::new("It is down.") });
+            return Err(QueueError::Unavailable { queue: "score".into(), cause: Cause::new("It is down.") });
         }
         self.sent.lock().unwrap().push(message.body());
         // Whoever waits for this gets a turn.

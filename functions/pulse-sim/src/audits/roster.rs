@@ -310,7 +310,7 @@ impl Schedules for VastRoster {
     async fn list(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
         self.call(1).await;
         if !self.scheduler_takes(LISTS_PER_SECOND, |state| &mut state.pages) {
-            return Err(SchedulesError(Cause::new("Too many calls.")));
+            return Err(SchedulesError::Unavailable(Cause::new("Too many calls.")));
         }
         let numbers = self.numbers(prefix);
         let from = page.and_then(|page| page.parse().ok()).unwrap_or(numbers.start);

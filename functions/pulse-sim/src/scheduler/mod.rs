@@ -126,7 +126,8 @@ impl Schedules for MemoryScheduler {
 
     async fn list(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
         let last = page.map(|page| CustomerId::parse(&page)).transpose();
-        let last = last.map_err(|_| SchedulesError(Cause::new("There is no such page. Begin with the first.")))?;
+        let last =
+            last.map_err(|_| SchedulesError::Denied(Cause::new("There is no such page. Begin with the first.")))?;
         let book = self.book();
         let mut customers: Vec<_> = book.live_after(prefix, last.as_ref()).take(PAGE + 1).cloned().collect();
         let is_more = customers.len() > PAGE;

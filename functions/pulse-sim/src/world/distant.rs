@@ -257,7 +257,7 @@ pub(super) struct DistantQueue {
 impl DistantQueue {
     async fn call(&self, call: impl Future<Output = Result<(), QueueError>>) -> Result<(), QueueError> {
         let noise = self.way.faults.now().queue;
-        let failed = |cause| QueueError { queue: self.name.to_string(), cause };
+        let failed = |cause| QueueError::Unavailable { queue: self.name.to_string(), cause };
         self.way.there(noise).await.map_err(failed)?;
         call.await?;
         self.way.back(noise).await.map_err(failed)

@@ -53,7 +53,7 @@ impl DeadLetters for Failing<'_> {
 
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         if self.1.fetch_add(1, Ordering::Relaxed) == 1 {
-            return Err(QueueError { queue: self.name().queue(), cause: Cause::new("SQS can't be reached.") });
+            return Err(QueueError::Refused { queue: self.name().queue(), cause: Cause::new("SQS can't be reached.") });
         }
         self.0.take(most, hidden_for).await
     }

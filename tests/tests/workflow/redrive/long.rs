@@ -74,7 +74,7 @@ struct Hopeless {
 impl StageQueue for Hopeless {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
         if self.taken.fetch_add(1, Ordering::Relaxed) == 100 {
-            return Err(QueueError { queue: "score".into(), cause: Cause::new("It goes on and on.") });
+            return Err(QueueError::Unavailable { queue: "score".into(), cause: Cause::new("It goes on and on.") });
         }
         self.clock.advance(Duration::from_secs(1));
         self.dlq.send_body(&message.body());

@@ -1,5 +1,7 @@
 //! Where an operator's credentials come from, and what to do when they don't.
 
+use std::{fs, time::Duration};
+
 use aws_config::profile::{Profile, ProfileSet, load};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
@@ -21,6 +23,8 @@ pub(super) enum Origin {
     NoSuchProfile(String, Vec<String>),
     /// Files that can't be read.
     BrokenFiles,
+    /// The token of a workload, in this file (`AWS_WEB_IDENTITY_TOKEN_FILE` or a profile's `web_identity_token_file`).
+    WebIdentity(String),
     /// A token, a container or a machine.
     Elsewhere,
 }
@@ -41,6 +45,10 @@ pub(super) enum Kind {
     Nothing,
 }
 
+fn token_file() -> Option<String> {
+    process_variable("AWS_WEB_IDENTITY_TOKEN_FILE").filter(|path| !path.is_empty())
+}
+
 impl Origin {
     pub(super) async fn find() -> Self {
         if process_variable("AWS_ACCESS_KEY_ID").is_some_and(|key| !key.is_empty()) {
@@ -52,7 +60,7 @@ impl Origin {
             Ok(profiles) => match named {
                 Some(name) => Self::of(&profiles, &name, DEEPEST),
                 None if profiles.get_profile("default").is_some() => Self::of(&profiles, "default", DEEPEST),
-                None => Self::Elsewhere,
+                None => token_file().map_or(Self::Elsewhere, Self::WebIdentity),
             },
         }
     }
@@ -81,6 +89,17 @@ impl Origin {
             Self::BrokenFiles => {
                 format!("The AWS profiles can't be read ({}): `aws configure list` says where they are.", last(told))
             }
+            Self::WebIdentity(path) => match fs::metadata(path) {
+                Err(error) => format!(
+                    "The web identity token file {path} can't be read ({error}): whatever runs this is to write it, or \
+                     `unset AWS_WEB_IDENTITY_TOKEN_FILE` has other credentials taken."
+                ),
+                Ok(_) => format!(
+                    "The web identity token in {path} gets no credentials ({}): see whether it is over, and whether the \
+                     role trusts who wrote it.",
+                    last(told)
+                ),
+            },
             Self::Elsewhere => {
                 "There are no AWS credentials: `aws login` gets some, or `export AWS_PROFILE=..` names a \
                                 profile that has them."
@@ -127,6 +146,21 @@ impl Origin {
         }
     }
 
+    /// What is waited for.
+    pub(super) fn source(&self) -> String {
+        match self {
+            Self::Profile(name, Kind::Process) => format!("the credential_process of the AWS profile {name}"),
+            Self::Profile(name, Kind::Sso) => format!("IAM Identity Center, for the session of the AWS profile {name}"),
+            Self::Profile(name, _) => format!("the credentials of the AWS profile {name}"),
+            _ => "AWS credentials".to_owned(),
+        }
+    }
+
+    /// What to tell of credentials that didn't come.
+    pub(super) fn too_slow(&self, patience: Duration) -> String {
+        format!("Waited {} s in vain for {}: {}.", patience.as_secs(), self.source(), self.mend())
+    }
+
     /// What to tell of credentials that a service took no more.
     pub(super) fn refused(&self, code: &str) -> String {
         let whose = match self {
@@ -167,7 +201,10 @@ impl Kind {
             let source = match profile.get("source_profile") {
                 Some(name) if name == profile.name() => Origin::Profile(name.to_owned(), Self::of_its_own(profile)),
                 Some(name) => Origin::of(profiles, name, depth - 1),
-                None => Origin::Elsewhere,
+                None => {
+                    let token = profile.get("web_identity_token_file");
+                    token.map_or(Origin::Elsewhere, |path| Origin::WebIdentity(path.to_owned()))
+                }
             };
             return Self::Role { source: Box::new(source), mfa: has("mfa_serial") };
         }

@@ -2,9 +2,13 @@
 
 mod text;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use pulse_app::{Examination, Finding, Level, MailSetup, Topic, received};
 use pulse_aws::{account::StackAccount, config::MailProvider, stack::Stack};
@@ -13,6 +17,9 @@ use pulse_providers::{Sender, SesAccount, ses_client};
 use serde::Serialize;
 
 use crate::{app::app, exit::Exit, output::Output, target::Target};
+
+/// The largest mail that SES sends (Amazon SES Developer Guide, "Service quotas": message size).
+const LARGEST_MAIL: u64 = 40 << 20;
 
 /// What `pulse doctor` takes.
 #[derive(Debug, Args)]
@@ -30,7 +37,8 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS", value_parser = EmailAddress::parse)]
     mail_to: Option<EmailAddress>,
 
-    /// Reads that mail as it arrived, saved with all its headers: SPF, DKIM, DMARC and what is signed. Asks no AWS.
+    /// Reads that mail as it arrived, saved with all its headers: SPF, DKIM, DMARC and what is signed. "-" is standard
+    /// input. Asks no AWS.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["customers", "mail_to"])]
     received: Option<PathBuf>,
 }
@@ -51,7 +59,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let found = match &options.received {
         Some(file) => {
             let what = || format!("The mail {} can't be read", file.display());
-            received(&fs::read(file).with_context(what)?).with_context(what)?
+            received(&arrived(file).with_context(what)?).with_context(what)?
         }
         None => examine(&target.find().await?, &options).await?,
     };
@@ -60,6 +68,27 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     output.show(&shown, || text::text(&found))?;
     let worst = found.iter().map(Finding::level).max();
     Ok(if worst == Some(Level::Trouble) { Exit::PromiseBroken } else { Exit::Done })
+}
+
+/// A mail's bytes, of a file or from standard input.
+fn arrived(path: &Path) -> Result<Vec<u8>> {
+    if path.as_os_str() == "-" {
+        return up_to_the_largest(io::stdin().lock());
+    }
+    // Asked first: opening a pipe waits for somebody to write into it.
+    if !fs::metadata(path)?.is_file() {
+        bail!("it is no file: save the mail as one, or have \"-\" read it from standard input");
+    }
+    up_to_the_largest(File::open(path)?)
+}
+
+fn up_to_the_largest(from: impl Read) -> Result<Vec<u8>> {
+    let mut mail = Vec::new();
+    from.take(LARGEST_MAIL + 1).read_to_end(&mut mail)?;
+    if mail.len() as u64 > LARGEST_MAIL {
+        bail!("it is larger than 40 MB, which no mail is that SES sends");
+    }
+    Ok(mail)
 }
 
 async fn examine(stack: &Stack, options: &Options) -> Result<Vec<Finding>> {
@@ -94,4 +123,20 @@ async fn examine(stack: &Stack, options: &Options) -> Result<Vec<Finding>> {
         Examination { account: &account, mail, customers: options.customers, test_mail_to: options.mail_to.as_ref() };
     found.extend(app.examine(&examination).await);
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_or_no_mails_size_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(arrived(folder.path()).unwrap_err().to_string().contains("it is no file"));
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(arrived(&pipe).unwrap_err().to_string().contains("it is no file"));
+        assert!(up_to_the_largest(io::repeat(b'x')).unwrap_err().to_string().contains("larger than 40 MB"));
+        assert_eq!(up_to_the_largest(io::repeat(b'x').take(LARGEST_MAIL)).unwrap().len() as u64, LARGEST_MAIL);
+    }
 }

@@ -102,6 +102,12 @@ fn of_account(finding: &Finding) -> Option<String> {
             "The {stage} function may not run now: its reserved concurrency is 0, or wholly in use. `pulse status` says \
              whether someone holds the stage."
         ),
+        Finding::NoSecret { stage, cause } => {
+            format!(
+                "The {stage} function doesn't start, for want of its secret: {}.",
+                cause.as_str().trim_end_matches('.')
+            )
+        }
         Finding::DoesNotStart { stage, cause } => {
             format!("The {stage} function doesn't start: {cause} Its log says more.")
         }
@@ -111,6 +117,24 @@ fn of_account(finding: &Finding) -> Option<String> {
         Finding::Stage { stage, condition } => {
             format!("The {stage} stage is {condition}: `pulse status` says since when and why.")
         }
+        Finding::Mapping { stage, state, .. } if finding.level() == Level::Fine => {
+            format!("The {stage} stage's mapping is {}.", state.to_lowercase())
+        }
+        Finding::Mapping { stage, state, is_held: false } if finding.level() == Level::Trouble => format!(
+            "The {stage} stage's mapping is {}, and nothing holds the stage: no message is worked on. `pulse resume \
+             {stage}` turns it on, if it is still there.",
+            state.to_lowercase()
+        ),
+        Finding::Mapping { stage, state, .. } => format!(
+            "The {stage} stage's mapping is {} still: tick has it as it is to be within a minute; look again then.",
+            state.to_lowercase()
+        ),
+        Finding::NoSchedules => "Schedules can be listed, and there is none yet.".into(),
+        Finding::ScheduleRead => "Schedules can be listed, and the first of them read.".into(),
+        Finding::StrangeSchedule { customer } => format!(
+            "The schedule of {customer} is listed, and isn't as Pulse makes it: `pulse audit --deep` tells whose others \
+             aren't, and --repair mends them."
+        ),
         Finding::ScheduleGroup { state } if finding.level() == Level::Fine => {
             format!("The schedules' group is {}.", state.to_lowercase())
         }

@@ -8,14 +8,16 @@ use std::{
 
 use anyhow::{Result, bail};
 use console::style;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use pulse_aws::{
     clock::SystemClock,
     stack::{Stack, depths},
 };
 use pulse_core::{
+    customer::CustomerId,
     entry::StageName,
-    ports::{Clock as _, LedgerReports as _, StageLanes, Tally, TallyKey},
+    ports::{Clock as _, Ledger, LedgerReports as _, StageLanes, Tally, TallyKey},
 };
 use pulse_local::{standins::RequestMeter, step::Progress};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -29,6 +31,9 @@ use super::{
 
 const BETWEEN_SAMPLES: Duration = Duration::from_millis(50);
 const SAMPLES_PER_LOOK: u64 = 10;
+
+/// Customers that are looked at side by side.
+const AT_ONCE: usize = 16;
 
 /// Shows the steps of bringing Pulse up.
 pub(super) struct Steps {
@@ -108,6 +113,7 @@ pub(super) async fn follow(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last_sample = started;
     let mut patience = Patience::new(demo.last_due_in(SystemClock.now()));
+    let mut open: Vec<_> = demo.customers.iter().map(|customer| customer.id.clone()).collect();
     for sample in 0_u64.. {
         ticks.tick().await;
         let since = last_sample.elapsed();
@@ -117,9 +123,14 @@ pub(super) async fn follow(
         if sample % SAMPLES_PER_LOOK != 0 {
             continue;
         }
-        let places = Places::of(&ledger.tally(SystemClock.now()).await?, demo);
-        bars.show(places, providers, &followed);
+        let mut places = Places::of(&ledger.tally(SystemClock.now()).await?, demo);
         if places.closed == demo.customers.len() as u64 {
+            // The tally counts whomever somebody else enrols meanwhile, too.
+            open = still_open(&ledger, open).await?;
+            places.closed -= open.len() as u64;
+        }
+        bars.show(places, providers, &followed);
+        if open.is_empty() {
             break;
         }
         let (score_calls, mail_calls) = (providers.score.meter().calls(), providers.mail.meter().calls());
@@ -132,6 +143,17 @@ pub(super) async fn follow(
     bars.clear();
     followed.took = started.elapsed();
     Ok(followed)
+}
+
+/// Those of them whose entry of this month isn't closed yet.
+async fn still_open(ledger: &dyn Ledger, customers: Vec<CustomerId>) -> Result<Vec<CustomerId>> {
+    let open = stream::iter(customers).map(async |customer| {
+        let now = SystemClock.now();
+        let entries = ledger.entries(&customer).await?;
+        let is_closed = entries.iter().any(|entry| !entry.tally_key(now).is_open());
+        Ok((!is_closed).then_some(customer))
+    });
+    open.buffer_unordered(AT_ONCE).try_filter_map(async |open| Ok(open)).try_collect().await
 }
 
 async fn stopped(
@@ -222,4 +244,32 @@ impl Bars {
 
 fn lanes(meter: &RequestMeter, lanes: &StageLanes) -> String {
     format!("{:>2} of {} lanes busy", meter.in_flight(), lanes.count())
+}
+
+#[cfg(test)]
+mod tests {
+    use pulse_core::{
+        entry::{Entry, EntryId, SkipReason},
+        run::RunId,
+    };
+    use pulse_sim::ledger::MemoryLedger;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_was_enrolled_by_somebody_else_is_not_counted() {
+        let ledger = MemoryLedger::default();
+        let id = |name: &str| CustomerId::parse(name).unwrap();
+        for (name, is_closed) in [("c-1", true), ("c-2", false), ("someone-elses", true)] {
+            let due = SystemClock.now() - Duration::from_mins(1);
+            let entry =
+                Entry::scheduled(EntryId { customer: id(name), run: RunId::parse("2026-11").unwrap() }, due, None);
+            ledger.open(&entry).await.unwrap();
+            if is_closed {
+                ledger.apply(&entry.skip(SkipReason::OptedOut, due, None).unwrap()).await.unwrap();
+            }
+        }
+        let open = still_open(&ledger, vec![id("c-1"), id("c-2")]).await.unwrap();
+        assert_eq!(open, [id("c-2")]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Whether every promise held, by the ledger's word and by the providers'.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -186,12 +186,18 @@ fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize) -> LocalPromise {
 fn none_for_the_rest(demo: &Demo, accepted: &BTreeMap<String, usize>) -> LocalPromise {
     let wanted: Vec<_> = demo.to_be_mailed().map(|customer| customer.id.as_str()).collect();
     let wanted: std::collections::BTreeSet<_> = wanted.into_iter().collect();
-    let wrong: usize = accepted.iter().filter(|(id, _)| !wanted.contains(id.as_str())).map(|(_, mails)| mails).sum();
-    LocalPromise {
-        words: "None for the rest",
-        held: wrong == 0,
-        seen: format!("{wrong} mails for the {} others", demo.customers.len() - wanted.len()),
+    let enrolled: std::collections::BTreeSet<_> = demo.customers.iter().map(|customer| customer.id.as_str()).collect();
+    let count = |is_meant: &dyn Fn(&str) -> bool| -> usize {
+        accepted.iter().filter(|(id, _)| is_meant(id)).map(|(_, mails)| mails).sum()
+    };
+    let wrong = count(&|id| enrolled.contains(id) && !wanted.contains(id));
+    let mut seen = format!("{wrong} mails for the {} others", demo.customers.len() - wanted.len());
+    // Somebody may enrol others from another terminal meanwhile.
+    let elsewhere = count(&|id| !enrolled.contains(id));
+    if elsewhere > 0 {
+        let _ = write!(seen, "; {elsewhere} for customers enrolled from elsewhere");
     }
+    LocalPromise { words: "None for the rest", held: wrong == 0, seen }
 }
 
 fn within_lanes(words: &'static str, provider: &ProviderFindings) -> LocalPromise {

@@ -5,6 +5,22 @@ use jiff::Timestamp;
 use pulse_core::stage::{PerStage, StageName};
 use pulse_sim::month::{Scenario, Spread, StageScenario, Window, WindowError};
 
+use crate::exit::Usage;
+
+/// What is said of one month of many customers, and is left to chance with faults.
+const OF_A_MONTH: [&str; 10] = [
+    "starts",
+    "score_lanes",
+    "email_lanes",
+    "score_latency",
+    "email_latency",
+    "outage",
+    "pause",
+    "spread",
+    "window",
+    "report",
+];
+
 /// What `pulse simulate` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "A month: pulse simulate --customers 600000 --outage score:6h@day3 --report month.html\n\
@@ -28,11 +44,12 @@ pub struct Options {
     seed: Option<u64>,
 
     /// Lives through this many months of random faults, and checks what must always hold.
-    #[arg(long, value_name = "N", conflicts_with = "faults")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(conflicts_with = "faults", conflicts_with_all = OF_A_MONTH)]
     seeds: Option<u64>,
 
     /// Of a seed's faults, only these, by number; or "all", or "none".
-    #[arg(long, value_name = "NUMBERS", requires = "seed")]
+    #[arg(long, value_name = "NUMBERS", requires = "seed", conflicts_with_all = OF_A_MONTH)]
     faults: Option<String>,
 
     /// Scoring lanes: calls in flight at once.
@@ -96,7 +113,21 @@ impl Options {
     }
 
     /// The month that is wanted.
-    pub(super) fn scenario(&self) -> Scenario {
+    ///
+    /// # Errors
+    /// When an outage or a pause begins after its end.
+    pub(super) fn scenario(&self) -> Result<Scenario, Usage> {
+        let days = self.days.unwrap_or(30);
+        for (what, windows) in [("--outage", &self.outage), ("--pause", &self.pause)] {
+            let ends = Duration::from_hours(24) * days;
+            if let Some((stage, window)) = windows.iter().find(|(_, window)| window.from >= ends) {
+                let day = window.from.as_secs() / 86_400 + 1;
+                return Err(Usage(format!(
+                    "{what} {stage}:..@day{day} begins after the month's {days} days: name an earlier day, or simulate \
+                     more of them with --days."
+                )));
+            }
+        }
         let of = |windows: &[(StageName, Window)], stage| {
             windows.iter().filter(|(of, _)| *of == stage).map(|(_, window)| *window).collect()
         };
@@ -105,9 +136,9 @@ impl Options {
             pauses: of(&self.pause, name),
             ..StageScenario::of_lanes(lanes, latency)
         };
-        Scenario {
+        Ok(Scenario {
             customers: self.customers.unwrap_or(600_000),
-            days: self.days.unwrap_or(30),
+            days,
             starts: self.starts,
             seed: self.seed.unwrap_or(1),
             spread: match self.spread {
@@ -119,7 +150,7 @@ impl Options {
                 StageName::Score => stage(name, self.score_lanes, self.score_latency),
                 StageName::Email => stage(name, self.email_lanes, self.email_latency),
             }),
-        }
+        })
     }
 
     /// The seeds that are wanted: from which on, and how many.
@@ -133,17 +164,18 @@ impl Options {
     }
 
     /// Which of the faults are wanted.
-    pub(super) fn kept(&self) -> anyhow::Result<KeptFaults> {
+    ///
+    /// # Errors
+    /// When they are no list of numbers.
+    pub(super) fn kept(&self) -> Result<KeptFaults, Usage> {
         match self.faults.as_deref() {
             None | Some("all") => Ok(KeptFaults::All),
             Some("none") => Ok(KeptFaults::Only(Vec::new())),
             Some(numbers) => {
                 let numbers: Result<_, _> = numbers.split(',').map(|number| number.trim().parse()).collect();
                 numbers.map(KeptFaults::Only).map_err(|_| {
-                    anyhow::anyhow!(
-                        "--faults {:?} is no list of numbers: write it as 1,4, or all, or none.",
-                        self.faults
-                    )
+                    let given = self.faults.as_deref().unwrap_or_default();
+                    Usage(format!("--faults {given} is no list of numbers: write it as 1,4, or all, or none."))
                 })
             }
         }

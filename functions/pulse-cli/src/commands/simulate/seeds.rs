@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::options::{KeptFaults, Options};
 use crate::{
-    exit::Exit,
+    exit::{Exit, Usage},
     output::{Output, Table, heading},
 };
 
@@ -49,7 +49,15 @@ struct Broken {
 pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     let kept = options.kept()?;
     let ((from, count), (customers, days)) = (options.seeds(), options.size());
-    anyhow::ensure!(days >= 8, "A month of faults needs 8 days at least: nothing goes wrong in the last six.");
+    if days < 8 {
+        let why = "A month of faults needs 8 days at least: nothing goes wrong in the last six.";
+        return Err(Usage(why.to_owned()).into());
+    }
+    from.checked_add(count).ok_or_else(|| Usage(format!("After seed {from} there are no {count} seeds more.")))?;
+    if let KeptFaults::Only(numbers) = &kept {
+        let all = FaultPlan::of_seed(from, customers, days).with_panics();
+        refuse_unknown(numbers, &all)?;
+    }
     let plan = |seed| {
         let plan = FaultPlan::of_seed(seed, customers, days).with_panics();
         match &kept {
@@ -74,6 +82,21 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     }
     output.show(&outcome, || text(&outcome, (count == 1).then(|| plan(from))))?;
     Ok(if outcome.broken.is_empty() { Exit::Done } else { Exit::PromiseBroken })
+}
+
+/// What isn't among a seed's faults can't be lived through: without it, the month might hold for want of faults.
+fn refuse_unknown(numbers: &[usize], plan: &FaultPlan) -> Result<(), Usage> {
+    let Some(unknown) = numbers.iter().find(|number| !plan.faults.iter().any(|(known, _)| known == *number)) else {
+        return Ok(());
+    };
+    let FaultPlan { seed, customers, days, .. } = plan;
+    let last = plan.faults.iter().map(|(number, _)| number).max();
+    let most = last.map_or_else(|| "none".to_owned(), |last| format!("the last of which is {last}"));
+    Err(Usage(format!(
+        "Seed {seed} has no fault {unknown}: with {customers} customers and {days} days it has {}, {most}. `pulse simulate \
+         --seed {seed} --customers {customers} --days {days} --faults all` lists them.",
+        plan.faults.len()
+    )))
 }
 
 /// Lives through all of them, on as many threads as there are processors.
@@ -160,6 +183,15 @@ fn progress_bar(count: u64) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_that_a_seed_does_not_have_is_refused() {
+        let plan = FaultPlan::of_seed(42, 3, 35);
+        let known: Vec<_> = plan.faults.iter().map(|(number, _)| *number).collect();
+        assert_eq!(refuse_unknown(&known, &plan), Ok(()));
+        let refused = refuse_unknown(&[known[0], 999], &plan).unwrap_err().to_string();
+        assert!(refused.starts_with("Seed 42 has no fault 999: with 3 customers and 35 days"), "{refused}");
+    }
 
     #[test]
     fn json_has_the_words_of_what_was_broken() {

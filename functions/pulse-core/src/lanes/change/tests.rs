@@ -17,6 +17,10 @@ impl LaneControl for Console {
         Ok(*self.settings.lock().unwrap())
     }
 
+    async fn unreserved(&self, _: StageName) -> Result<u32, LaneError> {
+        Ok(140)
+    }
+
     async fn take(&self, _: StageName, step: Step) -> Result<(), LaneError> {
         let mut at = self.settings.lock().unwrap();
         match step {
@@ -49,6 +53,17 @@ fn set(console: &Console, count: u32) -> Result<(), LaneChangeError> {
         change.carry_out(StageName::Score, &plan, &mut |_| {}).await
     };
     set.now_or_never().expect("nothing to wait for")
+}
+
+#[test]
+fn what_the_account_has_not_left_is_refused_before_anything_is_done() {
+    // 10 are reserved, and 40 more can be: 50 x 4 lanes.
+    let at = console(10, true, false);
+    set(&at, 200).unwrap();
+    let at = console(10, true, false);
+    let change = LaneChange { control: &at };
+    let refused = change.plan(StageName::Score, 204, Some(4)).now_or_never().expect("nothing to wait for").unwrap_err();
+    assert_eq!(refused, LaneChangeError::Account { stage: StageName::Score, wanted: 51, most: 50, left: 140 });
 }
 
 #[test]

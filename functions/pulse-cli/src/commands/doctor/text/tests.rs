@@ -1,4 +1,4 @@
-use pulse_core::{entry::StageName, failure::Cause, overview::Condition, ports::DeniedAction};
+use pulse_core::{customer::CustomerId, entry::StageName, failure::Cause, overview::Condition, ports::DeniedAction};
 
 use super::*;
 
@@ -21,9 +21,16 @@ fn every_finding() -> Vec<Finding> {
         Finding::NotReserved,
         Finding::Starts { stage },
         Finding::Throttled { stage },
+        Finding::NoSecret { stage, cause: Cause::new("the secret pulse/mail can't be read (AccessDeniedException)") },
         Finding::DoesNotStart { stage, cause: Cause::new("the environment variable SENDER is not set.") },
         Finding::Stage { stage, condition: Condition::Running },
         Finding::Stage { stage, condition: Condition::Paused },
+        Finding::Mapping { stage, state: "Enabled".into(), is_held: false },
+        Finding::Mapping { stage, state: "Disabled".into(), is_held: false },
+        Finding::Mapping { stage, state: "Updating".into(), is_held: false },
+        Finding::NoSchedules,
+        Finding::ScheduleRead,
+        Finding::StrangeSchedule { customer: CustomerId::parse("c-1").unwrap() },
         Finding::ScheduleGroup { state: "ACTIVE".into() },
         Finding::ScheduleGroup { state: "DELETING".into() },
         Finding::ScheduleQuota { schedules: 1e7, created_per_second: 250.0, customers: 600_000 },
