@@ -49,7 +49,6 @@ fn misshapen(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::roster::RosterRow;
 
     fn of_row(email: &str) -> Result<String, String> {
