@@ -10,7 +10,7 @@ pub enum Exit {
     /// 1: it couldn't be done; the reason is on standard error. (2 is a command line that can't be
     /// read, from clap.)
     Failed,
-    /// 3: done, but some rows of the roster were rejected.
+    /// 3: done, but some rows of the roster were rejected, or left out by `local --exit`.
     SomeRejected,
     /// 4: `local --exit`, `simulate` or `audit` found a promise broken, or `doctor` something to mend.
     PromiseBroken,

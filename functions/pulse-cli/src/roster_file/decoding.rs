@@ -17,6 +17,13 @@ pub(super) struct Decoded<R> {
     pub(super) encoding: SourceEncoding,
 }
 
+/// What is wrong with a row of a file that says nothing of its encoding. What to do about it is told once for the file.
+pub(super) const NOT_UTF8: &str = "isn't UTF-8";
+
+/// What to do about a file that isn't UTF-8 and doesn't say what else.
+pub(super) const NAME_THE_ENCODING: &str =
+    "is the file Windows-1252, as Excel saves \"CSV\"? Then give --encoding windows-1252";
+
 /// How a file's bytes became text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SourceEncoding {
@@ -62,10 +69,7 @@ impl SourceEncoding {
                 Some(format!("isn't {} throughout", encoding.name()))
             }
             (_, Ok(_)) => None,
-            (Self::Assumed, Err(_)) => Some(
-                "isn't UTF-8; is the file Windows-1252, as Excel saves \"CSV\"? Then give --encoding windows-1252"
-                    .into(),
-            ),
+            (Self::Assumed, Err(_)) => Some(NOT_UTF8.into()),
             (_, Err(_)) => Some("isn't UTF-8, as the file says that it is".into()),
         }
     }
@@ -136,8 +140,8 @@ mod tests {
         cut.pop();
         let (text, encoding) = decode(&cut, None);
         assert!(encoding.problem(&text).unwrap().contains("UTF-16LE"));
-        assert!(SourceEncoding::Assumed.problem(b"Zo\xeb").unwrap().contains("--encoding windows-1252"));
-        assert!(!SourceEncoding::MarkedUtf8.problem(b"Zo\xeb").unwrap().contains("--encoding"));
+        assert_eq!(SourceEncoding::Assumed.problem(b"Zo\xeb").unwrap(), NOT_UTF8);
+        assert!(SourceEncoding::MarkedUtf8.problem(b"Zo\xeb").unwrap().contains("as the file says that it is"));
         assert_eq!(SourceEncoding::Assumed.problem("\u{fffd}".as_bytes()), None);
     }
 

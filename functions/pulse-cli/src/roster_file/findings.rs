@@ -2,7 +2,10 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use serde::Serialize;
 
-use super::errors::{BadRow, Row};
+use super::{
+    decoding::{NAME_THE_ENCODING, NOT_UTF8},
+    errors::{BadRow, Row},
+};
 
 /// So many rows are told one by one; the rest is counted, by cause.
 const TOLD: u64 = 20;
@@ -134,6 +137,10 @@ impl Findings {
                 let _ = writeln!(text, "  {rows} {}; {column}{}", cause.first_line, cause.cause);
             }
         }
+        let undecoded = self.causes.iter().filter(|((_, cause), _)| cause == NOT_UTF8).map(|(_, rows)| rows.count);
+        if let rows @ 1.. = undecoded.sum::<u64>() {
+            let _ = writeln!(text, "Not UTF-8, in {rows} rows: {NAME_THE_ENCODING}.");
+        }
         let unusable = self.without_usable_address();
         if unusable.count > 0 {
             let _ = writeln!(text, "Without a usable address, who get no mail until the roster gives one:");
@@ -184,6 +191,14 @@ mod tests {
         let mut findings = Findings::default();
         assert!(findings.reject(&bad(2, "is not a code")));
         assert_eq!(findings.text(None), "");
+    }
+
+    #[test]
+    fn what_to_do_about_an_encoding_is_told_once_for_the_file() {
+        let mut findings = Findings::default();
+        (2..7).for_each(|line| assert!(findings.reject(&bad(line, NOT_UTF8))));
+        let text = findings.text(None);
+        assert!(text.starts_with("Not UTF-8, in 5 rows: ") && text.matches("--encoding windows-1252").count() == 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use csv::ByteRecord;
 use pulse_core::roster::{COLUMNS, RosterRow};
 
 use super::{
-    decoding::SourceEncoding,
+    decoding::{NAME_THE_ENCODING, NOT_UTF8, SourceEncoding},
     errors::RosterFileError,
     format::{Mapping, RosterFormat},
     records::is_blank,
@@ -29,9 +29,9 @@ pub(super) fn key(name: &str) -> String {
 fn ours<'a>(name: &'a str, mappings: &'a [Mapping]) -> impl Iterator<Item = &'static str> + 'a {
     let name = key(name);
     let is_mapped = mappings.iter().any(|mapping| key(&mapping.theirs) == name);
-    COLUMNS.into_iter().filter(move |column| match is_mapped {
-        true => mappings.iter().any(|mapping| key(&mapping.theirs) == name && mapping.ours == *column),
-        false => key(column) == name,
+    COLUMNS.into_iter().filter(move |column| {
+        let mut of_column = mappings.iter().filter(|mapping| mapping.ours == *column);
+        if is_mapped { of_column.any(|mapping| key(&mapping.theirs) == name) } else { key(column) == name }
     })
 }
 
@@ -48,7 +48,8 @@ impl Header {
         encoding: SourceEncoding,
     ) -> Result<Self, RosterFileError> {
         if let Some(problem) = names.iter().find_map(|name| encoding.problem(name)) {
-            return Err(RosterFileError::Encoding(problem));
+            let advice = if problem == NOT_UTF8 { format!("; {NAME_THE_ENCODING}") } else { String::new() };
+            return Err(RosterFileError::Encoding(problem + &advice));
         }
         let texts: Vec<_> = names.iter().map(String::from_utf8_lossy).collect();
         let mappings = &format.mappings;
@@ -133,17 +134,22 @@ impl Header {
         RosterRow { id, name, email, product, balance, currency, locale, time_zone, signed_up_at, status, opted_out }
     }
 
-    /// The place of one of our columns, and what the file calls it.
+    /// The place of one of our columns.
     pub(super) fn place(&self, column: &str) -> usize {
         COLUMNS.iter().position(|&known| known == column).map_or(usize::MAX, |at| self.places[at])
     }
 }
 
-/// The names of the file's columns, for people.
+/// The names of the file's columns, for people: so many as one can take in.
 fn listed(names: &ByteRecord) -> String {
-    let named = names.iter().filter(|name| !is_blank(name) && !is_reason(name));
+    let shown = names.iter().filter(|name| !is_blank(name) && !is_reason(name));
     let short = |name: &[u8]| String::from_utf8_lossy(name).trim().chars().take(40).collect::<String>();
-    named.map(short).collect::<Vec<_>>().join(", ")
+    let mut list: Vec<_> = shown.map(short).collect();
+    if let Some(more @ 1..) = list.len().checked_sub(30) {
+        list.truncate(30);
+        list.push(format!("and {more} more"));
+    }
+    list.join(", ")
 }
 
 /// The column of the file that may be `column` under another name.

@@ -10,7 +10,7 @@ use pulse_core::{
 use super::{
     DELIMITERS,
     header::Header,
-    records::{Record, is_blank},
+    records::{Record, columns, is_blank},
 };
 
 /// Fewer bad columns than this are each for a cause of its own.
@@ -50,8 +50,7 @@ impl Header {
         // A single column that has all the others in it.
         if let (1, true, Some(all)) = (has, self.len > 1, fields.get(0)) {
             let others = DELIMITERS.iter().filter(|other| **other != delimiter);
-            let parts = |other: &u8| all.iter().filter(|byte| *byte == other).count() + 1;
-            if let Some(other) = others.copied().find(|other| parts(other) == self.len) {
+            if let Some(other) = others.copied().find(|other| columns(all, *other).len() == self.len) {
                 let (other, first) = (named(other), named(delimiter));
                 return bad(format!("has {other} between its columns, where the first line has {first}"));
             }

@@ -96,7 +96,7 @@ fn bad_rows_are_told_by_line_and_column_and_the_good_ones_go_on() {
             "line 4; has 12 columns where the first line has 11; a comma inside a column needs quotes around it",
             "line 5; ends after 2 of 11 columns; missing at the end: email, product, balance, currency, locale, time_zone, \
              signed_up_at, status, opted_out",
-            "line 6; name: isn't UTF-8; is the file Windows-1252, as Excel saves \"CSV\"? Then give --encoding windows-1252",
+            "line 6; name: isn't UTF-8",
             "line 7; opens a quote that is never closed; double every quote inside a quoted column",
         ]
     );

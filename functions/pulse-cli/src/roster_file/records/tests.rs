@@ -54,7 +54,9 @@ proptest! {
         cut in any::<bool>(),
     ) {
         let mut writer = csv::WriterBuilder::new().flexible(true).terminator(end).from_writer(Vec::new());
-        rows.iter().for_each(|row| writer.write_record(row).unwrap());
+        for row in &rows {
+            writer.write_record(row).unwrap();
+        }
         let mut text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
         if cut && text.ends_with(['\r', '\n']) {
             text.truncate(text.trim_end_matches(['\r', '\n']).len());
@@ -76,9 +78,10 @@ proptest! {
     fn every_line_is_in_one_record(text in "[a\",\n]{0,24}") {
         let found = read(&text);
         let lines: Vec<_> = text.split_inclusive('\n').collect();
+        let at = |line: u64| usize::try_from(line - 1).unwrap();
         for (n, record) in found.iter().enumerate() {
             let next = found.get(n + 1).map_or(lines.len() as u64 + 1, |next| next.line);
-            let own = lines[record.line as usize - 1..next as usize - 1].concat();
+            let own = lines[at(record.line)..at(next)].concat();
             if record.broken {
                 // The rest is empty lines.
                 prop_assert_eq!(own.trim_end_matches('\n').matches('\n').count(), 0, "{:?}", text);

@@ -65,9 +65,7 @@ fn windows_1252_is_read_when_the_operator_says_so_and_told_otherwise() {
     // Without it, the rows that need it are told so, and are rejected as they are in the file.
     let (good, bad) = read(&roster);
     assert_eq!(ids(&good), ["c-1"]);
-    assert!(
-        told(&bad)[0].starts_with("line 3; name: isn't UTF-8;") && told(&bad)[0].ends_with("--encoding windows-1252")
-    );
+    assert_eq!(told(&bad)[0], "line 3; name: isn't UTF-8");
     assert_eq!(bad[0].cause(), bad[1].cause(), "one cause for the file");
     let rejects = rejected(open(roster.as_slice()).unwrap(), None);
     let again: Vec<_> = open_as(&flag, rejects.as_slice()).unwrap().filter_map(Result::ok).collect();
@@ -80,7 +78,7 @@ fn windows_1252_is_read_when_the_operator_says_so_and_told_otherwise() {
 #[test]
 fn the_delimiter_is_the_one_that_parts_the_first_line_into_a_rosters_columns() {
     for delimiter in [";", "\t", "|"] {
-        let roster = two_rows().replace(',', delimiter) + &row("c-3").replace("loan", "a,b;c\td|e").replace(',', ",");
+        let roster = two_rows().replace(',', delimiter) + &row("c-3").replace("loan", "a,b;c\td|e");
         let roster = roster.replace("c-3,Ada,ada@example.com,", &format!("c-3{delimiter}Ada{delimiter}{delimiter}"));
         let (good, bad) = read(roster.as_bytes());
         assert_eq!(ids(&good), ["c-1", "c-2"], "{delimiter}");
