@@ -11,7 +11,7 @@ pub enum Exit {
     Failed,
     /// 2: a command line that can't be read, as clap has it, or that asks for what can't be.
     Usage,
-    /// 3: done, but some rows of the roster were rejected.
+    /// 3: done, but some rows of the roster were rejected, or left out by `local --exit`.
     SomeRejected,
     /// 4: `local --exit`, `simulate` or `audit` found a promise broken, or `doctor` something to mend.
     PromiseBroken,

@@ -36,17 +36,22 @@ impl Asked {
     /// When signals can't be listened for.
     pub fn listen() -> Result<Self> {
         let asked = Self::default();
-        let flag = Arc::clone(&asked.0);
+        let told = asked.clone();
         let first = interruption()?;
         tokio::spawn(async move {
             first.await;
-            flag.store(true, Ordering::Relaxed);
+            told.ask();
             if let Ok(second) = interruption() {
                 second.await;
                 std::process::exit(130);
             }
         });
         Ok(asked)
+    }
+
+    /// Asks to end.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 
     /// Whether someone has asked.

@@ -3,81 +3,103 @@
 //! The columns are [`pulse_core::roster::COLUMNS`], by name and in any order; others are ignored. A
 //! row that is no customer is a [`BadRow`] and never stops the rows after it.
 
+mod decoding;
 mod errors;
+mod findings;
+mod format;
 mod header;
+mod input;
+mod reading;
 mod records;
 mod rejects;
+mod row_checks;
+mod seen;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    io::{BufReader, Read},
-};
+use std::io::{BufRead, Read};
 
-use csv::ByteRecord;
 use pulse_core::{
-    customer::{Customer, CustomerId, Zone},
-    failure::Cause,
+    customer::{Customer, Zone},
+    parse::ParseError,
     roster::RowProblem,
 };
 
 use self::{
+    decoding::{Decoded, SourceEncoding, Text},
     header::Header,
-    records::{Record, Records},
+    records::{Record, Records, columns, is_blank},
+    row_checks::{one_problem, problem},
+    seen::Seen,
 };
 
 pub use self::{
     errors::{BadRow, RosterFileError, Row, RowError},
-    rejects::Rejects,
+    findings::{Findings, RejectedFor, UnusableAddress, WithoutUsableAddress},
+    format::RosterFormat,
+    input::Input,
+    reading::rows,
+    rejects::{KeptRejects, Layout, Rejects, RejectsPlace},
 };
+
+/// What may part the columns where neither the file nor the operator says so, the likeliest first.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A roster, read a row at a time: an iterator of the row and the customer, or why there is none.
 ///
-/// What stays in memory is the ids of the customers so far.
+/// What stays in memory are sixteen bytes or so a customer, by which a second row of an id is known.
 pub struct RosterFile<R> {
-    records: Records<BufReader<R>>,
+    records: Records<Text<R>>,
+    encoding: SourceEncoding,
     header: Header,
     default_zone: Zone,
-    lines: HashMap<CustomerId, u64>,
+    first: Option<Record>,
+    seen: Seen,
     ended: bool,
 }
 
 impl<R: Read> RosterFile<R> {
-    /// Reads the header. Rows without a time zone are taken to be in `default_zone`.
+    /// Reads the header, and looks whether a row follows. Rows without a time zone are taken to be in `default_zone`.
     ///
     /// # Errors
-    /// When there is no header with all of the columns, or the file can't be read.
-    pub fn open(reader: R, default_zone: Zone) -> Result<Self, RosterFileError> {
-        let mut records = Records::new(BufReader::new(reader));
-        let first = records.next()?.ok_or(RosterFileError::Empty)?;
-        Ok(Self { records, header: Header::read(first.fields)?, default_zone, lines: HashMap::new(), ended: false })
+    /// When there is no header with all of the columns, no row, or the file can't be read.
+    pub fn open(reader: R, default_zone: Zone, format: &RosterFormat) -> Result<Self, RosterFileError> {
+        let Decoded { text, encoding } = Decoded::new(reader, format.encoding)?;
+        let mut records = Records::new(text, DELIMITERS[0]);
+        find_header(&mut records, format)?;
+        let names = records.next()?.ok_or(RosterFileError::Empty)?.fields;
+        let header = Header::read(names, format, encoding)?;
+        let first = next_row(&mut records)?.ok_or(RosterFileError::NoRow)?;
+        Ok(Self { records, encoding, header, default_zone, first: Some(first), seen: Seen::default(), ended: false })
     }
 
-    /// The first line's columns, which [`Rejects`] begins with.
+    /// How the file is written, which [`Rejects`] go by.
     #[must_use]
-    pub fn header(&self) -> &ByteRecord {
-        &self.header.names
+    pub fn layout(&self) -> Layout {
+        let plain = self.encoding == SourceEncoding::Assumed;
+        Layout { header: self.header.names.clone(), delimiter: self.records.delimiter(), byte_order_mark: !plain }
     }
 
-    fn customer(&mut self, record: &Record) -> Result<Customer, Vec<RowProblem>> {
-        let (fields, columns) = (record.fields.len(), self.header.len());
-        if record.broken {
-            return Err(problem("", "opens a quote that is never closed; double every quote inside a quoted column"));
+    fn customer(&mut self, record: Record) -> Result<(Row, Customer), RowError> {
+        match self.checked(&record) {
+            Ok((unusable_address, customer)) => {
+                let row = Row { line: record.line, raw: record.fields, unusable_address, may_be_cut: !record.ended };
+                Ok((row, customer))
+            }
+            Err(problems) => Err(RowError::Bad(BadRow { line: record.line, problems, raw: record.fields })),
         }
-        if fields != columns {
-            let cause = format!(
-                "has {fields} columns where the first line has {columns}; a comma inside a column needs quotes around it"
-            );
-            return Err(problem("", cause));
-        }
-        let row = self.header.row(&record.fields).map_err(|column| problem(column, "is not UTF-8"))?;
-        let customer = row.parse(&self.default_zone)?;
-        if let Some(line) = self.lines.get(&customer.id) {
+    }
+
+    fn checked(&mut self, record: &Record) -> Result<(Option<ParseError>, Customer), Vec<RowProblem>> {
+        self.header.whole(record, self.records.delimiter())?;
+        let row = self.header.row(&record.fields, self.encoding).map_err(|(column, cause)| problem(column, cause))?;
+        let customer = row.parse(&self.default_zone);
+        let customer =
+            customer.map_err(|problems| one_problem(&self.header, &record.fields, &self.default_zone, problems))?;
+        if let Err(line) = self.seen.first(customer.id.as_str(), record.line) {
             return Err(problem("id", format!("customer {} is on line {line} already", customer.id)));
         }
-        self.lines.insert(customer.id.clone(), record.line);
-        Ok(customer)
+        Ok((row.address().err(), customer))
     }
 }
 
@@ -88,12 +110,12 @@ impl<R: Read> Iterator for RosterFile<R> {
         if self.ended {
             return None;
         }
-        match self.records.next() {
-            Ok(Some(record)) => Some(match self.customer(&record) {
-                Ok(customer) => Ok((Row { line: record.line, raw: record.fields }, customer)),
-                Err(problems) => Err(RowError::Bad(BadRow { line: record.line, problems, raw: record.fields })),
-            }),
-            Ok(None) => None,
+        let record = match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => next_row(&mut self.records),
+        };
+        match record {
+            Ok(record) => record.map(|record| self.customer(record)),
             Err(error) => {
                 self.ended = true;
                 Some(Err(RowError::Unreadable(error)))
@@ -102,6 +124,37 @@ impl<R: Read> Iterator for RosterFile<R> {
     }
 }
 
-fn problem(column: &'static str, cause: impl Into<String>) -> Vec<RowProblem> {
-    vec![RowProblem { column, cause: Cause::new(cause) }]
+/// The next record with something in it.
+fn next_row<R: BufRead>(records: &mut Records<R>) -> Result<Option<Record>, RosterFileError> {
+    loop {
+        match records.next()? {
+            Some(record) if record.is_blank() => {}
+            row => return Ok(row),
+        }
+    }
+}
+
+/// Goes to the line that names the columns, and finds what parts them: Excel's `sep=;` before it says so, and otherwise
+/// it is what parts it into most of a roster's columns.
+fn find_header<R: BufRead>(records: &mut Records<R>, format: &RosterFormat) -> Result<(), RosterFileError> {
+    let mut told = format.delimiter;
+    let delimiter = loop {
+        let Some(line) = records.peek()? else { return Err(RosterFileError::Empty) };
+        let text = line.trim_ascii();
+        let bare = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text);
+        match bare.to_ascii_lowercase().strip_prefix(b"sep=") {
+            // A tab at the line's end was trimmed.
+            Some([]) if line.contains(&b'\t') => told = told.or(Some(b'\t')),
+            Some(&[delimiter]) => told = told.or(Some(delimiter)),
+            _ if DELIMITERS.iter().any(|delimiter| columns(line, *delimiter).iter().all(is_blank)) => {}
+            _ => {
+                let known = |delimiter: &u8| Header::known(&columns(line, *delimiter), &format.mappings);
+                // Of two that are as good, the likelier.
+                break told.or_else(|| DELIMITERS.into_iter().rev().max_by_key(known)).unwrap_or(DELIMITERS[0]);
+            }
+        }
+        records.skip();
+    };
+    records.set_delimiter(delimiter);
+    Ok(())
 }

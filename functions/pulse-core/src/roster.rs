@@ -9,6 +9,7 @@ use crate::{
     slot::Slot,
 };
 
+mod address;
 mod sign_up;
 #[cfg(test)]
 mod tests;
@@ -114,7 +115,7 @@ impl RosterRow<'_> {
             slot: Slot::of_sign_up(&id, signed_up_at, &zone),
             id,
             name,
-            contact: contact(self.email.trim()),
+            contact: self.address().map_or(Contact::Unusable, Contact::Email),
             product,
             balance,
             locale,
@@ -123,6 +124,14 @@ impl RosterRow<'_> {
             standing,
             opted_out,
         })
+    }
+
+    /// The address that mail goes to, its domain in A-labels.
+    ///
+    /// # Errors
+    /// Why nothing can be mailed to it: the customer is one all the same, with [`Contact::Unusable`].
+    pub fn address(&self) -> Result<EmailAddress, ParseError> {
+        address::read(self.email.trim())
     }
 }
 
@@ -149,10 +158,6 @@ impl Problems {
 /// A column whose words are ours, not the customer's: their case doesn't matter.
 fn word(text: &str) -> String {
     text.trim().to_ascii_lowercase()
-}
-
-fn contact(text: &str) -> Contact {
-    EmailAddress::parse(text).map_or(Contact::Unusable, Contact::Email)
 }
 
 fn zone(text: &str, default: &Zone) -> Result<Zone, ParseError> {

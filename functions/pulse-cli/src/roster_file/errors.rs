@@ -1,7 +1,7 @@
 use std::fmt;
 
 use csv::ByteRecord;
-use pulse_core::{failure::Cause, roster::RowProblem};
+use pulse_core::{failure::Cause, parse::ParseError, roster::RowProblem};
 
 /// The roster as a whole can't be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -9,18 +9,53 @@ pub enum RosterFileError {
     /// Nothing in it.
     #[error("the roster is empty; its first line must name the columns")]
     Empty,
-    /// The first line isn't a header, or its columns are parted by something else.
-    #[error("the roster's first line names no column of a roster; it must be like: {}", pulse_core::roster::COLUMNS.join(","))]
+    /// A first line, and no row.
+    #[error("the roster has no customer: nothing follows the line that names the columns")]
+    NoRow,
+    /// The first line isn't a header. It isn't quoted, as it may be a customer.
+    #[error(
+        "the roster's first line names no column of a roster; it must be like {}, or --map says what its columns are",
+        pulse_core::roster::COLUMNS.join(",")
+    )]
     NoHeader,
     /// Some columns aren't there.
-    #[error("the roster has no column {0}; add it to the first line and to every row")]
-    Missing(String),
+    #[error("the roster has no column {missing}; its columns are {found}. If one of them is meant, give {example}")]
+    Missing {
+        /// Ours.
+        missing: String,
+        /// The file's.
+        found: String,
+        /// An option that may mend it.
+        example: String,
+    },
     /// A column is there more than once, and they may differ.
-    #[error("the roster has two columns named {0}; rename or remove one of them")]
-    Twice(&'static str),
-    /// The header isn't UTF-8.
-    #[error("the roster isn't UTF-8; save it as \"CSV UTF-8\"")]
-    Encoding,
+    #[error("the roster has two columns for {column} ({names}); rename or remove one of them, or leave out a --map")]
+    Twice {
+        /// Ours.
+        column: &'static str,
+        /// What the file calls them.
+        names: String,
+    },
+    /// A mapping of what isn't there.
+    #[error("the roster has no column {name}, which --map names; its columns are {found}")]
+    Unmapped {
+        /// What the operator calls it.
+        name: String,
+        /// The file's.
+        found: String,
+    },
+    /// The header isn't text.
+    #[error("the roster's first line {0}")]
+    Encoding(String),
+    /// UTF-16 without its mark.
+    #[error("the roster looks like UTF-16 without a byte order mark; give --encoding {0}, or save it as \"CSV UTF-8\"")]
+    Unmarked(&'static str),
+    /// A spreadsheet's own format.
+    #[error("the roster is a workbook (.xlsx, .ods) or another zip file; save it as \"CSV UTF-8\"")]
+    Workbook,
+    /// Something compressed.
+    #[error("the roster is compressed; unpack it, such as with gunzip -c FILE | pulse enroll -")]
+    Compressed,
     /// A line that goes on and on.
     #[error("line {0} of the roster is longer than a mebibyte; is this a CSV file?")]
     LongLine(u64),
@@ -36,6 +71,10 @@ pub struct Row {
     pub line: u64,
     /// Its columns.
     pub raw: ByteRecord,
+    /// Why the customer has no address that can be mailed, if they have none.
+    pub unusable_address: Option<ParseError>,
+    /// Whether it is the last row and no line end follows, so that the file may have been cut.
+    pub may_be_cut: bool,
 }
 
 impl Row {

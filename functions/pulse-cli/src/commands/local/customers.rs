@@ -1,6 +1,6 @@
 //! Whom the demonstration is about.
 
-use std::{fs::File, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -18,7 +18,7 @@ use pulse_local::workspace::Workspace;
 use super::options::Options;
 use crate::{
     output::Output,
-    roster_file::{RosterFile, RowError},
+    roster_file::{Findings, Input, RosterFile, RowError},
 };
 
 /// Customers enrolled at once.
@@ -28,26 +28,37 @@ const AT_ONCE: usize = 16;
 /// 10 seconds, and only arms a schedule when it first sees it.
 const AHEAD: Duration = Duration::from_secs(15);
 
-/// The customers of the roster, as many as were asked for.
-pub(super) fn read(options: &Options, workspace: &Workspace, output: Output) -> Result<Vec<Customer>> {
+/// The customers of the roster, as many as were asked for, and what there is to say of the others.
+pub(super) fn read(options: &Options, workspace: &Workspace, output: Output) -> Result<(Vec<Customer>, Findings)> {
     let path = options.roster.clone().unwrap_or_else(|| workspace.root().join("infra/roster.csv"));
-    let file = File::open(&path).with_context(|| format!("The roster {} can't be read", path.display()))?;
-    let roster =
-        RosterFile::open(file, Zone::UTC).with_context(|| format!("The roster {} can't be used", path.display()))?;
-    let mut customers = Vec::new();
+    let input = Input::open(&path.to_string_lossy())?;
+    let roster = RosterFile::open(input.reader, Zone::UTC, &options.format)
+        .with_context(|| format!("The roster {} can't be used", path.display()))?;
+    let (mut customers, mut findings) = (Vec::new(), Findings::default());
     for row in roster {
         match row {
-            Ok((_, customer)) => customers.push(customer),
-            Err(RowError::Bad(bad)) => output.remark(format!("Left out: {bad}")),
+            Ok((row, customer)) => {
+                findings.take(&row);
+                customers.push(customer);
+            }
+            Err(RowError::Bad(bad)) => {
+                if findings.reject(&bad) {
+                    output.remark(format!("Left out: {bad}"));
+                }
+            }
             Err(RowError::Unreadable(error)) => return Err(error.into()),
         }
     }
     if customers.is_empty() {
         bail!("The roster {} has no customer that can be enrolled.", path.display());
     }
+    // Whom the shipped roster has without an address, is meant so.
+    if options.roster.is_some() && !findings.text(None).is_empty() {
+        output.remark(findings.text(None).trim_end());
+    }
     match options.customers {
-        None => Ok(customers),
-        Some(many) => repeated(&customers, many as usize),
+        None => Ok((customers, findings)),
+        Some(many) => Ok((repeated(&customers, many as usize)?, findings)),
     }
 }
 

@@ -62,7 +62,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         output.remark(surroundings.remarks(kind, url));
     }
     let stack = stack_name(&backend);
-    let customers = customers::read(&options, &workspace, output)?;
+    let (customers, roster) = customers::read(&options, &workspace, output)?;
     let providers = Providers::start(&options, &surroundings.place).await?;
     let steps = progress::Steps::new();
     let (emulator, packages) = prepare(&workspace, backend, programs(&options), &steps.listener()).await?;
@@ -82,7 +82,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         let held = findings.all_held();
         output.show(&findings, || summary::text(&findings, options.exit))?;
         if options.exit {
-            return Ok(if held { Exit::Done } else { Exit::PromiseBroken });
+            return Ok(exit(held, roster.rejected()));
         }
         summed_up.store(true, Ordering::Relaxed);
         std::future::pending().await
@@ -94,6 +94,15 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     tokio::select! {
         exit = demonstration => exit,
         never = scheduler(&stack)?.run(trouble) => match never {},
+    }
+}
+
+/// How it ends by itself. A promise that is broken is worse than a row that was left out.
+fn exit(all_held: bool, left_out: u64) -> Exit {
+    match (all_held, left_out) {
+        (false, _) => Exit::PromiseBroken,
+        (true, 0) => Exit::Done,
+        (true, _) => Exit::SomeRejected,
     }
 }
 
@@ -125,4 +134,17 @@ async fn backend(options: &Options, workspace: &Workspace) -> Result<Backend> {
         );
     }
     Backend::at(url).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_were_left_out_are_in_the_exit_code_and_a_broken_promise_before_them() {
+        assert_eq!(exit(true, 0), Exit::Done);
+        assert_eq!(exit(true, 2), Exit::SomeRejected);
+        assert_eq!(exit(false, 0), Exit::PromiseBroken);
+        assert_eq!(exit(false, 2), Exit::PromiseBroken);
+    }
 }

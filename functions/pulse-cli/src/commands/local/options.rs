@@ -2,6 +2,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
+use crate::roster_file::RosterFormat;
+
 /// What `pulse local` takes.
 #[derive(Debug, Args)]
 pub struct Options {
@@ -13,6 +15,10 @@ pub struct Options {
     /// A roster of your own (CSV) [default: infra/roster.csv].
     #[arg(long, value_name = "FILE")]
     pub roster: Option<PathBuf>,
+
+    /// How that roster is written.
+    #[command(flatten)]
+    pub format: RosterFormat,
 
     /// Mean time that the scoring stand-in takes, lognormal.
     #[arg(long, value_name = "SECONDS", default_value = "2.4", value_parser = latency)]
@@ -44,7 +50,8 @@ pub struct Options {
     #[arg(long, value_name = "WHO", value_enum, default_value_t)]
     pub schedules_by: SchedulesBy,
 
-    /// End when everyone is accounted for: status 0 if every promise held, 4 if not.
+    /// End when everyone is accounted for: status 0 if every promise held, 3 if rows of the roster were left out, 4 if a
+    /// promise was broken.
     #[arg(long)]
     pub exit: bool,
 }

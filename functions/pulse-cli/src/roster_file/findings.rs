@@ -1,0 +1,228 @@
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+
+use serde::Serialize;
+
+use super::{
+    decoding::{NAME_THE_ENCODING, NOT_UTF8},
+    errors::{BadRow, Row},
+};
+
+/// So many rows are told one by one; the rest is counted, by cause.
+const TOLD: u64 = 20;
+
+/// So many rows without an address have their lines kept, and so many causes are told apart.
+const KEPT: usize = 1_000;
+
+/// What there is to say of a roster's rows beside what enrolling them did: who was rejected and for what, and who has no
+/// address that can be mailed. The same for an enrolment and its rehearsal.
+#[derive(Debug, Default)]
+pub struct Findings {
+    rejected: u64,
+    causes: BTreeMap<(String, String), Rows>,
+    unusable: u64,
+    unusable_lines: Vec<UnusableAddress>,
+    remarks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    count: u64,
+    first: u64,
+}
+
+/// Why some rows were rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectedFor {
+    /// The column, or nothing for the row as a whole.
+    pub column: String,
+    /// What is wrong with it.
+    pub cause: String,
+    /// How many rows.
+    pub rows: u64,
+    /// The first of them.
+    pub first_line: u64,
+}
+
+/// Customers who were taken, and can't be mailed.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct WithoutUsableAddress {
+    /// How many.
+    pub count: u64,
+    /// The first thousand of them.
+    pub lines: Vec<UnusableAddress>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnusableAddress {
+    /// The line of the roster.
+    pub line: u64,
+    /// Why nothing can be mailed there. Never the address.
+    pub reason: String,
+}
+
+impl Findings {
+    /// Counts a rejected row. Says whether it is one of the first, which are told by themselves.
+    pub fn reject(&mut self, bad: &BadRow) -> bool {
+        self.rejected += 1;
+        let is_new = !self.causes.contains_key(&(bad.columns(), bad.cause()));
+        if !is_new || self.causes.len() < KEPT {
+            let rows = self.causes.entry((bad.columns(), bad.cause())).or_insert(Rows { count: 0, first: bad.line });
+            rows.count += 1;
+            rows.first = rows.first.min(bad.line);
+        }
+        self.rejected <= TOLD
+    }
+
+    /// Counts a row that was taken.
+    pub fn take(&mut self, row: &Row) {
+        if let Some(problem) = &row.unusable_address {
+            self.unusable += 1;
+            if self.unusable_lines.len() < KEPT {
+                self.unusable_lines.push(UnusableAddress { line: row.line, reason: problem.to_string() });
+            }
+        }
+        if row.may_be_cut {
+            self.remarks.push(format!(
+                "Line {} is the last, and no line end follows: it was taken, as all of its columns are there. Was the file cut?",
+                row.line
+            ));
+        }
+    }
+
+    /// How many rows were rejected.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// The commonest causes of rejections, the most rows first.
+    #[must_use]
+    pub fn rejected_for(&self) -> Vec<RejectedFor> {
+        let told = |((column, cause), rows): (&(String, String), &Rows)| RejectedFor {
+            column: column.clone(),
+            cause: cause.clone(),
+            rows: rows.count,
+            first_line: rows.first,
+        };
+        let mut causes: Vec<_> = self.causes.iter().map(told).collect();
+        causes.sort_by_key(|cause| (std::cmp::Reverse(cause.rows), cause.first_line));
+        causes.truncate(20);
+        causes
+    }
+
+    /// Who can't be mailed, in the order of the file.
+    #[must_use]
+    pub fn without_usable_address(&self) -> WithoutUsableAddress {
+        let mut lines = self.unusable_lines.clone();
+        lines.sort_by_key(|unusable| unusable.line);
+        WithoutUsableAddress { count: self.unusable, lines }
+    }
+
+    /// What a person reads beside the counts: what many rejected rows have in common, whom no mail can reach, and a last
+    /// row that may be cut. Each part ends with a line end.
+    #[must_use]
+    pub fn text(&self, rejects: Option<&Path>) -> String {
+        let mut text = String::new();
+        if self.rejected > TOLD {
+            let place = rejects.map(|path| format!(", in {}", path.display())).unwrap_or_default();
+            let _ = writeln!(text, "and {} more{place}. Rejected were, by cause:", self.rejected - TOLD);
+            for cause in self.rejected_for().iter().take(5) {
+                let column = if cause.column.is_empty() { String::new() } else { format!("{}: ", cause.column) };
+                let rows = match cause.rows {
+                    1 => "1 row, line".into(),
+                    rows if rows == self.rejected => format!("all {rows} rows, from line"),
+                    rows => format!("{rows} rows, from line"),
+                };
+                let _ = writeln!(text, "  {rows} {}; {column}{}", cause.first_line, cause.cause);
+            }
+        }
+        let undecoded = self.causes.iter().filter(|((_, cause), _)| cause == NOT_UTF8).map(|(_, rows)| rows.count);
+        if let rows @ 1.. = undecoded.sum::<u64>() {
+            let _ = writeln!(text, "Not UTF-8, in {rows} rows: {NAME_THE_ENCODING}.");
+        }
+        let unusable = self.without_usable_address();
+        if unusable.count > 0 {
+            let _ = writeln!(text, "Without a usable address, who get no mail until the roster gives one:");
+            for UnusableAddress { line, reason } in unusable.lines.iter().take(20) {
+                let _ = writeln!(text, "  line {line}; {reason}");
+            }
+            if unusable.count > TOLD {
+                let _ = writeln!(text, "  and {} more (--json has the first thousand)", unusable.count - TOLD);
+            }
+        }
+        self.remarks.iter().for_each(|remark| text.extend([remark, "\n"]));
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use csv::ByteRecord;
+    use pulse_core::{failure::Cause, parse::ParseError, roster::RowProblem};
+
+    use super::*;
+
+    fn bad(line: u64, cause: &str) -> BadRow {
+        let problems = vec![RowProblem { column: "currency", cause: Cause::new(cause) }];
+        BadRow { line, problems, raw: ByteRecord::new() }
+    }
+
+    #[test]
+    fn what_all_rows_are_rejected_for_is_told_once() {
+        let mut findings = Findings::default();
+        let told = (2..1002).filter(|line| findings.reject(&bad(*line, "is not a code"))).count();
+        assert_eq!((told, findings.rejected()), (20, 1000));
+        let text = findings.text(Some(Path::new("r.csv")));
+        let wanted =
+            "and 980 more, in r.csv. Rejected were, by cause:\n  all 1000 rows, from line 2; currency: is not a code\n";
+        assert_eq!(text, wanted);
+        findings.reject(&bad(1, "is odd"));
+        let text = findings.text(None);
+        assert!(
+            text.ends_with("  1000 rows, from line 2; currency: is not a code\n  1 row, line 1; currency: is odd\n"),
+            "{text}"
+        );
+        assert_eq!(findings.rejected_for()[1].first_line, 1);
+    }
+
+    #[test]
+    fn few_rejected_rows_were_told_already() {
+        let mut findings = Findings::default();
+        assert!(findings.reject(&bad(2, "is not a code")));
+        assert_eq!(findings.text(None), "");
+    }
+
+    #[test]
+    fn what_to_do_about_an_encoding_is_told_once_for_the_file() {
+        let mut findings = Findings::default();
+        (2..7).for_each(|line| assert!(findings.reject(&bad(line, NOT_UTF8))));
+        let text = findings.text(None);
+        assert!(text.starts_with("Not UTF-8, in 5 rows: ") && text.matches("--encoding windows-1252").count() == 1);
+    }
+
+    #[test]
+    fn many_causes_take_no_more_memory_than_some() {
+        let mut findings = Findings::default();
+        for line in 0..3_000 {
+            findings.reject(&bad(line, &format!("is on line {line}")));
+        }
+        assert_eq!((findings.causes.len(), findings.rejected()), (KEPT, 3_000));
+    }
+
+    #[test]
+    fn who_cannot_be_mailed_is_counted_with_line_and_reason() {
+        let mut findings = Findings::default();
+        let unusable_address = || Some(ParseError::new("email address", "is empty"));
+        for line in (2..3_002).rev() {
+            let row =
+                Row { line, raw: ByteRecord::new(), unusable_address: unusable_address(), may_be_cut: line == 3_001 };
+            findings.take(&row);
+        }
+        let found = findings.without_usable_address();
+        assert_eq!((found.count, found.lines.len()), (3_000, KEPT));
+        let text = findings.text(None);
+        assert!(text.contains("; email address is empty\n") && text.contains("and 2980 more"), "{text}");
+        assert!(text.ends_with("Was the file cut?\n") && text.contains("Line 3001 is the last"), "{text}");
+    }
+}
