@@ -106,6 +106,44 @@ fn a_time_of_day_without_an_offset_is_not_guessed_at() {
 }
 
 #[test]
+fn an_offset_that_is_none_or_that_its_own_zone_contradicts_is_told() {
+    let problem = |text: &str| parse(RosterRow { signed_up_at: text, ..ADA }).unwrap_err()[0].to_string();
+    for offset in ["+25:00", "-25:00", "+24:00"] {
+        assert!(problem(&format!("2024-05-10T14:41:00{offset}")).contains("a day or more"), "{offset}");
+    }
+    for text in [
+        "2024-05-10T14:41:00-01:00[Europe/Dublin]",
+        "2024-05-10T14:41:00+00:00[Europe/Dublin]",
+        "2024-05-10T14:41:00+02:00[+01:00]",
+        "2024-01-10T14:41:00+01:00[!Europe/Dublin]",
+    ] {
+        assert!(problem(text).contains("which of them is right"), "{text}");
+    }
+    assert!(problem("2024-05-10T14:41:00+01:00[Mars/Base]").contains("no IANA time zone"));
+    assert!(problem("2024-03-31T01:30:00[Europe/Dublin]").contains("skipped or had twice"));
+    assert!(problem("2024-05-10[Europe/Dublin]").contains("a date"));
+}
+
+#[test]
+fn offsets_and_zones_that_agree_are_taken() {
+    let moment = |text| parse(RosterRow { signed_up_at: text, ..ADA }).map(|ada| ada.signed_up_at.to_string());
+    for text in [
+        "2024-05-10T14:41:00+01:00",
+        "2024-05-10t14:41:00+0100",
+        "2024-05-10T14:41:00+01:00[Europe/Dublin]",
+        "2024-05-10T14:41:00+01:00[!Europe/London][u-ca=gregory]",
+        "2024-05-10T14:41:00[Europe/Dublin]",
+        "2024-05-10T13:41:00Z",
+        "2024-05-10T13:41:00-00:00",
+        "2024-05-10T13:41:00Z[Europe/Dublin]",
+        "2024-05-11T13:40:00+23:59",
+        "2024-05-10T14:41:00+01:00[+01:00]",
+    ] {
+        assert_eq!(moment(text).as_deref(), Ok("2024-05-10T13:41:00Z"), "{text}");
+    }
+}
+
+#[test]
 fn causes_never_quote_the_row() {
     let secret = "zq7secret";
     let row = RosterRow {
