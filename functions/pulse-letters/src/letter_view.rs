@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 
 use pulse_core::{
-    customer::Product,
+    customer::{Locale, Product},
     failure::Cause,
     ports::{Letter, RenderError},
     score::Score,
@@ -12,6 +12,9 @@ use crate::{
     localized::{Localized, direction, zone_in_words},
     plain::neutral,
 };
+
+/// The templates' words are English.
+const LANGUAGE: &str = "en";
 
 /// Everything a template may show, as text that is ready to be shown.
 ///
@@ -55,8 +58,8 @@ impl LetterView {
     pub(super) fn of(letter: &Letter<'_>) -> Result<Self, RenderError> {
         let customer = letter.customer;
         let cannot = |cause: String| RenderError(Cause::new(cause));
-        let ways = Localized::of(&customer.locale)
-            .map_err(|error| cannot(format!("no formats for the locale {}: {error}", customer.locale)))?;
+        let ways = Localized::of(LANGUAGE, &customer.locale)
+            .map_err(|error| cannot(format!("no formats of {LANGUAGE} for the locale {}: {error}", customer.locale)))?;
         let as_of = ways
             .moment(letter.score.as_of, &customer.zone)
             .ok_or_else(|| cannot(format!("the score's moment {} is out of range", letter.score.as_of)))?;
@@ -76,8 +79,8 @@ impl LetterView {
             currency: customer.balance.currency.to_string(),
             as_of,
             zone: zone_in_words(&customer.zone, letter.score.as_of),
-            locale: customer.locale.to_string(),
-            dir: direction(&customer.locale),
+            dir: Locale::parse(&ways.tag()).map_or("ltr", |locale| direction(&locale)),
+            locale: ways.tag(),
         })
     }
 }
