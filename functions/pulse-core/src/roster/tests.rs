@@ -144,6 +144,37 @@ fn offsets_and_zones_that_agree_are_taken() {
 }
 
 #[test]
+fn what_may_not_have_been_meant_is_taken_and_told() {
+    let doubts = |row: RosterRow<'_>| {
+        let doubts = row.doubts(&parse(row).unwrap());
+        doubts.iter().map(|doubt| format!("{}: {}", doubt.column, doubt.cause)).collect::<Vec<_>>()
+    };
+    for time_zone in
+        ["Asia/Tokyo", "Europe/Kyiv", "Europe/Oslo", "America/Argentina/Buenos_Aires", "UTC", "GMT", "Etc/UTC", ""]
+    {
+        assert!(doubts(RosterRow { time_zone, ..ADA }).is_empty(), "{time_zone}");
+    }
+    for (time_zone, told) in [
+        ("Europe/Kiev", "is another name of Europe/Kyiv"),
+        ("Asia/Calcutta", "is another name of Asia/Kolkata"),
+        ("US/Pacific", "is another name of America/Los_Angeles"),
+        ("Japan", "is another name of Asia/Tokyo"),
+        ("EST", "isn't the name of a place"),
+        ("CET", "isn't the name of a place"),
+        ("PST8PDT", "isn't the name of a place"),
+        ("Etc/GMT+5", "isn't the name of a place"),
+    ] {
+        let doubts = doubts(RosterRow { time_zone, ..ADA });
+        assert!(doubts.len() == 1 && doubts[0].starts_with("time_zone: ") && doubts[0].contains(told), "{doubts:?}");
+    }
+    for (offset, strange) in [("+14:00", false), ("-12:00", false), ("Z", false), ("+14:01", true), ("-13:00", true)] {
+        let row = RosterRow { signed_up_at: &format!("2024-05-10T14:41:00{offset}"), ..ADA };
+        assert_eq!(doubts(row).iter().any(|doubt| doubt.contains("no place has")), strange, "{offset}");
+    }
+    assert!(doubts(RosterRow { locale: "und-TR", ..ADA })[0].contains("no language"));
+}
+
+#[test]
 fn causes_never_quote_the_row() {
     let secret = "zq7secret";
     let row = RosterRow {
