@@ -83,7 +83,7 @@ def customer_tables(iso, core):
 //! Written by `.ci/tables.py`: change that, not this.
 //!
 //! Sources: ISO 4217 list one of {published} (PyPI iso4217 {ISO_4217}); Unicode CLDR {CLDR}, supplemental data
-//! (npm cldr-core).
+//! (npm cldr-core; licence Unicode-3.0).
 
 /// When ISO published the list of currencies.
 pub(super) const CURRENCIES_OF: &str = "{published}";
@@ -125,7 +125,7 @@ def letter_tables(core, numbers):
     return f"""\
 //! Written by `.ci/tables.py`: change that, not this.
 //!
-//! Source: Unicode CLDR {CLDR} (npm cldr-core, cldr-numbers-full).
+//! Source: Unicode CLDR {CLDR} (npm cldr-core, cldr-numbers-full; licence Unicode-3.0).
 
 /// Locales whose amounts of money have separators of their own: between groups of digits, and before the decimals. Empty
 /// where numbers' own serve (currencyGroup and currencyDecimal, UTS #35 part 3, "Number Symbols").

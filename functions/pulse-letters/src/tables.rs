@@ -1,6 +1,6 @@
 //! Written by `.ci/tables.py`: change that, not this.
 //!
-//! Source: Unicode CLDR 48.2.0 (npm cldr-core, cldr-numbers-full).
+//! Source: Unicode CLDR 48.2.0 (npm cldr-core, cldr-numbers-full; licence Unicode-3.0).
 
 /// Locales whose amounts of money have separators of their own: between groups of digits, and before the decimals. Empty
 /// where numbers' own serve (currencyGroup and currencyDecimal, UTS #35 part 3, "Number Symbols").
