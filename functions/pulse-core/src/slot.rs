@@ -225,6 +225,24 @@ mod tests {
         assert_eq!(told(&easter("2025-06-08T03:15:00Z")), (7, 21, 15));
     }
 
+    #[test]
+    fn whatever_the_sign_up_no_month_to_come_skips_its_slot_where_clocks_change_in_the_evening() {
+        let id = CustomerId::parse("c-1").unwrap();
+        for zone in ["America/Nuuk", "America/Scoresbysund", "Pacific/Easter"].map(|name| Zone::parse(name).unwrap()) {
+            let first: Timestamp = "2025-11-01T12:00:30Z".parse().unwrap();
+            // Every hour of a November, in which no clock changes.
+            for hours in 0..28 * 24 {
+                let slot = Slot::of_sign_up(&id, first + jiff::SignedDuration::from_hours(hours), &zone);
+                let mut moment: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+                for _ in 0..12 * 28 {
+                    moment = slot.next_after(moment);
+                    let local = zone.rules().to_datetime(moment);
+                    assert_eq!((local.day(), local.hour(), local.minute()), (slot.day(), slot.hour(), 0), "{slot:?}");
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn every_slot_exists_in_every_month_and_never_in_the_small_hours(
