@@ -82,8 +82,8 @@ def customer_tables(iso, core):
     return f"""\
 //! Written by `.ci/tables.py`: change that, not this.
 //!
-//! Sources: ISO 4217 list one of {published} (PyPI iso4217 {ISO_4217}); Unicode CLDR {CLDR}, supplemental data
-//! (npm cldr-core; licence Unicode-3.0).
+//! Sources: ISO 4217 list one of {published} (`iso4217` {ISO_4217} on `PyPI`); Unicode CLDR {CLDR}, supplemental data
+//! (`cldr-core` on npm; licence Unicode-3.0).
 
 /// When ISO published the list of currencies.
 pub(super) const CURRENCIES_OF: &str = "{published}";
@@ -125,17 +125,17 @@ def letter_tables(core, numbers):
     return f"""\
 //! Written by `.ci/tables.py`: change that, not this.
 //!
-//! Source: Unicode CLDR {CLDR} (npm cldr-core, cldr-numbers-full; licence Unicode-3.0).
+//! Source: Unicode CLDR {CLDR} (`cldr-core` and `cldr-numbers-full` on npm; licence Unicode-3.0).
 
 /// Locales whose amounts of money have separators of their own: between groups of digits, and before the decimals. Empty
-/// where numbers' own serve (currencyGroup and currencyDecimal, UTS #35 part 3, "Number Symbols").
+/// where numbers' own serve (`currencyGroup` and `currencyDecimal`, UTS #35 part 3, "Number Symbols").
 #[rustfmt::skip]
 pub(super) const OF_MONEY: &[(&str, &str, &str)] = &[
 {separators}];
 
 {constant("Regions that CLDR has an English of.", "WITH_ENGLISH", english, "pub(super)")}
 {constant("The regions of Europe (UN M49 150).", "EUROPE", europe, "pub(super)")}
-{constant("Regions that tell time by twelve hours (timeData; all others by 24).", "TWELVE_HOURS", twelve, "pub(super)")}"""
+{constant("Regions that tell time by twelve hours (`timeData`; all others by 24).", "TWELVE_HOURS", twelve, "pub(super)")}"""
 
 
 def main():

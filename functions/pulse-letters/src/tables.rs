@@ -1,9 +1,9 @@
 //! Written by `.ci/tables.py`: change that, not this.
 //!
-//! Source: Unicode CLDR 48.2.0 (npm cldr-core, cldr-numbers-full; licence Unicode-3.0).
+//! Source: Unicode CLDR 48.2.0 (`cldr-core` and `cldr-numbers-full` on npm; licence Unicode-3.0).
 
 /// Locales whose amounts of money have separators of their own: between groups of digits, and before the decimals. Empty
-/// where numbers' own serve (currencyGroup and currencyDecimal, UTS #35 part 3, "Number Symbols").
+/// where numbers' own serve (`currencyGroup` and `currencyDecimal`, UTS #35 part 3, "Number Symbols").
 #[rustfmt::skip]
 pub(super) const OF_MONEY: &[(&str, &str, &str)] = &[
     ("de-AT", ".", ""),
@@ -22,7 +22,7 @@ pub(super) const EUROPE: &str = "\
     AD AL AT AX BA BE BG BY CH CQ CZ DE DK EE ES FI FO FR GB GG GI GR HR HU IE IM IS IT JE LI LT LU LV MC MD \
     ME MK MT NL NO PL PT RO RS RU SE SI SJ SK SM UA VA XK";
 
-/// Regions that tell time by twelve hours (timeData; all others by 24).
+/// Regions that tell time by twelve hours (`timeData`; all others by 24).
 pub(super) const TWELVE_HOURS: &str = "\
     419 AE AG AL AR AS AU BB BD BH BM BN BO BS BT CA CL CO CR CU CY DJ DM DO DZ EC EG EH ER ET FJ FM GD GH \
     GM GR GT GU GY HK HN IN IQ JM JO KH KI KN KP KR KW KY LB LC LR LS LY MH MO MP MR MW MX MY NA NI NZ OM PA \

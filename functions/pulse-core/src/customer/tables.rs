@@ -1,7 +1,7 @@
 //! Written by `.ci/tables.py`: change that, not this.
 //!
-//! Sources: ISO 4217 list one of 2026-01-01 (PyPI iso4217 1.16.20260101); Unicode CLDR 48.2.0, supplemental data
-//! (npm cldr-core; licence Unicode-3.0).
+//! Sources: ISO 4217 list one of 2026-01-01 (`iso4217` 1.16.20260101 on `PyPI`); Unicode CLDR 48.2.0, supplemental data
+//! (`cldr-core` on npm; licence Unicode-3.0).
 
 /// When ISO published the list of currencies.
 pub(super) const CURRENCIES_OF: &str = "2026-01-01";
