@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 
 use pulse_core::{
-    customer::{Locale, Product},
+    customer::Product,
     failure::Cause,
     ports::{Letter, RenderError},
     score::Score,
@@ -9,7 +9,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use crate::{
-    localized::{Localized, direction, zone_in_words},
+    localized::{Localized, zone_in_words},
     plain::neutral,
 };
 
@@ -79,7 +79,7 @@ impl LetterView {
             currency: customer.balance.currency.to_string(),
             as_of,
             zone: zone_in_words(&customer.zone, letter.score.as_of),
-            dir: Locale::parse(&ways.tag()).map_or("ltr", |locale| direction(&locale)),
+            dir: ways.direction(),
             locale: ways.tag(),
         })
     }

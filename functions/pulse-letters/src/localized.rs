@@ -42,8 +42,7 @@ impl Localized {
     /// When the data compiled in doesn't hold the language, which a test rules out.
     pub(super) fn of(language: &str, customer: &Locale) -> Result<Self, DateTimeFormatterLoadError> {
         let language = LanguageIdentifier::try_from_str(language).unwrap_or(langid!("en"));
-        let own =
-            LanguageIdentifier::try_from_str(customer.canonical().as_str()).unwrap_or(LanguageIdentifier::UNKNOWN);
+        let own = canonical(customer);
         let mut likely = own.clone();
         LocaleExpander::new_extended().maximize(&mut likely);
         let tag = LanguageIdentifier { region: likely.region, ..language };
@@ -78,6 +77,11 @@ impl Localized {
         self.tag.to_string()
     }
 
+    /// The direction that the language runs in: `rtl` or `ltr`, the values of HTML's `dir`.
+    pub(super) fn direction(&self) -> &'static str {
+        direction(&self.tag)
+    }
+
     /// A whole number.
     pub(super) fn number(&self, number: impl Into<Decimal>) -> String {
         self.numbers.format(&number.into()).to_string()
@@ -105,6 +109,10 @@ impl Localized {
         };
         Some(self.moments.format(&input).to_string())
     }
+}
+
+fn canonical(locale: &Locale) -> LanguageIdentifier {
+    LanguageIdentifier::try_from_str(locale.canonical().as_str()).unwrap_or(LanguageIdentifier::UNKNOWN)
 }
 
 /// The separators that money has of its own in a language and region. The script, where one is named, is its usual one.
@@ -139,10 +147,9 @@ impl PartsWrite for Amount {
     }
 }
 
-/// `rtl` or `ltr`, the values of HTML's `dir`: the direction of the script that a language is likely to be written in.
-pub(super) fn direction(locale: &Locale) -> &'static str {
-    let tag = LanguageIdentifier::try_from_str(locale.canonical().as_str()).unwrap_or(LanguageIdentifier::UNKNOWN);
-    if LocaleDirectionality::new_extended().is_right_to_left(&tag) { "rtl" } else { "ltr" }
+/// `rtl` or `ltr`: the direction of the script that a language is likely to be written in.
+fn direction(tag: &LanguageIdentifier) -> &'static str {
+    if LocaleDirectionality::new_extended().is_right_to_left(tag) { "rtl" } else { "ltr" }
 }
 
 /// The clocks of `zone` at a moment, in words: `Buenos Aires time, UTC-3`.
@@ -226,6 +233,7 @@ mod tests {
         assert_eq!(moment("ja", "jpn"), "2026年11月26日 13:05");
         assert_eq!(moment("de", "gsw-LI"), "26. November 2026 um 13:05");
         assert_eq!(ways("en", "tr").tag(), "en-TR");
+        assert_eq!((ways("en", "ar-EG").direction(), ways("ar", "ar-EG").direction()), ("ltr", "rtl"));
         assert_eq!(ways("zh-Hant", "zh-HK").tag(), "zh-Hant-HK");
     }
 
@@ -301,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_tags_direction_is_that_of_its_likely_script() {
-        let of = |tag: &str| direction(&Locale::try_from(tag.to_owned()).unwrap());
+        let of = |tag: &str| direction(&canonical(&Locale::try_from(tag.to_owned()).unwrap()));
         for tag in [
             "yi",
             "yi-US",
