@@ -10,6 +10,7 @@ use crate::{
 };
 
 mod address;
+mod doubts;
 mod sign_up;
 #[cfg(test)]
 mod tests;
@@ -29,11 +30,11 @@ pub struct RosterRow<'a> {
     pub email: &'a str,
     /// `loan` or `card`.
     pub product: &'a str,
-    /// What they owe: a decimal number such as `1234.56`.
+    /// What they owe: a decimal number such as `1234.56`, to the currency's minor unit.
     pub balance: &'a str,
-    /// The balance's currency, such as `EUR`.
+    /// The balance's currency: an ISO 4217 code in use, such as `EUR`.
     pub currency: &'a str,
-    /// A language tag such as `en-IE`.
+    /// A language tag such as `en-IE`, in any spelling that [`Locale::parse`] reads.
     pub locale: &'a str,
     /// An IANA name such as `Europe/Dublin`. Empty stands for the roster's default zone.
     pub time_zone: &'a str,

@@ -1,5 +1,7 @@
 //! Slots: a customer's monthly due moment.
 
+mod gaps;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +12,10 @@ use crate::{
     stable_hash::stable_hash,
 };
 
-/// Local hours before this one are kept free: a spring clock change skips times in them, and
-/// `EventBridge` Scheduler skips an invocation that falls into the gap (`EventBridge` Scheduler User
-/// Guide, "Schedule types": daylight saving time).
+use gaps::Gap;
+
+/// Local hours before this one are kept free, beside those that a zone is known to skip: where rules change later, the new
+/// gap is nearly always at night.
 pub const FIRST_HOUR: i8 = 4;
 
 /// The last day that every month has.
@@ -33,7 +36,9 @@ impl Slot {
     /// Same day of the month and same minute of the day as the sign-up, so that load spreads as
     /// customers joined. Days 29 to 31, which not every month has, are spread over 1 to 28 and the
     /// hours before [`FIRST_HOUR`] over the rest of the day, both by a hash of the customer's id
-    /// that never changes.
+    /// that never changes. So is the hour where the zone's clocks skip that time on that day of some month: `EventBridge`
+    /// Scheduler skips an invocation that falls into the gap (`EventBridge` Scheduler User Guide, "Schedule types":
+    /// daylight saving time).
     #[must_use]
     pub fn of_sign_up(customer: &CustomerId, signed_up_at: Timestamp, zone: &Zone) -> Self {
         let local = zone.rules().to_datetime(signed_up_at);
@@ -45,7 +50,9 @@ impl Slot {
             hour @ FIRST_HOUR.. => hour,
             _ => FIRST_HOUR + pick(customer, "slot-hour", 24 - FIRST_HOUR),
         };
-        Self { day, hour, minute: local.minute(), zone: zone.clone() }
+        let minute = local.minute();
+        let (day, hour) = beside_gaps(customer, (day, hour, minute), &gaps::of(zone));
+        Self { day, hour, minute, zone: zone.clone() }
     }
 
     /// The slot that is due at exactly the minute of `moment`, told in UTC.
@@ -118,6 +125,22 @@ impl Slot {
     }
 }
 
+/// The day and hour themselves where no gap holds them; else the same day at another hour, or the next day that has one.
+fn beside_gaps(customer: &CustomerId, (day, hour, minute): (i8, i8, i8), gaps: &[Gap]) -> (i8, i8) {
+    let is_free = |day, hour| !gaps.iter().any(|gap| gap.holds(day, hour, minute));
+    if is_free(day, hour) {
+        return (day, hour);
+    }
+    let days = (day..=LAST_SHARED_DAY).chain(1..day);
+    for day in days {
+        let free: Vec<i8> = (FIRST_HOUR..24).filter(|&hour| is_free(day, hour)).collect();
+        let Ok(choices @ 1..) = i8::try_from(free.len()) else { continue };
+        let choice = usize::try_from(pick(customer, "slot-beside-gap", choices)).unwrap_or(0);
+        return (day, free[choice]);
+    }
+    (day, hour)
+}
+
 /// A number from 0 to `choices - 1` that is always the same for a customer and a purpose.
 fn pick(customer: &CustomerId, purpose: &str, choices: i8) -> i8 {
     let choices = u64::from(choices.unsigned_abs());
@@ -182,14 +205,53 @@ mod tests {
         assert!(days[1..].iter().all(|&n| (50..=160).contains(&n)), "{days:?}");
     }
 
+    #[test]
+    fn only_who_falls_into_a_gap_of_their_own_zone_is_moved_out_of_it() {
+        let told = |slot: &Slot| (slot.day(), slot.hour(), slot.minute());
+        // Nuuk's clocks go from 23:00 to 00:00 on the last Saturday of March that has a Sunday after it: the 24th to the 30th.
+        let mut hours = std::collections::BTreeSet::new();
+        for n in 0..200 {
+            let nuuk = |moment| slot(&format!("c-{n}"), moment, "America/Nuuk");
+            assert_eq!(told(&nuuk("2025-06-24T00:30:00Z")), (23, 23, 30));
+            assert_eq!(told(&nuuk("2025-06-24T23:30:00Z")), (24, 22, 30));
+            let moved = nuuk("2025-06-25T00:30:00Z");
+            assert_eq!((moved.day(), moved.minute()), (24, 30));
+            hours.insert(moved.hour());
+        }
+        assert_eq!(hours, (4..=22).collect(), "spread over the hours of the day that are free");
+        let easter = |moment| slot("c-1", moment, "Pacific/Easter");
+        assert_eq!(told(&easter("2025-06-09T04:15:00Z")), (8, 22, 15));
+        assert_ne!(told(&easter("2025-06-08T04:15:00Z")), (7, 22, 15));
+        assert_eq!(told(&easter("2025-06-08T03:15:00Z")), (7, 21, 15));
+    }
+
+    #[test]
+    fn whatever_the_sign_up_no_month_to_come_skips_its_slot_where_clocks_change_in_the_evening() {
+        let id = CustomerId::parse("c-1").unwrap();
+        for zone in ["America/Nuuk", "America/Scoresbysund", "Pacific/Easter"].map(|name| Zone::parse(name).unwrap()) {
+            let first: Timestamp = "2025-11-01T12:00:30Z".parse().unwrap();
+            // Every hour of a November, in which no clock changes.
+            for hours in 0..28 * 24 {
+                let slot = Slot::of_sign_up(&id, first + jiff::SignedDuration::from_hours(hours), &zone);
+                let mut moment: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+                for _ in 0..12 * 28 {
+                    moment = slot.next_after(moment);
+                    let local = zone.rules().to_datetime(moment);
+                    assert_eq!((local.day(), local.hour(), local.minute()), (slot.day(), slot.hour(), 0), "{slot:?}");
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn every_slot_exists_in_every_month_and_never_in_the_small_hours(
             id in "[a-z0-9]{1,12}",
             seconds in 1_000_000_000_i64..2_000_000_000,
             zone in prop::sample::select(vec![
-                "UTC", "Europe/Dublin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu",
-                "America/Sao_Paulo", "Pacific/Apia", "Africa/Casablanca",
+                "UTC", "Europe/Dublin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Nuuk",
+                "America/Scoresbysund", "Pacific/Easter", "Africa/Cairo", "Asia/Beirut", "America/Asuncion",
+                "Antarctica/Troll", "America/Sao_Paulo", "Pacific/Apia", "Africa/Casablanca",
             ]),
         ) {
             let id = CustomerId::parse(&id).unwrap();
@@ -201,9 +263,9 @@ mod tests {
             prop_assert_eq!(slot.minute(), zone.rules().to_datetime(signed_up_at).minute());
             prop_assert_eq!(&slot, &Slot::of_sign_up(&id, signed_up_at, &zone));
 
-            // Twelve months in a row: one moment a month, at the slot's own local time.
-            let mut moment = slot.next_after(signed_up_at);
-            for _ in 0..12 {
+            // Month after month of the years to come: one moment each, at the slot's own local time.
+            let mut moment = slot.next_after("2026-01-01T00:00:00Z".parse().unwrap());
+            for _ in 0..12 * 28 {
                 let local = zone.rules().to_datetime(moment);
                 prop_assert_eq!((local.day(), local.hour(), local.minute()), (slot.day(), slot.hour(), slot.minute()));
                 let next = slot.next_after(moment);

@@ -9,9 +9,12 @@ use pulse_core::{
 use serde::Serialize;
 
 use crate::{
-    localized::{Localized, direction, zone_in_words},
+    localized::{Localized, zone_in_words},
     plain::neutral,
 };
+
+/// The templates' words are English.
+const LANGUAGE: &str = "en";
 
 /// Everything a template may show, as text that is ready to be shown.
 ///
@@ -55,8 +58,8 @@ impl LetterView {
     pub(super) fn of(letter: &Letter<'_>) -> Result<Self, RenderError> {
         let customer = letter.customer;
         let cannot = |cause: String| RenderError(Cause::new(cause));
-        let ways = Localized::of(&customer.locale)
-            .map_err(|error| cannot(format!("no formats for the locale {}: {error}", customer.locale)))?;
+        let ways = Localized::of(LANGUAGE, &customer.locale)
+            .map_err(|error| cannot(format!("no formats of {LANGUAGE} for the locale {}: {error}", customer.locale)))?;
         let as_of = ways
             .moment(letter.score.as_of, &customer.zone)
             .ok_or_else(|| cannot(format!("the score's moment {} is out of range", letter.score.as_of)))?;
@@ -76,8 +79,8 @@ impl LetterView {
             currency: customer.balance.currency.to_string(),
             as_of,
             zone: zone_in_words(&customer.zone, letter.score.as_of),
-            locale: customer.locale.to_string(),
-            dir: direction(&customer.locale),
+            dir: ways.direction(),
+            locale: ways.tag(),
         })
     }
 }

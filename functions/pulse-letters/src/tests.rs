@@ -51,7 +51,8 @@ fn render_named(name: &str, case: &Case) -> Rendered {
         contact: Contact::Email(EmailAddress::parse("c-1@example.com").unwrap()),
         product: case.product,
         balance: Money::parse(balance, Currency::parse(currency).unwrap()).unwrap(),
-        locale: Locale::parse(case.locale).unwrap(),
+        // As a profile has it, of whatever release.
+        locale: Locale::try_from(case.locale.to_owned()).unwrap(),
         zone,
         signed_up_at,
         standing: Standing::Active,

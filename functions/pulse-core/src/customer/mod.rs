@@ -6,6 +6,7 @@ mod locale;
 mod money;
 mod name;
 mod profile;
+mod tables;
 mod zone;
 
 pub use address::{Contact, EmailAddress};

@@ -106,6 +106,75 @@ fn a_time_of_day_without_an_offset_is_not_guessed_at() {
 }
 
 #[test]
+fn an_offset_that_is_none_or_that_its_own_zone_contradicts_is_told() {
+    let problem = |text: &str| parse(RosterRow { signed_up_at: text, ..ADA }).unwrap_err()[0].to_string();
+    for offset in ["+25:00", "-25:00", "+24:00"] {
+        assert!(problem(&format!("2024-05-10T14:41:00{offset}")).contains("a day or more"), "{offset}");
+    }
+    for text in [
+        "2024-05-10T14:41:00-01:00[Europe/Dublin]",
+        "2024-05-10T14:41:00+00:00[Europe/Dublin]",
+        "2024-05-10T14:41:00+02:00[+01:00]",
+        "2024-01-10T14:41:00+01:00[!Europe/Dublin]",
+    ] {
+        assert!(problem(text).contains("which of them is right"), "{text}");
+    }
+    assert!(problem("2024-05-10T14:41:00+01:00[Mars/Base]").contains("no IANA time zone"));
+    assert!(problem("2024-03-31T01:30:00[Europe/Dublin]").contains("skipped or had twice"));
+    assert!(problem("2024-05-10[Europe/Dublin]").contains("a date"));
+}
+
+#[test]
+fn offsets_and_zones_that_agree_are_taken() {
+    let moment = |text| parse(RosterRow { signed_up_at: text, ..ADA }).map(|ada| ada.signed_up_at.to_string());
+    for text in [
+        "2024-05-10T14:41:00+01:00",
+        "2024-05-10t14:41:00+0100",
+        "2024-05-10T14:41:00+01:00[Europe/Dublin]",
+        "2024-05-10T14:41:00+01:00[!Europe/London][u-ca=gregory]",
+        "2024-05-10T14:41:00[Europe/Dublin]",
+        "2024-05-10T13:41:00Z",
+        "2024-05-10T13:41:00-00:00",
+        "2024-05-10T13:41:00Z[Europe/Dublin]",
+        "2024-05-11T13:40:00+23:59",
+        "2024-05-10T14:41:00+01:00[+01:00]",
+    ] {
+        assert_eq!(moment(text).as_deref(), Ok("2024-05-10T13:41:00Z"), "{text}");
+    }
+}
+
+#[test]
+fn what_may_not_have_been_meant_is_taken_and_told() {
+    let doubts = |row: RosterRow<'_>| {
+        let doubts = row.doubts(&parse(row).unwrap());
+        doubts.iter().map(|doubt| format!("{}: {}", doubt.column, doubt.cause)).collect::<Vec<_>>()
+    };
+    for time_zone in
+        ["Asia/Tokyo", "Europe/Kyiv", "Europe/Oslo", "America/Argentina/Buenos_Aires", "UTC", "GMT", "Etc/UTC", ""]
+    {
+        assert!(doubts(RosterRow { time_zone, ..ADA }).is_empty(), "{time_zone}");
+    }
+    for (time_zone, told) in [
+        ("Europe/Kiev", "is another name of Europe/Kyiv"),
+        ("Asia/Calcutta", "is another name of Asia/Kolkata"),
+        ("US/Pacific", "is another name of America/Los_Angeles"),
+        ("Japan", "is another name of Asia/Tokyo"),
+        ("EST", "isn't the name of a place"),
+        ("CET", "isn't the name of a place"),
+        ("PST8PDT", "isn't the name of a place"),
+        ("Etc/GMT+5", "isn't the name of a place"),
+    ] {
+        let doubts = doubts(RosterRow { time_zone, ..ADA });
+        assert!(doubts.len() == 1 && doubts[0].starts_with("time_zone: ") && doubts[0].contains(told), "{doubts:?}");
+    }
+    for (offset, strange) in [("+14:00", false), ("-12:00", false), ("Z", false), ("+14:01", true), ("-13:00", true)] {
+        let row = RosterRow { signed_up_at: &format!("2024-05-10T14:41:00{offset}"), ..ADA };
+        assert_eq!(doubts(row).iter().any(|doubt| doubt.contains("no place has")), strange, "{offset}");
+    }
+    assert!(doubts(RosterRow { locale: "und-TR", ..ADA })[0].contains("no language"));
+}
+
+#[test]
 fn causes_never_quote_the_row() {
     let secret = "zq7secret";
     let row = RosterRow {

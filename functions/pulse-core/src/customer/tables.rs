@@ -1,0 +1,41 @@
+//! Written by `.ci/tables.py`: change that, not this.
+//!
+//! Sources: ISO 4217 list one of 2026-01-01 (`iso4217` 1.16.20260101 on `PyPI`); Unicode CLDR 48.2.0, supplemental data
+//! (`cldr-core` on npm; licence Unicode-3.0).
+
+/// When ISO published the list of currencies.
+pub(super) const CURRENCIES_OF: &str = "2026-01-01";
+
+/// The codes of currencies and funds by the decimals of their minor unit.
+#[rustfmt::skip]
+pub(super) const CURRENCIES: &[(u8, &str)] = &[
+    (0, "\
+     BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+    (2, "\
+     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF \
+     CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL \
+     HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU \
+     MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR \
+     SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED \
+     VES WST XAD XCD XCG YER ZAR ZMW ZWG"),
+    (3, "\
+     BHD IQD JOD KWD LYD OMR TND"),
+    (4, "\
+     CLF UYW"),
+];
+
+/// Codes that have no minor unit: metals, units of account between banks, tests, no currency at all.
+pub(super) const WITHOUT_MINOR_UNIT: &str = "\
+    XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX";
+
+/// The regions of the world, and the groups of them, that a locale can name.
+pub(super) const REGIONS: &str = "\
+    001 002 003 005 009 011 013 014 015 017 018 019 021 029 030 034 035 039 053 054 057 061 142 143 145 150 \
+    151 154 155 202 419 AC AD AE AF AG AI AL AM AN AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL \
+    BM BN BO BQ BR BS BT BU BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CP CQ CR CS CU CV CW CX CY CZ DD \
+    DE DG DJ DK DM DO DZ EA EC EE EG EH ER ES ET EU EZ FI FJ FK FM FO FR FX GA GB GD GE GF GG GH GI GL GM GN \
+    GP GQ GR GS GT GU GW GY HK HM HN HR HT HU IC ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN \
+    KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV \
+    MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NT NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA QO QU \
+    RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SU SV SX SY SZ TA TC TD TF TG TH TJ TK \
+    TL TM TN TO TP TR TT TV TW TZ UA UG UM UN US UY UZ VA VC VE VG VI VN VU WF WS XK YD YE YT YU ZA ZM ZR ZW";
