@@ -81,20 +81,8 @@ pub(super) fn direction(locale: &Locale) -> &'static str {
     if rtl { "rtl" } else { "ltr" }
 }
 
-/// The clocks of `zone` at a moment, in words: `Buenos Aires time, UTC-3`.
-///
-/// English, as the letter is. ICU's own zone names would take megabytes.
-pub(super) fn zone_in_words(zone: &Zone, moment: Timestamp) -> String {
-    let offset = offset_in_words(zone.rules().to_offset(moment).seconds());
-    match zone.name().rsplit_once('/') {
-        Some((area, city)) if area != "Etc" => format!("{} time, {offset}", city.replace('_', " ")),
-        // UTC, Etc/GMT+5 (which is UTC-5) and their like say no more than the offset does.
-        _ => offset,
-    }
-}
-
 /// `UTC`, `UTC+2`, `UTC-3:30`.
-fn offset_in_words(seconds: i32) -> String {
+pub(super) fn offset_in_words(seconds: i32) -> String {
     let sign = if seconds < 0 { '-' } else { '+' };
     let minutes = seconds.unsigned_abs() / 60;
     match (minutes / 60, minutes % 60) {
