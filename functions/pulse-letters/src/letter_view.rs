@@ -65,7 +65,7 @@ struct Change {
 struct Clocks {
     /// In the letter's language; nothing for UTC.
     city: Option<String>,
-    /// `UTC`, `UTC+2`, `UTC-3:30`.
+    /// `UTC`, `UTC+2`, `UTC−3:30`.
     offset: String,
 }
 
@@ -138,7 +138,8 @@ impl Change {
 
 impl Clocks {
     fn of(zone: &Zone, score: &Score, tag: &IcuLocale) -> Self {
-        let offset = offset_in_words(zone.rules().to_offset(score.as_of).seconds());
+        // A minus sign, after which no line ends as it does after a hyphen.
+        let offset = offset_in_words(zone.rules().to_offset(score.as_of).seconds()).replace('-', "\u{2212}");
         Self { city: city_of(zone, tag), offset }
     }
 }

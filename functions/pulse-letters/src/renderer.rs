@@ -10,7 +10,7 @@ use crate::{
     plain,
 };
 
-/// No subject is longer, in characters: what mail clients show at most, twice over.
+/// No subject is longer, in characters that show: what mail clients show at most, twice over.
 const LONGEST_SUBJECT: usize = 150;
 
 const HTML: &str = "monthly.html";
@@ -83,11 +83,11 @@ impl Renderer for MinijinjaRenderer {
             let written = templates.get_template(template).and_then(|template| template.render(view.clone()));
             written.map_err(|error| describe(language, &error))
         };
-        let text = write(TEXT)?;
+        let lines = |text: String| if is_right_to_left { right_to_left(&text) } else { text };
         Ok(Rendered {
-            subject: plain::shorten(&one_line(&write(SUBJECT)?), LONGEST_SUBJECT),
+            subject: lines(plain::shorten(&one_line(&write(SUBJECT)?), LONGEST_SUBJECT)),
             html: write(HTML)?,
-            text: if is_right_to_left { right_to_left(&text) } else { text },
+            text: lines(write(TEXT)?),
             language: language.to_owned(),
         })
     }
