@@ -73,7 +73,7 @@ fn letter(html: &mut String, title: &str, mail: &Rendered) -> Result<()> {
                 html,
                 "<figure><figcaption>{place}, {colours}</figcaption><iframe loading=\"lazy\" sandbox=\"allow-same-origin\" \
                  width=\"{width}\" title=\"{title}: {place}, {colours}\" \
-                 onload=\"this.style.height=this.contentDocument.documentElement.scrollHeight+2+'px'\" \
+                 onload=\"this.style.height='1px';this.style.height=this.contentDocument.documentElement.scrollHeight+2+'px'\" \
                  srcdoc=\"{}\"></iframe></figure>\n",
                 escape(&mail.html.replace(DARK, always))
             )?;
