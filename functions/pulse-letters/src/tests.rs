@@ -125,15 +125,18 @@ fn a_hostile_name_stays_a_name() {
     insta::assert_snapshot!(mail);
 }
 
+/// Faroese, of which there will hardly be letters.
+const UNSERVED: &str = "fo-FO";
+
 /// A customer of each language that there are letters in, and one of none.
 fn each_language() -> impl Iterator<Item = Case<'static>> {
     let letters = languages().map(|locale| Case { locale, ..ADA });
-    letters.chain([Case { locale: "tr-TR", ..ADA }])
+    letters.chain([Case { locale: UNSERVED, ..ADA }])
 }
 
 #[test]
 fn a_letter_without_a_language_of_its_own_is_in_english_throughout() {
-    let mail = render(&Case { name: "Ömer Şahin", locale: "tr-TR", zone: "Europe/Istanbul", ..ADA });
+    let mail = render(&Case { name: "Jógvan Djurhuus", locale: UNSERVED, zone: "Europe/Istanbul", ..ADA });
     assert_eq!(mail.language, "en");
     assert!(mail.subject.ends_with("for November 2026"), "{}", mail.subject);
     assert!(mail.html.contains("<html lang=\"en\" dir=\"ltr\">"), "{}", mail.html);

@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use jiff::Timestamp;
 use pulse_core::{
+    customer::Locale,
     ports::{Letter, Rendered, Renderer as _},
     run::RunId,
 };
-use pulse_letters::{FALLBACK, MinijinjaRenderer, languages};
+use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
 
 use super::samples::{Home, Sample, home, samples};
 
 const STYLE: &str = include_str!("page.css");
 
-/// Whose language has no letters of its own.
-const UNSERVED: &str = "tr-TR";
+/// Languages that many speak. The first that has no letters of its own shows what its speakers get.
+const MAYBE_UNSERVED: [&str; 4] = ["tr-TR", "vi-VN", "pl-PL", "fo-FO"];
 
 /// What a letter's dark colours are behind. A frame has them always, or never, whatever the machine's own are.
 const DARK: &str = "@media (prefers-color-scheme: dark)";
@@ -40,8 +41,12 @@ pub(super) fn page(now: Timestamp) -> Result<String> {
         let remark = format!("To customers such as {}.", home.locale);
         section(&mut html, &renderer, language, &remark, &home, now)?;
     }
-    let remark = format!("For want of letters in their language, customers such as {UNSERVED} get them in {FALLBACK}.");
-    section(&mut html, &renderer, &format!("{FALLBACK} for {UNSERVED}"), &remark, &home(UNSERVED), now)?;
+    let is_unserved = |locale: &str| Locale::parse(locale).is_ok_and(|locale| language_of(&locale).is_none());
+    if let Some(locale) = MAYBE_UNSERVED.into_iter().find(|locale| is_unserved(locale)) {
+        let remark =
+            format!("For want of letters in their language, customers such as {locale} get them in {FALLBACK}.");
+        section(&mut html, &renderer, &format!("{FALLBACK} for {locale}"), &remark, &home(locale), now)?;
+    }
     Ok(html + "</body>\n</html>\n")
 }
 
@@ -101,7 +106,7 @@ mod tests {
             let sections = if language == FALLBACK { 2 } else { 1 };
             assert_eq!(letters, sections * 8 * 4, "{language}");
         }
-        assert!(page.contains("customers such as tr-TR get them in en."));
+        assert!(page.contains("get them in en."));
         let dark = page.matches("@media all {").count();
         assert_eq!((dark, page.matches("@media not all {").count()), (page.matches("<iframe").count() / 2, dark));
         assert!(!page.contains(DARK), "a frame goes by the machine's own colours");
