@@ -15,15 +15,16 @@ const REFERENCE: &str = "en";
 const PHRASES: &str = "phrases.txt";
 const TEXT: &str = "monthly.txt";
 
+#[expect(clippy::disallowed_methods, reason = "this is how cargo tells a build script")]
 fn main() -> Result<(), Box<dyn Error>> {
-    let email = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../infra/email").canonicalize()?;
+    let email = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/email").canonicalize()?;
     println!("cargo::rerun-if-changed={}", email.display());
     let expected = phrases_of(&email.join(REFERENCE))?;
     let mut languages = String::from("[\n");
     for folder in folders(&email)? {
         let tag = folder.file_name().and_then(|name| name.to_str()).ok_or("a folder whose name isn't UTF-8")?;
         check(&folder, &expected)?;
-        let read = |name: &str| format!("include_str!({:?})", folder.join(name));
+        let read = |name: &str| format!("include_str!({:?})", folder.join(name).display().to_string());
         writeln!(languages, "Texts {{ tag: {tag:?}, phrases: {}, text: {} }},", read(PHRASES), read(TEXT))?;
     }
     languages.push(']');

@@ -65,7 +65,9 @@ fn phone_digits(chars: &[char]) -> Vec<bool> {
             _ => {
                 if run.len() >= FEWEST_DIGITS {
                     run.pop();
-                    run.iter().for_each(|&digit| digits[digit] = true);
+                    for &digit in &run {
+                        digits[digit] = true;
+                    }
                 }
                 run.clear();
             }

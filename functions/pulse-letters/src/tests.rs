@@ -198,7 +198,7 @@ fn the_change_since_last_month_is_told_in_words() {
     assert_eq!(change("en-IE", Some(5), 5), "The same as last month.");
     assert_eq!(change("en-IE", Some(5), 6), "Up 1 point since last month.");
     assert_eq!(change("en-IE", Some(1000), 0), "Down 1,000 points since last month.");
-    assert_eq!(change("ja-JP", None, 1), "変動　：今回が最初のスコアです");
+    assert_eq!(change("ja-JP", None, 1), "変動　：今回が初めてのスコアです");
     assert_eq!(change("ja-JP", Some(5), 5), "変動　：先月と同じスコアです");
     assert_eq!(change("ja-JP", Some(5), 6), "変動　：先月より1点上がりました");
     assert_eq!(change("ja-JP", Some(1000), 0), "変動　：先月より1,000点下がりました");

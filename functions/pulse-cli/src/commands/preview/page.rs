@@ -58,7 +58,8 @@ fn section(
     home: &Home,
     now: Timestamp,
 ) -> Result<()> {
-    write!(html, "<h2>{title}</h2>\n<p class=\"remark\">{remark}</p>\n")?;
+    let id = title.replace(' ', "-");
+    write!(html, "<h2 id=\"{id}\">{title}</h2>\n<p class=\"remark\">{remark}</p>\n")?;
     for sample in samples(home, now)? {
         let run = RunId::of(now, sample.customer.zone.rules());
         let Sample { title, customer, score, previous } = &sample;
