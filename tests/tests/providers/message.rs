@@ -7,11 +7,7 @@ use std::{
     time::Duration,
 };
 
-use proptest::{
-    prelude::*,
-    strategy::ValueTree as _,
-    test_runner::{Config, TestRunner},
-};
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use pulse_aws::sdk::for_emulator;
 use pulse_core::{
     customer::{Contact, Customer, Locale, PersonName},
@@ -40,8 +36,7 @@ fn names() -> Vec<String> {
     let drawn = prop::collection::vec(any::<char>(), 1..200)
         .prop_map(String::from_iter)
         .prop_filter("is a name", |name| PersonName::parse(name).is_ok());
-    let mut runner =
-        TestRunner::new_with_rng(Config::default(), prop::test_runner::TestRng::deterministic_rng(Default::default()));
+    let mut runner = TestRunner::deterministic();
     names.extend((0..40).map(|_| drawn.new_tree(&mut runner).unwrap().current()));
     names
 }
@@ -78,7 +73,8 @@ fn read(requests: &[Value]) -> Vec<Value> {
         .spawn()
         .expect("Python 3.10 or later");
     let mut input = python.stdin.take().unwrap();
-    let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
+    let lines: Vec<_> = requests.iter().map(Value::to_string).collect();
+    let lines = lines.join("\n");
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = python.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();

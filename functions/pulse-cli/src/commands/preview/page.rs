@@ -36,6 +36,8 @@ pub(super) fn page(now: Timestamp) -> Result<String> {
          <title>Pulse: letters</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>Letters in all languages</h1>\n\
          <p>To made-up customers. Widths: 640 and 390 pixels, in light and in dark, and the text part.</p>\n"
     );
+    let links: Vec<_> = languages().map(|language| format!("<a href=\"#{language}\">{language}</a>")).collect();
+    writeln!(html, "<p>{}</p>", links.join(" · "))?;
     for language in languages() {
         let home = home(language);
         let remark = format!("To customers such as {}.", home.locale);
@@ -75,17 +77,17 @@ fn letter(html: &mut String, title: &str, mail: &Rendered) -> Result<()> {
     html.push_str("<div class=\"letters\">\n");
     for (place, width) in WIDTHS {
         for (colours, always) in [("light", "@media not all"), ("dark", "@media all")] {
-            write!(
+            writeln!(
                 html,
                 "<figure><figcaption>{place}, {colours}</figcaption><iframe loading=\"lazy\" sandbox=\"allow-same-origin\" \
                  width=\"{width}\" title=\"{title}: {place}, {colours}\" \
                  onload=\"this.style.height='1px';this.style.height=this.contentDocument.documentElement.scrollHeight+2+'px'\" \
-                 srcdoc=\"{}\"></iframe></figure>\n",
+                 srcdoc=\"{}\"></iframe></figure>",
                 escape(&mail.html.replace(DARK, always))
             )?;
         }
     }
-    write!(html, "<figure><figcaption>text</figcaption><pre lang=\"{lang}\">{}</pre></figure>\n", escape(&mail.text))?;
+    writeln!(html, "<figure><figcaption>text</figcaption><pre lang=\"{lang}\">{}</pre></figure>", escape(&mail.text))?;
     html.push_str("</div>\n");
     Ok(())
 }
