@@ -17,8 +17,7 @@ const HTML: &str = "monthly.html";
 const TEXT: &str = "monthly.txt";
 const SUBJECT: &str = "monthly.subject.txt";
 
-/// Makes a line right to left wherever it is shown: for clients that go by a line's first letter, and for those that take
-/// all text to be left to right (Unicode UAX #9).
+const LEFT_TO_RIGHT_MARK: char = '\u{200e}';
 const RIGHT_TO_LEFT_MARK: char = '\u{200f}';
 const RIGHT_TO_LEFT_ISOLATE: char = '\u{2067}';
 const FIRST_STRONG_ISOLATE: char = '\u{2068}';
@@ -83,7 +82,8 @@ impl Renderer for MinijinjaRenderer {
             let written = templates.get_template(template).and_then(|template| template.render(view.clone()));
             written.map_err(|error| describe(language, &error))
         };
-        let lines = |text: String| if is_right_to_left { right_to_left(&text) } else { text };
+        let lines =
+            |text: String| text.lines().map(|line| directed(line, is_right_to_left)).collect::<Vec<_>>().join("\n");
         Ok(Rendered {
             subject: lines(plain::shorten(&one_line(&write(SUBJECT)?), LONGEST_SUBJECT)),
             html: write(HTML)?,
@@ -99,12 +99,15 @@ fn one_line(text: &str) -> String {
     text.split(is_end).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn right_to_left(text: &str) -> String {
-    let line = |line: &str| match line {
-        "" => String::new(),
-        line => format!("{RIGHT_TO_LEFT_MARK}{RIGHT_TO_LEFT_ISOLATE}{line}{POP_DIRECTIONAL_ISOLATE}"),
-    };
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
+/// A line of text that runs the letter's way wherever it is shown: for clients that go by a line's first letter, be it that of
+/// an isolated name, as HTML's `dir="auto"` does, and for those that take all text to be left to right (Unicode UAX #9).
+fn directed(line: &str, is_right_to_left: bool) -> String {
+    match (line, is_right_to_left) {
+        ("", _) => String::new(),
+        (line, true) => format!("{RIGHT_TO_LEFT_MARK}{RIGHT_TO_LEFT_ISOLATE}{line}{POP_DIRECTIONAL_ISOLATE}"),
+        (line, false) if line.starts_with(FIRST_STRONG_ISOLATE) => format!("{LEFT_TO_RIGHT_MARK}{line}"),
+        (line, false) => line.to_owned(),
+    }
 }
 
 /// Which template, which line, what kind of mistake: never the message, which may quote a letter.

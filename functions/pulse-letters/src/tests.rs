@@ -286,6 +286,20 @@ fn a_letter_in_arabic_runs_from_right_to_left() {
 }
 
 #[test]
+fn a_name_that_runs_from_right_to_left_turns_no_line_that_it_begins() {
+    let lines = |locale| {
+        let mail = render(&Case { name: "محمود درويش", locale, ..ADA });
+        [mail.subject, mail.text.lines().next().unwrap().to_owned()]
+    };
+    let [subject, greeting] = lines("en-IE");
+    assert!(subject.starts_with("\u{200e}\u{2068}محمود درويش\u{2069}, your"), "{subject}");
+    assert_eq!(greeting, "Hello \u{2068}محمود درويش\u{2069},");
+    for line in lines("ja-JP") {
+        assert!(line.starts_with("\u{200e}\u{2068}محمود درويش\u{2069} 様"), "{line}");
+    }
+}
+
+#[test]
 fn the_longest_name_leaves_the_subjects_own_words_in_place() {
     let named = |locale| render_named(&"W".repeat(200), &Case { locale, ..ADA }).subject;
     for (locale, words) in [
