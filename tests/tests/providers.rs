@@ -5,6 +5,7 @@ mod providers {
     mod http_scorer;
     mod marketing_cloud;
     mod memory;
+    mod message;
     mod ses;
     mod stand_ins;
 }

@@ -1,10 +1,12 @@
-//! Letters, written with minijinja.
+//! Letters, written with minijinja in the customer's language.
 //!
-//! The templates are `infra/email/monthly.*`, compiled in. Their wording is English, whatever the
-//! customer's locale: one language to review. Dates and numbers are in English too, as it is written where the customer
-//! lives, and amounts are in the customer's own currency. To say it in other words, edit the templates;
-//! `LetterView` lists what they may show.
+//! The templates are compiled in: `infra/email/monthly.html` is the layout of all languages, and a folder beside it has the
+//! words of one. Customers whose language has no folder are written to in English. Dates and numbers are of the letter's
+//! language, as it is written in the customer's region, and amounts are in the customer's own currency. To say it in other
+//! words, edit the templates; `LetterView` lists what they may show.
 
+mod autolink;
+mod language;
 mod letter_view;
 mod localized;
 mod plain;
@@ -12,5 +14,7 @@ mod renderer;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod zone_city;
 
+pub use language::{FALLBACK, language_of, languages};
 pub use renderer::MinijinjaRenderer;

@@ -12,7 +12,7 @@ use aws_sdk_sesv2::{
     config::{SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig},
     error::BuildError,
     operation::send_email::builders::SendEmailFluentBuilder,
-    types::{Body, Content, Destination, EmailContent, Message, MessageTag},
+    types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag},
 };
 use aws_smithy_http_client::{
     Builder,
@@ -84,7 +84,12 @@ impl SesMailer {
     /// The recipient is an address only: a display name gains nothing and could break the header.
     fn request(&self, mail: &Mail) -> Result<SendEmailFluentBuilder, BuildError> {
         let body = Body::builder().html(utf8(&mail.content.html)?).text(utf8(&mail.content.text)?).build();
-        let message = Message::builder().subject(utf8(&mail.content.subject)?).body(body).build();
+        let message = Message::builder()
+            .subject(utf8(&mail.content.subject)?)
+            .body(body)
+            .headers(header("Auto-Submitted", AUTO_SUBMITTED)?)
+            .headers(header("Content-Language", &mail.content.language)?)
+            .build();
         Ok(self
             .client
             .send_email()
@@ -96,6 +101,11 @@ impl SesMailer {
             .set_configuration_set_name(self.configuration_set.clone()))
     }
 }
+
+/// Nobody wrote it: whoever answers by machine, such as a note of absence, needn't (RFC 3834, 5.2). SES takes it of those who
+/// send, as it does `Content-Language`, and sets `Date` and `Message-ID` itself (Amazon SES Developer Guide, "Amazon SES
+/// header fields").
+const AUTO_SUBMITTED: &str = "auto-generated";
 
 const NO_RECORD: &str = "SES keeps no record to ask: look for the tags customer and run in its events.";
 
@@ -145,6 +155,10 @@ fn once_within(timeout: Duration) -> aws_sdk_sesv2::config::Builder {
 
 fn utf8(text: &str) -> Result<Content, BuildError> {
     Content::builder().data(text).charset("UTF-8").build()
+}
+
+fn header(name: &str, value: &str) -> Result<MessageHeader, BuildError> {
+    MessageHeader::builder().name(name).value(value).build()
 }
 
 fn tag(name: &str, value: &str) -> Result<MessageTag, BuildError> {

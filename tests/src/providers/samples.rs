@@ -49,6 +49,7 @@ pub fn mail(number: usize) -> Mail {
             subject: format!("confidential-subject {number}: Ihr Überblick – 你好"),
             html: format!("<p title=\"&quot;\">confidential-body {number} Grüße 🎉</p>\n"),
             text: format!("confidential-body {number}\r\n.\r\nGrüße 🎉\n"),
+            language: "de".to_owned(),
         },
         trace: None,
     }

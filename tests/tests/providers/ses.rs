@@ -35,6 +35,10 @@ fn request(mail: &Mail) -> Value {
         "Content": {"Simple": {
             "Subject": utf8(&mail.content.subject),
             "Body": {"Text": utf8(&mail.content.text), "Html": utf8(&mail.content.html)},
+            "Headers": [
+                {"Name": "Auto-Submitted", "Value": "auto-generated"},
+                {"Name": "Content-Language", "Value": mail.content.language},
+            ],
         }},
         "EmailTags": [
             {"Name": "customer", "Value": mail.entry.customer.as_str()},

@@ -109,7 +109,7 @@ impl Scene {
         stack.ledger.open(&entry).await.unwrap();
         // The provider can have only a mail that is in doubt.
         if case.has_mail && entry.in_doubt_since().is_some() {
-            let content = Rendered { subject: "s".into(), html: "h".into(), text: "t".into() };
+            let content = Rendered { subject: "s".into(), html: "h".into(), text: "t".into(), language: "en".into() };
             let name = customer.name.clone();
             stack
                 .mailer

@@ -241,8 +241,11 @@ fn every_customer_of_the_shipped_roster_gets_a_letter_with_the_same_tags() {
         let customer = &item.unwrap().1;
         let letter = Letter { customer, run, score: &score, previous: None };
         let mail = renderer.render(&letter).unwrap();
-        tags.insert(mail.html.matches('<').count());
-        assert!(mail.text.contains(&customer.balance.currency.to_string()), "{}", customer.id);
+        // A customer of UTC has no city to tell the clocks by, and so one name less in the text.
+        tags.insert(mail.html.replace("<bdi>", "").replace("</bdi>", "").matches('<').count());
+        // In Japanese, yen are 円.
+        let currency = customer.balance.currency.to_string();
+        assert!(mail.text.contains(&currency) || currency == "JPY" && mail.text.contains('円'), "{}", customer.id);
     }
     assert_eq!(tags.len(), 1, "{tags:?}");
 }

@@ -24,6 +24,8 @@ pub struct Rendered {
     pub html: String,
     /// The plain text body.
     pub text: String,
+    /// The tag of the language that it is written in, such as `en` (RFC 5646), in letters, digits and hyphens.
+    pub language: String,
 }
 
 impl fmt::Debug for Rendered {

@@ -355,6 +355,6 @@ impl Renderer for ShortLetters {
             let what = format!("{} was to be mailed a score {} h old", letter.customer.id, age.as_secs() / 3600);
             self.checker.saw(Promise::RightMail, Some(&letter.customer.id), now, what);
         }
-        Ok(Rendered { subject: String::new(), html: String::new(), text: String::new() })
+        Ok(Rendered { subject: String::new(), html: String::new(), text: String::new(), language: String::new() })
     }
 }

@@ -37,7 +37,7 @@ fn mail(customer: u32) -> Mail {
         entry: id(customer),
         to: EmailAddress::parse("ada@example.com").unwrap(),
         name: PersonName::parse("Ada").unwrap(),
-        content: Rendered { subject: String::new(), html: String::new(), text: String::new() },
+        content: Rendered { subject: String::new(), html: String::new(), text: String::new(), language: String::new() },
         trace: None,
     }
 }

@@ -1,6 +1,12 @@
 //! `pulse preview`.
 
-use std::{fs, path::PathBuf};
+mod page;
+mod samples;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -12,7 +18,7 @@ use pulse_core::{
     run::RunId,
     score::{Band, Score, ScoreValue},
 };
-use pulse_letters::MinijinjaRenderer;
+use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
 use serde::Serialize;
 
 use crate::{
@@ -26,8 +32,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Options {
     /// The customer's id.
-    #[arg(value_name = "CUSTOMER")]
-    id: String,
+    #[arg(value_name = "CUSTOMER", required_unless_present = "all_languages")]
+    id: Option<String>,
+
+    /// Write a page of made-up customers' mails in all languages instead. Asks nobody.
+    #[arg(long, conflicts_with_all = ["id", "run", "score", "band"])]
+    all_languages: bool,
 
     /// The run to preview: by default the latest that has a score.
     #[arg(long, value_name = "YYYY-MM", value_parser = RunId::parse)]
@@ -51,6 +61,16 @@ struct PreviewedMail {
     subject: String,
     html: PathBuf,
     text: PathBuf,
+    /// The mail's language.
+    language: String,
+    /// The customer's locale, if there are no letters in its language.
+    for_want_of: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PreviewedLanguages {
+    page: PathBuf,
+    languages: Vec<&'static str>,
 }
 
 /// Carries `pulse preview` out, and writes what came of it.
@@ -58,32 +78,55 @@ struct PreviewedMail {
 /// # Errors
 /// When the stack can't be found or read, has no such customer or score, or a file can't be written.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
+    let Some(id) = &options.id else {
+        return all_languages(&options, output);
+    };
     let app = target.app().await?;
-    let id = CustomerId::parse(&options.id)?;
+    let id = CustomerId::parse(id)?;
     let customer = app.profile(&id).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
     let entries = app.ports.ledger.entries(&id).await?;
     let (run, score, previous) = choose(&options, &customer, &entries)?;
     let letter = Letter { customer: &customer, run, score: &score, previous: previous.as_ref() };
     let rendered = MinijinjaRenderer::new()?.render(&letter)?;
     let name = format!("{}_{run}", customer.id);
-    let write = |extension: &str, content: &str| -> Result<PathBuf> {
-        let path = options.out.join(format!("{name}.{extension}"));
-        fs::write(&path, content).with_context(|| format!("{} can't be written", path.display()))?;
-        Ok(path)
-    };
     let preview = PreviewedMail {
-        html: write("html", &rendered.html)?,
-        text: write("txt", &rendered.text)?,
+        html: write(&options.out, &format!("{name}.html"), &rendered.html)?,
+        text: write(&options.out, &format!("{name}.txt"), &rendered.text)?,
         subject: rendered.subject,
+        for_want_of: language_of(&customer.locale).is_none().then(|| customer.locale.to_string()),
+        language: rendered.language,
     };
     output.show(&preview, || {
+        let want = preview.for_want_of.as_ref().map(|locale| format!(", as there are no letters for {locale}"));
         Table::default()
             .row("subject", &preview.subject)
+            .row("language", format!("{}{}", preview.language, want.unwrap_or_default()))
             .row("html", preview.html.display())
             .row("text", preview.text.display())
             .render()
     })?;
     Ok(Exit::Done)
+}
+
+fn all_languages(options: &Options, output: Output) -> Result<Exit> {
+    let preview = PreviewedLanguages {
+        page: write(&options.out, "letters.html", &page::page(SystemClock.now())?)?,
+        languages: languages().collect(),
+    };
+    output.show(&preview, || {
+        Table::default()
+            .row("page", preview.page.display())
+            .row("languages", preview.languages.join(", "))
+            .row("all others", format!("get their letters in {FALLBACK}"))
+            .render()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn write(folder: &Path, name: &str, content: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    fs::write(&path, content).with_context(|| format!("{} can't be written", path.display()))?;
+    Ok(path)
 }
 
 /// The run, its score, and the score before.
