@@ -44,6 +44,8 @@ macro_rules! conformance {
 }
 conformance!(ledger:
     a_profile_is_read_back_and_replaced
+    a_profile_that_was_written_meanwhile_is_not_written_over
+    of_twenty_profiles_at_once_one_is_written
     an_entry_is_opened_once
     every_state_is_read_back
     a_failed_entry_is_claimed_again

@@ -1,15 +1,23 @@
-use std::time::Duration;
+mod counts;
+mod foresight;
+
+use std::{cell::Cell, iter, time::Duration};
 
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
-    customer::{Customer, CustomerId},
-    enrollment::{Enrolled, Enrollment, EnrollmentError},
+    customer::{Customer, CustomerId, Standing},
+    enrollment::{Enrolled, Enrollment, EnrollmentError, Outcome},
     failure::Cause,
-    ports::{LedgerError, RosterCount, ScheduleError},
+    ports::{Ledger, LedgerError, Ports, RosterCount, ScheduleError, Schedules, Sleeper},
 };
 use serde::Serialize;
 
+pub use self::{
+    counts::{ConsentCounts, Counts},
+    foresight::{Foreseen, foresee},
+};
 use crate::{App, ReadError};
 
 /// Customers enrolled at once: as many as the [paced](pulse_core::pacing) scheduler ever takes. A customer takes some
@@ -23,30 +31,6 @@ const REFUSED_OF_NONE: u64 = 100;
 /// The wait before a ledger that can't be used is tried again doubles from the first to the last: a minute together.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LAST_WAIT: Duration = Duration::from_secs(32);
-
-/// How many customers were enrolled, by what that did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Who weren't on the roster.
-    pub new: u64,
-    /// Whose profile or schedule was another.
-    pub changed: u64,
-    /// Whose all was so already.
-    pub unchanged: u64,
-    /// Who have left.
-    pub closed: u64,
-}
-
-impl Counts {
-    fn add(&mut self, enrolled: Enrolled) {
-        *match enrolled {
-            Enrolled::New => &mut self.new,
-            Enrolled::Changed => &mut self.changed,
-            Enrolled::Unchanged => &mut self.unchanged,
-            Enrolled::Closed => &mut self.closed,
-        } += 1;
-    }
-}
 
 /// Why a roster was enrolled in part only.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,56 +80,94 @@ pub struct Unenrolled {
     pub unenrolled: bool,
 }
 
-impl App {
-    /// Puts customers on the roster, many at once, and tells `watch` after each where the customer came from, and why
-    /// the scheduler refuses this one for good, if it does: the others go on. Customers are taken from the iterator as it
-    /// goes on.
+/// Enrolment of many customers at once, over the ports that it takes.
+#[derive(Clone, Copy)]
+pub struct BulkEnrollment<'a> {
+    /// Profiles and entries.
+    pub ledger: &'a dyn Ledger,
+    /// The scheduler, which is [patient](pulse_core::pacing) by itself.
+    pub schedules: &'a dyn Schedules,
+    /// Tells the moment of what is decided and written, and waits for a ledger that can't be used right now.
+    pub sleeper: &'a dyn Sleeper,
+}
+
+impl BulkEnrollment<'_> {
+    /// Puts customers on the roster, many at once, by what a roster of the moment `as_of` says of them, and tells `watch`
+    /// after each where the customer came from, and why the scheduler refuses this one for good, if it does: the others go
+    /// on. Customers are taken from the iterator as it goes on, and no more are once `stop` says so; those who are under
+    /// way then are enrolled to the end.
     ///
     /// # Errors
     /// As [`EnrollError`] says. Who was enrolled before stays so; do it again.
-    pub async fn enroll<Origin>(
-        &self,
+    pub async fn run<Origin>(
+        self,
         customers: impl Iterator<Item = (Origin, Customer)>,
+        as_of: Timestamp,
         watch: &mut dyn FnMut(Origin, Option<&Cause>),
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Counts, EnrollError> {
-        let mut enrolled = stream::iter(customers)
+        let ends = Cell::new(false);
+        let mut customers = customers;
+        let until_the_end = iter::from_fn(|| if ends.get() || stop() { None } else { customers.next() });
+        let mut enrolled = stream::iter(until_the_end)
             .map(async |(origin, customer)| {
-                (origin, self.patiently(async || self.enrollment().enroll(&customer).await).await, customer.id)
+                let done = self.patiently(async |enrollment| enrollment.enroll(&customer, as_of).await).await;
+                (origin, done, customer)
             })
             .buffer_unordered(AT_ONCE);
-        let (mut counts, mut refused) = (Counts::default(), 0);
+        let (mut counts, mut refused, mut failed) = (Counts::default(), 0, None);
         while let Some((origin, done, customer)) = enrolled.next().await {
             match done {
                 Ok(done) => {
-                    counts.add(done);
+                    counts.add(&done, &customer);
                     watch(origin, None);
                 }
                 Err(EnrollmentError::Schedule(ScheduleError::Refused { cause, .. })) => {
                     refused += 1;
                     watch(origin, Some(&cause));
                     if refused == REFUSED_OF_NONE && counts == Counts::default() {
-                        return Err(EnrollError::Everyone(cause));
+                        failed.get_or_insert(EnrollError::Everyone(cause));
                     }
                 }
-                Err(error) => return Err(EnrollError::Stopped { customer, error }),
+                Err(error) => drop(failed.get_or_insert(EnrollError::Stopped { customer: customer.id, error })),
             }
+            ends.set(failed.is_some());
         }
-        Ok(counts)
+        failed.map_or(Ok(counts), Err)
     }
 
-    /// The scheduler is [patient](pulse_core::pacing) by itself.
-    async fn patiently<T>(&self, work: impl AsyncFn() -> Result<T, EnrollmentError>) -> Result<T, EnrollmentError> {
+    async fn patiently<T>(
+        self,
+        work: impl AsyncFn(Enrollment<'_>) -> Result<T, EnrollmentError>,
+    ) -> Result<T, EnrollmentError> {
+        let Self { ledger, schedules, sleeper } = self;
         let mut wait = FIRST_WAIT;
         loop {
-            match work().await {
+            match work(Enrollment { ledger, schedules, clock: sleeper }).await {
                 Err(EnrollmentError::Ledger(LedgerError::Unavailable(_))) if wait <= LAST_WAIT => {
-                    let until = self.clock().now().saturating_add(wait);
-                    self.ports.sleeper.sleep_until(until.unwrap_or_else(|_| self.clock().now())).await;
+                    let until = sleeper.now().saturating_add(wait);
+                    sleeper.sleep_until(until.unwrap_or_else(|_| sleeper.now())).await;
                     wait *= 2;
                 }
                 done => return done,
             }
         }
+    }
+}
+
+impl App {
+    /// Puts customers on the roster, many at once: see [`BulkEnrollment::run`].
+    ///
+    /// # Errors
+    /// As [`EnrollError`] says. Who was enrolled before stays so; do it again.
+    pub async fn enroll<Origin>(
+        &self,
+        customers: impl Iterator<Item = (Origin, Customer)>,
+        as_of: Timestamp,
+        watch: &mut dyn FnMut(Origin, Option<&Cause>),
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Counts, EnrollError> {
+        self.bulk().run(customers, as_of, watch, stop).await
     }
 
     /// Brings the schedule and the open entry of a customer who is on the roster in line with the profile.
@@ -154,8 +176,14 @@ impl App {
     /// As [`EnrollAgainError`] says.
     pub async fn enroll_again(&self, id: &CustomerId) -> Result<Counts, EnrollAgainError> {
         let customer = self.profile(id).await?;
+        let changed = self.enrollment().repair(id).await?;
+        let outcome = match customer.standing {
+            Standing::Closed => Outcome::Closed,
+            Standing::Active if changed => Outcome::Changed,
+            Standing::Active => Outcome::Unchanged,
+        };
         let mut counts = Counts::default();
-        counts.add(self.enrollment().enroll(&customer).await?);
+        counts.add(&Enrolled { outcome, consent: None, opted_out: customer.consent.opted_out() }, &customer);
         Ok(counts)
     }
 
@@ -166,7 +194,7 @@ impl App {
     pub async fn unenroll(&self, ids: Vec<CustomerId>) -> Result<Vec<Unenrolled>, EnrollmentError> {
         let mut all = Vec::new();
         for customer in ids {
-            let unenrolled = self.patiently(async || self.enrollment().unenroll(&customer).await).await?;
+            let unenrolled = self.bulk().patiently(async |enrollment| enrollment.unenroll(&customer).await).await?;
             all.push(Unenrolled { customer, unenrolled });
         }
         Ok(all)
@@ -182,5 +210,12 @@ impl App {
 
     fn enrollment(&self) -> Enrollment<'_> {
         Enrollment { ledger: &*self.ports.ledger, schedules: &*self.ports.schedules, clock: self.clock() }
+    }
+
+    /// The enrolment of many customers, over this application's ports.
+    #[must_use]
+    pub fn bulk(&self) -> BulkEnrollment<'_> {
+        let Ports { ledger, schedules, sleeper, .. } = &self.ports;
+        BulkEnrollment { ledger: &**ledger, schedules: &**schedules, sleeper: &**sleeper }
     }
 }

@@ -17,9 +17,9 @@ use crate::{
 /// Which deployed stack a command is about.
 #[derive(Debug, Clone, Args)]
 pub struct Target {
-    /// Name of the deployed stack.
-    #[arg(long, global = true, env = "PULSE_STACK", default_value = "pulse", value_name = "NAME")]
-    stack: String,
+    /// Name of the deployed stack [default: pulse].
+    #[arg(long, global = true, env = "PULSE_STACK", value_name = "NAME")]
+    stack: Option<String>,
 
     /// The stack that `pulse local` is running on this machine. Of several it is the newest, unless one is named by
     /// its port, its URL or its stack's name, as in --local=4566.
@@ -27,7 +27,17 @@ pub struct Target {
     local: Option<String>,
 }
 
+/// The stack that a command is about where none is named.
+const STACK: &str = "pulse";
+
 impl Target {
+    /// The stack in words, if one is named: for a command that asks none otherwise.
+    #[must_use]
+    pub fn named(&self) -> Option<String> {
+        let local = self.local.as_ref().map(|_| "the local stack".to_owned());
+        local.or_else(|| self.stack.as_ref().map(|name| format!("the stack {name}")))
+    }
+
     /// Finds the stack, and makes the application over it for someone whose name isn't asked for.
     ///
     /// # Errors
@@ -59,7 +69,7 @@ impl Target {
             return Ok(Stack { aws, outputs });
         }
         let aws = load_for_operator().await?;
-        let outputs = outputs(&aws, &self.stack).await?;
+        let outputs = outputs(&aws, self.stack.as_deref().unwrap_or(STACK)).await?;
         Ok(Stack { aws, outputs })
     }
 }

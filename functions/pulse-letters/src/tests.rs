@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 use pulse_core::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     ports::{Letter, Rendered, Renderer as _},
     run::RunId,
@@ -55,7 +56,8 @@ fn render_named(name: &str, case: &Case) -> Rendered {
         zone,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
     };
     let previous = case.scores.0.map(|value| score(value, case.band));
     let letter = Letter {
