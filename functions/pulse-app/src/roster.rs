@@ -119,7 +119,7 @@ impl BulkEnrollment<'_> {
         while let Some((origin, done, customer)) = enrolled.next().await {
             match done {
                 Ok(done) => {
-                    counts.add(&done, &customer);
+                    counts.add(done, &customer);
                     watch(origin, None);
                 }
                 Err(EnrollmentError::Schedule(ScheduleError::Refused { cause, .. })) => {
@@ -183,7 +183,7 @@ impl App {
             Standing::Active => Outcome::Unchanged,
         };
         let mut counts = Counts::default();
-        counts.add(&Enrolled { outcome, consent: None, opted_out: customer.consent.opted_out() }, &customer);
+        counts.add(Enrolled { outcome, consent: None, opted_out: customer.consent.opted_out() }, &customer);
         Ok(counts)
     }
 

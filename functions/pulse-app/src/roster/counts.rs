@@ -50,7 +50,7 @@ impl Counts {
     }
 
     /// Counts what became of a customer.
-    pub(super) fn add(&mut self, enrolled: &Enrolled, told: &Customer) {
+    pub(super) fn add(&mut self, enrolled: Enrolled, told: &Customer) {
         *match enrolled.outcome {
             Outcome::New => &mut self.new,
             Outcome::Changed => &mut self.changed,

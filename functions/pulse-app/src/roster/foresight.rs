@@ -49,7 +49,7 @@ pub async fn foresee<Origin>(
     let mut counts = Counts::default();
     while let Some(foreseen) = foreseen.next().await {
         let foreseen = foreseen?;
-        counts.add(&foreseen.enrolled, &foreseen.told);
+        counts.add(foreseen.enrolled, &foreseen.told);
         watch(&foreseen);
     }
     Ok(counts)

@@ -59,12 +59,13 @@ pub struct Options {
     as_of: Option<String>,
 
     /// Only tell what the file would do, by count and line, and when in the month its customers are due. Asks AWS nothing,
-    /// and takes everyone for new, unless a stack is named by --stack, --local or PULSE_STACK: then it is read, and not
-    /// changed. What only Scheduler would refuse isn't foretold. Rejected rows are written down only with --rejects.
+    /// and takes everyone for new, unless a stack is named by --stack, --local or the variable `PULSE_STACK`: then it is
+    /// read, and not changed. What only Scheduler would refuse isn't foretold. Rejected rows are written down only with --rejects.
     #[arg(long)]
     dry_run: bool,
 
-    /// With --dry-run and no stack: the zone of rows that name none, which the stack's TimeZone is otherwise [default: UTC].
+    /// With --dry-run and no stack: the zone of rows that name none, otherwise as the stack was deployed [default:
+    /// UTC].
     #[arg(long, value_name = "ZONE", requires = "dry_run", value_parser = Zone::parse)]
     time_zone: Option<Zone>,
 }
@@ -88,7 +89,9 @@ impl Report {
         counts::push(&mut table, &self.enrolled);
         table.push("rejected", self.rejected);
         if let Some(path) = &self.rejects_file {
-            table.push("rejects", format!("{} (mend them and enrol that file)", path.display()));
+            let given = self.as_of.as_ref().filter(|as_of| as_of.is_given());
+            let as_of = given.map(|as_of| format!(" with --as-of {}", as_of.moment)).unwrap_or_default();
+            table.push("rejects", format!("{} (mend them and enrol that file{as_of})", path.display()));
         }
         table.render()
     }
@@ -104,8 +107,8 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     if !is_file && CustomerId::parse(&options.what).is_err() {
         bail!("There is no file {}, and it is no customer's id either.", options.what);
     }
-    if options.dry_run && !is_file {
-        bail!("--dry-run is for files: `pulse customer {0}` shows what there is of {0}", options.what);
+    if !is_file && (options.dry_run || options.as_of.is_some()) {
+        bail!("--dry-run and --as-of are for files: `pulse customer {0}` shows what there is of {0}", options.what);
     }
     if options.dry_run {
         let path = path.to_owned();

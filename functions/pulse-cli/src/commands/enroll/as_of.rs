@@ -16,12 +16,19 @@ pub(super) struct AsOf {
     pub(super) known_by: &'static str,
 }
 
+const GIVEN: &str = "as given";
+
 impl AsOf {
+    /// Whether it was said of when the roster is, so that what is made of the roster is of then, too.
+    pub(super) fn is_given(&self) -> bool {
+        self.known_by == GIVEN
+    }
+
     /// The moment that is given, or else the one of the file's last change, or else `now`: what comes through a pipe has
     /// no other.
     pub(super) fn of(given: Option<&str>, path: &Path, zone: &Zone, now: Timestamp) -> Result<Self> {
         let known = match given {
-            Some(text) => Self { moment: moment(text, zone)?, known_by: "as given" },
+            Some(text) => Self { moment: moment(text, zone)?, known_by: GIVEN },
             None => match path.metadata().ok().filter(Metadata::is_file) {
                 Some(file) => {
                     let moment =

@@ -35,7 +35,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
         let reader: Box<dyn Read> = match file {
-            Some(file) if size_is_known(&bar) => Box::new(bar.wrap_read(file)),
+            Some(file) if bar.length().is_some() => Box::new(bar.wrap_read(file)),
             Some(file) => Box::new(file),
             None => Box::new(io::stdin()),
         };
@@ -65,11 +65,8 @@ impl Progress {
     }
 
     fn pace(&self) -> String {
-        let a_second = self.rows as f64 / self.bar.elapsed().as_secs_f64().max(0.001);
-        format!("{} rows, {} a second", grouped(self.rows), grouped(a_second.round() as u64))
+        let milliseconds = self.bar.elapsed().as_millis().max(1);
+        let a_second = u64::try_from(u128::from(self.rows) * 1_000 / milliseconds).unwrap_or(u64::MAX);
+        format!("{} rows, {} a second", grouped(self.rows), grouped(a_second))
     }
-}
-
-fn size_is_known(bar: &ProgressBar) -> bool {
-    bar.length().is_some()
 }

@@ -84,6 +84,8 @@ fn one_row_that_the_scheduler_refuses_is_rejected_in_its_words_and_the_others_ar
     for (name, new, unchanged) in [("first.csv", 59, 0), ("second.csv", 0, 59)] {
         let report = world.enroll(name, &rows, 10);
         assert_eq!((report.enrolled.new, report.enrolled.unchanged, report.rejected), (new, unchanged, 1));
+        let text = report.text();
+        assert!(text.contains("(mend them and enrol that file with --as-of 2026-11-10T00:00:00Z)"), "{text}");
         let rejects = fs::read_to_string(report.rejects_file.unwrap()).unwrap();
         let rejects: Vec<_> = rejects.lines().skip(1).collect();
         assert_eq!(rejects, [format!("6,time_zone,{REFUSAL},{}", row("p-05", "1.00", "no").trim_end())]);
