@@ -1,7 +1,7 @@
-use std::{fs, iter};
+use std::fs;
 
 use futures::FutureExt as _;
-use pulse_core::{customer::Consent, enrollment::RosterChange};
+use pulse_core::enrollment::RosterChange;
 use pulse_sim::ledger::MemoryLedger;
 use serde_json::{Value, json};
 
@@ -111,6 +111,4 @@ fn what_is_foretold_is_what_enrolling_does() {
         let consent = foretold.counts.consent;
         assert_eq!(before + consent.opted_out_now - consent.taken_back, opted_out(&ledger));
     }
-    let asked = Consent::of_mark(pulse_core::customer::OptOutMark::Yes);
-    assert!(iter::once(asked).all(|asked| asked.opted_out()));
 }
