@@ -9,7 +9,12 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use pulse_aws::stack::Stack;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
-use pulse_core::{customer::Customer, enrollment::Enrollment, entry::Entry, ports::Ledger as _};
+use pulse_core::{
+    customer::Customer,
+    enrollment::Enrollment,
+    entry::Entry,
+    ports::{Clock as _, Ledger as _},
+};
 use pulse_local::{
     deployment::{Deployment, StackPlan},
     emulator::Emulator,
@@ -105,7 +110,7 @@ impl DeployedStack {
         let (ledger, schedules) = (self.ledger(), self.stack.schedules().expect("the stack has a schedule group"));
         let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
         for customer in customers {
-            enrollment.enroll(customer).await.expect("enrolled");
+            enrollment.enroll(customer, SystemClock.now()).await.expect("enrolled");
         }
     }
 

@@ -1,11 +1,13 @@
-//! How release 0.1.0 reads and writes an entry's row: its types as they were, kept to see that functions of that
-//! release and of this one work on one table while a deployment or a roll-back lasts.
+//! How release 0.1.0 reads and writes an entry's row and a profile's: its types as they were, kept to see that functions
+//! of that release and of this one work on one table while a deployment or a roll-back lasts.
 
 use jiff::Timestamp;
 use pulse_core::{
+    customer::{Contact, Customer, CustomerId, Locale, Money, PersonName, Product, Standing, Zone},
     entry::{Entry, EntryId, FailureStreak, Queueing, SkipReason, StageName},
     failure::Cause,
     score::Score,
+    slot::Slot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,4 +97,32 @@ pub fn of_a_mixed_fleet(entry: &Entry) -> Entry {
 fn reread(entry: &Entry) -> Entry {
     let row = serde_json::to_value(entry).expect("rows are JSON");
     serde_json::from_value(row).expect("this release reads what it wrote")
+}
+
+#[derive(Serialize, Deserialize)]
+struct FirstCustomer {
+    id: CustomerId,
+    name: PersonName,
+    contact: Contact,
+    product: Product,
+    balance: Money,
+    locale: Locale,
+    zone: Zone,
+    signed_up_at: Timestamp,
+    slot: Slot,
+    standing: Standing,
+    opted_out: bool,
+}
+
+/// Whether release 0.1.0 takes a customer for opted out by the row that this release writes, and the profile that this
+/// release finds once that one has written it back.
+///
+/// # Panics
+/// When that release can't read the row, or this one can't read what it wrote.
+#[must_use]
+pub fn profile_written_back(customer: &Customer) -> (bool, Customer) {
+    let row = serde_json::to_value(customer).expect("rows are JSON");
+    let first: FirstCustomer = serde_json::from_value(row).expect("release 0.1.0 reads this release's profiles");
+    let row = serde_json::to_value(&first).expect("rows are JSON");
+    (first.opted_out, serde_json::from_value(row).expect("this release reads profiles of release 0.1.0"))
 }

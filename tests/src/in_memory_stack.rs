@@ -13,7 +13,8 @@ use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditName, AuditReport, AuditStart},
     control::BreakerPolicy,
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     enrollment::Enrollment,
     entry::{Entry, EntryId, Progress, StageName},
@@ -157,8 +158,19 @@ impl InMemoryStack {
     pub async fn enroll(&self, customers: &[Customer]) {
         let enrollment = self.enrollment();
         for customer in customers {
-            enrollment.enroll(customer).await.expect("enrolled");
+            enrollment.enroll(customer, self.clock.now()).await.expect("enrolled");
         }
+    }
+
+    /// Writes a profile as it stands, whatever was there, and nothing else.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub async fn rewrite(&self, customer: &Customer) {
+        let before = self.ledger.customer(&customer.id).await.expect("read");
+        let version = before.map_or(0, |before| before.mark.version);
+        let customer = Customer { mark: ProfileMark { version, ..customer.mark.clone() }, ..customer.clone() };
+        assert!(self.ledger.save_customer(&customer).await.expect("written"));
     }
 
     /// The use case that puts customers on the roster and takes them off.
@@ -436,7 +448,8 @@ pub fn customer(id: &str) -> Customer {
         zone,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
         id,
     }
 }

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_scheduler::types::ScheduleState;
 use pulse_aws::{dynamodb::DynamoDbLedger, sdk};
 use pulse_core::{
+    customer::ProfileMark,
     entry::StageName,
     ports::{Ledger as _, LedgerError, PutOutcome, QueueError, Schedules as _, StageQueue as _},
 };
@@ -11,7 +12,7 @@ use pulse_tests::{
     conformance::{
         emulator,
         lossy_proxy::LossyProxy,
-        samples::{claim_score, claim_send, due, next_of, scheduled, score},
+        samples::{claim_score, claim_send, customer, due, next_of, scheduled, score},
         schedules::schedule,
     },
     emulator::shared,
@@ -44,6 +45,8 @@ macro_rules! conformance {
 }
 conformance!(ledger:
     a_profile_is_read_back_and_replaced
+    a_profile_that_was_written_meanwhile_is_not_written_over
+    of_twenty_profiles_at_once_one_is_written
     an_entry_is_opened_once
     every_state_is_read_back
     a_failed_entry_is_claimed_again
@@ -196,6 +199,36 @@ async fn a_row_that_cannot_be_read_is_named() {
     };
     assert!(cause.as_str().contains("CUST#c-1 / PROFILE"), "{cause}");
     assert!(!cause.as_str().contains("Ada"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_profile_of_the_first_release_is_read_and_written_over_once() {
+    let (table, client) = (emulator::table().await, sdk::dynamodb_client(&emulator::aws()));
+    let ledger = DynamoDbLedger::new(client.clone(), &table);
+    let told = customer("c-1");
+    assert_eq!(ledger.save_customer(&told).await, Ok(true));
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    client
+        .update_item()
+        .table_name(&table)
+        .key("pk", text("CUST#c-1"))
+        .key("sk", text("PROFILE"))
+        .update_expression("REMOVE version, as_of, settled, consent, write_id")
+        .send()
+        .await
+        .unwrap();
+    let read = ledger.customer(&told.id).await.unwrap().expect("a profile");
+    assert_eq!(read.mark, ProfileMark::default());
+    assert_eq!(ledger.save_customer(&read).await, Ok(true));
+    assert_eq!(ledger.save_customer(&read).await, Ok(false));
+}
+
+#[tokio::test]
+async fn a_profile_whose_answer_was_lost_is_known_to_be_written() {
+    let (ledger, proxy) = ledger_behind_a_lossy_proxy().await;
+    proxy.lose(1);
+    assert_eq!(ledger.save_customer(&customer("c-1")).await, Ok(true));
+    assert_eq!(proxy.left_to_lose(), 0);
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use pulse_aws::{
 };
 use pulse_core::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     entry::EntryId,
     failure::Cause,
@@ -64,7 +65,8 @@ fn made_up(to: &EmailAddress, now: Timestamp) -> Result<(Customer, Score), Parse
         zone: Zone::UTC,
         signed_up_at: now,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
     };
     Ok((customer, score))
 }

@@ -1,14 +1,24 @@
+mod counts;
+mod foresight;
+
+use std::{cell::Cell, iter};
+
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
-    customer::{Customer, CustomerId},
-    enrollment::{Enrolled, Enrollment, EnrollmentError},
+    customer::{Customer, CustomerId, Standing},
+    enrollment::{Enrolled, Enrollment, EnrollmentError, Outcome},
     failure::Cause,
     pacing::{PacedSchedules, patiently},
-    ports::{LedgerError, RosterCount, ScheduleError},
+    ports::{Ledger, LedgerError, Ports, RosterCount, ScheduleError, Schedules, Sleeper},
 };
 use serde::Serialize;
 
+pub use self::{
+    counts::{ConsentCounts, Counts},
+    foresight::{Foreseen, foresee},
+};
 use crate::{App, ReadError};
 
 /// Customers enrolled at once: as many as the [paced](pulse_core::pacing) scheduler ever takes. A customer takes some
@@ -18,30 +28,6 @@ const AT_ONCE: usize = 64;
 
 /// A roster of which nobody was enrolled, and so many are refused, is refused for what isn't theirs.
 const REFUSED_OF_NONE: u64 = 100;
-
-/// How many customers were enrolled, by what that did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Who weren't on the roster.
-    pub new: u64,
-    /// Whose profile or schedule was another.
-    pub changed: u64,
-    /// Whose all was so already.
-    pub unchanged: u64,
-    /// Who have left.
-    pub closed: u64,
-}
-
-impl Counts {
-    fn add(&mut self, enrolled: Enrolled) {
-        *match enrolled {
-            Enrolled::New => &mut self.new,
-            Enrolled::Changed => &mut self.changed,
-            Enrolled::Unchanged => &mut self.unchanged,
-            Enrolled::Closed => &mut self.closed,
-        } += 1;
-    }
-}
 
 /// Why a roster was enrolled in part only.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,45 +77,79 @@ pub struct Unenrolled {
     pub unenrolled: bool,
 }
 
-impl App {
-    /// Puts customers on the roster, many at once, and tells `watch` after each where the customer came from, and why
-    /// the scheduler refuses this one for good, if it does: the others go on. Customers are taken from the iterator as it
-    /// goes on.
+/// Enrolment of many customers at once, over the ports that it takes.
+#[derive(Clone, Copy)]
+pub struct BulkEnrollment<'a> {
+    /// Profiles and entries.
+    pub ledger: &'a dyn Ledger,
+    /// The scheduler, which is asked [at a pace that it bears](pulse_core::pacing).
+    pub schedules: &'a dyn Schedules,
+    /// Tells the moment of what is decided and written, and waits for a ledger that can't be used right now.
+    pub sleeper: &'a dyn Sleeper,
+}
+
+impl BulkEnrollment<'_> {
+    /// Puts customers on the roster, many at once, by what a roster of the moment `as_of` says of them, and tells `watch`
+    /// after each where the customer came from, and why the scheduler refuses this one for good, if it does: the others go
+    /// on. Customers are taken from the iterator as it goes on, and no more are once `stop` says so; those who are under
+    /// way then are enrolled to the end.
     ///
     /// # Errors
     /// As [`EnrollError`] says. Who was enrolled before stays so; do it again.
-    pub async fn enroll<Origin>(
-        &self,
+    pub async fn run<Origin>(
+        self,
         customers: impl Iterator<Item = (Origin, Customer)>,
+        as_of: Timestamp,
         watch: &mut dyn FnMut(Origin, Option<&Cause>),
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Counts, EnrollError> {
-        let schedules = self.schedules();
-        let enrollment = self.enrollment(&schedules);
-        let mut enrolled = stream::iter(customers)
+        let schedules = PacedSchedules::new(self.schedules, self.sleeper);
+        let enrollment = Enrollment { ledger: self.ledger, schedules: &schedules, clock: self.sleeper };
+        let ends = Cell::new(false);
+        let mut customers = customers;
+        let until_the_end = iter::from_fn(|| if ends.get() || stop() { None } else { customers.next() });
+        let mut enrolled = stream::iter(until_the_end)
             .map(async |(origin, customer)| {
                 let id = customer.id.as_str();
-                let done = patiently(&*self.ports.sleeper, id, || enrollment.enroll(&customer)).await;
-                (origin, done, customer.id)
+                let done = patiently(self.sleeper, id, || enrollment.enroll(&customer, as_of)).await;
+                (origin, done, customer)
             })
             .buffer_unordered(AT_ONCE);
-        let (mut counts, mut refused) = (Counts::default(), 0);
+        let (mut counts, mut refused, mut failed) = (Counts::default(), 0, None);
         while let Some((origin, done, customer)) = enrolled.next().await {
             match done {
                 Ok(done) => {
-                    counts.add(done);
+                    counts.add(done, &customer);
                     watch(origin, None);
                 }
                 Err(EnrollmentError::Schedule(ScheduleError::Refused { cause, .. })) => {
                     refused += 1;
                     watch(origin, Some(&cause));
                     if refused == REFUSED_OF_NONE && counts == Counts::default() {
-                        return Err(EnrollError::Everyone(cause));
+                        failed.get_or_insert(EnrollError::Everyone(cause));
                     }
                 }
-                Err(error) => return Err(EnrollError::Stopped { customer, error }),
+                Err(error) => drop(failed.get_or_insert(EnrollError::Stopped { customer: customer.id, error })),
             }
+            ends.set(failed.is_some());
         }
-        Ok(counts)
+        failed.map_or(Ok(counts), Err)
+    }
+}
+
+impl App {
+    /// Puts customers on the roster, many at once: see [`BulkEnrollment::run`].
+    ///
+    /// # Errors
+    /// As [`EnrollError`] says. Who was enrolled before stays so; do it again.
+    pub async fn enroll<Origin>(
+        &self,
+        customers: impl Iterator<Item = (Origin, Customer)>,
+        as_of: Timestamp,
+        watch: &mut dyn FnMut(Origin, Option<&Cause>),
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Counts, EnrollError> {
+        self.bulk().run(customers, as_of, watch, stop).await
     }
 
     /// Brings the schedule and the open entry of a customer who is on the roster in line with the profile.
@@ -138,8 +158,14 @@ impl App {
     /// As [`EnrollAgainError`] says.
     pub async fn enroll_again(&self, id: &CustomerId) -> Result<Counts, EnrollAgainError> {
         let customer = self.profile(id).await?;
+        let changed = self.enrollment(&self.schedules()).repair(id).await?;
+        let outcome = match customer.standing {
+            Standing::Closed => Outcome::Closed,
+            Standing::Active if changed => Outcome::Changed,
+            Standing::Active => Outcome::Unchanged,
+        };
         let mut counts = Counts::default();
-        counts.add(self.enrollment(&self.schedules()).enroll(&customer).await?);
+        counts.add(Enrolled { outcome, consent: None, opted_out: customer.consent.opted_out() }, &customer);
         Ok(counts)
     }
 
@@ -169,5 +195,12 @@ impl App {
 
     fn enrollment<'a>(&'a self, schedules: &'a PacedSchedules<'a>) -> Enrollment<'a> {
         Enrollment { ledger: &*self.ports.ledger, schedules, clock: self.clock() }
+    }
+
+    /// The enrolment of many customers, over this application's ports.
+    #[must_use]
+    pub fn bulk(&self) -> BulkEnrollment<'_> {
+        let Ports { ledger, schedules, sleeper, .. } = &self.ports;
+        BulkEnrollment { ledger: &**ledger, schedules: &**schedules, sleeper: &**sleeper }
     }
 }

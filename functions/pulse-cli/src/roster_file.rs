@@ -35,7 +35,7 @@ use self::{
 
 pub use self::{
     errors::{BadRow, RosterFileError, Row, RowError},
-    findings::{Findings, RejectedFor, UnusableAddress, WithoutUsableAddress},
+    findings::{DoubtfulRows, Findings, RejectedFor, UnusableAddress},
     format::RosterFormat,
     input::Input,
     reading::rows,
@@ -57,6 +57,9 @@ pub struct RosterFile<R> {
     seen: Seen,
     ended: bool,
 }
+
+/// Why there is no address, what may not be meant, and the customer.
+type Checked = (Option<ParseError>, Vec<RowProblem>, Customer);
 
 impl<R: Read> RosterFile<R> {
     /// Reads the header, and looks whether a row follows. Rows without a time zone are taken to be in `default_zone`.
@@ -82,15 +85,15 @@ impl<R: Read> RosterFile<R> {
 
     fn customer(&mut self, record: Record) -> Result<(Row, Customer), RowError> {
         match self.checked(&record) {
-            Ok((unusable_address, customer)) => {
-                let row = Row { line: record.line, raw: record.fields, unusable_address, may_be_cut: !record.ended };
-                Ok((row, customer))
+            Ok((unusable_address, doubts, customer)) => {
+                let (line, raw, may_be_cut) = (record.line, record.fields, !record.ended);
+                Ok((Row { line, raw, unusable_address, doubts, may_be_cut }, customer))
             }
             Err(problems) => Err(RowError::Bad(BadRow { line: record.line, problems, raw: record.fields })),
         }
     }
 
-    fn checked(&mut self, record: &Record) -> Result<(Option<ParseError>, Customer), Vec<RowProblem>> {
+    fn checked(&mut self, record: &Record) -> Result<Checked, Vec<RowProblem>> {
         self.header.whole(record, self.records.delimiter())?;
         let row = self.header.row(&record.fields, self.encoding).map_err(|(column, cause)| problem(column, cause))?;
         let customer = row.parse(&self.default_zone);
@@ -99,7 +102,7 @@ impl<R: Read> RosterFile<R> {
         if let Err(line) = self.seen.first(customer.id.as_str(), record.line) {
             return Err(problem("id", format!("customer {} is on line {line} already", customer.id)));
         }
-        Ok((row.address().err(), customer))
+        Ok((row.address().err(), row.doubts(&customer), customer))
     }
 }
 

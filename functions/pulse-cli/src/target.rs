@@ -34,7 +34,22 @@ pub struct Target {
     local: Option<String>,
 }
 
+/// The stack that a command is about where none is named.
+const STACK: &str = "pulse";
+
 impl Target {
+    /// The stack in words, if one is named: for a command that asks none otherwise.
+    #[must_use]
+    pub fn named(&self) -> Option<String> {
+        let local = self.local.as_ref().map(|_| "the local stack".to_owned());
+        local.or_else(|| self.stack_named().map(|name| format!("the stack {name}")))
+    }
+
+    fn stack_named(&self) -> Option<String> {
+        let named = || process_variable("PULSE_STACK").filter(|name| !name.is_empty());
+        self.stack.clone().or_else(named)
+    }
+
     /// Finds the stack, and makes the application over it for someone whose name isn't asked for.
     ///
     /// # Errors
@@ -71,8 +86,7 @@ impl Target {
                 .with_context(|| format!("The `pulse local` at {} doesn't answer: {HOW_TO_START}", record.endpoint))?;
             return Ok(Stack { aws, outputs });
         }
-        let named = || process_variable("PULSE_STACK").filter(|name| !name.is_empty());
-        let stack = self.stack.clone().or_else(named).unwrap_or_else(|| "pulse".to_owned());
+        let stack = self.stack_named().unwrap_or_else(|| STACK.to_owned());
         let aws = load_for_operator(&|waits| eprintln!("{waits}")).await?;
         let outputs = outputs(&aws, &stack).await?;
         Ok(Stack { aws, outputs })

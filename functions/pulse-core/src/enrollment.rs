@@ -1,18 +1,28 @@
 //! Putting customers on the roster, and taking them off.
 
+mod change;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+pub use self::change::{Outcome, RosterChange};
 use crate::{
-    customer::{Customer, CustomerId, Standing},
+    customer::{Consent, ConsentEffect, Customer, CustomerId, ProfileMark, Standing},
     entry::{Entry, EntryId, SkipReason},
+    failure::Cause,
     pacing::MayPass,
     ports::{Clock, Ledger, LedgerError, MonthlySchedule, PutOutcome, ScheduleError, Schedules},
     run::RunId,
 };
 
-/// How often a step is tried again when a stage changed the entry in the same moment.
+/// How often a step is tried again when someone else changed the entry or the profile in the same moment.
 const TRIES: usize = 5;
 
-/// The use case. Every step is idempotent, and the order is such that a crash between two of them
-/// leaves a customer whom the ledger knows: profile, open entry, schedule.
+/// The use case. Whoever may refuse a customer for good, the scheduler, is asked first, so that a refusal leaves nothing
+/// behind; then come the profile, the open entry, and the mark on the profile that all is there. A crash between two of
+/// them leaves a schedule without a customer, whose message the score stage dead-letters and whom the audit names, or a
+/// customer without the mark, whom the audit mends; the same file enrolled again goes on with either.
 #[derive(Clone, Copy)]
 pub struct Enrollment<'a> {
     /// Profiles and entries.
@@ -24,16 +34,14 @@ pub struct Enrollment<'a> {
 }
 
 /// What enrolling did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Enrolled {
-    /// A customer who was not on the roster.
-    New,
-    /// A customer whose profile or schedule was another.
-    Changed,
-    /// Nothing: all was so already.
-    Unchanged,
-    /// Someone who has left: no schedule, no open entry.
-    Closed,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enrolled {
+    /// What became of the customer.
+    pub outcome: Outcome,
+    /// What became of their consent, where that is worth telling.
+    pub consent: Option<ConsentEffect>,
+    /// Whether they get no mail as they are opted out.
+    pub opted_out: bool,
 }
 
 /// Why a customer couldn't be enrolled or taken off. Doing it again is safe.
@@ -55,27 +63,28 @@ impl MayPass for EnrollmentError {
 }
 
 impl Enrollment<'_> {
-    /// Puts a customer on the roster as `customer` says, or brings the roster in line with it.
+    /// Puts a customer on the roster, or brings the roster in line, by what a roster that tells of the moment `as_of` says.
+    /// A customer of whom all is so already costs one read, and of whom nothing but facts is another one write.
     ///
     /// # Errors
     /// When the ledger or the scheduler can't be used. What was done stays; do it again.
-    pub async fn enroll(&self, customer: &Customer) -> Result<Enrolled, EnrollmentError> {
-        let before = self.ledger.customer(&customer.id).await?;
-        if before.as_ref() != Some(customer) {
-            self.ledger.save_customer(customer).await?;
+    pub async fn enroll(&self, told: &Customer, as_of: Timestamp) -> Result<Enrolled, EnrollmentError> {
+        let mut believes = true;
+        for _ in 0..TRIES {
+            let before = self.ledger.customer(&told.id).await?;
+            let RosterChange { after, mut outcome, consent } = RosterChange::of(before.as_ref(), told, as_of);
+            let opted_out = after.consent.opted_out();
+            match self.bring_to(before.as_ref(), after, believes).await? {
+                None => believes = false,
+                Some(put) => {
+                    if put && outcome == Outcome::Unchanged {
+                        outcome = Outcome::Changed;
+                    }
+                    return Ok(Enrolled { outcome, consent, opted_out });
+                }
+            }
         }
-        if customer.standing == Standing::Closed {
-            self.close(customer).await?;
-            return Ok(Enrolled::Closed);
-        }
-        self.ensure_open_entry(customer).await?;
-        let schedule = MonthlySchedule { customer: customer.id.clone(), slot: customer.slot.clone() };
-        let put = self.schedules.put(&schedule).await?;
-        Ok(match before {
-            None => Enrolled::New,
-            Some(before) if before == *customer && put == PutOutcome::Unchanged => Enrolled::Unchanged,
-            Some(_) => Enrolled::Changed,
-        })
+        Err(contended(&told.id).into())
     }
 
     /// Takes a customer off the roster. Says whether there was one by that id.
@@ -83,33 +92,95 @@ impl Enrollment<'_> {
     /// # Errors
     /// When the ledger or the scheduler can't be used. What was done stays; do it again.
     pub async fn unenroll(&self, id: &CustomerId) -> Result<bool, EnrollmentError> {
-        let Some(mut customer) = self.ledger.customer(id).await? else {
-            return Ok(false);
-        };
-        customer.standing = Standing::Closed;
-        self.enroll(&customer).await?;
-        Ok(true)
+        for _ in 0..TRIES {
+            let Some(before) = self.ledger.customer(id).await? else { return Ok(false) };
+            let mut after = before.clone();
+            if before.standing != Standing::Closed {
+                after.standing = Standing::Closed;
+                after.mark = ProfileMark { as_of: Some(self.clock.now()), settled: false, ..after.mark };
+            }
+            if self.bring_to(Some(&before), after, false).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Err(contended(id).into())
     }
 
-    /// Brings a customer's open entry and schedule in line with the profile, which is left as it is.
+    /// Keeps what someone who isn't a roster said of a customer's consent. Says whether there is such a customer.
+    ///
+    /// # Errors
+    /// When the ledger can't be used. Do it again.
+    pub async fn hear(&self, id: &CustomerId, word: &Consent) -> Result<bool, LedgerError> {
+        for _ in 0..TRIES {
+            let Some(before) = self.ledger.customer(id).await? else { return Ok(false) };
+            let after = Customer { consent: before.consent.after_word(word), ..before.clone() };
+            if after == before || self.ledger.save_customer(&after).await? {
+                return Ok(true);
+            }
+        }
+        Err(contended(id))
+    }
+
+    /// Brings a customer's open entry and schedule in line with the profile, whatever its mark says of them. Says whether
+    /// the schedule was another.
     ///
     /// # Errors
     /// When the ledger or the scheduler can't be used. What was done stays; do it again.
-    pub async fn repair(&self, id: &CustomerId) -> Result<(), EnrollmentError> {
-        let mut customer = self.ledger.customer(id).await?;
+    pub async fn repair(&self, id: &CustomerId) -> Result<bool, EnrollmentError> {
         for _ in 0..TRIES {
-            let Some(before) = customer else { return Ok(()) };
-            if before.standing == Standing::Closed {
-                return self.close(&before).await;
-            }
-            self.ensure_open_entry(&before).await?;
-            self.schedules.put(&MonthlySchedule { customer: id.clone(), slot: before.slot.clone() }).await?;
-            customer = self.ledger.customer(id).await?;
-            if customer.as_ref() == Some(&before) {
-                return Ok(());
+            let Some(before) = self.ledger.customer(id).await? else { return Ok(false) };
+            if let Some(put) = self.bring_to(Some(&before), before.clone(), false).await? {
+                return Ok(put);
             }
         }
-        Ok(())
+        Err(contended(id).into())
+    }
+
+    /// Makes a profile of another, with all that hangs on it, and says whether the schedule was changed. None if someone
+    /// else wrote the profile meanwhile: what was done by it may have been undone, or undo theirs, so that it is to be
+    /// done again by theirs without believing its mark.
+    async fn bring_to(
+        &self,
+        before: Option<&Customer>,
+        mut after: Customer,
+        believes: bool,
+    ) -> Result<Option<bool>, EnrollmentError> {
+        if believes && after.mark.settled {
+            let is_there = before == Some(&after) || self.ledger.save_customer(&after).await?;
+            return Ok(is_there.then_some(false));
+        }
+        // A repair writes no profile.
+        let marks = believes || before != Some(&after);
+        let is_active = after.standing == Standing::Active;
+        let mut put = is_active && self.put_schedule(&after).await?;
+        if before != Some(&after) {
+            if !self.ledger.save_customer(&after).await? {
+                return Ok(None);
+            }
+            after.mark.version += 1;
+        }
+        if is_active {
+            self.ensure_open_entry(&after).await?;
+        } else {
+            self.close(&after).await?;
+        }
+        // A repair that went by the profile before may have put its schedule back, or deleted it, in between.
+        if is_active && before.is_some_and(|before| (before.standing, &before.slot) != (after.standing, &after.slot)) {
+            put |= self.put_schedule(&after).await?;
+        }
+        let is_still_so = if after.mark.settled || !marks {
+            self.ledger.customer(&after.id).await?.as_ref() == Some(&after)
+        } else {
+            after.mark.settled = true;
+            self.ledger.save_customer(&after).await?
+        };
+        Ok(is_still_so.then_some(put))
+    }
+
+    /// Says whether there was none, or another.
+    async fn put_schedule(&self, customer: &Customer) -> Result<bool, ScheduleError> {
+        let schedule = MonthlySchedule { customer: customer.id.clone(), slot: customer.slot.clone() };
+        Ok(self.schedules.put(&schedule).await? != PutOutcome::Unchanged)
     }
 
     async fn ensure_open_entry(&self, customer: &Customer) -> Result<(), LedgerError> {
@@ -185,4 +256,9 @@ impl Enrollment<'_> {
         }
         Ok(())
     }
+}
+
+fn contended(id: &CustomerId) -> LedgerError {
+    let cause = format!("The profile of {id} is changed by someone else again and again.");
+    LedgerError::Unavailable(Cause::new(cause))
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, OptOutMark, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     failure::Cause,
     parse::ParseError,
@@ -42,7 +43,7 @@ pub struct RosterRow<'a> {
     pub signed_up_at: &'a str,
     /// `active` or `closed`.
     pub status: &'a str,
-    /// `yes`, `no`, `true`, `false`, or nothing, which is no.
+    /// `yes`, `no`, `true`, `false`, or nothing, which says nothing: see [`Consent`].
     pub opted_out: &'a str,
 }
 
@@ -123,7 +124,8 @@ impl RosterRow<'_> {
             zone,
             signed_up_at,
             standing,
-            opted_out,
+            consent: Consent::of_mark(opted_out),
+            mark: ProfileMark::default(),
         })
     }
 
@@ -176,10 +178,11 @@ fn standing(word: &str) -> Result<Standing, ParseError> {
     }
 }
 
-fn opted_out(word: &str) -> Result<bool, ParseError> {
+fn opted_out(word: &str) -> Result<OptOutMark, ParseError> {
     match word {
-        "yes" | "true" => Ok(true),
-        "no" | "false" | "" => Ok(false),
+        "yes" | "true" => Ok(OptOutMark::Yes),
+        "no" | "false" => Ok(OptOutMark::No),
+        "" => Ok(OptOutMark::Empty),
         // Not a no: a mail to someone who asked for none would be worse than a row to mend.
         _ => Err(ParseError::new("opted-out mark", "is none of yes, no, true, false")),
     }

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use pulse_core::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     ports::{Letter, Rendered, Renderer as _},
     run::RunId,
@@ -62,7 +63,8 @@ fn render_named(name: &str, case: &Case<'_>) -> Rendered {
         zone,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
     };
     let previous = case.scores.0.map(|value| score(value, case.band));
     let letter = Letter {

@@ -72,9 +72,18 @@ impl Ledger for MemoryLedger {
         Ok(accounts.customer(id).cloned())
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
-        self.accounts().put_customer(customer);
-        Ok(())
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        let before = accounts.customer(&customer.id).map_or(0, |before| before.mark.version);
+        let is_of_this = before == customer.mark.version;
+        if is_of_this {
+            let mut customer = customer.clone();
+            customer.mark.version += 1;
+            accounts.put_customer(&customer);
+        } else {
+            accounts.used.refused(Write::Alone);
+        }
+        Ok(is_of_this)
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

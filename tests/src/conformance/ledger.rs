@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use jiff::{SignedDuration, ToSpan as _};
 use pulse_core::{
-    customer::{Customer, CustomerId, EmailAddress, Standing},
+    customer::{
+        Consent, ConsentRecord, ConsentSource, Customer, CustomerId, EmailAddress, OptOutMark, ProfileMark, Standing,
+    },
     entry::{Change, Entry, StageName},
     failure::Cause,
     ports::{
@@ -43,10 +45,37 @@ async fn read(ledger: &dyn TestedLedger, entry: &Entry) -> Option<Entry> {
 pub async fn a_profile_is_read_back_and_replaced(ledger: &dyn TestedLedger) {
     let mut customer = samples::customer("c-1");
     assert_eq!(ledger.customer(&customer.id).await, Ok(None));
-    for opted_out in [false, true] {
-        customer.opted_out = opted_out;
-        ledger.save_customer(&customer).await.unwrap();
+    let record = ConsentRecord { by: ConsentSource::Customer, as_of: Some(due()), proof: Some(Cause::new("m-1")) };
+    for consent in [Consent::default(), Consent::of_mark(OptOutMark::No), Consent::said(true, record)] {
+        customer.consent = consent;
+        customer.mark = ProfileMark { as_of: Some(due()), settled: true, ..customer.mark };
+        assert_eq!(ledger.save_customer(&customer).await, Ok(true));
+        customer.mark.version += 1;
         assert_eq!(ledger.customer(&customer.id).await, Ok(Some(customer.clone())));
+    }
+}
+
+pub async fn a_profile_that_was_written_meanwhile_is_not_written_over(ledger: &dyn TestedLedger) {
+    let first = samples::customer("c-1");
+    assert_eq!(ledger.save_customer(&first).await, Ok(true));
+    assert_eq!(ledger.save_customer(&first).await, Ok(false), "it was taken for new");
+    let read = ledger.customer(&first.id).await.unwrap().expect("a profile");
+    let theirs = Customer { consent: Consent::of_mark(OptOutMark::Yes), ..read.clone() };
+    assert_eq!(ledger.save_customer(&theirs).await, Ok(true));
+    for stale in [&first, &read, &Customer { mark: ProfileMark { version: 7, ..read.mark.clone() }, ..read.clone() }] {
+        assert_eq!(ledger.save_customer(stale).await, Ok(false));
+    }
+    assert!(ledger.customer(&first.id).await.unwrap().expect("a profile").is_like(&theirs));
+    let nobody = Customer { mark: ProfileMark { version: 1, ..ProfileMark::default() }, ..samples::customer("c-2") };
+    assert_eq!(ledger.save_customer(&nobody).await, Ok(false));
+    assert_eq!(ledger.customer(&nobody.id).await, Ok(None));
+}
+
+/// The writers are the same: nothing but the ledger can tell who won.
+pub async fn of_twenty_profiles_at_once_one_is_written(ledger: &dyn TestedLedger) {
+    for customer in [samples::customer("c-1"), samples::customer("c-2")] {
+        let written = join_all((0..20).map(|_| ledger.save_customer(&customer))).await;
+        assert_eq!(written.iter().filter(|written| **written == Ok(true)).count(), 1, "{written:?}");
     }
 }
 
@@ -199,7 +228,8 @@ pub async fn the_roster_is_counted_by_standing(ledger: &dyn TestedLedger) {
         ledger.save_customer(&customer).await.unwrap();
         if n < 3 {
             customer.standing = Standing::Closed;
-            ledger.save_customer(&customer).await.unwrap();
+            customer.mark.version += 1;
+            assert_eq!(ledger.save_customer(&customer).await, Ok(true));
         }
     }
     assert_eq!(ledger.roster().await, Ok(RosterCount { active: 17, closed: 3 }));

@@ -4,7 +4,8 @@
 use jiff::{Timestamp, ToSpan as _};
 use pulse_core::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     entry::{Change, Entry, EntryId, SkipReason, StageName},
     failure::Cause,
@@ -47,7 +48,8 @@ pub fn customer(customer: &str) -> Customer {
         zone,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
     }
 }
 

@@ -44,7 +44,8 @@ fn backlog(customers: u32, adjust: impl FnOnce(&mut WorldSettings)) -> Arc<World
     adjust(&mut settings);
     let world = World::new(settings, Arc::new(Production));
     for number in 0..customers {
-        let person = pulse_core::customer::Customer { opted_out: false, ..person(1, number) };
+        let person =
+            pulse_core::customer::Customer { consent: pulse_core::customer::Consent::default(), ..person(1, number) };
         world.enroll_at_once(&person);
     }
     let mut open = Vec::new();

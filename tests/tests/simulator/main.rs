@@ -4,6 +4,7 @@ mod arithmetic;
 mod audit;
 mod bugs;
 mod digests;
+mod enrolment;
 mod mutants;
 mod outages;
 mod seeds;

@@ -520,7 +520,7 @@ impl Ledger for Twisted {
         Ok(customer)
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
         self.ledger.save_customer(customer).await
     }
 

@@ -6,7 +6,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
-    customer::{Contact, Customer, Zone},
+    customer::{Consent, Contact, Customer, Zone},
     entry::{Progress, StageName},
     message::WorkMessage,
     ports::StageQueue as _,
@@ -40,7 +40,7 @@ fn enroll(world: &World, customers: u32, days: Range<u32>) {
         let since_six = Duration::from_secs(u64::from(number) * 7_919 % (18 * 3_600));
         let signed_up_at = "2024-01-01T06:00:00Z".parse::<Timestamp>().expect("a moment") + (day - 1) * DAY + since_six;
         let slot = Slot::of_sign_up(&shape.id, signed_up_at, &Zone::UTC);
-        let customer = Customer { opted_out: false, signed_up_at, slot, zone: Zone::UTC, ..shape };
+        let customer = Customer { consent: Consent::default(), signed_up_at, slot, zone: Zone::UTC, ..shape };
         world.enroll_at_once(&customer);
     }
 }

@@ -6,7 +6,7 @@ use pulse_aws::clock::SystemClock;
 use pulse_cli::text::next_sentences;
 use pulse_core::{
     control::{Note, Pause},
-    customer::{Customer, Standing},
+    customer::{Consent, Customer, OptOutMark, Standing},
     entry::{EntryId, Progress, StageName},
     ports::{Clock as _, Ledger as _, LedgerReports as _},
     replay::{ReplayError, ReplayOne, Requeued},
@@ -40,7 +40,7 @@ fn everyone_is_accounted_for_with_the_reason_why_they_are_not_done() {
         stack.score.faults().set_rule(|key: &str| key.contains("refused").then(|| StandInFault::status(422)));
         let names = ["why-sent", "why-refused", "why-waiting", "why-left", "why-out"];
         let [sent, refused, waiting, left, opted_out] = names.map(customer);
-        let opted_out = Customer { opted_out: true, ..opted_out };
+        let opted_out = Customer { consent: Consent::of_mark(OptOutMark::Yes), ..opted_out };
         stack.enroll(&[sent.clone(), refused.clone(), waiting.clone(), opted_out.clone()]).await;
         stack.ledger().save_customer(&Customer { standing: Standing::Closed, ..left.clone() }).await.unwrap();
         for fired in [&sent, &refused, &opted_out] {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, future};
 use pulse_core::{
-    customer::Customer,
+    customer::{Consent, Customer, OptOutMark},
     entry::{Progress, StageName},
     failure::Cause,
-    ports::{Clock as _, Ledger as _, SendError},
+    ports::{Clock as _, SendError},
 };
 use pulse_sim::{
     mailer::{InjectedFailure, MemoryMailer},
@@ -111,8 +111,8 @@ async fn a_mail_in_doubt_of_someone_who_opted_out_meanwhile_is_asked_for_and_not
     stack.mailer.fail_next([InjectedFailure::AnswerLost]);
     stack.invoke(StageName::Score).await;
     stack.invoke(StageName::Email).await;
-    let opted_out = Customer { opted_out: true, ..customer("c-1") };
-    stack.ledger.save_customer(&opted_out).await.unwrap();
+    let opted_out = Customer { consent: Consent::of_mark(OptOutMark::Yes), ..customer("c-1") };
+    stack.rewrite(&opted_out).await;
     stack.mailer.fail_next_fates([unaskable()]);
     stack.drain().await;
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));

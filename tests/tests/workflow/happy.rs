@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pulse_core::{
-    customer::{Contact, Customer, EmailAddress, Standing},
+    customer::{Consent, Contact, Customer, EmailAddress, OptOutMark, Standing},
     entry::{Progress, SkipReason, StageName},
     failure::Cause,
     ports::{Clock as _, Ledger as _, Schedules as _},
@@ -68,7 +68,7 @@ async fn a_message_that_comes_three_times_and_in_any_order_leads_to_one_mail() {
 #[tokio::test]
 async fn those_who_should_get_no_mail_are_skipped_with_the_reason_and_stay_in_the_cycle() {
     let stack = InMemoryStack::new();
-    let opted_out = Customer { opted_out: true, ..customer("c-out") };
+    let opted_out = Customer { consent: Consent::of_mark(OptOutMark::Yes), ..customer("c-out") };
     let no_address = Customer { contact: Contact::Unusable, ..customer("c-bad") };
     let suppressed = customer("c-sup");
     stack.enroll(&[opted_out.clone(), no_address.clone(), suppressed.clone()]).await;
@@ -105,10 +105,10 @@ async fn what_changes_between_the_stages_counts_when_the_mail_goes_out() {
     stack.invoke(StageName::Score).await;
     let address = EmailAddress::parse("new@example.com").unwrap();
     stack.enroll(&[Customer { contact: Contact::Email(address.clone()), ..moved }]).await;
-    stack.enroll(&[Customer { opted_out: true, ..opting }]).await;
+    stack.enroll(&[Customer { consent: Consent::of_mark(OptOutMark::Yes), ..opting }]).await;
     // The function reads the profile anew, whatever the command line did or didn't do to the entry.
     let closed = Customer { standing: Standing::Closed, ..left };
-    stack.ledger.save_customer(&closed).await.unwrap();
+    stack.rewrite(&closed).await;
     stack.drain().await;
 
     let accepted = stack.mailer.accepted();

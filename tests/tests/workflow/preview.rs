@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 use pulse_core::{
-    customer::{Contact, Customer, Standing},
+    customer::{Consent, Contact, Customer, OptOutMark, Standing},
     entry::{Entry, Queueing, SkipReason, StageName},
     failure::Cause,
     message::WorkMessage,
@@ -100,11 +100,11 @@ impl Scene {
         }
         match case.unmailable {
             Some(SkipReason::Closed) => customer.standing = Standing::Closed,
-            Some(SkipReason::OptedOut) => customer.opted_out = true,
+            Some(SkipReason::OptedOut) => customer.consent = Consent::of_mark(OptOutMark::Yes),
             Some(SkipReason::BadAddress) => customer.contact = Contact::Unusable,
             _ => {}
         }
-        stack.ledger.save_customer(&customer).await.unwrap();
+        stack.rewrite(&customer).await;
         let entry = entries(now - case.age, now)[case.place].clone();
         stack.ledger.open(&entry).await.unwrap();
         // The provider can have only a mail that is in doubt.

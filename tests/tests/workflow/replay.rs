@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::ToSpan as _;
 use pulse_core::{
     control::Note,
-    customer::{Customer, CustomerId},
+    customer::{Consent, Customer, CustomerId, OptOutMark},
     entry::{Progress, SkipReason, StageName},
     failure::Cause,
     message::WorkMessage,
@@ -91,8 +91,9 @@ async fn what_mailing_gave_up_is_mailed_when_it_is_replayed() {
 async fn someone_who_opted_out_or_is_suppressed_is_foreseen_to_be_skipped_and_is() {
     for suppressed in [false, true] {
         let stack = scored().await;
-        let customer = Customer { opted_out: !suppressed, ..customer("c-1") };
-        stack.ledger.save_customer(&customer).await.unwrap();
+        let mark = if suppressed { OptOutMark::Empty } else { OptOutMark::Yes };
+        let customer = Customer { consent: Consent::of_mark(mark), ..customer("c-1") };
+        stack.rewrite(&customer).await;
         if suppressed {
             let address = pulse_core::customer::EmailAddress::parse("c-1@example.com").unwrap();
             stack.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
@@ -261,11 +262,11 @@ async fn a_message_alone_makes_no_further_mail() {
 #[tokio::test]
 async fn nobody_is_ordered_a_further_mail_that_would_be_skipped_or_beyond_the_ninth() {
     let stack = sent(InMemoryStack::new()).await;
-    stack.ledger.save_customer(&Customer { opted_out: true, ..customer("c-1") }).await.unwrap();
+    stack.rewrite(&Customer { consent: Consent::of_mark(OptOutMark::Yes), ..customer("c-1") }).await;
     let refused = again(&stack, "2026-11", Some(&note())).await;
     let customer_id: CustomerId = customer("c-1").id;
     assert_eq!(refused, Err(ReplayError::Unmailable { customer: customer_id.clone(), reason: SkipReason::OptedOut }));
-    stack.ledger.save_customer(&customer("c-1")).await.unwrap();
+    stack.rewrite(&customer("c-1")).await;
     for _ in 2..=9 {
         again(&stack, "2026-11", Some(&note())).await.unwrap();
         stack.drain().await;

@@ -124,7 +124,7 @@ async fn bring(stack: &InMemoryStack, entry: Entry, end: End) -> Entry {
 async fn put(stack: &InMemoryStack, name: &str, place: Place) {
     let now = stack.clock.now();
     let standing = if matches!(place, Place::LeftBefore) { Standing::Closed } else { Standing::Active };
-    stack.ledger.save_customer(&Customer { standing, ..customer(name) }).await.unwrap();
+    stack.rewrite(&Customer { standing, ..customer(name) }).await;
     let entry = |month, at| scheduled_in(name, month, at);
     let of_run = entry("2026-11", start());
     match place {

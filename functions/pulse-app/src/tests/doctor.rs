@@ -227,7 +227,8 @@ fn one_schedule_is_read_if_there_is_any() {
         now(world.app.examine(&Examination { account: &account, mail, customers: None, test_mail_to: None }))
     };
     assert!(examine().contains(&Finding::NoSchedules));
-    now(world.app.enroll(std::iter::once((1, customer("c-1"))), &mut |_, _| {})).unwrap();
+    let as_of = world.app.clock().now();
+    now(world.app.enroll(std::iter::once((1, customer("c-1"))), as_of, &mut |_, _| {}, &|| false)).unwrap();
     assert!(examine().contains(&Finding::ScheduleRead));
 }
 

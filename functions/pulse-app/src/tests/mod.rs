@@ -19,7 +19,8 @@ use jiff::Timestamp;
 use pulse_core::{
     control::BreakerPolicy,
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
@@ -185,7 +186,8 @@ fn customer(name: &str) -> Customer {
         zone,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
         id,
     }
 }

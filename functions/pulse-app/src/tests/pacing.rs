@@ -20,7 +20,7 @@ use pulse_core::{
 use pulse_sim::{ledger::MemoryLedger, time::VirtualTime};
 
 use super::{World, cause, customer, now, start};
-use crate::{App, Counts, EnrollError};
+use crate::{App, ConsentCounts, Counts, EnrollError};
 
 /// How long a call takes.
 const CALL: Duration = Duration::from_millis(30);
@@ -80,6 +80,8 @@ struct Enrolled {
     seconds: i64,
     calls: u64,
     in_vain: u64,
+    /// Of each profile, whether all that belongs to it was made.
+    settled: Vec<bool>,
 }
 
 fn enroll(count: u64, answer: Answer) -> Enrolled {
@@ -94,15 +96,23 @@ fn enroll(count: u64, answer: Answer) -> Enrolled {
     let app = App { ports, ..world.app };
     let mut refused = Vec::new();
     let customers = (0..count).map(|number| (number, customer(&format!("c-{number}"))));
-    let counts = time.run(app.enroll(customers, &mut |number, cause| {
+    let mut watch = |number, cause: Option<&Cause>| {
         if cause.is_some() {
             refused.push(number);
         }
-    }));
+    };
+    let counts = time.run(app.enroll(customers, start(), &mut watch, &|| false));
     let seconds = time.now().duration_since(start()).as_secs();
     let calls = fake.by_second.lock().unwrap().values().sum();
     let in_vain = *fake.refused.lock().unwrap();
-    Enrolled { counts, refused, seconds, calls, in_vain }
+    let mut settled = Vec::new();
+    world.ledger.for_each_customer(|customer| settled.push(customer.mark.settled));
+    Enrolled { counts, refused, seconds, calls, in_vain, settled }
+}
+
+/// So many new customers, whose marks are empty.
+fn new(new: u64) -> Counts {
+    Counts { new, consent: ConsentCounts { empty_of_new: new, ..ConsentCounts::default() }, ..Counts::default() }
 }
 
 /// A ledger that can't be used so many times at first.
@@ -124,7 +134,7 @@ impl Ledger for Wavering {
         self.ledger.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
         self.ledger.save_customer(customer).await
     }
 
@@ -164,8 +174,8 @@ fn a_ledger_that_is_away_for_a_moment_stops_nobody() {
         let mut ports = world.app.ports.clone();
         ports.ledger = Arc::new(Wavering { ledger: world.ledger.clone(), in_vain: Mutex::new(in_vain) });
         let app = App { ports, ..world.app };
-        let counts = now(app.enroll(std::iter::once((2, customer("c-1"))), &mut |_, _| {}));
-        let expected = Counts { new: 1, ..Counts::default() };
+        let counts = now(app.enroll(std::iter::once((2, customer("c-1"))), start(), &mut |_, _| {}, &|| false));
+        let expected = new(1);
         assert_eq!(counts.is_ok_and(|counts| counts == expected), enrolls, "{in_vain} times in vain");
         let left = now(app.unenroll(vec![customer("c-1").id]));
         assert_eq!(left.unwrap()[0].unenrolled, enrolls);
@@ -191,7 +201,7 @@ fn a_roster_is_enrolled_at_the_pace_that_the_scheduler_bears() {
         (50, |number, _| (number > 50).then_some(unavailable as _), 150),
     ] {
         let done = enroll(5_000, answer);
-        assert_eq!(done.counts, Ok(Counts { new: 5_000, ..Counts::default() }), "at {quota} a second");
+        assert_eq!(done.counts, Ok(new(5_000)), "at {quota} a second");
         assert!(done.seconds <= longest, "at {quota} a second it took {} s", done.seconds);
         assert!(
             done.in_vain * 4 < done.calls,
@@ -207,7 +217,7 @@ fn a_roster_is_enrolled_at_the_pace_that_the_scheduler_bears() {
 #[test]
 fn who_is_refused_is_told_and_the_others_go_on() {
     let done = enroll(300, |_, customer| customer.as_str().ends_with('7').then_some(refused as _));
-    assert_eq!(done.counts, Ok(Counts { new: 270, ..Counts::default() }));
+    assert_eq!(done.counts, Ok(new(270)));
     let mut told = done.refused;
     told.sort_unstable();
     assert_eq!(told, (0..300).filter(|number| number % 10 == 7).collect::<Vec<_>>());
@@ -217,7 +227,8 @@ fn who_is_refused_is_told_and_the_others_go_on() {
 #[test]
 fn a_roster_that_is_refused_as_a_whole_ends_and_so_does_one_that_may_not_be_enrolled() {
     let done = enroll(5_000, |_, _| Some(refused as _));
-    assert_eq!((done.counts, done.refused.len()), (Err(EnrollError::Everyone(cause())), 100));
+    assert_eq!(done.counts, Err(EnrollError::Everyone(cause())));
+    assert_eq!(done.refused.len(), 100 + 63, "those under way then are ended and told");
 
     let done = enroll(5_000, |_, _| Some(denied as _));
     let Err(EnrollError::Stopped { error: EnrollmentError::Schedule(ScheduleError::Denied { .. }), .. }) = done.counts
@@ -225,6 +236,14 @@ fn a_roster_that_is_refused_as_a_whole_ends_and_so_does_one_that_may_not_be_enro
         panic!("{:?}", done.counts)
     };
     assert!(done.refused.is_empty() && done.calls <= 64, "{} calls", done.calls);
+}
+
+#[test]
+fn when_one_row_stops_it_those_under_way_are_enrolled_to_the_end() {
+    let done = enroll(5_000, |_, customer| (customer.as_str() == "c-70").then_some(denied as _));
+    assert!(matches!(&done.counts, Err(EnrollError::Stopped { customer, .. }) if customer.as_str() == "c-70"));
+    assert!((64..200).contains(&done.settled.len()), "{} customers", done.settled.len());
+    assert!(done.settled.iter().all(|settled| *settled), "nobody is half on the roster");
 }
 
 #[test]

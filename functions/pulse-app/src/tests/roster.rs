@@ -1,23 +1,50 @@
-use std::future::pending;
+use std::{
+    future::pending,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use pulse_core::{
     advice::Advice,
     audit::{AuditDepth, AuditEnd, AuditStart, Problem},
+    failure::Cause,
     ports::Ledger as _,
 };
 
-use super::{World, customer, now};
-use crate::{AuditOrder, Counts, Unenrolled};
+use super::{World, customer, now, start};
+use crate::{AuditOrder, ConsentCounts, Counts, Unenrolled};
+
+fn empty(empty: u64) -> Counts {
+    Counts { consent: ConsentCounts { empty, ..ConsentCounts::default() }, ..Counts::default() }
+}
+
+fn empty_of_new(empty_of_new: u64) -> Counts {
+    Counts { consent: ConsentCounts { empty_of_new, ..ConsentCounts::default() }, ..Counts::default() }
+}
 
 #[test]
 fn a_roster_is_enrolled_and_counted_by_what_that_did() {
     let world = World::new();
     let all = || (2..).zip(["c-1", "c-2", "c-3"].map(customer));
     let mut heard = Vec::new();
-    let counts = now(world.app.enroll(all(), &mut |line: u64, _| heard.push(line))).unwrap();
-    assert_eq!((counts, heard), (Counts { new: 3, ..Counts::default() }, vec![2, 3, 4]));
-    let counts = now(world.app.enroll(all(), &mut |_, _| {})).unwrap();
-    assert_eq!(counts, Counts { unchanged: 3, ..Counts::default() });
+    let counts = now(world.app.enroll(all(), start(), &mut |line: u64, _| heard.push(line), &|| false)).unwrap();
+    assert_eq!((counts, heard), (Counts { new: 3, ..empty_of_new(3) }, vec![2, 3, 4]));
+    let counts = now(world.app.enroll(all(), start(), &mut |_, _| {}, &|| false)).unwrap();
+    assert_eq!(counts, Counts { unchanged: 3, ..empty(3) });
+}
+
+#[test]
+fn whoever_asks_it_to_stop_gets_those_under_way_ended_and_no_more_begun() {
+    let world = World::new();
+    let everyone = (0..).map(|number| (number, customer(&format!("c-{number}"))));
+    let heard = AtomicU64::new(0);
+    let mut watch = |_: u64, _: Option<&Cause>| {
+        heard.fetch_add(1, Ordering::Relaxed);
+    };
+    let counts =
+        now(world.app.enroll(everyone, start(), &mut watch, &|| heard.load(Ordering::Relaxed) >= 100)).unwrap();
+    assert_eq!(counts.new, heard.load(Ordering::Relaxed));
+    assert!((100..200).contains(&counts.new), "{counts:?}");
+    assert_eq!(now(world.app.roster()).unwrap().active, counts.new);
 }
 
 #[test]

@@ -24,8 +24,10 @@ impl Ledger for DynamoDbLedger {
         row.as_ref().map(rows::parse).transpose()
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
-        self.put(rows::customer(customer)?).await
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+        let mut customer = customer.clone();
+        customer.mark.version += 1;
+        self.put_version(customer.mark.version, rows::customer(&customer)?).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

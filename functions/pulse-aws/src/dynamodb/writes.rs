@@ -20,6 +20,7 @@ use super::{
 };
 
 const AT_VERSION: &str = "#version = :expected";
+const UNVERSIONED: &str = "attribute_not_exists(#version)";
 const ABSENT: &str = "attribute_not_exists(pk)";
 
 /// Whether a write under a condition was done.
@@ -40,14 +41,14 @@ impl DynamoDbLedger {
         self.put_version(control.version, rows::control(stage, control)?).await
     }
 
-    /// Puts a row of this version over the one of the version before. False if another is there.
+    /// Puts a row of this version over the one of the version before. False if another is there. The first version may
+    /// replace a row without one: profiles of the first release have none.
     pub(super) async fn put_version(&self, version: u64, row: Attributes) -> Result<bool, LedgerError> {
-        let put = self.client.put_item();
+        let put = self.client.put_item().expression_attribute_names("#version", "version");
         let put = match version.checked_sub(1) {
-            None | Some(0) => put.condition_expression(ABSENT),
+            None | Some(0) => put.condition_expression(UNVERSIONED),
             Some(before) => put
                 .condition_expression(AT_VERSION)
-                .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":expected", AttributeValue::N(before.to_string())),
         };
         let outcome = self.put_if(put, row).await?;

@@ -50,7 +50,7 @@ impl<L: Ledger> Ledger for CountedLedger<L> {
         self.ledger.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
         self.ledger.save_customer(customer).await
     }
 

@@ -73,6 +73,8 @@ pub struct Row {
     pub raw: ByteRecord,
     /// Why the customer has no address that can be mailed, if they have none.
     pub unusable_address: Option<ParseError>,
+    /// What is taken as it stands, and may not be meant.
+    pub doubts: Vec<RowProblem>,
     /// Whether it is the last row and no line end follows, so that the file may have been cut.
     pub may_be_cut: bool,
 }

@@ -21,6 +21,7 @@ pub struct Findings {
     causes: BTreeMap<(String, String), Rows>,
     unusable: u64,
     unusable_lines: Vec<UnusableAddress>,
+    doubts: BTreeMap<(&'static str, String), Rows>,
     remarks: Vec<String>,
 }
 
@@ -43,22 +44,26 @@ pub struct RejectedFor {
     pub first_line: u64,
 }
 
-/// Customers who were taken, and can't be mailed.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-pub struct WithoutUsableAddress {
-    /// How many.
-    pub count: u64,
-    /// The first thousand of them.
-    pub lines: Vec<UnusableAddress>,
-}
-
-/// One of them.
+/// A customer who was taken, and can't be mailed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnusableAddress {
     /// The line of the roster.
     pub line: u64,
     /// Why nothing can be mailed there. Never the address.
     pub reason: String,
+}
+
+/// Rows that were taken as they stand, and may not say what was meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoubtfulRows {
+    /// The column.
+    pub column: &'static str,
+    /// What may not be meant.
+    pub doubt: String,
+    /// How many rows.
+    pub rows: u64,
+    /// The first of them.
+    pub first_line: u64,
 }
 
 impl Findings {
@@ -80,6 +85,14 @@ impl Findings {
             self.unusable += 1;
             if self.unusable_lines.len() < KEPT {
                 self.unusable_lines.push(UnusableAddress { line: row.line, reason: problem.to_string() });
+            }
+        }
+        for doubt in &row.doubts {
+            let key = (doubt.column, doubt.cause.as_str().to_owned());
+            if self.doubts.len() < KEPT || self.doubts.contains_key(&key) {
+                let rows = self.doubts.entry(key).or_insert(Rows { count: 0, first: row.line });
+                rows.count += 1;
+                rows.first = rows.first.min(row.line);
             }
         }
         if row.may_be_cut {
@@ -111,12 +124,26 @@ impl Findings {
         causes
     }
 
-    /// Who can't be mailed, in the order of the file.
+    /// Who was taken and can't be mailed: the first thousand, in the order of the file.
     #[must_use]
-    pub fn without_usable_address(&self) -> WithoutUsableAddress {
+    pub fn unusable_addresses(&self) -> Vec<UnusableAddress> {
         let mut lines = self.unusable_lines.clone();
         lines.sort_by_key(|unusable| unusable.line);
-        WithoutUsableAddress { count: self.unusable, lines }
+        lines
+    }
+
+    /// What may not be meant, the most rows first.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<DoubtfulRows> {
+        let told = |((column, doubt), rows): (&(&'static str, String), &Rows)| DoubtfulRows {
+            column,
+            doubt: doubt.clone(),
+            rows: rows.count,
+            first_line: rows.first,
+        };
+        let mut doubts: Vec<_> = self.doubts.iter().map(told).collect();
+        doubts.sort_by_key(|doubt| (std::cmp::Reverse(doubt.rows), doubt.first_line));
+        doubts
     }
 
     /// What a person reads beside the counts: what many rejected rows have in common, whom no mail can reach, and a last
@@ -141,14 +168,24 @@ impl Findings {
         if let rows @ 1.. = undecoded.sum::<u64>() {
             let _ = writeln!(text, "Not UTF-8, in {rows} rows: {NAME_THE_ENCODING}.");
         }
-        let unusable = self.without_usable_address();
-        if unusable.count > 0 {
+        if self.unusable > 0 {
             let _ = writeln!(text, "Without a usable address, who get no mail until the roster gives one:");
-            for UnusableAddress { line, reason } in unusable.lines.iter().take(20) {
+            for UnusableAddress { line, reason } in self.unusable_addresses().iter().take(20) {
                 let _ = writeln!(text, "  line {line}; {reason}");
             }
-            if unusable.count > TOLD {
-                let _ = writeln!(text, "  and {} more (--json has the first thousand)", unusable.count - TOLD);
+            if self.unusable > TOLD {
+                let _ = writeln!(text, "  and {} more (--json has the first thousand)", self.unusable - TOLD);
+            }
+        }
+        let doubts = self.doubts();
+        if !doubts.is_empty() {
+            let _ = writeln!(text, "Taken as they stand, but look whether they are meant:");
+            for DoubtfulRows { column, doubt, rows, first_line } in doubts.iter().take(20) {
+                let rows = if *rows == 1 { "1 row, line".to_owned() } else { format!("{rows} rows, from line") };
+                let _ = writeln!(text, "  {rows} {first_line}; {column}: {doubt}");
+            }
+            if let more @ 1.. = doubts.len().saturating_sub(20) {
+                let _ = writeln!(text, "  and {more} more (--json has all)");
             }
         }
         self.remarks.iter().for_each(|remark| text.extend([remark, "\n"]));
@@ -215,12 +252,16 @@ mod tests {
         let mut findings = Findings::default();
         let unusable_address = || Some(ParseError::new("email address", "is empty"));
         for line in (2..3_002).rev() {
-            let row =
-                Row { line, raw: ByteRecord::new(), unusable_address: unusable_address(), may_be_cut: line == 3_001 };
+            let row = Row {
+                line,
+                raw: ByteRecord::new(),
+                unusable_address: unusable_address(),
+                doubts: Vec::new(),
+                may_be_cut: line == 3_001,
+            };
             findings.take(&row);
         }
-        let found = findings.without_usable_address();
-        assert_eq!((found.count, found.lines.len()), (3_000, KEPT));
+        assert_eq!((findings.unusable, findings.unusable_addresses().len()), (3_000, KEPT));
         let text = findings.text(None);
         assert!(text.contains("; email address is empty\n") && text.contains("and 2980 more"), "{text}");
         assert!(text.ends_with("Was the file cut?\n") && text.contains("Line 3001 is the last"), "{text}");

@@ -18,7 +18,7 @@ pub struct Input {
     pub name: String,
     /// The file's own path, where it is one that others can be beside.
     path: Option<PathBuf>,
-    identity: (u64, u64),
+    about: Metadata,
 }
 
 impl Input {
@@ -56,7 +56,13 @@ impl Input {
             bail!("{name} is a folder; name the roster file in it.");
         }
         let path = (what != "-" && about.is_file() && !is_of_a_process(path)).then(|| path.to_owned());
-        Ok(Self { reader: Box::new(file), name, path, identity: identity(&about) })
+        Ok(Self { reader: Box::new(file), name, path, about })
+    }
+
+    /// What the system says of it: what kind it is, how long, and when it was changed.
+    #[must_use]
+    pub fn about(&self) -> &Metadata {
+        &self.about
     }
 
     /// The file's own path, where it is one that others can be beside.
@@ -66,7 +72,7 @@ impl Input {
 
     /// Whether this is what is read, under whatever name.
     pub(super) fn is(&self, about: &Metadata) -> bool {
-        identity(about) == self.identity && !about.file_type().is_char_device()
+        identity(about) == identity(&self.about) && !about.file_type().is_char_device()
     }
 }
 

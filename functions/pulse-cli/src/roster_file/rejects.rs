@@ -124,7 +124,7 @@ pub struct Rejects {
 }
 
 /// What became of the rejects.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct KeptRejects {
     /// Where they are, if there are any.
     pub path: Option<PathBuf>,

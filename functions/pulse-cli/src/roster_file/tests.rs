@@ -67,7 +67,7 @@ fn columns_may_be_in_any_order_and_among_others() {
     let customers: Vec<_> = open(roster.as_bytes()).unwrap().map(|item| item.unwrap().1).collect();
     assert_eq!(customers.len(), 1);
     assert_eq!((customers[0].id.as_str(), customers[0].name.expose()), ("c-1", "Ada"));
-    assert!(customers[0].opted_out);
+    assert!(customers[0].consent.opted_out());
 }
 
 #[test]
@@ -220,11 +220,14 @@ fn every_row_of_the_shipped_roster_is_good() {
         .collect();
     let count = |wanted: fn(&Customer) -> bool| customers.iter().filter(|c| wanted(c)).count();
     assert_eq!(customers.len(), 200);
-    assert_eq!(count(|c| c.opted_out), 8);
+    assert_eq!(count(|c| c.consent.opted_out()), 8);
     assert_eq!(count(|c| c.standing == Standing::Closed), 6);
     assert_eq!(count(|c| c.contact == Contact::Unusable), 7);
     // Each for one reason, so that what the run says of them can be counted.
-    assert_eq!(count(|c| c.opted_out || c.standing == Standing::Closed || c.contact == Contact::Unusable), 21);
+    assert_eq!(
+        count(|c| c.consent.opted_out() || c.standing == Standing::Closed || c.contact == Contact::Unusable),
+        21
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who is on the roster.
 
 mod address;
+mod consent;
 mod id;
 mod locale;
 mod money;
@@ -10,9 +11,10 @@ mod tables;
 mod zone;
 
 pub use address::{Contact, EmailAddress};
+pub use consent::{Consent, ConsentEffect, ConsentRecord, ConsentSource, OptOutMark};
 pub use id::CustomerId;
 pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use name::PersonName;
-pub use profile::{Customer, Product, Standing};
+pub use profile::{Customer, Product, ProfileMark, Standing};
 pub use zone::Zone;

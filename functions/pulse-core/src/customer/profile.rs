@@ -3,7 +3,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Contact, CustomerId, Locale, Money, PersonName, Zone};
+use super::{Consent, Contact, CustomerId, Locale, Money, PersonName, Zone};
 use crate::{parse::ParseError, slot::Slot};
 
 /// Whether someone is a customer still.
@@ -40,7 +40,36 @@ pub struct Customer {
     /// Whether they are a customer still.
     pub standing: Standing,
     /// Whether they asked for no more mail.
-    pub opted_out: bool,
+    #[serde(flatten)]
+    pub consent: Consent,
+    /// How the profile was written down.
+    #[serde(flatten)]
+    pub mark: ProfileMark,
+}
+
+/// What stands on a profile beside the customer's facts. A row of the first release has none of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileMark {
+    /// How often it was written: what [`Ledger::save_customer`](crate::ports::Ledger::save_customer) goes by.
+    #[serde(default)]
+    pub version: u64,
+    /// The moment of which the facts are, as the source says that told them: a file of an earlier one changes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+    /// Whether the schedule and the open entry were made as this profile has them, or ended if it is closed. Enrolling
+    /// the same again needn't look at them then; whether they are there still is the audit's business.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
+}
+
+impl Customer {
+    /// Whether both say the same of the customer, however that is known and written down.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let bare =
+            |customer: &Self| Self { consent: Consent::default(), mark: ProfileMark::default(), ..customer.clone() };
+        self.consent.opted_out() == other.consent.opted_out() && bare(self) == bare(other)
+    }
 }
 
 /// What the customer has.

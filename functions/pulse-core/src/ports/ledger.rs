@@ -38,8 +38,10 @@ pub trait Ledger: Send + Sync {
     /// A customer's profile.
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError>;
 
-    /// Writes a profile, replacing the one that is there.
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError>;
+    /// Writes a profile over the one that it was read as: the [version](crate::customer::ProfileMark) that it has, which
+    /// becomes the next one; version 0 is a new profile, or one of a release that had no versions. False, and nothing is
+    /// written, if another is there.
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError>;
 
     /// An entry.
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError>;

@@ -9,7 +9,7 @@ pub(crate) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason>
     if customer.standing == Standing::Closed {
         return Err(SkipReason::Closed);
     }
-    if customer.opted_out {
+    if customer.consent.opted_out() {
         return Err(SkipReason::OptedOut);
     }
     match &customer.contact {

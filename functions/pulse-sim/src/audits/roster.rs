@@ -7,7 +7,8 @@ use std::{
 use async_trait::async_trait;
 use pulse_core::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     entry::{Change, Entry, EntryId},
     failure::Cause,
@@ -193,7 +194,8 @@ fn someone() -> Customer {
         signed_up_at: "2026-01-01T00:00:00Z".parse().expect("a moment"),
         zone,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
         product: Product::Loan,
         balance: Money { minor: 1, currency: Currency::parse("EUR").expect("a currency") },
         id,
@@ -249,7 +251,7 @@ impl Ledger for VastRoster {
         Ok(self.number(id).map(|_| Customer { id: id.clone(), ..self.like.clone() }))
     }
 
-    async fn save_customer(&self, _: &Customer) -> Result<(), LedgerError> {
+    async fn save_customer(&self, _: &Customer) -> Result<bool, LedgerError> {
         Err(LedgerError::Broken(Cause::new("An audit writes no profile.")))
     }
 

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use pulse_core::{
     bill::{ApiUse, BYTES_PER_CUSTOMER, Bill, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB, TICK_MEMORY_GB},
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     entry::{Entry, Progress, StageName},
     ports::DlqName,
@@ -102,7 +103,8 @@ fn person(number: u32, spread: Spread, random: &Stream) -> Customer {
         zone: Zone::UTC,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
         id,
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use pulse_core::{
-    customer::CustomerId,
+    customer::{CustomerId, Zone},
     ports::{MonthlySchedule, PutOutcome},
     slot::Slot,
 };
@@ -56,6 +56,8 @@ pub struct SchedulerCounts {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     rows: BTreeMap<Arc<CustomerId>, Row>,
+    /// Zones in which schedules are refused for good.
+    pub(super) refused: Vec<Zone>,
     pub(super) agenda: Agenda,
     /// How invocations of the target fail, and until when.
     pub(super) failing: Option<(TargetFailure, Timestamp)>,

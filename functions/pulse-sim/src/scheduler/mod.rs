@@ -20,7 +20,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    customer::CustomerId,
+    customer::{CustomerId, Zone},
     failure::Cause,
     ports::{Clock, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError},
 };
@@ -91,6 +91,11 @@ impl MemoryScheduler {
         self.book().failing = Some((how, until));
     }
 
+    /// Refuses schedules in this zone for good from now on.
+    pub fn refuse(&self, zone: &Zone) {
+        self.book().refused.push(zone.clone());
+    }
+
     /// What it has done.
     #[must_use]
     pub fn counts(&self) -> SchedulerCounts {
@@ -106,6 +111,10 @@ impl MemoryScheduler {
 impl Schedules for MemoryScheduler {
     async fn put(&self, schedule: &MonthlySchedule) -> Result<PutOutcome, ScheduleError> {
         let mut book = self.book();
+        if book.refused.contains(schedule.slot.zone()) {
+            let cause = Cause::new("Invalid Schedule Expression Timezone.");
+            return Err(ScheduleError::Refused { customer: schedule.customer.clone(), cause });
+        }
         let before = book.agenda.first().map(|first| first.number);
         let outcome = book.put(schedule, self.clock.now(), &self.dice);
         let is_sooner = book.agenda.first().map(|first| first.number) != before;

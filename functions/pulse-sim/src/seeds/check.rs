@@ -174,7 +174,7 @@ impl Check<'_> {
             SkipReason::Closed => did(|act| if let Act::Leave(who) = act { Some(*who) } else { None }),
             SkipReason::OptedOut => {
                 let number = customer.id.as_str().trim_start_matches('c').parse().unwrap_or(0);
-                people::person(self.plan.seed, number).opted_out
+                people::person(self.plan.seed, number).consent.opted_out()
                     || did(|act| if let Act::OptOut(who) = act { Some(*who) } else { None })
             }
             SkipReason::BadAddress => {

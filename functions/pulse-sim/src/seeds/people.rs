@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use pulse_core::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, OptOutMark, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     slot::Slot,
 };
@@ -41,7 +42,8 @@ pub fn person(seed: u64, number: u32) -> Customer {
         zone,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: random.chance(0.03),
+        consent: Consent::of_mark(if random.chance(0.03) { OptOutMark::Yes } else { OptOutMark::No }),
+        mark: ProfileMark::default(),
         id,
     }
 }

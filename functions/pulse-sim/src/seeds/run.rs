@@ -287,8 +287,8 @@ impl SeedMonth<'_> {
             Act::Garbage(stage) => world.stack(*stage).queue.send_body("{\"v\":1}"),
             Act::Join(who) => self.join(self.plan.number(*who)),
             Act::Leave(who) => self.change(self.plan.number(*who), |customer| customer.standing = Standing::Closed),
-            Act::OptOut(who) => self.change(self.plan.number(*who), |customer| customer.opted_out = true),
-            Act::OptIn(who) => self.change(self.plan.number(*who), |customer| customer.opted_out = false),
+            Act::OptOut(who) => self.hear(self.plan.number(*who), true),
+            Act::OptIn(who) => self.hear(self.plan.number(*who), false),
             Act::Move(who, zone) => {
                 let zone = zone.clone();
                 self.change(self.plan.number(*who), move |customer| {
@@ -307,6 +307,11 @@ impl SeedMonth<'_> {
     fn change(&self, who: u32, change: impl FnOnce(&mut Customer) + Send + 'static) {
         let world = Arc::clone(self.world);
         let _ = self.world.time.spawn(async move { world.change(&people::id(who), change).await });
+    }
+
+    fn hear(&self, who: u32, opted_out: bool) {
+        let world = Arc::clone(self.world);
+        let _ = self.world.time.spawn(async move { world.hear(&people::id(who), opted_out).await });
     }
 
     fn join(&self, who: u32) {

@@ -103,7 +103,7 @@ impl Ledger for DistantLedger {
         self.call(self.ledger.customer(id)).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
         self.call(self.ledger.save_customer(customer)).await
     }
 

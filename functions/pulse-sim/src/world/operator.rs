@@ -8,10 +8,10 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     control::{Console, ConsolePause},
-    customer::{Contact, Customer, CustomerId, Standing},
-    enrollment::Enrollment,
+    customer::{Consent, ConsentRecord, ConsentSource, Contact, Customer, CustomerId, Standing},
+    enrollment::{Enrollment, EnrollmentError},
     entry::{EntryId, Plan, Progress, StageName},
-    ports::{Controls as _, Ledger as _, Queues, StageQueue},
+    ports::{Controls as _, Ledger as _, Queues, ScheduleError, StageQueue},
     replay::Replay,
     settlement::{Settlement, SettlementOutcome},
     stage::PerStage,
@@ -143,23 +143,47 @@ impl World {
     }
 
     /// Puts a customer on the roster, or brings them in line, by the use case that `pulse enroll` has.
-    /// What fails is done again, as operators do.
+    /// What fails is done again, as operators do, but for what the scheduler refuses for good.
     pub async fn enroll(&self, customer: &Customer) {
-        let fit = customer.standing == Standing::Active && !customer.opted_out;
+        let known = self.customer(&customer.id).await.map(|known| known.consent).unwrap_or_default();
+        let (consent, _) = known.after_roster(customer.consent.mark(), self.time.now());
+        let fit = customer.standing == Standing::Active && !consent.opted_out();
         if let Contact::Email(address) = &customer.contact {
             self.mailer.set_address(&customer.id, address.clone());
         }
         if fit {
             self.mailer.set_fit(&customer.id, true);
         }
-        let ledger = self.operator_ledger();
-        let clock = self.time.clock().clone();
-        let enrollment = Enrollment { ledger: &ledger, schedules: &*self.scheduler, clock: &*clock };
-        while enrollment.enroll(customer).await.is_err() {
-            self.time.sleep(Duration::from_secs(30)).await;
+        let ports = self.operator_ports();
+        loop {
+            match self.product.enroll(&ports, customer, self.time.now()).await {
+                Ok(_) => break,
+                Err(EnrollmentError::Schedule(ScheduleError::Refused { .. })) => return,
+                Err(_) => self.time.sleep(Duration::from_secs(30)).await,
+            }
         }
         if !fit {
             self.mailer.set_fit(&customer.id, false);
+        }
+    }
+
+    /// A customer asks for no more mail, or for mail again. What fails is done again.
+    pub async fn hear(&self, id: &CustomerId, opted_out: bool) {
+        let at = self.time.now();
+        let record = ConsentRecord { by: ConsentSource::Customer, as_of: Some(at), proof: None };
+        let word = Consent::said(opted_out, record);
+        let standing = self.customer(id).await.map(|customer| customer.standing);
+        if !opted_out && standing == Some(Standing::Active) {
+            self.mailer.set_fit(id, true);
+        }
+        let ledger = self.operator_ledger();
+        let clock = self.time.clock().clone();
+        let enrollment = Enrollment { ledger: &ledger, schedules: &*self.scheduler, clock: &*clock };
+        while enrollment.hear(id, &word).await.is_err() {
+            self.time.sleep(Duration::from_secs(30)).await;
+        }
+        if opted_out {
+            self.mailer.set_fit(id, false);
         }
     }
 
@@ -170,7 +194,10 @@ impl World {
     pub fn enroll_at_once(&self, customer: &Customer) {
         let clock = self.time.clock().clone();
         let enrollment = Enrollment { ledger: &*self.ledger, schedules: &*self.scheduler, clock: &*clock };
-        let enrolled = enrollment.enroll(customer).now_or_never().expect("nothing in memory has to be waited for");
+        let enrolled = enrollment
+            .enroll(customer, self.time.now())
+            .now_or_never()
+            .expect("nothing in memory has to be waited for");
         enrolled.expect("the ledger in memory takes everyone");
     }
 
@@ -180,7 +207,7 @@ impl World {
         if let Contact::Email(address) = &customer.contact {
             self.mailer.set_address(&customer.id, address.clone());
         }
-        self.mailer.set_fit(&customer.id, customer.standing == Standing::Active && !customer.opted_out);
+        self.mailer.set_fit(&customer.id, customer.standing == Standing::Active && !customer.consent.opted_out());
     }
 
     /// Whether the ledger has this entry.

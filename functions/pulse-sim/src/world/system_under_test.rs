@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart},
     control::{Note, Pause},
+    customer::Customer,
+    enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
     pausing::{Pausing, PausingError},
     stage::{
@@ -100,6 +102,12 @@ pub trait SystemUnderTest: Send + Sync {
             repair: true,
         };
         audit.run(start, pending(), &|_| {}).await
+    }
+
+    /// Enrols a customer as a roster tells of them that is of the moment `as_of`.
+    async fn enroll(&self, ports: &WorldPorts, told: &Customer, as_of: Timestamp) -> Result<Enrolled, EnrollmentError> {
+        let enrollment = Enrollment { ledger: &*ports.ledger, schedules: &*ports.schedules, clock: &*ports.clock };
+        enrollment.enroll(told, as_of).await
     }
 
     /// Pauses a stage, or resumes it. Says whether it was written down: the rest is the tick's.

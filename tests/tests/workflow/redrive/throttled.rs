@@ -121,7 +121,7 @@ impl Ledger for Throttled<'_, MemoryLedger> {
         self.ledger()?.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<(), LedgerError> {
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
         self.port.save_customer(customer).await
     }
 

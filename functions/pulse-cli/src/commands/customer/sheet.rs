@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use pulse_core::{
-    customer::{Contact, Customer, Standing, Zone},
+    customer::{Consent, ConsentSource, Contact, Customer, Standing, Zone},
     entry::{Entry, Progress, Queueing},
     ports::Activity,
     slot::Slot,
@@ -61,12 +61,23 @@ fn address(contact: &Contact) -> &str {
     }
 }
 
-fn standing(customer: &Customer) -> &'static str {
-    match (customer.standing, customer.opted_out) {
-        (Standing::Closed, _) => "closed",
-        (Standing::Active, true) => "active, opted out of mail",
-        (Standing::Active, false) => "active",
+fn standing(customer: &Customer) -> String {
+    match (customer.standing, customer.consent.opted_out()) {
+        (Standing::Closed, _) => "closed".into(),
+        (Standing::Active, true) => format!("active, opted out of mail{}", said_by(&customer.consent, &customer.zone)),
+        (Standing::Active, false) => "active".into(),
     }
+}
+
+fn said_by(consent: &Consent, zone: &Zone) -> String {
+    let Some(record) = consent.record() else { return String::new() };
+    let by = match record.by {
+        ConsentSource::Roster => "a roster",
+        ConsentSource::Operator => "an operator",
+        ConsentSource::Customer => "the customer",
+    };
+    let as_of = record.as_of.map(|at| format!(" as of {}", local(at, zone))).unwrap_or_default();
+    format!(" (said by {by}{as_of})")
 }
 
 fn slot(slot: &Slot) -> String {

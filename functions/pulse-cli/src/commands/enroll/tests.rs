@@ -1,16 +1,18 @@
+mod rosters;
+
 use std::{
-    io::Read,
+    io::{self, Read},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{Arc, mpsc},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use clap::Parser as _;
-use pulse_app::FixedSettings;
+use pulse_app::{App, FixedSettings};
 use pulse_core::{
     control::BreakerPolicy,
-    customer::Zone,
     entry::StageName,
     lanes::{LaneSettings, Step},
     ports::{
@@ -40,6 +42,10 @@ struct NoLanes;
 #[async_trait]
 impl LaneControl for NoLanes {
     async fn settings(&self, _: StageName) -> Result<LaneSettings, LaneError> {
+        unreachable!("enrolling asks for no lanes")
+    }
+
+    async fn unreserved(&self, _: StageName) -> Result<u32, LaneError> {
         unreachable!("enrolling asks for no lanes")
     }
 
@@ -125,7 +131,7 @@ impl World {
         let options = Line::parse_from(["enroll"].iter().chain(arguments)).options;
         let input = Input::open(&options.what)?;
         let place = RejectsPlace::choose(options.rejects.as_deref(), options.force, &input)?;
-        enroll_file(&self.app, input, place, &options.format, self.asked.clone(), Output::new(false)).await
+        enroll_input(self, input, place, &options.format).await
     }
 
     async fn active(&self) -> u64 {
@@ -138,6 +144,13 @@ impl World {
         names.sort();
         names
     }
+}
+
+async fn enroll_input(world: &World, input: Input, place: RejectsPlace, format: &RosterFormat) -> Result<Enrolment> {
+    let zone = world.app.settings.zone().unwrap();
+    let as_of = AsOf { moment: "2026-11-10T00:00:00Z".parse().unwrap(), known_by: "as given" };
+    let asked = world.asked.clone();
+    enroll_file(world.app.bulk(), zone, input, place, format, as_of, asked, Output::new(false)).await
 }
 
 fn boat(id: &str) -> String {
@@ -256,9 +269,9 @@ async fn customers_without_a_usable_address_are_enrolled_and_told_by_line() {
     let done = world.enroll(&[&roster]).await.unwrap();
     assert_eq!((done.report.enrolled.new, done.ended.unwrap()), (3, Exit::Done));
     let json = serde_json::to_value(&done.report).unwrap();
-    assert_eq!(json["without_usable_address"]["count"], 2);
-    assert_eq!(json["without_usable_address"]["lines"][1]["line"], 4);
-    assert_eq!(json["without_usable_address"]["lines"][1]["reason"], "email address is empty");
+    assert_eq!(json["without_usable_address"], 2);
+    assert_eq!(json["unusable_addresses"][1]["line"], 4);
+    assert_eq!(json["unusable_addresses"][1]["reason"], "email address is empty");
     assert!(done.report.text().contains("without a usable address  2"), "{}", done.report.text());
     assert!(done.remarks.contains("line 3; email address isn't one address"), "{}", done.remarks);
     assert!(!done.remarks.contains("ada@"), "{}", done.remarks);
@@ -297,7 +310,7 @@ async fn who_asks_for_the_end_gets_it_with_a_report_though_the_file_still_waits(
     input.reader = Box::new(reader);
     let place = RejectsPlace::choose(None, false, &input).unwrap();
     let format = RosterFormat::default();
-    let done = enroll_file(&world.app, input, place, &format, world.asked.clone(), Output::new(false)).await.unwrap();
+    let done = enroll_input(&world, input, place, &format).await.unwrap();
     drop(sender);
     assert_eq!(done.ended.unwrap(), Exit::Interrupted);
     let line = done.report.stopped_after_line.unwrap();

@@ -93,7 +93,7 @@ impl Demo {
         let customers = stream::iter(customers)
             .map(async |mut customer: Customer| {
                 customer.slot = Slot::at_minute_of(next_minute(SystemClock.now()));
-                enrollment.enroll(&customer).await?;
+                enrollment.enroll(&customer, SystemClock.now()).await?;
                 bar.inc(1);
                 anyhow::Ok(customer)
             })
@@ -116,7 +116,7 @@ impl Demo {
     pub(super) fn to_be_mailed(&self) -> impl Iterator<Item = &Customer> {
         self.customers.iter().filter(|customer| {
             customer.standing == Standing::Active
-                && !customer.opted_out
+                && !customer.consent.opted_out()
                 && matches!(customer.contact, Contact::Email(_))
         })
     }

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::{
     customer::{
-        Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     parse::ParseError,
     score::{Band, Score, ScoreValue},
@@ -91,7 +92,8 @@ fn sample(
         zone,
         signed_up_at: now,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
     };
     let month_ago = now - SignedDuration::from_hours(30 * 24);
     let previous = previous.map(|value| score(value, month_ago)).transpose()?;

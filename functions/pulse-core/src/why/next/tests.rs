@@ -5,7 +5,10 @@ use jiff::{Timestamp, ToSpan as _};
 use super::*;
 use crate::{
     control::{Breaker, Console, Open, Pause},
-    customer::{Contact, Currency, CustomerId, EmailAddress, Locale, Money, PersonName, Product, Standing, Zone},
+    customer::{
+        Consent, Contact, Currency, CustomerId, EmailAddress, Locale, Money, OptOutMark, PersonName, Product,
+        ProfileMark, Standing, Zone,
+    },
     entry::EntryId,
     ports::{Recall, Switch},
     score::{Band, Score, ScoreValue},
@@ -36,7 +39,8 @@ fn customer() -> Customer {
         zone,
         signed_up_at,
         standing: Standing::Active,
-        opted_out: false,
+        consent: Consent::default(),
+        mark: ProfileMark::default(),
         id,
     }
 }
@@ -221,7 +225,7 @@ fn an_entry_in_trouble_comes_back_and_no_sooner_than_the_provider_asked() {
 fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
     let mut setting = Setting::sound();
     let doubtful = sending(due()).release_in_doubt(cause(), due()).unwrap().into_after();
-    setting.customer.opted_out = true;
+    setting.customer.consent = Consent::of_mark(OptOutMark::Yes);
     let outlook = setting.outlook(&doubtful, due());
     assert_eq!((outlook.in_doubt_since, outlook.will_be_skipped), (Some(due()), Some(SkipReason::OptedOut)));
     assert_ne!(outlook.then, Some(Preview::Indeterminate), "the provider can be asked");
@@ -230,7 +234,7 @@ fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
 #[test]
 fn what_is_closed_is_done_or_says_what_brings_it_back() {
     let mut setting = Setting::sound();
-    setting.customer.opted_out = true;
+    setting.customer.consent = Consent::of_mark(OptOutMark::Yes);
     let sent = sending(due()).record_sent("m-1".into(), due(), None).unwrap().into_after();
     let skipped = scheduled().skip(SkipReason::OptedOut, due(), None).unwrap().into_after();
     for done in [&sent, &skipped] {
@@ -238,7 +242,7 @@ fn what_is_closed_is_done_or_says_what_brings_it_back() {
         assert!(outlook.next.is_done() && outlook.will_be_skipped.is_none());
         assert_eq!(setting.advice(done, due()), []);
     }
-    setting.customer.opted_out = false;
+    setting.customer.consent = Consent::default();
     let failed = scored().fail(StageName::Email, cause(), due(), None).unwrap().into_after();
     let (customer, run) = (customer().id, failed.id().run);
     let brings_back =
