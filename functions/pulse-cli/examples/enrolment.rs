@@ -12,7 +12,6 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_app::BulkEnrollment;
-use pulse_cli::roster_file::{RosterFile, RosterFormat, Row};
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress, ProfileMark, Zone},
     entry::{Change, Entry, EntryId},
@@ -24,6 +23,7 @@ use pulse_core::{
     roster::RosterRow,
     run::RunId,
 };
+use pulse_roster::{RosterFile, RosterFormat, Row};
 use pulse_sim::{clock::VirtualClock, time::VirtualTime};
 
 /// How long a call takes there and back, to the table and to Scheduler.

@@ -11,7 +11,6 @@ pub mod names;
 pub mod output;
 pub mod places;
 pub mod report;
-pub mod roster_file;
 pub mod stage_lines;
 pub mod target;
 pub mod text;

@@ -28,7 +28,8 @@ pub fn check(data: &[u8]) {
     };
     for mark in ['<', '>', '"'] {
         let count = |letter: &Rendered| letter.html.matches(mark).count();
-        assert_eq!(count(&letter), count(&plain), "a name or a band adds markup");
+        // A name that shows nothing is left out, with the markup around it.
+        assert!(count(&letter) <= count(&plain), "a name or a band adds markup");
     }
     assert_eq!(letter.text.lines().count(), plain.text.lines().count(), "a name or a band adds a line");
     let stray = |c: char| c.is_control() && c != '\n';

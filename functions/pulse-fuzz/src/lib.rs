@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod letter;
 pub mod message;
+pub mod roster;
 pub mod row;
 
 use pulse_core::failure::Cause;

@@ -3,12 +3,17 @@
 use std::fs;
 
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
-use pulse_fuzz::{answer, letter, message, row};
+use pulse_fuzz::{answer, letter, message, roster, row};
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 4] =
-    [("answer", answer::check), ("letter", letter::check), ("message", message::check), ("row", row::check)];
+const TARGETS: [Target; 5] = [
+    ("answer", answer::check),
+    ("letter", letter::check),
+    ("message", message::check),
+    ("roster", roster::check),
+    ("row", row::check),
+];
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = format!("{}/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
@@ -54,7 +59,7 @@ fn every_promise_holds_on_what_is_made_of_the_corpora() {
             lines.join(&b'\n')
         });
         let mut runner =
-            TestRunner::new(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() });
+            TestRunner::new(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() });
         runner
             .run(&input, |input| {
                 check(&input);

@@ -21,6 +21,9 @@ use pulse_core::{
     failure::Cause,
     ports::Clock as _,
 };
+use pulse_roster::{
+    DoubtfulRows, Input, RejectedFor, Rejects, RejectsPlace, RosterFile, RosterFormat, Row, UnusableAddress,
+};
 use serde::Serialize;
 
 use self::{as_of::AsOf, progress::Progress, rows::Rows};
@@ -28,9 +31,6 @@ use crate::{
     exit::Exit,
     interruption::Asked,
     output::{Output, Table},
-    roster_file::{
-        DoubtfulRows, Input, RejectedFor, Rejects, RejectsPlace, RosterFile, RosterFormat, Row, UnusableAddress,
-    },
     target::Target,
     text::advised,
 };

@@ -11,6 +11,10 @@ use pulse_core::{
     enrollment::Outcome,
     ports::{Clock as _, Ledger},
 };
+use pulse_roster::{
+    DoubtfulRows, Input, KeptRejects, RejectedFor, Rejects, RejectsPlace, RosterFile, RosterFormat, Row,
+    UnusableAddress,
+};
 use serde::Serialize;
 
 use super::{Options, as_of::AsOf, counts, lines::Lines, progress::Progress, rows::Rows, spread::Spread};
@@ -18,10 +22,6 @@ use crate::{
     exit::Exit,
     interruption::Asked,
     output::{Output, Table},
-    roster_file::{
-        DoubtfulRows, Input, KeptRejects, RejectedFor, Rejects, RejectsPlace, RosterFile, RosterFormat, Row,
-        UnusableAddress,
-    },
     target::Target,
 };
 

@@ -6,11 +6,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use pulse_roster::Input;
 
-use crate::{
-    figures::{grouped, lasting},
-    roster_file::Input,
-};
+use crate::figures::{grouped, lasting};
 
 /// Rows between two looks at the clock.
 const ROWS: u64 = 64;

@@ -7,12 +7,9 @@ use std::{
 
 use indicatif::ProgressBar;
 use pulse_core::customer::Customer;
+use pulse_roster::{BadRow, Findings, Rejects, RosterFile, RosterFileError, Row, RowError, rows};
 
-use crate::{
-    interruption::Asked,
-    output::Output,
-    roster_file::{BadRow, Findings, Rejects, RosterFile, RosterFileError, Row, RowError, rows},
-};
+use crate::{interruption::Asked, output::Output};
 
 /// What there is to say of a roster's rows, and where the bad ones go.
 pub(super) struct Rows {

@@ -14,12 +14,10 @@ use pulse_core::{
     slot::Slot,
 };
 use pulse_local::workspace::Workspace;
+use pulse_roster::{Findings, Input, RosterFile, RowError};
 
 use super::options::Options;
-use crate::{
-    output::Output,
-    roster_file::{Findings, Input, RosterFile, RowError},
-};
+use crate::output::Output;
 
 /// Customers enrolled at once.
 const AT_ONCE: usize = 16;

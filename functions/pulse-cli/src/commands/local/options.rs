@@ -2,7 +2,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use crate::roster_file::RosterFormat;
+use pulse_roster::RosterFormat;
 
 /// What `pulse local` takes.
 #[derive(Debug, Args)]

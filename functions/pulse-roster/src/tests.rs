@@ -206,8 +206,8 @@ fn rejects_of_rejects_have_one_reason_each() {
     assert_eq!(String::from_utf8(twice).unwrap(), String::from_utf8(once).unwrap());
 }
 
-const SHIPPED: &str = include_str!("../../../../infra/roster.csv");
-const WITH_MISTAKES: &str = include_str!("../../../../infra/roster-with-mistakes.csv");
+const SHIPPED: &str = include_str!("../../../infra/roster.csv");
+const WITH_MISTAKES: &str = include_str!("../../../infra/roster-with-mistakes.csv");
 
 #[test]
 fn every_row_of_the_shipped_roster_is_good() {
