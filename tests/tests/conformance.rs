@@ -194,7 +194,7 @@ async fn a_row_that_cannot_be_read_is_named() {
     let put = client.put_item().table_name(&table).item("pk", text("CUST#c-1")).item("sk", text("PROFILE"));
     put.item("name", text("Ada")).send().await.unwrap();
     let ledger = DynamoDbLedger::new(client, table);
-    let Err(LedgerError::Broken(cause)) = ledger.customer(&schedule("c-1", 1, "UTC").customer).await else {
+    let Err(LedgerError::Unreadable(cause)) = ledger.customer(&schedule("c-1", 1, "UTC").customer).await else {
         panic!("the row was read");
     };
     assert!(cause.as_str().contains("CUST#c-1 / PROFILE"), "{cause}");

@@ -33,7 +33,9 @@ pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
 pub use pausing::{PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
 pub use replay::{ReplayFailed, ReplayOrder, Replayed};
-pub use roster::{BulkEnrollment, ConsentCounts, Counts, EnrollAgainError, EnrollError, Foreseen, Unenrolled, foresee};
+pub use roster::{
+    BulkEnrollment, ConsentCounts, Counts, EnrollAgainError, EnrollError, Foreseen, OptedOut, Unenrolled, foresee,
+};
 pub use settings::{FixedSettings, Settings, SettingsError};
 pub use settling::{SettleReport, Unsettled, UnsettledMail};
 pub use status::{Status, StatusRun};

@@ -7,7 +7,8 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
-    customer::{Customer, CustomerId, Standing},
+    control::Note,
+    customer::{Consent, ConsentRecord, ConsentSource, Customer, CustomerId, Standing},
     enrollment::{Enrolled, Enrollment, EnrollmentError, Outcome},
     failure::Cause,
     pacing::{PacedSchedules, patiently},
@@ -77,6 +78,15 @@ pub struct Unenrolled {
     pub unenrolled: bool,
 }
 
+/// Of whom it was kept that they are opted out, or not any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OptedOut {
+    /// Who.
+    pub customer: CustomerId,
+    /// Whether they are on the roster, or were: of strangers nothing is kept.
+    pub is_known: bool,
+}
+
 /// Enrolment of many customers at once, over the ports that it takes.
 #[derive(Clone, Copy)]
 pub struct BulkEnrollment<'a> {
@@ -122,7 +132,11 @@ impl BulkEnrollment<'_> {
                     counts.add(done, &customer);
                     watch(origin, None);
                 }
-                Err(EnrollmentError::Schedule(ScheduleError::Refused { cause, .. })) => {
+                // A profile that can't be read stops nobody else.
+                Err(
+                    EnrollmentError::Schedule(ScheduleError::Refused { cause, .. })
+                    | EnrollmentError::Ledger(LedgerError::Unreadable(cause)),
+                ) => {
                     refused += 1;
                     watch(origin, Some(&cause));
                     if refused == REFUSED_OF_NONE && counts == Counts::default() {
@@ -181,6 +195,34 @@ impl App {
             let id = customer.as_str();
             let unenrolled = patiently(&*self.ports.sleeper, id, || enrollment.unenroll(&customer)).await?;
             all.push(Unenrolled { customer, unenrolled });
+        }
+        Ok(all)
+    }
+
+    /// Opts customers out of all mail, or takes that back, as they asked for. `note` says how it is known. No roster
+    /// overrules it.
+    ///
+    /// # Errors
+    /// When the ledger can't be used. What was kept before stays so.
+    pub async fn opt_out(
+        &self,
+        ids: Vec<CustomerId>,
+        opted_out: bool,
+        note: &Note,
+    ) -> Result<Vec<OptedOut>, LedgerError> {
+        let schedules = self.schedules();
+        let enrollment = self.enrollment(&schedules);
+        let record = ConsentRecord {
+            by: ConsentSource::Operator,
+            as_of: Some(self.clock().now()),
+            proof: Some(Cause::new(note.as_str())),
+        };
+        let word = Consent::said(opted_out, record);
+        let mut all = Vec::new();
+        for customer in ids {
+            let id = customer.as_str();
+            let is_known = patiently(&*self.ports.sleeper, id, || enrollment.hear(&customer, &word)).await?;
+            all.push(OptedOut { customer, is_known });
         }
         Ok(all)
     }

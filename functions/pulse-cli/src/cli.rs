@@ -12,8 +12,8 @@ use pulse_local::children;
 
 use crate::{
     commands::{
-        audit, customer, dlq, doctor, enroll, lanes, local, pause, plan, preview, redrive, replay, resume, settle,
-        simulate, status, unenroll, watch, why,
+        audit, customer, dlq, doctor, enroll, lanes, local, opt_out, pause, plan, preview, redrive, replay, resume,
+        settle, simulate, status, unenroll, watch, why,
     },
     exit::{Exit, Usage},
     output::{Output, with_causes},
@@ -45,6 +45,8 @@ enum Command {
     Enroll(enroll::Options),
     /// Take customers off the roster: no schedule, no more mail.
     Unenroll(unenroll::Options),
+    /// Keep that customers asked for no more mail, or for mail again. No roster overrules it.
+    OptOut(opt_out::Options),
     /// Show one customer: profile, this month's entry, history, schedule.
     Customer(customer::Options),
     /// Show where everything stands: stages and what holds them, entries by state, queues, dead letters, lanes.
@@ -127,6 +129,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Local(options) => local::run(*options, output).await,
         Command::Enroll(options) => enroll::run(options, &cli.target, output).await,
         Command::Unenroll(options) => unenroll::run(options, &cli.target, output).await,
+        Command::OptOut(options) => opt_out::run(options, &cli.target, output).await,
         Command::Customer(options) => customer::run(options, &cli.target, output).await,
         Command::Status(options) => Box::pin(status::run(options, &cli.target, output)).await,
         Command::Watch(options) => watch::run(options, &cli.target, output).await,

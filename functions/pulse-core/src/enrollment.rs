@@ -94,11 +94,9 @@ impl Enrollment<'_> {
     pub async fn unenroll(&self, id: &CustomerId) -> Result<bool, EnrollmentError> {
         for _ in 0..TRIES {
             let Some(before) = self.ledger.customer(id).await? else { return Ok(false) };
-            let mut after = before.clone();
-            if before.standing != Standing::Closed {
-                after.standing = Standing::Closed;
-                after.mark = ProfileMark { as_of: Some(self.clock.now()), settled: false, ..after.mark };
-            }
+            let settled = before.mark.settled && before.standing == Standing::Closed;
+            let mark = ProfileMark { as_of: Some(self.clock.now()), settled, ..before.mark };
+            let after = Customer { standing: Standing::Closed, mark, ..before.clone() };
             if self.bring_to(Some(&before), after, false).await?.is_some() {
                 return Ok(true);
             }
@@ -149,6 +147,17 @@ impl Enrollment<'_> {
             let is_there = before == Some(&after) || self.ledger.save_customer(&after).await?;
             return Ok(is_there.then_some(false));
         }
+        // Nobody is mailed against their will because the scheduler can't be asked, or refuses their zone.
+        if let Some(before) = before
+            && after.consent.opted_out()
+            && !before.consent.opted_out()
+        {
+            let silenced = Customer { consent: after.consent.clone(), ..before.clone() };
+            if !self.ledger.save_customer(&silenced).await? {
+                return Ok(None);
+            }
+            after.mark.version += 1;
+        }
         // A repair writes no profile.
         let marks = believes || before != Some(&after);
         let is_active = after.standing == Standing::Active;
@@ -195,7 +204,7 @@ impl Enrollment<'_> {
                 done => return done,
             }
         }
-        Ok(())
+        Err(contended(&customer.id))
     }
 
     async fn open_next(&self, customer: &Customer, entries: &[Entry]) -> Result<(), LedgerError> {
@@ -241,7 +250,7 @@ impl Enrollment<'_> {
                 done => return Ok(done?),
             }
         }
-        Ok(())
+        Err(contended(&customer.id).into())
     }
 
     async fn skip_open_entries(&self, customer: &Customer) -> Result<(), LedgerError> {
@@ -259,6 +268,6 @@ impl Enrollment<'_> {
 }
 
 fn contended(id: &CustomerId) -> LedgerError {
-    let cause = format!("The profile of {id} is changed by someone else again and again.");
+    let cause = format!("What there is of {id} is changed by someone else again and again.");
     LedgerError::Unavailable(Cause::new(cause))
 }

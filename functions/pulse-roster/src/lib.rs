@@ -27,8 +27,9 @@ use pulse_core::{
 
 use self::{
     decoding::{Decoded, SourceEncoding, Text},
-    header::Header,
+    header::{Header, key},
     records::{Record, Records, columns, is_blank},
+    rejects::AS_OF,
     row_checks::{one_problem, problem},
     seen::Seen,
 };
@@ -81,6 +82,18 @@ impl<R: Read> RosterFile<R> {
     pub fn layout(&self) -> Layout {
         let plain = self.encoding == SourceEncoding::Assumed;
         Layout { header: self.header.names.clone(), delimiter: self.records.delimiter(), byte_order_mark: !plain }
+    }
+
+    /// Of which moment the file says that it tells, as a rejects file does in its first row.
+    #[must_use]
+    pub fn says_as_of(&self) -> Option<&str> {
+        let place = self
+            .header
+            .names
+            .iter()
+            .position(|name| std::str::from_utf8(name).is_ok_and(|name| key(name) == key(AS_OF)))?;
+        let field = self.first.as_ref()?.fields.get(place)?;
+        std::str::from_utf8(field).ok().map(str::trim).filter(|text| !text.is_empty())
     }
 
     fn customer(&mut self, record: Record) -> Result<(Row, Customer), RowError> {

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -10,9 +11,12 @@ use tempfile::NamedTempFile;
 
 use super::{errors::BadRow, header::key, input::Input};
 
+/// Of which moment the roster told that a row was rejected of, so that it is no newer once it is mended.
+pub(super) const AS_OF: &str = "rejected_as_of";
+
 /// The columns that say why a row was rejected. They come before the roster's own, so that a row with too many columns
 /// stays readable, and are no part of a roster when the file is enrolled.
-const REASONS: [&str; 3] = ["rejected_line", "rejected_column", "rejected_cause"];
+const REASONS: [&str; 4] = ["rejected_line", "rejected_column", "rejected_cause", AS_OF];
 
 /// Whether a column is one of a rejects file's own.
 pub(super) fn is_reason(name: &[u8]) -> bool {
@@ -116,6 +120,7 @@ pub struct Rejects {
     path: PathBuf,
     sink: Sink,
     layout: Layout,
+    as_of: String,
     reasons: Vec<usize>,
     kept: u64,
     /// How much of the file is whole rows.
@@ -135,11 +140,20 @@ pub struct KeptRejects {
 }
 
 impl Rejects {
-    /// Rejects of a roster that is written so.
+    /// Rejects of a roster that is written so, and that tells of the moment `as_of`.
     #[must_use]
-    pub fn new(place: RejectsPlace, layout: Layout) -> Self {
+    pub fn new(place: RejectsPlace, layout: Layout, as_of: impl fmt::Display) -> Self {
         let reasons = layout.header.iter().enumerate().filter(|(_, name)| is_reason(name)).map(|(at, _)| at).collect();
-        Self { path: place.path, sink: place.sink, layout, reasons, kept: 0, length: 0, error: None }
+        Self {
+            path: place.path,
+            sink: place.sink,
+            layout,
+            as_of: as_of.to_string(),
+            reasons,
+            kept: 0,
+            length: 0,
+            error: None,
+        }
     }
 
     /// Keeps one row. Says whether it could: a disk that is full is no reason to stop the rows after it.
@@ -161,7 +175,7 @@ impl Rejects {
             self.row(&mut bytes, REASONS, &self.layout.header)?;
         }
         let (line, columns, cause) = (bad.line.to_string(), bad.columns(), bad.cause());
-        self.row(&mut bytes, [&line, &columns, &cause], &bad.raw)?;
+        self.row(&mut bytes, [&line, &columns, &cause, &self.as_of], &bad.raw)?;
         match &mut self.sink {
             Sink::Beside { file, .. } => file.write_all(&bytes)?,
             Sink::Special(file) => file.write_all(&bytes)?,
@@ -171,7 +185,7 @@ impl Rejects {
         Ok(())
     }
 
-    fn row(&self, bytes: &mut Vec<u8>, reason: [&str; 3], fields: &ByteRecord) -> io::Result<()> {
+    fn row(&self, bytes: &mut Vec<u8>, reason: [&str; REASONS.len()], fields: &ByteRecord) -> io::Result<()> {
         let own = fields.iter().enumerate().filter(|(at, _)| !self.reasons.contains(at)).map(|(_, field)| field);
         let row: ByteRecord = reason.into_iter().map(str::as_bytes).chain(own).collect();
         let mut writer = WriterBuilder::new().delimiter(self.layout.delimiter).from_writer(bytes);

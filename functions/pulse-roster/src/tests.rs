@@ -158,7 +158,7 @@ fn rejected<R: Read>(roster: RosterFile<R>, refuse: Option<&str>) -> Vec<u8> {
     let of_roster = folder.path().join("roster.csv");
     std::fs::write(&of_roster, "").unwrap();
     let place = RejectsPlace::choose(None, false, &Input::open(of_roster.to_str().unwrap()).unwrap()).unwrap();
-    let mut rejects = Rejects::new(place, roster.layout());
+    let mut rejects = Rejects::new(place, roster.layout(), "2026-11-10T00:00:00Z");
     for row in roster {
         match (row, refuse) {
             (Err(RowError::Bad(bad)), _) => assert!(rejects.write(&bad)),
@@ -176,7 +176,10 @@ fn who_is_refused_by_a_service_is_rejected_with_line_and_column_and_its_words() 
     let roster = format!("{HEADER}{}", row("c-1"));
     for (words, column) in [("Invalid Schedule Expression Timezone.", "time_zone"), ("Name is taken.", "")] {
         let text = String::from_utf8(rejected(open(roster.as_bytes()).unwrap(), Some(words))).unwrap();
-        assert_eq!(text.lines().nth(1), Some(format!("2,{column},{words},{}", row("c-1").trim_end()).as_str()));
+        assert_eq!(
+            text.lines().nth(1),
+            Some(format!("2,{column},{words},2026-11-10T00:00:00Z,{}", row("c-1").trim_end()).as_str())
+        );
     }
 }
 
@@ -192,9 +195,15 @@ fn rejects_are_written_with_their_reasons_and_can_be_enrolled_once_mended() {
     let bad_row = row("c-2").replace("loan", "boat").replace("Ada", "\"O, \"\"A\"\"\"");
     let roster = [HEADER, &row("c-1"), &bad_row, "c-3,\"x\n", &row("c-4")].concat();
     let written = String::from_utf8(rejected(open(roster.as_bytes()).unwrap(), None)).unwrap();
-    assert!(written.starts_with(&format!("rejected_line,rejected_column,rejected_cause,{HEADER}")), "{written}");
-    assert!(written.contains("3,product,product is neither 'loan' nor 'card',c-2,"), "{written}");
-    let (good, bad) = read(written.replace("boat", "loan").as_bytes());
+    assert!(
+        written.starts_with(&format!("rejected_line,rejected_column,rejected_cause,rejected_as_of,{HEADER}")),
+        "{written}"
+    );
+    assert!(written.contains("3,product,product is neither 'loan' nor 'card',2026-11-10T00:00:00Z,c-2,"), "{written}");
+    let mended = written.replace("boat", "loan");
+    assert_eq!(open(mended.as_bytes()).unwrap().says_as_of(), Some("2026-11-10T00:00:00Z"));
+    assert_eq!(open(roster.as_bytes()).unwrap().says_as_of(), None);
+    let (good, bad) = read(mended.as_bytes());
     assert_eq!((ids(&good), bad.len()), (vec!["c-2"], 1));
 }
 

@@ -141,8 +141,9 @@ const LOOKING: [(&str, &str); 9] = [
 ];
 
 /// Commands that change something, in an order in which each has something to do.
-const CHANGING: [(&str, &str); 9] = [
+const CHANGING: [(&str, &str); 10] = [
     ("enroll", "enroll FOLDER/roster.csv"),
+    ("opt-out", "opt-out c-1 --note asked"),
     ("unenroll", "unenroll c-2"),
     ("audit --repair", "audit --repair"),
     ("pause", "pause score --note drill --no-wait"),

@@ -367,6 +367,30 @@ async fn whom_an_operator_took_off_an_older_file_does_not_bring_back() {
 }
 
 #[tokio::test]
+async fn unenrolling_someone_whom_a_file_closed_is_of_now_too() {
+    let stack = InMemoryStack::new();
+    let told = row("c-1", "Europe/Dublin", "1.00", "no");
+    stack.enrollment().enroll(&Customer { standing: Standing::Closed, ..told.clone() }, on(1)).await.unwrap();
+    assert!(stack.enrollment().unenroll(&told.id).await.unwrap());
+    let older = stack.enrollment().enroll(&told, on(2)).await.unwrap();
+    assert_eq!((older.outcome, all_of(&stack, &told.id).await.1), (Outcome::Older, None));
+}
+
+#[tokio::test]
+async fn an_opt_out_is_kept_where_the_scheduler_refuses_the_row() {
+    let stack = InMemoryStack::new();
+    let ports = immortal(&stack);
+    ports.enrollment().enroll(&row("c-1", "Europe/Dublin", "1.00", "no"), on(1)).await.unwrap();
+    let before = all_of(&stack, &row("c-1", "UTC", "1.00", "no").id).await;
+    let refused = ports.enrollment().enroll(&row("c-1", REFUSED_ZONE, "2.00", "yes"), on(2)).await;
+    assert!(matches!(refused, Err(EnrollmentError::Schedule(ScheduleError::Refused { .. }))), "{refused:?}");
+    let (profile, schedule, _) = all_of(&stack, &before.0.as_ref().unwrap().id).await;
+    let profile = profile.unwrap();
+    assert!(profile.consent.opted_out());
+    assert_eq!((profile.balance.minor, schedule), (100, before.1), "and all else is as it was");
+}
+
+#[tokio::test]
 async fn the_first_release_reads_profiles_and_what_it_writes_is_read_and_changed() {
     let stack = InMemoryStack::new();
     let asked = ConsentRecord { by: ConsentSource::Customer, as_of: Some(on(1)), proof: Some(Cause::new("m-1")) };

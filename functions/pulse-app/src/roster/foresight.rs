@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use pulse_core::{
     customer::Customer,
     enrollment::{Enrolled, RosterChange},
+    failure::Cause,
     ports::{Ledger, LedgerError},
 };
 
@@ -24,7 +25,8 @@ pub struct Foreseen<Origin> {
 }
 
 /// What [`App::enroll`](crate::App::enroll) would do, by the same rules, told for each customer in the order of the
-/// roster. Without a ledger everyone is taken for new. Whom the scheduler would refuse, only the scheduler knows.
+/// roster, and `refuse` those whose profile can't be read. Without a ledger everyone is taken for new. Whom the scheduler
+/// would refuse, only the scheduler knows.
 ///
 /// # Errors
 /// When the ledger can't be read.
@@ -33,24 +35,31 @@ pub async fn foresee<Origin>(
     customers: impl Iterator<Item = (Origin, Customer)>,
     as_of: Timestamp,
     watch: &mut dyn FnMut(&Foreseen<Origin>),
-    stop: &(dyn Fn() -> bool + Sync),
+    refuse: &mut dyn FnMut(Origin, &Cause),
 ) -> Result<Counts, LedgerError> {
-    let mut foreseen = stream::iter(customers.take_while(|_| !stop()))
+    let mut foreseen = stream::iter(customers)
         .map(async |(origin, told)| {
             let before = match ledger {
-                Some(ledger) => ledger.customer(&told.id).await?,
+                Some(ledger) => match ledger.customer(&told.id).await {
+                    Err(LedgerError::Unreadable(cause)) => return Ok(Err((origin, cause))),
+                    read => read?,
+                },
                 None => None,
             };
             let RosterChange { after, outcome, consent } = RosterChange::of(before.as_ref(), &told, as_of);
             let enrolled = Enrolled { outcome, consent, opted_out: after.consent.opted_out() };
-            Ok(Foreseen { origin, told, enrolled, after })
+            Ok(Ok(Foreseen { origin, told, enrolled, after }))
         })
         .buffered(AT_ONCE);
     let mut counts = Counts::default();
     while let Some(foreseen) = foreseen.next().await {
-        let foreseen = foreseen?;
-        counts.add(foreseen.enrolled, &foreseen.told);
-        watch(&foreseen);
+        match foreseen? {
+            Ok(foreseen) => {
+                counts.add(foreseen.enrolled, &foreseen.told);
+                watch(&foreseen);
+            }
+            Err((origin, cause)) => refuse(origin, &cause),
+        }
     }
     Ok(counts)
 }

@@ -6,12 +6,14 @@ use std::{
 use pulse_core::{
     advice::Advice,
     audit::{AuditDepth, AuditEnd, AuditStart, Problem},
+    control::Note,
+    customer::{ConsentSource, CustomerId},
     failure::Cause,
     ports::Ledger as _,
 };
 
 use super::{World, customer, now, start};
-use crate::{AuditOrder, ConsentCounts, Counts, Unenrolled};
+use crate::{AuditOrder, ConsentCounts, Counts, OptedOut, Unenrolled};
 
 fn empty(empty: u64) -> Counts {
     Counts { consent: ConsentCounts { empty, ..ConsentCounts::default() }, ..Counts::default() }
@@ -94,4 +96,27 @@ fn an_audit_finds_what_is_amiss_and_repairs_it_if_that_is_asked_for() {
     assert!(audit(true).is_clean());
     assert!(audit(false).found.is_empty());
     assert_eq!(now(world.app.roster()).unwrap().active, 1);
+}
+
+#[test]
+fn an_opt_out_that_was_asked_for_is_kept_against_rosters_until_it_is_undone() {
+    let world = World::new();
+    let told = customer("c-1");
+    let enroll = || now(world.app.enroll(std::iter::once(((), told.clone())), start(), &mut |(), _| {}, &|| false));
+    enroll().unwrap();
+    let note = Note::parse("asked by phone").unwrap();
+    let opt_out = |opted_out| now(world.app.opt_out(vec![told.id.clone()], opted_out, &note)).unwrap();
+    assert_eq!(opt_out(true), [OptedOut { customer: told.id.clone(), is_known: true }]);
+    assert_eq!(enroll().unwrap().opted_out, 1);
+    let kept = now(world.ledger.customer(&told.id)).unwrap().unwrap().consent;
+    let record = kept.record().unwrap();
+    assert_eq!(
+        (record.by, record.proof.as_ref().map(Cause::as_str)),
+        (ConsentSource::Operator, Some("asked by phone"))
+    );
+    opt_out(false);
+    assert_eq!(enroll().unwrap().opted_out, 0);
+    let stranger = CustomerId::parse("c-9").unwrap();
+    assert!(!now(world.app.opt_out(vec![stranger.clone()], true, &note)).unwrap()[0].is_known);
+    assert_eq!(now(world.ledger.customer(&stranger)).unwrap(), None);
 }

@@ -78,7 +78,7 @@ fn texts<const N: usize>(fields: [(&str, String); N]) -> [(String, AttributeValu
 fn unreadable(row: &Attributes) -> LedgerError {
     let text = |name| row.get(name).and_then(|key| key.as_s().ok()).map_or("?", String::as_str);
     let key = Key { pk: text("pk").to_owned(), sk: text("sk").to_owned() };
-    LedgerError::Broken(Cause::new(format!(
+    LedgerError::Unreadable(Cause::new(format!(
         "Row {key} can't be read: someone else wrote it, or a newer release. Mend or delete it."
     )))
 }

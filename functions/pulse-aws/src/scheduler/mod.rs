@@ -12,6 +12,7 @@ use aws_sdk_scheduler::{
         create_schedule::CreateScheduleError,
         delete_schedule::DeleteScheduleError,
         get_schedule::{GetScheduleError, GetScheduleOutput},
+        update_schedule::UpdateScheduleError,
     },
     types::{ScheduleState, ScheduleSummary},
 };
@@ -150,8 +151,16 @@ impl EventBridgeSchedules {
             .flexible_time_window(window)
             .target(target)
             .state(state);
-        let updated = call.send().await.map(|_| PutOutcome::Updated);
-        updated.map_err(|error| failed(customer, &error))
+        match call.send().await {
+            Ok(_) => Ok(PutOutcome::Updated),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateScheduleError::is_resource_not_found_exception) =>
+            {
+                let cause = Cause::new("The schedule was deleted since it was read.");
+                Err(ScheduleError::Unavailable { customer: customer.clone(), cause })
+            }
+            Err(error) => Err(failed(customer, &error)),
+        }
     }
 
     async fn read(&self, customer: &CustomerId) -> Result<Option<GetScheduleOutput>, ScheduleError> {

@@ -100,9 +100,7 @@ impl Report {
         counts::push(&mut table, &self.enrolled);
         table.push("rejected", self.rejected);
         if let Some(path) = &self.rejects_file {
-            let given = self.as_of.as_ref().filter(|as_of| as_of.is_given());
-            let as_of = given.map(|as_of| format!(" with --as-of {}", as_of.moment)).unwrap_or_default();
-            table.push("rejects", format!("{} (mend them and enrol that file{as_of})", path.display()));
+            table.push("rejects", format!("{} (mend them and enrol that file)", path.display()));
         }
         table.render()
     }
@@ -170,7 +168,9 @@ async fn enroll_file(
     let name = input.name.clone();
     let (mut progress, reader) = Progress::of(input);
     let roster = RosterFile::open(reader, zone, format).with_context(|| format!("The roster {name} can't be used"))?;
-    let rows = Rows::new(Some(Rejects::new(place, roster.layout())), progress.bar(), output);
+    let as_of = as_of.unless_said(roster.says_as_of());
+    let rejects = Rejects::new(place, roster.layout(), as_of.moment);
+    let rows = Rows::new(Some(rejects), progress.bar(), output);
     // What was read so far is enrolled first.
     let good = rows.good(roster, &asked, |_| {});
     let mut watch = |row: Row, refused: Option<&Cause>| {

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod enroll;
 pub mod lanes;
 pub mod local;
+pub mod opt_out;
 pub mod pause;
 pub mod plan;
 pub mod preview;

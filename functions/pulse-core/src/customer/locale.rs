@@ -61,11 +61,16 @@ fn canonical(text: &str) -> Option<LanguageIdentifier> {
     Some((language, script, region).into())
 }
 
+/// The languages that are written after `zh-` (IANA Language Subtag Registry, "extlang"). Other three letters there are a
+/// country, such as `USA`, and no tag.
+const CHINESE: [&str; 16] =
+    ["cdo", "cjy", "cmn", "cnp", "cpx", "csp", "czh", "czo", "gan", "hak", "hsn", "lzh", "mnp", "nan", "wuu", "yue"];
+
 /// `cmn-TW` of `zh-cmn-TW`: an extended language stands for itself (RFC 5646, 4.5).
 fn extended_language(tag: &str) -> &str {
-    let is_extended = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_chinese = |part: &str| CHINESE.iter().any(|language| part.eq_ignore_ascii_case(language));
     match tag.split_once('-') {
-        Some((_, rest)) if rest.split('-').next().is_some_and(is_extended) => rest,
+        Some((zh, rest)) if zh.eq_ignore_ascii_case("zh") && rest.split('-').next().is_some_and(is_chinese) => rest,
         _ => tag,
     }
 }
@@ -156,7 +161,21 @@ mod tests {
 
     #[test]
     fn what_names_nothing_that_is_known_is_refused_and_says_which_part() {
-        for text in ["", "e", "en-", "-GB", "english", "en-GB-x", "12-GB", "en GB", "C", "de_DE@euro", "en--GB"] {
+        for text in [
+            "",
+            "e",
+            "en-",
+            "-GB",
+            "english",
+            "en-GB-x",
+            "12-GB",
+            "en GB",
+            "C",
+            "de_DE@euro",
+            "en--GB",
+            "en-USA",
+            "ar-EGY",
+        ] {
             assert_eq!(read(text), Err("locale is not a language tag such as en-GB".to_owned()), "{text}");
         }
         for (text, part) in [("xx-YY", "language"), ("jp-JP", "language"), ("zz", "language"), ("qaa", "language")] {

@@ -21,9 +21,12 @@ pub enum LedgerError {
     /// The ledger can't be reached, or is throttled. A write may have been done or not.
     #[error("the ledger can't be used right now: {0}")]
     Unavailable(Cause),
-    /// A row can't be read back, or a request is refused for good.
+    /// A request is refused for good.
     #[error("the ledger refuses: {0}")]
     Broken(Cause),
+    /// A row can't be read back. Others can.
+    #[error("{0}")]
+    Unreadable(Cause),
 }
 
 impl MayPass for LedgerError {

@@ -59,7 +59,7 @@ impl From<LedgerError> for Verdict {
         match error {
             LedgerError::Conflict(_) => Self::NotNow { wait: Duration::from_secs(5), cause },
             LedgerError::Unavailable(_) => Self::retry(cause),
-            LedgerError::Broken(_) => Self::Fail { cause },
+            LedgerError::Broken(_) | LedgerError::Unreadable(_) => Self::Fail { cause },
         }
     }
 }

@@ -19,9 +19,15 @@ pub(super) struct AsOf {
 const GIVEN: &str = "as given";
 
 impl AsOf {
-    /// Whether it was said of when the roster is, so that what is made of the roster is of then, too.
-    pub(super) fn is_given(&self) -> bool {
-        self.known_by == GIVEN
+    /// The moment that the file itself names, as a rejects file does: that of the roster which its rows were rejected of,
+    /// however late they are mended. What the operator says goes before.
+    pub(super) fn unless_said(self, by_the_file: Option<&str>) -> Self {
+        match by_the_file.and_then(|text| text.parse::<Timestamp>().ok()) {
+            Some(moment) if self.known_by != GIVEN && moment <= self.moment => {
+                Self { moment, known_by: "as the file says; --as-of says otherwise" }
+            }
+            _ => self,
+        }
     }
 
     /// The moment that is given, or else the one of the file's last change, or else `now`: what comes through a pipe has
@@ -81,6 +87,18 @@ mod tests {
         for bad in ["", "yesterday", "2026-11-31", "2026-11-10T08:00:00", "10.11.2026"] {
             assert!(given(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn rejects_are_of_the_moment_of_their_roster_unless_someone_says_otherwise() {
+        let mended = AsOf { moment: now(), known_by: "the file's last change" };
+        let of = |as_of: &AsOf, says| as_of.clone().unless_said(says).moment.to_string();
+        assert_eq!(of(&mended, Some("2026-11-03T08:00:00Z")), "2026-11-03T08:00:00Z");
+        for no_earlier_moment in [None, Some("3.11.2026"), Some("2026-12-01T00:00:00Z")] {
+            assert_eq!(of(&mended, no_earlier_moment), now().to_string());
+        }
+        let given = AsOf { moment: now(), known_by: GIVEN };
+        assert_eq!(of(&given, Some("2026-11-03T08:00:00Z")), now().to_string());
     }
 
     #[test]

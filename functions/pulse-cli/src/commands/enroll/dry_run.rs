@@ -9,6 +9,7 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::{
     customer::{ConsentEffect, Contact, Standing, Zone},
     enrollment::Outcome,
+    failure::Cause,
     ports::{Clock as _, Ledger},
 };
 use pulse_roster::{
@@ -184,7 +185,9 @@ async fn foretell(
     let roster = RosterFile::open(reader, zone, format).with_context(|| format!("The roster {name} can't be used"))?;
     let lines = RefCell::new(BTreeMap::<Kind, Lines>::new());
     let put = |kind, line| lines.borrow_mut().entry(kind).or_default().push(line);
-    let rows = Rows::new(place.map(|place| Rejects::new(place, roster.layout())), progress.bar(), output);
+    let as_of = as_of.unless_said(roster.says_as_of());
+    let rejects = place.map(|place| Rejects::new(place, roster.layout(), as_of.moment));
+    let rows = Rows::new(rejects, progress.bar(), output);
     // Nothing is half done when it is interrupted: that ends it at once.
     let asked = Asked::default();
     let good = rows.good(roster, &asked, |bad| put(Kind::Rejected, bad.line));
@@ -201,7 +204,12 @@ async fn foretell(
         }
     };
     let ledger = stack.as_ref().map(|(ledger, _)| *ledger);
-    let counts = foresee(ledger, good, as_of.moment, &mut watch, &|| false).await?;
+    let mut refuse = |row: Row, cause: &Cause| {
+        let bad = row.refused(cause);
+        put(Kind::Rejected, bad.line);
+        rows.reject(&bad);
+    };
+    let counts = foresee(ledger, good, as_of.moment, &mut watch, &mut refuse).await?;
     progress.finish();
     let Rows { findings, rejects, unreadable, .. } = rows;
     let findings = findings.into_inner();

@@ -171,16 +171,19 @@ async fn rejects_are_kept_beside_the_roster_and_never_over_earlier_ones() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
     // Mended, they are enrolled as they are; and what is still bad is no file beside a file.
-    let mended =
-        std::fs::read_to_string(&path).unwrap().replace("boat", "loan") + &format!("9,product,odd,{}", boat("c-3"));
+    let mended = std::fs::read_to_string(&path).unwrap().replace("boat", "loan")
+        + &format!("9,product,odd,2026-11-10T00:00:00Z,{}", boat("c-3"));
     let mended = world.write("roster.rejects-2.csv", mended);
     let third = world.enroll(&[&mended]).await.unwrap();
     assert_eq!((third.report.enrolled.new, third.report.rejected), (1, 1));
     let path = third.report.rejects_file.unwrap();
     assert_eq!(path.file_name().unwrap(), "roster.rejects-3.csv");
     let text = std::fs::read_to_string(path).unwrap();
-    let header = format!("rejected_line,rejected_column,rejected_cause,{HEADER}");
-    assert_eq!(text, format!("{header}3,product,product is neither 'loan' nor 'card',{}", boat("c-3")));
+    let header = format!("rejected_line,rejected_column,rejected_cause,rejected_as_of,{HEADER}");
+    assert_eq!(
+        text,
+        format!("{header}3,product,product is neither 'loan' nor 'card',2026-11-10T00:00:00Z,{}", boat("c-3"))
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::{fs, iter};
+use std::{fs, iter, path::Path};
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -59,8 +59,11 @@ impl World {
         let path = self.folder.path().join(name);
         fs::write(&path, HEADER.to_owned() + rows).unwrap();
         let moment = format!("2026-11-{day:02}T00:00:00Z").parse().unwrap();
+        self.enroll_file(&path, AsOf { moment, known_by: "as given" })
+    }
+
+    fn enroll_file(&self, path: &Path, as_of: AsOf) -> Report {
         let bulk = BulkEnrollment { ledger: &self.ledger, schedules: &self.schedules, sleeper: &self.clock };
-        let as_of = AsOf { moment, known_by: "as given" };
         let input = Input::open(path.to_str().unwrap()).unwrap();
         let place = RejectsPlace::choose(None, false, &input).unwrap();
         let (format, asked) = (RosterFormat::default(), Asked::default());
@@ -85,11 +88,12 @@ fn one_row_that_the_scheduler_refuses_is_rejected_in_its_words_and_the_others_ar
     for (name, new, unchanged) in [("first.csv", 59, 0), ("second.csv", 0, 59)] {
         let report = world.enroll(name, &rows, 10);
         assert_eq!((report.enrolled.new, report.enrolled.unchanged, report.rejected), (new, unchanged, 1));
-        let text = report.text();
-        assert!(text.contains("(mend them and enrol that file with --as-of 2026-11-10T00:00:00Z)"), "{text}");
         let rejects = fs::read_to_string(report.rejects_file.unwrap()).unwrap();
         let rejects: Vec<_> = rejects.lines().skip(1).collect();
-        assert_eq!(rejects, [format!("6,time_zone,{REFUSAL},{}", row("p-05", "1.00", "no").trim_end())]);
+        assert_eq!(
+            rejects,
+            [format!("6,time_zone,{REFUSAL},2026-11-10T00:00:00Z,{}", row("p-05", "1.00", "no").trim_end())]
+        );
         assert_eq!(world.customer("p-05"), None, "nobody is half on the roster");
     }
 }
@@ -125,4 +129,18 @@ fn the_report_says_of_when_the_roster_is_and_what_became_of_consent() {
     insta::assert_snapshot!(report.text());
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["as_of"], &json["consent"]["empty_of_new"]), (&"2026-11-10T00:00:00Z".into(), &1.into()));
+}
+
+#[test]
+fn rejects_that_are_mended_late_undo_nothing_that_was_heard_meanwhile() {
+    let world = World::new();
+    world.enroll("monday.csv", &row("oo-1", "odd", "no"), 9);
+    world.enroll("tuesday.csv", &row("oo-1", "2.00", "yes"), 10);
+    let rejects = world.folder.path().join("monday.rejects.csv");
+    let mended = fs::read_to_string(&rejects).unwrap().replace(",odd,", ",1.00,");
+    fs::write(&rejects, mended).unwrap();
+    let report = world.enroll_file(&rejects, AsOf { moment: world.clock.now(), known_by: "the file's last change" });
+    assert_eq!((report.enrolled.older, report.enrolled.consent.outdated), (1, 1));
+    let customer = world.customer("oo-1").unwrap();
+    assert_eq!((customer.consent.opted_out(), customer.balance.minor), (true, 200));
 }
