@@ -1,7 +1,11 @@
 //! What a command prints: text for people, JSON for scripts.
 
-use std::fmt::{Display, Write as _};
+use std::{
+    fmt::{Display, Write as _},
+    io::{self, Write as _},
+};
 
+use anyhow::Context as _;
 use console::style;
 use serde::Serialize;
 
@@ -27,25 +31,25 @@ impl Output {
     /// Prints `value` as JSON if that is wanted, and `text` otherwise.
     ///
     /// # Errors
-    /// When the value has no JSON form.
+    /// When the value has no JSON form, or it can't be printed. Whoever reads no further, as `head` does, has had enough.
     pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value)?);
-        } else {
-            print!("{}", text());
+        let text = if self.json { serde_json::to_string_pretty(value)? + "\n" } else { text() };
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            printed => printed.context("What came of it can't be printed; it was done all the same"),
         }
-        Ok(())
     }
 
     /// Prints an error and its causes to standard error.
     pub fn error(self, error: &anyhow::Error) {
         let label = style("error:").for_stderr().red().bold();
-        eprintln!("{label} {}", with_causes(error));
+        self.remark(format!("{label} {}", with_causes(error)));
     }
 
-    /// Prints a remark to standard error.
+    /// Prints a remark to standard error. Where it can't be printed, the work goes on without.
     pub fn remark(self, text: impl Display) {
-        eprintln!("{text}");
+        let _ = writeln!(io::stderr(), "{text}");
     }
 }
 

@@ -73,6 +73,12 @@ pub struct RowProblem {
 }
 
 impl RosterRow<'_> {
+    /// Whether the row says clearly that the customer asked for no more mail, be the rest of it as it may.
+    #[must_use]
+    pub fn opts_out(&self) -> bool {
+        opted_out(&word(self.opted_out)) == Ok(OptOutMark::Yes)
+    }
+
     /// Makes a customer of the row.
     ///
     /// An email address that can't be mailed doesn't spoil a row: the customer is one still, with

@@ -86,7 +86,9 @@ impl Row {
     pub fn refused(self, cause: &Cause) -> BadRow {
         let of_zone = cause.as_str().to_lowercase().replace(' ', "").contains("timezone");
         let column = if of_zone { "time_zone" } else { "" };
-        BadRow { line: self.line, problems: vec![RowProblem { column, cause: cause.clone() }], raw: self.raw }
+        // The opt-out of a row that a service refuses is kept before the service is asked.
+        let problems = vec![RowProblem { column, cause: cause.clone() }];
+        BadRow { line: self.line, problems, raw: self.raw, opts_out: false }
     }
 }
 
@@ -106,6 +108,8 @@ pub struct BadRow {
     pub problems: Vec<RowProblem>,
     /// The row as it stands in the file.
     pub raw: ByteRecord,
+    /// Whether it says that the customer asked for no more mail, which is lost with it until it is mended.
+    pub opts_out: bool,
 }
 
 impl BadRow {

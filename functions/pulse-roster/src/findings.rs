@@ -18,6 +18,7 @@ const KEPT: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Findings {
     rejected: u64,
+    rejected_opt_outs: Vec<u64>,
     causes: BTreeMap<(String, String), Rows>,
     unusable: u64,
     unusable_lines: Vec<UnusableAddress>,
@@ -70,6 +71,9 @@ impl Findings {
     /// Counts a rejected row. Says whether it is one of the first, which are told by themselves.
     pub fn reject(&mut self, bad: &BadRow) -> bool {
         self.rejected += 1;
+        if bad.opts_out {
+            self.rejected_opt_outs.push(bad.line);
+        }
         let is_new = !self.causes.contains_key(&(bad.columns(), bad.cause()));
         if !is_new || self.causes.len() < KEPT {
             let rows = self.causes.entry((bad.columns(), bad.cause())).or_insert(Rows { count: 0, first: bad.line });
@@ -101,6 +105,12 @@ impl Findings {
                 row.line
             ));
         }
+    }
+
+    /// The lines of rejected rows that say `yes` in `opted_out`: those customers are mailed on until the rows are mended.
+    #[must_use]
+    pub fn rejected_opt_outs(&self) -> &[u64] {
+        &self.rejected_opt_outs
     }
 
     /// How many rows were rejected.
@@ -168,6 +178,14 @@ impl Findings {
         if let rows @ 1.. = undecoded.sum::<u64>() {
             let _ = writeln!(text, "Not UTF-8, in {rows} rows: {NAME_THE_ENCODING}.");
         }
+        if let Some(first) = self.rejected_opt_outs.first() {
+            let count = self.rejected_opt_outs.len();
+            let rows = if count == 1 { "1 rejected row opts".to_owned() } else { format!("{count} rejected rows opt") };
+            let _ = writeln!(
+                text,
+                "{rows} a customer out, from line {first}, who is mailed on until it is mended, or kept by opt-out."
+            );
+        }
         if self.unusable > 0 {
             let _ = writeln!(text, "Without a usable address, who get no mail until the roster gives one:");
             for UnusableAddress { line, reason } in self.unusable_addresses().iter().take(20) {
@@ -202,7 +220,7 @@ mod tests {
 
     fn bad(line: u64, cause: &str) -> BadRow {
         let problems = vec![RowProblem { column: "currency", cause: Cause::new(cause) }];
-        BadRow { line, problems, raw: ByteRecord::new() }
+        BadRow { line, problems, raw: ByteRecord::new(), opts_out: false }
     }
 
     #[test]

@@ -102,7 +102,10 @@ impl<R: Read> RosterFile<R> {
                 let (line, raw, may_be_cut) = (record.line, record.fields, !record.ended);
                 Ok((Row { line, raw, unusable_address, doubts, may_be_cut }, customer))
             }
-            Err(problems) => Err(RowError::Bad(BadRow { line: record.line, problems, raw: record.fields })),
+            Err(problems) => {
+                let opts_out = self.header.row(&record.fields, self.encoding).is_ok_and(|row| row.opts_out());
+                Err(RowError::Bad(BadRow { line: record.line, problems, raw: record.fields, opts_out }))
+            }
         }
     }
 

@@ -66,6 +66,16 @@ impl Header {
         if has < self.len && is_needed {
             return bad(format!("ends after {has} of {} columns; missing at the end: {missing}", self.len));
         }
+        // Two stray quotes, one in a row and one in a later one, are a quoted column to CSV, with the rows between in it.
+        let holds_a_row = |field: &[u8]| {
+            let mut lines = field.split(|byte| matches!(byte, b'\n' | b'\r')).skip(1);
+            lines.any(|line| columns(line, delimiter).len() >= self.len)
+        };
+        if fields.iter().any(holds_a_row) {
+            return bad(
+                "has a quoted column with what looks like other rows in it; is one of its quotes a stray one?".into()
+            );
+        }
         if self.is_repeated_by(fields) {
             return bad("repeats the first line, as in files that were joined".into());
         }

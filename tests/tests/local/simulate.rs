@@ -70,5 +70,5 @@ fn seeds_are_lived_through_and_one_of_them_again() {
     assert!(status == 0 && said.contains("Faults"), "{said}");
     assert_eq!(said.lines().filter(|line| line.contains("day ")).count(), 2, "{said}");
     let (status, said) = simulate(&["--seed", "7", "--faults", "one"]);
-    assert!(status == 1 && said.contains("is no list of numbers"), "{said}");
+    assert!(status == 2 && said.contains("is no list of numbers"), "{said}");
 }

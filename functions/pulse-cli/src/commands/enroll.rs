@@ -85,6 +85,7 @@ struct Report {
     rejected: u64,
     rejects_file: Option<PathBuf>,
     rejected_for: Vec<RejectedFor>,
+    rejected_opt_outs: Vec<u64>,
     unusable_addresses: Vec<UnusableAddress>,
     doubts: Vec<DoubtfulRows>,
     /// The last line that was taken, where somebody asked for the end.
@@ -192,6 +193,9 @@ async fn enroll_file(
         if let Some(path) = &kept.path {
             output.remark(format!("The rows that were rejected so far are in {}.", path.display()));
         }
+        if let Some(error) = &kept.error {
+            output.remark(format!("{error:#}"));
+        }
     })?;
     let mut remarks = findings.text(kept.path.as_deref());
     if let Some(earlier) = &kept.earlier {
@@ -218,6 +222,7 @@ async fn enroll_file(
         rejected,
         rejects_file: kept.path,
         rejected_for: findings.rejected_for(),
+        rejected_opt_outs: findings.rejected_opt_outs().to_vec(),
         unusable_addresses: findings.unusable_addresses(),
         doubts: findings.doubts(),
         stopped_after_line,

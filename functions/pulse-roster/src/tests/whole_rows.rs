@@ -158,3 +158,36 @@ fn a_customer_is_known_again_by_the_hash_of_the_id() {
     }
     assert_eq!(seen.first("c-77", 20_000), Err(77));
 }
+
+#[test]
+fn stray_quotes_in_another_column_cost_no_row_in_silence() {
+    let header = HEADER.replace("email", "note,email");
+    let noted = |id: &str, note: &str| row(id).replace("ada@example.com", &format!("{note},ada@example.com"));
+    let roster =
+        [header.as_str(), &noted("c-1", "x"), &noted("c-2", "\"open"), &noted("c-3", "x"), &noted("c-4", "close\"")]
+            .concat();
+    let (good, bad) = read(roster.as_bytes());
+    assert_eq!(ids(&good), ["c-1"]);
+    assert!(
+        bad.iter().all(|bad| bad.line == 3) && bad[0].cause().contains("is one of its quotes a stray one?"),
+        "{bad:?}"
+    );
+    // A note of several lines is one.
+    let roster = [header.as_str(), &noted("c-1", "\"one,\ntwo, three\"")].concat();
+    assert_eq!(ids(&read(roster.as_bytes()).0), ["c-1"]);
+}
+
+#[test]
+fn a_rejected_row_that_opts_out_is_told_apart() {
+    let opted_out = |id: &str| row(id).replace("active,no", "active,yes").replace("loan", "boat");
+    let (_, bad) = read([HEADER, &opted_out("c-1"), &row("c-2").replace("loan", "boat")].concat().as_bytes());
+    assert_eq!(bad.iter().map(|bad| bad.opts_out).collect::<Vec<_>>(), [true, false]);
+    let mut findings = Findings::default();
+    bad.iter().for_each(|bad| drop(findings.reject(bad)));
+    assert_eq!(findings.rejected_opt_outs(), [2]);
+    assert!(
+        findings.text(None).starts_with("1 rejected row opts a customer out, from line 2"),
+        "{}",
+        findings.text(None)
+    );
+}

@@ -1,11 +1,11 @@
 //! `pulse enroll --dry-run`: what enrolling a file would do.
 
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use console::Term;
 use pulse_app::{Counts, Foreseen, foresee};
-use pulse_aws::clock::SystemClock;
+use pulse_aws::{clock::SystemClock, config::process_variable};
 use pulse_core::{
     customer::{ConsentEffect, Contact, Standing, Zone},
     enrollment::Outcome,
@@ -100,6 +100,7 @@ struct Report {
     rejected: u64,
     rejects_file: Option<PathBuf>,
     rejected_for: Vec<RejectedFor>,
+    rejected_opt_outs: Vec<u64>,
     unusable_addresses: Vec<UnusableAddress>,
     doubts: Vec<DoubtfulRows>,
     lines: BTreeMap<Kind, Lines>,
@@ -150,14 +151,16 @@ pub(super) async fn run(options: Options, input: Input, target: &Target, output:
     let as_of = AsOf::of(options.as_of.as_deref(), input.about(), &zone, SystemClock.now())?;
     let place = options.rejects.as_deref().map(|named| RejectsPlace::choose(Some(named), options.force, &input));
     let stack = app.as_ref().map(|(app, name)| (&*app.ports.ledger, name.clone()));
-    let told = foretell(stack, input, place.transpose()?, &options.format, zone, as_of, output).await?;
-    let has_blocks = Term::stdout().features().wants_emoji();
+    let asked = Asked::listen()?;
+    let told = foretell(stack, input, place.transpose()?, &options.format, zone, as_of, &asked, output).await?;
+    let has_blocks = Term::stdout().features().is_attended() && is_utf8(process_variable);
     output.show(&told.report, || told.report.text(has_blocks))?;
     if !told.remarks.is_empty() {
         output.remark(told.remarks.trim_end());
     }
     match told.error {
         Some(error) => Err(error),
+        None if asked.to_end() => Ok(Exit::Interrupted),
         None => Ok(if told.report.rejected > 0 { Exit::SomeRejected } else { Exit::Done }),
     }
 }
@@ -167,10 +170,18 @@ struct Foretold {
     report: Report,
     /// What a person should know beside the report.
     remarks: String,
-    /// Why the rejects that were asked for couldn't all be kept.
+    /// Why the file couldn't be read to its end, or the rejects that were asked for not all be kept.
     error: Option<anyhow::Error>,
 }
 
+/// Whether the terminal shows what isn't ASCII, by the locale (POSIX, "Environment Variables": the first of these that is set
+/// holds).
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let mut set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).filter(|value| !value.is_empty());
+    set.next().is_some_and(|locale| locale.to_lowercase().replace('-', "").contains("utf8"))
+}
+
+#[expect(clippy::too_many_arguments, reason = "what the command line says, each once")]
 async fn foretell(
     stack: Option<(&dyn Ledger, String)>,
     input: Input,
@@ -178,6 +189,7 @@ async fn foretell(
     format: &RosterFormat,
     zone: Zone,
     as_of: AsOf,
+    asked: &Asked,
     output: Output,
 ) -> Result<Foretold> {
     let name = input.name.clone();
@@ -188,9 +200,7 @@ async fn foretell(
     let as_of = as_of.unless_said(roster.says_as_of());
     let rejects = place.map(|place| Rejects::new(place, roster.layout(), as_of.moment));
     let rows = Rows::new(rejects, progress.bar(), output);
-    // Nothing is half done when it is interrupted: that ends it at once.
-    let asked = Asked::default();
-    let good = rows.good(roster, &asked, |bad| put(Kind::Rejected, bad.line));
+    let good = rows.good(roster, asked, |bad| put(Kind::Rejected, bad.line));
     let mut mails = Spread::default();
     let mut watch = |foreseen: &Foreseen<Row>| {
         progress.row();
@@ -211,12 +221,11 @@ async fn foretell(
     };
     let counts = foresee(ledger, good, as_of.moment, &mut watch, &mut refuse).await?;
     progress.finish();
+    let stopped_after_line = rows.stopped_after_line(asked);
     let Rows { findings, rejects, unreadable, .. } = rows;
     let findings = findings.into_inner();
     let kept: KeptRejects = rejects.into_inner().map(Rejects::finish).unwrap_or_default();
-    if let Some(error) = unreadable.into_inner() {
-        return Err(error.into());
-    }
+    let cut_off = unreadable.into_inner().map(|error| anyhow!(error).context("What comes after isn't foretold"));
     let report = Report {
         dry_run: true,
         as_of,
@@ -225,13 +234,17 @@ async fn foretell(
         rejected: findings.rejected(),
         rejects_file: kept.path,
         rejected_for: findings.rejected_for(),
+        rejected_opt_outs: findings.rejected_opt_outs().to_vec(),
         unusable_addresses: findings.unusable_addresses(),
         doubts: findings.doubts(),
         lines: lines.into_inner(),
         mails,
     };
-    let remarks = findings.text(report.rejects_file.as_deref());
-    Ok(Foretold { report, remarks, error: kept.error })
+    let mut remarks = findings.text(report.rejects_file.as_deref());
+    if let Some(line) = stopped_after_line {
+        let _ = writeln!(remarks, "Stopped after line {line}: what comes after isn't foretold.");
+    }
+    Ok(Foretold { report, remarks, error: cut_off.or(kept.error) })
 }
 
 #[cfg(test)]

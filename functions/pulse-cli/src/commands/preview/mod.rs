@@ -4,7 +4,7 @@ mod page;
 mod samples;
 
 use std::{
-    fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -20,6 +20,7 @@ use pulse_core::{
 };
 use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::{
     exit::Exit,
@@ -125,7 +126,12 @@ fn all_languages(options: &Options, output: Output) -> Result<Exit> {
 
 fn write(folder: &Path, name: &str, content: &str) -> Result<PathBuf> {
     let path = folder.join(name);
-    fs::write(&path, content).with_context(|| format!("{} can't be written", path.display()))?;
+    // Written beside and moved there: whatever a link of that name leads to stays.
+    let written = NamedTempFile::new_in(folder).and_then(|mut file| {
+        file.write_all(content.as_bytes())?;
+        Ok(file.persist(&path)?)
+    });
+    written.with_context(|| format!("{} can't be written", path.display()))?;
     Ok(path)
 }
 

@@ -37,7 +37,8 @@ fn foretold(path: &Path, ledger: Option<&MemoryLedger>, rejects: Option<PathBuf>
     let input = Input::open(path.to_str().unwrap()).unwrap();
     let place = rejects.map(|rejects| RejectsPlace::choose(Some(&rejects), false, &input).unwrap());
     let format = RosterFormat::default();
-    let told = foretell(stack, input, place, &format, Zone::UTC, as_of(day), Output::new(true));
+    let asked = Asked::default();
+    let told = foretell(stack, input, place, &format, Zone::UTC, as_of(day), &asked, Output::new(true));
     told.now_or_never().expect("nothing to wait for").unwrap().report
 }
 
@@ -114,4 +115,16 @@ fn what_is_foretold_is_what_enrolling_does() {
         let consent = foretold.counts.consent;
         assert_eq!(before + consent.opted_out_now - consent.taken_back, opted_out(&ledger));
     }
+}
+
+#[test]
+fn blocks_are_drawn_where_the_locale_has_them() {
+    let of = |all: &[(&str, &str)]| {
+        is_utf8(|name| all.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    };
+    assert!(of(&[("LANG", "en_IE.UTF-8")]) && of(&[("LC_ALL", "C.utf8"), ("LANG", "C")]));
+    assert!(
+        !of(&[("LC_ALL", "C"), ("LANG", "C.UTF-8")]) && !of(&[("LC_CTYPE", "en_US.ISO-8859-1"), ("LANG", "C.UTF-8")])
+    );
+    assert!(!of(&[]) && of(&[("LC_ALL", ""), ("LANG", "C.UTF-8")]));
 }
