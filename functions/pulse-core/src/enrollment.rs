@@ -196,10 +196,12 @@ impl Enrollment<'_> {
         for _ in 0..TRIES {
             let entries = self.ledger.entries(&customer.id).await?;
             // A repeat is beside the monthly cycle.
-            let Some(open) = entries.iter().find(|entry| entry.is_open() && !entry.id().run.is_repeat()) else {
-                return self.open_next(customer, &entries).await;
+            let open = entries.iter().find(|entry| entry.is_open() && !entry.id().run.is_repeat());
+            let done = match open {
+                Some(open) => self.follow_slot(customer, open).await,
+                None => self.open_next(customer, &entries).await,
             };
-            match self.follow_slot(customer, open).await {
+            match done {
                 Err(LedgerError::Conflict(_)) => {}
                 done => return done,
             }
@@ -213,6 +215,11 @@ impl Enrollment<'_> {
         loop {
             moment = customer.slot.next_after(moment);
             let id = EntryId { customer: customer.id.clone(), run: RunId::of(moment, customer.zone.rules()) };
+            // Who left and is back before their slot has had no run.
+            let last = entries.iter().max_by_key(|entry| entry.id().run).filter(|entry| *entry.id() == id);
+            if let Some(Ok(change)) = last.map(|entry| entry.reopen(moment)) {
+                return self.ledger.apply(&change).await;
+            }
             // A run that the customer has had already is over for them.
             if entries.iter().any(|entry| entry.id().run >= id.run) {
                 continue;

@@ -377,6 +377,33 @@ async fn unenrolling_someone_whom_a_file_closed_is_of_now_too() {
 }
 
 #[tokio::test]
+async fn who_leaves_and_comes_back_before_their_slot_is_mailed_in_that_run() {
+    let stack = InMemoryStack::new();
+    let told = row("c-1", "Europe/Dublin", "1.00", "no");
+    let closed = Customer { standing: Standing::Closed, ..told.clone() };
+    stack.enrollment().enroll(&told, on(1)).await.unwrap();
+    let before = all_of(&stack, &told.id).await.2;
+    for day in 2..4 {
+        stack.enrollment().enroll(&closed, on(day)).await.unwrap();
+        assert_eq!(all_of(&stack, &told.id).await.2, []);
+        stack.enrollment().enroll(&told, on(day)).await.unwrap();
+        let after = all_of(&stack, &told.id).await.2;
+        assert_eq!((after[0].id(), after[0].due(), after.len()), (before[0].id(), before[0].due(), 1));
+    }
+    assert!(stack.audit(false).await.is_clean());
+    stack.fire(&told);
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1);
+    // Who was mailed isn't mailed again for coming back.
+    for told in [&closed, &told] {
+        stack.enrollment().enroll(told, on(4)).await.unwrap();
+    }
+    stack.drain().await;
+    assert_eq!((stack.mails("c-1"), all_of(&stack, &told.id).await.2.len()), (1, 1));
+    assert!(all_of(&stack, &told.id).await.2[0].id().run > before[0].id().run);
+}
+
+#[tokio::test]
 async fn an_opt_out_is_kept_where_the_scheduler_refuses_the_row() {
     let stack = InMemoryStack::new();
     let ports = immortal(&stack);

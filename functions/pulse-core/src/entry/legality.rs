@@ -47,7 +47,7 @@ fn entries() -> Vec<(&'static str, Entry)> {
     let failed = |stage| entry(stage, Progress::Failed { cause: cause(), at: now() });
     let claimed = |stage, lease_until| entry(stage, Progress::Claimed { lease_until });
     let (live, over) = (now() + 1.minute(), now());
-    let skipped = Progress::Skipped { reason: SkipReason::OptedOut, at: now() };
+    let skipped = |reason| entry(StageName::Email, Progress::Skipped { reason, at: now() });
     vec![
         ("scheduled", scheduled()),
         ("scoring", claimed(StageName::Score, live)),
@@ -56,7 +56,9 @@ fn entries() -> Vec<(&'static str, Entry)> {
         ("sending", claimed(StageName::Email, live)),
         ("sending, lease over", claimed(StageName::Email, over)),
         ("sent", entry(StageName::Email, Progress::Done { provider_id: "p".into(), at: now() })),
-        ("skipped", entry(StageName::Email, skipped)),
+        ("skipped", skipped(SkipReason::OptedOut)),
+        ("skipped, had left", skipped(SkipReason::Closed)),
+        ("skipped, had left, in doubt", doubtful(skipped(SkipReason::Closed))),
         ("failed scoring", failed(StageName::Score)),
         ("failed email", failed(StageName::Email)),
         ("indeterminate", entry(StageName::Email, Progress::Indeterminate { cause: cause(), at: now() })),
@@ -161,6 +163,7 @@ fn steps() -> Vec<(&'static str, Step, Vec<&'static str>)> {
         ),
         ("record unsent", |e| e.record_unsent(now()), vec!["indeterminate"]),
         ("reschedule", |e| e.reschedule(now() + 1.hour()), vec!["scheduled"]),
+        ("reopen", |e| e.reopen(now() + 1.hour()), vec!["skipped, had left"]),
     ]
 }
 
@@ -175,10 +178,11 @@ fn a_step_is_taken_from_the_listed_states_and_refused_from_all_others() {
 }
 
 #[test]
-fn a_sent_or_skipped_entry_never_moves_again() {
+fn a_sent_or_skipped_entry_never_moves_again_but_for_who_comes_back() {
     for (step, take, _) in steps() {
         for (name, entry) in entries() {
-            if matches!(entry.progress(), Progress::Done { .. } | Progress::Skipped { .. }) {
+            let comes_back = (step, name) == ("reopen", "skipped, had left");
+            if !comes_back && matches!(entry.progress(), Progress::Done { .. } | Progress::Skipped { .. }) {
                 assert!(take(&entry).is_err(), "{step} from {name}");
             }
         }

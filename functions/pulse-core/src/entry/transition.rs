@@ -7,6 +7,7 @@
 //!     |<------------------ at a later stage: send back (a score that is too old)
 //!     '----------'-----> Skipped | Failed
 //! Failed -> Claimed (redriven)
+//! Skipped -> Waiting (who had left came back before the slot)
 //! any open -> itself, queued again
 //! ```
 
@@ -290,6 +291,20 @@ impl Entry {
         after.scheduled_at = scheduled_at;
         after.due = scheduled_at;
         Ok(Change { after, next: None })
+    }
+
+    /// Brings an entry back that was passed over because the customer had left: they are there again, before
+    /// `scheduled_at`. It goes through its stages from the first.
+    ///
+    /// # Errors
+    /// When it wasn't passed over for that, or a mail may be on its way.
+    pub fn reopen(&self, scheduled_at: Timestamp) -> Transition {
+        let had_left = matches!(self.progress, Progress::Skipped { reason: SkipReason::Closed, .. });
+        if !had_left || self.in_doubt_since.is_some() {
+            return Err(self.illegal("opened again"));
+        }
+        let fresh = Self::planned(self.id.clone(), self.plan, scheduled_at, self.previous.clone());
+        Ok(Change { after: Entry { version: self.version + 1, claims: self.claims, ..fresh }, next: None })
     }
 
     /// Whether a worker of the stage may claim it: it waits, was given up and brought back, or the claim
