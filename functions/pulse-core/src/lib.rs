@@ -19,6 +19,8 @@
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
 //! - [`settlement`]: settling mails of unknown fate.
+//! - [`feedback`]: what providers tell afterwards of mails.
+//! - [`keys`] and [`unsubscribe`]: the deployment's keys, and the tokens by which customers unsubscribe.
 //! - [`drop_watch`]: mails that were accepted and then not sent.
 //! - [`replay`]: queueing failed entries again from the ledger.
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
@@ -41,6 +43,8 @@ pub mod drop_watch;
 pub mod enrollment;
 pub mod entry;
 pub mod failure;
+pub mod feedback;
+pub mod keys;
 pub mod lanes;
 pub mod message;
 pub mod overview;
@@ -62,4 +66,5 @@ pub mod stage;
 pub mod stage_spec;
 pub mod tick;
 pub mod trace;
+pub mod unsubscribe;
 pub mod why;

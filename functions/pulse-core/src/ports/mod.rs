@@ -8,6 +8,7 @@ mod bundle;
 mod clock;
 mod dead_letters;
 mod dropped_mails;
+mod feedback;
 mod gauges;
 mod lane_control;
 mod ledger;
@@ -31,6 +32,7 @@ pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
 pub use dropped_mails::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage};
+pub use feedback::{FeedbackParser, Payload, PayloadError};
 pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
