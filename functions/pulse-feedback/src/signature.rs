@@ -6,7 +6,7 @@ use sha2::Sha256;
 /// Whether `code` is the HMAC-SHA-256 of the parts, one after the other, under the key. No key fits nothing.
 pub(crate) fn is_hmac(key: &[u8], parts: &[&[u8]], code: &[u8]) -> bool {
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else { return false };
-    let mac = parts.iter().fold(mac, |mac, part| mac.chain_update(part));
+    let mac = parts.iter().fold(mac, hmac::Mac::chain_update);
     !key.is_empty() && mac.verify_slice(code).is_ok()
 }
 

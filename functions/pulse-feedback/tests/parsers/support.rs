@@ -1,6 +1,6 @@
 //! Payloads as the providers sign them.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -59,8 +59,10 @@ pub(crate) fn ens(body: &str, key: &str) -> Payload {
 pub(crate) fn mailgun(body: &str, key: &str, at: Timestamp, token: &str) -> Payload {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(body) else { return payload(body, [], received()) };
     let seconds = at.as_second().to_string();
-    let code =
-        hmac(key.as_bytes(), &format!("{seconds}{token}")).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let code = hmac(key.as_bytes(), &format!("{seconds}{token}")).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     fields.insert("signature".into(), json!({"timestamp": seconds, "token": token, "signature": code}));
     payload(&Value::Object(fields).to_string(), [], received())
 }
