@@ -29,7 +29,9 @@ mod tests {
         assert!(is_hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"], &code));
         assert!(!is_hmac(b"Jefe", &[b"what do ya want ", b"for nothing!"], &code));
         assert!(!is_hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"], &code[..31]));
-        assert!(!is_hmac(b"", &[], &[]));
+        // What it would be under no key.
+        let code = of_hex("b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad").unwrap();
+        assert!(!is_hmac(b"", &[], &code) && !is_hmac(b"", &[], &[]));
     }
 
     #[test]
