@@ -9,7 +9,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_aws::{
     batch::BatchError,
     clock::SystemClock,
-    config::{EmailConfig, Environment, MailProvider, process_variable},
+    config::{EmailConfig, Environment, MailProvider, Unsubscription, process_variable},
     host::StageHost,
     sdk::{self, SdkConfig},
     telemetry,
@@ -19,6 +19,7 @@ use pulse_core::{
     drop_watch::DropWatch,
     ports::{DroppedMails, Mailer},
     stage::{EmailStep, MeteredMailer, StageRunner, Step as _},
+    unsubscribe::{UnsubscribeLinks, UnsubscribeTokens},
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{Connections, MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
@@ -79,6 +80,10 @@ impl Function {
             entries,
             renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
             policy: config.policy,
+            links: match config.unsubscription {
+                Some(unsubscription) => Some(links(&aws, unsubscription).await?),
+                None => None,
+            },
         };
         let (mailer, connections) = (provider.mailer, provider.connections);
         Ok(Self { stage: host.runner(step), host, mailer, connections, drops })
@@ -122,6 +127,11 @@ struct Provider {
     connections: Connections,
     /// If it tells which mails it has dropped when it is asked.
     dropped: Option<Arc<dyn DroppedMails>>,
+}
+
+async fn links(aws: &SdkConfig, unsubscription: Unsubscription) -> Result<UnsubscribeLinks> {
+    let keys = secret::keys(&secrets_client(aws), &unsubscription.keys_secret).await?;
+    Ok(UnsubscribeLinks::new(unsubscription.url, UnsubscribeTokens::new(keys)))
 }
 
 async fn provider(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Provider> {

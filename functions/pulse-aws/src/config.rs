@@ -9,6 +9,7 @@ use pulse_core::{
     control::BreakerPolicy,
     quiet_hours::QuietHours,
     stage::{EmailPolicy, PerStage, StageName, WorkerSettings},
+    unsubscribe::UnsubscribeUrl,
 };
 
 pub use scheduled::{AuditConfig, TickConfig};
@@ -152,6 +153,28 @@ pub struct EmailConfig {
     pub policy: EmailPolicy,
     /// `MAIL_PROVIDER` and what that provider needs.
     pub provider: MailProvider,
+    /// Where customers unsubscribe, if the deployment hears of it.
+    pub unsubscription: Option<Unsubscription>,
+}
+
+/// What links to unsubscribe are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsubscription {
+    /// `UNSUBSCRIBE_URL`: what all links begin with.
+    pub url: UnsubscribeUrl,
+    /// `KEYS_SECRET`: the name of the secret with the deployment's keys.
+    pub keys_secret: String,
+}
+
+impl Unsubscription {
+    fn read(env: Environment<'_>) -> Result<Option<Self>, ConfigError> {
+        let Some(url) = env.optional("UNSUBSCRIBE_URL") else { return Ok(None) };
+        let url = UnsubscribeUrl::parse(&url).map_err(|error| ConfigError::Invalid {
+            name: "UNSUBSCRIBE_URL".into(),
+            problem: format!("can't be used: {error}"),
+        })?;
+        Ok(Some(Self { url, keys_secret: env.text("KEYS_SECRET")? }))
+    }
 }
 
 /// The email provider, chosen by `MAIL_PROVIDER`.
@@ -199,6 +222,7 @@ impl EmailConfig {
                 })?,
             },
             provider: MailProvider::read(env)?,
+            unsubscription: Unsubscription::read(env)?,
         })
     }
 }
@@ -297,6 +321,22 @@ mod tests {
             let error = read((name, Some(value))).unwrap_err().to_string();
             assert!(error.contains(name) && !error.contains(value), "{error}");
         }
+    }
+
+    #[test]
+    fn whoever_links_to_unsubscribe_needs_the_keys_and_the_url_alone_switches_it_on() {
+        assert_eq!(read(("KEYS_SECRET", Some("pulse/keys"))).unwrap().unsubscription, None);
+        let url = ("UNSUBSCRIBE_URL", Some("https://pulse.example/u"));
+        assert_eq!(read(url), Err(ConfigError::Missing("KEYS_SECRET".into())));
+        let plain = read(("UNSUBSCRIBE_URL", Some("http://pulse.example/u"))).unwrap_err().to_string();
+        assert!(plain.contains("UNSUBSCRIBE_URL") && !plain.contains("pulse.example"), "{plain}");
+        let both = |name: &str| match name {
+            "UNSUBSCRIBE_URL" => Some("https://pulse.example/u".to_owned()),
+            "KEYS_SECRET" => Some("pulse/keys".to_owned()),
+            _ => EMAIL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+        };
+        let unsubscription = EmailConfig::read(Environment::new(&both)).unwrap().unsubscription.unwrap();
+        assert_eq!(unsubscription.keys_secret, "pulse/keys");
     }
 
     #[test]

@@ -15,4 +15,5 @@ mod redrive;
 mod replay;
 mod settlement;
 mod sweep;
+mod unsubscribe;
 mod why;

@@ -19,6 +19,7 @@ use crate::{
     quiet_hours::QuietHours,
     score::Score,
     trace::TraceHeader,
+    unsubscribe::UnsubscribeLinks,
 };
 
 /// When a mail may go out.
@@ -128,6 +129,8 @@ pub struct EmailStep {
     pub renderer: Arc<dyn Renderer>,
     /// When a mail may go out.
     pub policy: EmailPolicy,
+    /// Makes the links by which customers unsubscribe, if the deployment hears of it.
+    pub links: Option<UnsubscribeLinks>,
 }
 
 impl EmailStep {
@@ -180,10 +183,12 @@ impl Step for EmailStep {
 
     fn request(&self, (customer, entry): &(Customer, Entry), trace: Option<TraceHeader>) -> Result<Mail, Cause> {
         let score = entry.score().ok_or_else(|| Cause::new("There is no score to write of."))?;
-        let letter = Letter { customer, run: entry.id().run, score, previous: entry.previous() };
+        let unsubscribe = self.links.as_ref().map(|links| links.of(&customer.id));
+        let (run, previous) = (entry.id().run, entry.previous());
+        let letter = Letter { customer, run, score, previous, unsubscribe: unsubscribe.as_ref() };
         let content = self.renderer.render(&letter).map_err(|error| Cause::new(error.to_string()))?;
         let to = Self::address(customer)?.clone();
-        Ok(Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content, trace })
+        Ok(Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content, unsubscribe, trace })
     }
 
     async fn call(&self, mail: &Mail) -> Result<Accepted, CallError> {
