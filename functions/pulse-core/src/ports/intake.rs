@@ -1,0 +1,15 @@
+use async_trait::async_trait;
+
+use crate::failure::Cause;
+
+/// The intake can't be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the intake's queue can't be looked at: {0}")]
+pub struct IntakeError(pub Cause);
+
+/// Where providers' feedback comes in, from outside.
+#[async_trait]
+pub trait Intake: Send + Sync {
+    /// Whether all that has come in was read: nothing waits, and nothing lies among the dead letters.
+    async fn is_caught_up(&self) -> Result<bool, IntakeError>;
+}
