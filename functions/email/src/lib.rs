@@ -9,7 +9,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_aws::{
     batch::BatchError,
     clock::SystemClock,
-    config::{EmailConfig, Environment, MailProvider, Unsubscription, process_variable},
+    config::{EmailConfig, Environment, MailProvider, process_variable},
     host::StageHost,
     sdk::{self, SdkConfig},
     telemetry,
@@ -17,6 +17,7 @@ use pulse_aws::{
 };
 use pulse_core::{
     drop_watch::DropWatch,
+    keys::KeyRing,
     ports::{DroppedMails, Mailer},
     stage::{EmailStep, MeteredMailer, StageRunner, Step as _},
     unsubscribe::{UnsubscribeLinks, UnsubscribeTokens},
@@ -66,7 +67,12 @@ impl Function {
         let config = EmailConfig::read(env)?;
         let aws = sdk::load().await?;
         let timeout = config.stage.worker.call_timeout;
+        let keys = keys(&aws, config.keys_secret).await?;
         let host = StageHost::new(&aws, EmailStep::STAGE, config.stage);
+        let host = match &keys {
+            Some(keys) => host.with_keys(keys.clone()),
+            None => host,
+        };
         let entries = host.entries();
         let provider = provider(&aws, config.provider, timeout).await?;
         let watch = |mails| DropWatch::new(mails, Arc::clone(&entries.ledger), Arc::new(SystemClock));
@@ -80,10 +86,10 @@ impl Function {
             entries,
             renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
             policy: config.policy,
-            links: match config.unsubscription {
-                Some(unsubscription) => Some(links(&aws, unsubscription).await?),
-                None => None,
-            },
+            links: config
+                .unsubscribe_url
+                .zip(keys)
+                .map(|(url, keys)| UnsubscribeLinks::new(url, UnsubscribeTokens::new(keys))),
         };
         let (mailer, connections) = (provider.mailer, provider.connections);
         Ok(Self { stage: host.runner(step), host, mailer, connections, drops })
@@ -129,9 +135,9 @@ struct Provider {
     dropped: Option<Arc<dyn DroppedMails>>,
 }
 
-async fn links(aws: &SdkConfig, unsubscription: Unsubscription) -> Result<UnsubscribeLinks> {
-    let keys = secret::keys(&secrets_client(aws), &unsubscription.keys_secret).await?;
-    Ok(UnsubscribeLinks::new(unsubscription.url, UnsubscribeTokens::new(keys)))
+async fn keys(aws: &SdkConfig, secret_name: Option<String>) -> Result<Option<KeyRing>> {
+    let Some(name) = secret_name else { return Ok(None) };
+    Ok(Some(secret::keys(&secrets_client(aws), &name).await?))
 }
 
 async fn provider(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Provider> {

@@ -153,28 +153,10 @@ pub struct EmailConfig {
     pub policy: EmailPolicy,
     /// `MAIL_PROVIDER` and what that provider needs.
     pub provider: MailProvider,
-    /// Where customers unsubscribe, if the deployment hears of it.
-    pub unsubscription: Option<Unsubscription>,
-}
-
-/// What links to unsubscribe are made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsubscription {
-    /// `UNSUBSCRIBE_URL`: what all links begin with.
-    pub url: UnsubscribeUrl,
-    /// `KEYS_SECRET`: the name of the secret with the deployment's keys.
-    pub keys_secret: String,
-}
-
-impl Unsubscription {
-    fn read(env: Environment<'_>) -> Result<Option<Self>, ConfigError> {
-        let Some(url) = env.optional("UNSUBSCRIBE_URL") else { return Ok(None) };
-        let url = UnsubscribeUrl::parse(&url).map_err(|error| ConfigError::Invalid {
-            name: "UNSUBSCRIBE_URL".into(),
-            problem: format!("can't be used: {error}"),
-        })?;
-        Ok(Some(Self { url, keys_secret: env.text("KEYS_SECRET")? }))
-    }
+    /// `KEYS_SECRET`: the name of the secret with the deployment's keys, if it has some.
+    pub keys_secret: Option<String>,
+    /// `UNSUBSCRIBE_URL`: what links to unsubscribe begin with, if the deployment hears of them. It takes the keys.
+    pub unsubscribe_url: Option<UnsubscribeUrl>,
 }
 
 /// The email provider, chosen by `MAIL_PROVIDER`.
@@ -222,9 +204,20 @@ impl EmailConfig {
                 })?,
             },
             provider: MailProvider::read(env)?,
-            unsubscription: Unsubscription::read(env)?,
+            keys_secret: env.optional("KEYS_SECRET"),
+            unsubscribe_url: unsubscribe_url(env)?,
         })
     }
+}
+
+fn unsubscribe_url(env: Environment<'_>) -> Result<Option<UnsubscribeUrl>, ConfigError> {
+    let Some(url) = env.optional("UNSUBSCRIBE_URL") else { return Ok(None) };
+    env.text("KEYS_SECRET")?;
+    let url = UnsubscribeUrl::parse(&url).map_err(|error| ConfigError::Invalid {
+        name: "UNSUBSCRIBE_URL".into(),
+        problem: format!("can't be used: {error}"),
+    })?;
+    Ok(Some(url))
 }
 
 impl MailProvider {
@@ -324,19 +317,22 @@ mod tests {
     }
 
     #[test]
-    fn whoever_links_to_unsubscribe_needs_the_keys_and_the_url_alone_switches_it_on() {
-        assert_eq!(read(("KEYS_SECRET", Some("pulse/keys"))).unwrap().unsubscription, None);
-        let url = ("UNSUBSCRIBE_URL", Some("https://pulse.example/u"));
-        assert_eq!(read(url), Err(ConfigError::Missing("KEYS_SECRET".into())));
-        let plain = read(("UNSUBSCRIBE_URL", Some("http://pulse.example/u"))).unwrap_err().to_string();
-        assert!(plain.contains("UNSUBSCRIBE_URL") && !plain.contains("pulse.example"), "{plain}");
-        let both = |name: &str| match name {
-            "UNSUBSCRIBE_URL" => Some("https://pulse.example/u".to_owned()),
-            "KEYS_SECRET" => Some("pulse/keys".to_owned()),
-            _ => EMAIL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+    fn links_to_unsubscribe_take_a_url_and_the_keys() {
+        let read = |url: &'static str, keys: &'static str| {
+            let lookup = |name: &str| match name {
+                "UNSUBSCRIBE_URL" => Some(url.to_owned()),
+                "KEYS_SECRET" => Some(keys.to_owned()),
+                _ => EMAIL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+            };
+            EmailConfig::read(Environment::new(&lookup))
         };
-        let unsubscription = EmailConfig::read(Environment::new(&both)).unwrap().unsubscription.unwrap();
-        assert_eq!(unsubscription.keys_secret, "pulse/keys");
+        let is_read = |config: &EmailConfig| (config.unsubscribe_url.is_some(), config.keys_secret.is_some());
+        assert_eq!(read("", "").as_ref().map(is_read), Ok((false, false)));
+        assert_eq!(read("", "pulse/keys").as_ref().map(is_read), Ok((false, true)));
+        assert_eq!(read("https://pulse.example/u", "pulse/keys").as_ref().map(is_read), Ok((true, true)));
+        assert_eq!(read("https://pulse.example/u", ""), Err(ConfigError::Missing("KEYS_SECRET".into())));
+        let plain = read("http://pulse.example/u", "pulse/keys").unwrap_err().to_string();
+        assert!(plain.contains("UNSUBSCRIBE_URL") && !plain.contains("pulse.example"), "{plain}");
     }
 
     #[test]

@@ -122,8 +122,8 @@ pub async fn client_credentials(
     secret(client, name, clock, ClientCredentials::parse, ClientCredentials::FORM).await
 }
 
-/// The deployment's keys, as [`KeyRing::FORM`] says. Nobody refuses what an old one made, so that a new one is seen when a
-/// function starts again, not before.
+/// The deployment's keys, as [`KeyRing::FORM`] says. No call is refused for want of a new one, so that it is seen when a
+/// function starts again, and not before.
 ///
 /// # Errors
 /// When it can't be read, or has another form.

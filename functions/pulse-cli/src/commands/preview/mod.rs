@@ -102,9 +102,8 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let entries = app.ports.ledger.entries(&id).await?;
     let (run, score, previous) = choose(&options, &customer, &entries)?;
     // The customer's own link would opt them out for whoever opens it.
-    let unsubscription =
-        stack.email_config().await.context("Whether letters have a link can't be told")?.unsubscription;
-    let link = unsubscription.map(|unsubscription| unsubscription.url.placeholder());
+    let url = stack.email_config().await.context("Whether letters have a link can't be told")?.unsubscribe_url;
+    let link = url.map(|url| url.placeholder());
     let letter =
         Letter { customer: &customer, run, score: &score, previous: previous.as_ref(), unsubscribe: link.as_ref() };
     let rendered = MinijinjaRenderer::new()?.render(&letter)?;
