@@ -72,6 +72,18 @@ impl Examined {
         (code, found)
     }
 
+    /// What its role allows by the template is the business of the template's tests.
+    async fn let_email_read_secrets(&self) {
+        let lambda = sdk::lambda_client(&self.stack.aws);
+        let email = self.stack.outputs.get("EmailFunctionName").expect("an output");
+        let found = lambda.get_function_configuration().function_name(email).send().await.expect("found");
+        let role = found.role().and_then(|arn| arn.rsplit('/').next()).expect("a role");
+        let allow = json!({ "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*" });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [allow] }).to_string();
+        let put = aws_sdk_iam::Client::new(&self.stack.aws).put_role_policy().role_name(role);
+        put.policy_name("keys").policy_document(policy).send().await.expect("allowed");
+    }
+
     /// Has the email function run with these variables, of which empty ones count as not set.
     async fn set_email_variables(&self, changes: &[(&str, &str)]) {
         let lambda = sdk::lambda_client(&self.stack.aws);
@@ -271,6 +283,7 @@ async fn a_test_mail_goes_the_way_of_a_customers_and_a_suppressed_address_gets_n
     let keys = r#"{"1": "0123456789abcdef0123456789abcdef"}"#;
     plan.secrets.insert("tried/keys".to_owned(), keys.to_owned());
     let examined = Examined::planned(&plan).await?;
+    examined.let_email_read_secrets().await;
     examined
         .set_email_variables(&[("UNSUBSCRIBE_URL", "https://pulse.example/u"), ("KEYS_SECRET", "tried/keys")])
         .await;
