@@ -19,7 +19,7 @@ use pulse_providers::{MarketingCloudMailer, SesMailer};
 /// # Errors
 /// When the stack lacks an output.
 pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
-    Ok(App { ports: stack.ports()?, settings: Arc::new(Deployed(stack.clone())), actor })
+    Ok(App { ports: stack.ports(Arc::new(pulse_sim::dead_letters::MemoryReader))?, settings: Arc::new(Deployed(stack.clone())), actor })
 }
 
 /// What a stack's functions go by, as they are configured.

@@ -17,7 +17,7 @@ use pulse_aws::{
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
     entry::StageName,
-    ports::{Clock as _, DeadLetters, DlqName, Queues, StageQueue},
+    ports::{Clock as _, DeadLetters, DlqName, IntakeQueue, Queues, StageQueue},
     tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept, oldest_due},
 };
 use serde::Serialize;
@@ -76,8 +76,11 @@ impl Function {
             let url = match name {
                 DlqName::Stage(stage) => &config.dead_letters[stage],
                 DlqName::Schedules => &config.schedule_dead_letters,
+                DlqName::Intake(IntakeQueue::Feedback) => &config.feedback_dead_letters,
+                DlqName::Intake(IntakeQueue::Unsubscribe) => &config.unsubscribe_dead_letters,
             };
-            SqsDeadLetters::new(sqs.clone(), name, url, &config.stages[name.stage()].queue_url)
+            // They are counted, and never brought back from here.
+            SqsDeadLetters::new(sqs.clone(), name, url, "")
         };
         Ok(Self {
             dead_letters: DlqName::all().map(dead_letters).collect(),

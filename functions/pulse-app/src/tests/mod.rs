@@ -24,7 +24,9 @@ use pulse_core::{
     },
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
-    ports::{DeadLetterQueues, DeadLetters, DlqName, Ledger as _, Mapping, Ports, Recall, StageLanes, StageQueue},
+    ports::{
+        DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Ledger as _, Mapping, Ports, Recall, StageLanes, StageQueue,
+    },
     run::RunId,
     score::{Band, Score, ScoreValue},
     slot::Slot,
@@ -32,7 +34,7 @@ use pulse_core::{
     tick::SweepPolicy,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::MemoryDeadLetters, gauges::MemoryGauges, ledger::MemoryLedger,
+    clock::VirtualClock, dead_letters::{MemoryDeadLetters, MemoryReader}, gauges::MemoryGauges, ledger::MemoryLedger,
     queue::MemoryQueue, schedules::MemorySchedules,
 };
 
@@ -70,12 +72,13 @@ impl World {
         let stages: Arc<FakeStages> = Arc::default();
         let lanes: Arc<MemoryLanes> = Arc::default();
         let letters = |name: DlqName, letters: &Arc<MemoryQueue>| -> Arc<dyn DeadLetters> {
-            Arc::new(MemoryDeadLetters::new(name, letters.clone(), queues[name.stage()].clone()))
+            Arc::new(MemoryDeadLetters::new(name, letters.clone(), queues[name.stage().unwrap_or(StageName::Score)].clone()))
         };
         let gauges = MemoryGauges {
             queues: queues.clone(),
             dlqs: dlqs.clone(),
             schedule_dlq: queue(StageName::Score),
+            intake: Vec::new(),
             retention: Duration::from_hours(240),
             lanes: PerStage::from_fn(|stage| StageLanes {
                 stage,
@@ -93,7 +96,10 @@ impl World {
             dead_letters: DeadLetterQueues {
                 stages: PerStage::from_fn(|stage| letters(DlqName::Stage(stage), &dlqs[stage])),
                 schedules: letters(DlqName::Schedules, &queue(StageName::Score)),
+                feedback: letters(DlqName::Intake(IntakeQueue::Feedback), &queue(StageName::Score)),
+                unsubscribe: letters(DlqName::Intake(IntakeQueue::Unsubscribe), &queue(StageName::Score)),
             },
+            intake: Arc::new(MemoryReader),
             schedules: Arc::new(MemorySchedules::default()),
             audits: ledger.clone(),
             stages: stages.clone(),

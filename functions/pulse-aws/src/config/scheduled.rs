@@ -28,6 +28,10 @@ pub struct TickConfig {
     pub dead_letters: PerStage<String>,
     /// What the scheduler couldn't deliver: `SCHEDULE_DLQ_URL`.
     pub schedule_dead_letters: String,
+    /// What came in and couldn't be read: `FEEDBACK_DLQ_URL`.
+    pub feedback_dead_letters: String,
+    /// Opt-outs that couldn't be written down: `UNSUBSCRIBE_DLQ_URL`.
+    pub unsubscribe_dead_letters: String,
     /// `SWEEP_GRACE_MINUTES`, `SWEEP_AGAIN_HOURS`, `SWEEP_BACKLOG`, `SWEEP_AT_MOST` and
     /// `QUEUE_RETENTION_SECONDS`.
     pub policy: SweepPolicy,
@@ -75,6 +79,8 @@ impl TickConfig {
             })?,
             dead_letters: env.per_stage("DLQ_URL")?,
             schedule_dead_letters: env.text("SCHEDULE_DLQ_URL")?,
+            feedback_dead_letters: env.text("FEEDBACK_DLQ_URL")?,
+            unsubscribe_dead_letters: env.text("UNSUBSCRIBE_DLQ_URL")?,
             policy: SweepPolicy {
                 grace: Duration::from_mins(env.number("SWEEP_GRACE_MINUTES", 1..=10_000)?),
                 again_after: Duration::from_hours(env.number("SWEEP_AGAIN_HOURS", 1..=1_000)?),
@@ -141,6 +147,8 @@ mod tests {
         ("EMAIL_QUEUE_URL", "eq"),
         ("EMAIL_DLQ_URL", "ed"),
         ("SCHEDULE_DLQ_URL", "xd"),
+        ("FEEDBACK_DLQ_URL", "fd"),
+        ("UNSUBSCRIBE_DLQ_URL", "ud"),
         ("SWEEP_GRACE_MINUTES", "60"),
         ("SWEEP_AGAIN_HOURS", "24"),
         ("SWEEP_BACKLOG", "400"),

@@ -10,6 +10,7 @@ mod dead_letters;
 mod dropped_mails;
 mod feedback;
 mod gauges;
+mod intake;
 mod lane_control;
 mod ledger;
 mod mailer;
@@ -34,6 +35,7 @@ pub use dead_letters::{
 pub use dropped_mails::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage};
 pub use feedback::{FeedbackParser, Payload, PayloadError};
 pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};
+pub use intake::{IntakeQueue, IntakeReader, Route};
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
