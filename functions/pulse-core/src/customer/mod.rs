@@ -16,5 +16,5 @@ pub use id::CustomerId;
 pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use name::PersonName;
-pub use profile::{Customer, Product, ProfileMark, Standing};
+pub use profile::{Customer, PartnerMark, PartnerName, Product, ProfileMark, Standing, Told};
 pub use zone::Zone;
