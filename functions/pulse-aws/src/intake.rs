@@ -150,7 +150,9 @@ impl IntakeHost {
                 return (Some(source), None);
             }
             Taken::Unreadable(cause) => tracing::error!(message = id, source, receive_count, %cause, "can't be read"),
-            Taken::Failed(cause) => tracing::warn!(message = id, source, receive_count, %cause, "can't be written down"),
+            Taken::Failed(cause) => {
+                tracing::warn!(message = id, source, receive_count, %cause, "can't be written down")
+            }
         }
         (None, wait.and_then(back))
     }
@@ -227,7 +229,8 @@ mod tests {
         let cause = || Cause::new("It is no JSON.");
         let waits = |taken: &Taken| (1..=10).map(|n| wait(taken, "m", now(), n, 10)).collect::<Vec<_>>();
         assert!(waits(&Taken::Done).iter().chain(&waits(&Taken::Forged(cause()))).all(Option::is_none));
-        let seconds: Vec<_> = waits(&Taken::Unreadable(cause())).into_iter().map(|wait| wait.unwrap().as_secs()).collect();
+        let seconds: Vec<_> =
+            waits(&Taken::Unreadable(cause())).into_iter().map(|wait| wait.unwrap().as_secs()).collect();
         assert_eq!(seconds, [10, 20, 40, 80, 120, 120, 120, 120, 120, 1]);
         let failed: Vec<_> = waits(&Taken::Failed(cause())).into_iter().map(Option::unwrap).collect();
         assert!(failed[..4].is_sorted() && failed[3] > Duration::from_mins(10) && failed[9] == GIVE_UP_WAIT);

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use pulse_core::{
     failure::Cause,
     ports::{
-        DeadLetter, DeadLetters, DlqName, IntakeReader, MoveProgress, MoveStart, MoveStatus, MoveTicket, QueueError, Rate, Receipt,
-        StageQueue as _, Visibility,
+        DeadLetter, DeadLetters, DlqName, IntakeReader, MoveProgress, MoveStart, MoveStatus, MoveTicket, QueueError,
+        Rate, Receipt, StageQueue as _, Visibility,
     },
 };
 
@@ -107,8 +107,8 @@ impl DeadLetters for MemoryDeadLetters {
 pub struct MemoryReader;
 
 impl IntakeReader for MemoryReader {
-    fn read(&self, letter: &DeadLetter) -> Result<(), Cause> {
-        if letter.body == "unreadable" { Err(Cause::new("It says that it is unreadable.")) } else { Ok(()) }
+    fn read(&self, letter: &DeadLetter) -> Result<Option<Cause>, Cause> {
+        if letter.body == "unreadable" { Err(Cause::new("It says that it is unreadable.")) } else { Ok(None) }
     }
 }
 

@@ -45,7 +45,13 @@ async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
 async fn redrive(stack: &DeployedStack, dlq: DlqName, order: &RedriveOrder) -> Redriven {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
     let queue = stack.stack.queue(dlq.stage().expect("a stage's")).unwrap();
-    let redrive = Redrive { letters: &letters, queue: Some(&queue), ledger: &ledger, sleeper: &SystemClock, intake: &MemoryReader };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&queue),
+        ledger: &ledger,
+        sleeper: &SystemClock,
+        intake: &MemoryReader,
+    };
     redrive.run(order, &mut |_| {}, &|| false).await.unwrap()
 }
 

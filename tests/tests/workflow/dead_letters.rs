@@ -43,7 +43,8 @@ async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &RedriveOrder) -> R
         Some(StageName::Email) => Some(&*stack.email.queue as &dyn StageQueue),
         None => None,
     };
-    let redrive = Redrive { letters: &letters, queue, ledger: &*stack.ledger, sleeper: &*stack.clock, intake: &MemoryReader };
+    let redrive =
+        Redrive { letters: &letters, queue, ledger: &*stack.ledger, sleeper: &*stack.clock, intake: &MemoryReader };
     redrive.run(order, &mut |_| {}, &|| false).await.unwrap()
 }
 

@@ -25,7 +25,8 @@ use pulse_core::{
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
     ports::{
-        DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Ledger as _, Mapping, Ports, Recall, StageLanes, StageQueue,
+        DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Ledger as _, Mapping, Ports, Recall, StageLanes,
+        StageQueue,
     },
     run::RunId,
     score::{Band, Score, ScoreValue},
@@ -34,8 +35,12 @@ use pulse_core::{
     tick::SweepPolicy,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::{MemoryDeadLetters, MemoryReader}, gauges::MemoryGauges, ledger::MemoryLedger,
-    queue::MemoryQueue, schedules::MemorySchedules,
+    clock::VirtualClock,
+    dead_letters::{MemoryDeadLetters, MemoryReader},
+    gauges::MemoryGauges,
+    ledger::MemoryLedger,
+    queue::MemoryQueue,
+    schedules::MemorySchedules,
 };
 
 use self::{lanes::MemoryLanes, stages::FakeStages};
@@ -72,7 +77,11 @@ impl World {
         let stages: Arc<FakeStages> = Arc::default();
         let lanes: Arc<MemoryLanes> = Arc::default();
         let letters = |name: DlqName, letters: &Arc<MemoryQueue>| -> Arc<dyn DeadLetters> {
-            Arc::new(MemoryDeadLetters::new(name, letters.clone(), queues[name.stage().unwrap_or(StageName::Score)].clone()))
+            Arc::new(MemoryDeadLetters::new(
+                name,
+                letters.clone(),
+                queues[name.stage().unwrap_or(StageName::Score)].clone(),
+            ))
         };
         let gauges = MemoryGauges {
             queues: queues.clone(),

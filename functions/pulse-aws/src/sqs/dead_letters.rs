@@ -119,7 +119,8 @@ fn undelivered(message: &Message) -> Option<Undelivered> {
 
 /// A letter's message attributes that are texts.
 fn attributes(message: &Message) -> BTreeMap<String, String> {
-    let text = |(name, value): (&String, &MessageAttributeValue)| Some((name.clone(), value.string_value()?.to_owned()));
+    let text =
+        |(name, value): (&String, &MessageAttributeValue)| Some((name.clone(), value.string_value()?.to_owned()));
     message.message_attributes().into_iter().flatten().filter_map(text).collect()
 }
 

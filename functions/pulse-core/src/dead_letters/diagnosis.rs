@@ -69,13 +69,11 @@ pub(super) async fn diagnose(
     Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), remedy })
 }
 
-/// What came in can be taken once it can be read: whatever kept it from being written down has passed, or would be heard of
-/// by more than one letter.
-fn of_the_intake(read: Result<(), Cause>) -> Diagnosis {
+/// What came in may be taken once it can be read.
+fn of_the_intake(read: Result<Option<Cause>, Cause>) -> Diagnosis {
+    const READABLE: &str = "This release can read it: the one that gave it up couldn't, had no key to check it with, or couldn't write it down.";
     let (cause, remedy) = match read {
-        Ok(()) => {
-            (Cause::new("It can be read: what it tells couldn't be written down, or not be read then."), Remedy::SendBack)
-        }
+        Ok(to_do) => (to_do.unwrap_or_else(|| Cause::new(READABLE)), Remedy::SendBack),
         Err(cause) => (cause, Remedy::Stay),
     };
     Diagnosis { cause, detail: None, whose: None, remedy }

@@ -131,11 +131,11 @@ impl DeadLetter {
 /// Tells whether letters of the intake can be read by this release: as the feedback function reads them, but without
 /// its secrets, so that signatures aren't looked at.
 pub trait IntakeReader: Send + Sync {
-    /// Reads a letter.
+    /// Reads a letter that can be sent back; with what has to be done first, if that can be told.
     ///
     /// # Errors
     /// With the cause for which it can't be read, without anything of what is in it.
-    fn read(&self, letter: &DeadLetter) -> Result<(), Cause>;
+    fn read(&self, letter: &DeadLetter) -> Result<Option<Cause>, Cause>;
 }
 
 #[cfg(test)]
@@ -182,7 +182,8 @@ mod tests {
         let again = |pairs: &[(&str, &str)]| {
             let receipt = crate::ports::Receipt("r".into());
             let attributes = attributes(pairs);
-            let letter = DeadLetter { id: "m".into(), receipt, body: "x".into(), sent_at, undelivered: None, attributes };
+            let letter =
+                DeadLetter { id: "m".into(), receipt, body: "x".into(), sent_at, undelivered: None, attributes };
             let later = sent_at + jiff::SignedDuration::from_hours(99);
             Payload::of_message(letter.body.clone(), &letter.attributes_to_send(), later).received_at.as_millisecond()
         };

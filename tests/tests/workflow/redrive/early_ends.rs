@@ -22,8 +22,13 @@ async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
     let stack = InMemoryStack::new();
     let customers = die(&stack, 30).await;
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
-    let redrive =
-        Redrive { letters: &letters, queue: Some(&*stack.score.queue), ledger: &*stack.ledger, sleeper: &*stack.clock, intake: &MemoryReader };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &*stack.clock,
+        intake: &MemoryReader,
+    };
     let asked = AtomicUsize::new(0);
     let twice = || asked.fetch_add(1, Ordering::Relaxed) == 2;
     let redriven = redrive.run(&RedriveOrder::default(), &mut |_| {}, &twice).await.unwrap();
@@ -90,8 +95,13 @@ async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_
     assert_eq!(stack.score.dlq.depth().visible, 15);
 
     let failing = Failing(&letters, AtomicUsize::new(0));
-    let redrive =
-        Redrive { letters: &failing, queue: Some(&*stack.score.queue), ledger: &*stack.ledger, sleeper: &*stack.clock, intake: &MemoryReader };
+    let redrive = Redrive {
+        letters: &failing,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &*stack.clock,
+        intake: &MemoryReader,
+    };
     let dry = RedriveOrder { dry_run: true, ..RedriveOrder::default() };
     let redriven = redrive.run(&dry, &mut |_| {}, &|| false).await.unwrap();
     assert_eq!(redriven.redriven, 10);

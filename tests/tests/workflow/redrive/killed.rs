@@ -18,7 +18,8 @@ use pulse_core::{
 };
 use pulse_sim::{
     dead_letters::{MemoryDeadLetters, MemoryReader},
-    queue::MemoryQueue};
+    queue::MemoryQueue,
+};
 use pulse_tests::in_memory_stack::InMemoryStack;
 
 use super::{assert_everyone_is_mailed_once, die};
@@ -96,8 +97,13 @@ async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
         let mortal_letters = Mortal { port: &letters, calls_left: &calls_left };
         let mortal_queue = Mortal { port: &*stack.score.queue, calls_left: &calls_left };
         let order = RedriveOrder::default();
-        let redrive =
-            Redrive { letters: &mortal_letters, queue: Some(&mortal_queue), ledger: &*stack.ledger, sleeper: &*stack.clock, intake: &MemoryReader };
+        let redrive = Redrive {
+            letters: &mortal_letters,
+            queue: Some(&mortal_queue),
+            ledger: &*stack.ledger,
+            sleeper: &*stack.clock,
+            intake: &MemoryReader,
+        };
         let ended = redrive.run(&order, &mut |_| {}, &|| false).now_or_never();
         // What was out of sight is back; and part of it was queued already, and worked on meanwhile.
         stack.drain().await;

@@ -18,8 +18,13 @@ use pulse_core::{
     },
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::{MemoryDeadLetters, MemoryReader}, ledger::MemoryLedger, mailer::MemoryMailer,
-    queue::MemoryQueue, scorer::MemoryScorer, time::VirtualTime,
+    clock::VirtualClock,
+    dead_letters::{MemoryDeadLetters, MemoryReader},
+    ledger::MemoryLedger,
+    mailer::MemoryMailer,
+    queue::MemoryQueue,
+    scorer::MemoryScorer,
+    time::VirtualTime,
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, start};
 
@@ -174,7 +179,8 @@ fn redrive(
     let letters = Throttled::new(letters, taken, time);
     let queue = Throttled::new(&*stack.score.queue, taken, time);
     let ledger = Throttled::new(&*stack.ledger, taken, time);
-    let redrive = Redrive { letters: &letters, queue: Some(&queue), ledger: &ledger, sleeper: time, intake: &MemoryReader };
+    let redrive =
+        Redrive { letters: &letters, queue: Some(&queue), ledger: &ledger, sleeper: time, intake: &MemoryReader };
     let began = time.now();
     let redriven = time.run(redrive.run(&RedriveOrder::default(), &mut |_| {}, stop));
     (redriven, time.now().duration_since(began).as_secs())

@@ -16,15 +16,20 @@ use pulse_core::{
     entry::StageName,
     lanes::{LaneSettings, Step},
     ports::{
-        DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, LaneControl, LaneError, LedgerReports as _, Mapping, Ports, Recall,
-        StageLanes, StageQueue,
+        DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, LaneControl, LaneError, LedgerReports as _, Mapping,
+        Ports, Recall, StageLanes, StageQueue,
     },
     stage::{EmailPolicy, EmailRules, PerStage, Rules},
     tick::SweepPolicy,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::{MemoryDeadLetters, MemoryReader}, gauges::MemoryGauges, ledger::MemoryLedger,
-    queue::MemoryQueue, schedules::MemorySchedules, stages::MemoryStages,
+    clock::VirtualClock,
+    dead_letters::{MemoryDeadLetters, MemoryReader},
+    gauges::MemoryGauges,
+    ledger::MemoryLedger,
+    queue::MemoryQueue,
+    schedules::MemorySchedules,
+    stages::MemoryStages,
 };
 use tempfile::TempDir;
 
@@ -68,7 +73,11 @@ impl World {
         let queue = |_| Arc::new(MemoryQueue::new(clock.clone(), Duration::from_mins(10), None));
         let (queues, dlqs) = (PerStage::from_fn(queue), PerStage::from_fn(queue));
         let letters = |name: DlqName| -> Arc<dyn DeadLetters> {
-            Arc::new(MemoryDeadLetters::new(name, queue(StageName::Score), queues[name.stage().unwrap_or(StageName::Score)].clone()))
+            Arc::new(MemoryDeadLetters::new(
+                name,
+                queue(StageName::Score),
+                queues[name.stage().unwrap_or(StageName::Score)].clone(),
+            ))
         };
         let lanes = |stage| StageLanes {
             stage,

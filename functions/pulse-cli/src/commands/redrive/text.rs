@@ -38,7 +38,11 @@ fn remarks(queue: DlqName, redriven: &Redriven) -> String {
     match redriven.way {
         Way::MoveTask if redriven.redriven > 0 => {
             text += "SQS moved them by a task of its own.";
-            text += if queue.stage().is_some() { " The stage closes the entries of customers who have left.\n" } else { "\n" };
+            text += if queue.stage().is_some() {
+                " The stage closes the entries of customers who have left.\n"
+            } else {
+                "\n"
+            };
         }
         Way::SomeonesMoveTask => text += "A task that someone had started moved them already, as fast as they chose.\n",
         Way::Fallback if queue != DlqName::Schedules => {
