@@ -26,6 +26,7 @@ use pulse_core::{
         Delivery, EmailPolicy, EmailRules, EmailStep, Entries, Meter, MeteredMailer, MeteredScorer, PerStage,
         ProviderWatch, Rules, ScoreStep, Stage, StageRunner, Worker, WorkerSettings,
     },
+    suppression::{Evidence, Scope, Suppression, SuppressionReason},
     tick::{StageSweep, Sweep, SweepPolicy},
 };
 use pulse_letters::MinijinjaRenderer;
@@ -179,6 +180,16 @@ impl InMemoryStack {
         assert!(self.ledger.save_customer(&customer).await.expect("written"));
     }
 
+    /// Has an address not be mailed.
+    ///
+    /// # Panics
+    /// Never: the ledger in memory can always be written.
+    pub async fn suppress(&self, address: &EmailAddress) {
+        let evidence = Evidence { at: self.clock.now(), scope: Scope::All, cause: None };
+        let suppression = Suppression::of(SuppressionReason::HardBounce, evidence);
+        assert!(self.ledger.save_suppression(address, &suppression).await.expect("written"));
+    }
+
     /// The use case that puts customers on the roster and takes them off.
     #[must_use]
     pub fn enrollment(&self) -> Enrollment<'_> {
@@ -235,7 +246,9 @@ impl InMemoryStack {
     /// What the stages decide by.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        Rules { email: EmailRules { policy: self.policy, recall: self.mailer.recall() } }
+        Rules {
+            email: EmailRules { policy: self.policy, recall: self.mailer.recall(), provider: self.mailer.source() },
+        }
     }
 
     /// A dead-letter queue, as operators use it, on an endpoint without move tasks.

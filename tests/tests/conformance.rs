@@ -4,9 +4,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_scheduler::types::ScheduleState;
 use pulse_aws::{dynamodb::DynamoDbLedger, sdk};
 use pulse_core::{
-    customer::ProfileMark,
+    control::Note,
+    customer::{EmailAddress, ProfileMark},
     entry::StageName,
+    feedback::FeedbackSource,
+    keys::KeyRing,
     ports::{Ledger as _, LedgerError, PutOutcome, QueueError, Schedules as _, StageQueue as _},
+    suppression::{Evidence, Release, Scope, Suppression, SuppressionReason},
 };
 use pulse_tests::{
     conformance::{
@@ -59,7 +63,6 @@ conformance!(ledger:
     a_next_entry_that_is_there_already_is_kept
     the_tally_adds_up_by_run_and_standing
     the_roster_is_counted_by_standing
-    suppression_ignores_case
     notes_come_newest_first_and_once_each
     the_last_hundred_notes_are_told
     what_is_overdue_is_found_by_stage_and_the_longest_waiting_first
@@ -73,6 +76,11 @@ conformance!(ledger:
     a_run_is_counted_by_what_its_entries_wait_for
     who_is_done_with_a_run_and_who_has_left_are_listed_once_each
     what_reading_costs_is_told
+);
+conformance!(feedback:
+    a_suppression_is_read_back_whatever_the_addresss_case
+    a_suppression_is_written_over_what_it_was_read_as
+    feedback_is_counted_by_the_hour_and_repeats_with_their_month
 );
 conformance!(control:
     a_stage_that_nobody_has_held_has_an_empty_row
@@ -184,6 +192,33 @@ async fn a_ledger_that_answers_nothing_is_unavailable_and_one_without_a_table_br
     let nowhere = DynamoDbLedger::new(sdk::dynamodb_client(&emulator::aws()), "no-such-table");
     let outcome = nowhere.open(&scheduled("c-1")).await;
     assert!(matches!(outcome, Err(LedgerError::Broken(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn an_address_that_an_early_release_or_an_older_key_suppressed_stays_so_until_it_is_released() {
+    let (table, client) = (emulator::table().await, sdk::dynamodb_client(&emulator::aws()));
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let two_keys = r#"{"1": "0123456789abcdef0123456789abcdef", "2": "abcdef0123456789abcdef0123456789"}"#;
+    let with_keys =
+        |keys: &str| DynamoDbLedger::new(client.clone(), &table).with_keys(KeyRing::parse(&keys.into()).unwrap());
+    let [ada, bob] = ["ada@example.com", "bob@example.com"].map(|one| EmailAddress::parse(one).unwrap());
+    let put = client.put_item().table_name(&table).item("pk", text(&format!("SUPP#{}", ada.digest())));
+    put.item("sk", text("SUPP")).item("why", text("It bounced.")).send().await.unwrap();
+    let evidence = Evidence { at: due(), scope: Scope::All, cause: None };
+    let bounced = Suppression::of(SuppressionReason::HardBounce, evidence);
+    assert_eq!(with_keys(emulator::ONE_KEY).save_suppression(&bob, &bounced).await, Ok(true));
+    let ledger = with_keys(two_keys);
+    for (address, reason) in [(&ada, SuppressionReason::Refused), (&bob, SuppressionReason::HardBounce)] {
+        let known = ledger.suppression(address).await.unwrap().expect("it is suppressed");
+        assert_eq!(known.holds(FeedbackSource::Ses, due()), Some(reason));
+        let note = Note::parse("They asked for it.").unwrap();
+        let released = known.released(Release { at: due(), by: "ops".into(), note });
+        assert_eq!(ledger.save_suppression(address, &released).await, Ok(true));
+        let known = ledger.suppression(address).await.unwrap().expect("a release is kept");
+        assert_eq!(known.holds(FeedbackSource::Ses, due()), None);
+    }
+    let rows = client.scan().table_name(&table).send().await.unwrap();
+    assert!(!format!("{rows:?}").contains("example.com"));
 }
 
 #[tokio::test]

@@ -33,8 +33,9 @@ impl Function {
     async fn test_mail(&self, to: &EmailAddress) -> Result<String, Cause> {
         let now = SystemClock.now();
         let step = &self.stage.step;
-        let suppressed = step.entries.ledger.is_suppressed(to).await;
-        if suppressed.map_err(|error| Cause::new(error.to_string()))? {
+        let known = step.entries.ledger.suppression(to).await;
+        let known = known.map_err(|error| Cause::new(error.to_string()))?;
+        if known.is_some_and(|known| known.holds(self.mailer.source(), now).is_some()) {
             return Err(Cause::new(
                 "The address is suppressed: the provider refused it for good, or its owner wants no mail.",
             ));

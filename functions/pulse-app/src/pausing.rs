@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
-    control::{Note, Pause},
+    control::{Note, Pause, PauseKind},
     entry::StageName,
     pausing::{Pausing, PausingError, Resumed, write_pause},
     ports::{StageError, StageStatus, Switch},
@@ -162,7 +162,7 @@ impl App {
         let PauseOrder { stage, ref note, lasts, until: wait } = *order;
         let since = self.clock().now();
         let until = lasts.map(|lasts| later(since, lasts));
-        let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until };
+        let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until, kind: PauseKind::Operator };
         // First of all, whatever else may hang: tick does the rest if nothing here can.
         let replaced = write_pause(&*self.ports.controls, stage, &pause).await?;
         let replaced_until = replaced.and_then(|replaced| replaced.until);
@@ -183,13 +183,20 @@ impl App {
         Ok(PauseReport { stage, paused: true, until, replaced_until, waiting, in_flight })
     }
 
-    /// Resumes a stage, whatever held it: writes it down, and runs the reconciler until the stage flows.
+    /// Resumes a stage, whatever held it: writes it down, and runs the reconciler until the stage flows. A hold for bad
+    /// reputation takes a note.
     ///
     /// # Errors
     /// As [`SwitchError`] says.
-    pub async fn resume(&self, stage: StageName, wait: Until, watch: Watch<'_>) -> Result<ResumeReport, SwitchError> {
+    pub async fn resume(
+        &self,
+        stage: StageName,
+        note: Option<&Note>,
+        wait: Until,
+        watch: Watch<'_>,
+    ) -> Result<ResumeReport, SwitchError> {
         let pausing = self.pausing().await;
-        let resumed = match pausing.resume(stage).await {
+        let resumed = match pausing.resume(stage, note.map(|note| (&self.actor, note))).await {
             // It is written down, so tick would do it; waiting for the mapping does it sooner.
             Err(error) if error.is_written_down() && wait != Until::Ordered => Resumed::Flows,
             resumed => resumed?,

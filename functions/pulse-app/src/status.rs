@@ -62,6 +62,7 @@ fn code(place: TallyKey) -> String {
         TallyKey::Skipped(reason) => format!("skipped-{reason}"),
         TallyKey::Failed(stage) => format!("failed-{stage}"),
         TallyKey::Indeterminate => "indeterminate".into(),
+        TallyKey::Unconfirmed => "unconfirmed".into(),
     }
 }
 

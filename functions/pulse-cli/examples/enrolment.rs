@@ -22,6 +22,7 @@ use pulse_core::{
     },
     roster::RosterRow,
     run::RunId,
+    suppression::Suppression,
 };
 use pulse_roster::{RosterFile, RosterFormat, Row};
 use pulse_sim::{clock::VirtualClock, time::VirtualTime};
@@ -226,12 +227,12 @@ impl Ledger for StandIn {
         self.write(1).await
     }
 
-    async fn is_suppressed(&self, _: &EmailAddress) -> Result<bool, LedgerError> {
-        Ok(false)
+    async fn suppression(&self, _: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        Ok(None)
     }
 
-    async fn suppress(&self, _: &EmailAddress, _: &Cause) -> Result<(), LedgerError> {
-        Ok(())
+    async fn save_suppression(&self, _: &EmailAddress, _: &Suppression) -> Result<bool, LedgerError> {
+        Ok(true)
     }
 
     async fn note(&self, _: &Activity) -> Result<(), LedgerError> {

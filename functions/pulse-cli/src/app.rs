@@ -9,6 +9,7 @@ use pulse_aws::{config::MailProvider, stack::Stack};
 use pulse_core::{
     control::{Actor, BreakerPolicy},
     customer::Zone,
+    feedback::FeedbackSource,
     stage::{EmailRules, Rules},
     tick::SweepPolicy,
 };
@@ -56,9 +57,9 @@ fn unread(error: &anyhow::Error) -> SettingsError {
 /// When the function can't be asked, or its configuration can't be read.
 pub async fn rules(stack: &Stack) -> Result<Rules> {
     let config = stack.email_config().await?;
-    let recall = match config.provider {
-        MailProvider::Ses { .. } => SesMailer::RECALL,
-        MailProvider::MarketingCloud { .. } => MarketingCloudMailer::RECALL,
+    let (provider, recall) = match config.provider {
+        MailProvider::Ses { .. } => (FeedbackSource::Ses, SesMailer::RECALL),
+        MailProvider::MarketingCloud { .. } => (FeedbackSource::MarketingCloud, MarketingCloudMailer::RECALL),
     };
-    Ok(Rules { email: EmailRules { policy: config.policy, recall } })
+    Ok(Rules { email: EmailRules { policy: config.policy, recall, provider } })
 }

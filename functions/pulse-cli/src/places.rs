@@ -13,5 +13,6 @@ pub fn place(key: TallyKey) -> String {
         TallyKey::Skipped(reason) => format!("skipped: {reason}"),
         TallyKey::Failed(stage) => format!("failed: {stage}"),
         TallyKey::Indeterminate => "of unknown fate".into(),
+        TallyKey::Unconfirmed => "unconfirmed".into(),
     }
 }

@@ -133,14 +133,7 @@ impl Enrollment<'_> {
     /// # Errors
     /// When the ledger can't be used. Do it again.
     pub async fn hear(&self, id: &CustomerId, word: &Consent) -> Result<bool, LedgerError> {
-        for _ in 0..TRIES {
-            let Some(before) = self.ledger.customer(id).await? else { return Ok(false) };
-            let after = Customer { consent: before.consent.after_word(word), ..before.clone() };
-            if after == before || self.ledger.save_customer(&after).await? {
-                return Ok(true);
-            }
-        }
-        Err(contended(id))
+        record_consent(self.ledger, id, word).await
     }
 
     /// Brings a customer's open entry and schedule in line with the profile, whatever its mark says of them. Says whether
@@ -296,6 +289,21 @@ impl Enrollment<'_> {
         }
         Ok(())
     }
+}
+
+/// Keeps what someone who isn't a roster said of a customer's consent. Says whether there is such a customer.
+///
+/// # Errors
+/// When the ledger can't be used. Do it again.
+pub async fn record_consent(ledger: &dyn Ledger, id: &CustomerId, word: &Consent) -> Result<bool, LedgerError> {
+    for _ in 0..TRIES {
+        let Some(before) = ledger.customer(id).await? else { return Ok(false) };
+        let after = Customer { consent: before.consent.after_word(word), ..before.clone() };
+        if after == before || ledger.save_customer(&after).await? {
+            return Ok(true);
+        }
+    }
+    Err(contended(id))
 }
 
 fn contended(id: &CustomerId) -> LedgerError {

@@ -20,6 +20,7 @@
 //! - [`overview`]: how a stage is doing.
 //! - [`settlement`]: settling mails of unknown fate.
 //! - [`feedback`]: what providers tell afterwards of mails.
+//! - [`suppression`]: addresses that must not be mailed.
 //! - [`keys`] and [`unsubscribe`]: the deployment's keys, and the tokens by which customers unsubscribe.
 //! - [`drop_watch`]: mails that were accepted and then not sent.
 //! - [`replay`]: queueing failed entries again from the ledger.
@@ -64,6 +65,7 @@ pub mod slot;
 pub mod stable_hash;
 pub mod stage;
 pub mod stage_spec;
+pub mod suppression;
 pub mod tick;
 pub mod trace;
 pub mod unsubscribe;

@@ -224,6 +224,7 @@ impl Overview<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::PauseKind;
     use crate::control::{Breaker, BreakerPolicy, Pause};
 
     fn now() -> Timestamp {
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn a_pause_wins_over_a_breaker_and_is_one_when_the_mapping_is_off() {
         let note = Note::parse("x").unwrap();
-        let pause = Pause { by: "ops".into(), note, since: now(), until: None };
+        let pause = Pause { by: "ops".into(), note, since: now(), until: None, kind: PauseKind::default() };
         let broken = Breaker::Open(BreakerPolicy::default().open(&Outcomes::default(), now()));
         let of = |control: &Control, mapping| Condition::of(control, &status(mapping), now());
         let mut control = Control { breaker: broken, ..Control::default() };

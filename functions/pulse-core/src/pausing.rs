@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     advice::Advice,
-    control::{Breaker, Console, Control, LastSeen, Pause},
+    control::{Actor, Breaker, Cleared, Console, Control, LastSeen, Note, Pause, PauseKind},
     entry::StageName,
     ports::{Controls, LedgerError},
     tick::{MappingReconciler, ReconcileError, Reconciled},
@@ -22,6 +22,9 @@ pub enum PausingError {
     /// Others keep changing the row: nothing is written down.
     #[error("the {0} stage's control row is being changed by others: try again")]
     Contended(StageName),
+    /// It is held because recipients take its mails badly: nothing is written down.
+    #[error("the {0} stage is held because recipients take its mails badly, which only a note ends")]
+    NoteNeeded(StageName),
     /// It is written down, but the stage couldn't be switched.
     #[error("it is written down, and tick will do it within a minute, but now {0}")]
     Switch(#[from] ReconcileError),
@@ -111,15 +114,26 @@ impl Pausing<'_> {
     }
 
     /// Resumes a stage, whatever held it: a provider that was taken to be out of order gets its calls
-    /// again, and is judged anew.
+    /// again, and is judged anew. A hold for bad reputation takes a note of who ends it.
     ///
     /// # Errors
     /// As [`PausingError`] says.
-    pub async fn resume(&self, stage: StageName) -> Result<Resumed, PausingError> {
+    pub async fn resume(&self, stage: StageName, ending: Option<(&Actor, &Note)>) -> Result<Resumed, PausingError> {
         let now = self.reconciler.clock.now();
+        let is_for_reputation =
+            |control: &Control| control.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Reputation);
+        if ending.is_none() && is_for_reputation(&self.reconciler.controls.control(stage).await?) {
+            return Err(PausingError::NoteNeeded(stage));
+        }
         // Who can't be looked at is taken to be as the row says.
         let is_raised = self.reconciler.stages.status(stage).await.is_ok_and(|status| status.reserved != Some(0));
-        let before = change(self.reconciler.controls, stage, |control| resumed(control, is_raised, now)).await?;
+        let before = change(self.reconciler.controls, stage, |control| {
+            if let Some((by, note)) = ending.filter(|_| is_for_reputation(control)) {
+                control.cleared = Some(Cleared { at: now, by: by.clone(), note: note.clone() });
+            }
+            resumed(control, is_raised, now);
+        })
+        .await?;
         let reconciled = self.reconcile(stage).await?;
         let flows = if before.hold(now).is_some() { Resumed::Flows } else { Resumed::Already };
         Ok(Resumed::still_held(&reconciled, self.reconciler.clock.now()).unwrap_or(flows))

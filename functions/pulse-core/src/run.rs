@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::parse::ParseError;
@@ -69,6 +69,23 @@ impl RunId {
             12 => Self { year: self.year + 1, month: 1, repeat: 0 },
             month => Self { year: self.year, month: month + 1, repeat: 0 },
         }
+    }
+
+    /// The month's own run, of it or of one of its repeats.
+    #[must_use]
+    pub fn month(self) -> Self {
+        Self { repeat: 0, ..self }
+    }
+
+    /// The months in which customers of all time zones are in this span.
+    pub fn around(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Self> {
+        let of = |moment: Timestamp, hours| {
+            let moved = moment.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(moment);
+            Self::of(moved, &TimeZone::UTC)
+        };
+        // Clocks are at most 14 hours ahead of UTC, and 12 behind.
+        let last = of(to, 14);
+        std::iter::successors(Some(of(from, -12)), |run| Some(run.next())).take_while(move |run| *run <= last)
     }
 
     /// Whether it is one customer's repeat of a monthly run.

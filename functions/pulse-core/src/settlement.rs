@@ -91,10 +91,13 @@ impl Settlement<'_> {
     ) -> Result<Settled, SettlementError> {
         let entry = self.ledger.entry(id).await?.ok_or_else(|| SettlementError::NoEntry(id.clone()))?;
         match (entry.progress(), outcome) {
-            (Progress::Indeterminate { .. }, SettlementOutcome::Sent { provider_id }) => {
-                self.sent(&entry, provider_id, why).await
+            (
+                Progress::Indeterminate { .. } | Progress::Unconfirmed { .. },
+                SettlementOutcome::Sent { provider_id },
+            ) => self.sent(&entry, provider_id, why).await,
+            (Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }, SettlementOutcome::NotSent) => {
+                self.unsent(&entry, why).await
             }
-            (Progress::Indeterminate { .. }, SettlementOutcome::NotSent) => self.unsent(&entry, why).await,
             (Progress::Done { .. }, SettlementOutcome::Sent { .. }) => Ok(Settled::Already),
             _ => Err(SettlementError::Known { entry: id.clone(), state: entry.state() }),
         }

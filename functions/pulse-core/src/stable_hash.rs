@@ -16,9 +16,13 @@ pub fn stable_hash(purpose: &str, text: &str) -> u64 {
 /// SHA-256 of `text` in hexadecimal, for keys that must not show the text (a suppressed address).
 #[must_use]
 pub fn hex_digest(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    let digest = Sha256::digest(text);
-    digest.iter().fold(String::new(), |mut hex, byte| {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })

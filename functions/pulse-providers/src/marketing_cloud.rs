@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
+    feedback::FeedbackSource,
     ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
 };
 use reqwest::{Client, RequestBuilder, Url, header::AUTHORIZATION};
@@ -149,6 +150,10 @@ async fn call_with(request: RequestBuilder, token: &Token, deadline: Instant) ->
 
 #[async_trait]
 impl Mailer for MarketingCloudMailer {
+    fn source(&self) -> FeedbackSource {
+        FeedbackSource::MarketingCloud
+    }
+
     fn recall(&self) -> Recall {
         Self::RECALL
     }

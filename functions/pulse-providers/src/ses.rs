@@ -21,6 +21,7 @@ use aws_smithy_http_client::{
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
+    feedback::FeedbackSource,
     ports::{Accepted, Mail, MailLookup, Mailer, Recall, SendError},
 };
 use tokio::time::Instant;
@@ -111,6 +112,10 @@ const NO_RECORD: &str = "SES keeps no record to ask: look for the tags customer 
 
 #[async_trait]
 impl Mailer for SesMailer {
+    fn source(&self) -> FeedbackSource {
+        FeedbackSource::Ses
+    }
+
     fn recall(&self) -> Recall {
         Self::RECALL
     }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audits;
+mod feedback;
 mod reports;
 mod run_reports;
 mod stages;
@@ -13,8 +14,8 @@ use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId},
-    failure::Cause,
     ports::{Activity, Ledger, LedgerError},
+    suppression::Suppression,
 };
 
 use accounts::Accounts;
@@ -118,18 +119,29 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
         let mut accounts = self.accounts();
+        // By the digest of the key of today, and by the one without a key of early releases.
+        accounts.used.read(1);
         accounts.used.read(1);
         // Most houses suppress few: then no digest need be made.
-        Ok(!accounts.suppressed.is_empty() && accounts.suppressed.contains(&address.digest()))
+        let known = if accounts.suppressed.is_empty() { None } else { accounts.suppressed.get(&address.digest()) };
+        Ok(known.cloned())
     }
 
-    async fn suppress(&self, address: &EmailAddress, _why: &Cause) -> Result<(), LedgerError> {
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
+        let digest = address.digest();
+        let known = accounts.suppressed.get(&digest).map_or(0, |known| known.version);
+        if known != suppression.version {
+            accounts.used.refused(Write::Alone);
+            return Ok(false);
+        }
         accounts.used.write(Write::Alone, 0);
-        accounts.suppressed.insert(address.digest());
-        Ok(())
+        let mut suppression = suppression.clone();
+        suppression.version += 1;
+        accounts.suppressed.insert(digest, suppression);
+        Ok(true)
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

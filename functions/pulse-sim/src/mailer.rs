@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
+    feedback::FeedbackSource,
     ports::{
         Accepted, DroppedCursor, DroppedMail, DroppedMails, DroppedPage, Mail, MailLookup, Mailer, Recall, SendError,
     },
@@ -139,6 +140,10 @@ const KNOWN_FOR: Duration = Duration::from_hours(46);
 
 #[async_trait]
 impl Mailer for MemoryMailer {
+    fn source(&self) -> FeedbackSource {
+        FeedbackSource::Ses
+    }
+
     fn recall(&self) -> Recall {
         if self.deduplicates {
             Recall::ByKey { known_for: KNOWN_FOR }

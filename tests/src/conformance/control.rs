@@ -5,7 +5,7 @@
 use futures::future::join_all;
 use jiff::{Timestamp, ToSpan as _};
 use pulse_core::{
-    control::{Breaker, Console, ConsolePause, Control, LastSeen, Note, Open, Outcomes, Pause},
+    control::{Breaker, Cleared, Console, ConsolePause, Control, LastSeen, Note, Open, Outcomes, Pause, PauseKind},
     entry::StageName,
     ports::{Controls, OutcomeLog},
 };
@@ -21,9 +21,16 @@ fn now() -> Timestamp {
 
 fn full() -> Control {
     let note = Note::parse("The campaign is wrong.").unwrap();
+    let ended = Note::parse("The list was cleaned.").unwrap();
     Control {
         version: 1,
-        pause: Some(Pause { by: "ops".into(), note, since: now(), until: Some(now() + 6.hours()) }),
+        pause: Some(Pause {
+            by: "ops".into(),
+            note,
+            since: now(),
+            until: Some(now() + 6.hours()),
+            kind: PauseKind::Operator,
+        }),
         console: Some(ConsolePause { how: Console::ReservedZero, since: now() }),
         breaker: Breaker::Open(Open {
             since: now(),
@@ -34,6 +41,7 @@ fn full() -> Control {
             tries: 3,
         }),
         mapping: LastSeen::Off,
+        cleared: Some(Cleared { at: now(), by: "ops".into(), note: ended }),
     }
 }
 

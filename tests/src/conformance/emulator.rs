@@ -25,6 +25,7 @@ use pulse_aws::{
 };
 use pulse_core::{
     entry::StageName,
+    keys::KeyRing,
     ports::{Clock, DeadLetters, DlqName, Gauges, Receipt, StageLanes, StageQueue, Undelivered},
 };
 use serde_json::{Value, json};
@@ -54,6 +55,17 @@ pub async fn ledger() -> DynamoDbLedger {
     let table = table().await;
     DynamoDbLedger::new(sdk::dynamodb_client(&aws()), table).metered()
 }
+
+/// No address is suppressed, and nothing was told of mails. The deployment has a key.
+///
+/// # Panics
+/// Never: it is a key.
+pub async fn feedback() -> DynamoDbLedger {
+    ledger().await.with_keys(KeyRing::parse(&ONE_KEY.into()).expect("a key"))
+}
+
+/// The keys of a deployment that has one.
+pub const ONE_KEY: &str = r#"{"1": "0123456789abcdef0123456789abcdef"}"#;
 
 /// No control rows.
 pub async fn control() -> DynamoDbLedger {

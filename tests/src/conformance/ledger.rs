@@ -7,14 +7,12 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use jiff::{SignedDuration, ToSpan as _};
 use pulse_core::{
-    customer::{
-        Consent, ConsentRecord, ConsentSource, Customer, CustomerId, EmailAddress, OptOutMark, ProfileMark, Standing,
-    },
+    customer::{Consent, ConsentRecord, ConsentSource, Customer, CustomerId, OptOutMark, ProfileMark, Standing},
     entry::{Change, Entry, StageName},
     failure::Cause,
     ports::{
-        Activity, Awaited, Ledger, LedgerError, LedgerReports, OpenEntries, OpenKey, ReadUnits, RosterCount, RunCounts,
-        RunReports, StageMemory, TallyKey,
+        Activity, Awaited, FeedbackLog, Ledger, LedgerError, LedgerReports, OpenEntries, OpenKey, ReadUnits,
+        RosterCount, RunCounts, RunReports, StageMemory, TallyKey,
     },
 };
 
@@ -23,9 +21,9 @@ use super::samples::{
 };
 
 /// A ledger and what operators ask of it.
-pub trait TestedLedger: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory {}
+pub trait TestedLedger: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory + FeedbackLog {}
 
-impl<T: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory> TestedLedger for T {}
+impl<T: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory + FeedbackLog> TestedLedger for T {}
 
 /// Opens an entry and takes it on its way.
 async fn bring(ledger: &dyn TestedLedger, entry: &Entry, end: End) -> Entry {
@@ -233,17 +231,6 @@ pub async fn the_roster_is_counted_by_standing(ledger: &dyn TestedLedger) {
         }
     }
     assert_eq!(ledger.roster().await, Ok(RosterCount { active: 17, closed: 3 }));
-}
-
-pub async fn suppression_ignores_case(ledger: &dyn TestedLedger) {
-    let address = |text| EmailAddress::parse(text).unwrap();
-    let ada = address("Ada@Example.com");
-    assert_eq!(ledger.is_suppressed(&ada).await, Ok(false));
-    ledger.suppress(&ada, &Cause::new("It bounced.")).await.unwrap();
-    ledger.suppress(&ada, &Cause::new("It bounced again.")).await.unwrap();
-    assert_eq!(ledger.is_suppressed(&ada).await, Ok(true));
-    assert_eq!(ledger.is_suppressed(&address("ada@example.COM")).await, Ok(true));
-    assert_eq!(ledger.is_suppressed(&address("bob@example.com")).await, Ok(false));
 }
 
 pub async fn notes_come_newest_first_and_once_each(ledger: &dyn TestedLedger) {

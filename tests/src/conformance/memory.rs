@@ -28,6 +28,11 @@ pub async fn ledger() -> MemoryLedger {
     MemoryLedger::default()
 }
 
+/// No address is suppressed, and nothing was told of mails.
+pub async fn feedback() -> MemoryLedger {
+    ledger().await
+}
+
 /// No control rows.
 pub async fn control() -> MemoryLedger {
     ledger().await

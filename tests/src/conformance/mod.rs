@@ -7,6 +7,7 @@ pub mod audit_log;
 pub mod control;
 pub mod dead_letters;
 pub mod emulator;
+pub mod feedback;
 pub mod gauges;
 pub mod ledger;
 pub mod lossy_proxy;

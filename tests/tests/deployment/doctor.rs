@@ -11,8 +11,8 @@ use jiff::SignedDuration;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
 use pulse_core::{
     customer::EmailAddress,
-    failure::Cause,
     ports::{Clock as _, Ledger as _},
+    suppression::{Evidence, Scope, Suppression, SuppressionReason},
 };
 use pulse_local::{
     deployment::{Deployment, StackPlan},
@@ -261,7 +261,9 @@ async fn a_test_mail_goes_the_way_of_a_customers_and_a_suppressed_address_gets_n
 
     let table = examined.stack.outputs.get("TableName")?;
     let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&examined.stack.aws), table);
-    ledger.suppress(&EmailAddress::parse(to)?, &Cause::new("It bounced.")).await?;
+    let evidence = Evidence { at: SystemClock.now(), scope: Scope::All, cause: None };
+    let suppression = Suppression::of(SuppressionReason::HardBounce, evidence);
+    assert!(ledger.save_suppression(&EmailAddress::parse(to)?, &suppression).await?);
     let (code, found) = examined.found(&["--mail-to", to]).await;
     assert_eq!((code, names(&found)), (4, vec!["test-mail-failed"]), "{found:?}");
     assert_eq!(ses.count_to(to).await, 1);

@@ -9,9 +9,9 @@ use pulse_core::{
     customer::{Consent, Contact, Customer, CustomerId, EmailAddress, OptOutMark, Zone},
     enrollment::{Enrolled, Enrollment, EnrollmentError, RosterChange},
     entry::{Change, Entry, EntryId},
-    failure::Cause,
     ports::{Activity, Ledger, LedgerError, Schedules as _},
     slot::Slot,
+    suppression::Suppression,
 };
 use pulse_sim::{
     seeds::person,
@@ -65,12 +65,12 @@ impl Ledger for Blind {
         self.0.apply(change).await
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        self.0.is_suppressed(address).await
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.0.suppression(address).await
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.0.suppress(address, why).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.0.save_suppression(address, suppression).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

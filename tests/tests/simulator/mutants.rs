@@ -17,6 +17,7 @@ use pulse_core::{
     customer::{Contact, Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, Progress, StageName},
     failure::Cause,
+    feedback::FeedbackSource,
     message::WorkMessage,
     ports::{
         Accepted, Activity, Ledger, LedgerError, Letter, Mail, MailLookup, Mailer, Probed, QueueError, Recall,
@@ -25,6 +26,7 @@ use pulse_core::{
     },
     score::Score,
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
+    suppression::Suppression,
     tick::{ReconcileError, StageRound, Sweep, SweepPolicy, Swept},
 };
 use pulse_sim::world::{Production, StageStack, SystemUnderTest, WorldPorts};
@@ -201,6 +203,10 @@ impl Mailer for Blind {
             Err(SendError::Lost { cause }) if self.asks => Err(SendError::Retry { after: None, cause }),
             answer => answer,
         }
+    }
+
+    fn source(&self) -> FeedbackSource {
+        FeedbackSource::Ses
     }
 
     fn recall(&self) -> Recall {
@@ -546,12 +552,12 @@ impl Ledger for Twisted {
         self.ledger.apply(change).await
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        self.ledger.is_suppressed(address).await
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.ledger.suppression(address).await
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.ledger.suppress(address, why).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.ledger.save_suppression(address, suppression).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

@@ -22,6 +22,7 @@ use pulse_core::{
     },
     roster::RosterRow,
     slot::Slot,
+    suppression::Suppression,
 };
 use pulse_tests::{
     first_release::profile_written_back,
@@ -185,12 +186,12 @@ impl Ledger for Mortal<'_> {
         self.through(self.stack.ledger.apply(change)).await
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        self.stack.ledger.is_suppressed(address).await
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.stack.ledger.suppression(address).await
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.stack.ledger.suppress(address, why).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.stack.ledger.save_suppression(address, suppression).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

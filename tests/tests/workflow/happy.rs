@@ -5,7 +5,6 @@ use std::time::Duration;
 use pulse_core::{
     customer::{Consent, Contact, Customer, EmailAddress, OptOutMark, Standing},
     entry::{Progress, SkipReason, StageName},
-    failure::Cause,
     ports::{Clock as _, Ledger as _, Schedules as _},
     quiet_hours::QuietHours,
 };
@@ -73,7 +72,7 @@ async fn those_who_should_get_no_mail_are_skipped_with_the_reason_and_stay_in_th
     let suppressed = customer("c-sup");
     stack.enroll(&[opted_out.clone(), no_address.clone(), suppressed.clone()]).await;
     let address = EmailAddress::parse("C-SUP@example.com").unwrap();
-    stack.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
+    stack.suppress(&address).await;
     for customer in [&opted_out, &no_address, &suppressed] {
         stack.fire(customer);
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pulse_core::{
-    control::{Breaker, Console, Control, LastSeen, Note, Pause},
+    control::{Breaker, Console, Control, LastSeen, Note, Pause, PauseKind},
     entry::{Queueing, StageName},
     failure::Cause,
     pausing::{Pausing, Resumed},
@@ -38,7 +38,8 @@ fn pausing(stack: &InMemoryStack) -> Pausing<'_> {
 async fn pause(stack: &InMemoryStack, lasts: Option<Duration>) {
     let since = stack.clock.now();
     let note = Note::parse("The campaign is wrong.").unwrap();
-    let pause = Pause { by: "ops".into(), note, since, until: lasts.map(|lasts| since + lasts) };
+    let pause =
+        Pause { by: "ops".into(), note, since, until: lasts.map(|lasts| since + lasts), kind: PauseKind::Operator };
     pausing(stack).pause(STAGE, &pause).await.unwrap();
 }
 
@@ -58,10 +59,10 @@ async fn a_pause_that_a_deployment_undid_is_made_again_by_the_next_tick() {
     stack.stages.set_paused(STAGE, false);
     assert_eq!(reconciled(&stack).await.turned, Some(false));
     assert_eq!(mapping(&stack).await, Switch::Off);
-    assert_eq!(pausing(&stack).resume(STAGE).await, Ok(Resumed::Flows));
+    assert_eq!(pausing(&stack).resume(STAGE, None).await, Ok(Resumed::Flows));
     assert_eq!(mapping(&stack).await, Switch::On);
     assert_eq!(reconciled(&stack).await.turned, None);
-    assert_eq!(pausing(&stack).resume(STAGE).await, Ok(Resumed::Already));
+    assert_eq!(pausing(&stack).resume(STAGE, None).await, Ok(Resumed::Already));
 }
 
 #[tokio::test]
@@ -93,7 +94,7 @@ async fn a_mapping_that_someone_disabled_is_a_pause_until_someone_enables_it() {
     stack.stages.set_paused(STAGE, true);
     reconciled(&stack).await;
     reconciled(&stack).await;
-    assert_eq!(pausing(&stack).resume(STAGE).await, Ok(Resumed::Flows));
+    assert_eq!(pausing(&stack).resume(STAGE, None).await, Ok(Resumed::Flows));
     assert_eq!((reconciled(&stack).await.turned, mapping(&stack).await), (None, Switch::On));
 }
 
@@ -125,7 +126,7 @@ async fn what_fails_for_its_providers_trouble_is_put_off_and_not_dead_lettered()
     let entry = stack.entry("c-1", "2026-11").await;
     assert!(matches!(control(&stack).await.breaker, Breaker::Open(_)));
     assert_eq!((entry.state(), entry.queueing()), ("scheduled", Queueing::Deferred));
-    assert_eq!(pausing(&stack).resume(STAGE).await, Ok(Resumed::Flows));
+    assert_eq!(pausing(&stack).resume(STAGE, None).await, Ok(Resumed::Flows));
     live(&stack, 2).await;
     stack.drain().await;
     assert_eq!(stack.mails("c-1"), 1);

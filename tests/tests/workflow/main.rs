@@ -7,6 +7,7 @@ mod dropped_mails;
 mod enrollment;
 mod failures;
 mod faults;
+mod feedback;
 mod happy;
 mod holds;
 mod panics;

@@ -96,7 +96,7 @@ impl Scene {
         let mut customer = customer("c-1");
         let Contact::Email(address) = customer.contact.clone() else { panic!("an address") };
         if case.unmailable == Some(SkipReason::Suppressed) {
-            stack.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
+            stack.suppress(&address).await;
         }
         match case.unmailable {
             Some(SkipReason::Closed) => customer.standing = Standing::Closed,

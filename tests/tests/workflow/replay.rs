@@ -96,7 +96,7 @@ async fn someone_who_opted_out_or_is_suppressed_is_foreseen_to_be_skipped_and_is
         stack.rewrite(&customer).await;
         if suppressed {
             let address = pulse_core::customer::EmailAddress::parse("c-1@example.com").unwrap();
-            stack.ledger.suppress(&address, &Cause::new("It bounced.")).await.unwrap();
+            stack.suppress(&address).await;
         }
         let reason = if suppressed { SkipReason::Suppressed } else { SkipReason::OptedOut };
         assert_eq!(foreseen(&stack, "2026-11").await, Preview::Skip { reason });

@@ -24,6 +24,7 @@ use pulse_core::{
     },
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
+    feedback::FeedbackSource,
     ports::{
         DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Ledger as _, Mapping, Ports, Recall, StageLanes,
         StageQueue,
@@ -122,7 +123,11 @@ impl World {
         let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };
         let settings = FixedSettings {
             rules: Rules {
-                email: EmailRules { policy, recall: Recall::ByKey { known_for: Duration::from_hours(46) } },
+                email: EmailRules {
+                    policy,
+                    recall: Recall::ByKey { known_for: Duration::from_hours(46) },
+                    provider: FeedbackSource::MarketingCloud,
+                },
             },
             sweep: SweepPolicy::default(),
             breaker: BreakerPolicy::default(),

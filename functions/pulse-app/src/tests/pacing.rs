@@ -16,6 +16,7 @@ use pulse_core::{
         Activity, Ledger, LedgerError, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules,
         SchedulesError, Sleeper,
     },
+    suppression::Suppression,
 };
 use pulse_sim::{ledger::MemoryLedger, time::VirtualTime};
 
@@ -154,12 +155,12 @@ impl Ledger for Wavering {
         self.ledger.apply(change).await
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        self.ledger.is_suppressed(address).await
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.ledger.suppression(address).await
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.ledger.suppress(address, why).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.ledger.save_suppression(address, suppression).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

@@ -28,7 +28,7 @@ fn pause(world: &World, until: Until) -> Result<PauseReport, SwitchError> {
 }
 
 fn resume(world: &World) -> Result<ResumeReport, SwitchError> {
-    now(world.app.resume(STAGE, Until::Switched, &mut |_| {}))
+    now(world.app.resume(STAGE, None, Until::Switched, &mut |_| {}))
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_provider_that_still_fails_is_held_again_while_its_resume_is_waited_for() {
     world.stages.state().mapping = Switch::Off;
     world.stages.state().takes = 200;
     let down = Outcomes { calls: 40, failures: 40, ..Outcomes::default() };
-    let report = now(world.app.resume(STAGE, Until::Switched, &mut |_| {
+    let report = now(world.app.resume(STAGE, None, Until::Switched, &mut |_| {
         now(world.ledger.report(STAGE, world.clock.now(), &down)).unwrap();
     }));
     let report = report.unwrap();

@@ -7,6 +7,8 @@ use pulse_core::{
     audit::AuditName,
     customer::{Customer, CustomerId, EmailAddress, Standing},
     entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
+    feedback::hour_of,
+    keys::KeyRing,
     ports::Activity,
     run::RunId,
     stable_hash::stable_hash,
@@ -64,8 +66,24 @@ impl Key {
         Self { pk: format!("AUDIT#{name}"), sk: "CHECKPOINT".to_owned() }
     }
 
-    pub(super) fn suppression(address: &EmailAddress) -> Self {
-        Self { pk: format!("SUPP#{}", address.digest()), sk: "SUPP".to_owned() }
+    /// What is kept of an address is written under a digest of it with the newest key, or with none where there are none.
+    pub(super) fn suppression(address: &EmailAddress, keys: Option<&KeyRing>) -> Self {
+        let digest = keys.and_then(|keys| address.keyed_digest(keys, keys.newest()));
+        Self { pk: format!("SUPP#{}", digest.unwrap_or_else(|| address.digest())), sk: "SUPP".to_owned() }
+    }
+
+    /// Under which it may be found, the one that is written first.
+    pub(super) fn suppressions(address: &EmailAddress, keys: Option<&KeyRing>) -> Vec<Self> {
+        let keyed = keys.into_iter().flat_map(|keys| keys.ids().filter_map(|id| address.keyed_digest(keys, id)));
+        keyed
+            .chain([address.digest()])
+            .map(|digest| Self { pk: format!("SUPP#{digest}"), sk: "SUPP".to_owned() })
+            .collect()
+    }
+
+    /// The row of the hour that `at` is in.
+    pub(super) fn feedback(run: RunId, at: Timestamp) -> Self {
+        Self { pk: format!("FEEDBACK#{}", run.month()), sk: format!("{HOUR}{}", sortable(hour_of(at))) }
     }
 }
 
@@ -74,6 +92,9 @@ impl fmt::Display for Key {
         write!(f, "{} / {}", self.pk, self.sk)
     }
 }
+
+/// What begins the sort key of every hour of feedback.
+pub(super) const HOUR: &str = "HOUR#";
 
 /// What begins the sort key of every minute of a stage.
 pub(super) const MINUTE: &str = "MINUTE#";
@@ -159,6 +180,7 @@ pub(super) fn outcome_prefix(run: RunId, key: TallyKey) -> Option<String> {
         TallyKey::Skipped(reason) => format!("SKIPPED.{reason}"),
         TallyKey::Failed(stage) => format!("FAILED.{stage}"),
         TallyKey::Indeterminate => "UNKNOWN".to_owned(),
+        TallyKey::Unconfirmed => "UNCONFIRMED".to_owned(),
         TallyKey::NotDue | TallyKey::Due(_) => return None,
     };
     Some(format!("{run}#{outcome}#"))
@@ -191,6 +213,7 @@ pub(super) fn parse_outcome(text: &str) -> Option<(RunId, TallyKey)> {
         "SKIPPED" => TallyKey::Skipped(parse_word::<SkipReason>(detail)?),
         "FAILED" => TallyKey::Failed(parse_word::<StageName>(detail)?),
         "UNKNOWN" => TallyKey::Indeterminate,
+        "UNCONFIRMED" => TallyKey::Unconfirmed,
         _ => return None,
     };
     Some((RunId::parse(run).ok()?, key))

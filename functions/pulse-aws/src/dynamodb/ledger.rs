@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::try_join_all;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId},
-    failure::Cause,
     ports::{Activity, Ledger, LedgerError},
+    suppression::Suppression,
 };
 use serde::de::DeserializeOwned;
 
@@ -50,12 +51,30 @@ impl Ledger for DynamoDbLedger {
         }
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        Ok(self.row(Key::suppression(address)).await?.is_some())
+    /// Under the digests of all keys, and of early releases, which had none: what a newer row says counts with them.
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        let keys = Key::suppressions(address, self.keys.as_ref());
+        let rows = try_join_all(keys.into_iter().map(|key| self.row(key))).await?;
+        let mut known = rows.iter().map(|row| row.as_ref().map(rows::parse::<Suppression>).transpose());
+        let newest = known.next().transpose()?.flatten();
+        let mut older = None::<Suppression>;
+        for row in known {
+            older = match (older, row?) {
+                (Some(older), Some(row)) => Some(older.joined(row)),
+                (older, row) => older.or(row),
+            };
+        }
+        Ok(match (newest, older) {
+            (newest, None) => newest,
+            (newest, Some(older)) => Some(newest.unwrap_or_default().joined(older)),
+        })
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.put(rows::suppression(address, why)?).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        let mut suppression = suppression.clone();
+        suppression.version += 1;
+        let row = rows::suppression(&Key::suppression(address, self.keys.as_ref()), &suppression)?;
+        self.put_version(suppression.version, row).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

@@ -8,7 +8,8 @@
 //! | | | that was put off | `open`: `SCORE-DEFERRED#<shard>` or `EMAIL-DEFERRED#<shard>`, until when |
 //! | | | entry, closed | `tally`: `CLOSED#<shard>`, `2026-11#SENT#<customer>` |
 //! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
-//! | `SUPP#<digest>` | `SUPP` | suppressed address | none |
+//! | `SUPP#<key>-<digest>` | `SUPP` | suppressed address; early releases made digests without a key | none |
+//! | `FEEDBACK#2026-11` | `HOUR#<moment>` | how many mails of the run came to what, gone after 400 days | none |
 //! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
 //! | | `CONTROL` | what holds the stage: pauses and the breaker | none |
 //! | | `MINUTE#<moment>` | what came of a minute's calls to its provider, gone after hours | none |
@@ -26,10 +27,10 @@
 //! Indexes follow the table within moments ("Eventually consistent"), so a tally taken while
 //! entries move may see one of them twice or not at all; one taken at rest adds up.
 //!
-//! What the calls need of IAM, on the table: `customer`, `entry`, `is_suppressed`: `GetItem`;
-//! `save_customer`, `open`, `apply`, `suppress`, `note`: `PutItem` (a transaction needs what its
-//! parts need); `entries`, `activities`, `minutes`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
-//! `remember_held_up`, `save`, `save_checkpoint`: `PutItem`; `report`: `UpdateItem`.
+//! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
+//! `save_customer`, `save_suppression`, `open`, `apply`, `note`: `PutItem` (a transaction needs what its
+//! parts need); `entries`, `activities`, `minutes`, `feedback_counts`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
+//! `remember_held_up`, `save`, `save_checkpoint`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
 //! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`: `Query` on `tally`; `overdue`, `open_entries`:
 //! `Query` on `open`.
@@ -37,6 +38,7 @@
 mod attributes;
 mod audits;
 mod counts;
+mod feedback;
 mod keys;
 mod ledger;
 mod listing;
@@ -53,6 +55,8 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+use pulse_core::keys::KeyRing;
+
 use metering::ReadMeter;
 use write_id::WriteIds;
 
@@ -63,13 +67,20 @@ pub struct DynamoDbLedger {
     table: String,
     write_ids: Arc<WriteIds>,
     reads: ReadMeter,
+    keys: Option<KeyRing>,
 }
 
 impl DynamoDbLedger {
     /// The ledger on `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), write_ids: Arc::default(), reads: ReadMeter::default() }
+        Self { client, table: table.into(), write_ids: Arc::default(), reads: ReadMeter::default(), keys: None }
+    }
+
+    /// The same, keeping suppressed addresses under digests that are made with these keys.
+    #[must_use]
+    pub fn with_keys(self, keys: KeyRing) -> Self {
+        Self { keys: Some(keys), ..self }
     }
 
     /// The same, counting what reading costs from now on.

@@ -5,13 +5,14 @@ use jiff::SignedDuration;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::Control,
-    customer::{Customer, EmailAddress},
+    customer::Customer,
     entry::{Entry, StageName},
     failure::Cause,
     ports::{Activity, LedgerError},
+    suppression::Suppression,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     attributes::{Attributes, attribute, object},
@@ -51,8 +52,8 @@ pub(super) fn checkpoint(name: AuditName, checkpoint: &AuditCheckpoint) -> Resul
     row(&Key::audit(name), checkpoint)
 }
 
-pub(super) fn suppression(address: &EmailAddress, why: &Cause) -> Result<Attributes, LedgerError> {
-    row(&Key::suppression(address), &json!({ "why": why }))
+pub(super) fn suppression(key: &Key, suppression: &Suppression) -> Result<Attributes, LedgerError> {
+    row(key, suppression)
 }
 
 /// Reads a row back. Fields that the type hasn't are passed over. The error names the row but not

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId},
-    failure::Cause,
     ports::{Activity, Ledger, LedgerError},
+    suppression::Suppression,
 };
 
 /// The steps that are told, by the states that they lead to. A claim isn't one.
@@ -72,12 +72,12 @@ impl<L: Ledger> Ledger for CountedLedger<L> {
         Ok(())
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        self.ledger.is_suppressed(address).await
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.ledger.suppression(address).await
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.ledger.suppress(address, why).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.ledger.save_suppression(address, suppression).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

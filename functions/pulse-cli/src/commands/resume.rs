@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use pulse_app::Until;
-use pulse_core::{entry::StageName, pausing::Resumed};
+use pulse_core::{control::Note, entry::StageName, pausing::Resumed};
 
 use super::pause::watched;
 use crate::{exit::Exit, names, output::Output, target::Target};
@@ -19,6 +19,9 @@ pub struct Options {
     /// The stage concerned.
     #[arg(value_name = "STAGE", value_parser = names::stage())]
     stage: StageName,
+    /// Why it may go on, for others to read. A stage that is held for bad reputation takes one.
+    #[arg(long, value_parser = Note::parse)]
+    note: Option<Note>,
 }
 
 /// Carries `pulse resume` out, and writes what came of it.
@@ -27,8 +30,8 @@ pub struct Options {
 /// When the stack can't be found, or the stage can't be resumed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let app = target.app().await?;
-    let stage = options.stage;
-    let report = watched(stage, async |watch| app.resume(stage, Until::Switched, watch).await).await?;
+    let Options { stage, note } = options;
+    let report = watched(stage, async |watch| app.resume(stage, note.as_ref(), Until::Switched, watch).await).await?;
     output.show(&report, || told(stage, report.resumed) + "\n")?;
     Ok(if report.flows { Exit::Done } else { Exit::Failed })
 }

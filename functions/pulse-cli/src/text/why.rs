@@ -62,8 +62,14 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
              `pulse replay {customer} --run {run} --again`."
         ),
         NextStep::Unknown => format!(
-            "Nobody knows whether the mail was accepted, so nobody sends it again until `pulse settle {customer} \
-             --run {run}` says what became of it."
+            "It isn't known whether the mail was accepted, so nobody sends it again. Its provider's events settle it; \
+             after a day without one it counts as unconfirmed. Who knows better says so by `pulse settle {customer} \
+             --run {run}`."
+        ),
+        NextStep::Unconfirmed { since } => format!(
+            "Unconfirmed: since {} nobody has told whether the mail was accepted, and nobody is waited for. Who knows \
+             that it wasn't has it sent by `pulse settle {customer} --run {run}`.",
+            at(since)
         ),
         NextStep::DueBySchedule { at: due } => {
             format!("Due {}: the schedule queues it to the score stage.", at(due))

@@ -8,4 +8,4 @@ mod record;
 
 pub use actor::Actor;
 pub use breaker::{Breaker, BreakerPolicy, MinuteOutcomes, Open, Outcomes};
-pub use record::{Console, ConsolePause, Control, Hold, InvalidNote, LastSeen, Note, Pause};
+pub use record::{Cleared, Console, ConsolePause, Control, Hold, InvalidNote, LastSeen, Note, Pause, PauseKind};

@@ -57,6 +57,38 @@ pub struct Pause {
     /// Until when, if it is to end by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "PauseKind::is_operators")]
+    pub kind: PauseKind,
+}
+
+/// What a pause is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PauseKind {
+    /// An operator's reasons.
+    #[default]
+    Operator,
+    /// Recipients took the mails badly. Only a note ends it.
+    Reputation,
+}
+
+impl PauseKind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_operators(&self) -> bool {
+        *self == Self::Operator
+    }
+}
+
+/// Who ended a hold for bad reputation. What was counted before counts no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cleared {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Actor,
+    /// Why it won't go on as it did.
+    pub note: Note,
 }
 
 /// How someone paused a stage past Pulse.
@@ -123,6 +155,9 @@ pub struct Control {
     /// How the mapping was last.
     #[serde(default)]
     pub mapping: LastSeen,
+    /// Who last ended a hold for bad reputation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared: Option<Cleared>,
 }
 
 /// What keeps a stage from flowing.
@@ -178,7 +213,13 @@ mod tests {
     fn a_pause_with_an_end_is_none_from_then_on() {
         let since: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
         let until = "2026-11-03T16:00:00Z".parse().unwrap();
-        let pause = Pause { by: "ops".into(), note: Note::parse("x").unwrap(), since, until: Some(until) };
+        let pause = Pause {
+            by: "ops".into(),
+            note: Note::parse("x").unwrap(),
+            since,
+            until: Some(until),
+            kind: PauseKind::default(),
+        };
         let control = Control { pause: Some(pause), ..Control::default() };
         assert!(control.is_paused(since));
         assert!(!control.is_paused(until));

@@ -2,7 +2,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{parse::ParseError, stable_hash::hex_digest};
+use crate::{
+    keys::{KeyId, KeyRing, Purpose},
+    parse::ParseError,
+    stable_hash::{hex, hex_digest},
+};
 
 /// An email address that a provider will take. Never shown by `Debug`, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +40,15 @@ impl EmailAddress {
         &self.0
     }
 
-    /// SHA-256 of the address in lower case: how a suppressed address is kept.
+    /// A digest of the address in lower case, made with a key of the deployment: without the key, nobody finds out whose it
+    /// is by trying addresses. None if there is no such key.
+    #[must_use]
+    pub fn keyed_digest(&self, keys: &KeyRing, id: KeyId) -> Option<String> {
+        let code = keys.code(id, Purpose::Suppression, &self.0.to_lowercase())?;
+        Some(format!("{id}-{}", hex(&code)))
+    }
+
+    /// SHA-256 of the address in lower case: how early releases kept a suppressed address.
     #[must_use]
     pub fn digest(&self) -> String {
         hex_digest(&self.0.to_lowercase())

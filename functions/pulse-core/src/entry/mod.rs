@@ -1,5 +1,6 @@
 //! Entries: one row of the ledger, customer x run.
 
+mod feedback;
 #[cfg(test)]
 mod legality;
 mod plan;
@@ -9,6 +10,7 @@ mod record;
 mod row;
 mod transition;
 
+pub use feedback::Hearing;
 pub use plan::{InvalidPlan, Plan};
 pub use position::{Awaited, Position, TallyKey};
 pub use progress::{Progress, SkipReason};

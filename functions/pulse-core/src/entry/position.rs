@@ -35,6 +35,8 @@ pub enum TallyKey {
     Failed(StageName),
     /// Whether the provider has accepted it isn't known.
     Indeterminate,
+    /// Nor was it ever told.
+    Unconfirmed,
 }
 
 impl TallyKey {
@@ -84,6 +86,7 @@ impl Entry {
             Progress::Skipped { reason, .. } => TallyKey::Skipped(*reason),
             Progress::Failed { .. } => TallyKey::Failed(self.at),
             Progress::Indeterminate { .. } => TallyKey::Indeterminate,
+            Progress::Unconfirmed { .. } => TallyKey::Unconfirmed,
         })
     }
 

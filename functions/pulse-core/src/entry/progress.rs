@@ -79,4 +79,12 @@ pub enum Progress {
         /// Since when.
         at: Timestamp,
     },
+    /// Nobody has told for a day whether the provider did what it was asked, nor is waited for any more. It isn't asked
+    /// again, and what it tells later still counts.
+    Unconfirmed {
+        /// Why it wasn't known at first.
+        cause: Cause,
+        /// Since when it isn't.
+        at: Timestamp,
+    },
 }

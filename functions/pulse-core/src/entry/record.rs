@@ -3,7 +3,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Progress, row::EntryRow};
+use super::{Plan, Progress, feedback::EntryFeedback, row::EntryRow};
 use crate::{
     customer::CustomerId,
     failure::Cause,
@@ -33,6 +33,7 @@ pub struct Entry {
     /// When its stage's message was last given up for lost, and another sent.
     pub(super) repeated_at: Option<Timestamp>,
     pub(super) in_doubt_since: Option<Timestamp>,
+    pub(super) feedback: EntryFeedback,
 }
 
 /// How an open entry's message comes to be in its stage's queue.
@@ -99,6 +100,7 @@ impl Entry {
             queueing: Queueing::Pending,
             repeated_at: None,
             in_doubt_since: None,
+            feedback: EntryFeedback::default(),
         }
     }
 

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, EntryId, FailureStreak, Plan, Progress, Queueing, SkipReason};
+use super::{Entry, EntryId, FailureStreak, Plan, Progress, Queueing, SkipReason, feedback::EntryFeedback};
 use crate::{failure::Cause, score::Score, stage_spec::StageName};
 
 /// The fields of an entry's row.
@@ -48,6 +48,11 @@ pub(super) struct EntryRow {
     repeated_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     in_doubt_since: Option<Timestamp>,
+    /// Whether nobody is to settle an indeterminate entry any more: it stays an `unknown` one for releases before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unconfirmed: bool,
+    #[serde(default, skip_serializing_if = "EntryFeedback::is_empty")]
+    feedback: EntryFeedback,
 }
 
 /// The words for what no stage has to move any more.
@@ -59,6 +64,8 @@ const INDETERMINATE: &str = "indeterminate";
 /// What the first release calls an indeterminate entry. It is still written, as that release can't read
 /// the other word.
 const UNKNOWN: &str = "unknown";
+
+const UNCONFIRMED: &str = "unconfirmed";
 
 /// A row that is no entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +87,7 @@ impl Progress {
             Self::Skipped { .. } => SKIPPED,
             Self::Failed { .. } => FAILED,
             Self::Indeterminate { .. } => UNKNOWN,
+            Self::Unconfirmed { .. } => UNCONFIRMED,
         }
     }
 }
@@ -108,6 +116,8 @@ impl From<Entry> for EntryRow {
             queueing: entry.queueing,
             repeated_at: entry.repeated_at,
             in_doubt_since: entry.in_doubt_since,
+            unconfirmed: false,
+            feedback: entry.feedback,
         };
         match entry.progress {
             Progress::Waiting => {}
@@ -116,6 +126,10 @@ impl From<Entry> for EntryRow {
             Progress::Skipped { reason, at } => (row.reason, row.at) = (Some(reason), Some(at)),
             Progress::Failed { cause, at } | Progress::Indeterminate { cause, at } => {
                 (row.cause, row.at) = (Some(cause), Some(at));
+            }
+            Progress::Unconfirmed { cause, at } => {
+                UNKNOWN.clone_into(&mut row.state);
+                (row.cause, row.at, row.unconfirmed) = (Some(cause), Some(at), true);
             }
         }
         row
@@ -141,6 +155,7 @@ impl EntryRow {
                 let stage = self.stage.ok_or_else(|| self.lacks("stage"))?;
                 (stage, Progress::Failed { cause: cause()?, at: at()? })
             }
+            UNKNOWN if self.unconfirmed => (or_last(), Progress::Unconfirmed { cause: cause()?, at: at()? }),
             INDETERMINATE | UNKNOWN => (or_last(), Progress::Indeterminate { cause: cause()?, at: at()? }),
             open => return self.open_place(open),
         })
@@ -181,6 +196,7 @@ impl TryFrom<EntryRow> for Entry {
             queueing: row.queueing,
             repeated_at: row.repeated_at,
             in_doubt_since: row.in_doubt_since,
+            feedback: row.feedback,
         })
     }
 }

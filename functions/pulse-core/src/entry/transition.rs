@@ -4,11 +4,13 @@
 //! Waiting <-> Claimed                      (claim; release, put off, defer)
 //!     |          |-----> Waiting at the plan's next stage, or Done after its last
 //!     |          '-----> Indeterminate -> Done | Waiting (settled)     [an effect at most once]
+//!     |                        '-------> Unconfirmed -> the same       (nobody told for a day)
 //!     |<------------------ at a later stage: send back (a score that is too old)
 //!     '----------'-----> Skipped | Failed
 //! Failed -> Claimed (redriven)
 //! Skipped -> Waiting (who had left came back before the slot)
 //! any open -> itself, queued again
+//! all but Skipped -> Done | Failed (by what the provider tells afterwards: module `feedback`)
 //! ```
 
 use std::time::Duration;
@@ -52,6 +54,7 @@ impl Entry {
         if matches!(self.progress, Progress::Failed { .. }) {
             // Redriven: what went wrong before is past.
             after.failure_streak = None;
+            after.feedback = self.feedback.for_another_mail();
         }
         if after.queueing == Queueing::Deferred {
             // A message came by before its time: it is the one now.
@@ -204,7 +207,10 @@ impl Entry {
     /// When no mail was under way.
     pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Transition {
         let may_be_sent = match &self.progress {
-            Progress::Claimed { .. } | Progress::Failed { .. } | Progress::Indeterminate { .. } => true,
+            Progress::Claimed { .. }
+            | Progress::Failed { .. }
+            | Progress::Indeterminate { .. }
+            | Progress::Unconfirmed { .. } => true,
             Progress::Waiting => self.in_doubt_since.is_some(),
             Progress::Done { .. } | Progress::Skipped { .. } => false,
         };
@@ -264,14 +270,26 @@ impl Entry {
         Ok(Change { after: self.moved(Progress::Indeterminate { cause, at: now }), next })
     }
 
-    /// Records that an indeterminate mail was not accepted after all: it may be sent.
+    /// Records that nobody told for long enough what became of an indeterminate mail: it counts as it is, and isn't waited
+    /// for any more.
     ///
     /// # Errors
     /// When the entry isn't indeterminate.
-    pub fn record_unsent(&self, now: Timestamp) -> Transition {
-        let Progress::Indeterminate { .. } = &self.progress else {
-            return Err(self.illegal("said to be unsent"));
+    pub fn mark_unconfirmed(&self) -> Transition {
+        let Progress::Indeterminate { cause, at } = self.progress.clone() else {
+            return Err(self.illegal("unconfirmed"));
         };
+        Ok(Change { after: self.moved(Progress::Unconfirmed { cause, at }), next: None })
+    }
+
+    /// Records that an indeterminate or unconfirmed mail was not accepted after all: it may be sent.
+    ///
+    /// # Errors
+    /// When the entry is neither.
+    pub fn record_unsent(&self, now: Timestamp) -> Transition {
+        if !matches!(self.progress, Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }) {
+            return Err(self.illegal("said to be unsent"));
+        }
         let mut after = self.moved(Progress::Waiting);
         after.due = now;
         after.queueing = Queueing::Pending;

@@ -10,6 +10,7 @@ use crate::{
     failure::Cause,
     pacing::MayPass,
     run::RunId,
+    suppression::Suppression,
 };
 
 /// Why the ledger couldn't do what it was asked.
@@ -62,11 +63,12 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError::Conflict`] when the entry has another version: nothing is written then.
     async fn apply(&self, change: &Change) -> Result<(), LedgerError>;
 
-    /// Whether an address must not be mailed.
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError>;
+    /// What is kept of an address that must not be mailed, or once mustn't.
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError>;
 
-    /// Records that an address must not be mailed. Only its digest is kept.
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError>;
+    /// Writes what is kept of an address over what it was read as: the version that it has, which becomes the next one.
+    /// Only a digest of the address is kept. False, and nothing is written, if another is there.
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError>;
 
     /// Keeps a note of something that happened to a customer, for a limited time.
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError>;

@@ -6,6 +6,7 @@ use crate::{
     customer::{EmailAddress, PersonName},
     entry::EntryId,
     failure::Cause,
+    feedback::FeedbackSource,
     ports::Rendered,
     trace::TraceHeader,
 };
@@ -93,6 +94,9 @@ pub enum Recall {
 /// The email provider.
 #[async_trait]
 pub trait Mailer: Send + Sync {
+    /// Who tells afterwards what became of its mails.
+    fn source(&self) -> FeedbackSource;
+
     /// What it remembers, which decides what may be done about a mail that is in doubt.
     fn recall(&self) -> Recall;
 

@@ -216,7 +216,11 @@ impl ReplayOne<'_> {
 
     async fn is_suppressed(&self, customer: &Customer) -> Result<bool, LedgerError> {
         match &customer.contact {
-            Contact::Email(address) => self.ledger.is_suppressed(address).await,
+            Contact::Email(address) => {
+                let known = self.ledger.suppression(address).await?;
+                let (provider, now) = (self.rules.email.provider, self.clock.now());
+                Ok(known.is_some_and(|known| known.holds(provider, now).is_some()))
+            }
             Contact::Unusable => Ok(false),
         }
     }

@@ -23,7 +23,7 @@ pub(crate) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason>
 ///
 /// It is the slot that follows this entry's own, even if that is past already: nobody's month is
 /// passed over because another one took long.
-pub(super) fn next_entry(customer: &Customer, entry: &Entry) -> Option<Entry> {
+pub(crate) fn next_entry(customer: &Customer, entry: &Entry) -> Option<Entry> {
     if customer.standing == Standing::Closed || entry.id().run.is_repeat() {
         return None;
     }

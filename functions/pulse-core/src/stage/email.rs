@@ -14,10 +14,12 @@ use crate::{
     customer::{Customer, EmailAddress},
     entry::{Change, Entry, IllegalTransition, SkipReason},
     failure::Cause,
+    feedback::FeedbackSource,
     message::WorkMessage,
     ports::{Accepted, LedgerError, Letter, Mail, MailLookup, Mailer, Recall, Renderer, SendError},
     quiet_hours::QuietHours,
     score::Score,
+    suppression::{Evidence, Scope, SuppressionReason, change_suppression},
     trace::TraceHeader,
 };
 
@@ -52,6 +54,8 @@ pub struct EmailRules {
     pub policy: EmailPolicy,
     /// What the provider remembers of earlier mails.
     pub recall: Recall,
+    /// Who it is: some addresses are suppressed for one alone.
+    pub provider: FeedbackSource,
 }
 
 impl EmailRules {
@@ -159,15 +163,14 @@ impl Step for EmailStep {
     }
 
     fn decide(&self, (customer, entry): &(Customer, Entry), facts: &Facts, now: Timestamp) -> Decision {
-        let rules = EmailRules { policy: self.policy, recall: self.mailer.recall() };
+        let rules = EmailRules { policy: self.policy, recall: self.mailer.recall(), provider: self.mailer.source() };
         rules.decide(customer, entry, facts, now)
     }
 
-    async fn is_suppressed(&self, (customer, _): &(Customer, Entry)) -> Result<bool, LedgerError> {
-        match mailable(customer) {
-            Ok(address) => self.entries.ledger.is_suppressed(address).await,
-            Err(_) => Ok(false),
-        }
+    async fn is_suppressed(&self, (customer, _): &(Customer, Entry), now: Timestamp) -> Result<bool, LedgerError> {
+        let Ok(address) = mailable(customer) else { return Ok(false) };
+        let known = self.entries.ledger.suppression(address).await?;
+        Ok(known.is_some_and(|known| known.holds(self.mailer.source(), now).is_some()))
     }
 
     fn may_repeat(&self) -> bool {
@@ -208,9 +211,15 @@ impl Step for EmailStep {
         &self,
         (customer, _): &(Customer, Entry),
         cause: &Cause,
+        now: Timestamp,
     ) -> Result<Option<Resolution>, LedgerError> {
         if let Ok(address) = mailable(customer) {
-            self.entries.ledger.suppress(address, cause).await?;
+            let (at, scope) = (now, Scope::Provider(self.mailer.source()));
+            let evidence = Evidence { at, scope, cause: Some(cause.clone()) };
+            change_suppression(&*self.entries.ledger, address, |known| {
+                known.with(SuppressionReason::Refused, evidence.clone())
+            })
+            .await?;
         }
         Ok(Some(Resolution::Skip(SkipReason::AddressRefused)))
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::{
     control::Outcomes,
     entry::EntryId,
+    feedback::FeedbackSource,
     ports::{Accepted, Clock, Mail, MailLookup, Mailer, Recall, ScoreError, ScoreRequest, Scorer, SendError},
     score::Score,
 };
@@ -158,6 +159,10 @@ pub struct MeteredMailer {
 
 #[async_trait]
 impl Mailer for MeteredMailer {
+    fn source(&self) -> FeedbackSource {
+        self.mailer.source()
+    }
+
     fn recall(&self) -> Recall {
         self.mailer.recall()
     }

@@ -19,6 +19,7 @@ pub use crate::stage_spec::{Effect, PerStage, StageName, StageSpec};
 pub(crate) use decision::has_work;
 pub use decision::{Decision, Facts, Resolution};
 pub(crate) use eligibility::mailable;
+pub(crate) use eligibility::next_entry;
 pub use email::{EmailPolicy, EmailRules, EmailStep};
 pub use meter::{Meter, MeterReading, MeteredMailer, MeteredScorer};
 pub use preview::Preview;

@@ -59,7 +59,7 @@ pub enum Preview {
         /// The reason, in the ledger's word.
         reason: SkipReason,
     },
-    /// Nothing: it is indeterminate already.
+    /// Nothing: it is indeterminate already, or unconfirmed.
     #[serde(rename = "unknown")]
     Unsettled,
 }
@@ -71,7 +71,7 @@ impl Preview {
         match entry.progress() {
             Progress::Done { at, .. } => Self::Sent { at: *at },
             Progress::Skipped { reason, .. } => Self::Skipped { reason: *reason },
-            Progress::Indeterminate { .. } => Self::Unsettled,
+            Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => Self::Unsettled,
             Progress::Waiting | Progress::Claimed { .. } | Progress::Failed { .. } => {
                 let facts = Facts { is_suppressed: Some(is_suppressed), ..Facts::default() };
                 Self::decided(rules, (customer, entry), &facts, now)

@@ -70,7 +70,7 @@ impl<S: Step> StageRunner<S> {
                     facts.look_up = Some(self.step.look_up(&work.1).await.map_err(Verdict::retry)?);
                     now = self.clock.now();
                 }
-                Decision::CheckSuppression => facts.is_suppressed = Some(self.step.is_suppressed(&work).await?),
+                Decision::CheckSuppression => facts.is_suppressed = Some(self.step.is_suppressed(&work, now).await?),
                 Decision::Resolve(resolution) => return self.resolve(&work, resolution, now, task).await,
                 Decision::Call => return self.call(work, now, task).await,
             }
@@ -111,10 +111,11 @@ impl<S: Step> StageRunner<S> {
                 Ok(Verdict::Fail { cause })
             }
             CallError::Refused { cause } => {
-                let Some(resolution) = self.step.refused(work, &cause).await? else {
+                let now = self.clock.now();
+                let Some(resolution) = self.step.refused(work, &cause, now).await? else {
                     return Ok(Verdict::Fail { cause });
                 };
-                self.resolve(work, resolution, self.clock.now(), task).await
+                self.resolve(work, resolution, now, task).await
             }
             CallError::Lost { cause } => self.lost(work, cause, task).await,
         }

@@ -77,11 +77,11 @@ pub trait Step: Send + Sync + Sized {
     /// diagnosis of a dead letter and an explanation are given by the same code.
     fn decide(&self, work: &Work<Self>, facts: &Facts, now: Timestamp) -> Decision;
 
-    /// Whether the address must not be mailed. Asked where [`decide`](Self::decide) wants to know.
+    /// Whether the address must not be mailed at `now`. Asked where [`decide`](Self::decide) wants to know.
     ///
     /// # Errors
     /// When the ledger can't be read.
-    async fn is_suppressed(&self, _work: &Work<Self>) -> Result<bool, LedgerError> {
+    async fn is_suppressed(&self, _work: &Work<Self>, _now: Timestamp) -> Result<bool, LedgerError> {
         Ok(false)
     }
 
@@ -123,7 +123,12 @@ pub trait Step: Send + Sync + Sized {
     ///
     /// # Errors
     /// When what is to be remembered of it can't be written.
-    async fn refused(&self, _work: &Work<Self>, _cause: &Cause) -> Result<Option<Resolution>, LedgerError> {
+    async fn refused(
+        &self,
+        _work: &Work<Self>,
+        _cause: &Cause,
+        _now: Timestamp,
+    ) -> Result<Option<Resolution>, LedgerError> {
         Ok(None)
     }
 }

@@ -1,10 +1,12 @@
 //! What is done every minute: mappings made to match what holds their stages, and entries looked after
 //! that fell off or were put off.
 
+mod doubts;
 mod overdue;
 mod reconciler;
 mod sweep;
 
+pub use doubts::{DOUBT_ENDS_AFTER, DoubtError, DoubtSweep};
 pub(crate) use overdue::later;
 pub use overdue::{SweepPolicy, oldest_due};
 pub use reconciler::{MappingReconciler, ReconcileError, Reconciled};

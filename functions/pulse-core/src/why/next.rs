@@ -135,6 +135,11 @@ pub enum NextStep {
     },
     /// Nothing until someone settles it.
     Unknown,
+    /// Nothing: nobody told for a day whether the provider has the mail, and nobody is waited for.
+    Unconfirmed {
+        /// Since when it isn't known.
+        since: Timestamp,
+    },
     /// Its schedule queues it.
     DueBySchedule {
         /// The moment at which it was written down.
@@ -280,6 +285,7 @@ impl Context<'_> {
             Progress::Skipped { reason, .. } => NextStep::Skipped { reason: *reason },
             Progress::Failed { cause, .. } => NextStep::Failed { stage: entry.at(), cause: cause.clone() },
             Progress::Indeterminate { .. } => NextStep::Unknown,
+            Progress::Unconfirmed { at, .. } => NextStep::Unconfirmed { since: *at },
             Progress::Waiting | Progress::Claimed { .. } => self.next_in(entry.at(), entry),
         }
     }

@@ -40,6 +40,8 @@ pub enum Reason {
     Failed(StageName),
     /// Of unknown fate.
     Unknown,
+    /// Nobody told whether the provider has the mail, nor is waited for.
+    Unconfirmed,
     /// Have left before they had an entry in the run.
     LeftBefore,
     /// First due in a later run: signed up after this run's slot.

@@ -104,6 +104,7 @@ impl RunInquiry<'_> {
                     Reason::Failed(*stage)
                 }
                 TallyKey::Indeterminate => Reason::Unknown,
+                TallyKey::Unconfirmed => Reason::Unconfirmed,
                 TallyKey::NotDue | TallyKey::Due(_) => continue, // Open.
             };
             report.reasons.push(exact(reason, customers));

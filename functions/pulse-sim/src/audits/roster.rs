@@ -18,6 +18,7 @@ use pulse_core::{
     },
     run::RunId,
     slot::Slot,
+    suppression::Suppression,
 };
 
 use super::AuditTrial;
@@ -276,12 +277,12 @@ impl Ledger for VastRoster {
         Ok(())
     }
 
-    async fn is_suppressed(&self, _: &EmailAddress) -> Result<bool, LedgerError> {
-        Ok(false)
+    async fn suppression(&self, _: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        Ok(None)
     }
 
-    async fn suppress(&self, _: &EmailAddress, _: &Cause) -> Result<(), LedgerError> {
-        Ok(())
+    async fn save_suppression(&self, _: &EmailAddress, _: &Suppression) -> Result<bool, LedgerError> {
+        Ok(true)
     }
 
     async fn note(&self, _: &Activity) -> Result<(), LedgerError> {

@@ -7,7 +7,10 @@ use pulse_core::{
     control::{Control, Outcomes},
     customer::{Customer, CustomerId},
     entry::{Awaited, Entry, EntryId, Position, StageName},
+    feedback::FeedbackCounts,
     ports::Activity,
+    run::RunId,
+    suppression::Suppression,
 };
 
 use super::units::{LedgerUse, Write};
@@ -18,8 +21,10 @@ pub(super) struct Accounts {
     /// Hashed the same in every process: what is done with all rows is done in the same order.
     by_id: HashMap<CustomerId, Account, FixedState>,
     open: BTreeSet<Place>,
-    /// Digests of addresses.
-    pub(super) suppressed: BTreeSet<String>,
+    /// By digests of addresses.
+    pub(super) suppressed: BTreeMap<String, Suppression>,
+    /// By the hour.
+    pub(super) feedback: BTreeMap<(RunId, Timestamp), FeedbackCounts>,
     /// By moment and words, so that the same note made twice is one.
     pub(super) notes: BTreeMap<CustomerId, BTreeMap<(Timestamp, String), Activity>>,
     pub(super) held_up: BTreeMap<StageName, Timestamp>,

@@ -260,7 +260,7 @@ fn proof(scenario: &Scenario, world: &World) -> Proof {
             Progress::Done { .. } => proof.sent += 1,
             Progress::Skipped { .. } => proof.skipped += 1,
             Progress::Failed { .. } => proof.failed += 1,
-            Progress::Indeterminate { .. } => proof.unknown += 1,
+            Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => proof.unknown += 1,
             Progress::Waiting | Progress::Claimed { .. } => {
                 let is_due = entry.scheduled_at() < due_by;
                 open_entries += 1;

@@ -17,6 +17,7 @@ use pulse_core::{
         StageMemory, StageQueue, TallyKey, Visibility,
     },
     run::RunId,
+    suppression::Suppression,
 };
 
 use super::{
@@ -141,12 +142,12 @@ impl Ledger for DistantLedger {
         .await
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        self.call(self.ledger.is_suppressed(address)).await
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.call(self.ledger.suppression(address)).await
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.call(self.ledger.suppress(address, why)).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.call(self.ledger.save_suppression(address, suppression)).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

@@ -11,6 +11,7 @@ use pulse_core::{
     customer::{CustomerId, EmailAddress},
     entry::EntryId,
     failure::Cause,
+    feedback::FeedbackSource,
     ports::{Accepted, Letter, Mail, MailLookup, Mailer, Recall, RenderError, Rendered, Renderer, SendError},
     stage::StageName,
 };
@@ -283,6 +284,10 @@ impl SimMailer {
 
 #[async_trait]
 impl Mailer for SimMailer {
+    fn source(&self) -> FeedbackSource {
+        FeedbackSource::Ses
+    }
+
     fn recall(&self) -> Recall {
         match self.provider {
             SimulatedMailProvider::Deduplicating => Recall::ByKey { known_for: KEYS_TRUSTED },

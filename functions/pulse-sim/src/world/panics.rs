@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use pulse_core::{
     customer::CustomerId,
     entry::EntryId,
+    feedback::FeedbackSource,
     ports::{
         Accepted, Letter, Mail, MailLookup, Mailer, Recall, RenderError, Rendered, Renderer, ScoreError, ScoreRequest,
         Scorer, SendError,
@@ -124,6 +125,10 @@ impl Mailer for Around<dyn Mailer> {
         let answer = self.inner.send(mail).await;
         self.panics.strike(PanicPlace::Mailed, &mail.entry.customer);
         answer
+    }
+
+    fn source(&self) -> FeedbackSource {
+        self.inner.source()
     }
 
     fn recall(&self) -> Recall {

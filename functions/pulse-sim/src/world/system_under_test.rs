@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart},
-    control::{Note, Pause},
+    control::{Note, Pause, PauseKind},
     customer::Customer,
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
@@ -114,10 +114,12 @@ pub trait SystemUnderTest: Send + Sync {
     async fn set_flowing(&self, ports: &WorldPorts, stack: &StageStack, flowing: bool) -> bool {
         let pausing = Pausing { reconciler: reconciler(ports) };
         let done = if flowing {
-            pausing.resume(stack.name).await.map(drop)
+            let note = Note::parse("The plan goes on.").expect("a note");
+            pausing.resume(stack.name, Some((&"operator".into(), &note))).await.map(drop)
         } else {
             let note = Note::parse("A pause of the plan.").expect("a note");
-            let pause = Pause { by: "operator".into(), note, since: ports.clock.now(), until: None };
+            let pause =
+                Pause { by: "operator".into(), note, since: ports.clock.now(), until: None, kind: PauseKind::Operator };
             pausing.pause(stack.name, &pause).await.map(drop)
         };
         done.as_ref().err().is_none_or(PausingError::is_written_down)

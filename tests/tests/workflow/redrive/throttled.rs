@@ -16,6 +16,7 @@ use pulse_core::{
         Activity, DeadLetter, DeadLetters, DlqName, Ledger, LedgerError, MoveProgress, MoveStart, MoveTicket,
         QueueError, Rate, Receipt, StageQueue, Visibility,
     },
+    suppression::Suppression,
 };
 use pulse_sim::{
     clock::VirtualClock,
@@ -150,12 +151,12 @@ impl Ledger for Throttled<'_, MemoryLedger> {
         self.ledger()?.apply(change).await
     }
 
-    async fn is_suppressed(&self, address: &EmailAddress) -> Result<bool, LedgerError> {
-        self.port.is_suppressed(address).await
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.port.suppression(address).await
     }
 
-    async fn suppress(&self, address: &EmailAddress, why: &Cause) -> Result<(), LedgerError> {
-        self.port.suppress(address, why).await
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.port.save_suppression(address, suppression).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {

@@ -113,7 +113,7 @@ fn entry_table(entry: &Entry, zone: &Zone) -> Table {
             table.push("failed", format!("{} in the {} stage", local(*at, zone), entry.at()));
             table.push("cause", cause);
         }
-        Progress::Indeterminate { cause, at, .. } => {
+        Progress::Indeterminate { cause, at } | Progress::Unconfirmed { cause, at } => {
             table.push("since", local(*at, zone));
             table.push("cause", cause);
         }

@@ -14,6 +14,7 @@ use pulse_app::{App, FixedSettings};
 use pulse_core::{
     control::BreakerPolicy,
     entry::StageName,
+    feedback::FeedbackSource,
     lanes::{LaneSettings, Step},
     ports::{
         DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, LaneControl, LaneError, LedgerReports as _, Mapping,
@@ -119,7 +120,13 @@ impl World {
         };
         let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };
         let settings = FixedSettings {
-            rules: Rules { email: EmailRules { policy, recall: Recall::None { advice: "ask them" } } },
+            rules: Rules {
+                email: EmailRules {
+                    policy,
+                    recall: Recall::None { advice: "ask them" },
+                    provider: FeedbackSource::Ses,
+                },
+            },
             sweep: SweepPolicy::default(),
             breaker: BreakerPolicy::default(),
             zone: Zone::parse("Europe/Dublin").unwrap(),

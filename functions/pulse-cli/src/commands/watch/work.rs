@@ -77,7 +77,7 @@ async fn switched(app: &App, order: Order) -> Result<String> {
             Ok(format!("The {stage} stage is held from now on; what is in flight ends as it would. R resumes it."))
         }
         Order::Resume(stage) => {
-            let report = app.resume(stage, Until::Ordered, &mut |_| {}).await?;
+            let report = app.resume(stage, None, Until::Ordered, &mut |_| {}).await?;
             let told = resume::told(stage, report.resumed);
             if report.flows { Ok(told) } else { Err(anyhow::anyhow!(told)) }
         }

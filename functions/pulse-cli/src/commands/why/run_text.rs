@@ -67,6 +67,7 @@ fn words(reason: Reason) -> String {
         Reason::Broken(stage) => format!("due, the {stage} provider is out of order"),
         Reason::Failed(stage) => format!("failed: {stage}"),
         Reason::Unknown => "of unknown fate".into(),
+        Reason::Unconfirmed => "unconfirmed: nobody told what became of the mail".into(),
         Reason::LeftBefore => "no entry: left before this run".into(),
         Reason::InLaterRun => "no entry: first due in a later run".into(),
         Reason::InEarlierRun => "no entry: not done with an earlier run".into(),

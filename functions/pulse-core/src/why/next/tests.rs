@@ -4,12 +4,13 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::*;
 use crate::{
-    control::{Breaker, Console, Open, Pause},
+    control::{Breaker, Console, Open, Pause, PauseKind},
     customer::{
         Consent, Contact, Currency, CustomerId, EmailAddress, Locale, Money, OptOutMark, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
     entry::EntryId,
+    feedback::FeedbackSource,
     ports::{Recall, Switch},
     score::{Band, Score, ScoreValue},
     stage::{EmailPolicy, EmailRules},
@@ -70,7 +71,13 @@ fn sending(lease_until: Timestamp) -> Entry {
 /// With a provider that can be asked.
 fn rules() -> Rules {
     let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };
-    Rules { email: EmailRules { policy, recall: Recall::ByKey { known_for: Duration::from_hours(46) } } }
+    Rules {
+        email: EmailRules {
+            policy,
+            recall: Recall::ByKey { known_for: Duration::from_hours(46) },
+            provider: FeedbackSource::MarketingCloud,
+        },
+    }
 }
 
 /// Both stages flow, the schedule is live, nothing is behind.
@@ -149,7 +156,8 @@ fn behind_a_backlog_or_after_a_pause_nothing_is_given_up_before_the_queue_has_lo
 fn what_holds_the_stage_is_told_and_by_whom() {
     let mut setting = Setting::sound();
     let note = Note::parse("wrong template").unwrap();
-    let pause = Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
+    let pause =
+        Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()), kind: PauseKind::Operator };
     setting.stages[StageName::Email].control.pause = Some(pause);
     let NextStep::Held { stage: StageName::Email, holder } = setting.next(&scored(), due()) else { panic!("flows") };
     let HoldReason::Command { who, note, since, until } = holder else { panic!("{holder:?}") };

@@ -93,7 +93,7 @@ fn place(key: TallyKey) -> usize {
         TallyKey::Due(StageName::Email) => 1,
         TallyKey::Due(StageName::Score) => 2,
         TallyKey::Failed(_) => 3,
-        TallyKey::Indeterminate => 4,
+        TallyKey::Indeterminate | TallyKey::Unconfirmed => 4,
         TallyKey::Skipped(_) => 5,
         TallyKey::NotDue => 6,
     }

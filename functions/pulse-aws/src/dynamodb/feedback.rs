@@ -1,0 +1,81 @@
+//! How many mails came to what.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use pulse_core::{
+    feedback::{FeedbackCount, FeedbackCounts},
+    ports::{FeedbackLog, LedgerError},
+    run::RunId,
+};
+
+use super::{
+    DynamoDbLedger,
+    attributes::{Attributes, text},
+    keys::{self, Key},
+    refusals,
+};
+
+/// For how long an hour is kept.
+const HOUR_KEPT: Duration = Duration::from_hours(400 * 24);
+
+#[async_trait]
+impl FeedbackLog for DynamoDbLedger {
+    async fn count_feedback(&self, run: RunId, at: Timestamp, counts: &FeedbackCounts) -> Result<(), LedgerError> {
+        let Key { pk, sk } = Key::feedback(run, at);
+        let gone = at.saturating_add(HOUR_KEPT).unwrap_or(at).as_second();
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .expression_attribute_values(":gone", AttributeValue::N(gone.to_string()));
+        let mut adds = Vec::new();
+        for (count, more) in counts.iter().filter(|(_, more)| **more > 0) {
+            let name: &str = count.into();
+            adds.push(format!("{name} :{name}"));
+            update = update.expression_attribute_values(format!(":{name}"), AttributeValue::N(more.to_string()));
+        }
+        if adds.is_empty() {
+            return Ok(());
+        }
+        let expression = format!("ADD {} SET expires_at = :gone", adds.join(", "));
+        let done = update.update_expression(expression).send().await;
+        done.map(drop).map_err(|error| refusals::of_call(&error))
+    }
+
+    async fn feedback_counts(
+        &self,
+        run: RunId,
+        from: Timestamp,
+    ) -> Result<Vec<(Timestamp, FeedbackCounts)>, LedgerError> {
+        let Key { pk, sk } = Key::feedback(run, from);
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .set_return_consumed_capacity(self.reads.asks_for())
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":from", AttributeValue::S(sk))
+            .expression_attribute_values(":to", AttributeValue::S(format!("{}~", keys::HOUR)));
+        let mut hours = Vec::new();
+        let mut pages = query.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = self.read_page(page)?;
+            hours.extend(page.items().iter().filter_map(hour));
+        }
+        Ok(hours)
+    }
+}
+
+fn hour(row: &Attributes) -> Option<(Timestamp, FeedbackCounts)> {
+    let counts = FeedbackCounts::from_fn(|count: FeedbackCount| {
+        let name: &str = count.into();
+        row.get(name).and_then(|number| number.as_n().ok()?.parse().ok()).unwrap_or_default()
+    });
+    Some((text(row, "sk").strip_prefix(keys::HOUR)?.parse().ok()?, counts))
+}

@@ -1,0 +1,214 @@
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    BounceKind, Feedback, FeedbackCount, FeedbackCounts, FeedbackFacts, FeedbackKind, FeedbackTally, MailOutcome,
+    counts::news,
+};
+use crate::{
+    customer::{Consent, ConsentRecord, ConsentSource, Contact, Customer, CustomerId, EmailAddress},
+    enrollment::record_consent,
+    entry::{Entry, EntryId, Hearing, Progress},
+    failure::Cause,
+    ports::{Activity, Clock, FeedbackLog, Ledger, LedgerError},
+    run::RunId,
+    stage::next_entry,
+    suppression::{Evidence, Scope, SuppressionReason, change_suppression},
+};
+
+/// How often an entry is heard of anew that someone else changed in the same moment.
+const TRIES: usize = 5;
+
+/// In so many runs in a row mails must come back for an address to be left alone.
+const SOFT_BOUNCES: usize = 3;
+
+/// The use case: brings what providers tell into the ledger. All of it may be repeated, late and out of order.
+pub struct FeedbackListener<'a> {
+    /// Profiles, entries and suppressed addresses.
+    pub ledger: &'a dyn Ledger,
+    /// Where it is counted what became of mails.
+    pub log: &'a dyn FeedbackLog,
+    /// Tells the moment of what is decided and written.
+    pub clock: &'a dyn Clock,
+    /// What is to be counted when a batch is [over](Self::finish).
+    pub tally: FeedbackTally,
+}
+
+/// What came of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// It was news, or was known; what follows from it is done.
+    Done,
+    /// It names no entry that there is, as one of a mail that isn't Pulse's. What it says of the address is kept.
+    NoEntry,
+    /// A worker has the entry, and writes down what it was answered. The event is to come back then.
+    Later {
+        /// Until when at most.
+        until: Timestamp,
+    },
+}
+
+impl<'a> FeedbackListener<'a> {
+    /// A listener for a batch.
+    #[must_use]
+    pub fn new(ledger: &'a dyn Ledger, log: &'a dyn FeedbackLog, clock: &'a dyn Clock) -> Self {
+        Self { ledger, log, clock, tally: FeedbackTally::default() }
+    }
+
+    /// Brings an event into the ledger.
+    ///
+    /// # Errors
+    /// When the ledger can't be used. What was done stays; hear it again.
+    pub async fn hear(&self, event: &Feedback) -> Result<Heard, LedgerError> {
+        self.suppress(event).await?;
+        if event.kind == FeedbackKind::Unsubscribed {
+            return self.unsubscribed(event).await;
+        }
+        let Some(id) = &event.about.entry else { return Ok(Heard::NoEntry) };
+        for _ in 0..TRIES {
+            let Some(entry) = self.ledger.entry(id).await? else { return Ok(Heard::NoEntry) };
+            match self.hear_of(&entry, event).await {
+                Err(LedgerError::Conflict(_)) => {}
+                heard => return heard,
+            }
+        }
+        Err(LedgerError::Conflict(id.clone()))
+    }
+
+    /// Keeps that a customer asked for no more mail, as they said so at `at`. Says whether there is such a customer.
+    ///
+    /// # Errors
+    /// When the ledger can't be used. Do it again.
+    pub async fn unsubscribe(&self, id: &CustomerId, proof: Cause, at: Timestamp) -> Result<bool, LedgerError> {
+        let before = self.ledger.customer(id).await?;
+        let record = ConsentRecord { by: ConsentSource::Customer, as_of: Some(at), proof: Some(proof) };
+        let is_known = record_consent(self.ledger, id, &Consent::said(true, record)).await?;
+        if before.is_some_and(|before| !before.consent.opted_out()) {
+            let run = RunId::of(at, &TimeZone::UTC);
+            let counts = FeedbackCounts::from_fn(|count| u64::from(count == FeedbackCount::Unsubscribed));
+            self.tally.add(run, at, counts);
+        }
+        Ok(is_known)
+    }
+
+    /// Writes down what was counted. What can't be written is lost: rates are good enough without.
+    pub async fn finish(&self) {
+        for ((run, hour), counts) in self.tally.take() {
+            if let Err(error) = self.log.count_feedback(run, hour, &counts).await {
+                tracing::warn!(%run, %error, "what became of some mails isn't counted");
+            }
+        }
+    }
+
+    async fn unsubscribed(&self, event: &Feedback) -> Result<Heard, LedgerError> {
+        let about = &event.about;
+        let Some(id) = about.entry.as_ref().map(|entry| &entry.customer).or(about.customer.as_ref()) else {
+            return Ok(Heard::NoEntry);
+        };
+        let proof = Cause::new(format!("Event {} of {}.", event.id, event.source));
+        let is_known = self.unsubscribe(id, proof, event.at).await?;
+        Ok(if is_known { Heard::Done } else { Heard::NoEntry })
+    }
+
+    async fn hear_of(&self, entry: &Entry, event: &Feedback) -> Result<Heard, LedgerError> {
+        let told = FeedbackFacts::of(event);
+        let customer = if entry.is_open() { self.ledger.customer(&entry.id().customer).await? } else { None };
+        let next = || next_entry(customer.as_ref()?, entry);
+        let after = match entry.hear(&told, self.clock.now(), next) {
+            Hearing::Later { until } => return Ok(Heard::Later { until }),
+            Hearing::Known => entry.clone(),
+            Hearing::News(change) => {
+                self.note(entry, change.after(), event).await?;
+                self.ledger.apply(&change).await?;
+                let counts = news(entry.feedback(), change.after().feedback());
+                self.tally.add(entry.id().run.month(), event.at, counts);
+                change.into_after()
+            }
+        };
+        if after.feedback().bounced.is_some() {
+            self.judge_soft_bounces(after.id(), event).await?;
+        }
+        Ok(Heard::Done)
+    }
+
+    /// Notes with the customer what nobody would look for on an entry, before it is written there: the same note made
+    /// twice is one.
+    async fn note(&self, before: &Entry, after: &Entry, event: &Feedback) -> Result<(), LedgerError> {
+        let EntryId { customer, run } = before.id();
+        let what = match (before.progress(), after.progress()) {
+            (Progress::Done { .. }, Progress::Failed { cause, .. }) => {
+                tracing::error!(entry = %before.id(), %cause, "a mail was accepted, and then not sent");
+                format!("Run {run}: the mail was accepted, and then not sent. {cause}")
+            }
+            (before, after) if std::mem::discriminant(before) == std::mem::discriminant(after) => return Ok(()),
+            (_, Progress::Done { .. }) => format!("Run {run}: {} told that it has the mail.", event.source),
+            (_, Progress::Failed { cause, .. }) => format!("Run {run}: the mail was not sent. {cause}"),
+            _ => return Ok(()),
+        };
+        self.ledger.note(&Activity { customer: customer.clone(), at: event.at, what }).await
+    }
+
+    /// Suppresses the address if the event says that it must not be mailed.
+    async fn suppress(&self, event: &Feedback) -> Result<(), LedgerError> {
+        let (reason, scope, cause) = match &event.kind {
+            FeedbackKind::Complained => (SuppressionReason::Complaint, Scope::All, None),
+            FeedbackKind::Bounced(bounce) if bounce.kind == BounceKind::Hard => {
+                let told = bounce.status.as_ref().map(|status| Cause::new(format!("Status {status}.")));
+                (SuppressionReason::HardBounce, Scope::All, told)
+            }
+            FeedbackKind::Rejected { cause, invalid_address: true } => {
+                (SuppressionReason::Refused, Scope::Provider(event.source), Some(cause.clone()))
+            }
+            _ => return Ok(()),
+        };
+        let Some(address) = self.address(event).await? else { return Ok(()) };
+        let evidence = Evidence { at: event.at, scope, cause };
+        change_suppression(self.ledger, &address, |known| known.with(reason, evidence.clone())).await?;
+        Ok(())
+    }
+
+    /// Suppresses an address whose mails came back in three runs in a row, and takes that back where one of them turns out
+    /// to have arrived: it is found out anew from all of the customer's runs, so that it doesn't matter what was told first.
+    async fn judge_soft_bounces(&self, id: &EntryId, event: &Feedback) -> Result<(), LedgerError> {
+        let Some(address) = self.address(event).await? else { return Ok(()) };
+        let entries = self.ledger.entries(&id.customer).await?;
+        let reason = SuppressionReason::SoftBounces;
+        let came_back_at = soft_bounced_at(&entries);
+        change_suppression(self.ledger, &address, |known| {
+            let known = known.without(reason);
+            match came_back_at {
+                Some(at) => known.with(reason, Evidence { at, scope: Scope::All, cause: None }),
+                None => known,
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The address that the event is about: as it says, or else the customer's.
+    async fn address(&self, event: &Feedback) -> Result<Option<EmailAddress>, LedgerError> {
+        let about = &event.about;
+        if let Some(address) = &about.address {
+            return Ok(Some(address.clone()));
+        }
+        let customer = about.entry.as_ref().map(|entry| &entry.customer).or(about.customer.as_ref());
+        let Some(customer) = customer else { return Ok(None) };
+        Ok(self.ledger.customer(customer).await?.and_then(|Customer { contact, .. }| match contact {
+            Contact::Email(address) => Some(address),
+            Contact::Unusable => None,
+        }))
+    }
+}
+
+/// When the last mail came back of the last three or more in a row that did. A run of which nothing is known breaks the row.
+fn soft_bounced_at(entries: &[Entry]) -> Option<Timestamp> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by_key(|entry| entry.id().run);
+    let (mut row, mut found) = (0, None);
+    for facts in entries.into_iter().map(Entry::feedback) {
+        row = if facts.outcome() == Some(MailOutcome::SoftBounced) { row + 1 } else { 0 };
+        if row >= SOFT_BOUNCES {
+            found = facts.bounced.as_ref().map(|bounced| bounced.at);
+        }
+    }
+    found
+}

@@ -1,0 +1,252 @@
+//! Addresses that must not be mailed: for which reasons, for how long, and released by whom.
+
+use std::{collections::BTreeMap, fmt};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    control::{Actor, Note},
+    customer::EmailAddress,
+    failure::Cause,
+    feedback::FeedbackSource,
+    ports::{Ledger, LedgerError},
+};
+
+/// For how long an address that can't take mail is left alone.
+const SOFT_BOUNCES_LAST: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// How often a row is written anew that others change in the same moment.
+const TRIES: usize = 5;
+
+/// Why an address must not be mailed. The first of several is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuppressionReason {
+    /// A recipient there called a mail spam.
+    Complaint,
+    /// There is no such mailbox.
+    HardBounce,
+    /// The provider refuses it for good.
+    Refused,
+    /// An operator said so.
+    Operator,
+    /// Mails of three runs in a row came back.
+    SoftBounces,
+}
+
+impl SuppressionReason {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complaint => "complaint",
+            Self::HardBounce => "hard-bounce",
+            Self::Refused => "refused",
+            Self::Operator => "operator",
+            Self::SoftBounces => "soft-bounces",
+        }
+    }
+
+    /// For how long it holds; for good, if nothing is said.
+    fn lasts(self) -> Option<SignedDuration> {
+        (self == Self::SoftBounces).then_some(SOFT_BOUNCES_LAST)
+    }
+}
+
+impl fmt::Display for SuppressionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which mails a suppression is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// All.
+    #[default]
+    All,
+    /// Those by way of one provider, which has reasons of its own.
+    Provider(FeedbackSource),
+}
+
+impl Scope {
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
+}
+
+/// What a reason stands on: the last that was told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// When it happened.
+    pub at: Timestamp,
+    /// Which mails it is for.
+    #[serde(default, skip_serializing_if = "Scope::is_all")]
+    pub scope: Scope,
+    /// More of it, without personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// Who said that an address may be mailed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// When. What happened before counts no more, whenever it is told.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Actor,
+    /// Why.
+    pub note: Note,
+}
+
+/// What is kept of an address that must not be mailed. The address isn't.
+///
+/// Adding what providers tell is a join: of each reason the last counts, and a release ends what happened before it, so
+/// that the order in which they come doesn't matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SuppressionRow")]
+pub struct Suppression {
+    /// Rises by one with every write: what [`Ledger::save_suppression`] goes by. 0 for one that was never written.
+    pub version: u64,
+    /// The reasons there are, or were.
+    reasons: BTreeMap<SuppressionReason, Evidence>,
+    /// The last release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    released: Option<Release>,
+}
+
+/// The fields of a row. Early releases knew one reason, that the provider had refused the address, and wrote why.
+#[derive(Deserialize)]
+struct SuppressionRow {
+    #[serde(default)]
+    version: u64,
+    #[serde(default)]
+    reasons: BTreeMap<SuppressionReason, Evidence>,
+    #[serde(default)]
+    released: Option<Release>,
+    #[serde(default)]
+    why: Option<Cause>,
+}
+
+impl From<SuppressionRow> for Suppression {
+    fn from(row: SuppressionRow) -> Self {
+        let SuppressionRow { version, reasons, released, why } = row;
+        let known = Self { version, reasons, released };
+        match why {
+            Some(why) => {
+                let evidence = Evidence { at: Timestamp::UNIX_EPOCH, scope: Scope::All, cause: Some(why) };
+                known.with(SuppressionReason::Refused, evidence)
+            }
+            None => known,
+        }
+    }
+}
+
+/// A reason that holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InForce {
+    /// The reason.
+    pub reason: SuppressionReason,
+    /// What it stands on.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+impl Suppression {
+    /// One for a reason.
+    #[must_use]
+    pub fn of(reason: SuppressionReason, evidence: Evidence) -> Self {
+        Self::default().with(reason, evidence)
+    }
+
+    /// The same, for another reason too.
+    #[must_use]
+    pub fn with(mut self, reason: SuppressionReason, evidence: Evidence) -> Self {
+        let known = self.reasons.remove(&reason);
+        let rank = |evidence: &Evidence| {
+            let cause = evidence.cause.as_ref().map(|cause| cause.as_str().to_owned());
+            // Of the same moment, what is for more mails.
+            (evidence.at, std::cmp::Reverse(evidence.scope), cause)
+        };
+        let last = known.into_iter().chain([evidence]).max_by_key(rank);
+        self.reasons.extend(last.map(|last| (reason, last)));
+        self
+    }
+
+    /// The same without a reason that turns out to be none.
+    #[must_use]
+    pub fn without(mut self, reason: SuppressionReason) -> Self {
+        self.reasons.remove(&reason);
+        self
+    }
+
+    /// The same, released.
+    #[must_use]
+    pub fn released(mut self, release: Release) -> Self {
+        if self.released.as_ref().is_none_or(|before| before.at <= release.at) {
+            self.released = Some(release);
+        }
+        self
+    }
+
+    /// Who released it last.
+    #[must_use]
+    pub fn release(&self) -> Option<&Release> {
+        self.released.as_ref()
+    }
+
+    /// The same, with what an older row of the same address says.
+    #[must_use]
+    pub fn joined(self, older: Self) -> Self {
+        let joined = older.reasons.into_iter().fold(self, |joined, (reason, evidence)| joined.with(reason, evidence));
+        match older.released {
+            Some(release) => joined.released(release),
+            None => joined,
+        }
+    }
+
+    /// All reasons that hold at `now`, the worst first.
+    #[must_use]
+    pub fn in_force(&self, now: Timestamp) -> Vec<InForce> {
+        let released_at = self.released.as_ref().map(|release| release.at);
+        let holds = |(&reason, evidence): (&SuppressionReason, &Evidence)| {
+            let until = reason.lasts().map(|lasts| evidence.at.saturating_add(lasts).unwrap_or(Timestamp::MAX));
+            let is_over = until.is_some_and(|until| until <= now) || released_at >= Some(evidence.at);
+            (!is_over).then(|| InForce { reason, evidence: evidence.clone(), until })
+        };
+        self.reasons.iter().filter_map(holds).collect()
+    }
+
+    /// Why a mail by way of `provider` must not be sent at `now`, if so.
+    #[must_use]
+    pub fn holds(&self, provider: FeedbackSource, now: Timestamp) -> Option<SuppressionReason> {
+        let is_for_it = |scope| scope == Scope::All || scope == Scope::Provider(provider);
+        self.in_force(now).into_iter().find(|held| is_for_it(held.evidence.scope)).map(|held| held.reason)
+    }
+}
+
+/// Changes what is kept of an address, if there is a change, and gives what is kept then.
+///
+/// # Errors
+/// When the ledger can't be used, or others keep changing the row. Do it again.
+pub async fn change_suppression(
+    ledger: &dyn Ledger,
+    address: &EmailAddress,
+    change: impl Fn(Suppression) -> Suppression + Send + Sync,
+) -> Result<Suppression, LedgerError> {
+    for _ in 0..TRIES {
+        let before = ledger.suppression(address).await?.unwrap_or_default();
+        let after = change(before.clone());
+        if after == before || ledger.save_suppression(address, &after).await? {
+            return Ok(after);
+        }
+    }
+    Err(LedgerError::Unavailable(Cause::new("What is kept of an address is changed by someone else again and again.")))
+}
+
+#[cfg(test)]
+mod tests;
