@@ -92,6 +92,16 @@ impl TickConfig {
     }
 }
 
+/// Where schedules are, and what they send to.
+pub(super) fn target(env: Environment<'_>) -> Result<ScheduleTarget, ConfigError> {
+    Ok(ScheduleTarget {
+        group: env.text("SCHEDULE_GROUP")?,
+        queue_arn: env.text("SCORE_QUEUE_ARN")?,
+        role_arn: env.text("SCHEDULER_ROLE_ARN")?,
+        dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
+    })
+}
+
 /// The `audit` function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditConfig {
@@ -111,12 +121,7 @@ impl AuditConfig {
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             table: env.text("TABLE_NAME")?,
-            target: ScheduleTarget {
-                group: env.text("SCHEDULE_GROUP")?,
-                queue_arn: env.text("SCORE_QUEUE_ARN")?,
-                role_arn: env.text("SCHEDULER_ROLE_ARN")?,
-                dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
-            },
+            target: target(env)?,
             repair: env.flag("AUDIT_REPAIR")?,
         })
     }
