@@ -54,9 +54,12 @@ impl Post {
     /// Mailgun's webhook of one event, which it signs in the body, with these words for it and anything else.
     #[must_use]
     pub fn mailgun(customer: &CustomerId, event: Value, at: Timestamp) -> Self {
-        let (seconds, token) = (at.as_second().to_string(), format!("{:0>50}", format!("{customer}{}", at.as_nanosecond())));
-        let signature: String =
-            hmac(MAILGUN_KEY.as_bytes(), &[seconds.as_bytes(), token.as_bytes()]).iter().map(|b| format!("{b:02x}")).collect();
+        let (seconds, token) =
+            (at.as_second().to_string(), format!("{:0>50}", format!("{customer}{}", at.as_nanosecond())));
+        let signature: String = hmac(MAILGUN_KEY.as_bytes(), &[seconds.as_bytes(), token.as_bytes()])
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         let mut data = json!({
             "id": format!("ev-{customer}"), "timestamp": at.as_microsecond() as f64 / 1e6, "log-level": "info",
             "recipient": format!("{customer}@example.com"), "recipient-domain": "example.com",
@@ -88,7 +91,8 @@ impl Post {
     /// A partner's word that a customer wants no more mail.
     #[must_use]
     pub fn partner(customer: &CustomerId, at: Timestamp) -> Self {
-        let body = json!({ "customer": customer.as_str(), "sequence": 7, "occurred_at": at.to_string(), "opted_out": true });
+        let body =
+            json!({ "customer": customer.as_str(), "sequence": 7, "occurred_at": at.to_string(), "opted_out": true });
         let (id, seconds, body) = (format!("msg_{customer}"), at.as_second().to_string(), body.to_string());
         let signature = hmac(PARTNER_KEY, &[id.as_bytes(), b".", seconds.as_bytes(), b".", body.as_bytes()]);
         let signature = format!("v1,{}", BASE64_STANDARD.encode(signature));

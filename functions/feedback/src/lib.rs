@@ -15,12 +15,7 @@ use pulse_aws::{
     sdk::{self, SdkConfig},
     telemetry,
 };
-use pulse_core::{
-    enrollment::Enrollment,
-    feedback::FeedbackListener,
-    keys::KeyRing,
-    unsubscribe::UnsubscribeTokens,
-};
+use pulse_core::{enrollment::Enrollment, feedback::FeedbackListener, keys::KeyRing, unsubscribe::UnsubscribeTokens};
 use pulse_feedback::Parsers;
 use pulse_providers::{secret, secrets_client};
 

@@ -70,7 +70,13 @@ async fn set_concurrency(stack: &DeployedStack, functions: &[&str], most: Option
         let name = stack.output(function);
         match most {
             Some(most) => drop(
-                client.put_function_concurrency().function_name(name).reserved_concurrent_executions(most).send().await.unwrap(),
+                client
+                    .put_function_concurrency()
+                    .function_name(name)
+                    .reserved_concurrent_executions(most)
+                    .send()
+                    .await
+                    .unwrap(),
             ),
             None => drop(client.delete_function_concurrency().function_name(name).send().await.unwrap()),
         }
@@ -79,7 +85,8 @@ async fn set_concurrency(stack: &DeployedStack, functions: &[&str], most: Option
 
 /// Messages of a queue that wait, and that someone has.
 async fn depth(stack: &DeployedStack, queue: &str) -> usize {
-    let names = [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
+    let names =
+        [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
     let ask = sdk::sqs_client(&stack.stack.aws).get_queue_attributes().queue_url(stack.output(queue));
     let answer = ask.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
     let count = |name| answer.attributes().unwrap()[name].parse::<usize>().unwrap();
@@ -118,8 +125,7 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
         set_concurrency(stack, &FUNCTIONS, Some(0)).await;
 
         let ids: Vec<_> = (0..*POSTS).map(|n| format!("all-{n}")).collect();
-        let customers: Vec<_> =
-            stream::iter(&ids).map(|id| known(stack, id)).buffered(16).collect().await;
+        let customers: Vec<_> = stream::iter(&ids).map(|id| known(stack, id)).buffered(16).collect().await;
         let types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
         let post = |n: usize, customer: &Customer, now: Timestamp| match n % 4 {
             0 => Post::mailgun(&customer.id, serde_json::json!({ "event": "delivered" }), now),
@@ -148,7 +154,8 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
             percentile(&took, 99),
             percentile(&took, 100)
         );
-        let (feedback, unsubscribe) = (depth(stack, "FeedbackQueueUrl").await, depth(stack, "UnsubscribeQueueUrl").await);
+        let (feedback, unsubscribe) =
+            (depth(stack, "FeedbackQueueUrl").await, depth(stack, "UnsubscribeQueueUrl").await);
         assert_eq!((feedback + unsubscribe, unsubscribe), (*POSTS, *POSTS / 4));
 
         set_concurrency(stack, &FUNCTIONS, None).await;
@@ -161,7 +168,8 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
         eprintln!("read within {:.1?}", began.elapsed());
         let lost = stream::iter(customers.iter().enumerate())
             .map(async |(n, customer)| {
-                let is_there = if n % 4 < 2 { has_facts(stack, customer).await } else { is_opted_out(stack, customer).await };
+                let is_there =
+                    if n % 4 < 2 { has_facts(stack, customer).await } else { is_opted_out(stack, customer).await };
                 (!is_there).then(|| customer.id.to_string())
             })
             .buffer_unordered(16)
@@ -235,7 +243,8 @@ fn one_click_opts_out_in_every_content_type_and_nobody_else() {
         for token in [tokens.token(&neighbour.id).replace("stays", "stay"), "a%26MessageBody%3Dx%2B".to_owned()] {
             assert_eq!(client.post(&Post::one_click(&token, types[1])).await.status(), StatusCode::OK);
         }
-        eventually("the forged ones are gone", async || (depth(stack, "UnsubscribeQueueUrl").await == 0).then_some(())).await;
+        eventually("the forged ones are gone", async || (depth(stack, "UnsubscribeQueueUrl").await == 0).then_some(()))
+            .await;
         assert!(!is_opted_out(stack, &neighbour).await);
         assert_eq!(depth(stack, "UnsubscribeDlqUrl").await, 0);
     });
@@ -278,7 +287,8 @@ async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
 
 async fn redrive(stack: &DeployedStack, dlq: DlqName) -> Redriven {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
-    let redrive = Redrive { letters: &letters, queue: None, ledger: &ledger, sleeper: &SystemClock, intake: &UnsignedReader };
+    let redrive =
+        Redrive { letters: &letters, queue: None, ledger: &ledger, sleeper: &SystemClock, intake: &UnsignedReader };
     redrive.run(&RedriveOrder::default(), &mut |_| {}, &|| false).await.unwrap()
 }
 

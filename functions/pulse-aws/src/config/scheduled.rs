@@ -119,11 +119,7 @@ impl AuditConfig {
     /// # Errors
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            table: env.text("TABLE_NAME")?,
-            target: target(env)?,
-            repair: env.flag("AUDIT_REPAIR")?,
-        })
+        Ok(Self { table: env.text("TABLE_NAME")?, target: target(env)?, repair: env.flag("AUDIT_REPAIR")? })
     }
 }
 
