@@ -157,8 +157,16 @@ impl DeployedStack {
     /// # Panics
     /// When it can't be invoked, or fails.
     pub async fn invoke(&self, function: &str) -> serde_json::Value {
+        self.invoke_with(function, "{}").await
+    }
+
+    /// The same, with a payload.
+    ///
+    /// # Panics
+    /// When it can't be invoked, or fails.
+    pub async fn invoke_with(&self, function: &str, payload: &str) -> serde_json::Value {
         let client = sdk::lambda_client(&self.stack.aws);
-        let invoke = client.invoke().function_name(self.output(function)).payload(Blob::new(b"{}".as_slice()));
+        let invoke = client.invoke().function_name(self.output(function)).payload(Blob::new(payload.as_bytes()));
         let answer = invoke.send().await.expect("invoked");
         let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
         assert_eq!(answer.function_error(), None, "{}", String::from_utf8_lossy(&payload));
