@@ -3,12 +3,12 @@
 //! Of AWS the emulator leaves out that the API's role is asked, and that SES publishes: template tests hold the one, and
 //! events are put on the topic's queue here as SNS would.
 
-use std::{env, sync::LazyLock, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use pulse_aws::{clock::SystemClock, sdk};
+use pulse_aws::{clock::SystemClock, config::process_variable, sdk};
 use pulse_core::{
     customer::Customer,
     dead_letters::{DeadLetterReport, Redrive, RedriveOrder, Redriven, Survey},
@@ -42,7 +42,7 @@ const FEEDBACK: DlqName = DlqName::Intake(IntakeQueue::Feedback);
 /// How many are posted in all: `PULSE_POSTS=10000 cargo test --workspace --test stack intake -- --nocapture` for the
 /// number that the README names, some minutes on a laptop.
 static POSTS: LazyLock<usize> =
-    LazyLock::new(|| env::var("PULSE_POSTS").ok().and_then(|posts| posts.parse().ok()).unwrap_or(200));
+    LazyLock::new(|| process_variable("PULSE_POSTS").and_then(|posts| posts.parse().ok()).unwrap_or(200));
 
 static STACK: OnceCell<DeployedStack> = OnceCell::const_new();
 
