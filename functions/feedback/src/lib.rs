@@ -72,7 +72,13 @@ impl Function {
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
         let listener = FeedbackListener::new(&self.ledger, &self.ledger, &SystemClock);
         let enrollment = Enrollment { ledger: &self.ledger, schedules: &self.schedules, clock: &SystemClock };
-        let reader = Reader { listener: &listener, enrollment, tokens: &self.tokens, parsers: &self.parsers };
+        let reader = Reader {
+            ledger: &self.ledger,
+            listener: &listener,
+            enrollment,
+            tokens: &self.tokens,
+            parsers: &self.parsers,
+        };
         let answer = self.host.work(event, deadline, |message| reader.take(message)).await;
         listener.finish().await;
         answer

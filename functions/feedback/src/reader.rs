@@ -1,6 +1,9 @@
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use pulse_aws::intake::{IntakeMessage, Taken};
+use pulse_aws::{
+    dynamodb::DynamoDbLedger,
+    intake::{IntakeMessage, Taken},
+};
 use pulse_core::{
     enrollment::{Enrollment, PartnerOutcome},
     failure::Cause,
@@ -17,6 +20,8 @@ const AT_ONCE: usize = 16;
 
 /// Reads what came in, and has it done.
 pub struct Reader<'a> {
+    /// Where it is kept what counts once.
+    pub ledger: &'a DynamoDbLedger,
     /// What hears of mails, and of opt-outs.
     pub listener: &'a FeedbackListener<'a>,
     /// What changes customers.
@@ -48,7 +53,20 @@ impl Reader<'_> {
             ))),
             Some(Err(PayloadError::Forged(cause))) => Taken::Forged(cause),
             Some(Err(error @ PayloadError::Unreadable(_))) => Taken::Unreadable(Cause::new(error.to_string())),
-            Some(Ok(events)) => self.hear_all(&events).await,
+            Some(Ok(events)) => match self.counts(source, payload).await {
+                Ok(true) => self.hear_all(&events).await,
+                Ok(false) => Taken::Forged(Cause::new("Its signature's token came with another event before.")),
+                Err(error) => failed(&error),
+            },
+        }
+    }
+
+    /// Whether it isn't the signature of another event of a provider whose signature doesn't cover the event: whichever
+    /// instance of the function saw that one.
+    async fn counts(&self, source: FeedbackSource, payload: &Payload) -> Result<bool, LedgerError> {
+        match self.parsers.current().once(source, payload) {
+            Some(once) => self.ledger.counts_once(&once.token, &once.body, once.until).await,
+            None => Ok(true),
         }
     }
 

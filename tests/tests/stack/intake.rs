@@ -379,6 +379,11 @@ fn what_nobody_signed_dies_and_an_event_of_ses_needs_no_signature() {
         eventually("SES's event is read", async || has_facts(stack, &told).await.then_some(())).await;
         eventually("the queue is empty", async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(())).await;
         assert!(!has_facts(stack, &forged).await && !is_opted_out(stack, &forged).await);
+        // What a signature that doesn't cover its event counts for, whichever instance asks.
+        for (content, counts) in [("one", true), ("one", true), ("other", false), ("one", true)] {
+            let until = now + Duration::from_hours(9);
+            assert_eq!(stack.ledger().counts_once("a-digest", content, until).await, Ok(counts), "{content}");
+        }
         assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
     });
 }

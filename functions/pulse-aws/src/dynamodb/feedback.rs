@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use pulse_core::{
     feedback::{FeedbackCount, FeedbackCounts},
@@ -20,6 +20,29 @@ use super::{
 
 /// For how long an hour is kept.
 const HOUR_KEPT: Duration = Duration::from_hours(400 * 24);
+
+impl DynamoDbLedger {
+    /// Keeps that `digest` came with `content`, until then. False, if it came with another before.
+    ///
+    /// # Errors
+    /// When the table can't be used. Do it again.
+    pub async fn counts_once(&self, digest: &str, content: &str, until: Timestamp) -> Result<bool, LedgerError> {
+        let Key { pk, sk } = Key::once(digest);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("SET content = if_not_exists(content, :content), expires_at = :gone")
+            .expression_attribute_values(":content", AttributeValue::S(content.to_owned()))
+            .expression_attribute_values(":gone", AttributeValue::N(until.as_second().to_string()))
+            .return_values(ReturnValue::AllNew);
+        let after = update.send().await.map_err(|error| refusals::of_call(&error))?;
+        let first = after.attributes().and_then(|row| row.get("content")?.as_s().ok());
+        Ok(first.is_some_and(|first| first == content))
+    }
+}
 
 #[async_trait]
 impl FeedbackLog for DynamoDbLedger {

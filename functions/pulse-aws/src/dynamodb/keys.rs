@@ -81,6 +81,11 @@ impl Key {
             .collect()
     }
 
+    /// What counts once, by its digest.
+    pub(super) fn once(digest: &str) -> Self {
+        Self { pk: format!("ONCE#{digest}"), sk: "ONCE".to_owned() }
+    }
+
     /// The row of the hour that `at` is in.
     pub(super) fn feedback(run: RunId, at: Timestamp) -> Self {
         Self { pk: format!("FEEDBACK#{}", run.month()), sk: format!("{HOUR}{}", sortable(hour_of(at))) }

@@ -59,10 +59,11 @@ impl CapacityPlan {
         })
     }
 
-    /// Concurrent executions that the functions reserve of the account's, with one each for tick and audit.
+    /// Concurrent executions that the functions reserve of the account's, with one each for tick and audit and four for
+    /// feedback.
     #[must_use]
     pub fn reserved_concurrency(&self) -> u32 {
-        self.score.lanes.maximum_concurrency() + self.email.lanes.maximum_concurrency() + 2
+        self.score.lanes.maximum_concurrency() + self.email.lanes.maximum_concurrency() + 2 + 4
     }
 }
 
