@@ -67,6 +67,10 @@ pub struct InMemoryStack {
     pub email: QueuePair,
     /// What the scheduler couldn't deliver.
     pub schedule_dlq: Arc<MemoryQueue>,
+    /// The intake's queue of feedback, and what it gave up.
+    pub feedback: Arc<MemoryQueue>,
+    /// Its dead-letter queue.
+    pub feedback_dlq: Arc<MemoryQueue>,
     /// Both queues, as the stages have them.
     pub queues: Queues,
     /// The stages from outside.
@@ -139,6 +143,8 @@ impl InMemoryStack {
             score,
             email,
             schedule_dlq: Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None)),
+            feedback: Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None)),
+            feedback_dlq: Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None)),
             scorer: Arc::new(scorer),
             mailer: Arc::new(mailer),
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
@@ -253,8 +259,10 @@ impl InMemoryStack {
         let letters = match name {
             DlqName::Stage(stage) => &self.pair(stage).dlq,
             DlqName::Schedules => &self.schedule_dlq,
+            DlqName::Intake(_) => &self.feedback_dlq,
         };
-        MemoryDeadLetters::new(name, letters.clone(), self.pair(name.stage()).queue.clone())
+        let to = name.stage().map_or(&self.feedback, |stage| &self.pair(stage).queue);
+        MemoryDeadLetters::new(name, letters.clone(), to.clone())
     }
 
     /// What a customer's schedule sends at `moment`.

@@ -9,7 +9,7 @@ use pulse_core::{ports::Receipt, stage::Delivery, trace::TraceHeader};
 /// A batch that can't be taken: the whole of it comes back later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a record of the batch has no {0}: is the function's event source an SQS queue?")]
-pub struct BatchError(&'static str);
+pub struct BatchError(pub(crate) &'static str);
 
 /// Takes a batch apart, has `work` done, and answers with the ids that must come back (AWS Lambda
 /// Developer Guide, "Handling errors for an SQS event source": partial batch responses).
@@ -38,18 +38,24 @@ pub fn deadline(milliseconds: u64) -> Timestamp {
         .unwrap_or(Timestamp::MIN)
 }
 
-fn delivery(record: SqsMessage) -> Result<Delivery, BatchError> {
+/// What SQS says of a record: how often it was received, and when it was sent.
+pub(crate) fn received(record: &SqsMessage) -> Result<(u32, Timestamp), BatchError> {
     let attribute = |name: &'static str| {
         let value = record.attributes.get(name).and_then(|value| value.parse::<i64>().ok());
         value.ok_or(BatchError(name))
     };
-    let receive_count = attribute("ApproximateReceiveCount")?;
-    let sent_at = attribute("SentTimestamp")?;
+    let (receive_count, sent_at) = (attribute("ApproximateReceiveCount")?, attribute("SentTimestamp")?);
+    let sent_at = Timestamp::from_millisecond(sent_at).map_err(|_| BatchError("SentTimestamp"))?;
+    Ok((u32::try_from(receive_count).unwrap_or(1), sent_at))
+}
+
+fn delivery(record: SqsMessage) -> Result<Delivery, BatchError> {
+    let (receive_count, sent_at) = received(&record)?;
     // One that can't be read is as good as none.
     let trace = record.attributes.get("AWSTraceHeader").and_then(|header| TraceHeader::parse(header).ok());
     Ok(Delivery {
-        receive_count: u32::try_from(receive_count).unwrap_or(1),
-        sent_at: Timestamp::from_millisecond(sent_at).map_err(|_| BatchError("SentTimestamp"))?,
+        receive_count,
+        sent_at,
         message_id: record.message_id.ok_or(BatchError("messageId"))?,
         receipt: Receipt(record.receipt_handle.ok_or(BatchError("receiptHandle"))?),
         body: record.body.unwrap_or_default(),
@@ -57,7 +63,7 @@ fn delivery(record: SqsMessage) -> Result<Delivery, BatchError> {
     })
 }
 
-fn failure(message_id: String) -> BatchItemFailure {
+pub(crate) fn failure(message_id: String) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = message_id;
     failure

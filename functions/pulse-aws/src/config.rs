@@ -1,6 +1,7 @@
 //! Configuration of the Lambdas: read once from environment variables, typed, and refused at start
 //! with the variable's name.
 
+mod feedback;
 mod scheduled;
 
 use std::{borrow::Cow, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
@@ -12,6 +13,7 @@ use pulse_core::{
     unsubscribe::UnsubscribeUrl,
 };
 
+pub use feedback::FeedbackConfig;
 pub use scheduled::{AuditConfig, TickConfig};
 
 /// A variable that is missing or can't be used.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod dynamodb;
 pub mod host;
+pub mod intake;
 pub mod lanes;
 pub mod scheduler;
 pub mod sdk;

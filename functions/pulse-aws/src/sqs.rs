@@ -1,6 +1,7 @@
 //! Queues on SQS.
 
 mod dead_letters;
+mod intake;
 mod move_task;
 
 use std::time::Duration;
@@ -20,11 +21,11 @@ use pulse_core::{
     entry::StageName,
     failure::Cause,
     message::WorkMessage,
-    ports::{Clock as _, QueueError, StageQueue, Visibility},
+    ports::{Clock as _, IntakeQueue, QueueError, StageQueue, Visibility},
     trace::TraceHeader,
 };
 
-pub use self::dead_letters::SqsDeadLetters;
+pub use self::{dead_letters::SqsDeadLetters, intake::SqsIntake};
 use crate::{
     clock::SystemClock,
     sdk::failure::{self, CallFailure},
@@ -38,12 +39,12 @@ const BATCH: usize = 10;
 /// longest that a Lambda runs, are left for the time since then.
 const LONGEST: Duration = Duration::from_mins(12 * 60 - 15);
 
-/// A stage's queue on SQS. Needs `sqs:SendMessage` to send and `sqs:ChangeMessageVisibility` to
-/// hide.
+/// A stage's queue on SQS, or one of the intake, to which nobody sends from here. Needs `sqs:SendMessage` to send and
+/// `sqs:ChangeMessageVisibility` to hide.
 #[derive(Debug)]
 pub struct SqsQueue {
     client: Client,
-    stage: StageName,
+    name: &'static str,
     url: String,
 }
 
@@ -51,7 +52,13 @@ impl SqsQueue {
     /// The queue of `stage` at `url`.
     #[must_use]
     pub fn new(client: Client, stage: StageName, url: impl Into<String>) -> Self {
-        Self { client, stage, url: url.into() }
+        Self { client, name: stage.as_str(), url: url.into() }
+    }
+
+    /// A queue of the intake at `url`.
+    #[must_use]
+    pub fn of_intake(client: Client, queue: IntakeQueue, url: impl Into<String>) -> Self {
+        Self { client, name: queue.as_str(), url: url.into() }
     }
 
     async fn hide_batch(&self, changes: &[Visibility]) -> Result<(), QueueError> {
@@ -70,11 +77,11 @@ impl SqsQueue {
     }
 
     fn failed(&self, failure: CallFailure) -> QueueError {
-        failure.of_queue(self.stage.as_str())
+        failure.of_queue(self.name)
     }
 
     fn error(&self, cause: Cause) -> QueueError {
-        QueueError::Unavailable { queue: self.stage.to_string(), cause }
+        QueueError::Unavailable { queue: self.name.to_owned(), cause }
     }
 }
 

@@ -13,6 +13,7 @@ use pulse_core::{
     stage::{EmailRules, Rules},
     tick::SweepPolicy,
 };
+use pulse_feedback::UnsignedReader;
 use pulse_providers::{MarketingCloudMailer, SesMailer};
 
 /// The application over a deployed stack, for whoever does something with it.
@@ -20,7 +21,7 @@ use pulse_providers::{MarketingCloudMailer, SesMailer};
 /// # Errors
 /// When the stack lacks an output.
 pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
-    Ok(App { ports: stack.ports()?, settings: Arc::new(Deployed(stack.clone())), actor })
+    Ok(App { ports: stack.ports(Arc::new(UnsignedReader))?, settings: Arc::new(Deployed(stack.clone())), actor })
 }
 
 /// What a stack's functions go by, as they are configured.

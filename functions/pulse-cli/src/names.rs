@@ -3,7 +3,10 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use pulse_core::{entry::StageName, ports::DlqName};
+use pulse_core::{
+    entry::StageName,
+    ports::{DlqName, IntakeQueue},
+};
 
 /// Reads the name of a stage.
 #[must_use]
@@ -19,6 +22,10 @@ pub fn dlq() -> impl TypedValueParser<Value = DlqName> {
         let help = match queue {
             DlqName::Stage(stage) => format!("What the {stage} stage gave up"),
             DlqName::Schedules => "What EventBridge Scheduler couldn't deliver".to_owned(),
+            DlqName::Intake(IntakeQueue::Feedback) => {
+                "What providers or partners told, and couldn't be read".to_owned()
+            }
+            DlqName::Intake(IntakeQueue::Unsubscribe) => "Opt-outs that couldn't be written down".to_owned(),
         };
         PossibleValue::new(queue.as_str()).help(help)
     });

@@ -11,6 +11,7 @@ mod ses;
 mod signature;
 mod standard_webhooks;
 mod status;
+mod unsigned;
 
 pub use mailgun::{MailgunParser, OnceToken};
 pub use marketing_cloud::{MarketingCloudParser, Verification};
@@ -18,3 +19,4 @@ pub use parsers::{FormError, Parsers};
 pub use ses::SesParser;
 pub use standard_webhooks::{KeyError, PartnerVerifier};
 pub use status::{EnhancedStatus, bounce_kind};
+pub use unsigned::UnsignedReader;

@@ -122,9 +122,14 @@ impl FeedbackParser for MailgunParser {
         if !self.seen.lock().unwrap_or_else(PoisonError::into_inner).takes(&once) {
             return Err(forged("its signature's token came with another event before"));
         }
-        let event = body.get("event-data").filter(|event| event.is_object());
-        read(event.ok_or_else(|| unreadable("it has no event-data"))?)
+        read_event(&body)
     }
+}
+
+/// Reads a payload's event, whoever signed it.
+pub(crate) fn read_event(body: &Value) -> Result<Vec<Feedback>, PayloadError> {
+    let event = body.get("event-data").filter(|event| event.is_object());
+    read(event.ok_or_else(|| unreadable("it has no event-data"))?)
 }
 
 fn read(event: &Value) -> Result<Vec<Feedback>, PayloadError> {

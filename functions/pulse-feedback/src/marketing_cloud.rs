@@ -93,15 +93,25 @@ impl FeedbackParser for MarketingCloudParser {
         if !self.is_signed(payload) {
             return Err(forged("x-sfmc-ens-signature is missing, or of another key"));
         }
-        let batch = json(&payload.body)?;
-        let events = match &batch {
-            Value::Array(events) => events.as_slice(),
-            event @ Value::Object(_) => std::slice::from_ref(event),
-            _ => return Err(unreadable("it is no list of events")),
-        };
-        let read = events.iter().map(|event| read(event, &event.to_string()));
-        Ok(read.collect::<Result<Vec<_>, _>>()?.concat())
+        read_batch(&payload.body)
     }
+}
+
+/// Whether a payload asks for a callback to be verified.
+pub(crate) fn asks_to_verify(payload: &Payload) -> bool {
+    asked(payload).is_some()
+}
+
+/// Reads a batch, whoever signed it.
+pub(crate) fn read_batch(body: &str) -> Result<Vec<Feedback>, PayloadError> {
+    let batch = json(body)?;
+    let events = match &batch {
+        Value::Array(events) => events.as_slice(),
+        event @ Value::Object(_) => std::slice::from_ref(event),
+        _ => return Err(unreadable("it is no list of events")),
+    };
+    let read = events.iter().map(|event| read(event, &event.to_string()));
+    Ok(read.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 fn read(event: &Value, body: &str) -> Result<Vec<Feedback>, PayloadError> {

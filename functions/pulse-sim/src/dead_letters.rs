@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use pulse_core::{
     failure::Cause,
     ports::{
-        DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, QueueError, Rate, Receipt,
-        StageQueue as _, Visibility,
+        DeadLetter, DeadLetters, DlqName, IntakeReader, MoveProgress, MoveStart, MoveStatus, MoveTicket, QueueError,
+        Rate, Receipt, StageQueue as _, Visibility,
     },
 };
 
@@ -77,6 +77,11 @@ impl DeadLetters for MemoryDeadLetters {
         Ok(())
     }
 
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        self.to.send_body(&letter.body);
+        Ok(())
+    }
+
     async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
         let Some(time) = &self.time else { return Ok(MoveStart::Unsupported) };
         let rate = rate.map_or(FASTEST, Rate::per_second);
@@ -94,6 +99,16 @@ impl DeadLetters for MemoryDeadLetters {
         let no_task =
             || QueueError::Refused { queue: self.name.queue(), cause: Cause::new("Nothing moves its letters.") };
         self.letters.last_move_task().map(|task| progress(&task)).ok_or_else(no_task)
+    }
+}
+
+/// Reads letters of the intake that say so: all but those that are `unreadable`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MemoryReader;
+
+impl IntakeReader for MemoryReader {
+    fn read(&self, letter: &DeadLetter) -> Result<Option<Cause>, Cause> {
+        if letter.body == "unreadable" { Err(Cause::new("It says that it is unreadable.")) } else { Ok(None) }
     }
 }
 
@@ -116,5 +131,6 @@ fn letter(received: Received) -> DeadLetter {
         body: received.body,
         sent_at: received.sent_at,
         undelivered: received.undelivered.map(Arc::unwrap_or_clone),
+        attributes: std::collections::BTreeMap::new(),
     }
 }

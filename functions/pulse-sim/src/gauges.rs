@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
-    ports::{Depth, GaugeError, Gauges, StageLanes},
+    ports::{Depth, GaugeError, Gauges, IntakeQueue, StageLanes},
     stage::PerStage,
 };
 
@@ -20,6 +20,8 @@ pub struct MemoryGauges {
     pub dlqs: PerStage<Arc<MemoryQueue>>,
     /// The scheduler's dead-letter queue.
     pub schedule_dlq: Arc<MemoryQueue>,
+    /// The intake's queues, each with its dead-letter queue.
+    pub intake: Vec<(IntakeQueue, Arc<MemoryQueue>, Arc<MemoryQueue>)>,
     /// For how long the stages' queues keep messages.
     pub retention: Duration,
     /// The stages' lanes.
@@ -31,7 +33,11 @@ impl Gauges for MemoryGauges {
     async fn depths(&self) -> Result<Vec<Depth>, GaugeError> {
         let own = self.queues.iter().map(|(stage, queue)| depth(format!("{stage} queue"), queue, false));
         let dead = self.dlqs.iter().map(|(stage, queue)| depth(format!("{stage} DLQ"), queue, true));
-        Ok(own.chain(dead).chain([depth("schedule DLQ".to_owned(), &self.schedule_dlq, true)]).collect())
+        let intake = self.intake.iter().flat_map(|(name, queue, dlq)| {
+            [depth(format!("{name} queue"), queue, false), depth(format!("{name} DLQ"), dlq, true)]
+        });
+        let schedules = [depth("schedule DLQ".to_owned(), &self.schedule_dlq, true)];
+        Ok(own.chain(dead).chain(schedules).chain(intake).collect())
     }
 
     async fn retention(&self, _: StageName) -> Result<Duration, GaugeError> {

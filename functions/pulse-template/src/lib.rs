@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, path_loader};
+use sha2::{Digest as _, Sha256};
 
 pub use self::statements::statements;
 
@@ -72,6 +73,7 @@ impl Sources {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.add_filter("folded", folded::folded);
+        environment.add_filter("digest", digest);
         // A line that holds nothing but a block or a comment of minijinja leaves no line behind.
         let mut syntax = environment.syntax().to_builder();
         environment.set_syntax(syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
@@ -89,6 +91,11 @@ impl Stage {
             mean_call_ms: call.get_attr("mean_ms")?.try_into()?,
         })
     }
+}
+
+/// The first hexadecimal digits of a text's SHA-256, to tell one text from another.
+fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().take(5).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn text(of: &Value, name: &str) -> Result<String> {

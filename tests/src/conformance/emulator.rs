@@ -321,6 +321,10 @@ fn gauged_stack() -> Value {
         "ScheduleDlq": queue,
     });
     let mut outputs = json!({ "ScheduleDlqUrl": { "Value": { "Ref": "ScheduleDlq" } } });
+    for id in ["FeedbackQueue", "FeedbackDlq", "UnsubscribeQueue", "UnsubscribeDlq"] {
+        resources[id] = queue.clone();
+        outputs[format!("{id}Url")] = json!({ "Value": { "Ref": id } });
+    }
     for stage in StageName::ALL {
         let (title, lanes) = (stage.spec().title, gauges::lanes(*stage));
         let made = [
@@ -374,6 +378,7 @@ impl TestedGauges for Stack {
         put(match queue {
             DlqName::Stage(stage) => self.of_stage(stage, "DlqUrl").unwrap(),
             DlqName::Schedules => self.outputs.get("ScheduleDlqUrl").unwrap(),
+            DlqName::Intake(queue) => self.of_intake(queue, "DlqUrl").unwrap(),
         })
         .await;
     }

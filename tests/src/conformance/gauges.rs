@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
-    ports::{Depth, DlqName, Gauges, Mapping, StageLanes},
+    ports::{Depth, DlqName, Gauges, IntakeQueue, Mapping, StageLanes},
 };
 
 /// For how long the stages' queues keep messages.
@@ -44,8 +44,10 @@ fn depth(queue: &str, waiting: u64, in_flight: u64) -> Depth {
 }
 
 pub async fn every_queue_is_told_the_stages_own_first(gauges: &dyn TestedGauges) {
-    let empty = ["score queue", "email queue", "score DLQ", "email DLQ", "schedule DLQ"].map(|name| depth(name, 0, 0));
-    assert_eq!(gauges.port().depths().await, Ok(empty.into()));
+    let stages = ["score queue", "email queue", "score DLQ", "email DLQ", "schedule DLQ"];
+    let intake = ["feedback queue", "feedback DLQ", "unsubscribe queue", "unsubscribe DLQ"];
+    let empty: Vec<_> = stages.iter().chain(&intake).map(|name| depth(name, 0, 0)).collect();
+    assert_eq!(gauges.port().depths().await, Ok(empty));
 }
 
 pub async fn what_waits_is_told_from_what_a_worker_has(gauges: &dyn TestedGauges) {
@@ -56,12 +58,17 @@ pub async fn what_waits_is_told_from_what_a_worker_has(gauges: &dyn TestedGauges
     gauges.bury(DlqName::Stage(StageName::Email)).await;
     gauges.bury(DlqName::Schedules).await;
     gauges.bury(DlqName::Schedules).await;
+    gauges.bury(DlqName::Intake(IntakeQueue::Unsubscribe)).await;
     let told = [
         depth("score queue", 2, 1),
         depth("email queue", 0, 0),
         depth("score DLQ", 0, 0),
         depth("email DLQ", 1, 0),
         depth("schedule DLQ", 2, 0),
+        depth("feedback queue", 0, 0),
+        depth("feedback DLQ", 0, 0),
+        depth("unsubscribe queue", 0, 0),
+        depth("unsubscribe DLQ", 1, 0),
     ];
     assert_eq!(gauges.port().depths().await, Ok(told.into()));
 }

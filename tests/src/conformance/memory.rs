@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
-    ports::{Clock, DeadLetters, DlqName, Gauges, StageQueue, Undelivered},
+    ports::{Clock, DeadLetters, DlqName, Gauges, IntakeQueue, StageQueue, Undelivered},
     stage::PerStage,
 };
 use pulse_sim::{
@@ -141,6 +141,7 @@ pub async fn gauges() -> MemoryGauges {
         queues: PerStage::from_fn(queue),
         dlqs: PerStage::from_fn(queue),
         schedule_dlq: queue(StageName::Score),
+        intake: IntakeQueue::ALL.iter().map(|name| (*name, queue(StageName::Score), queue(StageName::Score))).collect(),
         retention: gauges::RETENTION,
         lanes: PerStage::from_fn(gauges::lanes),
     }
@@ -164,6 +165,9 @@ impl TestedGauges for MemoryGauges {
         match queue {
             DlqName::Stage(stage) => self.dlqs[stage].send_body("one"),
             DlqName::Schedules => self.schedule_dlq.send_body("one"),
+            DlqName::Intake(queue) => {
+                self.intake.iter().filter(|(name, ..)| *name == queue).for_each(|(.., dlq)| dlq.send_body("one"));
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use pulse_core::{
     entry::StageName,
     ports::{DlqName, Rate},
 };
-use pulse_sim::{clock::VirtualClock, ledger::MemoryLedger};
+use pulse_sim::{clock::VirtualClock, dead_letters::MemoryReader, ledger::MemoryLedger};
 use pulse_tests::{
     conformance::samples::due,
     in_memory_stack::BrokenQueue,
@@ -42,7 +42,13 @@ async fn redrive(
     let client = sqs_client(&for_emulator(server.url()));
     let letters = SqsDeadLetters::new(client, DlqName::Stage(StageName::Email), server.url(), server.url());
     let (ledger, clock) = (MemoryLedger::default(), VirtualClock::starting_at(due()));
-    let redrive = Redrive { letters: &letters, queue: &BrokenQueue, ledger: &ledger, sleeper: &clock };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&BrokenQueue),
+        ledger: &ledger,
+        sleeper: &clock,
+        intake: &MemoryReader,
+    };
     let order = RedriveOrder { rate: Rate::parse("20/s").ok(), ..RedriveOrder::default() };
     let mut told = Vec::new();
     let mut watch = |progress: RedriveProgress| told.push((progress.done, progress.of));

@@ -16,6 +16,7 @@ use pulse_core::{
     ports::{DeadLetters as _, DlqName, Rate},
 };
 use pulse_local::standins::StandInFault;
+use pulse_sim::dead_letters::MemoryReader;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     emulator::shared,
@@ -38,13 +39,19 @@ async fn refusing_stack(name: &str, refused: &[Customer]) -> (DeployedStack, Arc
 
 async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
-    Survey { letters: &letters, ledger: &ledger }.look(1_000, &|| false).await.unwrap()
+    Survey { letters: &letters, ledger: &ledger, intake: &MemoryReader }.look(1_000, &|| false).await.unwrap()
 }
 
 async fn redrive(stack: &DeployedStack, dlq: DlqName, order: &RedriveOrder) -> Redriven {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
-    let queue = stack.stack.queue(dlq.stage()).unwrap();
-    let redrive = Redrive { letters: &letters, queue: &queue, ledger: &ledger, sleeper: &SystemClock };
+    let queue = stack.stack.queue(dlq.stage().expect("a stage's")).unwrap();
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&queue),
+        ledger: &ledger,
+        sleeper: &SystemClock,
+        intake: &MemoryReader,
+    };
     redrive.run(order, &mut |_| {}, &|| false).await.unwrap()
 }
 

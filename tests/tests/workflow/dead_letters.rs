@@ -6,9 +6,10 @@ use pulse_core::{
     entry::{Progress, SkipReason, StageName},
     failure::Cause,
     message::WorkMessage,
-    ports::{Clock as _, DlqName, Ledger as _, ScoreError, Undelivered},
+    ports::{Clock as _, DlqName, Ledger as _, ScoreError, StageQueue, Undelivered},
     run::RunId,
 };
+use pulse_sim::dead_letters::MemoryReader;
 use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id, start};
 
 const REFUSED: &str = "The scoring API answered 422.";
@@ -32,16 +33,18 @@ async fn dead_stack(dead: &[(&str, &str)]) -> InMemoryStack {
 
 async fn look(stack: &InMemoryStack, dlq: DlqName, limit: usize) -> DeadLetterReport {
     let letters = stack.dead_letters(dlq);
-    Survey { letters: &letters, ledger: &*stack.ledger }.look(limit, &|| false).await.unwrap()
+    Survey { letters: &letters, ledger: &*stack.ledger, intake: &MemoryReader }.look(limit, &|| false).await.unwrap()
 }
 
 async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &RedriveOrder) -> Redriven {
     let letters = stack.dead_letters(dlq);
     let queue = match dlq.stage() {
-        StageName::Score => &stack.score.queue,
-        StageName::Email => &stack.email.queue,
+        Some(StageName::Score) => Some(&*stack.score.queue as &dyn StageQueue),
+        Some(StageName::Email) => Some(&*stack.email.queue as &dyn StageQueue),
+        None => None,
     };
-    let redrive = Redrive { letters: &letters, queue: &**queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+    let redrive =
+        Redrive { letters: &letters, queue, ledger: &*stack.ledger, sleeper: &*stack.clock, intake: &MemoryReader };
     redrive.run(order, &mut |_| {}, &|| false).await.unwrap()
 }
 

@@ -25,7 +25,10 @@ use pulse_core::{
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
     feedback::FeedbackSource,
-    ports::{DeadLetterQueues, DeadLetters, DlqName, Ledger as _, Mapping, Ports, Recall, StageLanes, StageQueue},
+    ports::{
+        DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Ledger as _, Mapping, Ports, Recall, StageLanes,
+        StageQueue,
+    },
     run::RunId,
     score::{Band, Score, ScoreValue},
     slot::Slot,
@@ -33,8 +36,12 @@ use pulse_core::{
     tick::SweepPolicy,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::MemoryDeadLetters, gauges::MemoryGauges, ledger::MemoryLedger,
-    queue::MemoryQueue, schedules::MemorySchedules,
+    clock::VirtualClock,
+    dead_letters::{MemoryDeadLetters, MemoryReader},
+    gauges::MemoryGauges,
+    ledger::MemoryLedger,
+    queue::MemoryQueue,
+    schedules::MemorySchedules,
 };
 
 use self::{lanes::MemoryLanes, stages::FakeStages};
@@ -71,12 +78,17 @@ impl World {
         let stages: Arc<FakeStages> = Arc::default();
         let lanes: Arc<MemoryLanes> = Arc::default();
         let letters = |name: DlqName, letters: &Arc<MemoryQueue>| -> Arc<dyn DeadLetters> {
-            Arc::new(MemoryDeadLetters::new(name, letters.clone(), queues[name.stage()].clone()))
+            Arc::new(MemoryDeadLetters::new(
+                name,
+                letters.clone(),
+                queues[name.stage().unwrap_or(StageName::Score)].clone(),
+            ))
         };
         let gauges = MemoryGauges {
             queues: queues.clone(),
             dlqs: dlqs.clone(),
             schedule_dlq: queue(StageName::Score),
+            intake: Vec::new(),
             retention: Duration::from_hours(240),
             lanes: PerStage::from_fn(|stage| StageLanes {
                 stage,
@@ -94,7 +106,10 @@ impl World {
             dead_letters: DeadLetterQueues {
                 stages: PerStage::from_fn(|stage| letters(DlqName::Stage(stage), &dlqs[stage])),
                 schedules: letters(DlqName::Schedules, &queue(StageName::Score)),
+                feedback: letters(DlqName::Intake(IntakeQueue::Feedback), &queue(StageName::Score)),
+                unsubscribe: letters(DlqName::Intake(IntakeQueue::Unsubscribe), &queue(StageName::Score)),
             },
+            intake: Arc::new(MemoryReader),
             schedules: Arc::new(MemorySchedules::default()),
             audits: ledger.clone(),
             stages: stages.clone(),

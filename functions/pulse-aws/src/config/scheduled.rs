@@ -28,6 +28,12 @@ pub struct TickConfig {
     pub dead_letters: PerStage<String>,
     /// What the scheduler couldn't deliver: `SCHEDULE_DLQ_URL`.
     pub schedule_dead_letters: String,
+    /// What came in and waits to be read: `FEEDBACK_QUEUE_URL`.
+    pub feedback_queue_url: String,
+    /// What came in and couldn't be read: `FEEDBACK_DLQ_URL`.
+    pub feedback_dead_letters: String,
+    /// Opt-outs that couldn't be written down: `UNSUBSCRIBE_DLQ_URL`.
+    pub unsubscribe_dead_letters: String,
     /// `SWEEP_GRACE_MINUTES`, `SWEEP_AGAIN_HOURS`, `SWEEP_BACKLOG`, `SWEEP_AT_MOST` and
     /// `QUEUE_RETENTION_SECONDS`.
     pub policy: SweepPolicy,
@@ -75,6 +81,9 @@ impl TickConfig {
             })?,
             dead_letters: env.per_stage("DLQ_URL")?,
             schedule_dead_letters: env.text("SCHEDULE_DLQ_URL")?,
+            feedback_queue_url: env.text("FEEDBACK_QUEUE_URL")?,
+            feedback_dead_letters: env.text("FEEDBACK_DLQ_URL")?,
+            unsubscribe_dead_letters: env.text("UNSUBSCRIBE_DLQ_URL")?,
             policy: SweepPolicy {
                 grace: Duration::from_mins(env.number("SWEEP_GRACE_MINUTES", 1..=10_000)?),
                 again_after: Duration::from_hours(env.number("SWEEP_AGAIN_HOURS", 1..=1_000)?),
@@ -84,6 +93,16 @@ impl TickConfig {
             },
         })
     }
+}
+
+/// Where schedules are, and what they send to.
+pub(super) fn target(env: Environment<'_>) -> Result<ScheduleTarget, ConfigError> {
+    Ok(ScheduleTarget {
+        group: env.text("SCHEDULE_GROUP")?,
+        queue_arn: env.text("SCORE_QUEUE_ARN")?,
+        role_arn: env.text("SCHEDULER_ROLE_ARN")?,
+        dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
+    })
 }
 
 /// The `audit` function's configuration.
@@ -103,16 +122,7 @@ impl AuditConfig {
     /// # Errors
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            table: env.text("TABLE_NAME")?,
-            target: ScheduleTarget {
-                group: env.text("SCHEDULE_GROUP")?,
-                queue_arn: env.text("SCORE_QUEUE_ARN")?,
-                role_arn: env.text("SCHEDULER_ROLE_ARN")?,
-                dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
-            },
-            repair: env.flag("AUDIT_REPAIR")?,
-        })
+        Ok(Self { table: env.text("TABLE_NAME")?, target: target(env)?, repair: env.flag("AUDIT_REPAIR")? })
     }
 }
 
@@ -141,6 +151,9 @@ mod tests {
         ("EMAIL_QUEUE_URL", "eq"),
         ("EMAIL_DLQ_URL", "ed"),
         ("SCHEDULE_DLQ_URL", "xd"),
+        ("FEEDBACK_QUEUE_URL", "fq"),
+        ("FEEDBACK_DLQ_URL", "fd"),
+        ("UNSUBSCRIBE_DLQ_URL", "ud"),
         ("SWEEP_GRACE_MINUTES", "60"),
         ("SWEEP_AGAIN_HOURS", "24"),
         ("SWEEP_BACKLOG", "400"),

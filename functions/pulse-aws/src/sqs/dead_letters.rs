@@ -1,12 +1,12 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     types::{
-        ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
-        QueueAttributeName,
+        ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
+        MessageSystemAttributeName, QueueAttributeName,
     },
 };
 use jiff::Timestamp;
@@ -91,6 +91,7 @@ impl SqsDeadLetters {
             body: message.body().unwrap_or_default().to_owned(),
             sent_at: sent_at.ok_or_else(|| missing("SentTimestamp"))?,
             undelivered: undelivered(message),
+            attributes: attributes(message),
         })
     }
 
@@ -116,6 +117,13 @@ fn undelivered(message: &Message) -> Option<Undelivered> {
     })
 }
 
+/// A letter's message attributes that are texts.
+fn attributes(message: &Message) -> BTreeMap<String, String> {
+    let text =
+        |(name, value): (&String, &MessageAttributeValue)| Some((name.clone(), value.string_value()?.to_owned()));
+    message.message_attributes().into_iter().flatten().filter_map(text).collect()
+}
+
 #[async_trait]
 impl DeadLetters for SqsDeadLetters {
     fn name(&self) -> DlqName {
@@ -139,9 +147,7 @@ impl DeadLetters for SqsDeadLetters {
             .visibility_timeout(whole_seconds(hidden_for))
             .wait_time_seconds(WAIT_SECONDS)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
-            .message_attribute_names("ERROR_CODE")
-            .message_attribute_names("ERROR_MESSAGE")
-            .message_attribute_names("SCHEDULED_TIME");
+            .message_attribute_names("All");
         let answer = call.send().await.map_err(|error| self.failed(&error))?;
         answer.messages().iter().map(|message| self.letter(message)).collect()
     }
@@ -158,6 +164,15 @@ impl DeadLetters for SqsDeadLetters {
             self.delete_batch(batch).await?;
         }
         Ok(())
+    }
+
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        let mut call = self.client.send_message().queue_url(&self.to).message_body(&letter.body);
+        for (name, value) in letter.attributes_to_send() {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+            call = call.message_attributes(name, value.map_err(|error| self.error(error.to_string()))?);
+        }
+        call.send().await.map(drop).map_err(|error| self.failed(&error))
     }
 
     async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {

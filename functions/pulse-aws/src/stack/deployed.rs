@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use pulse_core::{
     customer::Zone,
     entry::{Plan, StageName},
-    ports::{DlqName, Queues, StageQueue},
+    ports::{DlqName, IntakeQueue, Queues, StageQueue},
 };
 
 use super::StackOutputs;
@@ -75,6 +75,18 @@ impl Stack {
         self.outputs.get(&format!("{}{suffix}", stage.spec().title))
     }
 
+    /// The output of a queue of the intake whose name ends so, as `FeedbackQueueUrl` does.
+    ///
+    /// # Errors
+    /// When the stack lacks it.
+    pub fn of_intake(&self, queue: IntakeQueue, suffix: &str) -> Result<&str> {
+        let of = match queue {
+            IntakeQueue::Feedback => "Feedback",
+            IntakeQueue::Unsubscribe => "Unsubscribe",
+        };
+        self.outputs.get(&format!("{of}{suffix}"))
+    }
+
     /// A dead-letter queue.
     ///
     /// # Errors
@@ -83,9 +95,14 @@ impl Stack {
         let letters = match name {
             DlqName::Stage(stage) => self.of_stage(stage, "DlqUrl")?,
             DlqName::Schedules => self.outputs.get("ScheduleDlqUrl")?,
+            DlqName::Intake(queue) => self.of_intake(queue, "DlqUrl")?,
         };
-        let client = sdk::sqs_client(&self.aws);
-        Ok(SqsDeadLetters::new(client, name, letters, self.of_stage(name.stage(), "QueueUrl")?))
+        let to = match name {
+            DlqName::Intake(queue) => self.of_intake(queue, "QueueUrl")?,
+            DlqName::Stage(stage) => self.of_stage(stage, "QueueUrl")?,
+            DlqName::Schedules => self.of_stage(Plan::MONTHLY.first(), "QueueUrl")?,
+        };
+        Ok(SqsDeadLetters::new(sdk::sqs_client(&self.aws), name, letters, to))
     }
 
     /// The time zone of roster rows that name none.

@@ -4,7 +4,9 @@ use anyhow::Result;
 use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
-    ports::{DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, Ports, StageLanes},
+    ports::{
+        DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, IntakeQueue, IntakeReader, Ports, StageLanes,
+    },
     stage::PerStage,
 };
 
@@ -12,11 +14,11 @@ use super::{Stack, depths, retention};
 use crate::clock::SystemClock;
 
 impl Stack {
-    /// All that an operator's use cases stand on.
+    /// All that an operator's use cases stand on. `intake` reads what came in from outside.
     ///
     /// # Errors
     /// When the stack lacks an output.
-    pub fn ports(&self) -> Result<Ports> {
+    pub fn ports(&self, intake: Arc<dyn IntakeReader>) -> Result<Ports> {
         // One ledger that counts what reading costs: the inquiry into a run tells it.
         let ledger = Arc::new(self.ledger()?.metered());
         let letters = |name| -> Result<Arc<dyn DeadLetters>> { Ok(Arc::new(self.dead_letters(name)?)) };
@@ -28,7 +30,10 @@ impl Stack {
             dead_letters: DeadLetterQueues {
                 stages: PerStage::try_from_fn(|stage| letters(DlqName::Stage(stage)))?,
                 schedules: letters(DlqName::Schedules)?,
+                feedback: letters(DlqName::Intake(IntakeQueue::Feedback))?,
+                unsubscribe: letters(DlqName::Intake(IntakeQueue::Unsubscribe))?,
             },
+            intake,
             schedules: Arc::new(self.schedules()?.without_retries()),
             audits: ledger.clone(),
             stages: Arc::new(self.stages()?),

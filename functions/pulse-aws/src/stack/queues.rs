@@ -5,7 +5,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
 use pulse_core::{
     entry::StageName,
-    ports::{Depth, LaneControl as _, Mapping, StageLanes},
+    ports::{Depth, IntakeQueue, LaneControl as _, Mapping, StageLanes},
 };
 
 use super::Stack;
@@ -28,7 +28,7 @@ pub async fn retention(stack: &Stack, stage: StageName) -> Result<Duration> {
     seconds.map(Duration::from_secs).with_context(|| format!("The {stage} queue doesn't say its {name}"))
 }
 
-/// Asks all queues of a stack: the stages' own, then their dead-letter queues, then the scheduler's.
+/// Asks all queues of a stack: the stages' own, then their dead-letter queues, then the scheduler's, then the intake's.
 ///
 /// # Errors
 /// When the stack lacks an output, or a queue can't be asked.
@@ -42,6 +42,10 @@ pub async fn depths(stack: &Stack) -> Result<Vec<Depth>> {
         queues.push((format!("{stage} DLQ"), stack.of_stage(stage, "DlqUrl")?, true));
     }
     queues.push(("schedule DLQ".to_owned(), stack.outputs.get("ScheduleDlqUrl")?, true));
+    for &queue in IntakeQueue::ALL {
+        queues.push((format!("{queue} queue"), stack.of_intake(queue, "QueueUrl")?, false));
+        queues.push((format!("{queue} DLQ"), stack.of_intake(queue, "DlqUrl")?, true));
+    }
     try_join_all(queues.into_iter().map(|(queue, url, dead_letters)| depth(&client, queue, url, dead_letters))).await
 }
 

@@ -1,8 +1,8 @@
 //! Metrics in the embedded metric format: lines of the log that `CloudWatch` reads figures from (Amazon
 //! `CloudWatch` User Guide, "Specification: Embedded metric format"). Custom metrics cost by their number, so
 //! there are few: six for each stage, one for each way that an entry can go, one for each dead-letter queue that holds
-//! anything, and one of mails that were dropped. Ten are free; the others can be left out, but for dead letters and
-//! dropped mails, and then their figures are in the same lines for Logs Insights to sum up.
+//! anything, and one each of mails that were dropped and of what was forged. Ten are free; the others can be left out, but
+//! for dead letters, dropped mails and what was forged, and then their figures are in the same lines for Logs Insights to sum up.
 
 use std::{
     io::{self, Write as _},
@@ -59,6 +59,12 @@ impl Metrics {
         print_all(&self.of_dropped(now, mails));
     }
 
+    /// Payloads that weren't signed as their source signs. Logs tell of which source they said to be: as a dimension that
+    /// would be a metric for each.
+    pub fn forged(&self, source: &str, now: Timestamp, payloads: u64) {
+        print_all(&[self.of_forged(source, now, payloads)]);
+    }
+
     /// How a stage stands.
     pub fn gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) {
         print_all(&[self.of_gauges(stage, now, gauges)]);
@@ -96,6 +102,13 @@ impl Metrics {
             line.add("Dropped", "Count", json!(mails));
         }
         line.end_if_any().into_iter().collect()
+    }
+
+    fn of_forged(&self, source: &str, now: Timestamp, payloads: u64) -> Value {
+        let mut line = Line::new(self, now);
+        line.add("Forged", "Count", json!(payloads));
+        line.fields.insert("Source".to_owned(), json!(source));
+        line.end()
     }
 
     fn of_gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) -> Value {

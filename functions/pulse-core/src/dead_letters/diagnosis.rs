@@ -5,7 +5,7 @@ use crate::{
     entry::{Entry, Plan, Progress, StageName},
     failure::Cause,
     message::{Turn, WorkMessage},
-    ports::{DeadLetter, DlqName, Ledger, LedgerError},
+    ports::{DeadLetter, DlqName, IntakeReader, Ledger, LedgerError},
     run::RunId,
     stage::has_work,
 };
@@ -26,6 +26,8 @@ pub(super) struct Diagnosis {
 pub(super) enum Remedy {
     /// Queue it to its stage again.
     Redrive(WorkMessage),
+    /// Send it as it is to the queue that it is of.
+    SendBack,
     /// The customer has left: close the entry.
     Close(Box<Entry>),
     /// Nothing is left to do.
@@ -34,8 +36,14 @@ pub(super) enum Remedy {
     Stay,
 }
 
-/// Reads the letter, the customer and the entry.
-pub(super) async fn diagnose(ledger: &dyn Ledger, dlq: DlqName, letter: &DeadLetter) -> Result<Diagnosis, LedgerError> {
+/// Reads the letter; and where it is a stage's, the customer and the entry.
+pub(super) async fn diagnose(
+    ledger: &dyn Ledger,
+    intake: &dyn IntakeReader,
+    dlq: DlqName,
+    letter: &DeadLetter,
+) -> Result<Diagnosis, LedgerError> {
+    let Some(stage) = dlq.stage() else { return Ok(of_the_intake(intake.read(letter))) };
     let moment = letter.undelivered.as_ref().and_then(|undelivered| undelivered.scheduled_at);
     let message = match WorkMessage::parse(&letter.body, moment.unwrap_or(letter.sent_at)) {
         Ok(message) => message,
@@ -52,13 +60,23 @@ pub(super) async fn diagnose(ledger: &dyn Ledger, dlq: DlqName, letter: &DeadLet
     };
     let id = message.entry_of(&customer);
     let entry = ledger.entry(&id).await?;
-    let (cause, remedy) = understood(dlq.stage(), &customer, entry, message);
+    let (cause, remedy) = understood(stage, &customer, entry, message);
     let (cause, detail) = match (&letter.undelivered, dlq) {
         (Some(undelivered), _) => (Cause::new(undelivered.code.clone()), Some(undelivered.message.clone())),
         (None, DlqName::Schedules) => (Cause::new("The scheduler doesn't say why."), None),
-        (None, DlqName::Stage(_)) => (cause, None),
+        (None, DlqName::Stage(_) | DlqName::Intake(_)) => (cause, None),
     };
     Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), remedy })
+}
+
+/// What came in may be taken once it can be read.
+fn of_the_intake(read: Result<Option<Cause>, Cause>) -> Diagnosis {
+    const READABLE: &str = "This release can read it: the one that gave it up couldn't, had no key to check it with, or couldn't write it down.";
+    let (cause, remedy) = match read {
+        Ok(to_do) => (to_do.unwrap_or_else(|| Cause::new(READABLE)), Remedy::SendBack),
+        Err(cause) => (cause, Remedy::Stay),
+    };
+    Diagnosis { cause, detail: None, whose: None, remedy }
 }
 
 /// As the stage would see it, for a message that can be read, of a customer who is known.

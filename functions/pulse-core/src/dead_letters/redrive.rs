@@ -15,7 +15,8 @@ use crate::{
     message::WorkMessage,
     pacing::{MayPass, Pace, PacedDeadLetters, unless_stopped},
     ports::{
-        DeadLetter, DeadLetters, Ledger, LedgerError, MoveStart, MoveStatus, MoveTicket, Rate, Sleeper, StageQueue,
+        DeadLetter, DeadLetters, IntakeReader, Ledger, LedgerError, MoveStart, MoveStatus, MoveTicket, Rate, Sleeper,
+        StageQueue,
     },
 };
 
@@ -39,10 +40,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub struct Redrive<'a> {
     /// The dead-letter queue.
     pub letters: &'a dyn DeadLetters,
-    /// The queue of the stage that the letters belong to.
-    pub queue: &'a dyn StageQueue,
+    /// The queue of the stage that the letters belong to; nothing, if they are of the intake.
+    pub queue: Option<&'a dyn StageQueue>,
     /// Profiles and entries.
     pub ledger: &'a dyn Ledger,
+    /// What reads letters of the intake.
+    pub intake: &'a dyn IntakeReader,
     /// The time, and who waits for it.
     pub sleeper: &'a dyn Sleeper,
 }
@@ -178,8 +181,8 @@ impl Run<'_> {
     }
 
     async fn one(&self, letter: &DeadLetter) -> Handled {
-        let (order, ledger, dlq) = (self.order, self.redrive.ledger, self.letters.name());
-        let diagnosis = self.patiently(&self.asks, &letter.id, || diagnose(ledger, dlq, letter)).await;
+        let (order, Redrive { ledger, intake, .. }, dlq) = (self.order, self.redrive, self.letters.name());
+        let diagnosis = self.patiently(&self.asks, &letter.id, || diagnose(ledger, intake, dlq, letter)).await;
         let Diagnosis { cause, remedy, .. } = match diagnosis {
             Ok(diagnosis) => diagnosis,
             Err(error) => return Handled::Failed(Cause::new(error.to_string())),
@@ -191,15 +194,22 @@ impl Run<'_> {
             Remedy::Stay => return Handled::Stuck(cause),
             Remedy::Done => return Handled::Done,
             Remedy::Close(_) if order.dry_run => return Handled::Closed,
-            Remedy::Redrive(_) if order.dry_run => return Handled::Redriven,
+            Remedy::Redrive(_) | Remedy::SendBack if order.dry_run => return Handled::Redriven,
             Remedy::Close(entry) => self.close(&entry).await,
             Remedy::Redrive(message) => self.send(&message).await,
+            Remedy::SendBack => self.send_back(letter).await,
         };
         done.unwrap_or_else(Handled::Failed)
     }
 
+    async fn send_back(&self, letter: &DeadLetter) -> Result<Handled, Cause> {
+        let letters = self.redrive.letters;
+        let sent = self.patiently(&self.sends, &letter.id, || letters.send_back(letter)).await;
+        sent.map(|()| Handled::Redriven).map_err(|error| Cause::new(error.to_string()))
+    }
+
     async fn send(&self, message: &WorkMessage) -> Result<Handled, Cause> {
-        let queue = self.redrive.queue;
+        let queue = self.redrive.queue.ok_or_else(|| Cause::new("These letters are no stage's."))?;
         let sent = self.patiently(&self.sends, message.customer.as_str(), || queue.send(message)).await;
         sent.map(|()| Handled::Redriven).map_err(|error| Cause::new(error.to_string()))
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     customer::CustomerId,
     failure::Cause,
-    ports::{DeadLetter, DeadLetters, Ledger},
+    ports::{DeadLetter, DeadLetters, IntakeReader, Ledger},
     run::RunId,
 };
 
@@ -29,6 +29,8 @@ pub struct Survey<'a> {
     pub letters: &'a dyn DeadLetters,
     /// Where the causes are.
     pub ledger: &'a dyn Ledger,
+    /// What reads letters of the intake, whose causes are in themselves.
+    pub intake: &'a dyn IntakeReader,
 }
 
 /// What is in a dead-letter queue.
@@ -122,7 +124,7 @@ impl Survey<'_> {
 
     async fn diagnose_all(&self, page: Vec<DeadLetter>) -> Result<Vec<(DeadLetter, Diagnosis)>, DeadLetterError> {
         let diagnoses = stream::iter(page).map(async |letter| {
-            let diagnosis = diagnose(self.ledger, self.letters.name(), &letter).await?;
+            let diagnosis = diagnose(self.ledger, self.intake, self.letters.name(), &letter).await?;
             Ok((letter, diagnosis))
         });
         diagnoses.buffered(AT_ONCE).try_collect().await

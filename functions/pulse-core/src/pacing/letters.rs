@@ -84,6 +84,10 @@ impl DeadLetters for PacedDeadLetters<'_> {
         self.call(|| self.letters.delete(receipts)).await
     }
 
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        self.call(|| self.letters.send_back(letter)).await
+    }
+
     async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
         self.call(|| self.letters.start_move(rate)).await
     }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::{
-    AuditLog, Controls, DeadLetters, DlqName, Gauges, LaneControl, Ledger, OpenEntries, OutcomeLog, Queues, RunReports,
-    Schedules, Sleeper, StageMemory, Stages,
+    AuditLog, Controls, DeadLetters, DlqName, Gauges, IntakeQueue, IntakeReader, LaneControl, Ledger, OpenEntries,
+    OutcomeLog, Queues, RunReports, Schedules, Sleeper, StageMemory, Stages,
 };
 use crate::stage::PerStage;
 
@@ -20,6 +20,8 @@ pub struct Ports {
     pub queues: Queues,
     /// All dead-letter queues.
     pub dead_letters: DeadLetterQueues,
+    /// What reads the letters of the intake's.
+    pub intake: Arc<dyn IntakeReader>,
     /// The scheduler.
     pub schedules: Arc<dyn Schedules>,
     /// Where audits stand.
@@ -47,6 +49,10 @@ pub struct DeadLetterQueues {
     pub stages: PerStage<Arc<dyn DeadLetters>>,
     /// What the scheduler couldn't deliver.
     pub schedules: Arc<dyn DeadLetters>,
+    /// What came in from outside and couldn't be read.
+    pub feedback: Arc<dyn DeadLetters>,
+    /// Opt-outs that couldn't be written down.
+    pub unsubscribe: Arc<dyn DeadLetters>,
 }
 
 impl DeadLetterQueues {
@@ -56,6 +62,8 @@ impl DeadLetterQueues {
         match name {
             DlqName::Stage(stage) => &*self.stages[stage],
             DlqName::Schedules => &*self.schedules,
+            DlqName::Intake(IntakeQueue::Feedback) => &*self.feedback,
+            DlqName::Intake(IntakeQueue::Unsubscribe) => &*self.unsubscribe,
         }
     }
 }

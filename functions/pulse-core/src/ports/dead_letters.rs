@@ -1,10 +1,10 @@
-use std::{fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{QueueError, Receipt};
+use super::{IntakeQueue, QueueError, Receipt};
 use crate::{
     entry::{Plan, StageName},
     failure::Cause,
@@ -18,12 +18,15 @@ pub enum DlqName {
     Stage(StageName),
     /// What `EventBridge` Scheduler couldn't deliver.
     Schedules,
+    /// What came in from outside, and couldn't be read or written down.
+    Intake(IntakeQueue),
 }
 
 impl DlqName {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        StageName::ALL.iter().map(|stage| Self::Stage(*stage)).chain([Self::Schedules])
+        let stages = StageName::ALL.iter().map(|stage| Self::Stage(*stage));
+        stages.chain([Self::Schedules]).chain(IntakeQueue::ALL.iter().map(|queue| Self::Intake(*queue)))
     }
 
     /// The word for it, as in `redrive schedules`.
@@ -32,16 +35,24 @@ impl DlqName {
         match self {
             Self::Stage(stage) => stage.as_str(),
             Self::Schedules => "schedules",
+            Self::Intake(queue) => queue.as_str(),
         }
     }
 
-    /// The stage that its letters belong to.
+    /// The stage that its letters belong to, if they are a stage's.
     #[must_use]
-    pub fn stage(self) -> StageName {
+    pub fn stage(self) -> Option<StageName> {
         match self {
-            Self::Stage(stage) => stage,
-            Self::Schedules => Plan::MONTHLY.first(),
+            Self::Stage(stage) => Some(stage),
+            Self::Schedules => Some(Plan::MONTHLY.first()),
+            Self::Intake(_) => None,
         }
+    }
+
+    /// Who takes its letters when they are brought back.
+    #[must_use]
+    pub fn taker(self) -> String {
+        self.stage().map_or_else(|| "the feedback function".to_owned(), |stage| format!("the {stage} stage"))
     }
 
     /// What errors call the queue.
@@ -72,8 +83,8 @@ impl Serialize for DlqName {
     }
 }
 
-/// A message in a dead-letter queue, as received.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A message in a dead-letter queue, as received. `Debug` shows nothing of what is in it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The queue's id of the message, the same each time it is received.
     pub id: String,
@@ -86,6 +97,15 @@ pub struct DeadLetter {
     pub sent_at: Timestamp,
     /// What the scheduler says of it, if it comes from there.
     pub undelivered: Option<Undelivered>,
+    /// Its message attributes, as texts. Those of a letter of the intake say where it came in.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, sent_at, .. } = self;
+        f.debug_struct("DeadLetter").field("id", id).field("sent_at", sent_at).finish_non_exhaustive()
+    }
 }
 
 /// Why the scheduler couldn't deliver a message (`EventBridge` Scheduler User Guide, "Configuring a
@@ -185,6 +205,9 @@ pub trait DeadLetters: Send + Sync {
 
     /// Deletes letters. A receipt that is no longer good is passed over.
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError>;
+
+    /// Sends a letter to the queue that it is of, as it is. It stays here too.
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError>;
 
     /// Has the queue itself move all its letters to their stage's queue, at most so many a second. It
     /// goes on whether or not anyone follows it.

@@ -12,7 +12,7 @@ use pulse_core::{
     failure::Cause,
     ports::{DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt},
 };
-use pulse_sim::dead_letters::MemoryDeadLetters;
+use pulse_sim::dead_letters::{MemoryDeadLetters, MemoryReader};
 use pulse_tests::in_memory_stack::InMemoryStack;
 
 use super::{assert_everyone_is_mailed_once, die};
@@ -22,8 +22,13 @@ async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
     let stack = InMemoryStack::new();
     let customers = die(&stack, 30).await;
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
-    let redrive =
-        Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &*stack.clock,
+        intake: &MemoryReader,
+    };
     let asked = AtomicUsize::new(0);
     let twice = || asked.fetch_add(1, Ordering::Relaxed) == 2;
     let redriven = redrive.run(&RedriveOrder::default(), &mut |_| {}, &twice).await.unwrap();
@@ -32,7 +37,7 @@ async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
     redrive.run(&RedriveOrder::default(), &mut |_| {}, &|| false).await.unwrap();
     assert_everyone_is_mailed_once(&stack, &customers).await;
 
-    let survey = Survey { letters: &letters, ledger: &*stack.ledger };
+    let survey = Survey { letters: &letters, ledger: &*stack.ledger, intake: &MemoryReader };
     stack.score.dlq.send_body("not json");
     let report = survey.look(10, &|| true).await.unwrap();
     assert_eq!((report.looked_at, report.more, stack.score.dlq.depth().visible), (0, true, 1));
@@ -66,6 +71,10 @@ impl DeadLetters for Failing<'_> {
         self.0.delete(receipts).await
     }
 
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        self.0.send_back(letter).await
+    }
+
     async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
         self.0.start_move(rate).await
     }
@@ -81,13 +90,18 @@ async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_
     die(&stack, 15).await;
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let failing = Failing(&letters, AtomicUsize::new(0));
-    let looked = Survey { letters: &failing, ledger: &*stack.ledger }.look(100, &|| false).await;
+    let looked = Survey { letters: &failing, ledger: &*stack.ledger, intake: &MemoryReader }.look(100, &|| false).await;
     assert!(looked.unwrap_err().to_string().contains("SQS can't be reached."));
     assert_eq!(stack.score.dlq.depth().visible, 15);
 
     let failing = Failing(&letters, AtomicUsize::new(0));
-    let redrive =
-        Redrive { letters: &failing, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+    let redrive = Redrive {
+        letters: &failing,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &*stack.clock,
+        intake: &MemoryReader,
+    };
     let dry = RedriveOrder { dry_run: true, ..RedriveOrder::default() };
     let redriven = redrive.run(&dry, &mut |_| {}, &|| false).await.unwrap();
     assert_eq!(redriven.redriven, 10);

@@ -16,7 +16,10 @@ use pulse_core::{
         Visibility,
     },
 };
-use pulse_sim::{dead_letters::MemoryDeadLetters, queue::MemoryQueue};
+use pulse_sim::{
+    dead_letters::{MemoryDeadLetters, MemoryReader},
+    queue::MemoryQueue,
+};
 use pulse_tests::in_memory_stack::InMemoryStack;
 
 use super::{assert_everyone_is_mailed_once, die};
@@ -59,6 +62,10 @@ impl DeadLetters for Mortal<'_, MemoryDeadLetters> {
         self.live().await.delete(receipts).await
     }
 
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        self.live().await.send_back(letter).await
+    }
+
     async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
         self.live().await.start_move(rate).await
     }
@@ -90,13 +97,18 @@ async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
         let mortal_letters = Mortal { port: &letters, calls_left: &calls_left };
         let mortal_queue = Mortal { port: &*stack.score.queue, calls_left: &calls_left };
         let order = RedriveOrder::default();
-        let redrive =
-            Redrive { letters: &mortal_letters, queue: &mortal_queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+        let redrive = Redrive {
+            letters: &mortal_letters,
+            queue: Some(&mortal_queue),
+            ledger: &*stack.ledger,
+            sleeper: &*stack.clock,
+            intake: &MemoryReader,
+        };
         let ended = redrive.run(&order, &mut |_| {}, &|| false).now_or_never();
         // What was out of sight is back; and part of it was queued already, and worked on meanwhile.
         stack.drain().await;
         stack.clock.advance(Duration::from_mins(10));
-        let again = Redrive { letters: &letters, queue: &*stack.score.queue, ..redrive };
+        let again = Redrive { letters: &letters, queue: Some(&*stack.score.queue), ..redrive };
         let redriven = again.run(&order, &mut |_| {}, &|| false).await.unwrap();
         assert!(redriven.is_complete(), "{redriven:?}");
         assert_everyone_is_mailed_once(&stack, &customers).await;

@@ -17,7 +17,7 @@ use pulse_core::{
     message::WorkMessage,
     ports::{Clock as _, DlqName, QueueError, Rate, StageQueue, Visibility},
 };
-use pulse_sim::{clock::VirtualClock, queue::MemoryQueue};
+use pulse_sim::{clock::VirtualClock, dead_letters::MemoryReader, queue::MemoryQueue};
 use pulse_tests::in_memory_stack::InMemoryStack;
 
 use super::die;
@@ -28,8 +28,13 @@ async fn no_more_letters_than_the_rate_allows_are_sent_in_any_second() {
         let stack = InMemoryStack::new();
         die(&stack, count).await;
         let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
-        let redrive =
-            Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+        let redrive = Redrive {
+            letters: &letters,
+            queue: Some(&*stack.score.queue),
+            ledger: &*stack.ledger,
+            sleeper: &*stack.clock,
+            intake: &MemoryReader,
+        };
         let began = stack.clock.now();
         let order = RedriveOrder { rate: Some(Rate::parse(&rate.to_string()).unwrap()), ..RedriveOrder::default() };
         let redriven = redrive.run(&order, &mut |_| {}, &|| false).await.unwrap();
@@ -53,8 +58,13 @@ async fn letters_that_come_back_in_sight_during_a_long_redrive_are_counted_once(
     }
     stack.clock.advance(Duration::from_secs(1));
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
-    let redrive =
-        Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &*stack.clock,
+        intake: &MemoryReader,
+    };
     // 1,300 seconds, more than twice as long as letters are out of sight.
     let cause = Some(CauseFilter::parse("422").unwrap());
     let order = RedriveOrder { cause, rate: Some(Rate::parse("1").unwrap()), ..RedriveOrder::default() };
@@ -92,7 +102,13 @@ async fn letters_that_die_again_at_once_are_left_for_another_time() {
     die(&stack, 25).await;
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let queue = Hopeless { dlq: stack.score.dlq.clone(), clock: stack.clock.clone(), taken: AtomicUsize::new(0) };
-    let redrive = Redrive { letters: &letters, queue: &queue, ledger: &*stack.ledger, sleeper: &*stack.clock };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&queue),
+        ledger: &*stack.ledger,
+        sleeper: &*stack.clock,
+        intake: &MemoryReader,
+    };
     let redriven = redrive.run(&RedriveOrder::default(), &mut |_| {}, &|| false).await.unwrap();
     assert_eq!((redriven.redriven, redriven.newer), (25, 25));
     assert_eq!(stack.score.dlq.depth().visible, 25);

@@ -8,7 +8,9 @@ use pulse_core::{
     entry::{self, EntryId, SkipReason, StageName},
     ports::{DlqName, Rate},
 };
-use pulse_sim::{clock::VirtualClock, mailer::MemoryMailer, scorer::MemoryScorer, time::VirtualTime};
+use pulse_sim::{
+    clock::VirtualClock, dead_letters::MemoryReader, mailer::MemoryMailer, scorer::MemoryScorer, time::VirtualTime,
+};
 use pulse_tests::in_memory_stack::{InMemoryStack, entry_id, start};
 
 use super::{assert_everyone_is_mailed_once, die};
@@ -29,7 +31,13 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
     let calls = stack.scorer.calls();
 
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
-    let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &time,
+        intake: &MemoryReader,
+    };
     let order = RedriveOrder { rate: Some(Rate::parse("5/s").unwrap()), ..RedriveOrder::default() };
     let (began, mut seen) = (time.now(), BTreeSet::new());
     let mut watch = |RedriveProgress { done, of }: RedriveProgress| {
@@ -54,7 +62,13 @@ fn a_task_that_someone_else_has_started_is_followed_and_one_that_is_left_alone_g
     let (stack, time) = stack_in_time();
     let customers = time.run(die(&stack, 40));
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
-    let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &time,
+        intake: &MemoryReader,
+    };
     let order = RedriveOrder { rate: Some(Rate::parse("2").unwrap()), ..RedriveOrder::default() };
     let stopped = time.run(redrive.run(&order, &mut |_| {}, &|| true)).unwrap();
     assert!(stopped.interrupted && stopped.redriven < 40, "{stopped:?}");
@@ -69,7 +83,13 @@ fn a_task_that_someone_cancels_is_told_as_one_that_ended_early() {
     let (stack, time) = stack_in_time();
     time.run(die(&stack, 40));
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(time.clone());
-    let redrive = Redrive { letters: &letters, queue: &*stack.score.queue, ledger: &*stack.ledger, sleeper: &time };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&*stack.score.queue),
+        ledger: &*stack.ledger,
+        sleeper: &time,
+        intake: &MemoryReader,
+    };
     let order = RedriveOrder { rate: Some(Rate::parse("2").unwrap()), ..RedriveOrder::default() };
     let mut watch = |progress: RedriveProgress| {
         if progress.done >= 10 {

@@ -19,8 +19,13 @@ use pulse_core::{
     suppression::Suppression,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::MemoryDeadLetters, ledger::MemoryLedger, mailer::MemoryMailer,
-    queue::MemoryQueue, scorer::MemoryScorer, time::VirtualTime,
+    clock::VirtualClock,
+    dead_letters::{MemoryDeadLetters, MemoryReader},
+    ledger::MemoryLedger,
+    mailer::MemoryMailer,
+    queue::MemoryQueue,
+    scorer::MemoryScorer,
+    time::VirtualTime,
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, start};
 
@@ -94,6 +99,10 @@ impl DeadLetters for Throttled<'_, MemoryDeadLetters> {
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
         self.queue()?.delete(receipts).await
+    }
+
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        self.queue()?.send_back(letter).await
     }
 
     async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
@@ -171,7 +180,8 @@ fn redrive(
     let letters = Throttled::new(letters, taken, time);
     let queue = Throttled::new(&*stack.score.queue, taken, time);
     let ledger = Throttled::new(&*stack.ledger, taken, time);
-    let redrive = Redrive { letters: &letters, queue: &queue, ledger: &ledger, sleeper: time };
+    let redrive =
+        Redrive { letters: &letters, queue: Some(&queue), ledger: &ledger, sleeper: time, intake: &MemoryReader };
     let began = time.now();
     let redriven = time.run(redrive.run(&RedriveOrder::default(), &mut |_| {}, stop));
     (redriven, time.now().duration_since(began).as_secs())

@@ -46,6 +46,9 @@ fn details_that_are_left_out_as_metrics_are_in_the_lines_all_the_same() {
 #[test]
 fn dead_letters_are_measured_by_queue_while_there_are_any() {
     let metrics = Metrics::new("pulse", false);
+    let forged = metrics.of_forged("mailgun", now(), 3);
+    assert_eq!((&forged["Forged"], &forged["Source"]), (&json!(3), &json!("mailgun")));
+    assert_eq!(forged["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
     assert_eq!(metrics.of_dead_letters(DlqName::Schedules, now(), 0), None);
     let line = metrics.of_dead_letters(DlqName::Schedules, now(), 7).unwrap();
     let directive = &line["_aws"]["CloudWatchMetrics"][0];

@@ -17,15 +17,20 @@ use pulse_core::{
     feedback::FeedbackSource,
     lanes::{LaneSettings, Step},
     ports::{
-        DeadLetterQueues, DeadLetters, DlqName, LaneControl, LaneError, LedgerReports as _, Mapping, Ports, Recall,
-        StageLanes, StageQueue,
+        DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, LaneControl, LaneError, LedgerReports as _, Mapping,
+        Ports, Recall, StageLanes, StageQueue,
     },
     stage::{EmailPolicy, EmailRules, PerStage, Rules},
     tick::SweepPolicy,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::MemoryDeadLetters, gauges::MemoryGauges, ledger::MemoryLedger,
-    queue::MemoryQueue, schedules::MemorySchedules, stages::MemoryStages,
+    clock::VirtualClock,
+    dead_letters::{MemoryDeadLetters, MemoryReader},
+    gauges::MemoryGauges,
+    ledger::MemoryLedger,
+    queue::MemoryQueue,
+    schedules::MemorySchedules,
+    stages::MemoryStages,
 };
 use tempfile::TempDir;
 
@@ -69,7 +74,11 @@ impl World {
         let queue = |_| Arc::new(MemoryQueue::new(clock.clone(), Duration::from_mins(10), None));
         let (queues, dlqs) = (PerStage::from_fn(queue), PerStage::from_fn(queue));
         let letters = |name: DlqName| -> Arc<dyn DeadLetters> {
-            Arc::new(MemoryDeadLetters::new(name, queue(name.stage()), queues[name.stage()].clone()))
+            Arc::new(MemoryDeadLetters::new(
+                name,
+                queue(StageName::Score),
+                queues[name.stage().unwrap_or(StageName::Score)].clone(),
+            ))
         };
         let lanes = |stage| StageLanes {
             stage,
@@ -82,6 +91,7 @@ impl World {
             queues: queues.clone(),
             dlqs,
             schedule_dlq: queue(StageName::Score),
+            intake: Vec::new(),
             retention: Duration::from_hours(240),
             lanes: PerStage::from_fn(lanes),
         };
@@ -94,7 +104,10 @@ impl World {
             dead_letters: DeadLetterQueues {
                 stages: PerStage::from_fn(|stage| letters(DlqName::Stage(stage))),
                 schedules: letters(DlqName::Schedules),
+                feedback: letters(DlqName::Intake(IntakeQueue::Feedback)),
+                unsubscribe: letters(DlqName::Intake(IntakeQueue::Unsubscribe)),
             },
+            intake: Arc::new(MemoryReader),
             schedules: Arc::new(MemorySchedules::default()),
             audits: ledger.clone(),
             stages: Arc::new(MemoryStages::new(queues)),

@@ -25,7 +25,7 @@ use crate::{exit::Exit, names, output::Output, target::Target};
                         purged or has expired."
 )]
 pub struct Options {
-    /// What the stage of this name gave up, or what the scheduler couldn't deliver.
+    /// What the stage of this name gave up, what the scheduler couldn't deliver, or what came in and couldn't be read.
     #[arg(value_name = "QUEUE", value_parser = names::dlq())]
     queue: DlqName,
 
@@ -56,17 +56,18 @@ pub struct Options {
 /// When the stack can't be found, or the ledger or the queues can't be used.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let queue = options.queue;
-    if options.run.is_some() && queue == DlqName::Schedules {
+    let stage = if let DlqName::Stage(stage) = queue { Some(stage) } else { None };
+    if options.run.is_some() && stage.is_none() {
         bail!(
-            "--run goes by what the stages gave up, and a schedule that wasn't delivered is no stage's: leave --run \
-             out. If its letter is gone, the tick queues the entry again."
+            "--run goes by what the stages gave up, and the {queue} queue is no stage's: leave --run out. If a \
+             schedule's letter is gone, the tick queues the entry again."
         );
     }
     let app = target.app().await?;
-    match options.run {
-        Some(run) => {
+    match options.run.zip(stage) {
+        Some((run, stage)) => {
             let Options { limit, dry_run, .. } = options;
-            failed::redrive(&app, FailedOrder { stage: queue.stage(), run, limit, dry_run }, output).await
+            failed::redrive(&app, FailedOrder { stage, run, limit, dry_run }, output).await
         }
         None => letters::redrive(&app, queue, options, output).await,
     }

@@ -9,7 +9,7 @@ use pulse_core::{
 
 pub(super) fn text(queue: DlqName, order: &RedriveOrder, redriven: &Redriven) -> String {
     let mut text = String::new();
-    let stage = queue.stage();
+    let taker = queue.taker();
     let (are, is_deleted) = if order.dry_run { ("would be", "would be deleted") } else { ("are", "are deleted") };
     if redriven.letters() + redriven.newer == 0 && redriven.trouble.is_none() && !redriven.interrupted {
         let what = if redriven.way == Way::SomeonesMoveTask { "moved" } else { "to redrive" };
@@ -20,7 +20,7 @@ pub(super) fn text(queue: DlqName, order: &RedriveOrder, redriven: &Redriven) ->
             let _ = writeln!(text, "{count:>7} {words}");
         }
     };
-    line(redriven.redriven, format!("{are} queued to the {stage} stage again"));
+    line(redriven.redriven, format!("{are} queued to {taker} again"));
     line(redriven.closed, format!("{are} of customers who have left: entry closed, letter deleted"));
     line(redriven.done, format!("{is_deleted}, as nothing is left to do for them"));
     line(redriven.others, "stay, as they died of something else".into());
@@ -37,7 +37,12 @@ fn remarks(queue: DlqName, redriven: &Redriven) -> String {
     let mut text = String::new();
     match redriven.way {
         Way::MoveTask if redriven.redriven > 0 => {
-            text += "SQS moved them by a task of its own. The stage closes the entries of customers who have left.\n";
+            text += "SQS moved them by a task of its own.";
+            text += if queue.stage().is_some() {
+                " The stage closes the entries of customers who have left.\n"
+            } else {
+                "\n"
+            };
         }
         Way::SomeonesMoveTask => text += "A task that someone had started moved them already, as fast as they chose.\n",
         Way::Fallback if queue != DlqName::Schedules => {

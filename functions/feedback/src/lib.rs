@@ -1,0 +1,91 @@
+//! The feedback function: takes batches from the intake's queues, and brings what they tell into the ledger.
+
+mod anew;
+mod reader;
+
+use anyhow::Result;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use pulse_aws::{
+    batch::BatchError,
+    clock::SystemClock,
+    config::{Environment, FeedbackConfig, process_variable},
+    dynamodb::DynamoDbLedger,
+    intake::IntakeHost,
+    scheduler::EventBridgeSchedules,
+    sdk::{self, SdkConfig},
+    telemetry,
+};
+use pulse_core::{enrollment::Enrollment, feedback::FeedbackListener, keys::KeyRing, unsubscribe::UnsubscribeTokens};
+use pulse_feedback::Parsers;
+use pulse_providers::{secret, secrets_client};
+
+pub use self::{anew::Anew, reader::Reader};
+
+/// The function, with its clients built once.
+pub struct Function {
+    host: IntakeHost,
+    ledger: DynamoDbLedger,
+    schedules: EventBridgeSchedules,
+    tokens: Anew<UnsubscribeTokens>,
+    parsers: Anew<Parsers>,
+}
+
+impl Function {
+    /// Reads the configuration and builds the clients.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong, or a secret can't be read.
+    pub async fn start() -> Result<Self> {
+        let env = Environment::new(&process_variable);
+        telemetry::start(env.optional("LOG_LEVEL").as_deref());
+        let config = FeedbackConfig::read(env)?;
+        let aws = sdk::load().await?;
+        let ring = keys(&aws, &config.keys_secret).await?;
+        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&sdk::for_worker(&aws)), config.table.clone());
+        let tokens = Anew::new(UnsubscribeTokens::new(ring.clone()), {
+            let (aws, name) = (aws.clone(), config.keys_secret.clone());
+            move || {
+                let (aws, name) = (aws.clone(), name.clone());
+                async move { keys(&aws, &name).await.map(UnsubscribeTokens::new) }
+            }
+        });
+        let parsers = Anew::new(parsers(&aws, config.feedback_secret.as_deref()).await?, {
+            let (aws, name) = (aws.clone(), config.feedback_secret.clone());
+            move || {
+                let (aws, name) = (aws.clone(), name.clone());
+                async move { parsers(&aws, name.as_deref()).await }
+            }
+        });
+        Ok(Self {
+            host: IntakeHost::new(&aws, &config),
+            ledger: ledger.with_keys(ring),
+            schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target),
+            tokens,
+            parsers,
+        })
+    }
+
+    /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// When the event is no batch of the intake's queues.
+    pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
+        let listener = FeedbackListener::new(&self.ledger, &self.ledger, &SystemClock);
+        let enrollment = Enrollment { ledger: &self.ledger, schedules: &self.schedules, clock: &SystemClock };
+        let reader = Reader { listener: &listener, enrollment, tokens: &self.tokens, parsers: &self.parsers };
+        let answer = self.host.work(event, deadline, |message| reader.take(message)).await;
+        listener.finish().await;
+        answer
+    }
+}
+
+async fn keys(aws: &SdkConfig, name: &str) -> Result<KeyRing> {
+    Ok(secret::keys(&secrets_client(aws), name).await?)
+}
+
+/// Without a secret, SES alone is believed.
+async fn parsers(aws: &SdkConfig, name: Option<&str>) -> Result<Parsers> {
+    let Some(name) = name else { return Ok(Parsers::default()) };
+    let text = secret::text(&secrets_client(aws), name).await?;
+    Parsers::parse(&text).map_err(|error| anyhow::anyhow!("the secret {name} {error}"))
+}
