@@ -3,12 +3,14 @@
 mod anew;
 mod reader;
 
+use std::{sync::Arc, time::Duration};
+
 use anyhow::Result;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_aws::{
     batch::BatchError,
     clock::SystemClock,
-    config::{Environment, FeedbackConfig, process_variable},
+    config::{Environment, FeedbackConfig, Tenant, process_variable},
     dynamodb::DynamoDbLedger,
     intake::IntakeHost,
     scheduler::EventBridgeSchedules,
@@ -17,9 +19,12 @@ use pulse_aws::{
 };
 use pulse_core::{enrollment::Enrollment, feedback::FeedbackListener, keys::KeyRing, unsubscribe::UnsubscribeTokens};
 use pulse_feedback::Parsers;
-use pulse_providers::{secret, secrets_client};
+use pulse_providers::{EnsVerifier, secret, secrets_client};
 
 pub use self::{anew::Anew, reader::Reader};
+
+/// How long Marketing Cloud may take to verify a callback.
+const LONGEST_VERIFICATION: Duration = Duration::from_secs(15);
 
 /// The function, with its clients built once.
 pub struct Function {
@@ -28,6 +33,7 @@ pub struct Function {
     schedules: EventBridgeSchedules,
     tokens: Anew<UnsubscribeTokens>,
     parsers: Anew<Parsers>,
+    verifier: Option<EnsVerifier>,
 }
 
 impl Function {
@@ -56,7 +62,12 @@ impl Function {
                 async move { parsers(&aws, name.as_deref()).await }
             }
         });
+        let verifier = match &config.tenant {
+            Some(tenant) => Some(verifier(&aws, tenant).await?),
+            None => None,
+        };
         Ok(Self {
+            verifier,
             host: IntakeHost::new(&aws, &config),
             ledger: ledger.with_keys(ring),
             schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target),
@@ -70,13 +81,29 @@ impl Function {
     /// # Errors
     /// When the event is no batch of the intake's queues.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
+        if let Some(verifier) = &self.verifier {
+            verifier.connections().renew();
+        }
         let listener = FeedbackListener::new(&self.ledger, &self.ledger, &SystemClock);
         let enrollment = Enrollment { ledger: &self.ledger, schedules: &self.schedules, clock: &SystemClock };
-        let reader = Reader { listener: &listener, enrollment, tokens: &self.tokens, parsers: &self.parsers };
+        let reader = Reader {
+            listener: &listener,
+            enrollment,
+            tokens: &self.tokens,
+            parsers: &self.parsers,
+            verifier: self.verifier.as_ref(),
+        };
         let answer = self.host.work(event, deadline, |message| reader.take(message)).await;
         listener.finish().await;
         answer
     }
+}
+
+async fn verifier(aws: &SdkConfig, tenant: &Tenant) -> Result<EnsVerifier> {
+    let credentials =
+        secret::client_credentials(&secrets_client(aws), &tenant.secret_name, Arc::new(SystemClock)).await?;
+    let verifier = EnsVerifier::new(&tenant.url, &tenant.auth_url, credentials, LONGEST_VERIFICATION)?;
+    Ok(verifier.in_business_unit(tenant.account_id))
 }
 
 async fn keys(aws: &SdkConfig, name: &str) -> Result<KeyRing> {

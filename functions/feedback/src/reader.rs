@@ -5,10 +5,11 @@ use pulse_core::{
     enrollment::{Enrollment, PartnerOutcome},
     failure::Cause,
     feedback::{Feedback, FeedbackListener, FeedbackSource, Heard},
-    ports::{LedgerError, Payload, PayloadError, Route},
+    ports::{LedgerError, Payload, PayloadError, Route, SendError},
     unsubscribe::UnsubscribeTokens,
 };
-use pulse_feedback::Parsers;
+use pulse_feedback::{Parsers, Verification};
+use pulse_providers::EnsVerifier;
 
 use crate::Anew;
 
@@ -25,6 +26,8 @@ pub struct Reader<'a> {
     pub tokens: &'a Anew<UnsubscribeTokens>,
     /// What checks signatures, and reads.
     pub parsers: &'a Anew<Parsers>,
+    /// What verifies Marketing Cloud's callbacks, if it sends the mails.
+    pub verifier: Option<&'a EnsVerifier>,
 }
 
 impl Reader<'_> {
@@ -41,6 +44,9 @@ impl Reader<'_> {
     }
 
     async fn hear(&self, source: FeedbackSource, payload: &Payload) -> Taken {
+        if let Some(verification) = self.parsers.current().verification(source, payload) {
+            return self.verify(&verification).await;
+        }
         match self.read(|parsers| parsers.of(source).map(|parser| parser.parse(payload))).await {
             // Its keys come from the provider, which may tell before they are here.
             None => Taken::Unreadable(Cause::new(format!(
@@ -53,6 +59,22 @@ impl Reader<'_> {
                 Ok(false) => Taken::Forged(Cause::new("Its signature's token came with another event before.")),
                 Err(error) => failed(&error),
             },
+        }
+    }
+
+    /// Has Marketing Cloud's callback verified, without which it tells nothing. Its key is good for four hours.
+    async fn verify(&self, verification: &Verification) -> Taken {
+        let Some(verifier) = self.verifier else {
+            let cause = "Marketing Cloud wants a callback verified, and doesn't send this stack's mails.";
+            return Taken::Unreadable(Cause::new(cause));
+        };
+        match verifier.verify(&verification.callback_id, &verification.verification_key).await {
+            Ok(()) => {
+                tracing::warn!(callback = verification.callback_id, "a callback of Marketing Cloud was verified");
+                Taken::Done
+            }
+            Err(SendError::Retry { cause, .. }) => Taken::Failed(cause),
+            Err(error) => Taken::Unreadable(Cause::new(error.to_string())),
         }
     }
 

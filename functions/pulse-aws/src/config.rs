@@ -13,7 +13,7 @@ use pulse_core::{
     unsubscribe::UnsubscribeUrl,
 };
 
-pub use feedback::FeedbackConfig;
+pub use feedback::{FeedbackConfig, Tenant};
 pub use scheduled::{AuditConfig, TickConfig};
 
 /// A variable that is missing or can't be used.

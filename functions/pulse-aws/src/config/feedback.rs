@@ -18,8 +18,38 @@ pub struct FeedbackConfig {
     pub keys_secret: String,
     /// `FEEDBACK_SECRET`: the name of the secret with the keys that providers and partners sign with, if there are any.
     pub feedback_secret: Option<String>,
+    /// Who verifies Marketing Cloud's callbacks, where it sends the mails.
+    pub tenant: Option<Tenant>,
     /// `SCHEDULE_GROUP`, `SCORE_QUEUE_ARN`, `SCHEDULER_ROLE_ARN` and `SCHEDULE_DLQ_ARN`: partners move customers' zones.
     pub target: ScheduleTarget,
+}
+
+/// A Marketing Cloud tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// `MARKETING_CLOUD_URL`: the REST base.
+    pub url: String,
+    /// `MARKETING_CLOUD_AUTH_URL`: the authentication base.
+    pub auth_url: String,
+    /// `MARKETING_CLOUD_SECRET`: the name of the secret with the client's credentials.
+    pub secret_name: String,
+    /// `MARKETING_CLOUD_ACCOUNT_ID`: the business unit's MID, if not that of the installed package.
+    pub account_id: Option<u64>,
+}
+
+impl Tenant {
+    fn read(env: Environment<'_>) -> Result<Option<Self>, ConfigError> {
+        let Some(url) = env.optional("MARKETING_CLOUD_URL") else { return Ok(None) };
+        Ok(Some(Self {
+            url,
+            auth_url: env.text("MARKETING_CLOUD_AUTH_URL")?,
+            secret_name: env.text("MARKETING_CLOUD_SECRET")?,
+            account_id: match env.optional("MARKETING_CLOUD_ACCOUNT_ID") {
+                Some(_) => Some(env.number("MARKETING_CLOUD_ACCOUNT_ID", 1..=u64::MAX)?),
+                None => None,
+            },
+        }))
+    }
 }
 
 impl FeedbackConfig {
@@ -36,6 +66,7 @@ impl FeedbackConfig {
             max_receive_count: env.number("MAX_RECEIVE_COUNT", 1..=1_000)?,
             keys_secret: env.text("KEYS_SECRET")?,
             feedback_secret: env.optional("FEEDBACK_SECRET"),
+            tenant: Tenant::read(env)?,
             target: super::scheduled::target(env)?,
         })
     }
