@@ -10,17 +10,26 @@ use pulse_core::{
     control::{Actor, BreakerPolicy},
     customer::Zone,
     feedback::FeedbackSource,
+    ports::KeySource,
     stage::{EmailRules, Rules},
     tick::SweepPolicy,
 };
-use pulse_providers::{MarketingCloudMailer, SesMailer};
+use pulse_providers::{
+    MarketingCloudMailer, SesMailer, SesSuppressions, secret::OperatorsKeys, secrets_client, ses_client,
+};
 
 /// The application over a deployed stack, for whoever does something with it.
 ///
 /// # Errors
 /// When the stack lacks an output.
 pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
-    Ok(App { ports: stack.ports()?, settings: Arc::new(Deployed(stack.clone())), actor })
+    // The keys came with the intake's template.
+    let keys = stack
+        .outputs
+        .find("KeysSecretName")
+        .map(|name| -> Arc<dyn KeySource> { Arc::new(OperatorsKeys::new(secrets_client(&stack.aws), name)) });
+    let ports = stack.ports(keys, Arc::new(SesSuppressions::new(ses_client(&stack.aws))))?;
+    Ok(App { ports, settings: Arc::new(Deployed(stack.clone())), actor })
 }
 
 /// What a stack's functions go by, as they are configured.

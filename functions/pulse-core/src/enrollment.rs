@@ -73,7 +73,7 @@ impl Enrollment<'_> {
         for _ in 0..TRIES {
             let before = self.ledger.customer(&told.id).await?;
             let RosterChange { after, mut outcome, consent } = RosterChange::of(before.as_ref(), told, as_of);
-            let opted_out = after.consent.opted_out();
+            let opted_out = after.consent.opted_out() && outcome != Outcome::Forgotten;
             match self.bring_to(before.as_ref(), after, believes).await? {
                 None => believes = false,
                 Some(put) => {
@@ -95,7 +95,7 @@ impl Enrollment<'_> {
         for _ in 0..TRIES {
             let Some(before) = self.ledger.customer(id).await? else { return Ok(false) };
             let settled = before.mark.settled && before.standing == Standing::Closed;
-            let mark = ProfileMark { as_of: Some(self.clock.now()), settled, ..before.mark };
+            let mark = ProfileMark { as_of: Some(self.clock.now()), settled, ..before.mark.clone() };
             let after = Customer { standing: Standing::Closed, mark, ..before.clone() };
             if self.bring_to(Some(&before), after, false).await?.is_some() {
                 return Ok(true);
@@ -136,6 +136,10 @@ impl Enrollment<'_> {
         mut after: Customer,
         believes: bool,
     ) -> Result<Option<bool>, EnrollmentError> {
+        if let Some(before) = before.filter(|before| before.is_forgotten()) {
+            // Whatever anybody tells of them.
+            after = before.clone();
+        }
         if believes && after.mark.settled {
             let is_there = before == Some(&after) || self.ledger.save_customer(&after).await?;
             return Ok(is_there.then_some(false));
@@ -273,7 +277,8 @@ impl Enrollment<'_> {
 /// When the ledger can't be used. Do it again.
 pub async fn record_consent(ledger: &dyn Ledger, id: &CustomerId, word: &Consent) -> Result<bool, LedgerError> {
     for _ in 0..TRIES {
-        let Some(before) = ledger.customer(id).await? else { return Ok(false) };
+        let before = ledger.customer(id).await?.filter(|before| !before.is_forgotten());
+        let Some(before) = before else { return Ok(false) };
         let after = Customer { consent: before.consent.after_word(word), ..before.clone() };
         if after == before || ledger.save_customer(&after).await? {
             return Ok(true);

@@ -3,6 +3,7 @@
 mod accounts;
 mod audits;
 mod feedback;
+mod operators;
 mod reports;
 mod run_reports;
 mod stages;

@@ -79,6 +79,7 @@ impl Entry {
         if let Some(until) = self.lease_until().filter(|until| *until > now) {
             return Hearing::Later { until };
         }
+        let told = if self.erased { &told.without_words() } else { told };
         let facts = self.feedback.facts.merge(told);
         let is_of_before = self.feedback.since.is_some_and(|since| told.first_at().is_some_and(|at| at <= since));
         if is_of_before || facts == self.feedback.facts {

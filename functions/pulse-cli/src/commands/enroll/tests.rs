@@ -25,7 +25,8 @@ use pulse_core::{
 };
 use pulse_sim::{
     clock::VirtualClock, dead_letters::MemoryDeadLetters, gauges::MemoryGauges, ledger::MemoryLedger,
-    queue::MemoryQueue, schedules::MemorySchedules, stages::MemoryStages,
+    provider_suppressions::MemoryProviderSuppressions, queue::MemoryQueue, schedules::MemorySchedules,
+    stages::MemoryStages,
 };
 use tempfile::TempDir;
 
@@ -90,6 +91,10 @@ impl World {
             ledger: ledger.clone(),
             open: ledger.clone(),
             reports: ledger.clone(),
+            notes: ledger.clone(),
+            suppressions: ledger.clone(),
+            ses_suppressions: Arc::new(MemoryProviderSuppressions::default()),
+            feedback: ledger.clone(),
             queues: queues.clone().map(|_, queue| -> Arc<dyn StageQueue> { queue }),
             dead_letters: DeadLetterQueues {
                 stages: PerStage::from_fn(|stage| letters(DlqName::Stage(stage))),
