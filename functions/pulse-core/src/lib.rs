@@ -18,7 +18,7 @@
 //! - [`pausing`]: pausing stages and resuming them.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
-//! - [`settlement`]: settling mails of unknown fate.
+//! - [`settlement`]: settling mails in doubt.
 //! - [`feedback`]: what providers tell afterwards of mails.
 //! - [`forgetting`]: taking what is personal from all that is kept of a customer.
 //! - [`suppression`]: addresses that must not be mailed.

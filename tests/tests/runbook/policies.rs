@@ -128,10 +128,11 @@ fn the_doctor_takes_looking_and_a_policy_of_its_own() {
 }
 
 /// Commands that look, by what the table in infra/configuration.md calls them.
-const LOOKING: [(&str, &str); 9] = [
+const LOOKING: [(&str, &str); 10] = [
     ("status", "status"),
     ("why", "why --json"),
     ("customer", "customer c-1"),
+    ("suppressions", "suppressions"),
     ("dlq", "dlq"),
     ("settle", "settle"),
     ("audit", "audit --deep"),
@@ -141,7 +142,7 @@ const LOOKING: [(&str, &str); 9] = [
 ];
 
 /// Commands that change something, in an order in which each has something to do.
-const CHANGING: [(&str, &str); 10] = [
+const CHANGING: [(&str, &str); 13] = [
     ("enroll", "enroll FOLDER/roster.csv"),
     ("opt-out", "opt-out c-1 --note asked"),
     ("unenroll", "unenroll c-2"),
@@ -151,7 +152,10 @@ const CHANGING: [(&str, &str); 10] = [
     ("redrive", "redrive score"),
     ("settle .. --sent", "settle c-3 --run 2020-01 --sent id-1 --note seen"),
     ("resume", "resume score"),
+    ("suppressions .. --add", "suppressions gone@example.com --add --note asked"),
+    ("suppressions .. --release", "suppressions gone@example.com --release --note back"),
     ("lanes .. N", "lanes score 24"),
+    ("forget", "forget c-1 --note asked --yes"),
 ];
 
 #[test]
@@ -201,6 +205,8 @@ fn each_statement_is_there_for_a_command() {
             ("ReadSchedules", "customer c-1"),
             ("ListSchedules", "audit"),
             ("WriteTheLedger", "pause score --note drill --no-wait"),
+            ("EraseNotes", "forget c-3 --note asked --yes"),
+            ("ReleaseAtSes", "suppressions gone@example.com --release --note back"),
             ("QueueAgain", "replay c-1 --run RUN --again --force --note asked"),
             ("EmptyDeadLetterQueues", "redrive score"),
             ("HoldStages", "pause score --note drill --no-wait"),

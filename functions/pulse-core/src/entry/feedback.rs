@@ -1,11 +1,14 @@
 //! What providers tell afterwards of an entry's mail, on the entry. In whatever order events come, and however often, the
 //! entry ends as the same.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Entry, Progress};
-use crate::feedback::{FeedbackFacts, Rejection, Verdict};
+use crate::feedback::{FeedbackFacts, MailOutcome, Rejection, Verdict};
+
+/// After so long most mails are delivered or have come back.
+const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// What an entry keeps of its feedback.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +65,14 @@ impl Entry {
     #[must_use]
     pub fn feedback(&self) -> &FeedbackFacts {
         &self.feedback.facts
+    }
+
+    /// Whether its mail was accepted more than a day ago, and nobody has told what became of it.
+    #[must_use]
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        let is_told = self.feedback.facts.outcome().is_some_and(|outcome| outcome != MailOutcome::Accepted);
+        let Progress::Done { at, .. } = &self.progress else { return false };
+        !is_told && !self.erased && now.duration_since(*at) > TOLD_WITHIN
     }
 
     /// Whether feedback closed it, and neither a worker nor a person.

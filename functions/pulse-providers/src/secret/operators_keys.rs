@@ -24,7 +24,7 @@ impl KeySource for OperatorsKeys {
     async fn keys(&self) -> Result<KeyRing, Cause> {
         keys(&self.client, &self.name).await.map_err(|error| match error {
             SecretError::Unreadable { name, code } => Cause::new(format!(
-                "the keys of suppressed addresses can't be read from the secret {name} ({code}): it takes ReadTheKeys of \
+                "the keys of suppressed addresses can't be read from the secret {name} ({code}): it takes ReadKeys of \
                  OperatorPolicy in template.yaml (output OperatorPolicyArn)"
             )),
             error @ SecretError::Malformed { .. } => Cause::new(error.to_string()),

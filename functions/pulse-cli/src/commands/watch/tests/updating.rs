@@ -102,7 +102,7 @@ fn a_pause_is_ordered_after_stage_note_and_yes_alone() {
 #[test]
 fn a_resume_is_ordered_after_stage_and_yes_alone() {
     let mut state = settled();
-    assert_eq!(type_in(&mut state, "Rexy"), [SideEffect::Switch(Order::Resume(StageName::Email))]);
+    assert_eq!(type_in(&mut state, "Rexy"), [SideEffect::Switch(Order::Resume(StageName::Email, None))]);
     let _ = update(&mut state, now(), Event::Switched(Err("the ledger is throttled".into())));
     assert!(state.notice.unwrap().is_bad);
 }
@@ -151,11 +151,11 @@ fn q_esc_and_ctrl_c_end_it() {
 #[test]
 fn leaving_waits_for_what_was_confirmed_unless_one_insists() {
     let mut state = full(Condition::Paused, Condition::Running);
-    state.switching = Some(Order::Resume(StageName::Score));
+    state.switching = Some(Order::Resume(StageName::Score, None));
     let effects = press(&mut state, KeyCode::Char('q'));
     assert!(!effects.contains(&SideEffect::Quit), "{effects:?}");
     assert!(update(&mut state, now(), Event::Switched(Ok("flows".into()))).contains(&SideEffect::Quit));
-    state.switching = Some(Order::Resume(StageName::Score));
+    state.switching = Some(Order::Resume(StageName::Score, None));
     assert!(press(&mut state, KeyCode::Char('q')).contains(&SideEffect::Quit), "asked twice");
 }
 
