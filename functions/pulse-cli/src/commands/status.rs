@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::{
     exit::Exit,
+    figures::grouped,
     output::{Output, Table, heading},
     places::place,
     stage_lines::stage_lines,
@@ -154,13 +155,13 @@ fn reputation_table(report: &ReputationReport) -> Table {
     let ReputationReport { standing, counts, policy } = report;
     let rate = |part: u64| {
         let percent = if counts.mails == 0 { 0.0 } else { part as f64 * 100.0 / counts.mails as f64 };
-        format!("{part} of {} mails ({percent:.2} %)", counts.mails)
+        format!("{} of {} mails ({percent:.2} %)", grouped(part), grouped(counts.mails))
     };
     let percent = |per_100_000: u64| format!("{:.2} %", per_100_000 as f64 / 1_000.0);
     let (warns, holds) = (percent(policy.warn_complaints), percent(policy.hold_complaints));
     let word = match standing {
         Reputation::Good if counts.mails < policy.mails => {
-            style(format!("not judged: that takes {} mails of which something was told", policy.mails)).dim()
+            style(format!("not judged: it takes {} mails of which something was told", grouped(policy.mails))).dim()
         }
         Reputation::Good => style("good".to_owned()).green(),
         Reputation::Doubtful => {

@@ -31,7 +31,7 @@ fn json_has_the_words_for_what_holds_a_stage_and_for_places() {
         runs: vec![StatusRun { run: RunId::parse("2026-11").unwrap(), places }],
         reputation: ReputationReport {
             standing: Reputation::Doubtful,
-            counts: ReputationCounts { mails: 20_000, complaints: 31, hard_bounces: 240 },
+            counts: ReputationCounts { mails: 20_000, complaints: 32, hard_bounces: 240 },
             policy: ReputationPolicy::default(),
         },
         stages: vec![stage],
@@ -39,7 +39,7 @@ fn json_has_the_words_for_what_holds_a_stage_and_for_places() {
         lanes: Vec::new(),
     };
     let told = text(&status, since);
-    for part in ["31 of 20000 mails (0.16 %)", "240 of 20000 mails (1.20 %)", "doubtful", "above 0.30 %"] {
+    for part in ["32 of 20,000 mails (0.16 %)", "240 of 20,000 mails (1.20 %)", "doubtful", "above 0.30 %"] {
         assert!(told.contains(part), "{part}: {told}");
     }
     let shown = serde_json::to_value(Shown::of(&status)).unwrap();

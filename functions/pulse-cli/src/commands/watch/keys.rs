@@ -11,7 +11,7 @@ use super::{
 /// The keys, and what they do.
 pub(super) const KEYS: [(&str, &str); 5] = [
     ("p", "pause a stage: asks which, why, and whether you are sure"),
-    ("R", "resume a stage: asks which, whether you are sure, and why where bad reputation holds it"),
+    ("R", "resume a stage: asks which, why if complaints hold it, and if sure"),
     ("r", "read all figures now, and count the entries"),
     ("?", "show these keys, or hide them"),
     ("q", "end; so do Esc and Ctrl-C"),
