@@ -1,12 +1,17 @@
 //! Putting customers on the roster, and taking them off.
 
 mod change;
+mod partner;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
-pub use self::change::{Outcome, RosterChange};
+pub use self::{
+    change::{Outcome, RosterChange},
+    partner::{PartnerChange, PartnerOutcome},
+};
+pub use crate::customer::PartnerName;
 use crate::{
     customer::{Consent, ConsentEffect, Customer, CustomerId, ProfileMark, Standing},
     entry::{Entry, EntryId, SkipReason},
@@ -85,6 +90,26 @@ impl Enrollment<'_> {
             }
         }
         Err(contended(&told.id).into())
+    }
+
+    /// Brings a customer in line with what a partner tells, by the way that a roster's row goes.
+    ///
+    /// # Errors
+    /// When the ledger or the scheduler can't be used. What was done stays; do it again.
+    pub async fn change(&self, by: &PartnerName, told: &PartnerChange) -> Result<PartnerOutcome, EnrollmentError> {
+        let mut believes = true;
+        for _ in 0..TRIES {
+            let before = self.ledger.customer(&told.customer).await?.filter(|before| !before.is_forgotten());
+            let Some(before) = before else { return Ok(PartnerOutcome::Unknown) };
+            let after = told.applied_to(&before, by);
+            let is_like = after.is_like(&before);
+            match self.bring_to(Some(&before), after, believes).await? {
+                None => believes = false,
+                Some(put) if put || !is_like => return Ok(PartnerOutcome::Changed),
+                Some(_) => return Ok(PartnerOutcome::Unchanged),
+            }
+        }
+        Err(contended(&told.customer).into())
     }
 
     /// Takes a customer off the roster. Says whether there was one by that id.

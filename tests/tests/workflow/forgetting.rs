@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use pulse_core::{
     control::Note,
     customer::{Customer, CustomerId, EmailAddress, Standing},
-    enrollment::{Enrolled, Outcome},
+    enrollment::{Enrolled, Outcome, PartnerChange, PartnerName, PartnerOutcome},
     entry::{Change, Entry, EntryId, Progress, StageName},
     failure::Cause,
     feedback::{About, Feedback, FeedbackKind, FeedbackListener, FeedbackSource, Heard},
@@ -119,6 +119,17 @@ async fn no_roster_no_opt_in_and_no_repair_brings_them_back_until_someone_lets_t
     enrollment.unenroll(&id).await.unwrap();
     enrollment.repair(&id).await.unwrap();
     let listener = FeedbackListener::new(&*stack.ledger, &*stack.ledger, &*stack.clock);
+    let change = PartnerChange {
+        customer: id.clone(),
+        sequence: 7,
+        occurred_at: stack.clock.now(),
+        contact: Some(customer("c-1").contact),
+        zone: None,
+        standing: Some(Standing::Active),
+        opted_out: Some(false),
+    };
+    let partner = PartnerName::parse("crm").unwrap();
+    assert_eq!(enrollment.change(&partner, &change).await, Ok(PartnerOutcome::Unknown));
     let unsubscribed = listener.unsubscribe(&id, Cause::new("Message m-1."), stack.clock.now()).await;
     assert_eq!((unsubscribed, kept(&stack).await), (Ok(false), rows));
 

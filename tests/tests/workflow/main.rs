@@ -17,4 +17,5 @@ mod redrive;
 mod replay;
 mod settlement;
 mod sweep;
+mod unsubscribe;
 mod why;

@@ -83,6 +83,11 @@ impl Key {
         Self { pk: format!("{SUPPRESSED}{digest}"), sk: SUPPRESSION.to_owned() }
     }
 
+    /// The row of a token that counts once.
+    pub(super) fn token(token: &str) -> Self {
+        Self { pk: format!("TOKEN#{token}"), sk: "TOKEN".to_owned() }
+    }
+
     /// The row of the hour that `at` is in.
     pub(super) fn feedback(run: RunId, at: Timestamp) -> Self {
         Self { pk: format!("FEEDBACK#{}", run.month()), sk: format!("{HOUR}{}", sortable(hour_of(at))) }

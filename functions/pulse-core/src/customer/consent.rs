@@ -25,6 +25,8 @@ pub enum OptOutMark {
 pub enum ConsentSource {
     /// A roster file.
     Roster,
+    /// A partner, who was told. Earlier releases take it for the customer's word.
+    Partner,
     /// An operator, on someone's behalf.
     Operator,
     /// The customer.
@@ -35,6 +37,7 @@ impl ConsentSource {
     fn as_str(self) -> &'static str {
         match self {
             Self::Roster => "roster",
+            Self::Partner => "partner",
             Self::Operator => "operator",
             Self::Customer => "customer",
         }
@@ -44,7 +47,10 @@ impl ConsentSource {
 impl From<String> for ConsentSource {
     /// A source that a newer release knows is taken for the strongest, so that no file overrules it.
     fn from(word: String) -> Self {
-        [Self::Roster, Self::Operator].into_iter().find(|source| source.as_str() == word).unwrap_or(Self::Customer)
+        [Self::Roster, Self::Partner, Self::Operator]
+            .into_iter()
+            .find(|source| source.as_str() == word)
+            .unwrap_or(Self::Customer)
     }
 }
 
@@ -86,7 +92,7 @@ pub enum ConsentEffect {
     OptsOut,
     /// An opt-out that a roster made is taken back.
     TakesBack,
-    /// An opt-out that the customer or an operator made isn't taken back by a roster.
+    /// An opt-out that the customer, an operator or a partner made isn't taken back by a roster.
     AskedFor,
     /// The file is older than what is known, which stays.
     Outdated,
@@ -164,13 +170,33 @@ impl Consent {
         (Self { opted_out: says, record: Some(record) }, differs.then_some(effect))
     }
 
-    /// What is known once someone who isn't a roster has said `word`: it holds against every roster, and against an
-    /// earlier word of its kind.
+    /// What is known once the customer or an operator has said `word`: it holds against every roster, and against an
+    /// earlier word of its kind. That they want no mail holds against every partner, too.
     #[must_use]
     pub fn after_word(&self, word: &Self) -> Self {
-        let said_at = |consent: &Self| consent.record.as_ref().and_then(|record| record.as_of);
-        let is_rosters = self.record.as_ref().is_none_or(|record| record.by == ConsentSource::Roster);
-        if is_rosters || said_at(word) >= said_at(self) { word.clone() } else { self.clone() }
+        let is_stronger = match self.record.as_ref().map(|record| record.by) {
+            None | Some(ConsentSource::Roster) => true,
+            Some(ConsentSource::Partner) => word.opted_out,
+            Some(ConsentSource::Operator | ConsentSource::Customer) => false,
+        };
+        if is_stronger || word.said_at() >= self.said_at() { word.clone() } else { self.clone() }
+    }
+
+    /// What is known once a partner has said `word`; none if it counts for nothing. What the customer or an operator asked
+    /// for no partner takes back. Against rosters, and who wants mail again, the later moment holds. Between words of
+    /// partners the caller decides.
+    #[must_use]
+    pub fn after_partner(&self, word: &Self) -> Option<Self> {
+        let holds = match self.record.as_ref().map(|record| record.by) {
+            Some(ConsentSource::Partner) => true,
+            Some(ConsentSource::Operator | ConsentSource::Customer) if self.opted_out => false,
+            _ => word.said_at() >= self.said_at(),
+        };
+        holds.then(|| word.clone())
+    }
+
+    fn said_at(&self) -> Option<Timestamp> {
+        self.record.as_ref().and_then(|record| record.as_of)
     }
 }
 

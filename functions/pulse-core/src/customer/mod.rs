@@ -17,6 +17,6 @@ pub use id::CustomerId;
 pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use name::PersonName;
-pub use profile::{Customer, Product, ProfileMark, Standing};
+pub use profile::{Customer, PartnerMark, PartnerName, Product, ProfileMark, Standing, Told};
 pub use tombstone::Tombstone;
 pub use zone::Zone;

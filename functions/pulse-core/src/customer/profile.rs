@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,99 @@ pub struct ProfileMark {
     /// That the customer was forgotten: all else is blank then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgotten: Option<Tombstone>,
+    /// What partners told last, by their names: a roster that is older than a fact of theirs leaves that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partners: BTreeMap<PartnerName, PartnerMark>,
+}
+
+/// The name of a partner: 1 to 32 small letters, digits and hyphens. It stands in the partner's address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PartnerName(String);
+
+/// The last changes of one partner that were taken, by what they told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerMark {
+    /// Where mail goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Told>,
+    /// Where they live, as far as clocks are concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Told>,
+    /// Whether they are a customer still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Told>,
+    /// Whether they want no mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Told>,
+    /// What the last word on that was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub opts_out: bool,
+}
+
+/// Which of a partner's changes told a fact, and since when it is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The number of the change.
+    pub sequence: u64,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl PartnerName {
+    /// Reads a partner's name.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or has other characters.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if (1..=32).contains(&text.len()) && text.chars().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseError::new("partner", "must have 1 to 32 small letters, digits and hyphens"))
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PartnerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for PartnerName {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<PartnerName> for String {
+    fn from(name: PartnerName) -> Self {
+        name.0
+    }
+}
+
+impl PartnerMark {
+    /// Whether the partner told nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl ProfileMark {
+    /// Since when the fact is so that partners told last, if one did.
+    pub(crate) fn told_at(&self, fact: fn(&PartnerMark) -> Option<Told>) -> Option<Timestamp> {
+        self.partners.values().filter_map(fact).map(|told| told.at).max()
+    }
 }
 
 impl Customer {

@@ -4,7 +4,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::customer::{ConsentEffect, Customer, Standing};
+use crate::{
+    customer::{ConsentEffect, Customer, Standing},
+    slot::Slot,
+};
 
 /// What enrolling does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,12 +62,12 @@ impl RosterChange {
         };
         let mut mark = before.mark.clone();
         let is_older = mark.as_of > Some(as_of);
-        let facts = if is_older { before } else { told };
+        let facts = if is_older { before.clone() } else { with_newer_of_partners(told, before, as_of) };
         if !is_older {
             mark.as_of = Some(as_of);
         }
         mark.settled &= (facts.standing, &facts.slot) == (before.standing, &before.slot);
-        let after = Customer { consent, mark, ..facts.clone() };
+        let after = Customer { consent, mark, ..facts };
         let outcome = match after.standing {
             _ if is_older => Outcome::Older,
             Standing::Closed => Outcome::Closed,
@@ -73,4 +76,21 @@ impl RosterChange {
         };
         Self { after, outcome, consent: effect }
     }
+}
+
+/// What a roster tells, with those facts of the profile that partners told of a later moment.
+fn with_newer_of_partners(told: &Customer, before: &Customer, as_of: Timestamp) -> Customer {
+    let is_newer = |fact| before.mark.told_at(fact) > Some(as_of);
+    let mut facts = told.clone();
+    if is_newer(|mark| mark.contact) {
+        facts.contact.clone_from(&before.contact);
+    }
+    if is_newer(|mark| mark.zone) {
+        facts.slot = Slot::of_sign_up(&told.id, told.signed_up_at, &before.zone);
+        facts.zone.clone_from(&before.zone);
+    }
+    if is_newer(|mark| mark.standing) {
+        facts.standing = before.standing;
+    }
+    facts
 }

@@ -103,6 +103,7 @@ fn said_by(consent: &Consent, zone: &Zone) -> String {
     let Some(record) = consent.record() else { return String::new() };
     let by = match record.by {
         ConsentSource::Roster => "a roster",
+        ConsentSource::Partner => "a partner",
         ConsentSource::Operator => "an operator",
         ConsentSource::Customer => "the customer",
     };
