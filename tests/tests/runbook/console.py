@@ -85,7 +85,11 @@ def messages(stack):
         seen = {}
         for _ in range(5):
             answer = sqs.receive_message(
-                QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
+                QueueUrl=queue,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=0,
+                WaitTimeSeconds=0,
+                MessageAttributeNames=["All"],
             )
             seen.update((message["MessageId"], message) for message in answer.get("Messages", []))
         yield f"queue {queue}", list(seen.values())
