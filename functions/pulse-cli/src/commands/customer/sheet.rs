@@ -53,7 +53,9 @@ impl Sheet<'_> {
             Suppressed::Untold => table.push("suppressed", "not told: it takes ReadKeys of OperatorPolicy"),
             Suppressed::By([]) => table.push("suppressed", "no"),
             Suppressed::By(held) => {
-                held.iter().for_each(|held| table.push("suppressed", text::in_force(held, &customer.zone)));
+                for held in held {
+                    table.push("suppressed", text::in_force(held, &customer.zone));
+                }
             }
         }
         let table = table

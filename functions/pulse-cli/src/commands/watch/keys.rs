@@ -35,8 +35,8 @@ pub(super) fn pressed(state: &mut State, key: KeyEvent) -> Vec<SideEffect> {
 fn answered(state: &mut State, answered: Answered) -> Vec<SideEffect> {
     match answered {
         // What recipients' anger holds, only a note ends.
-        Answered::Asks(Prompt::Sure(Order::Resume(stage, None))) if is_held_for_reputation(state, stage) => {
-            state.prompt = Some(Prompt::why(Verb::Resume, stage));
+        Answered::Asks(Prompt::Sure(Order::Resume(of, None))) if is_held_for_reputation(state, of) => {
+            state.prompt = Some(Prompt::why(Verb::Resume, of));
         }
         Answered::Asks(prompt) => state.prompt = Some(prompt),
         Answered::GivenUp => {}
@@ -49,9 +49,9 @@ fn answered(state: &mut State, answered: Answered) -> Vec<SideEffect> {
     vec![]
 }
 
-fn is_held_for_reputation(state: &State, stage: StageName) -> bool {
+fn is_held_for_reputation(state: &State, of: StageName) -> bool {
     let stages = state.figures.value().map(|figures| &figures.stages);
-    let held = stages.into_iter().flatten().find(|one| one.stage == stage).and_then(|one| one.held.as_ref());
+    let held = stages.into_iter().flatten().find(|one| one.stage == of).and_then(|one| one.held.as_ref());
     held.is_some_and(|held| matches!(held.how, How::Reputation { .. }))
 }
 
