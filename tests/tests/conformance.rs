@@ -65,6 +65,8 @@ conformance!(ledger:
     the_roster_is_counted_by_standing
     notes_come_newest_first_and_once_each
     the_last_hundred_notes_are_told
+    all_notes_of_one_customer_are_told_and_deleted
+    a_tombstone_and_erased_entries_are_read_back
     what_is_overdue_is_found_by_stage_and_the_longest_waiting_first
     an_entry_queued_again_is_found_among_those_again
     an_entry_that_is_put_off_is_found_at_its_moment
@@ -80,6 +82,7 @@ conformance!(ledger:
 conformance!(feedback:
     a_suppression_is_read_back_whatever_the_addresss_case
     a_suppression_is_written_over_what_it_was_read_as
+    suppressions_are_counted_by_their_worst_reason_and_the_newest_listed
     feedback_is_counted_by_the_hour_and_repeats_with_their_month
     a_token_counts_for_the_body_that_it_first_came_with
 );

@@ -10,6 +10,7 @@ mod customer;
 mod doctor;
 mod errors;
 mod failed;
+mod forgetting;
 mod lanes;
 mod letters;
 mod pausing;
@@ -18,6 +19,7 @@ mod roster;
 mod settings;
 mod settling;
 mod status;
+mod suppressions;
 mod why;
 
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub use customer::CustomerReport;
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};
+pub use forgetting::{CustomerExport, ForgetError};
 pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
 pub use pausing::{PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
@@ -38,5 +41,8 @@ pub use roster::{
 };
 pub use settings::{FixedSettings, Settings, SettingsError};
 pub use settling::{SettleReport, Unsettled, UnsettledMail};
-pub use status::{Status, StatusRun};
+pub use status::{ReputationReport, Status, StatusRun};
+pub use suppressions::{
+    AtProvider, ReleaseError, ReleaseReport, SuppressionListed, SuppressionState, SuppressionsReport,
+};
 pub use why::{CustomerWhyError, RunQuestion, RunWhyError};

@@ -148,7 +148,11 @@ impl SwitchError {
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
-        matches!(self, Self::Slow { .. } | Self::Undone(_)).then_some(Advice::LookAtStages)
+        match self {
+            Self::Slow { .. } | Self::Undone(_) => Some(Advice::LookAtStages),
+            Self::Pausing(PausingError::NoteNeeded(stage)) => Some(Advice::ResumeWithNote { stage: *stage }),
+            Self::Pausing(_) | Self::Stage(_) => None,
+        }
     }
 }
 

@@ -174,12 +174,14 @@ impl App {
         let customer = self.profile(id).await?;
         let changed = self.enrollment(&self.schedules()).repair(id).await?;
         let outcome = match customer.standing {
+            Standing::Closed if customer.is_forgotten() => Outcome::Forgotten,
             Standing::Closed => Outcome::Closed,
             Standing::Active if changed => Outcome::Changed,
             Standing::Active => Outcome::Unchanged,
         };
         let mut counts = Counts::default();
-        counts.add(Enrolled { outcome, consent: None, opted_out: customer.consent.opted_out() }, &customer);
+        let opted_out = customer.consent.opted_out() && outcome != Outcome::Forgotten;
+        counts.add(Enrolled { outcome, consent: None, opted_out }, &customer);
         Ok(counts)
     }
 

@@ -4,6 +4,7 @@ use futures::future::try_join_all;
 use pulse_core::{
     advice::Advice,
     entry::{StageName, TallyKey},
+    feedback::{Reputation, ReputationBreaker, ReputationCounts, ReputationPolicy},
     overview::{Overview, StageOverview},
     ports::{Depth, RosterCount, StageLanes, Tally},
     run::RunId,
@@ -19,12 +20,27 @@ pub struct Status {
     pub roster: RosterCount,
     /// Entries, run by run.
     pub runs: Vec<StatusRun>,
+    /// How recipients take the mails.
+    pub reputation: ReputationReport,
     /// How the stages are doing.
     pub stages: Vec<StageOverview>,
     /// How full the queues are.
     pub queues: Vec<Depth>,
     /// How many calls the providers can see at once.
     pub lanes: Vec<StageLanes>,
+}
+
+/// How recipients take the mails, since the last hold for that was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReputationReport {
+    /// What that is.
+    pub standing: Reputation,
+    /// What was counted in the window.
+    #[serde(flatten)]
+    pub counts: ReputationCounts,
+    /// By which rates it goes.
+    #[serde(skip)]
+    pub policy: ReputationPolicy,
 }
 
 /// A run's entries.
@@ -88,8 +104,25 @@ impl App {
     /// When something of it can't be read.
     pub async fn status(&self) -> Result<Status, ReadError> {
         let (tally, roster) = self.count().await?;
-        let (stages, queues, lanes) = futures::try_join!(self.overviews(), self.depths(), self.stage_lanes())?;
-        Ok(Status { roster, runs: StatusRun::all(&tally), stages, queues, lanes })
+        let (reputation, stages, queues, lanes) =
+            futures::try_join!(self.reputation(), self.overviews(), self.depths(), self.stage_lanes())?;
+        Ok(Status { roster, runs: StatusRun::all(&tally), reputation, stages, queues, lanes })
+    }
+
+    /// How recipients take the mails.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn reputation(&self) -> Result<ReputationReport, ReadError> {
+        let policy = ReputationPolicy::default();
+        let breaker = ReputationBreaker {
+            log: &*self.ports.feedback,
+            controls: &*self.ports.controls,
+            clock: self.clock(),
+            policy,
+        };
+        let (counts, standing) = breaker.look().await?;
+        Ok(ReputationReport { standing, counts, policy })
     }
 
     /// All entries by where they stand, and all customers by standing.

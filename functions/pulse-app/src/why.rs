@@ -77,6 +77,7 @@ impl App {
             ledger: &*self.ports.ledger,
             reports: &*self.ports.reports,
             open: &*self.ports.open,
+            feedback: &*self.ports.feedback,
             controls: &*self.ports.controls,
             stages: &*self.ports.stages,
             clock: self.clock(),

@@ -10,18 +10,28 @@ use pulse_core::{
     control::{Actor, BreakerPolicy},
     customer::Zone,
     feedback::FeedbackSource,
+    ports::KeySource,
     stage::{EmailRules, Rules},
     tick::SweepPolicy,
 };
 use pulse_feedback::UnsignedReader;
-use pulse_providers::{MarketingCloudMailer, SesMailer};
+use pulse_providers::{
+    MarketingCloudMailer, SesMailer, SesSuppressions, secret::OperatorsKeys, secrets_client, ses_client,
+};
 
 /// The application over a deployed stack, for whoever does something with it.
 ///
 /// # Errors
 /// When the stack lacks an output.
 pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
-    Ok(App { ports: stack.ports(Arc::new(UnsignedReader))?, settings: Arc::new(Deployed(stack.clone())), actor })
+    // The keys came with the intake's template.
+    let keys = stack
+        .outputs
+        .find("KeysSecretName")
+        .map(|name| -> Arc<dyn KeySource> { Arc::new(OperatorsKeys::new(secrets_client(&stack.aws), name)) });
+    let ses = Arc::new(SesSuppressions::new(ses_client(&stack.aws)));
+    let ports = stack.ports(Arc::new(UnsignedReader), keys, ses)?;
+    Ok(App { ports, settings: Arc::new(Deployed(stack.clone())), actor })
 }
 
 /// What a stack's functions go by, as they are configured.

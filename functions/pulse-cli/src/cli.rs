@@ -12,8 +12,8 @@ use pulse_local::children;
 
 use crate::{
     commands::{
-        audit, customer, dlq, doctor, enroll, lanes, local, opt_out, pause, plan, preview, redrive, replay, resume,
-        settle, simulate, status, unenroll, watch, why,
+        audit, customer, dlq, doctor, enroll, export, forget, lanes, local, opt_out, pause, plan, preview, redrive,
+        replay, resume, settle, simulate, status, suppressions, unenroll, watch, why,
     },
     exit::{Exit, Usage},
     output::{Output, with_causes},
@@ -47,6 +47,12 @@ enum Command {
     Unenroll(unenroll::Options),
     /// Keep that customers asked for no more mail, or for mail again. No roster overrules it.
     OptOut(opt_out::Options),
+    /// Show the addresses that must not be mailed, by reason; or look one up, release it, or add one.
+    Suppressions(suppressions::Options),
+    /// Write down all that is known of one customer, to hand it out to them.
+    Export(export::Options),
+    /// Forget one customer for good, or let one who was forgotten come back.
+    Forget(forget::Options),
     /// Show one customer: profile, this month's entry, history, schedule.
     Customer(customer::Options),
     /// Show where everything stands: stages and what holds them, entries by state, queues, dead letters, lanes.
@@ -61,7 +67,7 @@ enum Command {
     Doctor(doctor::Options),
     /// Hold the roster against the schedules and the ledger, and repair what is amiss.
     Audit(audit::Options),
-    /// List the mails of unknown fate, or say what became of one.
+    /// List the mails in doubt, or say what became of one: without, the provider's word or a day of silence ends a doubt.
     Settle(settle::Options),
     /// Show what is in the dead-letter queues, by cause.
     Dlq(dlq::Options),
@@ -130,6 +136,9 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Enroll(options) => enroll::run(options, &cli.target, output).await,
         Command::Unenroll(options) => unenroll::run(options, &cli.target, output).await,
         Command::OptOut(options) => opt_out::run(options, &cli.target, output).await,
+        Command::Suppressions(options) => suppressions::run(options, &cli.target, output).await,
+        Command::Export(options) => export::run(options, &cli.target, output).await,
+        Command::Forget(options) => forget::run(options, &cli.target, output).await,
         Command::Customer(options) => customer::run(options, &cli.target, output).await,
         Command::Status(options) => Box::pin(status::run(options, &cli.target, output)).await,
         Command::Watch(options) => watch::run(options, &cli.target, output).await,
@@ -163,7 +172,7 @@ mod tests {
     #[test]
     fn an_id_that_begins_with_a_dash_is_taken_after_two_and_otherwise_told_so() {
         let line = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        for command in ["customer", "unenroll", "why", "enroll", "preview"] {
+        for command in ["customer", "unenroll", "why", "enroll", "preview", "export"] {
             let said = |words: &str| {
                 let line = line(words);
                 Cli::try_parse_from(&line).map_err(|error| explained(error, &line).to_string())

@@ -12,7 +12,7 @@ pub fn place(key: TallyKey) -> String {
         TallyKey::Sent => "sent".into(),
         TallyKey::Skipped(reason) => format!("skipped: {reason}"),
         TallyKey::Failed(stage) => format!("failed: {stage}"),
-        TallyKey::Indeterminate => "of unknown fate".into(),
+        TallyKey::Indeterminate => "in doubt".into(),
         TallyKey::Unconfirmed => "unconfirmed".into(),
     }
 }

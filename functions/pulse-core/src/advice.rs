@@ -55,6 +55,11 @@ pub enum Advice {
         /// Of which stage.
         stage: StageName,
     },
+    /// End a hold for bad reputation, with a note that says why mails may go on.
+    ResumeWithNote {
+        /// Of which stage.
+        stage: StageName,
+    },
     /// Enable a stage's mapping in the AWS console.
     EnableMapping {
         /// Of which stage.

@@ -78,7 +78,7 @@ impl Enrollment<'_> {
         for _ in 0..TRIES {
             let before = self.ledger.customer(&told.id).await?;
             let RosterChange { after, mut outcome, consent } = RosterChange::of(before.as_ref(), told, as_of);
-            let opted_out = after.consent.opted_out();
+            let opted_out = after.consent.opted_out() && outcome != Outcome::Forgotten;
             match self.bring_to(before.as_ref(), after, believes).await? {
                 None => believes = false,
                 Some(put) => {
@@ -99,7 +99,8 @@ impl Enrollment<'_> {
     pub async fn change(&self, by: &PartnerName, told: &PartnerChange) -> Result<PartnerOutcome, EnrollmentError> {
         let mut believes = true;
         for _ in 0..TRIES {
-            let Some(before) = self.ledger.customer(&told.customer).await? else { return Ok(PartnerOutcome::Unknown) };
+            let before = self.ledger.customer(&told.customer).await?.filter(|before| !before.is_forgotten());
+            let Some(before) = before else { return Ok(PartnerOutcome::Unknown) };
             let after = told.applied_to(&before, by);
             let is_like = after.is_like(&before);
             match self.bring_to(Some(&before), after, believes).await? {
@@ -160,6 +161,10 @@ impl Enrollment<'_> {
         mut after: Customer,
         believes: bool,
     ) -> Result<Option<bool>, EnrollmentError> {
+        if let Some(before) = before.filter(|before| before.is_forgotten()) {
+            // Whatever anybody tells of them.
+            after = before.clone();
+        }
         if believes && after.mark.settled {
             let is_there = before == Some(&after) || self.ledger.save_customer(&after).await?;
             return Ok(is_there.then_some(false));
@@ -297,7 +302,8 @@ impl Enrollment<'_> {
 /// When the ledger can't be used. Do it again.
 pub async fn record_consent(ledger: &dyn Ledger, id: &CustomerId, word: &Consent) -> Result<bool, LedgerError> {
     for _ in 0..TRIES {
-        let Some(before) = ledger.customer(id).await? else { return Ok(false) };
+        let before = ledger.customer(id).await?.filter(|before| !before.is_forgotten());
+        let Some(before) = before else { return Ok(false) };
         let after = Customer { consent: before.consent.after_word(word), ..before.clone() };
         if after == before || ledger.save_customer(&after).await? {
             return Ok(true);

@@ -18,8 +18,9 @@
 //! - [`pausing`]: pausing stages and resuming them.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
-//! - [`settlement`]: settling mails of unknown fate.
+//! - [`settlement`]: settling mails in doubt.
 //! - [`feedback`]: what providers tell afterwards of mails.
+//! - [`forgetting`]: taking what is personal from all that is kept of a customer.
 //! - [`suppression`]: addresses that must not be mailed.
 //! - [`keys`] and [`unsubscribe`]: the deployment's keys, and the tokens by which customers unsubscribe.
 //! - [`drop_watch`]: mails that were accepted and then not sent.
@@ -45,6 +46,7 @@ pub mod enrollment;
 pub mod entry;
 pub mod failure;
 pub mod feedback;
+pub mod forgetting;
 pub mod keys;
 pub mod lanes;
 pub mod message;

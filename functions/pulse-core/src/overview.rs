@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     advice::Advice,
-    control::{Actor, Console, Control, Hold, Note, Outcomes},
+    control::{Actor, Console, Control, Hold, Note, Outcomes, PauseKind},
     entry::StageName,
     ports::{Clock, Controls, Ledger, LedgerError, OpenEntries, OutcomeLog, StageError, StageStatus, Stages, Switch},
     tick::oldest_due,
@@ -117,6 +117,11 @@ pub enum How {
         /// The way in which it was paused.
         how: Console,
     },
+    /// Because recipients take its mails badly. Only an operator's note ends it.
+    Reputation {
+        /// How they take them.
+        note: Note,
+    },
     /// By a provider that is out of order.
     Breaker {
         /// Calls that it was judged by.
@@ -132,7 +137,10 @@ impl Held {
     pub fn of(hold: Hold<'_>) -> Self {
         match hold {
             Hold::Command(pause) => Self {
-                how: How::Command { who: pause.by.clone(), note: pause.note.clone() },
+                how: match pause.kind {
+                    PauseKind::Operator => How::Command { who: pause.by.clone(), note: pause.note.clone() },
+                    PauseKind::Reputation => How::Reputation { note: pause.note.clone() },
+                },
                 since: pause.since,
                 until: pause.until,
             },
@@ -152,6 +160,7 @@ impl Held {
     pub fn advice(&self, stage: StageName) -> Vec<Advice> {
         match &self.how {
             How::Console { how } => how.advice(stage),
+            How::Reputation { .. } => vec![Advice::ResumeWithNote { stage }],
             How::Command { .. } | How::Breaker { .. } => vec![Advice::Resume { stage }],
         }
     }
@@ -224,7 +233,6 @@ impl Overview<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::PauseKind;
     use crate::control::{Breaker, BreakerPolicy, Pause};
 
     fn now() -> Timestamp {

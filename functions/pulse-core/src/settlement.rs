@@ -1,4 +1,4 @@
-//! Settling mails of unknown fate: by an operator, or by what the provider tells later.
+//! Settling mails in doubt: by an operator, or by what the provider tells later.
 
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ pub enum SettlementError {
     #[error("there is no entry {0}")]
     NoEntry(EntryId),
     /// Its fate is known.
-    #[error("entry {entry} is {state}, and not of unknown fate: there is nothing to settle")]
+    #[error("entry {entry} is {state}, and not in doubt: there is nothing to settle")]
     Known {
         /// The entry concerned.
         entry: EntryId,
@@ -78,7 +78,7 @@ pub struct Settlement<'a> {
 }
 
 impl Settlement<'_> {
-    /// Records what became of the mail of an entry of unknown fate. `why` is kept with the customer:
+    /// Records what became of the mail of an entry in doubt. `why` is kept with the customer:
     /// who says so, in words without personal data.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::{
     control::{Actor, Note},
@@ -20,7 +21,7 @@ const SOFT_BOUNCES_LAST: SignedDuration = SignedDuration::from_hours(90 * 24);
 const TRIES: usize = 5;
 
 /// Why an address must not be mailed. The first of several is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SuppressionReason {
     /// A recipient there called a mail spam.
@@ -38,6 +39,9 @@ pub enum SuppressionReason {
 }
 
 impl SuppressionReason {
+    /// All of them, the worst first.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -52,7 +56,8 @@ impl SuppressionReason {
     }
 
     /// For how long it holds; for good, if nothing is said.
-    fn lasts(self) -> Option<SignedDuration> {
+    #[must_use]
+    pub fn lasts(self) -> Option<SignedDuration> {
         (self == Self::SoftBounces).then_some(SOFT_BOUNCES_LAST)
     }
 }
@@ -195,6 +200,19 @@ impl Suppression {
             self.released = Some(release);
         }
         self
+    }
+
+    /// The worst reason that nobody released, whether it is over by now or not, and since when.
+    #[must_use]
+    pub fn worst(&self) -> Option<(SuppressionReason, Timestamp)> {
+        let held = self.in_force(Timestamp::MIN).into_iter().next()?;
+        Some((held.reason, held.evidence.at))
+    }
+
+    /// Since when it is as it is: suppressed for its worst reason, or released.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<Timestamp> {
+        self.worst().map(|(_, at)| at).or_else(|| self.released.as_ref().map(|release| release.at))
     }
 
     /// Who released it last.

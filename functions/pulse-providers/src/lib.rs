@@ -15,5 +15,5 @@ pub use connections::Connections;
 pub use marketing_cloud::{EnsVerifier, MarketingCloudMailer};
 pub use scorer::HttpScorer;
 pub use sender::Sender;
-pub use ses::{SendingRate, SesAccount, SesMailer};
+pub use ses::{SendingRate, SesAccount, SesMailer, SesSuppressions};
 pub use setup::{SetupError, secrets_client, ses_client};

@@ -1,5 +1,6 @@
 //! Secrets, read from Secrets Manager when a function starts, and again when they are refused.
 
+mod operators_keys;
 mod rotating;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-pub use self::rotating::Secret;
+pub use self::{operators_keys::OperatorsKeys, rotating::Secret};
 
 /// A secret that can't be read or used. Names the secret, never shows it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

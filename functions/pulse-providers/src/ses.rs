@@ -3,6 +3,7 @@
 mod account;
 mod errors;
 mod rate;
+mod suppressions;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 pub use self::account::SesAccount;
 use self::errors::classify;
 pub use self::rate::SendingRate;
+pub use self::suppressions::SesSuppressions;
 use crate::{Connections, Sender, SetupError, connections::Pooled};
 
 /// How long a connection may be idle within an invocation. AWS doesn't say when SES closes one. Nothing on the way is

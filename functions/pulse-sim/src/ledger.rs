@@ -3,6 +3,7 @@
 mod accounts;
 mod audits;
 mod feedback;
+mod operators;
 mod reports;
 mod run_reports;
 mod stages;
@@ -11,11 +12,12 @@ mod units;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId},
     ports::{Activity, Ledger, LedgerError},
-    suppression::Suppression,
+    suppression::{Suppression, SuppressionReason},
 };
 
 use accounts::Accounts;
@@ -132,12 +134,15 @@ impl Ledger for MemoryLedger {
     async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
         let digest = address.digest();
-        let known = accounts.suppressed.get(&digest).map_or(0, |known| known.version);
-        if known != suppression.version {
+        let known = accounts.suppressed.get(&digest);
+        let (version, before) = known.map_or((0, None), |known| (known.version, listed(known)));
+        if version != suppression.version {
             accounts.used.refused(Write::Alone);
             return Ok(false);
         }
-        accounts.used.write(Write::Alone, 0);
+        let after = listed(suppression);
+        let index_rows = if before == after { 0 } else { u64::from(before.is_some()) + u64::from(after.is_some()) };
+        accounts.used.write(Write::Alone, index_rows);
         let mut suppression = suppression.clone();
         suppression.version += 1;
         accounts.suppressed.insert(digest, suppression);
@@ -151,4 +156,9 @@ impl Ledger for MemoryLedger {
         notes.insert((activity.at, activity.what.clone()), activity.clone());
         Ok(())
     }
+}
+
+/// As what an address is in the index: for its worst reason or as released, and since when.
+fn listed(suppression: &Suppression) -> Option<(Option<SuppressionReason>, Timestamp)> {
+    Some((suppression.worst().map(|(reason, _)| reason), suppression.changed_at()?))
 }

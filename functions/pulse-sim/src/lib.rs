@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod mailer;
 pub mod month;
 pub mod provider;
+pub mod provider_suppressions;
 pub mod queue;
 pub mod random;
 pub mod scheduler;

@@ -4,11 +4,12 @@
 
 use jiff::ToSpan as _;
 use pulse_core::{
+    control::Note,
     customer::EmailAddress,
     failure::Cause,
     feedback::{FeedbackCount, FeedbackCounts, hour_of},
     run::RunId,
-    suppression::{Evidence, Scope, Suppression, SuppressionReason},
+    suppression::{Evidence, Release, Scope, Suppression, SuppressionReason},
 };
 
 use super::{ledger::TestedLedger, samples::due};
@@ -42,6 +43,45 @@ pub async fn a_suppression_is_written_over_what_it_was_read_as(ledger: &dyn Test
     assert_eq!(ledger.save_suppression(&ada, &both).await, Ok(true));
     let known = ledger.suppression(&ada).await.unwrap().expect("it is suppressed");
     assert_eq!((known.version, known.in_force(due()).len()), (2, 2));
+}
+
+pub async fn suppressions_are_counted_by_their_worst_reason_and_the_newest_listed(ledger: &dyn TestedLedger) {
+    let at = |hours: i64| Evidence { at: due() + hours.hours(), scope: Scope::All, cause: None };
+    let release = |hours: i64| Release {
+        at: due() + hours.hours(),
+        by: "aoife".into(),
+        note: Note::parse("they wrote").unwrap(),
+    };
+    let hard = |hours| Suppression::of(SuppressionReason::HardBounce, at(hours));
+    let released = hard(2).released(release(3));
+    let kept = [
+        ("one@example.com", hard(1)),
+        ("two@example.com", hard(4)),
+        ("three@example.com", hard(5).with(SuppressionReason::Complaint, at(6))),
+        ("four@example.com", released.clone()),
+        ("five@example.com", Suppression::of(SuppressionReason::SoftBounces, at(-91 * 24))),
+        ("six@example.com", Suppression::of(SuppressionReason::SoftBounces, at(0))),
+        ("seven@example.com", hard(7).without(SuppressionReason::HardBounce)),
+        ("eight@example.com", released.with(SuppressionReason::HardBounce, at(8))),
+    ];
+    for (text, suppression) in kept {
+        assert_eq!(ledger.save_suppression(&address(text), &suppression).await, Ok(true));
+    }
+    let found = ledger.suppressions(due(), 4).await.unwrap();
+    let by_reason =
+        [(SuppressionReason::Complaint, 1), (SuppressionReason::HardBounce, 3), (SuppressionReason::SoftBounces, 1)];
+    assert_eq!((found.by_reason, found.released), (by_reason.into(), 1));
+    let newest: Vec<_> = found.newest.iter().filter_map(|found| found.suppression.changed_at()).collect();
+    assert_eq!(newest, [8, 6, 4, 3].map(|hours: i64| due() + hours.hours()));
+    assert!(found.newest.iter().all(|found| found.digest.len() >= 64 && !found.digest.contains('@')));
+    assert_eq!(ledger.suppressions(due(), 0).await.unwrap().newest, []);
+
+    // A row that is written again is listed as what it is then, once.
+    let known = ledger.suppression(&address("two@example.com")).await.unwrap().unwrap();
+    assert_eq!(ledger.save_suppression(&address("two@example.com"), &known.released(release(9))).await, Ok(true));
+    let found = ledger.suppressions(due(), 100).await.unwrap();
+    assert_eq!((found.by_reason[&SuppressionReason::HardBounce], found.released, found.newest.len()), (2, 2, 6));
+    assert_eq!(found.newest[0].suppression.changed_at(), Some(due() + 9.hours()));
 }
 
 pub async fn feedback_is_counted_by_the_hour_and_repeats_with_their_month(ledger: &dyn TestedLedger) {

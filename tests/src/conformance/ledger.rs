@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use jiff::{SignedDuration, ToSpan as _};
 use pulse_core::{
-    customer::{Consent, ConsentRecord, ConsentSource, Customer, CustomerId, OptOutMark, ProfileMark, Standing},
-    entry::{Change, Entry, StageName},
+    control::Note,
+    customer::{
+        Consent, ConsentRecord, ConsentSource, Customer, CustomerId, OptOutMark, ProfileMark, Standing, Tombstone,
+    },
+    entry::{Change, Entry, Erasing, StageName},
     failure::Cause,
     ports::{
-        Activity, Awaited, FeedbackLog, Ledger, LedgerError, LedgerReports, OpenEntries, OpenKey, ReadUnits,
-        RosterCount, RunCounts, RunReports, StageMemory, TallyKey,
+        Activity, Awaited, CustomerNotes, FeedbackLog, Ledger, LedgerError, LedgerReports, OpenEntries, OpenKey,
+        ReadUnits, RosterCount, RunCounts, RunReports, StageMemory, SuppressionList, TallyKey,
     },
 };
 
@@ -21,9 +24,15 @@ use super::samples::{
 };
 
 /// A ledger and what operators ask of it.
-pub trait TestedLedger: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory + FeedbackLog {}
+pub trait TestedLedger:
+    Ledger + LedgerReports + OpenEntries + RunReports + StageMemory + FeedbackLog + CustomerNotes + SuppressionList
+{
+}
 
-impl<T: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory + FeedbackLog> TestedLedger for T {}
+impl<T> TestedLedger for T where
+    T: Ledger + LedgerReports + OpenEntries + RunReports + StageMemory + FeedbackLog + CustomerNotes + SuppressionList
+{
+}
 
 /// Opens an entry and takes it on its way.
 async fn bring(ledger: &dyn TestedLedger, entry: &Entry, end: End) -> Entry {
@@ -261,6 +270,46 @@ pub async fn the_last_hundred_notes_are_told(ledger: &dyn TestedLedger) {
     }
     let expected: Vec<Activity> = (3..103).rev().map(note).collect();
     assert_eq!(ledger.activities(&id("c-1")).await, Ok(expected));
+}
+
+pub async fn all_notes_of_one_customer_are_told_and_deleted(ledger: &dyn TestedLedger) {
+    let note = |customer: &str, n: i64| Activity {
+        customer: id(customer),
+        at: due() + SignedDuration::from_secs(n),
+        what: "The mail bounced.".to_owned(),
+    };
+    bring(ledger, &scheduled_in("c-1", "2026-11", due()), End::Scored).await;
+    for n in 0..103 {
+        ledger.note(&note("c-1", n)).await.unwrap();
+    }
+    ledger.note(&note("c-12", 0)).await.unwrap();
+    assert_eq!(ledger.all_notes(&id("c-1")).await.unwrap(), (0..103).rev().map(|n| note("c-1", n)).collect::<Vec<_>>());
+    assert_eq!(ledger.erase_notes(&id("c-1")).await, Ok(103));
+    assert_eq!(ledger.erase_notes(&id("c-1")).await, Ok(0));
+    assert_eq!(ledger.all_notes(&id("c-1")).await, Ok(Vec::new()));
+    assert_eq!(ledger.entries(&id("c-1")).await.unwrap().len(), 1);
+    assert_eq!(ledger.all_notes(&id("c-12")).await, Ok(vec![note("c-12", 0)]));
+}
+
+pub async fn a_tombstone_and_erased_entries_are_read_back(ledger: &dyn TestedLedger) {
+    let (at, note) = (due(), Note::parse("asked by letter").unwrap());
+    assert_eq!(ledger.save_customer(&customer("c-1")).await, Ok(true));
+    let known = ledger.customer(&id("c-1")).await.unwrap().unwrap();
+    let gone = known.forgotten(Tombstone { at, by: "aoife".into(), note });
+    assert_eq!(ledger.save_customer(&gone).await, Ok(true));
+    let known = ledger.customer(&id("c-1")).await.unwrap().unwrap();
+    assert_eq!(known.mark.forgotten, gone.mark.forgotten);
+    // It counts as someone who has left, so that runs go on adding up.
+    assert_eq!(ledger.roster().await.unwrap().closed, 1);
+    for (n, end) in (10..).zip(ENDS) {
+        let entry = bring(ledger, &scheduled_in("c-1", &format!("20{n}-11"), due()), end).await;
+        if let Erasing::Change(change) = entry.erase(due() + 9.hours()) {
+            assert_eq!(ledger.apply(&change).await, Ok(()));
+            let known = ledger.entry(entry.id()).await.unwrap().unwrap();
+            assert!(known.is_erased() && known.score().is_none(), "{known:?}");
+            assert_eq!(&known, change.after());
+        }
+    }
 }
 
 pub async fn what_is_overdue_is_found_by_stage_and_the_longest_waiting_first(ledger: &dyn TestedLedger) {

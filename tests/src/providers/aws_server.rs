@@ -1,5 +1,5 @@
 //! A server that answers an AWS SDK client as it is told, for what no emulator can be brought to
-//! say. It knows SES's `SendEmail` and Secrets Manager's `GetSecretValue`.
+//! say. It knows SES's `SendEmail` and `DeleteSuppressedDestination`, and Secrets Manager's `GetSecretValue`.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -41,6 +41,7 @@ struct Told {
     calls: u64,
     answers: VecDeque<AwsAnswer>,
     done: Vec<Value>,
+    requests: Vec<String>,
 }
 
 impl AwsServer {
@@ -79,15 +80,22 @@ impl AwsServer {
         self.lock().done.clone()
     }
 
+    /// The methods and paths of all calls.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        self.lock().requests.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Told> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a call, does its work unless it is answered with an error, and says what to answer
     /// instead of the number of the work that it did.
-    fn take(&self, body: Value) -> (usize, Option<AwsAnswer>) {
+    fn take(&self, request: String, body: Value) -> (usize, Option<AwsAnswer>) {
         let mut told = self.lock();
         told.calls += 1;
+        told.requests.push(request);
         let answer = told.answers.pop_front();
         if !matches!(answer, Some(AwsAnswer::Error(..))) {
             told.done.push(body);
@@ -96,9 +104,9 @@ impl AwsServer {
     }
 }
 
-async fn answer(State(server): State<AwsServer>, body: String) -> Response {
+async fn answer(State(server): State<AwsServer>, method: Method, uri: Uri, body: String) -> Response {
     let body = serde_json::from_str(&body).unwrap_or(Value::Null);
-    let (number, answer) = server.take(body);
+    let (number, answer) = server.take(format!("{method} {}", uri.path()), body);
     match answer {
         None => Json(json!({"MessageId": format!("ses-{number}")})).into_response(),
         Some(AwsAnswer::Json(body)) => Json(body).into_response(),

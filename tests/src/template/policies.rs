@@ -18,12 +18,13 @@ const OWN_SES: &str = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId
 /// Actions that AWS allows on all resources or none: they have no resource type (Service Authorization Reference, "Actions,
 /// resources, and condition keys" for Amazon `EventBridge` Scheduler, AWS Lambda, Service Quotas, and Amazon Simple Email
 /// Service v2).
-const OF_NO_RESOURCE: [&str; 5] = [
+const OF_NO_RESOURCE: [&str; 6] = [
     "scheduler:ListSchedules",
     "lambda:GetAccountSettings",
     "servicequotas:ListServiceQuotas",
     "servicequotas:ListAWSDefaultServiceQuotas",
     "ses:GetAccount",
+    "ses:DeleteSuppressedDestination",
 ];
 
 /// Whoever asks what they themselves may do, by the names of their role or user, which no template knows.

@@ -110,7 +110,7 @@ fn what_looking_after_it_says() {
     let (status, said) = local(&["audit", "--deep"]);
     assert!(status == 0 && said.contains("Nothing is amiss"), "{status}: {said}");
     let (status, said) = local(&["settle"]);
-    assert!(status == 0 && said.contains("No mail is of unknown fate"), "{status}: {said}");
+    assert!(status == 0 && said.contains("No mail is in doubt"), "{status}: {said}");
     let unknown = ["settle", "c-0001", "--run", "2020-01", "--sent", "m-1", "--note", "Seen."];
     let (status, said) = local(&unknown);
     assert!(status == 1 && said.contains("there is no entry c-0001/2020-01"), "{status}: {said}");

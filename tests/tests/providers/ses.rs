@@ -5,8 +5,11 @@ use futures::{
     future::{join_all, ready},
 };
 use pulse_aws::{clock::SystemClock, sdk::for_emulator};
-use pulse_core::ports::{Mail, Mailer, SendError};
-use pulse_providers::{SesMailer, secret, secrets_client, ses_client};
+use pulse_core::{
+    customer::EmailAddress,
+    ports::{Mail, Mailer, ProviderRelease, ProviderSuppressions as _, SendError},
+};
+use pulse_providers::{SesMailer, SesSuppressions, secret, secrets_client, ses_client};
 use pulse_tests::providers::{
     MailTrouble, MailerBench,
     aws_server::{AwsAnswer, AwsServer},
@@ -234,5 +237,33 @@ async fn secrets_are_read_by_name_and_named_when_they_cant_be() {
     assert!(missing.contains("ResourceNotFoundException"), "{missing}");
     for error in [malformed, incomplete, missing] {
         assert!(error.contains("pulse/score") && !error.contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_taken_off_the_list_of_ses_whether_it_is_on_it_or_not() {
+    let server = AwsServer::start().await.unwrap();
+    let list = SesSuppressions::new(ses_client(&for_emulator(server.url())));
+    let address = EmailAddress::parse("ada@example.com").unwrap();
+    server.answer_next([AwsAnswer::Json(json!({}))]);
+    assert_eq!(list.release(&address).await, Ok(ProviderRelease::Released));
+    let not_found = "Email address ada@example.com does not exist on your suppression list.";
+    server.answer_next([AwsAnswer::Error(404, "NotFoundException", not_found)]);
+    assert_eq!(list.release(&address).await, Ok(ProviderRelease::NotHeld));
+    assert_eq!(server.requests(), ["DELETE /v2/email/suppression/addresses/ada%40example.com"; 2]);
+}
+
+#[tokio::test]
+async fn what_ses_refuses_is_told_without_the_address() {
+    let server = AwsServer::start().await.unwrap();
+    let list = SesSuppressions::new(ses_client(&for_emulator(server.url())));
+    let address = EmailAddress::parse("ada@example.com").unwrap();
+    for (status, code, told) in [
+        (403, "AccessDeniedException", "it takes ReleaseAtSes of OperatorPolicy"),
+        (400, "BadRequestException", "BadRequestException"),
+    ] {
+        server.answer_next([AwsAnswer::Error(status, code, "ada@example.com may not")]);
+        let cause = list.release(&address).await.unwrap_err();
+        assert!(cause.as_str().contains(told) && !cause.as_str().contains("ada"), "{cause}");
     }
 }

@@ -4,8 +4,10 @@
     console.py redrive FROM_QUEUE TO_QUEUE MOST    SQS, Send and receive messages: receive, send, delete
     console.py hire NAME POLICY_ARN[,..] [SID]     IAM, Users: with policies, or all of them but one statement
     console.py copy FROM_QUEUE TO_QUEUE MOST       the same by someone who is called away before the delete
+    console.py find TEXT STACK                     every store that a stack has: rows, messages, logs, objects, schedules
 
-`redrive` and `copy` print the customers whose letters they took, a line each; `hire` prints the new user's keys.
+`redrive` and `copy` print the customers whose letters they took, a line each; `hire` prints the new user's keys;
+`find` prints where the text is, a line each, and last how much it looked through.
 """
 
 import json
@@ -69,5 +71,64 @@ def hire(name, policy, without=None):
     print(key["SecretAccessKey"])
 
 
+def rows(stack):
+    dynamodb = boto3.client("dynamodb")
+    for table in dynamodb.get_paginator("list_tables").paginate().search("TableNames"):
+        if table.startswith(stack):
+            for row in dynamodb.get_paginator("scan").paginate(TableName=table).search("Items"):
+                yield f"table {row['pk']['S']} / {row['sk']['S']}", row
+
+
+def messages(stack):
+    sqs = boto3.client("sqs")
+    for queue in sqs.list_queues(QueueNamePrefix=stack).get("QueueUrls", []):
+        seen = {}
+        for _ in range(5):
+            answer = sqs.receive_message(
+                QueueUrl=queue,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=0,
+                WaitTimeSeconds=0,
+                MessageAttributeNames=["All"],
+            )
+            seen.update((message["MessageId"], message) for message in answer.get("Messages", []))
+        yield f"queue {queue}", list(seen.values())
+
+
+def logs(stack):
+    client = boto3.client("logs")
+    for group in client.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{stack}")["logGroups"]:
+        name = group["logGroupName"]
+        for stream in client.describe_log_streams(logGroupName=name)["logStreams"]:
+            events = client.get_log_events(logGroupName=name, logStreamName=stream["logStreamName"], startFromHead=True)
+            yield f"log {name} {stream['logStreamName']}", events["events"]
+
+
+def objects(_):
+    s3 = boto3.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        for found in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
+            body = s3.get_object(Bucket=bucket["Name"], Key=found["Key"])["Body"].read()
+            yield f"object {bucket['Name']}/{found['Key']}", body.decode("utf-8", "replace")
+
+
+def schedules(stack):
+    scheduler = boto3.client("scheduler")
+    for group in scheduler.list_schedule_groups(NamePrefix=stack)["ScheduleGroups"]:
+        for found in scheduler.list_schedules(GroupName=group["Name"])["Schedules"]:
+            schedule = scheduler.get_schedule(GroupName=group["Name"], Name=found["Name"])
+            yield f"schedule {found['Name']}", schedule
+
+
+def find(text, stack):
+    looked = {}
+    for store in (rows, messages, logs, objects, schedules):
+        for place, content in store(stack):
+            looked[store.__name__] = looked.get(store.__name__, 0) + 1
+            if text in place or text in json.dumps(content, default=str, ensure_ascii=False):
+                print(place)
+    print(json.dumps(looked))
+
+
 if __name__ == "__main__":
-    {"reserve": reserve, "hire": hire, "redrive": redrive, "copy": copy}[sys.argv[1]](*sys.argv[2:])
+    {"reserve": reserve, "hire": hire, "redrive": redrive, "copy": copy, "find": find}[sys.argv[1]](*sys.argv[2:])

@@ -3,7 +3,9 @@
 
 mod bad_deploy;
 mod catch_up;
+mod complaints_rise;
 mod dlq_full;
+mod forgotten;
 mod kept_ledger;
 mod operator;
 mod policies;

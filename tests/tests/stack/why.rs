@@ -55,6 +55,7 @@ fn everyone_is_accounted_for_with_the_reason_why_they_are_not_done() {
             ledger: &ledger,
             reports: &ledger,
             open: &ledger,
+            feedback: &ledger,
             controls: &ledger,
             stages: &stages,
             clock: &SystemClock,

@@ -8,6 +8,7 @@ mod enrollment;
 mod failures;
 mod faults;
 mod feedback;
+mod forgetting;
 mod happy;
 mod holds;
 mod panics;

@@ -196,7 +196,17 @@ async fn why(stack: &InMemoryStack, limit: usize, in_depth: bool) -> RunReport {
 fn inquiry(stack: &InMemoryStack, limit: usize, in_depth: bool) -> RunInquiry<'_> {
     let ledger = &*stack.ledger;
     let (stages, clock) = (&stack.stages, &*stack.clock);
-    RunInquiry { ledger, reports: ledger, open: ledger, controls: ledger, stages, clock, limit, in_depth }
+    RunInquiry {
+        ledger,
+        reports: ledger,
+        open: ledger,
+        feedback: ledger,
+        controls: ledger,
+        stages,
+        clock,
+        limit,
+        in_depth,
+    }
 }
 
 fn told(report: &RunReport) -> BTreeMap<Reason, u64> {

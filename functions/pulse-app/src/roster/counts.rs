@@ -17,6 +17,8 @@ pub struct Counts {
     pub closed: u64,
     /// Of whom newer facts are known, which stay.
     pub older: u64,
+    /// Who asked to be forgotten, and stay so.
+    pub forgotten: u64,
     /// Of all of these, whose row has no address that can be mailed.
     pub without_usable_address: u64,
     /// Of all of these, who get no mail as they are opted out.
@@ -46,7 +48,7 @@ impl Counts {
     /// All rows that were counted.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.new + self.changed + self.unchanged + self.closed + self.older
+        self.new + self.changed + self.unchanged + self.closed + self.older + self.forgotten
     }
 
     /// Counts what became of a customer.
@@ -57,6 +59,7 @@ impl Counts {
             Outcome::Unchanged => &mut self.unchanged,
             Outcome::Closed => &mut self.closed,
             Outcome::Older => &mut self.older,
+            Outcome::Forgotten => &mut self.forgotten,
         } += 1;
         self.without_usable_address += u64::from(told.contact == Contact::Unusable);
         self.opted_out += u64::from(enrolled.opted_out);

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use pulse_core::{
     customer::Customer,
-    enrollment::{Enrolled, RosterChange},
+    enrollment::{Enrolled, Outcome, RosterChange},
     failure::Cause,
     ports::{Ledger, LedgerError},
 };
@@ -47,7 +47,8 @@ pub async fn foresee<Origin>(
                 None => None,
             };
             let RosterChange { after, outcome, consent } = RosterChange::of(before.as_ref(), &told, as_of);
-            let enrolled = Enrolled { outcome, consent, opted_out: after.consent.opted_out() };
+            let enrolled =
+                Enrolled { outcome, consent, opted_out: after.consent.opted_out() && outcome != Outcome::Forgotten };
             Ok(Ok(Foreseen { origin, told, enrolled, after }))
         })
         .buffered(AT_ONCE);

@@ -9,6 +9,7 @@ mod pausing;
 mod roster;
 mod stages;
 mod status;
+mod suppressions;
 mod unreadable;
 mod words;
 
@@ -40,6 +41,7 @@ use pulse_sim::{
     dead_letters::{MemoryDeadLetters, MemoryReader},
     gauges::MemoryGauges,
     ledger::MemoryLedger,
+    provider_suppressions::MemoryProviderSuppressions,
     queue::MemoryQueue,
     schedules::MemorySchedules,
 };
@@ -58,6 +60,7 @@ struct World {
     dlqs: PerStage<Arc<MemoryQueue>>,
     stages: Arc<FakeStages>,
     lanes: Arc<MemoryLanes>,
+    ses: Arc<MemoryProviderSuppressions>,
 }
 
 /// Half an hour after the customer's slot.
@@ -71,12 +74,22 @@ fn due() -> Timestamp {
 
 impl World {
     fn new() -> Self {
+        Self::by(FeedbackSource::MarketingCloud)
+    }
+
+    /// One whose mails go by SES.
+    fn by_ses() -> Self {
+        Self::by(FeedbackSource::Ses)
+    }
+
+    fn by(provider: FeedbackSource) -> Self {
         let clock = Arc::new(VirtualClock::starting_at(start()));
         let queue = |_| Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None));
         let (queues, dlqs) = (PerStage::from_fn(queue), PerStage::from_fn(queue));
         let ledger: Arc<MemoryLedger> = Arc::default();
         let stages: Arc<FakeStages> = Arc::default();
         let lanes: Arc<MemoryLanes> = Arc::default();
+        let ses: Arc<MemoryProviderSuppressions> = Arc::default();
         let letters = |name: DlqName, letters: &Arc<MemoryQueue>| -> Arc<dyn DeadLetters> {
             Arc::new(MemoryDeadLetters::new(
                 name,
@@ -102,6 +115,10 @@ impl World {
             ledger: ledger.clone(),
             open: ledger.clone(),
             reports: ledger.clone(),
+            notes: ledger.clone(),
+            suppressions: ledger.clone(),
+            ses_suppressions: ses.clone(),
+            feedback: ledger.clone(),
             queues: queues.clone().map(|_, queue| -> Arc<dyn StageQueue> { queue }),
             dead_letters: DeadLetterQueues {
                 stages: PerStage::from_fn(|stage| letters(DlqName::Stage(stage), &dlqs[stage])),
@@ -123,18 +140,14 @@ impl World {
         let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };
         let settings = FixedSettings {
             rules: Rules {
-                email: EmailRules {
-                    policy,
-                    recall: Recall::ByKey { known_for: Duration::from_hours(46) },
-                    provider: FeedbackSource::MarketingCloud,
-                },
+                email: EmailRules { policy, recall: Recall::ByKey { known_for: Duration::from_hours(46) }, provider },
             },
             sweep: SweepPolicy::default(),
             breaker: BreakerPolicy::default(),
             zone: Zone::parse("Europe/Dublin").unwrap(),
         };
         let app = App { ports, settings: Arc::new(settings), actor: "aoife".into() };
-        Self { app, clock, ledger, queues, dlqs, stages, lanes }
+        Self { app, clock, ledger, queues, dlqs, stages, lanes, ses }
     }
 
     /// Puts an entry of this month on the ledger that has gone this way.

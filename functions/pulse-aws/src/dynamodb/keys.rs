@@ -12,6 +12,7 @@ use pulse_core::{
     ports::Activity,
     run::RunId,
     stable_hash::stable_hash,
+    suppression::{Suppression, SuppressionReason},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -69,16 +70,17 @@ impl Key {
     /// What is kept of an address is written under a digest of it with the newest key, or with none where there are none.
     pub(super) fn suppression(address: &EmailAddress, keys: Option<&KeyRing>) -> Self {
         let digest = keys.and_then(|keys| address.keyed_digest(keys, keys.newest()));
-        Self { pk: format!("SUPP#{}", digest.unwrap_or_else(|| address.digest())), sk: "SUPP".to_owned() }
+        Self::of_digest(&digest.unwrap_or_else(|| address.digest()))
     }
 
     /// Under which it may be found, the one that is written first.
     pub(super) fn suppressions(address: &EmailAddress, keys: Option<&KeyRing>) -> Vec<Self> {
         let keyed = keys.into_iter().flat_map(|keys| keys.ids().filter_map(|id| address.keyed_digest(keys, id)));
-        keyed
-            .chain([address.digest()])
-            .map(|digest| Self { pk: format!("SUPP#{digest}"), sk: "SUPP".to_owned() })
-            .collect()
+        keyed.chain([address.digest()]).map(|digest| Self::of_digest(&digest)).collect()
+    }
+
+    fn of_digest(digest: &str) -> Self {
+        Self { pk: format!("{SUPPRESSED}{digest}"), sk: SUPPRESSION.to_owned() }
     }
 
     /// The row of a token that counts once.
@@ -97,6 +99,10 @@ impl fmt::Display for Key {
         write!(f, "{} / {}", self.pk, self.sk)
     }
 }
+
+/// What begins the partition of what is kept of an address, and its sort key.
+pub(super) const SUPPRESSED: &str = "SUPP#";
+pub(super) const SUPPRESSION: &str = "SUPP";
 
 /// What begins the sort key of every hour of feedback.
 pub(super) const HOUR: &str = "HOUR#";
@@ -175,6 +181,53 @@ pub(super) fn of_customer(customer: &Customer) -> [(&'static str, String); 2] {
         Standing::Closed => "CLOSED",
     };
     [("tally_shard", roster_shard(shard_of(&customer.id))), ("tally_key", format!("{standing}#{}", customer.id))]
+}
+
+/// As what a suppressed address is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SuppressedAs {
+    /// Suppressed, and for this before all.
+    For(SuppressionReason),
+    /// Released.
+    Released,
+}
+
+impl SuppressedAs {
+    /// What the keys of its kind begin with in the index `tally`, before their moment.
+    pub(super) fn prefix(self) -> String {
+        match self {
+            Self::For(reason) => format!("{}#", reason.as_str().to_uppercase()),
+            Self::Released => "RELEASED#".to_owned(),
+        }
+    }
+
+    /// The least key of its kind that holds at `now`: what ends by itself is passed over from then on.
+    pub(super) fn begins(self, now: Timestamp) -> String {
+        let lasts = match self {
+            Self::For(reason) => reason.lasts(),
+            Self::Released => None,
+        };
+        let from = lasts.map(|lasts| sortable(now.saturating_sub(lasts).unwrap_or(Timestamp::MIN)) + "~");
+        self.prefix() + &from.unwrap_or_default()
+    }
+}
+
+/// The partition of the index `tally` that holds suppressed addresses.
+pub(super) fn suppressed_shard(shard: u64) -> String {
+    format!("SUPPRESSED#{shard}")
+}
+
+/// The index attributes of what is kept of an address. What holds for nothing and was never released has none.
+pub(super) fn of_suppression(key: &Key, suppression: &Suppression) -> Option<[(&'static str, String); 2]> {
+    let (kind, at) = match (suppression.worst(), suppression.release()) {
+        (Some((reason, at)), _) => (SuppressedAs::For(reason), at),
+        (None, Some(release)) => (SuppressedAs::Released, release.at),
+        (None, None) => return None,
+    };
+    let digest = key.pk.strip_prefix(SUPPRESSED)?;
+    let shard = stable_hash("shard", digest) % SHARDS;
+    let tally_key = format!("{}{}#{digest}", kind.prefix(), sortable(at));
+    Some([("tally_shard", suppressed_shard(shard)), ("tally_key", tally_key)])
 }
 
 /// What the tally keys of a run's closed entries begin with that stand where `key` says, or `None` for

@@ -53,7 +53,7 @@ impl Ledger for DynamoDbLedger {
 
     /// Under the digests of all keys, and of early releases, which had none: what a newer row says counts with them.
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
-        let keys = Key::suppressions(address, self.keys.as_ref());
+        let keys = Key::suppressions(address, self.keys.get().await?.as_ref());
         let rows = try_join_all(keys.into_iter().map(|key| self.row(key))).await?;
         let mut known = rows.iter().map(|row| row.as_ref().map(rows::parse::<Suppression>).transpose());
         let newest = known.next().transpose()?.flatten();
@@ -73,7 +73,7 @@ impl Ledger for DynamoDbLedger {
     async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
         let mut suppression = suppression.clone();
         suppression.version += 1;
-        let row = rows::suppression(&Key::suppression(address, self.keys.as_ref()), &suppression)?;
+        let row = rows::suppression(&Key::suppression(address, self.keys.get().await?.as_ref()), &suppression)?;
         self.put_version(suppression.version, row).await
     }
 

@@ -8,7 +8,7 @@
 //! | | | that was put off | `open`: `SCORE-DEFERRED#<shard>` or `EMAIL-DEFERRED#<shard>`, until when |
 //! | | | entry, closed | `tally`: `CLOSED#<shard>`, `2026-11#SENT#<customer>` |
 //! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
-//! | `SUPP#<key>-<digest>` | `SUPP` | suppressed address; early releases made digests without a key | none |
+//! | `SUPP#<key>-<digest>` | `SUPP` | suppressed address; early releases made digests without a key | `tally`: `SUPPRESSED#<shard>`, `HARD-BOUNCE#<moment>#<digest>` or `RELEASED#..`; early releases wrote none |
 //! | `FEEDBACK#2026-11` | `HOUR#<moment>` | how many mails of the run came to what, gone after 400 days | none |
 //! | `TOKEN#<digest>` | `TOKEN` | digest of the body that a webhook's token came with, gone after hours | none |
 //! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
@@ -30,10 +30,10 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
 //! `save_customer`, `save_suppression`, `open`, `apply`, `note`, `remember_token`: `PutItem` (a transaction needs what its
-//! parts need); `entries`, `activities`, `minutes`, `feedback_counts`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
+//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
 //! `remember_held_up`, `save`, `save_checkpoint`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
-//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`: `Query` on `tally`; `overdue`, `open_entries`:
+//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `open_entries`:
 //! `Query` on `open`.
 
 mod attributes;
@@ -42,8 +42,10 @@ mod counts;
 mod feedback;
 mod keys;
 mod ledger;
+mod ledger_keys;
 mod listing;
 mod metering;
+mod operators;
 mod refusals;
 mod reports;
 mod rows;
@@ -56,8 +58,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
-use pulse_core::keys::KeyRing;
+use pulse_core::{keys::KeyRing, ports::KeySource};
 
+use ledger_keys::LedgerKeys;
 use metering::ReadMeter;
 use write_id::WriteIds;
 
@@ -68,20 +71,32 @@ pub struct DynamoDbLedger {
     table: String,
     write_ids: Arc<WriteIds>,
     reads: ReadMeter,
-    keys: Option<KeyRing>,
+    keys: LedgerKeys,
 }
 
 impl DynamoDbLedger {
     /// The ledger on `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), write_ids: Arc::default(), reads: ReadMeter::default(), keys: None }
+        Self {
+            client,
+            table: table.into(),
+            write_ids: Arc::default(),
+            reads: ReadMeter::default(),
+            keys: LedgerKeys::None,
+        }
     }
 
     /// The same, keeping suppressed addresses under digests that are made with these keys.
     #[must_use]
     pub fn with_keys(self, keys: KeyRing) -> Self {
-        Self { keys: Some(keys), ..self }
+        Self { keys: LedgerKeys::Known(keys), ..self }
+    }
+
+    /// The same with keys that are read when the first suppressed address is looked up or kept, and not before.
+    #[must_use]
+    pub fn with_keys_of(self, source: Arc<dyn KeySource>) -> Self {
+        Self { keys: LedgerKeys::on_demand(source), ..self }
     }
 
     /// The same, counting what reading costs from now on.

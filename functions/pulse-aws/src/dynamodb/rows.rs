@@ -53,7 +53,9 @@ pub(super) fn checkpoint(name: AuditName, checkpoint: &AuditCheckpoint) -> Resul
 }
 
 pub(super) fn suppression(key: &Key, suppression: &Suppression) -> Result<Attributes, LedgerError> {
-    row(key, suppression)
+    let mut row = row(key, suppression)?;
+    row.extend(keys::of_suppression(key, suppression).map(texts).into_iter().flatten());
+    Ok(row)
 }
 
 /// Reads a row back. Fields that the type hasn't are passed over. The error names the row but not

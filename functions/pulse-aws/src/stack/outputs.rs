@@ -31,12 +31,18 @@ impl StackOutputs {
         &self.stack
     }
 
+    /// The output of this name, if the stack has it: earlier templates hadn't all.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
     /// The output of this name.
     ///
     /// # Errors
     /// When the stack has none: it was deployed from another version of the template.
     pub fn get(&self, name: &str) -> Result<&str> {
-        self.values.get(name).map(String::as_str).with_context(|| {
+        self.find(name).with_context(|| {
             format!(
                 "The stack {} has no output {name}: deploy this version of template.yaml to it, and run this again.",
                 self.stack

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
     ports::{
-        DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, IntakeQueue, IntakeReader, Ports, StageLanes,
+        DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, IntakeQueue, IntakeReader, KeySource, Ports,
+        ProviderSuppressions, StageLanes,
     },
     stage::PerStage,
 };
@@ -14,18 +15,32 @@ use super::{Stack, depths, retention};
 use crate::clock::SystemClock;
 
 impl Stack {
-    /// All that an operator's use cases stand on. `intake` reads what came in from outside.
+    /// All that an operator's use cases stand on. `intake` reads what came in from outside. The keys under which suppressed
+    /// addresses are kept are read from `keys` when they matter; where there are none, digests are made without.
     ///
     /// # Errors
     /// When the stack lacks an output.
-    pub fn ports(&self, intake: Arc<dyn IntakeReader>) -> Result<Ports> {
+    pub fn ports(
+        &self,
+        intake: Arc<dyn IntakeReader>,
+        keys: Option<Arc<dyn KeySource>>,
+        ses_suppressions: Arc<dyn ProviderSuppressions>,
+    ) -> Result<Ports> {
         // One ledger that counts what reading costs: the inquiry into a run tells it.
-        let ledger = Arc::new(self.ledger()?.metered());
+        let ledger = self.ledger()?.metered();
+        let ledger = Arc::new(match keys {
+            Some(keys) => ledger.with_keys_of(keys),
+            None => ledger,
+        });
         let letters = |name| -> Result<Arc<dyn DeadLetters>> { Ok(Arc::new(self.dead_letters(name)?)) };
         Ok(Ports {
             ledger: ledger.clone(),
             open: ledger.clone(),
             reports: ledger.clone(),
+            notes: ledger.clone(),
+            suppressions: ledger.clone(),
+            ses_suppressions,
+            feedback: ledger.clone(),
             queues: self.queues()?,
             dead_letters: DeadLetterQueues {
                 stages: PerStage::try_from_fn(|stage| letters(DlqName::Stage(stage)))?,

@@ -23,7 +23,7 @@ use crate::{
 /// What `pulse settle` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "Without a customer: lists the mails of which it isn't known whether they were accepted.\n\
-                        Look each up at the provider by its key, then: \
+                        The provider's events settle them, or a day without any. Who looked one up by its key may say: \
                         pulse settle CUSTOMER --run 2026-11 --sent ID --note \"seen in the provider's log\"")]
 pub struct Options {
     /// Whose mail.
@@ -89,9 +89,9 @@ async fn list(app: &App, output: Output) -> Result<Exit> {
 
 fn text(unknown: &[UnsettledMail], all: u64) -> String {
     if unknown.is_empty() {
-        return "No mail is of unknown fate: there is nothing to settle.\n".into();
+        return "No mail is in doubt: there is nothing to settle.\n".into();
     }
-    let mut text = heading("Mails of unknown fate");
+    let mut text = heading("Mails in doubt");
     let mut table = Table::default();
     for mail in unknown {
         table.push(
@@ -103,7 +103,8 @@ fn text(unknown: &[UnsettledMail], all: u64) -> String {
     if all > unknown.len() as u64 {
         let _ = writeln!(text, "  and {} more", all - unknown.len() as u64);
     }
-    text += "\nLook each up at the provider by its key. Nobody sends it again until you say that it wasn't sent:\n";
+    text += "\nNothing needs to be done: the provider's word settles each, and after a day without one it counts as unconfirmed.\n\
+         None is sent again, unless someone who looked it up at the provider by its key says that it wasn't sent:\n";
     let Some(first) = unknown.first() else { return text };
     for end in ["--sent ID --note \"..\"", "--not-sent --note \"..\""] {
         let _ = writeln!(text, "  pulse settle {} --run {} {end}", first.customer, first.run);

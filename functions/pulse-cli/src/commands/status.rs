@@ -6,10 +6,11 @@ use anyhow::Result;
 use clap::Args;
 use console::style;
 use jiff::Timestamp;
-use pulse_app::{Status, StatusRun};
+use pulse_app::{ReputationReport, Status, StatusRun};
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
     entry::StageName,
+    feedback::Reputation,
     overview::{Condition, StageOverview},
     ports::{Clock as _, Depth, RosterCount, StageLanes, TallyKey},
 };
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use crate::{
     exit::Exit,
+    figures::grouped,
     output::{Output, Table, heading},
     places::place,
     stage_lines::stage_lines,
@@ -33,6 +35,7 @@ pub struct Options {}
 struct Shown<'a> {
     roster: RosterCount,
     runs: BTreeMap<String, BTreeMap<String, u64>>,
+    reputation: ReputationReport,
     stages: Vec<StageShown>,
     queues: &'a [Depth],
     lanes: &'a [StageLanes],
@@ -65,6 +68,7 @@ impl<'a> Shown<'a> {
         Self {
             roster: status.roster,
             runs: status.runs.iter().map(run).collect(),
+            reputation: status.reputation,
             stages: status.stages.iter().map(StageShown::of).collect(),
             queues: &status.queues,
             lanes: &status.lanes,
@@ -113,6 +117,8 @@ fn text(status: &Status, now: Timestamp) -> String {
     for run in &status.runs {
         text += &run_text(run);
     }
+    text += &heading("\nRecipients, over seven days");
+    text += &reputation_table(&status.reputation).render();
     for stage in &status.stages {
         text += &heading(&format!("\nStage {}", stage.stage));
         text += &stage_table(stage, now).render();
@@ -140,9 +146,34 @@ fn run_text(run: &StatusRun) -> String {
     table.push("all entries", places.values().sum::<u64>());
     let mut text = heading(&format!("\nRun {}", run.run)) + &table.render();
     if run.places.contains_key(&TallyKey::Indeterminate) {
-        text += "  `pulse settle` lists the mails of unknown fate, and what to do about them.\n";
+        text += "  Mails in doubt are settled by their provider's word, or count as unconfirmed after a day: `pulse settle` lists them.\n";
     }
     text
+}
+
+fn reputation_table(report: &ReputationReport) -> Table {
+    let ReputationReport { standing, counts, policy } = report;
+    let rate = |part: u64| {
+        let percent = if counts.mails == 0 { 0.0 } else { part as f64 * 100.0 / counts.mails as f64 };
+        format!("{} of {} mails ({percent:.2} %)", grouped(part), grouped(counts.mails))
+    };
+    let percent = |per_100_000: u64| format!("{:.2} %", per_100_000 as f64 / 1_000.0);
+    let (warns, holds) = (percent(policy.warn_complaints), percent(policy.hold_complaints));
+    let word = match standing {
+        Reputation::Good if counts.mails < policy.mails => {
+            style(format!("not judged: it takes {} mails of which something was told", grouped(policy.mails))).dim()
+        }
+        Reputation::Good => style("good".to_owned()).green(),
+        Reputation::Doubtful => {
+            style(format!("doubtful: complaints above {holds} hold the email stage; find out who complains, and why"))
+                .yellow()
+        }
+        Reputation::Bad => style("bad: the email stage is held until someone says why it may go on".to_owned()).red(),
+    };
+    Table::default()
+        .row("complaints", format!("{}; above {warns} is doubtful, above {holds} holds", rate(counts.complaints)))
+        .row("hard bounces", format!("{}; above {} holds", rate(counts.hard_bounces), percent(policy.hold_bounces)))
+        .row("reputation", word)
 }
 
 fn stage_table(stage: &StageOverview, now: Timestamp) -> Table {

@@ -78,7 +78,7 @@ fn headline(report: &MonthReport) -> String {
     let rows = [
         ("Due", number(proof.due)),
         ("Sent", number(proof.sent)),
-        ("Skipped, failed, of unknown fate, late", {
+        ("Skipped, failed, in doubt, late", {
             format!("{}, {}, {}, {}", proof.skipped, proof.failed, proof.unknown, proof.open)
         }),
         ("Accepted by the provider; mailed twice", format!("{}; {}", number(proof.accepted), proof.twice)),

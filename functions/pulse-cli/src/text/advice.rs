@@ -20,6 +20,9 @@ fn after(advice: &Advice) -> String {
         Advice::Enroll { customer } => format!(": `pulse enroll {customer}` mends it"),
         Advice::EnrollSomeone => ": see `pulse enroll --help` for how to put someone there.".into(),
         Advice::Resume { stage } => format!(": `pulse resume {stage}` ends it"),
+        Advice::ResumeWithNote { stage } => {
+            format!(": `pulse resume {stage} --note \"..\"` does, and says why mails may go on")
+        }
         Advice::EnableMapping { stage } => format!(": enable the {stage} stage's mapping in the console"),
         Advice::RaiseConcurrency { stage } => {
             format!(": raise the {stage} function's reserved concurrency, or remove it where the stack reserves none")

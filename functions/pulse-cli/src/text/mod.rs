@@ -9,13 +9,14 @@ use pulse_core::{
     customer::Zone,
     overview::{Held, How},
     stage::Preview,
+    suppression::{Evidence, InForce, Scope},
 };
 
 pub use advice::advised;
 pub use why::{holder, next_sentences, sentence};
 
 /// A moment as someone in `zone` reads it.
-fn local(moment: Timestamp, zone: &Zone) -> String {
+pub(crate) fn local(moment: Timestamp, zone: &Zone) -> String {
     let zoned = moment.to_zoned(zone.rules().clone());
     format!("{} {zone}", zoned.strftime("%Y-%m-%d %H:%M"))
 }
@@ -36,8 +37,27 @@ pub fn held(held: &Held) -> String {
     match &held.how {
         How::Command { who, note } => format!("by {who}: {note}"),
         How::Console { how } => console(*how).to_owned(),
+        How::Reputation { note } => {
+            format!("recipients take its mails badly. {note} `pulse resume email --note \"..\"` ends it")
+        }
         How::Breaker { calls, failures } => format!("{failures} of {calls} calls to the provider failed"),
     }
+}
+
+/// For what an address is suppressed, since when and until when, in words.
+#[must_use]
+pub fn in_force(held: &InForce, zone: &Zone) -> String {
+    let InForce { reason, evidence: Evidence { at, scope, cause }, until } = held;
+    // Early releases kept no moment.
+    let since = if *at == Timestamp::UNIX_EPOCH { "long ago".to_owned() } else { local(*at, zone) };
+    let scope = match scope {
+        Scope::All => String::new(),
+        Scope::Provider(source) => format!(", for mails by {source}"),
+    };
+    let until =
+        until.map_or_else(|| "until it is released".to_owned(), |until| format!("until {}", local(until, zone)));
+    let cause = cause.as_ref().map(|cause| format!(" ({})", cause.as_str().trim_end_matches('.'))).unwrap_or_default();
+    format!("{reason} since {since}{scope}, {until}{cause}")
 }
 
 /// What would be done for an entry, in words that follow "the entry", with times in `zone`.
@@ -59,12 +79,14 @@ pub fn preview(preview: &Preview, zone: &Zone) -> String {
         ),
         Preview::PutOff { until } => format!("would be put off until {}, as hours are quiet until then", at(until)),
         Preview::Skip { reason } => format!("would be skipped: {reason}"),
-        Preview::Indeterminate => "would be of unknown fate, for someone to settle".into(),
+        Preview::Indeterminate => {
+            "would be in doubt, until its provider tells what became of it, or a day is over".into()
+        }
         Preview::InHand { lease_until } => {
             format!("is in a worker's hands, until {} at most: nothing", at(lease_until))
         }
         Preview::Sent { at: sent } => format!("is sent already, {}: nothing", at(sent)),
         Preview::Skipped { reason } => format!("is skipped ({reason}): nothing"),
-        Preview::Unsettled => "is of unknown fate: nothing".into(),
+        Preview::Unsettled => "is in doubt: nothing".into(),
     }
 }

@@ -23,6 +23,10 @@ pub fn holder(holder: &HoldReason, zone: &Zone) -> String {
         HoldReason::Console { pause } => {
             format!("is paused since {}: {}", local(pause.since, zone), console(pause.how))
         }
+        HoldReason::Reputation { note, since } => format!(
+            "is held since {}, as recipients take its mails badly ({note}): `pulse resume email --note \"..\"` alone ends it",
+            local(*since, zone)
+        ),
         HoldReason::Breaker { since, probe_at } => format!(
             "is held since {}, as its provider is out of order; it is tried next at {}",
             local(*since, zone),
@@ -40,7 +44,9 @@ pub fn sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> String
     let mut sentence = next_sentence(outlook, customer, zone);
     if let Some(since) = outlook.in_doubt_since {
         let then = match outlook.then {
-            Some(Preview::Indeterminate) => "can't be asked: the mail will be of unknown fate, for someone to settle.",
+            Some(Preview::Indeterminate) => {
+                "can't be asked: the mail will be in doubt until the provider tells of it, or a day is over."
+            }
             _ => "is asked before anything is sent.",
         };
         let _ = write!(sentence, " The provider may have the mail since {}: it {then}", local(since, zone));

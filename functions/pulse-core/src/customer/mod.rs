@@ -8,6 +8,7 @@ mod money;
 mod name;
 mod profile;
 mod tables;
+mod tombstone;
 mod zone;
 
 pub use address::{Contact, EmailAddress};
@@ -17,4 +18,5 @@ pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use name::PersonName;
 pub use profile::{Customer, PartnerMark, PartnerName, Product, ProfileMark, Standing, Told};
+pub use tombstone::Tombstone;
 pub use zone::Zone;

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Consent, Contact, CustomerId, Locale, Money, PersonName, Zone};
+use super::{Consent, Contact, CustomerId, Locale, Money, PersonName, Tombstone, Zone};
 use crate::{parse::ParseError, slot::Slot};
 
 /// Whether someone is a customer still.
@@ -60,6 +60,9 @@ pub struct ProfileMark {
     /// the same again needn't look at them then; whether they are there still is the audit's business.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settled: bool,
+    /// That the customer was forgotten: all else is blank then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<Tombstone>,
     /// What partners told last, by their names: a roster that is older than a fact of theirs leaves that.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub partners: BTreeMap<PartnerName, PartnerMark>,

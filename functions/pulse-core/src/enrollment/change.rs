@@ -23,6 +23,8 @@ pub enum Outcome {
     Closed,
     /// None of the facts, as newer ones are known.
     Older,
+    /// Nothing: the customer asked to be forgotten, and stays so.
+    Forgotten,
 }
 
 /// What becomes of a profile.
@@ -43,6 +45,9 @@ impl RosterChange {
     /// than the profile changes no fact of it, and yet opts out whoever nothing newer was said of.
     #[must_use]
     pub fn of(before: Option<&Customer>, told: &Customer, as_of: Timestamp) -> Self {
+        if let Some(before) = before.filter(|before| before.is_forgotten()) {
+            return Self { after: before.clone(), outcome: Outcome::Forgotten, consent: None };
+        }
         let known = before.map(|before| before.consent.clone()).unwrap_or_default();
         let (consent, effect) = known.after_roster(told.consent.mark(), as_of);
         let Some(before) = before else {

@@ -1,11 +1,14 @@
 //! What providers tell afterwards of an entry's mail, on the entry. In whatever order events come, and however often, the
 //! entry ends as the same.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Entry, Progress};
-use crate::feedback::{FeedbackFacts, Rejection, Verdict};
+use crate::feedback::{FeedbackFacts, MailOutcome, Rejection, Verdict};
+
+/// After so long most mails are delivered or have come back.
+const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// What an entry keeps of its feedback.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +67,14 @@ impl Entry {
         &self.feedback.facts
     }
 
+    /// Whether its mail was accepted more than a day ago, and nobody has told what became of it.
+    #[must_use]
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        let is_told = self.feedback.facts.outcome().is_some_and(|outcome| outcome != MailOutcome::Accepted);
+        let Progress::Done { at, .. } = &self.progress else { return false };
+        !is_told && !self.erased && now.duration_since(*at) > TOLD_WITHIN
+    }
+
     /// Whether feedback closed it, and neither a worker nor a person.
     #[must_use]
     pub fn is_closed_by_feedback(&self) -> bool {
@@ -79,6 +90,7 @@ impl Entry {
         if let Some(until) = self.lease_until().filter(|until| *until > now) {
             return Hearing::Later { until };
         }
+        let told = if self.erased { &told.without_words() } else { told };
         let facts = self.feedback.facts.merge(told);
         let is_of_before = self.feedback.since.is_some_and(|since| told.first_at().is_some_and(|at| at <= since));
         if is_of_before || facts == self.feedback.facts {

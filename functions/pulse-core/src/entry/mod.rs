@@ -1,5 +1,6 @@
 //! Entries: one row of the ledger, customer x run.
 
+mod erasure;
 mod feedback;
 #[cfg(test)]
 mod legality;
@@ -10,6 +11,7 @@ mod record;
 mod row;
 mod transition;
 
+pub use erasure::Erasing;
 pub use feedback::Hearing;
 pub use plan::{InvalidPlan, Plan};
 pub use position::{Awaited, Position, TallyKey};

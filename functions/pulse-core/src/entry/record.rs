@@ -34,6 +34,8 @@ pub struct Entry {
     pub(super) repeated_at: Option<Timestamp>,
     pub(super) in_doubt_since: Option<Timestamp>,
     pub(super) feedback: EntryFeedback,
+    /// Whether what is personal was taken from it, as its customer was forgotten.
+    pub(super) erased: bool,
 }
 
 /// How an open entry's message comes to be in its stage's queue.
@@ -101,6 +103,7 @@ impl Entry {
             repeated_at: None,
             in_doubt_since: None,
             feedback: EntryFeedback::default(),
+            erased: false,
         }
     }
 

@@ -53,6 +53,9 @@ pub(super) struct EntryRow {
     unconfirmed: bool,
     #[serde(default, skip_serializing_if = "EntryFeedback::is_empty")]
     feedback: EntryFeedback,
+    /// Whether the score is a blank in its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
 }
 
 /// The words for what no stage has to move any more.
@@ -95,6 +98,7 @@ impl Progress {
 impl From<Entry> for EntryRow {
     fn from(entry: Entry) -> Self {
         let state = entry.progress.name(entry.at).to_owned();
+        let blank = entry.erased && !matches!(entry.progress, Progress::Skipped { .. });
         let has_ended_early = !entry.is_open() && !matches!(entry.progress, Progress::Done { .. });
         let mut row = Self {
             id: entry.id,
@@ -103,7 +107,7 @@ impl From<Entry> for EntryRow {
             due: entry.due,
             plan: entry.plan,
             state,
-            score: entry.score,
+            score: entry.score.or_else(|| if blank { Entry::blank_score() } else { None }),
             lease_until: None,
             provider_id: None,
             reason: None,
@@ -118,6 +122,7 @@ impl From<Entry> for EntryRow {
             in_doubt_since: entry.in_doubt_since,
             unconfirmed: false,
             feedback: entry.feedback,
+            erased: entry.erased,
         };
         match entry.progress {
             Progress::Waiting => {}
@@ -189,7 +194,7 @@ impl TryFrom<EntryRow> for Entry {
             plan: row.plan,
             at,
             progress,
-            score: row.score,
+            score: row.score.filter(|_| !row.erased),
             claims: row.claims,
             previous: row.previous,
             failure_streak: row.trouble,
@@ -197,6 +202,7 @@ impl TryFrom<EntryRow> for Entry {
             repeated_at: row.repeated_at,
             in_doubt_since: row.in_doubt_since,
             feedback: row.feedback,
+            erased: row.erased,
         })
     }
 }

@@ -108,6 +108,20 @@ impl FeedbackFacts {
         facts
     }
 
+    /// The same without what a provider says in its own words and ids: what became of the mail, and when.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        let bounced = self.bounced.clone().map(|mut bounced| {
+            bounced.bounce.status = None;
+            bounced
+        });
+        let rejected = self
+            .rejected
+            .as_ref()
+            .map(|rejected| Rejection { at: rejected.at, cause: Cause::new("The customer was forgotten.") });
+        Self { bounced, rejected, provider_id: None, ..self.clone() }
+    }
+
     /// Both together.
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {

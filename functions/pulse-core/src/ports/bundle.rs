@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use super::{
-    AuditLog, Controls, DeadLetters, DlqName, Gauges, IntakeQueue, IntakeReader, LaneControl, Ledger, OpenEntries,
-    OutcomeLog, Queues, RunReports, Schedules, Sleeper, StageMemory, Stages,
+    AuditLog, Controls, CustomerNotes, DeadLetters, DlqName, FeedbackLog, Gauges, IntakeQueue, IntakeReader,
+    LaneControl, Ledger, OpenEntries, OutcomeLog, ProviderSuppressions, Queues, RunReports, Schedules, Sleeper,
+    StageMemory, Stages, SuppressionList,
 };
 use crate::stage::PerStage;
 
@@ -16,6 +17,14 @@ pub struct Ports {
     pub open: Arc<dyn OpenEntries>,
     /// What operators ask the ledger: counts, notes, and the ledger as lists.
     pub reports: Arc<dyn RunReports>,
+    /// All that was noted of customers.
+    pub notes: Arc<dyn CustomerNotes>,
+    /// Suppressed addresses as a list.
+    pub suppressions: Arc<dyn SuppressionList>,
+    /// The list of suppressed addresses that SES keeps.
+    pub ses_suppressions: Arc<dyn ProviderSuppressions>,
+    /// How many mails came to what.
+    pub feedback: Arc<dyn FeedbackLog>,
     /// All stages' queues.
     pub queues: Queues,
     /// All dead-letter queues.

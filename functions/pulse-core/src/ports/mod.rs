@@ -6,6 +6,7 @@ mod account;
 mod audit_log;
 mod bundle;
 mod clock;
+mod customer_notes;
 mod dead_letters;
 mod dropped_mails;
 mod feedback;
@@ -13,6 +14,7 @@ mod feedback_log;
 mod gauges;
 mod intake;
 mod intake_queue;
+mod key_source;
 mod lane_control;
 mod ledger;
 mod mailer;
@@ -22,6 +24,7 @@ mod run_reports;
 mod schedules;
 mod scorer;
 mod stages;
+mod suppressions;
 
 pub use crate::entry::{Awaited, TallyKey};
 pub use account::{
@@ -31,6 +34,7 @@ pub use account::{
 pub use audit_log::AuditLog;
 pub use bundle::{DeadLetterQueues, Ports};
 pub use clock::{Clock, Sleeper};
+pub use customer_notes::CustomerNotes;
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
@@ -40,6 +44,7 @@ pub use feedback_log::FeedbackLog;
 pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};
 pub use intake::{Intake, IntakeError};
 pub use intake_queue::{IntakeQueue, IntakeReader, Route};
+pub use key_source::KeySource;
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
@@ -49,3 +54,4 @@ pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
 pub use stages::{Controls, OutcomeLog, Probed, SetEnabled, StageError, StageMemory, StageStatus, Stages, Switch};
+pub use suppressions::{ProviderRelease, ProviderSuppressions, SuppressionFound, SuppressionList, SuppressionsFound};

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     advice::Advice,
-    control::{Actor, ConsolePause, Control, Hold, Note},
+    control::{Actor, ConsolePause, Control, Hold, Note, PauseKind},
     customer::{Customer, CustomerId},
     entry::{Entry, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
@@ -65,6 +65,13 @@ pub enum HoldReason {
         #[serde(flatten)]
         pause: ConsolePause,
     },
+    /// Recipients take its mails badly. Only an operator's note ends it.
+    Reputation {
+        /// How they take them.
+        note: Note,
+        /// Since when.
+        since: Timestamp,
+    },
     /// A provider that is out of order.
     Breaker {
         /// Since when.
@@ -82,6 +89,7 @@ impl HoldReason {
     pub fn advice(&self, stage: StageName) -> Vec<Advice> {
         match self {
             Self::Command { .. } | Self::Breaker { .. } => vec![Advice::Resume { stage }],
+            Self::Reputation { .. } => vec![Advice::ResumeWithNote { stage }],
             Self::Console { pause } => pause.how.advice(stage),
             Self::Unexplained => Vec::new(),
         }
@@ -93,6 +101,9 @@ impl StageContext {
     #[must_use]
     pub fn holder(&self, now: Timestamp) -> Option<HoldReason> {
         match self.control.hold(now) {
+            Some(Hold::Command(pause)) if pause.kind == PauseKind::Reputation => {
+                Some(HoldReason::Reputation { note: pause.note.clone(), since: pause.since })
+            }
             Some(Hold::Command(pause)) => Some(HoldReason::Command {
                 who: pause.by.clone(),
                 note: pause.note.clone(),
@@ -236,6 +247,9 @@ pub struct Outlook {
     /// Why there will be no mail when its turn comes, as things are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub will_be_skipped: Option<SkipReason>,
+    /// Whether its mail was accepted more than a day ago, and nobody has told what became of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// What its stage will do when its turn comes, as things are. Nothing, if it isn't known what it decides by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub then: Option<Preview>,
@@ -275,6 +289,7 @@ impl Context<'_> {
             next: self.next(entry),
             in_doubt_since: entry.in_doubt_since().filter(|_| may_be_mailed),
             will_be_skipped,
+            silent: entry.is_silent(self.now),
             then,
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     advice::Advice,
     customer::CustomerId,
     entry::{SkipReason, StageName},
+    feedback::FeedbackCounts,
     ports::{ReadUnits, RosterCount},
     run::RunId,
 };
@@ -38,7 +39,7 @@ pub enum Reason {
     Broken(StageName),
     /// Given up.
     Failed(StageName),
-    /// Of unknown fate.
+    /// In doubt: it isn't known whether the provider has the mail.
     Unknown,
     /// Nobody told whether the provider has the mail, nor is waited for.
     Unconfirmed,
@@ -95,6 +96,8 @@ pub struct RunReport {
     pub holders: Vec<(StageName, HoldReason)>,
     /// What went wrong, grouped.
     pub causes: Vec<CauseSample>,
+    /// What became of the run's mails, as far as their providers told: counted as it was told, and not from the entries.
+    pub feedback: FeedbackCounts,
     /// Some of those without any open entry.
     pub without_entry: Vec<CustomerId>,
     /// What reading all this cost.

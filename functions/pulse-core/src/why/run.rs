@@ -7,8 +7,10 @@ use super::{
 };
 use crate::{
     entry::{Entry, EntryId, Plan, Progress, StageName},
+    feedback::FeedbackCounts,
     ports::{
-        Awaited, Clock, Controls, Ledger, LedgerError, OpenEntries, OpenKey, RunCounts, RunReports, Stages, TallyKey,
+        Awaited, Clock, Controls, FeedbackLog, Ledger, LedgerError, OpenEntries, OpenKey, RunCounts, RunReports,
+        Stages, TallyKey,
     },
     run::RunId,
 };
@@ -36,6 +38,8 @@ pub struct RunInquiry<'a> {
     pub reports: &'a dyn RunReports,
     /// Entries by what they wait for.
     pub open: &'a dyn OpenEntries,
+    /// How many mails came to what.
+    pub feedback: &'a dyn FeedbackLog,
     /// The stages' control rows.
     pub controls: &'a dyn Controls,
     /// The stages from outside.
@@ -76,6 +80,7 @@ impl RunInquiry<'_> {
             unaccounted: 0,
             holders: Vec::new(),
             causes: Vec::new(),
+            feedback: self.feedback(run).await?,
             without_entry: Vec::new(),
             read_units: before,
         };
@@ -91,6 +96,17 @@ impl RunInquiry<'_> {
         finish(&mut report);
         report.read_units = self.reports.read_units() - before;
         Ok(report)
+    }
+
+    /// What the run's mails came to, as far as that was told.
+    async fn feedback(&self, run: RunId) -> Result<FeedbackCounts, LedgerError> {
+        let mut sums = FeedbackCounts::default();
+        for (_, counts) in self.feedback.feedback_counts(run, Timestamp::UNIX_EPOCH).await? {
+            for (count, more) in counts {
+                sums[count] += more;
+            }
+        }
+        Ok(sums)
     }
 
     async fn closed(&self, counts: &RunCounts, report: &mut RunReport) -> Result<(), LedgerError> {
@@ -192,7 +208,10 @@ fn add_open(
     if let Some(holder) = holder {
         let held = match holder {
             HoldReason::Breaker { .. } => Reason::Broken(stage),
-            HoldReason::Command { .. } | HoldReason::Console { .. } | HoldReason::Unexplained => Reason::Paused(stage),
+            HoldReason::Command { .. }
+            | HoldReason::Console { .. }
+            | HoldReason::Reputation { .. }
+            | HoldReason::Unexplained => Reason::Paused(stage),
         };
         report.reasons.push(exact(held, first + again + woken));
         return;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Context, HoldReason, Outlook, StageContext};
 use crate::{
     advice::Advice,
-    customer::{Customer, CustomerId, Standing},
+    customer::{Contact, Customer, CustomerId, Standing},
     entry::{Entry, StageName},
     ports::{
         Activity, Clock, Controls, Ledger, LedgerError, LedgerReports, ScheduleError, Schedules, StageMemory, Stages,
@@ -13,6 +13,7 @@ use crate::{
     run::RunId,
     slot::Slot,
     stage::{PerStage, Rules},
+    suppression::InForce,
     tick::SweepPolicy,
 };
 
@@ -61,6 +62,8 @@ pub struct Timeline {
     pub entries: Vec<Entry>,
     /// What was noted of them, the newest first.
     pub activities: Vec<Activity>,
+    /// For what their present address is suppressed, the worst first. Nothing, if that can't be told to whoever asks.
+    pub suppression: Option<Vec<InForce>>,
     /// How the stages are.
     pub stages: Vec<StageStanding>,
     /// What is to come of each entry, in the entries' order.
@@ -91,6 +94,7 @@ impl CustomerInquiry<'_> {
         let Some(profile) = self.ledger.customer(id).await? else { return Ok(None) };
         let (entries, activities) = futures::try_join!(self.ledger.entries(id), self.reports.activities(id))?;
         let schedule = self.schedules.get(id).await?.map(|schedule| schedule.slot);
+        let suppression = self.suppression(&profile).await;
         let scenes = try_join_all(StageName::ALL.iter().map(|stage| self.scene(*stage))).await?;
         let mut scenes = scenes.into_iter();
         let scenes = PerStage::from_fn(|_| scenes.next().unwrap_or_default());
@@ -106,7 +110,25 @@ impl CustomerInquiry<'_> {
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
         let has_open_entry = entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat());
         let stages = scenes.iter().map(|(stage, scene)| standing(stage, scene, now)).collect();
-        Ok(Some(Timeline { profile, schedule, entries, activities, stages, outlooks, has_open_entry, at: now }))
+        Ok(Some(Timeline {
+            profile,
+            schedule,
+            entries,
+            activities,
+            suppression,
+            stages,
+            outlooks,
+            has_open_entry,
+            at: now,
+        }))
+    }
+
+    /// Who may look at customers, and not read the keys that digests of addresses are made with, is told all the rest.
+    async fn suppression(&self, profile: &Customer) -> Option<Vec<InForce>> {
+        let Contact::Email(address) = &profile.contact else { return Some(Vec::new()) };
+        let known = self.ledger.suppression(address).await;
+        let known = known.inspect_err(|error| tracing::debug!(%error, "whether the address is suppressed isn't told"));
+        Some(known.ok()?.map(|known| known.in_force(self.clock.now())).unwrap_or_default())
     }
 
     async fn scene(&self, stage: StageName) -> Result<StageContext, LedgerError> {

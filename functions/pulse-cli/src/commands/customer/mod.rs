@@ -9,7 +9,7 @@ use pulse_core::customer::CustomerId;
 
 use crate::{exit::Exit, output::Output, target::Target, text::advised};
 
-pub(super) use sheet::Sheet;
+pub(super) use sheet::{Sheet, Suppressed};
 
 /// What `pulse customer` takes.
 #[derive(Debug, Args)]
@@ -29,7 +29,8 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let report = app.customer(&id).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
     output.show(&report, || {
         let CustomerReport { profile, schedule, entries, activities, at } = &report;
-        let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, now: *at };
+        let sheet =
+            Sheet { profile, schedule: schedule.as_ref(), activities, suppressed: Suppressed::NotAsked, now: *at };
         entries.iter().fold(sheet.profile(), |text, entry| text + &sheet.entry(entry)) + &sheet.notes()
     })?;
     Ok(Exit::Done)

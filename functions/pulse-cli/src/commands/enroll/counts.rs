@@ -13,6 +13,10 @@ pub(super) fn push(table: &mut Table, counts: &Counts) {
     if counts.older > 0 {
         table.push("older", format!("{} (newer facts are known, and stay)", grouped(counts.older)));
     }
+    if counts.forgotten > 0 {
+        let why = "they asked to be, and stay so; take them off the source, too";
+        table.push("forgotten", format!("{} ({why})", grouped(counts.forgotten)));
+    }
     table.push("without a usable address", grouped(counts.without_usable_address));
     table.push("opted out", grouped(counts.opted_out));
     table.push("consent", consent(&counts.consent));

@@ -35,6 +35,7 @@ enum Kind {
     Unchanged,
     Closed,
     Older,
+    Forgotten,
     Rejected,
     WithoutUsableAddress,
     OptedOut,
@@ -54,6 +55,7 @@ impl Kind {
             Self::Unchanged => "unchanged",
             Self::Closed => "closed",
             Self::Older => "older",
+            Self::Forgotten => "forgotten",
             Self::Rejected => "rejected",
             Self::WithoutUsableAddress => "without a usable address",
             Self::OptedOut => "opted out",
@@ -74,6 +76,7 @@ impl Kind {
             Outcome::Unchanged => Self::Unchanged,
             Outcome::Closed => Self::Closed,
             Outcome::Older => Self::Older,
+            Outcome::Forgotten => Self::Forgotten,
         };
         let consent = foreseen.enrolled.consent.map(|effect| match effect {
             ConsentEffect::OptsOut => Self::OptsOutNow,

@@ -28,6 +28,7 @@ use pulse_sim::{
     dead_letters::{MemoryDeadLetters, MemoryReader},
     gauges::MemoryGauges,
     ledger::MemoryLedger,
+    provider_suppressions::MemoryProviderSuppressions,
     queue::MemoryQueue,
     schedules::MemorySchedules,
     stages::MemoryStages,
@@ -100,6 +101,10 @@ impl World {
             ledger: ledger.clone(),
             open: ledger.clone(),
             reports: ledger.clone(),
+            notes: ledger.clone(),
+            suppressions: ledger.clone(),
+            ses_suppressions: Arc::new(MemoryProviderSuppressions::default()),
+            feedback: ledger.clone(),
             queues: queues.clone().map(|_, queue| -> Arc<dyn StageQueue> { queue }),
             dead_letters: DeadLetterQueues {
                 stages: PerStage::from_fn(|stage| letters(DlqName::Stage(stage))),

@@ -66,7 +66,7 @@ fn proof(proof: &Proof) -> String {
         .row("sent", grouped(proof.sent))
         .row("skipped", grouped(proof.skipped))
         .row("failed", grouped(proof.failed))
-        .row("of unknown fate", grouped(proof.unknown))
+        .row("in doubt", grouped(proof.unknown))
         .row("late", grouped(proof.open))
         .row("accepted by the provider", grouped(proof.accepted))
         .row("mailed twice", grouped(proof.twice))

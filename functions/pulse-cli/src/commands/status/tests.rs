@@ -1,5 +1,7 @@
+use pulse_app::ReputationReport;
 use pulse_core::{
     control::Note,
+    feedback::{Reputation, ReputationCounts, ReputationPolicy},
     overview::{Held, How},
     run::RunId,
 };
@@ -27,12 +29,21 @@ fn json_has_the_words_for_what_holds_a_stage_and_for_places() {
     let status = Status {
         roster: RosterCount { active: 3, closed: 0 },
         runs: vec![StatusRun { run: RunId::parse("2026-11").unwrap(), places }],
+        reputation: ReputationReport {
+            standing: Reputation::Doubtful,
+            counts: ReputationCounts { mails: 20_000, complaints: 32, hard_bounces: 240 },
+            policy: ReputationPolicy::default(),
+        },
         stages: vec![stage],
         queues: Vec::new(),
         lanes: Vec::new(),
     };
+    let told = text(&status, since);
+    for part in ["32 of 20,000 mails (0.16 %)", "240 of 20,000 mails (1.20 %)", "doubtful", "above 0.30 %"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
     let shown = serde_json::to_value(Shown::of(&status)).unwrap();
     let held = json!({ "how": "by ops: wrong template", "since": "2026-11-03T10:00:00Z", "until": null });
     assert_eq!(shown["stages"][0]["held"], held);
-    assert_eq!(shown["runs"], json!({ "2026-11": { "of unknown fate": 1, "scored, to be mailed": 2 } }));
+    assert_eq!(shown["runs"], json!({ "2026-11": { "in doubt": 1, "scored, to be mailed": 2 } }));
 }

@@ -1,8 +1,9 @@
+use pulse_core::{entry::StageName, overview::How};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
     event::SideEffect,
-    prompt::{Answered, Prompt, Verb},
+    prompt::{Answered, Order, Prompt, Verb},
     reads::read_all,
     state::State,
 };
@@ -10,7 +11,7 @@ use super::{
 /// The keys, and what they do.
 pub(super) const KEYS: [(&str, &str); 5] = [
     ("p", "pause a stage: asks which, why, and whether you are sure"),
-    ("R", "resume a stage: asks which, and whether you are sure"),
+    ("R", "resume a stage: asks which, why if complaints hold it, and if sure"),
     ("r", "read all figures now, and count the entries"),
     ("?", "show these keys, or hide them"),
     ("q", "end; so do Esc and Ctrl-C"),
@@ -33,6 +34,10 @@ pub(super) fn pressed(state: &mut State, key: KeyEvent) -> Vec<SideEffect> {
 
 fn answered(state: &mut State, answered: Answered) -> Vec<SideEffect> {
     match answered {
+        // What recipients' anger holds, only a note ends.
+        Answered::Asks(Prompt::Sure(Order::Resume(of, None))) if is_held_for_reputation(state, of) => {
+            state.prompt = Some(Prompt::why(Verb::Resume, of));
+        }
         Answered::Asks(prompt) => state.prompt = Some(prompt),
         Answered::GivenUp => {}
         Answered::Ordered(order) => {
@@ -42,6 +47,12 @@ fn answered(state: &mut State, answered: Answered) -> Vec<SideEffect> {
         }
     }
     vec![]
+}
+
+fn is_held_for_reputation(state: &State, of: StageName) -> bool {
+    let stages = state.figures.value().map(|figures| &figures.stages);
+    let held = stages.into_iter().flatten().find(|one| one.stage == of).and_then(|one| one.held.as_ref());
+    held.is_some_and(|held| matches!(held.how, How::Reputation { .. }))
 }
 
 fn commanded(state: &mut State, key: KeyCode) -> Vec<SideEffect> {

@@ -6,8 +6,10 @@ use ratatui::crossterm::event::KeyCode;
 pub(super) enum Prompt {
     /// Which stage?
     Which(Verb),
-    /// Why is it to be paused?
+    /// Why is it to be paused, or to go on although recipients take its mails badly?
     Why {
+        /// Which of the two.
+        verb: Verb,
         /// The stage concerned.
         stage: StageName,
         /// What was typed so far.
@@ -40,6 +42,11 @@ pub(super) enum Answered {
 }
 
 impl Prompt {
+    /// Asks for a note.
+    pub(super) fn why(verb: Verb, stage: StageName) -> Self {
+        Self::Why { verb, stage, typed: String::new(), complaint: None }
+    }
+
     /// What comes of a key. One that is no answer changes nothing.
     pub(super) fn answer(self, key: KeyCode) -> Answered {
         match (self, key) {
@@ -48,7 +55,7 @@ impl Prompt {
                 StageName::of_key(key).map_or(Answered::Asks(Self::Which(verb)), |stage| Answered::Asks(verb.of(stage)))
             }
             (Self::Sure(order), KeyCode::Char('y')) => Answered::Ordered(order),
-            (Self::Why { stage, typed, .. }, key) => Answered::Asks(why(stage, typed, key)),
+            (Self::Why { verb, stage, typed, .. }, key) => Answered::Asks(why(verb, stage, typed, key)),
             (same @ (Self::Which(_) | Self::Sure(_)), _) => Answered::Asks(same),
         }
     }
@@ -66,23 +73,28 @@ impl Prompt {
 impl Verb {
     fn of(self, stage: StageName) -> Prompt {
         match self {
-            Self::Pause => Prompt::Why { stage, typed: String::new(), complaint: None },
-            Self::Resume => Prompt::Sure(Order::Resume(stage)),
+            Self::Pause => Prompt::why(self, stage),
+            Self::Resume => Prompt::Sure(Order::Resume(stage, None)),
         }
     }
 }
 
-fn why(stage: StageName, mut typed: String, key: KeyCode) -> Prompt {
+fn why(verb: Verb, stage: StageName, mut typed: String, key: KeyCode) -> Prompt {
     match key {
         KeyCode::Enter => match Note::parse(&typed) {
-            Ok(note) => return Prompt::Sure(Order::Pause(stage, note)),
-            Err(invalid) => return Prompt::Why { stage, typed, complaint: Some(invalid.to_string()) },
+            Ok(note) => {
+                return Prompt::Sure(match verb {
+                    Verb::Pause => Order::Pause(stage, note),
+                    Verb::Resume => Order::Resume(stage, Some(note)),
+                });
+            }
+            Err(invalid) => return Prompt::Why { verb, stage, typed, complaint: Some(invalid.to_string()) },
         },
         KeyCode::Backspace => drop(typed.pop()),
         KeyCode::Char(letter) => typed.push(letter),
         _ => {}
     }
-    Prompt::Why { stage, typed, complaint: None }
+    Prompt::Why { verb, stage, typed, complaint: None }
 }
 
 /// What someone asked for, and confirmed.
@@ -90,8 +102,8 @@ fn why(stage: StageName, mut typed: String, key: KeyCode) -> Prompt {
 pub(super) enum Order {
     /// Pause a stage.
     Pause(StageName, Note),
-    /// Resume a stage.
-    Resume(StageName),
+    /// Resume a stage, with a note where it takes one.
+    Resume(StageName, Option<Note>),
 }
 
 impl Order {
@@ -99,7 +111,7 @@ impl Order {
     pub(super) fn doing(&self) -> String {
         match self {
             Self::Pause(stage, _) => format!("Pausing the {stage} stage .."),
-            Self::Resume(stage) => format!("Resuming the {stage} stage .."),
+            Self::Resume(stage, _) => format!("Resuming the {stage} stage .."),
         }
     }
 }

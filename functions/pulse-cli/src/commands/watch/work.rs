@@ -76,8 +76,8 @@ async fn switched(app: &App, order: Order) -> Result<String> {
             app.pause(&PauseOrder { stage, note, lasts: None, until: Until::Ordered }, &mut |_| {}).await?;
             Ok(format!("The {stage} stage is held from now on; what is in flight ends as it would. R resumes it."))
         }
-        Order::Resume(stage) => {
-            let report = app.resume(stage, None, Until::Ordered, &mut |_| {}).await?;
+        Order::Resume(stage, note) => {
+            let report = app.resume(stage, note.as_ref(), Until::Ordered, &mut |_| {}).await?;
             let told = resume::told(stage, report.resumed);
             if report.flows { Ok(told) } else { Err(anyhow::anyhow!(told)) }
         }

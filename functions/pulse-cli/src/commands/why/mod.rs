@@ -7,7 +7,7 @@ use clap::Args;
 use pulse_app::{App, CustomerWhyError, RunQuestion};
 use pulse_core::{customer::CustomerId, run::RunId, why::Timeline};
 
-use super::customer::Sheet;
+use super::customer::{Sheet, Suppressed};
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
@@ -67,8 +67,9 @@ async fn of_customer(app: &App, id: &CustomerId, run: Option<RunId>, output: Out
 }
 
 fn text(story: &Timeline) -> String {
-    let Timeline { profile, schedule, entries, activities, stages, at, .. } = story;
-    let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, now: *at };
+    let Timeline { profile, schedule, entries, activities, suppression, stages, at, .. } = story;
+    let suppressed = suppression.as_deref().map_or(Suppressed::Untold, Suppressed::By);
+    let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, suppressed, now: *at };
     let mut text = entries.iter().fold(sheet.profile(), |text, entry| text + &sheet.entry(entry));
     text += &sheet.notes();
     text += &heading("\nStages");

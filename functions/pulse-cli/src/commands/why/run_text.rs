@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use pulse_core::{
     customer::Zone,
+    feedback::FeedbackCount,
     run::RunId,
     why::{CauseSample, Precision, Reason, ReasonCount, RunReport, SampleOf},
 };
@@ -34,6 +35,7 @@ pub(super) fn text(report: &RunReport, zone: &Zone) -> String {
         let ids: Vec<_> = report.without_entry.iter().map(ToString::to_string).collect();
         let _ = writeln!(text, "  Without any open entry: {}. `pulse audit --repair` opens them.", ids.join(", "));
     }
+    text += &feedback(report);
     if !report.holders.is_empty() {
         text += &heading("\nWhat holds stages");
         for (stage, holder) in &report.holders {
@@ -66,7 +68,7 @@ fn words(reason: Reason) -> String {
         Reason::Paused(stage) => format!("due, the {stage} stage is paused"),
         Reason::Broken(stage) => format!("due, the {stage} provider is out of order"),
         Reason::Failed(stage) => format!("failed: {stage}"),
-        Reason::Unknown => "of unknown fate".into(),
+        Reason::Unknown => "in doubt".into(),
         Reason::Unconfirmed => "unconfirmed: nobody told what became of the mail".into(),
         Reason::LeftBefore => "no entry: left before this run".into(),
         Reason::InLaterRun => "no entry: first due in a later run".into(),
@@ -100,6 +102,30 @@ fn sum(report: &RunReport) -> String {
         text += "  Lines with \"at least\" and \"at most\" share a counted number, told apart by the entries that were read; \
                  all others are counted. --limit reads more.\n";
     }
+    text
+}
+
+/// What became of the mails, in the order in which people ask.
+fn feedback(report: &RunReport) -> String {
+    let counts = &report.feedback;
+    let mut text = heading("\nWhat became of its mails, as their providers told");
+    if counts.values().all(|count| *count == 0) {
+        return text + "  Nobody has told anything yet.\n";
+    }
+    let words = |count| match count {
+        FeedbackCount::Heard => "told of",
+        FeedbackCount::Delivered => "delivered",
+        FeedbackCount::HardBounced => "bounced: no such mailbox",
+        FeedbackCount::SoftBounced => "bounced: mailbox couldn't take it",
+        FeedbackCount::ReputationBounced => "bounced: sender distrusted",
+        FeedbackCount::Complained => "called spam",
+        FeedbackCount::Rejected => "not sent after all",
+        FeedbackCount::Unsubscribed => "unsubscribed",
+    };
+    let mut table = Table::default();
+    let told = FeedbackCount::ALL.iter().filter(|count| counts[**count] > 0);
+    told.for_each(|count| table.push(words(*count), counts[*count]));
+    text += &table.render();
     text
 }
 

@@ -14,7 +14,7 @@ fn due() -> Timestamp {
 
 fn outlook(next: NextStep) -> Outlook {
     let run = RunId::parse("2026-11").unwrap();
-    Outlook { run, next, in_doubt_since: None, will_be_skipped: None, then: Some(Preview::Mail) }
+    Outlook { run, next, in_doubt_since: None, will_be_skipped: None, silent: false, then: Some(Preview::Mail) }
 }
 
 fn told(outlook: &Outlook) -> String {
@@ -80,7 +80,10 @@ fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
     assert!(sentence.contains("it is asked before anything is sent"), "{sentence}");
     assert!(sentence.ends_with("As things are, it will be skipped then: opted-out."), "{sentence}");
     let lost = told(&Outlook { then: Some(Preview::Indeterminate), ..doubtful });
-    assert!(lost.contains("it can't be asked: the mail will be of unknown fate, for someone to settle."), "{lost}");
+    assert!(
+        lost.contains("it can't be asked: the mail will be in doubt until the provider tells of it, or a day is over."),
+        "{lost}"
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn a_pause_takes_a_stage_a_note_and_a_yes() {
 
 #[test]
 fn only_y_is_a_yes() {
-    let sure = Prompt::Sure(Order::Resume(StageName::Score));
+    let sure = Prompt::Sure(Order::Resume(StageName::Score, None));
     let others = (' '..='~').filter(|letter| !['y', 'n'].contains(letter)).map(KeyCode::Char);
     let others = others.chain([KeyCode::Enter, KeyCode::Tab, KeyCode::Up, KeyCode::Delete]);
     assert_eq!(keys(sure.clone(), others), Answered::Asks(sure.clone()));

@@ -32,6 +32,7 @@ fn in_colour(state: &State, colour: Color) -> String {
 fn asked() -> [Prompt; 5] {
     let note = Note::parse(&"wrong template ".repeat(19)).unwrap();
     let why = |typed: &str, complaint: Option<String>| Prompt::Why {
+        verb: Verb::Pause,
         stage: StageName::Email,
         typed: typed.into(),
         complaint,
@@ -41,7 +42,7 @@ fn asked() -> [Prompt; 5] {
         why("wrong templ", None),
         why(&"a".repeat(400), Some("a note is one line of 1 to 300 characters".into())),
         Prompt::Sure(Order::Pause(StageName::Email, note)),
-        Prompt::Sure(Order::Resume(StageName::Score)),
+        Prompt::Sure(Order::Resume(StageName::Score, None)),
     ]
 }
 
@@ -73,7 +74,7 @@ fn trouble_that_takes_more_than_a_line() {
 #[test]
 fn the_question_before_a_resume_says_what_holds_the_stage() {
     let mut state = full(Condition::Paused, Condition::Running);
-    state.prompt = Some(Prompt::Sure(Order::Resume(StageName::Score)));
+    state.prompt = Some(Prompt::Sure(Order::Resume(StageName::Score, None)));
     insta::assert_snapshot!(drawn(&state, 80, 24).backend());
 }
 

@@ -1,5 +1,9 @@
 use jiff::SignedDuration;
-use pulse_core::{control::Note, entry::StageName, overview::Condition};
+use pulse_core::{
+    control::Note,
+    entry::StageName,
+    overview::{Condition, Held, How},
+};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
@@ -102,9 +106,25 @@ fn a_pause_is_ordered_after_stage_note_and_yes_alone() {
 #[test]
 fn a_resume_is_ordered_after_stage_and_yes_alone() {
     let mut state = settled();
-    assert_eq!(type_in(&mut state, "Rexy"), [SideEffect::Switch(Order::Resume(StageName::Email))]);
+    assert_eq!(type_in(&mut state, "Rexy"), [SideEffect::Switch(Order::Resume(StageName::Email, None))]);
     let _ = update(&mut state, now(), Event::Switched(Err("the ledger is throttled".into())));
     assert!(state.notice.unwrap().is_bad);
+}
+
+#[test]
+fn what_recipients_anger_holds_is_resumed_with_a_note() {
+    let mut state = settled();
+    let mut held = figures(Condition::Running, Condition::Paused);
+    let email = held.stages.iter_mut().find(|one| one.stage == StageName::Email).expect("the stage");
+    let (note, since) = (Note::parse("Of 2000 mails, 9 were called spam.").unwrap(), now());
+    email.held = Some(Held { how: How::Reputation { note }, since, until: None });
+    let _ = update(&mut state, now(), Event::Figures(Ok(Box::new(held))));
+    assert_eq!(type_in(&mut state, "Rey"), [], "a letter of the note");
+    let _ = press(&mut state, KeyCode::Backspace);
+    let _ = type_in(&mut state, "mended");
+    let _ = press(&mut state, KeyCode::Enter);
+    let order = Order::Resume(StageName::Email, Some(Note::parse("mended").unwrap()));
+    assert_eq!(type_in(&mut state, "y"), [SideEffect::Switch(order)]);
 }
 
 #[test]
@@ -151,11 +171,11 @@ fn q_esc_and_ctrl_c_end_it() {
 #[test]
 fn leaving_waits_for_what_was_confirmed_unless_one_insists() {
     let mut state = full(Condition::Paused, Condition::Running);
-    state.switching = Some(Order::Resume(StageName::Score));
+    state.switching = Some(Order::Resume(StageName::Score, None));
     let effects = press(&mut state, KeyCode::Char('q'));
     assert!(!effects.contains(&SideEffect::Quit), "{effects:?}");
     assert!(update(&mut state, now(), Event::Switched(Ok("flows".into()))).contains(&SideEffect::Quit));
-    state.switching = Some(Order::Resume(StageName::Score));
+    state.switching = Some(Order::Resume(StageName::Score, None));
     assert!(press(&mut state, KeyCode::Char('q')).contains(&SideEffect::Quit), "asked twice");
 }
 

@@ -47,16 +47,24 @@ fn question(prompt: &Prompt, state: &State) -> (&'static str, Text<'static>) {
             let stages = StageName::ALL.iter().map(|stage| (&stage.as_str()[..1], stage.as_str()));
             (title, Text::from(answers(&stages.chain([("Esc", "none")]).collect::<Vec<_>>())))
         }
-        Prompt::Why { stage, typed, complaint } => {
+        Prompt::Why { verb, stage, typed, complaint } => {
+            let (asks, title, no) = match verb {
+                Verb::Pause => (format!("Why is the {stage} stage to be paused?"), " Pause ", "leave it running"),
+                Verb::Resume => (
+                    format!("Recipients take its mails badly. Why may the {stage} stage go on?"),
+                    " Resume ",
+                    "leave it held",
+                ),
+            };
             let mut lines = vec![
-                Line::from(format!("Why is the {stage} stage to be paused? Others will read it: name no customer.")),
+                Line::from(format!("{asks} Others will read it: name no customer.")),
                 Line::from(vec!["> ".bold(), typed.clone().into(), "█".dim()]),
-                answers(&[("Enter", "go on"), ("Esc", "leave it running")]),
+                answers(&[("Enter", "go on"), ("Esc", no)]),
             ];
             if let Some(complaint) = complaint {
                 lines.insert(2, Line::from(complaint.clone().red()));
             }
-            (" Pause ", Text::from(lines))
+            (title, Text::from(lines))
         }
         Prompt::Sure(order) => (" Are you sure? ", sure(order, state.figures.value().map(Box::as_ref))),
     }
@@ -69,7 +77,7 @@ fn sure(order: &Order, figures: Option<&Figures>) -> Text<'static> {
             lines.push(Line::from(format!("Pause the {stage} stage: {note}")));
             lines.push(Line::from("It stays so until someone resumes it. Nothing is lost."));
         }
-        Order::Resume(stage) => {
+        Order::Resume(stage, _) => {
             lines.push(Line::from(format!("Resume the {stage} stage.")));
             let overview = figures.and_then(|all| all.stages.iter().find(|one| one.stage == *stage));
             let held = overview.map(|overview| overview.held.as_ref());

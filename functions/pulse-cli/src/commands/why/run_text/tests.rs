@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
     failure::Cause,
+    feedback::FeedbackCounts,
     ports::{ReadUnits, RosterCount},
     why::CauseCount,
 };
@@ -29,6 +30,7 @@ fn report(unaccounted: i64) -> RunReport {
             read: 4,
             causes: vec![cause],
         }],
+        feedback: FeedbackCounts::from_fn(|count| u64::from(count == FeedbackCount::Delivered) * 2),
         without_entry: vec![],
         read_units: ReadUnits::of_halves(25),
     }
@@ -45,6 +47,7 @@ fn it_says_whether_it_adds_up_and_what_was_only_read_in_part() {
         "4 of 9 given up by the score stage were read, so there are at least",
         "pulse redrive score --run 2026-11",
         "12.5 read units",
+        "delivered  2",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }

@@ -1,0 +1,100 @@
+use jiff::Timestamp;
+use pulse_core::{
+    advice::Advice,
+    control::Note,
+    customer::{Contact, Customer, CustomerId},
+    enrollment::EnrollmentError,
+    entry::Entry,
+    forgetting::{Forgetting, Forgotten},
+    pacing::{PacedSchedules, patiently},
+    ports::{Activity, Schedules as _},
+    run::RunId,
+    slot::Slot,
+};
+use serde::Serialize;
+
+use crate::{App, ReadError, SuppressionState, UnknownCustomer};
+
+/// All that is known of a customer, to be handed out to them (GDPR, article 15).
+#[derive(Debug, Clone, Serialize)]
+pub struct CustomerExport {
+    /// When it was looked up.
+    pub exported_at: Timestamp,
+    /// Who they are, by what rosters and partners told, and whether they want mail, with how that is known.
+    pub profile: Customer,
+    /// When their live schedule is due, if they have one.
+    pub schedule: Option<Slot>,
+    /// Their months, the newest first: scores, mails, and what became of those.
+    pub entries: Vec<Entry>,
+    /// All that was noted of them, the newest first.
+    pub notes: Vec<Activity>,
+    /// Whether their present address is suppressed. Earlier addresses aren't known any more.
+    pub suppression: Option<SuppressionState>,
+}
+
+/// Why a customer couldn't be forgotten, or be let back. What was done stays; do it again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForgetError {
+    /// There is no such customer.
+    #[error(transparent)]
+    Customer(#[from] UnknownCustomer),
+    /// The ledger or the scheduler can't be used.
+    #[error("{0}. What was done stays done: forget the customer again to go on")]
+    Unfinished(#[from] EnrollmentError),
+}
+
+impl ForgetError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        matches!(self, Self::Customer(_)).then_some(Advice::EnrollSomeone)
+    }
+}
+
+impl App {
+    /// All that is known of a customer.
+    ///
+    /// # Errors
+    /// When something of it can't be read, or nobody has this id.
+    pub async fn export(&self, id: &CustomerId) -> Result<CustomerExport, ReadError> {
+        let profile = self.profile(id).await?;
+        let (entries, notes) = futures::try_join!(self.ports.ledger.entries(id), self.ports.notes.all_notes(id))?;
+        let schedule = self.schedules().get(id).await?.map(|schedule| schedule.slot);
+        let suppression = match &profile.contact {
+            Contact::Email(address) => self.suppression(address).await?,
+            Contact::Unusable => None,
+        };
+        Ok(CustomerExport { exported_at: self.clock().now(), profile, schedule, entries, notes, suppression })
+    }
+
+    /// Forgets a customer. `watch` is told of a mail under way that is waited for, and until when at most.
+    ///
+    /// # Errors
+    /// As [`ForgetError`] says.
+    pub async fn forget(
+        &self,
+        id: &CustomerId,
+        note: &Note,
+        watch: &mut (dyn FnMut(RunId, Timestamp) + Send),
+    ) -> Result<Forgotten, ForgetError> {
+        let schedules = self.schedules();
+        let done = self.forgetting(&schedules).forget(id, &self.actor, note, watch).await?;
+        Ok(done.ok_or_else(|| UnknownCustomer(id.clone()))?)
+    }
+
+    /// Lets a customer who was forgotten be enrolled again, as someone of whom nothing is known. Says whether they were.
+    ///
+    /// # Errors
+    /// As [`ForgetError`] says.
+    pub async fn let_back(&self, id: &CustomerId, note: &Note) -> Result<bool, ForgetError> {
+        let schedules = self.schedules();
+        let forgetting = self.forgetting(&schedules);
+        let back = patiently(&*self.ports.sleeper, id.as_str(), || forgetting.let_back(id, &self.actor, note)).await;
+        Ok(back.map_err(EnrollmentError::from)?)
+    }
+
+    fn forgetting<'a>(&'a self, schedules: &'a PacedSchedules<'a>) -> Forgetting<'a> {
+        let (ledger, notes) = (&*self.ports.ledger, &*self.ports.notes);
+        Forgetting { ledger, notes, schedules, sleeper: &*self.ports.sleeper }
+    }
+}
