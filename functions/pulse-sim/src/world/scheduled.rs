@@ -8,10 +8,13 @@ use pulse_core::{
     ports::AuditLog as _,
 };
 
-use super::build::World;
+use super::{build::World, ports::WorldPorts};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const QUARTER: Duration = Duration::from_mins(15);
+/// Minutes between two looks at the reputation, and at old doubts.
+const REPUTATION_EVERY: i64 = 5;
+const DOUBTS_EVERY: i64 = 15;
 const DAY: Duration = Duration::from_hours(24);
 
 /// Audits that it takes to read every schedule in whole.
@@ -59,11 +62,26 @@ async fn tick(world: &Arc<World>) {
     let done = world.tick_function.invoke(move |invocation| {
         Box::pin(async move {
             let ports = this.tick_ports(&invocation);
-            this.product.tick(&ports, this.settings.sweep).await
+            let rounds = this.product.tick(&ports, this.settings.sweep).await;
+            look_after_feedback(&this, &this.feedback_ports(&invocation)).await;
+            rounds
         })
     });
     // A tick that died is followed by another.
     let _ = done.await;
+}
+
+/// What a tick does for what is told of mails: not each of them. What fails is done by the next.
+async fn look_after_feedback(world: &World, ports: &WorldPorts) {
+    let minutes = world.time.now().duration_since(world.settings.starts).as_mins();
+    if minutes % REPUTATION_EVERY == 0 {
+        let _ = world.product.judge_reputation(ports).await;
+    }
+    if minutes % DOUBTS_EVERY == 0
+        && let Ok(ended @ 1..) = world.product.end_doubts(ports).await
+    {
+        world.line(|| format!("{ended} doubts end: nobody told for a day"));
+    }
 }
 
 /// One invocation of the audit's function. Reserved concurrency has it run alone, and it may die half-way as any other.

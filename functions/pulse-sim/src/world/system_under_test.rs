@@ -8,15 +8,17 @@ use pulse_core::{
     customer::Customer,
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
+    feedback::{FeedbackListener, Heard, Reputation, ReputationBreaker},
     pausing::{Pausing, PausingError},
+    ports::LedgerError,
     stage::{
         Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
         WorkerSettings,
     },
-    tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
+    tick::{DoubtError, DoubtSweep, MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
 
-use super::{ports::WorldPorts, stage_stack::StageStack};
+use super::{feedback::Told, ports::WorldPorts, stage_stack::StageStack};
 use crate::ledger::RowForm;
 
 /// The code that a world runs: what is shipped, unless a test plants a bug to see it caught.
@@ -87,6 +89,33 @@ pub trait SystemUnderTest: Send + Sync {
             policy,
         };
         Round { reconciler: reconciler(ports), sweep }.run().await
+    }
+
+    /// Brings what was told into the ledger.
+    async fn hear(&self, _: &WorldPorts, listener: &FeedbackListener<'_>, told: &Told) -> Result<Heard, LedgerError> {
+        told.reach(listener).await
+    }
+
+    /// Ends old doubts, every quarter of an hour.
+    async fn end_doubts(&self, ports: &WorldPorts) -> Result<usize, DoubtError> {
+        let sweep = DoubtSweep {
+            ledger: &*ports.ledger,
+            listing: &*ports.listing,
+            intake: &*ports.intake,
+            clock: &*ports.clock,
+        };
+        sweep.run().await
+    }
+
+    /// Holds the email stage if recipients take its mails badly, every five minutes.
+    async fn judge_reputation(&self, ports: &WorldPorts) -> Result<Reputation, LedgerError> {
+        let breaker = ReputationBreaker {
+            log: &*ports.feedback_log,
+            controls: &*ports.controls,
+            clock: &*ports.clock,
+            policy: ports.reputation,
+        };
+        breaker.run().await
     }
 
     /// What is done every day, and every quarter of an hour until it is finished.
