@@ -7,6 +7,9 @@ pub const STAGE_MEMORY_GB: f64 = 256.0 / 1024.0;
 /// The tick's memory, as in template.yaml.
 pub const TICK_MEMORY_GB: f64 = 128.0 / 1024.0;
 
+/// The feedback function's memory, as in template.yaml.
+pub const FEEDBACK_MEMORY_GB: f64 = 256.0 / 1024.0;
+
 /// A profile and two entries of a customer, with their index rows, on the table.
 pub const BYTES_PER_CUSTOMER: f64 = 2_200.0;
 
@@ -15,6 +18,10 @@ pub const LOG_BYTES_PER_INVOCATION: f64 = 700.0;
 
 /// What one stage's pollers gather in an hour, when there is never a full batch: each waits for the mapping's window.
 const PART_BATCHES_AN_HOUR: u64 = 150;
+
+/// Queries of an hour for mails in doubt: every quarter of an hour of two to three months and their repeats, on all
+/// partitions of an index.
+const DOUBT_QUERIES: u64 = 4 * 22 * 8;
 
 /// Long polls that a mapping's pollers make in an hour: five, of 20 s.
 const POLLS_AN_HOUR: u64 = 5 * 180;
@@ -26,6 +33,8 @@ impl ApiUse {
     pub fn expected(customers: u32, days: u32, score: Calls, email: Calls) -> Self {
         let (mails, hours) = (u64::from(customers), u64::from(days) * 24);
         let minutes = hours * 60;
+        // Most mails are told of once, by an event that has an invocation of its own as long as few are told.
+        let told = mails;
         let batches = mails.min(PART_BATCHES_AN_HOUR * hours).max(mails.div_ceil(u64::from(BATCH)));
         let mut gb_seconds = minutes as f64 * TICK_MEMORY_GB;
         for stage in [score, email] {
@@ -52,9 +61,19 @@ impl ApiUse {
                 ("Lambda", "email", batches),
                 ("Lambda", "tick", minutes),
                 ("Scheduler", "invocations", mails),
+                ("SNS", "Publish", told),
+                ("SQS", "ReceiveMessage, long polls of the intake's queues", 2 * POLLS_AN_HOUR * hours),
+                ("SQS", "SendMessage, of what is told", told),
+                ("SQS", "ReceiveMessage, of what is told", told),
+                ("SQS", "DeleteMessageBatch, of what is told", told),
+                ("DynamoDB", "GetItem, of what is told", told),
+                // The entry, and a batch's counts.
+                ("DynamoDB", "PutItem, of what is told", 2 * told),
+                ("DynamoDB", "Query, of mails in doubt", DOUBT_QUERIES * hours),
+                ("Lambda", "feedback", told),
             ],
-            write_units: 12 * mails + 2 * batches,
-            read_units: 8.0 * mails as f64 + 30.0 * minutes as f64,
+            write_units: 12 * mails + 2 * batches + 2 * told,
+            read_units: 8.0 * mails as f64 + 30.0 * minutes as f64 + told as f64 + (DOUBT_QUERIES * hours) as f64 / 2.0,
             table_gb: mails as f64 * BYTES_PER_CUSTOMER / 1e9,
             gb_seconds,
             log_gb: (2 * batches + minutes) as f64 * LOG_BYTES_PER_INVOCATION / 1e9,

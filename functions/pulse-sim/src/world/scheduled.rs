@@ -8,13 +8,10 @@ use pulse_core::{
     ports::AuditLog as _,
 };
 
-use super::{build::World, ports::WorldPorts};
+use super::build::World;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const QUARTER: Duration = Duration::from_mins(15);
-/// Minutes between two looks at the reputation, and at old doubts.
-const REPUTATION_EVERY: i64 = 5;
-const DOUBTS_EVERY: i64 = 15;
 const DAY: Duration = Duration::from_hours(24);
 
 /// Audits that it takes to read every schedule in whole.
@@ -63,25 +60,15 @@ async fn tick(world: &Arc<World>) {
         Box::pin(async move {
             let ports = this.tick_ports(&invocation);
             let rounds = this.product.tick(&ports, this.settings.sweep).await;
-            look_after_feedback(&this, &this.feedback_ports(&invocation)).await;
+            let done = this.product.look_after_feedback(&this.feedback_ports(&invocation)).await;
+            if done.doubts_ended > 0 {
+                this.line(|| format!("{} doubts end: nobody told for a day", done.doubts_ended));
+            }
             rounds
         })
     });
     // A tick that died is followed by another.
     let _ = done.await;
-}
-
-/// What a tick does for what is told of mails: not each of them. What fails is done by the next.
-async fn look_after_feedback(world: &World, ports: &WorldPorts) {
-    let minutes = world.time.now().duration_since(world.settings.starts).as_mins();
-    if minutes % REPUTATION_EVERY == 0 {
-        let _ = world.product.judge_reputation(ports).await;
-    }
-    if minutes % DOUBTS_EVERY == 0
-        && let Ok(ended @ 1..) = world.product.end_doubts(ports).await
-    {
-        world.line(|| format!("{ended} doubts end: nobody told for a day"));
-    }
 }
 
 /// One invocation of the audit's function. Reserved concurrency has it run alone, and it may die half-way as any other.

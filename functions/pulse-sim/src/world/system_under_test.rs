@@ -8,14 +8,14 @@ use pulse_core::{
     customer::Customer,
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
-    feedback::{FeedbackListener, Heard, Reputation, ReputationBreaker},
+    feedback::{FeedbackListener, Heard, ReputationBreaker},
     pausing::{Pausing, PausingError},
     ports::LedgerError,
     stage::{
         Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
         WorkerSettings,
     },
-    tick::{DoubtError, DoubtSweep, MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
+    tick::{DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
 
 use super::{feedback::Told, ports::WorldPorts, stage_stack::StageStack};
@@ -96,26 +96,21 @@ pub trait SystemUnderTest: Send + Sync {
         told.reach(listener).await
     }
 
-    /// Ends old doubts, every quarter of an hour.
-    async fn end_doubts(&self, ports: &WorldPorts) -> Result<usize, DoubtError> {
-        let sweep = DoubtSweep {
+    /// What a tick does about what is told of mails.
+    async fn look_after_feedback(&self, ports: &WorldPorts) -> FeedbackRounds {
+        let doubts = DoubtSweep {
             ledger: &*ports.ledger,
             listing: &*ports.listing,
             intake: &*ports.intake,
             clock: &*ports.clock,
         };
-        sweep.run().await
-    }
-
-    /// Holds the email stage if recipients take its mails badly, every five minutes.
-    async fn judge_reputation(&self, ports: &WorldPorts) -> Result<Reputation, LedgerError> {
-        let breaker = ReputationBreaker {
+        let reputation = ReputationBreaker {
             log: &*ports.feedback_log,
             controls: &*ports.controls,
             clock: &*ports.clock,
             policy: ports.reputation,
         };
-        breaker.run().await
+        FeedbackRound { doubts, reputation }.run().await
     }
 
     /// What is done every day, and every quarter of an hour until it is finished.

@@ -83,5 +83,9 @@ fn going_by_the_last_event_is_caught() {
 
 #[test]
 fn changing_an_entry_that_a_worker_holds_is_caught() {
-    assert_caught(&month(0.0), IgnoresLeases, Promise::ClaimsAreLeft);
+    // A worker that died holds its entry for as long as its lease lasts, and its provider tells of the mail before.
+    let mut plan = month(0.0);
+    let lasts = plan.calm_from();
+    plan.faults.push((2, Fault { at: Duration::ZERO, lasts, kind: Kind::Deaths(0.02) }));
+    assert_caught(&plan, IgnoresLeases, Promise::ClaimsAreLeft);
 }

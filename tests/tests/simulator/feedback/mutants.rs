@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, Progress},
-    feedback::{FeedbackListener, Heard, Reputation},
+    feedback::{FeedbackListener, Heard},
     message::WorkMessage,
     ports::{Activity, Clock, Ledger, LedgerError, TallyKey},
     run::RunId,
     stage::{EmailPolicy, Stage},
     suppression::Suppression,
-    tick::{DOUBT_ENDS_AFTER, DoubtError},
+    tick::{DOUBT_ENDS_AFTER, FeedbackRounds},
 };
 use pulse_sim::world::{Production, SystemUnderTest, Told, WorldPorts};
 
@@ -46,8 +46,8 @@ pub(super) struct NeverEndsDoubts;
 
 #[async_trait]
 impl SystemUnderTest for NeverEndsDoubts {
-    async fn end_doubts(&self, _: &WorldPorts) -> Result<usize, DoubtError> {
-        Ok(0)
+    async fn look_after_feedback(&self, _: &WorldPorts) -> FeedbackRounds {
+        FeedbackRounds::default()
     }
 }
 
@@ -56,7 +56,13 @@ pub(super) struct SendsUnconfirmed;
 
 #[async_trait]
 impl SystemUnderTest for SendsUnconfirmed {
-    async fn end_doubts(&self, ports: &WorldPorts) -> Result<usize, DoubtError> {
+    async fn look_after_feedback(&self, ports: &WorldPorts) -> FeedbackRounds {
+        FeedbackRounds { doubts_ended: Self::send(ports).await.unwrap_or(0), ..FeedbackRounds::default() }
+    }
+}
+
+impl SendsUnconfirmed {
+    async fn send(ports: &WorldPorts) -> Result<usize, LedgerError> {
         let now = ports.clock.now();
         let mut sent = 0;
         for run in RunId::around(now - 40 * Duration::from_hours(24), now) {
@@ -144,8 +150,8 @@ pub(super) struct NeverJudges;
 
 #[async_trait]
 impl SystemUnderTest for NeverJudges {
-    async fn judge_reputation(&self, _: &WorldPorts) -> Result<Reputation, LedgerError> {
-        Ok(Reputation::Good)
+    async fn look_after_feedback(&self, _: &WorldPorts) -> FeedbackRounds {
+        FeedbackRounds::default()
     }
 }
 
