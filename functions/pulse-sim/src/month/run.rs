@@ -24,8 +24,8 @@ use crate::{
     ledger::LedgerUse,
     random::{Randomness, Stream},
     world::{
-        Down, Faults, LaneUse, Latency, Production, RecipientWays, Record, StageSettings, StageStack, World,
-        WorldSettings,
+        Down, Faults, LaneUse, Latency, Production, RecipientWays, Record, SimulatedMailProvider, StageSettings,
+        StageStack, World, WorldSettings,
     },
 };
 
@@ -96,6 +96,8 @@ fn settings(scenario: &Scenario) -> WorldSettings {
         size(&mut settings.stages[name], stage);
     }
     settings.window = scenario.window;
+    // The template's default: what it tells of each mail is paid for.
+    settings.mail_provider = SimulatedMailProvider::Forgetful;
     settings.recipients = RECIPIENTS;
     settings.thorough = false;
     settings
