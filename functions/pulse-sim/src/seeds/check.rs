@@ -184,10 +184,7 @@ impl Check<'_> {
             Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }
                 if self.world.mailer.was_asked(id) || !self.plan.is_harmless() =>
             {
-                if self.world.feedback.is_heard_of(id) && !self.world.feedback.is_dropped(id) {
-                    let what = format!("{id} is {} though its provider told of it", entry.state());
-                    self.saw(Promise::DoubtEnds, &id.customer, what);
-                }
+                self.told_of(entry);
             }
             Progress::Done { .. } if mails == 0 => {
                 self.saw(Promise::NobodyLost, &id.customer, format!("{id} is sent, and the provider has no mail"));
@@ -207,6 +204,15 @@ impl Check<'_> {
                 self.saw(Promise::NobodyLost, &id.customer, what);
             }
             _ => {}
+        }
+    }
+
+    /// Of an entry of unknown fate, nothing may have been heard.
+    fn told_of(&self, entry: &Entry) {
+        let id = entry.id();
+        if self.world.feedback.is_heard_of(id) && !self.world.feedback.is_dropped(id) {
+            let what = format!("{id} is {} though its provider told of it", entry.state());
+            self.saw(Promise::DoubtEnds, &id.customer, what);
         }
     }
 

@@ -75,7 +75,7 @@ impl World {
 fn shuffled(told: &[Told], random: &Stream) -> Vec<Told> {
     let mut places = BTreeSet::new();
     for number in 0..told.len() {
-        for _ in 0..1 + random.below(3) {
+        for _ in 0..=random.below(3) {
             places.insert((random.below(u64::MAX), number));
         }
     }

@@ -146,7 +146,7 @@ impl Recipients {
     }
 
     /// Tells of something that happens at `at`, once it has: now and then late, again, or not at all.
-    fn tell(&self, told: Told, at: Timestamp) {
+    fn tell(&self, told: &Told, at: Timestamp) {
         let faults = self.faults.now().feedback;
         let times = 1 + u32::from(self.random.chance(faults.repeated));
         for _ in 0..times {
@@ -165,7 +165,7 @@ impl Recipients {
             });
         }
         if self.random.chance(faults.strangers) {
-            self.strangers(&told, at);
+            self.strangers(told, at);
         }
     }
 
@@ -226,7 +226,7 @@ impl Letters<'_> {
             customer: None,
         };
         let id = format!("{}.{}", self.mail, self.told);
-        self.of.tell(event(word, id, about, self.of.source(), at), at);
+        self.of.tell(&event(word, id, about, self.of.source(), at), at);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 
 /// As in template.yaml: what the function may take, how many of it run at once for each queue and in all, how often a
 /// message is received, and for how long it is kept.
-pub(in crate::world) const TIMEOUT: Duration = Duration::from_secs(60);
+pub(in crate::world) const TIMEOUT: Duration = Duration::from_mins(1);
 const AT_ONCE: u32 = 2;
 const RESERVED: u32 = 2 * AT_ONCE;
 pub(super) const MAX_RECEIVES: u32 = 10;
