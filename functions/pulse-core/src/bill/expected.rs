@@ -23,6 +23,9 @@ const PART_BATCHES_AN_HOUR: u64 = 150;
 /// partitions of an index.
 const DOUBT_QUERIES: u64 = 4 * 22 * 8;
 
+/// Read units of an hour for the email stage's reputation: every five minutes the hours of a week, of two months.
+const REPUTATION_READS: f64 = 12.0 * 13.0;
+
 /// Long polls that a mapping's pollers make in an hour: five, of 20 s.
 const POLLS_AN_HOUR: u64 = 5 * 180;
 
@@ -73,7 +76,11 @@ impl ApiUse {
                 ("Lambda", "feedback", told),
             ],
             write_units: 12 * mails + 2 * batches + 2 * told,
-            read_units: 8.0 * mails as f64 + 30.0 * minutes as f64 + told as f64 + (DOUBT_QUERIES * hours) as f64 / 2.0,
+            read_units: 8.0 * mails as f64
+                + 30.0 * minutes as f64
+                + told as f64
+                + (DOUBT_QUERIES * hours) as f64 / 2.0
+                + REPUTATION_READS * hours as f64,
             table_gb: mails as f64 * BYTES_PER_CUSTOMER / 1e9,
             gb_seconds,
             log_gb: (2 * batches + minutes) as f64 * LOG_BYTES_PER_INVOCATION / 1e9,
