@@ -115,7 +115,10 @@ async fn take(world: &World, ports: &WorldPorts, listener: &FeedbackListener<'_>
         heard
     };
     match AssertUnwindSafe(heard).catch_unwind().await {
-        Ok(Ok(Heard::Later { until })) => Taken::Later(until),
+        Ok(Ok(Heard::Later { until })) => {
+            world.feedback.put_off(&told, until);
+            Taken::Later(until)
+        }
         Ok(Ok(Heard::Done | Heard::NoEntry)) => {
             world.feedback.heard(&told);
             Taken::Done

@@ -58,6 +58,8 @@ pub(in crate::world) struct Seen {
     /// Whose mail was dropped.
     dropped: BTreeSet<EntryId>,
     pub(super) heard: BTreeMap<CustomerId, Vec<Told>>,
+    /// Until when a worker held an entry as it was told of, be the claim given back before or not.
+    put_off: BTreeMap<EntryId, Timestamp>,
     /// Entries as they were before anything was heard of them.
     pub(super) before: BTreeMap<EntryId, Entry>,
 }
@@ -162,6 +164,10 @@ impl FeedbackWatch {
         if let Some(until) = entry.lease_until().filter(|until| *until > now) {
             return Missing::Until(until);
         }
+        let comes_back_at = self.seen().put_off.get(id).copied();
+        if let Some(until) = comes_back_at.filter(|until| *until + HEARD_WITHIN > now) {
+            return Missing::Until(until);
+        }
         let is_in_doubt = match entry.progress() {
             Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => true,
             Progress::Claimed { .. } | Progress::Waiting => entry.in_doubt_since().is_some(),
@@ -182,6 +188,13 @@ impl FeedbackWatch {
         let entry = if is_known { None } else { self.ledger.peek_entry(id) };
         if let Some(entry) = entry.filter(|entry| entry.lease_until().is_none_or(|until| until <= now)) {
             self.seen().before.insert(id.clone(), entry);
+        }
+    }
+
+    /// A worker has the entry: what is told of it comes back then.
+    pub(super) fn put_off(&self, told: &Told, until: Timestamp) {
+        if let Some(id) = told.entry().filter(|_| self.is_thorough) {
+            self.seen().put_off.insert(id.clone(), until);
         }
     }
 
