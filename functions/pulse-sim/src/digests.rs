@@ -71,6 +71,7 @@ pub fn of_month() -> String {
         seed: 0,
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
+        api: false,
         stages: PerStage::from_array([score, email]),
     };
     format!("month {:016x}", month::digest(&scenario))

@@ -56,6 +56,21 @@ impl MemoryLedger {
         self.accounts().used
     }
 
+    /// An entry, as whoever watches sees it: it isn't counted as a read.
+    pub(crate) fn peek_entry(&self, id: &EntryId) -> Option<Entry> {
+        self.accounts().entry(id).cloned()
+    }
+
+    /// A profile, in the same way.
+    pub(crate) fn peek_customer(&self, id: &CustomerId) -> Option<Customer> {
+        self.accounts().customer(id).cloned()
+    }
+
+    /// What is kept of an address, in the same way.
+    pub(crate) fn peek_suppression(&self, address: &EmailAddress) -> Option<Suppression> {
+        self.accounts().suppressed.get(&address.digest()).cloned()
+    }
+
     /// Calls `look` with every entry, in no particular order that isn't always the same.
     pub fn for_each_entry(&self, mut look: impl FnMut(&Entry)) {
         self.accounts().entries().for_each(&mut look);

@@ -5,6 +5,7 @@ mod audit;
 mod bugs;
 mod digests;
 mod enrolment;
+mod feedback;
 mod mutants;
 mod outages;
 mod seeds;

@@ -22,22 +22,25 @@ pub const LOG_BYTES_PER_INVOCATION: f64 = 700.0;
 /// What one stage's pollers gather in an hour, when there is never a full batch: each waits for the mapping's window.
 const PART_BATCHES_AN_HOUR: u64 = 150;
 
+/// Queries of an hour for mails in doubt: every quarter of an hour of two to three months and their repeats, on all
+/// partitions of an index.
+const DOUBT_QUERIES: u64 = 4 * 22 * 8;
+
+/// Read units of an hour for the email stage's reputation: every five minutes the hours of a week, of two months.
+const REPUTATION_READS: f64 = 12.0 * 13.0;
+
 /// Long polls that a mapping's pollers make in an hour: five, of 20 s.
 const POLLS_AN_HOUR: u64 = 5 * 180;
 
 impl ApiUse {
-    /// What asking the intake's two queues takes, be there anything or not.
-    #[must_use]
-    pub fn polls_of_the_intake(days: u32) -> u64 {
-        IntakeQueue::ALL.len() as u64 * POLLS_AN_HOUR * u64::from(days) * 24
-    }
-
     /// What an undisturbed month uses, by arithmetic: what each customer takes, as the stages' code has it, and what
     /// the clock takes, whoever is due. Queues are reckoned to be polled as often as if they were always idle.
     #[must_use]
     pub fn expected(customers: u32, days: u32, score: Calls, email: Calls) -> Self {
         let (mails, hours) = (u64::from(customers), u64::from(days) * 24);
         let minutes = hours * 60;
+        // Most mails are told of once, by an event that has an invocation of its own as long as few are told.
+        let told = mails;
         let batches = mails.min(PART_BATCHES_AN_HOUR * hours).max(mails.div_ceil(u64::from(BATCH)));
         let mut gb_seconds = minutes as f64 * TICK_MEMORY_GB;
         for stage in [score, email] {
@@ -56,7 +59,11 @@ impl ApiUse {
                 ("SQS", "SendMessage", 2 * mails),
                 ("SQS", "ReceiveMessage", 2 * mails),
                 ("SQS", "ReceiveMessage, long polls of idle queues", 2 * POLLS_AN_HOUR * hours),
-                ("SQS", "ReceiveMessage, long polls of the intake's queues", Self::polls_of_the_intake(days)),
+                (
+                    "SQS",
+                    "ReceiveMessage, long polls of the intake's queues",
+                    IntakeQueue::ALL.len() as u64 * POLLS_AN_HOUR * hours,
+                ),
                 ("SQS", "DeleteMessageBatch", 2 * batches),
                 ("SQS", "ChangeMessageVisibilityBatch", 2 * batches),
                 // Of two queues, and of five of dead letters.
@@ -65,9 +72,22 @@ impl ApiUse {
                 ("Lambda", "email", batches),
                 ("Lambda", "tick", minutes),
                 ("Scheduler", "invocations", mails),
+                ("SNS", "Publish", told),
+                ("SQS", "SendMessage, of what is told", told),
+                ("SQS", "ReceiveMessage, of what is told", told),
+                ("SQS", "DeleteMessageBatch, of what is told", told),
+                ("DynamoDB", "GetItem, of what is told", told),
+                // The entry, and a batch's counts.
+                ("DynamoDB", "PutItem, of what is told", 2 * told),
+                ("DynamoDB", "Query, of mails in doubt", DOUBT_QUERIES * hours),
+                ("Lambda", "feedback", told),
             ],
-            write_units: 12 * mails + 2 * batches,
-            read_units: 8.0 * mails as f64 + 30.0 * minutes as f64,
+            write_units: 12 * mails + 2 * batches + 2 * told,
+            read_units: 8.0 * mails as f64
+                + 30.0 * minutes as f64
+                + told as f64
+                + (DOUBT_QUERIES * hours) as f64 / 2.0
+                + REPUTATION_READS * hours as f64,
             table_gb: mails as f64 * BYTES_PER_CUSTOMER / 1e9,
             gb_seconds,
             log_gb: (2 * batches + minutes) as f64 * LOG_BYTES_PER_INVOCATION / 1e9,

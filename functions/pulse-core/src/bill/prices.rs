@@ -8,7 +8,7 @@ pub const METRICS: u32 = 2 * 6 + 5;
 pub const ALARMS: u32 = 28;
 
 /// AWS's public prices in us-east-1, in dollars (the pricing pages of Amazon `DynamoDB`, Amazon SQS, AWS
-/// Lambda, Amazon `EventBridge`, AWS Secrets Manager and Amazon CloudWatch).
+/// Lambda, Amazon `EventBridge`, Amazon SNS, Amazon API Gateway, AWS Secrets Manager and Amazon CloudWatch).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prices {
     /// A million write request units, on demand.
@@ -27,6 +27,10 @@ pub struct Prices {
     pub gb_seconds: f64,
     /// A million schedule invocations, after 14 that are free.
     pub schedules: f64,
+    /// A million messages published to SNS, after one that is free. Handing them to SQS costs nothing more.
+    pub topic_messages: f64,
+    /// A million requests to a REST API.
+    pub api_requests: f64,
     /// A secret for a month.
     pub secret: f64,
     /// A GB of logs, after 5 that are free.
@@ -48,6 +52,8 @@ impl Default for Prices {
             invocations: 0.20,
             gb_seconds: 0.000_016_666_7,
             schedules: 1.00,
+            topic_messages: 0.50,
+            api_requests: 3.50,
             secret: 0.40,
             logs: 0.50,
             metrics: 0.30,
@@ -121,6 +127,8 @@ impl Bill {
             ("Lambda requests", millions(used.of("Lambda")), "million", 1.0, prices.invocations),
             ("Lambda duration", used.gb_seconds, "GB-s", 400_000.0, prices.gb_seconds),
             ("Scheduler invocations", millions(used.of("Scheduler")), "million", 14.0, prices.schedules),
+            ("SNS messages", millions(used.of("SNS")), "million", 1.0, prices.topic_messages),
+            ("API requests", millions(used.of("API Gateway")), "million", 0.0, prices.api_requests),
             // Of the two providers, the stack's own keys, and the keys that providers and partners sign with.
             ("Secrets", 4.0, "secrets", 0.0, prices.secret),
             ("CloudWatch Logs", used.log_gb, "GB", 5.0, prices.logs),
@@ -129,6 +137,8 @@ impl Bill {
         ];
         let lines: Vec<_> = lines
             .into_iter()
+            // What isn't asked about has no line.
+            .filter(|(what, quantity, ..)| *what != "API requests" || *quantity > 0.0)
             .map(|(what, quantity, unit, free, price)| {
                 let cost = (quantity - free).max(0.0) * price;
                 BillLine { what, quantity, unit, free, price, cost }

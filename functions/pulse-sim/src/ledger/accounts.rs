@@ -6,7 +6,7 @@ use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::{Control, Outcomes},
     customer::{Customer, CustomerId},
-    entry::{Awaited, Entry, EntryId, Position, StageName},
+    entry::{Awaited, Entry, EntryId, Position, Progress, StageName},
     feedback::FeedbackCounts,
     ports::Activity,
     run::RunId,
@@ -21,6 +21,8 @@ pub(super) struct Accounts {
     /// Hashed the same in every process: what is done with all rows is done in the same order.
     by_id: HashMap<CustomerId, Account, FixedState>,
     open: BTreeSet<Place>,
+    /// Entries of unknown fate, which are looked for again and again.
+    pub(super) indeterminate: BTreeSet<(RunId, CustomerId)>,
     /// By digests of addresses.
     pub(super) suppressed: BTreeMap<String, Suppression>,
     /// The body that a token came with, and until when that counts.
@@ -105,6 +107,12 @@ impl Accounts {
         match known {
             Some(known) => known.clone_from(entry),
             None => account.entries.insert(at, entry.clone()),
+        }
+        let key = (entry.id().run, entry.id().customer.clone());
+        if matches!(entry.progress(), Progress::Indeterminate { .. }) {
+            self.indeterminate.insert(key);
+        } else if !self.indeterminate.is_empty() {
+            self.indeterminate.remove(&key);
         }
         let after = place(entry);
         // A row that stays in the same place of a keys-only index costs nothing there.

@@ -102,6 +102,12 @@ impl LedgerListing for MemoryLedger {
 
     async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
+        if key == TallyKey::Indeterminate {
+            let all = accounts.indeterminate.iter().filter(|(of, _)| *of == run).take(limit);
+            let ids: Vec<_> = all.map(|(run, customer)| EntryId { customer: customer.clone(), run: *run }).collect();
+            accounts.used.index_query(SHARDS, ids.len());
+            return Ok(ids);
+        }
         let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
         let mut ids: Vec<_> =
             closed.filter(|entry| entry.tally_key(Timestamp::MAX) == key).map(|entry| entry.id().clone()).collect();

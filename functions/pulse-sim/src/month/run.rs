@@ -2,7 +2,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::{
-    bill::{ApiUse, BYTES_PER_CUSTOMER, Bill, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB, TICK_MEMORY_GB},
+    bill::{
+        ApiUse, BYTES_PER_CUSTOMER, Bill, FEEDBACK_MEMORY_GB, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB,
+        TICK_MEMORY_GB,
+    },
     customer::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
@@ -20,11 +23,26 @@ use super::{
 use crate::{
     ledger::LedgerUse,
     random::{Randomness, Stream},
-    world::{Down, Faults, LaneUse, Latency, Production, Record, StageSettings, StageStack, World, WorldSettings},
+    world::{
+        Down, Faults, LaneUse, Latency, Production, RecipientWays, Record, SimulatedMailProvider, StageSettings,
+        StageStack, World, WorldSettings,
+    },
 };
 
 /// How often the operator redrives dead letters, while no provider is out of order.
 const ROUND: Duration = Duration::from_hours(1);
+
+/// Recipients as a house has them that keeps its list clean: rates that mailbox providers and Amazon SES ask for
+/// ("Email sender guidelines", Gmail Help; Amazon SES Developer Guide, "Using the account-level suppression list").
+const RECIPIENTS: RecipientWays = RecipientWays {
+    hard: 0.005,
+    soft: 0.01,
+    reputation: 0.002,
+    rejected: 0.0,
+    delayed: 0.01,
+    complaints: 0.0005,
+    clicks: 0.002,
+};
 
 /// Lives through a month. `on_progress` hears how far it is, six times an hour of it.
 ///
@@ -78,6 +96,10 @@ fn settings(scenario: &Scenario) -> WorldSettings {
         size(&mut settings.stages[name], stage);
     }
     settings.window = scenario.window;
+    // The template's default: what it tells of each mail is paid for.
+    settings.mail_provider = SimulatedMailProvider::Forgetful;
+    settings.recipients = RECIPIENTS;
+    settings.thorough = false;
     settings
 }
 
@@ -92,7 +114,7 @@ fn enroll(scenario: &Scenario, world: &World) {
 fn person(number: u32, spread: Spread, random: &Stream) -> Customer {
     let id = CustomerId::parse(&format!("c{number}")).expect("letters and digits");
     let signed_up_at = sign_up(spread, random);
-    let address = EmailAddress::parse("ada@example.com").expect("an address");
+    let address = EmailAddress::parse(&format!("{id}@example.com")).expect("an address");
     Customer {
         name: PersonName::parse("Ada").expect("a name"),
         contact: Contact::Email(address),
@@ -287,20 +309,27 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
     ];
     let minutes = u64::from(scenario.days) * 24 * 60;
     let stages = world.stacks.values();
-    let queues: Vec<_> = stages.flat_map(|stack| [&stack.queue, &stack.dlq]).chain([&world.schedule_dlq]).collect();
+    let queues = stages.flat_map(|stack| [&stack.queue, &stack.dlq]).chain([&world.schedule_dlq]);
+    let intake = world.intake.queues();
+    let queues: Vec<_> = queues.chain(intake.iter().flat_map(|stack| [&stack.queue, &stack.dlq])).collect();
     let sum = |of: fn(crate::queue::QueueCalls) -> u64| queues.iter().map(|queue| of(queue.calls())).sum::<u64>();
     let polls = world.stacks.values().map(|stack| stack.mapping.used().empty_receives).sum();
+    let polls_of_intake = world.intake_function.mappings.iter().map(|mapping| mapping.used().empty_receives).sum();
+    let [told, clicks] = intake.map(|stack| stack.queue.calls().sends);
     calls.extend([
         ("SQS", "SendMessage", sum(|calls| calls.sends)),
         ("SQS", "ReceiveMessage", sum(|calls| calls.receives)),
         ("SQS", "ReceiveMessage, long polls of idle queues", polls),
-        ("SQS", "ReceiveMessage, long polls of the intake's queues", ApiUse::polls_of_the_intake(scenario.days)),
+        ("SQS", "ReceiveMessage, long polls of the intake's queues", polls_of_intake),
         ("SQS", "DeleteMessageBatch", sum(|calls| calls.deletes)),
         ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
         ("SQS", "GetQueueAttributes, by the tick", (StageName::ALL.len() + DlqName::all().count()) as u64 * minutes),
     ]);
     let stages = world.stacks.iter().map(|(name, stack)| (name.as_str(), &stack.function, STAGE_MEMORY_GB));
-    let functions = stages.chain([("tick", &world.tick_function, TICK_MEMORY_GB)]);
+    let functions = stages.chain([
+        ("tick", &world.tick_function, TICK_MEMORY_GB),
+        ("feedback", &world.intake_function.function, FEEDBACK_MEMORY_GB),
+    ]);
     let (mut gb_seconds, mut invocations) = (0.0, 0);
     for (name, function, memory_gb) in functions {
         let used = function.used();
@@ -309,6 +338,10 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         gb_seconds += used.billed.as_secs_f64() * memory_gb;
     }
     calls.push(("Scheduler", "invocations", world.scheduler.counts().invocations));
+    calls.push(("SNS", "Publish", told));
+    if scenario.api {
+        calls.push(("API Gateway", "POST /u/{token}", clicks));
+    }
     ApiUse {
         calls,
         write_units: ledger.writes,

@@ -31,6 +31,8 @@ pub struct Scenario {
     pub spread: Spread,
     /// How long a batch is waited for: the mappings' batching window.
     pub window: Duration,
+    /// Whether the intake's API is priced, too.
+    pub api: bool,
     /// The stages.
     #[serde(flatten)]
     pub stages: PerStage<StageScenario>,

@@ -18,6 +18,7 @@ fn arithmetic_comes_to_the_bill_that_a_simulated_month_comes_to() {
         seed: 1,
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
+        api: false,
         stages: PerStage::from_array([stage(2_400), stage(3_300)]),
     };
     let simulated = run(&scenario, &mut |_| {});

@@ -20,6 +20,10 @@ use crate::world::{Promise, World};
 /// How long before the end an entry must have been due to be done by then.
 const TIME_TO_END: Duration = Duration::from_hours(48);
 
+/// How long a doubt of which nobody tells may last: a day, and until the next look at old doubts, which a few of them may
+/// miss while something waits to be read.
+const DOUBT_LASTS: Duration = Duration::from_mins(24 * 60 + 45);
+
 /// What must hold at every moment.
 pub(super) fn on_the_way(world: &World, plan: &FaultPlan) {
     if !plan.is_harmless() {
@@ -33,30 +37,61 @@ pub(super) fn on_the_way(world: &World, plan: &FaultPlan) {
             world.checker.saw(Promise::HealthyStayAlive, None, world.time.now(), what);
         }
     }
+    for stack in world.intake.queues() {
+        let dead = stack.dlq.depth().visible;
+        if dead > 0 {
+            let what =
+                format!("{dead} messages of the {} queue are dead-lettered though no message failed", stack.name);
+            world.checker.saw(Promise::HealthyStayAlive, None, world.time.now(), what);
+        }
+    }
 }
 
-/// Whether something has begun that isn't written down yet: a worker has an entry or will try it again, a mail waits for
-/// someone to settle it, or the provider has one that the ledger doesn't know of. What nobody has taken up by now is late,
-/// and not waited for.
+/// A day after all is calm, no doubt is older than a day.
+pub(super) fn doubts_have_ended(world: &World, calm_from: Timestamp) {
+    let now = world.time.now();
+    if now < calm_from + DOUBT_LASTS {
+        return;
+    }
+    let mut old = Vec::new();
+    world.ledger.for_each_entry(|entry| {
+        if matches!(entry.progress(), Progress::Indeterminate { at, .. } if *at + DOUBT_LASTS < now) {
+            old.push(entry.id().clone());
+        }
+    });
+    old.sort();
+    for id in old {
+        let what = format!("{id} is of unknown fate for more than a day");
+        world.checker.saw(Promise::DoubtEnds, Some(&id.customer), now, what);
+    }
+}
+
+/// Whether something has begun that isn't written down yet: a worker has an entry or will try it again, or the provider has
+/// a mail that the ledger doesn't know of. What nobody has taken up by now is late, and not waited for.
 pub(super) fn is_under_way(world: &World) -> bool {
     let mut is_under_way = false;
     world.ledger.for_each_entry(|entry| {
         let is_begun = entry.is_open() && entry.claims() > 0;
-        let is_indeterminate = matches!(entry.progress(), Progress::Indeterminate { .. });
-        is_under_way |= is_begun || is_indeterminate || is_mailed_only(world, entry);
+        is_under_way |= is_begun || is_mailed_only(world, entry);
     });
     is_under_way
 }
 
 /// Whether the provider has a mail of an entry that doesn't say so.
 fn is_mailed_only(world: &World, entry: &Entry) -> bool {
-    !matches!(entry.progress(), Progress::Done { .. } | Progress::Skipped { .. })
-        && world.mailer.mails_of(entry.id()) > 0
+    !knows_of_its_mail(entry) && world.mailer.mails_of(entry.id()) > 0
+}
+
+/// Whether an entry says that a mail went out, or may have, or that there is none.
+fn knows_of_its_mail(entry: &Entry) -> bool {
+    use Progress::{Done, Indeterminate, Skipped, Unconfirmed};
+    matches!(entry.progress(), Done { .. } | Skipped { .. } | Indeterminate { .. } | Unconfirmed { .. })
 }
 
 /// What must hold once all is calm again.
 pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
     on_the_way(world, plan);
+    doubts_have_ended(world, plan.starts + plan.calm_from());
     lanes(world);
     let expired = world.stacks.values().map(|stack| stack.queue.expired()).sum::<u64>();
     if plan.is_gentle() && expired == 0 && world.watch.repeated() > 0 {
@@ -141,6 +176,16 @@ impl Check<'_> {
         let id = entry.id();
         let mails = self.world.mailer.mails_of(id);
         match entry.progress() {
+            // Until its provider tells that it was dropped, if it ever does.
+            Progress::Done { .. } if self.world.mailer.dropped_all(id) => {}
+            // Seen, and sent again only by who knows why it was dropped.
+            Progress::Failed { .. } if entry.is_closed_by_feedback() && self.world.feedback.is_dropped(id) => {}
+            // A worker that died with its claim may have sent it or not: nobody takes that for a mail that wasn't sent.
+            Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }
+                if self.world.mailer.was_asked(id) || !self.plan.is_harmless() =>
+            {
+                self.told_of(entry);
+            }
             Progress::Done { .. } if mails == 0 => {
                 self.saw(Promise::NobodyLost, &id.customer, format!("{id} is sent, and the provider has no mail"));
             }
@@ -162,6 +207,15 @@ impl Check<'_> {
         }
     }
 
+    /// Of an entry of unknown fate, nothing may have been heard.
+    fn told_of(&self, entry: &Entry) {
+        let id = entry.id();
+        if self.world.feedback.is_heard_of(id) && !self.world.feedback.is_dropped(id) {
+            let what = format!("{id} is {} though its provider told of it", entry.state());
+            self.saw(Promise::DoubtEnds, &id.customer, what);
+        }
+    }
+
     /// Whether someone ever did what would be a reason.
     fn may_skip(&self, customer: &Customer, reason: SkipReason) -> bool {
         let did = |wanted: fn(&Act) -> Option<u32>| {
@@ -175,21 +229,23 @@ impl Check<'_> {
             SkipReason::OptedOut => {
                 let number = customer.id.as_str().trim_start_matches('c').parse().unwrap_or(0);
                 people::person(self.plan.seed, number).consent.opted_out()
+                    || self.world.feedback.is_without_mail(&customer.id)
                     || did(|act| if let Act::OptOut(who) = act { Some(*who) } else { None })
             }
             SkipReason::BadAddress => {
                 customer.contact == Contact::Unusable
                     || did(|act| if let Act::NewAddress(who) = act { Some(*who) } else { None })
             }
-            SkipReason::Suppressed | SkipReason::AddressRefused => false,
+            SkipReason::Suppressed => self.world.feedback.is_without_mail(&customer.id),
+            SkipReason::AddressRefused => false,
         }
     }
 
     fn mails_are_on_the_ledger(&self, entries: &BTreeMap<CustomerId, Vec<Entry>>) {
         let mut unrecorded = Vec::new();
-        self.world.mailer.for_each_accepted(|id, _| {
+        self.world.mailer.for_each_accepted(|id, mails| {
             let entry = entries.get(&id.customer).and_then(|all| all.iter().find(|entry| entry.id() == id));
-            if entry.is_none_or(|entry| !matches!(entry.progress(), Progress::Done { .. } | Progress::Skipped { .. })) {
+            if entry.is_none_or(|entry| !knows_of_its_mail(entry)) && mails > 0 {
                 unrecorded.push(id.clone());
             }
         });

@@ -4,7 +4,7 @@ use pulse_core::{customer::Zone, entry::StageName};
 
 use crate::{
     scheduler::TargetFailure,
-    world::{Down, Noise, PanicPlace, ProviderFaults},
+    world::{Down, FeedbackFaults, Noise, PanicPlace, ProviderFaults},
 };
 
 /// Something that goes wrong, or that someone does at a bad moment.
@@ -47,6 +47,12 @@ pub enum Kind {
     Disable(StageName),
     /// Someone lowers a function's reserved concurrency in the console, and the mapping polls on.
     Throttle(StageName, u32),
+    /// Something is wrong with what is told of mails.
+    Feedback(FeedbackFaults),
+    /// Someone disables the intake's mappings in the console, and enables them at the end.
+    IntakeOff,
+    /// Someone lowers the reserved concurrency of the intake's function, and its mappings poll on.
+    IntakeThrottled(u32),
     /// The code panics on a customer.
     Panic(PanicPlace, u32),
     /// It happens once.
@@ -79,6 +85,8 @@ pub enum Act {
     LoseSchedule(u32),
     /// Someone disables a customer's schedule.
     DisableSchedule(u32),
+    /// A customer unsubscribes with one click.
+    Click(u32),
     /// A customer leaves.
     Leave(u32),
     /// A customer comes, or comes back.
@@ -115,6 +123,11 @@ impl fmt::Display for Fault {
             Kind::Pause(stage) => write!(f, "the {stage} stage is paused"),
             Kind::Disable(stage) => write!(f, "the {stage} stage's mapping is disabled"),
             Kind::Throttle(stage, reserved) => write!(f, "the {stage} function's reserved concurrency is {reserved}"),
+            Kind::Feedback(faults) => write!(f, "what is told of mails is unreliable ({faults:?})"),
+            Kind::IntakeOff => write!(f, "the intake's mappings are disabled"),
+            Kind::IntakeThrottled(reserved) => {
+                write!(f, "the intake function's reserved concurrency is {reserved}")
+            }
             Kind::Panic(place, who) => write!(f, "the code panics on customer {who}, {place}"),
             Kind::Once(act) => return write!(f, "{act:?}"),
         }?;

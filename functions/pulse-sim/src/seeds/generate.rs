@@ -12,7 +12,7 @@ use super::{
 use crate::{
     random::{Randomness, Stream},
     scheduler::TargetFailure,
-    world::{Down, Noise, PanicPlace, ProviderFaults, SimulatedMailProvider},
+    world::{Down, FeedbackFaults, Noise, PanicPlace, ProviderFaults, RecipientWays, SimulatedMailProvider},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -51,7 +51,8 @@ impl FaultPlan {
         let mut plan = Self::calm(seed, customers, days);
         stack(&random, &mut plan);
         plan.faults = faults(&random, &mut plan).into_iter().enumerate().collect();
-        plan.with_later_faults("aws", refusals)
+        plan.recipients = recipients(&Randomness::of_seed(seed).stream("recipients of the plan"));
+        plan.with_later_faults("aws", refusals).with_later_faults("feedback", feedback)
     }
 
     /// The same with code that panics on a few customers.
@@ -176,7 +177,7 @@ fn windowed(random: &Stream, calm_from: Duration, longest: Duration, kind: Kind)
 /// Code that panics on a few customers, for long enough that some of them are due then.
 fn panics(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let one = |_| {
-        let place = random.pick(&PanicPlace::ALL).copied().unwrap_or(PanicPlace::Scored);
+        let place = random.pick(&PanicPlace::OF_STAGES).copied().unwrap_or(PanicPlace::Scored);
         let who = u32::try_from(random.below(1 << 20)).unwrap_or(0);
         windowed(random, calm_from, calm_from, Kind::Panic(place, who))
     };
@@ -193,6 +194,57 @@ fn refusals(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     }
     if random.chance(0.4) {
         faults.push(windowed(random, calm_from, 10 * 24 * HOUR, Kind::LostBatches(random.unit() * 0.3)));
+    }
+    faults
+}
+
+/// How a month's recipients are: most months have a few of each kind, and more than any house has.
+fn recipients(random: &Stream) -> RecipientWays {
+    let some = |most: f64| if random.chance(0.7) { random.unit() * most } else { 0.0 };
+    RecipientWays {
+        hard: some(0.04),
+        soft: some(0.1),
+        reputation: some(0.05),
+        rejected: some(0.03),
+        delayed: some(0.1),
+        complaints: some(0.03),
+        clicks: some(0.1),
+    }
+}
+
+/// What goes wrong with what is told of mails.
+fn feedback(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if random.chance(0.6) {
+        let some = |most: f64| if random.chance(0.5) { random.unit() * most } else { 0.0 };
+        let told = FeedbackFaults {
+            lost: some(0.6),
+            late: some(0.6),
+            repeated: some(0.6),
+            strangers: some(0.4),
+            ..FeedbackFaults::default()
+        };
+        faults.push(windowed(random, calm_from, calm_from, Kind::Feedback(told)));
+    }
+    if random.chance(0.3) {
+        let told = FeedbackFaults { unreadable: random.unit(), ..FeedbackFaults::default() };
+        faults.push(windowed(random, calm_from, 2 * 24 * HOUR, Kind::Feedback(told)));
+    }
+    if random.chance(0.3) {
+        faults.push(windowed(random, calm_from, 6 * 24 * HOUR, Kind::IntakeOff));
+    }
+    if random.chance(0.3) {
+        let reserved = u32::try_from(random.below(3)).unwrap_or(0);
+        faults.push(windowed(random, calm_from, 24 * HOUR, Kind::IntakeThrottled(reserved)));
+    }
+    for _ in 0..random.below(8) {
+        let who = u32::try_from(random.below(1 << 20)).unwrap_or(0);
+        let at = random.between(Duration::ZERO, calm_from);
+        faults.push(Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Click(who)) });
+    }
+    for _ in 0..random.below(4) {
+        let who = u32::try_from(random.below(1 << 20)).unwrap_or(0);
+        faults.push(windowed(random, calm_from, calm_from, Kind::Panic(PanicPlace::Heard, who)));
     }
     faults
 }

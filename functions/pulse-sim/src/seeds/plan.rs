@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pulse_core::quiet_hours::QuietHours;
 
 use super::fault::{Act, Fault, Kind};
-use crate::world::{Faults, Noise, ProviderFaults, SimulatedMailProvider};
+use crate::world::{Faults, FeedbackFaults, Noise, ProviderFaults, RecipientWays, SimulatedMailProvider};
 
 /// Days at the end in which nothing goes wrong any more, and all must come right.
 pub(super) const CALM_DAYS: u32 = 6;
@@ -22,6 +22,8 @@ pub struct FaultPlan {
     pub days: u32,
     /// The email provider's ways.
     pub mail_provider: SimulatedMailProvider,
+    /// How recipients and their servers take mails.
+    pub recipients: RecipientWays,
     /// Hours without mail, if any.
     pub quiet_hours: Option<QuietHours>,
     /// The chance that a message is delivered twice, or a delete forgotten.
@@ -41,6 +43,7 @@ impl FaultPlan {
             customers,
             days,
             mail_provider: SimulatedMailProvider::Deduplicating,
+            recipients: RecipientWays::default(),
             quiet_hours: None,
             duplicates: 0.0,
             faults: Vec::new(),
@@ -112,6 +115,8 @@ pub(super) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faul
             Kind::Outage(stage, down) => now.providers[*stage].down = Some(*down),
             Kind::NothingScheduled => now.nothing_scheduled = true,
             Kind::LostBatches(chance) => now.lost_batch = now.lost_batch.max(*chance),
+            Kind::Feedback(faults) => now.feedback = worse(now.feedback, *faults),
+            Kind::IntakeOff | Kind::IntakeThrottled(_) => now.feedback.is_held_up = true,
             Kind::SchedulerCutOff
             | Kind::SchedulerRefused(_)
             | Kind::Pause(_)
@@ -122,6 +127,17 @@ pub(super) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faul
         }
     }
     now
+}
+
+fn worse(one: FeedbackFaults, other: FeedbackFaults) -> FeedbackFaults {
+    FeedbackFaults {
+        lost: one.lost.max(other.lost),
+        late: one.late.max(other.late),
+        repeated: one.repeated.max(other.repeated),
+        strangers: one.strangers.max(other.strangers),
+        unreadable: one.unreadable.max(other.unreadable),
+        is_held_up: one.is_held_up || other.is_held_up,
+    }
 }
 
 fn louder(one: Noise, other: Noise) -> Noise {

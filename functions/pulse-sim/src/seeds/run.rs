@@ -71,6 +71,7 @@ pub fn run_with(
 ) -> SeedReport {
     let mut settings = WorldSettings::shipped(plan.starts, plan.seed).quiet(plan.quiet_hours);
     settings.mail_provider = plan.mail_provider;
+    settings.recipients = plan.recipients;
     settings.duplicates = plan.duplicates;
     settings.double_firings = plan.duplicates;
     (settings.fewer, settings.count_lag) = (FEWER, COUNT_LAG);
@@ -82,6 +83,7 @@ pub fn run_with(
     month.live();
     month.let_what_has_begun_end();
     check::at_the_end(&world, plan);
+    world.check_order_of_events();
     let report = SeedReport {
         violations: world.checker.violations(),
         mails: world.mailer.mails(),
@@ -160,15 +162,18 @@ impl SeedMonth<'_> {
 
     /// All is calm: the operator sees to what is left, until the end.
     fn come_right(&self) {
-        let mut at = self.plan.starts + self.plan.calm_from();
+        let calm_from = self.plan.starts + self.plan.calm_from();
+        let mut at = calm_from;
+        self.world.feedback.mend();
         while at < self.plan.ends() {
             self.world.run_until(at);
             check::on_the_way(self.world, self.plan);
+            check::doubts_have_ended(self.world, calm_from);
+            self.world.redrive_intake();
             for &stage in StageName::ALL {
                 self.world.redrive(stage);
             }
             self.world.replay_schedules();
-            self.settle_unknown();
             let world = Arc::clone(self.world);
             let _ = self.world.time.spawn(async move { world.replay_failed().await });
             at += ROUND;
@@ -176,14 +181,13 @@ impl SeedMonth<'_> {
         self.world.run_until(self.plan.ends());
     }
 
-    /// Midnight finds some in the midst of it, and some whose mail is in doubt, which ends as it does any day: the
-    /// operator settles what is indeterminate. The month is looked at once nothing of the kind is left.
+    /// Midnight finds some in the midst of it, which ends as it does any day. The month is looked at once nothing of the
+    /// kind is left. What is indeterminate may stay so for a day.
     fn let_what_has_begun_end(&self) {
         for _ in 0..MOST_CLOSING_ROUNDS {
             if !check::is_under_way(self.world) {
                 return;
             }
-            self.settle_unknown();
             self.world.run_until(self.world.time.now() + CLOSING_ROUND);
         }
     }
@@ -201,6 +205,8 @@ impl SeedMonth<'_> {
             Kind::Throttle(stage, reserved) => {
                 world.stack(*stage).function.set_reserved_concurrency(Some(*reserved));
             }
+            Kind::IntakeOff => world.switch_intake_by_hand(false),
+            Kind::IntakeThrottled(reserved) => world.intake_function.set_reserved(Some(*reserved)),
             Kind::SchedulerCutOff => world.scheduler.set_target_down(world.time.now() + fault.lasts),
             Kind::SchedulerRefused(how) => world.scheduler.set_target_failing(*how, world.time.now() + fault.lasts),
             Kind::Panic(place, who) => world.panics.begin(*place, people::id(self.plan.number(*who))),
@@ -248,6 +254,8 @@ impl SeedMonth<'_> {
                 let size = world.settings.stages[*stage].maximum_concurrency;
                 world.stack(*stage).function.set_reserved_concurrency(Some(size));
             }
+            Kind::IntakeOff => world.switch_intake_by_hand(true),
+            Kind::IntakeThrottled(_) => world.intake_function.set_reserved(None),
             Kind::Panic(place, who) => world.panics.end(*place, &people::id(self.plan.number(*who))),
             _ => {}
         }
@@ -289,6 +297,7 @@ impl SeedMonth<'_> {
             Act::Leave(who) => self.change(self.plan.number(*who), |customer| customer.standing = Standing::Closed),
             Act::OptOut(who) => self.hear(self.plan.number(*who), true),
             Act::OptIn(who) => self.hear(self.plan.number(*who), false),
+            Act::Click(who) => world.mailer.recipients().click(&people::id(self.plan.number(*who))),
             Act::Move(who, zone) => {
                 let zone = zone.clone();
                 self.change(self.plan.number(*who), move |customer| {

@@ -7,7 +7,8 @@ use pulse_core::{
 
 use super::{
     distant::{DistantLedger, DistantQueue, Way},
-    faults::ActiveFaults,
+    faults::{ActiveFaults, Faults},
+    feedback::{FeedbackWatch, IntakeFunction, IntakeQueueStack, IntakeStack},
     handler::BAD_ANSWERS,
     invariants::InvariantChecker,
     mailing::{ShortLetters, SimMailer},
@@ -47,6 +48,12 @@ pub struct World {
     pub tick_function: Arc<Function>,
     /// The audit's function.
     pub audit_function: Arc<Function>,
+    /// The intake's queues.
+    pub intake: IntakeStack,
+    /// What reads them.
+    pub intake_function: IntakeFunction,
+    /// What was told, and what came of it.
+    pub feedback: FeedbackWatch,
     /// The scoring provider.
     pub scorer: SimScorer,
     /// The email provider.
@@ -65,6 +72,7 @@ pub struct World {
     pub(super) worker_way: Way,
     pub(super) operator_way: Way,
     pub(super) deployed_at: DeployedAt,
+    pub(super) feedback_way: Way,
     pub(super) answers: Stream,
 }
 
@@ -80,11 +88,28 @@ impl World {
         self.ports_by(&self.operator_way)
     }
 
+    /// The same for whoever hears what is told: nobody else's chances change by what happens there, and no claim may be
+    /// written over.
+    pub(super) fn feedback_ports(&self, invocation: &Invocation) -> WorldPorts {
+        self.ports_by(&Way { invocation: Some(invocation.clone()), ..self.feedback_way.clone() })
+    }
+
+    /// A queue of the intake, from where its function is.
+    pub(super) fn at_queue(&self, stack: &IntakeQueueStack, invocation: &Invocation) -> impl StageQueue + use<> {
+        let way = Way { invocation: Some(invocation.clone()), ..self.feedback_way.clone() };
+        DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name, way }
+    }
+
+    /// Whether something goes wrong in the intake's function.
+    pub(super) fn chance_in_intake(&self, of: impl Fn(&Faults) -> f64) -> bool {
+        self.feedback_way.random.chance(of(&self.faults.now()))
+    }
+
     fn ports_by(&self, way: &Way) -> WorldPorts {
         let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
         let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
         let queue = |stack: &StageStack| -> Arc<dyn StageQueue> {
-            Arc::new(DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name, way: way.clone() })
+            Arc::new(DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name.as_str(), way: way.clone() })
         };
         let environment = way.invocation.as_ref().map(|invocation| invocation.environment);
         let mailer = SimMailer { environment, ..self.mailer.clone() };
@@ -99,6 +124,9 @@ impl World {
             audits: ledger.clone(),
             memory: ledger.clone(),
             controls: ledger.clone(),
+            feedback_log: ledger.clone(),
+            intake: Arc::new(self.intake.clone()),
+            reputation: self.settings.reputation,
             outcomes: ledger.clone(),
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
@@ -142,7 +170,16 @@ impl World {
 
     /// What a function answers whose answer can't be read.
     pub(super) fn bad_answer(&self) -> Answer {
-        let answer = self.answers.pick(&BAD_ANSWERS);
-        answer.map_or(Answer::Error, |answer| Answer::Payload(answer.as_bytes().to_vec()))
+        bad_answer(&self.answers)
     }
+
+    /// The same of the intake's function.
+    pub(super) fn bad_answer_of_intake(&self) -> Answer {
+        bad_answer(&self.feedback_way.random)
+    }
+}
+
+fn bad_answer(random: &Stream) -> Answer {
+    let answer = random.pick(&BAD_ANSWERS);
+    answer.map_or(Answer::Error, |answer| Answer::Payload(answer.as_bytes().to_vec()))
 }

@@ -11,10 +11,11 @@ use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
+    feedback::FeedbackCounts,
     message::WorkMessage,
     ports::{
-        Activity, AuditLog, Awaited, Controls, Ledger, LedgerError, LedgerListing, OpenEntries, OutcomeLog, QueueError,
-        StageMemory, StageQueue, TallyKey, Visibility,
+        Activity, AuditLog, Awaited, Controls, FeedbackLog, Ledger, LedgerError, LedgerListing, OpenEntries,
+        OutcomeLog, QueueError, StageMemory, StageQueue, TallyKey, Visibility,
     },
     run::RunId,
     suppression::Suppression,
@@ -22,6 +23,7 @@ use pulse_core::{
 
 use super::{
     faults::{ActiveFaults, Noise},
+    invariants::{InvariantChecker, Promise},
     trace::Trace,
 };
 use crate::{lambda::Invocation, ledger::MemoryLedger, queue::MemoryQueue, random::Stream, time::VirtualTime};
@@ -37,6 +39,8 @@ pub(super) struct Way {
     /// The invocation that goes it: what can end it, and where it runs.
     pub(super) invocation: Option<Invocation>,
     pub(super) trace: Trace,
+    /// Who hears of a claim that is written over, if nobody may who goes this way.
+    pub(super) claims: Option<InvariantChecker>,
 }
 
 impl Way {
@@ -93,6 +97,13 @@ impl DistantLedger {
         call.await
     }
 
+    /// Until when a worker holds the entry that is to be changed, where that matters.
+    fn claimed_until(&self, change: &Change) -> Option<Timestamp> {
+        self.way.claims.as_ref()?;
+        let now = self.way.time.now();
+        self.ledger.peek_entry(change.after().id())?.lease_until().filter(|until| *until > now)
+    }
+
     fn line(&self, what: impl FnOnce() -> String) {
         self.way.trace.line(self.way.time.now(), what);
     }
@@ -130,8 +141,13 @@ impl Ledger for DistantLedger {
     /// by whoever wrote it, as long as the SDK tries again; here the SDK has given up.
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
         self.call(async {
+            let claimed_until = self.claimed_until(change);
             let applied = self.ledger.apply(change).await;
             let after = change.after();
+            if let (Some(until), Some(checker), Ok(())) = (claimed_until, &self.way.claims, &applied) {
+                let what = format!("{} is changed though a worker holds it until {until:.0}", after.id());
+                checker.saw(Promise::ClaimsAreLeft, Some(&after.id().customer), self.way.time.now(), what);
+            }
             self.way.trace.transition(self.way.time.now(), after, applied.is_ok());
             self.line(|| {
                 let how = if applied.is_ok() { "is" } else { "couldn't become" };
@@ -194,7 +210,7 @@ impl LedgerListing for DistantLedger {
     }
 
     async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
-        self.call(self.ledger.closed_entries(run, key, limit)).await
+        self.heard(self.ledger.closed_entries(run, key, limit)).await
     }
 }
 
@@ -247,11 +263,30 @@ impl OutcomeLog for DistantLedger {
     }
 }
 
+#[async_trait]
+impl FeedbackLog for DistantLedger {
+    async fn count_feedback(&self, run: RunId, at: Timestamp, counts: &FeedbackCounts) -> Result<(), LedgerError> {
+        self.call(self.ledger.count_feedback(run, at, counts)).await
+    }
+
+    async fn remember_token(&self, token: &str, body: &str, until: Timestamp) -> Result<bool, LedgerError> {
+        self.call(self.ledger.remember_token(token, body, until)).await
+    }
+
+    async fn feedback_counts(
+        &self,
+        run: RunId,
+        from: Timestamp,
+    ) -> Result<Vec<(Timestamp, FeedbackCounts)>, LedgerError> {
+        self.heard(self.ledger.feedback_counts(run, from)).await
+    }
+}
+
 /// A queue at a distance.
 #[derive(Clone)]
 pub(super) struct DistantQueue {
     pub(super) queue: Arc<MemoryQueue>,
-    pub(super) name: StageName,
+    pub(super) name: &'static str,
     pub(super) way: Way,
 }
 

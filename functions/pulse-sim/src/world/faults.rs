@@ -1,9 +1,12 @@
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use jiff::Timestamp;
 use pulse_core::stage::PerStage;
+
+use crate::time::VirtualTime;
 
 /// How often a call fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -42,6 +45,23 @@ pub struct ProviderFaults {
     pub late: f64,
 }
 
+/// What goes wrong with what is told of mails: chances.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct FeedbackFaults {
+    /// That an event is never told.
+    pub lost: f64,
+    /// That it is told at any time within a fortnight.
+    pub late: f64,
+    /// That it is told twice.
+    pub repeated: f64,
+    /// That someone else's mail is told of beside it, and something forged.
+    pub strangers: f64,
+    /// That no parser can read it, until that is mended.
+    pub unreadable: f64,
+    /// Whether the intake isn't read as it is to be: its mappings are off, or its function may not run.
+    pub is_held_up: bool,
+}
+
 /// What goes wrong now.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Faults {
@@ -59,21 +79,66 @@ pub struct Faults {
     pub providers: PerStage<ProviderFaults>,
     /// Whether the tick, every minute, and audit, every day, don't run.
     pub nothing_scheduled: bool,
+    /// What is told of mails.
+    pub feedback: FeedbackFaults,
+}
+
+impl Faults {
+    /// Whether nothing goes wrong that what was handed to the intake could meet on its way to the ledger.
+    fn leave_the_intake_well(&self) -> bool {
+        let Self { ledger, queue, death, bad_answer, lost_batch, feedback, providers: _, nothing_scheduled: _ } = self;
+        let is_quiet = |noise: &Noise| *noise == Noise::default();
+        let chances = [death, bad_answer, lost_batch];
+        is_quiet(ledger) && is_quiet(queue) && chances.iter().all(|chance| **chance <= 0.0) && !feedback.is_held_up
+    }
+}
+
+#[derive(Debug)]
+struct Active {
+    faults: Faults,
+    /// Since when the intake is well, if it is.
+    well_since: Option<Timestamp>,
 }
 
 /// What goes wrong, as it changes.
-#[derive(Debug, Default)]
-pub struct ActiveFaults(Mutex<Faults>);
+#[derive(Debug)]
+pub struct ActiveFaults {
+    time: VirtualTime,
+    active: Mutex<Active>,
+}
 
 impl ActiveFaults {
+    /// Nothing goes wrong, from now on.
+    #[must_use]
+    pub fn none(time: &VirtualTime) -> Self {
+        Self {
+            time: time.clone(),
+            active: Mutex::new(Active { faults: Faults::default(), well_since: Some(time.now()) }),
+        }
+    }
+
     /// What goes wrong now.
     #[must_use]
     pub fn now(&self) -> Faults {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.active().faults
     }
 
     /// From now on, this goes wrong.
     pub fn set(&self, conditions: Faults) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = conditions;
+        let now = self.time.now();
+        let mut active = self.active();
+        let is_well = conditions.leave_the_intake_well();
+        active.faults = conditions;
+        active.well_since = is_well.then(|| active.well_since.unwrap_or(now));
+    }
+
+    /// Since when nothing is wrong with how what is told gets to the ledger, if nothing is.
+    #[must_use]
+    pub fn well_since(&self) -> Option<Timestamp> {
+        self.active().well_since
+    }
+
+    fn active(&self) -> MutexGuard<'_, Active> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -36,11 +36,22 @@ pub enum Promise {
     /// No mail is handed over on a connection that died while its function was frozen: where the provider can't be
     /// asked, such a mail would be indeterminate.
     NoDeadConnections,
+    /// A mail of unknown fate is settled by what its provider tells, within a minute, and ends as unconfirmed after a day
+    /// in which nobody told anything.
+    DoubtEnds,
+    /// Whoever unsubscribes gets no mail that is begun a minute later.
+    SilenceAfterOptOut,
+    /// No mail is begun to an address of which it was heard a minute before that it bounced for good or complained.
+    NobodyAgainstTheirWill,
+    /// What is told comes to the same in any order, however often it is told.
+    OrderDoesNotMatter,
+    /// What is told changes no entry that a worker holds.
+    ClaimsAreLeft,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -51,6 +62,11 @@ impl Promise {
         Self::HealthyStayAlive,
         Self::PanicsStayAlone,
         Self::NoDeadConnections,
+        Self::DoubtEnds,
+        Self::SilenceAfterOptOut,
+        Self::NobodyAgainstTheirWill,
+        Self::OrderDoesNotMatter,
+        Self::ClaimsAreLeft,
     ];
 
     /// The promise in words.
@@ -67,6 +83,11 @@ impl Promise {
             Self::HealthyStayAlive => "no healthy message is dead-lettered",
             Self::PanicsStayAlone => "a panic is one message's",
             Self::NoDeadConnections => "no mail is lost on a connection that died in a freeze",
+            Self::DoubtEnds => "doubt ends",
+            Self::SilenceAfterOptOut => "no mail a minute after an opt-out",
+            Self::NobodyAgainstTheirWill => "nobody is mailed against their will",
+            Self::OrderDoesNotMatter => "the ledger doesn't depend on the order of events",
+            Self::ClaimsAreLeft => "feedback never races a claim",
         }
     }
 }

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,6 +19,7 @@ use pulse_core::{
 use super::{
     connections::ConnectionPools,
     faults::{ActiveFaults, Down, ProviderFaults},
+    feedback::{Recipients, Sent},
     invariants::{InvariantChecker, Promise},
     lanes::{LaneUse, ProviderLanes},
     scoring::REFUSAL,
@@ -39,7 +40,7 @@ const MAILS_TOLD: Duration = Duration::from_hours(72);
 
 /// How long a stage may take from reading a profile to handing over the mail: it may have to ask for an
 /// earlier one in between.
-const READ_TO_SEND: Duration = Duration::from_mins(1);
+pub(super) const READ_TO_SEND: Duration = Duration::from_mins(1);
 
 /// The email provider, slow, and at times out of order. Keeps its own record of what it accepted.
 #[derive(Clone)]
@@ -58,6 +59,7 @@ pub struct SimMailer {
     pub(super) lanes: ProviderLanes,
     pub(super) trace: Trace,
     pub(super) checker: InvariantChecker,
+    pub(super) recipients: Recipients,
     pub(super) records: Arc<Mutex<Records>>,
 }
 
@@ -66,6 +68,8 @@ pub struct SimMailer {
 pub(super) struct Records {
     accepted: HashMap<EntryId, Acceptance, FixedState>,
     mails: u64,
+    /// Whose mail it was asked to send.
+    tried: HashSet<EntryId, FixedState>,
     last: Option<Timestamp>,
     /// Since when they have left or opted out.
     unfit: HashMap<CustomerId, Timestamp>,
@@ -106,7 +110,13 @@ impl SimMailer {
         self.records().last
     }
 
-    /// How many mails were accepted for an entry.
+    /// Those who get its mails.
+    #[must_use]
+    pub fn recipients(&self) -> &Recipients {
+        &self.recipients
+    }
+
+    /// How many mails were accepted for an entry, and not dropped.
     #[must_use]
     pub fn mails_of(&self, entry: &EntryId) -> u32 {
         self.records().accepted.get(entry).map_or(0, |accepted| accepted.mails)
@@ -120,7 +130,20 @@ impl SimMailer {
     /// The provider's own id of an entry's mail, as an operator looks it up.
     #[must_use]
     pub fn look_up(&self, entry: &EntryId) -> Option<String> {
-        self.records().accepted.get(entry).map(|accepted| accepted.receipt().provider_id)
+        let records = self.records();
+        records.accepted.get(entry).filter(|accepted| accepted.mails > 0).map(|accepted| accepted.receipt().provider_id)
+    }
+
+    /// Whether the provider was ever asked to send an entry's mail.
+    #[must_use]
+    pub fn was_asked(&self, entry: &EntryId) -> bool {
+        self.records().tried.contains(entry)
+    }
+
+    /// Whether it accepted mails of an entry, and dropped all of them.
+    #[must_use]
+    pub fn dropped_all(&self, entry: &EntryId) -> bool {
+        self.records().accepted.get(entry).is_some_and(|accepted| accepted.mails == 0)
     }
 
     /// From now on, this customer may get mail, or not.
@@ -146,7 +169,7 @@ impl SimMailer {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn accept(&self, entry: &EntryId) -> Accepted {
+    fn accept(&self, entry: &EntryId, to: &EmailAddress) -> Accepted {
         let now = self.time.now();
         let mut records = self.records();
         let number = records.mails;
@@ -160,8 +183,9 @@ impl SimMailer {
         records.mails += 1;
         records.last = Some(now);
         let new = Acceptance { first: now, mails: 0, number };
+        let sent = self.recipients.take(entry, to, &new.receipt().provider_id);
         let acceptance = records.accepted.entry(entry.clone()).or_insert(new);
-        acceptance.mails += 1;
+        acceptance.mails += u32::from(sent == Sent::Yes);
         let (mails, accepted) = (acceptance.mails, acceptance.receipt());
         drop(records);
         if mails > 1 {
@@ -190,11 +214,11 @@ impl SimMailer {
     }
 
     /// An accepted mail whose answer never comes, or comes when nobody listens any more.
-    fn accept_later(&self, entry: &EntryId, after: Duration) {
-        let (this, entry) = (self.clone(), entry.clone());
+    fn accept_later(&self, mail: &Mail, after: Duration) {
+        let (this, entry, to) = (self.clone(), mail.entry.clone(), mail.to.clone());
         let _ = self.time.spawn(async move {
             this.time.sleep(after).await;
-            this.accept(&entry);
+            this.accept(&entry, &to);
         });
     }
 
@@ -224,11 +248,11 @@ impl SimMailer {
         let takes = self.random.lognormal(self.latency.mean, self.latency.sigma);
         let half = takes / 2;
         if self.random.chance(faults.late) {
-            self.accept_later(&mail.entry, self.timeout + self.random.between(Duration::ZERO, Duration::from_mins(10)));
+            self.accept_later(mail, self.timeout + self.random.between(Duration::ZERO, Duration::from_mins(10)));
             return self.no_answer().await;
         }
         if half >= self.timeout {
-            self.accept_later(&mail.entry, half);
+            self.accept_later(mail, half);
             return self.no_answer().await;
         }
         self.time.sleep(half).await;
@@ -245,7 +269,7 @@ impl SimMailer {
             self.time.sleep(half.min(REFUSAL)).await;
             return Err(SendError::Fail { cause: Cause::new("The provider refuses the mail.") });
         }
-        let accepted = self.accept(&mail.entry);
+        let accepted = self.accept(&mail.entry, &mail.to);
         if takes > self.timeout || self.random.chance(faults.answer_lost) {
             self.time.sleep(self.timeout.saturating_sub(half)).await;
             return Err(lost());
@@ -266,7 +290,7 @@ impl SimMailer {
             }
             Down::Failing => {
                 if self.random.chance(0.5) {
-                    self.accept(&mail.entry);
+                    self.accept(&mail.entry, &mail.to);
                 }
                 Err(lost())
             }
@@ -285,7 +309,7 @@ impl SimMailer {
 #[async_trait]
 impl Mailer for SimMailer {
     fn source(&self) -> FeedbackSource {
-        FeedbackSource::Ses
+        self.recipients.source()
     }
 
     fn recall(&self) -> Recall {
@@ -298,6 +322,8 @@ impl Mailer for SimMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let _lane = self.lanes.enter();
         self.look_at(mail);
+        self.recipients.watch.look_at(mail);
+        self.records().tried.insert(mail.entry.clone());
         let answer = self.over_some_connection(mail).await;
         let outcome = match &answer {
             Ok(_) => "accepted",

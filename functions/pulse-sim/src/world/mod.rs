@@ -5,6 +5,7 @@ mod build;
 mod connections;
 mod distant;
 mod faults;
+mod feedback;
 mod handler;
 mod invariants;
 mod lanes;
@@ -23,7 +24,8 @@ mod trace;
 mod watch;
 
 pub use build::World;
-pub use faults::{ActiveFaults, Down, Faults, Noise, ProviderFaults};
+pub use faults::{ActiveFaults, Down, Faults, FeedbackFaults, Noise, ProviderFaults};
+pub use feedback::{FeedbackWatch, IntakeFunction, IntakeQueueStack, IntakeStack, RecipientWays, Recipients, Told};
 pub use invariants::{InvariantChecker, Promise, Violation};
 pub use lanes::{LaneUse, ProviderLanes};
 pub use mailing::SimMailer;

@@ -20,6 +20,7 @@ use pulse_core::{
 use super::{
     build::World,
     distant::DistantLedger,
+    feedback::deploy_intake,
     lanes::LaneUse,
     stage_stack::StageStack,
     start::{TAKEN, mapping_settings},
@@ -103,6 +104,7 @@ impl World {
             stack.function.deploy();
             stack.mapping.deploy(mapping_settings(&self.settings, stage)).expect(TAKEN);
         }
+        deploy_intake(&self.intake_function, &self.intake);
     }
 
     /// Moves a stage's dead letters back to its queue, as the console's redrive does.
@@ -113,6 +115,27 @@ impl World {
             self.line(|| format!("{moved} dead letters of the {stage} stage are redriven"));
         }
         moved
+    }
+
+    /// Moves the intake's dead letters back to its queues.
+    pub fn redrive_intake(&self) -> usize {
+        let moved = self.intake.queues().iter().map(|stack| stack.dlq.move_to(&stack.queue)).sum();
+        if moved > 0 {
+            self.line(|| format!("{moved} dead letters of the intake are redriven"));
+        }
+        moved
+    }
+
+    /// Enables the intake's mappings in the console, or disables them.
+    pub fn switch_intake_by_hand(self: &Arc<Self>, on: bool) {
+        for which in 0..self.intake_function.mappings.len() {
+            let world = Arc::clone(self);
+            let _ = self.time.spawn(async move {
+                while world.intake_function.mappings[which].set_enabled(on).is_err() {
+                    world.time.sleep(BUSY).await;
+                }
+            });
+        }
     }
 
     /// The ledger, from where an operator is.
@@ -173,6 +196,9 @@ impl World {
         let record = ConsentRecord { by: ConsentSource::Customer, as_of: Some(at), proof: None };
         let word = Consent::said(opted_out, record);
         let standing = self.customer(id).await.map(|customer| customer.standing);
+        if !opted_out {
+            self.feedback.wants_mail_again(id);
+        }
         if !opted_out && standing == Some(Standing::Active) {
             self.mailer.set_fit(id, true);
         }

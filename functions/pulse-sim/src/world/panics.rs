@@ -28,11 +28,13 @@ pub enum PanicPlace {
     Written,
     /// Once the email provider has answered, before that is on the ledger.
     Mailed,
+    /// Once what was told of their mail is on the ledger, before its message is gone.
+    Heard,
 }
 
 impl PanicPlace {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Scored, Self::Written, Self::Mailed];
+    /// Those in a stage.
+    pub const OF_STAGES: [Self; 3] = [Self::Scored, Self::Written, Self::Mailed];
 }
 
 impl fmt::Display for PanicPlace {
@@ -41,6 +43,7 @@ impl fmt::Display for PanicPlace {
             Self::Scored => "once they are scored",
             Self::Written => "while their mail is written",
             Self::Mailed => "once they are mailed",
+            Self::Heard => "once it is heard of their mail",
         })
     }
 }
@@ -85,7 +88,7 @@ impl Panics {
     }
 
     /// Panics past the panic hook: nobody has to read of what is planned.
-    fn strike(&self, place: PanicPlace, customer: &CustomerId) {
+    pub(super) fn strike(&self, place: PanicPlace, customer: &CustomerId) {
         let strikes = self.all().iter().any(|(at, who)| *at == place && who == customer);
         if strikes {
             panic::resume_unwind(Box::new(PlannedPanic));

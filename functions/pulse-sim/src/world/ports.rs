@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use pulse_core::{
     control::BreakerPolicy,
+    feedback::ReputationPolicy,
     ports::{
-        AuditLog, Clock, Controls, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues, Renderer, Schedules,
-        Scorer, Sleeper, StageMemory, Stages,
+        AuditLog, Clock, Controls, FeedbackLog, Intake, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues,
+        Renderer, Schedules, Scorer, Sleeper, StageMemory, Stages,
     },
     stage::Meter,
 };
@@ -40,6 +41,12 @@ pub struct WorldPorts {
     pub meter: Arc<Meter>,
     /// When a provider is taken to be out of order.
     pub breaker: BreakerPolicy,
+    /// Where it is counted what became of mails.
+    pub feedback_log: Arc<dyn FeedbackLog>,
+    /// Where providers tell of mails.
+    pub intake: Arc<dyn Intake>,
+    /// By which rates the email stage is held.
+    pub reputation: ReputationPolicy,
     /// What is remembered of the stages.
     pub memory: Arc<dyn StageMemory>,
     /// Tells the moment of what is decided and written.

@@ -59,7 +59,12 @@ async fn tick(world: &Arc<World>) {
     let done = world.tick_function.invoke(move |invocation| {
         Box::pin(async move {
             let ports = this.tick_ports(&invocation);
-            this.product.tick(&ports, this.settings.sweep).await
+            let rounds = this.product.tick(&ports, this.settings.sweep).await;
+            let done = this.product.look_after_feedback(&this.feedback_ports(&invocation)).await;
+            if done.doubts_ended > 0 {
+                this.line(|| format!("{} doubts end: nobody told for a day", done.doubts_ended));
+            }
+            rounds
         })
     });
     // A tick that died is followed by another.

@@ -3,10 +3,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pulse_core::{
     control::BreakerPolicy,
+    feedback::ReputationPolicy,
     quiet_hours::QuietHours,
     stage::{EmailPolicy, PerStage, StageName, StageSpec, WorkerSettings},
     tick::SweepPolicy,
 };
+
+use super::feedback::RecipientWays;
 
 /// Whether a provider knows a mail again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +107,12 @@ pub struct WorldSettings {
     pub connections: ConnectionReuse,
     /// The chance that a schedule fires twice.
     pub double_firings: f64,
+    /// How recipients and their servers take mails.
+    pub recipients: RecipientWays,
+    /// By which rates the email stage is held.
+    pub reputation: ReputationPolicy,
+    /// Whether each thing that is told is looked after, which takes time and memory.
+    pub thorough: bool,
     /// What is kept of all that happens.
     pub record: Record,
 }
@@ -143,6 +152,9 @@ impl WorldSettings {
             count_lag: Duration::ZERO,
             connections: ConnectionReuse::WithinAnInvocation,
             double_firings: 0.0,
+            recipients: RecipientWays::default(),
+            reputation: ReputationPolicy::default(),
+            thorough: true,
             record: Record::Nothing,
         }
     }

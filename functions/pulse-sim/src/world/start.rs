@@ -13,6 +13,7 @@ use super::{
     connections::ConnectionPools,
     distant::Way,
     faults::ActiveFaults,
+    feedback::{FeedbackWatch, INTAKE_TIMEOUT, IntakeFunction, IntakeStack, Recipients},
     handler::StageHandler,
     invariants::InvariantChecker,
     lanes::ProviderLanes,
@@ -56,6 +57,9 @@ impl World {
         for stack in world.stacks.values() {
             stack.mapping.start();
         }
+        for mapping in &world.intake_function.mappings {
+            mapping.start();
+        }
         let first = &world.stacks[Plan::MONTHLY.first()];
         let _ = world.scheduler.start(&time, Arc::clone(&first.queue), Arc::clone(&world.schedule_dlq));
         scheduled::start(&world);
@@ -70,7 +74,7 @@ impl World {
         product: Arc<dyn SystemUnderTest>,
     ) -> Self {
         let ledger = Arc::new(MemoryLedger::with_form(product.row_form()));
-        let faults = Arc::new(ActiveFaults::default());
+        let faults = Arc::new(ActiveFaults::none(time));
         let checker = InvariantChecker::default();
         let trace = Trace::new(settings.record);
         let way = |name: &str| Way {
@@ -80,6 +84,7 @@ impl World {
             takes: settings.call,
             invocation: None,
             trace: trace.clone(),
+            claims: None,
         };
         let clock = Arc::clone(time.clock());
         let firing = SchedulerSettings { duplicate: settings.double_firings, ..SchedulerSettings::default() };
@@ -93,6 +98,27 @@ impl World {
             lanes: ProviderLanes::new(time),
             trace: trace.clone(),
         };
+        let panics = Panics::default();
+        let feedback = FeedbackWatch {
+            time: time.clone(),
+            ledger: Arc::clone(&ledger),
+            faults: Arc::clone(&faults),
+            panics: panics.clone(),
+            checker: checker.clone(),
+            is_thorough: settings.thorough,
+            seen: Arc::default(),
+        };
+        let intake = IntakeStack::new(time, random, &settings);
+        let feedback_function = function(time, random, "feedback", INTAKE_TIMEOUT);
+        let recipients = Recipients {
+            time: time.clone(),
+            random: Arc::new(random.stream("recipients")),
+            faults: Arc::clone(&faults),
+            ways: settings.recipients,
+            provider: settings.mail_provider,
+            intake: intake.clone(),
+            watch: feedback.clone(),
+        };
         let mailer = SimMailer {
             time: time.clone(),
             random: Arc::new(random.stream("mailer")),
@@ -105,6 +131,7 @@ impl World {
             lanes: ProviderLanes::new(time),
             trace: trace.clone(),
             checker: checker.clone(),
+            recipients,
             records: Arc::default(),
         };
         let stack = |name| stack(world, time, random, &settings, name, &settings.stages[name]);
@@ -120,7 +147,11 @@ impl World {
             worker_way: way("worker"),
             operator_way: way("operator"),
             deployed_at: DeployedAt::default(),
-            panics: Panics::default(),
+            panics,
+            feedback_way: Way { claims: Some(checker.clone()), ..way("feedback") },
+            intake_function: IntakeFunction::new(world, time, random, &intake, feedback_function),
+            intake,
+            feedback,
             answers: random.stream("answers"),
             time: time.clone(),
             settings,

@@ -8,15 +8,17 @@ use pulse_core::{
     customer::Customer,
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
+    feedback::{FeedbackListener, Heard, ReputationBreaker},
     pausing::{Pausing, PausingError},
+    ports::LedgerError,
     stage::{
         Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
         WorkerSettings,
     },
-    tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
+    tick::{DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
 
-use super::{ports::WorldPorts, stage_stack::StageStack};
+use super::{feedback::Told, ports::WorldPorts, stage_stack::StageStack};
 use crate::ledger::RowForm;
 
 /// The code that a world runs: what is shipped, unless a test plants a bug to see it caught.
@@ -88,6 +90,28 @@ pub trait SystemUnderTest: Send + Sync {
             policy,
         };
         Round { reconciler: reconciler(ports), sweep }.run().await
+    }
+
+    /// Brings what was told into the ledger.
+    async fn hear(&self, _: &WorldPorts, listener: &FeedbackListener<'_>, told: &Told) -> Result<Heard, LedgerError> {
+        told.reach(listener).await
+    }
+
+    /// What a tick does about what is told of mails.
+    async fn look_after_feedback(&self, ports: &WorldPorts) -> FeedbackRounds {
+        let doubts = DoubtSweep {
+            ledger: &*ports.ledger,
+            listing: &*ports.listing,
+            intake: &*ports.intake,
+            clock: &*ports.clock,
+        };
+        let reputation = ReputationBreaker {
+            log: &*ports.feedback_log,
+            controls: &*ports.controls,
+            clock: &*ports.clock,
+            policy: ports.reputation,
+        };
+        FeedbackRound { doubts, reputation }.run().await
     }
 
     /// What is done every day, and every quarter of an hour until it is finished.

@@ -8,7 +8,7 @@ use pulse_sim::month::{Scenario, Spread, StageScenario, Window, WindowError};
 use crate::exit::Usage;
 
 /// What is said of one month of many customers, and is left to chance with faults.
-const OF_A_MONTH: [&str; 10] = [
+const OF_A_MONTH: [&str; 11] = [
     "starts",
     "score_lanes",
     "email_lanes",
@@ -18,6 +18,7 @@ const OF_A_MONTH: [&str; 10] = [
     "pause",
     "spread",
     "window",
+    "api",
     "report",
 ];
 
@@ -84,6 +85,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=300))]
     window: u64,
 
+    /// Prices the API for unsubscribing by one click, too.
+    #[arg(long)]
+    api: bool,
+
     /// Writes an HTML report with plots to this file.
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
@@ -146,6 +151,7 @@ impl Options {
                 SpreadOption::Evening => Spread::Evening,
             },
             window: Duration::from_secs(self.window),
+            api: self.api,
             stages: PerStage::from_fn(|name| match name {
                 StageName::Score => stage(name, self.score_lanes, self.score_latency),
                 StageName::Email => stage(name, self.email_lanes, self.email_latency),
