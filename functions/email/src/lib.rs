@@ -68,7 +68,8 @@ impl Function {
         let host = StageHost::new(&aws, EmailStep::STAGE, config.stage);
         let entries = host.entries();
         let provider = provider(&aws, config.provider, timeout).await?;
-        let watch = |mails| DropWatch::new(mails, Arc::clone(&entries.ledger), Arc::new(SystemClock));
+        let watch =
+            |mails| DropWatch::new(mails, Arc::clone(&entries.ledger), host.feedback_log(), Arc::new(SystemClock));
         let drops = provider.dropped.map(watch);
         let step = EmailStep {
             mailer: Arc::new(MeteredMailer {

@@ -7,7 +7,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_core::{
     control::BreakerPolicy,
     entry::StageName,
-    ports::{Clock as _, Queues, StageQueue},
+    ports::{Clock as _, FeedbackLog, Queues, StageQueue},
     stage::{Entries, Meter, ProviderWatch, Stage, StageRunner, Worker, WorkerSettings},
 };
 
@@ -59,6 +59,11 @@ impl StageHost {
     pub fn entries(&self) -> Entries {
         let moved = Arc::clone(&self.moved);
         Entries { ledger: Arc::new(CountedLedger { ledger: self.ledger.clone(), moved }) }
+    }
+
+    /// Where it is counted what became of mails.
+    pub fn feedback_log(&self) -> Arc<dyn FeedbackLog> {
+        Arc::new(self.ledger.clone())
     }
 
     /// Runs a step here.

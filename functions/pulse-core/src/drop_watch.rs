@@ -1,4 +1,4 @@
-//! Mails that the provider accepted and then dropped: noted with the customer, where `why` shows them.
+//! Mails that the provider accepted and then dropped: their entries fail after all, as by any other [feedback](crate::feedback).
 //!
 //! An acceptance isn't a mail. A provider that sends later, as Marketing Cloud does, finds only then that the customer has
 //! unsubscribed there, or that a field is too short for the letter, and tells nobody who doesn't ask.
@@ -10,7 +10,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::ports::{Activity, Clock, DroppedCursor, DroppedMail, DroppedMails, Ledger, LedgerError, SendError};
+use crate::{
+    feedback::{About, Feedback, FeedbackKind, FeedbackListener, Heard},
+    ports::{Clock, DroppedCursor, DroppedMail, DroppedMails, FeedbackLog, Ledger, LedgerError, SendError},
+};
 
 /// How often the provider is asked, by each instance of the function. Marketing Cloud asks for few questions.
 const INTERVAL: Duration = Duration::from_mins(15);
@@ -25,7 +28,7 @@ const NEWS: Duration = Duration::from_hours(1);
 /// What a look found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Looked {
-    /// How many mails it noted.
+    /// How many mails it read of.
     pub noted: usize,
     /// How many of them were dropped in the last hour.
     pub news: usize,
@@ -37,20 +40,22 @@ pub enum DropWatchError {
     /// The provider doesn't tell.
     #[error(transparent)]
     Provider(#[from] SendError),
-    /// A note couldn't be written.
+    /// An entry couldn't be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// Looks now and then which mails the provider has dropped.
+/// Looks now and then which mails the provider has dropped, and brings that into the ledger.
 ///
-/// How far it has looked is kept in memory: whoever starts anew reads what the provider still knows again, and the same
-/// note made twice is one.
+/// How far it has looked is kept in memory: whoever starts anew reads what the provider still knows again, and what
+/// is known already changes nothing.
 pub struct DropWatch {
     /// The provider's list.
     pub mails: Arc<dyn DroppedMails>,
-    /// Where they are noted.
+    /// Where their entries are.
     pub ledger: Arc<dyn Ledger>,
+    /// Where they are counted.
+    pub log: Arc<dyn FeedbackLog>,
     /// Tells when it is time.
     pub clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -68,8 +73,13 @@ struct State {
 impl DropWatch {
     /// A watch that hasn't looked yet.
     #[must_use]
-    pub fn new(mails: Arc<dyn DroppedMails>, ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Self {
-        Self { mails, ledger, clock, state: Mutex::default() }
+    pub fn new(
+        mails: Arc<dyn DroppedMails>,
+        ledger: Arc<dyn Ledger>,
+        log: Arc<dyn FeedbackLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { mails, ledger, log, clock, state: Mutex::default() }
     }
 
     /// How many news were found since this was last asked, also by a look that was cut short.
@@ -90,17 +100,20 @@ impl DropWatch {
     /// Looks at once.
     ///
     /// # Errors
-    /// When the provider can't be asked, or a note can't be written. The next look begins where this one ended.
+    /// When the provider can't be asked, or the ledger can't be used. The next look begins where this one ended.
     pub async fn look(&self) -> Result<Looked, DropWatchError> {
         let now = self.clock.now();
         self.state().looked_at = Some(now);
         let is_news = |mail: &&DroppedMail| now.duration_since(mail.at).unsigned_abs() < NEWS;
         let mut looked = Looked::default();
+        let listener = FeedbackListener::new(&*self.ledger, &*self.log, &*self.clock);
         for _ in 0..MOST_PAGES {
             let after = self.state().cursor.clone();
             let page = self.mails.dropped(after.as_ref()).await?;
-            for mail in &page.mails {
-                self.note(mail).await?;
+            let is_in_hand = self.hear(&listener, &page.mails).await?;
+            listener.finish().await;
+            if is_in_hand {
+                break;
             }
             let news = page.mails.iter().filter(is_news).count();
             looked.noted += page.mails.len();
@@ -112,15 +125,22 @@ impl DropWatch {
                 return Ok(looked);
             }
         }
-        // There is more: the next look needn't wait.
+        // There is more, or it is to be read again: the next look needn't wait.
         self.state().looked_at = None;
         Ok(looked)
     }
 
-    async fn note(&self, DroppedMail { entry, at, cause }: &DroppedMail) -> Result<(), LedgerError> {
-        tracing::error!(%entry, %cause, "a mail was accepted, and then not sent");
-        let what = format!("Run {}: the mail was accepted, and then not sent. {cause}", entry.run);
-        self.ledger.note(&Activity { customer: entry.customer.clone(), at: *at, what }).await
+    /// Says whether a worker has one of the entries: the page is read anew once it is done.
+    async fn hear(&self, listener: &FeedbackListener<'_>, mails: &[DroppedMail]) -> Result<bool, LedgerError> {
+        let mut is_in_hand = false;
+        for DroppedMail { entry, at, cause } in mails {
+            let about = About { entry: Some(entry.clone()), ..About::default() };
+            let kind = FeedbackKind::Rejected { cause: cause.clone(), invalid_address: false };
+            let (source, id) = (self.mails.source(), entry.message_key());
+            let heard = listener.hear(&Feedback { source, id, about, kind, at: *at }).await?;
+            is_in_hand |= matches!(heard, Heard::Later { .. });
+        }
+        Ok(is_in_hand)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

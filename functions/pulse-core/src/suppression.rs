@@ -72,6 +72,7 @@ pub enum Scope {
 }
 
 impl Scope {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     fn is_all(&self) -> bool {
         *self == Self::All
     }

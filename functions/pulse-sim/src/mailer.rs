@@ -184,6 +184,10 @@ const DROPPED_PAGE: usize = 20;
 
 #[async_trait]
 impl DroppedMails for MemoryMailer {
+    fn source(&self) -> FeedbackSource {
+        FeedbackSource::MarketingCloud
+    }
+
     async fn dropped(&self, after: Option<&DroppedCursor>) -> Result<DroppedPage, SendError> {
         let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         let read = after.and_then(|cursor| cursor.0.parse().ok()).unwrap_or(0).min(dropped.len());

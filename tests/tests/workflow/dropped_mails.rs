@@ -6,12 +6,12 @@ use pulse_core::{
     drop_watch::{DropWatch, Looked},
     entry::StageName,
     failure::Cause,
-    ports::{Clock as _, DroppedMail, LedgerReports as _},
+    ports::{Clock as _, DroppedMail, Ledger as _, LedgerReports as _},
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
 
 fn watch(stack: &InMemoryStack) -> DropWatch {
-    DropWatch::new(stack.mailer.clone(), stack.ledger.clone(), stack.clock.clone())
+    DropWatch::new(stack.mailer.clone(), stack.ledger.clone(), stack.ledger.clone(), stack.clock.clone())
 }
 
 fn news(mails: usize) -> Looked {
@@ -42,7 +42,7 @@ async fn notes(stack: &InMemoryStack, number: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_dropped_is_noted_with_its_customer() {
+async fn a_mail_that_was_dropped_fails_after_all_and_is_noted_with_its_customer() {
     let stack = mailed(2).await;
     dropped(&stack, 1);
     let watch = watch(&stack);
@@ -52,6 +52,28 @@ async fn a_mail_that_was_dropped_is_noted_with_its_customer() {
                     AttributeValueMaxLength.";
     assert_eq!(notes(&stack, 1).await, [expected]);
     assert_eq!(notes(&stack, 0).await, [""; 0]);
+    assert_eq!(stack.state("c-1", "2026-11").await, "failed");
+    assert_eq!(stack.state("c-0", "2026-11").await, "sent");
+}
+
+#[tokio::test]
+async fn a_mail_that_a_worker_has_is_looked_at_again() {
+    let stack = mailed(1).await;
+    dropped(&stack, 0);
+    let watch = watch(&stack);
+    watch.look().await.unwrap();
+    // An operator has it sent again, and it is dropped once more before the worker has written down what it was answered.
+    stack.clock.advance(Duration::from_mins(1));
+    let (now, until) = (stack.clock.now(), stack.clock.now() + Duration::from_mins(2));
+    let entry = stack.entry("c-0", "2026-11").await;
+    stack.ledger.apply(&entry.claim(StageName::Email, now, until).unwrap()).await.unwrap();
+    stack.clock.advance(Duration::from_secs(1));
+    dropped(&stack, 0);
+    watch.look().await.unwrap();
+    assert_eq!(stack.state("c-0", "2026-11").await, "sending");
+    stack.clock.advance(Duration::from_mins(2));
+    watch.look_if_due().await.unwrap();
+    assert_eq!(stack.state("c-0", "2026-11").await, "failed");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{Timestamp, ToSpan as _};
+use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
 use pulse_core::{
     control::{Hold, Note, PauseKind},
     customer::{ConsentSource, EmailAddress},
@@ -313,4 +314,65 @@ async fn complaints_hold_the_email_stage_until_someone_ends_it_with_a_note() {
     stack.clock.advance(Duration::from_hours(1));
     stack.ledger.count_feedback(run, stack.clock.now(), &mails(1_000, 4)).await.unwrap();
     assert_eq!(breaker(&stack).run().await, Ok(Reputation::Bad));
+}
+
+/// What is told of mails of three runs, one of them in doubt.
+fn told() -> impl Strategy<Value = Feedback> {
+    let kinds = vec![
+        FeedbackKind::Accepted,
+        FeedbackKind::Delivered,
+        FeedbackKind::Delayed,
+        bounced(BounceKind::Hard),
+        bounced(BounceKind::Soft),
+        bounced(BounceKind::Soft),
+        bounced(BounceKind::Reputation),
+        FeedbackKind::Complained,
+        FeedbackKind::Rejected { cause: Cause::new("No such address."), invalid_address: true },
+        FeedbackKind::Unsubscribed,
+    ];
+    let runs = vec!["2026-11", "2026-12", "2027-01"];
+    (select(kinds), select(runs), 0..4_i64).prop_map(|(kind, run, hours)| {
+        let at: Timestamp = "2027-02-01T10:00:00Z".parse().unwrap();
+        event(kind, run, at + hours.hours())
+    })
+}
+
+/// The ledger of a customer who had mails of three months, and of whom this was told.
+async fn ledger_after(told: &[Feedback]) -> impl PartialEq + std::fmt::Debug + use<> {
+    let stack = months(2).await;
+    stack.mailer.fail_next([InjectedFailure::AnswerLost]);
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    stack.clock.advance(Duration::from_hours(24 * 60));
+    let listener = listener(&stack);
+    for event in told {
+        assert_eq!(listener.hear(event).await, Ok(Heard::Done));
+    }
+    let id = customer("c-1").id;
+    let rows = stack.ledger.entries(&id).await.unwrap().into_iter().map(|entry| {
+        let mut row = serde_json::to_value(entry).unwrap();
+        row.as_object_mut().unwrap().remove("version");
+        row
+    });
+    let rows: Vec<_> = rows.collect();
+    let consent = stack.ledger.customer(&id).await.unwrap().unwrap().consent;
+    let suppressed =
+        stack.ledger.suppression(&address()).await.unwrap().unwrap_or_default().in_force(stack.clock.now());
+    (rows, consent.opted_out(), consent.record().and_then(|record| record.as_of), suppressed)
+}
+
+#[test]
+fn whatever_order_it_is_told_in_and_however_often_the_ledger_is_the_same() {
+    let orders = vec(told(), 1..8).prop_flat_map(|told| {
+        let twice: Vec<_> = told.iter().chain(&told).cloned().collect();
+        (Just(told), Just(twice).prop_shuffle())
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let config = ProptestConfig { cases: 200, ..ProptestConfig::default() };
+    let checked = TestRunner::new(config).run(&orders, |(told, again)| {
+        let (one, other) = runtime.block_on(async { (ledger_after(&told).await, ledger_after(&again).await) });
+        prop_assert_eq!(one, other);
+        Ok(())
+    });
+    assert_eq!(checked, Ok(()));
 }

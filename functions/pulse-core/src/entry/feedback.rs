@@ -98,17 +98,12 @@ impl Entry {
             (Progress::Skipped { .. }, _) => return,
             (Progress::Done { .. }, Verdict::Went { .. }) if !self.feedback.closes => return,
             (_, Verdict::Went { at }) => {
-                let Recorded { provider_id, at } = match self.feedback.recorded.take() {
-                    Some(recorded) => {
-                        self.feedback.closes = false;
-                        recorded
-                    }
-                    None => {
-                        self.feedback.closes = true;
-                        let id = self.feedback.facts.provider_id.clone();
-                        Recorded { provider_id: id.unwrap_or_else(|| self.id.message_key()), at }
-                    }
-                };
+                let recorded = self.feedback.recorded.take();
+                self.feedback.closes = recorded.is_none();
+                let Recorded { provider_id, at } = recorded.unwrap_or_else(|| {
+                    let told = self.feedback.facts.provider_id.clone();
+                    Recorded { provider_id: told.unwrap_or_else(|| self.id.message_key()), at }
+                });
                 Progress::Done { provider_id, at }
             }
             (progress, Verdict::NotSent(Rejection { at, cause })) => {

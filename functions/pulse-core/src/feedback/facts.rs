@@ -112,18 +112,18 @@ impl FeedbackFacts {
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
         Self {
-            accepted_at: least(&self.accepted_at, &other.accepted_at, |at| *at),
-            delivered_at: least(&self.delivered_at, &other.delivered_at, |at| *at),
-            delayed_at: least(&self.delayed_at, &other.delayed_at, |at| *at),
-            bounced: least(&self.bounced, &other.bounced, |bounced| {
+            accepted_at: least(self.accepted_at.as_ref(), other.accepted_at.as_ref(), |at| *at),
+            delivered_at: least(self.delivered_at.as_ref(), other.delivered_at.as_ref(), |at| *at),
+            delayed_at: least(self.delayed_at.as_ref(), other.delayed_at.as_ref(), |at| *at),
+            bounced: least(self.bounced.as_ref(), other.bounced.as_ref(), |bounced| {
                 let Bounced { bounce: Bounce { kind, status }, at } = bounced;
                 (std::cmp::Reverse(*kind), *at, status.clone())
             }),
-            complained_at: least(&self.complained_at, &other.complained_at, |at| *at),
-            rejected: least(&self.rejected, &other.rejected, |rejected| {
+            complained_at: least(self.complained_at.as_ref(), other.complained_at.as_ref(), |at| *at),
+            rejected: least(self.rejected.as_ref(), other.rejected.as_ref(), |rejected| {
                 (rejected.at, rejected.cause.as_str().to_owned())
             }),
-            provider_id: least(&self.provider_id, &other.provider_id, String::clone),
+            provider_id: least(self.provider_id.as_ref(), other.provider_id.as_ref(), String::clone),
         }
     }
 
@@ -178,7 +178,7 @@ impl FeedbackFacts {
 }
 
 /// The one of two that has the lesser key, or the only one.
-fn least<T: Clone, K: Ord>(one: &Option<T>, other: &Option<T>, key: impl Fn(&T) -> K) -> Option<T> {
+fn least<T: Clone, K: Ord>(one: Option<&T>, other: Option<&T>, key: impl Fn(&T) -> K) -> Option<T> {
     [one, other].into_iter().flatten().min_by_key(|fact| key(fact)).cloned()
 }
 

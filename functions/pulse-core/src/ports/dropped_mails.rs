@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::{entry::EntryId, failure::Cause, ports::SendError};
+use crate::{entry::EntryId, failure::Cause, feedback::FeedbackSource, ports::SendError};
 
 /// A mail that the provider accepted, and didn't send after all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub struct DroppedPage {
 /// What an email provider tells of mails that it accepted and then didn't send.
 #[async_trait]
 pub trait DroppedMails: Send + Sync {
+    /// Who tells.
+    fn source(&self) -> FeedbackSource;
+
     /// The mails that were dropped after those that `after` stands for, or all that the provider still knows of.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use jiff::{
 use pulse_core::{
     entry::EntryId,
     failure::Cause,
+    feedback::FeedbackSource,
     ports::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage, SendError},
 };
 use serde::Deserialize;
@@ -49,6 +50,10 @@ struct Info {
 
 #[async_trait]
 impl DroppedMails for MarketingCloudMailer {
+    fn source(&self) -> FeedbackSource {
+        FeedbackSource::MarketingCloud
+    }
+
     async fn dropped(&self, after: Option<&DroppedCursor>) -> Result<DroppedPage, SendError> {
         let mut url = self.messages.clone();
         let from = after.map(|cursor| format!("&lastEventId={}", cursor.0)).unwrap_or_default();
