@@ -18,6 +18,7 @@ use pulse_core::{
     },
     enrollment::Enrollment,
     entry::{Entry, EntryId, Progress, StageName},
+    keys::KeyRing,
     message::WorkMessage,
     ports::{Clock as _, DlqName, Ledger as _, Mailer as _, QueueError, Queues, StageQueue, Visibility},
     settlement::Settlement,
@@ -28,6 +29,7 @@ use pulse_core::{
     },
     suppression::{Evidence, Scope, Suppression, SuppressionReason},
     tick::{StageSweep, Sweep, SweepPolicy},
+    unsubscribe::{UnsubscribeLinks, UnsubscribeTokens, UnsubscribeUrl},
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_sim::{
@@ -369,6 +371,7 @@ impl InMemoryStack {
             mailer: self.mailer.clone(),
             renderer: RENDERER.clone(),
             policy: self.policy,
+            links: Some(unsubscribe_links()),
         };
         StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
     }
@@ -448,6 +451,28 @@ fn delivery(received: Received) -> Delivery {
         sent_at: received.sent_at,
         trace: None,
     }
+}
+
+/// What the links in mails begin with.
+pub const UNSUBSCRIBE_URL: &str = "https://pulse.example/u";
+
+/// Reads the tokens of those links.
+///
+/// # Panics
+/// Never: its key is long enough.
+#[must_use]
+pub fn unsubscribe_tokens() -> UnsubscribeTokens {
+    let keys = r#"{"1": "0123456789abcdef0123456789abcdef"}"#;
+    UnsubscribeTokens::new(KeyRing::parse(&keys.into()).expect("keys"))
+}
+
+/// Makes those links.
+///
+/// # Panics
+/// Never: the URL is one.
+#[must_use]
+pub fn unsubscribe_links() -> UnsubscribeLinks {
+    UnsubscribeLinks::new(UnsubscribeUrl::parse(UNSUBSCRIBE_URL).expect("a URL"), unsubscribe_tokens())
 }
 
 /// A customer of 10 May 2024, 11:30 in Dublin: due on the 10th.

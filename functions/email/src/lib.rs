@@ -17,8 +17,10 @@ use pulse_aws::{
 };
 use pulse_core::{
     drop_watch::DropWatch,
+    keys::KeyRing,
     ports::{DroppedMails, Mailer},
     stage::{EmailStep, MeteredMailer, StageRunner, Step as _},
+    unsubscribe::{UnsubscribeLinks, UnsubscribeTokens},
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{Connections, MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
@@ -65,7 +67,12 @@ impl Function {
         let config = EmailConfig::read(env)?;
         let aws = sdk::load().await?;
         let timeout = config.stage.worker.call_timeout;
+        let keys = keys(&aws, config.keys_secret).await?;
         let host = StageHost::new(&aws, EmailStep::STAGE, config.stage);
+        let host = match &keys {
+            Some(keys) => host.with_keys(keys.clone()),
+            None => host,
+        };
         let entries = host.entries();
         let provider = provider(&aws, config.provider, timeout).await?;
         let watch =
@@ -80,6 +87,10 @@ impl Function {
             entries,
             renderer: Arc::new(MinijinjaRenderer::new().context("the email templates can't be read")?),
             policy: config.policy,
+            links: config
+                .unsubscribe_url
+                .zip(keys)
+                .map(|(url, keys)| UnsubscribeLinks::new(url, UnsubscribeTokens::new(keys))),
         };
         let (mailer, connections) = (provider.mailer, provider.connections);
         Ok(Self { stage: host.runner(step), host, mailer, connections, drops })
@@ -123,6 +134,11 @@ struct Provider {
     connections: Connections,
     /// If it tells which mails it has dropped when it is asked.
     dropped: Option<Arc<dyn DroppedMails>>,
+}
+
+async fn keys(aws: &SdkConfig, secret_name: Option<String>) -> Result<Option<KeyRing>> {
+    let Some(name) = secret_name else { return Ok(None) };
+    Ok(Some(secret::keys(&secrets_client(aws), &name).await?))
 }
 
 async fn provider(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Provider> {

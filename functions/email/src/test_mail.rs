@@ -42,10 +42,13 @@ impl Function {
         }
         let (customer, score) = made_up(to, now).map_err(|error| Cause::new(error.to_string()))?;
         let run = RunId::of(now, customer.zone.rules());
-        let letter = Letter { customer: &customer, run, score: &score, previous: None };
+        // It names a customer who isn't on the roster: the whole way can be tried, and nobody is opted out.
+        let unsubscribe = step.links.as_ref().map(|links| links.of(&customer.id));
+        let letter =
+            Letter { customer: &customer, run, score: &score, previous: None, unsubscribe: unsubscribe.as_ref() };
         let content = step.renderer.render(&letter).map_err(|error| Cause::new(error.to_string()))?;
         let entry = EntryId { customer: customer.id, run };
-        let mail = Mail { entry, to: to.clone(), name: customer.name, content, trace: None };
+        let mail = Mail { entry, to: to.clone(), name: customer.name, content, unsubscribe, trace: None };
         let sent = self.mailer.send(&mail).await;
         sent.map(|accepted| accepted.provider_id).map_err(|error| Cause::new(error.to_string()))
     }
@@ -93,7 +96,7 @@ mod tests {
         let now = Timestamp::from_second(1_795_000_000).unwrap();
         let (customer, score) = made_up(&EmailAddress::parse("operator@example.net").unwrap(), now).unwrap();
         let run = RunId::of(now, customer.zone.rules());
-        let letter = Letter { customer: &customer, run, score: &score, previous: None };
+        let letter = Letter { customer: &customer, run, score: &score, previous: None, unsubscribe: None };
         let mail = MinijinjaRenderer::new().unwrap().render(&letter).unwrap();
         assert!(mail.text.contains("Test Customer"));
     }

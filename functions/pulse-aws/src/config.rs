@@ -10,6 +10,7 @@ use pulse_core::{
     control::BreakerPolicy,
     quiet_hours::QuietHours,
     stage::{EmailPolicy, PerStage, StageName, WorkerSettings},
+    unsubscribe::UnsubscribeUrl,
 };
 
 pub use feedback::FeedbackConfig;
@@ -154,6 +155,10 @@ pub struct EmailConfig {
     pub policy: EmailPolicy,
     /// `MAIL_PROVIDER` and what that provider needs.
     pub provider: MailProvider,
+    /// `KEYS_SECRET`: the name of the secret with the deployment's keys, if it has some.
+    pub keys_secret: Option<String>,
+    /// `UNSUBSCRIBE_URL`: what links to unsubscribe begin with, if the deployment hears of them. It takes the keys.
+    pub unsubscribe_url: Option<UnsubscribeUrl>,
 }
 
 /// The email provider, chosen by `MAIL_PROVIDER`.
@@ -201,8 +206,20 @@ impl EmailConfig {
                 })?,
             },
             provider: MailProvider::read(env)?,
+            keys_secret: env.optional("KEYS_SECRET"),
+            unsubscribe_url: unsubscribe_url(env)?,
         })
     }
+}
+
+fn unsubscribe_url(env: Environment<'_>) -> Result<Option<UnsubscribeUrl>, ConfigError> {
+    let Some(url) = env.optional("UNSUBSCRIBE_URL") else { return Ok(None) };
+    env.text("KEYS_SECRET")?;
+    let url = UnsubscribeUrl::parse(&url).map_err(|error| ConfigError::Invalid {
+        name: "UNSUBSCRIBE_URL".into(),
+        problem: format!("can't be used: {error}"),
+    })?;
+    Ok(Some(url))
 }
 
 impl MailProvider {
@@ -299,6 +316,25 @@ mod tests {
             let error = read((name, Some(value))).unwrap_err().to_string();
             assert!(error.contains(name) && !error.contains(value), "{error}");
         }
+    }
+
+    #[test]
+    fn links_to_unsubscribe_take_a_url_and_the_keys() {
+        let read = |url: &'static str, keys: &'static str| {
+            let lookup = |name: &str| match name {
+                "UNSUBSCRIBE_URL" => Some(url.to_owned()),
+                "KEYS_SECRET" => Some(keys.to_owned()),
+                _ => EMAIL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+            };
+            EmailConfig::read(Environment::new(&lookup))
+        };
+        let is_read = |config: &EmailConfig| (config.unsubscribe_url.is_some(), config.keys_secret.is_some());
+        assert_eq!(read("", "").as_ref().map(is_read), Ok((false, false)));
+        assert_eq!(read("", "pulse/keys").as_ref().map(is_read), Ok((false, true)));
+        assert_eq!(read("https://pulse.example/u", "pulse/keys").as_ref().map(is_read), Ok((true, true)));
+        assert_eq!(read("https://pulse.example/u", ""), Err(ConfigError::Missing("KEYS_SECRET".into())));
+        let plain = read("http://pulse.example/u", "pulse/keys").unwrap_err().to_string();
+        assert!(plain.contains("UNSUBSCRIBE_URL") && !plain.contains("pulse.example"), "{plain}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_core::{
     control::BreakerPolicy,
     entry::StageName,
+    keys::KeyRing,
     ports::{Clock as _, FeedbackLog, Queues, StageQueue},
     stage::{Entries, Meter, ProviderWatch, Stage, StageRunner, Worker, WorkerSettings},
 };
@@ -52,6 +53,12 @@ impl StageHost {
             breaker: config.breaker,
             metrics: Metrics::new(config.stack, config.detailed_metrics),
         }
+    }
+
+    /// The same, whose ledger keeps suppressed addresses under digests that are made with these keys.
+    #[must_use]
+    pub fn with_keys(self, keys: KeyRing) -> Self {
+        Self { ledger: self.ledger.with_keys(keys), ..self }
     }
 
     /// The ledger's entries, with what becomes of them counted.

@@ -1,4 +1,7 @@
-//! The token by which a customer unsubscribes with one click (RFC 8058): it names the customer, and nobody else can make it.
+//! The token by which a customer unsubscribes with one click (RFC 8058): it names the customer, and nobody else can make it;
+//! and the link that it is in.
+
+mod link;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -6,6 +9,8 @@ use crate::{
     customer::CustomerId,
     keys::{KeyId, KeyRing, Purpose},
 };
+
+pub use self::link::{UnsubscribeLink, UnsubscribeLinks, UnsubscribeUrl};
 
 /// Bytes of the code in a token: 160 bits, which nobody guesses (RFC 8058, 3.1, asks for a "hard-to-forge" part).
 const CODE_BYTES: usize = 20;
@@ -68,6 +73,8 @@ mod tests {
         assert_eq!(tokens(NEW).customer(&token), None);
         assert_eq!(tokens(NEW).customer(&tokens(BOTH).token(&ada)), Some(ada));
         assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{token}");
+        // Whoever makes links of plain text leaves out a mark that ends one.
+        assert!(token.ends_with(|c: char| c.is_ascii_alphanumeric()), "{token}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use pulse_core::{
     roster::RosterRow,
     run::RunId,
     score::{Band, Score, ScoreValue},
+    unsubscribe::UnsubscribeUrl,
 };
 use pulse_letters::MinijinjaRenderer;
 
@@ -88,11 +89,13 @@ impl Given {
         customer.zone = self.zone.clone();
         customer.balance = self.balance;
         let score = Score { band: band.clone(), ..self.score.clone() };
+        let link = UnsubscribeUrl::parse("https://pulse.example/u").ok()?.placeholder();
         let letter = Letter {
             customer: &customer,
             run: RunId::parse("2026-11").ok()?,
             score: &score,
             previous: self.previous.as_ref(),
+            unsubscribe: Some(&link),
         };
         RENDERER.as_ref()?.render(&letter).ok()
     }

@@ -48,6 +48,8 @@ pub(super) struct LetterView {
     as_of: String,
     /// The clocks that `as_of` is told by.
     zone: Clocks,
+    /// Where to unsubscribe: a URL that no text and no HTML has to escape. Nothing where one can only reply.
+    unsubscribe_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +100,7 @@ impl LetterView {
             currency: customer.balance.currency.to_string(),
             as_of,
             zone: Clocks::of(&customer.zone, letter.score, &tag),
+            unsubscribe_url: letter.unsubscribe.map(|link| link.expose().to_owned()),
         })
     }
 }

@@ -82,8 +82,10 @@ impl Renderer for MinijinjaRenderer {
             let written = templates.get_template(template).and_then(|template| template.render(view.clone()));
             written.map_err(|error| describe(language, &error))
         };
-        let lines =
-            |text: String| text.lines().map(|line| directed(line, is_right_to_left)).collect::<Vec<_>>().join("\n");
+        // Nothing may touch a URL: whoever makes a link of it would take what is beside it for a part.
+        let is_url = |line: &str| letter.unsubscribe.is_some_and(|link| link.expose() == line);
+        let directed = |line: &str| if is_url(line) { line.to_owned() } else { directed(line, is_right_to_left) };
+        let lines = |text: String| text.lines().map(directed).collect::<Vec<_>>().join("\n");
         Ok(Rendered {
             subject: lines(plain::shorten(&one_line(&write(SUBJECT)?), LONGEST_SUBJECT)),
             html: write(HTML)?,

@@ -7,10 +7,12 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
+    keys::KeyRing,
     ports::{Letter, Rendered, Renderer as _},
     run::RunId,
     score::{Band, Score, ScoreValue},
     slot::Slot,
+    unsubscribe::{UnsubscribeLink, UnsubscribeLinks, UnsubscribeTokens, UnsubscribeUrl},
 };
 
 use crate::{MinijinjaRenderer, languages};
@@ -24,6 +26,8 @@ struct Case<'a> {
     zone: &'static str,
     scores: (Option<u32>, u32),
     band: &'static str,
+    /// What links to unsubscribe begin with.
+    unsubscribe: Option<&'a str>,
 }
 
 static RENDERER: LazyLock<MinijinjaRenderer> = LazyLock::new(|| MinijinjaRenderer::new().unwrap());
@@ -36,7 +40,16 @@ const ADA: Case<'static> = Case {
     zone: "Europe/Dublin",
     scores: (Some(730), 742),
     band: "Good",
+    unsubscribe: Some("https://pulse.example/u"),
 };
+
+fn tokens() -> UnsubscribeTokens {
+    UnsubscribeTokens::new(KeyRing::parse(&r#"{"1": "0123456789abcdef0123456789abcdef"}"#.into()).unwrap())
+}
+
+fn link(url: &str, customer: &CustomerId) -> UnsubscribeLink {
+    UnsubscribeLinks::new(UnsubscribeUrl::parse(url).unwrap(), tokens()).of(customer)
+}
 
 fn score(value: u32, band: &str) -> Score {
     Score {
@@ -67,11 +80,13 @@ fn render_named(name: &str, case: &Case<'_>) -> Rendered {
         mark: ProfileMark::default(),
     };
     let previous = case.scores.0.map(|value| score(value, case.band));
+    let unsubscribe = case.unsubscribe.map(|url| link(url, &customer.id));
     let letter = Letter {
         customer: &customer,
         run: RunId::parse("2026-11").unwrap(),
         score: &score(case.scores.1, case.band),
         previous: previous.as_ref(),
+        unsubscribe: unsubscribe.as_ref(),
     };
     RENDERER.render(&letter).unwrap()
 }
@@ -85,37 +100,65 @@ fn whole(case: &Case<'_>) -> String {
     format!("Subject: {}\n\n{}\n\n=====\n{}\n", mail.subject, mail.text, mail.html)
 }
 
+const TARO: Case<'static> = Case {
+    name: "山田 太郎",
+    product: Product::Card,
+    balance: ("98000", "JPY"),
+    locale: "ja-JP",
+    zone: "Asia/Tokyo",
+    scores: (Some(742), 741),
+    ..ADA
+};
+
+const FATIMA: Case<'static> = Case {
+    name: "فاطمة الزهراء",
+    balance: ("4321.50", "EGP"),
+    locale: "ar-EG",
+    zone: "Africa/Cairo",
+    scores: (Some(643), 655),
+    ..ADA
+};
+
 #[test]
 fn a_loan_in_ireland() {
-    let mail = whole(&ADA);
-    insta::assert_snapshot!(mail);
+    insta::assert_snapshot!(whole(&ADA));
 }
 
 #[test]
 fn a_card_in_japan() {
-    let mail = whole(&Case {
-        name: "山田 太郎",
-        product: Product::Card,
-        balance: ("98000", "JPY"),
-        locale: "ja-JP",
-        zone: "Asia/Tokyo",
-        scores: (Some(742), 741),
-        ..ADA
-    });
-    insta::assert_snapshot!(mail);
+    insta::assert_snapshot!(whole(&TARO));
 }
 
 #[test]
 fn a_loan_in_egypt() {
-    let mail = whole(&Case {
-        name: "فاطمة الزهراء",
-        balance: ("4321.50", "EGP"),
-        locale: "ar-EG",
-        zone: "Africa/Cairo",
-        scores: (Some(643), 655),
-        ..ADA
+    insta::assert_snapshot!(whole(&FATIMA));
+}
+
+/// What differs in a letter of a deployment that hears of nobody who unsubscribes: the foot.
+#[test]
+fn who_cannot_unsubscribe_by_a_link_is_told_to_reply() {
+    let feet = [ADA, FATIMA, TARO].map(|case| {
+        let [with, without] = [case, Case { unsubscribe: None, ..case }].map(|case| whole(&case));
+        let foot = |all: &str, other: &str| {
+            let is_new = |line: &&str| !other.lines().any(|same| same == *line);
+            all.lines().filter(is_new).collect::<Vec<_>>().join("\n")
+        };
+        assert!(with.contains("href=\"https://pulse.example/u/1.c-1.") && !without.contains("pulse.example"));
+        format!("without:\n{}\n\nwith:\n{}\n", foot(&without, &with), foot(&with, &without))
     });
-    insta::assert_snapshot!(mail);
+    insta::assert_snapshot!(feet.join("\n=====\n"));
+}
+
+#[test]
+fn the_link_is_the_same_in_html_and_text_and_nothing_touches_it() {
+    for case in each_language() {
+        let mail = render(&case);
+        let link = link("https://pulse.example/u", &CustomerId::parse("c-1").unwrap());
+        let link = link.expose();
+        assert_eq!(mail.text.lines().filter(|line| *line == link).count(), 1, "{}", mail.text);
+        assert_eq!((mail.text.matches(link).count(), mail.html.matches(link).count()), (1, 1), "{}", case.locale);
+        assert!(mail.html.contains(&format!("\n href=\"{link}\"\n")), "{}", mail.html);
+    }
 }
 
 #[test]
@@ -282,7 +325,8 @@ fn a_letter_in_arabic_runs_from_right_to_left() {
     let mail = render(&Case { locale: "ar-EG", zone: "Africa/Cairo", ..ADA });
     assert_eq!(mail.html.matches("lang=\"ar\" dir=\"rtl\"").count(), 2);
     assert!(mail.html.contains("padding-left:12px") && !mail.html.contains("padding-right:12px"));
-    for line in mail.text.lines().filter(|line| !line.is_empty()) {
+    // But for the URL, which ends where its line does.
+    for line in mail.text.lines().filter(|line| !line.is_empty() && !line.starts_with("https://")) {
         assert!(line.starts_with("\u{200f}\u{2067}") && line.ends_with('\u{2069}'), "{line}");
     }
     // The name, which runs the other way, doesn't decide for the subject.

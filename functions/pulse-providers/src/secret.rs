@@ -5,7 +5,7 @@ mod rotating;
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
-use pulse_core::ports::Clock;
+use pulse_core::{keys::KeyRing, ports::Clock};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -120,6 +120,15 @@ pub async fn client_credentials(
     clock: Arc<dyn Clock>,
 ) -> Result<Secret<ClientCredentials>, SecretError> {
     secret(client, name, clock, ClientCredentials::parse, ClientCredentials::FORM).await
+}
+
+/// The deployment's keys, as [`KeyRing::FORM`] says. No call is refused for want of a new one, so that it is seen when a
+/// function starts again, and not before.
+///
+/// # Errors
+/// When it can't be read, or has another form.
+pub async fn keys(client: &Client, name: &str) -> Result<KeyRing, SecretError> {
+    KeyRing::parse(&read(client, name).await?).ok_or_else(|| malformed(name, KeyRing::FORM))
 }
 
 async fn secret<T: Send + 'static>(

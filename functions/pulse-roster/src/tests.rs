@@ -251,7 +251,7 @@ fn every_customer_of_the_shipped_roster_gets_a_letter_with_the_same_tags() {
     let mut tags = std::collections::BTreeSet::new();
     for item in open(SHIPPED.as_bytes()).unwrap() {
         let customer = &item.unwrap().1;
-        let letter = Letter { customer, run, score: &score, previous: None };
+        let letter = Letter { customer, run, score: &score, previous: None, unsubscribe: None };
         let mail = renderer.render(&letter).unwrap();
         // A customer of UTC has no city to tell the clocks by, and so one name less in the text.
         tags.insert(mail.html.replace("<bdi>", "").replace("</bdi>", "").matches('<').count());

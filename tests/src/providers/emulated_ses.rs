@@ -71,8 +71,17 @@ impl EmulatedSes {
     /// # Panics
     /// When the emulator doesn't tell.
     pub async fn count_to(&self, address: &str) -> usize {
+        self.texts_to(address).await.len()
+    }
+
+    /// The plain text of the mails that it has for an address.
+    ///
+    /// # Panics
+    /// When the emulator doesn't tell.
+    pub async fn texts_to(&self, address: &str) -> Vec<String> {
         let messages = messages(&self.endpoint).await.expect("the emulator's list of mails");
-        messages.iter().filter(|message| message["To"] == serde_json::json!([address])).count()
+        let to = messages.iter().filter(|message| message["To"] == serde_json::json!([address]));
+        to.map(|message| message["BodyText"].as_str().unwrap_or_default().to_owned()).collect()
     }
 }
 

@@ -5,12 +5,14 @@ use pulse_core::{
     entry::EntryId,
     ports::{Mail, Rendered, ScoreRequest},
     run::RunId,
+    unsubscribe::UnsubscribeUrl,
 };
 
 /// A name that breaks naive code.
 pub const NAME: &str = "Zoë \"<b>\" O’Brien-李 \\ {{ name }}";
 /// What no cause may show: parts of [`mail`] that are personal.
-pub const PERSONAL: [&str; 4] = ["personal-address", "O’Brien", "confidential-subject", "confidential-body"];
+pub const PERSONAL: [&str; 5] =
+    ["personal-address", "O’Brien", "confidential-subject", "confidential-body", "unsubscribes-nobody"];
 
 /// The November entry of customer `c-{number}`.
 ///
@@ -51,6 +53,9 @@ pub fn mail(number: usize) -> Mail {
             text: format!("confidential-body {number}\r\n.\r\nGrüße 🎉\n"),
             language: "de".to_owned(),
         },
+        unsubscribe: UnsubscribeUrl::parse(&format!("https://pulse.example/{number}/u"))
+            .ok()
+            .map(|url| url.placeholder()),
         trace: None,
     }
 }

@@ -11,8 +11,10 @@ use jiff::SignedDuration;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
 use pulse_core::{
     customer::EmailAddress,
+    keys::KeyRing,
     ports::{Clock as _, Ledger as _},
     suppression::{Evidence, Scope, Suppression, SuppressionReason},
+    unsubscribe::UnsubscribeTokens,
 };
 use pulse_local::{
     deployment::{Deployment, StackPlan},
@@ -63,11 +65,35 @@ impl Examined {
         (output.status.code().expect("it ended by itself"), matters)
     }
 
-    /// What is found besides that these are root credentials, which the emulator's are.
+    /// What is found besides that these are root credentials, which the emulator's are, and whether letters have links.
     async fn found(&self, arguments: &[&str]) -> (i32, Vec<Value>) {
         let (code, mut found) = self.doctor(arguments).await;
-        found.retain(|finding| finding["finding"] != "root");
+        found.retain(|finding| !matches!(finding["finding"].as_str(), Some("root" | "no-one-click" | "link-only")));
         (code, found)
+    }
+
+    /// What its role allows by the template is the business of the template's tests.
+    async fn let_email_read_secrets(&self) {
+        let lambda = sdk::lambda_client(&self.stack.aws);
+        let email = self.stack.outputs.get("EmailFunctionName").expect("an output");
+        let found = lambda.get_function_configuration().function_name(email).send().await.expect("found");
+        let role = found.role().and_then(|arn| arn.rsplit('/').next()).expect("a role");
+        let allow = json!({ "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*" });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [allow] }).to_string();
+        let put = aws_sdk_iam::Client::new(&self.stack.aws).put_role_policy().role_name(role);
+        put.policy_name("keys").policy_document(policy).send().await.expect("allowed");
+    }
+
+    /// Has the email function run with these variables, of which empty ones count as not set.
+    async fn set_email_variables(&self, changes: &[(&str, &str)]) {
+        let lambda = sdk::lambda_client(&self.stack.aws);
+        let email = self.stack.outputs.get("EmailFunctionName").expect("an output");
+        let found = lambda.get_function_configuration().function_name(email).send().await.expect("found");
+        let mut variables = found.environment().and_then(|all| all.variables().cloned()).expect("variables");
+        variables.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let environment = Environment::builder().set_variables(Some(variables)).build();
+        let update = lambda.update_function_configuration().function_name(email).environment(environment);
+        update.send().await.expect("updated");
     }
 }
 
@@ -79,7 +105,8 @@ fn names(found: &[Value]) -> Vec<&str> {
 async fn a_fit_stack_is_found_fit_and_what_is_not_is_told_by_its_name() -> Result<()> {
     let examined = Examined::build("examined", &[("SesRate", "14")]).await?;
     let (code, found) = examined.doctor(&[]).await;
-    assert_eq!((code, names(&found)), (0, vec!["root"]), "{found:?}");
+    assert_eq!((code, found[0]["finding"].as_str()), (0, Some("root")), "{found:?}");
+    assert_eq!(names(&examined.found(&[]).await.1), [""; 0]);
 
     what_ses_says(&examined).await;
     what_the_account_says(&examined).await;
@@ -203,20 +230,25 @@ async fn what_the_stack_says(examined: &Examined) {
     assert_eq!(names(&found), ["throttled", "stage"], "{found:?}");
     reserve(5).await.expect("reserved");
 
-    let found = lambda.get_function_configuration().function_name(&email).send().await.expect("found");
-    let variables = found.environment().and_then(|environment| environment.variables().cloned()).expect("variables");
-    let set = async |variables| {
-        let environment = Environment::builder().set_variables(Some(variables)).build();
-        let update = lambda.update_function_configuration().function_name(&email).environment(environment);
-        update.send().await.expect("updated");
-    };
-    let mut without = variables.clone();
-    without.insert("QUIET_HOURS".into(), "never".into());
-    set(without).await;
+    examined.set_email_variables(&[("QUIET_HOURS", "never")]).await;
     let (code, found) = examined.found(&[]).await;
     let fails = found.iter().find(|finding| finding["finding"] == "does-not-start").expect("found");
     assert_eq!((code, &fails["stage"]), (4, &json!("email")), "{found:?}");
-    set(variables).await;
+    examined.set_email_variables(&[("QUIET_HOURS", "")]).await;
+
+    let one_click = async |customers: &str| {
+        let (code, found) = examined.doctor(&["--customers", customers]).await;
+        let found = found.into_iter().find(|finding| finding["finding"] == "no-one-click");
+        (code, found.map(|finding| finding["level"].clone()))
+    };
+    examined.set_email_variables(&[("UNSUBSCRIBE_URL", "")]).await;
+    assert_eq!(one_click("1000").await, (0, Some(json!("remark"))));
+    assert_eq!(one_click("600000").await, (4, Some(json!("trouble"))));
+    // The keys are read before a mail is sent.
+    let linked = [("UNSUBSCRIBE_URL", "https://pulse.example/u"), ("KEYS_SECRET", "examined/no-keys")];
+    examined.set_email_variables(&linked).await;
+    assert_eq!(one_click("600000").await, (4, None));
+    assert_eq!(names(&examined.found(&[]).await.1), ["no-secret"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,12 +270,7 @@ async fn another_provider_is_told_and_a_secret_that_is_not_there() -> Result<()>
     assert_eq!((code, names(&found)), (0, vec!["not-ses"]), "{found:?}");
     assert_eq!(mail.accepted().len(), 1);
 
-    let (lambda, email) = (sdk::lambda_client(&examined.stack.aws), examined.stack.outputs.get("EmailFunctionName")?);
-    let variables = lambda.get_function_configuration().function_name(email).send().await?;
-    let mut variables = variables.environment().and_then(|all| all.variables().cloned()).expect("variables");
-    variables.insert("MARKETING_CLOUD_SECRET".into(), "elsewhere/nowhere".into());
-    let environment = Environment::builder().set_variables(Some(variables)).build();
-    lambda.update_function_configuration().function_name(email).environment(environment).send().await?;
+    examined.set_email_variables(&[("MARKETING_CLOUD_SECRET", "elsewhere/nowhere")]).await;
     let (code, found) = examined.found(&[]).await;
     assert_eq!((code, names(&found)), (4, vec!["no-secret", "not-ses"]), "{found:?}");
     assert!(found[0]["cause"].as_str().is_some_and(|cause| cause.contains("can't be read")), "{found:?}");
@@ -252,12 +279,24 @@ async fn another_provider_is_told_and_a_secret_that_is_not_there() -> Result<()>
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_mail_goes_the_way_of_a_customers_and_a_suppressed_address_gets_none() -> Result<()> {
-    let examined = Examined::build("tried", &[("SesRate", "14")]).await?;
+    let mut plan = plan("tried", &[("SesRate", "14")]);
+    let keys = r#"{"1": "0123456789abcdef0123456789abcdef"}"#;
+    plan.secrets.insert("tried/keys".to_owned(), keys.to_owned());
+    let examined = Examined::planned(&plan).await?;
+    examined.let_email_read_secrets().await;
+    examined
+        .set_email_variables(&[("UNSUBSCRIBE_URL", "https://pulse.example/u"), ("KEYS_SECRET", "tried/keys")])
+        .await;
     let ses = EmulatedSes::ready_for("example.com").await;
     let to = "operator@example.net";
-    let (code, found) = examined.doctor(&["--mail-to", to]).await;
-    assert_eq!((code, names(&found)), (0, vec!["root"]), "{found:?}");
-    assert_eq!(ses.count_to(to).await, 1);
+    let (code, found) = examined.found(&["--mail-to", to]).await;
+    assert_eq!((code, names(&found)), (0, vec![]), "{found:?}");
+    let texts = ses.texts_to(to).await;
+    let [text] = &texts[..] else { panic!("one mail") };
+    // Its link works, and is of nobody on the roster.
+    let token = text.lines().find_map(|line| line.strip_prefix("https://pulse.example/u/")).expect("a link");
+    let customer = UnsubscribeTokens::new(KeyRing::parse(&keys.into()).expect("keys")).customer(token);
+    assert!(customer.expect("a token").as_str().starts_with("doctor-"), "{text}");
 
     let table = examined.stack.outputs.get("TableName")?;
     let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&examined.stack.aws), table);

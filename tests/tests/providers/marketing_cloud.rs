@@ -12,17 +12,23 @@ use futures::{
 };
 use jiff::Timestamp;
 use pulse_core::ports::{Clock as _, DroppedCursor, DroppedMails as _, Mail, MailLookup, Mailer, SendError};
+use pulse_letters::{MinijinjaRenderer, languages};
 use pulse_local::standins::{AcceptedMail, MailStandIn, StandInFault, StandInOptions};
 use pulse_providers::{
     MarketingCloudMailer,
     secret::{ClientCredentials, Secret},
 };
 use pulse_sim::clock::VirtualClock;
-use pulse_tests::providers::{
-    DroppedMailsBench, MailTrouble, MailerBench, dropped_mails_conformance, mailer_conformance,
-    samples::{NAME, PERSONAL, entry, mail},
+use pulse_tests::{
+    in_memory_stack::{unsubscribe_links, unsubscribe_tokens},
+    providers::{
+        DroppedMailsBench, MailTrouble, MailerBench, dropped_mails_conformance, mailer_conformance,
+        samples::{NAME, PERSONAL, entry, mail},
+    },
 };
 use serde_json::json;
+
+use super::message;
 
 const AMPLE: Duration = Duration::from_secs(20);
 /// For a call that gets no answer.
@@ -97,6 +103,24 @@ async fn conforms(provider: &MailStandIn) {
         },
     })
     .await;
+}
+
+/// It takes no headers: what the customer unsubscribes by is in the letter.
+#[tokio::test]
+async fn the_letter_that_marketing_cloud_gets_has_the_customers_own_link() {
+    for language in languages() {
+        let provider = stand_in().await;
+        let links = unsubscribe_links();
+        let mail = message::mail(&MinijinjaRenderer::new().unwrap(), language, NAME, Some(&links));
+        mailer(&provider, AMPLE).send(&mail).await.unwrap();
+        let [accepted] = &provider.accepted()[..] else { panic!("one mail") };
+        let link = links.of(&mail.entry.customer);
+        let link = link.expose();
+        assert!(accepted.html.contains(&format!("href=\"{link}\"")), "{}", accepted.html);
+        assert!(accepted.text.lines().any(|line| line == link), "{}", accepted.text);
+        let token = link.rsplit('/').next().unwrap();
+        assert_eq!(unsubscribe_tokens().customer(token).as_ref(), Some(&mail.entry.customer));
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ from email.mime.text import MIMEText
 
 LONGEST_LINE = 998  # RFC 5322, 2.1.1, without the line's end.
 
+UNSUBSCRIBE = ["List-Unsubscribe", "List-Unsubscribe-Post"]
+
 
 def field(name, value):
     """A header field, folded where its value has white space (RFC 5322, 2.2.3)."""
@@ -71,6 +73,7 @@ def read(raw):
         "subject": str(message["Subject"]),
         "auto_submitted": message["Auto-Submitted"],
         "language": message["Content-Language"],
+        "unsubscribe": [str(value) for name in UNSUBSCRIBE for value in message.get_all(name, [])],
         "text": message.get_body(("plain",)).get_content().replace("\r\n", "\n"),
         "html": message.get_body(("html",)).get_content().replace("\r\n", "\n"),
     }

@@ -4,6 +4,7 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -15,10 +16,14 @@ use pulse_core::{
     ports::{Letter, Mail, Mailer as _, Renderer as _},
     run::RunId,
     score::{Band, Score, ScoreValue},
+    unsubscribe::{UnsubscribeLinks, UnsubscribeUrl},
 };
 use pulse_letters::{MinijinjaRenderer, languages};
 use pulse_providers::{SesMailer, ses_client};
-use pulse_tests::{in_memory_stack::customer, providers::aws_server::AwsServer};
+use pulse_tests::{
+    in_memory_stack::{customer, unsubscribe_links, unsubscribe_tokens},
+    providers::aws_server::AwsServer,
+};
 use serde_json::{Value, json};
 
 /// Names of senders and customers that break naive headers, and some that are drawn.
@@ -47,7 +52,7 @@ fn sender(name: &str) -> String {
     plain.trim().trim_matches('"').to_owned()
 }
 
-fn mail(renderer: &MinijinjaRenderer, language: &str, name: &str) -> Mail {
+pub(super) fn mail(renderer: &MinijinjaRenderer, language: &str, name: &str, links: Option<&UnsubscribeLinks>) -> Mail {
     let customer = Customer {
         name: PersonName::parse(name).unwrap(),
         locale: Locale::parse(language).unwrap(),
@@ -56,10 +61,12 @@ fn mail(renderer: &MinijinjaRenderer, language: &str, name: &str) -> Mail {
     let as_of = "2026-11-19T22:41:17Z".parse().unwrap();
     let score = Score { value: ScoreValue::parse(742).unwrap(), band: Band::parse("Gut ✓").unwrap(), as_of };
     let run = RunId::parse("2026-11").unwrap();
-    let letter = Letter { customer: &customer, run, score: &score, previous: Some(&score) };
+    let unsubscribe = links.map(|links| links.of(&customer.id));
+    let previous = Some(&score);
+    let letter = Letter { customer: &customer, run, score: &score, previous, unsubscribe: unsubscribe.as_ref() };
     let content = renderer.render(&letter).unwrap();
     let Contact::Email(to) = customer.contact else { panic!("an address") };
-    Mail { entry: EntryId { customer: customer.id, run }, to, name: customer.name, content, trace: None }
+    Mail { entry: EntryId { customer: customer.id, run }, to, name: customer.name, content, unsubscribe, trace: None }
 }
 
 /// What readers see of messages that were built of these requests.
@@ -84,31 +91,73 @@ fn read(requests: &[Value]) -> Vec<Value> {
 
 #[tokio::test]
 async fn letters_of_all_languages_are_read_as_they_were_written() {
-    let server = AwsServer::start().await.unwrap();
-    let renderer = MinijinjaRenderer::new().unwrap();
+    let links = unsubscribe_links();
     let mut expected = Vec::new();
-    for name in names() {
+    let mut mails = Vec::new();
+    for (number, name) in names().iter().enumerate() {
         for language in languages() {
-            let from = sender(&name);
-            let header = format!("\"{from}\" <pulse@example.com>");
-            let client = ses_client(&for_emulator(server.url()));
-            let mailer = SesMailer::new(client, &header, None, 1e6, Duration::from_secs(20)).unwrap();
-            let mail = mail(&renderer, language, &name);
-            mailer.send(&mail).await.unwrap();
+            let links = Some(&links).filter(|_| number != 0);
+            let mail = mail(&RENDERER, language, name, links);
+            let link = mail.unsubscribe.as_ref().map(|link| format!("<{}>", link.expose()));
             expected.push(json!({
-                "from": [from, "pulse@example.com"],
+                "from": [sender(name), "pulse@example.com"],
                 "to": "c-1@example.com",
                 "subject": mail.content.subject,
                 "auto_submitted": "auto-generated",
                 "language": language,
+                "unsubscribe": link.into_iter().flat_map(|link| [link, ONE_CLICK.to_owned()]).collect::<Vec<_>>(),
                 "text": mail.content.text,
                 "html": mail.content.html,
             }));
+            mails.push((sender(name), mail));
         }
     }
-    let read = read(&server.done());
+    let read = sent(&mails).await;
     assert_eq!(read.len(), expected.len());
     for (read, expected) in read.iter().zip(&expected) {
         assert_eq!(read, expected);
     }
+}
+
+/// Neither the longest URL and token that there can be, nor what a deployment could be given instead of a URL, breaks a
+/// header or its line.
+#[tokio::test]
+async fn the_token_is_the_same_in_header_html_and_text_and_reads_back_to_its_customer() {
+    let longest = format!("https://{}", "long.".repeat(49));
+    let mut mails = Vec::new();
+    for url in ["https://pulse.example/u", &longest] {
+        let links = UnsubscribeLinks::new(UnsubscribeUrl::parse(url).unwrap(), unsubscribe_tokens());
+        mails.extend(languages().map(|language| ("Pulse".to_owned(), mail(&RENDERER, language, "Ada", Some(&links)))));
+    }
+    for read in sent(&mails).await {
+        let [header, post] = [0, 1].map(|at| read["unsubscribe"][at].as_str().unwrap());
+        let link = header.strip_prefix('<').unwrap().strip_suffix('>').unwrap();
+        assert_eq!((post, read["unsubscribe"].as_array().unwrap().len()), (ONE_CLICK, 2));
+        let token = link.rsplit('/').next().unwrap();
+        assert_eq!(unsubscribe_tokens().customer(token).unwrap().as_str(), "c-1");
+        let [html, text] = ["html", "text"].map(|part| read[part].as_str().unwrap());
+        assert!(html.contains(&format!("href=\"{link}\"")), "{html}");
+        assert!(text.lines().any(|line| line == link), "{text}");
+        assert_eq!((html.matches(token).count(), text.matches(token).count()), (1, 1));
+    }
+    for url in ["https://a.example/u\r\nBcc: <b@example.com>", "https://a.example/u>, <mailto:b@example.com"] {
+        assert!(UnsubscribeUrl::parse(url).is_err(), "{url}");
+    }
+}
+
+static RENDERER: LazyLock<MinijinjaRenderer> = LazyLock::new(|| MinijinjaRenderer::new().unwrap());
+
+/// RFC 8058, 3.1.
+const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
+
+/// What readers see of mails that were handed to SES, each by the sender of this name.
+async fn sent(mails: &[(String, Mail)]) -> Vec<Value> {
+    let server = AwsServer::start().await.unwrap();
+    for (name, mail) in mails {
+        let header = format!("\"{name}\" <pulse@example.com>");
+        let client = ses_client(&for_emulator(server.url()));
+        let mailer = SesMailer::new(client, &header, None, 1e6, Duration::from_secs(20)).unwrap();
+        mailer.send(mail).await.unwrap();
+    }
+    read(&server.done())
 }

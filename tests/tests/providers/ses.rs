@@ -38,6 +38,8 @@ fn request(mail: &Mail) -> Value {
             "Headers": [
                 {"Name": "Auto-Submitted", "Value": "auto-generated"},
                 {"Name": "Content-Language", "Value": mail.content.language},
+                {"Name": "List-Unsubscribe", "Value": format!("<{}>", mail.unsubscribe.as_ref().unwrap().expose())},
+                {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
             ],
         }},
         "EmailTags": [

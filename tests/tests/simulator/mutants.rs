@@ -144,9 +144,16 @@ impl HandMade {
         };
         let Some(score) = entry.score().filter(|_| entry.state() == "scored") else { return Ok(Verdict::Done) };
         let Contact::Email(to) = customer.contact.clone() else { return Ok(Verdict::Done) };
-        let letter = Letter { customer: &customer, run: entry.id().run, score, previous: None };
+        let letter = Letter { customer: &customer, run: entry.id().run, score, previous: None, unsubscribe: None };
         let content = self.ports.renderer.render(&letter).expect("rendered");
-        let mail = Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content, trace: None };
+        let mail = Mail {
+            entry: entry.id().clone(),
+            to,
+            name: customer.name.clone(),
+            content,
+            unsubscribe: None,
+            trace: None,
+        };
         if self.records_first {
             self.record(&customer, &entry).await?;
         }

@@ -16,4 +16,5 @@ mod redrive;
 mod replay;
 mod settlement;
 mod sweep;
+mod unsubscribe;
 mod why;

@@ -113,7 +113,7 @@ impl Scene {
             let name = customer.name.clone();
             stack
                 .mailer
-                .send(&Mail { entry: entry.id().clone(), to: address, name, content, trace: None })
+                .send(&Mail { entry: entry.id().clone(), to: address, name, content, unsubscribe: None, trace: None })
                 .await
                 .unwrap();
         }

@@ -235,6 +235,15 @@ pub enum Finding {
     },
     /// Marketing Cloud can't be looked into from here.
     NotSes,
+    /// Mails have the headers of RFC 8058, and letters a link, to unsubscribe by.
+    OneClick,
+    /// Letters have the link, and the headers are the provider's.
+    LinkOnly,
+    /// Nobody unsubscribes but by a reply.
+    NoOneClick {
+        /// So many mails are due on an even day.
+        daily: f64,
+    },
     /// A test mail was taken.
     TestMailSent {
         /// By this id of the provider's.
@@ -252,14 +261,20 @@ pub enum Finding {
         /// Its word: `pass`, or something else. None, if it says nothing.
         result: Option<String>,
     },
-    /// Whether the signature of the sender's domain covers the headers by which one unsubscribes (RFC 8058).
+    /// The headers by which one unsubscribes (RFC 8058).
     UnsubscribeHeaders {
-        /// There are both.
+        /// There is one of them, at least.
         present: bool,
-        /// A signature that passed covers both.
+        /// There are both, once, of the form that is heeded.
+        one_click: bool,
+        /// A signature of the sender's domain covers both. Whether it passed is the finding of DKIM.
         signed: bool,
     },
 }
+
+/// From so many mails a day on Gmail asks for unsubscription with one click ("Email sender guidelines"), and so does Yahoo
+/// of bulk senders ("Sender Best Practices").
+const BULK: f64 = 5_000.0;
 
 /// So far off, AWS takes requests still, but what is due "now" isn't.
 const WORTH_KNOWING: i64 = 30;
@@ -303,6 +318,7 @@ impl Finding {
             | Self::ScheduleRead
             | Self::Identity { .. }
             | Self::ConfigurationSet { .. }
+            | Self::OneClick
             | Self::TestMailSent { .. } => Level::Fine,
             Self::Root
             | Self::NotReserved
@@ -310,6 +326,7 @@ impl Finding {
             | Self::Sandbox
             | Self::NoMailFrom { .. }
             | Self::NotSes
+            | Self::LinkOnly
             | Self::UnsubscribeHeaders { present: false, .. }
             | Self::Denied { policy: PeoplePolicy::Operator, .. } => Level::Remark,
             Self::DoesNotStart { .. }
@@ -343,7 +360,9 @@ impl Finding {
                 Some(_) => Level::Trouble,
                 None => Level::Unknown,
             },
-            Self::UnsubscribeHeaders { signed, .. } => unless(*signed, Level::Trouble),
+            Self::NoOneClick { daily } if *daily < BULK => Level::Remark,
+            Self::NoOneClick { .. } => Level::Trouble,
+            Self::UnsubscribeHeaders { one_click, signed, .. } => unless(*one_click && *signed, Level::Trouble),
         }
     }
 }

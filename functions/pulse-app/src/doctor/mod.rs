@@ -49,6 +49,8 @@ pub struct Examination<'a> {
     pub account: &'a dyn Account,
     /// Who sends the mails.
     pub mail: MailSetup<'a>,
+    /// Whether letters have a link to unsubscribe by. None, if that can't be told.
+    pub has_links: Option<bool>,
     /// For how many customers; of the roster, if it isn't said.
     pub customers: Option<u64>,
     /// Who is sent a test mail.
@@ -73,6 +75,9 @@ impl App {
         found.extend(schedules(examination.account, customers).await);
         found.push(self.one_schedule().await);
         found.extend(sending::examine(&examination.mail, customers).await);
+        found.extend(
+            examination.has_links.map(|has_links| sending::unsubscribing(&examination.mail, has_links, customers)),
+        );
         if let Some(to) = examination.test_mail_to {
             found.push(or_unknown(Topic::Mail, examination.account.send_test_mail(to).await, |sent| match sent {
                 TestMail::Accepted { provider_id } => Finding::TestMailSent { provider_id },

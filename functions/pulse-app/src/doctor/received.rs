@@ -29,9 +29,21 @@ pub fn received(mail: &[u8]) -> Result<Vec<Finding>, UnreadableMail> {
     for method in [Method::Spf, Method::Dkim, Method::Dmarc] {
         found.push(Finding::Authentication { method, result: result_of(method, &results, &from) });
     }
-    let present = UNSUBSCRIBE.iter().all(|name| headers.get_first_header(name).is_some());
-    found.push(Finding::UnsubscribeHeaders { present, signed: are_signed(&headers, &from) });
+    let [links, posts] = UNSUBSCRIBE.map(|name| headers.get_all_values(name));
+    found.push(Finding::UnsubscribeHeaders {
+        present: !(links.is_empty() && posts.is_empty()),
+        one_click: is_one_click(&links, &posts),
+        signed: are_signed(&headers, &from),
+    });
     Ok(found)
+}
+
+/// Whether they are as RFC 8058, 3.1, wants them: one header each, of which the first has an https URI, and maybe others.
+fn is_one_click(links: &[String], posts: &[String]) -> bool {
+    let ([links], [post]) = (links, posts) else { return false };
+    let uris = links.split('<').skip(1).filter_map(|uri| uri.split_once('>'));
+    let is_https = |uri: &str| uri.trim().to_ascii_lowercase().starts_with("https://");
+    post.trim() == "List-Unsubscribe=One-Click" && uris.into_iter().any(|(uri, _)| is_https(uri))
 }
 
 /// The receiver's name, and what it says of each method.
@@ -110,6 +122,7 @@ fn is_within(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Level;
 
     /// As Gmail shows an SES mail: two signatures, the sender's and Amazon's.
     const ARRIVED: &str = "Delivered-To: operator@example.net\r\n\
@@ -139,7 +152,7 @@ mod tests {
     fn the_receivers_own_word_is_read_past_comments_folds_and_forgeries() {
         let (words, unsubscribe) = words(ARRIVED);
         assert_eq!(words, vec![Some("pass".to_owned()); 3]);
-        assert_eq!(unsubscribe, Finding::UnsubscribeHeaders { present: true, signed: true });
+        assert_eq!(unsubscribe, Finding::UnsubscribeHeaders { present: true, one_click: true, signed: true });
     }
 
     #[test]
@@ -167,7 +180,7 @@ mod tests {
         assert_eq!(failed, [Some("softfail".to_owned()), Some("pass".to_owned()), Some("fail".to_owned())]);
         let (silent, unsubscribe) = words("From: a@example.com\r\n\r\n");
         assert_eq!(silent, [None, None, None]);
-        assert_eq!(unsubscribe, Finding::UnsubscribeHeaders { present: false, signed: false });
+        assert_eq!(unsubscribe, Finding::UnsubscribeHeaders { present: false, one_click: false, signed: false });
         assert_eq!(received(b"Subject: none\r\n\r\n"), Err(UnreadableMail));
     }
 
@@ -176,9 +189,33 @@ mod tests {
         let of_another = ARRIVED.replace("d=example.com", "d=notexample.com");
         let of_one = ARRIVED.replace("List-Unsubscribe:\r\n\t List-Unsubscribe-Post; b=x", "List-Unsubscribe; b=x");
         for mail in [of_another, of_one] {
-            assert_eq!(words(&mail).1, Finding::UnsubscribeHeaders { present: true, signed: false });
+            assert_eq!(words(&mail).1, Finding::UnsubscribeHeaders { present: true, one_click: true, signed: false });
         }
         let of_the_domain_above = ARRIVED.replace("pulse@example.com", "pulse@mail.example.com");
-        assert_eq!(words(&of_the_domain_above).1, Finding::UnsubscribeHeaders { present: true, signed: true });
+        assert_eq!(
+            words(&of_the_domain_above).1,
+            Finding::UnsubscribeHeaders { present: true, one_click: true, signed: true }
+        );
+    }
+
+    #[test]
+    fn headers_that_no_receiver_heeds_are_told_from_none() {
+        let post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+        let link = "List-Unsubscribe: <https://example.com/u/x>\r\n";
+        let both_ways = ARRIVED.replace("<https", "<mailto:stop@example.com>,\r\n\t<https");
+        assert_eq!(words(&both_ways).1, Finding::UnsubscribeHeaders { present: true, one_click: true, signed: true });
+        for mail in [
+            ARRIVED.replace(post, ""),
+            ARRIVED.replace(link, ""),
+            ARRIVED.replace("<https", "<http"),
+            ARRIVED.replace("<https://example.com/u/x>", "https://example.com/u/x"),
+            ARRIVED.replace("=One-Click", "=one"),
+            ARRIVED.replace(link, &link.repeat(2)),
+            ARRIVED.replace(post, &post.repeat(2)),
+        ] {
+            let found = words(&mail).1;
+            assert_eq!(found, Finding::UnsubscribeHeaders { present: true, one_click: false, signed: true }, "{mail}");
+            assert_eq!(found.level(), Level::Trouble);
+        }
     }
 }

@@ -46,10 +46,22 @@ fn limits_found(limits: &SendingLimits, customers: u64, configured: f64) -> Vec<
     found.push(Finding::Enforcement { status: limits.enforcement.clone() });
     found.push(Finding::SendingRate { allowed: limits.per_second, configured });
     if let Some(allowed) = limits.per_day {
-        // Slots are spread over the days that every month has.
-        found.push(Finding::DailyQuota { allowed, needed: (customers as f64 / f64::from(LAST_SHARED_DAY)).ceil() });
+        found.push(Finding::DailyQuota { allowed, needed: daily(customers) });
     }
     found
+}
+
+/// Mails on an even day: slots are spread over the days that every month has.
+fn daily(customers: u64) -> f64 {
+    (customers as f64 / f64::from(LAST_SHARED_DAY)).ceil()
+}
+
+pub(super) fn unsubscribing(mail: &MailSetup<'_>, has_links: bool, customers: u64) -> Finding {
+    match (mail, has_links) {
+        (_, false) => Finding::NoOneClick { daily: daily(customers) },
+        (MailSetup::Ses { .. }, true) => Finding::OneClick,
+        (MailSetup::Other, true) => Finding::LinkOnly,
+    }
 }
 
 /// The identity that SES takes for a sender: the address, if it is verified itself, and otherwise its domain or the

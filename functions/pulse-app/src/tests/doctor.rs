@@ -126,7 +126,8 @@ fn found_with(set: Option<&str>, change: impl FnOnce(&mut FakeAccount, &mut Fake
     let world = World::new();
     let sender = EmailAddress::parse("pulse@mail.example.com").unwrap();
     let mail = MailSetup::Ses { account: &sending, sender: &sender, configuration_set: set, rate_per_second: 14.0 };
-    let examination = Examination { account: &account, mail, customers: Some(100_000), test_mail_to: None };
+    let examination =
+        Examination { account: &account, mail, has_links: Some(true), customers: Some(100_000), test_mail_to: None };
     now(world.app.examine(&examination))
 }
 
@@ -224,7 +225,8 @@ fn one_schedule_is_read_if_there_is_any() {
     let account = FakeAccount::fit();
     let examine = || {
         let mail = MailSetup::Other;
-        now(world.app.examine(&Examination { account: &account, mail, customers: None, test_mail_to: None }))
+        let examination = Examination { account: &account, mail, has_links: None, customers: None, test_mail_to: None };
+        now(world.app.examine(&examination))
     };
     assert!(examine().contains(&Finding::NoSchedules));
     let as_of = world.app.clock().now();
@@ -247,6 +249,31 @@ fn what_ses_lets_the_account_send_is_held_against_what_is_due() {
     assert_eq!(that_matter(&limited(|limits| limits.per_day = None)), []);
     let silent = found(|_, sending| sending.limits = Err(AccountError("SES can't be asked".into())));
     only(&silent, Level::Unknown, Finding::Unknown { topic: Topic::Mail, why: "SES can't be asked".into() });
+}
+
+#[test]
+fn whoever_cannot_unsubscribe_with_one_click_is_told_of_and_of_many_mails_a_day_it_is_trouble() {
+    let world = World::new();
+    let (account, sending) = (FakeAccount::fit(), FakeSending::fit());
+    let sender = EmailAddress::parse("pulse@example.com").unwrap();
+    let ses = MailSetup::Ses { account: &sending, sender: &sender, configuration_set: None, rate_per_second: 14.0 };
+    let found = |mail, has_links, customers| {
+        let customers = Some(customers);
+        let examination = Examination { account: &account, mail, has_links, customers, test_mail_to: None };
+        let found = now(world.app.examine(&examination));
+        let is_of_it =
+            |finding: &Finding| matches!(finding, Finding::OneClick | Finding::LinkOnly | Finding::NoOneClick { .. });
+        found.into_iter().find(is_of_it).map(|finding| (finding.level(), finding))
+    };
+    assert_eq!(found(ses, Some(true), 600_000), Some((Level::Fine, Finding::OneClick)));
+    assert_eq!(found(MailSetup::Other, Some(true), 600_000), Some((Level::Remark, Finding::LinkOnly)));
+    assert_eq!(found(ses, None, 600_000), None);
+    for mail in [ses, MailSetup::Other] {
+        // 28 days of 5,000 mails.
+        let none = |daily| Finding::NoOneClick { daily };
+        assert_eq!(found(mail, Some(false), 28 * 4_999), Some((Level::Remark, none(4_999.0))));
+        assert_eq!(found(mail, Some(false), 28 * 4_999 + 1), Some((Level::Trouble, none(5_000.0))));
+    }
 }
 
 #[test]
@@ -286,8 +313,13 @@ fn another_provider_is_tried_by_a_mail_alone() {
     let world = World::new();
     let to = EmailAddress::parse("operator@example.net").unwrap();
     let account = FakeAccount::fit();
-    let examination =
-        Examination { account: &account, mail: MailSetup::Other, customers: None, test_mail_to: Some(&to) };
+    let examination = Examination {
+        account: &account,
+        mail: MailSetup::Other,
+        has_links: None,
+        customers: None,
+        test_mail_to: Some(&to),
+    };
     let found = now(world.app.examine(&examination));
     assert!(found.contains(&Finding::NotSes));
     assert!(found.contains(&Finding::TestMailSent { provider_id: "0101".into() }));

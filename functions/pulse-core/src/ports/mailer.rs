@@ -9,6 +9,7 @@ use crate::{
     feedback::FeedbackSource,
     ports::Rendered,
     trace::TraceHeader,
+    unsubscribe::UnsubscribeLink,
 };
 
 /// A mail, ready to go. The sender is the adapter's configuration.
@@ -22,6 +23,8 @@ pub struct Mail {
     pub name: PersonName,
     /// Subject and bodies.
     pub content: Rendered,
+    /// Where the customer unsubscribes with one click, for the headers of RFC 8058, if the deployment hears of it.
+    pub unsubscribe: Option<UnsubscribeLink>,
     /// What the call is traced by.
     pub trace: Option<TraceHeader>,
 }

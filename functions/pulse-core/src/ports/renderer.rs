@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{customer::Customer, failure::Cause, run::RunId, score::Score};
+use crate::{customer::Customer, failure::Cause, run::RunId, score::Score, unsubscribe::UnsubscribeLink};
 
 /// What a mail tells.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,8 @@ pub struct Letter<'a> {
     pub score: &'a Score,
     /// Last month's score.
     pub previous: Option<&'a Score>,
+    /// Where they unsubscribe. None, where they can only reply and say so.
+    pub unsubscribe: Option<&'a UnsubscribeLink>,
 }
 
 /// A mail's text. `Debug` shows none of it.

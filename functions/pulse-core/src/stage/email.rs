@@ -21,6 +21,7 @@ use crate::{
     score::Score,
     suppression::{Evidence, Scope, SuppressionReason, change_suppression},
     trace::TraceHeader,
+    unsubscribe::UnsubscribeLinks,
 };
 
 /// When a mail may go out.
@@ -132,6 +133,8 @@ pub struct EmailStep {
     pub renderer: Arc<dyn Renderer>,
     /// When a mail may go out.
     pub policy: EmailPolicy,
+    /// Makes the links by which customers unsubscribe, if the deployment hears of it.
+    pub links: Option<UnsubscribeLinks>,
 }
 
 impl EmailStep {
@@ -183,10 +186,12 @@ impl Step for EmailStep {
 
     fn request(&self, (customer, entry): &(Customer, Entry), trace: Option<TraceHeader>) -> Result<Mail, Cause> {
         let score = entry.score().ok_or_else(|| Cause::new("There is no score to write of."))?;
-        let letter = Letter { customer, run: entry.id().run, score, previous: entry.previous() };
+        let unsubscribe = self.links.as_ref().map(|links| links.of(&customer.id));
+        let (run, previous) = (entry.id().run, entry.previous());
+        let letter = Letter { customer, run, score, previous, unsubscribe: unsubscribe.as_ref() };
         let content = self.renderer.render(&letter).map_err(|error| Cause::new(error.to_string()))?;
         let to = Self::address(customer)?.clone();
-        Ok(Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content, trace })
+        Ok(Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content, unsubscribe, trace })
     }
 
     async fn call(&self, mail: &Mail) -> Result<Accepted, CallError> {

@@ -49,6 +49,7 @@ pub trait SystemUnderTest: Send + Sync {
             mailer: Arc::clone(&ports.mailer),
             renderer: Arc::clone(&ports.renderer),
             policy,
+            links: None,
         };
         Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
     }

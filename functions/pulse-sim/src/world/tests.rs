@@ -38,6 +38,7 @@ fn mail(customer: u32) -> Mail {
         to: EmailAddress::parse("ada@example.com").unwrap(),
         name: PersonName::parse("Ada").unwrap(),
         content: Rendered { subject: String::new(), html: String::new(), text: String::new(), language: String::new() },
+        unsubscribe: None,
         trace: None,
     }
 }

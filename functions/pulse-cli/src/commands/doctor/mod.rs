@@ -96,6 +96,7 @@ async fn examine(stack: &Stack, options: &Options) -> Result<Vec<Finding>> {
     let account = StackAccount::new(stack.clone());
     let mut found = Vec::new();
     let config = stack.email_config().await;
+    let has_links = config.as_ref().ok().map(|config| config.unsubscribe_url.is_some());
     let ses = match config.map(|config| config.provider) {
         Ok(MailProvider::Ses { sender, configuration_set, rate_per_second }) => {
             let sender = Sender::parse(&sender).context("The parameter Sender can't be used")?;
@@ -119,8 +120,8 @@ async fn examine(stack: &Stack, options: &Options) -> Result<Vec<Finding>> {
         },
         None => MailSetup::Other,
     };
-    let examination =
-        Examination { account: &account, mail, customers: options.customers, test_mail_to: options.mail_to.as_ref() };
+    let (customers, test_mail_to) = (options.customers, options.mail_to.as_ref());
+    let examination = Examination { account: &account, mail, has_links, customers, test_mail_to };
     found.extend(app.examine(&examination).await);
     Ok(found)
 }

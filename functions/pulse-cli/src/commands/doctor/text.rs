@@ -223,8 +223,26 @@ fn of_mail(finding: &Finding) -> Option<String> {
         ),
         Finding::TestMailFailed { cause } => format!("The test mail wasn't sent: {cause}"),
         Finding::Authentication { method, result } => authentication(*method, result.as_deref()),
+        Finding::OneClick => "Customers unsubscribe with one click, and by a link in every letter.".into(),
+        Finding::LinkOnly => "Customers unsubscribe by a link in every letter. One click is Marketing Cloud's business: \
+                              `pulse doctor --received` says whether its mails have the headers for it."
+            .into(),
+        Finding::NoOneClick { daily } if finding.level() == Level::Remark => format!(
+            "Nobody can unsubscribe but by a reply. Gmail and Yahoo ask for unsubscription with one click from 5,000 \
+             mails a day on; {daily:.0} are due on an even day."
+        ),
+        Finding::NoOneClick { daily } => format!(
+            "Nobody can unsubscribe but by a reply, and {daily:.0} mails are due on an even day: Gmail and Yahoo ask for \
+             unsubscription with one click from 5,000 on. Deploy with the feedback API (configuration.md, \"Bulk mail\")."
+        ),
         Finding::UnsubscribeHeaders { present: false, .. } => {
             "There are no List-Unsubscribe headers: nobody can unsubscribe with one click.".into()
+        }
+        Finding::UnsubscribeHeaders { one_click: false, .. } => {
+            "The List-Unsubscribe headers aren't those of one click: it takes one List-Unsubscribe with an https address \
+             in angle brackets, and one List-Unsubscribe-Post that says List-Unsubscribe=One-Click (RFC 8058). See what \
+             on the way changes the mail."
+                .into()
         }
         Finding::UnsubscribeHeaders { .. } if is_fine => {
             "Both List-Unsubscribe headers are there, and signed by the sender's domain.".into()

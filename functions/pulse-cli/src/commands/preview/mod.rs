@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
+    control::Actor,
     customer::{Customer, CustomerId},
     entry::Entry,
     ports::{Clock as _, Letter, Renderer as _},
@@ -23,6 +24,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::{
+    app::app,
     exit::Exit,
     output::{Output, Table},
     target::Target,
@@ -66,6 +68,17 @@ struct PreviewedMail {
     language: String,
     /// The customer's locale, if there are no letters in its language.
     for_want_of: Option<String>,
+    /// What is in it to unsubscribe by.
+    unsubscribe: Unsubscribe,
+}
+
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum Unsubscribe {
+    /// A link that unsubscribes nobody, where the customer's mail has theirs.
+    Placeholder,
+    /// No link: customers of this deployment reply.
+    Reply,
 }
 
 #[derive(Serialize)]
@@ -82,12 +95,17 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let Some(id) = &options.id else {
         return all_languages(&options, output);
     };
-    let app = target.app().await?;
+    let stack = target.find().await?;
+    let app = app(&stack, Actor::default())?;
     let id = CustomerId::parse(id)?;
     let customer = app.profile(&id).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
     let entries = app.ports.ledger.entries(&id).await?;
     let (run, score, previous) = choose(&options, &customer, &entries)?;
-    let letter = Letter { customer: &customer, run, score: &score, previous: previous.as_ref() };
+    // The customer's own link would opt them out for whoever opens it.
+    let url = stack.email_config().await.context("Whether letters have a link can't be told")?.unsubscribe_url;
+    let link = url.map(|url| url.placeholder());
+    let letter =
+        Letter { customer: &customer, run, score: &score, previous: previous.as_ref(), unsubscribe: link.as_ref() };
     let rendered = MinijinjaRenderer::new()?.render(&letter)?;
     let name = format!("{}_{run}", customer.id);
     let preview = PreviewedMail {
@@ -96,12 +114,20 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         subject: rendered.subject,
         for_want_of: language_of(&customer.locale).is_none().then(|| customer.locale.to_string()),
         language: rendered.language,
+        unsubscribe: if link.is_some() { Unsubscribe::Placeholder } else { Unsubscribe::Reply },
     };
     output.show(&preview, || {
         let want = preview.for_want_of.as_ref().map(|locale| format!(", as there are no letters for {locale}"));
         Table::default()
             .row("subject", &preview.subject)
             .row("language", format!("{}{}", preview.language, want.unwrap_or_default()))
+            .row(
+                "unsubscribe",
+                match preview.unsubscribe {
+                    Unsubscribe::Placeholder => "by a link, which unsubscribes nobody here: only the mail has theirs",
+                    Unsubscribe::Reply => "by a reply: this deployment has no link for it",
+                },
+            )
             .row("html", preview.html.display())
             .row("text", preview.text.display())
             .render()

@@ -8,6 +8,7 @@ use pulse_core::{
     customer::Locale,
     ports::{Letter, Rendered, Renderer as _},
     run::RunId,
+    unsubscribe::UnsubscribeUrl,
 };
 use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
 
@@ -20,6 +21,9 @@ const MAYBE_UNSERVED: [&str; 4] = ["tr-TR", "vi-VN", "pl-PL", "fo-FO"];
 
 /// What a letter's dark colours are behind. A frame has them always, or never, whatever the machine's own are.
 const DARK: &str = "@media (prefers-color-scheme: dark)";
+
+/// What the made-up links to unsubscribe begin with.
+const LINK: &str = "https://pulse.example/u";
 
 /// As wide as a reading pane shows a letter, and as a telephone does.
 const WIDTHS: [(&str, u16); 2] = [("desktop", 640), ("phone", 390)];
@@ -62,10 +66,12 @@ fn section(
 ) -> Result<()> {
     let id = title.replace(' ', "-");
     write!(html, "<h2 id=\"{id}\">{title}</h2>\n<p class=\"remark\">{remark}</p>\n")?;
+    let link = UnsubscribeUrl::parse(LINK)?.placeholder();
     for sample in samples(home, now)? {
         let run = RunId::of(now, sample.customer.zone.rules());
-        let Sample { title, customer, score, previous } = &sample;
-        let mail = renderer.render(&Letter { customer, run, score, previous: previous.as_ref() })?;
+        let Sample { title, customer, score, previous, has_link } = &sample;
+        let (previous, unsubscribe) = (previous.as_ref(), Some(&link).filter(|_| *has_link));
+        let mail = renderer.render(&Letter { customer, run, score, previous, unsubscribe })?;
         letter(html, title, &mail)?;
     }
     Ok(())
@@ -107,12 +113,17 @@ mod tests {
             let letters = page.matches(&format!("html lang=&quot;{language}&quot;")).count();
             // Those to whose language there are no letters get English ones.
             let sections = if language == FALLBACK { 2 } else { 1 };
-            assert_eq!(letters, sections * 8 * 4, "{language}");
+            assert_eq!(letters, sections * 9 * 4, "{language}");
         }
         assert!(page.contains("get them in en."));
         let dark = page.matches("@media all {").count();
         assert_eq!((dark, page.matches("@media not all {").count()), (page.matches("<iframe").count() / 2, dark));
         assert!(!page.contains(DARK), "a frame goes by the machine's own colours");
+        let placeholder = UnsubscribeUrl::parse(LINK).unwrap().placeholder();
+        let linked = page.matches(placeholder.expose()).count();
+        // In HTML four times, and once in text.
+        assert_eq!(linked, (languages().count() + 1) * 8 * 5);
+        let page = page.replace(placeholder.expose(), "");
         for link in ["<link", "<script", "src=", "http://", "https://", "url("] {
             assert!(!page.contains(link), "{link}: the page needs another file");
         }

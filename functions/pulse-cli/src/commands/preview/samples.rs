@@ -47,6 +47,8 @@ pub(super) struct Sample {
     pub(super) customer: Customer,
     pub(super) score: Score,
     pub(super) previous: Option<Score>,
+    /// Whether there is a link to unsubscribe by.
+    pub(super) has_link: bool,
 }
 
 /// One of each kind that a letter can be of.
@@ -65,7 +67,10 @@ pub(super) fn samples(home: &Home, now: Timestamp) -> Result<Vec<Sample>, ParseE
         ("Down from the top to the bottom, a long name", loan(long, Some(1000), 0)),
         ("A name that looks like a link", card("www.evil.example", Some(700), 800)),
     ];
-    cases.into_iter().map(|(title, case)| sample(title, home, case, now)).collect()
+    let linked = cases.into_iter().map(|(title, case)| sample(title, home, case, now));
+    let unlinked = sample("Of a deployment that has no link to unsubscribe by", home, loan(own, Some(642), 642), now);
+    let unlinked = unlinked.map(|sample| Sample { has_link: false, ..sample });
+    linked.chain([unlinked]).collect()
 }
 
 fn sample(
@@ -97,5 +102,5 @@ fn sample(
     };
     let month_ago = now - SignedDuration::from_hours(30 * 24);
     let previous = previous.map(|value| score(value, month_ago)).transpose()?;
-    Ok(Sample { title, customer, score: score(value, now)?, previous })
+    Ok(Sample { title, customer, score: score(value, now)?, previous, has_link: true })
 }

@@ -54,14 +54,19 @@ fn every_finding() -> Vec<Finding> {
         Finding::ConfigurationSetPaused { name: "pulse".into() },
         Finding::ConfigurationSet { name: "pulse".into() },
         Finding::NotSes,
+        Finding::OneClick,
+        Finding::LinkOnly,
+        Finding::NoOneClick { daily: 100.0 },
+        Finding::NoOneClick { daily: 21_429.0 },
         Finding::TestMailSent { provider_id: "0101".into() },
         Finding::TestMailFailed { cause: Cause::new("SES refuses the address.") },
         Finding::Authentication { method: Method::Spf, result: Some("pass".into()) },
         Finding::Authentication { method: Method::Dmarc, result: Some("fail".into()) },
         Finding::Authentication { method: Method::Dkim, result: None },
-        Finding::UnsubscribeHeaders { present: false, signed: false },
-        Finding::UnsubscribeHeaders { present: true, signed: false },
-        Finding::UnsubscribeHeaders { present: true, signed: true },
+        Finding::UnsubscribeHeaders { present: false, one_click: false, signed: false },
+        Finding::UnsubscribeHeaders { present: true, one_click: false, signed: true },
+        Finding::UnsubscribeHeaders { present: true, one_click: true, signed: false },
+        Finding::UnsubscribeHeaders { present: true, one_click: true, signed: true },
     ]
 }
 
