@@ -63,6 +63,7 @@ impl DeployedStack {
         let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");
         let mail = MailStandIn::start(stand_in()).await.expect("an email stand-in");
         let (score_secret, mail_secret) = (format!("{name}/scoring"), format!("{name}/mail"));
+        let feedback_secret = format!("{name}/feedback");
         let parameters = [
             ("ScoreUrl", score.url()),
             ("ScoreSecret", score_secret.clone()),
@@ -72,6 +73,7 @@ impl DeployedStack {
             ("MarketingCloudAuthUrl", mail.auth_url()),
             ("MarketingCloudDefinition", "pulse-monthly".into()),
             ("MarketingCloudSecret", mail_secret.clone()),
+            ("FeedbackSecret", feedback_secret.clone()),
         ];
         let credentials = serde_json::json!({
             "client_id": mail.client_id(), "client_secret": mail.client_secret(),
@@ -84,6 +86,7 @@ impl DeployedStack {
             secrets: BTreeMap::from([
                 (score_secret, authorization.to_string()),
                 (mail_secret, credentials.to_string()),
+                (feedback_secret, crate::intake::secret().to_string()),
             ]),
         };
         let deployment =
@@ -154,8 +157,16 @@ impl DeployedStack {
     /// # Panics
     /// When it can't be invoked, or fails.
     pub async fn invoke(&self, function: &str) -> serde_json::Value {
+        self.invoke_with(function, "{}").await
+    }
+
+    /// The same, with a payload.
+    ///
+    /// # Panics
+    /// When it can't be invoked, or fails.
+    pub async fn invoke_with(&self, function: &str, payload: &str) -> serde_json::Value {
         let client = sdk::lambda_client(&self.stack.aws);
-        let invoke = client.invoke().function_name(self.output(function)).payload(Blob::new(b"{}".as_slice()));
+        let invoke = client.invoke().function_name(self.output(function)).payload(Blob::new(payload.as_bytes()));
         let answer = invoke.send().await.expect("invoked");
         let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
         assert_eq!(answer.function_error(), None, "{}", String::from_utf8_lossy(&payload));

@@ -6,5 +6,6 @@ pub mod deployed_stack;
 pub mod emulator;
 pub mod first_release;
 pub mod in_memory_stack;
+pub mod intake;
 pub mod providers;
 pub mod template;

@@ -7,6 +7,7 @@ pub mod account;
 pub mod alarms;
 pub mod closing;
 pub mod functions;
+pub mod intake;
 pub mod metrics;
 pub mod parameters;
 pub mod policies;
@@ -154,6 +155,12 @@ impl Mapping {
     #[must_use]
     pub fn is_of(&self, stage: &Stage) -> bool {
         self.name.strip_suffix(".Queue").and_then(|function| function.strip_suffix("Function")) == Some(&stage.id)
+    }
+
+    /// Whether it feeds the feedback function.
+    #[must_use]
+    pub fn is_of_the_intake(&self) -> bool {
+        self.name.starts_with("FeedbackFunction.")
     }
 
     /// The logical id of the queue that the function takes from.

@@ -1,18 +1,33 @@
 //! The feedback function: takes batches from the intake's queues, and brings what they tell into the ledger.
 
-use anyhow::Result;
+mod anew;
+mod reader;
+
+use anyhow::{Context as _, Result};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_aws::{
     batch::BatchError,
+    clock::SystemClock,
     config::{Environment, FeedbackConfig, process_variable},
-    intake::{IntakeHost, IntakeMessage, Taken},
-    sdk, telemetry,
+    dynamodb::DynamoDbLedger,
+    intake::IntakeHost,
+    scheduler::EventBridgeSchedules,
+    sdk::{self, SdkConfig},
+    telemetry,
 };
-use pulse_core::failure::Cause;
+use pulse_core::{enrollment::Enrollment, feedback::FeedbackListener, keys::KeyRing, unsubscribe::UnsubscribeTokens};
+use pulse_feedback::Parsers;
+use pulse_providers::{secret, secrets_client};
+
+pub use self::{anew::Anew, reader::Reader};
 
 /// The function, with its clients built once.
 pub struct Function {
     host: IntakeHost,
+    ledger: DynamoDbLedger,
+    schedules: EventBridgeSchedules,
+    tokens: Anew<UnsubscribeTokens>,
+    parsers: Anew<Parsers>,
 }
 
 impl Function {
@@ -25,7 +40,29 @@ impl Function {
         telemetry::start(env.optional("LOG_LEVEL").as_deref());
         let config = FeedbackConfig::read(env)?;
         let aws = sdk::load().await?;
-        Ok(Self { host: IntakeHost::new(&aws, &config) })
+        let ring = keys(&aws, &config.keys_secret).await?;
+        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&sdk::for_worker(&aws)), config.table.clone());
+        let tokens = Anew::new(UnsubscribeTokens::new(ring.clone()), {
+            let (aws, name) = (aws.clone(), config.keys_secret.clone());
+            move || {
+                let (aws, name) = (aws.clone(), name.clone());
+                async move { keys(&aws, &name).await.map(UnsubscribeTokens::new) }
+            }
+        });
+        let parsers = Anew::new(parsers(&aws, config.feedback_secret.as_deref()).await?, {
+            let (aws, name) = (aws.clone(), config.feedback_secret.clone());
+            move || {
+                let (aws, name) = (aws.clone(), name.clone());
+                async move { parsers(&aws, name.as_deref()).await }
+            }
+        });
+        Ok(Self {
+            host: IntakeHost::new(&aws, &config),
+            ledger: ledger.with_keys(ring),
+            schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target),
+            tokens,
+            parsers,
+        })
     }
 
     /// Works on a batch. `deadline` is the Runtime API's, in milliseconds since 1970.
@@ -33,14 +70,23 @@ impl Function {
     /// # Errors
     /// When the event is no batch of the intake's queues.
     pub async fn handle(&self, event: SqsEvent, deadline: u64) -> Result<SqsBatchResponse, BatchError> {
-        self.host.work(event, deadline, |message| self.take(message)).await
+        let listener = FeedbackListener::new(&self.ledger, &self.ledger, &SystemClock);
+        let enrollment = Enrollment { ledger: &self.ledger, schedules: &self.schedules, clock: &SystemClock };
+        let reader = Reader { listener: &listener, enrollment, tokens: &self.tokens, parsers: &self.parsers };
+        let answer = self.host.work(event, deadline, |message| reader.take(message)).await;
+        listener.finish().await;
+        answer
     }
+}
 
-    #[expect(clippy::unused_async, reason = "until the listener is there")]
-    async fn take(&self, message: IntakeMessage) -> Taken {
-        match message.route {
-            Err(cause) => Taken::Unreadable(cause),
-            Ok(_) => Taken::Unreadable(Cause::new("Nobody reads this yet.")),
-        }
-    }
+async fn keys(aws: &SdkConfig, name: &str) -> Result<KeyRing> {
+    let text = secret::text(&secrets_client(aws), name).await?;
+    KeyRing::parse(&text).with_context(|| format!("the secret {name} is not JSON of the form {}", KeyRing::FORM))
+}
+
+/// Without a secret, SES alone is believed.
+async fn parsers(aws: &SdkConfig, name: Option<&str>) -> Result<Parsers> {
+    let Some(name) = name else { return Ok(Parsers::default()) };
+    let text = secret::text(&secrets_client(aws), name).await?;
+    Parsers::parse(&text).map_err(|error| anyhow::anyhow!("the secret {name} {error}"))
 }

@@ -180,7 +180,12 @@ fn profile(number: usize, kept: Kept) -> Customer {
     let mut customer = row.parse(&Zone::UTC).unwrap_or_else(|problems| panic!("{problems:?}"));
     let at = as_of(kept.month);
     customer.consent = customer.consent.clone().after_roster(customer.consent.mark(), at).0;
-    customer.mark = ProfileMark { version: u64::from(kept.version), as_of: Some(at), settled: kept.settled };
+    customer.mark = ProfileMark {
+        version: u64::from(kept.version),
+        as_of: Some(at),
+        settled: kept.settled,
+        ..ProfileMark::default()
+    };
     customer
 }
 

@@ -144,9 +144,9 @@ fn bounce(kind: Option<&str>, subkind: Option<&str>, recipient: &Value) -> Feedb
     let status = text(recipient, "/status").and_then(|status| status.parse::<EnhancedStatus>().ok());
     let by_code = bounce_kind(status, diagnostic);
     let kind = match (kind, subkind, by_code) {
-        (_, Some("ContentRejected" | "AttachmentRejected"), _) => BounceKind::Reputation,
         (Some("Permanent"), Some("Suppressed" | "NoEmail"), _) => BounceKind::Hard,
-        (Some("Permanent" | "Transient"), _, BounceKind::Reputation) => BounceKind::Reputation,
+        (_, Some("ContentRejected" | "AttachmentRejected"), _)
+        | (Some("Permanent" | "Transient"), _, BounceKind::Reputation) => BounceKind::Reputation,
         (Some("Permanent"), ..) => BounceKind::Hard,
         (Some("Transient"), ..) => BounceKind::Soft,
         _ => by_code,

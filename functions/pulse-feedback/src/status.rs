@@ -183,6 +183,8 @@ mod tests {
         ("421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints", Reputation),
         ("450 4.2.0 <ada@example.com>: Recipient address rejected: Greylisted", Reputation),
         ("451 4.7.1 Greylisting in action, please come back later", Reputation),
+        ("451 4.7.500 Server busy. Please try again later from [192.0.2.1]. (AS761)", Reputation),
+        ("550 5.0.0 mailbox full, or no such user", Soft),
         ("550 5.1.8 Sender address rejected: Domain not found", Reputation),
         ("550 5.1.1 rejected: 192.0.2.1 is listed at spamhaus", Reputation),
         ("550 5.1.1 <spam-blocked@example.com>: unknown", Hard),

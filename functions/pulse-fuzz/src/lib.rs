@@ -5,6 +5,7 @@
 //! there by coverage.
 
 pub mod answer;
+pub mod feedback;
 pub mod letter;
 pub mod message;
 pub mod roster;

@@ -3,12 +3,13 @@
 use std::fs;
 
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
-use pulse_fuzz::{answer, letter, message, roster, row};
+use pulse_fuzz::{answer, feedback, letter, message, roster, row};
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     ("answer", answer::check),
+    ("feedback", feedback::check),
     ("letter", letter::check),
     ("message", message::check),
     ("roster", roster::check),

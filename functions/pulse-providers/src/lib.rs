@@ -12,7 +12,7 @@ mod ses;
 mod setup;
 
 pub use connections::Connections;
-pub use marketing_cloud::MarketingCloudMailer;
+pub use marketing_cloud::{EnsVerifier, MarketingCloudMailer};
 pub use scorer::HttpScorer;
 pub use sender::Sender;
 pub use ses::{SendingRate, SesAccount, SesMailer};

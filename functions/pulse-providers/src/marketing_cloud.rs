@@ -9,6 +9,7 @@ pub(crate) mod answers;
 mod letter_fields;
 pub(crate) mod not_sent;
 mod token;
+mod verify;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use reqwest::{Client, RequestBuilder, Url, header::AUTHORIZATION};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
+pub use self::verify::EnsVerifier;
 use self::{
     answers::{PROVIDER, read_fate, read_send, retry},
     letter_fields::LetterFields,

@@ -146,6 +146,14 @@ async fn secret<T: Send + 'static>(
     Secret::read(read, clock).await
 }
 
+/// The secret's text, whatever its form.
+///
+/// # Errors
+/// When it can't be read.
+pub async fn text(client: &Client, name: &str) -> Result<SecretString, SecretError> {
+    read(client, name).await
+}
+
 async fn read(client: &Client, name: &str) -> Result<SecretString, SecretError> {
     let unreadable = |code: &str| SecretError::Unreadable { name: name.to_owned(), code: code.to_owned() };
     let answer = client.get_secret_value().secret_id(name).send().await;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// A line for each statement that allows something: the logical id of its role or policy, its Sid, its actions.
+/// A line for each statement that allows something to a role or a policy of people, not to others by a queue's policy: the logical id of its role or policy, its Sid, its actions.
 ///
 /// It is read from the rendered text by its layout (a resource's id at two columns, a statement's `Sid` before its
 /// `Effect` and `Action`), which a test holds against the template as YAML is read.
@@ -27,7 +27,7 @@ pub fn statements(template: &str) -> String {
             resource = id;
         } else if let Some(name) = text.strip_prefix("- Sid: ") {
             sid = Some(name);
-        } else if text == "Effect: Deny" {
+        } else if text == "Effect: Deny" || text.starts_with("Principal:") {
             sid = None;
         } else if let Some(actions) = text.strip_prefix("Action:")
             && let Some(name) = sid.take()

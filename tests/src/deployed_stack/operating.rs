@@ -42,12 +42,13 @@ impl DeployedStack {
         .await;
     }
 
-    /// Deploys the stack again with a parameter set, and goes by what it says of itself then.
+    /// Deploys the stack again with parameters set, and goes by what it says of itself then.
     ///
     /// # Panics
     /// When that can't be done.
-    pub async fn deploy_with(&mut self, packages: &Packages, parameter: &str, value: &str) {
-        self.plan.parameters.insert(parameter.to_owned(), value.to_owned());
+    pub async fn deploy_with(&mut self, packages: &Packages, parameters: &[(&str, &str)]) {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.plan.parameters.extend(parameters);
         let deployed = Deployment::deploy(&workspace(), &self.endpoint, packages, &self.plan, &progress()).await;
         self.stack.outputs = deployed.unwrap_or_else(|error| panic!("{error:#}")).outputs;
     }

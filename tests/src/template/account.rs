@@ -41,7 +41,7 @@ pub fn a_new_one_has_parameters_that_fit(template: &Template, page: &str) -> Vec
         problems.push("a new account has no concurrency to reserve".into());
     }
     let stages = template.stages().iter().map(|stage| number(&format!("{}MaximumConcurrency", stage.id)));
-    let at_once = stages.sum::<Option<u64>>().map(|stages| stages + by_the_clock(template));
+    let at_once = stages.sum::<Option<u64>>().map(|stages| stages + beside_the_stages(template));
     if at_once.is_none_or(|at_once| at_once > NEW_ACCOUNT) {
         problems.push(format!("{at_once:?} invocations at once are more than {NEW_ACCOUNT}"));
     }
@@ -55,7 +55,7 @@ pub fn a_new_one_has_parameters_that_fit(template: &Template, page: &str) -> Vec
 #[must_use]
 pub fn what_is_needed_is_said(template: &Template, text: &str) -> Vec<String> {
     let stages = template.stages().iter().map(|stage| default(template, &format!("{}MaximumConcurrency", stage.id)));
-    let needed = stages.sum::<Option<u64>>().map(|stages| stages + by_the_clock(template) + UNRESERVED);
+    let needed = stages.sum::<Option<u64>>().map(|stages| stages + beside_the_stages(template) + UNRESERVED);
     let is_said = needed
         .is_some_and(|needed| text.split(|c: char| !c.is_ascii_digit()).any(|number| number == needed.to_string()));
     if is_said { Vec::new() } else { vec![format!("an account needs {needed:?}, which isn't said")] }
@@ -79,9 +79,15 @@ fn default(template: &Template, parameter: &str) -> Option<u64> {
     template.at(&format!("/Parameters/{parameter}/Default"))?.as_u64()
 }
 
-/// The functions that run one at a time.
-fn by_the_clock(template: &Template) -> u64 {
-    (template.functions().len() - template.mappings().len()) as u64
+/// What the functions that aren't stages' may run at once: one of each that runs by the clock, and what the feedback
+/// function's mappings may have.
+fn beside_the_stages(template: &Template) -> u64 {
+    let clock = template.functions().into_iter().filter(|(_, function)| {
+        function["Events"].as_object().is_some_and(|events| events.values().all(|event| event["Type"] == "Schedule"))
+    });
+    let intake = template.mappings().into_iter().filter(super::Mapping::is_of_the_intake);
+    let intake = intake.filter_map(|mapping| template.number(&mapping.event["ScalingConfig"]["MaximumConcurrency"]));
+    clock.count() as u64 + intake.sum::<u64>()
 }
 
 fn takes(template: &Template, parameter: &str, value: &str) -> bool {

@@ -90,7 +90,12 @@ pub fn each_dead_letter_queue_has_one(template: &Template) -> Vec<String> {
     let role = template.at("/Resources/TickRole/Properties/Policies").map(Value::to_string).unwrap_or_default();
     let lacks = dead.filter(|(queue, _)| {
         let of = template.stages().iter().find(|stage| queue.strip_suffix("Dlq") == Some(&stage.id));
-        let word = of.map_or(metrics::SCHEDULES, |stage| &stage.name);
+        let word = match (of, *queue) {
+            (Some(stage), _) => &*stage.name,
+            (None, "FeedbackDlq") => "feedback",
+            (None, "UnsubscribeDlq") => "unsubscribe",
+            (None, _) => metrics::SCHEDULES,
+        };
         let is_heard = alarms(template).any(|(_, alarm)| {
             alarm["MetricName"] == "DeadLetters"
                 && dimension(alarm, "Queue").is_some_and(|name| name == word)
@@ -114,7 +119,9 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
             alarm["MetricName"] == metric
                 && threshold.is_none_or(|threshold| alarm["Threshold"] == threshold)
                 && dimensions.iter().all(|(name, wanted)| {
-                    dimension(alarm, name).is_some_and(|value| value == wanted || reference(value) == Some(*wanted))
+                    dimension(alarm, name).is_some_and(|value| {
+                        value == wanted || reference(value) == Some(*wanted) || value["Fn::GetAtt"][0] == *wanted
+                    })
                 })
         });
         if !found {
@@ -136,6 +143,12 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
         want(metric, &[("ScheduleGroup", "ScheduleGroup")], Some(0));
     }
     want("Dropped", &[("Stack", "AWS::StackName")], Some(0));
+    want("Forged", &[("Stack", "AWS::StackName")], None);
+    want("5XXError", &[("ApiName", "AWS::StackName")], Some(0));
+    want("Errors", &[("FunctionName", "FeedbackFunction")], Some(0));
+    for (queue, longest) in [("FeedbackQueue", 3_600), ("UnsubscribeQueue", 600)] {
+        want("ApproximateAgeOfOldestMessage", &[("QueueName", queue)], Some(longest));
+    }
     for function in ["TickFunction", "AuditFunction"] {
         want("Invocations", &[("FunctionName", function)], Some(1));
         want("Errors", &[("FunctionName", function)], Some(0));

@@ -44,7 +44,8 @@ pub fn the_worker_keeps_time_for_its_end(template: &Template) -> Vec<String> {
 #[must_use]
 pub fn ends_that_take_longer(template: &Template, given: Duration) -> Vec<String> {
     let mut problems = Vec::new();
-    for Mapping { name, function, event } in template.mappings() {
+    for mapping in template.mappings().into_iter().filter(|mapping| !mapping.is_of_the_intake()) {
+        let Mapping { name, function, event } = mapping;
         let in_flight = template.most(&function["Environment"]["Variables"]["IN_FLIGHT"]);
         let (batch, memory) = (template.number(&event["BatchSize"]), template.number(&function["MemorySize"]));
         let needed =

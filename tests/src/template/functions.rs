@@ -30,8 +30,8 @@ pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
 }
 
 /// Every function has a mapping, or runs by the clock and alone. Reserved concurrency is the mapping's maximum, by
-/// the same parameter, which is never below the 2 that Lambda asks for. With less, Lambda throttles batches that it
-/// has received.
+/// the same parameter, which is never below the 2 that Lambda asks for, or the maximum of its mappings together. With less,
+/// Lambda throttles batches that it has received.
 #[must_use]
 pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -51,10 +51,19 @@ pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<Strin
             problems.push(format!("{id} runs by the clock, and may run beside itself"));
         }
     }
+    let intake: Vec<_> = template.mappings().into_iter().filter(Mapping::is_of_the_intake).collect();
+    let maxima =
+        intake.iter().filter_map(|mapping| template.number(&mapping.event["ScalingConfig"]["MaximumConcurrency"]));
+    let (of_the_intake, mapping_of_the_intake) = (maxima.sum::<u64>(), intake.iter().map(|one| one.name.clone()));
+    let mapping_of_the_intake: BTreeSet<_> = mapping_of_the_intake.collect();
     for Mapping { name, function, event } in template.mappings() {
         let maximum = &event["ScalingConfig"]["MaximumConcurrency"];
         let reserved = reserved(&function);
-        if reference(maximum).is_none() || reserved != Some(maximum) {
+        if mapping_of_the_intake.contains(&name) {
+            if reserved.and_then(|reserved| template.number(reserved)) != Some(of_the_intake) {
+                problems.push(format!("{name}: reserved {reserved:?} is not the {of_the_intake} of all its mappings"));
+            }
+        } else if reference(maximum).is_none() || reserved != Some(maximum) {
             problems.push(format!("{name}: reserved {reserved:?} and maximum {maximum} are not one parameter"));
         }
         for (which, value) in [("least", template.least(maximum)), ("default", template.number(maximum))] {
@@ -76,12 +85,13 @@ fn reserved(function: &Value) -> Option<&Value> {
 /// The bill reckons with the memory that the functions have.
 #[must_use]
 pub fn the_bill_has_their_memory(template: &Template) -> Vec<String> {
-    use pulse_core::bill::{STAGE_MEMORY_GB, TICK_MEMORY_GB};
+    use pulse_core::bill::{FEEDBACK_MEMORY_GB, STAGE_MEMORY_GB, TICK_MEMORY_GB};
     let mut problems = Vec::new();
     for (id, function) in template.functions() {
         let is_of_a_stage = template.mappings().iter().any(|mapping| mapping.name.starts_with(&format!("{id}.")));
         let billed = match id {
             "TickFunction" => TICK_MEMORY_GB,
+            "FeedbackFunction" => FEEDBACK_MEMORY_GB,
             _ if is_of_a_stage => STAGE_MEMORY_GB,
             _ => continue,
         };
@@ -236,7 +246,7 @@ pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<Str
             }
         }
     }
-    for mapping in template.mappings() {
+    for mapping in template.mappings().into_iter().filter(|mapping| !mapping.is_of_the_intake()) {
         let stage = template.stages().iter().find(|stage| mapping.is_of(stage));
         let Mapping { name, function, event } = mapping;
         let variables = &function["Environment"]["Variables"];

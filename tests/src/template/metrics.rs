@@ -10,9 +10,10 @@ use super::{Template, alarms::alarms};
 /// Every metric that anything here looks at: its namespace, its name, and the names of its dimensions.
 ///
 /// `Pulse` is what the functions log in the embedded metric format. The others are in the guides of their services:
-/// "Available CloudWatch metrics for Amazon SQS", "Types of metrics for Lambda functions", and "Monitoring Amazon
+/// "Available CloudWatch metrics for Amazon SQS", "Amazon API Gateway dimensions and metrics", "Types of metrics for Lambda
+/// functions", and "Monitoring Amazon
 /// EventBridge Scheduler with Amazon CloudWatch".
-pub const METRICS: [(&str, &str, &[&str]); 23] = [
+pub const METRICS: [(&str, &str, &[&str]); 27] = [
     ("Pulse", "OldestDue", &["Stack", "Stage"]),
     ("Pulse", "BreakerOpen", &["Stack", "Stage"]),
     ("Pulse", "Paused", &["Stack", "Stage"]),
@@ -26,8 +27,12 @@ pub const METRICS: [(&str, &str, &[&str]); 23] = [
     ("Pulse", "Failed", &["Stack"]),
     ("Pulse", "Unknown", &["Stack"]),
     ("Pulse", "Dropped", &["Stack"]),
+    ("Pulse", "Forged", &["Stack"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", &["QueueName"]),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", &["QueueName"]),
+    ("AWS/ApiGateway", "Count", &["ApiName"]),
+    ("AWS/ApiGateway", "5XXError", &["ApiName"]),
     ("AWS/Lambda", "Invocations", &["FunctionName"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
@@ -41,12 +46,17 @@ pub const METRICS: [(&str, &str, &[&str]); 23] = [
 /// What the scheduler's dead-letter queue is called as a dimension, where others are called as their stages.
 pub(super) const SCHEDULES: &str = "schedules";
 
-/// The bill counts the alarms and the metrics that there are, but for those of dead letters and of dropped mails: most months
-/// have none.
+/// What the intake's are called.
+const INTAKE: [&str; 2] = ["feedback", "unsubscribe"];
+
+/// The bill counts the alarms and the metrics that there are, but for those of dead letters, of dropped mails and of what was
+/// forged: most months have none.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
-    let measured =
-        own_metrics(template).into_iter().filter(|(name, _)| !["DeadLetters", "Dropped"].contains(name)).count();
+    let measured = own_metrics(template)
+        .into_iter()
+        .filter(|(name, _)| !["DeadLetters", "Dropped", "Forged"].contains(name))
+        .count();
     let counted = [
         ("metrics", measured, pulse_core::bill::METRICS as usize),
         ("alarms", alarms(template).count(), pulse_core::bill::ALARMS as usize),
@@ -116,7 +126,9 @@ fn own_metrics(template: &Template) -> BTreeSet<(&'static str, Option<&str>)> {
         let by_queue = by.contains(&"Queue");
         if by_queue || by.contains(&"Stage") {
             own.extend(template.stages().iter().map(|stage| (*name, Some(stage.name.as_str()))));
-            own.extend(by_queue.then_some((*name, Some(SCHEDULES))));
+            own.extend(
+                by_queue.then_some([SCHEDULES, INTAKE[0], INTAKE[1]]).into_iter().flatten().map(|of| (*name, Some(of))),
+            );
         } else {
             own.insert((*name, None));
         }
@@ -126,7 +138,8 @@ fn own_metrics(template: &Template) -> BTreeSet<(&'static str, Option<&str>)> {
 
 /// Whether an alarm's metric counts what happened in its period. The others say how things stand.
 pub(super) fn is_a_count(alarm: &Value) -> bool {
-    matches!(alarm["Namespace"].as_str(), Some("AWS/Lambda" | "AWS/Scheduler"))
+    alarm["MetricName"] == "Forged"
+        || matches!(alarm["Namespace"].as_str(), Some("AWS/Lambda" | "AWS/Scheduler" | "AWS/ApiGateway"))
 }
 
 fn is_measured(namespace: Option<&str>, name: Option<&str>, dimensions: &[&str]) -> bool {
@@ -137,7 +150,8 @@ fn is_measured(namespace: Option<&str>, name: Option<&str>, dimensions: &[&str])
 fn unknown(template: &Template, value: &str) -> Option<String> {
     let Some(place) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
         let is_stage = template.stages().iter().any(|stage| stage.name == value);
-        return (!is_stage && value != SCHEDULES).then(|| format!("there is no stage {value}"));
+        return (!is_stage && value != SCHEDULES && !INTAKE.contains(&value))
+            .then(|| format!("there is no stage {value}"));
     };
     let id = place.split('.').next().unwrap_or_default();
     let known = place.starts_with("AWS::") || template.at(&format!("/Resources/{id}")).is_some();

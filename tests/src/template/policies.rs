@@ -157,7 +157,7 @@ pub fn policies_have_room(template: &Template) -> Vec<String> {
 
 /// A policy as IAM gets it, at its longest.
 fn written(value: &Value) -> String {
-    let (stack, region, account) = ("s".repeat(58), "ap-southeast-1", "1".repeat(12));
+    let (stack, region, account) = ("s".repeat(55), "ap-southeast-1", "1".repeat(12));
     let arn = |service: &str, name: &str| format!("arn:aws-us-gov:{service}:{region}:{account}:{name}");
     match value {
         Value::Object(call) if call.len() == 1 => match call.iter().next().map(|(name, of)| (name.as_str(), of)) {
@@ -251,7 +251,8 @@ pub fn keys_decrypt_the_one_secret_that_is_read(template: &Template) -> Vec<Stri
     problems
 }
 
-/// Lambda and Scheduler alone take on the roles; Scheduler for this stack's schedule group alone.
+/// Lambda, Scheduler and API Gateway alone take on the roles: Scheduler for this stack's schedule group alone, and API
+/// Gateway the one that queues what came in.
 #[must_use]
 pub fn roles_trust_one_service(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -261,6 +262,7 @@ pub fn roles_trust_one_service(template: &Template) -> Vec<String> {
             let limits = &statement["Condition"]["StringEquals"];
             let trusted = match statement["Principal"]["Service"].as_str() {
                 Some("lambda.amazonaws.com") => true,
+                Some("apigateway.amazonaws.com") => id == "IntakeRole",
                 Some("scheduler.amazonaws.com") => {
                     limits["aws:SourceAccount"]["Ref"] == "AWS::AccountId"
                         && arn_of(&limits["aws:SourceArn"]).is_some_and(|group| {

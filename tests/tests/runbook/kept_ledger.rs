@@ -6,6 +6,7 @@ use pulse_core::{
     ports::{AuditLog as _, Clock as _, Ledger as _, Schedules as _},
 };
 use pulse_tests::{deployed_stack::DeployedStack, emulator::packages, in_memory_stack::customer};
+use serde_json::json;
 
 use super::{
     RUNTIME, old_stack,
@@ -26,7 +27,7 @@ fn a_kept_ledger_is_taken_up_by_a_new_stack() {
         stack.enroll(&customers).await;
         let everyone: BTreeSet<_> = customers.iter().map(|customer| customer.id.as_str().to_owned()).collect();
         assert_eq!(scheduled(&stack).await, everyone);
-        let table = stack.output("TableName").to_owned();
+        let (table, keys) = (stack.output("TableName").to_owned(), stack.output("KeysSecretName").to_owned());
 
         // An audit of the old stack's, that was ended before its last customers.
         let now = SystemClock.now();
@@ -45,7 +46,13 @@ fn a_kept_ledger_is_taken_up_by_a_new_stack() {
         };
         assert_eq!(stack.ledger().save_checkpoint(AuditName::ByHand, &nearly_done).await, Ok(true));
         stack.delete().await;
-        stack.deploy_with(packages("runbook"), "ExistingTable", &table).await;
+        stack.deploy_with(packages("runbook"), &[("ExistingTable", &table), ("KeysSecret", &keys)]).await;
+        assert_eq!(stack.output("KeysSecretName"), keys);
+        // It starts with the keys that were left, or not at all.
+        assert_eq!(
+            stack.invoke_with("FeedbackFunctionName", r#"{"Records": []}"#).await["batchItemFailures"],
+            json!([])
+        );
         assert_eq!((stack.output("TableName"), scheduled(&stack).await), (table.as_str(), BTreeSet::new()));
         for customer in &customers {
             let kept = stack.ledger().customer(&customer.id).await.unwrap();

@@ -4,6 +4,7 @@
 mod dead_letters;
 mod faults;
 mod holds;
+mod intake;
 mod kills;
 mod lanes;
 mod panics;

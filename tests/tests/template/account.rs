@@ -53,7 +53,7 @@ fn the_concurrency_that_an_account_needs_is_said_wherever_somebody_looks_for_it(
 fn how_long_a_stacks_name_may_be_is_said() -> Result<()> {
     let page = page("infra/configuration.md")?;
     let edits = [
-        set("AuditFunction/FunctionName", json!({ "Fn::Sub": "${AWS::StackName}-auditor" })),
+        set("AuditFunction/FunctionName", json!({ "Fn::Sub": "${AWS::StackName}-the-auditor" })),
         set("ScheduleDlq/QueueName", json!({ "Fn::Sub": "${AWS::StackName}-the-schedules-dead-letters" })),
     ];
     keeps(|template| account::how_long_its_name_may_be_is_said(template, &page), edits)

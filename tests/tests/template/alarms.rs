@@ -43,6 +43,8 @@ fn every_alarm_goes_off_in_time_and_not_for_nothing() -> Result<()> {
 fn every_dead_letter_queue_has_an_alarm() -> Result<()> {
     let edits = [
         cut("/Resources/ScheduleDlqAlarm"),
+        cut("/Resources/UnsubscribeDlqAlarm"),
+        cut("TickFunction/Environment/Variables/FEEDBACK_DLQ_URL"),
         set("ScoreDlqAlarm/MetricName", "NumberOfMessagesSent"),
         set("ScoreDlqAlarm/Threshold", 100),
         set("ScoreDlqAlarm/Period", 300),
@@ -67,14 +69,17 @@ fn whatever_can_stop_has_an_alarm() -> Result<()> {
     for (id, _) in shipped.resources("AWS::CloudWatch::Alarm").filter(|(id, _)| !id.ends_with("DlqAlarm")) {
         edits.push(cut(&format!("/Resources/{id}")));
     }
-    // Five of each stage; three of the schedules, two of the tick, two of the audit, and one of mails that were dropped.
-    assert_eq!(edits.len(), 5 * shipped.stages().len() + 8);
+    // Five of each stage; three of the schedules, two of the tick, two of the audit, one of mails that were dropped, and five
+    // of the intake.
+    assert_eq!(edits.len(), 5 * shipped.stages().len() + 13);
     edits.extend([
         // Three days ahead of what the queue keeps.
         set("ScoreQueue/MessageRetentionPeriod", 1_000_000),
         set("EmailExpiryAlarm/Threshold", 864_000),
         set("ScoreBreakerAlarm/Dimensions/1/Value", "email"),
         set("ScoreThrottlesAlarm/Dimensions/0/Value/Ref", "EmailFunction"),
+        set("UnsubscribeWaitsAlarm/Threshold", 3_600),
+        set("FeedbackWaitsAlarm/Dimensions/0/Value/Fn::GetAtt/0", "ScoreQueue"),
     ]);
     keeps(alarms::everything_that_can_stop_has_one, edits)
 }

@@ -25,6 +25,9 @@ fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
         cut("EmailFunction/Events/Queue/Properties/ScalingConfig"),
         cut("EmailFunction/Events/Queue"),
         set("TickFunction/ReservedConcurrentExecutions/Fn::If/1", 2),
+        set("FeedbackFunction/ReservedConcurrentExecutions/Fn::If/1", 3),
+        set("FeedbackFunction/Events/Unsubscribe/Properties/ScalingConfig/MaximumConcurrency", 3),
+        cut("FeedbackFunction/Events/Feedback"),
         cut("TickFunction/Events/Minute"),
         set("/Parameters/ScoreMaximumConcurrency/MinValue", 1),
         cut("/Parameters/EmailMaximumConcurrency/MinValue"),
@@ -104,7 +107,11 @@ fn logs_are_json_and_do_not_stay_for_ever() -> Result<()> {
 
 #[test]
 fn the_bill_reckons_with_the_functions_memory() -> Result<()> {
-    let edits = [set("EmailFunction/MemorySize", 512), set("/Globals/Function/MemorySize", 256)];
+    let edits = [
+        set("EmailFunction/MemorySize", 512),
+        set("FeedbackFunction/MemorySize", 128),
+        set("/Globals/Function/MemorySize", 256),
+    ];
     keeps(functions::the_bill_has_their_memory, edits)
 }
 
@@ -124,6 +131,8 @@ fn functions_are_given_names_of_secrets_and_never_secrets() -> Result<()> {
         set(&format!("{variables}/SCORE_URL"), "{{resolve:secretsmanager:pulse}}"),
         add(variables, "SCORE_TOKEN", json!("abc")),
         set("EmailFunction/Environment/Variables/MARKETING_CLOUD_SECRET/Ref", "Sender"),
+        set("FeedbackFunction/Environment/Variables/KEYS_SECRET/Fn::If/2/Ref", "Sender"),
+        set("FeedbackFunction/Environment/Variables/KEYS_SECRET/Fn::If/1", "{{resolve:secretsmanager:keys}}"),
         cut("/Parameters/ScoreSecret/AllowedPattern"),
         add("/Parameters/ScoreUrl", "NoEcho", json!(true)),
     ];

@@ -4,6 +4,7 @@ mod account;
 mod alarms;
 mod closing;
 mod functions;
+mod intake;
 mod policies;
 mod queues;
 mod sources;

@@ -11,6 +11,7 @@ fn visibility_outlasts_six_timeouts_and_the_window() -> Result<()> {
         cut("EmailQueue/VisibilityTimeout"),
         set("/Globals/Function/Timeout", 121),
         set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 61),
+        set("UnsubscribeQueue/VisibilityTimeout", 360),
     ];
     keeps(queues::visibility_outlasts_the_function, edits)
 }
@@ -34,6 +35,9 @@ fn dead_letters_are_kept_longer_than_what_they_came_from() -> Result<()> {
         set("ScoreQueue/MessageRetentionPeriod", 1_209_600),
         cut("EmailQueue/MessageRetentionPeriod"),
         set("EmailDlq/MessageRetentionPeriod", 864_000),
+        set("FeedbackQueue/MessageRetentionPeriod", 864_000),
+        set("UnsubscribeQueue/MessageRetentionPeriod", 86_400),
+        set("UnsubscribeDlq/MessageRetentionPeriod", 345_600),
         cut("ScheduleDlq/MessageRetentionPeriod"),
     ];
     keeps(queues::dead_letters_are_kept_longest, edits)
@@ -44,6 +48,8 @@ fn five_receives_are_meant_everywhere() -> Result<()> {
     let edits = [
         set("ScoreQueue/RedrivePolicy/maxReceiveCount", 4),
         set("EmailQueue/RedrivePolicy/maxReceiveCount", 6),
+        set("FeedbackQueue/RedrivePolicy/maxReceiveCount", 5),
+        set("FeedbackFunction/Environment/Variables/MAX_RECEIVE_COUNT", "5"),
         set("/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT", "3"),
         cut("/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT"),
     ];

@@ -3,7 +3,9 @@ use std::{fs, path::Path};
 use anyhow::Result;
 use pulse_core::stage::{StageName, StageSpec};
 use pulse_template::Sources;
-use pulse_tests::template::{Template, alarms, closing, functions, metrics, parameters, policies, queues, table};
+use pulse_tests::template::{
+    Template, alarms, closing, functions, intake, metrics, parameters, policies, queues, table,
+};
 
 /// A made-up third stage, as somebody would write it.
 const CHARGE: &str = include_str!("charge.yaml.j2");
@@ -54,8 +56,8 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
 
     let sources = Sources::in_folder(folder.path());
     let template = Template::parse(&sources.render()?, sources.stages()?)?;
-    assert_eq!(template.mappings().len(), 3);
-    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 21 + 6);
+    assert_eq!(template.mappings().len(), 3 + 2);
+    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 28 + 6);
     let checks = [
         alarms::each_says_what_to_do_first,
         alarms::each_is_sane,
@@ -88,13 +90,15 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
         queues::dead_letters_are_kept_longest,
         queues::receive_counts_agree,
         queues::each_queue_is_encrypted,
+        intake::topics_and_api_alone_put_in,
+        intake::each_way_in_is_taken_whole,
     ];
     let problems: Vec<_> = checks.iter().flat_map(|check| check(&template)).collect();
     assert_eq!(problems, Vec::<String>::new());
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from)? {
         let from = entry?.path();
         let to = to.join(from.file_name().unwrap_or_default());

@@ -1,5 +1,7 @@
 //! Putting customers on the roster, moving them, taking them off, and having them back.
 
+mod partners;
+
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,

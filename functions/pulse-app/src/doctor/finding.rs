@@ -360,8 +360,13 @@ impl Finding {
                 Some(_) => Level::Trouble,
                 None => Level::Unknown,
             },
-            Self::NoOneClick { daily } if *daily < BULK => Level::Remark,
-            Self::NoOneClick { .. } => Level::Trouble,
+            Self::NoOneClick { daily } => {
+                if *daily < BULK {
+                    Level::Remark
+                } else {
+                    Level::Trouble
+                }
+            }
             Self::UnsubscribeHeaders { one_click, signed, .. } => unless(*one_click && *signed, Level::Trouble),
         }
     }

@@ -1,4 +1,5 @@
 use super::{ConfigError, Environment};
+use crate::scheduler::ScheduleTarget;
 
 /// The `feedback` function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct FeedbackConfig {
     pub keys_secret: String,
     /// `FEEDBACK_SECRET`: the name of the secret with the keys that providers and partners sign with, if there are any.
     pub feedback_secret: Option<String>,
+    /// `SCHEDULE_GROUP`, `SCORE_QUEUE_ARN`, `SCHEDULER_ROLE_ARN` and `SCHEDULE_DLQ_ARN`: partners move customers' zones.
+    pub target: ScheduleTarget,
 }
 
 impl FeedbackConfig {
@@ -33,6 +36,7 @@ impl FeedbackConfig {
             max_receive_count: env.number("MAX_RECEIVE_COUNT", 1..=1_000)?,
             keys_secret: env.text("KEYS_SECRET")?,
             feedback_secret: env.optional("FEEDBACK_SECRET"),
+            target: super::scheduled::target(env)?,
         })
     }
 }
@@ -51,6 +55,10 @@ mod tests {
             ("UNSUBSCRIBE_QUEUE_URL", "u"),
             ("MAX_RECEIVE_COUNT", "10"),
             ("KEYS_SECRET", "k"),
+            ("SCHEDULE_GROUP", "g"),
+            ("SCORE_QUEUE_ARN", "q"),
+            ("SCHEDULER_ROLE_ARN", "r"),
+            ("SCHEDULE_DLQ_ARN", "d"),
         ];
         let read = |without: &str| {
             let lookup = |name: &str| {

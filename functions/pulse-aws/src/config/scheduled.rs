@@ -92,6 +92,16 @@ impl TickConfig {
     }
 }
 
+/// Where schedules are, and what they send to.
+pub(super) fn target(env: Environment<'_>) -> Result<ScheduleTarget, ConfigError> {
+    Ok(ScheduleTarget {
+        group: env.text("SCHEDULE_GROUP")?,
+        queue_arn: env.text("SCORE_QUEUE_ARN")?,
+        role_arn: env.text("SCHEDULER_ROLE_ARN")?,
+        dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
+    })
+}
+
 /// The `audit` function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditConfig {
@@ -109,16 +119,7 @@ impl AuditConfig {
     /// # Errors
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            table: env.text("TABLE_NAME")?,
-            target: ScheduleTarget {
-                group: env.text("SCHEDULE_GROUP")?,
-                queue_arn: env.text("SCORE_QUEUE_ARN")?,
-                role_arn: env.text("SCHEDULER_ROLE_ARN")?,
-                dead_letter_arn: env.text("SCHEDULE_DLQ_ARN")?,
-            },
-            repair: env.flag("AUDIT_REPAIR")?,
-        })
+        Ok(Self { table: env.text("TABLE_NAME")?, target: target(env)?, repair: env.flag("AUDIT_REPAIR")? })
     }
 }
 

@@ -1,11 +1,17 @@
 use super::ApiUse;
-use crate::plan::{BATCH, Calls};
+use crate::{
+    plan::{BATCH, Calls},
+    ports::IntakeQueue,
+};
 
 /// The memory of a stage's function, as in template.yaml.
 pub const STAGE_MEMORY_GB: f64 = 256.0 / 1024.0;
 
 /// The tick's memory, as in template.yaml.
 pub const TICK_MEMORY_GB: f64 = 128.0 / 1024.0;
+
+/// The feedback function's memory, as in template.yaml.
+pub const FEEDBACK_MEMORY_GB: f64 = 256.0 / 1024.0;
 
 /// A profile and two entries of a customer, with their index rows, on the table.
 pub const BYTES_PER_CUSTOMER: f64 = 2_200.0;
@@ -20,6 +26,12 @@ const PART_BATCHES_AN_HOUR: u64 = 150;
 const POLLS_AN_HOUR: u64 = 5 * 180;
 
 impl ApiUse {
+    /// What asking the intake's two queues takes, be there anything or not.
+    #[must_use]
+    pub fn polls_of_the_intake(days: u32) -> u64 {
+        IntakeQueue::ALL.len() as u64 * POLLS_AN_HOUR * u64::from(days) * 24
+    }
+
     /// What an undisturbed month uses, by arithmetic: what each customer takes, as the stages' code has it, and what
     /// the clock takes, whoever is due. Queues are reckoned to be polled as often as if they were always idle.
     #[must_use]
@@ -44,10 +56,11 @@ impl ApiUse {
                 ("SQS", "SendMessage", 2 * mails),
                 ("SQS", "ReceiveMessage", 2 * mails),
                 ("SQS", "ReceiveMessage, long polls of idle queues", 2 * POLLS_AN_HOUR * hours),
+                ("SQS", "ReceiveMessage, long polls of the intake's queues", Self::polls_of_the_intake(days)),
                 ("SQS", "DeleteMessageBatch", 2 * batches),
                 ("SQS", "ChangeMessageVisibilityBatch", 2 * batches),
-                // Of two queues, and of three of dead letters.
-                ("SQS", "GetQueueAttributes, by the tick", 5 * minutes),
+                // Of two queues, and of five of dead letters.
+                ("SQS", "GetQueueAttributes, by the tick", 7 * minutes),
                 ("Lambda", "score", batches),
                 ("Lambda", "email", batches),
                 ("Lambda", "tick", minutes),

@@ -3,5 +3,5 @@
 mod expected;
 mod prices;
 
-pub use expected::{BYTES_PER_CUSTOMER, LOG_BYTES_PER_INVOCATION, STAGE_MEMORY_GB, TICK_MEMORY_GB};
+pub use expected::{BYTES_PER_CUSTOMER, FEEDBACK_MEMORY_GB, LOG_BYTES_PER_INVOCATION, STAGE_MEMORY_GB, TICK_MEMORY_GB};
 pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};

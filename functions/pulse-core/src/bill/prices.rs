@@ -1,11 +1,11 @@
 use serde::Serialize;
 
 /// Metrics of Pulse's own: six of each stage, and five of the stack. Each counts while it is measured, and those of dead
-/// letters and of dropped mails are measured only while there are any.
+/// letters, of dropped mails and of forged payloads are measured only while there are any.
 pub const METRICS: u32 = 2 * 6 + 5;
 
 /// Alarms of template.yaml.
-pub const ALARMS: u32 = 21;
+pub const ALARMS: u32 = 28;
 
 /// AWS's public prices in us-east-1, in dollars (the pricing pages of Amazon `DynamoDB`, Amazon SQS, AWS
 /// Lambda, Amazon `EventBridge`, AWS Secrets Manager and Amazon CloudWatch).
@@ -121,7 +121,8 @@ impl Bill {
             ("Lambda requests", millions(used.of("Lambda")), "million", 1.0, prices.invocations),
             ("Lambda duration", used.gb_seconds, "GB-s", 400_000.0, prices.gb_seconds),
             ("Scheduler invocations", millions(used.of("Scheduler")), "million", 14.0, prices.schedules),
-            ("Secrets", 2.0, "secrets", 0.0, prices.secret),
+            // Of the two providers, the stack's own keys, and the keys that providers and partners sign with.
+            ("Secrets", 4.0, "secrets", 0.0, prices.secret),
             ("CloudWatch Logs", used.log_gb, "GB", 5.0, prices.logs),
             ("CloudWatch metrics", f64::from(METRICS), "metrics", 10.0, prices.metrics),
             ("CloudWatch alarms", f64::from(ALARMS), "alarms", 10.0, prices.alarms),
@@ -158,8 +159,8 @@ mod tests {
         assert!(close(cost("DynamoDB writes"), 5.0) && close(cost("DynamoDB reads"), 0.5));
         assert!(close(cost("SQS requests"), 1.0), "2.5 million at 0.40");
         assert!(close(cost("Lambda requests"), 0.0) && close(cost("Lambda duration"), 1.666_67));
-        assert!(close(cost("Secrets"), 0.8) && close(cost("CloudWatch Logs"), 0.0));
-        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 1.1));
+        assert!(close(cost("Secrets"), 1.6) && close(cost("CloudWatch Logs"), 0.0));
+        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 1.8));
         assert!(close(bill.total, bill.lines.iter().map(|line| line.cost).sum()));
     }
 }

@@ -188,3 +188,6 @@ impl fmt::Display for PartnerOutcome {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,13 @@
 //! that fell off or were put off.
 
 mod doubts;
+mod feedback;
 mod overdue;
 mod reconciler;
 mod sweep;
 
 pub use doubts::{DOUBT_ENDS_AFTER, DoubtError, DoubtSweep};
+pub use feedback::{DOUBTS_EVERY, FeedbackRound, FeedbackRounds, REPUTATION_EVERY};
 pub(crate) use overdue::later;
 pub use overdue::{SweepPolicy, oldest_due};
 pub use reconciler::{MappingReconciler, ReconcileError, Reconciled};

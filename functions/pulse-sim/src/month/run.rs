@@ -294,6 +294,7 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("SQS", "SendMessage", sum(|calls| calls.sends)),
         ("SQS", "ReceiveMessage", sum(|calls| calls.receives)),
         ("SQS", "ReceiveMessage, long polls of idle queues", polls),
+        ("SQS", "ReceiveMessage, long polls of the intake's queues", ApiUse::polls_of_the_intake(scenario.days)),
         ("SQS", "DeleteMessageBatch", sum(|calls| calls.deletes)),
         ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
         ("SQS", "GetQueueAttributes, by the tick", (StageName::ALL.len() + DlqName::all().count()) as u64 * minutes),
