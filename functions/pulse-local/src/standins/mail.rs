@@ -151,6 +151,13 @@ impl MailStandIn {
         self.provider.publisher.get().map(Publisher::counts).unwrap_or_default()
     }
 
+    /// Waits until it has told all that there is to tell so far.
+    pub async fn all_told(&self) {
+        if let Some(publisher) = self.provider.publisher.get() {
+            publisher.all_told().await;
+        }
+    }
+
     /// The id of the client that is let in.
     #[must_use]
     pub fn client_id(&self) -> &str {

@@ -98,7 +98,7 @@ impl Fate {
         mail.told.last().map_or(Self::Waiting, fate)
     }
 
-    fn word(self) -> &'static str {
+    fn name(self) -> &'static str {
         Self::ALL.iter().find(|(fate, _)| *fate == self).map_or("", |(_, word)| word)
     }
 }
@@ -114,29 +114,13 @@ struct Wanted {
     page: String,
 }
 
-#[derive(Serialize)]
-struct Line {
-    number: usize,
-    to: String,
-    contact: String,
-    subject: String,
-    at: String,
-    fate: Fate,
-    state: &'static str,
-}
-
-impl Line {
-    fn of(mail: &AcceptedMail) -> Self {
-        let told = mail.told.last().filter(|(event, _)| !matches!(event, MailEvent::Sent | MailEvent::Delivered));
-        Self {
-            number: mail.number,
-            to: mail.to.clone(),
-            contact: mail.contact.clone(),
-            subject: mail.subject.clone(),
-            at: clock_time(mail.at),
-            fate: Fate::of(mail),
-            state: told.map_or_else(|| Fate::of(mail).word(), |(event, _)| event.word()),
-        }
+/// A mail as the list has it.
+fn line(mail: &AcceptedMail) -> Value {
+    let fate = Fate::of(mail);
+    let told = mail.told.last().filter(|_| fate != Fate::Arrived);
+    context! {
+        number => mail.number, to => mail.to.as_str(), contact => mail.contact.as_str(), subject => mail.subject.as_str(), at => clock_time(mail.at),
+        fate => word(fate), state => told.map_or_else(|| fate.name(), |(event, _)| event.word()),
     }
 }
 
@@ -151,7 +135,7 @@ async fn list(State(provider): State<Arc<Provider>>, Query(wanted): Query<Wanted
         let counts = Fate::ALL.map(|(fate, _)| found.iter().filter(|mail| Fate::of(mail) == fate).count());
         let listed: Vec<_> = found.iter().filter(|mail| is_wanted(Fate::of(mail))).collect();
         let lines: Vec<_> =
-            listed.iter().skip((page - 1).saturating_mul(PAGE)).take(PAGE).map(|mail| Line::of(mail)).collect();
+            listed.iter().skip((page - 1).saturating_mul(PAGE)).take(PAGE).map(|mail| line(mail)).collect();
         (found.len(), counts, listed.len(), lines)
     });
     let fates: Vec<_> = Fate::ALL
@@ -162,7 +146,7 @@ async fn list(State(provider): State<Arc<Provider>>, Query(wanted): Query<Wanted
     let events = provider.publisher.get().map(|publisher| publisher.counts().to_come());
     let page = context! {
         q => wanted.q.trim(), fate => wanted.fate, page => page, pages => listed.div_ceil(PAGE).max(1),
-        all => all, fates => fates, listed => listed, mails => Value::from_serialize(lines), to_come => events,
+        all => all, fates => fates, listed => listed, mails => lines, to_come => events,
         first => (page - 1).saturating_mul(PAGE) + 1,
     };
     show("list.html", &page, "")
@@ -178,9 +162,11 @@ async fn mail(State(provider): State<Arc<Provider>>, Path(number): Path<usize>) 
     let link = publisher.and_then(|publisher| publisher.link(&mail));
     let told: Vec<_> =
         mail.told.iter().map(|(event, at)| context! { word => event.word(), at => clock_time(*at) }).collect();
+    let headers = mail.headers.iter().map(|(name, value)| context! { name => name.as_str(), value => value.as_str() });
+    let headers: Vec<_> = headers.collect();
     let page = context! {
-        mail => Value::from_serialize(Line::of(&mail)), from => mail.from, headers => mail.headers, key => mail.message_key,
-        provider_id => mail.provider_id, told => told, link => link, text => mail.text, at => mail.at.to_string(),
+        mail => line(&mail), from => mail.from.as_str(), headers => headers, key => mail.message_key.as_str(),
+        provider_id => mail.provider_id.as_str(), told => told, link => link, text => mail.text.as_str(), at => mail.at.to_string(),
         newer => provider.outbox.mail(number + 1).map(|mail| mail.number), older => number.checked_sub(1),
     };
     // The one thing that a page may send: the button of the link, to where links to unsubscribe are.

@@ -121,6 +121,11 @@ impl Publisher {
         *self.counts.borrow()
     }
 
+    pub(super) async fn all_told(&self) {
+        // The sender is self, so that it can't be gone while this waits.
+        let _ = self.counts.subscribe().wait_for(|counts| counts.to_come() == 0).await;
+    }
+
     /// Plans what is to become of a mail that has just been accepted.
     pub(super) fn plan(&self, mail: &AcceptedMail) {
         let delay = self.fates.delay(self.seed, &mail.contact);

@@ -1,7 +1,11 @@
 use pulse_core::{
-    customer::{Consent, ConsentRecord, ConsentSource, Standing},
+    customer::{
+        Consent, ConsentRecord, ConsentSource, Currency, EmailAddress, Locale, Money, PersonName, Product, ProfileMark,
+        Standing, Zone,
+    },
     entry::{Entry, Hearing as Heard},
     feedback::FeedbackFacts,
+    slot::Slot,
 };
 use pulse_sim::ledger::MemoryLedger;
 
@@ -83,9 +87,26 @@ async fn what_the_ledger_knows_is_heard_and_nothing_else_is() {
     ledger.apply(&change).await.unwrap();
     assert_eq!(unheard(&ledger, &mails, ses).await.unwrap(), 3);
     let record = ConsentRecord { by: ConsentSource::Customer, as_of: Some(at(30)), proof: None };
-    let customer = Customer { consent: Consent::said(true, record), ..customer(id("a")) };
-    ledger.upsert(&customer).await.unwrap();
+    let customer = opted_out(id("a"), Consent::said(true, record));
+    ledger.save_customer(&customer).await.unwrap();
     // Marketing Cloud tells of a complaint by an opt-out.
     assert_eq!(unheard(&ledger, &mails, ses).await.unwrap(), 2);
     assert_eq!(unheard(&ledger, &mails, StandInProvider::MarketingCloud).await.unwrap(), 1);
+}
+
+fn opted_out(id: CustomerId, consent: Consent) -> Customer {
+    Customer {
+        slot: Slot::of_sign_up(&id, at(0), &Zone::UTC),
+        id,
+        name: PersonName::parse("Ada Ní Bhriain").unwrap(),
+        contact: Contact::Email(EmailAddress::parse("a@example.com").unwrap()),
+        product: Product::Card,
+        balance: Money::parse("1.00", Currency::parse("EUR").unwrap()).unwrap(),
+        locale: Locale::parse("en").unwrap(),
+        zone: Zone::UTC,
+        signed_up_at: at(0),
+        standing: Standing::Active,
+        consent,
+        mark: ProfileMark::default(),
+    }
 }
