@@ -34,7 +34,8 @@ pub struct Options {
     pub mail_provider: StandInProvider,
 
     /// How many of the mails come back: half of these as there is no such mailbox, three in ten as it is full, two in ten
-    /// as the sender is distrusted. It is the same customers each time.
+    /// as the sender is distrusted. It is the same customers each time. Of 1,000 mails and more, Pulse holds its email stage
+    /// when above 5% have no mailbox, or above 0.3% are called spam, as it does in earnest.
     #[arg(long, value_name = "PERCENT", default_value = "2%")]
     pub bounces: MailShare,
 
