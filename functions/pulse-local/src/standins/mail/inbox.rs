@@ -147,7 +147,7 @@ async fn list(State(provider): State<Arc<Provider>>, Query(wanted): Query<Wanted
     let page = context! {
         q => wanted.q.trim(), fate => wanted.fate, page => page, pages => listed.div_ceil(PAGE).max(1),
         all => all, fates => fates, listed => listed, mails => lines, to_come => events,
-        first => (page - 1).saturating_mul(PAGE) + 1,
+        first => (page - 1).saturating_mul(PAGE).saturating_add(1),
     };
     show("list.html", &page, "")
 }
