@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac};
 use jiff::Timestamp;
 use pulse_aws::sdk::SdkConfig;
 use pulse_core::{customer::CustomerId, entry::EntryId, run::RunId};
@@ -31,7 +31,7 @@ pub fn secret() -> Value {
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
-    parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().to_vec()
+    parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes().to_vec()
 }
 
 /// A POST to the intake.
@@ -56,10 +56,8 @@ impl Post {
     pub fn mailgun(customer: &CustomerId, event: Value, at: Timestamp) -> Self {
         let (seconds, token) =
             (at.as_second().to_string(), format!("{:0>50}", format!("{customer}{}", at.as_nanosecond())));
-        let signature: String = hmac(MAILGUN_KEY.as_bytes(), &[seconds.as_bytes(), token.as_bytes()])
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let code = hmac(MAILGUN_KEY.as_bytes(), &[seconds.as_bytes(), token.as_bytes()]);
+        let signature = code.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         let mut data = json!({
             "id": format!("ev-{customer}"), "timestamp": at.as_microsecond() as f64 / 1e6, "log-level": "info",
             "recipient": format!("{customer}@example.com"), "recipient-domain": "example.com",

@@ -81,6 +81,7 @@ conformance!(feedback:
     a_suppression_is_read_back_whatever_the_addresss_case
     a_suppression_is_written_over_what_it_was_read_as
     feedback_is_counted_by_the_hour_and_repeats_with_their_month
+    a_token_counts_for_the_body_that_it_first_came_with
 );
 conformance!(control:
     a_stage_that_nobody_has_held_has_an_empty_row

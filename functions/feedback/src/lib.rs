@@ -3,7 +3,7 @@
 mod anew;
 mod reader;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_aws::{
     batch::BatchError,
@@ -80,8 +80,7 @@ impl Function {
 }
 
 async fn keys(aws: &SdkConfig, name: &str) -> Result<KeyRing> {
-    let text = secret::text(&secrets_client(aws), name).await?;
-    KeyRing::parse(&text).with_context(|| format!("the secret {name} is not JSON of the form {}", KeyRing::FORM))
+    Ok(secret::keys(&secrets_client(aws), name).await?)
 }
 
 /// Without a secret, SES alone is believed.

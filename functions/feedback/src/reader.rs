@@ -48,7 +48,20 @@ impl Reader<'_> {
             ))),
             Some(Err(PayloadError::Forged(cause))) => Taken::Forged(cause),
             Some(Err(error @ PayloadError::Unreadable(_))) => Taken::Unreadable(Cause::new(error.to_string())),
-            Some(Ok(events)) => self.hear_all(&events).await,
+            Some(Ok(events)) => match self.counts(source, payload).await {
+                Ok(true) => self.hear_all(&events).await,
+                Ok(false) => Taken::Forged(Cause::new("Its signature's token came with another event before.")),
+                Err(error) => failed(&error),
+            },
+        }
+    }
+
+    /// Whether it isn't the signature of another event of a provider whose signature doesn't cover the event: whichever
+    /// instance of the function saw that one.
+    async fn counts(&self, source: FeedbackSource, payload: &Payload) -> Result<bool, LedgerError> {
+        match self.parsers.current().once(source, payload) {
+            Some(once) => self.listener.log.remember_token(&once.token, &once.body, once.until).await,
+            None => Ok(true),
         }
     }
 

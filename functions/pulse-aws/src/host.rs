@@ -69,6 +69,7 @@ impl StageHost {
     }
 
     /// Where it is counted what became of mails.
+    #[must_use]
     pub fn feedback_log(&self) -> Arc<dyn FeedbackLog> {
         Arc::new(self.ledger.clone())
     }

@@ -151,7 +151,7 @@ impl IntakeHost {
             }
             Taken::Unreadable(cause) => tracing::error!(message = id, source, receive_count, %cause, "can't be read"),
             Taken::Failed(cause) => {
-                tracing::warn!(message = id, source, receive_count, %cause, "can't be written down")
+                tracing::warn!(message = id, source, receive_count, %cause, "can't be written down");
             }
         }
         (None, wait.and_then(back))

@@ -1,6 +1,7 @@
 //! Queues on SQS.
 
 mod dead_letters;
+mod intake;
 mod move_task;
 
 use std::time::Duration;
@@ -24,7 +25,7 @@ use pulse_core::{
     trace::TraceHeader,
 };
 
-pub use self::dead_letters::SqsDeadLetters;
+pub use self::{dead_letters::SqsDeadLetters, intake::SqsIntake};
 use crate::{
     clock::SystemClock,
     sdk::failure::{self, CallFailure},

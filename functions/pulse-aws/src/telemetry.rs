@@ -13,8 +13,18 @@ pub use metrics::{Metrics, StageGauges};
 pub use transitions::{CountedLedger, Transitions};
 
 /// Pulse's own crates; what isn't logs warnings only.
-const OWN: [&str; 8] =
-    ["pulse_core", "pulse_aws", "pulse_providers", "pulse_letters", "score", "email", "tick", "audit"];
+const OWN: [&str; 10] = [
+    "pulse_core",
+    "pulse_aws",
+    "pulse_providers",
+    "pulse_letters",
+    "pulse_feedback",
+    "score",
+    "email",
+    "tick",
+    "audit",
+    "feedback",
+];
 
 /// Starts JSON logging to standard output, which Lambda keeps in the function's log group (AWS Lambda Developer Guide,
 /// "Configuring JSON and plain text log formats"). `level` is `LOG_LEVEL`: error, warn, info, debug or trace. Panics

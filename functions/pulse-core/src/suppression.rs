@@ -25,6 +25,8 @@ const TRIES: usize = 5;
 pub enum SuppressionReason {
     /// A recipient there called a mail spam.
     Complaint,
+    /// Its owner asked the provider for no more mail, which didn't say which customer that is.
+    Unsubscribed,
     /// There is no such mailbox.
     HardBounce,
     /// The provider refuses it for good.
@@ -41,6 +43,7 @@ impl SuppressionReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Complaint => "complaint",
+            Self::Unsubscribed => "unsubscribed",
             Self::HardBounce => "hard-bounce",
             Self::Refused => "refused",
             Self::Operator => "operator",

@@ -16,6 +16,9 @@ use crate::{
 };
 
 /// The parsers of a deployment. Amazon SES's needs no key and is always there; the others are there by their keys.
+///
+/// [`Payload::received_at`] is to be when a payload first came in, also for one that is brought back from the dead letters,
+/// whose message is a new one to SQS: a signature that was fresh then would be too old now, and the payload dropped as forged.
 #[derive(Debug, Clone, Default)]
 pub struct Parsers {
     ses: SesParser,

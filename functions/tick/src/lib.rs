@@ -1,5 +1,5 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
-//! off, wakes what was put off, and counts dead letters.
+//! off, wakes what was put off, counts dead letters, ends doubts, and looks at how recipients take the mails.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,15 +10,19 @@ use pulse_aws::{
     config::{Environment, TickConfig, process_variable},
     dynamodb::DynamoDbLedger,
     sdk,
-    sqs::{SqsDeadLetters, SqsQueue},
+    sqs::{SqsDeadLetters, SqsIntake, SqsQueue},
     stages::LambdaStages,
     telemetry::{self, Metrics, StageGauges},
 };
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
     entry::StageName,
+    feedback::{ReputationBreaker, ReputationPolicy},
     ports::{Clock as _, DeadLetters, DlqName, IntakeQueue, Queues, StageQueue},
-    tick::{MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept, oldest_due},
+    tick::{
+        DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept,
+        oldest_due,
+    },
 };
 use serde::Serialize;
 
@@ -28,6 +32,7 @@ pub struct Function {
     stages: LambdaStages,
     queues: Queues,
     dead_letters: Vec<SqsDeadLetters>,
+    intake: SqsIntake,
     policy: SweepPolicy,
     breaker: BreakerPolicy,
     metrics: Metrics,
@@ -38,6 +43,8 @@ pub struct Function {
 pub struct Ticked {
     /// Stage by stage.
     pub stages: Vec<StageTick>,
+    /// About feedback.
+    pub feedback: FeedbackRounds,
 }
 
 /// What a tick did for a stage.
@@ -84,6 +91,7 @@ impl Function {
         };
         Ok(Self {
             dead_letters: DlqName::all().map(dead_letters).collect(),
+            intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url, config.feedback_dead_letters),
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
             queues: Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
                 Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))
@@ -115,6 +123,22 @@ impl Function {
             policy: self.breaker,
         };
         let rounds = Round { reconciler, sweep };
+        let feedback = FeedbackRound {
+            doubts: DoubtSweep {
+                ledger: &self.ledger,
+                listing: &self.ledger,
+                intake: &self.intake,
+                clock: &SystemClock,
+            },
+            reputation: ReputationBreaker {
+                log: &self.ledger,
+                controls: &self.ledger,
+                clock: &SystemClock,
+                policy: ReputationPolicy::default(),
+            },
+        };
+        // Before the stages: one that is held for its reputation is off within this minute.
+        let feedback = feedback.run().await;
         let (rounds, _) = futures::join!(rounds.run(), join_all(self.dead_letters.iter().map(|one| self.count(one))));
         for round in &rounds {
             self.gauge(round).await;
@@ -123,7 +147,9 @@ impl Function {
         for StageTick { stage, held, turned, probes, outcome, woken, repeated, failed } in &stages {
             tracing::info!(%stage, held, turned, probes, outcome, woken, repeated, failed, "tick");
         }
-        Ticked { stages }
+        let FeedbackRounds { doubts_ended, reputation } = feedback;
+        tracing::info!(doubts_ended, ?reputation, "tick of feedback");
+        Ticked { stages, feedback }
     }
 
     /// What can't be counted now is counted by the next tick.

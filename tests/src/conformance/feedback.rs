@@ -67,3 +67,12 @@ pub async fn feedback_is_counted_by_the_hour_and_repeats_with_their_month(ledger
     found.retain(|(_, counts)| counts.values().any(|count| *count > 0));
     assert_eq!(found, [(hour_of(due()), counts(5, 1)), (hour_of(due()) + 2.hours(), counts(1, 0))]);
 }
+
+pub async fn a_token_counts_for_the_body_that_it_first_came_with(ledger: &dyn TestedLedger) {
+    let until = due() + 9.hours();
+    for (token, body, counts) in
+        [("t-1", "one", true), ("t-1", "one", true), ("t-1", "two", false), ("t-2", "two", true)]
+    {
+        assert_eq!(ledger.remember_token(token, body, until).await, Ok(counts), "{token} {body}");
+    }
+}

@@ -3,18 +3,18 @@
 //! Of AWS the emulator leaves out that the API's role is asked, and that SES publishes: template tests hold the one, and
 //! events are put on the topic's queue here as SNS would.
 
-use std::{env, sync::LazyLock, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use pulse_aws::{clock::SystemClock, sdk};
+use pulse_aws::{clock::SystemClock, config::process_variable, sdk};
 use pulse_core::{
     customer::Customer,
     dead_letters::{DeadLetterReport, Redrive, RedriveOrder, Redriven, Survey},
     entry::Entry,
     keys::KeyRing,
-    ports::{Clock as _, DlqName, IntakeQueue, Ledger as _},
+    ports::{Clock as _, DlqName, FeedbackLog as _, IntakeQueue, Ledger as _},
     unsubscribe::UnsubscribeTokens,
 };
 use pulse_feedback::UnsignedReader;
@@ -42,7 +42,7 @@ const FEEDBACK: DlqName = DlqName::Intake(IntakeQueue::Feedback);
 /// How many are posted in all: `PULSE_POSTS=10000 cargo test --workspace --test stack intake -- --nocapture` for the
 /// number that the README names, some minutes on a laptop.
 static POSTS: LazyLock<usize> =
-    LazyLock::new(|| env::var("PULSE_POSTS").ok().and_then(|posts| posts.parse().ok()).unwrap_or(200));
+    LazyLock::new(|| process_variable("PULSE_POSTS").and_then(|posts| posts.parse().ok()).unwrap_or(200));
 
 static STACK: OnceCell<DeployedStack> = OnceCell::const_new();
 
@@ -379,6 +379,11 @@ fn what_nobody_signed_dies_and_an_event_of_ses_needs_no_signature() {
         eventually("SES's event is read", async || has_facts(stack, &told).await.then_some(())).await;
         eventually("the queue is empty", async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(())).await;
         assert!(!has_facts(stack, &forged).await && !is_opted_out(stack, &forged).await);
+        // What a signature that doesn't cover its event counts for, whichever instance asks.
+        for (content, counts) in [("one", true), ("one", true), ("other", false), ("one", true)] {
+            let until = now + Duration::from_hours(9);
+            assert_eq!(stack.ledger().remember_token("a-digest", content, until).await, Ok(counts), "{content}");
+        }
         assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
     });
 }

@@ -156,6 +156,19 @@ async fn months(months: usize) -> InMemoryStack {
 }
 
 #[tokio::test]
+async fn who_unsubscribes_at_the_provider_is_opted_out_or_if_only_the_address_is_told_suppressed() {
+    let stack = after([]).await;
+    let mut told = event(FeedbackKind::Unsubscribed, RUN, stack.clock.now());
+    told.about = About { address: Some(address()), ..About::default() };
+    assert_eq!(listener(&stack).hear(&told).await, Ok(Heard::NoEntry));
+    assert_eq!(holds(&stack, &address()).await, Some(SuppressionReason::Unsubscribed));
+    let stack = after([]).await;
+    assert_eq!(hear(&stack, FeedbackKind::Unsubscribed).await, Heard::Done);
+    assert!(stack.ledger.customer(&customer("c-1").id).await.unwrap().unwrap().consent.opted_out());
+    assert_eq!(holds(&stack, &address()).await, None);
+}
+
+#[tokio::test]
 async fn three_runs_in_a_row_that_come_back_suppress_for_ninety_days_in_whatever_order_they_are_told() {
     for order in [["2026-11", "2026-12", "2027-01"], ["2027-01", "2026-11", "2026-12"]] {
         let stack = months(3).await;

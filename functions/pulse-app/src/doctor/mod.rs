@@ -21,8 +21,8 @@ pub use self::{
 };
 use crate::App;
 
-/// Functions that run by the clock, one invocation each at most: the tick and the audit.
-const BY_THE_CLOCK: u32 = 2;
+/// Invocations at once of the functions that aren't stages', at most: the tick, the audit, and four of feedback.
+const BESIDE_THE_STAGES: u32 = 2 + 4;
 
 /// Who sends the mails.
 #[derive(Clone, Copy)]
@@ -181,7 +181,7 @@ fn concurrency_found(limit: u32, lanes: &[StageLanes]) -> Vec<Finding> {
     let is_reserved = lanes.iter().all(|lanes| lanes.reserved_concurrency.is_some());
     let invocations: u32 = lanes.iter().map(|lanes| lanes.maximum_concurrency).sum();
     let kept = if is_reserved { KEPT_UNRESERVED } else { 0 };
-    let mut found = vec![Finding::Concurrency { limit, needed: invocations + BY_THE_CLOCK + kept }];
+    let mut found = vec![Finding::Concurrency { limit, needed: invocations + BESIDE_THE_STAGES + kept }];
     if !is_reserved {
         found.push(Finding::NotReserved);
     }

@@ -185,7 +185,7 @@ fn a_clock_that_is_off_is_told_with_its_direction() {
 
 #[test]
 fn concurrency_has_to_hold_the_lanes_the_clocks_functions_and_what_stays_unreserved() {
-    let needed = 5 + 5 + 2 + 100;
+    let needed = 5 + 5 + 4 + 2 + 100;
     assert_eq!(that_matter(&found(|account, _| account.concurrency = needed)), []);
     let short = found(|account, _| account.concurrency = needed - 1);
     only(&short, Level::Trouble, Finding::Concurrency { limit: needed - 1, needed });

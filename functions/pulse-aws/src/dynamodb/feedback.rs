@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{operation::put_item::PutItemError, types::AttributeValue};
 use jiff::Timestamp;
 use pulse_core::{
     feedback::{FeedbackCount, FeedbackCounts},
@@ -17,6 +17,9 @@ use super::{
     keys::{self, Key},
     refusals,
 };
+
+/// The digest of what came with a token.
+const BODY: &str = "body";
 
 /// For how long an hour is kept.
 const HOUR_KEPT: Duration = Duration::from_hours(400 * 24);
@@ -45,6 +48,26 @@ impl FeedbackLog for DynamoDbLedger {
         let expression = format!("ADD {} SET expires_at = :gone", adds.join(", "));
         let done = update.update_expression(expression).send().await;
         done.map(drop).map_err(|error| refusals::of_call(&error))
+    }
+
+    /// A row for each token, which is gone a while after it counts.
+    async fn remember_token(&self, token: &str, body: &str, until: Timestamp) -> Result<bool, LedgerError> {
+        let Key { pk, sk } = Key::token(token);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", AttributeValue::S(pk))
+            .item("sk", AttributeValue::S(sk))
+            .item(BODY, AttributeValue::S(body.to_owned()))
+            .item("expires_at", AttributeValue::N(until.as_second().to_string()))
+            .condition_expression(format!("attribute_not_exists(pk) OR {BODY} = :body"))
+            .expression_attribute_values(":body", AttributeValue::S(body.to_owned()));
+        let Err(error) = put.send().await else { return Ok(true) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            _ => Err(refusals::of_call(&error)),
+        }
     }
 
     async fn feedback_counts(

@@ -81,6 +81,11 @@ impl Key {
             .collect()
     }
 
+    /// The row of a token that counts once.
+    pub(super) fn token(token: &str) -> Self {
+        Self { pk: format!("TOKEN#{token}"), sk: "TOKEN".to_owned() }
+    }
+
     /// The row of the hour that `at` is in.
     pub(super) fn feedback(run: RunId, at: Timestamp) -> Self {
         Self { pk: format!("FEEDBACK#{}", run.month()), sk: format!("{HOUR}{}", sortable(hour_of(at))) }

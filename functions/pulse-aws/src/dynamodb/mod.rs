@@ -10,6 +10,7 @@
 //! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
 //! | `SUPP#<key>-<digest>` | `SUPP` | suppressed address; early releases made digests without a key | none |
 //! | `FEEDBACK#2026-11` | `HOUR#<moment>` | how many mails of the run came to what, gone after 400 days | none |
+//! | `TOKEN#<digest>` | `TOKEN` | digest of the body that a webhook's token came with, gone after hours | none |
 //! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
 //! | | `CONTROL` | what holds the stage: pauses and the breaker | none |
 //! | | `MINUTE#<moment>` | what came of a minute's calls to its provider, gone after hours | none |
@@ -28,7 +29,7 @@
 //! entries move may see one of them twice or not at all; one taken at rest adds up.
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
-//! `save_customer`, `save_suppression`, `open`, `apply`, `note`: `PutItem` (a transaction needs what its
+//! `save_customer`, `save_suppression`, `open`, `apply`, `note`, `remember_token`: `PutItem` (a transaction needs what its
 //! parts need); `entries`, `activities`, `minutes`, `feedback_counts`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
 //! `remember_held_up`, `save`, `save_checkpoint`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,

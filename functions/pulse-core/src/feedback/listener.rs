@@ -151,6 +151,10 @@ impl<'a> FeedbackListener<'a> {
     async fn suppress(&self, event: &Feedback) -> Result<(), LedgerError> {
         let (reason, scope, cause) = match &event.kind {
             FeedbackKind::Complained => (SuppressionReason::Complaint, Scope::All, None),
+            // Nobody is mailed against their will because the provider knows them by their address alone.
+            FeedbackKind::Unsubscribed if event.about.entry.is_none() && event.about.customer.is_none() => {
+                (SuppressionReason::Unsubscribed, Scope::All, None)
+            }
             FeedbackKind::Bounced(bounce) if bounce.kind == BounceKind::Hard => {
                 let told = bounce.status.as_ref().map(|status| Cause::new(format!("Status {status}.")));
                 (SuppressionReason::HardBounce, Scope::All, told)

@@ -59,10 +59,11 @@ impl CapacityPlan {
         })
     }
 
-    /// Concurrent executions that the functions reserve of the account's, with one each for tick and audit.
+    /// Concurrent executions that the functions reserve of the account's, with one each for tick and audit and four for
+    /// feedback.
     #[must_use]
     pub fn reserved_concurrency(&self) -> u32 {
-        self.score.lanes.maximum_concurrency() + self.email.lanes.maximum_concurrency() + 2
+        self.score.lanes.maximum_concurrency() + self.email.lanes.maximum_concurrency() + 2 + 4
     }
 }
 
@@ -120,7 +121,7 @@ mod tests {
         assert!((plan.email.busy - 20_000.0 * 3.3 / 86_400.0 / 8.0).abs() < 1e-9);
         // 20,000 x 3.3 s / 8 lanes / 0.8.
         assert_eq!(plan.day_takes.as_secs(), 10_312);
-        assert_eq!((plan.backlog_takes, plan.reserved_concurrency()), (None, 6));
+        assert_eq!((plan.backlog_takes, plan.reserved_concurrency()), (None, 10));
     }
 
     #[test]

@@ -120,13 +120,14 @@ mod tests {
             "https://user@a.example/u",
             "https://a.example/u?token=",
             "https://a.example/u#",
-            "https://a.example/u\r\nBcc: b@example.com",
-            "https://a.example/u>, <mailto:b@example.com",
+            "https://a.example/u\r\nBcc:x",
+            "https://a.example/u>,<mailto:x",
+            "https://a.example/u v",
             "https://ä.example/u",
             &format!("{longest}a"),
         ] {
             let refused = UnsubscribeUrl::parse(url).unwrap_err().to_string();
-            assert!(refused.starts_with("unsubscribe URL ") && !refused.contains("b@example"), "{url}: {refused}");
+            assert!(refused.starts_with("unsubscribe URL ") && !refused.contains("a.example"), "{url}: {refused}");
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Accounts {
     open: BTreeSet<Place>,
     /// By digests of addresses.
     pub(super) suppressed: BTreeMap<String, Suppression>,
+    /// The body that a token came with, and until when that counts.
+    pub(super) tokens: BTreeMap<String, (String, Timestamp)>,
     /// By the hour.
     pub(super) feedback: BTreeMap<(RunId, Timestamp), FeedbackCounts>,
     /// By moment and words, so that the same note made twice is one.

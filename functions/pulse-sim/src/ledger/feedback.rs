@@ -22,6 +22,13 @@ impl FeedbackLog for MemoryLedger {
         Ok(())
     }
 
+    async fn remember_token(&self, token: &str, body: &str, until: Timestamp) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.write(Write::Alone, 0);
+        let (known, _) = accounts.tokens.entry(token.to_owned()).or_insert_with(|| (body.to_owned(), until));
+        Ok(known == body)
+    }
+
     async fn feedback_counts(
         &self,
         run: RunId,
