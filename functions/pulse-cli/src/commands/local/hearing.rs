@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     time::Duration,
 };
 
@@ -134,7 +135,7 @@ pub(super) fn all_heard(hearing: &Hearing) -> LocalPromise {
     let mut seen =
         format!("{} of {} events are heard, {queued} on a queue", events.told.saturating_sub(*unheard), events.told);
     if events.refused > 0 {
-        seen += &format!("; {} were refused", events.refused);
+        let _ = write!(seen, "; {} were refused", events.refused);
     }
     LocalPromise {
         words: "Every event that was told is heard, or on a queue",
@@ -157,10 +158,11 @@ impl Silence {
         for mail in mails {
             for (event, at) in &mail.told {
                 let (of, key) = match event {
-                    MailEvent::Bounced(BounceKind::Hard) => (&mut silence.addresses, mail.to.to_lowercase()),
                     // Marketing Cloud tells it of the customer.
                     MailEvent::Complained if mail.from.is_empty() => (&mut silence.customers, mail.contact.clone()),
-                    MailEvent::Complained => (&mut silence.addresses, mail.to.to_lowercase()),
+                    MailEvent::Bounced(BounceKind::Hard) | MailEvent::Complained => {
+                        (&mut silence.addresses, mail.to.to_lowercase())
+                    }
                     MailEvent::Unsubscribed => (&mut silence.customers, mail.contact.clone()),
                     MailEvent::Sent | MailEvent::Delivered | MailEvent::Bounced(_) => continue,
                 };
@@ -194,7 +196,7 @@ pub(super) fn silent_after(mails: &[AcceptedMail]) -> LocalPromise {
     let many = silence.addresses.len() + silence.customers.len();
     let mut seen = format!("{wrong} mails to {many} who are to be left alone");
     if under_way > wrong {
-        seen += &format!("; {} were under way", under_way - wrong);
+        let _ = write!(seen, "; {} were under way", under_way - wrong);
     }
     LocalPromise {
         words: "No mail a minute after an address bounced for good, a complaint or an opt-out",

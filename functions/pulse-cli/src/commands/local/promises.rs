@@ -12,6 +12,7 @@ use pulse_aws::{
     stack::{Stack, depths},
 };
 use pulse_core::{
+    customer::Customer,
     entry::{Entry, Progress, TallyKey},
     feedback::MailOutcome,
     ports::{Clock as _, Ledger as _, Schedules as _, StageLanes},
@@ -147,9 +148,9 @@ struct Person {
     has_schedule: bool,
     /// Whether it is unknown if they were mailed.
     in_doubt: bool,
-    was_mailed: bool,
-    outcome: Option<MailOutcome>,
-    opted_out: bool,
+    /// What became of their mail, if they were mailed.
+    outcome: Option<&'static str>,
+    profile: Option<Customer>,
 }
 
 async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
@@ -169,9 +170,8 @@ async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
                 open_entries: entries.iter().filter(|entry| entry.is_open()).count(),
                 has_schedule: schedule.is_some_and(|schedule| schedule.slot == customer.slot),
                 in_doubt: entry.is_some_and(is_in_doubt),
-                was_mailed: entry.is_some_and(|entry| matches!(entry.progress(), Progress::Done { .. })),
-                outcome: entry.and_then(|entry| entry.feedback().outcome()),
-                opted_out: profile.is_some_and(|profile| profile.consent.opted_out()),
+                outcome: entry.and_then(outcome),
+                profile,
             })
         })
         .buffered(AT_ONCE)
@@ -192,11 +192,16 @@ fn is_in_doubt(entry: &Entry) -> bool {
     is_unknown || (entry.is_open() && entry.in_doubt_since().is_some())
 }
 
-/// The mails of this run, by the last word on each.
+/// The last word on an entry's mail, if there is one.
+fn outcome(entry: &Entry) -> Option<&'static str> {
+    let was_mailed = matches!(entry.progress(), Progress::Done { .. });
+    entry.feedback().outcome().map(word).or_else(|| was_mailed.then_some("nothing heard yet"))
+}
+
 fn outcomes(people: &[Person]) -> BTreeMap<&'static str, usize> {
     let mut outcomes = BTreeMap::new();
-    for person in people.iter().filter(|person| person.was_mailed || person.outcome.is_some()) {
-        *outcomes.entry(person.outcome.map_or("nothing heard yet", word)).or_default() += 1;
+    for outcome in people.iter().filter_map(|person| person.outcome) {
+        *outcomes.entry(outcome).or_default() += 1;
     }
     outcomes
 }
@@ -216,7 +221,8 @@ fn word(outcome: MailOutcome) -> &'static str {
 
 fn opted_out(demo: &Demo, people: &[Person]) -> usize {
     let before: BTreeSet<_> = demo.customers.iter().filter(|c| c.consent.opted_out()).map(|c| c.id.as_str()).collect();
-    people.iter().filter(|person| person.opted_out && !before.contains(person.id.as_str())).count()
+    let has_opted_out = |person: &Person| person.profile.as_ref().is_some_and(|profile| profile.consent.opted_out());
+    people.iter().filter(|person| has_opted_out(person) && !before.contains(person.id.as_str())).count()
 }
 
 fn provider(

@@ -11,6 +11,8 @@ use aws_sigv4::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use pulse_aws::clock::SystemClock;
+use pulse_core::ports::Clock as _;
 use reqwest::{Client, RequestBuilder, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 use sha2::Sha256;
@@ -69,7 +71,7 @@ impl Way {
             .identity(&identity)
             .region(region.as_ref())
             .name("sns")
-            .time(std::time::SystemTime::now())
+            .time(SystemClock.now().into())
             .settings(SigningSettings::default())
             .build()?
             .into();
