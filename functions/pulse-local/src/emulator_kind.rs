@@ -11,7 +11,8 @@ use crate::http;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Services that the stack needs, by the names that `LocalStack` has for them.
-const NEEDED: [&str; 11] = [
+const NEEDED: [&str; 13] = [
+    "apigateway",
     "cloudformation",
     "dynamodb",
     "events",
@@ -21,6 +22,7 @@ const NEEDED: [&str; 11] = [
     "s3",
     "scheduler",
     "secretsmanager",
+    "sns",
     "sqs",
     "sts",
 ];

@@ -8,6 +8,7 @@ pub mod deployment;
 pub mod dropped;
 pub mod emulator;
 pub mod emulator_kind;
+pub mod environment;
 mod glibc;
 mod http;
 pub mod install;

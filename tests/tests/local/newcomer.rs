@@ -3,7 +3,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Started, alone, free_port, in_checkout, processes_with, pulse, pulse_local};
 
@@ -44,6 +44,7 @@ fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
     let entries = findings["entries"].as_object().unwrap();
     assert_eq!(entries.values().filter_map(Value::as_u64).sum::<u64>(), 40, "{entries:?}");
     assert_eq!(findings["mails"]["1"], entries["sent"], "{findings}");
+    what_became_of_the_mails(&findings);
 
     assert_eq!(pulse().args([&format!("--local={port}"), "status"]).output().unwrap().status.code(), Some(0));
     what_status_says(entries["sent"].as_u64().unwrap());
@@ -69,6 +70,32 @@ fn first_json(stdout: impl std::io::Read) -> Value {
         }
     }
     panic!("it ended without a summary: {text}")
+}
+
+/// Of the roster's first customers one's address comes back, and one clicks the link to unsubscribe.
+fn what_became_of_the_mails(findings: &Value) {
+    let sent = findings["entries"]["sent"].as_u64().unwrap();
+    let outcomes = findings["outcomes"].as_object().unwrap();
+    assert_eq!(outcomes["bounced: no such mailbox"], 1, "{findings}");
+    assert_eq!(outcomes["delivered"].as_u64(), Some(sent - 1), "{findings}");
+    assert_eq!((&findings["opted_out"], &findings["events"]["told"]), (&json!(1), &json!(sent + 1)), "{findings}");
+
+    let inbox = findings["inbox"].as_str().unwrap();
+    let look = |path: &str| page(&format!("{inbox}{path}"));
+    assert_eq!(look("/").matches("<td class=\"subject\">").count() as u64, sent);
+    let mail = look("/mails/0").replace("&#x2f;", "/");
+    let link = mail.split("<form action=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(link.contains("/_aws/execute-api/") && look("/mails/0/letter").contains(link), "{mail}");
+    assert!(page(link).contains("name=\"List-Unsubscribe\""), "the page behind the link");
+}
+
+fn page(url: &str) -> String {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let look = async {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        client.get(url).send().await.unwrap().error_for_status().unwrap().text().await.unwrap()
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(look)
 }
 
 fn what_status_says(sent: u64) {

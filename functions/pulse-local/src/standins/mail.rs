@@ -1,12 +1,21 @@
-//! Marketing Cloud's stand-in: tokens, messages with their keys, their status, and those that weren't sent after all.
+//! The email provider's stand-in. As Marketing Cloud: tokens, messages with their keys, their status, and those that
+//! weren't sent after all. As Amazon SES: the call that sends. It tells what became of its mails, and shows them.
 
+mod events;
+mod fate;
+mod inbox;
 mod outbox;
+mod publisher;
+mod ses;
+#[cfg(test)]
+mod tests;
 mod tokens;
+mod way;
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU16, Ordering},
     },
     time::Duration,
@@ -27,16 +36,22 @@ use tokio::time::sleep;
 
 use self::{
     outbox::{Message, Outbox},
+    publisher::Publisher,
     tokens::{TokenRequest, Tokens},
 };
 use super::{
-    RequestMeter, StandInFault, StandInFaults, StandInOptions,
+    RequestMeter, StandInFault, StandInFaults, StandInOptions, StandInPlace,
     fault::refusal,
     latency::Latencies,
     server::{Connection, Server},
 };
 
-pub use self::outbox::AcceptedMail;
+pub use self::{
+    events::MailEvent,
+    fate::{MailFates, MailShare},
+    outbox::AcceptedMail,
+    publisher::{MailEventCounts, MailEventTarget, MailEvents},
+};
 
 /// `MCMS_UTM_Validation_InvalidValue_to`.
 const BAD_ADDRESS: u32 = 109_121;
@@ -47,10 +62,11 @@ const DUPLICATE_KEY: u32 = 109_110;
 /// `MCMS_UTM_Runtime_ObjectNotFound`.
 const NOT_FOUND: u32 = 30_003;
 
-/// A Marketing Cloud tenant with one send definition. It takes whatever it is handed, and drops what doesn't fit its
-/// data extension's fields.
+/// A Marketing Cloud tenant with one send definition, which takes whatever it is handed, and drops what doesn't fit its
+/// data extension's fields; and an SES account that may send to anybody.
 pub struct MailStandIn {
     server: Server,
+    inbox: Server,
     provider: Arc<Provider>,
 }
 
@@ -59,7 +75,9 @@ struct Provider {
     clock: Arc<dyn Clock>,
     meter: RequestMeter,
     tokens: Tokens,
-    outbox: Outbox,
+    outbox: Arc<Outbox>,
+    seed: u64,
+    publisher: OnceLock<Publisher>,
     unknown_key: AtomicU16,
     send_faults: StandInFaults,
     status_faults: StandInFaults,
@@ -77,7 +95,9 @@ impl MailStandIn {
             clock: options.clock,
             meter: RequestMeter::default(),
             tokens: Tokens::new(options.seed),
-            outbox: Outbox::default(),
+            outbox: Arc::default(),
+            seed: options.seed,
+            publisher: OnceLock::new(),
             unknown_key: AtomicU16::new(404),
             send_faults: StandInFaults::default(),
             status_faults: StandInFaults::default(),
@@ -87,9 +107,12 @@ impl MailStandIn {
             .route("/v2/token", post(give_token))
             .route("/messaging/v1/email/messages/", get(list_not_sent))
             .route("/messaging/v1/email/messages/{key}", get(tell_status).post(take_mail))
+            .route("/v2/email/outbound-emails", post(ses::send_email))
             .with_state(provider.clone());
         let server = Server::start(&options.place, options.port, router).await?;
-        Ok(Self { server, provider })
+        // Whoever may call the provider may not look into its inbox: that is for this machine alone.
+        let inbox = Server::start(&StandInPlace::default(), 0, inbox::router(provider.clone())).await?;
+        Ok(Self { server, inbox, provider })
     }
 
     /// The REST base.
@@ -102,6 +125,37 @@ impl MailStandIn {
     #[must_use]
     pub fn auth_url(&self) -> String {
         self.server.url()
+    }
+
+    /// Where its inbox can be looked at, on this machine.
+    #[must_use]
+    pub fn inbox_url(&self) -> String {
+        self.inbox.url()
+    }
+
+    /// Tells Pulse from now on what becomes of the mails that it accepts. It can be told once where to.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn tell(&self, events: MailEvents) -> Result<()> {
+        let Provider { seed, outbox, clock, .. } = &*self.provider;
+        let publisher = Publisher::start(events, *seed, outbox.clone(), clock.clone())?;
+        // A second one would tell everything twice.
+        let _ = self.provider.publisher.set(publisher);
+        Ok(())
+    }
+
+    /// How much it has told.
+    #[must_use]
+    pub fn events(&self) -> MailEventCounts {
+        self.provider.publisher.get().map(Publisher::counts).unwrap_or_default()
+    }
+
+    /// Waits until it has told all that there is to tell so far.
+    pub async fn all_told(&self) {
+        if let Some(publisher) = self.provider.publisher.get() {
+            publisher.all_told().await;
+        }
     }
 
     /// The id of the client that is let in.
@@ -196,6 +250,7 @@ impl MailStandIn {
 
     /// Takes no more connections, and waits for the calls in flight.
     pub async fn stop(self) {
+        self.inbox.stop().await;
         self.server.stop().await;
     }
 }
@@ -222,27 +277,16 @@ async fn take_mail(
     headers: HeaderMap,
     Json(message): Json<Message>,
 ) -> Response {
-    let _in_flight = provider.meter.enter();
-    let latency = provider.latencies.draw();
     if !provider.lets_in(&headers) {
+        let _in_flight = provider.meter.enter();
         return not_authenticated();
     }
-    let fault = provider.send_faults.meet(&key);
-    let works = fault.as_ref().is_none_or(StandInFault::does_the_work);
-    let answer = if works {
-        // A caller that is killed on the way may leave a mail behind or not: halfway, both happen.
-        sleep(latency / 2).await;
-        let trace = headers.get("X-Amzn-Trace-Id").and_then(|trace| trace.to_str().ok()).map(ToOwned::to_owned);
-        let answer = provider.take(key, message, trace);
-        sleep(latency.saturating_sub(latency / 2)).await;
-        answer
-    } else {
-        StatusCode::OK.into_response()
-    };
-    match fault {
-        Some(fault) => fault.answer(&connection).await,
-        None => answer,
-    }
+    provider.send(&connection, &key.clone(), || provider.take(key, message, trace(&headers))).await
+}
+
+/// What a call is traced by.
+fn trace(headers: &HeaderMap) -> Option<String> {
+    headers.get("X-Amzn-Trace-Id").and_then(|trace| trace.to_str().ok()).map(ToOwned::to_owned)
 }
 
 async fn tell_status(
@@ -305,12 +349,44 @@ impl Provider {
         self.tokens.lets_in(headers, self.clock.now())
     }
 
+    /// Has a call that hands over a mail take its time, and meet its fault.
+    async fn send(&self, connection: &Connection, key: &str, take: impl FnOnce() -> Response) -> Response {
+        let _in_flight = self.meter.enter();
+        let latency = self.latencies.draw();
+        let fault = self.send_faults.meet(key);
+        let works = fault.as_ref().is_none_or(StandInFault::does_the_work);
+        let answer = if works {
+            // A caller that is killed on the way may leave a mail behind or not: halfway, both happen.
+            sleep(latency / 2).await;
+            let answer = take();
+            sleep(latency.saturating_sub(latency / 2)).await;
+            answer
+        } else {
+            StatusCode::OK.into_response()
+        };
+        match fault {
+            Some(fault) => fault.answer(connection).await,
+            None => answer,
+        }
+    }
+
+    fn plan(&self, mail: &AcceptedMail) {
+        if let Some(publisher) = self.publisher.get() {
+            publisher.plan(mail);
+        }
+    }
+
     fn take(&self, key: String, message: Message, trace: Option<String>) -> Response {
         if !message.recipient.to.contains('@') {
             return refusal(BAD_ADDRESS, "MCMS_UTM_Validation_InvalidValue_to");
         }
         match self.outbox.take(key, message, trace, self.clock.now()) {
-            Some(receipt) => (StatusCode::ACCEPTED, Json(receipt)).into_response(),
+            Some((receipt, mail)) => {
+                if let Some(mail) = mail {
+                    self.plan(&mail);
+                }
+                (StatusCode::ACCEPTED, Json(receipt)).into_response()
+            }
             None => refusal(
                 DUPLICATE_KEY,
                 "MCMS_UTM_Validation_DuplicateMessageKey: messageKey reused within the past 2 days",

@@ -11,7 +11,9 @@ mod server;
 
 pub use fault::{StandInFault, StandInFaults};
 pub use latency::StandInLatency;
-pub use mail::{AcceptedMail, MailStandIn};
+pub use mail::{
+    AcceptedMail, MailEvent, MailEventCounts, MailEventTarget, MailEvents, MailFates, MailShare, MailStandIn,
+};
 pub use meter::RequestMeter;
 pub use options::{StandInOptions, StandInPlace};
 pub use score::ScoreStandIn;

@@ -1,6 +1,7 @@
 //! `pulse local`: the whole of Pulse on this machine.
 
 mod customers;
+mod hearing;
 mod options;
 mod patience;
 mod progress;
@@ -75,10 +76,15 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let _left =
         left.inspect_err(|error| output.remark(format!("Commands with --local can't find this one: {error:#}")));
     let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
+    if let Some(remark) = providers.connect(&stack, emulator.endpoint(), &options).await? {
+        output.remark(remark);
+    }
+    output.remark(format!("The mails can be looked at while it runs: {}", providers.mail.inbox_url()));
     let demonstration = async {
         let demo = Demo::enroll(&stack, customers).await?;
         let lasted = progress::follow(&stack, &demo, &providers, &surroundings).await?;
-        let findings = Findings::gather(&stack, &demo, &providers, lasted).await?;
+        let heard = hearing::follow(&stack, &providers, &options).await?;
+        let findings = Findings::gather(&stack, &demo, &providers, lasted, heard).await?;
         let held = findings.all_held();
         output.show(&findings, || summary::text(&findings, options.exit))?;
         if options.exit {

@@ -2,6 +2,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
+use pulse_local::standins::{MailFates, MailShare};
 use pulse_roster::RosterFormat;
 
 /// What `pulse local` takes.
@@ -27,6 +28,29 @@ pub struct Options {
     /// Mean time that the email stand-in takes, lognormal.
     #[arg(long, value_name = "SECONDS", default_value = "3.3", value_parser = latency)]
     pub email_latency: Duration,
+
+    /// As whom the email stand-in answers and tells what became of mails.
+    #[arg(long, value_name = "PROVIDER", value_enum, default_value_t)]
+    pub mail_provider: StandInProvider,
+
+    /// How many of the mails come back: half of these as there is no such mailbox, three in ten as it is full, two in ten
+    /// as the sender is distrusted. It is the same customers each time. Of 1,000 mails and more, Pulse holds its email stage
+    /// when above 5% have no mailbox, or above 0.3% are called spam, as it does in earnest.
+    #[arg(long, value_name = "PERCENT", default_value = "2%")]
+    pub bounces: MailShare,
+
+    /// How many of the mails that arrive are called spam. Marketing Cloud tells that as an unsubscription.
+    #[arg(long, value_name = "PERCENT", default_value = "0.1%")]
+    pub complaints: MailShare,
+
+    /// Of how many of the others the link to unsubscribe is clicked.
+    #[arg(long, value_name = "PERCENT", default_value = "1%")]
+    pub clicks: MailShare,
+
+    /// How long after a mail Pulse is told what became of it, on average; complaints and clicks come twice as late. Above 2m
+    /// it isn't waited for with the summary.
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = event_delay)]
+    pub event_delay: Duration,
 
     /// The emulator's port on 127.0.0.1.
     #[arg(long, value_name = "PORT", default_value_t = 4566, value_parser = clap::value_parser!(u16).range(1..))]
@@ -54,6 +78,25 @@ pub struct Options {
     /// promise was broken.
     #[arg(long)]
     pub exit: bool,
+}
+
+/// The email provider that the stand-in is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StandInProvider {
+    /// Amazon SES, which tells by a topic.
+    #[default]
+    Ses,
+    /// Salesforce Marketing Cloud, which tells by a webhook.
+    MarketingCloud,
+}
+
+impl Options {
+    /// What is to become of mails.
+    #[must_use]
+    pub fn fates(&self) -> MailFates {
+        let &Self { bounces, complaints, clicks, event_delay, .. } = self;
+        MailFates { bounces, complaints, clicks, event_delay }
+    }
 }
 
 /// Who fires schedules.
@@ -86,9 +129,52 @@ fn latency(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A whole number of seconds, minutes or hours, up to the two weeks for which providers tell of a mail.
+fn event_delay(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_hours(14 * 24);
+    let refused = || "must be a time from 0s to 336h, such as 30s, 5m or 2h".to_owned();
+    let unit = text.chars().next_back().ok_or_else(refused)?;
+    let digits = &text[..text.len() - unit.len_utf8()];
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(refused()),
+    };
+    let number: u64 = Some(digits)
+        .filter(|d| d.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|d| d.parse().ok())
+        .ok_or_else(refused)?;
+    let delay = Duration::from_secs(number.checked_mul(seconds).ok_or_else(refused)?);
+    if delay <= LONGEST { Ok(delay) } else { Err(refused()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_delay_is_a_number_with_its_unit() {
+        for (text, seconds) in [("0s", 0), ("30s", 30), ("5m", 300), ("2h", 7200), ("336h", 1_209_600)] {
+            assert_eq!(event_delay(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in [
+            "",
+            "30",
+            "s",
+            "-1s",
+            "+1s",
+            "1.5s",
+            "1d",
+            "337h",
+            "30 s",
+            "99999999999999999999h",
+            "18446744073709551615h",
+            "5µ",
+        ] {
+            assert!(event_delay(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_host_is_a_name_or_an_address_and_no_url() {

@@ -208,6 +208,7 @@ struct Bars {
     due: ProgressBar,
     score: ProgressBar,
     email: ProgressBar,
+    told: ProgressBar,
 }
 
 impl Bars {
@@ -218,11 +219,11 @@ impl Bars {
             let bar = ProgressBar::new(customers).with_style(style.clone()).with_prefix(name);
             all.add(bar)
         };
-        let (due, score, email) = (bar("due"), bar("scored"), bar("mailed"));
+        let (due, score, email, told) = (bar("due"), bar("scored"), bar("mailed"), bar("told of"));
         if all.is_hidden() {
             eprintln!("Waiting for {customers} customers' schedules to fire and for their mails.");
         }
-        Ok(Self { all, due, score, email })
+        Ok(Self { all, due, score, email, told })
     }
 
     fn show(&self, places: Places, providers: &Providers, followed: &Followed) {
@@ -232,10 +233,14 @@ impl Bars {
         self.score.set_message(lanes(providers.score.meter(), &followed.score_lanes));
         self.email.set_position(places.closed);
         self.email.set_message(lanes(providers.mail.meter(), &followed.email_lanes));
+        let events = providers.mail.events();
+        self.told.set_length(events.planned);
+        self.told.set_position(events.told);
+        self.told.set_message("events of what became of mails");
     }
 
     fn clear(&self) {
-        for bar in [&self.due, &self.score, &self.email] {
+        for bar in [&self.due, &self.score, &self.email, &self.told] {
             bar.finish_and_clear();
         }
         let _ = self.all.clear();

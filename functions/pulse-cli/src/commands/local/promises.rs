@@ -1,6 +1,9 @@
 //! Whether every promise held, by the ledger's word and by the providers'.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -9,14 +12,17 @@ use pulse_aws::{
     stack::{Stack, depths},
 };
 use pulse_core::{
+    customer::Customer,
     entry::{Entry, Progress, TallyKey},
+    feedback::MailOutcome,
     ports::{Clock as _, Ledger as _, Schedules as _, StageLanes},
 };
-use pulse_local::standins::{RequestMeter, StandInLatency};
+use pulse_local::standins::{MailEventCounts, RequestMeter, StandInLatency};
 use serde::Serialize;
 
 use super::{
     customers::Demo,
+    hearing::{self, Hearing, Silence},
     progress::{Busy, Followed},
     providers::Providers,
 };
@@ -31,6 +37,17 @@ pub(super) struct Findings {
     pub(super) entries: BTreeMap<String, usize>,
     /// Customers by how many of their mails the provider accepted.
     pub(super) mails: BTreeMap<usize, usize>,
+    /// Mails by what the ledger has heard of them.
+    pub(super) outcomes: BTreeMap<&'static str, usize>,
+    /// Customers who opted out since they were enrolled.
+    pub(super) opted_out: usize,
+    /// What the stand-in told of its mails.
+    pub(super) events: MailEventCounts,
+    /// Whether events were waited for.
+    #[serde(skip)]
+    pub(super) waited: bool,
+    /// Where the mails can be looked at.
+    pub(super) inbox: String,
     pub(super) providers: Vec<ProviderFindings>,
     pub(super) promises: Vec<LocalPromise>,
     /// Seconds from the last enrolment to the last mail.
@@ -62,8 +79,16 @@ pub(super) struct LocalPromise {
 
 impl Findings {
     /// Asks the ledger, the scheduler, the queues and the providers.
-    pub(super) async fn gather(stack: &Stack, demo: &Demo, providers: &Providers, followed: Followed) -> Result<Self> {
+    pub(super) async fn gather(
+        stack: &Stack,
+        demo: &Demo,
+        providers: &Providers,
+        followed: Followed,
+        heard: Hearing,
+    ) -> Result<Self> {
         let people = people(stack, demo).await?;
+        let sent = providers.mail.accepted();
+        let silence = Silence::of(&sent);
         let accepted = providers.mail.accepted_by_customer();
         let mails_of = |id: &str| accepted.get(id).copied().unwrap_or(0);
         let mut mails = BTreeMap::new();
@@ -83,8 +108,11 @@ impl Findings {
             provider("email", providers.mail.meter(), &followed.email_lanes, providers.mail_latency, followed.email);
         let promises = vec![
             accounted_for(&people),
-            one_mail(demo, &mails_of),
+            one_mail(demo, &mails_of, &silence),
             none_for_the_rest(demo, &accepted),
+            no_doubt(&people),
+            hearing::all_heard(&heard),
+            hearing::silent_after(&sent),
             within_lanes("The scoring provider never saw more calls than its lanes", &score),
             within_lanes("The email provider never saw more calls than its lanes", &email),
             next_month(demo, &people),
@@ -94,6 +122,11 @@ impl Findings {
             customers: people.len(),
             entries,
             mails,
+            outcomes: outcomes(&people),
+            opted_out: opted_out(demo, &people),
+            events: heard.events,
+            waited: heard.waited,
+            inbox: providers.mail.inbox_url(),
             providers: vec![score, email],
             promises,
             seconds: followed.took.as_secs_f64(),
@@ -113,6 +146,11 @@ struct Person {
     closed: bool,
     open_entries: usize,
     has_schedule: bool,
+    /// Whether it is unknown if they were mailed.
+    in_doubt: bool,
+    /// What became of their mail, if they were mailed.
+    outcome: Option<&'static str>,
+    profile: Option<Customer>,
 }
 
 async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
@@ -122,6 +160,7 @@ async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
         .map(async |customer| {
             let entries = ledger.entries(&customer.id).await?;
             let schedule = schedules.get(&customer.id).await?;
+            let profile = ledger.customer(&customer.id).await?;
             // This month's is the newest that isn't still to come.
             let entry = entries.iter().find(|entry| entry.tally_key(now) != TallyKey::NotDue);
             anyhow::Ok(Person {
@@ -130,6 +169,9 @@ async fn people(stack: &Stack, demo: &Demo) -> Result<Vec<Person>> {
                 closed: entry.is_some_and(|entry| !entry.is_open()),
                 open_entries: entries.iter().filter(|entry| entry.is_open()).count(),
                 has_schedule: schedule.is_some_and(|schedule| schedule.slot == customer.slot),
+                in_doubt: entry.is_some_and(is_in_doubt),
+                outcome: entry.and_then(outcome),
+                profile,
             })
         })
         .buffered(AT_ONCE)
@@ -143,6 +185,44 @@ fn place(entry: &Entry) -> String {
         Progress::Failed { .. } => format!("failed: {}", entry.at()),
         _ => entry.state().into(),
     }
+}
+
+fn is_in_doubt(entry: &Entry) -> bool {
+    let is_unknown = matches!(entry.progress(), Progress::Indeterminate { .. } | Progress::Unconfirmed { .. });
+    is_unknown || (entry.is_open() && entry.in_doubt_since().is_some())
+}
+
+/// The last word on an entry's mail, if there is one.
+fn outcome(entry: &Entry) -> Option<&'static str> {
+    let was_mailed = matches!(entry.progress(), Progress::Done { .. });
+    entry.feedback().outcome().map(word).or_else(|| was_mailed.then_some("nothing heard yet"))
+}
+
+fn outcomes(people: &[Person]) -> BTreeMap<&'static str, usize> {
+    let mut outcomes = BTreeMap::new();
+    for outcome in people.iter().filter_map(|person| person.outcome) {
+        *outcomes.entry(outcome).or_default() += 1;
+    }
+    outcomes
+}
+
+fn word(outcome: MailOutcome) -> &'static str {
+    match outcome {
+        MailOutcome::Complained => "called spam",
+        MailOutcome::HardBounced => "bounced: no such mailbox",
+        MailOutcome::Delivered => "delivered",
+        MailOutcome::SoftBounced => "bounced: mailbox full",
+        MailOutcome::ReputationBounced => "bounced: sender distrusted",
+        MailOutcome::Rejected => "rejected by the provider",
+        MailOutcome::Delayed => "delayed",
+        MailOutcome::Accepted => "sent by the provider",
+    }
+}
+
+fn opted_out(demo: &Demo, people: &[Person]) -> usize {
+    let before: BTreeSet<_> = demo.customers.iter().filter(|c| c.consent.opted_out()).map(|c| c.id.as_str()).collect();
+    let has_opted_out = |person: &Person| person.profile.as_ref().is_some_and(|profile| profile.consent.opted_out());
+    people.iter().filter(|person| has_opted_out(person) && !before.contains(person.id.as_str())).count()
 }
 
 fn provider(
@@ -173,20 +253,38 @@ fn accounted_for(people: &[Person]) -> LocalPromise {
     }
 }
 
-fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize) -> LocalPromise {
-    let wanted = demo.to_be_mailed().count();
-    let right = demo.to_be_mailed().filter(|customer| mails_of(customer.id.as_str()) == 1).count();
+/// Whose address came back, and who opted out, before their own mail had its turn, should have none.
+fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize, silence: &Silence) -> LocalPromise {
+    let (mut wanted, mut right, mut silent) = (0, 0, 0);
+    for customer in demo.to_be_mailed() {
+        match mails_of(customer.id.as_str()) {
+            0 if silence.is_due_to(customer) => silent += 1,
+            mails => {
+                wanted += 1;
+                right += usize::from(mails == 1);
+            }
+        }
+    }
+    let mut seen = format!("{right} of {wanted}");
+    if silent > 0 {
+        let _ = write!(seen, "; {silent} more are left alone, as their address came back or they opted out meanwhile");
+    }
+    LocalPromise { words: "One mail for each who should have one", held: right == wanted, seen }
+}
+
+fn no_doubt(people: &[Person]) -> LocalPromise {
+    let in_doubt = people.iter().filter(|person| person.in_doubt).count();
     LocalPromise {
-        words: "One mail for each who should have one",
-        held: right == wanted,
-        seen: format!("{right} of {wanted}"),
+        words: "Of nobody it is in doubt whether they were mailed",
+        held: in_doubt == 0,
+        seen: format!("{in_doubt} in doubt"),
     }
 }
 
 fn none_for_the_rest(demo: &Demo, accepted: &BTreeMap<String, usize>) -> LocalPromise {
     let wanted: Vec<_> = demo.to_be_mailed().map(|customer| customer.id.as_str()).collect();
-    let wanted: std::collections::BTreeSet<_> = wanted.into_iter().collect();
-    let enrolled: std::collections::BTreeSet<_> = demo.customers.iter().map(|customer| customer.id.as_str()).collect();
+    let wanted: BTreeSet<_> = wanted.into_iter().collect();
+    let enrolled: BTreeSet<_> = demo.customers.iter().map(|customer| customer.id.as_str()).collect();
     let count = |is_meant: &dyn Fn(&str) -> bool| -> usize {
         accepted.iter().filter(|(id, _)| is_meant(id)).map(|(_, mails)| mails).sum()
     };
@@ -209,7 +307,7 @@ fn within_lanes(words: &'static str, provider: &ProviderFindings) -> LocalPromis
 }
 
 fn next_month(demo: &Demo, people: &[Person]) -> LocalPromise {
-    let active: std::collections::BTreeSet<_> = demo.active().map(|customer| customer.id.as_str()).collect();
+    let active: BTreeSet<_> = demo.active().map(|customer| customer.id.as_str()).collect();
     let right = |person: &&Person| {
         if active.contains(person.id.as_str()) {
             person.has_schedule && person.open_entries == 1

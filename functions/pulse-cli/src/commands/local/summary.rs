@@ -24,6 +24,15 @@ pub(super) fn text(findings: &Findings, exits: bool) -> String {
     }
     text += &table.render();
 
+    text += &heading("\nWhat became of the mails, as the ledger has it");
+    let mut table = Table::default();
+    for (outcome, mails) in &findings.outcomes {
+        table.push(outcome, format!("{mails:>6}"));
+    }
+    text += &table.render();
+    let _ = writeln!(text, "  {} customers opted out since they were enrolled.", findings.opted_out);
+    text += &events_line(findings);
+
     text += &heading("\nThe providers' own view");
     let mut table = Table::default();
     for provider in &findings.providers {
@@ -43,6 +52,16 @@ pub(super) fn text(findings: &Findings, exits: bool) -> String {
     text
 }
 
+/// What of the stand-in's events is still to come, and why it wasn't waited for.
+fn events_line(findings: &Findings) -> String {
+    let to_come = findings.events.to_come();
+    if to_come == 0 {
+        return String::new();
+    }
+    let why = if findings.waited { "they are late" } else { "--event-delay is longer than this waits for" };
+    format!("  {to_come} events of {} are still to come: {why}.\n", findings.events.planned)
+}
+
 fn provider_line(provider: &ProviderFindings) -> String {
     format!("{} calls, at most {} at once on {} lanes", provider.calls, provider.peak, provider.lanes)
 }
@@ -60,7 +79,9 @@ fn promise_line(promise: &LocalPromise) -> String {
 }
 
 fn where_next(findings: &Findings) -> String {
-    let mut text = heading("\nWhere to look next, from another terminal");
+    let mut text = heading("\nWhere to look next");
+    let _ = writeln!(text, "  The mails, in a browser: {}", findings.inbox);
+    text += &heading("\nFrom another terminal");
     let example = findings.example.as_deref().unwrap_or("ID");
     let mut table = Table::default();
     for (command, what) in [

@@ -9,6 +9,8 @@ use jiff::{Timestamp, tz::offset};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::events::MailEvent;
+
 /// For how long a message key may not be used again.
 const KEYS_KEPT: Duration = Duration::from_hours(48);
 
@@ -74,6 +76,34 @@ pub struct AcceptedMail {
     pub trace: Option<String>,
     /// When it was accepted.
     pub at: Timestamp,
+    /// Which mail of the stand-in's it is, from 0 on.
+    pub number: usize,
+    /// The provider's own id of it.
+    pub provider_id: String,
+    /// From whom. Marketing Cloud has that in its send definition.
+    pub from: String,
+    /// Headers that came with it. Marketing Cloud sets its own.
+    pub headers: Vec<(String, String)>,
+    /// Tags that came with it, as SES has them.
+    pub tags: Vec<(String, String)>,
+    /// What the stand-in told of it, and when that was taken.
+    pub told: Vec<(MailEvent, Timestamp)>,
+}
+
+impl AcceptedMail {
+    /// The link by which its recipient unsubscribes, if it begins so: that of its header, or of the letter.
+    #[must_use]
+    pub fn unsubscribe_link(&self, beginning: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("List-Unsubscribe"));
+        let of_header = header.and_then(|(_, value)| value.split(',').find_map(|url| of_brackets(url.trim())));
+        let is_link = |line: &&str| line.starts_with("http") && line.contains("/u/");
+        let of_letter = || self.text.split_whitespace().rev().find(is_link);
+        of_header.or_else(of_letter).filter(|link| link.starts_with(beginning))
+    }
+}
+
+fn of_brackets(url: &str) -> Option<&str> {
+    url.strip_prefix('<')?.strip_suffix('>').filter(|url| url.starts_with("http"))
 }
 
 impl fmt::Debug for AcceptedMail {
@@ -109,6 +139,32 @@ impl Outbox {
         self.lock().accepted.clone()
     }
 
+    /// The mail of this number.
+    pub(super) fn mail(&self, number: usize) -> Option<AcceptedMail> {
+        self.lock().accepted.get(number).cloned()
+    }
+
+    /// Looks at all mails, in order.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&[AcceptedMail]) -> T) -> T {
+        look(&self.lock().accepted)
+    }
+
+    /// Notes what was told of a mail.
+    pub(super) fn note(&self, number: usize, event: MailEvent, at: Timestamp) {
+        if let Some(mail) = self.lock().accepted.get_mut(number) {
+            mail.told.push((event, at));
+        }
+    }
+
+    /// Keeps a mail that was accepted, as it is, under the next number.
+    pub(super) fn keep(&self, mail: impl FnOnce(usize) -> AcceptedMail) -> AcceptedMail {
+        let mut mails = self.lock();
+        let mail = mail(mails.accepted.len());
+        mails.latest.insert(mail.message_key.clone(), mail.number);
+        mails.accepted.push(mail.clone());
+        mail
+    }
+
     pub(super) fn drop_accepted(&self, message_key: &str, subscriber_error: u32, at: Timestamp) {
         self.lock().dropped.push(NotSent { message_key: message_key.to_owned(), subscriber_error, at });
     }
@@ -138,14 +194,14 @@ impl Outbox {
         })
     }
 
-    /// Takes a mail, unless its key was used in the last two days.
+    /// Takes a mail, unless its key was used in the last two days. The mail is given back where it goes somewhere.
     pub(super) fn take(
         &self,
         message_key: String,
         message: Message,
         trace: Option<String>,
         now: Timestamp,
-    ) -> Option<Value> {
+    ) -> Option<(Value, Option<AcceptedMail>)> {
         let mut mails = self.lock();
         let last = mails.latest.get(&message_key).map(|&number| mails.accepted[number].at);
         let is_duplicate = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default() < KEYS_KEPT;
@@ -160,11 +216,13 @@ impl Outbox {
         });
         mails.latest.insert(message_key.clone(), number);
         let Recipient { contact_key, to, attributes } = message.recipient;
-        if attributes.are_too_long() {
+        let is_dropped = attributes.are_too_long();
+        if is_dropped {
             let key = message_key.clone();
             mails.dropped.push(NotSent { message_key: key, subscriber_error: VALUE_TOO_LONG, at: now });
         }
-        mails.accepted.push(AcceptedMail {
+        let mail = AcceptedMail {
+            provider_id: message_key.clone(),
             message_key,
             contact: contact_key,
             definition: message.definition_key,
@@ -175,8 +233,14 @@ impl Outbox {
             text: attributes.text,
             trace,
             at: now,
-        });
-        Some(receipt)
+            number,
+            from: String::new(),
+            headers: Vec::new(),
+            tags: Vec::new(),
+            told: Vec::new(),
+        };
+        mails.accepted.push(mail.clone());
+        Some((receipt, (!is_dropped).then_some(mail)))
     }
 
     /// What became of the mail with this key.

@@ -1,0 +1,224 @@
+//! The stand-in's inbox, as pages to look at. They are for a person at this machine: they change nothing, load nothing from
+//! elsewhere, and have a letter in a frame of its own that can run no script.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    Router,
+    extract::{Path, Query, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use jiff::Timestamp;
+use minijinja::{Environment, Value, context};
+use serde::{Deserialize, Serialize};
+
+use super::{Provider, events::MailEvent, outbox::AcceptedMail, publisher::Publisher, way::encoded};
+
+/// Mails on a page.
+const PAGE: usize = 50;
+
+static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut pages = Environment::new();
+    pages.add_filter("urlencode", |text: String| encoded(&text));
+    for (name, text) in [
+        ("page.html", include_str!("inbox/page.html")),
+        ("list.html", include_str!("inbox/list.html")),
+        ("mail.html", include_str!("inbox/mail.html")),
+        ("none.html", include_str!("inbox/none.html")),
+    ] {
+        pages.add_template(name, text).expect("a page that its test has rendered");
+    }
+    pages
+});
+
+pub(super) fn router(provider: Arc<Provider>) -> Router {
+    Router::new()
+        .route("/", get(list))
+        .route("/style.css", get(style))
+        .route("/mails/{number}", get(mail))
+        .route("/mails/{number}/letter", get(letter))
+        .route("/mails/{number}/text", get(text))
+        .fallback(async || none())
+        .layer(from_fn(only_here))
+        .with_state(provider)
+}
+
+/// Refuses pages of elsewhere that have a name of theirs point here, and tells browsers what none of these pages needs.
+async fn only_here(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if !["127.0.0.1", "localhost"].contains(&name) {
+        return (StatusCode::MISDIRECTED_REQUEST, "The inbox is at 127.0.0.1 only.\n").into_response();
+    }
+    let mut answer = next.run(request).await;
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    answer
+}
+
+/// What became of a mail, as far as it was told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Fate {
+    /// Nothing was told yet.
+    #[default]
+    Waiting,
+    Arrived,
+    Bounced,
+    Spam,
+    Unsubscribed,
+}
+
+impl Fate {
+    const ALL: [(Self, &str); 5] = [
+        (Self::Waiting, "nothing told yet"),
+        (Self::Arrived, "arrived"),
+        (Self::Bounced, "bounced"),
+        (Self::Spam, "called spam"),
+        (Self::Unsubscribed, "unsubscribed"),
+    ];
+
+    fn of(mail: &AcceptedMail) -> Self {
+        let fate = |event: &(MailEvent, Timestamp)| match event.0 {
+            MailEvent::Sent | MailEvent::Delivered => Self::Arrived,
+            MailEvent::Bounced(_) => Self::Bounced,
+            MailEvent::Complained => Self::Spam,
+            MailEvent::Unsubscribed => Self::Unsubscribed,
+        };
+        mail.told.last().map_or(Self::Waiting, fate)
+    }
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(fate, _)| *fate == self).map_or("", |(_, word)| word)
+    }
+}
+
+/// Which mails are listed.
+#[derive(Debug, Default, Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    fate: String,
+    #[serde(default)]
+    page: String,
+}
+
+/// A mail as the list has it.
+fn line(mail: &AcceptedMail) -> Value {
+    let fate = Fate::of(mail);
+    let told = mail.told.last().filter(|_| fate != Fate::Arrived);
+    context! {
+        number => mail.number, to => mail.to.as_str(), contact => mail.contact.as_str(), subject => mail.subject.as_str(), at => clock_time(mail.at),
+        fate => word(fate), state => told.map_or_else(|| fate.name(), |(event, _)| event.word()),
+    }
+}
+
+async fn list(State(provider): State<Arc<Provider>>, Query(wanted): Query<Wanted>) -> Response {
+    let query = wanted.q.trim().to_lowercase();
+    let fits = |text: &str| text.to_lowercase().contains(&query);
+    let is_found = |mail: &&AcceptedMail| fits(&mail.to) || fits(&mail.contact) || fits(&mail.subject);
+    let is_wanted = |fate: Fate| wanted.fate.is_empty() || word(fate) == wanted.fate;
+    let page: usize = wanted.page.parse().unwrap_or(1).max(1);
+    let (all, counts, listed, lines) = provider.outbox.look(|mails| {
+        let found: Vec<_> = mails.iter().rev().filter(is_found).collect();
+        let counts = Fate::ALL.map(|(fate, _)| found.iter().filter(|mail| Fate::of(mail) == fate).count());
+        let listed: Vec<_> = found.iter().filter(|mail| is_wanted(Fate::of(mail))).collect();
+        let lines: Vec<_> =
+            listed.iter().skip((page - 1).saturating_mul(PAGE)).take(PAGE).map(|mail| line(mail)).collect();
+        (found.len(), counts, listed.len(), lines)
+    });
+    let fates: Vec<_> = Fate::ALL
+        .iter()
+        .zip(counts)
+        .map(|((fate, name), count)| context! { fate => word(*fate), name => *name, count => count })
+        .collect();
+    let events = provider.publisher.get().map(|publisher| publisher.counts().to_come());
+    let page = context! {
+        q => wanted.q.trim(), fate => wanted.fate, page => page, pages => listed.div_ceil(PAGE).max(1),
+        all => all, fates => fates, listed => listed, mails => lines, to_come => events,
+        first => (page - 1).saturating_mul(PAGE).saturating_add(1),
+    };
+    show("list.html", &page, "")
+}
+
+fn word(fate: Fate) -> String {
+    serde_json::to_value(fate).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+async fn mail(State(provider): State<Arc<Provider>>, Path(number): Path<usize>) -> Response {
+    let Some(mail) = provider.outbox.mail(number) else { return none() };
+    let publisher = provider.publisher.get();
+    let link = publisher.and_then(|publisher| publisher.link(&mail));
+    let told: Vec<_> =
+        mail.told.iter().map(|(event, at)| context! { word => event.word(), at => clock_time(*at) }).collect();
+    let headers = mail.headers.iter().map(|(name, value)| context! { name => name.as_str(), value => value.as_str() });
+    let headers: Vec<_> = headers.collect();
+    let page = context! {
+        mail => line(&mail), from => mail.from.as_str(), headers => headers, key => mail.message_key.as_str(),
+        provider_id => mail.provider_id.as_str(), told => told, link => link, text => mail.text.as_str(), at => mail.at.to_string(),
+        newer => provider.outbox.mail(number + 1).map(|mail| mail.number), older => number.checked_sub(1),
+    };
+    // The one thing that a page may send: the button of the link, to where links to unsubscribe are.
+    let sends_to = link.and(publisher).and_then(Publisher::unsubscribe_url).map(origin).unwrap_or_default();
+    show("mail.html", &page, sends_to)
+}
+
+/// `http://HOST:PORT` of a URL.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    url[host..].find('/').map_or(url, |path| &url[..host + path])
+}
+
+/// The letter as it was sent, for a frame: it is an origin of its own, which runs and loads nothing. Its links open beside.
+async fn letter(State(provider): State<Arc<Provider>>, Path(number): Path<usize>) -> Response {
+    let Some(mail) = provider.outbox.mail(number) else { return none() };
+    let html = mail.html.replacen("<head>", "<head><base target=\"_blank\">", 1);
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; \
+                  sandbox allow-popups allow-popups-to-escape-sandbox";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}
+
+async fn text(State(provider): State<Arc<Provider>>, Path(number): Path<usize>) -> Response {
+    let Some(mail) = provider.outbox.mail(number) else { return none() };
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], mail.text).into_response()
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("inbox/style.css")).into_response()
+}
+
+fn none() -> Response {
+    (StatusCode::NOT_FOUND, show("none.html", &context! {}, "")).into_response()
+}
+
+/// A page that may send forms to one place beside itself, if any.
+fn show(page: &str, values: &Value, sends_to: &str) -> Response {
+    let rendered = PAGES.get_template(page).and_then(|page| page.render(values));
+    let Ok(html) = rendered else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "The page can't be made.\n").into_response();
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self' {sends_to}; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    let mut headers = HeaderMap::new();
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    (headers, Html(html)).into_response()
+}
+
+fn clock_time(at: Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
+}
