@@ -1,7 +1,7 @@
 //! The feedback function: takes batches from the intake's queues, and brings what they tell into the ledger.
 
-mod anew;
 mod reader;
+mod secret_cache;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,11 +17,16 @@ use pulse_aws::{
     sdk::{self, SdkConfig},
     telemetry,
 };
-use pulse_core::{enrollment::Enrollment, feedback::FeedbackListener, keys::KeyRing, unsubscribe::UnsubscribeTokens};
+use pulse_core::{
+    enrollment::Enrollment,
+    feedback::{FeedbackCount, FeedbackListener},
+    keys::KeyRing,
+    unsubscribe::UnsubscribeTokens,
+};
 use pulse_feedback::Parsers;
 use pulse_providers::{EnsVerifier, secret, secrets_client};
 
-pub use self::{anew::Anew, reader::Reader};
+pub use self::{reader::Reader, secret_cache::SecretCache};
 
 /// How long Marketing Cloud may take to verify a callback.
 const LONGEST_VERIFICATION: Duration = Duration::from_secs(15);
@@ -31,8 +36,8 @@ pub struct Function {
     host: IntakeHost,
     ledger: DynamoDbLedger,
     schedules: EventBridgeSchedules,
-    tokens: Anew<UnsubscribeTokens>,
-    parsers: Anew<Parsers>,
+    tokens: SecretCache<UnsubscribeTokens>,
+    parsers: SecretCache<Parsers>,
     verifier: Option<EnsVerifier>,
 }
 
@@ -48,20 +53,21 @@ impl Function {
         let aws = sdk::load().await?;
         let ring = keys(&aws, &config.keys_secret).await?;
         let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&sdk::for_worker(&aws)), config.table.clone());
-        let tokens = Anew::new(UnsubscribeTokens::new(ring.clone()), {
+        let tokens = SecretCache::new(UnsubscribeTokens::new(ring.clone()), Arc::new(SystemClock), {
             let (aws, name) = (aws.clone(), config.keys_secret.clone());
             move || {
                 let (aws, name) = (aws.clone(), name.clone());
                 async move { keys(&aws, &name).await.map(UnsubscribeTokens::new) }
             }
         });
-        let parsers = Anew::new(parsers(&aws, config.feedback_secret.as_deref()).await?, {
-            let (aws, name) = (aws.clone(), config.feedback_secret.clone());
-            move || {
-                let (aws, name) = (aws.clone(), name.clone());
-                async move { parsers(&aws, name.as_deref()).await }
-            }
-        });
+        let parsers =
+            SecretCache::new(parsers(&aws, config.feedback_secret.as_deref()).await?, Arc::new(SystemClock), {
+                let (aws, name) = (aws.clone(), config.feedback_secret.clone());
+                move || {
+                    let (aws, name) = (aws.clone(), name.clone());
+                    async move { parsers(&aws, name.as_deref()).await }
+                }
+            });
         let verifier = match &config.tenant {
             Some(tenant) => Some(verifier(&aws, tenant).await?),
             None => None,
@@ -94,7 +100,8 @@ impl Function {
             verifier: self.verifier.as_ref(),
         };
         let answer = self.host.work(event, deadline, |message| reader.take(message)).await;
-        listener.finish().await;
+        let counts = listener.finish().await;
+        self.host.count_dropped(counts[FeedbackCount::Rejected]);
         answer
     }
 }

@@ -11,7 +11,7 @@ use pulse_core::{
 use pulse_feedback::{Parsers, Verification};
 use pulse_providers::EnsVerifier;
 
-use crate::Anew;
+use crate::SecretCache;
 
 /// Events of one payload that are brought into the ledger side by side.
 const AT_ONCE: usize = 16;
@@ -23,9 +23,9 @@ pub struct Reader<'a> {
     /// What changes customers.
     pub enrollment: Enrollment<'a>,
     /// What tells whose token it is.
-    pub tokens: &'a Anew<UnsubscribeTokens>,
+    pub tokens: &'a SecretCache<UnsubscribeTokens>,
     /// What checks signatures, and reads.
-    pub parsers: &'a Anew<Parsers>,
+    pub parsers: &'a SecretCache<Parsers>,
     /// What verifies Marketing Cloud's callbacks, if it sends the mails.
     pub verifier: Option<&'a EnsVerifier>,
 }
@@ -35,7 +35,8 @@ impl Reader<'_> {
     pub async fn take(&self, message: IntakeMessage) -> Taken {
         let IntakeMessage { id, route, payload } = message;
         match route {
-            Err(cause) => Taken::Unreadable(cause),
+            // Anybody can call an address of the API that there isn't.
+            Err(cause) => Taken::Forged(cause),
             Ok(Route::Ses) => self.hear(FeedbackSource::Ses, &payload).await,
             Ok(Route::Hook(source)) => self.hear(source, &payload).await,
             Ok(Route::Partner(name)) => self.change(&name, &payload).await,
@@ -44,14 +45,22 @@ impl Reader<'_> {
     }
 
     async fn hear(&self, source: FeedbackSource, payload: &Payload) -> Taken {
-        if let Some(verification) = self.parsers.current().verification(source, payload) {
+        if let Some(verification) = self.parsers.current().await.verification(source, payload) {
             return self.verify(&verification).await;
         }
-        match self.read(|parsers| parsers.of(source).map(|parser| parser.parse(payload))).await {
+        let read = match self.read(payload, |parsers| parsers.of(source).map(|parser| parser.parse(payload))).await {
+            Ok(read) => read,
+            Err(taken) => return taken,
+        };
+        match read {
             // Its keys come from the provider, which may tell before they are here.
-            None => Taken::Unreadable(Cause::new(format!(
-                "There is no key of {source}: add it to the secret of FeedbackSecret, and bring this back."
-            ))),
+            None if source == FeedbackSource::MarketingCloud && self.verifier.is_some() => {
+                Taken::Unreadable(Cause::new(format!(
+                    "There is no key of {source}: add it to the secret of FeedbackSecret, and bring this back."
+                )))
+            }
+            // Whoever sends it, nobody here expects it.
+            None => Taken::Forged(Cause::new(format!("There is no key of {source} in the secret of FeedbackSecret."))),
             Some(Err(PayloadError::Forged(cause))) => Taken::Forged(cause),
             Some(Err(error @ PayloadError::Unreadable(_))) => Taken::Unreadable(Cause::new(error.to_string())),
             Some(Ok(events)) => match self.counts(source, payload).await {
@@ -81,7 +90,7 @@ impl Reader<'_> {
     /// Whether it isn't the signature of another event of a provider whose signature doesn't cover the event: whichever
     /// instance of the function saw that one.
     async fn counts(&self, source: FeedbackSource, payload: &Payload) -> Result<bool, LedgerError> {
-        match self.parsers.current().once(source, payload) {
+        match self.parsers.current().await.once(source, payload) {
             Some(once) => self.listener.log.remember_token(&once.token, &once.body, once.until).await,
             None => Ok(true),
         }
@@ -108,12 +117,23 @@ impl Reader<'_> {
             let (partner, verifier) = parsers.partner(name)?;
             Some(verifier.read(payload).map(|change| (partner.clone(), change)))
         };
-        match self.read(read).await {
+        let read = match self.read(payload, read).await {
+            Ok(read) => read,
+            Err(taken) => return taken,
+        };
+        match read {
             // The operator gives a partner its key: who has none is none.
             None => Taken::Forged(Cause::new("There is no partner of that name.")),
             Some(Err(PayloadError::Forged(cause))) => Taken::Forged(cause),
             Some(Err(error @ PayloadError::Unreadable(_))) => Taken::Unreadable(Cause::new(error.to_string())),
             Some(Ok((partner, change))) => match self.enrollment.change(&partner, &change).await {
+                // Whoever comes onto the roster later is opted out by then.
+                Ok(PartnerOutcome::Unknown) if change.opted_out == Some(true) => {
+                    Taken::Unreadable(Cause::new(format!(
+                        "Partner {partner} opts out {}, who isn't on the roster: bring this back once they are, or delete it.",
+                        change.customer
+                    )))
+                }
                 Ok(outcome) => {
                     if outcome == PartnerOutcome::Unknown {
                         tracing::info!(%partner, customer = %change.customer, "a partner tells of nobody on the roster");
@@ -126,10 +146,9 @@ impl Reader<'_> {
     }
 
     async fn unsubscribe(&self, token: &str, message: &str, at: Timestamp) -> Taken {
-        let mut customer = self.tokens.current().customer(token);
-        if customer.is_none()
-            && let Some(tokens) = self.tokens.anew().await
-        {
+        let mut customer = self.tokens.current().await.customer(token);
+        if customer.is_none() {
+            let Some(tokens) = self.tokens.read_after(at).await else { return unread() };
             customer = tokens.customer(token);
         }
         let Some(customer) = customer else {
@@ -147,20 +166,26 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads with the keys that are known; and where they don't fit, once more with those that there may be by now.
+    /// Reads with the keys that are known; and where they don't fit, with those that there were when the payload had come.
+    ///
+    /// # Errors
+    /// When those can't be read now: nothing is taken for forged by keys of before.
     async fn read<T>(
         &self,
+        payload: &Payload,
         read: impl Fn(&Parsers) -> Option<Result<T, PayloadError>>,
-    ) -> Option<Result<T, PayloadError>> {
-        let first = read(&self.parsers.current());
+    ) -> Result<Option<Result<T, PayloadError>>, Taken> {
+        let first = read(&*self.parsers.current().await);
         if !matches!(first, None | Some(Err(PayloadError::Forged(_)))) {
-            return first;
+            return Ok(first);
         }
-        match self.parsers.anew().await {
-            Some(parsers) => read(&parsers),
-            None => first,
-        }
+        let parsers = self.parsers.read_after(payload.received_at).await.ok_or_else(unread)?;
+        Ok(read(&parsers))
     }
+}
+
+fn unread() -> Taken {
+    Taken::Failed(Cause::new("It fits no key that is known, and the secret is read again within a minute."))
 }
 
 fn failed(error: &LedgerError) -> Taken {

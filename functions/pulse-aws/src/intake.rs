@@ -191,6 +191,11 @@ impl IntakeHost {
         }
     }
 
+    /// Counts mails that a provider accepted and then didn't send.
+    pub fn count_dropped(&self, mails: u64) {
+        self.metrics.dropped(SystemClock.now(), usize::try_from(mails).unwrap_or(usize::MAX));
+    }
+
     fn count_forged(&self, sources: impl Iterator<Item = &'static str>) {
         let mut forged: BTreeMap<&str, u64> = BTreeMap::new();
         for source in sources {

@@ -165,7 +165,13 @@ pub async fn write_pause(
     pause: &Pause,
 ) -> Result<Option<Pause>, PausingError> {
     let before = change(controls, stage, |control| {
-        control.pause = Some(pause.clone());
+        let is_for_reputation = control.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Reputation);
+        control.pause = Some(if is_for_reputation {
+            // That takes a note to end, whoever pauses it beside.
+            Pause { kind: PauseKind::Reputation, until: None, ..pause.clone() }
+        } else {
+            pause.clone()
+        });
         control.mapping = LastSeen::Off;
     });
     Ok(before.await?.pause.filter(|before| before.until.is_none_or(|until| until > pause.since)))

@@ -12,10 +12,14 @@ use crate::{
     failure::Cause,
     feedback::FeedbackSource,
     ports::{Ledger, LedgerError},
+    run::RunId,
 };
 
 /// For how long an address that can't take mail is left alone.
 const SOFT_BOUNCES_LAST: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// In so many months in a row mails must come back for an address to be left alone.
+const SOFT_BOUNCES: usize = 3;
 
 /// How often a row is written anew that others change in the same moment.
 const TRIES: usize = 5;
@@ -121,9 +125,22 @@ pub struct Suppression {
     pub version: u64,
     /// The reasons there are, or were.
     reasons: BTreeMap<SuppressionReason, Evidence>,
+    /// The months whose mails came back for now.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    soft_bounces: BTreeMap<RunId, SoftBounce>,
     /// The last release.
     #[serde(skip_serializing_if = "Option::is_none")]
     released: Option<Release>,
+}
+
+/// A month's mail that came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct SoftBounce {
+    /// When.
+    at: Timestamp,
+    /// Whether it, or another of the month, arrived after all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    arrived: bool,
 }
 
 /// The fields of a row. Early releases knew one reason, that the provider had refused the address, and wrote why.
@@ -134,6 +151,8 @@ struct SuppressionRow {
     #[serde(default)]
     reasons: BTreeMap<SuppressionReason, Evidence>,
     #[serde(default)]
+    soft_bounces: BTreeMap<RunId, SoftBounce>,
+    #[serde(default)]
     released: Option<Release>,
     #[serde(default)]
     why: Option<Cause>,
@@ -141,8 +160,8 @@ struct SuppressionRow {
 
 impl From<SuppressionRow> for Suppression {
     fn from(row: SuppressionRow) -> Self {
-        let SuppressionRow { version, reasons, released, why } = row;
-        let known = Self { version, reasons, released };
+        let SuppressionRow { version, reasons, soft_bounces, released, why } = row;
+        let known = Self { version, reasons, soft_bounces, released };
         match why {
             Some(why) => {
                 let evidence = Evidence { at: Timestamp::UNIX_EPOCH, scope: Scope::All, cause: Some(why) };
@@ -165,6 +184,14 @@ pub struct InForce {
     pub until: Option<Timestamp>,
 }
 
+impl Evidence {
+    /// Something that happened then, and is for all mails.
+    #[must_use]
+    pub fn all(at: Timestamp) -> Self {
+        Self { at, scope: Scope::All, cause: None }
+    }
+}
+
 impl Suppression {
     /// One for a reason.
     #[must_use]
@@ -176,21 +203,42 @@ impl Suppression {
     #[must_use]
     pub fn with(mut self, reason: SuppressionReason, evidence: Evidence) -> Self {
         let known = self.reasons.remove(&reason);
-        let rank = |evidence: &Evidence| {
-            let cause = evidence.cause.as_ref().map(|cause| cause.as_str().to_owned());
-            // Of the same moment, what is for more mails.
-            (evidence.at, std::cmp::Reverse(evidence.scope), cause)
-        };
+        // What two providers refuse, none need be asked to take.
+        let is_wider = known.as_ref().is_some_and(|known| known.scope != evidence.scope);
+        let rank = |evidence: &Evidence| (evidence.at, evidence.cause.as_ref().map(|cause| cause.as_str().to_owned()));
         let last = known.into_iter().chain([evidence]).max_by_key(rank);
-        self.reasons.extend(last.map(|last| (reason, last)));
+        self.reasons.extend(last.map(|last| {
+            let scope = if is_wider { Scope::All } else { last.scope };
+            (reason, Evidence { scope, ..last })
+        }));
         self
     }
 
-    /// The same without a reason that turns out to be none.
+    /// The same, with a month's mail that came back, and maybe arrived after all.
     #[must_use]
-    pub fn without(mut self, reason: SuppressionReason) -> Self {
-        self.reasons.remove(&reason);
+    pub fn with_soft_bounce(mut self, run: RunId, at: Timestamp, arrived: bool) -> Self {
+        let known = self.soft_bounces.entry(run).or_insert(SoftBounce { at, arrived });
+        *known = SoftBounce { at: known.at.max(at), arrived: known.arrived || arrived };
         self
+    }
+
+    /// When the last mail came back of the last three or more in a row that did, a month after the other.
+    fn soft_bounced_at(&self) -> Option<Timestamp> {
+        let released_at = self.released.as_ref().map(|release| release.at);
+        let (mut row, mut found, mut expected) = (0, None, None);
+        for (run, bounce) in &self.soft_bounces {
+            let counts = !bounce.arrived && released_at < Some(bounce.at);
+            row = match (counts, expected == Some(*run)) {
+                (false, _) => 0,
+                (true, true) => row + 1,
+                (true, false) => 1,
+            };
+            expected = Some(run.next());
+            if row >= SOFT_BOUNCES {
+                found = Some(bounce.at);
+            }
+        }
+        found
     }
 
     /// The same, released.
@@ -225,6 +273,9 @@ impl Suppression {
     #[must_use]
     pub fn joined(self, older: Self) -> Self {
         let joined = older.reasons.into_iter().fold(self, |joined, (reason, evidence)| joined.with(reason, evidence));
+        let bounces = older.soft_bounces.into_iter();
+        let joined =
+            bounces.fold(joined, |joined, (run, SoftBounce { at, arrived })| joined.with_soft_bounce(run, at, arrived));
         match older.released {
             Some(release) => joined.released(release),
             None => joined,
@@ -240,7 +291,12 @@ impl Suppression {
             let is_over = until.is_some_and(|until| until <= now) || released_at >= Some(evidence.at);
             (!is_over).then(|| InForce { reason, evidence: evidence.clone(), until })
         };
-        self.reasons.iter().filter_map(holds).collect()
+        let soft = self.soft_bounced_at().map(|at| (SuppressionReason::SoftBounces, Evidence::all(at)));
+        self.reasons
+            .iter()
+            .chain(soft.as_ref().map(|(reason, evidence)| (reason, evidence)))
+            .filter_map(holds)
+            .collect()
     }
 
     /// Why a mail by way of `provider` must not be sent at `now`, if so.

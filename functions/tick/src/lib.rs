@@ -91,7 +91,7 @@ impl Function {
         };
         Ok(Self {
             dead_letters: DlqName::all().map(dead_letters).collect(),
-            intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url, config.feedback_dead_letters),
+            intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url),
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
             queues: Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
                 Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))

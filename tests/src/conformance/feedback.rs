@@ -61,7 +61,7 @@ pub async fn suppressions_are_counted_by_their_worst_reason_and_the_newest_liste
         ("four@example.com", released.clone()),
         ("five@example.com", Suppression::of(SuppressionReason::SoftBounces, at(-91 * 24))),
         ("six@example.com", Suppression::of(SuppressionReason::SoftBounces, at(0))),
-        ("seven@example.com", hard(7).without(SuppressionReason::HardBounce)),
+        ("seven@example.com", Suppression::default()),
         ("eight@example.com", released.with(SuppressionReason::HardBounce, at(8))),
     ];
     for (text, suppression) in kept {

@@ -58,17 +58,15 @@ async fn a_mail_that_was_dropped_fails_after_all_and_is_noted_with_its_customer(
 
 #[tokio::test]
 async fn a_mail_that_a_worker_has_is_looked_at_again() {
-    let stack = mailed(1).await;
-    dropped(&stack, 0);
-    let watch = watch(&stack);
-    watch.look().await.unwrap();
-    // An operator has it sent again, and it is dropped once more before the worker has written down what it was answered.
-    stack.clock.advance(Duration::from_mins(1));
+    let stack = InMemoryStack::new();
+    stack.enroll(&[customer("c-0")]).await;
+    stack.fire(&customer("c-0"));
+    stack.invoke(StageName::Score).await;
     let (now, until) = (stack.clock.now(), stack.clock.now() + Duration::from_mins(2));
     let entry = stack.entry("c-0", "2026-11").await;
     stack.ledger.apply(&entry.claim(StageName::Email, now, until).unwrap()).await.unwrap();
-    stack.clock.advance(Duration::from_secs(1));
     dropped(&stack, 0);
+    let watch = watch(&stack);
     watch.look().await.unwrap();
     assert_eq!(stack.state("c-0", "2026-11").await, "sending");
     stack.clock.advance(Duration::from_mins(2));

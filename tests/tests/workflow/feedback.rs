@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::{Timestamp, ToSpan as _};
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
 use pulse_core::{
-    control::{Hold, Note, PauseKind},
+    control::{Control, Hold, Note, Pause, PauseKind},
     customer::{ConsentSource, EmailAddress},
     entry::{Progress, SkipReason, StageName},
     failure::Cause,
@@ -14,10 +14,11 @@ use pulse_core::{
         About, Bounce, BounceKind, Feedback, FeedbackCount, FeedbackCounts, FeedbackKind, FeedbackListener,
         FeedbackSource, Heard, Reputation, ReputationBreaker, ReputationPolicy,
     },
-    pausing::{Pausing, PausingError, Resumed},
+    message::WorkMessage,
+    pausing::{Pausing, PausingError, Resumed, write_pause},
     ports::{Clock as _, Controls as _, FeedbackLog as _, Intake, IntakeError, Ledger as _, LedgerReports as _},
     run::RunId,
-    suppression::SuppressionReason,
+    suppression::{Release, SuppressionReason, change_suppression},
     tick::{DoubtSweep, MappingReconciler},
 };
 use pulse_sim::mailer::InjectedFailure;
@@ -109,9 +110,13 @@ async fn a_mail_that_was_accepted_and_not_sent_fails_with_its_cause_and_is_not_s
     assert_eq!(hear(&stack, kind).await, Heard::Done);
     let Progress::Failed { cause, .. } = stack.progress("c-1", RUN).await else { panic!("it counts as sent") };
     assert_eq!(cause.as_str(), "SES found a virus.");
+    // A message that is still on its way, and one that was queued again, send nothing.
+    let id = entry_id("c-1", RUN);
+    stack.queues[StageName::Email].send(&WorkMessage::for_entry(&id)).await.unwrap();
     stack.sweep().await;
     stack.drain().await;
     assert_eq!(stack.mails("c-1"), 1);
+    assert_eq!(stack.state("c-1", RUN).await, "failed");
     assert_eq!(holds(&stack, &address()).await, None);
 }
 
@@ -162,6 +167,11 @@ async fn who_unsubscribes_at_the_provider_is_opted_out_or_if_only_the_address_is
     told.about = About { address: Some(address()), ..About::default() };
     assert_eq!(listener(&stack).hear(&told).await, Ok(Heard::NoEntry));
     assert_eq!(holds(&stack, &address()).await, Some(SuppressionReason::Unsubscribed));
+    // One that the provider calls by an id which nobody here has.
+    let stack = after([]).await;
+    told.about.customer = Some(customer("c-9").id);
+    assert_eq!(listener(&stack).hear(&told).await, Ok(Heard::NoEntry));
+    assert_eq!(holds(&stack, &address()).await, Some(SuppressionReason::Unsubscribed));
     let stack = after([]).await;
     assert_eq!(hear(&stack, FeedbackKind::Unsubscribed).await, Heard::Done);
     assert!(stack.ledger.customer(&customer("c-1").id).await.unwrap().unwrap().consent.opted_out());
@@ -190,6 +200,33 @@ async fn three_runs_in_a_row_that_come_back_suppress_for_ninety_days_in_whatever
     }
     stack.clock.advance(Duration::from_hours(91 * 24));
     assert_eq!(holds(&stack, &address()).await, None);
+}
+
+#[tokio::test]
+async fn soft_bounces_are_counted_by_address_and_anew_after_a_release() {
+    let stack = months(4).await;
+    let old = EmailAddress::parse("old@example.com").unwrap();
+    let told = async |run: &str, address: &EmailAddress| {
+        let at = stack.entry("c-1", run).await.scheduled_at() + 1.hour();
+        let mut told = event(bounced(BounceKind::Soft), run, at);
+        told.about.address = Some(address.clone());
+        listener(&stack).hear(&told).await.unwrap();
+    };
+    told("2026-11", &old).await;
+    told("2026-12", &old).await;
+    told("2027-01", &address()).await;
+    assert_eq!((holds(&stack, &old).await, holds(&stack, &address()).await), (None, None));
+    told("2027-01", &old).await;
+    assert_eq!(holds(&stack, &old).await, Some(SuppressionReason::SoftBounces));
+    let at = stack.entry("c-1", "2027-01").await.scheduled_at() + 2.hours();
+    let note = Note::parse("They asked for it.").unwrap();
+    change_suppression(&*stack.ledger, &old, |known| {
+        known.released(Release { at, by: "ops".into(), note: note.clone() })
+    })
+    .await
+    .unwrap();
+    told("2027-02", &old).await;
+    assert_eq!(holds(&stack, &old).await, None);
 }
 
 #[tokio::test]
@@ -388,4 +425,37 @@ fn whatever_order_it_is_told_in_and_however_often_the_ledger_is_the_same() {
         Ok(())
     });
     assert_eq!(checked, Ok(()));
+}
+
+#[tokio::test]
+async fn who_has_paused_the_stage_is_not_overruled_and_a_pause_beside_a_hold_ends_none() {
+    let stack = InMemoryStack::new();
+    let run = RunId::parse(RUN).unwrap();
+    let bad = FeedbackCounts::from_fn(|count| match count {
+        FeedbackCount::Heard => 10_000,
+        FeedbackCount::Complained => 50,
+        _ => 0,
+    });
+    stack.ledger.count_feedback(run, stack.clock.now(), &bad).await.unwrap();
+    let pause = |until| Pause {
+        by: "ops".into(),
+        note: Note::parse("The template is wrong.").unwrap(),
+        since: stack.clock.now(),
+        until,
+        kind: PauseKind::Operator,
+    };
+    write_pause(&*stack.ledger, StageName::Email, &pause(None)).await.unwrap();
+    assert_eq!(breaker(&stack).run().await, Ok(Reputation::Bad));
+    let control = stack.ledger.control(StageName::Email).await.unwrap();
+    assert_eq!(control.pause, Some(pause(None)));
+    // Held for its reputation, it is paused for an hour: that ends nothing.
+    let held = Control { version: control.version + 1, pause: None, ..control };
+    assert!(stack.ledger.save(StageName::Email, &held).await.unwrap());
+    assert_eq!(breaker(&stack).run().await, Ok(Reputation::Bad));
+    let until = Some(stack.clock.now() + 1.hour());
+    write_pause(&*stack.ledger, StageName::Email, &pause(until)).await.unwrap();
+    stack.clock.advance(Duration::from_hours(2));
+    let control = stack.ledger.control(StageName::Email).await.unwrap();
+    assert!(control.is_paused(stack.clock.now()));
+    assert_eq!(control.pause.map(|pause| pause.kind), Some(PauseKind::Reputation));
 }

@@ -87,6 +87,10 @@ pub fn preview(preview: &Preview, zone: &Zone) -> String {
         }
         Preview::Sent { at: sent } => format!("is sent already, {}: nothing", at(sent)),
         Preview::Skipped { reason } => format!("is skipped ({reason}): nothing"),
+        Preview::Dropped { at: dropped } => format!(
+            "was accepted by the provider and then not sent, {}: nothing, but for a further mail that is ordered",
+            at(dropped)
+        ),
         Preview::Unsettled => "is in doubt: nothing".into(),
     }
 }

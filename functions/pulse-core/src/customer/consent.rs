@@ -190,6 +190,8 @@ impl Consent {
         let holds = match self.record.as_ref().map(|record| record.by) {
             Some(ConsentSource::Partner) => true,
             Some(ConsentSource::Operator | ConsentSource::Customer) if self.opted_out => false,
+            // However late it is read: nobody is mailed against their will because a roster came first.
+            None | Some(ConsentSource::Roster) if word.opted_out => true,
             _ => word.said_at() >= self.said_at(),
         };
         holds.then(|| word.clone())

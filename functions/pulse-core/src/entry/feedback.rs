@@ -21,9 +21,6 @@ pub(super) struct EntryFeedback {
     /// What a worker wrote down of the acceptance, if the provider didn't send the mail after all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recorded: Option<Recorded>,
-    /// What was told of earlier is of a mail that was not sent, before the entry was taken up again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    since: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,14 +32,6 @@ struct Recorded {
 impl EntryFeedback {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// What is kept when the entry is claimed for another mail: nothing of one that was not sent.
-    pub(super) fn for_another_mail(&self) -> Self {
-        match self.facts.verdict() {
-            Some(Verdict::NotSent(Rejection { at, .. })) => Self { since: Some(*at), ..Self::default() },
-            _ => self.clone(),
-        }
     }
 }
 
@@ -75,7 +64,8 @@ impl Entry {
         !is_told && !self.erased && now.duration_since(*at) > TOLD_WITHIN
     }
 
-    /// Whether feedback closed it, and neither a worker nor a person.
+    /// Whether feedback closed it, and neither a worker nor a person. If its mail was not sent, it is so for good: what is told
+    /// of that mail couldn't be told from what is told of another, which takes an entry of its own.
     #[must_use]
     pub fn is_closed_by_feedback(&self) -> bool {
         self.feedback.closes
@@ -92,8 +82,7 @@ impl Entry {
         }
         let told = if self.erased { &told.without_words() } else { told };
         let facts = self.feedback.facts.merge(told);
-        let is_of_before = self.feedback.since.is_some_and(|since| told.first_at().is_some_and(|at| at <= since));
-        if is_of_before || facts == self.feedback.facts {
+        if facts == self.feedback.facts {
             return Hearing::Known;
         }
         let mut after = Self { version: self.version + 1, ..self.clone() };

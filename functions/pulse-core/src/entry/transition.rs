@@ -10,7 +10,7 @@
 //! Failed -> Claimed (redriven)
 //! Skipped -> Waiting (who had left came back before the slot)
 //! any open -> itself, queued again
-//! all but Skipped -> Done | Failed (by what the provider tells afterwards: module `feedback`)
+//! all but Skipped -> Done | Failed (by what the provider tells afterwards: module `feedback`; such a Failed stays)
 //! ```
 
 use std::time::Duration;
@@ -54,7 +54,6 @@ impl Entry {
         if matches!(self.progress, Progress::Failed { .. }) {
             // Redriven: what went wrong before is past.
             after.failure_streak = None;
-            after.feedback = self.feedback.for_another_mail();
         }
         if after.queueing == Queueing::Deferred {
             // A message came by before its time: it is the one now.
@@ -207,10 +206,8 @@ impl Entry {
     /// When no mail was under way.
     pub fn record_sent(&self, provider_id: String, now: Timestamp, next: Option<Entry>) -> Transition {
         let may_be_sent = match &self.progress {
-            Progress::Claimed { .. }
-            | Progress::Failed { .. }
-            | Progress::Indeterminate { .. }
-            | Progress::Unconfirmed { .. } => true,
+            Progress::Claimed { .. } | Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => true,
+            Progress::Failed { .. } => !self.is_closed_by_feedback(),
             Progress::Waiting => self.in_doubt_since.is_some(),
             Progress::Done { .. } | Progress::Skipped { .. } => false,
         };
@@ -330,7 +327,8 @@ impl Entry {
     fn is_claimable(&self, stage: StageName, now: Timestamp) -> bool {
         self.at == stage
             && match &self.progress {
-                Progress::Waiting | Progress::Failed { .. } => true,
+                Progress::Waiting => true,
+                Progress::Failed { .. } => !self.is_closed_by_feedback(),
                 Progress::Claimed { lease_until } => *lease_until <= now,
                 _ => false,
             }

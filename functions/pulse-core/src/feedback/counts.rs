@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-use super::{BounceKind, FeedbackFacts, MailOutcome};
+use super::{BounceKind, FeedbackFacts, Verdict};
 use crate::run::RunId;
 
 /// What is counted of mails.
@@ -13,7 +13,7 @@ use crate::run::RunId;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "snake_case")]
 pub enum FeedbackCount {
-    /// Mails of which it is known what became of them.
+    /// Mails of which it is known that they went out.
     Heard,
     /// The receiving server took it.
     Delivered,
@@ -43,13 +43,9 @@ pub type FeedbackCounts = EnumMap<FeedbackCount, u64>;
 /// What is new between two states of an entry's facts.
 #[must_use]
 pub(super) fn news(before: &FeedbackFacts, after: &FeedbackFacts) -> FeedbackCounts {
-    let is_final = |facts: &FeedbackFacts| {
-        use MailOutcome::{Accepted, Delayed, Rejected};
-        facts.outcome().is_some_and(|outcome| !matches!(outcome, Accepted | Delayed | Rejected))
-    };
     let bounced = |facts: &FeedbackFacts, kind| facts.bounced.as_ref().is_some_and(|b| b.bounce.kind == kind);
     let is = |facts: &FeedbackFacts, count| match count {
-        FeedbackCount::Heard => is_final(facts),
+        FeedbackCount::Heard => matches!(facts.verdict(), Some(Verdict::Went { .. })),
         FeedbackCount::Delivered => facts.delivered_at.is_some(),
         FeedbackCount::HardBounced => bounced(facts, BounceKind::Hard),
         FeedbackCount::SoftBounced => bounced(facts, BounceKind::Soft),

@@ -141,15 +141,6 @@ impl FeedbackFacts {
         }
     }
 
-    /// When the first of it happened.
-    #[must_use]
-    pub fn first_at(&self) -> Option<Timestamp> {
-        let bounced_at = self.bounced.as_ref().map(|bounced| bounced.at);
-        let rejected_at = self.rejected.as_ref().map(|rejected| rejected.at);
-        let all = [self.accepted_at, self.delivered_at, self.delayed_at, bounced_at, self.complained_at, rejected_at];
-        all.into_iter().flatten().min()
-    }
-
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,8 +1,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    BounceKind, Feedback, FeedbackCount, FeedbackCounts, FeedbackFacts, FeedbackKind, FeedbackTally, MailOutcome,
-    counts::news,
+    BounceKind, Feedback, FeedbackCount, FeedbackCounts, FeedbackFacts, FeedbackKind, FeedbackTally, counts::news,
 };
 use crate::{
     customer::{Consent, ConsentRecord, ConsentSource, Contact, Customer, CustomerId, EmailAddress},
@@ -17,9 +16,6 @@ use crate::{
 
 /// How often an entry is heard of anew that someone else changed in the same moment.
 const TRIES: usize = 5;
-
-/// In so many runs in a row mails must come back for an address to be left alone.
-const SOFT_BOUNCES: usize = 3;
 
 /// The use case: brings what providers tell into the ledger. All of it may be repeated, late and out of order.
 pub struct FeedbackListener<'a> {
@@ -90,13 +86,17 @@ impl<'a> FeedbackListener<'a> {
         Ok(is_known)
     }
 
-    /// Writes down what was counted. What can't be written is lost: rates are good enough without.
-    pub async fn finish(&self) {
+    /// Writes down what was counted, and says how much of all that was. What can't be written is lost: rates are good enough
+    /// without.
+    pub async fn finish(&self) -> FeedbackCounts {
+        let mut sum = FeedbackCounts::default();
         for ((run, hour), counts) in self.tally.take() {
+            sum = FeedbackCounts::from_fn(|count| sum[count] + counts[count]);
             if let Err(error) = self.log.count_feedback(run, hour, &counts).await {
                 tracing::warn!(%run, %error, "what became of some mails isn't counted");
             }
         }
+        sum
     }
 
     async fn unsubscribed(&self, event: &Feedback) -> Result<Heard, LedgerError> {
@@ -105,8 +105,14 @@ impl<'a> FeedbackListener<'a> {
             return Ok(Heard::NoEntry);
         };
         let proof = Cause::new(format!("Event {} of {}.", event.id, event.source));
-        let is_known = self.unsubscribe(id, proof, event.at).await?;
-        Ok(if is_known { Heard::Done } else { Heard::NoEntry })
+        if self.unsubscribe(id, proof, event.at).await? {
+            return Ok(Heard::Done);
+        }
+        // The provider may call others so, who aren't Pulse's customers: the address is all that is sure.
+        if let Some(address) = &event.about.address {
+            self.add(address, SuppressionReason::Unsubscribed, Evidence::all(event.at)).await?;
+        }
+        Ok(Heard::NoEntry)
     }
 
     async fn hear_of(&self, entry: &Entry, event: &Feedback) -> Result<Heard, LedgerError> {
@@ -124,9 +130,7 @@ impl<'a> FeedbackListener<'a> {
                 change.into_after()
             }
         };
-        if after.feedback().bounced.is_some() {
-            self.judge_soft_bounces(after.id(), event).await?;
-        }
+        self.keep_soft_bounce(&after, event).await?;
         Ok(Heard::Done)
     }
 
@@ -165,27 +169,26 @@ impl<'a> FeedbackListener<'a> {
             _ => return Ok(()),
         };
         let Some(address) = self.address(event).await? else { return Ok(()) };
-        let evidence = Evidence { at: event.at, scope, cause };
-        change_suppression(self.ledger, &address, |known| known.with(reason, evidence.clone())).await?;
-        Ok(())
+        self.add(&address, reason, Evidence { at: event.at, scope, cause }).await
     }
 
-    /// Suppresses an address whose mails came back in three runs in a row, and takes that back where one of them turns out
-    /// to have arrived: it is found out anew from all of the customer's runs, so that it doesn't matter what was told first.
-    async fn judge_soft_bounces(&self, id: &EntryId, event: &Feedback) -> Result<(), LedgerError> {
+    async fn add(
+        &self,
+        address: &EmailAddress,
+        reason: SuppressionReason,
+        evidence: Evidence,
+    ) -> Result<(), LedgerError> {
+        change_suppression(self.ledger, address, |known| known.with(reason, evidence.clone())).await.map(drop)
+    }
+
+    /// Keeps of the address that a run's mail to it came back, and that it arrived after all.
+    async fn keep_soft_bounce(&self, entry: &Entry, event: &Feedback) -> Result<(), LedgerError> {
+        let facts = entry.feedback();
+        let bounced = facts.bounced.as_ref().filter(|bounced| bounced.bounce.kind == BounceKind::Soft);
+        let Some(bounced) = bounced else { return Ok(()) };
         let Some(address) = self.address(event).await? else { return Ok(()) };
-        let entries = self.ledger.entries(&id.customer).await?;
-        let reason = SuppressionReason::SoftBounces;
-        let came_back_at = soft_bounced_at(&entries);
-        change_suppression(self.ledger, &address, |known| {
-            let known = known.without(reason);
-            match came_back_at {
-                Some(at) => known.with(reason, Evidence { at, scope: Scope::All, cause: None }),
-                None => known,
-            }
-        })
-        .await?;
-        Ok(())
+        let (run, at, arrived) = (entry.id().run.month(), bounced.at, facts.delivered_at.is_some());
+        change_suppression(self.ledger, &address, |known| known.with_soft_bounce(run, at, arrived)).await.map(drop)
     }
 
     /// The address that the event is about: as it says, or else the customer's.
@@ -201,18 +204,4 @@ impl<'a> FeedbackListener<'a> {
             Contact::Unusable => None,
         }))
     }
-}
-
-/// When the last mail came back of the last three or more in a row that did. A run of which nothing is known breaks the row.
-fn soft_bounced_at(entries: &[Entry]) -> Option<Timestamp> {
-    let mut entries: Vec<_> = entries.iter().collect();
-    entries.sort_by_key(|entry| entry.id().run);
-    let (mut row, mut found) = (0, None);
-    for facts in entries.into_iter().map(Entry::feedback) {
-        row = if facts.outcome() == Some(MailOutcome::SoftBounced) { row + 1 } else { 0 };
-        if row >= SOFT_BOUNCES {
-            found = facts.bounced.as_ref().map(|bounced| bounced.at);
-        }
-    }
-    found
 }

@@ -136,7 +136,9 @@ impl ReputationBreaker<'_> {
     pub async fn run(&self) -> Result<Reputation, LedgerError> {
         let control = self.controls.control(StageName::Email).await?;
         let (counts, reputation) = self.look_by(&control).await?;
-        let is_held = control.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Reputation);
+        // Who pauses the stage has reasons of their own: it is held once that is over.
+        let now = self.clock.now();
+        let is_held = control.pause.as_ref().is_some_and(|pause| pause.until.is_none_or(|until| until > now));
         if reputation < Reputation::Bad || is_held {
             return Ok(reputation);
         }
@@ -144,7 +146,7 @@ impl ReputationBreaker<'_> {
         tracing::error!(mails, complaints, hard_bounces, "the email stage is held: recipients take its mails badly");
         let note = format!("Of {mails} mails, {complaints} were called spam and {hard_bounces} went to no mailbox.");
         let Ok(note) = Note::parse(&note) else { return Ok(reputation) };
-        let (by, since) = (Actor::from("Pulse"), self.clock.now());
+        let (by, since) = (Actor::from("Pulse"), now);
         let mut after = control;
         after.pause = Some(Pause { by, note, since, until: None, kind: PauseKind::Reputation });
         after.mapping = LastSeen::Off;

@@ -10,6 +10,6 @@ pub struct IntakeError(pub Cause);
 /// Where providers' feedback comes in, from outside.
 #[async_trait]
 pub trait Intake: Send + Sync {
-    /// Whether all that has come in was read: nothing waits, and nothing lies among the dead letters.
+    /// Whether what has come in is read as it comes.
     async fn is_caught_up(&self) -> Result<bool, IntakeError>;
 }

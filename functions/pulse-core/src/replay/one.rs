@@ -170,8 +170,10 @@ impl ReplayOne<'_> {
         match (&prospect.preview, force) {
             (Preview::Unsettled, _) => Err(ReplayError::Unknown { entry: id.clone() }),
             (Preview::InHand { .. }, _) => Err(ReplayError::InHand(id.clone())),
-            (Preview::Sent { .. } | Preview::Skipped { .. }, Some(note)) => self.repeat(&customer, &entry, note).await,
-            (Preview::Sent { .. } | Preview::Skipped { .. }, None) => {
+            (Preview::Sent { .. } | Preview::Skipped { .. } | Preview::Dropped { .. }, Some(note)) => {
+                self.repeat(&customer, &entry, note).await
+            }
+            (Preview::Sent { .. } | Preview::Skipped { .. } | Preview::Dropped { .. }, None) => {
                 Err(ReplayError::Closed { entry: id.clone(), state: entry.state() })
             }
             (_, None) if prospect.not_due_before.is_some() => Err(ReplayError::NotDue(id.clone())),
@@ -234,7 +236,8 @@ impl ReplayOne<'_> {
         let month = entry.id().run.first_day();
         let entries = self.ledger.entries(&customer.id).await?;
         let latest = entries.iter().find(|other| other.id().run.first_day() == month).unwrap_or(entry);
-        if !matches!(latest.progress(), Progress::Done { .. } | Progress::Skipped { .. }) {
+        let is_done = matches!(latest.progress(), Progress::Done { .. } | Progress::Skipped { .. });
+        if !is_done && !latest.is_closed_by_feedback() {
             return Err(ReplayError::RepeatUnderWay(latest.id().clone()));
         }
         let run = latest.id().run.repeated().ok_or_else(|| ReplayError::TooManyRepeats(customer.id.clone()))?;

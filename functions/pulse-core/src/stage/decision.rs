@@ -92,6 +92,7 @@ pub(super) fn unless_workable(stage: StageName, entry: &Entry, facts: &Facts, no
         Progress::Failed { cause, at } if is_here && facts.repeats.is_some_and(|sent_at| sent_at <= *at) => {
             Decision::GivenUp(cause.clone())
         }
+        Progress::Failed { .. } if entry.is_closed_by_feedback() => Decision::Nothing,
         Progress::Claimed { .. } | Progress::Failed { .. } if is_here => return None,
         _ => Decision::Nothing,
     })

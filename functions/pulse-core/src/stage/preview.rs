@@ -59,6 +59,11 @@ pub enum Preview {
         /// The reason, in the ledger's word.
         reason: SkipReason,
     },
+    /// Nothing: the provider accepted the mail, and didn't send it. Another takes an entry of its own.
+    Dropped {
+        /// When it was dropped.
+        at: Timestamp,
+    },
     /// Nothing: it is indeterminate already, or unconfirmed.
     #[serde(rename = "unknown")]
     Unsettled,
@@ -72,6 +77,7 @@ impl Preview {
             Progress::Done { at, .. } => Self::Sent { at: *at },
             Progress::Skipped { reason, .. } => Self::Skipped { reason: *reason },
             Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => Self::Unsettled,
+            Progress::Failed { at, .. } if entry.is_closed_by_feedback() => Self::Dropped { at: *at },
             Progress::Waiting | Progress::Claimed { .. } | Progress::Failed { .. } => {
                 let facts = Facts { is_suppressed: Some(is_suppressed), ..Facts::default() };
                 Self::decided(rules, (customer, entry), &facts, now)
@@ -124,6 +130,9 @@ impl Preview {
     /// Whether nothing would be done.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        matches!(self, Self::InHand { .. } | Self::Sent { .. } | Self::Skipped { .. } | Self::Unsettled)
+        matches!(
+            self,
+            Self::InHand { .. } | Self::Sent { .. } | Self::Skipped { .. } | Self::Dropped { .. } | Self::Unsettled
+        )
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 pub const DOUBT_ENDS_AFTER: Duration = Duration::from_hours(24);
 
 /// Entries of a run that are looked at by one sweep.
-const AT_MOST: usize = 100;
+const AT_MOST: usize = 1_000;
 
 /// Runs of so long ago are looked at: whoever is in doubt for longer was left by releases that waited for a person.
 const LOOKS_BACK: Duration = Duration::from_hours(40 * 24);

@@ -85,8 +85,7 @@ impl IntakeStack {
 #[async_trait]
 impl Intake for IntakeStack {
     async fn is_caught_up(&self) -> Result<bool, IntakeError> {
-        let is_empty = |queue: &MemoryQueue| queue.reported_depth().visible == 0;
-        Ok(self.queues().iter().all(|stack| is_empty(&stack.queue) && is_empty(&stack.dlq)))
+        Ok(self.feedback.queue.reported_depth().visible == 0)
     }
 }
 
