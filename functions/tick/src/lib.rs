@@ -148,6 +148,9 @@ impl Function {
             tracing::info!(%stage, held, turned, probes, outcome, woken, repeated, failed, "tick");
         }
         let FeedbackRounds { doubts_ended, reputation } = feedback;
+        if let Some(reputation) = reputation {
+            self.metrics.reputation(SystemClock.now(), reputation);
+        }
         tracing::info!(doubts_ended, ?reputation, "tick of feedback");
         Ticked { stages, feedback }
     }

@@ -13,7 +13,7 @@ use super::{Template, alarms::alarms};
 /// "Available CloudWatch metrics for Amazon SQS", "Amazon API Gateway dimensions and metrics", "Types of metrics for Lambda
 /// functions", and "Monitoring Amazon
 /// EventBridge Scheduler with Amazon CloudWatch".
-pub const METRICS: [(&str, &str, &[&str]); 27] = [
+pub const METRICS: [(&str, &str, &[&str]); 28] = [
     ("Pulse", "OldestDue", &["Stack", "Stage"]),
     ("Pulse", "BreakerOpen", &["Stack", "Stage"]),
     ("Pulse", "Paused", &["Stack", "Stage"]),
@@ -28,6 +28,7 @@ pub const METRICS: [(&str, &str, &[&str]); 27] = [
     ("Pulse", "Unknown", &["Stack"]),
     ("Pulse", "Dropped", &["Stack"]),
     ("Pulse", "Forged", &["Stack"]),
+    ("Pulse", "Reputation", &["Stack"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", &["QueueName"]),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", &["QueueName"]),
@@ -49,13 +50,13 @@ pub(super) const SCHEDULES: &str = "schedules";
 /// What the intake's are called.
 const INTAKE: [&str; 2] = ["feedback", "unsubscribe"];
 
-/// The bill counts the alarms and the metrics that there are, but for those of dead letters, of dropped mails and of what was
-/// forged: most months have none.
+/// The bill counts the alarms and the metrics that there are, but for those of dead letters, of dropped mails, of what was
+/// forged and of a bad reputation: most months have none.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
     let measured = own_metrics(template)
         .into_iter()
-        .filter(|(name, _)| !["DeadLetters", "Dropped", "Forged"].contains(name))
+        .filter(|(name, _)| !["DeadLetters", "Dropped", "Forged", "Reputation"].contains(name))
         .count();
     let counted = [
         ("metrics", measured, pulse_core::bill::METRICS as usize),

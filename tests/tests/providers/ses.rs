@@ -259,7 +259,7 @@ async fn what_ses_refuses_is_told_without_the_address() {
     let list = SesSuppressions::new(ses_client(&for_emulator(server.url())));
     let address = EmailAddress::parse("ada@example.com").unwrap();
     for (status, code, told) in [
-        (403, "AccessDeniedException", "it takes ReleaseAtSes of OperatorPolicy"),
+        (403, "AccessDeniedException", "it takes ReleaseAtSes of PrivacyPolicy"),
         (400, "BadRequestException", "BadRequestException"),
     ] {
         server.answer_next([AwsAnswer::Error(status, code, "ada@example.com may not")]);

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use pulse_core::{
     failure::Cause,
     ports::{
-        DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt, Undelivered,
+        DeadLetter, DeadLetters, DlqName, IntakeQueue, MoveProgress, MoveStart, MoveTicket, QueueError, Rate, Receipt,
+        Undelivered,
     },
 };
 use tokio::sync::OnceCell;
@@ -176,7 +177,8 @@ impl DeadLetters for SqsDeadLetters {
     }
 
     async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
-        if self.name == DlqName::Schedules {
+        // The intake's has letters of SNS too.
+        if matches!(self.name, DlqName::Schedules | DlqName::Intake(IntakeQueue::Feedback)) {
             // Only what SQS itself dead-lettered has a queue to go back to (Amazon SQS API Reference,
             // StartMessageMoveTask).
             return Ok(MoveStart::Unsupported);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pulse_core::{entry::StageName, ports::DlqName, stage::MeterReading};
+use pulse_core::{entry::StageName, feedback::Reputation, ports::DlqName, stage::MeterReading};
 use serde_json::{Map, Value, json};
 
 use super::Transitions;
@@ -65,6 +65,11 @@ impl Metrics {
         print_all(&[self.of_forged(source, now, payloads)]);
     }
 
+    /// How recipients take the mails, where that is not well. A metric costs for the hours in which it is measured.
+    pub fn reputation(&self, now: Timestamp, reputation: Reputation) {
+        print_all(&Vec::from_iter(self.of_reputation(now, reputation)));
+    }
+
     /// How a stage stands.
     pub fn gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) {
         print_all(&[self.of_gauges(stage, now, gauges)]);
@@ -109,6 +114,16 @@ impl Metrics {
         line.add("Forged", "Count", json!(payloads));
         line.fields.insert("Source".to_owned(), json!(source));
         line.end()
+    }
+
+    fn of_reputation(&self, now: Timestamp, reputation: Reputation) -> Option<Value> {
+        let mut line = Line::new(self, now);
+        match reputation {
+            Reputation::Good => {}
+            Reputation::Doubtful => line.add("Reputation", "None", json!(1)),
+            Reputation::Bad => line.add("Reputation", "None", json!(2)),
+        }
+        line.end_if_any()
     }
 
     fn of_gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) -> Value {

@@ -191,7 +191,7 @@ impl Consent {
             Some(ConsentSource::Partner) => true,
             Some(ConsentSource::Operator | ConsentSource::Customer) if self.opted_out => false,
             // However late it is read: nobody is mailed against their will because a roster came first.
-            None | Some(ConsentSource::Roster) if word.opted_out => true,
+            None | Some(ConsentSource::Roster) if word.opted_out && !self.opted_out => true,
             _ => word.said_at() >= self.said_at(),
         };
         holds.then(|| word.clone())

@@ -156,12 +156,14 @@ impl PartnerChange {
         }
         if let Some(opted_out) = self.opted_out
             && mark.consent.is_none_or(|own| told.sequence > own.sequence)
-            && let Some(consent) = before.consent.after_partner(&self.consent(by, opted_out))
         {
+            // Also what counts for nothing is the partner's last word, against which an earlier one is none.
             (mark.consent, mark.opts_out) = (Some(told), opted_out);
             let mut others = before.mark.partners.iter().filter(|(name, _)| *name != by);
             // Nobody takes back what somebody else asked for.
-            if opted_out || !others.any(|(_, mark)| mark.opts_out) {
+            if (opted_out || !others.any(|(_, mark)| mark.opts_out))
+                && let Some(consent) = before.consent.after_partner(&self.consent(by, opted_out))
+            {
                 after.consent = consent;
             }
         }

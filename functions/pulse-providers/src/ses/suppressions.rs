@@ -37,8 +37,8 @@ impl ProviderSuppressions for SesSuppressions {
         match error.code() {
             Some("NotFoundException") => Ok(ProviderRelease::NotHeld),
             Some("AccessDeniedException") => Err(Cause::new(
-                "SES refuses to take an address off its list: it takes ReleaseAtSes of OperatorPolicy in template.yaml \
-                 (output OperatorPolicyArn)",
+                "SES refuses to take an address off its list: it takes ReleaseAtSes of PrivacyPolicy in template.yaml \
+                 (output PrivacyPolicyArn)",
             )),
             code => Err(Cause::new(format!(
                 "SES can't take an address off its list: {}",
