@@ -41,7 +41,10 @@ impl Examined {
     }
 
     async fn planned(plan: &StackPlan) -> Result<Self> {
-        Ok(Self { stack: deploy(plan).await?, account: AccountStandIn::start(|| SystemClock.now()).await })
+        let account = AccountStandIn::start(|| SystemClock.now()).await;
+        // The stack's own configuration set.
+        account.say(&plan.stack, json!({ "SendingOptions": { "SendingEnabled": true } }));
+        Ok(Self { stack: deploy(plan).await?, account })
     }
 
     /// Types `pulse doctor ..`, and says what it found that is not as it should be, by level, and how it ended.
@@ -128,33 +131,35 @@ async fn what_ses_says(examined: &Examined) {
     assert_eq!((code, names(&found)), (4, expected.to_vec()));
     account.say("account", limits(true, true, "HEALTHY", -1.0, 14.0));
 
-    let identity = |verified: bool, signed: &str, mail_from: Value, set: Option<&str>| {
+    let identity = |verified: bool, signed: &str, mail_from: Value| {
         json!({
-            "VerifiedForSendingStatus": verified, "ConfigurationSetName": set, "MailFromAttributes": mail_from,
+            "VerifiedForSendingStatus": verified, "MailFromAttributes": mail_from,
             "DkimAttributes": { "SigningEnabled": true, "Status": signed },
         })
     };
     let none = || json!({ "MailFromDomain": "", "BehaviorOnMxFailure": "USE_DEFAULT_VALUE" });
-    account.say("example.com", identity(false, "PENDING", none(), None));
+    account.say("example.com", identity(false, "PENDING", none()));
     assert_eq!(names(&examined.found(&[]).await.1), ["unverified"]);
-    account.say("example.com", identity(true, "PENDING", none(), Some("my-first-configuration-set")));
+    account.say("example.com", identity(true, "PENDING", none()));
+    account.say("examined", Value::Null);
     let (_, found) = examined.found(&[]).await;
     assert_eq!(names(&found), ["unsigned", "no-mail-from", "no-configuration-set"]);
-    assert_eq!(found[2]["name"], "my-first-configuration-set");
-    account.say("my-first-configuration-set", json!({ "SendingOptions": { "SendingEnabled": false } }));
+    assert_eq!(found[2]["name"], "examined");
+    account.say("examined", json!({ "SendingOptions": { "SendingEnabled": false } }));
     let failed = json!({
         "MailFromDomain": "m.example.com", "MailFromDomainStatus": "FAILED",
         "BehaviorOnMxFailure": "USE_DEFAULT_VALUE",
     });
-    account.say("example.com", identity(true, "SUCCESS", failed, Some("my-first-configuration-set")));
+    account.say("example.com", identity(true, "SUCCESS", failed));
     assert_eq!(names(&examined.found(&[]).await.1), ["mail-from", "configuration-set-paused"]);
+    account.say("examined", json!({ "SendingOptions": { "SendingEnabled": true } }));
     account.say("example.com", Value::Null);
     assert_eq!(names(&examined.found(&[]).await.1), ["no-identity"]);
     let fine = json!({
         "MailFromDomain": "m.example.com", "MailFromDomainStatus": "SUCCESS",
         "BehaviorOnMxFailure": "USE_DEFAULT_VALUE",
     });
-    account.say("example.com", identity(true, "SUCCESS", fine, None));
+    account.say("example.com", identity(true, "SUCCESS", fine));
 }
 
 async fn what_the_account_says(examined: &Examined) {

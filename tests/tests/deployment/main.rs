@@ -26,8 +26,8 @@ async fn deploy(plan: &StackPlan) -> Result<Deployment> {
 #[tokio::test]
 async fn what_the_emulator_drops_is_restored_once_and_a_changed_parameter_arrives() -> Result<()> {
     let first = deploy(&plan("restored", &[])).await?;
-    // Each of four functions' reserved concurrency, two mappings' maximum, and the table's time to live.
-    assert_eq!(first.restored.len(), 7, "{:?}", first.restored);
+    // Each of five functions' reserved concurrency, two mappings' maximum, and the table's time to live.
+    assert_eq!(first.restored.len(), 8, "{:?}", first.restored);
     let again = deploy(&plan("restored", &[])).await?;
     assert_eq!(again.restored, Vec::<String>::new());
     assert_eq!(again.outputs, first.outputs);

@@ -56,6 +56,9 @@ pub(super) struct EntryRow {
     /// Whether the score is a blank in its place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     erased: bool,
+    /// The same, as a mail went out whose entry was to be scored again: the first release can't read one without a score.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unscored: bool,
 }
 
 /// The words for what no stage has to move any more.
@@ -98,7 +101,8 @@ impl Progress {
 impl From<Entry> for EntryRow {
     fn from(entry: Entry) -> Self {
         let state = entry.progress.name(entry.at).to_owned();
-        let blank = entry.erased && !matches!(entry.progress, Progress::Skipped { .. });
+        let unscored = !entry.erased && entry.score.is_none() && matches!(entry.progress, Progress::Done { .. });
+        let blank = unscored || entry.erased && !matches!(entry.progress, Progress::Skipped { .. });
         let has_ended_early = !entry.is_open() && !matches!(entry.progress, Progress::Done { .. });
         let mut row = Self {
             id: entry.id,
@@ -123,6 +127,7 @@ impl From<Entry> for EntryRow {
             unconfirmed: false,
             feedback: entry.feedback,
             erased: entry.erased,
+            unscored,
         };
         match entry.progress {
             Progress::Waiting => {}
@@ -194,7 +199,7 @@ impl TryFrom<EntryRow> for Entry {
             plan: row.plan,
             at,
             progress,
-            score: row.score.filter(|_| !row.erased),
+            score: row.score.filter(|_| !row.erased && !row.unscored),
             claims: row.claims,
             previous: row.previous,
             failure_streak: row.trouble,
