@@ -21,19 +21,24 @@ def outputs_of(stack):
 
 
 def outputs_wanted():
-    """The names under `Outputs:` in template.yaml."""
+    """The names under `Outputs:` in template.yaml that hang on no condition."""
     with open("template.yaml", encoding="utf-8") as template:
         outputs = template.read().partition("\nOutputs:\n")[2]
-    return re.findall(r"^  (\w+):$", outputs, re.MULTILINE)
+    return re.findall(r"^  (\w+):\n(?!    Condition:)", outputs, re.MULTILINE)
+
+
+def check_batch(outputs, name):
+    """The function answers an empty batch."""
+    answer = boto3.client("lambda").invoke(FunctionName=outputs[f"{name}FunctionName"], Payload=b'{"Records": []}')
+    body = answer["Payload"].read().decode()
+    if "FunctionError" in answer or json.loads(body) != {"batchItemFailures": []}:
+        sys.exit(f"{name} answered an empty batch with {body}")
 
 
 def check_function(outputs, stage):
     """The stage's function answers an empty batch, and its mapping feeds it from its queue."""
+    check_batch(outputs, stage)
     functions = boto3.client("lambda")
-    answer = functions.invoke(FunctionName=outputs[f"{stage}FunctionName"], Payload=b'{"Records": []}')
-    body = answer["Payload"].read().decode()
-    if "FunctionError" in answer or json.loads(body) != {"batchItemFailures": []}:
-        sys.exit(f"{stage} answered an empty batch with {body}")
     mapping = functions.get_event_source_mapping(UUID=outputs[f"{stage}MappingId"])
     queue = outputs[f"{stage}QueueUrl"].rpartition("/")[2]
     maximum = int(outputs[f"{stage}MaximumConcurrency"])
@@ -82,14 +87,15 @@ def main():
     missing = [name for name in wanted if not outputs.get(name)]
     if missing or not wanted:
         sys.exit(f"The stack {stack} lacks outputs: {missing}")
-    stages = [name.removesuffix("MappingId") for name in wanted if name.endswith("MappingId")]
+    stages = [name.removesuffix("MaximumConcurrency") for name in wanted if name.endswith("MaximumConcurrency")]
     for stage in stages:
         check_function(outputs, stage)
+    check_batch(outputs, "Feedback")
     check_chore(outputs, "Tick", lambda told: [stage["outcome"] for stage in told["stages"]] == ["swept"] * len(stages))
     check_chore(outputs, "Audit", lambda told: told["customers"] == 0 and told["failed"] == 0)
-    for name in [*stages, "Tick", "Audit"]:
+    for name in [*stages, "Feedback", "Tick", "Audit"]:
         check_unwinding(outputs, name)
-    print(f"{stack} is deployed: {len(wanted)} outputs; all {len(stages) + 2} functions answer, and unwind from a panic.")
+    print(f"{stack} is deployed: {len(wanted)} outputs; all {len(stages) + 3} functions answer, and unwind from a panic.")
 
 
 if __name__ == "__main__":
