@@ -5,11 +5,11 @@
 //! there by coverage.
 
 pub mod answer;
-pub mod feedback;
 pub mod letter;
 pub mod message;
 pub mod roster;
 pub mod row;
+pub mod webhook;
 
 use pulse_core::failure::Cause;
 

@@ -3,17 +3,17 @@
 use std::fs;
 
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
-use pulse_fuzz::{answer, feedback, letter, message, roster, row};
+use pulse_fuzz::{answer, letter, message, roster, row, webhook};
 
 type Target = (&'static str, fn(&[u8]));
 
 const TARGETS: [Target; 6] = [
     ("answer", answer::check),
-    ("feedback", feedback::check),
     ("letter", letter::check),
     ("message", message::check),
     ("roster", roster::check),
     ("row", row::check),
+    ("webhook", webhook::check),
 ];
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
