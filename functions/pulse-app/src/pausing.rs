@@ -169,6 +169,9 @@ impl App {
         let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until, kind: PauseKind::Operator };
         // First of all, whatever else may hang: tick does the rest if nothing here can.
         let replaced = write_pause(&*self.ports.controls, stage, &pause).await?;
+        // A hold for bad reputation ends by a note alone.
+        let is_held = replaced.as_ref().is_some_and(|replaced| replaced.kind == PauseKind::Reputation);
+        let until = until.filter(|_| !is_held);
         let replaced_until = replaced.and_then(|replaced| replaced.until);
         let pausing = self.pausing().await;
         let status = match (pausing.hold(stage).await, wait) {

@@ -143,15 +143,17 @@ impl IntakeHost {
         let taken = panics::catch(take(message)).await.unwrap_or_else(Taken::Failed);
         let wait = wait(&taken, &id, now, receive_count, self.max_receive_count);
         match &taken {
-            Taken::Done => tracing::debug!(message = id, source, "read"),
-            Taken::Later(until) => tracing::info!(message = id, source, %until, "a worker has the entry"),
+            Taken::Done => tracing::debug!(message_id = id, source, "read"),
+            Taken::Later(until) => tracing::info!(message_id = id, source, %until, "a worker has the entry"),
             Taken::Forged(cause) => {
-                tracing::warn!(message = id, source, %cause, "forged, and dropped");
+                tracing::warn!(message_id = id, source, %cause, "forged, and dropped");
                 return (Some(source), None);
             }
-            Taken::Unreadable(cause) => tracing::error!(message = id, source, receive_count, %cause, "can't be read"),
+            Taken::Unreadable(cause) => {
+                tracing::error!(message_id = id, source, receive_count, %cause, "can't be read")
+            }
             Taken::Failed(cause) => {
-                tracing::warn!(message = id, source, receive_count, %cause, "can't be written down");
+                tracing::warn!(message_id = id, source, receive_count, %cause, "can't be written down");
             }
         }
         (None, wait.and_then(back))

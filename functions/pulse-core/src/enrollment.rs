@@ -302,8 +302,11 @@ impl Enrollment<'_> {
 /// When the ledger can't be used. Do it again.
 pub async fn record_consent(ledger: &dyn Ledger, id: &CustomerId, word: &Consent) -> Result<bool, LedgerError> {
     for _ in 0..TRIES {
-        let before = ledger.customer(id).await?.filter(|before| !before.is_forgotten());
-        let Some(before) = before else { return Ok(false) };
+        let Some(before) = ledger.customer(id).await? else { return Ok(false) };
+        // Of who was forgotten, that they want no mail is kept all the same.
+        if before.is_forgotten() && !word.opted_out() {
+            return Ok(false);
+        }
         let after = Customer { consent: before.consent.after_word(word), ..before.clone() };
         if after == before || ledger.save_customer(&after).await? {
             return Ok(true);

@@ -144,6 +144,7 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
     }
     want("Dropped", &[("Stack", "AWS::StackName")], Some(0));
     want("Forged", &[("Stack", "AWS::StackName")], None);
+    want("Reputation", &[("Stack", "AWS::StackName")], None);
     want("5XXError", &[("ApiName", "AWS::StackName")], Some(0));
     want("Errors", &[("FunctionName", "FeedbackFunction")], Some(0));
     for (queue, longest) in [("FeedbackQueue", 3_600), ("UnsubscribeQueue", 600)] {

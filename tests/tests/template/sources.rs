@@ -57,7 +57,7 @@ fn a_third_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
     let sources = Sources::in_folder(folder.path());
     let template = Template::parse(&sources.render()?, sources.stages()?)?;
     assert_eq!(template.mappings().len(), 3 + 2);
-    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 28 + 6);
+    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 29 + 6);
     let checks = [
         alarms::each_says_what_to_do_first,
         alarms::each_is_sane,

@@ -168,7 +168,10 @@ fn reputation_table(report: &ReputationReport) -> Table {
             style(format!("doubtful: complaints above {holds} hold the email stage; find out who complains, and why"))
                 .yellow()
         }
-        Reputation::Bad => style("bad: the email stage is held until someone says why it may go on".to_owned()).red(),
+        Reputation::Bad => style(
+            "bad: tick holds the email stage, within five minutes, until someone says why it may go on".to_owned(),
+        )
+        .red(),
     };
     Table::default()
         .row("complaints", format!("{}; above {warns} is doubtful, above {holds} holds", rate(counts.complaints)))

@@ -1,6 +1,9 @@
 //! `pulse suppressions`.
 
-use std::{fmt::Write as _, io};
+use std::{
+    fmt::Write as _,
+    io::{self, Read as _},
+};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -90,11 +93,17 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     Ok(Exit::Done)
 }
 
+/// An address has at most 254 characters; what is longer is none.
+const MOST_READ: u64 = 10_000;
+
 /// An address as it was typed, which no error repeats.
 fn read(typed: &str) -> Result<EmailAddress> {
     let mut line = String::new();
     if typed == "-" {
-        io::stdin().read_line(&mut line).context("No address can be read from standard input")?;
+        io::stdin().take(MOST_READ).read_to_string(&mut line).context("No address can be read from standard input")?;
+        if line.trim().lines().count() > 1 {
+            return Err(Usage("Standard input has more than one line: give one address at a time.".to_owned()).into());
+        }
     } else {
         typed.clone_into(&mut line);
     }

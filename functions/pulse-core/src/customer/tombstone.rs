@@ -37,7 +37,11 @@ impl Customer {
     #[must_use]
     pub fn forgotten(&self, tombstone: Tombstone) -> Self {
         let euro = Currency::parse("EUR").expect("a currency");
+        // What they asked for themselves outlasts it, should they come back.
+        let was_asked =
+            self.consent.opted_out() && self.consent.record().is_some_and(|record| record.by != ConsentSource::Roster);
         let record = ConsentRecord { by: ConsentSource::Operator, as_of: Some(tombstone.at), proof: None };
+        let consent = if was_asked { self.consent.clone() } else { Consent::said(true, record) };
         Self {
             id: self.id.clone(),
             name: PersonName::parse("-").expect("a name"),
@@ -49,7 +53,7 @@ impl Customer {
             signed_up_at: Timestamp::UNIX_EPOCH,
             slot: Slot::of_sign_up(&self.id, Timestamp::UNIX_EPOCH, &Zone::UTC),
             standing: Standing::Closed,
-            consent: Consent::said(true, record),
+            consent,
             mark: ProfileMark {
                 version: self.mark.version,
                 as_of: Some(tombstone.at),
@@ -59,12 +63,18 @@ impl Customer {
         }
     }
 
-    /// The same customer as someone who has left and of whom nothing is known, so that the next that a roster tells of
-    /// them brings them back.
+    /// The same customer as someone who has left and of whom nothing is known but what they asked for, so that the next that
+    /// a roster tells of them brings them back.
     #[must_use]
     pub fn let_back(&self) -> Self {
         let mark = ProfileMark { version: self.mark.version, settled: true, ..ProfileMark::default() };
-        Self { consent: Consent::default(), mark, ..self.clone() }
+        let forgotten_at = self.mark.forgotten.as_ref().map(|tombstone| tombstone.at);
+        let is_of_tombstone = self
+            .consent
+            .record()
+            .is_none_or(|record| record.by == ConsentSource::Operator && record.as_of == forgotten_at);
+        let consent = if is_of_tombstone { Consent::default() } else { self.consent.clone() };
+        Self { consent, mark, ..self.clone() }
     }
 }
 

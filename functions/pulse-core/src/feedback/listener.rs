@@ -130,7 +130,7 @@ impl<'a> FeedbackListener<'a> {
                 change.into_after()
             }
         };
-        self.keep_soft_bounce(&after, event).await?;
+        self.keep_soft_bounce(entry, &after, event).await?;
         Ok(Heard::Done)
     }
 
@@ -181,14 +181,20 @@ impl<'a> FeedbackListener<'a> {
         change_suppression(self.ledger, address, |known| known.with(reason, evidence.clone())).await.map(drop)
     }
 
-    /// Keeps of the address that a run's mail to it came back, and that it arrived after all.
-    async fn keep_soft_bounce(&self, entry: &Entry, event: &Feedback) -> Result<(), LedgerError> {
-        let facts = entry.feedback();
-        let bounced = facts.bounced.as_ref().filter(|bounced| bounced.bounce.kind == BounceKind::Soft);
-        let Some(bounced) = bounced else { return Ok(()) };
+    /// Keeps of the address that a run's mail to it came back for now, and that this was not the last word on it: it arrived,
+    /// or there is no such mailbox.
+    async fn keep_soft_bounce(&self, before: &Entry, after: &Entry, event: &Feedback) -> Result<(), LedgerError> {
+        let soft = |facts: &FeedbackFacts| {
+            facts.bounced.as_ref().filter(|bounced| bounced.bounce.kind == BounceKind::Soft).map(|bounced| bounced.at)
+        };
+        let facts = after.feedback();
+        let is_soft = matches!(&event.kind, FeedbackKind::Bounced(bounce) if bounce.kind == BounceKind::Soft);
+        let told_at = if is_soft { Some(event.at) } else { soft(before.feedback()).or_else(|| soft(facts)) };
+        let is_over = facts.delivered_at.is_some() || (facts.bounced.is_some() && soft(facts).is_none());
+        let Some(at) = told_at.filter(|_| is_soft || is_over) else { return Ok(()) };
         let Some(address) = self.address(event).await? else { return Ok(()) };
-        let (run, at, arrived) = (entry.id().run.month(), bounced.at, facts.delivered_at.is_some());
-        change_suppression(self.ledger, &address, |known| known.with_soft_bounce(run, at, arrived)).await.map(drop)
+        let run = after.id().run.month();
+        change_suppression(self.ledger, &address, |known| known.with_soft_bounce(run, at, is_over)).await.map(drop)
     }
 
     /// The address that the event is about: as it says, or else the customer's.
