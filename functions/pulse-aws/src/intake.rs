@@ -150,7 +150,7 @@ impl IntakeHost {
                 return (Some(source), None);
             }
             Taken::Unreadable(cause) => {
-                tracing::error!(message_id = id, source, receive_count, %cause, "can't be read")
+                tracing::error!(message_id = id, source, receive_count, %cause, "can't be read");
             }
             Taken::Failed(cause) => {
                 tracing::warn!(message_id = id, source, receive_count, %cause, "can't be written down");
