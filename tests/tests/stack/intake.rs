@@ -234,7 +234,7 @@ fn one_click_opts_out_in_every_content_type_and_nobody_else() {
             let answer = client.post(&Post::one_click(&tokens.token(&customer.id), content_type)).await;
             assert_eq!(answer.status(), StatusCode::OK, "{content_type}");
             assert!(answer.headers().get("set-cookie").is_none());
-            assert!(answer.text().await.unwrap().contains("You are unsubscribed."));
+            assert!(answer.text().await.unwrap().contains("We have your request."));
             let opted_out = async || is_opted_out(stack, &customer).await.then_some(());
             eventually(&format!("{content_type} opts out"), opted_out).await;
             let consent = stack.ledger().customer(&customer.id).await.unwrap().unwrap().consent;
