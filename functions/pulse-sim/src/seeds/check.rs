@@ -178,8 +178,8 @@ impl Check<'_> {
         match entry.progress() {
             // Until its provider tells that it was dropped, if it ever does.
             Progress::Done { .. } if self.world.mailer.dropped_all(id) => {}
-            // Seen, and sent again only by who knows why it was dropped.
-            Progress::Failed { .. } if entry.is_closed_by_feedback() && self.world.feedback.is_dropped(id) => {}
+            // For good: whoever knows why it was dropped orders a further mail.
+            Progress::Failed { .. } if entry.is_closed_by_feedback() && self.world.mailer.dropped_all(id) => {}
             // A worker that died with its claim may have sent it or not: nobody takes that for a mail that wasn't sent.
             Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }
                 if self.world.mailer.was_asked(id) || !self.plan.is_harmless() =>
