@@ -77,6 +77,7 @@ fn code(place: TallyKey) -> String {
         TallyKey::Sent => "sent".into(),
         TallyKey::Skipped(reason) => format!("skipped-{reason}"),
         TallyKey::Failed(stage) => format!("failed-{stage}"),
+        TallyKey::Dropped => "dropped".into(),
         TallyKey::Indeterminate => "indeterminate".into(),
         TallyKey::Unconfirmed => "unconfirmed".into(),
     }

@@ -12,6 +12,7 @@ pub fn place(key: TallyKey) -> String {
         TallyKey::Sent => "sent".into(),
         TallyKey::Skipped(reason) => format!("skipped: {reason}"),
         TallyKey::Failed(stage) => format!("failed: {stage}"),
+        TallyKey::Dropped => "accepted, and then not sent".into(),
         TallyKey::Indeterminate => "in doubt".into(),
         TallyKey::Unconfirmed => "unconfirmed".into(),
     }

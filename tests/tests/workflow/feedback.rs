@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRun
 use pulse_core::{
     control::{Control, Hold, Note, Pause, PauseKind},
     customer::{ConsentSource, EmailAddress},
-    entry::{Progress, SkipReason, StageName},
+    entry::{Progress, SkipReason, StageName, TallyKey},
     failure::Cause,
     feedback::{
         About, Bounce, BounceKind, Feedback, FeedbackCount, FeedbackCounts, FeedbackKind, FeedbackListener,
@@ -16,7 +16,11 @@ use pulse_core::{
     },
     message::WorkMessage,
     pausing::{Pausing, PausingError, Resumed, write_pause},
-    ports::{Clock as _, Controls as _, FeedbackLog as _, Intake, IntakeError, Ledger as _, LedgerReports as _},
+    ports::{
+        Clock as _, Controls as _, FeedbackLog as _, Intake, IntakeError, Ledger as _, LedgerListing as _,
+        LedgerReports as _,
+    },
+    replay::{Replay, Replayed},
     run::RunId,
     suppression::{Release, SuppressionReason, change_suppression},
     tick::{DoubtSweep, MappingReconciler},
@@ -458,4 +462,19 @@ async fn who_has_paused_the_stage_is_not_overruled_and_a_pause_beside_a_hold_end
     let control = stack.ledger.control(StageName::Email).await.unwrap();
     assert!(control.is_paused(stack.clock.now()));
     assert_eq!(control.pause.map(|pause| pause.kind), Some(PauseKind::Reputation));
+}
+
+#[tokio::test]
+async fn a_dropped_mail_is_not_among_what_a_redrive_brings_back_and_takes_a_further_mail() {
+    let stack = after([]).await;
+    let kind = FeedbackKind::Rejected { cause: Cause::new("SES found a virus."), invalid_address: false };
+    hear(&stack, kind).await;
+    let run = RunId::parse(RUN).unwrap();
+    let closed = async |key| stack.ledger.closed_entries(run, key, 10).await.unwrap();
+    assert_eq!(closed(TallyKey::Failed(StageName::Email)).await, []);
+    assert_eq!(closed(TallyKey::Dropped).await, [entry_id("c-1", RUN)]);
+    let replayed = Replay { listing: &*stack.ledger, queues: &stack.queues };
+    assert_eq!(replayed.failed(run, StageName::Email, 10).await, Ok(Replayed::default()));
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1);
 }

@@ -67,6 +67,10 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
             "Failed: {cause} Nothing happens until `pulse redrive {stage} --run {run}`, or for this customer alone \
              `pulse replay {customer} --run {run} --again`."
         ),
+        NextStep::Dropped { cause } => format!(
+            "The provider accepted the mail, and didn't send it. {cause} Nobody sends it again by himself: `pulse replay \
+             {customer} --run {run} --again --force --note ..` orders a further mail."
+        ),
         NextStep::Unknown => format!(
             "It isn't known whether the mail was accepted, so nobody sends it again. Its provider's events settle it; \
              after a day without one it counts as unconfirmed. Who knows better says so by `pulse settle {customer} \

@@ -33,6 +33,8 @@ pub enum TallyKey {
     Skipped(SkipReason),
     /// Given up by this stage.
     Failed(StageName),
+    /// Accepted by the email provider, and not sent after all: nobody can queue it again.
+    Dropped,
     /// Whether the provider has accepted it isn't known.
     Indeterminate,
     /// Nor was it ever told.
@@ -84,6 +86,7 @@ impl Entry {
             }
             Progress::Done { .. } => TallyKey::Sent,
             Progress::Skipped { reason, .. } => TallyKey::Skipped(*reason),
+            Progress::Failed { .. } if self.is_closed_by_feedback() => TallyKey::Dropped,
             Progress::Failed { .. } => TallyKey::Failed(self.at),
             Progress::Indeterminate { .. } => TallyKey::Indeterminate,
             Progress::Unconfirmed { .. } => TallyKey::Unconfirmed,

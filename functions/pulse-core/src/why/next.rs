@@ -144,6 +144,11 @@ pub enum NextStep {
         /// The cause, in words for an operator.
         cause: Cause,
     },
+    /// Nothing, but for a further mail that someone orders: the provider accepted this one, and didn't send it.
+    Dropped {
+        /// Why, in words for an operator.
+        cause: Cause,
+    },
     /// Nothing until someone settles it.
     Unknown,
     /// Nothing: nobody told for a day whether the provider has the mail, and nobody is waited for.
@@ -265,6 +270,7 @@ impl Outlook {
             NextStep::Failed { stage, .. } => {
                 vec![Advice::Redrive { stage: *stage, run }, Advice::ReplayAgain { customer, run }]
             }
+            NextStep::Dropped { .. } => vec![Advice::OrderFurtherMail { customer, run }],
             NextStep::Unknown => vec![Advice::Settle { customer, run }],
             NextStep::DueWithoutSchedule { .. } => vec![Advice::Enroll { customer }],
             NextStep::Held { stage, holder } => holder.advice(*stage),
@@ -298,6 +304,9 @@ impl Context<'_> {
         match entry.progress() {
             Progress::Done { at, .. } => NextStep::Sent { at: *at },
             Progress::Skipped { reason, .. } => NextStep::Skipped { reason: *reason },
+            Progress::Failed { cause, .. } if entry.is_closed_by_feedback() => {
+                NextStep::Dropped { cause: cause.clone() }
+            }
             Progress::Failed { cause, .. } => NextStep::Failed { stage: entry.at(), cause: cause.clone() },
             Progress::Indeterminate { .. } => NextStep::Unknown,
             Progress::Unconfirmed { at, .. } => NextStep::Unconfirmed { since: *at },

@@ -43,6 +43,8 @@ pub enum Reason {
     Unknown,
     /// Nobody told whether the provider has the mail, nor is waited for.
     Unconfirmed,
+    /// The provider accepted the mail, and didn't send it after all.
+    Dropped,
     /// Have left before they had an entry in the run.
     LeftBefore,
     /// First due in a later run: signed up after this run's slot.

@@ -121,6 +121,7 @@ impl RunInquiry<'_> {
                 }
                 TallyKey::Indeterminate => Reason::Unknown,
                 TallyKey::Unconfirmed => Reason::Unconfirmed,
+                TallyKey::Dropped => Reason::Dropped,
                 TallyKey::NotDue | TallyKey::Due(_) => continue, // Open.
             };
             report.reasons.push(exact(reason, customers));

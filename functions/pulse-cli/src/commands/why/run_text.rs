@@ -69,6 +69,7 @@ fn words(reason: Reason) -> String {
         Reason::Broken(stage) => format!("due, the {stage} provider is out of order"),
         Reason::Failed(stage) => format!("failed: {stage}"),
         Reason::Unknown => "in doubt".into(),
+        Reason::Dropped => "accepted by the provider, and then not sent".into(),
         Reason::Unconfirmed => "unconfirmed: nobody told what became of the mail".into(),
         Reason::LeftBefore => "no entry: left before this run".into(),
         Reason::InLaterRun => "no entry: first due in a later run".into(),
