@@ -23,7 +23,7 @@ pub struct SuppressionsReport {
     pub by_reason: BTreeMap<SuppressionReason, u64>,
     /// How many were released.
     pub released: u64,
-    /// The newest.
+    /// Those that were suppressed or released last.
     pub newest: Vec<SuppressionListed>,
     /// When it was looked up.
     #[serde(skip)]

@@ -42,7 +42,7 @@ pub struct IntakeMessage {
     pub id: String,
     /// By which way, if this release knows it.
     pub route: Result<Route, Cause>,
-    /// What.
+    /// Its body and headers, byte for byte.
     pub payload: Payload,
 }
 

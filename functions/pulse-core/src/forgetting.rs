@@ -39,7 +39,7 @@ pub struct Forgetting<'a> {
 /// What forgetting a customer came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
-    /// Who.
+    /// The id, which stays on entries so that runs add up.
     pub customer: CustomerId,
     /// The tombstone that stays.
     pub tombstone: Tombstone,

@@ -108,9 +108,9 @@ pub struct Evidence {
 pub struct Release {
     /// When. What happened before counts no more, whenever it is told.
     pub at: Timestamp,
-    /// Who.
+    /// The operator's name, as they gave it.
     pub by: Actor,
-    /// Why.
+    /// Why it may be mailed, without personal data.
     pub note: Note,
 }
 
@@ -136,7 +136,7 @@ pub struct Suppression {
 /// A month's mail that came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct SoftBounce {
-    /// When.
+    /// The last of its bounces, by the provider's clock.
     at: Timestamp,
     /// Whether it, or another of the month, arrived after all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -175,7 +175,7 @@ impl From<SuppressionRow> for Suppression {
 /// A reason that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InForce {
-    /// The reason.
+    /// Why the address must not be mailed.
     pub reason: SuppressionReason,
     /// What it stands on.
     #[serde(flatten)]

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 pub struct Actor(String);
 
 impl Actor {
-    /// The actor of this name. Nobody's name has more than one line.
+    /// The actor of this name. Nobody's name has more than one line, and of an email address only the part before `@` is
+    /// kept, as no address is to be.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
+        let name: String =
+            name.chars().take_while(|letter| *letter != '@').filter(|letter| !letter.is_control()).collect();
         match name.trim() {
             "" => Self::default(),
             name => Self(name.to_owned()),
@@ -53,5 +55,7 @@ mod tests {
     fn an_actor_is_one_line_and_someone_without_a_name() {
         assert_eq!(Actor::named(" aoife\n").as_str(), "aoife");
         assert_eq!(Actor::named(" \t"), Actor::default());
+        assert_eq!(Actor::named("aoife@example.com").as_str(), "aoife");
+        assert_eq!(Actor::named("@example.com"), Actor::default());
     }
 }

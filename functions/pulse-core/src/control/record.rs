@@ -83,9 +83,9 @@ impl PauseKind {
 /// Who ended a hold for bad reputation. What was counted before counts no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cleared {
-    /// When.
+    /// From when on mails count anew.
     pub at: Timestamp,
-    /// Who.
+    /// The operator's name, as they gave it.
     pub by: Actor,
     /// Why it won't go on as it did.
     pub note: Note,

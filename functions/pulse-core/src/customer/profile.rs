@@ -98,7 +98,7 @@ pub struct PartnerMark {
 pub struct Told {
     /// The number of the change.
     pub sequence: u64,
-    /// Since when.
+    /// Since when it is so, by the partner's clock.
     pub at: Timestamp,
 }
 

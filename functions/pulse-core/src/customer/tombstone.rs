@@ -14,7 +14,7 @@ use crate::{
 /// brings them back, that runs go on adding up, and that releases which know nothing of it find a customer who has left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tombstone {
-    /// When.
+    /// The moment from which on nothing of them was kept.
     pub at: Timestamp,
     /// Who saw to it.
     pub by: Actor,

@@ -71,7 +71,7 @@ pub(super) async fn diagnose(
 
 /// What came in may be taken once it can be read.
 fn of_the_intake(read: Result<Option<Cause>, Cause>) -> Diagnosis {
-    const READABLE: &str = "This release can read it: the one that gave it up couldn't, had no key to check it with, or couldn't write it down.";
+    const READABLE: &str = "This release can read it: the one that gave it up couldn't, had no key to check it with, couldn't write it down, or found nobody on the roster whom it opts out. The feedback function's log says which.";
     let (cause, remedy) = match read {
         Ok(to_do) => (to_do.unwrap_or_else(|| Cause::new(READABLE)), Remedy::SendBack),
         Err(cause) => (cause, Remedy::Stay),

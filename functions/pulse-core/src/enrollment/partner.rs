@@ -21,7 +21,7 @@ use crate::{
 /// the greatest sequence holds, so that changes may come in any order and any number of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartnerChange {
-    /// Of whom.
+    /// Of which customer of the roster.
     pub customer: CustomerId,
     /// Which of the partner's changes it is.
     pub sequence: u64,

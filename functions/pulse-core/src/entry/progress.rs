@@ -76,7 +76,7 @@ pub enum Progress {
     Indeterminate {
         /// Why it isn't known.
         cause: Cause,
-        /// Since when.
+        /// The moment from which on a provider's word is waited for.
         at: Timestamp,
     },
     /// Nobody has told for a day whether the provider did what it was asked, nor is waited for any more. It isn't asked

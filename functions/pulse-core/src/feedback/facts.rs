@@ -19,7 +19,7 @@ pub struct Bounced {
     /// What came back.
     #[serde(flatten)]
     pub bounce: Bounce,
-    /// When.
+    /// The moment at which it did, by the provider's clock.
     pub at: Timestamp,
 }
 

@@ -59,7 +59,7 @@ pub enum Reputation {
 /// What was counted in the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ReputationCounts {
-    /// Mails of which it is known what became of them.
+    /// Mails of which it was told that they went out.
     pub mails: u64,
     /// How many of their recipients complained.
     pub complaints: u64,
