@@ -9,7 +9,7 @@ use pulse_core::{
     ports::{Depth, RosterCount, StageLanes, Tally},
     run::RunId,
 };
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{App, ReadError};
 
@@ -49,7 +49,6 @@ pub struct StatusRun {
     /// The run concerned.
     pub run: RunId,
     /// How many stand where.
-    #[serde(serialize_with = "by_code")]
     pub places: BTreeMap<TallyKey, u64>,
 }
 
@@ -62,24 +61,6 @@ impl StatusRun {
             runs.entry(*run).or_default().insert(*place, *entries);
         }
         runs.into_iter().map(|(run, places)| Self { run, places }).collect()
-    }
-}
-
-fn by_code<S: Serializer>(places: &BTreeMap<TallyKey, u64>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(places.iter().map(|(place, entries)| (code(*place), entries)))
-}
-
-/// A place's word in JSON.
-fn code(place: TallyKey) -> String {
-    match place {
-        TallyKey::NotDue => "not-due".into(),
-        TallyKey::Due(stage) => format!("due-{stage}"),
-        TallyKey::Sent => "sent".into(),
-        TallyKey::Skipped(reason) => format!("skipped-{reason}"),
-        TallyKey::Failed(stage) => format!("failed-{stage}"),
-        TallyKey::Dropped => "dropped".into(),
-        TallyKey::Indeterminate => "indeterminate".into(),
-        TallyKey::Unconfirmed => "unconfirmed".into(),
     }
 }
 

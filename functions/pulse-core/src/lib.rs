@@ -18,6 +18,7 @@
 //! - [`pausing`]: pausing stages and resuming them.
 //! - [`audit`]: the roster against the schedules against the ledger.
 //! - [`overview`]: how a stage is doing.
+//! - [`snapshot`]: where everything stands, counted once for everyone who looks.
 //! - [`settlement`]: settling mails in doubt.
 //! - [`feedback`]: what providers tell afterwards of mails.
 //! - [`forgetting`]: taking what is personal from all that is kept of a customer.
@@ -64,6 +65,7 @@ pub mod run;
 pub mod score;
 pub mod settlement;
 pub mod slot;
+pub mod snapshot;
 pub mod stable_hash;
 pub mod stage;
 pub mod stage_spec;

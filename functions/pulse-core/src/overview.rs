@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use futures::try_join;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     advice::Advice,
@@ -21,7 +21,7 @@ const RATE_OVER: Duration = Duration::from_mins(5);
 const EXPIRY_NEAR: Duration = Duration::from_hours(3 * 24);
 
 /// What a stage is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
     /// Its messages are worked on.
@@ -65,7 +65,7 @@ impl Condition {
 }
 
 /// How a stage is doing.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageOverview {
     /// The stage concerned.
     pub stage: StageName,
@@ -90,7 +90,7 @@ pub struct StageOverview {
 }
 
 /// What holds a stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Who, and why; or what the provider does.
     #[serde(flatten)]
@@ -102,7 +102,7 @@ pub struct Held {
 }
 
 /// How a stage is held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum How {
     /// By an operator's pause.

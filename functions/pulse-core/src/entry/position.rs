@@ -1,4 +1,10 @@
+use std::{fmt, str::FromStr};
+
 use jiff::Timestamp;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, IntoDeserializer as _, value::Error},
+};
 
 use super::{Entry, Progress, Queueing, SkipReason};
 use crate::stage_spec::StageName;
@@ -55,6 +61,53 @@ impl TallyKey {
     }
 }
 
+/// The word for it in JSON, as in `skipped-opted-out`.
+impl fmt::Display for TallyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDue => f.write_str("not-due"),
+            Self::Due(stage) => write!(f, "due-{stage}"),
+            Self::Sent => f.write_str("sent"),
+            Self::Skipped(reason) => write!(f, "skipped-{reason}"),
+            Self::Failed(stage) => write!(f, "failed-{stage}"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Indeterminate => f.write_str("indeterminate"),
+            Self::Unconfirmed => f.write_str("unconfirmed"),
+        }
+    }
+}
+
+impl FromStr for TallyKey {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self, Error> {
+        let stage = |name: &str| StageName::deserialize(name.into_deserializer());
+        match word.split_once('-').map_or((word, None), |(name, detail)| (name, Some(detail))) {
+            ("not", Some("due")) => Ok(Self::NotDue),
+            ("due", Some(name)) => Ok(Self::Due(stage(name)?)),
+            ("sent", None) => Ok(Self::Sent),
+            ("skipped", Some(reason)) => Ok(Self::Skipped(SkipReason::deserialize(reason.into_deserializer())?)),
+            ("failed", Some(name)) => Ok(Self::Failed(stage(name)?)),
+            ("dropped", None) => Ok(Self::Dropped),
+            ("indeterminate", None) => Ok(Self::Indeterminate),
+            ("unconfirmed", None) => Ok(Self::Unconfirmed),
+            _ => Err(Error::custom(format_args!("{word} is no place of an entry"))),
+        }
+    }
+}
+
+impl Serialize for TallyKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TallyKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 /// Which index an entry belongs in, and where in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
@@ -99,6 +152,25 @@ impl Entry {
         match self.position() {
             Position::Open { stage, .. } => TallyKey::of_open(stage, stage == self.plan.first(), self.due <= now),
             Position::Closed(key) => key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_by_its_word_and_nothing_else_is() {
+        let stages = StageName::ALL.iter().flat_map(|stage| [TallyKey::Due(*stage), TallyKey::Failed(*stage)]);
+        let skipped = [SkipReason::OptedOut, SkipReason::AddressRefused].map(TallyKey::Skipped);
+        let others =
+            [TallyKey::NotDue, TallyKey::Sent, TallyKey::Dropped, TallyKey::Indeterminate, TallyKey::Unconfirmed];
+        for key in stages.chain(skipped).chain(others) {
+            assert_eq!(key.to_string().parse::<TallyKey>(), Ok(key));
+        }
+        for word in ["", "sent-", "due", "due-", "failed-letters", "skipped", "not-now", "dropped-x"] {
+            assert!(word.parse::<TallyKey>().is_err(), "{word}");
         }
     }
 }

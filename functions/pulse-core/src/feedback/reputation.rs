@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FeedbackCount, FeedbackCounts};
 use crate::{
@@ -45,7 +45,7 @@ impl Default for ReputationPolicy {
 }
 
 /// How recipients take the mails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reputation {
     /// Well, or there are too few mails to tell.
@@ -57,7 +57,7 @@ pub enum Reputation {
 }
 
 /// What was counted in the window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReputationCounts {
     /// Mails of which it was told that they went out.
     pub mails: u64,

@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::entry::StageName;
 
@@ -11,7 +11,7 @@ use crate::entry::StageName;
 pub struct GaugeError(pub String);
 
 /// How full a queue is. SQS counts approximately (Amazon SQS API Reference, `GetQueueAttributes`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Depth {
     /// What people call the queue.
     pub queue: String,
@@ -30,7 +30,7 @@ impl fmt::Display for Depth {
 }
 
 /// A stage's lanes: how many calls its provider can see at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageLanes {
     /// The stage concerned.
     pub stage: StageName,
@@ -45,7 +45,7 @@ pub struct StageLanes {
 }
 
 /// A mapping's state, by its own word (AWS Lambda API Reference, `GetEventSourceMapping`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mapping(pub String);
 

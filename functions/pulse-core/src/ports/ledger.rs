@@ -103,7 +103,7 @@ pub trait LedgerReports: Send + Sync {
 pub struct Tally(pub BTreeMap<(RunId, TallyKey), u64>);
 
 /// Customers by standing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterCount {
     /// Customers with a monthly mail.
     pub active: u64,

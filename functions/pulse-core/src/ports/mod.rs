@@ -23,6 +23,7 @@ mod renderer;
 mod run_reports;
 mod schedules;
 mod scorer;
+mod snapshots;
 mod stages;
 mod suppressions;
 
@@ -53,5 +54,6 @@ pub use renderer::{Letter, RenderError, Rendered, Renderer};
 pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
+pub use snapshots::Snapshots;
 pub use stages::{Controls, OutcomeLog, Probed, SetEnabled, StageError, StageMemory, StageStatus, Stages, Switch};
 pub use suppressions::{ProviderRelease, ProviderSuppressions, SuppressionFound, SuppressionList, SuppressionsFound};

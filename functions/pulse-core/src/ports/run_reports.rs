@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, ops::Sub};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{LedgerError, LedgerListing, LedgerReports, RosterCount};
 use crate::{
@@ -74,6 +74,13 @@ impl Serialize for ReadUnits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[expect(clippy::cast_precision_loss, reason = "2^52 read units are never used")]
         serializer.serialize_f64(self.halves as f64 / 2.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReadUnits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of read units")]
+        f64::deserialize(deserializer).map(|units| Self { halves: (units * 2.0) as u64 })
     }
 }
 
