@@ -21,6 +21,7 @@ mod settling;
 mod status;
 mod suppressions;
 mod why;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,15 @@
 //! `pulse`: enrol customers, see where they stand, and try the whole of Pulse on this machine.
 
 pub mod app;
+pub mod bill;
 pub mod cli;
 pub mod commands;
 pub mod exit;
-pub mod figures;
 pub mod interruption;
 pub mod local_record;
 pub mod names;
 pub mod output;
-pub mod places;
 pub mod report;
-pub mod stage_lines;
 pub mod target;
 pub mod text;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use pulse_app::words::next_sentences;
 use pulse_aws::clock::SystemClock;
-use pulse_cli::text::next_sentences;
 use pulse_core::{
     control::{Note, Pause, PauseKind},
     customer::{Consent, Customer, OptOutMark, Standing},

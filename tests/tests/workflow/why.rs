@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
-use pulse_cli::text::next_sentences;
+use pulse_app::words::next_sentences;
 use pulse_core::{
     control::{Breaker, Control, Note, Open, Pause, PauseKind},
     customer::{Customer, Standing},

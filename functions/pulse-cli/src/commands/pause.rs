@@ -11,7 +11,13 @@ use pulse_core::{
     entry::StageName,
 };
 
-use crate::{exit::Exit, figures, names, output::Output, target::Target, text::advised};
+use crate::{
+    exit::Exit,
+    names,
+    output::Output,
+    target::Target,
+    text::{self, advised},
+};
 
 /// What `pulse pause` takes.
 #[derive(Debug, Args)]
@@ -41,7 +47,7 @@ pub struct Options {
 
 /// Reads how long a pause lasts.
 fn length(text: &str) -> Result<Duration, String> {
-    let length = figures::length(text)?;
+    let length = text::length(text)?;
     match length.as_secs() {
         0..60 => Err("is shorter than a minute".to_owned()),
         60..=864_000 => Ok(length),

@@ -18,12 +18,12 @@ use serde::Serialize;
 
 use crate::{
     exit::Exit,
-    figures::grouped,
     output::{Output, Table, heading},
-    places::place,
-    stage_lines::stage_lines,
     target::Target,
     text,
+    text::grouped,
+    text::place,
+    text::stage_lines,
 };
 
 /// What `pulse status` takes.

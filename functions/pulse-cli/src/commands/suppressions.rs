@@ -16,9 +16,9 @@ use serde::Serialize;
 
 use crate::{
     exit::{Exit, Usage},
-    figures::grouped,
     output::{Output, Table, heading},
     target::Target,
+    text::grouped,
     text::{in_force, local},
 };
 

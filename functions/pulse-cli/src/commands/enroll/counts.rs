@@ -2,7 +2,7 @@
 
 use pulse_app::{ConsentCounts, Counts};
 
-use crate::{figures::grouped, output::Table};
+use crate::{output::Table, text::grouped};
 
 /// The lines of a report that say what became of customers.
 pub(super) fn push(table: &mut Table, counts: &Counts) {

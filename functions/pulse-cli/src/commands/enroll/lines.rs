@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::figures::grouped;
+use crate::text::grouped;
 
 /// Ranges that are shown to people.
 const SHOWN: usize = 6;

@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use pulse_roster::Input;
 
-use crate::figures::{grouped, lasting};
+use crate::text::{grouped, lasting};
 
 /// Rows between two looks at the clock.
 const ROWS: u64 = 64;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pulse_core::slot::{LAST_SHARED_DAY, Slot};
 use serde::Serialize;
 
-use crate::figures::{decimal, grouped};
+use crate::text::{decimal, grouped};
 
 const DAYS: usize = LAST_SHARED_DAY.unsigned_abs() as usize;
 const HOURS: usize = 24;

@@ -7,9 +7,9 @@ use pulse_core::{
 };
 
 use crate::{
-    figures,
-    figures::{decimal, grouped, lasting},
+    bill::bill as bill_text,
     output::{Table, heading},
+    text::{decimal, grouped, lasting},
 };
 
 /// What is left of an account's concurrency for reservations, unless AWS has been asked for more (AWS Lambda Developer
@@ -44,7 +44,7 @@ pub(super) fn text(demand: &Demand, plan: &CapacityPlan, bill: &Bill) -> String 
     text += &table.render();
     text += &to_set(plan);
     text += &heading(&format!("\nBill for {} days, at public prices", demand.days));
-    text += &figures::bill(bill);
+    text += &bill_text(bill);
     text += "  Reckoned for a month without faults, as `pulse simulate` counts it: 12 write units, 8 read units and 4\n  \
              SQS calls a customer, and the tick's and the pollers' calls, whoever is due.\n";
     text

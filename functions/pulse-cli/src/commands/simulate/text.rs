@@ -4,8 +4,9 @@ use console::style;
 use pulse_sim::month::{MonthReport, Proof, Sample, StageScenario};
 
 use crate::{
-    figures::{bill, decimal, grouped, lasting},
+    bill::bill,
     output::{Table, heading},
+    text::{decimal, grouped, lasting},
 };
 
 /// A month's report for the terminal.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use clap::Args;
 use pulse_core::control::Actor;
 
-use crate::figures;
+use crate::text;
 
 /// What `pulse watch` takes.
 #[derive(Debug, Clone, Args)]
@@ -32,7 +32,7 @@ fn count_every(text: &str) -> Result<Duration, String> {
 }
 
 fn at_least(text: &str, least: Duration, in_words: &str) -> Result<Duration, String> {
-    let length = figures::length(text)?;
+    let length = text::length(text)?;
     if length < least { Err(format!("is shorter than {in_words}")) } else { Ok(length) }
 }
 

@@ -7,7 +7,7 @@ use super::{
     figures::{Entries, Figures},
     prompt::{Order, Prompt},
 };
-use crate::figures::lasting;
+use crate::text::lasting;
 
 /// How often the lanes are read. They seldom change, and Lambda takes only 15 requests a second of this kind in all
 /// (AWS Lambda Developer Guide, quotas: control plane API requests).

@@ -14,7 +14,7 @@ use super::{
     figures::{Entries, Figures, lanes},
     prompt::Order,
 };
-use crate::{commands::resume, figures::lasting, output::with_causes};
+use crate::{commands::resume, output::with_causes, text::lasting};
 
 /// How long the figures and the lanes may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use ratatui::{
 };
 
 use super::super::state::State;
-use crate::figures::{age, lasting};
+use crate::text::{age, lasting};
 
 /// Figures that are older than so many times their interval are marked.
 const STALE_AFTER: u32 = 3;

@@ -18,7 +18,7 @@ use super::{
     },
     stage::label,
 };
-use crate::figures::{age, grouped};
+use crate::text::{age, grouped};
 
 /// Where entries stand: the word, the letter that the bar has for it, and its colour.
 const PLACES: [(&str, &str, Color); 7] = [

@@ -16,7 +16,7 @@ use super::{
     super::{figures::MINUTES, state::State},
     rows::Rows,
 };
-use crate::stage_lines::{StageLine, stage_lines};
+use crate::text::{StageLine, stage_lines};
 
 /// How wide the labels are.
 const LABEL: usize = 14;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use pulse_core::overview::{Condition, StageOverview};
 
-use crate::{figures::age, text};
+use super::age;
 
 /// A line about a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn stage_lines(stage: &StageOverview, now: Timestamp) -> Vec<StageLine> {
     let line = |label, text| StageLine { label, text, is_alarming: false, goes_on: false };
     let mut lines = Vec::new();
     if let Some(held) = &stage.held {
-        lines.push(line("why", text::held(held)));
+        lines.push(line("why", super::held(held)));
         lines.push(line("since", format!("{:.0}, {} ago", held.since, age(now, held.since))));
         if let Some(until) = held.until {
             let label = if stage.condition == Condition::Broken { "tried next" } else { "until" };
