@@ -18,6 +18,7 @@ mod replay;
 mod roster;
 mod settings;
 mod settling;
+mod snapshot;
 mod status;
 mod suppressions;
 mod why;

@@ -12,8 +12,8 @@ use pulse_local::children;
 
 use crate::{
     commands::{
-        audit, customer, dlq, doctor, enroll, export, forget, lanes, local, opt_out, pause, plan, preview, redrive,
-        replay, resume, settle, simulate, status, suppressions, unenroll, watch, why,
+        audit, console, customer, dlq, doctor, enroll, export, forget, lanes, local, opt_out, pause, plan, preview,
+        redrive, replay, resume, settle, simulate, status, suppressions, unenroll, watch, why,
     },
     exit::{Exit, Usage},
     output::{Output, with_causes},
@@ -59,6 +59,8 @@ enum Command {
     Status(status::Options),
     /// Watch stages, queues, lanes and the month's run, live in the terminal, and pause or resume a stage from there.
     Watch(watch::Options),
+    /// Serve the console, a web page of all this, to this machine's browser.
+    Console(console::Options),
     /// Hold a stage's messages back: nothing is lost, and it stays so until `pulse resume`.
     Pause(pause::Options),
     /// Let a stage's messages flow again, whatever held them.
@@ -142,6 +144,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Customer(options) => customer::run(options, &cli.target, output).await,
         Command::Status(options) => Box::pin(status::run(options, &cli.target, output)).await,
         Command::Watch(options) => watch::run(options, &cli.target, output).await,
+        Command::Console(options) => console::run(options, &cli.target, output).await,
         Command::Pause(options) => pause::run(options, &cli.target, output).await,
         Command::Resume(options) => resume::run(options, &cli.target, output).await,
         Command::Doctor(options) => doctor::run(options, &cli.target, output).await,

@@ -72,6 +72,12 @@ pub fn with_causes(error: &anyhow::Error) -> String {
 pub struct Table(Vec<(String, String)>);
 
 impl Table {
+    /// A table of these rows.
+    #[must_use]
+    pub fn of(rows: Vec<(String, String)>) -> Self {
+        Self(rows)
+    }
+
     /// Adds a row.
     #[must_use]
     pub fn row(mut self, name: impl Display, value: impl Display) -> Self {

@@ -3,6 +3,8 @@
 mod figures;
 mod next;
 mod places;
+mod reasons;
+mod sheet;
 mod stage_lines;
 
 use jiff::Timestamp;
@@ -17,6 +19,8 @@ use pulse_core::{
 pub use figures::{age, decimal, grouped, lasting, length};
 pub use next::{holder, next_sentences, sentence};
 pub use places::place;
+pub use reasons::{reason, told};
+pub use sheet::{Row, Sheet, Suppressed};
 pub use stage_lines::{StageLine, stage_lines};
 
 /// A moment as someone in `zone` reads it.

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub mod audit;
+pub mod console;
 pub mod customer;
 pub mod dlq;
 pub mod doctor;

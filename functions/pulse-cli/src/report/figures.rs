@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pulse_sim::month::{MonthReport, Sample, StageScenario};
 
-use super::plot::{Limit, Plot, Series, Shade};
+use pulse_console::plot::{Limit, Plot, Series, Shade};
 
 const DAY: f64 = 86_400.0;
 const HOUR: f64 = 3_600.0;

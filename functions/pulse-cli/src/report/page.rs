@@ -2,11 +2,9 @@ use std::fmt::Write as _;
 
 use pulse_sim::month::{MonthReport, Spread, StageScenario, Window};
 
-use super::{
-    axis::label,
-    figures,
-    plot::{Plot, escape},
-};
+use pulse_console::plot::{Plot, escape, label};
+
+use super::figures;
 
 const STYLE: &str = include_str!("page.css");
 

@@ -4,10 +4,13 @@ mod run_text;
 
 use anyhow::Result;
 use clap::Args;
-use pulse_app::{App, CustomerWhyError, RunQuestion};
+use pulse_app::{
+    App, CustomerWhyError, RunQuestion,
+    words::{Sheet, Suppressed},
+};
 use pulse_core::{customer::CustomerId, run::RunId, why::Timeline};
 
-use super::customer::{Sheet, Suppressed};
+use super::customer::told;
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
@@ -70,8 +73,7 @@ fn text(story: &Timeline) -> String {
     let Timeline { profile, schedule, entries, activities, suppression, stages, at, .. } = story;
     let suppressed = suppression.as_deref().map_or(Suppressed::Untold, Suppressed::By);
     let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, suppressed, now: *at };
-    let mut text = entries.iter().fold(sheet.profile(), |text, entry| text + &sheet.entry(entry));
-    text += &sheet.notes();
+    let mut text = told(&sheet, entries);
     text += &heading("\nStages");
     let mut table = Table::default();
     for stage in stages {

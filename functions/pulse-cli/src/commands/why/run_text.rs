@@ -6,12 +6,12 @@ use pulse_core::{
     customer::Zone,
     feedback::FeedbackCount,
     run::RunId,
-    why::{CauseSample, Precision, Reason, ReasonCount, RunReport, SampleOf},
+    why::{CauseSample, Precision, ReasonCount, RunReport, SampleOf},
 };
 
 use crate::{
     output::{Table, heading},
-    text::holder,
+    text::{holder, reason, told},
 };
 
 /// The report as text, with times in `zone`.
@@ -23,7 +23,7 @@ pub(super) fn text(report: &RunReport, zone: &Zone) -> String {
     ));
     let mut table = Table::default();
     for count in &report.reasons {
-        table.push(words(count.reason), number(count));
+        table.push(reason(count.reason), number(count));
     }
     let roster = report.roster;
     let everyone =
@@ -52,31 +52,6 @@ pub(super) fn text(report: &RunReport, zone: &Zone) -> String {
         report.read_units
     );
     text
-}
-
-fn words(reason: Reason) -> String {
-    match reason {
-        Reason::Sent => "sent".into(),
-        Reason::Skipped(why) => format!("skipped: {why}"),
-        Reason::NotDue => "not due yet".into(),
-        Reason::Queued(stage) => format!("due, in the {stage} queue"),
-        Reason::QueuedAgain(stage) => format!("queued to {stage} again, as its message was lost"),
-        Reason::InHand(stage) => format!("in a worker's hands, {stage} stage"),
-        Reason::Retrying(stage) => format!("retrying: {stage}"),
-        Reason::PutOff(stage) => format!("put off: {stage}"),
-        Reason::ToBeWoken(stage) => format!("put off until now: {stage}, tick queues it"),
-        Reason::Paused(stage) => format!("due, the {stage} stage is paused"),
-        Reason::Broken(stage) => format!("due, the {stage} provider is out of order"),
-        Reason::Failed(stage) => format!("failed: {stage}"),
-        Reason::Unknown => "in doubt".into(),
-        Reason::Dropped => "accepted by the provider, and then not sent".into(),
-        Reason::Unconfirmed => "unconfirmed: nobody told what became of the mail".into(),
-        Reason::LeftBefore => "no entry: left before this run".into(),
-        Reason::InLaterRun => "no entry: first due in a later run".into(),
-        Reason::InEarlierRun => "no entry: not done with an earlier run".into(),
-        Reason::NoOpenEntry => "no entry at all".into(),
-        Reason::NotInRun => "no entry in this run".into(),
-    }
 }
 
 fn number(count: &ReasonCount) -> String {
@@ -113,19 +88,9 @@ fn feedback(report: &RunReport) -> String {
     if counts.values().all(|count| *count == 0) {
         return text + "  Nobody has told anything yet.\n";
     }
-    let words = |count| match count {
-        FeedbackCount::Heard => "told of",
-        FeedbackCount::Delivered => "delivered",
-        FeedbackCount::HardBounced => "bounced: no such mailbox",
-        FeedbackCount::SoftBounced => "bounced: mailbox couldn't take it",
-        FeedbackCount::ReputationBounced => "bounced: sender distrusted",
-        FeedbackCount::Complained => "called spam",
-        FeedbackCount::Rejected => "not sent after all",
-        FeedbackCount::Unsubscribed => "unsubscribed",
-    };
     let mut table = Table::default();
-    let told = FeedbackCount::ALL.iter().filter(|count| counts[**count] > 0);
-    told.for_each(|count| table.push(words(*count), counts[*count]));
+    let heard = FeedbackCount::ALL.iter().filter(|count| counts[**count] > 0);
+    heard.for_each(|count| table.push(told(*count), counts[*count]));
     text += &table.render();
     text
 }

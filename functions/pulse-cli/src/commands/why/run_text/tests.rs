@@ -4,7 +4,7 @@ use pulse_core::{
     failure::Cause,
     feedback::FeedbackCounts,
     ports::{ReadUnits, RosterCount},
-    why::CauseCount,
+    why::{CauseCount, Reason},
 };
 
 use super::*;

@@ -16,7 +16,8 @@ pub(super) fn ticks(most: f64) -> Vec<f64> {
 }
 
 /// A number on an axis: 1,500 or 2.5.
-pub(super) fn label(number: f64) -> String {
+#[must_use]
+pub fn label(number: f64) -> String {
     if number >= 1_000_000.0 {
         return format!("{} M", (number / 10_000.0).round() / 100.0);
     }

@@ -1,15 +1,19 @@
 //! `pulse customer`.
 
-mod sheet;
-
 use anyhow::Result;
 use clap::Args;
-use pulse_app::CustomerReport;
-use pulse_core::customer::CustomerId;
+use pulse_app::{
+    CustomerReport,
+    words::{Sheet, Suppressed},
+};
+use pulse_core::{customer::CustomerId, entry::Entry};
 
-use crate::{exit::Exit, output::Output, target::Target, text::advised};
-
-pub(super) use sheet::{Sheet, Suppressed};
+use crate::{
+    exit::Exit,
+    output::{Output, Table, heading},
+    target::Target,
+    text::advised,
+};
 
 /// What `pulse customer` takes.
 #[derive(Debug, Args)]
@@ -31,7 +35,22 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         let CustomerReport { profile, schedule, entries, activities, at } = &report;
         let sheet =
             Sheet { profile, schedule: schedule.as_ref(), activities, suppressed: Suppressed::NotAsked, now: *at };
-        entries.iter().fold(sheet.profile(), |text, entry| text + &sheet.entry(entry)) + &sheet.notes()
+        told(&sheet, entries)
     })?;
     Ok(Exit::Done)
+}
+
+/// The sheet as text: who it is, the months, and what was noted.
+pub(super) fn told(sheet: &Sheet<'_>, entries: &[Entry]) -> String {
+    let mut text = heading(&format!("Customer {}", sheet.profile.id)) + &Table::of(sheet.profile()).render();
+    for entry in entries {
+        text += &heading(&format!("\nRun {}", entry.id().run));
+        text += &Table::of(sheet.entry(entry)).render();
+    }
+    let notes = sheet.notes();
+    if !notes.is_empty() {
+        text += &heading("\nNotes");
+        text += &Table::of(notes).render();
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! What is known of a customer, on a sheet to read.
 
-use std::fmt::Write as _;
+use std::fmt::Display;
 
 use jiff::Timestamp;
 use pulse_core::{
@@ -12,23 +12,43 @@ use pulse_core::{
     suppression::InForce,
 };
 
-use crate::{
-    output::{Table, heading},
-    text,
-};
+use super::in_force;
+
+/// A line of a sheet: what it is about, and what is to be said of it.
+pub type Row = (String, String);
+
+/// Lines, as they are added.
+#[derive(Default)]
+struct Rows(Vec<Row>);
+
+impl Rows {
+    fn row(mut self, name: impl Display, value: impl Display) -> Self {
+        self.push(name, value);
+        self
+    }
+
+    fn push(&mut self, name: impl Display, value: impl Display) {
+        self.0.push((name.to_string(), value.to_string()));
+    }
+}
 
 /// What the sheet is made of.
-pub(in crate::commands) struct Sheet<'a> {
-    pub(in crate::commands) profile: &'a Customer,
-    pub(in crate::commands) schedule: Option<&'a Slot>,
-    pub(in crate::commands) activities: &'a [Activity],
-    pub(in crate::commands) suppressed: Suppressed<'a>,
-    pub(in crate::commands) now: Timestamp,
+pub struct Sheet<'a> {
+    /// Who they are.
+    pub profile: &'a Customer,
+    /// When their live schedule is due, if they have one.
+    pub schedule: Option<&'a Slot>,
+    /// What was noted of them.
+    pub activities: &'a [Activity],
+    /// Whether their address is suppressed.
+    pub suppressed: Suppressed<'a>,
+    /// When it was looked up.
+    pub now: Timestamp,
 }
 
 /// Whether the address is suppressed.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::commands) enum Suppressed<'a> {
+pub enum Suppressed<'a> {
     /// It wasn't asked.
     NotAsked,
     /// It can't be told to whoever asks.
@@ -39,50 +59,45 @@ pub(in crate::commands) enum Suppressed<'a> {
 
 impl Sheet<'_> {
     /// Who it is.
-    pub(in crate::commands) fn profile(&self) -> String {
+    #[must_use]
+    pub fn profile(&self) -> Vec<Row> {
         let customer = self.profile;
-        let title = heading(&format!("Customer {}", customer.id));
         if let Some(Tombstone { at, by, note }) = &customer.mark.forgotten {
             let forgotten = format!("{} by {}: {note}", local(*at, &customer.zone), by.as_str());
             let schedule = schedule(customer, self.schedule, self.now);
-            return title + &Table::default().row("forgotten", forgotten).row("schedule", schedule).render();
+            return Rows::default().row("forgotten", forgotten).row("schedule", schedule).0;
         }
-        let mut table = Table::default().row("name", customer.name.expose()).row("email", address(&customer.contact));
+        let mut rows = Rows::default().row("name", customer.name.expose()).row("email", address(&customer.contact));
         match self.suppressed {
             Suppressed::NotAsked => {}
-            Suppressed::Untold => table.push("suppressed", "not told: it takes ReadKeys of OperatorPolicy"),
-            Suppressed::By([]) => table.push("suppressed", "no"),
+            Suppressed::Untold => rows.push("suppressed", "not told: it takes ReadKeys of OperatorPolicy"),
+            Suppressed::By([]) => rows.push("suppressed", "no"),
             Suppressed::By(held) => {
                 for held in held {
-                    table.push("suppressed", text::in_force(held, &customer.zone));
+                    rows.push("suppressed", in_force(held, &customer.zone));
                 }
             }
         }
-        let table = table
-            .row("product", customer.product)
+        rows.row("product", customer.product)
             .row("standing", standing(customer))
             .row("signed up", local(customer.signed_up_at, &customer.zone))
             .row("time zone", &customer.zone)
             .row("slot", slot(&customer.slot))
-            .row("schedule", schedule(customer, self.schedule, self.now));
-        title + &table.render()
+            .row("schedule", schedule(customer, self.schedule, self.now))
+            .0
     }
 
     /// One entry.
-    pub(in crate::commands) fn entry(&self, entry: &Entry) -> String {
-        let title = heading(&format!("Run {}", entry.id().run));
-        format!("\n{title}{}", entry_table(entry, &self.profile.zone, self.now).render())
+    #[must_use]
+    pub fn entry(&self, entry: &Entry) -> Vec<Row> {
+        entry_rows(entry, &self.profile.zone, self.now).0
     }
 
     /// What was noted.
-    pub(in crate::commands) fn notes(&self) -> String {
-        if self.activities.is_empty() {
-            return String::new();
-        }
-        self.activities.iter().fold(heading("\nNotes"), |mut text, activity| {
-            let _ = writeln!(text, "  {}  {}", local(activity.at, &self.profile.zone), activity.what);
-            text
-        })
+    #[must_use]
+    pub fn notes(&self) -> Vec<Row> {
+        let note = |activity: &Activity| (local(activity.at, &self.profile.zone), activity.what.clone());
+        self.activities.iter().map(note).collect()
     }
 }
 
@@ -129,60 +144,60 @@ fn schedule(profile: &Customer, schedule: Option<&Slot>, now: Timestamp) -> Stri
     }
 }
 
-fn entry_table(entry: &Entry, zone: &Zone, now: Timestamp) -> Table {
-    let mut table = Table::default().row("state", entry.state()).row("scheduled", local(entry.scheduled_at(), zone));
+fn entry_rows(entry: &Entry, zone: &Zone, now: Timestamp) -> Rows {
+    let mut rows = Rows::default().row("state", entry.state()).row("scheduled", local(entry.scheduled_at(), zone));
     match entry.progress() {
-        Progress::Waiting => table.push("due", local(entry.due(), zone)),
-        Progress::Claimed { lease_until } => table.push("claimed until", local(*lease_until, zone)),
+        Progress::Waiting => rows.push("due", local(entry.due(), zone)),
+        Progress::Claimed { lease_until } => rows.push("claimed until", local(*lease_until, zone)),
         Progress::Done { provider_id, at, .. } => {
-            table.push("sent", local(*at, zone));
-            table.push("provider's id", provider_id);
+            rows.push("sent", local(*at, zone));
+            rows.push("provider's id", provider_id);
         }
         Progress::Skipped { reason, at } => {
-            table.push("reason", reason);
-            table.push("skipped", local(*at, zone));
+            rows.push("reason", reason);
+            rows.push("skipped", local(*at, zone));
         }
         Progress::Failed { cause, at } => {
-            table.push("failed", format!("{} in the {} stage", local(*at, zone), entry.at()));
-            table.push("cause", cause);
+            rows.push("failed", format!("{} in the {} stage", local(*at, zone), entry.at()));
+            rows.push("cause", cause);
         }
         Progress::Indeterminate { cause, at } | Progress::Unconfirmed { cause, at } => {
-            table.push("since", local(*at, zone));
-            table.push("cause", cause);
+            rows.push("since", local(*at, zone));
+            rows.push("cause", cause);
         }
     }
-    push_feedback(&mut table, entry, zone, now);
+    push_feedback(&mut rows, entry, zone, now);
     match entry.queueing() {
         _ if !entry.is_open() => {}
         Queueing::Pending => {}
-        Queueing::Requeued { at } => table.push("queued again", format!("{}: its message was lost", local(at, zone))),
-        Queueing::Deferred => table.push("put off", format!("until {}", local(entry.due(), zone))),
+        Queueing::Requeued { at } => rows.push("queued again", format!("{}: its message was lost", local(at, zone))),
+        Queueing::Deferred => rows.push("put off", format!("until {}", local(entry.due(), zone))),
     }
     if let Some(since) = entry.in_doubt_since().filter(|_| entry.lease_until().is_none()) {
-        table.push(
+        rows.push(
             "in doubt",
             format!("since {}: the provider may have the mail, it is asked first", local(since, zone)),
         );
     }
     if let Some(score) = entry.score() {
         let line = format!("{} ({}), as of {}", score.value.expose(), score.band.expose(), local(score.as_of, zone));
-        table.push("score", line);
+        rows.push("score", line);
     }
     if let Some(trouble) = entry.failure_streak() {
-        table.push("last trouble", format!("{} at {}", trouble.cause, local(trouble.at, zone)));
+        rows.push("last trouble", format!("{} at {}", trouble.cause, local(trouble.at, zone)));
     }
     if entry.claims() > 0 {
-        table.push("claims", entry.claims());
+        rows.push("claims", entry.claims());
     }
-    table
+    rows
 }
 
 /// What the provider told of the mail.
-fn push_feedback(table: &mut Table, entry: &Entry, zone: &Zone, now: Timestamp) {
+fn push_feedback(rows: &mut Rows, entry: &Entry, zone: &Zone, now: Timestamp) {
     let facts = entry.feedback();
     let mut at = |name, moment: Option<Timestamp>| {
         if let Some(moment) = moment {
-            table.push(name, local(moment, zone));
+            rows.push(name, local(moment, zone));
         }
     };
     at("delayed", facts.delayed_at);
@@ -194,22 +209,22 @@ fn push_feedback(table: &mut Table, entry: &Entry, zone: &Zone, now: Timestamp) 
             BounceKind::Reputation => "the sender or the mail is distrusted there",
         };
         let status = bounce.status.as_ref().map(|status| format!(", status {status}")).unwrap_or_default();
-        table.push("bounced", format!("{}: {why}{status}", local(*at, zone)));
+        rows.push("bounced", format!("{}: {why}{status}", local(*at, zone)));
     }
     if let Some(moment) = facts.complained_at {
-        table.push("called spam", local(moment, zone));
+        rows.push("called spam", local(moment, zone));
     }
     if let Some(Rejection { at, cause }) = &facts.rejected {
-        table.push("not sent", format!("{}: {cause}", local(*at, zone)));
+        rows.push("not sent", format!("{}: {cause}", local(*at, zone)));
     }
     if entry.is_closed_by_feedback() {
-        table.push("known by", "the provider's word, and not by its answer");
+        rows.push("known by", "the provider's word, and not by its answer");
     }
     if entry.is_silent(now) {
-        table.push("silent", "for more than a day nobody has told what became of the mail");
+        rows.push("silent", "for more than a day nobody has told what became of the mail");
     }
     if entry.is_erased() {
-        table.push("personal data", "erased");
+        rows.push("personal data", "erased");
     }
 }
 

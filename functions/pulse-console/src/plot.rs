@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::axis::{label, ticks};
+mod axis;
+
+pub use axis::label;
+use axis::ticks;
 
 const WIDTH: f64 = 920.0;
 const HEIGHT: f64 = 250.0;
@@ -15,58 +18,59 @@ const BOTTOM: f64 = 34.0;
 const POINTS: usize = 840;
 
 /// A plot.
-pub(super) struct Plot {
+pub struct Plot {
     /// What it shows, for those who can't see it.
-    pub(super) title: String,
+    pub title: String,
     /// What the vertical axis counts.
-    pub(super) unit: &'static str,
+    pub unit: &'static str,
     /// Where the horizontal axis ends. It begins at 0.
-    pub(super) to: f64,
+    pub to: f64,
     /// Labels of the horizontal axis.
-    pub(super) marks: Vec<(f64, String)>,
+    pub marks: Vec<(f64, String)>,
     /// What is drawn.
-    pub(super) series: Vec<Series>,
+    pub series: Vec<Series>,
     /// Horizontal lines that mean a limit.
-    pub(super) limits: Vec<Limit>,
+    pub limits: Vec<Limit>,
     /// Stretches in which something is out of order.
-    pub(super) shades: Vec<Shade>,
+    pub shades: Vec<Shade>,
 }
 
 /// Something that is drawn.
-pub(super) struct Series {
+pub struct Series {
     /// Its name in the legend.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// Its colour's class.
-    pub(super) class: &'static str,
+    pub class: &'static str,
     /// Whether it is filled down to the axis.
-    pub(super) filled: bool,
+    pub filled: bool,
     /// Points, by x.
-    pub(super) points: Vec<(f64, f64)>,
+    pub points: Vec<(f64, f64)>,
 }
 
 /// A line that means a limit.
-pub(super) struct Limit {
+pub struct Limit {
     /// Its name in the legend.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// Its colour's class.
-    pub(super) class: &'static str,
+    pub class: &'static str,
     /// Where it is.
-    pub(super) y: f64,
+    pub y: f64,
 }
 
 /// A stretch in which something is out of order.
-pub(super) struct Shade {
+pub struct Shade {
     /// The label that is drawn.
-    pub(super) label: String,
+    pub label: String,
     /// From where.
-    pub(super) from: f64,
+    pub from: f64,
     /// To where.
-    pub(super) to: f64,
+    pub to: f64,
 }
 
 impl Plot {
     /// The plot with its legend, as HTML.
-    pub(super) fn html(&self) -> String {
+    #[must_use]
+    pub fn html(&self) -> String {
         let highest = self.series.iter().flat_map(|series| &series.points).map(|point| point.1).fold(0.0, f64::max);
         // A limit far above everything would press what happens into a line.
         let limits: Vec<_> = self.limits.iter().filter(|limit| limit.y <= highest.max(1e-9) * 3.0).collect();
@@ -200,7 +204,8 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// Text that is no markup.
-pub(super) fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -1,0 +1,90 @@
+//! `pulse console`.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use pulse_app::App;
+use pulse_aws::config::process_variable;
+use pulse_console::{Access, Console, Loopback, serve};
+use pulse_core::control::Actor;
+use serde::Serialize;
+use tokio::{net::TcpListener, process::Command};
+
+use crate::{
+    exit::{Exit, Usage},
+    interruption::interruption,
+    output::Output,
+    target::Target,
+};
+
+/// What `pulse console` takes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The console is served on this machine alone, with your own AWS credentials: what they may not do, it \
+                        can't. Its link lets one browser in, once."
+)]
+pub struct Options {
+    /// The port, or 0 for any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+
+    /// Opens it in the browser.
+    #[arg(long)]
+    open: bool,
+
+    /// Who looks, and does things there.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "someone")]
+    by: Actor,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    url: &'a str,
+}
+
+/// Carries `pulse console` out: serves it until it is interrupted.
+///
+/// # Errors
+/// When the stack can't be found, or the port can't be used.
+pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
+    let ends = interruption()?;
+    let stack = target.find().await?;
+    let app = crate::app::app(&stack, options.by)?;
+    let (console, listener, url) = console(app, stack.outputs.stack(), options.port).await?;
+    output.show(&Shown { url: &url }, || format!("The console is at {url}\nCtrl-C ends it.\n"))?;
+    if options.open
+        && let Err(error) = open(&url).await
+    {
+        output.remark(format!("No browser could be opened ({error}): open the link yourself."));
+    }
+    serve(listener, console, ends).await.context("The console can't be served any more")?;
+    Ok(Exit::Done)
+}
+
+/// A console over an application on this machine, with the link that lets a browser in.
+///
+/// # Errors
+/// When the port can't be used.
+pub async fn console(app: App, stack: &str, port: u16) -> Result<(Console, TcpListener, String)> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Usage(format!("Port {port} of this machine can't be used: {error}. --port 0 takes any that is free."))
+    })?;
+    let address = listener.local_addr()?;
+    let (loopback, link) = Loopback::on(address.port()).context("This machine gives no random numbers")?;
+    let console = Console::new(app, stack, Access::Loopback(Arc::new(loopback)));
+    Ok((console, listener, format!("http://{address}{link}")))
+}
+
+/// Opens a link in the browser, by what the desktop has for that.
+async fn open(url: &str) -> Result<()> {
+    let opener = process_variable("BROWSER").filter(|browser| !browser.is_empty());
+    let opener = opener.unwrap_or_else(|| if cfg!(target_os = "macos") { "open" } else { "xdg-open" }.to_owned());
+    let status = Command::new(&opener).arg(url).status().await.with_context(|| format!("{opener} can't be run"))?;
+    anyhow::ensure!(status.success(), "{opener} ended with {status}");
+    Ok(())
+}

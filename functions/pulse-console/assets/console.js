@@ -1,0 +1,50 @@
+// Looks again by itself, and says how long ago a moment is. Every page works without it.
+"use strict";
+
+const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+function age(time) {
+  const seconds = Math.round((new Date(time.dateTime) - Date.now()) / 1000);
+  const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units[3];
+  return words.format(Math.round(seconds / length), unit);
+}
+
+function tell() {
+  for (const time of document.querySelectorAll("time[datetime]")) time.title = age(time);
+  for (const asof of document.querySelectorAll(".asof time")) asof.dataset.age = age(asof);
+}
+
+let known = "";
+
+// Whoever types or reads with the keyboard inside the page isn't disturbed.
+function isInUse(main) {
+  const active = document.activeElement;
+  return main.contains(active) && active !== main || !getSelection().isCollapsed;
+}
+
+async function look() {
+  const main = document.getElementById("main");
+  const state = document.getElementById("state");
+  if (document.hidden || isInUse(main)) return;
+  try {
+    const headers = { accept: "text/html", ...(known && { "if-none-match": known }) };
+    const answer = await fetch(location.href, { headers, redirect: "error", cache: "no-store" });
+    if (answer.status === 304) return void (state.textContent = "");
+    if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+    known = answer.headers.get("etag") ?? "";
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const open = [...main.querySelectorAll("details")].map((details) => details.open);
+    main.replaceChildren(...page.getElementById("main").childNodes);
+    main.querySelectorAll("details").forEach((details, n) => (details.open = open[n] ?? details.open));
+    state.textContent = "";
+    tell();
+  } catch (error) {
+    state.textContent = `The console can't be reached (${error.message}): what is shown is old. It is tried again.`;
+  }
+}
+
+tell();
+setInterval(tell, 1000);
+const every = Number(document.getElementById("main")?.dataset.every);
+if (every) setInterval(look, every * 1000);

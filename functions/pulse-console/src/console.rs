@@ -1,0 +1,150 @@
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use pulse_app::{App, SuppressionsReport};
+use pulse_core::{
+    ports::LedgerError,
+    snapshot::{Point, Snapshot},
+};
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+
+use crate::{
+    Access, Shared,
+    access::only_who_may,
+    assets,
+    failure::{self, Failure},
+    layout::Frame,
+    pages,
+    wanted::Wanted,
+};
+
+/// How old a snapshot may be that is shown: half a read unit is taken for each of them.
+const SNAPSHOT_FRESH: Duration = Duration::from_secs(10);
+
+/// How old the points of plots may be, and lists: a day of points takes some four read units.
+const LISTS_FRESH: Duration = Duration::from_mins(1);
+
+/// The console of a stack.
+#[derive(Clone)]
+pub struct Console {
+    pub(crate) app: App,
+    pub(crate) frame: Frame,
+    pub(crate) read: Arc<Reads>,
+    access: Access,
+}
+
+/// What everyone looks at.
+pub(crate) struct Reads {
+    pub(crate) snapshot: Shared<Option<Arc<Snapshot>>>,
+    pub(crate) points: Shared<Arc<Vec<Point>>>,
+    pub(crate) suppressions: Shared<Arc<SuppressionsReport>>,
+}
+
+impl Console {
+    /// The console over an application. `stack` is what people call it.
+    #[must_use]
+    pub fn new(app: App, stack: &str, access: Access) -> Self {
+        let read = Reads {
+            snapshot: Shared::fresh_for(SNAPSHOT_FRESH),
+            points: Shared::fresh_for(LISTS_FRESH),
+            suppressions: Shared::fresh_for(LISTS_FRESH),
+        };
+        let frame = Frame { stack: stack.into(), actor: app.actor.clone() };
+        Self { app, frame, read: Arc::new(read), access }
+    }
+
+    /// All pages, with who may see them.
+    pub fn router(self) -> Router {
+        let access = self.access.clone();
+        pages::router()
+            .merge(assets::router())
+            .fallback(async || Failure::unknown("There is no such page."))
+            .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
+            .with_state(self)
+            .layer(from_fn(conditional))
+            .layer(from_fn_with_state(access, only_who_may))
+            .layer(from_fn(guarded))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.clock().now()
+    }
+
+    /// Where everything stood a moment ago.
+    pub(crate) async fn snapshot(&self) -> Result<Option<Arc<Snapshot>>, LedgerError> {
+        let read = async { Ok(self.app.snapshot().await?.map(Arc::new)) };
+        self.read.snapshot.get(self.now(), read).await
+    }
+}
+
+/// Serves a console until `ends`.
+///
+/// # Errors
+/// When connections can't be taken.
+pub async fn serve(
+    listener: TcpListener,
+    console: Console,
+    ends: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, console.router()).with_graceful_shutdown(ends).await
+}
+
+/// What browsers are told with every answer: to load and run nothing but what the console itself has.
+const HEADERS: [(&str, &str); 7] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+         frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+    ("vary", "Accept, Cookie"),
+];
+
+async fn guarded(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    // What is shown may be personal, and isn't to stay on a disk.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Answers who has the same already that nothing has changed: pages look again every few seconds.
+async fn conditional(headers: HeaderMap, wanted: Wanted, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status() != StatusCode::OK {
+        return if wanted == Wanted::Json { failure::in_json(response) } else { response };
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..18]));
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        parts.headers.insert(header::ETAG, tag);
+    }
+    if is_known {
+        parts.status = StatusCode::NOT_MODIFIED;
+        parts.headers.remove(header::CONTENT_LENGTH);
+        return (parts, ()).into_response();
+    }
+    Response::from_parts(parts, body.into())
+}
+
+/// The console, as handlers have it.
+pub(crate) type Of = State<Console>;

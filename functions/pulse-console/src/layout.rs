@@ -1,0 +1,131 @@
+//! What every page has around it.
+
+use std::sync::Arc;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use jiff::{Timestamp, tz::TimeZone};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use pulse_core::{control::Actor, customer::Zone};
+
+/// Of which stack it is, and who looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    pub(crate) stack: Arc<str>,
+    pub(crate) actor: Actor,
+}
+
+/// The pages that every page links to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Overview,
+    Run,
+    Letters,
+    Suppressions,
+    Plan,
+    /// A page that none links to.
+    Other,
+}
+
+const PLACES: [(Place, &str, &str); 5] = [
+    (Place::Overview, "/", "Overview"),
+    (Place::Run, "/runs", "Run"),
+    (Place::Letters, "/dead-letters", "Dead letters"),
+    (Place::Suppressions, "/suppressions", "Suppressions"),
+    (Place::Plan, "/plan", "Plan"),
+];
+
+/// A page, and whether it looks again by itself.
+pub(crate) struct Page {
+    pub(crate) title: String,
+    pub(crate) place: Place,
+    /// Seconds after which it looks whether something has changed.
+    pub(crate) every: Option<u32>,
+    pub(crate) main: Markup,
+}
+
+impl Frame {
+    pub(crate) fn page(&self, page: &Page) -> Markup {
+        document(
+            &page.title,
+            &html! {
+                a.skip href="#main" { "To the content" }
+                header.top {
+                    a.brand href="/" { (mark()) "Pulse" }
+                    nav aria-label="Pages" {
+                        @for (place, path, name) in PLACES {
+                            a href=(path) aria-current=[(place == page.place).then_some("page")] { (name) }
+                        }
+                    }
+                    form.search role="search" method="post" action="/search" {
+                        label.hidden for="search" { "Customer id or address" }
+                        input #search type="search" name="q" placeholder="Customer id or address" autocomplete="off" required;
+                        button { "Find" }
+                    }
+                }
+                main #main tabindex="-1" data-every=[page.every] { (page.main) }
+                footer {
+                    p { "Stack " strong { (self.stack) } ", as " strong { (self.actor) } }
+                    p #state role="status" {}
+                }
+            },
+        )
+    }
+}
+
+/// A page for who isn't let in, or asks for what there isn't.
+pub(crate) fn refused(status: StatusCode, heading: &str, words: &str) -> Response {
+    let page = document(
+        heading,
+        &html! {
+            main #main.alone {
+                h1 { (heading) }
+                p { (words) }
+                p { a href="/" { "To the overview" } }
+            }
+        },
+    );
+    (status, page).into_response()
+}
+
+fn document(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Pulse" }
+                link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/assets/console.css";
+                script src="/assets/console.js" defer {}
+            }
+            body { (body) }
+        }
+    }
+}
+
+/// The mark, in the colour of the text.
+fn mark() -> PreEscaped<&'static str> {
+    PreEscaped(
+        r#"<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><path d="M2 13h5l2.5-7 4 13 3-9 1.6 3H22"/></svg>"#,
+    )
+}
+
+/// A moment in UTC. The script says beside it how long ago that is.
+pub(crate) fn moment(at: Timestamp) -> Markup {
+    html! { time datetime=(format!("{at:.0}")) { (at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC")) } }
+}
+
+/// A moment as someone in `zone` reads it, and in UTC.
+pub(crate) fn moment_in(at: Timestamp, zone: &Zone) -> Markup {
+    let local = at.to_zoned(zone.rules().clone());
+    let utc = at.to_zoned(TimeZone::UTC);
+    html! {
+        time datetime=(format!("{at:.0}")) { (local.strftime("%Y-%m-%d %H:%M:%S %Z")) }
+        @if local.offset().seconds() != 0 { " " small { "(" (utc.strftime("%H:%M")) " UTC)" } }
+    }
+}

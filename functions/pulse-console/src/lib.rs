@@ -1,0 +1,21 @@
+//! What operators see and do on a web page: a router over [`App`](pulse_app::App), whose pages and whose JSON are made of
+//! the same reports that the command line prints.
+//!
+//! - A host gives it an application, and says by [`Access`] who may come in. `pulse console` and `pulse local` serve it on
+//!   this machine alone.
+//! - Every page works without scripts, loads nothing from elsewhere, and no GET changes anything.
+//! - What everyone looks at is [read once](Shared) for all of them.
+
+mod access;
+mod assets;
+mod console;
+mod failure;
+mod layout;
+mod pages;
+pub mod plot;
+mod shared;
+mod wanted;
+
+pub use access::{Access, Loopback};
+pub use console::{Console, serve};
+pub use shared::Shared;

@@ -1,0 +1,133 @@
+//! The dead letters, by cause.
+
+use std::str::FromStr as _;
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use maud::{Markup, html};
+use pulse_app::{DeadLettersOf, words::grouped};
+use pulse_core::{
+    ports::{Depth, DlqName},
+    snapshot::Snapshot,
+};
+
+use super::customer;
+use crate::{
+    console::Of,
+    failure::Failure,
+    layout::{Page, Place, moment},
+    wanted::Wanted,
+};
+
+/// The most letters that are looked at: each is received and put back, which takes a while.
+const LIMIT: usize = 1_000;
+
+/// How many there are. To look at them means to receive them, so that is a button.
+pub(super) async fn all(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
+    let depths = console.app.depths().await?;
+    let dead: Vec<_> = depths.into_iter().filter(|depth| depth.dead_letters).collect();
+    Ok(wanted.answer(&dead, || {
+        let main = html! {
+            h1 { "Dead letters" }
+            p { "What was given up after several tries. Nothing is lost: it stays fourteen days, and can be brought back." }
+            table {
+                thead { tr { th scope="col" { "queue" } th.number scope="col" { "letters" } th scope="col" {} } }
+                tbody {
+                    @for (depth, queue) in dead.iter().filter_map(|depth| Some((depth, named(depth)?))) {
+                        tr.bad[depth.waiting > 0] {
+                            th scope="row" { a href=(path(queue)) { (depth.queue) } }
+                            td.number { (grouped(depth.waiting)) }
+                            td { @if depth.in_flight > 0 { (grouped(depth.in_flight)) " are being looked at" } }
+                        }
+                    }
+                }
+            }
+        };
+        console.frame.page(&Page { title: "Dead letters".into(), place: Place::Letters, every: Some(10), main })
+    }))
+}
+
+fn path(queue: DlqName) -> String {
+    format!("/dead-letters/{queue}")
+}
+
+/// The queue that a depth is of: it is called as in "score DLQ".
+fn named(depth: &Depth) -> Option<DlqName> {
+    let name = depth.queue.strip_suffix(" DLQ")?;
+    DlqName::from_str(if name == "schedule" { "schedules" } else { name }).ok()
+}
+
+fn parse(queue: &str) -> Result<DlqName, Failure> {
+    DlqName::from_str(queue).map_err(|_| Failure::unknown("There is no such dead-letter queue."))
+}
+
+pub(super) async fn of(State(console): Of, Path(queue): Path<String>) -> Result<Markup, Failure> {
+    let queue = parse(&queue)?;
+    let snapshot = console.snapshot().await?;
+    let letters = snapshot.as_deref().and_then(|snapshot| depth(snapshot, queue));
+    let main = html! {
+        h1 { "Dead letters: " (queue) }
+        @if let Some(letters) = letters { p { "At the last count there were " (grouped(letters)) "." } }
+        (look_form(queue))
+    };
+    Ok(console.frame.page(&Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main }))
+}
+
+fn depth(snapshot: &Snapshot, queue: DlqName) -> Option<u64> {
+    snapshot.queues.iter().find(|depth| named(depth) == Some(queue)).map(|depth| depth.waiting)
+}
+
+fn look_form(queue: DlqName) -> Markup {
+    html! {
+        form.act method="post" action=(path(queue)) {
+            button { "Look at the letters, by cause" }
+            p.small { "Receives up to " (grouped(LIMIT as u64)) " of them and puts them back; nothing else changes." }
+        }
+    }
+}
+
+pub(super) async fn look(State(console): Of, Path(queue): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
+    let queue = parse(&queue)?;
+    let found = console.app.dead_letters(Some(queue), LIMIT, &|| false).await?;
+    Ok(wanted.answer(&found, || {
+        let main = html! {
+            h1 { "Dead letters: " (queue) }
+            @for found in &found { (causes(found)) }
+            (look_form(queue))
+        };
+        console.frame.page(&Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main })
+    }))
+}
+
+fn causes(found: &DeadLettersOf) -> Markup {
+    let report = &found.report;
+    if report.looked_at == 0 {
+        return html! { p.empty { "There are none." } };
+    }
+    html! {
+        p {
+            (grouped(report.looked_at as u64)) " were looked at" @if report.more { ", and there are more" } "."
+        }
+        table {
+            thead {
+                tr {
+                    th scope="col" { "cause" } th.number scope="col" { "letters" } th scope="col" { "first queued" }
+                    th scope="col" { "last queued" } th scope="col" { "some of them" }
+                }
+            }
+            tbody {
+                @for group in &report.causes {
+                    tr {
+                        td { (group.cause) @if let Some(detail) = &group.detail { br; small { (detail) } } }
+                        td.number { (grouped(group.count as u64)) }
+                        td { (moment(group.first)) }
+                        td { (moment(group.last)) }
+                        td { @for example in &group.examples { a href=(customer::path(&example.customer)) { (example.customer) } " " } }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! In which form an answer is wanted.
+
+use std::{convert::Infallible, future::ready};
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use maud::Markup;
+use serde::Serialize;
+
+/// In which form an answer is wanted: a page, unless `Accept` names JSON and no HTML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Page,
+    Json,
+}
+
+impl<S: Sync> FromRequestParts<S> for Wanted {
+    type Rejection = Infallible;
+
+    fn from_request_parts(parts: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Infallible>> + Send {
+        ready(Ok(Self::of(parts)))
+    }
+}
+
+impl Wanted {
+    fn of(parts: &Parts) -> Self {
+        let accepts = |kind: &str| {
+            let accept = parts.headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+            accept
+                .flat_map(|accept| accept.split(','))
+                .any(|one| one.split(';').next().is_some_and(|one| one.trim() == kind))
+        };
+        let asked = parts.uri.query().unwrap_or_default().split('&').any(|pair| pair == "format=json");
+        if asked || accepts("application/json") && !accepts("text/html") { Self::Json } else { Self::Page }
+    }
+
+    /// The report as it is wanted.
+    pub(crate) fn answer(self, report: &impl Serialize, page: impl FnOnce() -> Markup) -> Response {
+        match self {
+            Self::Page => page().into_response(),
+            Self::Json => Json(report).into_response(),
+        }
+    }
+}
