@@ -18,6 +18,7 @@ mod replay;
 mod roster;
 mod settings;
 mod settling;
+mod snapshot;
 mod status;
 mod suppressions;
 mod why;
@@ -41,6 +42,7 @@ pub use roster::{
 };
 pub use settings::{FixedSettings, Settings, SettingsError};
 pub use settling::{SettleReport, Unsettled, UnsettledMail};
+pub use snapshot::CountedNow;
 pub use status::{ReputationReport, Status, StatusRun};
 pub use suppressions::{
     AtProvider, ReleaseError, ReleaseReport, SuppressionListed, SuppressionState, SuppressionsReport,
