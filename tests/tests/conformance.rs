@@ -9,7 +9,10 @@ use pulse_core::{
     entry::StageName,
     feedback::FeedbackSource,
     keys::KeyRing,
-    ports::{Ledger as _, LedgerError, PutOutcome, QueueError, Schedules as _, StageQueue as _},
+    ports::{
+        Ledger as _, LedgerError, OutcomeLog as _, PutOutcome, QueueError, Schedules as _, Snapshots as _,
+        StageQueue as _,
+    },
     suppression::{Evidence, Release, Scope, Suppression, SuppressionReason},
 };
 use pulse_tests::{
@@ -94,6 +97,16 @@ conformance!(control:
     reports_of_the_same_minute_add_up
     minutes_are_asked_for_from_a_moment_on_and_by_stage
     reports_of_many_at_once_are_all_counted
+    causes_of_the_same_minute_add_up
+    a_minute_knows_a_few_causes_and_counts_those_on
+);
+conformance!(snapshots:
+    where_nothing_was_kept_there_is_none
+    a_snapshot_is_read_back_whole
+    one_that_was_taken_or_counted_earlier_is_not_kept
+    of_five_minutes_the_last_point_is_kept
+    points_come_from_a_moment_on_the_oldest_first
+    a_wish_is_told
 );
 conformance!(audit_log:
     an_audit_that_never_ran_stands_nowhere
@@ -223,6 +236,62 @@ async fn an_address_that_an_early_release_or_an_older_key_suppressed_stays_so_un
     }
     let rows = client.scan().table_name(&table).send().await.unwrap();
     assert!(!format!("{rows:?}").contains("example.com"));
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_release_counts_as_none_and_is_written_over() {
+    let table = emulator::table().await;
+    let client = sdk::dynamodb_client(&emulator::aws());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: i64| AttributeValue::N(number.to_string());
+    let put = client.put_item().table_name(&table).item("pk", text("SNAPSHOT")).item("sk", text("LAST"));
+    let put = put.item("taken_ms", number(1)).item("counted_ms", number(1)).item("stages", text("in other words"));
+    put.send().await.unwrap();
+    let ledger = DynamoDbLedger::new(client, table);
+    assert_eq!(ledger.snapshot().await, Ok(None));
+    let snapshot = pulse_tests::conformance::snapshots::full(due());
+    assert_eq!(ledger.save_snapshot(&snapshot).await, Ok(true));
+    assert_eq!(ledger.snapshot().await, Ok(Some(snapshot)));
+}
+
+/// As large as it gets: notes as long as they may be, every place, all causes.
+#[tokio::test]
+async fn rows_that_are_written_every_few_minutes_are_small() {
+    let table = emulator::table().await;
+    let client = sdk::dynamodb_client(&emulator::aws());
+    let ledger = DynamoDbLedger::new(client.clone(), &table);
+    ledger.save_snapshot(&pulse_tests::conformance::snapshots::full(due())).await.unwrap();
+    for report in 0..30 {
+        let mut outcomes =
+            pulse_core::control::Outcomes { calls: 1_000_000, failures: 1_000_000, ..Default::default() };
+        (outcomes.succeeded_at, outcomes.leave_alone_until, outcomes.sent) = (Some(due()), Some(due()), 1_000_000);
+        for cause in 0..3 {
+            let words = pulse_core::failure::Cause::new(format!("{report} {cause} {}", "ü ".repeat(200)));
+            outcomes.causes.add(&words);
+        }
+        ledger.report(StageName::Email, due(), &outcomes).await.unwrap();
+    }
+    let rows = client.scan().table_name(&table).send().await.unwrap();
+    let size_of = |pk: &str| {
+        let row = rows.items().iter().find(|row| row["pk"].as_s().is_ok_and(|of| of == pk)).expect("a row");
+        row.iter().map(|(name, value)| name.len() + bytes(value)).sum::<usize>()
+    };
+    assert!(size_of("STAGE#email") < 1_024, "{}", size_of("STAGE#email"));
+    assert!(size_of("POINT") < 1_024, "{}", size_of("POINT"));
+    assert!(size_of("SNAPSHOT") < 8 * 1_024, "{}", size_of("SNAPSHOT"));
+}
+
+/// About what `DynamoDB` counts (Amazon `DynamoDB` Developer Guide, "`DynamoDB` item sizes and formats").
+fn bytes(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::Ss(texts) => texts.iter().map(String::len).sum(),
+        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + bytes(value)).sum::<usize>(),
+        AttributeValue::M(fields) => {
+            3 + fields.iter().map(|(name, value)| 1 + name.len() + bytes(value)).sum::<usize>()
+        }
+        _ => 1,
+    }
 }
 
 #[tokio::test]

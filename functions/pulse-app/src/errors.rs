@@ -3,6 +3,7 @@ use pulse_core::{
     customer::CustomerId,
     overview::OverviewError,
     ports::{GaugeError, LedgerError, ScheduleError, StageError},
+    snapshot::SnapshotError,
 };
 
 use crate::SettingsError;
@@ -40,6 +41,16 @@ impl ReadError {
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
         matches!(self, Self::Customer(_)).then_some(Advice::EnrollSomeone)
+    }
+}
+
+impl From<SnapshotError> for ReadError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Ledger(error) => Self::Ledger(error),
+            SnapshotError::Stage(error) => Self::Stage(error),
+            SnapshotError::Gauge(error) => Self::Gauge(error),
+        }
     }
 }
 

@@ -43,6 +43,7 @@ pub use roster::{
 };
 pub use settings::{FixedSettings, Settings, SettingsError};
 pub use settling::{SettleReport, Unsettled, UnsettledMail};
+pub use snapshot::CountedNow;
 pub use status::{ReputationReport, Status, StatusRun};
 pub use suppressions::{
     AtProvider, ReleaseError, ReleaseReport, SuppressionListed, SuppressionState, SuppressionsReport,

@@ -34,6 +34,12 @@ impl RunId {
         Self { year: local.year(), month: local.month(), repeat: 0 }
     }
 
+    /// The run that people look at: the month's by UTC, which is some customers' and nearly everyone's.
+    #[must_use]
+    pub fn current(now: Timestamp) -> Self {
+        Self::of(now, &TimeZone::UTC)
+    }
+
     /// Reads `YYYY-MM`, or `YYYY-MM-r2` to `YYYY-MM-r9`.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod feedback;
 mod operators;
 mod reports;
 mod run_reports;
+mod snapshots;
 mod stages;
 mod units;
 

@@ -1,5 +1,6 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
-//! off, wakes what was put off, counts dead letters, ends doubts, and looks at how recipients take the mails.
+//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, and counts where
+//! everything stands for everyone who looks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use pulse_aws::{
     dynamodb::DynamoDbLedger,
     sdk,
     sqs::{SqsDeadLetters, SqsIntake, SqsQueue},
+    stack::Stack,
     stages::LambdaStages,
     telemetry::{self, Metrics, StageGauges},
 };
@@ -18,7 +20,8 @@ use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
     entry::StageName,
     feedback::{ReputationBreaker, ReputationPolicy},
-    ports::{Clock as _, DeadLetters, DlqName, IntakeQueue, Queues, StageQueue},
+    ports::{Clock as _, DeadLetters, DlqName, IntakeQueue, Queues, ReadUnits, StageQueue},
+    snapshot::{CountBudget, SnapshotRound},
     tick::{
         DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept,
         oldest_due,
@@ -36,6 +39,7 @@ pub struct Function {
     policy: SweepPolicy,
     breaker: BreakerPolicy,
     metrics: Metrics,
+    gauges: Stack,
 }
 
 /// What a tick did, as it answers whoever invokes it.
@@ -45,6 +49,17 @@ pub struct Ticked {
     pub stages: Vec<StageTick>,
     /// About feedback.
     pub feedback: FeedbackRounds,
+    /// The snapshot that was taken, if it was time for one.
+    pub snapshot: Option<SnapshotTick>,
+}
+
+/// A snapshot that a tick took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SnapshotTick {
+    /// What it took to count the run's entries, if they were counted.
+    pub counted: Option<ReadUnits>,
+    /// Whether it was kept: not, if someone else keeps one that is newer.
+    pub kept: bool,
 }
 
 /// What a tick did for a stage.
@@ -90,9 +105,11 @@ impl Function {
             SqsDeadLetters::new(sqs.clone(), name, url, "")
         };
         Ok(Self {
+            gauges: config.own_stack(&aws),
             dead_letters: DlqName::all().map(dead_letters).collect(),
             intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url),
-            ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
+            // Metered, as it is by what counting takes that it is counted again.
+            ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table).metered(),
             queues: Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
                 Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))
             }),
@@ -152,7 +169,33 @@ impl Function {
             self.metrics.reputation(SystemClock.now(), reputation);
         }
         tracing::info!(doubts_ended, ?reputation, "tick of feedback");
-        Ticked { stages, feedback }
+        // Last, as counting 600,000 entries takes a while, and nothing waits for it.
+        let snapshot = Box::pin(self.take_snapshot()).await;
+        Ticked { stages, feedback, snapshot }
+    }
+
+    /// What can't be looked at now is looked at in five minutes.
+    async fn take_snapshot(&self) -> Option<SnapshotTick> {
+        let round = SnapshotRound {
+            stages: &self.stages,
+            controls: &self.ledger,
+            outcomes: &self.ledger,
+            ledger: &self.ledger,
+            open: &self.ledger,
+            reports: &self.ledger,
+            feedback: &self.ledger,
+            reputation: ReputationPolicy::default(),
+            gauges: &self.gauges,
+            snapshots: &self.ledger,
+            clock: &SystemClock,
+            budget: CountBudget::default(),
+        };
+        let taken = round.run().await;
+        let taken = taken.inspect_err(|error| tracing::warn!(%error, "no snapshot is taken")).ok().flatten()?;
+        let read_units = taken.snapshot.run.map(|run| run.read_units).filter(|_| taken.counted);
+        let told = SnapshotTick { counted: read_units, kept: taken.kept };
+        tracing::info!(read_units = read_units.map(ReadUnits::units), kept = told.kept, "snapshot");
+        Some(told)
     }
 
     /// What can't be counted now is counted by the next tick.

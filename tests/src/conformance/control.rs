@@ -5,8 +5,12 @@
 use futures::future::join_all;
 use jiff::{Timestamp, ToSpan as _};
 use pulse_core::{
-    control::{Breaker, Cleared, Console, ConsolePause, Control, LastSeen, Note, Open, Outcomes, Pause, PauseKind},
+    control::{
+        Breaker, CauseCounts, Cleared, Console, ConsolePause, Control, LastSeen, MINUTE_CAUSES, Note, Open, Outcomes,
+        Pause, PauseKind,
+    },
     entry::StageName,
+    failure::Cause,
     ports::{Controls, OutcomeLog},
 };
 
@@ -74,16 +78,18 @@ pub async fn of_twenty_writers_at_once_one_wins(controls: &dyn TestedControls) {
 }
 
 pub async fn reports_of_the_same_minute_add_up(log: &dyn TestedControls) {
-    let one = Outcomes { calls: 3, failures: 2, succeeded_at: Some(now()), leave_alone_until: None };
+    let one = Outcomes { calls: 3, failures: 2, succeeded_at: Some(now()), sent: 1, ..Outcomes::default() };
     let until = now() + 2.hours();
-    let other = Outcomes { calls: 5, failures: 5, succeeded_at: None, leave_alone_until: Some(until) };
+    let other = Outcomes { calls: 5, failures: 5, leave_alone_until: Some(until), ..Outcomes::default() };
     log.report(StageName::Score, now(), &one).await.unwrap();
     log.report(StageName::Score, now() + 20.seconds(), &other).await.unwrap();
     log.report(StageName::Score, now() + 40.seconds(), &one).await.unwrap();
     let minutes = log.minutes(StageName::Score, now()).await.unwrap();
     let starts: Vec<_> = minutes.iter().map(|minute| minute.starts.to_string()).collect();
     assert_eq!(starts, ["2026-11-03T10:00:00Z", "2026-11-03T10:01:00Z"]);
-    let sum = Outcomes { calls: 8, failures: 7, succeeded_at: Some(now()), leave_alone_until: Some(until) };
+    let (succeeded_at, leave_alone_until) = (Some(now()), Some(until));
+    let sum =
+        Outcomes { calls: 8, failures: 7, succeeded_at, leave_alone_until, sent: 1, causes: CauseCounts::default() };
     assert_eq!(minutes[0].outcomes, sum);
     assert_eq!(minutes[1].outcomes, one);
 }
@@ -102,10 +108,56 @@ pub async fn minutes_are_asked_for_from_a_moment_on_and_by_stage(log: &dyn Teste
 }
 
 pub async fn reports_of_many_at_once_are_all_counted(log: &dyn TestedControls) {
-    let one = Outcomes { calls: 2, failures: 1, ..Outcomes::default() };
+    let mut one = Outcomes { calls: 2, failures: 1, sent: 1, ..Outcomes::default() };
+    one.causes.add(&Cause::new("The email API answered 503."));
     for reported in join_all((0..20).map(|_| log.report(StageName::Score, now(), &one))).await {
         reported.unwrap();
     }
     let minutes = log.minutes(StageName::Score, now()).await.unwrap();
-    assert_eq!((minutes[0].outcomes.calls, minutes[0].outcomes.failures), (40, 20));
+    let outcomes = &minutes[0].outcomes;
+    assert_eq!((outcomes.calls, outcomes.failures, outcomes.sent), (40, 20, 20));
+    assert_eq!(outcomes.causes.most_frequent(9), [(&Cause::new("The email API answered 503."), 20)]);
+}
+
+fn failing(causes: &[(&str, u64)]) -> Outcomes {
+    let mut outcomes = Outcomes::default();
+    for (cause, count) in causes {
+        outcomes.calls += count;
+        outcomes.failures += count;
+        outcomes.causes.insert(Cause::new(*cause), *count);
+    }
+    outcomes
+}
+
+pub async fn causes_of_the_same_minute_add_up(log: &dyn TestedControls) {
+    log.report(StageName::Email, now(), &failing(&[("It is full.", 3), ("It was slow.", 1)])).await.unwrap();
+    log.report(StageName::Email, now(), &failing(&[("It was slow.", 4)])).await.unwrap();
+    log.report(StageName::Email, now(), &Outcomes { calls: 9, ..Outcomes::default() }).await.unwrap();
+    let minutes = log.minutes(StageName::Email, now()).await.unwrap();
+    let known = [(&Cause::new("It was slow."), 5), (&Cause::new("It is full."), 3)];
+    assert_eq!(minutes[0].outcomes.causes.most_frequent(9), known);
+    assert_eq!((minutes[0].outcomes.calls, minutes[0].outcomes.failures), (17, 8));
+}
+
+/// Whatever comes together: a minute's row has room for a few, and counts those that it knows and all calls.
+pub async fn a_minute_knows_a_few_causes_and_counts_those_on(log: &dyn TestedControls) {
+    log.report(StageName::Email, now(), &failing(&[("a", 9), ("b", 8), ("c", 7), ("d", 6)])).await.unwrap();
+    let knows = async || {
+        let minutes = log.minutes(StageName::Email, now()).await.unwrap();
+        let known = minutes[0].outcomes.causes.most_frequent(99);
+        known.into_iter().map(|(cause, count)| (cause.as_str().to_owned(), count)).collect::<Vec<_>>()
+    };
+    let told = |all: &[(&str, u64)]| all.iter().map(|(cause, count)| ((*cause).to_owned(), *count)).collect::<Vec<_>>();
+    assert_eq!(knows().await, told(&[("a", 9), ("b", 8), ("c", 7)]), "a report tells three");
+    log.report(StageName::Email, now(), &failing(&[("d", 6), ("e", 5)])).await.unwrap();
+    assert_eq!(knows().await, told(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 5)]));
+    log.report(StageName::Email, now(), &failing(&[("new", 20), ("e", 10)])).await.unwrap();
+    assert_eq!(knows().await, told(&[("e", 15), ("a", 9), ("b", 8), ("c", 7), ("d", 6)]));
+    let others: Vec<_> = (0..20).map(|number| failing(&[(&format!("at once {number}"), 1)])).collect();
+    for reported in join_all(others.iter().map(|one| log.report(StageName::Email, now(), one))).await {
+        reported.unwrap();
+    }
+    assert_eq!(knows().await.len(), 5, "of {MINUTE_CAUSES} no more");
+    let minutes = log.minutes(StageName::Email, now()).await.unwrap();
+    assert_eq!(minutes[0].outcomes.calls, 30 + 11 + 30 + 20);
 }

@@ -72,6 +72,11 @@ pub async fn control() -> DynamoDbLedger {
     ledger().await
 }
 
+/// No snapshot was taken.
+pub async fn snapshots() -> DynamoDbLedger {
+    ledger().await
+}
+
 /// No audit has run.
 pub async fn audit_log() -> DynamoDbLedger {
     ledger().await

@@ -38,6 +38,11 @@ pub async fn control() -> MemoryLedger {
     ledger().await
 }
 
+/// No snapshot was taken.
+pub async fn snapshots() -> MemoryLedger {
+    ledger().await
+}
+
 /// No audit has run.
 pub async fn audit_log() -> MemoryLedger {
     ledger().await

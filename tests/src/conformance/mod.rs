@@ -16,3 +16,4 @@ pub mod queue;
 pub mod samples;
 pub mod schedules;
 pub mod simulated;
+pub mod snapshots;

@@ -7,9 +7,14 @@ use jiff::ToSpan as _;
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
     customer::{Customer, Standing},
-    entry::{Entry, StageName},
-    ports::{Clock as _, Ledger as _, MonthlySchedule, Schedules as _},
+    entry::{Entry, EntryId, StageName, TallyKey},
+    ports::{
+        Clock as _, Gauges as _, Ledger as _, MonthlySchedule, OutcomeLog as _, ReadUnits, RunReports as _,
+        Schedules as _, Snapshots as _, StageLanes,
+    },
+    run::RunId,
     score::{Band, Score, ScoreValue},
+    snapshot::Snapshot,
 };
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
@@ -79,6 +84,48 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
         set_mapping(&stack, "ScoreMappingId", false, "Disabled").await;
         stack.open_overdue(&behind, due).await;
         assert_paused(&stack.tick(StageName::Score).await);
+    });
+}
+
+#[test]
+fn the_tick_counts_for_everyone_who_looks_under_its_own_role() {
+    RUNTIME.block_on(async {
+        let stack = DeployedStack::build(shared(), "counted", "stack", Duration::from_millis(50)).await;
+        let customers = ["c-one", "c-two"].map(customer);
+        stack.enroll(&customers).await;
+        let ledger = stack.ledger();
+        let counted_since = async |wanted| {
+            ledger.want_snapshot(wanted).await.unwrap();
+            stack.invoke("TickFunctionName").await;
+            let counted = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| run.counted_at >= wanted);
+            eventually("it is counted", async || ledger.snapshot().await.unwrap().filter(counted)).await
+        };
+        let first = counted_since(SystemClock.now()).await;
+        let run = first.run.as_ref().expect("it is counted");
+        assert_eq!((run.roster.active, run.sent(), first.counting_since), (2, 0, None));
+        assert!(run.read_units > ReadUnits::default(), "the tick's ledger is metered");
+        let names: Vec<_> = first.queues.iter().map(|queue| queue.queue.as_str()).collect();
+        assert_eq!(first.queues, stack.stack.depths().await.unwrap(), "{names:?}");
+        assert_eq!(first.lanes.iter().map(StageLanes::count).collect::<Vec<_>>(), [20, 20]);
+        assert_eq!(first.stages.len(), 2);
+
+        // Someone of this month's run, whom nobody has scheduled.
+        let (mailed, due) = (customer("c-mailed"), SystemClock.now() - 2.hours());
+        ledger.save_customer(&mailed).await.unwrap();
+        let id = EntryId { customer: mailed.id.clone(), run: RunId::current(SystemClock.now()) };
+        assert!(ledger.open(&Entry::scheduled(id, due, None)).await.unwrap());
+        stack.tick(StageName::Score).await;
+        stack.until(&mailed, |entry| entry.state() == "sent").await;
+        eventually("the batch is reported", async || {
+            let minutes = ledger.minutes(StageName::Email, due).await.unwrap();
+            (minutes.iter().map(|minute| minute.outcomes.sent).sum::<u64>() == 1).then_some(())
+        })
+        .await;
+        let second = counted_since(SystemClock.now()).await;
+        let counts = ledger.run_counts(RunId::current(second.at), second.at).await.unwrap();
+        let run = second.run.as_ref().expect("it is counted");
+        assert_eq!((&run.places, run.places[&TallyKey::Sent], run.sent_since), (&counts.places(), 1, 0));
+        assert!(ledger.points(first.at).await.unwrap().last().is_some_and(|point| *point == second.point()));
     });
 }
 

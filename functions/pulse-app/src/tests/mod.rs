@@ -7,6 +7,7 @@ mod letters;
 mod pacing;
 mod pausing;
 mod roster;
+mod snapshot;
 mod stages;
 mod status;
 mod suppressions;
@@ -135,6 +136,7 @@ impl World {
             memory: ledger.clone(),
             lanes: lanes.clone(),
             gauges: Arc::new(gauges),
+            snapshots: ledger.clone(),
             sleeper: clock.clone(),
         };
         let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };

@@ -9,7 +9,12 @@ use pulse_core::{
 };
 
 use super::{ConfigError, Environment};
-use crate::{scheduler::ScheduleTarget, stages::StageAddress};
+use crate::{
+    scheduler::ScheduleTarget,
+    sdk::SdkConfig,
+    stack::{Stack, StackOutputs},
+    stages::StageAddress,
+};
 
 /// The `tick` function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub struct TickConfig {
     pub schedule_dead_letters: String,
     /// What came in and waits to be read: `FEEDBACK_QUEUE_URL`.
     pub feedback_queue_url: String,
+    /// The same of opt-outs: `UNSUBSCRIBE_QUEUE_URL`.
+    pub unsubscribe_queue_url: String,
     /// What came in and couldn't be read: `FEEDBACK_DLQ_URL`.
     pub feedback_dead_letters: String,
     /// Opt-outs that couldn't be written down: `UNSUBSCRIBE_DLQ_URL`.
@@ -82,6 +89,7 @@ impl TickConfig {
             dead_letters: env.per_stage("DLQ_URL")?,
             schedule_dead_letters: env.text("SCHEDULE_DLQ_URL")?,
             feedback_queue_url: env.text("FEEDBACK_QUEUE_URL")?,
+            unsubscribe_queue_url: env.text("UNSUBSCRIBE_QUEUE_URL")?,
             feedback_dead_letters: env.text("FEEDBACK_DLQ_URL")?,
             unsubscribe_dead_letters: env.text("UNSUBSCRIBE_DLQ_URL")?,
             policy: SweepPolicy {
@@ -92,6 +100,27 @@ impl TickConfig {
                 at_most: env.number("SWEEP_AT_MOST", 1..=10_000)?,
             },
         })
+    }
+
+    /// The tick's own stack, by its outputs' names, as far as its queues and lanes go.
+    #[must_use]
+    pub fn own_stack(&self, aws: &SdkConfig) -> Stack {
+        let of_stages = self.stages.iter().flat_map(|(stage, StageAddress { function, mapping, queue_url })| {
+            let dlq_url = &self.dead_letters[stage];
+            let suffixes = ["FunctionName", "MappingId", "QueueUrl", "DlqUrl"];
+            let name = move |suffix| format!("{}{suffix}", stage.spec().title);
+            suffixes.map(name).into_iter().zip([function, mapping, queue_url, dlq_url])
+        });
+        let others = [
+            ("ScheduleDlqUrl", &self.schedule_dead_letters),
+            ("FeedbackQueueUrl", &self.feedback_queue_url),
+            ("FeedbackDlqUrl", &self.feedback_dead_letters),
+            ("UnsubscribeQueueUrl", &self.unsubscribe_queue_url),
+            ("UnsubscribeDlqUrl", &self.unsubscribe_dead_letters),
+        ];
+        let others = others.map(|(name, value)| (name.to_owned(), value));
+        let values = of_stages.chain(others).map(|(name, value)| (name, value.clone()));
+        Stack { aws: aws.clone(), outputs: StackOutputs::known(&self.stack, values) }
     }
 }
 
@@ -152,6 +181,7 @@ mod tests {
         ("EMAIL_DLQ_URL", "ed"),
         ("SCHEDULE_DLQ_URL", "xd"),
         ("FEEDBACK_QUEUE_URL", "fq"),
+        ("UNSUBSCRIBE_QUEUE_URL", "uq"),
         ("FEEDBACK_DLQ_URL", "fd"),
         ("UNSUBSCRIBE_DLQ_URL", "ud"),
         ("SWEEP_GRACE_MINUTES", "60"),

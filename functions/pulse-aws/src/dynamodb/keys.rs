@@ -11,6 +11,7 @@ use pulse_core::{
     keys::KeyRing,
     ports::Activity,
     run::RunId,
+    snapshot::SNAPSHOT_EVERY,
     stable_hash::stable_hash,
     suppression::{Suppression, SuppressionReason},
 };
@@ -88,6 +89,23 @@ impl Key {
         Self { pk: format!("TOKEN#{token}"), sk: "TOKEN".to_owned() }
     }
 
+    /// The row of the last snapshot.
+    pub(super) fn snapshot() -> Self {
+        Self { pk: SNAPSHOT.to_owned(), sk: "LAST".to_owned() }
+    }
+
+    /// The row of whoever wants another.
+    pub(super) fn snapshot_wanted() -> Self {
+        Self { pk: SNAPSHOT.to_owned(), sk: "WANTED".to_owned() }
+    }
+
+    /// The row of the point that is drawn of the five minutes that `at` is in.
+    pub(super) fn point(at: Timestamp) -> Self {
+        let second = at.as_second();
+        let begins = Timestamp::from_second(second - second.rem_euclid(60 * SNAPSHOT_EVERY)).unwrap_or(at);
+        Self { pk: "POINT".to_owned(), sk: format!("{AT}{}", sortable(begins)) }
+    }
+
     /// The row of the hour that `at` is in.
     pub(super) fn feedback(run: RunId, at: Timestamp) -> Self {
         Self { pk: format!("FEEDBACK#{}", run.month()), sk: format!("{HOUR}{}", sortable(hour_of(at))) }
@@ -103,6 +121,12 @@ impl fmt::Display for Key {
 /// What begins the partition of what is kept of an address, and its sort key.
 pub(super) const SUPPRESSED: &str = "SUPP#";
 pub(super) const SUPPRESSION: &str = "SUPP";
+
+/// The partition of the snapshot.
+const SNAPSHOT: &str = "SNAPSHOT";
+
+/// What begins the sort key of every point.
+pub(super) const AT: &str = "AT#";
 
 /// What begins the sort key of every hour of feedback.
 pub(super) const HOUR: &str = "HOUR#";

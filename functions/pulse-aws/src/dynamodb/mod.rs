@@ -14,6 +14,9 @@
 //! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
 //! | | `CONTROL` | what holds the stage: pauses and the breaker | none |
 //! | | `MINUTE#<moment>` | what came of a minute's calls to its provider, gone after hours | none |
+//! | `SNAPSHOT` | `LAST` | where everything stood a few minutes ago | none |
+//! | | `WANTED` | when someone asked for another, gone after an hour | none |
+//! | `POINT` | `AT#<moment>` | what plots draw of five minutes, gone after eight days | none |
 //! | `AUDIT#daily` | `CHECKPOINT` | where the daily audit stands; `AUDIT#by-hand`: an operator's | none |
 //!
 //! Rows are the domain types' serde form, plus keys, index attributes and the id of the last
@@ -30,8 +33,8 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
 //! `save_customer`, `save_suppression`, `open`, `apply`, `note`, `remember_token`: `PutItem` (a transaction needs what its
-//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
-//! `remember_held_up`, `save`, `save_checkpoint`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
+//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`, `points`: `Query`; `held_up_at`, `control`, `checkpoint`,
+//! `snapshot`, `snapshot_wanted_at`: `GetItem`; `remember_held_up`, `save`, `save_checkpoint`, `save_snapshot`, `want_snapshot`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
 //! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `open_entries`:
 //! `Query` on `open`.
@@ -50,6 +53,7 @@ mod refusals;
 mod reports;
 mod rows;
 mod run_reports;
+mod snapshots;
 mod stages;
 mod write_id;
 mod writes;

@@ -9,6 +9,7 @@ use pulse_core::{
     entry::{Entry, StageName},
     failure::Cause,
     ports::{Activity, LedgerError},
+    snapshot::{Point, Snapshot},
     suppression::Suppression,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -50,6 +51,14 @@ pub(super) fn control(stage: StageName, control: &Control) -> Result<Attributes,
 
 pub(super) fn checkpoint(name: AuditName, checkpoint: &AuditCheckpoint) -> Result<Attributes, LedgerError> {
     row(&Key::audit(name), checkpoint)
+}
+
+pub(super) fn snapshot(snapshot: &Snapshot) -> Result<Attributes, LedgerError> {
+    row(&Key::snapshot(), snapshot)
+}
+
+pub(super) fn point(point: &Point) -> Result<Attributes, LedgerError> {
+    row(&Key::point(point.at), point)
 }
 
 pub(super) fn suppression(key: &Key, suppression: &Suppression) -> Result<Attributes, LedgerError> {

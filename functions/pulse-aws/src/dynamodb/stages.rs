@@ -1,15 +1,17 @@
 //! What is kept of the stages: pauses and breakers, and what came of the calls to their providers.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
 use jiff::Timestamp;
 use pulse_core::{
-    control::{Control, MinuteOutcomes, Outcomes},
+    control::{CauseCounts, Control, MINUTE_CAUSES, MinuteOutcomes, Outcomes},
     entry::StageName,
     failure::Cause,
-    ports::{Controls, LedgerError, OutcomeLog, StageMemory},
+    ports::{Controls, LedgerError, MINUTES_KEPT, OutcomeLog, StageMemory},
+    stable_hash::stable_hash,
 };
 
 use super::{
@@ -25,8 +27,11 @@ const FAILURES: &str = "failures";
 const SUCCEEDED_AT: &str = "succeeded_at";
 const LEAVE_ALONE_UNTIL: &str = "leave_alone_until";
 
-/// For how long a minute is kept, at least.
-const MINUTE_KEPT: Duration = Duration::from_hours(6);
+const SENT: &str = "sent";
+
+/// The causes of a minute's failures, as a set; and of each, what begins the attribute that says how often: its hash ends it.
+const CAUSES: &str = "causes";
+const CAUSED: &str = "caused_";
 
 #[async_trait]
 impl StageMemory for DynamoDbLedger {
@@ -63,29 +68,9 @@ impl OutcomeLog for DynamoDbLedger {
     /// Counts are added where they are, so reports of many invocations at once are all counted. One that
     /// is sent again because its answer was lost counts twice, which moves no judgement by much.
     async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
-        let Key { pk, sk } = Key::minute(stage, at);
-        let gone = at.saturating_add(MINUTE_KEPT).unwrap_or(at).as_second();
-        let moments = [(SUCCEEDED_AT, outcomes.succeeded_at), (LEAVE_ALONE_UNTIL, outcomes.leave_alone_until)];
-        let mut sets = vec!["expires_at = :gone".to_owned()];
-        let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
-            .expression_attribute_values(":gone", number(&gone))
-            .expression_attribute_values(":calls", number(&outcomes.calls))
-            .expression_attribute_values(":failures", number(&outcomes.failures));
-        for (name, moment) in moments {
-            if let Some(moment) = moment {
-                sets.push(format!("{name} = :{name}"));
-                update =
-                    update.expression_attribute_values(format!(":{name}"), AttributeValue::S(keys::sortable(moment)));
-            }
-        }
-        let expression = format!("ADD {CALLS} :calls, {FAILURES} :failures SET {}", sets.join(", "));
-        let done = update.update_expression(expression).send().await;
-        done.map(drop).map_err(|error| refusals::of_call(&error))
+        let Err(known) = self.try_to_report(stage, at, outcomes, None).await? else { return Ok(()) };
+        // Seldom: a minute with so many causes, and one of this report's is new. Those that it knows are counted.
+        self.try_to_report(stage, at, outcomes, Some(&known)).await.map(drop)
     }
 
     async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
@@ -109,6 +94,68 @@ impl OutcomeLog for DynamoDbLedger {
     }
 }
 
+impl DynamoDbLedger {
+    /// Adds to a minute's row as long as there is room for causes that may be new, or only those that are `known`. The inner
+    /// error is the causes that it knows, if there is no room.
+    async fn try_to_report(
+        &self,
+        stage: StageName,
+        at: Timestamp,
+        outcomes: &Outcomes,
+        known: Option<&CauseCounts>,
+    ) -> Result<Result<(), CauseCounts>, LedgerError> {
+        let Key { pk, sk } = Key::minute(stage, at);
+        let gone = at.saturating_add(MINUTES_KEPT).unwrap_or(at).as_second();
+        let moments = [(SUCCEEDED_AT, outcomes.succeeded_at), (LEAVE_ALONE_UNTIL, outcomes.leave_alone_until)];
+        let mut sets = vec!["expires_at = :gone".to_owned()];
+        let mut adds = Vec::new();
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .expression_attribute_values(":gone", number(&gone));
+        let is_known = |cause: &Cause| known.is_none_or(|known| known.knows(cause));
+        let causes: Vec<_> = outcomes.causes.reported().into_iter().filter(|(cause, _)| is_known(cause)).collect();
+        let counts = [(CALLS, outcomes.calls), (FAILURES, outcomes.failures), (SENT, outcomes.sent)];
+        let counts = counts.map(|(name, count)| (name.to_owned(), count)).into_iter();
+        for (name, count) in counts.chain(causes.iter().map(|(cause, count)| (caused(cause), *count))) {
+            // The first two are there in every row of earlier releases too.
+            if count > 0 || name != SENT {
+                adds.push(format!("{name} :{name}"));
+                update = update.expression_attribute_values(format!(":{name}"), number(&count));
+            }
+        }
+        if !causes.is_empty() {
+            let texts = causes.iter().map(|(cause, _)| cause.as_str().to_owned()).collect();
+            adds.push(format!("{CAUSES} :{CAUSES}"));
+            update = update.expression_attribute_values(format!(":{CAUSES}"), AttributeValue::Ss(texts));
+        }
+        if known.is_none() && !causes.is_empty() {
+            update = update
+                .condition_expression(format!("attribute_not_exists({CAUSES}) OR size({CAUSES}) < :room"))
+                .expression_attribute_values(":room", number(&MINUTE_CAUSES))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        for (name, moment) in moments {
+            if let Some(moment) = moment {
+                sets.push(format!("{name} = :{name}"));
+                update =
+                    update.expression_attribute_values(format!(":{name}"), AttributeValue::S(keys::sortable(moment)));
+            }
+        }
+        let expression = format!("ADD {} SET {}", adds.join(", "), sets.join(", "));
+        let Err(error) = update.update_expression(expression).send().await else { return Ok(Ok(())) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(full)) => {
+                Ok(Err(full.item().map(causes_of).unwrap_or_default()))
+            }
+            _ => Err(refusals::of_call(&error)),
+        }
+    }
+}
+
 fn minute(row: &Attributes) -> Option<MinuteOutcomes> {
     let count = |name: &str| row.get(name).and_then(|count| count.as_n().ok()?.parse().ok()).unwrap_or_default();
     let moment = |name: &str| text(row, name).parse().ok();
@@ -119,8 +166,25 @@ fn minute(row: &Attributes) -> Option<MinuteOutcomes> {
             failures: count(FAILURES),
             succeeded_at: moment(SUCCEEDED_AT),
             leave_alone_until: moment(LEAVE_ALONE_UNTIL),
+            sent: count(SENT),
+            causes: causes_of(row),
         },
     })
+}
+
+fn causes_of(row: &Attributes) -> CauseCounts {
+    let mut causes = CauseCounts::default();
+    for text in row.get(CAUSES).and_then(|texts| texts.as_ss().ok()).into_iter().flatten() {
+        let cause = Cause::new(text);
+        let count = row.get(&caused(&cause)).and_then(|count| count.as_n().ok()?.parse().ok()).unwrap_or_default();
+        causes.insert(cause, count);
+    }
+    causes
+}
+
+/// The attribute that says how often a cause was the reason. Two of the same hash in one minute would share it.
+fn caused(cause: &Cause) -> String {
+    format!("{CAUSED}{:08x}", stable_hash("cause", cause.as_str()) >> 32)
 }
 
 fn number<N: ToString>(number: &N) -> AttributeValue {

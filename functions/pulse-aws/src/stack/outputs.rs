@@ -25,6 +25,11 @@ pub struct StackOutputs {
 }
 
 impl StackOutputs {
+    /// Those that a function knows of its own stack by its environment.
+    pub(crate) fn known(stack: &str, values: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { stack: stack.to_owned(), values: values.into_iter().collect() }
+    }
+
     /// The stack's name.
     #[must_use]
     pub fn stack(&self) -> &str {

@@ -1,5 +1,7 @@
 use serde::Serialize;
 
+use crate::ports::ReadUnits;
+
 /// Metrics of Pulse's own: six of each stage, and five of the stack. Each counts while it is measured, and those of dead
 /// letters, of dropped mails and of forged payloads are measured only while there are any.
 pub const METRICS: u32 = 2 * 6 + 5;
@@ -59,6 +61,14 @@ impl Default for Prices {
             metrics: 0.30,
             alarms: 0.10,
         }
+    }
+}
+
+impl Prices {
+    /// What reading so much of the ledger costs, in dollars.
+    #[must_use]
+    pub fn of_reads(&self, units: ReadUnits) -> f64 {
+        units.units() / 1e6 * self.reads
     }
 }
 

@@ -3,6 +3,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::CauseCounts;
+
 /// When a provider is taken to be out of order, and how it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
@@ -150,7 +152,7 @@ fn earlier(now: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// What came of calls to a provider. A refusal of one customer is an answer, and no failure.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// Calls that have ended.
     pub calls: u64,
@@ -160,6 +162,11 @@ pub struct Outcomes {
     pub succeeded_at: Option<Timestamp>,
     /// Until when the provider asked to be left alone.
     pub leave_alone_until: Option<Timestamp>,
+    /// Mails of [the month's run](crate::run::RunId::current) that the provider took. Some may be counted twice, and those
+    /// of a worker that was killed aren't: what is exact is on the entries.
+    pub sent: u64,
+    /// Why calls failed.
+    pub causes: CauseCounts,
 }
 
 impl Outcomes {
@@ -170,12 +177,14 @@ impl Outcomes {
             failures: sum.failures + one.failures,
             succeeded_at: sum.succeeded_at.max(one.succeeded_at),
             leave_alone_until: sum.leave_alone_until.max(one.leave_alone_until),
+            sent: sum.sent + one.sent,
+            causes: sum.causes.with(&one.causes),
         })
     }
 }
 
 /// What came of the calls whose ends were reported within a minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MinuteOutcomes {
     /// The minute's beginning.
     pub starts: Timestamp,

@@ -4,8 +4,10 @@
 
 mod actor;
 mod breaker;
+mod causes;
 mod record;
 
 pub use actor::Actor;
 pub use breaker::{Breaker, BreakerPolicy, MinuteOutcomes, Open, Outcomes};
+pub use causes::{CauseCounts, MINUTE_CAUSES};
 pub use record::{Cleared, Console, ConsolePause, Control, Hold, InvalidNote, LastSeen, Note, Pause, PauseKind};

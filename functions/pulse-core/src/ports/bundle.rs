@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{
     AuditLog, Controls, CustomerNotes, DeadLetters, DlqName, FeedbackLog, Gauges, IntakeQueue, IntakeReader,
     LaneControl, Ledger, OpenEntries, OutcomeLog, ProviderSuppressions, Queues, RunReports, Schedules, Sleeper,
-    StageMemory, Stages, SuppressionList,
+    Snapshots, StageMemory, Stages, SuppressionList,
 };
 use crate::stage::PerStage;
 
@@ -47,6 +47,8 @@ pub struct Ports {
     pub lanes: Arc<dyn LaneControl>,
     /// Figures that people look at.
     pub gauges: Arc<dyn Gauges>,
+    /// Where everything stood a few minutes ago.
+    pub snapshots: Arc<dyn Snapshots>,
     /// The time, and who waits for it.
     pub sleeper: Arc<dyn Sleeper>,
 }

@@ -55,5 +55,7 @@ pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
 pub use snapshots::Snapshots;
-pub use stages::{Controls, OutcomeLog, Probed, SetEnabled, StageError, StageMemory, StageStatus, Stages, Switch};
+pub use stages::{
+    Controls, MINUTES_KEPT, OutcomeLog, Probed, SetEnabled, StageError, StageMemory, StageStatus, Stages, Switch,
+};
 pub use suppressions::{ProviderRelease, ProviderSuppressions, SuppressionFound, SuppressionList, SuppressionsFound};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{LedgerError, LedgerListing, LedgerReports, RosterCount};
 use crate::{
     customer::CustomerId,
-    entry::{Awaited, StageName, TallyKey},
+    entry::{Awaited, Plan, StageName, TallyKey},
     run::RunId,
 };
 
@@ -34,6 +34,18 @@ pub struct OpenKey {
 }
 
 impl RunCounts {
+    /// How many entries stand where.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<TallyKey, u64> {
+        let mut places = self.closed.clone();
+        for (OpenKey { stage, is_due, .. }, count) in &self.open {
+            // Whatever waits for the first stage of the month does so for its own first.
+            let key = TallyKey::of_open(*stage, *stage == Plan::MONTHLY.first(), *is_due);
+            *places.entry(key).or_default() += count;
+        }
+        places
+    }
+
     /// How many entries the run has.
     #[must_use]
     pub fn entries(&self) -> u64 {
@@ -52,6 +64,12 @@ impl ReadUnits {
     #[must_use]
     pub fn of_halves(halves: u64) -> Self {
         Self { halves }
+    }
+
+    /// Units.
+    #[must_use]
+    pub fn units(self) -> f64 {
+        self.halves as f64 / 2.0
     }
 }
 
@@ -72,8 +90,7 @@ impl fmt::Display for ReadUnits {
 
 impl Serialize for ReadUnits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[expect(clippy::cast_precision_loss, reason = "2^52 read units are never used")]
-        serializer.serialize_f64(self.halves as f64 / 2.0)
+        serializer.serialize_f64(self.units())
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -117,10 +119,14 @@ pub trait Controls: Send + Sync {
     async fn save(&self, stage: StageName, control: &Control) -> Result<bool, LedgerError>;
 }
 
-/// What came of the calls to the stages' providers, minute by minute, for some hours.
+/// For how long minutes are kept, at least.
+pub const MINUTES_KEPT: Duration = Duration::from_hours(6);
+
+/// What came of the calls to the stages' providers, minute by minute, for [some hours](MINUTES_KEPT).
 #[async_trait]
 pub trait OutcomeLog: Send + Sync {
-    /// Adds to the minute that `at` is in.
+    /// Adds to the minute that `at` is in, in one write. Of the causes the most frequent are kept, as far as there is room
+    /// ([`CauseCounts::admit`](crate::control::CauseCounts::admit)).
     async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError>;
 
     /// The minutes from the one that `from` is in, the oldest first. Those without calls are left out.

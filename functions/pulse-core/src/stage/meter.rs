@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use crate::{
     control::Outcomes,
     entry::EntryId,
+    failure::Cause,
     feedback::FeedbackSource,
     ports::{Accepted, Clock, Mail, MailLookup, Mailer, Recall, ScoreError, ScoreRequest, Scorer, SendError},
+    run::RunId,
     score::Score,
 };
 
@@ -81,11 +83,13 @@ impl Call<'_> {
         reading.latencies.push(Duration::try_from(now.duration_since(self.began)).unwrap_or_default());
         reading.outcomes.calls += 1;
         match outcome {
-            CallOutcome::Answered => {
+            CallOutcome::Answered { sent } => {
                 reading.failed_in_a_row = 0;
                 reading.outcomes.succeeded_at = Some(now);
+                reading.outcomes.sent += u64::from(sent);
             }
-            CallOutcome::Failed { leave_alone } => {
+            CallOutcome::Failed { leave_alone, cause } => {
+                reading.outcomes.causes.add(&cause);
                 reading.failed_in_a_row += 1;
                 reading.outcomes.failures += 1;
                 let until = leave_alone.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
@@ -103,22 +107,27 @@ impl Drop for Call<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum CallOutcome {
-    Answered,
+    Answered {
+        /// Whether the provider has a mail of the month's run now.
+        sent: bool,
+    },
     Failed {
         leave_alone: Option<Duration>,
+        cause: Cause,
     },
     /// It says nothing of whether the provider does its work, or the adapter knew without a call.
     NotCounted,
 }
 
 impl CallOutcome {
-    fn of_send<T>(result: &Result<T, SendError>) -> Self {
+    fn of_send<T>(result: &Result<T, SendError>, run: RunId, now: Timestamp) -> Self {
         match result {
-            Ok(_) | Err(SendError::Fail { .. } | SendError::AddressRefused { .. }) => Self::Answered,
-            Err(SendError::Retry { after, .. }) => Self::Failed { leave_alone: *after },
-            Err(SendError::Lost { .. }) => Self::Failed { leave_alone: None },
+            Ok(_) => Self::Answered { sent: run == RunId::current(now) },
+            Err(SendError::Fail { .. } | SendError::AddressRefused { .. }) => Self::Answered { sent: false },
+            Err(SendError::Retry { after, cause }) => Self::Failed { leave_alone: *after, cause: cause.clone() },
+            Err(SendError::Lost { cause }) => Self::Failed { leave_alone: None, cause: cause.clone() },
         }
     }
 }
@@ -139,8 +148,10 @@ impl Scorer for MeteredScorer {
         let call = self.meter.begin(self.clock.now());
         let answer = self.scorer.score(request).await;
         let outcome = match &answer {
-            Ok(_) | Err(ScoreError::Fail { .. }) => CallOutcome::Answered,
-            Err(ScoreError::Retry { after, .. }) => CallOutcome::Failed { leave_alone: *after },
+            Ok(_) | Err(ScoreError::Fail { .. }) => CallOutcome::Answered { sent: false },
+            Err(ScoreError::Retry { after, cause }) => {
+                CallOutcome::Failed { leave_alone: *after, cause: cause.clone() }
+            }
         };
         call.end(self.clock.now(), outcome);
         answer
@@ -170,19 +181,21 @@ impl Mailer for MeteredMailer {
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
         let call = self.meter.begin(self.clock.now());
         let answer = self.mailer.send(mail).await;
-        call.end(self.clock.now(), CallOutcome::of_send(&answer));
+        let now = self.clock.now();
+        call.end(now, CallOutcome::of_send(&answer, mail.entry.run, now));
         answer
     }
 
     async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
         let call = self.meter.begin(self.clock.now());
         let answer = self.mailer.look_up(entry).await;
+        let now = self.clock.now();
         let outcome = match &answer {
             // A provider that takes no mail may still tell so. Counted as answers, these would outweigh its failures.
             Ok(MailLookup::SafeToSend | MailLookup::CannotTell(_)) => CallOutcome::NotCounted,
-            asked => CallOutcome::of_send(asked),
+            asked => CallOutcome::of_send(asked, entry.run, now),
         };
-        call.end(self.clock.now(), outcome);
+        call.end(now, outcome);
         answer
     }
 }

@@ -10,6 +10,7 @@ use pulse_core::{
     feedback::FeedbackCounts,
     ports::Activity,
     run::RunId,
+    snapshot::{Point, Snapshot},
     suppression::Suppression,
 };
 
@@ -36,6 +37,10 @@ pub(super) struct Accounts {
     pub(super) audits: BTreeMap<AuditName, AuditCheckpoint>,
     /// By the minute.
     pub(super) outcomes: BTreeMap<StageName, BTreeMap<Timestamp, Outcomes>>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) snapshot_wanted_at: Option<Timestamp>,
+    /// By the beginnings of their five minutes.
+    pub(super) points: BTreeMap<Timestamp, Point>,
     pub(super) used: LedgerUse,
 }
 

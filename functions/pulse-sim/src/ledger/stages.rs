@@ -1,19 +1,14 @@
 //! What is kept of the stages: pauses and breakers, and what came of the calls to their providers.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     control::{Control, MinuteOutcomes, Outcomes},
     entry::StageName,
-    ports::{Controls, LedgerError, OutcomeLog, StageMemory},
+    ports::{Controls, LedgerError, MINUTES_KEPT, OutcomeLog, StageMemory},
 };
 
 use super::{MemoryLedger, units::Write};
-
-/// For how long the minutes are kept.
-const KEPT: Duration = Duration::from_hours(3);
 
 #[async_trait]
 impl StageMemory for MemoryLedger {
@@ -59,8 +54,10 @@ impl OutcomeLog for MemoryLedger {
         accounts.used.write(Write::Alone, 0);
         let minutes = accounts.outcomes.entry(stage).or_default();
         let minute = minutes.entry(minute_of(at)).or_default();
-        *minute = Outcomes::sum([&*minute, outcomes]);
-        let old = at.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+        let mut causes = minute.causes.clone();
+        causes.admit(&outcomes.causes);
+        *minute = Outcomes { causes, ..Outcomes::sum([&*minute, outcomes]) };
+        let old = at.saturating_sub(MINUTES_KEPT).unwrap_or(Timestamp::MIN);
         while minutes.first_key_value().is_some_and(|(minute, _)| *minute < old) {
             minutes.pop_first();
         }
@@ -71,7 +68,7 @@ impl OutcomeLog for MemoryLedger {
         let mut accounts = self.accounts();
         let minutes = accounts.outcomes.get(&stage).into_iter().flat_map(|all| all.range(minute_of(from)..));
         let minutes: Vec<_> =
-            minutes.map(|(starts, outcomes)| MinuteOutcomes { starts: *starts, outcomes: *outcomes }).collect();
+            minutes.map(|(starts, outcomes)| MinuteOutcomes { starts: *starts, outcomes: outcomes.clone() }).collect();
         accounts.used.query(minutes.len());
         Ok(minutes)
     }

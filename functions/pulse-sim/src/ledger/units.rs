@@ -48,6 +48,18 @@ impl LedgerUse {
         self.half_reads += 2 * rows;
     }
 
+    /// An eventually consistent read of so many times 4 KB.
+    pub(super) fn soon(&mut self, units: u64) {
+        self.gets += 1;
+        self.half_reads += units;
+    }
+
+    /// A write of a row that has no index rows and so many kilobytes.
+    pub(super) fn large_write(&mut self, kilobytes: u64) {
+        self.puts += 1;
+        self.writes += kilobytes;
+    }
+
     /// A strongly consistent query of whole rows, some 400 bytes each.
     pub(super) fn query(&mut self, rows: usize) {
         self.queries += 1;

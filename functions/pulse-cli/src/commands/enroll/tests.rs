@@ -121,6 +121,7 @@ impl World {
             memory: ledger.clone(),
             lanes: Arc::new(NoLanes),
             gauges: Arc::new(gauges),
+            snapshots: ledger.clone(),
             sleeper: clock,
         };
         let policy = EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None };

@@ -3,19 +3,32 @@
 //! Counting a run's entries costs read units by their number, and there may be twenty who look. So tick writes one row
 //! every few minutes, whoever looks reads that row, and it says how old each part of it is.
 
-use std::collections::BTreeMap;
+mod budget;
+mod round;
+mod sent;
+
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    control::CauseCounts,
     entry::{StageName, TallyKey},
     failure::Cause,
     feedback::{Reputation, ReputationCounts},
     overview::StageOverview,
     ports::{Depth, ReadUnits, RosterCount, StageLanes},
     run::RunId,
+    stage_spec::PerStage,
 };
+
+pub use budget::{CountBudget, READ_UNITS_AN_HOUR};
+pub use round::{SNAPSHOT_EVERY, SnapshotError, SnapshotRound, SnapshotTaken};
+pub use sent::SentSince;
+
+/// The most causes that are told.
+const MOST_CAUSES: usize = 10;
 
 /// Where everything stood at a moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,8 +45,12 @@ pub struct Snapshot {
     pub standing: Reputation,
     /// What was counted for that.
     pub reputation: ReputationCounts,
-    /// The current run's entries.
-    pub run: RunSnapshot,
+    /// The entries of the [month's run](RunId::current), or of the one before until it is counted. None, if none was
+    /// counted yet.
+    pub run: Option<RunSnapshot>,
+    /// When a count began of which it isn't known that it has ended: it is under way, or its tick died.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counting_since: Option<Timestamp>,
     /// Why calls to the providers failed in the hour before, the most frequent first.
     pub causes: Vec<CauseCount>,
 }
@@ -51,16 +68,28 @@ pub struct RunSnapshot {
     pub counted_at: Timestamp,
     /// What it cost.
     pub read_units: ReadUnits,
-    /// Mails that were sent since, by the stages' minutes: about, as a minute may be lost or told twice.
+    /// Mails of the run that were sent since, by the email stage's minutes: about, as a report may be lost or told twice, and
+    /// mails of batches that were under way at the count may be in both.
     pub sent_since: u64,
+    /// Which of these minutes are added up already.
+    pub added_up: SentSince,
 }
 
-/// How often calls failed for a reason.
+impl RunSnapshot {
+    /// Mails of the run that were sent by the snapshot's moment, about.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.places.get(&TallyKey::Sent).copied().unwrap_or_default() + self.sent_since
+    }
+}
+
+/// How often calls failed for a reason: of a minute's reasons only the most frequent are known, so that these are at least so
+/// many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CauseCount {
     /// In which stage.
     pub stage: StageName,
-    /// The reason.
+    /// The reason, without what names single calls, and cut.
     pub cause: Cause,
     /// How often.
     pub count: u64,
@@ -71,8 +100,8 @@ pub struct CauseCount {
 pub struct Point {
     /// When they were so.
     pub at: Timestamp,
-    /// Mails of the current run that were sent by then.
-    pub sent: u64,
+    /// Of which run mails were counted, and how many were sent by then.
+    pub sent: Option<(RunId, u64)>,
     /// Stage by stage.
     pub stages: Vec<StagePoint>,
 }
@@ -103,7 +132,19 @@ impl Snapshot {
             answered_per_minute: stage.answered_per_minute,
             failing_percent: stage.failing_percent,
         };
-        let sent = self.run.places.get(&TallyKey::Sent).copied().unwrap_or_default() + self.run.sent_since;
+        let sent = self.run.as_ref().map(|run| (run.run, run.sent()));
         Point { at: self.at, sent, stages: self.stages.iter().map(stage).collect() }
     }
+}
+
+/// The most frequent causes of the stages together.
+fn most_frequent(of_stages: &PerStage<CauseCounts>) -> Vec<CauseCount> {
+    let count = |stage, (cause, count): (&Cause, u64)| CauseCount { stage, cause: cause.clone(), count };
+    let mut all: Vec<_> = of_stages
+        .iter()
+        .flat_map(|(stage, causes)| causes.most_frequent(MOST_CAUSES).into_iter().map(move |one| count(stage, one)))
+        .collect();
+    all.sort_by_key(|cause| Reverse(cause.count));
+    all.truncate(MOST_CAUSES);
+    all
 }
