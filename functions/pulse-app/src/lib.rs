@@ -34,7 +34,7 @@ pub use failed::{FailedOrder, FailedReport};
 pub use forgetting::{CustomerExport, ForgetError};
 pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
-pub use pausing::{PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
+pub use pausing::{NextLook, PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
 pub use replay::{ReplayFailed, ReplayOrder, Replayed};
 pub use roster::{
     BulkEnrollment, ConsentCounts, Counts, EnrollAgainError, EnrollError, Foreseen, OptedOut, Unenrolled, foresee,

@@ -24,8 +24,9 @@ pub fn holder(holder: &HoldReason, zone: &Zone) -> String {
             format!("is paused since {}: {}", local(pause.since, zone), console(pause.how))
         }
         HoldReason::Reputation { note, since } => format!(
-            "is held since {}, as recipients take its mails badly ({note}): `pulse resume email --note \"..\"` alone ends it",
-            local(*since, zone)
+            "is held since {}, as recipients take its mails badly ({}): `pulse resume email --note \"..\"` alone ends it",
+            local(*since, zone),
+            note.as_str().trim_end_matches('.')
         ),
         HoldReason::Breaker { since, probe_at } => format!(
             "is held since {}, as its provider is out of order; it is tried next at {}",

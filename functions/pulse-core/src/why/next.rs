@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     advice::Advice,
-    control::{Actor, ConsolePause, Control, Hold, Note, PauseKind},
+    control::{Actor, ConsolePause, Control, Hold, Note},
     customer::{Customer, CustomerId},
     entry::{Entry, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
@@ -101,9 +101,7 @@ impl StageContext {
     #[must_use]
     pub fn holder(&self, now: Timestamp) -> Option<HoldReason> {
         match self.control.hold(now) {
-            Some(Hold::Command(pause)) if pause.kind == PauseKind::Reputation => {
-                Some(HoldReason::Reputation { note: pause.note.clone(), since: pause.since })
-            }
+            Some(Hold::Reputation(hold)) => Some(HoldReason::Reputation { note: hold.note.clone(), since: hold.since }),
             Some(Hold::Command(pause)) => Some(HoldReason::Command {
                 who: pause.by.clone(),
                 note: pause.note.clone(),

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::*;
 use crate::{
-    control::{Breaker, Console, Open, Pause, PauseKind},
+    control::{Breaker, Console, Open, Pause},
     customer::{
         Consent, Contact, Currency, CustomerId, EmailAddress, Locale, Money, OptOutMark, PersonName, Product,
         ProfileMark, Standing, Zone,
@@ -156,8 +156,7 @@ fn behind_a_backlog_or_after_a_pause_nothing_is_given_up_before_the_queue_has_lo
 fn what_holds_the_stage_is_told_and_by_whom() {
     let mut setting = Setting::sound();
     let note = Note::parse("wrong template").unwrap();
-    let pause =
-        Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()), kind: PauseKind::Operator };
+    let pause = Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
     setting.stages[StageName::Email].control.pause = Some(pause);
     let NextStep::Held { stage: StageName::Email, holder } = setting.next(&scored(), due()) else { panic!("flows") };
     let HoldReason::Command { who, note, since, until } = holder else { panic!("{holder:?}") };
