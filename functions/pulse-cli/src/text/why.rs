@@ -9,7 +9,7 @@ use pulse_core::{
     why::{HoldReason, NextStep, Outlook, Timeline},
 };
 
-use super::{console, local};
+use super::{console, in_force, local};
 
 /// What holds a stage, in words that follow "the email stage".
 #[must_use]
@@ -52,7 +52,13 @@ pub fn sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> String
         };
         let _ = write!(sentence, " The provider may have the mail since {}: it {then}", local(since, zone));
     }
-    if let Some(reason) = outlook.will_be_skipped {
+    if let Some(held) = &outlook.suppressed_by {
+        let _ = write!(
+            sentence,
+            " As things are, it will be skipped then: the address is suppressed, {}.",
+            in_force(held, zone)
+        );
+    } else if let Some(reason) = outlook.will_be_skipped {
         let _ = write!(sentence, " As things are, it will be skipped then: {reason}.");
     }
     sentence
