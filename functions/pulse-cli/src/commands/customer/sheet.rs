@@ -110,7 +110,7 @@ fn said_by(consent: &Consent, zone: &Zone) -> String {
         ConsentSource::Customer => "the customer",
     };
     let as_of = record.as_of.map(|at| format!(" as of {}", local(at, zone))).unwrap_or_default();
-    let proof = record.proof.as_ref().map(|proof| format!(": {proof}")).unwrap_or_default();
+    let proof = record.proof.as_ref().map(|proof| format!(": {}", proof.clause())).unwrap_or_default();
     format!(" (said by {by}{as_of}{proof})")
 }
 
@@ -169,7 +169,7 @@ fn entry_table(entry: &Entry, zone: &Zone, now: Timestamp) -> Table {
         table.push("score", line);
     }
     if let Some(trouble) = entry.failure_streak() {
-        table.push("last trouble", format!("{} at {}", trouble.cause, local(trouble.at, zone)));
+        table.push("last trouble", format!("{} at {}", trouble.cause.clause(), local(trouble.at, zone)));
     }
     if entry.claims() > 0 {
         table.push("claims", entry.claims());
