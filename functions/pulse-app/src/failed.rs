@@ -31,6 +31,8 @@ pub struct FailedReport {
     pub queued: usize,
     /// How many couldn't be.
     pub failed: usize,
+    /// How many mails the provider accepted and then didn't send, up to the limit. They stay as they are.
+    pub dropped: usize,
     /// What was asked for.
     #[serde(skip)]
     pub order: FailedOrder,
@@ -47,7 +49,8 @@ impl FailedReport {
 }
 
 impl App {
-    /// Queues again what a stage gave up in a run, or counts what that would be.
+    /// Queues again what a stage gave up in a run, or counts what that would be. A mail that its provider dropped is none of
+    /// that: a further one is ordered for its customer alone.
     ///
     /// # Errors
     /// When the ledger can't be listed. Nothing is queued then.
@@ -60,6 +63,10 @@ impl App {
             let replayed = replay.failed(run, stage, limit).await?;
             (replayed.queued.len(), replayed.failed.len())
         };
-        Ok(FailedReport { dry_run, queued, failed, order })
+        let dropped = match stage {
+            StageName::Email => self.ports.reports.closed_entries(run, TallyKey::Dropped, limit).await?.len(),
+            StageName::Score => 0,
+        };
+        Ok(FailedReport { dry_run, queued, failed, dropped, order })
     }
 }

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
     control::Note,
-    customer::{Contact, Customer, CustomerId},
+    customer::{Contact, Customer, CustomerId, Tombstone},
     enrollment::EnrollmentError,
     entry::Entry,
     forgetting::{Forgetting, Forgotten},
@@ -20,8 +20,12 @@ use crate::{App, ReadError, SuppressionState, UnknownCustomer};
 pub struct CustomerExport {
     /// When it was looked up.
     pub exported_at: Timestamp,
+    /// That they were forgotten, with what is kept of them still. The profile is blank then, and left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<ForgottenExport>,
     /// Who they are, by what rosters and partners told, and whether they want mail, with how that is known.
-    pub profile: Customer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Customer>,
     /// When their live schedule is due, if they have one.
     pub schedule: Option<Slot>,
     /// Their months, the newest first: scores, mails, and what became of those.
@@ -31,6 +35,26 @@ pub struct CustomerExport {
     /// Whether their present address is suppressed. Earlier addresses aren't known any more.
     pub suppression: Option<SuppressionState>,
 }
+
+/// What there is to hand out of a customer who was forgotten.
+#[derive(Debug, Clone, Serialize)]
+pub struct ForgottenExport {
+    /// The id that it was asked for by.
+    pub id: CustomerId,
+    /// When, and how it was asked for.
+    #[serde(flatten)]
+    pub tombstone: Tombstone,
+    /// What is kept all the same, and why.
+    pub kept: [&'static str; 4],
+}
+
+/// What a forgotten customer is still found in, and why: as [`Forgetting`] leaves them.
+const KEPT: [&str; 4] = [
+    "this tombstone: so that no roster and no partner brings them back",
+    "the entries of their months, without scores, causes and the provider's ids: so that runs add up",
+    "that they want no mail: should they come back, it outlasts that",
+    "their address, if it was suppressed, as a digest that nobody can read it from: so that it gets no mail",
+];
 
 /// Why a customer couldn't be forgotten, or be let back. What was done stays; do it again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +88,12 @@ impl App {
             Contact::Email(address) => self.suppression(address).await?,
             Contact::Unusable => None,
         };
-        Ok(CustomerExport { exported_at: self.clock().now(), profile, schedule, entries, notes, suppression })
+        let exported_at = self.clock().now();
+        let forgotten = profile.mark.forgotten.clone();
+        let forgotten = forgotten.map(|tombstone| ForgottenExport { id: id.clone(), tombstone, kept: KEPT });
+        // What stands on a tombstone's profile is blank, and no fact.
+        let profile = Some(profile).filter(|_| forgotten.is_none());
+        Ok(CustomerExport { exported_at, forgotten, profile, schedule, entries, notes, suppression })
     }
 
     /// Forgets a customer. `watch` is told of a mail under way that is waited for, and until when at most.

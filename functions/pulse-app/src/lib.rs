@@ -33,10 +33,10 @@ pub use customer::CustomerReport;
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};
-pub use forgetting::{CustomerExport, ForgetError};
+pub use forgetting::{CustomerExport, ForgetError, ForgottenExport};
 pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
-pub use pausing::{PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
+pub use pausing::{NextLook, PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
 pub use replay::{ReplayFailed, ReplayOrder, Replayed};
 pub use roster::{
     BulkEnrollment, ConsentCounts, Counts, EnrollAgainError, EnrollError, Foreseen, OptedOut, Unenrolled, foresee,

@@ -3,9 +3,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
-    control::{Note, Pause, PauseKind},
+    control::{Cleared, Note, Pause},
     entry::StageName,
-    pausing::{Pausing, PausingError, Resumed, write_pause},
+    pausing::{Pausing, PausingError, Resumed, clear_ahead, write_pause},
     ports::{StageError, StageStatus, Switch},
     tick::{MappingReconciler, Reconciled},
 };
@@ -78,6 +78,8 @@ pub struct PauseReport {
     /// When the pause would have ended by itself that this one takes the place of, if there is such a one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced_until: Option<Timestamp>,
+    /// Whether it is held for bad reputation beside, which neither the pause's end nor a resume without a note ends.
+    pub needs_note: bool,
     /// About how many messages wait.
     pub waiting: u64,
     /// About how many are being worked on still, or wait for their next try.
@@ -88,7 +90,8 @@ impl PauseReport {
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Advice {
-        Advice::Resume { stage: self.stage }
+        let stage = self.stage;
+        if self.needs_note { Advice::ResumeWithNote { stage } } else { Advice::Resume { stage } }
     }
 }
 
@@ -101,20 +104,44 @@ pub struct ResumeReport {
     pub flows: bool,
     /// Whether anything held it.
     pub was_held: bool,
+    /// What tick's next look at how recipients take the mails makes of it.
+    #[serde(skip_serializing_if = "NextLook::is_nothing")]
+    pub next_look: NextLook,
     /// The same in one word.
     #[serde(skip)]
     pub resumed: Resumed,
 }
 
+/// What tick's next look at how recipients take the mails makes of a stage that was resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NextLook {
+    /// Nothing, by today's figures.
+    Nothing,
+    /// It holds the stage: nobody has said why mails may go on.
+    Holds,
+    /// It would have held the stage, and won't: the note counts ahead.
+    Cleared,
+}
+
+impl NextLook {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
+}
+
 impl ResumeReport {
-    fn of(stage: StageName, resumed: Resumed) -> Self {
-        Self { stage, flows: resumed.flows(), was_held: resumed != Resumed::Already, resumed }
+    fn of(stage: StageName, resumed: Resumed, next_look: NextLook) -> Self {
+        Self { stage, flows: resumed.flows(), was_held: resumed != Resumed::Already, next_look, resumed }
     }
 
-    /// What to do next, if the stage doesn't flow.
+    /// What to do next, if the stage doesn't flow, or not for long.
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
-        self.resumed.advice(self.stage)
+        let stage = self.stage;
+        let lasts = || (self.next_look == NextLook::Holds).then_some(Advice::ResumeWithNote { stage });
+        self.resumed.advice(stage).or_else(lasts)
     }
 }
 
@@ -166,13 +193,11 @@ impl App {
         let PauseOrder { stage, ref note, lasts, until: wait } = *order;
         let since = self.clock().now();
         let until = lasts.map(|lasts| later(since, lasts));
-        let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until, kind: PauseKind::Operator };
+        let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until };
         // First of all, whatever else may hang: tick does the rest if nothing here can.
-        let replaced = write_pause(&*self.ports.controls, stage, &pause).await?;
-        // A hold for bad reputation ends by a note alone.
-        let is_held = replaced.as_ref().is_some_and(|replaced| replaced.kind == PauseKind::Reputation);
-        let until = until.filter(|_| !is_held);
-        let replaced_until = replaced.and_then(|replaced| replaced.until);
+        let before = write_pause(&*self.ports.controls, stage, &pause).await?;
+        let needs_note = before.reputation.is_some();
+        let replaced_until = before.pause.and_then(|before| before.until).filter(|until| *until > since);
         let pausing = self.pausing().await;
         let status = match (pausing.hold(stage).await, wait) {
             (reconciled, Until::Ordered) => reconciled?.status,
@@ -187,11 +212,11 @@ impl App {
         };
         let status = if wait == Until::Drained { self.until_drained(stage, status, watch).await? } else { status };
         let StageStatus { waiting, in_flight, .. } = status;
-        Ok(PauseReport { stage, paused: true, until, replaced_until, waiting, in_flight })
+        Ok(PauseReport { stage, paused: true, until, replaced_until, needs_note, waiting, in_flight })
     }
 
     /// Resumes a stage, whatever held it: writes it down, and runs the reconciler until the stage flows. A hold for bad
-    /// reputation takes a note.
+    /// reputation takes a note; one that tick is about to make is ended ahead by it.
     ///
     /// # Errors
     /// As [`SwitchError`] says.
@@ -202,6 +227,7 @@ impl App {
         wait: Until,
         watch: Watch<'_>,
     ) -> Result<ResumeReport, SwitchError> {
+        let next_look = self.next_look(stage, note).await?;
         let pausing = self.pausing().await;
         let resumed = match pausing.resume(stage, note.map(|note| (&self.actor, note))).await {
             // It is written down, so tick would do it; waiting for the mapping does it sooner.
@@ -209,11 +235,30 @@ impl App {
             resumed => resumed?,
         };
         if !resumed.flows() || wait == Until::Ordered {
-            return Ok(ResumeReport::of(stage, resumed));
+            return Ok(ResumeReport::of(stage, resumed, next_look));
         }
         let reconciled = self.until_switched(&pausing, stage, Switch::On, watch).await?;
         let resumed = Resumed::still_held(&reconciled, self.clock().now()).unwrap_or(resumed);
-        Ok(ResumeReport::of(stage, resumed))
+        Ok(ResumeReport::of(stage, resumed, next_look))
+    }
+
+    /// What tick's next look makes of a stage that is resumed now. A note that says why mails may go on ends what it would
+    /// make.
+    async fn next_look(&self, stage: StageName, note: Option<&Note>) -> Result<NextLook, PausingError> {
+        if stage != StageName::Email {
+            return Ok(NextLook::Nothing);
+        }
+        match (self.reputation_breaker().look().await, note) {
+            (Ok(look), Some(note)) if look.will_hold() => {
+                let cleared = Cleared { at: self.clock().now(), by: self.actor.clone(), note: note.clone() };
+                clear_ahead(&*self.ports.controls, stage, &cleared).await?;
+                Ok(NextLook::Cleared)
+            }
+            (Ok(look), None) if look.will_hold() => Ok(NextLook::Holds),
+            (Err(error), Some(_)) => Err(error.into()),
+            // Who resumes doesn't hang on figures.
+            (Ok(_) | Err(_), _) => Ok(NextLook::Nothing),
+        }
     }
 
     /// The reconciler, with tick's own figures where they can be read: what was asked for doesn't hang on them.

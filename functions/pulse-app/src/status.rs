@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
     entry::{StageName, TallyKey},
-    feedback::{Reputation, ReputationBreaker, ReputationCounts, ReputationPolicy},
+    feedback::{Reputation, ReputationBreaker, ReputationCounts, ReputationLook, ReputationPolicy},
     overview::{Overview, StageOverview},
     ports::{Depth, RosterCount, StageLanes, Tally},
     run::RunId,
@@ -35,6 +36,10 @@ pub struct Status {
 pub struct ReputationReport {
     /// What that is.
     pub standing: Reputation,
+    /// Since when the email stage is held for it, by its control row.
+    pub held_since: Option<Timestamp>,
+    /// Whether it isn't held for it yet, and tick's next look holds it.
+    pub will_hold: bool,
     /// What was counted in the window.
     #[serde(flatten)]
     pub counts: ReputationCounts,
@@ -75,7 +80,8 @@ impl Status {
             })
         });
         let expiring = self.stages.iter().filter(|stage| stage.expires_soon && stage.held.is_some());
-        failed.chain(expiring.map(|stage| Advice::Resume { stage: stage.stage })).collect()
+        let resume = expiring.flat_map(|stage| stage.held.iter().flat_map(|held| held.advice(stage.stage)));
+        failed.chain(resume).collect()
     }
 }
 
@@ -96,15 +102,19 @@ impl App {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn reputation(&self) -> Result<ReputationReport, ReadError> {
-        let policy = ReputationPolicy::default();
-        let breaker = ReputationBreaker {
+        let breaker = self.reputation_breaker();
+        let look = breaker.look().await?;
+        let (will_hold, ReputationLook { counts, standing, held_since }) = (look.will_hold(), look);
+        Ok(ReputationReport { standing, held_since, will_hold, counts, policy: breaker.policy })
+    }
+
+    pub(crate) fn reputation_breaker(&self) -> ReputationBreaker<'_> {
+        ReputationBreaker {
             log: &*self.ports.feedback,
             controls: &*self.ports.controls,
             clock: self.clock(),
-            policy,
-        };
-        let (counts, standing) = breaker.look().await?;
-        Ok(ReputationReport { standing, counts, policy })
+            policy: ReputationPolicy::default(),
+        }
     }
 
     /// All entries by where they stand, and all customers by standing.

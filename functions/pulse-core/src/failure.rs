@@ -19,6 +19,12 @@ impl Cause {
         }
     }
 
+    /// The words as part of a longer sentence, without the full stop at their end.
+    #[must_use]
+    pub fn clause(&self) -> &str {
+        self.0.trim_end_matches('.')
+    }
+
     /// The words.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -41,5 +47,21 @@ impl From<String> for Cause {
 impl From<Cause> for String {
     fn from(cause: Cause) -> Self {
         cause.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{LedgerError, PayloadError};
+
+    #[test]
+    fn a_cause_within_a_sentence_brings_no_full_stop_of_its_own() {
+        let cause = || Cause::new("DynamoDB answered 500.");
+        assert_eq!((cause().clause(), cause().as_str()), ("DynamoDB answered 500", "DynamoDB answered 500."));
+        let unavailable = LedgerError::Unavailable(cause()).to_string();
+        assert_eq!(unavailable, "the ledger can't be used right now: DynamoDB answered 500");
+        let unreadable = PayloadError::Unreadable(Cause::new("email: is no text.")).to_string();
+        assert_eq!(unreadable, "it can't be read: email: is no text");
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     advice::Advice,
-    control::{Actor, Console, Control, Hold, Note, Outcomes, PauseKind},
+    control::{Actor, Console, Control, Hold, Note, Outcomes},
     entry::StageName,
     ports::{Clock, Controls, Ledger, LedgerError, OpenEntries, OutcomeLog, StageError, StageStatus, Stages, Switch},
     tick::oldest_due,
@@ -71,8 +71,11 @@ pub struct StageOverview {
     pub stage: StageName,
     /// What it is doing.
     pub condition: Condition,
-    /// What holds it.
+    /// What holds it: of several, what takes most to end.
     pub held: Option<Held>,
+    /// What holds it beside that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_too: Vec<Held>,
     /// About how many messages wait to be worked on.
     pub waiting: u64,
     /// About how many messages are being worked on, or wait for their next try.
@@ -136,11 +139,11 @@ impl Held {
     #[must_use]
     pub fn of(hold: Hold<'_>) -> Self {
         match hold {
+            Hold::Reputation(hold) => {
+                Self { how: How::Reputation { note: hold.note.clone() }, since: hold.since, until: None }
+            }
             Hold::Command(pause) => Self {
-                how: match pause.kind {
-                    PauseKind::Operator => How::Command { who: pause.by.clone(), note: pause.note.clone() },
-                    PauseKind::Reputation => How::Reputation { note: pause.note.clone() },
-                },
+                how: How::Command { who: pause.by.clone(), note: pause.note.clone() },
                 since: pause.since,
                 until: pause.until,
             },
@@ -215,10 +218,12 @@ impl Overview<'_> {
         // The minute that `from` is in counts whole.
         let over = RATE_OVER + Duration::from_secs(from.as_second().rem_euclid(60).unsigned_abs());
         let answered = calls.calls - calls.failures.min(calls.calls);
+        let mut holds = control.holds(now).map(Held::of);
         Ok(StageOverview {
             stage,
             condition: Condition::of(&control, &status, now),
-            held: control.hold(now).map(Held::of),
+            held: holds.next(),
+            held_too: holds.collect(),
             waiting: status.waiting,
             in_flight: status.in_flight,
             oldest_due: due,
@@ -246,7 +251,7 @@ mod tests {
     #[test]
     fn a_pause_wins_over_a_breaker_and_is_one_when_the_mapping_is_off() {
         let note = Note::parse("x").unwrap();
-        let pause = Pause { by: "ops".into(), note, since: now(), until: None, kind: PauseKind::default() };
+        let pause = Pause { by: "ops".into(), note, since: now(), until: None };
         let broken = Breaker::Open(BreakerPolicy::default().open(&Outcomes::default(), now()));
         let of = |control: &Control, mapping| Condition::of(control, &status(mapping), now());
         let mut control = Control { breaker: broken, ..Control::default() };

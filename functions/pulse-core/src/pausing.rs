@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     advice::Advice,
-    control::{Actor, Breaker, Cleared, Console, Control, LastSeen, Note, Pause, PauseKind},
+    control::{Actor, Breaker, Cleared, Console, Control, LastSeen, Note, Pause},
     entry::StageName,
     ports::{Controls, LedgerError},
     tick::{MappingReconciler, ReconcileError, Reconciled},
@@ -120,15 +120,16 @@ impl Pausing<'_> {
     /// As [`PausingError`] says.
     pub async fn resume(&self, stage: StageName, ending: Option<(&Actor, &Note)>) -> Result<Resumed, PausingError> {
         let now = self.reconciler.clock.now();
-        let is_for_reputation =
-            |control: &Control| control.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Reputation);
-        if ending.is_none() && is_for_reputation(&self.reconciler.controls.control(stage).await?) {
+        if ending.is_none() && self.reconciler.controls.control(stage).await?.reputation.is_some() {
             return Err(PausingError::NoteNeeded(stage));
         }
         // Who can't be looked at is taken to be as the row says.
         let is_raised = self.reconciler.stages.status(stage).await.is_ok_and(|status| status.reserved != Some(0));
         let before = change(self.reconciler.controls, stage, |control| {
-            if let Some((by, note)) = ending.filter(|_| is_for_reputation(control)) {
+            // One that was written down meanwhile takes its note, too.
+            if let Some((by, note)) = ending
+                && control.reputation.take().is_some()
+            {
                 control.cleared = Some(Cleared { at: now, by: by.clone(), note: note.clone() });
             }
             resumed(control, is_raised, now);
@@ -154,27 +155,25 @@ impl Pausing<'_> {
     }
 }
 
-/// Writes a pause down, which needs nothing but the ledger. Whoever reconciles next switches the stage. Gives the pause
-/// that was in force, whose place it takes.
+/// Writes a pause down, which needs nothing but the ledger. Whoever reconciles next switches the stage. Gives the row as it
+/// was before: the pause takes the place of another, and none of any other hold's.
 ///
 /// # Errors
 /// When the ledger can't be used, or others keep changing the row.
-pub async fn write_pause(
-    controls: &dyn Controls,
-    stage: StageName,
-    pause: &Pause,
-) -> Result<Option<Pause>, PausingError> {
-    let before = change(controls, stage, |control| {
-        let is_for_reputation = control.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Reputation);
-        control.pause = Some(if is_for_reputation {
-            // That takes a note to end, whoever pauses it beside.
-            Pause { kind: PauseKind::Reputation, until: None, ..pause.clone() }
-        } else {
-            pause.clone()
-        });
+pub async fn write_pause(controls: &dyn Controls, stage: StageName, pause: &Pause) -> Result<Control, PausingError> {
+    change(controls, stage, |control| {
+        control.pause = Some(pause.clone());
         control.mapping = LastSeen::Off;
-    });
-    Ok(before.await?.pause.filter(|before| before.until.is_none_or(|until| until > pause.since)))
+    })
+    .await
+}
+
+/// Ends a hold for bad reputation before tick makes it: what was counted until then counts no more.
+///
+/// # Errors
+/// When the ledger can't be used, or others keep changing the row.
+pub async fn clear_ahead(controls: &dyn Controls, stage: StageName, cleared: &Cleared) -> Result<(), PausingError> {
+    change(controls, stage, |control| control.cleared = Some(cleared.clone())).await.map(drop)
 }
 
 /// Changes the row, and gives what was there before.

@@ -302,8 +302,18 @@ impl Suppression {
     /// Why a mail by way of `provider` must not be sent at `now`, if so.
     #[must_use]
     pub fn holds(&self, provider: FeedbackSource, now: Timestamp) -> Option<SuppressionReason> {
-        let is_for_it = |scope| scope == Scope::All || scope == Scope::Provider(provider);
-        self.in_force(now).into_iter().find(|held| is_for_it(held.evidence.scope)).map(|held| held.reason)
+        self.against(Some(provider), now).map(|held| held.reason)
+    }
+
+    /// The worst of what is against a mail by way of `provider` at `now`. Where it isn't known which that is, what is
+    /// against all counts alone.
+    #[must_use]
+    pub fn against(&self, provider: Option<FeedbackSource>, now: Timestamp) -> Option<InForce> {
+        let is_for_it = |scope| match scope {
+            Scope::All => true,
+            Scope::Provider(source) => provider == Some(source),
+        };
+        self.in_force(now).into_iter().find(|held| is_for_it(held.evidence.scope))
     }
 }
 

@@ -81,6 +81,14 @@ pub struct Deployment {
     pub restored: Vec<String>,
 }
 
+/// Refuses programs of which one is lacking that the template names, before anything is begun.
+///
+/// # Errors
+/// With what is lacking, and what to do.
+pub fn refuse_lacking_programs(workspace: &Workspace, programs: &Programs) -> Result<()> {
+    programs.refuse_lacking(&Template::read(workspace)?.functions())
+}
+
 /// Opens the emulator and builds the functions, both at once, as each takes a while on a fresh machine.
 ///
 /// # Errors

@@ -57,17 +57,41 @@ pub enum Programs {
 impl Programs {
     fn locate(&self, workspace: &Workspace, progress: &Progress) -> Result<BTreeMap<String, PathBuf>> {
         match self {
-            Self::Build(build) => programs(workspace, build, progress),
-            Self::In(folder) => {
-                let entries = fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?;
-                let program = |entry: fs::DirEntry| {
-                    let (name, path) = (entry.file_name().into_string().ok()?, entry.path());
-                    let inside = path.join("bootstrap");
-                    Some((name, if inside.is_file() { inside } else { path }))
-                };
-                Ok(entries.filter_map(|entry| program(entry.ok()?)).collect())
+            Self::Build(build) => {
+                progress(LocalStep::BuildingFunctions { cargo: None });
+                programs(workspace, build, progress)
             }
+            Self::In(folder) => Self::programs_of(folder),
         }
+    }
+
+    /// The programs of a folder, by their names.
+    fn programs_of(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+        let entries = fs::read_dir(folder).with_context(|| {
+            format!("The functions' programs can't be read: {} is no folder that can be", folder.display())
+        })?;
+        let program = |entry: fs::DirEntry| {
+            let (name, path) = (entry.file_name().into_string().ok()?, entry.path());
+            let inside = path.join("bootstrap");
+            Some((name, if inside.is_file() { inside } else { path }))
+        };
+        Ok(entries.filter_map(|entry| program(entry.ok()?)).collect())
+    }
+
+    /// Refuses a folder that lacks a program, before anything is begun. What cargo is to build, it builds.
+    ///
+    /// # Errors
+    /// When the folder can't be read, or a program of these names isn't there.
+    pub fn refuse_lacking(&self, names: &[&str]) -> Result<()> {
+        let Self::In(folder) = self else { return Ok(()) };
+        let programs = Self::programs_of(folder)?;
+        let is_there = |name: &&&str| programs.get(**name).is_some_and(|program| program.is_file());
+        let lacking: Vec<_> = names.iter().filter(|name| !is_there(name)).copied().collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let (folder, lacking) = (folder.display(), lacking.join(", "));
+        bail!("{folder} has no program {lacking}: build them first, or leave --functions out, and they are built here.")
     }
 }
 
@@ -126,7 +150,6 @@ pub fn build(
     from: &Programs,
     progress: &Progress,
 ) -> Result<BTreeMap<String, Package>> {
-    progress(LocalStep::BuildingFunctions { cargo: None });
     let programs = from.locate(workspace, progress)?;
     let pack = |name: &&str| {
         let program = programs.get(*name).with_context(|| {
@@ -249,6 +272,11 @@ mod tests {
         };
         assert_eq!(program("target"), "target/score");
         assert_eq!(program("target/lambda"), "target/lambda/score/bootstrap");
+        let lacking = |folder, names: &[&str]| Programs::In(checkout.path().join(folder)).refuse_lacking(names);
+        assert!(lacking("target", &["score"]).is_ok() && lacking("target/lambda", &["score"]).is_ok());
+        let refused = lacking("target", &["email", "score", "lambda"]).unwrap_err().to_string();
+        assert!(refused.contains("has no program email, lambda: build them first"), "{refused}");
+        assert!(lacking("nowhere", &["score"]).unwrap_err().to_string().contains("is no folder"));
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn told(StageRound { stage, reconciled, swept }: StageRound) -> StageTick {
             let held = match reconciled.control.hold(SystemClock.now()) {
                 None => "flows",
                 Some(Hold::Broken(_)) => "broken",
-                Some(Hold::Command(_) | Hold::Console(_)) => "paused",
+                Some(Hold::Reputation(_) | Hold::Command(_) | Hold::Console(_)) => "paused",
             };
             (held, reconciled.turned, reconciled.probed.map_or(0, |probed| probed.messages))
         }

@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 use pulse_core::{
     control::{
         Breaker, CauseCounts, Cleared, Console, ConsolePause, Control, LastSeen, MINUTE_CAUSES, Note, Open, Outcomes,
-        Pause, PauseKind,
+        Pause, ReputationHold,
     },
     entry::StageName,
     failure::Cause,
@@ -25,16 +25,12 @@ fn now() -> Timestamp {
 
 fn full() -> Control {
     let note = Note::parse("The campaign is wrong.").unwrap();
+    let figures = Note::parse("Of 10000 mails, 31 were called spam.").unwrap();
     let ended = Note::parse("The list was cleaned.").unwrap();
     Control {
         version: 1,
-        pause: Some(Pause {
-            by: "ops".into(),
-            note,
-            since: now(),
-            until: Some(now() + 6.hours()),
-            kind: PauseKind::Operator,
-        }),
+        pause: Some(Pause { by: "ops".into(), note, since: now(), until: Some(now() + 6.hours()) }),
+        reputation: Some(ReputationHold { note: figures, since: now() }),
         console: Some(ConsolePause { how: Console::ReservedZero, since: now() }),
         breaker: Breaker::Open(Open {
             since: now(),

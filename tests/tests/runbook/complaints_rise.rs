@@ -50,6 +50,15 @@ fn complaints_rise() {
         let why = pulse(&stack, &format!("why --run {run} --quick")).await.text;
         assert!(why.contains("called spam") && why.contains("alone ends it"), "{why}");
 
+        // Who pauses it beside takes nothing away: each hold has its own note and figures.
+        let paused = ["pause", "email", "--note", "the partner looks into it", "--for", "1h", "--by", "aoife"];
+        let said = pulse_with(&stack, &paused).await;
+        assert!(said.status == 0 && said.text.contains("which ends both"), "{}", said.text);
+        let text = pulse(&stack, "status").await.text;
+        for told in ["of 2000 mails, 9 were called spam", "by aoife: the partner looks into it", "is held since"] {
+            assert!(text.to_lowercase().contains(told), "{told}: {text}");
+        }
+
         // Mails wait, and none goes out.
         let waiting = customer("w-waits");
         stack.set_due(std::slice::from_ref(&waiting)).await;

@@ -98,6 +98,10 @@ fn forgotten() {
             assert_eq!(said.status, 0, "{}", said.text);
             assert!(said.text.contains("is forgotten") && said.text.contains("35 days"), "{}", said.text);
         }
+        // Who asks again is told that, and what is kept.
+        let said = pulse_with(&stack, &["export", "w-gone"]).await;
+        let export: Value = serde_json::from_str(&said.text).unwrap();
+        assert_eq!((&export["forgotten"]["note"], export.get("profile")), (&"asked by letter".into(), None));
         let (places, _) = found(&stack, address).await;
         assert_eq!(places, [""; 0], "the address is somewhere still");
         for personal in ["w-gone@", "\"712\""] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
-    control::{BreakerPolicy, Console, Note, Pause, PauseKind},
+    control::{BreakerPolicy, Console, Note, Pause},
     entry::StageName,
     pausing::{Pausing, Resumed},
     ports::{Clock as _, Controls as _},
@@ -50,7 +50,7 @@ fn a_pause_outlives_a_deployment_and_loses_nothing() {
         };
         let pausing = Pausing { reconciler };
         let note = Note::parse("The template is wrong.").unwrap();
-        let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None, kind: PauseKind::Operator };
+        let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Email, &pause).await.unwrap();
         stack.until_mapping("EmailMappingId", "Disabled").await;
         stack.set_due(&customers).await;

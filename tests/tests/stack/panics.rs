@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pulse_aws::{clock::SystemClock, sdk};
 use pulse_core::{
-    control::{BreakerPolicy, Note, Pause, PauseKind},
+    control::{BreakerPolicy, Note, Pause},
     entry::{Progress, StageName},
     pausing::{Pausing, Resumed},
     ports::{Clock as _, Stages as _},
@@ -56,7 +56,7 @@ fn a_panic_costs_79_neighbours_nothing_and_is_on_the_ledger_with_its_place() {
         };
         let pausing = Pausing { reconciler };
         let note = Note::parse("Until all of them wait.").unwrap();
-        let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None, kind: PauseKind::Operator };
+        let pause = Pause { by: "ops".into(), note, since: SystemClock.now(), until: None };
         pausing.pause(StageName::Score, &pause).await.unwrap();
         stack.until_mapping("ScoreMappingId", "Disabled").await;
         stack.set_due(&customers).await;

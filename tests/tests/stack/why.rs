@@ -5,7 +5,7 @@ use std::time::Duration;
 use pulse_app::words::next_sentences;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
-    control::{Note, Pause, PauseKind},
+    control::{Note, Pause},
     customer::{Consent, Customer, OptOutMark, Standing},
     entry::{EntryId, Progress, StageName},
     ports::{Clock as _, Ledger as _, LedgerReports as _},
@@ -137,8 +137,7 @@ fn an_entry_is_replayed_and_a_further_mail_sent_only_by_force() {
 async fn a_paused_stage_is_told_of(replay: &ReplayOne<'_>, sent: &EntryId) {
     let next = replay.ledger.entries(&sent.customer).await.unwrap().remove(0);
     let control = replay.controls.control(StageName::Score).await.unwrap();
-    let pause =
-        Pause { by: "aoife".into(), note: note(), since: SystemClock.now(), until: None, kind: PauseKind::Operator };
+    let pause = Pause { by: "aoife".into(), note: note(), since: SystemClock.now(), until: None };
     let version = control.version + 1;
     let paused = pulse_core::control::Control { pause: Some(pause), version, ..control };
     assert!(replay.controls.save(StageName::Score, &paused).await.unwrap());

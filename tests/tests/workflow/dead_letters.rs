@@ -1,12 +1,18 @@
 //! What is in the dead-letter queues, and what is done about each letter.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, Standing},
     dead_letters::{CauseFilter, DeadLetterReport, Redrive, RedriveOrder, Redriven, Stuck, Survey, Way},
     entry::{Progress, SkipReason, StageName},
     failure::Cause,
     message::WorkMessage,
-    ports::{Clock as _, DlqName, Ledger as _, ScoreError, StageQueue, Undelivered},
+    ports::{
+        Clock as _, DeadLetter, DeadLetters, DlqName, IntakeQueue, Ledger as _, MoveProgress, MoveStart, MoveTicket,
+        QueueError, Rate, Receipt, ScoreError, StageQueue, Undelivered,
+    },
     run::RunId,
 };
 use pulse_sim::dead_letters::MemoryReader;
@@ -236,4 +242,68 @@ async fn the_scheduled_moment_counts_and_not_when_the_letter_was_written() {
     assert!(matches!(stack.progress("c-1", "2026-11").await, Progress::Done { .. }));
     let december = stack.ledger.entry(&entry_id("c-1", "2026-12")).await.unwrap().unwrap();
     assert_eq!(december.state(), "scheduled");
+}
+
+/// Letters that came in by a partner's way.
+struct OfPartner<'l>(&'l dyn DeadLetters);
+
+#[async_trait]
+impl DeadLetters for OfPartner<'_> {
+    fn name(&self) -> DlqName {
+        DlqName::Intake(IntakeQueue::Feedback)
+    }
+
+    async fn count(&self) -> Result<u64, QueueError> {
+        self.0.count().await
+    }
+
+    async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut letters = self.0.take(most, hidden_for).await?;
+        letters.iter_mut().for_each(|letter| {
+            letter.attributes.insert("route".to_owned(), "partners/crm".to_owned());
+        });
+        Ok(letters)
+    }
+
+    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        self.0.put_back(receipts).await
+    }
+
+    async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        self.0.delete(receipts).await
+    }
+
+    async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        self.0.send_back(letter).await
+    }
+
+    async fn start_move(&self, rate: Option<Rate>) -> Result<MoveStart, QueueError> {
+        self.0.start_move(rate).await
+    }
+
+    async fn follow_move(&self, ticket: &MoveTicket) -> Result<MoveProgress, QueueError> {
+        self.0.follow_move(ticket).await
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_of_nobody_on_the_roster_is_called_by_that_and_can_be_taken_once_they_are() {
+    let stack = InMemoryStack::new();
+    let change = |opted_out| {
+        format!(
+            r#"{{"customer": "c-9", "sequence": 1, "occurred_at": "2026-11-26T09:30:00Z", "opted_out": {opted_out}}}"#
+        )
+    };
+    stack.score.dlq.send_body(&change(true));
+    stack.score.dlq.send_body(&change(false));
+    let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
+    let survey = Survey { letters: &OfPartner(&letters), ledger: &*stack.ledger, intake: &MemoryReader };
+    let report = survey.look(10, &|| false).await.unwrap();
+    let nobody = report.causes.iter().find(|group| group.cause.as_str().contains("isn't on the roster")).unwrap();
+    assert_eq!((nobody.count, nobody.examples[0].customer.as_str()), (1, "c-9"));
+    assert!(report.causes.iter().any(|group| group.cause.as_str().starts_with("This release can read it")));
+    stack.enroll(&[customer("c-9")]).await;
+    let report = survey.look(10, &|| false).await.unwrap();
+    let [group] = report.causes.as_slice() else { panic!("{report:?}") };
+    assert_eq!((group.count, group.cause.as_str().starts_with("This release can read it")), (2, true));
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::{Timestamp, ToSpan as _};
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
 use pulse_core::{
-    control::{Control, Hold, Note, Pause, PauseKind},
+    control::{Hold, Note, Pause},
     customer::{ConsentSource, EmailAddress},
     entry::{Progress, SkipReason, StageName, TallyKey},
     failure::Cause,
@@ -345,9 +345,8 @@ async fn complaints_hold_the_email_stage_until_someone_ends_it_with_a_note() {
     stack.ledger.count_feedback(run, stack.clock.now(), &mails(0, 1)).await.unwrap();
     assert_eq!(breaker(&stack).run().await, Ok(Reputation::Bad));
     let control = stack.ledger.control(StageName::Email).await.unwrap();
-    let Some(Hold::Command(pause)) = control.hold(stack.clock.now()) else { panic!("it flows") };
-    assert_eq!((pause.kind, pause.until), (PauseKind::Reputation, None));
-    assert!(pause.note.as_str().contains("31 were called spam"), "{}", pause.note);
+    let Some(Hold::Reputation(hold)) = control.hold(stack.clock.now()) else { panic!("it flows") };
+    assert!(hold.note.as_str().contains("31 were called spam"), "{}", hold.note);
 
     let reconciler = MappingReconciler {
         stages: &stack.stages,
@@ -432,7 +431,7 @@ fn whatever_order_it_is_told_in_and_however_often_the_ledger_is_the_same() {
 }
 
 #[tokio::test]
-async fn who_has_paused_the_stage_is_not_overruled_and_a_pause_beside_a_hold_ends_none() {
+async fn a_pause_and_a_hold_for_bad_reputation_stand_side_by_side_and_neither_ends_the_other() {
     let stack = InMemoryStack::new();
     let run = RunId::parse(RUN).unwrap();
     let bad = FeedbackCounts::from_fn(|count| match count {
@@ -441,27 +440,25 @@ async fn who_has_paused_the_stage_is_not_overruled_and_a_pause_beside_a_hold_end
         _ => 0,
     });
     stack.ledger.count_feedback(run, stack.clock.now(), &bad).await.unwrap();
-    let pause = |until| Pause {
-        by: "ops".into(),
-        note: Note::parse("The template is wrong.").unwrap(),
-        since: stack.clock.now(),
-        until,
-        kind: PauseKind::Operator,
+    let pause = |words, until| {
+        let (note, since) = (Note::parse(words).unwrap(), stack.clock.now());
+        Pause { by: "ops".into(), note, since, until }
     };
-    write_pause(&*stack.ledger, StageName::Email, &pause(None)).await.unwrap();
+    let control = async || stack.ledger.control(StageName::Email).await.unwrap();
+    let earlier = pause("The template is wrong.", None);
+    write_pause(&*stack.ledger, StageName::Email, &earlier).await.unwrap();
     assert_eq!(breaker(&stack).run().await, Ok(Reputation::Bad));
-    let control = stack.ledger.control(StageName::Email).await.unwrap();
-    assert_eq!(control.pause, Some(pause(None)));
-    // Held for its reputation, it is paused for an hour: that ends nothing.
-    let held = Control { version: control.version + 1, pause: None, ..control };
-    assert!(stack.ledger.save(StageName::Email, &held).await.unwrap());
-    assert_eq!(breaker(&stack).run().await, Ok(Reputation::Bad));
-    let until = Some(stack.clock.now() + 1.hour());
-    write_pause(&*stack.ledger, StageName::Email, &pause(until)).await.unwrap();
+    assert_eq!(control().await.pause, Some(earlier));
+    let hold = control().await.reputation.unwrap();
+    assert!(hold.note.as_str().contains("50 were called spam"), "{}", hold.note);
+    // Another pause takes the first one's place, and its end ends nothing else.
+    let later = pause("The letter is late.", Some(stack.clock.now() + 1.hour()));
+    write_pause(&*stack.ledger, StageName::Email, &later).await.unwrap();
+    let row = control().await;
+    let holds: Vec<_> = row.holds(stack.clock.now()).collect();
+    assert_eq!(holds, [Hold::Reputation(&hold), Hold::Command(&later)]);
     stack.clock.advance(Duration::from_hours(2));
-    let control = stack.ledger.control(StageName::Email).await.unwrap();
-    assert!(control.is_paused(stack.clock.now()));
-    assert_eq!(control.pause.map(|pause| pause.kind), Some(PauseKind::Reputation));
+    assert_eq!(control().await.hold(stack.clock.now()), Some(Hold::Reputation(&hold)));
 }
 
 #[tokio::test]

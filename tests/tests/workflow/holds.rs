@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pulse_core::{
-    control::{Breaker, Console, Control, LastSeen, Note, Pause, PauseKind},
+    control::{Breaker, Console, Control, LastSeen, Note, Pause},
     entry::{Queueing, StageName},
     failure::Cause,
     pausing::{Pausing, Resumed},
@@ -38,8 +38,7 @@ fn pausing(stack: &InMemoryStack) -> Pausing<'_> {
 async fn pause(stack: &InMemoryStack, lasts: Option<Duration>) {
     let since = stack.clock.now();
     let note = Note::parse("The campaign is wrong.").unwrap();
-    let pause =
-        Pause { by: "ops".into(), note, since, until: lasts.map(|lasts| since + lasts), kind: PauseKind::Operator };
+    let pause = Pause { by: "ops".into(), note, since, until: lasts.map(|lasts| since + lasts) };
     pausing(stack).pause(STAGE, &pause).await.unwrap();
 }
 

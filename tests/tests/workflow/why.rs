@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 use pulse_app::words::next_sentences;
 use pulse_core::{
-    control::{Breaker, Control, Note, Open, Pause, PauseKind},
+    control::{Breaker, Control, Note, Open, Pause},
     customer::{Customer, Standing},
     entry::{Change, Entry, Progress, SkipReason, StageName},
     failure::Cause,
@@ -167,7 +167,7 @@ async fn hold(stack: &InMemoryStack, stage: StageName, held: Held) {
         Held::Not => return,
         Held::Paused => {
             let note = Note::parse("a wrong template").unwrap();
-            control.pause = Some(Pause { by: "aoife".into(), note, since, until: None, kind: PauseKind::Operator });
+            control.pause = Some(Pause { by: "aoife".into(), note, since, until: None });
         }
         Held::Broken => {
             let probe_at = since + 1.minute();

@@ -12,7 +12,7 @@ use pulse_core::{
     why::Reason,
 };
 
-use super::{World, customer, id, now, run, unreadable::Unreadable};
+use super::{World, customer, id, now, run, start, unreadable::Unreadable};
 use crate::{CustomerWhyError, ReplayOrder, RunQuestion};
 
 fn note() -> Note {
@@ -119,4 +119,24 @@ fn a_customers_story_is_told_though_a_function_has_a_configuration_that_cannot_b
     let story = now(world.app.why_customer(&id("c-1").customer, None)).unwrap();
     let [outlook] = story.outlooks.as_slice() else { panic!("{story:?}") };
     assert_eq!((&outlook.then, outlook.will_be_skipped), (&None, None));
+}
+
+#[test]
+fn an_export_of_someone_who_was_forgotten_says_so_and_no_blank_as_a_fact() {
+    let world = World::new();
+    world.bring_failed("c-1");
+    let export = || serde_json::to_value(now(world.app.export(&id("c-1").customer)).unwrap()).unwrap();
+    assert_eq!((&export()["profile"]["id"], export().get("forgotten")), (&"c-1".into(), None));
+    now(world.app.forget(&id("c-1").customer, &note(), &mut |_, _| {})).unwrap();
+    let export = export();
+    assert_eq!(export.get("profile"), None);
+    let forgotten = &export["forgotten"];
+    assert_eq!((&forgotten["id"], &forgotten["note"]), (&"c-1".into(), &"asked for it by phone".into()));
+    assert_eq!(forgotten["at"], start().to_string());
+    assert!(
+        forgotten["kept"].as_array().unwrap().iter().all(|kept| kept.as_str().unwrap().contains(": so that")
+            || kept.as_str().unwrap().contains("should they come back")),
+        "{forgotten}"
+    );
+    assert_eq!(export["entries"].as_array().map(Vec::len), Some(1));
 }

@@ -41,7 +41,15 @@ fn a_pause_is_made_at_once_though_no_tick_runs_and_waited_for() {
     let until = Some(start() + Duration::from_hours(6));
     assert_eq!(
         report,
-        PauseReport { stage: STAGE, paused: true, until, replaced_until: None, waiting: 7, in_flight: 0 }
+        PauseReport {
+            stage: STAGE,
+            paused: true,
+            until,
+            replaced_until: None,
+            needs_note: false,
+            waiting: 7,
+            in_flight: 0
+        }
     );
     assert_eq!(report.advice(), Advice::Resume { stage: STAGE });
     assert!(matches!(heard.first(), Some(Switching::Mapping { mapping: Switch::TurningOff, .. })), "{heard:?}");

@@ -65,7 +65,7 @@ pub fn in_force(held: &InForce, zone: &Zone) -> String {
     };
     let until =
         until.map_or_else(|| "until it is released".to_owned(), |until| format!("until {}", local(until, zone)));
-    let cause = cause.as_ref().map(|cause| format!(" ({})", cause.as_str().trim_end_matches('.'))).unwrap_or_default();
+    let cause = cause.as_ref().map(|cause| format!(" ({})", cause.clause())).unwrap_or_default();
     format!("{reason} since {since}{scope}, {until}{cause}")
 }
 

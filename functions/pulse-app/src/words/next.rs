@@ -9,7 +9,7 @@ use pulse_core::{
     why::{HoldReason, NextStep, Outlook, Timeline},
 };
 
-use super::{console, local};
+use super::{console, in_force, local};
 
 /// What holds a stage, in words that follow "the email stage".
 #[must_use]
@@ -24,8 +24,9 @@ pub fn holder(holder: &HoldReason, zone: &Zone) -> String {
             format!("is paused since {}: {}", local(pause.since, zone), console(pause.how))
         }
         HoldReason::Reputation { note, since } => format!(
-            "is held since {}, as recipients take its mails badly ({note}): `pulse resume email --note \"..\"` alone ends it",
-            local(*since, zone)
+            "is held since {}, as recipients take its mails badly ({}): `pulse resume email --note \"..\"` alone ends it",
+            local(*since, zone),
+            note.as_str().trim_end_matches('.')
         ),
         HoldReason::Breaker { since, probe_at } => format!(
             "is held since {}, as its provider is out of order; it is tried next at {}",
@@ -51,7 +52,13 @@ pub fn sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> String
         };
         let _ = write!(sentence, " The provider may have the mail since {}: it {then}", local(since, zone));
     }
-    if let Some(reason) = outlook.will_be_skipped {
+    if let Some(held) = &outlook.suppressed_by {
+        let _ = write!(
+            sentence,
+            " As things are, it will be skipped then: the address is suppressed, {}.",
+            in_force(held, zone)
+        );
+    } else if let Some(reason) = outlook.will_be_skipped {
         let _ = write!(sentence, " As things are, it will be skipped then: {reason}.");
     }
     sentence

@@ -125,7 +125,7 @@ fn said_by(consent: &Consent, zone: &Zone) -> String {
         ConsentSource::Customer => "the customer",
     };
     let as_of = record.as_of.map(|at| format!(" as of {}", local(at, zone))).unwrap_or_default();
-    let proof = record.proof.as_ref().map(|proof| format!(": {proof}")).unwrap_or_default();
+    let proof = record.proof.as_ref().map(|proof| format!(": {}", proof.clause())).unwrap_or_default();
     format!(" (said by {by}{as_of}{proof})")
 }
 
@@ -184,7 +184,7 @@ fn entry_rows(entry: &Entry, zone: &Zone, now: Timestamp) -> Rows {
         rows.push("score", line);
     }
     if let Some(trouble) = entry.failure_streak() {
-        rows.push("last trouble", format!("{} at {}", trouble.cause, local(trouble.at, zone)));
+        rows.push("last trouble", format!("{} at {}", trouble.cause.clause(), local(trouble.at, zone)));
     }
     if entry.claims() > 0 {
         rows.push("claims", entry.claims());

@@ -1,7 +1,7 @@
 //! How a stage is doing, line by line.
 
 use jiff::Timestamp;
-use pulse_core::overview::{Condition, StageOverview};
+use pulse_core::overview::{How, StageOverview};
 
 use super::age;
 
@@ -23,11 +23,11 @@ pub struct StageLine {
 pub fn stage_lines(stage: &StageOverview, now: Timestamp) -> Vec<StageLine> {
     let line = |label, text| StageLine { label, text, is_alarming: false, goes_on: false };
     let mut lines = Vec::new();
-    if let Some(held) = &stage.held {
-        lines.push(line("why", super::held(held)));
+    for (number, held) in stage.held.iter().chain(&stage.held_too).enumerate() {
+        lines.push(line(if number == 0 { "why" } else { "why, too" }, super::held(held)));
         lines.push(line("since", format!("{:.0}, {} ago", held.since, age(now, held.since))));
         if let Some(until) = held.until {
-            let label = if stage.condition == Condition::Broken { "tried next" } else { "until" };
+            let label = if matches!(held.how, How::Breaker { .. }) { "tried next" } else { "until" };
             let text = format!("in {}, at {until:.0}", age(until, now));
             lines.push(StageLine { goes_on: true, ..line(label, text) });
         }

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
+use pulse_app::CustomerExport;
 use pulse_core::customer::CustomerId;
 
 use crate::{exit::Exit, output::Output, target::Target, text::advised};
@@ -17,7 +18,8 @@ use crate::{exit::Exit, output::Output, target::Target, text::advised};
 #[command(
     after_help = "One JSON document: the profile with how consent is known, the schedule, each month with its scores and what \
                         became of its mail, notes, and whether the present address is suppressed. It is the customer's, \
-                        and for nobody else: a file can be read by its owner alone.\n\n\
+                        and for nobody else: a file can be read by its owner alone. Of who was forgotten it says when, \
+                        and what is kept all the same.\n\n\
                         Beside it there are what the email provider keeps of mails, and the table's backups of 35 days."
 )]
 pub struct Options {
@@ -42,11 +44,22 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     match options.output {
         Some(path) => {
             write_for_its_owner(&path, &(json()? + "\n"))?;
-            output.remark(format!("All that is known of {} is in {}.", options.customer, path.display()));
+            output.remark(told(&export, &options.customer, &path));
         }
         None => output.show(&export, || json().unwrap_or_default() + "\n")?,
     }
     Ok(Exit::Done)
+}
+
+fn told(export: &CustomerExport, customer: &CustomerId, path: &Path) -> String {
+    let path = path.display();
+    match &export.forgotten {
+        Some(forgotten) => format!(
+            "{customer} was forgotten at {:.0}: what is kept of them, and why, is in {path}.",
+            forgotten.tombstone.at
+        ),
+        None => format!("All that is known of {customer} is in {path}."),
+    }
 }
 
 fn write_for_its_owner(path: &Path, text: &str) -> Result<()> {

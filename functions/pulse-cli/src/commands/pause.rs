@@ -33,7 +33,7 @@ pub struct Options {
     note: Note,
 
     /// Ends by itself after so long, as in 6h, 90m or 2d. Otherwise `pulse resume` ends it.
-    #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length, allow_hyphen_values = true)]
     lasts: Option<Duration>,
 
     /// Who pauses it.
@@ -70,17 +70,27 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
 
 fn text(report: &PauseReport) -> String {
     let PauseReport { stage, waiting, in_flight, .. } = report;
-    let ends = report.until.map_or_else(
-        || format!("`pulse resume {stage}` ends it"),
-        |until| format!("it ends by itself at {until:.0}, or by `pulse resume {stage}`"),
-    );
+    let ends = match (report.until, report.needs_note) {
+        (None, true) => "it has no end of its own".to_owned(),
+        (None, false) => format!("`pulse resume {stage}` ends it"),
+        (Some(until), true) => format!("it ends by itself at {until:.0}"),
+        (Some(until), false) => format!("it ends by itself at {until:.0}, or by `pulse resume {stage}`"),
+    };
+    let beside = if report.needs_note {
+        format!(
+            " It is held beside, as recipients take its mails badly: that ends by `pulse resume {stage} --note \"..\"` \
+             alone, which ends both."
+        )
+    } else {
+        String::new()
+    };
     let instead = match (report.replaced_until, report.until) {
         (Some(end), None) => format!(" It was paused until {end:.0}, and now is without an end."),
         (Some(end), Some(_)) => format!(" It was paused until {end:.0} before."),
         (None, _) => String::new(),
     };
     format!(
-        "The {stage} stage is paused; {ends}.{instead}\n{waiting} messages wait{}. Nothing is lost: `pulse status` shows when \
+        "The {stage} stage is paused; {ends}.{instead}{beside}\n{waiting} messages wait{}. Nothing is lost: `pulse status` shows when \
          the first would expire.\n",
         still_in_flight(*in_flight)
     )
@@ -135,11 +145,14 @@ mod tests {
             paused: true,
             until: None,
             replaced_until: "2026-11-10T17:30:00Z".parse().ok(),
+            needs_note: false,
             waiting: 0,
             in_flight: 0,
         };
         assert!(text(&report).contains("It was paused until 2026-11-10T17:30:00Z, and now is without an end."));
         assert!(!text(&PauseReport { replaced_until: None, ..report }).contains("without an end"));
+        let held = text(&PauseReport { needs_note: true, ..report });
+        assert!(held.contains("`pulse resume email --note \"..\"` alone"), "{held}");
     }
 
     #[test]

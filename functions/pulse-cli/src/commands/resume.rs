@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use pulse_app::Until;
+use pulse_app::{NextLook, ResumeReport, Until};
 use pulse_core::{control::Note, entry::StageName, pausing::Resumed};
 
 use super::pause::watched;
@@ -13,7 +13,9 @@ use crate::{exit::Exit, names, output::Output, target::Target};
 #[command(
     after_help = "Ends a pause, however it was made, but for a reserved concurrency of 0, which raising it ends. \
                         A stage that is held because its provider is out of order flows again, and is held again if \
-                        the provider still is."
+                        the provider still is.\n\n\
+                        What recipients take badly is held until --note says why it may go on. Where `pulse status` says \
+                        that tick will hold the stage, --note ends that ahead."
 )]
 pub struct Options {
     /// The stage concerned.
@@ -32,12 +34,31 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let app = target.app().await?;
     let Options { stage, note } = options;
     let report = watched(stage, async |watch| app.resume(stage, note.as_ref(), Until::Switched, watch).await).await?;
-    output.show(&report, || told(stage, report.resumed) + "\n")?;
+    output.show(&report, || told(&report) + "\n")?;
     Ok(if report.flows { Exit::Done } else { Exit::Failed })
 }
 
 /// What came of a resume, in words.
-pub(super) fn told(stage: StageName, resumed: Resumed) -> String {
+pub(super) fn told(report: &ResumeReport) -> String {
+    let ResumeReport { stage, resumed, next_look, .. } = *report;
+    let after = match next_look {
+        NextLook::Holds if resumed.flows() => {
+            format!(
+                " But recipients take its mails badly, so that tick will hold it within five minutes: `pulse resume {stage} \
+                 --note \"..\"` says why they may go on."
+            )
+        }
+        NextLook::Cleared => {
+            " Tick would have held it within five minutes, as recipients take its mails badly: by the note it won't, and \
+             what was counted until now counts no more."
+                .to_owned()
+        }
+        NextLook::Nothing | NextLook::Holds => String::new(),
+    };
+    words(stage, resumed) + &after
+}
+
+fn words(stage: StageName, resumed: Resumed) -> String {
     match resumed {
         Resumed::Flows => format!("The {stage} stage flows again."),
         Resumed::Already => format!("Nothing held the {stage} stage: it flows."),
@@ -46,5 +67,26 @@ pub(super) fn told(stage: StageName, resumed: Resumed) -> String {
              `pulse lanes` shows, or remove it where the stack reserves none, and tick lets the stage flow within a minute. Any other pause is over."
         ),
         Resumed::HeldAgain => format!("The {stage} stage is held again already: see `pulse status` for what holds it."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tick_is_about_to_do_is_told_with_what_is_done() {
+        let report = |next_look| ResumeReport {
+            stage: StageName::Email,
+            flows: true,
+            was_held: false,
+            next_look,
+            resumed: Resumed::Already,
+        };
+        let told = |next_look| super::told(&report(next_look));
+        assert_eq!(told(NextLook::Nothing), "Nothing held the email stage: it flows.");
+        let soon = told(NextLook::Holds);
+        assert!(soon.contains("tick will hold it within five minutes: `pulse resume email --note"), "{soon}");
+        assert!(told(NextLook::Cleared).contains("by the note it won't"));
     }
 }

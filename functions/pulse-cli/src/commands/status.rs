@@ -11,7 +11,7 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::{
     entry::StageName,
     feedback::Reputation,
-    overview::{Condition, StageOverview},
+    overview::{Condition, Held, StageOverview},
     ports::{Clock as _, Depth, RosterCount, StageLanes, TallyKey},
 };
 use serde::Serialize;
@@ -46,6 +46,7 @@ struct StageShown {
     stage: StageName,
     condition: Condition,
     held: Option<HeldShown>,
+    held_too: Vec<HeldShown>,
     waiting: u64,
     in_flight: u64,
     oldest_due: Option<Timestamp>,
@@ -81,11 +82,8 @@ impl StageShown {
         Self {
             stage: stage.stage,
             condition: stage.condition,
-            held: stage.held.as_ref().map(|held| HeldShown {
-                how: text::held(held),
-                since: held.since,
-                until: held.until,
-            }),
+            held: stage.held.as_ref().map(HeldShown::of),
+            held_too: stage.held_too.iter().map(HeldShown::of).collect(),
             waiting: stage.waiting,
             in_flight: stage.in_flight,
             oldest_due: stage.oldest_due,
@@ -94,6 +92,12 @@ impl StageShown {
             answered_per_minute: stage.answered_per_minute,
             failing_percent: stage.failing_percent,
         }
+    }
+}
+
+impl HeldShown {
+    fn of(held: &Held) -> Self {
+        Self { how: text::held(held), since: held.since, until: held.until }
     }
 }
 
@@ -152,7 +156,7 @@ fn run_text(run: &StatusRun) -> String {
 }
 
 fn reputation_table(report: &ReputationReport) -> Table {
-    let ReputationReport { standing, counts, policy } = report;
+    let ReputationReport { standing, held_since, will_hold, counts, policy } = report;
     let rate = |part: u64| {
         let percent = if counts.mails == 0 { 0.0 } else { part as f64 * 100.0 / counts.mails as f64 };
         format!("{} of {} mails ({percent:.2} %)", grouped(part), grouped(counts.mails))
@@ -168,15 +172,26 @@ fn reputation_table(report: &ReputationReport) -> Table {
             style(format!("doubtful: complaints above {holds} hold the email stage; find out who complains, and why"))
                 .yellow()
         }
-        Reputation::Bad => style(
-            "bad: tick holds the email stage, within five minutes, until someone says why it may go on".to_owned(),
-        )
-        .red(),
+        Reputation::Bad => style("bad: mailbox providers may refuse all mails, or do already".to_owned()).red(),
     };
-    Table::default()
+    let table = Table::default()
         .row("complaints", format!("{}; above {warns} is doubtful, above {holds} holds", rate(counts.complaints)))
         .row("hard bounces", format!("{}; above {} holds", rate(counts.hard_bounces), percent(policy.hold_bounces)))
-        .row("reputation", word)
+        .row("reputation", word);
+    // What is on the control row, and what the figures make of it at tick's next look, are two things.
+    match held_since {
+        Some(since) => table.row("so", style(format!("the email stage is held since {since:.0}, see there")).red()),
+        None if *will_hold => table.row(
+            "so",
+            style(
+                "tick will hold the email stage within five minutes; it isn't held yet. `pulse resume email --note \"..\"` \
+                 says already now why mails may go on"
+                    .to_owned(),
+            )
+            .red(),
+        ),
+        None => table,
+    }
 }
 
 fn stage_table(stage: &StageOverview, now: Timestamp) -> Table {

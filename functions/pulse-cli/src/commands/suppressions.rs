@@ -65,12 +65,19 @@ struct Looked<'a> {
     state: &'a SuppressionState,
 }
 
+/// A note of nothing would be lost.
+const NOTE_ALONE: &str = "--note says why an address is released or suppressed: give it with --release, which lets the \
+                          address be mailed again, or with --add, which suppresses it. Nothing was done.";
+
 /// Carries `pulse suppressions` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or used, or the address is none.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let Options { address, release, add, note, newest, by } = options;
+    if note.is_some() && !release && !add {
+        return Err(Usage(NOTE_ALONE.to_owned()).into());
+    }
     let Some(address) = address else {
         let app = target.app().await?;
         let (report, zone) = (app.suppressions(newest).await?, app.settings.zone()?);
@@ -204,6 +211,23 @@ mod tests {
         let at = "2026-11-03T10:00:00Z".parse().unwrap();
         let scope = Scope::Provider(FeedbackSource::Ses);
         InForce { reason, evidence: Evidence { at, scope, cause: Some(Cause::new("Status 5.1.1.")) }, until: None }
+    }
+
+    #[tokio::test]
+    async fn a_note_of_neither_a_release_nor_an_addition_is_refused_before_anything_is_looked_for() {
+        #[derive(Debug, clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            target: Target,
+            #[command(flatten)]
+            options: Options,
+        }
+        for address in [vec!["-"], vec![]] {
+            let line = [vec!["suppressions", "--note", "they wrote"], address].concat();
+            let Line { target, options } = clap::Parser::try_parse_from(line).unwrap();
+            let refused = run(options, &target, Output::new(false)).await.unwrap_err();
+            assert!(refused.is::<Usage>() && refused.to_string().contains("with --release"), "{refused}");
+        }
     }
 
     #[test]

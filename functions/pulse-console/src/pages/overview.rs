@@ -68,9 +68,9 @@ fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp) -> Markup {
         }
         div.cards {
             @for stage in &snapshot.stages { (card(snapshot, stage)) }
-            (run_card(&snapshot.run))
+            @if let Some(run) = &snapshot.run { (run_card(run)) }
         }
-        (plots(points))
+        (plots(snapshot, points))
         div.columns {
             (queues(snapshot))
             (recipients(snapshot))
@@ -157,7 +157,7 @@ fn bar(run: &RunSnapshot, all: u64) -> Markup {
     }
 }
 
-fn plots(points: &[Point]) -> Markup {
+fn plots(snapshot: &Snapshot, points: &[Point]) -> Markup {
     let Some(first) = points.first().filter(|_| points.len() > 1) else {
         return html! { p.empty { "Plots appear once a few snapshots are there: one is taken every five minutes." } };
     };
@@ -193,11 +193,15 @@ fn plots(points: &[Point]) -> Markup {
             .html(),
         )
     };
+    let run = snapshot.run.as_ref().map(|run| run.run);
+    let of_run =
+        |point: &Point| point.sent.filter(|(of, _)| Some(*of) == run).map(|(_, sent)| (since(point.at), sent as f64));
+    let sent = points.iter().filter_map(of_run).collect();
     html! {
         section.plots aria-label="Plots of the last day" {
             div { h2 { "Answers a minute" } (plot("Answers of the providers a minute", "a minute", series(|point| point.answered_per_minute))) }
             div { h2 { "Messages that wait" } (plot("Messages that wait in the stages' queues", "messages", series(|point| point.waiting as f64))) }
-            div { h2 { "The month" } (plot("Mails sent in the current run", "mails", vec![Series { name: "sent", class: "email", filled: true, points: points.iter().map(|point| (since(point.at), point.sent as f64)).collect() }])) }
+            div { h2 { "The month" } (plot("Mails sent in the current run", "mails", vec![Series { name: "sent", class: "email", filled: true, points: sent }])) }
             div { h2 { "Calls that fail" } (plot("Of a hundred calls, how many fail", "%", series(|point| point.failing_percent as f64))) }
         }
     }

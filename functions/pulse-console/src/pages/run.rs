@@ -38,7 +38,7 @@ pub(super) async fn current(State(console): Of) -> Result<Response, Failure> {
 pub(super) async fn show(State(console): Of, Path(run): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
     let run = parse(&run)?;
     let snapshot = console.snapshot().await?;
-    let counted = snapshot.as_ref().map(|snapshot| &snapshot.run).filter(|counted| counted.run == run);
+    let counted = snapshot.as_ref().and_then(|snapshot| snapshot.run.as_ref()).filter(|counted| counted.run == run);
     Ok(wanted.answer(&counted, || {
         let main = html! {
             h1 { "Run " (run) }

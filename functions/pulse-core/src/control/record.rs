@@ -57,27 +57,15 @@ pub struct Pause {
     /// Until when, if it is to end by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// What it is for.
-    #[serde(default, skip_serializing_if = "PauseKind::is_operators")]
-    pub kind: PauseKind,
 }
 
-/// What a pause is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PauseKind {
-    /// An operator's reasons.
-    #[default]
-    Operator,
-    /// Recipients took the mails badly. Only a note ends it.
-    Reputation,
-}
-
-impl PauseKind {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-    fn is_operators(&self) -> bool {
-        *self == Self::Operator
-    }
+/// That recipients took the mails badly. Only an operator's note ends it, whoever pauses and resumes the stage beside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReputationHold {
+    /// How they took them then, in figures.
+    pub note: Note,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Who ended a hold for bad reputation. What was counted before counts no more.
@@ -146,6 +134,9 @@ pub struct Control {
     /// The operator's pause, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
+    /// The hold for bad reputation, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reputation: Option<ReputationHold>,
     /// The pause that was made past Pulse, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<ConsolePause>,
@@ -163,6 +154,8 @@ pub struct Control {
 /// What keeps a stage from flowing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold<'c> {
+    /// Recipients who take its mails badly.
+    Reputation(&'c ReputationHold),
     /// An operator's pause.
     Command(&'c Pause),
     /// A pause made past Pulse.
@@ -172,21 +165,27 @@ pub enum Hold<'c> {
 }
 
 impl Control {
-    /// What keeps the stage from flowing at `now`: of several, the one that people decided.
+    /// What keeps the stage from flowing at `now`: of several, the one that takes most to end.
     #[must_use]
     pub fn hold(&self, now: Timestamp) -> Option<Hold<'_>> {
+        self.holds(now).next()
+    }
+
+    /// All that keeps the stage from flowing at `now`, what takes most to end first: a note, a command, or time alone.
+    pub fn holds(&self, now: Timestamp) -> impl Iterator<Item = Hold<'_>> {
         let command = self.pause.as_ref().filter(|pause| pause.until.is_none_or(|until| until > now));
-        let broken = || match &self.breaker {
+        let broken = match &self.breaker {
             Breaker::Open(open) => Some(Hold::Broken(open)),
             Breaker::Closed { .. } => None,
         };
-        command.map(Hold::Command).or(self.console.map(Hold::Console)).or_else(broken)
+        let reputation = self.reputation.as_ref().map(Hold::Reputation).into_iter();
+        reputation.chain(command.map(Hold::Command)).chain(self.console.map(Hold::Console)).chain(broken)
     }
 
-    /// Whether people hold it, and not the breaker alone.
+    /// Whether it takes people to end what holds it, and not the provider alone.
     #[must_use]
     pub fn is_paused(&self, now: Timestamp) -> bool {
-        matches!(self.hold(now), Some(Hold::Command(_) | Hold::Console(_)))
+        matches!(self.hold(now), Some(Hold::Reputation(_) | Hold::Command(_) | Hold::Console(_)))
     }
 }
 
@@ -213,13 +212,7 @@ mod tests {
     fn a_pause_with_an_end_is_none_from_then_on() {
         let since: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
         let until = "2026-11-03T16:00:00Z".parse().unwrap();
-        let pause = Pause {
-            by: "ops".into(),
-            note: Note::parse("x").unwrap(),
-            since,
-            until: Some(until),
-            kind: PauseKind::default(),
-        };
+        let pause = Pause { by: "ops".into(), note: Note::parse("x").unwrap(), since, until: Some(until) };
         let control = Control { pause: Some(pause), ..Control::default() };
         assert!(control.is_paused(since));
         assert!(!control.is_paused(until));

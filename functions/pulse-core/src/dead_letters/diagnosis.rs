@@ -2,10 +2,11 @@
 
 use crate::{
     customer::{Customer, CustomerId, Standing},
+    enrollment::PartnerChange,
     entry::{Entry, Plan, Progress, StageName},
     failure::Cause,
     message::{Turn, WorkMessage},
-    ports::{DeadLetter, DlqName, IntakeReader, Ledger, LedgerError},
+    ports::{DeadLetter, DlqName, IntakeReader, Ledger, LedgerError, Route},
     run::RunId,
     stage::has_work,
 };
@@ -43,7 +44,7 @@ pub(super) async fn diagnose(
     dlq: DlqName,
     letter: &DeadLetter,
 ) -> Result<Diagnosis, LedgerError> {
-    let Some(stage) = dlq.stage() else { return Ok(of_the_intake(intake.read(letter))) };
+    let Some(stage) = dlq.stage() else { return of_the_intake(ledger, letter, intake.read(letter)).await };
     let moment = letter.undelivered.as_ref().and_then(|undelivered| undelivered.scheduled_at);
     let message = match WorkMessage::parse(&letter.body, moment.unwrap_or(letter.sent_at)) {
         Ok(message) => message,
@@ -70,13 +71,28 @@ pub(super) async fn diagnose(
 }
 
 /// What came in may be taken once it can be read.
-fn of_the_intake(read: Result<Option<Cause>, Cause>) -> Diagnosis {
-    const READABLE: &str = "This release can read it: the one that gave it up couldn't, had no key to check it with, couldn't write it down, or found nobody on the roster whom it opts out. The feedback function's log says which.";
-    let (cause, remedy) = match read {
-        Ok(to_do) => (to_do.unwrap_or_else(|| Cause::new(READABLE)), Remedy::SendBack),
-        Err(cause) => (cause, Remedy::Stay),
+async fn of_the_intake(
+    ledger: &dyn Ledger,
+    letter: &DeadLetter,
+    read: Result<Option<Cause>, Cause>,
+) -> Result<Diagnosis, LedgerError> {
+    const READABLE: &str = "This release can read it: the one that gave it up couldn't, had no key to check it with, or couldn't write it down. The feedback function's log says which.";
+    const NOBODY: &str = "It opts out someone who isn't on the roster: bring it back once they are, or let it expire.";
+    let (cause, whose, remedy) = match read {
+        Ok(to_do) => match opted_out(letter) {
+            Some(id) if ledger.customer(&id).await?.is_none() => (Cause::new(NOBODY), Some((id, None)), Remedy::Stay),
+            _ => (to_do.unwrap_or_else(|| Cause::new(READABLE)), None, Remedy::SendBack),
+        },
+        Err(cause) => (cause, None, Remedy::Stay),
     };
-    Diagnosis { cause, detail: None, whose: None, remedy }
+    Ok(Diagnosis { cause, detail: None, whose, remedy })
+}
+
+/// Whom a partner opts out, for whom the feedback function waits: whoever comes onto the roster later is opted out by then.
+fn opted_out(letter: &DeadLetter) -> Option<CustomerId> {
+    let Ok(Route::Partner(_)) = Route::of(&letter.attributes) else { return None };
+    let change = PartnerChange::parse(&letter.body).ok()?;
+    (change.opted_out == Some(true)).then_some(change.customer)
 }
 
 /// As the stage would see it, for a message that can be read, of a customer who is known.

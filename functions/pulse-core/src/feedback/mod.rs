@@ -16,5 +16,5 @@ pub use self::{
     event::{About, Bounce, BounceKind, Feedback, FeedbackKind, FeedbackSource},
     facts::{Bounced, FeedbackFacts, MailOutcome, Rejection, Verdict},
     listener::{FeedbackListener, Heard},
-    reputation::{Reputation, ReputationBreaker, ReputationCounts, ReputationPolicy},
+    reputation::{Reputation, ReputationBreaker, ReputationCounts, ReputationLook, ReputationPolicy},
 };

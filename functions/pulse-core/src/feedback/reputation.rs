@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FeedbackCount, FeedbackCounts};
 use crate::{
-    control::{Actor, Control, LastSeen, Note, Pause, PauseKind},
+    control::{Control, LastSeen, Note, ReputationHold},
     ports::{Clock, Controls, FeedbackLog, LedgerError},
     run::RunId,
     stage_spec::StageName,
@@ -105,8 +105,28 @@ impl ReputationPolicy {
     }
 }
 
+/// How recipients take the mails, and what the control row makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReputationLook {
+    /// What was counted in the window, since the last hold was ended.
+    pub counts: ReputationCounts,
+    /// What that says.
+    pub standing: Reputation,
+    /// Since when the email stage is held for it, if it is.
+    pub held_since: Option<Timestamp>,
+}
+
+impl ReputationLook {
+    /// Whether nothing holds the stage for it yet, and the next look that tick takes will.
+    #[must_use]
+    pub fn will_hold(&self) -> bool {
+        self.standing == Reputation::Bad && self.held_since.is_none()
+    }
+}
+
 /// Holds the email stage when its reputation is bad. A held stage sends nothing that could make it better, so that the hold
-/// is a pause without an end: only an operator ends it, with a note.
+/// has no end: only an operator ends it, with a note. A pause of theirs beside it is another matter, and neither ends the
+/// other.
 #[derive(Clone, Copy)]
 pub struct ReputationBreaker<'a> {
     /// What was counted.
@@ -124,39 +144,35 @@ impl ReputationBreaker<'_> {
     ///
     /// # Errors
     /// When the ledger can't be used.
-    pub async fn look(&self) -> Result<(ReputationCounts, Reputation), LedgerError> {
+    pub async fn look(&self) -> Result<ReputationLook, LedgerError> {
         let control = self.controls.control(StageName::Email).await?;
         self.look_by(&control).await
     }
 
-    /// Judges, and holds the stage if its reputation is bad and nobody holds it without an end.
+    /// Judges, and holds the stage if its reputation is bad and it isn't held for that.
     ///
     /// # Errors
     /// When the ledger can't be used. The next tick does it.
     pub async fn run(&self) -> Result<Reputation, LedgerError> {
         let control = self.controls.control(StageName::Email).await?;
-        let (counts, reputation) = self.look_by(&control).await?;
-        // Who pauses the stage has reasons of their own: it is held once that is over.
-        let now = self.clock.now();
-        let is_held = control.pause.as_ref().is_some_and(|pause| pause.until.is_none_or(|until| until > now));
-        if reputation < Reputation::Bad || is_held {
-            return Ok(reputation);
+        let look = self.look_by(&control).await?;
+        if !look.will_hold() {
+            return Ok(look.standing);
         }
-        let ReputationCounts { mails, complaints, hard_bounces } = counts;
+        let ReputationCounts { mails, complaints, hard_bounces } = look.counts;
         tracing::error!(mails, complaints, hard_bounces, "the email stage is held: recipients take its mails badly");
         let note = format!("Of {mails} mails, {complaints} were called spam and {hard_bounces} went to no mailbox.");
-        let Ok(note) = Note::parse(&note) else { return Ok(reputation) };
-        let (by, since) = (Actor::from("Pulse"), now);
+        let Ok(note) = Note::parse(&note) else { return Ok(look.standing) };
         let mut after = control;
-        after.pause = Some(Pause { by, note, since, until: None, kind: PauseKind::Reputation });
+        after.reputation = Some(ReputationHold { note, since: self.clock.now() });
         after.mapping = LastSeen::Off;
         after.version += 1;
         // If someone else was ahead, the next tick finds it.
         self.controls.save(StageName::Email, &after).await?;
-        Ok(reputation)
+        Ok(look.standing)
     }
 
-    async fn look_by(&self, control: &Control) -> Result<(ReputationCounts, Reputation), LedgerError> {
+    async fn look_by(&self, control: &Control) -> Result<ReputationLook, LedgerError> {
         let now = self.clock.now();
         let from = now.saturating_sub(self.policy.window).unwrap_or(Timestamp::MIN);
         let mut hours = Vec::new();
@@ -165,7 +181,8 @@ impl ReputationBreaker<'_> {
         }
         let since = control.cleared.as_ref().map(|cleared| cleared.at);
         let counts = self.policy.sum(&hours, since, now);
-        Ok((counts, self.policy.judge(&counts)))
+        let held_since = control.reputation.as_ref().map(|hold| hold.since);
+        Ok(ReputationLook { counts, standing: self.policy.judge(&counts), held_since })
     }
 }
 

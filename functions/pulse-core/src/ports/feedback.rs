@@ -26,10 +26,10 @@ impl std::fmt::Debug for Payload {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
     /// Its signature is missing, wrong or too old: it isn't the provider's. It may go.
-    #[error("it isn't signed as the provider signs: {0}")]
+    #[error("it isn't signed as the provider signs: {}", .0.clause())]
     Forged(Cause),
     /// It can't be understood, which a later release may. It stays.
-    #[error("it can't be read: {0}")]
+    #[error("it can't be read: {}", .0.clause())]
     Unreadable(Cause),
 }
 

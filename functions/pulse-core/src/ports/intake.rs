@@ -4,7 +4,7 @@ use crate::failure::Cause;
 
 /// The intake can't be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the intake's queue can't be looked at: {0}")]
+#[error("the intake's queue can't be looked at: {}", .0.clause())]
 pub struct IntakeError(pub Cause);
 
 /// Where providers' feedback comes in, from outside.

@@ -51,7 +51,7 @@ pub enum Step {
 
 /// A stage's lanes couldn't be read or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the {stage} stage's lanes can't be reached: {cause}")]
+#[error("the {stage} stage's lanes can't be reached: {}", .cause.clause())]
 pub struct LaneError {
     /// The stage concerned.
     pub stage: StageName,

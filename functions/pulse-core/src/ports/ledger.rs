@@ -20,13 +20,13 @@ pub enum LedgerError {
     #[error("entry {0} was changed by someone else since it was read")]
     Conflict(EntryId),
     /// The ledger can't be reached, or is throttled. A write may have been done or not.
-    #[error("the ledger can't be used right now: {0}")]
+    #[error("the ledger can't be used right now: {}", .0.clause())]
     Unavailable(Cause),
     /// A request is refused for good.
-    #[error("the ledger refuses: {0}")]
+    #[error("the ledger refuses: {}", .0.clause())]
     Broken(Cause),
     /// A row can't be read back. Others can.
-    #[error("{0}")]
+    #[error("{}", .0.clause())]
     Unreadable(Cause),
 }
 

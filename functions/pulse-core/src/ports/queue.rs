@@ -8,7 +8,7 @@ use crate::{failure::Cause, message::WorkMessage, pacing::MayPass, stage_spec::P
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
     /// Try again.
-    #[error("the {queue} queue can't be used right now: {cause}")]
+    #[error("the {queue} queue can't be used right now: {}", .cause.clause())]
     Unavailable {
         /// The queue's name.
         queue: String,
@@ -16,7 +16,7 @@ pub enum QueueError {
         cause: Cause,
     },
     /// Another try is refused too: a permission is missing, the credentials are over, or there is no such queue.
-    #[error("the {queue} queue can't be used: {cause}")]
+    #[error("the {queue} queue can't be used: {}", .cause.clause())]
     Refused {
         /// The queue's name.
         queue: String,

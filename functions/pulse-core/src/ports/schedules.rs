@@ -26,7 +26,7 @@ pub enum PutOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// Try again.
-    #[error("the schedule of {customer} can't be changed right now: {cause}")]
+    #[error("the schedule of {customer} can't be changed right now: {}", .cause.clause())]
     Unavailable {
         /// Whose schedule.
         customer: CustomerId,
@@ -34,7 +34,7 @@ pub enum ScheduleError {
         cause: Cause,
     },
     /// This schedule is refused for good; another may be taken.
-    #[error("the schedule of {customer} is refused: {cause}")]
+    #[error("the schedule of {customer} is refused: {}", .cause.clause())]
     Refused {
         /// Whose schedule.
         customer: CustomerId,
@@ -42,7 +42,7 @@ pub enum ScheduleError {
         cause: Cause,
     },
     /// Nobody's schedule can be used: a permission is missing, or the credentials are over, or there is no such group.
-    #[error("the schedule of {customer} can't be used, nor anybody's: {cause}")]
+    #[error("the schedule of {customer} can't be used, nor anybody's: {}", .cause.clause())]
     Denied {
         /// Whose schedule was tried.
         customer: CustomerId,

@@ -12,7 +12,7 @@ use crate::{
 
 /// A stage couldn't be looked at or switched. Always worth another try.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the {stage} stage can't be used right now: {cause}")]
+#[error("the {stage} stage can't be used right now: {}", .cause.clause())]
 pub struct StageError {
     /// The stage concerned.
     pub stage: StageName,

@@ -7,7 +7,7 @@ use super::{CountBudget, RunSnapshot, SentSince, Snapshot, most_frequent};
 use crate::{
     control::{MinuteOutcomes, Outcomes},
     entry::StageName,
-    feedback::{ReputationBreaker, ReputationPolicy},
+    feedback::{ReputationBreaker, ReputationLook, ReputationPolicy},
     overview::{Overview, OverviewError, StageOverview},
     ports::{
         Clock, Controls, FeedbackLog, GaugeError, Gauges, Ledger, LedgerError, MINUTES_KEPT, OpenEntries, OutcomeLog,
@@ -146,7 +146,7 @@ impl SnapshotRound<'_> {
             policy: self.reputation,
         };
         let lanes = try_join_all(StageName::ALL.iter().map(|stage| self.gauges.lanes(*stage)));
-        let (stages, lanes, queues, (counts, standing), minutes) = try_join!(
+        let (stages, lanes, queues, reputation, minutes) = try_join!(
             try_join_all(StageName::ALL.iter().map(|stage| self.overview(*stage))),
             async { Ok::<_, SnapshotError>(lanes.await?) },
             async { Ok(self.gauges.depths().await?) },
@@ -160,7 +160,7 @@ impl SnapshotRound<'_> {
         });
         let run = run.map(|run| carried(run, &minutes[StageName::Email], now));
         let causes = most_frequent(&causes);
-        let reputation = counts;
+        let ReputationLook { counts: reputation, standing, .. } = reputation;
         let snapshot = Snapshot { at: now, stages, lanes, queues, standing, reputation, run, counting_since, causes };
         Ok((snapshot, minutes))
     }

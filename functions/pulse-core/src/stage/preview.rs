@@ -122,6 +122,7 @@ impl Preview {
     pub fn skips(&self) -> Option<SkipReason> {
         match self {
             Self::Skip { reason } => Some(*reason),
+            Self::Score { and_skip } => *and_skip,
             Self::AskFirst { or_else } => or_else.skips(),
             _ => None,
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     advice::Advice,
-    control::{Actor, ConsolePause, Control, Hold, Note, PauseKind},
+    control::{Actor, ConsolePause, Control, Hold, Note},
     customer::{Customer, CustomerId},
     entry::{Entry, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
@@ -13,6 +13,7 @@ use crate::{
     run::RunId,
     slot::Slot,
     stage::{PerStage, Preview, Rules, mailable},
+    suppression::{InForce, Suppression},
     tick::{SweepPolicy, later},
 };
 
@@ -29,6 +30,8 @@ pub struct Context<'a> {
     pub policy: SweepPolicy,
     /// What the stages decide by, if that is known.
     pub rules: Option<Rules>,
+    /// What is kept of their address, if that is known.
+    pub suppression: Option<&'a Suppression>,
     /// Now.
     pub now: Timestamp,
 }
@@ -101,9 +104,7 @@ impl StageContext {
     #[must_use]
     pub fn holder(&self, now: Timestamp) -> Option<HoldReason> {
         match self.control.hold(now) {
-            Some(Hold::Command(pause)) if pause.kind == PauseKind::Reputation => {
-                Some(HoldReason::Reputation { note: pause.note.clone(), since: pause.since })
-            }
+            Some(Hold::Reputation(hold)) => Some(HoldReason::Reputation { note: hold.note.clone(), since: hold.since }),
             Some(Hold::Command(pause)) => Some(HoldReason::Command {
                 who: pause.by.clone(),
                 note: pause.note.clone(),
@@ -252,6 +253,9 @@ pub struct Outlook {
     /// Why there will be no mail when its turn comes, as things are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub will_be_skipped: Option<SkipReason>,
+    /// What suppresses the address then, if it is that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<InForce>,
     /// Whether its mail was accepted more than a day ago, and nobody has told what became of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
@@ -285,16 +289,22 @@ impl Context<'_> {
     pub fn outlook(&self, entry: &Entry) -> Outlook {
         let may_be_mailed = entry.is_open() || matches!(entry.progress(), Progress::Failed { .. });
         let turn = self.now.max(entry.lease_until().unwrap_or(Timestamp::MIN)).max(entry.awaited_since());
-        let then = self.rules.map(|rules| Preview::of(&rules, self.customer, entry, false, turn));
+        let provider = self.rules.map(|rules| rules.email.provider);
+        let suppressed = self.suppression.and_then(|suppression| suppression.against(provider, turn));
+        let then = self.rules.map(|rules| Preview::of(&rules, self.customer, entry, suppressed.is_some(), turn));
         let will_be_skipped = match &then {
             Some(then) => then.skips(),
-            None => mailable(self.customer).err().filter(|_| may_be_mailed),
+            None => mailable(self.customer)
+                .err()
+                .or_else(|| suppressed.as_ref().map(|_| SkipReason::Suppressed))
+                .filter(|_| may_be_mailed),
         };
         Outlook {
             run: entry.id().run,
             next: self.next(entry),
             in_doubt_since: entry.in_doubt_since().filter(|_| may_be_mailed),
             will_be_skipped,
+            suppressed_by: suppressed.filter(|_| will_be_skipped == Some(SkipReason::Suppressed)),
             silent: entry.is_silent(self.now),
             then,
         }

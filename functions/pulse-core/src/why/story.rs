@@ -13,7 +13,7 @@ use crate::{
     run::RunId,
     slot::Slot,
     stage::{PerStage, Rules},
-    suppression::InForce,
+    suppression::{InForce, Suppression},
     tick::SweepPolicy,
 };
 
@@ -94,7 +94,7 @@ impl CustomerInquiry<'_> {
         let Some(profile) = self.ledger.customer(id).await? else { return Ok(None) };
         let (entries, activities) = futures::try_join!(self.ledger.entries(id), self.reports.activities(id))?;
         let schedule = self.schedules.get(id).await?.map(|schedule| schedule.slot);
-        let suppression = self.suppression(&profile).await;
+        let kept = self.suppression(&profile).await;
         let scenes = try_join_all(StageName::ALL.iter().map(|stage| self.scene(*stage))).await?;
         let mut scenes = scenes.into_iter();
         let scenes = PerStage::from_fn(|_| scenes.next().unwrap_or_default());
@@ -105,6 +105,7 @@ impl CustomerInquiry<'_> {
             stages: &scenes,
             policy: self.policy,
             rules: self.rules,
+            suppression: kept.as_ref(),
             now,
         };
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
@@ -115,7 +116,7 @@ impl CustomerInquiry<'_> {
             schedule,
             entries,
             activities,
-            suppression,
+            suppression: kept.map(|kept| kept.in_force(now)),
             stages,
             outlooks,
             has_open_entry,
@@ -124,11 +125,11 @@ impl CustomerInquiry<'_> {
     }
 
     /// Who may look at customers, and not read the keys that digests of addresses are made with, is told all the rest.
-    async fn suppression(&self, profile: &Customer) -> Option<Vec<InForce>> {
-        let Contact::Email(address) = &profile.contact else { return Some(Vec::new()) };
+    async fn suppression(&self, profile: &Customer) -> Option<Suppression> {
+        let Contact::Email(address) = &profile.contact else { return Some(Suppression::default()) };
         let known = self.ledger.suppression(address).await;
         let known = known.inspect_err(|error| tracing::debug!(%error, "whether the address is suppressed isn't told"));
-        Some(known.ok()?.map(|known| known.in_force(self.clock.now())).unwrap_or_default())
+        Some(known.ok()?.unwrap_or_default())
     }
 
     async fn scene(&self, stage: StageName) -> Result<StageContext, LedgerError> {

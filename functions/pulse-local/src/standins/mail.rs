@@ -29,7 +29,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use pulse_core::ports::Clock;
+use pulse_core::ports::{Clock, Ledger};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::sleep;
@@ -78,6 +78,8 @@ struct Provider {
     outbox: Arc<Outbox>,
     seed: u64,
     publisher: OnceLock<Publisher>,
+    /// Where it is found who opted out by a click that wasn't the stand-in's.
+    ledger: OnceLock<Arc<dyn Ledger>>,
     unknown_key: AtomicU16,
     send_faults: StandInFaults,
     status_faults: StandInFaults,
@@ -98,6 +100,7 @@ impl MailStandIn {
             outbox: Arc::default(),
             seed: options.seed,
             publisher: OnceLock::new(),
+            ledger: OnceLock::new(),
             unknown_key: AtomicU16::new(404),
             send_faults: StandInFaults::default(),
             status_faults: StandInFaults::default(),
@@ -143,6 +146,12 @@ impl MailStandIn {
         // A second one would tell everything twice.
         let _ = self.provider.publisher.set(publisher);
         Ok(())
+    }
+
+    /// Has its inbox show who opted out, whoever clicked: a link leads to the stack, and past the stand-in.
+    pub fn look_up_opt_outs(&self, ledger: Arc<dyn Ledger>) {
+        // A second one would be the same stack's.
+        let _ = self.provider.ledger.set(ledger);
     }
 
     /// How much it has told.

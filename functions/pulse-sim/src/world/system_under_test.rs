@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart},
-    control::{Note, Pause, PauseKind},
+    control::{Note, Pause},
     customer::Customer,
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
@@ -143,8 +143,7 @@ pub trait SystemUnderTest: Send + Sync {
             pausing.resume(stack.name, Some((&"operator".into(), &note))).await.map(drop)
         } else {
             let note = Note::parse("A pause of the plan.").expect("a note");
-            let pause =
-                Pause { by: "operator".into(), note, since: ports.clock.now(), until: None, kind: PauseKind::Operator };
+            let pause = Pause { by: "operator".into(), note, since: ports.clock.now(), until: None };
             pausing.pause(stack.name, &pause).await.map(drop)
         };
         done.as_ref().err().is_none_or(PausingError::is_written_down)

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
-    control::PauseKind,
     customer::{Consent, Contact, Customer, Zone},
     entry::{Progress, StageName},
     feedback::FeedbackCount,
@@ -42,7 +41,7 @@ fn world(product: impl SystemUnderTest + 'static) -> Arc<World> {
 
 fn is_held(world: &World) -> bool {
     let control = world.ledger.control(StageName::Email).now_or_never().expect("at once").expect("read");
-    control.pause.is_some_and(|pause| pause.kind == PauseKind::Reputation)
+    control.reputation.is_some()
 }
 
 /// How many complained, of how many mails of which it is known what became of them.

@@ -4,6 +4,7 @@ use pulse_core::{
     entry::{SkipReason, StageName},
     failure::Cause,
     run::RunId,
+    suppression::{Evidence, InForce, Scope, SuppressionReason},
 };
 
 use super::*;
@@ -14,7 +15,15 @@ fn due() -> Timestamp {
 
 fn outlook(next: NextStep) -> Outlook {
     let run = RunId::parse("2026-11").unwrap();
-    Outlook { run, next, in_doubt_since: None, will_be_skipped: None, silent: false, then: Some(Preview::Mail) }
+    Outlook {
+        run,
+        next,
+        in_doubt_since: None,
+        will_be_skipped: None,
+        suppressed_by: None,
+        silent: false,
+        then: Some(Preview::Mail),
+    }
 }
 
 fn told(outlook: &Outlook) -> String {
@@ -83,6 +92,22 @@ fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
     assert!(
         lost.contains("it can't be asked: the mail will be in doubt until the provider tells of it, or a day is over."),
         "{lost}"
+    );
+}
+
+#[test]
+fn a_suppressed_address_is_told_since_when_and_why() {
+    let evidence = Evidence { at: due(), scope: Scope::All, cause: Some(Cause::new("Status 5.1.1.")) };
+    let suppressed_by = Some(InForce { reason: SuppressionReason::HardBounce, evidence, until: None });
+    let will_be_skipped = Some(SkipReason::Suppressed);
+    let due = outlook(NextStep::DueBySchedule { at: due() + 24.hours() });
+    let sentence = told(&Outlook { will_be_skipped, suppressed_by, ..due });
+    assert!(
+        sentence.ends_with(
+            "As things are, it will be skipped then: the address is suppressed, hard-bounce since 2026-11-10 10:30 \
+             Europe/Dublin, until it is released (Status 5.1.1)."
+        ),
+        "{sentence}"
     );
 }
 

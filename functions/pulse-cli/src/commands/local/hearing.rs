@@ -29,6 +29,9 @@ use super::{
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 const AT_ONCE: usize = 16;
 
+/// Of so many looks at queues that aren't empty, one is at the ledger too, which takes a read for each mail.
+const LOOKS_AT_LEDGER: u64 = 20;
+
 /// For how long events are waited for, after the last mail. Those of a longer mean delay aren't.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -64,12 +67,16 @@ pub(super) async fn follow(stack: &Stack, providers: &Providers, options: &Optio
     }
     let started = Instant::now();
     let patience = if waited { PATIENCE } else { Duration::ZERO };
+    let mut looks = 0_u64;
     let hearing = loop {
         let events = providers.mail.events();
         bar.set_length(events.planned);
         bar.set_position(events.told);
         let is_over = started.elapsed() >= patience;
-        if is_over || (events.to_come() == 0 && queued(stack).await? == 0) {
+        // What others sent may stay on the queues for long, so that those needn't be empty.
+        let is_time = looks % LOOKS_AT_LEDGER == LOOKS_AT_LEDGER - 1;
+        looks += 1;
+        if is_over || (events.to_come() == 0 && (queued(stack).await? == 0 || is_time)) {
             let mails = providers.mail.accepted();
             let unheard = unheard(&ledger, &mails, providers.mail_provider).await?;
             // After the ledger, so that what was on its way from one to the other meanwhile is missed, and looked for again.
@@ -132,8 +139,13 @@ async fn unheard(ledger: &dyn Ledger, mails: &[AcceptedMail], provider: StandInP
 /// Nothing that was told is lost.
 pub(super) fn all_heard(hearing: &Hearing) -> LocalPromise {
     let Hearing { events, unheard, queued, .. } = hearing;
+    // Somebody else may send something, too: no more of it is the stand-in's than isn't heard.
+    let (of_them, others) = ((*queued).min(*unheard), queued.saturating_sub(*unheard));
     let mut seen =
-        format!("{} of {} events are heard, {queued} on a queue", events.told.saturating_sub(*unheard), events.told);
+        format!("{} of {} events are heard, {of_them} on a queue", events.told.saturating_sub(*unheard), events.told);
+    if others > 0 {
+        let _ = write!(seen, "; beside them, {others} messages of others are on a queue");
+    }
     if events.refused > 0 {
         let _ = write!(seen, "; {} were refused", events.refused);
     }
@@ -152,7 +164,7 @@ pub(super) struct Silence {
 }
 
 impl Silence {
-    /// By what the stand-in told.
+    /// By what the stand-in told of its mails.
     pub(super) fn of(mails: &[AcceptedMail]) -> Self {
         let mut silence = Self::default();
         for mail in mails {
@@ -172,6 +184,13 @@ impl Silence {
         silence
     }
 
+    /// And by what the ledger has: a link may be clicked by hand, and an operator or a partner opt someone out.
+    pub(super) fn add_opt_outs<'c>(&mut self, opt_outs: impl IntoIterator<Item = (&'c CustomerId, Timestamp)>) {
+        for (customer, at) in opt_outs {
+            self.customers.entry(customer.to_string()).or_insert(at);
+        }
+    }
+
     pub(super) fn is_due_to(&self, customer: &Customer) -> bool {
         let bounced = |address: &str| self.addresses.contains_key(&address.to_lowercase());
         self.customers.contains_key(customer.id.as_str())
@@ -186,8 +205,7 @@ impl Silence {
 }
 
 /// Nobody is mailed who is to be left alone.
-pub(super) fn silent_after(mails: &[AcceptedMail]) -> LocalPromise {
-    let silence = Silence::of(mails);
+pub(super) fn silent_after(mails: &[AcceptedMail], silence: &Silence) -> LocalPromise {
     let after = |wait: Duration| {
         let is_after = |mail: &&AcceptedMail| silence.since(mail).is_some_and(|since| mail.at > since + wait);
         mails.iter().filter(is_after).map(|mail| mail.number).collect::<BTreeSet<_>>().len()

@@ -19,7 +19,7 @@ use anyhow::{Result, bail};
 use pulse_aws::{clock::SystemClock, config::process_variable, stack::Stack};
 use pulse_core::{entry::Plan, ports::Clock as _};
 use pulse_local::{
-    deployment::{Backend, Deployment, StackPlan, prepare},
+    deployment::{Backend, Deployment, StackPlan, prepare, refuse_lacking_programs},
     emulator::{EmulatorOptions, refuse_a_taken_port},
     lambdas::{CargoBuild, Programs},
     scheduler::{FiringError, LocalScheduler},
@@ -57,6 +57,8 @@ pub async fn run(options: Options, output: Output) -> Result<Exit> {
 
 async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -> Result<Exit> {
     let workspace = Workspace::find()?;
+    let programs = programs(&options);
+    refuse_lacking_programs(&workspace, &programs)?;
     let backend = backend(&options, &workspace).await?;
     let surroundings = Surroundings::of(&options, backend.kind());
     if let Backend::At { url, kind } = &backend {
@@ -66,7 +68,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let (customers, roster) = customers::read(&options, &workspace, output)?;
     let providers = Providers::start(&options, &surroundings.place).await?;
     let steps = progress::Steps::new();
-    let (emulator, packages) = prepare(&workspace, backend, programs(&options), &steps.listener()).await?;
+    let (emulator, packages) = prepare(&workspace, backend, programs, &steps.listener()).await?;
     let plan = StackPlan { stack: stack.clone(), parameters: providers.parameters(), secrets: providers.secrets() };
     let deployment = Deployment::deploy(&workspace, emulator.endpoint(), &packages, &plan, &steps.listener()).await?;
     steps.done(&format!("Pulse is deployed at {}.", emulator.endpoint()));

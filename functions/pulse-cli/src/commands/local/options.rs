@@ -22,11 +22,11 @@ pub struct Options {
     pub format: RosterFormat,
 
     /// Mean time that the scoring stand-in takes, lognormal.
-    #[arg(long, value_name = "SECONDS", default_value = "2.4", value_parser = latency)]
+    #[arg(long, value_name = "SECONDS", default_value = "2.4", value_parser = latency, allow_hyphen_values = true)]
     pub score_latency: Duration,
 
     /// Mean time that the email stand-in takes, lognormal.
-    #[arg(long, value_name = "SECONDS", default_value = "3.3", value_parser = latency)]
+    #[arg(long, value_name = "SECONDS", default_value = "3.3", value_parser = latency, allow_hyphen_values = true)]
     pub email_latency: Duration,
 
     /// As whom the email stand-in answers and tells what became of mails.
@@ -36,20 +36,20 @@ pub struct Options {
     /// How many of the mails come back: half of these as there is no such mailbox, three in ten as it is full, two in ten
     /// as the sender is distrusted. It is the same customers each time. Of 1,000 mails and more, Pulse holds its email stage
     /// when above 5% have no mailbox, or above 0.3% are called spam, as it does in earnest.
-    #[arg(long, value_name = "PERCENT", default_value = "2%")]
+    #[arg(long, value_name = "PERCENT", default_value = "2%", allow_hyphen_values = true)]
     pub bounces: MailShare,
 
     /// How many of the mails that arrive are called spam. Marketing Cloud tells that as an unsubscription.
-    #[arg(long, value_name = "PERCENT", default_value = "0.1%")]
+    #[arg(long, value_name = "PERCENT", default_value = "0.1%", allow_hyphen_values = true)]
     pub complaints: MailShare,
 
     /// Of how many of the others the link to unsubscribe is clicked.
-    #[arg(long, value_name = "PERCENT", default_value = "1%")]
+    #[arg(long, value_name = "PERCENT", default_value = "1%", allow_hyphen_values = true)]
     pub clicks: MailShare,
 
     /// How long after a mail Pulse is told what became of it, on average; complaints and clicks come twice as late. Above 2m
     /// it isn't waited for with the summary.
-    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = event_delay)]
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = event_delay, allow_hyphen_values = true)]
     pub event_delay: Duration,
 
     /// The emulator's port on 127.0.0.1.
@@ -152,6 +152,25 @@ fn event_delay(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_below_nothing_is_refused_in_plain_words() {
+        #[derive(Debug, clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            options: Options,
+        }
+        for (option, bad, words) in [
+            ("--event-delay", "-3s", "must be a time from 0s to 336h"),
+            ("--email-latency", "-1", "must be seconds from 0 to 10"),
+            ("--score-latency", "-1s", "must be seconds from 0 to 10"),
+            ("--bounces", "-2%", "must be a percentage from 0% to 100%"),
+        ] {
+            let line = <Line as clap::Parser>::try_parse_from(["local", option, bad]);
+            let refused = line.map(|line| line.options.event_delay).unwrap_err().to_string();
+            assert!(refused.contains(words) && !refused.contains("tip"), "{refused}");
+        }
+    }
 
     #[test]
     fn an_event_delay_is_a_number_with_its_unit() {

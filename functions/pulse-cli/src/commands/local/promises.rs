@@ -7,12 +7,13 @@ use std::{
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
 use pulse_aws::{
     clock::SystemClock,
     stack::{Stack, depths},
 };
 use pulse_core::{
-    customer::Customer,
+    customer::{Customer, CustomerId},
     entry::{Entry, Progress, TallyKey},
     feedback::MailOutcome,
     ports::{Clock as _, Ledger as _, Schedules as _, StageLanes},
@@ -88,7 +89,8 @@ impl Findings {
     ) -> Result<Self> {
         let people = people(stack, demo).await?;
         let sent = providers.mail.accepted();
-        let silence = Silence::of(&sent);
+        let mut silence = Silence::of(&sent);
+        silence.add_opt_outs(opt_outs(demo, &people));
         let accepted = providers.mail.accepted_by_customer();
         let mails_of = |id: &str| accepted.get(id).copied().unwrap_or(0);
         let mut mails = BTreeMap::new();
@@ -112,7 +114,7 @@ impl Findings {
             none_for_the_rest(demo, &accepted),
             no_doubt(&people),
             hearing::all_heard(&heard),
-            hearing::silent_after(&sent),
+            hearing::silent_after(&sent, &silence),
             within_lanes("The scoring provider never saw more calls than its lanes", &score),
             within_lanes("The email provider never saw more calls than its lanes", &email),
             next_month(demo, &people),
@@ -123,7 +125,7 @@ impl Findings {
             entries,
             mails,
             outcomes: outcomes(&people),
-            opted_out: opted_out(demo, &people),
+            opted_out: opted_out(demo, &people).count(),
             events: heard.events,
             waited: heard.waited,
             inbox: providers.mail.inbox_url(),
@@ -219,10 +221,16 @@ fn word(outcome: MailOutcome) -> &'static str {
     }
 }
 
-fn opted_out(demo: &Demo, people: &[Person]) -> usize {
-    let before: BTreeSet<_> = demo.customers.iter().filter(|c| c.consent.opted_out()).map(|c| c.id.as_str()).collect();
-    let has_opted_out = |person: &Person| person.profile.as_ref().is_some_and(|profile| profile.consent.opted_out());
-    people.iter().filter(|person| has_opted_out(person) && !before.contains(person.id.as_str())).count()
+/// Who opted out since they were enrolled: by an event, or by hand.
+fn opted_out<'p>(demo: &Demo, people: &'p [Person]) -> impl Iterator<Item = &'p Customer> {
+    let before: BTreeSet<_> = demo.customers.iter().filter(|c| c.consent.opted_out()).map(|c| c.id.clone()).collect();
+    let profiles = people.iter().filter_map(|person| person.profile.as_ref());
+    profiles.filter(move |profile| profile.consent.opted_out() && !before.contains(&profile.id))
+}
+
+/// Since when they want no mail, as far as the ledger says.
+fn opt_outs<'p>(demo: &Demo, people: &'p [Person]) -> impl Iterator<Item = (&'p CustomerId, Timestamp)> {
+    opted_out(demo, people).filter_map(|profile| Some((&profile.id, profile.consent.record()?.as_of?)))
 }
 
 fn provider(

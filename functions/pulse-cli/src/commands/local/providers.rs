@@ -1,6 +1,6 @@
 //! The stand-ins, and what the stack has to be told to use them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
 use pulse_aws::stack::Stack;
@@ -114,6 +114,7 @@ impl Providers {
         let remark = unsubscribe_url.is_none().then(|| {
             format!("Letters have no link to unsubscribe: plain http is taken of 127.0.0.1 and localhost only, and the emulator is at {endpoint}.")
         });
+        self.mail.look_up_opt_outs(Arc::new(stack.ledger()?));
         self.mail.tell(MailEvents { target, unsubscribe_url, fates: options.fates() })?;
         Ok(remark)
     }

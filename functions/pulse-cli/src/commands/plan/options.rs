@@ -40,7 +40,7 @@ pub struct Options {
     backlog: u64,
 
     /// In which they are to be done, beside those who are due: as in 90m, 24h or 2d.
-    #[arg(long, value_name = "TIME", requires = "backlog", value_parser = length)]
+    #[arg(long, value_name = "TIME", requires = "backlog", value_parser = length, allow_hyphen_values = true)]
     within: Option<Duration>,
 }
 

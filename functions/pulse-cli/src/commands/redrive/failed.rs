@@ -12,6 +12,22 @@ pub(super) async fn redrive(app: &App, order: FailedOrder, output: Output) -> Re
 }
 
 fn text(report: &FailedReport) -> String {
+    let FailedOrder { run, limit, .. } = report.order;
+    let dropped = match report.dropped {
+        0 => String::new(),
+        dropped => {
+            let (at_least, mails) =
+                (if dropped >= limit { "At least " } else { "" }, if dropped == 1 { "mail" } else { "mails" });
+            format!(
+                "{at_least}{dropped} {mails} of the run the provider accepted and then didn't send: they stay as they are. Who \
+                 is to get a further one gets it by `pulse replay CUSTOMER --run {run} --again --force --note \"..\"`.\n"
+            )
+        }
+    };
+    queued(report) + &dropped
+}
+
+fn queued(report: &FailedReport) -> String {
     let FailedOrder { stage, run, .. } = report.order;
     match *report {
         FailedReport { queued: 0, failed: 0, .. } => {
@@ -24,5 +40,24 @@ fn text(report: &FailedReport) -> String {
         FailedReport { queued, failed, .. } => {
             format!("{queued} entries are queued to the {stage} stage again; {failed} couldn't be: run it again.\n")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulse_core::{entry::StageName, run::RunId};
+
+    use super::*;
+
+    #[test]
+    fn what_the_provider_dropped_is_told_apart_with_how_a_further_mail_is_sent() {
+        let order =
+            FailedOrder { stage: StageName::Email, run: RunId::parse("2026-11").unwrap(), limit: 100, dry_run: false };
+        let report = FailedReport { dry_run: false, queued: 0, failed: 0, dropped: 2, order };
+        let told = text(&report);
+        assert!(told.contains("there is nothing to redrive.\n2 mails of the run the provider accepted"), "{told}");
+        assert!(told.contains("`pulse replay CUSTOMER --run 2026-11 --again --force --note"), "{told}");
+        assert!(!text(&FailedReport { dropped: 0, queued: 1, ..report }).contains("accepted"));
+        assert!(text(&FailedReport { dropped: 100, ..report }).contains("At least 100 mails"));
     }
 }

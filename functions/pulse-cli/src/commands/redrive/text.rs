@@ -51,7 +51,7 @@ fn remarks(queue: DlqName, redriven: &Redriven) -> String {
         _ => {}
     }
     if let Some(trouble) = &redriven.trouble {
-        let _ = writeln!(text, "It ended early: {trouble}. Nothing is lost: run it again.");
+        let _ = writeln!(text, "It ended early: {}. Nothing is lost: run it again.", trouble.clause());
     }
     if redriven.interrupted {
         text += match redriven.way {

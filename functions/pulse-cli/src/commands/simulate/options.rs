@@ -62,11 +62,11 @@ pub struct Options {
     email_lanes: u32,
 
     /// Mean time of a scoring call, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "2.4", value_parser = latency)]
+    #[arg(long, value_name = "SECONDS", default_value = "2.4", value_parser = latency, allow_hyphen_values = true)]
     score_latency: Duration,
 
     /// Mean time of a send, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "3.3", value_parser = latency)]
+    #[arg(long, value_name = "SECONDS", default_value = "3.3", value_parser = latency, allow_hyphen_values = true)]
     email_latency: Duration,
 
     /// A provider's outage, as in score:6h@day3. Can be given several times.

@@ -78,7 +78,7 @@ async fn switched(app: &App, order: Order) -> Result<String> {
         }
         Order::Resume(stage, note) => {
             let report = app.resume(stage, note.as_ref(), Until::Ordered, &mut |_| {}).await?;
-            let told = resume::told(stage, report.resumed);
+            let told = resume::told(&report);
             if report.flows { Ok(told) } else { Err(anyhow::anyhow!(told)) }
         }
     }

@@ -112,7 +112,7 @@ fn causes(sample: &CauseSample, run: RunId) -> String {
             text,
             "    {:>7}  {} ({}{})",
             cause.entries,
-            cause.cause,
+            cause.cause.clause(),
             examples.join(", "),
             if cause.entries > examples.len() as u64 { ", .." } else { "" }
         );

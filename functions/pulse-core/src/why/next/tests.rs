@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::*;
 use crate::{
-    control::{Breaker, Console, Open, Pause, PauseKind},
+    control::{Breaker, Console, Open, Pause},
     customer::{
         Consent, Contact, Currency, CustomerId, EmailAddress, Locale, Money, OptOutMark, PersonName, Product,
         ProfileMark, Standing, Zone,
@@ -14,6 +14,7 @@ use crate::{
     ports::{Recall, Switch},
     score::{Band, Score, ScoreValue},
     stage::{EmailPolicy, EmailRules},
+    suppression::{Evidence, Scope, SuppressionReason},
 };
 
 const GRACE: Duration = Duration::from_hours(1);
@@ -85,6 +86,7 @@ struct Setting {
     customer: Customer,
     schedule: Option<Slot>,
     stages: PerStage<StageContext>,
+    suppression: Suppression,
 }
 
 impl Setting {
@@ -92,13 +94,19 @@ impl Setting {
         let status = StageStatus { mapping: Switch::On, reserved: None, waiting: 3, in_flight: 1 };
         let scene = StageContext { status: Some(status), ..StageContext::default() };
         let customer = customer();
-        Self { schedule: Some(customer.slot.clone()), customer, stages: PerStage::from_fn(|_| scene.clone()) }
+        Self {
+            schedule: Some(customer.slot.clone()),
+            customer,
+            stages: PerStage::from_fn(|_| scene.clone()),
+            suppression: Suppression::default(),
+        }
     }
 
     fn outlook(&self, entry: &Entry, now: Timestamp) -> Outlook {
-        let Self { customer, schedule, stages } = self;
+        let Self { customer, schedule, stages, suppression } = self;
         let policy = SweepPolicy { grace: GRACE, ..SweepPolicy::default() };
-        Context { customer, schedule: schedule.as_ref(), stages, policy, rules: Some(rules()), now }.outlook(entry)
+        let (schedule, suppression) = (schedule.as_ref(), Some(suppression));
+        Context { customer, schedule, stages, policy, rules: Some(rules()), suppression, now }.outlook(entry)
     }
 
     fn next(&self, entry: &Entry, now: Timestamp) -> NextStep {
@@ -156,8 +164,7 @@ fn behind_a_backlog_or_after_a_pause_nothing_is_given_up_before_the_queue_has_lo
 fn what_holds_the_stage_is_told_and_by_whom() {
     let mut setting = Setting::sound();
     let note = Note::parse("wrong template").unwrap();
-    let pause =
-        Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()), kind: PauseKind::Operator };
+    let pause = Pause { by: "aoife".into(), note, since: due(), until: Some(due() + 6.hours()) };
     setting.stages[StageName::Email].control.pause = Some(pause);
     let NextStep::Held { stage: StageName::Email, holder } = setting.next(&scored(), due()) else { panic!("flows") };
     let HoldReason::Command { who, note, since, until } = holder else { panic!("{holder:?}") };
@@ -237,6 +244,38 @@ fn a_mail_in_doubt_is_asked_for_first_and_someone_unmailable_will_be_skipped() {
     let outlook = setting.outlook(&doubtful, due());
     assert_eq!((outlook.in_doubt_since, outlook.will_be_skipped), (Some(due()), Some(SkipReason::OptedOut)));
     assert_ne!(outlook.then, Some(Preview::Indeterminate), "the provider can be asked");
+}
+
+#[test]
+fn a_mail_to_a_suppressed_address_will_be_skipped_for_as_long_as_that_holds() {
+    let mut setting = Setting::sound();
+    let evidence = |scope| Evidence { at: due() - 1.hour(), scope, cause: None };
+    let by = |reason, scope| Suppression::of(reason, evidence(scope));
+    let told = |setting: &Setting, entry: &Entry| {
+        let outlook = setting.outlook(entry, due() - 30.minutes());
+        (outlook.will_be_skipped, outlook.suppressed_by.map(|held| held.reason))
+    };
+    let skipped = |reason| (Some(SkipReason::Suppressed), Some(reason));
+    setting.suppression = by(SuppressionReason::HardBounce, Scope::All);
+    for entry in [scheduled(), scored()] {
+        assert_eq!(told(&setting, &entry), skipped(SuppressionReason::HardBounce));
+    }
+    // What is done needs no word of it.
+    let sent = sending(due()).record_sent("m-1".into(), due(), None).unwrap().into_after();
+    assert_eq!(told(&setting, &sent), (None, None));
+    // Another provider's reasons are its own.
+    setting.suppression = by(SuppressionReason::Refused, Scope::Provider(FeedbackSource::Ses));
+    assert_eq!(told(&setting, &scheduled()), (None, None));
+    setting.suppression = by(SuppressionReason::Refused, Scope::Provider(FeedbackSource::MarketingCloud));
+    assert_eq!(told(&setting, &scheduled()), skipped(SuppressionReason::Refused));
+    // It is over by the time that the mail is due.
+    let soft = Evidence::all(due() - 2161.hours());
+    setting.suppression = Suppression::of(SuppressionReason::SoftBounces, soft);
+    assert_eq!(told(&setting, &scheduled()), (None, None));
+    // Who wants no mail is told that first.
+    setting.suppression = by(SuppressionReason::HardBounce, Scope::All);
+    setting.customer.consent = Consent::of_mark(OptOutMark::Yes);
+    assert_eq!(told(&setting, &scheduled()), (Some(SkipReason::OptedOut), None));
 }
 
 #[test]

@@ -11,8 +11,10 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use minijinja::{Environment, Value, context};
+use pulse_core::customer::CustomerId;
 use serde::{Deserialize, Serialize};
 
 use super::{Provider, events::MailEvent, outbox::AcceptedMail, publisher::Publisher, way::encoded};
@@ -124,12 +126,42 @@ fn line(mail: &AcceptedMail) -> Value {
     }
 }
 
+/// Readers of the ledger at once.
+const AT_ONCE: usize = 16;
+
+/// Notes who opted out by a click of their own, or otherwise past the stand-in: the ledger has it. What can't be looked up
+/// now is shown as it was.
+async fn note_opt_outs(provider: &Provider, mails: Vec<AcceptedMail>) {
+    let Some(ledger) = provider.ledger.get() else { return };
+    // Marketing Cloud tells of a complaint as an opt-out.
+    let is_told = |mail: &AcceptedMail| {
+        mail.told.iter().any(|(event, _)| matches!(event, MailEvent::Unsubscribed | MailEvent::Complained))
+    };
+    let look_up = async |mail: AcceptedMail| {
+        let id = CustomerId::parse(&mail.contact).ok()?;
+        let customer = ledger.customer(&id).await.ok()??;
+        let as_of = customer.consent.record().filter(|_| customer.consent.opted_out())?.as_of?;
+        (as_of >= mail.at).then_some((mail.number, as_of))
+    };
+    let looked_up =
+        stream::iter(mails.into_iter().filter(|mail| !is_told(mail))).map(look_up).buffer_unordered(AT_ONCE);
+    let found: Vec<_> = looked_up.filter_map(async |found| found).collect().await;
+    for (number, at) in found {
+        provider.outbox.note(number, MailEvent::Unsubscribed, at);
+    }
+}
+
 async fn list(State(provider): State<Arc<Provider>>, Query(wanted): Query<Wanted>) -> Response {
     let query = wanted.q.trim().to_lowercase();
     let fits = |text: &str| text.to_lowercase().contains(&query);
     let is_found = |mail: &&AcceptedMail| fits(&mail.to) || fits(&mail.contact) || fits(&mail.subject);
     let is_wanted = |fate: Fate| wanted.fate.is_empty() || word(fate) == wanted.fate;
     let page: usize = wanted.page.parse().unwrap_or(1).max(1);
+    let shown = provider.outbox.look(|mails| {
+        let listed = mails.iter().rev().filter(is_found).filter(|mail| is_wanted(Fate::of(mail)));
+        listed.skip((page - 1).saturating_mul(PAGE)).take(PAGE).cloned().collect()
+    });
+    note_opt_outs(&provider, shown).await;
     let (all, counts, listed, lines) = provider.outbox.look(|mails| {
         let found: Vec<_> = mails.iter().rev().filter(is_found).collect();
         let counts = Fate::ALL.map(|(fate, _)| found.iter().filter(|mail| Fate::of(mail) == fate).count());
@@ -157,6 +189,7 @@ fn word(fate: Fate) -> String {
 }
 
 async fn mail(State(provider): State<Arc<Provider>>, Path(number): Path<usize>) -> Response {
+    note_opt_outs(&provider, provider.outbox.mail(number).into_iter().collect()).await;
     let Some(mail) = provider.outbox.mail(number) else { return none() };
     let publisher = provider.publisher.get();
     let link = publisher.and_then(|publisher| publisher.link(&mail));

@@ -149,10 +149,13 @@ impl Outbox {
         look(&self.lock().accepted)
     }
 
-    /// Notes what was told of a mail.
+    /// Notes what was told of a mail. That someone opted out is told once, by whichever click.
     pub(super) fn note(&self, number: usize, event: MailEvent, at: Timestamp) {
         if let Some(mail) = self.lock().accepted.get_mut(number) {
-            mail.told.push((event, at));
+            let is_known = event == MailEvent::Unsubscribed && mail.told.iter().any(|(told, _)| *told == event);
+            if !is_known {
+                mail.told.push((event, at));
+            }
         }
     }
 

@@ -7,12 +7,13 @@ use axum::{body::Bytes, extract::Request, http::Method};
 use jiff::Timestamp;
 use pulse_aws::sdk;
 use pulse_core::{
-    customer::EmailAddress,
+    customer::{Consent, ConsentRecord, ConsentSource, Customer, CustomerId, EmailAddress},
     entry::EntryId,
     feedback::{BounceKind, Feedback, FeedbackKind},
-    ports::{FeedbackParser as _, Payload},
+    ports::{FeedbackParser as _, Ledger as _, Payload},
 };
 use pulse_feedback::{MarketingCloudParser, SesParser};
+use pulse_sim::{ledger::MemoryLedger, seeds::person};
 use serde_json::Value;
 
 use super::*;
@@ -340,4 +341,34 @@ async fn a_mail_is_shown_whole_and_its_letter_can_do_nothing() {
     assert_eq!(look(&inbox, Some("localhost:1")).await.status, 200);
     // The provider's own address shows no mail.
     assert_eq!(look(&stand_in.url(), None).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_inbox_shows_who_opted_out_by_a_click_of_their_own() {
+    let (_pulse, url) = Pulse::default().start().await;
+    let stand_in = ses(&url, all("", Duration::ZERO)).await;
+    for contact in ["c-1", "c-2"] {
+        send_by_ses(&stand_in, contact, "Hello", "").await;
+    }
+    stand_in.all_told().await;
+    let ledger = Arc::new(MemoryLedger::default());
+    stand_in.look_up_opt_outs(ledger.clone());
+    let (inbox, customer) = (stand_in.inbox_url(), person(1, 1));
+    let shown = async |path: &str| look(&format!("{inbox}{path}"), None).await.body;
+    assert!(!shown("/mails/0").await.contains("unsubscribed"));
+    let save = async |id: &str, as_of| {
+        let id = CustomerId::parse(id).unwrap();
+        let record = ConsentRecord { by: ConsentSource::Customer, as_of: Some(as_of), proof: None };
+        let profile = Customer { id, consent: Consent::said(true, record), ..customer.clone() };
+        assert!(ledger.save_customer(&profile).await.unwrap());
+    };
+    let accepted = stand_in.accepted();
+    save("c-1", accepted[0].at + Duration::from_millis(1)).await;
+    // It was sent after they had opted out, so that is no word on it.
+    save("c-2", accepted[1].at - Duration::from_millis(1)).await;
+    assert!(shown("/mails/0").await.contains("delivered") && shown("/mails/0").await.contains("unsubscribed"));
+    assert!(!shown("/mails/1").await.contains("unsubscribed"));
+    let listed = shown("/?fate=unsubscribed").await;
+    assert!(listed.contains("c-1@example.com") && !listed.contains("c-2@example.com"), "{listed}");
+    assert_eq!(stand_in.accepted()[0].told.len(), 2, "it is noted once");
 }

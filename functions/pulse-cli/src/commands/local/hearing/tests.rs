@@ -46,8 +46,10 @@ fn who_bounced_complained_or_opted_out_is_left_alone_after_a_minute() {
         mail("c", "c@example.com", 3, &[(MailEvent::Delivered, 5), (MailEvent::Unsubscribed, 10)]),
         mail("d", "d@example.com", 4, &[(MailEvent::Bounced(BounceKind::Soft), 10)]),
     ];
-    let then =
-        |contact: &str, to: &str, seconds| silent_after(&[&first[..], &[mail(contact, to, seconds, &[])]].concat());
+    let then = |contact: &str, to: &str, seconds| {
+        let mails = [&first[..], &[mail(contact, to, seconds, &[])]].concat();
+        silent_after(&mails, &Silence::of(&mails))
+    };
     let promise = then("e", "e@example.com", 71);
     assert!(promise.held && promise.seen == "0 mails to 3 who are to be left alone", "{}", promise.seen);
     for (contact, to) in [("a2", "A@example.com"), ("b2", "b@example.com"), ("c", "new@example.com")] {
@@ -57,6 +59,33 @@ fn who_bounced_complained_or_opted_out_is_left_alone_after_a_minute() {
     }
     assert!(then("d", "d@example.com", 71).held, "a full mailbox may be mailed");
     assert!(then("c2", "c@example.com", 71).held, "someone else at that address didn't opt out");
+}
+
+#[test]
+fn who_opts_out_by_hand_is_left_alone_too_and_none_of_their_mails_is_missing() {
+    let clicked = CustomerId::parse("a").unwrap();
+    let customer = opted_out(clicked.clone(), Consent::default());
+    let mails = [mail("a", "a@example.com", 70, &[]), mail("b", "b@example.com", 71, &[])];
+    let mut silence = Silence::of(&mails);
+    assert!(!silence.is_due_to(&customer));
+    silence.add_opt_outs([(&clicked, at(9))]);
+    assert!(silence.is_due_to(&customer));
+    let promise = silent_after(&mails, &silence);
+    assert!(!promise.held && promise.seen == "1 mails to 1 who are to be left alone", "{}", promise.seen);
+    // What the stand-in told is known since then.
+    let told = [mail("a", "a@example.com", 1, &[(MailEvent::Unsubscribed, 5)])];
+    let mut silence = Silence::of(&told);
+    silence.add_opt_outs([(&clicked, at(9))]);
+    assert_eq!(silence.customers["a"], at(5));
+}
+
+#[test]
+fn what_others_sent_is_no_event_of_the_stand_in_s() {
+    let events = MailEventCounts { planned: 7, told: 7, ..MailEventCounts::default() };
+    let hearing = Hearing { events, unheard: 1, queued: 3, waited: true };
+    let seen = "6 of 7 events are heard, 1 on a queue; beside them, 2 messages of others are on a queue";
+    assert_eq!(all_heard(&hearing).seen, seen);
+    assert!(all_heard(&Hearing { unheard: 0, ..hearing }).held);
 }
 
 #[test]

@@ -78,6 +78,7 @@ pub(super) fn stage(stage: StageName, condition: Condition) -> StageOverview {
         stage,
         condition,
         held,
+        held_too: Vec::new(),
         waiting: 1_204,
         in_flight: 20,
         oldest_due: Some(ago(if soon { 12 * 1_440 } else { 90 })),
