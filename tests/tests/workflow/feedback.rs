@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
 use pulse_core::{
     control::{Control, Hold, Note, Pause, PauseKind},
-    customer::{ConsentSource, Contact, Customer, EmailAddress},
+    customer::{ConsentSource, Contact, Customer, EmailAddress, Product},
     entry::{Progress, SkipReason, StageName, TallyKey},
     failure::Cause,
     feedback::{
@@ -214,6 +214,15 @@ async fn an_address_that_changed_about_when_the_mail_went_or_of_which_it_is_not_
         complain(&stack).await;
         assert_eq!(holds(&stack, &new).await.is_some(), is_sure, "{minutes} minutes before the slot");
     }
+    // What else changes of a profile says nothing of its address.
+    let stack = InMemoryStack::with_forgetful_mailer();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    let product = Product::Card;
+    stack.enroll(&[Customer { product, ..customer("c-1") }]).await;
+    hear(&stack, FeedbackKind::Complained).await;
+    assert_eq!(holds(&stack, &address()).await, Some(SuppressionReason::Complaint));
     // As an earlier release wrote it.
     let stack = InMemoryStack::with_forgetful_mailer();
     stack.enroll(&[customer("c-1")]).await;
