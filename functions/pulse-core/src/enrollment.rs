@@ -166,7 +166,7 @@ impl Enrollment<'_> {
             after = before.clone();
         }
         if believes && after.mark.settled {
-            let is_there = before == Some(&after) || self.ledger.save_customer(&after).await?;
+            let is_there = before == Some(&after) || self.save(before, &mut after).await?;
             return Ok(is_there.then_some(false));
         }
         // Nobody is mailed against their will because the scheduler can't be asked, or refuses their zone.
@@ -184,11 +184,8 @@ impl Enrollment<'_> {
         let marks = believes || before != Some(&after);
         let is_active = after.standing == Standing::Active;
         let mut put = is_active && self.put_schedule(&after).await?;
-        if before != Some(&after) {
-            if !self.ledger.save_customer(&after).await? {
-                return Ok(None);
-            }
-            after.mark.version += 1;
+        if before != Some(&after) && !self.save(before, &mut after).await? {
+            return Ok(None);
         }
         if is_active {
             self.ensure_open_entry(&after).await?;
@@ -206,6 +203,16 @@ impl Enrollment<'_> {
             self.ledger.save_customer(&after).await?
         };
         Ok(is_still_so.then_some(put))
+    }
+
+    /// Writes a profile, and since when mail goes where it says. False, and nothing is written, if another is there.
+    async fn save(&self, before: Option<&Customer>, after: &mut Customer) -> Result<bool, LedgerError> {
+        let unmoved = before.filter(|before| before.contact == after.contact);
+        let since = unmoved.and_then(|before| before.mark.contact_since);
+        after.mark.contact_since = Some(since.unwrap_or_else(|| self.clock.now()));
+        let is_written = self.ledger.save_customer(after).await?;
+        after.mark.version += u64::from(is_written);
+        Ok(is_written)
     }
 
     /// Says whether there was none, or another.

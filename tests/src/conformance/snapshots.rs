@@ -32,6 +32,7 @@ pub fn full(at: Timestamp) -> Snapshot {
             since: at,
             until: Some(at + 3.hours()),
         }),
+        held_too: Vec::new(),
         waiting: 600_000,
         in_flight: 12_345,
         oldest_due: Some(at - 3.hours()),
@@ -49,6 +50,7 @@ pub fn full(at: Timestamp) -> Snapshot {
     };
     let depth = |number: u64| Depth {
         queue: format!("unsubscribe DLQ {number}"),
+        held_too: Vec::new(),
         waiting: 600_000,
         in_flight: 12_345,
         dead_letters: true,

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use pulse_core::entry::StageName;
 use pulse_sim::{
     scheduler::TargetFailure,
-    seeds::{Fault, FaultPlan, Kind, run, run_with, shrink},
+    seeds::{Act, Fault, FaultPlan, Kind, run, run_with, shrink},
     world::{ConnectionReuse, PanicPlace, Production, Promise, SimulatedMailProvider, SystemUnderTest, WorldSettings},
 };
 
 use crate::mutants::{
     BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores, NeverAsks,
     NeverAudits, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
-    SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, WithoutSweep,
+    SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, TakesBackNextMonth, WithoutSweep,
 };
 
 /// Seeds within which a bug must show.
@@ -140,6 +140,20 @@ fn a_schedule_that_stays_lost_is_caught() {
 #[test]
 fn closing_a_month_without_opening_the_next_is_caught() {
     assert_caught(ForgetsNextMonth, Promise::OneScheduleOneEntry);
+}
+
+#[test]
+fn passing_over_who_left_and_is_back_before_their_slot_is_caught() {
+    let mut plan = FaultPlan::calm(7, 100, 35);
+    let acts = (0..plan.customers).step_by(3).flat_map(|who| [(1, Act::Leave(who)), (12, Act::Join(who))]);
+    let faults = acts.map(|(hour, act)| Fault {
+        at: Duration::from_hours(hour),
+        lasts: Duration::ZERO,
+        kind: Kind::Once(act),
+    });
+    plan.faults = faults.enumerate().collect();
+    assert!(breaks(&plan, &(Arc::new(TakesBackNextMonth) as Arc<dyn SystemUnderTest>), Promise::NobodyLost));
+    assert_eq!(run(&plan, Arc::new(Production), false).violations, []);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditDepth, AuditEnd, AuditError, AuditStart},
     customer::{Contact, Customer, CustomerId, EmailAddress},
+    enrollment::{Enrolled, EnrollmentError},
     entry::{Change, Entry, EntryId, Progress, StageName},
     failure::Cause,
     feedback::FeedbackSource,
@@ -508,9 +509,21 @@ impl SystemUnderTest for ForgetsNextMonth {
     }
 }
 
+/// Takes whoever left for gone until the next month, though they are back before their slot.
+pub(crate) struct TakesBackNextMonth;
+
+#[async_trait]
+impl SystemUnderTest for TakesBackNextMonth {
+    async fn enroll(&self, ports: &WorldPorts, told: &Customer, as_of: Timestamp) -> Result<Enrolled, EnrollmentError> {
+        let ledger = Arc::new(Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::OpensNextInstead });
+        Production.enroll(&WorldPorts { ledger, ..ports.clone() }, told, as_of).await
+    }
+}
+
 enum Twist {
     Remembers(Arc<Mutex<HashMap<CustomerId, Customer>>>),
     OpensNoNext,
+    OpensNextInstead,
 }
 
 struct Twisted {
@@ -555,6 +568,15 @@ impl Ledger for Twisted {
             if let Some(alone) = before.and_then(|entry| entry.record_sent(provider_id.clone(), *at, None).ok()) {
                 return self.ledger.apply(&alone).await;
             }
+        }
+        if matches!(self.twist, Twist::OpensNextInstead)
+            && let Some(before) = self.ledger.entry(change.after().id()).await?
+            && matches!(before.progress(), Progress::Skipped { .. })
+            && let Some(customer) = self.ledger.customer(&before.id().customer).await?
+        {
+            let id = EntryId { run: before.id().run.next(), ..before.id().clone() };
+            let moment = customer.slot.next_after(change.after().scheduled_at());
+            return self.ledger.open(&Entry::scheduled(id, moment, None)).await.map(drop);
         }
         self.ledger.apply(change).await
     }

@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
 use pulse_core::{
     control::{Hold, Note, Pause},
-    customer::{ConsentSource, EmailAddress},
+    customer::{ConsentSource, Contact, Customer, EmailAddress, Product},
     entry::{Progress, SkipReason, StageName, TallyKey},
     failure::Cause,
     feedback::{
@@ -66,7 +66,7 @@ async fn holds(stack: &InMemoryStack, address: &EmailAddress) -> Option<Suppress
 }
 
 fn address() -> EmailAddress {
-    let pulse_core::customer::Contact::Email(address) = customer("c-1").contact else { panic!("an address") };
+    let Contact::Email(address) = customer("c-1").contact else { panic!("an address") };
     address
 }
 
@@ -150,6 +150,92 @@ async fn bounces_and_complaints_suppress_the_address_they_tell_of_and_reputation
     listener(&stack).hear(&told).await.unwrap();
     assert_eq!(holds(&stack, &old).await, Some(SuppressionReason::HardBounce));
     assert_eq!(holds(&stack, &address()).await, None);
+}
+
+/// The customer's address is another from now on, by a roster of this moment.
+async fn move_away(stack: &InMemoryStack) -> EmailAddress {
+    let new = EmailAddress::parse("new@example.com").unwrap();
+    stack.enroll(&[Customer { contact: Contact::Email(new.clone()), ..customer("c-1") }]).await;
+    new
+}
+
+async fn notes(stack: &InMemoryStack) -> Vec<String> {
+    stack.ledger.activities(&customer("c-1").id).await.unwrap().into_iter().map(|note| note.what).collect()
+}
+
+#[tokio::test]
+async fn what_tells_no_address_suppresses_the_customers_only_if_the_mail_went_there_for_sure() {
+    let kinds = [
+        bounced(BounceKind::Hard),
+        FeedbackKind::Complained,
+        FeedbackKind::Rejected { cause: Cause::new("No such address."), invalid_address: true },
+    ];
+    for kind in kinds {
+        // Another address since the mail: neither is suppressed, and the mail's fate and the reason are told.
+        let stack = after([]).await;
+        stack.clock.advance(Duration::from_hours(1));
+        let new = move_away(&stack).await;
+        stack.clock.advance(Duration::from_hours(48));
+        for _ in 0..2 {
+            let listener = listener(&stack);
+            listener.hear(&event(kind.clone(), RUN, "2026-12-01T00:00:00Z".parse().unwrap())).await.unwrap();
+        }
+        assert_eq!((holds(&stack, &address()).await, holds(&stack, &new).await), (None, None), "{kind:?}");
+        assert!(!stack.entry("c-1", RUN).await.feedback().is_empty());
+        let notes = notes(&stack).await;
+        let told = notes.iter().filter(|note| note.starts_with("Run 2026-11: ses told of a mail (")).count();
+        assert_eq!(told, 1, "{notes:?}");
+        assert!(!notes.concat().contains('@'), "{notes:?}");
+        // A mail of after that is to the new one.
+        stack.fire(&customer("c-1"));
+        stack.drain().await;
+        let at = stack.entry("c-1", "2026-12").await.scheduled_at() + 1.minute();
+        listener(&stack).hear(&event(kind.clone(), "2026-12", at)).await.unwrap();
+        assert!(holds(&stack, &new).await.is_some(), "{kind:?}");
+        assert_eq!(holds(&stack, &address()).await, None);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_changed_about_when_the_mail_went_or_of_which_it_is_not_known_since_when_is_not_suppressed() {
+    let complain = async |stack: &InMemoryStack| {
+        stack.fire(&customer("c-1"));
+        stack.drain().await;
+        hear(stack, FeedbackKind::Complained).await;
+    };
+    let slot = InMemoryStack::with_forgetful_mailer();
+    slot.enroll(&[customer("c-1")]).await;
+    let slot = slot.entry("c-1", RUN).await.scheduled_at();
+    for (minutes, is_sure) in [(14, false), (15, true)] {
+        let stack = InMemoryStack::with_forgetful_mailer();
+        stack.enroll(&[customer("c-1")]).await;
+        stack.clock.advance((slot - minutes.minutes()).duration_since(stack.clock.now()).unsigned_abs());
+        let new = move_away(&stack).await;
+        complain(&stack).await;
+        assert_eq!(holds(&stack, &new).await.is_some(), is_sure, "{minutes} minutes before the slot");
+    }
+    // What else changes of a profile says nothing of its address.
+    let stack = InMemoryStack::with_forgetful_mailer();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    let product = Product::Card;
+    stack.enroll(&[Customer { product, ..customer("c-1") }]).await;
+    hear(&stack, FeedbackKind::Complained).await;
+    assert_eq!(holds(&stack, &address()).await, Some(SuppressionReason::Complaint));
+    // As an earlier release wrote it.
+    let stack = InMemoryStack::with_forgetful_mailer();
+    stack.enroll(&[customer("c-1")]).await;
+    stack.rewrite(&customer("c-1")).await;
+    complain(&stack).await;
+    assert_eq!(holds(&stack, &address()).await, None);
+    // The next roster writes it down.
+    stack.clock.advance(Duration::from_hours(24));
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.drain().await;
+    listener(&stack).hear(&event(FeedbackKind::Complained, "2026-12", stack.clock.now())).await.unwrap();
+    assert_eq!(holds(&stack, &address()).await, Some(SuppressionReason::Complaint));
 }
 
 /// A stack with mails of so many months sent.
@@ -390,13 +476,16 @@ fn told() -> impl Strategy<Value = Feedback> {
     })
 }
 
-/// The ledger of a customer who had mails of three months, and of whom this was told.
-async fn ledger_after(told: &[Feedback]) -> impl PartialEq + std::fmt::Debug + use<> {
+/// The ledger of a customer who had mails of three months, and moved away or not, and of whom this was told.
+async fn ledger_after(told: &[Feedback], moves: bool) -> impl PartialEq + std::fmt::Debug + use<> {
     let stack = months(2).await;
     stack.mailer.fail_next([InjectedFailure::AnswerLost]);
     stack.fire(&customer("c-1"));
     stack.drain().await;
     stack.clock.advance(Duration::from_hours(24 * 60));
+    if moves {
+        move_away(&stack).await;
+    }
     let listener = listener(&stack);
     for event in told {
         assert_eq!(listener.hear(event).await, Ok(Heard::Done));
@@ -409,21 +498,30 @@ async fn ledger_after(told: &[Feedback]) -> impl PartialEq + std::fmt::Debug + u
     });
     let rows: Vec<_> = rows.collect();
     let consent = stack.ledger.customer(&id).await.unwrap().unwrap().consent;
-    let suppressed =
-        stack.ledger.suppression(&address()).await.unwrap().unwrap_or_default().in_force(stack.clock.now());
+    let mut suppressed = Vec::new();
+    for address in [address(), EmailAddress::parse("new@example.com").unwrap()] {
+        let known = stack.ledger.suppression(&address).await.unwrap().unwrap_or_default();
+        suppressed.push(known.in_force(stack.clock.now()));
+    }
+    assert!(!moves || suppressed[1].is_empty(), "no mail went there");
     (rows, consent.opted_out(), consent.record().and_then(|record| record.as_of), suppressed)
 }
 
 #[test]
 fn whatever_order_it_is_told_in_and_however_often_the_ledger_is_the_same() {
-    let orders = vec(told(), 1..8).prop_flat_map(|told| {
+    let orders = (vec(told(), 1..8), any::<bool>(), any::<bool>()).prop_flat_map(|(mut told, names, moves)| {
+        // A provider names the address always, or never.
+        for event in told.iter_mut().filter(|_| names) {
+            event.about.address = Some(address());
+        }
         let twice: Vec<_> = told.iter().chain(&told).cloned().collect();
-        (Just(told), Just(twice).prop_shuffle())
+        (Just(told), Just(twice).prop_shuffle(), Just(moves))
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let config = ProptestConfig { cases: 200, ..ProptestConfig::default() };
-    let checked = TestRunner::new(config).run(&orders, |(told, again)| {
-        let (one, other) = runtime.block_on(async { (ledger_after(&told).await, ledger_after(&again).await) });
+    let checked = TestRunner::new(config).run(&orders, |(told, again, moves)| {
+        let (one, other) =
+            runtime.block_on(async { (ledger_after(&told, moves).await, ledger_after(&again, moves).await) });
         prop_assert_eq!(one, other);
         Ok(())
     });

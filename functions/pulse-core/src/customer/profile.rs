@@ -56,6 +56,10 @@ pub struct ProfileMark {
     /// The moment of which the facts are, as the source says that told them: a file of an earlier one changes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
+    /// Since when mail goes where it goes, by the clock of who wrote that down: no mail of before is taken for one to this
+    /// address. Rows of earlier releases don't say, and each write of this one that finds none begins anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_since: Option<Timestamp>,
     /// Whether the schedule and the open entry were made as this profile has them, or ended if it is closed. Enrolling
     /// the same again needn't look at them then; whether they are there still is the audit's business.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -312,10 +312,10 @@ impl Entry {
     /// `scheduled_at`. It goes through its stages from the first.
     ///
     /// # Errors
-    /// When it wasn't passed over for that, or a mail may be on its way.
+    /// When it wasn't passed over for that, or a mail may be on its way, or was told of.
     pub fn reopen(&self, scheduled_at: Timestamp) -> Transition {
         let had_left = matches!(self.progress, Progress::Skipped { reason: SkipReason::Closed, .. });
-        if !had_left || self.in_doubt_since.is_some() {
+        if !had_left || self.in_doubt_since.is_some() || !self.feedback.is_empty() {
             return Err(self.illegal("opened again"));
         }
         let fresh = Self::planned(self.id.clone(), self.plan, scheduled_at, self.previous.clone());

@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     BounceKind, Feedback, FeedbackCount, FeedbackCounts, FeedbackFacts, FeedbackKind, FeedbackTally, counts::news,
 };
 use crate::{
-    customer::{Consent, ConsentRecord, ConsentSource, Contact, Customer, CustomerId, EmailAddress},
+    customer::{Consent, ConsentRecord, ConsentSource, Contact, CustomerId, EmailAddress},
     enrollment::record_consent,
     entry::{Entry, EntryId, Hearing, Progress},
     failure::Cause,
@@ -16,6 +18,11 @@ use crate::{
 
 /// How often an entry is heard of anew that someone else changed in the same moment.
 const TRIES: usize = 5;
+
+/// How long after a new address was written down a mail is surely not to the one before. The write takes a while, and
+/// clocks differ: by less than five minutes, or AWS refuses what is signed by them (IAM User Guide, "AWS Signature Version 4
+/// for API requests").
+const CHANGE_SETTLES: Duration = Duration::from_mins(15);
 
 /// The use case: brings what providers tell into the ledger. All of it may be repeated, late and out of order.
 pub struct FeedbackListener<'a> {
@@ -41,6 +48,15 @@ pub enum Heard {
         /// Until when at most.
         until: Timestamp,
     },
+}
+
+/// Where the mail went that an event tells of.
+enum Mailed {
+    To(EmailAddress),
+    /// To this customer, at an address that isn't known.
+    Unsure(CustomerId),
+    /// To nobody of whom an address is known.
+    Nobody,
 }
 
 impl<'a> FeedbackListener<'a> {
@@ -168,8 +184,29 @@ impl<'a> FeedbackListener<'a> {
             }
             _ => return Ok(()),
         };
-        let Some(address) = self.address(event).await? else { return Ok(()) };
+        let address = match self.address(event).await? {
+            Mailed::To(address) => address,
+            Mailed::Nobody => return Ok(()),
+            Mailed::Unsure(customer) => return self.note_unsure(customer, reason, event).await,
+        };
         self.add(&address, reason, Evidence { at: event.at, scope, cause }).await
+    }
+
+    /// Notes with the customer why no address is suppressed.
+    async fn note_unsure(
+        &self,
+        customer: CustomerId,
+        reason: SuppressionReason,
+        event: &Feedback,
+    ) -> Result<(), LedgerError> {
+        tracing::warn!(%customer, %reason, "no address is suppressed: it wasn't told which was mailed");
+        let run = event.about.entry.as_ref().map(|entry| format!("Run {}: ", entry.run)).unwrap_or_default();
+        let what = format!(
+            "{run}{} told of a mail ({reason}), but not of its address, and the customer's may have been another then: no \
+             address is suppressed.",
+            event.source
+        );
+        self.ledger.note(&Activity { customer, at: event.at, what }).await
     }
 
     async fn add(
@@ -192,22 +229,32 @@ impl<'a> FeedbackListener<'a> {
         let told_at = if is_soft { Some(event.at) } else { soft(before.feedback()).or_else(|| soft(facts)) };
         let is_over = facts.delivered_at.is_some() || (facts.bounced.is_some() && soft(facts).is_none());
         let Some(at) = told_at.filter(|_| is_soft || is_over) else { return Ok(()) };
-        let Some(address) = self.address(event).await? else { return Ok(()) };
+        let Mailed::To(address) = self.address(event).await? else { return Ok(()) };
         let run = after.id().run.month();
         change_suppression(self.ledger, &address, |known| known.with_soft_bounce(run, at, is_over)).await.map(drop)
     }
 
-    /// The address that the event is about: as it says, or else the customer's.
-    async fn address(&self, event: &Feedback) -> Result<Option<EmailAddress>, LedgerError> {
+    /// The address that the event is about: as it says, or else the customer's, if the mail went there for sure.
+    async fn address(&self, event: &Feedback) -> Result<Mailed, LedgerError> {
         let about = &event.about;
         if let Some(address) = &about.address {
-            return Ok(Some(address.clone()));
+            return Ok(Mailed::To(address.clone()));
         }
-        let customer = about.entry.as_ref().map(|entry| &entry.customer).or(about.customer.as_ref());
-        let Some(customer) = customer else { return Ok(None) };
-        Ok(self.ledger.customer(customer).await?.and_then(|Customer { contact, .. }| match contact {
-            Contact::Email(address) => Some(address),
-            Contact::Unusable => None,
-        }))
+        let id = about.entry.as_ref().map(|entry| &entry.customer).or(about.customer.as_ref());
+        let Some(id) = id else { return Ok(Mailed::Nobody) };
+        let known = self.ledger.customer(id).await?.filter(|customer| !customer.is_forgotten());
+        let Some(customer) = known else { return Ok(Mailed::Nobody) };
+        let entry = match &about.entry {
+            Some(entry) => self.ledger.entry(entry).await?,
+            None => None,
+        };
+        // No stage reads the profile of an entry before its slot, and nothing is told of a mail before it is sent.
+        let mailed_from = entry.map(|entry| entry.scheduled_at().min(event.at));
+        let settled_at = customer.mark.contact_since.and_then(|since| since.checked_add(CHANGE_SETTLES).ok());
+        let is_same = settled_at.is_some() && settled_at <= mailed_from;
+        Ok(match customer.contact {
+            Contact::Email(address) if is_same => Mailed::To(address),
+            _ => Mailed::Unsure(customer.id),
+        })
     }
 }

@@ -20,6 +20,9 @@ use crate::world::{Promise, World};
 /// How long before the end an entry must have been due to be done by then.
 const TIME_TO_END: Duration = Duration::from_hours(48);
 
+/// By how much a slot moves at most as its customer moves to another zone.
+const SLOT_MOVES: Duration = Duration::from_hours(36);
+
 /// How long a doubt of which nobody tells may last: a day, and until the next look at old doubts, which a few of them may
 /// miss while something waits to be read.
 const DOUBT_LASTS: Duration = Duration::from_mins(24 * 60 + 45);
@@ -190,6 +193,10 @@ impl Check<'_> {
                 self.saw(Promise::NobodyLost, &id.customer, format!("{id} is sent, and the provider has no mail"));
             }
             Progress::Skipped { reason, .. } => {
+                if *reason == SkipReason::Closed && self.is_missed(entry) {
+                    let what = format!("{id} is skipped ({reason}), and they were back before their slot");
+                    self.saw(Promise::NobodyLost, &id.customer, what);
+                }
                 if !self.may_skip(customer, *reason) {
                     let what = format!("{id} is skipped ({reason}) for no reason");
                     self.saw(Promise::NobodyLost, &id.customer, what);
@@ -205,6 +212,13 @@ impl Check<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether someone was there at an entry's slot, and before it could have moved to another run with their zone. An entry
+    /// whose mail may be out stays as it is.
+    fn is_missed(&self, entry: &Entry) -> bool {
+        let may_be_mailed = entry.in_doubt_since().is_some() || !entry.feedback().is_empty();
+        !may_be_mailed && self.world.presence.was_there(&entry.id().customer, entry.scheduled_at() - SLOT_MOVES)
     }
 
     /// Of an entry of unknown fate, nothing may have been heard.

@@ -14,6 +14,7 @@ use super::{
     mailing::{ShortLetters, SimMailer},
     panics::Panics,
     ports::WorldPorts,
+    presence::Presence,
     scoring::SimScorer,
     settings::WorldSettings,
     stage_stack::{DeployedAt, SimStages, StageStack},
@@ -62,6 +63,8 @@ pub struct World {
     pub faults: Arc<ActiveFaults>,
     /// On whom the code panics.
     pub panics: Panics,
+    /// Who is on the roster.
+    pub presence: Presence,
     /// What was seen that must not be.
     pub checker: InvariantChecker,
     /// All that happened.

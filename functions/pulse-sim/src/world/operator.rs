@@ -178,12 +178,17 @@ impl World {
             self.mailer.set_fit(&customer.id, true);
         }
         let ports = self.operator_ports();
-        loop {
+        self.presence.change_begins(&customer.id, customer.standing);
+        let is_taken = loop {
             match self.product.enroll(&ports, customer, self.time.now()).await {
-                Ok(_) => break,
-                Err(EnrollmentError::Schedule(ScheduleError::Refused { .. })) => return,
+                Ok(_) => break true,
+                Err(EnrollmentError::Schedule(ScheduleError::Refused { .. })) => break false,
                 Err(_) => self.time.sleep(Duration::from_secs(30)).await,
             }
+        };
+        self.presence.change_ends(&customer.id, is_taken.then_some(customer.standing), self.time.now());
+        if !is_taken {
+            return;
         }
         if !fit {
             self.mailer.set_fit(&customer.id, false);

@@ -140,6 +140,13 @@ fn a_doubt_is_settled_with_the_providers_id_and_next_months_entry_is_opened_once
 }
 
 #[test]
+fn an_entry_of_which_a_mail_is_told_is_not_opened_again_for_who_comes_back() {
+    let left = entry(StageName::Email, Progress::Skipped { reason: SkipReason::Closed, at: now() });
+    assert!(left.reopen(now() + 1.hour()).is_ok());
+    assert!(after(&left, &[told(FeedbackKind::Delivered, now())]).reopen(now() + 1.hour()).is_err());
+}
+
+#[test]
 fn a_mail_that_was_not_sent_after_all_fails_for_good_unless_it_turns_out_that_it_was() {
     let sent = entry(StageName::Email, Progress::Done { provider_id: "recorded".into(), at: now() });
     let dropped = after(&sent, &[told(rejected(), now() + 1.minute())]);
