@@ -28,7 +28,7 @@ use pulse_tests::{
 };
 use reqwest::{Method, StatusCode};
 use tokio::{
-    sync::{Mutex, OnceCell},
+    sync::{Mutex, MutexGuard, OnceCell},
     time::{Instant, interval},
 };
 
@@ -49,9 +49,16 @@ static STACK: OnceCell<DeployedStack> = OnceCell::const_new();
 /// One test at a time: some switch the function off.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-async fn stack() -> &'static DeployedStack {
+/// The stack, with every function on and nothing on its intake's queues, whatever became of the test before.
+async fn stack() -> (MutexGuard<'static, ()>, &'static DeployedStack) {
+    let turn = TURN.lock().await;
     let build = async || DeployedStack::build(shared(), "intake", "stack", Duration::from_millis(10)).await;
-    STACK.get_or_init(build).await
+    let stack = STACK.get_or_init(build).await;
+    set_concurrency(stack, &FUNCTIONS, None).await;
+    for queue in ["FeedbackQueueUrl", "UnsubscribeQueueUrl", "FeedbackDlqUrl", "UnsubscribeDlqUrl"] {
+        sdk::sqs_client(&stack.stack.aws).purge_queue().queue_url(stack.output(queue)).send().await.unwrap();
+    }
+    (turn, stack)
 }
 
 fn client(stack: &DeployedStack) -> IntakeClient {
@@ -119,8 +126,7 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 #[test]
 fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let (client, tokens) = (client(stack), tokens(stack).await);
         set_concurrency(stack, &FUNCTIONS, Some(0)).await;
 
@@ -189,8 +195,7 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
 #[test]
 fn what_scanners_of_links_ask_for_changes_nothing_and_the_page_asks() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let (client, tokens) = (client(stack), tokens(stack).await);
         set_concurrency(stack, &["FeedbackFunctionName"], Some(0)).await;
         let customer = known(stack, "scanned").await;
@@ -223,8 +228,7 @@ fn what_scanners_of_links_ask_for_changes_nothing_and_the_page_asks() {
 #[test]
 fn one_click_opts_out_in_every_content_type_and_nobody_else() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let (client, tokens) = (client(stack), tokens(stack).await);
         let neighbour = known(stack, "stays").await;
         let types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
@@ -256,8 +260,7 @@ fn one_click_opts_out_in_every_content_type_and_nobody_else() {
 #[test]
 fn what_is_posted_comes_through_byte_for_byte_with_its_headers() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let client = client(stack);
         set_concurrency(stack, &["FeedbackFunctionName"], Some(0)).await;
         let body = "{\"a\": \"ünïcødé 日本語 \u{1F600} 100 % + & = ; # $input.body ${x} \\u0041\",\r\n\t\"b\": \"%41%0A+&MessageBody=x\"}\n";
@@ -359,8 +362,7 @@ fn what_a_release_cannot_read_stays_by_cause_and_is_read_once_the_code_is_mended
 #[test]
 fn what_nobody_signed_dies_and_an_event_of_ses_needs_no_signature() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let client = client(stack);
         let (forged, told) = (known(stack, "forged").await, known(stack, "told").await);
         let now = SystemClock.now();
