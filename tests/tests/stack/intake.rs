@@ -271,7 +271,7 @@ fn what_is_posted_comes_through_byte_for_byte_with_its_headers() {
             let receive = sdk::sqs_client(&stack.stack.aws).receive_message().queue_url(stack.output("FeedbackQueueUrl"));
             let received = receive.message_attribute_names("All").send().await.unwrap();
             let message = received.messages().first().expect("a message");
-            assert_eq!(message.body(), Some(body), "{content_type}");
+            assert_eq!(message.body().and_then(|taken| taken.strip_prefix("v:")), Some(body), "{content_type}");
             let attributes = message.message_attributes().expect("attributes");
             let attribute = |name: &str| attributes[name].string_value().unwrap_or_default();
             let route = path.replace("%26", "&").replace("%3D", "=").replace("%2B", "+");
@@ -283,6 +283,65 @@ fn what_is_posted_comes_through_byte_for_byte_with_its_headers() {
             delete.receipt_handle(receipt).send().await.unwrap();
         }
         set_concurrency(stack, &["FeedbackFunctionName"], None).await;
+    });
+}
+
+#[test]
+fn what_sqs_takes_from_nobody_is_the_callers_fault_and_nobody_is_alarmed() {
+    RUNTIME.block_on(async {
+        let (_turn, stack) = stack().await;
+        let client = client(stack);
+        set_concurrency(stack, &["FeedbackFunctionName"], Some(0)).await;
+        for (path, is_page) in [("/hooks/mailgun", false), ("/partners/crm", false), ("/u/x", true)] {
+            let post = |body: String| Post { path: path.into(), body, ..Post::one_click("x", "application/json") };
+            assert_eq!(client.post(&post(String::new())).await.status(), StatusCode::OK, "{path}: nothing");
+            let most = post("x".repeat(1 << 20));
+            for too_much in [post("\u{1}".into()), post("{\"a\": \"\u{0}\"}".into()), most] {
+                let answer = client.post(&too_much).await.status();
+                // All that /u takes of a request is its path.
+                let expected = if is_page { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+                assert_eq!(answer, expected, "{path}: {} bytes", too_much.body.len());
+            }
+        }
+        let waiting = (depth(stack, "FeedbackQueueUrl").await, depth(stack, "UnsubscribeQueueUrl").await);
+        assert_eq!(waiting, (2, 4));
+        set_concurrency(stack, &["FeedbackFunctionName"], None).await;
+        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+        eventually("what nobody signed is dropped, be it empty", empty).await;
+        assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
+    });
+}
+
+#[test]
+fn a_domain_of_its_own_leads_to_the_api_and_a_queue_that_is_gone_is_nobodys_fault() {
+    RUNTIME.block_on(async {
+        let certificate = "arn:aws:acm:eu-central-1:000000000000:certificate/4a9e2f2c-7b1d-4d57-9f0e-2b8f5a1c3d6e";
+        let parameters = [("FeedbackDomain", "mail.example.com"), ("FeedbackCertificateArn", certificate)];
+        let latency = Duration::from_millis(10);
+        let stack = DeployedStack::build_with(shared(), "intake-domain", "stack", latency, &parameters).await;
+        assert_eq!(stack.output("FeedbackUrl"), "https://mail.example.com");
+        assert!(stack.output("FeedbackDomainTarget").starts_with("mail.example.com.execute-api."));
+        set_concurrency(&stack, &["FeedbackFunctionName"], Some(0)).await;
+        // As DNS would have it: the name is what tells the API.
+        let endpoint = stack.stack.aws.endpoint_url().expect("an emulator");
+        let client = IntakeClient::at(endpoint.trim_end_matches('/').to_owned());
+        let by_name = |mut post: Post| {
+            post.headers.push(("host", "mail.example.com".into()));
+            post
+        };
+        let customer = known(&stack, "named").await;
+        let post = by_name(Post::marketing_cloud(&customer.id, SystemClock.now()));
+        assert_eq!(client.post(&post).await.status(), StatusCode::OK);
+        let click = by_name(Post::one_click(&tokens(&stack).await.token(&customer.id), "multipart/form-data"));
+        assert_eq!(client.post(&click).await.status(), StatusCode::OK);
+        assert_eq!((depth(&stack, "FeedbackQueueUrl").await, depth(&stack, "UnsubscribeQueueUrl").await), (1, 1));
+
+        let queue = stack.output("FeedbackQueueUrl");
+        sdk::sqs_client(&stack.stack.aws).delete_queue().queue_url(queue).send().await.unwrap();
+        for body in [post.body.clone(), String::new()] {
+            let answer = client.post(&Post { body, ..post.clone() }).await.status();
+            assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
+        }
     });
 }
 
