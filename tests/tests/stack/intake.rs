@@ -10,11 +10,12 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use pulse_aws::{clock::SystemClock, config::process_variable, sdk};
 use pulse_core::{
-    customer::Customer,
+    customer::{Customer, Zone},
     dead_letters::{DeadLetterReport, Redrive, RedriveOrder, Redriven, Survey},
     entry::Entry,
     keys::KeyRing,
-    ports::{Clock as _, DlqName, FeedbackLog as _, IntakeQueue, Ledger as _},
+    ports::{Clock as _, DlqName, FeedbackLog as _, IntakeQueue, Ledger as _, Schedules as _},
+    slot::Slot,
     unsubscribe::UnsubscribeTokens,
 };
 use pulse_feedback::UnsignedReader;
@@ -24,7 +25,7 @@ use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     emulator::{packages, program, shared},
     in_memory_stack::customer,
-    intake::{IntakeClient, Post, entry_id, ses_delivery},
+    intake::{CALLBACK, IntakeClient, Post, entry_id, ses_delivery},
 };
 use reqwest::{Method, StatusCode};
 use tokio::{
@@ -309,6 +310,57 @@ fn what_sqs_takes_from_nobody_is_the_callers_fault_and_nobody_is_alarmed() {
         let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
         eventually("what nobody signed is dropped, be it empty", empty).await;
         assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
+    });
+}
+
+#[test]
+fn a_callback_of_marketing_cloud_is_verified_if_the_secret_names_it_and_no_other() {
+    RUNTIME.block_on(async {
+        let (_turn, stack) = stack().await;
+        let client = client(stack);
+        for callback in [CALLBACK, "someone-elses"] {
+            let post = Post::verification(&stack.mail.ask_to_verify(callback));
+            assert_eq!(client.post(&post).await.status(), StatusCode::OK);
+        }
+        eventually("it is verified", async || stack.mail.is_verified(CALLBACK).then_some(())).await;
+        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+        eventually("the other one is dropped", empty).await;
+        assert!(!stack.mail.is_verified("someone-elses"));
+    });
+}
+
+#[test]
+fn a_partner_moves_a_customer_and_what_is_older_or_repeated_does_not() {
+    RUNTIME.block_on(async {
+        let (_turn, stack) = stack().await;
+        let (client, customer) = (client(stack), customer("moves"));
+        stack.enroll(std::slice::from_ref(&customer)).await;
+        let (ledger, schedules) = (stack.ledger(), stack.stack.schedules().unwrap());
+        let zone_of = async || ledger.customer(&customer.id).await.unwrap().expect("a profile").zone.to_string();
+        let slot = async || schedules.get(&customer.id).await.unwrap().expect("a schedule").slot;
+        let change = async |sequence: u64, zone: &str| {
+            let facts = serde_json::json!({ "time_zone": zone });
+            let post = Post::partner_change(&customer.id, sequence, &facts, SystemClock.now());
+            assert_eq!(client.post(&post).await.status(), StatusCode::OK);
+        };
+        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+
+        let before = slot().await;
+        change(8, "Asia/Tokyo").await;
+        eventually("they live in Tokyo", async || (zone_of().await == "Asia/Tokyo").then_some(())).await;
+        eventually("it is read", empty).await;
+        let moved = slot().await;
+        let tokyo = Zone::parse("Asia/Tokyo").unwrap();
+        assert_eq!(moved, Slot::of_sign_up(&customer.id, customer.signed_up_at, &tokyo));
+        assert_ne!(moved, before);
+        let profile = ledger.customer(&customer.id).await.unwrap();
+        change(8, "Asia/Tokyo").await;
+        change(7, "America/New_York").await;
+        eventually("they are read", empty).await;
+        assert_eq!((ledger.customer(&customer.id).await.unwrap(), slot().await), (profile, moved.clone()));
+        assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
+        change(9, "America/New_York").await;
+        eventually("they live in New York", async || (slot().await != moved).then_some(())).await;
     });
 }
 
