@@ -13,6 +13,7 @@ import ctypes
 import email.utils
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -46,6 +47,7 @@ def serve(warden):
     import ministack.app
     import ministack.core.iam_actions as iam
     import ministack.core.iam_evaluator as evaluator
+    import ministack.services.apigateway_v1 as apigateway
     import ministack.services.scheduler as scheduler
 
     iam._action_from_target = singly(iam._action_from_target)
@@ -53,6 +55,7 @@ def serve(warden):
     iam.extract_resource_arn = by_their_source(in_their_group(iam.extract_resource_arn))
     PassedRole().ask_of(iam, evaluator)
     ministack.app._enforce_ses_v2 = as_its_sender(ministack.app, ministack.app._enforce_ses_v2)
+    apigateway._service_integration_response = with_their_status(apigateway)
     scheduler._list_schedules = in_pages(scheduler._list_schedules, scheduler._json_resp)
     sys.argv = ["ministack"]
     ministack.app.main()
@@ -149,6 +152,34 @@ def as_its_sender(app, otherwise):
         return None
 
     return enforce
+
+
+def with_their_status(apigateway):
+    """Lets the template of a response choose its status by the code of an error (Amazon API Gateway Developer Guide, "Override
+    your API's request and response parameters and status codes"), which API Gateway gets as JSON. The emulator has it as XML,
+    and knows neither conditions nor the override."""
+    otherwise = apigateway._service_integration_response
+    choice = re.compile(
+        r"#set\(\$code = \$input\.path\('\$\.Error\.Code'\)\)\n"
+        r"#if\((\$code == '\w+'(?: \|\| \$code == '\w+')*)\)\n"
+        r"#set\(\$context\.responseOverride\.status = (\d+)\)\n#end\n"
+    )
+
+    def respond(integration, status, text, *rest):
+        response = apigateway._select_service_integration_response(integration, status) or {}
+        error = re.search(r"<Error>.*?<Code>(.*?)</Code>", text)
+        chosen, templates = None, {}
+        for type_, template in (response.get("responseTemplates") or {}).items():
+            for condition, override in choice.findall(template):
+                if error and error[1] in re.findall(r"'(\w+)'", condition):
+                    chosen = int(override)
+            templates[type_] = choice.sub("", template)
+        if templates:
+            integration = {**integration, "integrationResponses": {"": {**response, "responseTemplates": templates}}}
+        answered, *others = otherwise(integration, status, text, *rest)
+        return (chosen or answered, *others)
+
+    return respond
 
 
 def by_their_source(resource_of):

@@ -14,6 +14,9 @@ use sha2::Sha256;
 /// The run that all of it is about.
 pub const RUN: &str = "2026-10";
 
+/// The callback of Marketing Cloud that the secret names.
+pub const CALLBACK: &str = "65b885ab-5b1f-4f2e-9e0e-0d6a4f0d6b1e";
+
 const MAILGUN_KEY: &str = "mailgun-webhook-signing-key";
 const MARKETING_CLOUD_KEY: &str = "callback-signature-key";
 const PARTNER_KEY: &[u8] = b"a key that a partner has, 32 byt";
@@ -24,7 +27,7 @@ pub fn secret() -> Value {
     let partner = format!("whsec_{}", BASE64_STANDARD.encode(PARTNER_KEY));
     json!({
         "mailgun": { "keys": [MAILGUN_KEY] },
-        "marketing-cloud": { "callback": "65b885ab-5b1f-4f2e-9e0e-0d6a4f0d6b1e", "keys": [MARKETING_CLOUD_KEY] },
+        "marketing-cloud": { "callback": CALLBACK, "keys": [MARKETING_CLOUD_KEY] },
         "partners": { "crm": { "keys": [partner] } },
     })
 }
@@ -86,11 +89,25 @@ impl Post {
         Self::json("/hooks/marketing-cloud", vec![("x-sfmc-ens-signature", signature)], body)
     }
 
+    /// What Marketing Cloud asks, unsigned, for a callback to be verified.
+    #[must_use]
+    pub fn verification(asked: &Value) -> Self {
+        Self::json("/hooks/marketing-cloud", Vec::new(), asked.to_string())
+    }
+
     /// A partner's word that a customer wants no more mail.
     #[must_use]
     pub fn partner(customer: &CustomerId, at: Timestamp) -> Self {
-        let body =
-            json!({ "customer": customer.as_str(), "sequence": 7, "occurred_at": at.to_string(), "opted_out": true });
+        Self::partner_change(customer, 7, &json!({ "opted_out": true }), at)
+    }
+
+    /// A partner's change of this number, with these facts.
+    #[must_use]
+    pub fn partner_change(customer: &CustomerId, sequence: u64, facts: &Value, at: Timestamp) -> Self {
+        let mut body = json!({ "customer": customer.as_str(), "sequence": sequence, "occurred_at": at.to_string() });
+        if let (Value::Object(body), Value::Object(facts)) = (&mut body, facts) {
+            body.extend(facts.clone());
+        }
         let (id, seconds, body) = (format!("msg_{customer}"), at.as_second().to_string(), body.to_string());
         let signature = hmac(PARTNER_KEY, &[id.as_bytes(), b".", seconds.as_bytes(), b".", body.as_bytes()]);
         let signature = format!("v1,{}", BASE64_STANDARD.encode(signature));
@@ -146,11 +163,20 @@ impl IntakeClient {
     /// When there can be no client.
     #[must_use]
     pub fn new(aws: &SdkConfig, api: &str) -> Self {
+        let endpoint = aws.endpoint_url().expect("an emulator").trim_end_matches('/');
+        Self::at(format!("{endpoint}/_aws/execute-api/{api}/v1"))
+    }
+
+    /// The API at this address.
+    ///
+    /// # Panics
+    /// When there can be no client.
+    #[must_use]
+    pub fn at(root: String) -> Self {
         // Refused where the program has installed it already, which does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let endpoint = aws.endpoint_url().expect("an emulator").trim_end_matches('/');
         let http = Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().expect("a client");
-        Self { root: format!("{endpoint}/_aws/execute-api/{api}/v1"), http }
+        Self { root, http }
     }
 
     /// Where the API is.

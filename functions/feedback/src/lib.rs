@@ -26,7 +26,10 @@ use pulse_core::{
 use pulse_feedback::Parsers;
 use pulse_providers::{EnsVerifier, secret, secrets_client};
 
-pub use self::{reader::Reader, secret_cache::SecretCache};
+pub use self::{
+    reader::Reader,
+    secret_cache::{SecretCache, Unread},
+};
 
 /// How long Marketing Cloud may take to verify a callback.
 const LONGEST_VERIFICATION: Duration = Duration::from_secs(15);

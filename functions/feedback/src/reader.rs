@@ -11,7 +11,7 @@ use pulse_core::{
 use pulse_feedback::{Parsers, Verification};
 use pulse_providers::EnsVerifier;
 
-use crate::SecretCache;
+use crate::{SecretCache, Unread};
 
 /// Events of one payload that are brought into the ledger side by side.
 const AT_ONCE: usize = 16;
@@ -100,16 +100,15 @@ impl Reader<'_> {
     async fn hear_all(&self, events: &[Feedback]) -> Taken {
         let heard = stream::iter(events).map(|event| self.listener.hear(event)).buffer_unordered(AT_ONCE);
         let heard: Vec<Result<Heard, LedgerError>> = heard.collect().await;
-        let mut taken = Taken::Done;
+        let mut claimed_until = None;
         for heard in heard {
-            taken = match (taken, heard) {
-                (_, Err(error)) => return failed(&error),
-                (Taken::Later(one), Ok(Heard::Later { until })) => Taken::Later(one.max(until)),
-                (_, Ok(Heard::Later { until })) => Taken::Later(until),
-                (taken, Ok(Heard::Done | Heard::NoEntry)) => taken,
-            };
+            match heard {
+                Err(error) => return failed(&error),
+                Ok(Heard::Later { until }) => claimed_until = claimed_until.max(Some(until)),
+                Ok(Heard::Done | Heard::NoEntry) => {}
+            }
         }
-        taken
+        claimed_until.map_or(Taken::Done, |until| Taken::Later { until, cause: Cause::new("A worker has its entry.") })
     }
 
     async fn change(&self, name: &str, payload: &Payload) -> Taken {
@@ -148,8 +147,10 @@ impl Reader<'_> {
     async fn unsubscribe(&self, token: &str, message: &str, at: Timestamp) -> Taken {
         let mut customer = self.tokens.current().await.customer(token);
         if customer.is_none() {
-            let Some(tokens) = self.tokens.read_after(at).await else { return unread() };
-            customer = tokens.customer(token);
+            customer = match self.tokens.read_after(at).await {
+                Ok(tokens) => tokens.customer(token),
+                Err(unread) => return unjudged(unread),
+            };
         }
         let Some(customer) = customer else {
             return Taken::Forged(Cause::new("No key of this deployment made the token."));
@@ -179,13 +180,22 @@ impl Reader<'_> {
         if !matches!(first, None | Some(Err(PayloadError::Forged(_)))) {
             return Ok(first);
         }
-        let parsers = self.parsers.read_after(payload.received_at).await.ok_or_else(unread)?;
+        let parsers = self.parsers.read_after(payload.received_at).await.map_err(unjudged)?;
         Ok(read(&parsers))
     }
 }
 
-fn unread() -> Taken {
-    Taken::Failed(Cause::new("It fits no key that is known, and the secret is read again within a minute."))
+/// Of what fits no key that is known. To wait for the next reading is no failure, whose waits would grow to many minutes.
+fn unjudged(unread: Unread) -> Taken {
+    match unread {
+        Unread::Until(until) => Taken::Later {
+            until,
+            cause: Cause::new("It fits no key that is known, and the secret is read again then."),
+        },
+        Unread::Failed => {
+            Taken::Failed(Cause::new("It fits no key that is known, and the secret can't be read again."))
+        }
+    }
 }
 
 fn failed(error: &LedgerError) -> Taken {

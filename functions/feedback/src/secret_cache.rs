@@ -23,6 +23,15 @@ struct Held<T> {
     tried_at: Timestamp,
 }
 
+/// Why there is nothing that was read after a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It was read shortly before, and is read again from then on.
+    Until(Timestamp),
+    /// The last try to read it failed.
+    Failed,
+}
+
 impl<T> SecretCache<T> {
     /// What is held now, and how to read it again.
     pub fn new<F>(value: T, clock: Arc<dyn Clock>, read: impl Fn() -> F + Send + Sync + 'static) -> Self
@@ -39,26 +48,30 @@ impl<T> SecretCache<T> {
         Arc::clone(&self.held.lock().await.value)
     }
 
-    /// What was read after `moment`, by one for all who ask at once. Nothing if it can't be read, or was within the last
-    /// minute but before: only with what was read afterwards it is sure that something which came then fits no key.
-    pub async fn read_after(&self, moment: Timestamp) -> Option<Arc<T>> {
+    /// What was read after `moment`, by one for all who ask at once: only with what was read afterwards it is sure that
+    /// something which came then fits no key.
+    ///
+    /// # Errors
+    /// When it can't be read, or was within the last minute but before.
+    pub async fn read_after(&self, moment: Timestamp) -> Result<Arc<T>, Unread> {
         let mut held = self.held.lock().await;
         if held.read_at >= moment {
-            return Some(Arc::clone(&held.value));
+            return Ok(Arc::clone(&held.value));
         }
         let now = self.clock.now();
         if Duration::try_from(now.duration_since(held.tried_at)).is_ok_and(|age| age < SELDOM) {
-            return None;
+            let has_failed = held.tried_at != held.read_at;
+            return Err(if has_failed { Unread::Failed } else { Unread::Until(held.tried_at + SELDOM) });
         }
         held.tried_at = now;
         match (self.read)().await {
             Ok(value) => {
                 (held.value, held.read_at) = (Arc::new(value), now);
-                Some(Arc::clone(&held.value))
+                Ok(Arc::clone(&held.value))
             }
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "a secret can't be read again");
-                None
+                Err(Unread::Failed)
             }
         }
     }
@@ -86,6 +99,13 @@ mod tests {
         })
     }
 
+    /// Reads at a moment, in seconds after the start, for what came then.
+    async fn read_at(clock: &VirtualClock, cache: &SecretCache<u32>, second: i64) -> Result<u32, Unread> {
+        let came_at = start() + second.seconds();
+        clock.advance(Duration::try_from(came_at.duration_since(clock.now())).unwrap());
+        cache.read_after(came_at).await.map(|value| *value)
+    }
+
     #[tokio::test]
     async fn all_who_ask_at_once_get_what_one_of_them_reads() {
         let clock = Arc::new(VirtualClock::starting_at(start()));
@@ -93,23 +113,33 @@ mod tests {
         clock.advance(Duration::from_mins(5));
         let came_at = start() + 4.minutes();
         let read = join_all((0..10).map(|_| cache.read_after(came_at))).await;
-        assert!(read.iter().all(|value| value.as_deref() == Some(&1)), "{read:?}");
-        // What comes afterwards is not judged by what was read before, and not read for at once.
-        clock.advance(Duration::from_secs(10));
-        assert_eq!(cache.read_after(start() + 309.seconds()).await, None);
-        clock.advance(Duration::from_mins(1));
-        assert_eq!(cache.read_after(start() + 309.seconds()).await.as_deref(), Some(&2));
+        assert!(read.iter().all(|value| value.as_deref() == Ok(&1)), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn what_comes_within_a_minute_is_judged_once_it_is_over() {
+        let clock = Arc::new(VirtualClock::starting_at(start()));
+        let cache = cache(&clock, false);
+        // What the function began with counts as read, and was before.
+        let in_a_minute = Err(Unread::Until(start() + 60.seconds()));
+        assert_eq!(read_at(&clock, &cache, 1).await, in_a_minute);
+        assert_eq!(read_at(&clock, &cache, 59).await, in_a_minute);
+        assert_eq!(read_at(&clock, &cache, 60).await, Ok(1));
+        assert_eq!(read_at(&clock, &cache, 70).await, Err(Unread::Until(start() + 120.seconds())));
+        clock.advance(Duration::from_secs(50));
+        assert_eq!(cache.read_after(start() + 70.seconds()).await.as_deref(), Ok(&2));
+        assert_eq!(cache.read_after(start() + 120.seconds()).await.as_deref(), Ok(&2));
     }
 
     #[tokio::test]
     async fn nothing_is_judged_by_what_could_not_be_read() {
         let clock = Arc::new(VirtualClock::starting_at(start()));
         let cache = cache(&clock, true);
-        clock.advance(Duration::from_mins(5));
-        assert_eq!(cache.read_after(start() + 4.minutes()).await, None);
-        assert_eq!(cache.read_after(start() + 4.minutes()).await, None);
+        assert_eq!(read_at(&clock, &cache, 300).await, Err(Unread::Failed));
+        // Whoever comes within a minute of that isn't told to be back as soon as after a success: that could go on.
+        assert_eq!(read_at(&clock, &cache, 301).await, Err(Unread::Failed));
         assert_eq!(*cache.current().await, 0);
-        clock.advance(Duration::from_mins(1));
-        assert_eq!(cache.read_after(start() + 4.minutes()).await.as_deref(), Some(&2));
+        assert_eq!(read_at(&clock, &cache, 360).await, Ok(2));
+        assert_eq!(read_at(&clock, &cache, 361).await, Err(Unread::Until(start() + 420.seconds())));
     }
 }

@@ -53,8 +53,13 @@ pub enum Taken {
     Done,
     /// It is from someone else than it says, and goes. The cause quotes nothing of it.
     Forged(Cause),
-    /// It is to come back, as a worker has its entry until then.
-    Later(Timestamp),
+    /// It is to come back then, as there is something to wait for.
+    Later {
+        /// When.
+        until: Timestamp,
+        /// What for.
+        cause: Cause,
+    },
     /// It can't be read, and stays: a later release may.
     Unreadable(Cause),
     /// It couldn't be written down, and is tried again.
@@ -144,7 +149,7 @@ impl IntakeHost {
         let wait = wait(&taken, &id, now, receive_count, self.max_receive_count);
         match &taken {
             Taken::Done => tracing::debug!(message_id = id, source, "read"),
-            Taken::Later(until) => tracing::info!(message_id = id, source, %until, "a worker has the entry"),
+            Taken::Later { until, cause } => tracing::info!(message_id = id, source, %until, %cause, "comes back"),
             Taken::Forged(cause) => {
                 tracing::warn!(message_id = id, source, %cause, "forged, and dropped");
                 return (Some(source), None);
@@ -214,7 +219,9 @@ fn wait(taken: &Taken, id: &str, now: Timestamp, receive_count: u32, max_receive
     let wait = match taken {
         Taken::Done | Taken::Forged(_) => return None,
         _ if receive_count >= max_receive_count => GIVE_UP_WAIT,
-        Taken::Later(until) => Duration::try_from(until.duration_since(now)).unwrap_or_default().max(GIVE_UP_WAIT),
+        Taken::Later { until, .. } => {
+            Duration::try_from(until.duration_since(now)).unwrap_or_default().max(GIVE_UP_WAIT)
+        }
         Taken::Unreadable(_) => {
             FIRST_REREAD.saturating_mul(1 << receive_count.saturating_sub(1).min(16)).min(LONGEST_REREAD)
         }
@@ -244,9 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_worker_comes_back_when_the_claim_ends() {
+    fn what_waits_for_a_moment_comes_back_then() {
+        let later = |until| Taken::Later { until, cause: Cause::new("A worker has its entry.") };
         let until = now() + jiff::SignedDuration::from_secs(140);
-        assert_eq!(wait(&Taken::Later(until), "m", now(), 3, 10), Some(Duration::from_secs(140)));
-        assert_eq!(wait(&Taken::Later(now()), "m", until, 3, 10), Some(GIVE_UP_WAIT));
+        assert_eq!(wait(&later(until), "m", now(), 3, 10), Some(Duration::from_secs(140)));
+        assert_eq!(wait(&later(now()), "m", until, 3, 10), Some(GIVE_UP_WAIT));
     }
 }

@@ -11,6 +11,12 @@ const TYPES: [&str; 3] = ["application/json", "application/x-www-form-urlencoded
 const WAYS: [(&str, &str, &str); 3] =
     [("Hooks", "provider", "Feedback"), ("Partners", "name", "Feedback"), ("Unsubscribe", "token", "Unsubscribe")];
 
+/// What has the caller told of what SQS can't take for what is in it. All else is no fault of theirs.
+const BLAME: &str = "#set($code = $input.path('$.Error.Code'))\n\
+    #if($code == 'InvalidMessageContents' || $code == 'InvalidParameterValue')\n\
+    #set($context.responseOverride.status = 400)\n\
+    #end\n";
+
 /// SQS refuses a message with more (Amazon SQS Developer Guide, "Amazon SQS message metadata").
 const MOST_ATTRIBUTES: usize = 10;
 
@@ -84,7 +90,7 @@ pub fn topics_and_api_alone_put_in(template: &Template) -> Vec<String> {
 }
 
 /// POST alone writes, of each content type and of no other; what is sent is encoded, and a header that isn't there is no
-/// empty value; whatever SQS refuses is for the caller to try again; and each way in is throttled and logs nothing.
+/// empty value, nor is a body; whatever SQS refuses is for the caller to try again, but for what can never be taken; and each way in is throttled and logs nothing.
 #[must_use]
 pub fn each_way_in_is_taken_whole(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -163,7 +169,7 @@ fn post_problems(id: &str, parameter: &str, queue: &str, post: &Value) -> Vec<St
         }
         let body = fields.find(|(name, _)| *name == "MessageBody").map(|(_, body)| body);
         if body
-            != Some(if queue == "Feedback" { "$util.urlEncode($input.body)" } else { "List-Unsubscribe%3DOne-Click" })
+            != Some(if queue == "Feedback" { "v:$util.urlEncode($input.body)" } else { "List-Unsubscribe%3DOne-Click" })
         {
             problems.push(format!("{id}, {of}: its body is {body:?}"));
         }
@@ -173,6 +179,14 @@ fn post_problems(id: &str, parameter: &str, queue: &str, post: &Value) -> Vec<St
         responses.iter().map(|one| (one["StatusCode"].as_str(), one["SelectionPattern"].as_str())).collect();
     if answers != [(Some("200"), Some(r"2\d{2}")), (Some("503"), None)] {
         problems.push(format!("{id} answers {answers:?}"));
+    }
+    let bodies: Vec<_> = responses
+        .iter()
+        .map(|one| one["ResponseTemplates"]["application/json"].as_str().unwrap_or_default())
+        .map(|body| body.strip_prefix(BLAME).map_or((false, body), |page| (true, page)))
+        .collect();
+    if !matches!(bodies[..], [(false, taken), (true, refused)] if !taken.contains('$') && !refused.contains('$')) {
+        problems.push(format!("{id} blames the caller for other things than what is in a message: {bodies:?}"));
     }
     if responses.iter().any(|response| {
         response["ResponseParameters"].as_object().is_some_and(|headers| {

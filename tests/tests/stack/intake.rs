@@ -10,11 +10,12 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use pulse_aws::{clock::SystemClock, config::process_variable, sdk};
 use pulse_core::{
-    customer::Customer,
+    customer::{Customer, Zone},
     dead_letters::{DeadLetterReport, Redrive, RedriveOrder, Redriven, Survey},
     entry::Entry,
     keys::KeyRing,
-    ports::{Clock as _, DlqName, FeedbackLog as _, IntakeQueue, Ledger as _},
+    ports::{Clock as _, DlqName, FeedbackLog as _, IntakeQueue, Ledger as _, Schedules as _},
+    slot::Slot,
     unsubscribe::UnsubscribeTokens,
 };
 use pulse_feedback::UnsignedReader;
@@ -24,11 +25,11 @@ use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     emulator::{packages, program, shared},
     in_memory_stack::customer,
-    intake::{IntakeClient, Post, entry_id, ses_delivery},
+    intake::{CALLBACK, IntakeClient, Post, entry_id, ses_delivery},
 };
 use reqwest::{Method, StatusCode};
 use tokio::{
-    sync::{Mutex, OnceCell},
+    sync::{Mutex, MutexGuard, OnceCell},
     time::{Instant, interval},
 };
 
@@ -49,9 +50,16 @@ static STACK: OnceCell<DeployedStack> = OnceCell::const_new();
 /// One test at a time: some switch the function off.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-async fn stack() -> &'static DeployedStack {
+/// The stack, with every function on and nothing on its intake's queues, whatever became of the test before.
+async fn stack() -> (MutexGuard<'static, ()>, &'static DeployedStack) {
+    let turn = TURN.lock().await;
     let build = async || DeployedStack::build(shared(), "intake", "stack", Duration::from_millis(10)).await;
-    STACK.get_or_init(build).await
+    let stack = STACK.get_or_init(build).await;
+    set_concurrency(stack, &FUNCTIONS, None).await;
+    for queue in ["FeedbackQueueUrl", "UnsubscribeQueueUrl", "FeedbackDlqUrl", "UnsubscribeDlqUrl"] {
+        sdk::sqs_client(&stack.stack.aws).purge_queue().queue_url(stack.output(queue)).send().await.unwrap();
+    }
+    (turn, stack)
 }
 
 fn client(stack: &DeployedStack) -> IntakeClient {
@@ -119,8 +127,7 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 #[test]
 fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let (client, tokens) = (client(stack), tokens(stack).await);
         set_concurrency(stack, &FUNCTIONS, Some(0)).await;
 
@@ -189,8 +196,7 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
 #[test]
 fn what_scanners_of_links_ask_for_changes_nothing_and_the_page_asks() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let (client, tokens) = (client(stack), tokens(stack).await);
         set_concurrency(stack, &["FeedbackFunctionName"], Some(0)).await;
         let customer = known(stack, "scanned").await;
@@ -223,8 +229,7 @@ fn what_scanners_of_links_ask_for_changes_nothing_and_the_page_asks() {
 #[test]
 fn one_click_opts_out_in_every_content_type_and_nobody_else() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let (client, tokens) = (client(stack), tokens(stack).await);
         let neighbour = known(stack, "stays").await;
         let types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
@@ -256,8 +261,7 @@ fn one_click_opts_out_in_every_content_type_and_nobody_else() {
 #[test]
 fn what_is_posted_comes_through_byte_for_byte_with_its_headers() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let client = client(stack);
         set_concurrency(stack, &["FeedbackFunctionName"], Some(0)).await;
         let body = "{\"a\": \"ünïcødé 日本語 \u{1F600} 100 % + & = ; # $input.body ${x} \\u0041\",\r\n\t\"b\": \"%41%0A+&MessageBody=x\"}\n";
@@ -268,7 +272,7 @@ fn what_is_posted_comes_through_byte_for_byte_with_its_headers() {
             let receive = sdk::sqs_client(&stack.stack.aws).receive_message().queue_url(stack.output("FeedbackQueueUrl"));
             let received = receive.message_attribute_names("All").send().await.unwrap();
             let message = received.messages().first().expect("a message");
-            assert_eq!(message.body(), Some(body), "{content_type}");
+            assert_eq!(message.body().and_then(|taken| taken.strip_prefix("v:")), Some(body), "{content_type}");
             let attributes = message.message_attributes().expect("attributes");
             let attribute = |name: &str| attributes[name].string_value().unwrap_or_default();
             let route = path.replace("%26", "&").replace("%3D", "=").replace("%2B", "+");
@@ -280,6 +284,116 @@ fn what_is_posted_comes_through_byte_for_byte_with_its_headers() {
             delete.receipt_handle(receipt).send().await.unwrap();
         }
         set_concurrency(stack, &["FeedbackFunctionName"], None).await;
+    });
+}
+
+#[test]
+fn what_sqs_takes_from_nobody_is_the_callers_fault_and_nobody_is_alarmed() {
+    RUNTIME.block_on(async {
+        let (_turn, stack) = stack().await;
+        let client = client(stack);
+        set_concurrency(stack, &["FeedbackFunctionName"], Some(0)).await;
+        for (path, is_page) in [("/hooks/mailgun", false), ("/partners/crm", false), ("/u/x", true)] {
+            let post = |body: String| Post { path: path.into(), body, ..Post::one_click("x", "application/json") };
+            assert_eq!(client.post(&post(String::new())).await.status(), StatusCode::OK, "{path}: nothing");
+            let most = post("x".repeat(1 << 20));
+            for too_much in [post("\u{1}".into()), post("{\"a\": \"\u{0}\"}".into()), most] {
+                let answer = client.post(&too_much).await.status();
+                // All that /u takes of a request is its path.
+                let expected = if is_page { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+                assert_eq!(answer, expected, "{path}: {} bytes", too_much.body.len());
+            }
+        }
+        let waiting = (depth(stack, "FeedbackQueueUrl").await, depth(stack, "UnsubscribeQueueUrl").await);
+        assert_eq!(waiting, (2, 4));
+        set_concurrency(stack, &["FeedbackFunctionName"], None).await;
+        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+        eventually("what nobody signed is dropped, be it empty", empty).await;
+        assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
+    });
+}
+
+#[test]
+fn a_callback_of_marketing_cloud_is_verified_if_the_secret_names_it_and_no_other() {
+    RUNTIME.block_on(async {
+        let (_turn, stack) = stack().await;
+        let client = client(stack);
+        for callback in [CALLBACK, "someone-elses"] {
+            let post = Post::verification(&stack.mail.ask_to_verify(callback));
+            assert_eq!(client.post(&post).await.status(), StatusCode::OK);
+        }
+        eventually("it is verified", async || stack.mail.is_verified(CALLBACK).then_some(())).await;
+        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+        eventually("the other one is dropped", empty).await;
+        assert!(!stack.mail.is_verified("someone-elses"));
+    });
+}
+
+#[test]
+fn a_partner_moves_a_customer_and_what_is_older_or_repeated_does_not() {
+    RUNTIME.block_on(async {
+        let (_turn, stack) = stack().await;
+        let (client, customer) = (client(stack), customer("moves"));
+        stack.enroll(std::slice::from_ref(&customer)).await;
+        let (ledger, schedules) = (stack.ledger(), stack.stack.schedules().unwrap());
+        let zone_of = async || ledger.customer(&customer.id).await.unwrap().expect("a profile").zone.to_string();
+        let slot = async || schedules.get(&customer.id).await.unwrap().expect("a schedule").slot;
+        let change = async |sequence: u64, zone: &str| {
+            let facts = serde_json::json!({ "time_zone": zone });
+            let post = Post::partner_change(&customer.id, sequence, &facts, SystemClock.now());
+            assert_eq!(client.post(&post).await.status(), StatusCode::OK);
+        };
+        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+
+        let before = slot().await;
+        change(8, "Asia/Tokyo").await;
+        eventually("they live in Tokyo", async || (zone_of().await == "Asia/Tokyo").then_some(())).await;
+        eventually("it is read", empty).await;
+        let moved = slot().await;
+        let tokyo = Zone::parse("Asia/Tokyo").unwrap();
+        assert_eq!(moved, Slot::of_sign_up(&customer.id, customer.signed_up_at, &tokyo));
+        assert_ne!(moved, before);
+        let profile = ledger.customer(&customer.id).await.unwrap();
+        change(8, "Asia/Tokyo").await;
+        change(7, "America/New_York").await;
+        eventually("they are read", empty).await;
+        assert_eq!((ledger.customer(&customer.id).await.unwrap(), slot().await), (profile, moved.clone()));
+        assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
+        change(9, "America/New_York").await;
+        eventually("they live in New York", async || (slot().await != moved).then_some(())).await;
+    });
+}
+
+#[test]
+fn a_domain_of_its_own_leads_to_the_api_and_a_queue_that_is_gone_is_nobodys_fault() {
+    RUNTIME.block_on(async {
+        let certificate = "arn:aws:acm:eu-central-1:000000000000:certificate/4a9e2f2c-7b1d-4d57-9f0e-2b8f5a1c3d6e";
+        let parameters = [("FeedbackDomain", "mail.example.com"), ("FeedbackCertificateArn", certificate)];
+        let latency = Duration::from_millis(10);
+        let stack = DeployedStack::build_with(shared(), "intake-domain", "stack", latency, &parameters).await;
+        assert_eq!(stack.output("FeedbackUrl"), "https://mail.example.com");
+        assert!(stack.output("FeedbackDomainTarget").starts_with("mail.example.com.execute-api."));
+        set_concurrency(&stack, &["FeedbackFunctionName"], Some(0)).await;
+        // As DNS would have it: the name is what tells the API.
+        let endpoint = stack.stack.aws.endpoint_url().expect("an emulator");
+        let client = IntakeClient::at(endpoint.trim_end_matches('/').to_owned());
+        let by_name = |mut post: Post| {
+            post.headers.push(("host", "mail.example.com".into()));
+            post
+        };
+        let customer = known(&stack, "named").await;
+        let post = by_name(Post::marketing_cloud(&customer.id, SystemClock.now()));
+        assert_eq!(client.post(&post).await.status(), StatusCode::OK);
+        let click = by_name(Post::one_click(&tokens(&stack).await.token(&customer.id), "multipart/form-data"));
+        assert_eq!(client.post(&click).await.status(), StatusCode::OK);
+        assert_eq!((depth(&stack, "FeedbackQueueUrl").await, depth(&stack, "UnsubscribeQueueUrl").await), (1, 1));
+
+        let queue = stack.output("FeedbackQueueUrl");
+        sdk::sqs_client(&stack.stack.aws).delete_queue().queue_url(queue).send().await.unwrap();
+        for body in [post.body.clone(), String::new()] {
+            let answer = client.post(&Post { body, ..post.clone() }).await.status();
+            assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
+        }
     });
 }
 
@@ -359,8 +473,7 @@ fn what_a_release_cannot_read_stays_by_cause_and_is_read_once_the_code_is_mended
 #[test]
 fn what_nobody_signed_dies_and_an_event_of_ses_needs_no_signature() {
     RUNTIME.block_on(async {
-        let _turn = TURN.lock().await;
-        let stack = stack().await;
+        let (_turn, stack) = stack().await;
         let client = client(stack);
         let (forged, told) = (known(stack, "forged").await, known(stack, "told").await);
         let now = SystemClock.now();

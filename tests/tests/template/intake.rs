@@ -40,6 +40,7 @@ fn all_that_is_posted_is_taken_whole_and_nothing_else_writes() -> Result<()> {
         assert!(text.contains(from), "{from}");
         set(template, text.replace(from, to))
     };
+    let blamed_for_all = "#set($context.responseOverride.status = 400)\n{}";
     let edits = [
         set("UnsubscribeGet/Integration/Type", "AWS"),
         set("UnsubscribePost/HttpMethod", "ANY"),
@@ -49,11 +50,15 @@ fn all_that_is_posted_is_taken_whole_and_nothing_else_writes() -> Result<()> {
         swap("$util.urlEncode($input.params('webhook-id'))", "$input.params('webhook-id')"),
         swap("$util.urlEncode($input.params('provider'))", "$input.params('provider')"),
         swap("$util.urlEncode($input.body)", "$input.body"),
+        swap("MessageBody=v:", "MessageBody="),
         swap("Name=received-at", "Name=route"),
         swap("v:$context.requestTimeEpoch", "$context.requestTimeEpoch"),
         set("UnsubscribePost/Integration/Uri/Fn::Sub", "arn:aws:apigateway:x:sqs:path/1/${FeedbackQueue.QueueName}"),
         set("PartnersPost/Integration/IntegrationResponses/1/StatusCode", "200"),
         add("PartnersPost/Integration/IntegrationResponses/1", "SelectionPattern", json!("5xx")),
+        set("PartnersPost/Integration/IntegrationResponses/1/ResponseTemplates/application~1json", "{}"),
+        set("HooksPost/Integration/IntegrationResponses/1/ResponseTemplates/application~1json", blamed_for_all),
+        set("HooksPost/Integration/IntegrationResponses/0/ResponseTemplates/application~1json", blamed_for_all),
         add("IntakeStage", "AccessLogSetting", json!({ "Format": "$context.path" })),
         set("IntakeStage/MethodSettings/3/ThrottlingRateLimit", 100_000),
         set("IntakeStage/MethodSettings/1/ResourcePath", "/hooks/{provider}"),

@@ -1,6 +1,7 @@
 //! The email provider's stand-in. As Marketing Cloud: tokens, messages with their keys, their status, and those that
 //! weren't sent after all. As Amazon SES: the call that sends. It tells what became of its mails, and shows them.
 
+mod callbacks;
 mod events;
 mod fate;
 mod inbox;
@@ -35,6 +36,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use self::{
+    callbacks::{Callbacks, verify_callback},
     outbox::{Message, Outbox},
     publisher::Publisher,
     tokens::{TokenRequest, Tokens},
@@ -75,6 +77,7 @@ struct Provider {
     clock: Arc<dyn Clock>,
     meter: RequestMeter,
     tokens: Tokens,
+    callbacks: Callbacks,
     outbox: Arc<Outbox>,
     seed: u64,
     publisher: OnceLock<Publisher>,
@@ -97,6 +100,7 @@ impl MailStandIn {
             clock: options.clock,
             meter: RequestMeter::default(),
             tokens: Tokens::new(options.seed),
+            callbacks: Callbacks::default(),
             outbox: Arc::default(),
             seed: options.seed,
             publisher: OnceLock::new(),
@@ -110,6 +114,7 @@ impl MailStandIn {
             .route("/v2/token", post(give_token))
             .route("/messaging/v1/email/messages/", get(list_not_sent))
             .route("/messaging/v1/email/messages/{key}", get(tell_status).post(take_mail))
+            .route("/platform/v1/ens-verify", post(verify_callback))
             .route("/v2/email/outbound-emails", post(ses::send_email))
             .with_state(provider.clone());
         let server = Server::start(&options.place, options.port, router).await?;
@@ -165,6 +170,18 @@ impl MailStandIn {
         if let Some(publisher) = self.provider.publisher.get() {
             publisher.all_told().await;
         }
+    }
+
+    /// What it posts to a callback that it was told of, which has to be handed back for the callback to be verified.
+    #[must_use]
+    pub fn ask_to_verify(&self, callback: &str) -> serde_json::Value {
+        self.provider.callbacks.ask(callback, self.provider.seed)
+    }
+
+    /// Whether it was.
+    #[must_use]
+    pub fn is_verified(&self, callback: &str) -> bool {
+        self.provider.callbacks.is_verified(callback)
     }
 
     /// The id of the client that is let in.
