@@ -87,7 +87,7 @@ impl MailgunParser {
     fn checked(&self, payload: &Payload, body: &Value) -> Result<OnceToken, PayloadError> {
         let field = |name: &str| {
             let found = body.pointer(&format!("/signature/{name}"));
-            found.and_then(|found| Some(found.as_str()?.to_owned()).or_else(|| Some(found.as_u64()?.to_string())))
+            found.and_then(|found| found.as_str().map(str::to_owned).or_else(|| Some(found.as_u64()?.to_string())))
         };
         let (Some(timestamp), Some(token), Some(code)) = (field("timestamp"), field("token"), field("signature"))
         else {
@@ -173,23 +173,25 @@ fn message_id(text: &str) -> Option<String> {
     (is_plain && !bare.is_empty()).then(|| bare.to_owned())
 }
 
-/// A mail that Mailgun gave up, by its reason and the codes 605 to 607, which are Mailgun's own: mail to addresses on its
-/// lists is taken and never tried.
+/// A mail that Mailgun gave up, by its reason and by codes that are Mailgun's own: mail to addresses on its lists (605 to 607),
+/// or to what it finds a poor mailing list (625, which others received and Mailgun doesn't document), is taken and never tried.
 fn failed(event: &Value) -> Vec<FeedbackKind> {
     let reason = text(event, "/reason").unwrap_or_default();
-    let own = number(event, "/delivery-status/code").filter(|code| (605.0..=607.0).contains(code)).unwrap_or_default();
+    let code = number(event, "/delivery-status/code").map(|code| code.to_string()).unwrap_or_default();
     let on_list = |list| format!("Mailgun took the mail and didn't send it: the address is on its list of {list}.");
-    if reason == "suppress-bounce" || (604.5..605.5).contains(&own) {
-        return vec![rejected(&on_list("bounces"), true)];
-    }
-    if reason == "suppress-unsubscribe" || (605.5..606.5).contains(&own) {
-        return vec![rejected(&on_list("unsubscriptions"), false), FeedbackKind::Unsubscribed];
-    }
-    if reason == "suppress-complaint" || own > 606.5 {
-        return vec![rejected(&on_list("complaints"), true)];
+    match (reason, code.as_str()) {
+        ("suppress-bounce", _) | (_, "605") => return vec![rejected(&on_list("bounces"), true)],
+        ("suppress-unsubscribe", _) | (_, "606") => {
+            return vec![rejected(&on_list("unsubscriptions"), false), FeedbackKind::Unsubscribed];
+        }
+        ("suppress-complaint", _) | (_, "607") => return vec![rejected(&on_list("complaints"), true)],
+        (_, "625") => {
+            let cause = "Mailgun took the mail and didn't send it, as it finds the list of its recipients a poor one.";
+            return vec![rejected(cause, false)];
+        }
+        _ => {}
     }
     let said = |field: &str| text(event, &format!("/delivery-status/{field}")).unwrap_or_default();
-    let code = number(event, "/delivery-status/code").map(|code| code.to_string()).unwrap_or_default();
     let diagnostic = format!("{code} {} {}", said("message"), said("description"));
     let status = said("enhanced-code").parse::<EnhancedStatus>().ok().or_else(|| EnhancedStatus::find(&diagnostic));
     let kind = match (reason, bounce_kind(status, &diagnostic)) {

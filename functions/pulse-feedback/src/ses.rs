@@ -49,30 +49,28 @@ fn read(event: &Value, body: &str) -> Result<Vec<Feedback>, PayloadError> {
     let name = name.ok_or_else(|| unreadable("it has neither eventType nor notificationType"))?;
     // "Rendering Failure" is written with a space, and by the API without.
     match name.replace(' ', "").as_str() {
-        "Send" => told(event, body, "/mail", "/mail/destination", |_| Some(FeedbackKind::Accepted)),
-        "Delivery" => told(event, body, "/delivery", "/delivery/recipients", |_| Some(FeedbackKind::Delivered)),
+        "Send" => told(event, body, "/mail", "/mail/destination", |_| vec![FeedbackKind::Accepted]),
+        "Delivery" => told(event, body, "/delivery", "/delivery/recipients", |_| vec![FeedbackKind::Delivered]),
         "DeliveryDelay" => {
-            told(event, body, "/deliveryDelay", "/deliveryDelay/delayedRecipients", |_| Some(FeedbackKind::Delayed))
+            told(event, body, "/deliveryDelay", "/deliveryDelay/delayedRecipients", |_| vec![FeedbackKind::Delayed])
         }
         "Bounce" => {
             let (kind, subkind) = (text(event, "/bounce/bounceType"), text(event, "/bounce/bounceSubType"));
-            told(event, body, "/bounce", "/bounce/bouncedRecipients", |recipient| {
-                Some(bounce(kind, subkind, recipient))
-            })
+            told(event, body, "/bounce", "/bounce/bouncedRecipients", |recipient| bounce(kind, subkind, recipient))
         }
         "Complaint" => {
             let kind =
                 complaint(text(event, "/complaint/complaintFeedbackType"), text(event, "/complaint/complaintSubType"));
-            told(event, body, "/complaint", "/complaint/complainedRecipients", |_| kind.clone())
+            told(event, body, "/complaint", "/complaint/complainedRecipients", |_| kind.iter().cloned().collect())
         }
         "Reject" => told(event, body, "/mail", "/mail/destination", |_| {
-            Some(rejected(
+            vec![rejected(
                 "SES took the mail and didn't send it, as it found a virus or other bad content in it.",
                 false,
-            ))
+            )]
         }),
         "RenderingFailure" => told(event, body, "/mail", "/mail/destination", |_| {
-            Some(rejected("SES took the mail and didn't send it, as it couldn't fill in its template.", false))
+            vec![rejected("SES took the mail and didn't send it, as it couldn't fill in its template.", false)]
         }),
         "Subscription" => {
             let stays = "/subscription/newTopicPreferences";
@@ -80,20 +78,22 @@ fn read(event: &Value, body: &str) -> Result<Vec<Feedback>, PayloadError> {
                 || list(event, &format!("{stays}/topicSubscriptionStatus"))
                     .iter()
                     .any(|topic| text(topic, "/subscriptionStatus").is_some_and(|s| s.eq_ignore_ascii_case("OptOut")));
-            told(event, body, "/subscription", "/mail/destination", |_| leaves.then_some(FeedbackKind::Unsubscribed))
+            told(event, body, "/subscription", "/mail/destination", |_| {
+                leaves.then_some(FeedbackKind::Unsubscribed).into_iter().collect()
+            })
         }
         // Open, Click, AmazonSnsSubscriptionSucceeded, and what is to come.
         _ => Ok(Vec::new()),
     }
 }
 
-/// One event for each recipient of the list at `recipients`, of the moment that the object at `about` names.
+/// The events of each recipient of the list at `recipients`, of the moment that the object at `about` names.
 fn told(
     event: &Value,
     body: &str,
     about: &str,
     recipients: &str,
-    kind: impl Fn(&Value) -> Option<FeedbackKind>,
+    kinds: impl Fn(&Value) -> Vec<FeedbackKind>,
 ) -> Result<Vec<Feedback>, PayloadError> {
     let name = about.trim_start_matches('/');
     if !event.get("mail").is_some_and(Value::is_object) || !event.pointer(about).is_some_and(Value::is_object) {
@@ -113,32 +113,40 @@ fn told(
         [] => std::slice::from_ref(&Value::Null),
         found => found,
     };
-    let events = found.iter().enumerate().filter_map(|(place, recipient)| {
+    let events = found.iter().flat_map(|recipient| {
         let named = recipient.as_str().or_else(|| text(recipient, "/emailAddress"));
-        Some(Feedback {
-            source: FeedbackSource::Ses,
-            id: if place == 0 { id.clone() } else { format!("{id}/{place}") },
-            about: About {
-                entry: entry.clone(),
-                provider_id: provider_id.clone(),
-                address: named.and_then(address),
-                customer: None,
-            },
-            kind: kind(recipient)?,
-            at,
-        })
+        kinds(recipient).into_iter().map(move |kind| (named.and_then(address), kind))
+    });
+    let events = events.enumerate().map(|(place, (address, kind))| Feedback {
+        source: FeedbackSource::Ses,
+        id: if place == 0 { id.clone() } else { format!("{id}/{place}") },
+        about: About { entry: entry.clone(), provider_id: provider_id.clone(), address, customer: None },
+        kind,
+        at,
     });
     Ok(events.collect())
 }
 
+/// Lists of addresses for which SES takes mail and never tries to send it. What they say doesn't count for SES's bounce rate.
+const ON_LIST: &[&str] = &["OnAccountSuppressionList", "OnTenantSuppressionList"];
+
 /// A bounce, by its type, and a `Permanent` one that the receiver's own words say is no fault of the address by these.
 ///
-/// `OnAccountSuppressionList` is no bounce: SES took the mail and never tried, and it doesn't count for SES's bounce rate.
-/// `Suppressed`, SES's list of all its customers, counts there, and says that the address bounces for others: it is hard.
-fn bounce(kind: Option<&str>, subkind: Option<&str>, recipient: &Value) -> FeedbackKind {
-    let suppressed = "SES took the mail and didn't send it: the address is on the account's suppression list.";
-    if subkind == Some("OnAccountSuppressionList") {
-        return rejected(suppressed, true);
+/// Some are called bounces and are none, as SES never tried to send the mail. `Suppressed`, SES's list of all its customers,
+/// counts for SES's bounce rate, and says that the address bounces for others: it is hard. To contacts of a list that have
+/// unsubscribed from it (SES Developer Guide, "Using list management") nothing is sent either; that `UnsubscribedRecipient`
+/// is such a bounce isn't documented.
+fn bounce(kind: Option<&str>, subkind: Option<&str>, recipient: &Value) -> Vec<FeedbackKind> {
+    let not_sent = |cause: &str| format!("SES took the mail and didn't send it: the address {cause}.");
+    match subkind.unwrap_or_default() {
+        on_list if ON_LIST.contains(&on_list) => {
+            return vec![rejected(&not_sent("is on the account's suppression list"), true)];
+        }
+        "EmailValidationSuppressed" => return vec![rejected(&not_sent("failed the validation by SES"), true)],
+        "UnsubscribedRecipient" => {
+            return vec![rejected(&not_sent("has unsubscribed at SES"), false), FeedbackKind::Unsubscribed];
+        }
+        _ => {}
     }
     let diagnostic = text(recipient, "/diagnosticCode").unwrap_or_default();
     let status = text(recipient, "/status").and_then(|status| status.parse::<EnhancedStatus>().ok());
@@ -152,13 +160,13 @@ fn bounce(kind: Option<&str>, subkind: Option<&str>, recipient: &Value) -> Feedb
         _ => by_code,
     };
     let status = status.or_else(|| EnhancedStatus::find(diagnostic));
-    FeedbackKind::Bounced(Bounce { kind, status: status.map(|status| status.to_string()) })
+    vec![FeedbackKind::Bounced(Bounce { kind, status: status.map(|status| status.to_string()) })]
 }
 
 /// `not-spam` says the contrary of a complaint. One that is on the account's suppression list was made of an earlier mail.
 fn complaint(kind: Option<&str>, subkind: Option<&str>) -> Option<FeedbackKind> {
     match (kind, subkind) {
-        (_, Some("OnAccountSuppressionList")) => {
+        (_, Some(on_list)) if ON_LIST.contains(&on_list) => {
             let cause = "SES took the mail and didn't send it: the address is on the account's suppression list for a complaint.";
             Some(rejected(cause, true))
         }

@@ -18,8 +18,20 @@ impl EnhancedStatus {
     /// The first code that stands in a text by itself. An IP address isn't one.
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {
+        Self::all(text).next()
+    }
+
+    fn all(text: &str) -> impl Iterator<Item = Self> {
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
-        words.map(|word| word.trim_end_matches('.')).find_map(|word| word.parse().ok())
+        words.filter_map(|word| word.trim_end_matches('.').parse().ok())
+    }
+
+    /// What the code says of the address, if it says that clearly.
+    fn kind(self) -> Option<BounceKind> {
+        let fits = |code: &&(u8, u16, Option<u16>, BounceKind)| {
+            (code.0, code.1) == (self.class, self.subject) && code.2.is_none_or(|detail| detail == self.detail)
+        };
+        CODES.iter().find(fits).map(|code| code.3)
     }
 }
 
@@ -57,6 +69,7 @@ const CODES: &[(u8, u16, Option<u16>, BounceKind)] = &[
     (5, 1, Some(10), Hard),      // null MX (RFC 7505); Exchange Online: recipient not found
     (5, 4, Some(4), Hard),       // unable to route
     (5, 4, Some(310), Hard),     // Exchange Online: the DNS domain doesn't exist
+    (5, 7, Some(13), Soft),      // the recipient's account is disabled
     (4, 7, None, Reputation),    // security or policy, for now: greylisting, rates, blocks
     (5, 7, None, Reputation),    // security or policy
     (4, 6, None, Reputation),    // the mail's content or form
@@ -64,7 +77,7 @@ const CODES: &[(u8, u16, Option<u16>, BounceKind)] = &[
 ];
 
 /// Codes under which receivers say all sorts of things, so that the words have to tell.
-const VAGUE: &[(u16, Option<u16>)] = &[(0, None), (1, Some(0)), (4, Some(1)), (5, None)];
+const VAGUE: &[(u16, Option<u16>)] = &[(0, None), (1, Some(0)), (2, Some(1)), (4, Some(1)), (5, None)];
 
 /// Words of receivers that distrust the sender or the mail, in lower case.
 const DISTRUST: &[&str] = &[
@@ -87,7 +100,20 @@ const DISTRUST: &[&str] = &[
     "unauthenticated",
     "unsolicited",
     "rate limit",
+    "too many connections",
+    "too many messages",
+    "too many recipients",
     "policy reasons",
+    "by policy",
+    "not allowed to send",
+    "relay access denied",
+    "client host rejected",
+    "sender rejected",
+    "reverse dns",
+    "dns ptr",
+    "ptr record",
+    "spf record",
+    "virus",
 ];
 
 /// Words for a mailbox that can't take mail for now.
@@ -106,6 +132,8 @@ const ABSENT: &[&str] = &[
     "mailbox not found",
     "address not found",
     "user not found",
+    "user not exist",
+    "this user doesn't have a",
     "does not exist",
     "doesn't exist",
     "invalid mailbox",
@@ -113,21 +141,22 @@ const ABSENT: &[&str] = &[
 ];
 
 /// What a bounce says of its address: by the code, and by what the receiving server said. None of that is kept.
+///
+/// A code that a mail server reports in a field of its own goes before those in its text, unless it says no more than that
+/// the mail wasn't delivered (X.0.0). That the sender is distrusted, or that a mailbox is full, counts wherever it is said.
 #[must_use]
 pub fn bounce_kind(status: Option<EnhancedStatus>, diagnostic: &str) -> BounceKind {
     let said = said(diagnostic);
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if says(DISTRUST) {
+    if says(DISTRUST) || EnhancedStatus::all(&said).any(|status| status.kind() == Some(Reputation)) {
         return Reputation;
     }
-    let status = status.or_else(|| EnhancedStatus::find(diagnostic));
-    if let Some(status) = status {
-        let fits = |code: &&(u8, u16, Option<u16>, BounceKind)| {
-            (code.0, code.1) == (status.class, status.subject) && code.2.is_none_or(|detail| detail == status.detail)
-        };
-        if let Some((.., kind)) = CODES.iter().find(fits) {
-            return *kind;
-        }
+    if says(FULL) {
+        return Soft;
+    }
+    let status = status.filter(|status| status.subject != 0).or_else(|| EnhancedStatus::find(&said)).or(status);
+    if let Some(kind) = status.and_then(EnhancedStatus::kind) {
+        return kind;
     }
     let is_for_good = match status {
         Some(EnhancedStatus { class, subject, detail }) => {
@@ -137,7 +166,7 @@ pub fn bounce_kind(status: Option<EnhancedStatus>, diagnostic: &str) -> BounceKi
             said.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| ["550", "551", "553", "554"].contains(&word))
         }
     };
-    if is_for_good && !says(FULL) && says(ABSENT) { Hard } else { Soft }
+    if is_for_good && says(ABSENT) { Hard } else { Soft }
 }
 
 /// A diagnostic in lower case without the addresses in it, whose letters are no words of the server's. No more than a
@@ -160,7 +189,9 @@ mod tests {
         ("smtp; 5.1.2 (bad destination system: no such domain)", Hard),
         ("550 5.4.4 Unable to route: Host or domain name not found", Hard),
         ("550 5.4.310 DNS domain example.invalid does not exist [Message=InfoDomainNonexistent]", Hard),
-        ("554 delivery error: dd This user doesn't have a yahoo.com account (ada@example.com) [0]: no such user", Hard),
+        ("554 delivery error: dd This user doesn't have a yahoo.com account (ada@example.com) [0]", Hard),
+        ("550 User not exist", Hard),
+        ("550 5.2.1 <ada@example.com>... User Unknown", Hard),
         ("550 5.5.0 Requested action not taken: mailbox unavailable", Soft),
         ("550 5.5.0 No such user here", Hard),
         ("550 No Such User Here", Hard),
@@ -189,6 +220,14 @@ mod tests {
         ("550 5.1.1 rejected: 192.0.2.1 is listed at spamhaus", Reputation),
         ("550 5.1.1 <spam-blocked@example.com>: unknown", Hard),
         ("550 5.6.0 Headers too large", Reputation),
+        ("550 5.1.1 <ada@example.com> - 192.0.2.1 has sent to too many recipients this hour.", Reputation),
+        ("550 5.1.0 <bounce@example.net> sender rejected. AUP#CDRBL", Reputation),
+        ("550 Denied by policy", Reputation),
+        ("554-Bad DNS PTR resource record.", Reputation),
+        ("554 5.0.0 <ada@example.com>: Relay access denied", Reputation),
+        ("550 Virus detected", Reputation),
+        ("525 5.7.13 Disabled recipient address", Soft),
+        ("421 4.4.7 Delivery expired; last said: 450 4.7.1 try later", Reputation),
         ("", Soft),
     ];
 
@@ -203,6 +242,16 @@ mod tests {
     fn the_code_of_a_field_of_its_own_goes_before_one_in_the_text() {
         assert_eq!(bounce_kind("5.1.1".parse().ok(), "550 4.2.2"), Hard);
         assert_eq!(bounce_kind("4.2.2".parse().ok(), "550 5.1.1"), Soft);
+    }
+
+    #[test]
+    fn a_code_that_says_nothing_gives_way_to_the_text() {
+        assert_eq!(bounce_kind("5.0.0".parse().ok(), "550 5.1.1 <ada@example.com>: rejected"), Hard);
+        assert_eq!(bounce_kind("5.0.0".parse().ok(), "550 5.2.2 rejected"), Soft);
+        assert_eq!(bounce_kind("5.0.0".parse().ok(), "550 rejected: user unknown"), Hard);
+        assert_eq!(bounce_kind("5.1.1".parse().ok(), "550 5.7.1 can't determine who sent this"), Reputation);
+        assert_eq!(bounce_kind("4.4.7".parse().ok(), "450 4.7.1 access denied"), Reputation);
+        assert_eq!(bounce_kind("5.1.1".parse().ok(), "552 5.2.2 Over quota"), Soft);
     }
 
     #[test]

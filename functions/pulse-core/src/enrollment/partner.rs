@@ -3,8 +3,11 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
 
 use crate::{
     customer::{
@@ -54,19 +57,26 @@ const FIELDS: [&str; 7] = ["customer", "sequence", "occurred_at", "email", "time
 impl PartnerChange {
     /// Reads `{"customer", "sequence", "occurred_at", "email"?, "time_zone"?, "standing"?, "opted_out"?}`.
     ///
-    /// Other fields are refused: a misspelt `opted_out` that is left out would mail someone against their will. As in a
-    /// roster, an address that can't be mailed spoils nothing: the customer is one still, with [`Contact::Unusable`].
+    /// Other fields are refused, and those that are there twice: a misspelt `opted_out` that is left out, or one of two that
+    /// is, would mail someone against their will. As in a roster, an address that can't be mailed spoils nothing: the customer is one still, with [`Contact::Unusable`].
     ///
     /// # Errors
     /// Every bad field, called by its name and never quoted. Whether it would have opted the customer out is said.
     pub fn parse(json: &str) -> Result<Self, Cause> {
-        let value: Value = serde_json::from_str(json)
-            .map_err(|error| Cause::new(format!("it is no JSON: line {}, column {}", error.line(), error.column())))?;
-        let Value::Object(fields) = value else { return Err(Cause::new("it is no JSON object")) };
+        let Fields { fields, earlier } = serde_json::from_str(json).map_err(|error| {
+            if error.is_data() {
+                Cause::new("it is no JSON object")
+            } else {
+                Cause::new(format!("it is no JSON: line {}, column {}", error.line(), error.column()))
+            }
+        })?;
         let mut problems = Vec::new();
         let mut took = |name: &str, problem: &str| problems.push(format!("{name}: {problem}"));
         if fields.keys().any(|name| !FIELDS.contains(&name.as_str())) {
             took("other fields", &format!("there are none but {}", FIELDS.join(", ")));
+        }
+        for name in FIELDS.iter().filter(|name| earlier.iter().any(|(twice, _)| twice == *name)) {
+            took(name, "is there twice");
         }
         let text = |name: &str| fields.get(name).map(|value| value.as_str().map(str::trim));
         let customer = match text("customer").flatten().map(CustomerId::parse) {
@@ -111,7 +121,9 @@ impl PartnerChange {
                 Ok(Self { customer, sequence, occurred_at, contact, zone, standing, opted_out })
             }
             (customer, ..) => {
-                let opts_out = customer.filter(|_| opted_out == Some(true));
+                let earlier = |name| earlier.iter().filter(move |(twice, _)| twice == name).map(|(_, value)| value);
+                let asks = opted_out == Some(true) || earlier("opted_out").any(|value| value == &Value::Bool(true));
+                let opts_out = customer.filter(|_| asks && earlier("customer").next().is_none());
                 let opts_out = opts_out.map(|id| format!(" It asks to opt out {id}: see to that."));
                 Err(Cause::new(format!("{}.{}", problems.join("; "), opts_out.unwrap_or_default())))
             }
@@ -178,6 +190,38 @@ impl PartnerChange {
         let proof = Cause::new(format!("partner {by}, sequence {}", self.sequence));
         let record = ConsentRecord { by: ConsentSource::Partner, as_of: Some(self.occurred_at), proof: Some(proof) };
         Consent::said(opted_out, record)
+    }
+}
+
+/// The fields of a JSON object by name, each as it is there last, and what of the same name is there before.
+struct Fields {
+    fields: Map<String, Value>,
+    earlier: Vec<(String, Value)>,
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
+                let (mut fields, mut earlier) = (Map::new(), Vec::new());
+                while let Some((name, value)) = object.next_entry::<String, Value>()? {
+                    if let Some(before) = fields.insert(name.clone(), value) {
+                        earlier.push((name, before));
+                    }
+                }
+                Ok(Fields { fields, earlier })
+            }
+        }
+
+        deserializer.deserialize_map(Object)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 use pulse_core::{feedback::FeedbackSource, ports::PayloadError};
+use serde_json::Value;
 
-use crate::support::{SECRET, mailgun, parsers, received};
+use crate::support::{SECRET, mailgun, parsers, payload, received};
 
 const COMPLAINT: &str =
     r#"{"event-data": {"event": "complained", "timestamp": 1793869200, "recipient": "ada@example.com"}}"#;
@@ -48,4 +49,13 @@ fn an_event_of_another_form_that_is_signed_well_is_not_read() {
         let told = parsers().of(FeedbackSource::Mailgun).unwrap().parse(&mailgun(body, SECRET, received(), "t"));
         assert!(matches!(told, Err(PayloadError::Unreadable(_))), "{body}");
     }
+}
+
+#[test]
+fn a_signature_is_taken_whose_timestamp_is_a_number() {
+    let signed = mailgun(COMPLAINT, SECRET, received(), "t");
+    let mut body: Value = serde_json::from_str(&signed.body).unwrap();
+    body["signature"]["timestamp"] = received().as_second().into();
+    let told = parsers().of(FeedbackSource::Mailgun).unwrap().parse(&payload(&body.to_string(), [], received()));
+    assert_eq!(told.map(|told| told.len()), Ok(1));
 }

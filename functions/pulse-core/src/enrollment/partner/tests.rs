@@ -262,3 +262,21 @@ fn a_partners_opt_out_holds_against_a_roster_that_came_first() {
     let told = PartnerChange { opted_out: Some(true), ..change(1, 11) };
     assert!(after(&before, "crm", &[told]).consent.opted_out());
 }
+
+#[test]
+fn a_field_that_is_there_twice_has_no_one_meaning() {
+    let parse = |fields: &str| PartnerChange::parse(&format!("{{{fields}}}")).map_err(|cause| cause.to_string());
+    let whole = r#""customer": "c-1", "sequence": 7, "occurred_at": "2026-11-11T00:00:00Z""#;
+    assert!(parse(whole).is_ok());
+    for (again, told) in [
+        (r#""sequence": 8"#, "sequence: is there twice."),
+        (r#""sequence": 7"#, "sequence: is there twice."),
+        (r#""customer": "c-2", "opted_out": true"#, "customer: is there twice."),
+        (r#""opted_out": true, "opted_out": false"#, "opted_out: is there twice. It asks to opt out c-1: see to that."),
+        (r#""opted_out": false, "opted_out": true"#, "opted_out: is there twice. It asks to opt out c-1: see to that."),
+    ] {
+        assert_eq!(parse(&format!("{whole}, {again}")), Err(told.to_owned()), "{again}");
+    }
+    let others = parse(&format!(r#"{whole}, "geheim": 1, "geheim": 2"#)).unwrap_err();
+    assert!(others.starts_with("other fields: ") && !others.contains("geheim"), "{others}");
+}
