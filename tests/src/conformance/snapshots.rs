@@ -50,7 +50,6 @@ pub fn full(at: Timestamp) -> Snapshot {
     };
     let depth = |number: u64| Depth {
         queue: format!("unsubscribe DLQ {number}"),
-        held_too: Vec::new(),
         waiting: 600_000,
         in_flight: 12_345,
         dead_letters: true,
