@@ -10,14 +10,18 @@ mod providers;
 mod summary;
 mod surroundings;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use pulse_aws::{clock::SystemClock, config::process_variable, stack::Stack};
-use pulse_core::{entry::Plan, ports::Clock as _};
+use pulse_console::{Console, serve};
+use pulse_core::{control::Actor, entry::Plan, ports::Clock as _};
 use pulse_local::{
     deployment::{Backend, Deployment, StackPlan, prepare, refuse_lacking_programs},
     emulator::{EmulatorOptions, refuse_a_taken_port},
@@ -25,9 +29,13 @@ use pulse_local::{
     scheduler::{FiringError, LocalScheduler},
     workspace::Workspace,
 };
+use tokio::net::TcpListener;
 
 use self::{customers::Demo, promises::Findings, providers::Providers, surroundings::Surroundings};
-use crate::{exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output};
+use super::console;
+use crate::{
+    app::app, exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output,
+};
 
 pub use self::options::Options;
 
@@ -82,18 +90,27 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         output.remark(remark);
     }
     output.remark(format!("The mails can be looked at while it runs: {}", providers.mail.inbox_url()));
+    let (console, listener, link) = local_console(&stack).await?;
+    output.remark(format!("The console, for one browser: {link}"));
+    let console = serve(listener, console, pending());
     let demonstration = async {
         let demo = Demo::enroll(&stack, customers).await?;
         let lasted = progress::follow(&stack, &demo, &providers, &surroundings).await?;
         let heard = hearing::follow(&stack, &providers, &options).await?;
         let findings = Findings::gather(&stack, &demo, &providers, lasted, heard).await?;
         let held = findings.all_held();
-        output.show(&findings, || summary::text(&findings, options.exit))?;
+        output.show(&findings, || summary::text(&findings, &link, options.exit))?;
         if options.exit {
             return Ok(exit(held, roster.rejected()));
         }
         summed_up.store(true, Ordering::Relaxed);
-        std::future::pending().await
+        pending().await
+    };
+    let demonstration = async {
+        tokio::select! {
+            exit = demonstration => exit,
+            served = console => Err(served.err().map_or_else(|| anyhow!("The console has ended"), Into::into)),
+        }
     };
     if !surroundings.fires {
         return demonstration.await;
@@ -103,6 +120,12 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         exit = demonstration => exit,
         never = scheduler(&stack)?.run(trouble) => match never {},
     }
+}
+
+/// The console of the local stack, with the link that lets a browser in.
+async fn local_console(stack: &Stack) -> Result<(Console, TcpListener, String)> {
+    let actor = process_variable("USER").map(|user| Actor::named(&user)).unwrap_or_default();
+    console::console(app(stack, actor)?, stack.outputs.stack(), 0).await
 }
 
 /// How it ends by itself. A promise that is broken is worse than a row that was left out.

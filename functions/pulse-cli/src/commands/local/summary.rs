@@ -7,7 +7,7 @@ use console::style;
 use super::promises::{Findings, LocalPromise, ProviderFindings};
 use crate::output::{Table, heading};
 
-pub(super) fn text(findings: &Findings, exits: bool) -> String {
+pub(super) fn text(findings: &Findings, console: &str, exits: bool) -> String {
     let mut text = heading(&format!("This month's entries of {} customers", findings.customers));
     let mut table = Table::default();
     for (place, count) in &findings.entries {
@@ -47,7 +47,7 @@ pub(super) fn text(findings: &Findings, exits: bool) -> String {
     }
     let _ = writeln!(text, "  From the last enrolment to the last mail it took {:.0} s.", findings.seconds);
     if !exits {
-        text += &where_next(findings);
+        text += &where_next(findings, console);
     }
     text
 }
@@ -78,9 +78,10 @@ fn promise_line(promise: &LocalPromise) -> String {
     format!("  {mark} {}: {}\n", promise.words, promise.seen)
 }
 
-fn where_next(findings: &Findings) -> String {
+fn where_next(findings: &Findings, console: &str) -> String {
     let mut text = heading("\nWhere to look next");
-    let _ = writeln!(text, "  The mails, in a browser: {}", findings.inbox);
+    let links = [("The console, for one browser", console), ("The mails, in any", &findings.inbox)];
+    text += &links.into_iter().fold(Table::default(), |table, (name, link)| table.row(name, link)).render();
     text += &heading("\nFrom another terminal");
     let example = findings.example.as_deref().unwrap_or("ID");
     let mut table = Table::default();
