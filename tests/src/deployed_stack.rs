@@ -6,7 +6,7 @@ mod operating;
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use pulse_aws::stack::Stack;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
 use pulse_core::{
@@ -150,6 +150,21 @@ impl DeployedStack {
             }
         }
         taken
+    }
+
+    /// How many messages of a queue wait, or are someone's.
+    ///
+    /// # Panics
+    /// When the queue can't be asked.
+    pub async fn depth(&self, queue: &str) -> usize {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let ask = sdk::sqs_client(&self.stack.aws).get_queue_attributes().queue_url(self.output(queue));
+        let answer = ask.set_attribute_names(Some(names.to_vec())).send().await.expect("attributes");
+        let count = |name| answer.attributes()?.get(name)?.parse::<usize>().ok();
+        names.iter().map(|name| count(name).expect("a number")).sum()
     }
 
     /// Invokes a function, told by its output, and says what it answered.

@@ -3,11 +3,13 @@ use pulse_core::{
     advice::Advice,
     control::Note,
     customer::{Contact, Customer, CustomerId, Tombstone},
+    dead_letters::Mentions,
     enrollment::EnrollmentError,
     entry::Entry,
+    failure::Cause,
     forgetting::{Forgetting, Forgotten},
-    pacing::{PacedSchedules, patiently},
-    ports::{Activity, Schedules as _},
+    pacing::{PacedDeadLetters, PacedSchedules, patiently},
+    ports::{Activity, DlqName, IntakeQueue, Schedules as _},
     run::RunId,
     slot::Slot,
 };
@@ -56,6 +58,32 @@ const KEPT: [&str; 4] = [
     "their address, if it was suppressed, as a digest that nobody can read it from: so that it gets no mail",
 ];
 
+/// The most dead letters of a queue that are looked through for someone: some minutes of receiving.
+const MOST_LETTERS: usize = 10_000;
+
+/// What forgetting a customer came to, and what still names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ForgetReport {
+    /// What was done.
+    #[serde(flatten)]
+    pub forgotten: Forgotten,
+    /// What the dead letters of the intake name them in. They are left alone: what can't be read may tell of others too.
+    pub letters: Vec<LettersNaming>,
+}
+
+/// Which dead letters of a queue name someone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LettersNaming {
+    /// The queue.
+    pub queue: DlqName,
+    /// What was found.
+    #[serde(flatten)]
+    pub found: Mentions,
+    /// Why it couldn't be looked through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Cause>,
+}
+
 /// Why a customer couldn't be forgotten, or be let back. What was done stays; do it again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgetError {
@@ -96,7 +124,8 @@ impl App {
         Ok(CustomerExport { exported_at, forgotten, profile, schedule, entries, notes, suppression })
     }
 
-    /// Forgets a customer. `watch` is told of a mail under way that is waited for, and until when at most.
+    /// Forgets a customer, and looks for what names them in the dead letters of the intake: by their id alone, where they
+    /// were forgotten before. `watch` is told of a mail under way that is waited for, and until when at most.
     ///
     /// # Errors
     /// As [`ForgetError`] says.
@@ -105,10 +134,31 @@ impl App {
         id: &CustomerId,
         note: &Note,
         watch: &mut (dyn FnMut(RunId, Timestamp) + Send),
-    ) -> Result<Forgotten, ForgetError> {
+    ) -> Result<ForgetReport, ForgetError> {
+        let profile = self.ports.ledger.customer(id).await.map_err(EnrollmentError::from)?;
         let schedules = self.schedules();
         let done = self.forgetting(&schedules).forget(id, &self.actor, note, watch).await?;
-        Ok(done.ok_or_else(|| UnknownCustomer(id.clone()))?)
+        let forgotten = done.ok_or_else(|| UnknownCustomer(id.clone()))?;
+        let mut letters = Vec::new();
+        for queue in IntakeQueue::ALL {
+            letters.push(self.letters_naming(DlqName::Intake(*queue), id, profile.as_ref()).await);
+        }
+        Ok(ForgetReport { forgotten, letters })
+    }
+
+    async fn letters_naming(&self, queue: DlqName, id: &CustomerId, profile: Option<&Customer>) -> LettersNaming {
+        let address = profile.and_then(|profile| match &profile.contact {
+            Contact::Email(address) => Some(address),
+            Contact::Unusable => None,
+        });
+        let letters = PacedDeadLetters::new(self.ports.dead_letters.get(queue), &*self.ports.sleeper, &|| false);
+        match Mentions::find(&letters, id, address, MOST_LETTERS).await {
+            Ok(found) => LettersNaming { queue, found, trouble: None },
+            // The customer is forgotten all the same.
+            Err(error) => {
+                LettersNaming { queue, found: Mentions::default(), trouble: Some(Cause::new(error.to_string())) }
+            }
+        }
     }
 
     /// Lets a customer who was forgotten be enrolled again, as someone of whom nothing is known. Says whether they were.

@@ -33,7 +33,7 @@ pub use customer::CustomerReport;
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};
-pub use forgetting::{CustomerExport, ForgetError, ForgottenExport};
+pub use forgetting::{CustomerExport, ForgetError, ForgetReport, ForgottenExport, LettersNaming};
 pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
 pub use pausing::{NextLook, PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};

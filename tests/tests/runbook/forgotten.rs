@@ -8,12 +8,17 @@ use pulse_core::{
     suppression::{Evidence, Scope, SuppressionReason, change_suppression},
 };
 use pulse_local::standins::StandInFault;
-use pulse_tests::{deployed_stack::DeployedStack, emulator::shared, in_memory_stack::customer};
+use pulse_tests::{
+    deployed_stack::{DeployedStack, eventually},
+    emulator::shared,
+    in_memory_stack::customer,
+    intake::ses_delivery,
+};
 use serde_json::Value;
 
 use super::{
     RUNTIME, old_stack,
-    operator::{console, pulse, pulse_with},
+    operator::{console, pulse, pulse_json, pulse_with},
 };
 
 /// Where someone's address is, in whatever the stack stores; and how much was looked through, by store.
@@ -77,6 +82,13 @@ fn forgotten() {
             assert!(looked[store].as_u64().is_some_and(|count| count > 0), "{store} in {looked}");
         }
 
+        // What came in and is dead: two that name them, of which one can be read, and one of someone else.
+        let unreadable = |address: &str| serde_json::json!({ "eventType": 7, "to": address }).to_string();
+        let delivered = ses_delivery(&gone.id, SystemClock.now());
+        for letter in [unreadable(address), delivered, unreadable("w-stays@example.com")] {
+            stack.send("FeedbackDlqUrl", &letter).await;
+        }
+
         // What there is is handed out first, to a file that is its owner's alone.
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("w-gone.json");
@@ -97,11 +109,23 @@ fn forgotten() {
             let said = pulse_with(&stack, &["forget", id, "--note", "asked by letter", "--yes"]).await;
             assert_eq!(said.status, 0, "{}", said.text);
             assert!(said.text.contains("is forgotten") && said.text.contains("35 days"), "{}", said.text);
+            // That they had the same address is known of both.
+            assert!(said.text.contains("2 of 3 dead letters of feedback name them, the last until "), "{}", said.text);
+            assert!(said.text.contains("0 of 0 dead letters of unsubscribe name them."), "{}", said.text);
         }
         // Who asks again is told that, and what is kept.
         let said = pulse_with(&stack, &["export", "w-gone"]).await;
         let export: Value = serde_json::from_str(&said.text).unwrap();
         assert_eq!((&export["forgotten"]["note"], export.get("profile")), (&"asked by letter".into(), None));
+        let (places, _) = found(&stack, address).await;
+        assert!(places.iter().all(|place| place.ends_with("-feedback-dlq")) && !places.is_empty(), "{places:?}");
+        let said = pulse(&stack, "redrive feedback").await;
+        assert!(said.text.contains("can't be read"), "{}", said.text);
+        eventually("what can be read is", async || (stack.depth("FeedbackQueueUrl").await == 0).then_some(())).await;
+        let told = pulse_json(&stack, "forget w-gone-2 --note again --yes").await;
+        assert_eq!((&told["letters"][0]["looked_at"], &told["letters"][0]["naming"]), (&2.into(), &0.into()), "{told}");
+        // Two weeks later.
+        assert_eq!(stack.take("FeedbackDlqUrl", |_| true).await.len(), 2);
         let (places, _) = found(&stack, address).await;
         assert_eq!(places, [""; 0], "the address is somewhere still");
         for personal in ["w-gone@", "\"712\""] {

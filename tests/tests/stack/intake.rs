@@ -91,16 +91,6 @@ async fn set_concurrency(stack: &DeployedStack, functions: &[&str], most: Option
     }
 }
 
-/// Messages of a queue that wait, and that someone has.
-async fn depth(stack: &DeployedStack, queue: &str) -> usize {
-    let names =
-        [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
-    let ask = sdk::sqs_client(&stack.stack.aws).get_queue_attributes().queue_url(stack.output(queue));
-    let answer = ask.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
-    let count = |name| answer.attributes().unwrap()[name].parse::<usize>().unwrap();
-    names.iter().map(count).sum()
-}
-
 /// A customer with an entry that is open, and a profile that needs no schedule.
 async fn known(stack: &DeployedStack, id: &str) -> Customer {
     let mut customer = customer(id);
@@ -161,8 +151,7 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
             percentile(&took, 99),
             percentile(&took, 100)
         );
-        let (feedback, unsubscribe) =
-            (depth(stack, "FeedbackQueueUrl").await, depth(stack, "UnsubscribeQueueUrl").await);
+        let (feedback, unsubscribe) = (stack.depth("FeedbackQueueUrl").await, stack.depth("UnsubscribeQueueUrl").await);
         assert_eq!((feedback + unsubscribe, unsubscribe), (*POSTS, *POSTS / 4));
 
         set_concurrency(stack, &FUNCTIONS, None).await;
@@ -170,7 +159,7 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
         // Emptied by and by, each step in the time that everything has.
         for left in (0..*POSTS).step_by(1_000).collect::<Vec<_>>().into_iter().rev() {
             eventually(&format!("{left} are left to be read"), async || {
-                let waiting = depth(stack, "FeedbackQueueUrl").await + depth(stack, "UnsubscribeQueueUrl").await;
+                let waiting = stack.depth("FeedbackQueueUrl").await + stack.depth("UnsubscribeQueueUrl").await;
                 (waiting <= left).then_some(())
             })
             .await;
@@ -188,7 +177,7 @@ fn with_every_function_off_each_post_is_taken_and_none_is_lost() {
             .await;
         assert_eq!(lost, Vec::<String>::new());
         for queue in ["FeedbackDlqUrl", "UnsubscribeDlqUrl"] {
-            assert_eq!(depth(stack, queue).await, 0, "{queue}");
+            assert_eq!(stack.depth(queue).await, 0, "{queue}");
         }
     });
 }
@@ -217,7 +206,7 @@ fn what_scanners_of_links_ask_for_changes_nothing_and_the_page_asks() {
                 assert_eq!(answer.status() == StatusCode::OK, is_page, "{method} {path}: {}", answer.status());
             }
         }
-        assert_eq!((depth(stack, "FeedbackQueueUrl").await, depth(stack, "UnsubscribeQueueUrl").await), (0, 0));
+        assert_eq!((stack.depth("FeedbackQueueUrl").await, stack.depth("UnsubscribeQueueUrl").await), (0, 0));
         assert!(!is_opted_out(stack, &customer).await);
         // Nor is anything taken that is of no known content type.
         let text = Post { headers: vec![("content-type", "text/plain".into())], ..Post::one_click("x", "") };
@@ -251,10 +240,10 @@ fn one_click_opts_out_in_every_content_type_and_nobody_else() {
         for token in [tokens.token(&neighbour.id).replace("stays", "stay"), "a%26MessageBody%3Dx%2B".to_owned()] {
             assert_eq!(client.post(&Post::one_click(&token, types[1])).await.status(), StatusCode::OK);
         }
-        eventually("the forged ones are gone", async || (depth(stack, "UnsubscribeQueueUrl").await == 0).then_some(()))
+        eventually("the forged ones are gone", async || (stack.depth("UnsubscribeQueueUrl").await == 0).then_some(()))
             .await;
         assert!(!is_opted_out(stack, &neighbour).await);
-        assert_eq!(depth(stack, "UnsubscribeDlqUrl").await, 0);
+        assert_eq!(stack.depth("UnsubscribeDlqUrl").await, 0);
     });
 }
 
@@ -304,10 +293,10 @@ fn what_sqs_takes_from_nobody_is_the_callers_fault_and_nobody_is_alarmed() {
                 assert_eq!(answer, expected, "{path}: {} bytes", too_much.body.len());
             }
         }
-        let waiting = (depth(stack, "FeedbackQueueUrl").await, depth(stack, "UnsubscribeQueueUrl").await);
+        let waiting = (stack.depth("FeedbackQueueUrl").await, stack.depth("UnsubscribeQueueUrl").await);
         assert_eq!(waiting, (2, 4));
         set_concurrency(stack, &["FeedbackFunctionName"], None).await;
-        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+        let empty = async || (stack.depth("FeedbackQueueUrl").await == 0).then_some(());
         eventually("what nobody signed is dropped, be it empty", empty).await;
         assert_eq!(look(stack, FEEDBACK).await.looked_at, 0);
     });
@@ -323,7 +312,7 @@ fn a_callback_of_marketing_cloud_is_verified_if_the_secret_names_it_and_no_other
             assert_eq!(client.post(&post).await.status(), StatusCode::OK);
         }
         eventually("it is verified", async || stack.mail.is_verified(CALLBACK).then_some(())).await;
-        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+        let empty = async || (stack.depth("FeedbackQueueUrl").await == 0).then_some(());
         eventually("the other one is dropped", empty).await;
         assert!(!stack.mail.is_verified("someone-elses"));
     });
@@ -343,7 +332,7 @@ fn a_partner_moves_a_customer_and_what_is_older_or_repeated_does_not() {
             let post = Post::partner_change(&customer.id, sequence, &facts, SystemClock.now());
             assert_eq!(client.post(&post).await.status(), StatusCode::OK);
         };
-        let empty = async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(());
+        let empty = async || (stack.depth("FeedbackQueueUrl").await == 0).then_some(());
 
         let before = slot().await;
         change(8, "Asia/Tokyo").await;
@@ -386,7 +375,7 @@ fn a_domain_of_its_own_leads_to_the_api_and_a_queue_that_is_gone_is_nobodys_faul
         assert_eq!(client.post(&post).await.status(), StatusCode::OK);
         let click = by_name(Post::one_click(&tokens(&stack).await.token(&customer.id), "multipart/form-data"));
         assert_eq!(client.post(&click).await.status(), StatusCode::OK);
-        assert_eq!((depth(&stack, "FeedbackQueueUrl").await, depth(&stack, "UnsubscribeQueueUrl").await), (1, 1));
+        assert_eq!((stack.depth("FeedbackQueueUrl").await, stack.depth("UnsubscribeQueueUrl").await), (1, 1));
 
         let queue = stack.output("FeedbackQueueUrl");
         sdk::sqs_client(&stack.stack.aws).delete_queue().queue_url(queue).send().await.unwrap();
@@ -490,7 +479,7 @@ fn what_nobody_signed_dies_and_an_event_of_ses_needs_no_signature() {
         }
         stack.send("FeedbackQueueUrl", &ses_delivery(&told.id, now)).await;
         eventually("SES's event is read", async || has_facts(stack, &told).await.then_some(())).await;
-        eventually("the queue is empty", async || (depth(stack, "FeedbackQueueUrl").await == 0).then_some(())).await;
+        eventually("the queue is empty", async || (stack.depth("FeedbackQueueUrl").await == 0).then_some(())).await;
         assert!(!has_facts(stack, &forged).await && !is_opted_out(stack, &forged).await);
         // What a signature that doesn't cover its event counts for, whichever instance asks.
         for (content, counts) in [("one", true), ("one", true), ("other", false), ("one", true)] {

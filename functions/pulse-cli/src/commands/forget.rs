@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
+use pulse_app::{ForgetReport, LettersNaming};
 use pulse_core::{
     control::{Actor, Note},
     customer::CustomerId,
@@ -64,14 +65,14 @@ struct LetBack<'a> {
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     #[serde(flatten)]
-    forgotten: &'a Forgotten,
+    forgotten: &'a ForgetReport,
     not_reached: [&'static str; 5],
 }
 
 /// What can't be reached, and how long it stays.
 const NOT_REACHED: [&str; 5] = [
     "the table's backups, from which a moment of the last 35 days can be restored: forget the customer again after a restore",
-    "what providers and partners told that isn't read yet: in its queue for 4 days, as a dead letter for 14",
+    "what providers and partners told that isn't read yet: in its queue for 4 days, as a dead letter for 14, from when it is queued",
     "what the email and scoring providers keep of their own: ask them to erase it",
     "rosters and files of rejected rows, where they are: take the customer off those",
     "the suppressed address, if it was: as a digest that nobody can read it from",
@@ -124,7 +125,8 @@ fn confirmed(customer: &CustomerId) -> Result<bool> {
     Ok(typed.trim() == customer.as_str())
 }
 
-fn text(forgotten: &Forgotten) -> String {
+fn text(report: &ForgetReport) -> String {
+    let ForgetReport { forgotten, letters } = report;
     let Forgotten { customer, tombstone, again, entries, notes, in_doubt } = forgotten;
     let mut text = if *again {
         let (at, by) = (tombstone.at, tombstone.by.as_str());
@@ -146,13 +148,42 @@ fn text(forgotten: &Forgotten) -> String {
             runs.join(", ")
         );
     }
+    text.extend(letters.iter().map(of_letters));
     text += "What isn't reached:\n";
     NOT_REACHED.iter().fold(text, |text, what| text + "  " + what + "\n")
 }
 
+/// What a queue's dead letters name them in.
+fn of_letters(letters: &LettersNaming) -> String {
+    let LettersNaming { queue, found, trouble } = letters;
+    if let Some(cause) = trouble {
+        return format!(
+            "Whether dead letters of {queue} name them can't be told ({cause}): each is dropped 14 days after it came in.\n"
+        );
+    }
+    let of = format!(
+        "{} of {}{} dead letters of {queue}",
+        found.naming,
+        found.looked_at,
+        if found.more { " and more" } else { "" }
+    );
+    match found.until {
+        Some(until) => format!(
+            "{of} name them, the last until {until:.0}: `pulse redrive {queue}` takes away those that can be read. \
+             The others stay until then, as they may tell of others too.\n"
+        ),
+        None => format!("{of} name them.\n"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use pulse_core::customer::Tombstone;
+    use pulse_core::{
+        customer::Tombstone,
+        dead_letters::Mentions,
+        failure::Cause,
+        ports::{DlqName, IntakeQueue},
+    };
 
     use super::*;
 
@@ -171,11 +202,28 @@ mod tests {
             notes: 2,
             in_doubt: vec![RunId::parse("2026-11").unwrap()],
         };
-        let told = text(&forgotten);
+        let of = |queue, found, trouble| LettersNaming { queue: DlqName::Intake(queue), found, trouble };
+        let until = Some("2026-12-09T10:00:00Z".parse().unwrap());
+        let found = Mentions { looked_at: 9, more: false, naming: 2, until };
+        let letters = vec![
+            of(IntakeQueue::Feedback, found, None),
+            of(IntakeQueue::Unsubscribe, Mentions::default(), Some(Cause::new("no permission"))),
+        ];
+        let told = text(&ForgetReport { forgotten: forgotten.clone(), letters });
+        for part in [
+            "2 of 9 dead letters of feedback name them, the last until 2026-12-09T10:00:00Z: `pulse redrive feedback`",
+            "of unsubscribe name them can't be told (no permission)",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
         for part in ["c-1 is forgotten", "3 kept", "2 deleted", "run 2026-11 may be on its way", "35 days", "4 days"] {
             assert!(told.contains(part), "{part}: {told}");
         }
-        let told = text(&Forgotten { again: true, in_doubt: vec![], ..forgotten });
+        let letters =
+            vec![of(IntakeQueue::Feedback, Mentions { looked_at: 10_000, more: true, ..Mentions::default() }, None)];
+        let forgotten = Forgotten { again: true, in_doubt: vec![], ..forgotten };
+        let told = text(&ForgetReport { forgotten, letters });
+        assert!(told.contains("0 of 10000 and more dead letters of feedback name them.\n"), "{told}");
         assert!(told.contains("was forgotten already, at 2026-11-26T10:00:00Z by aoife"), "{told}");
         assert!(!told.contains("on its way"), "{told}");
     }

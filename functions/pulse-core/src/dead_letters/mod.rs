@@ -3,11 +3,13 @@
 mod cause;
 mod cursor;
 mod diagnosis;
+mod mentions;
 mod outcome;
 mod redrive;
 mod survey;
 
 pub use cause::CauseFilter;
+pub use mentions::Mentions;
 pub use outcome::{RedriveProgress, Redriven, Stuck, Way};
 pub use redrive::{Redrive, RedriveOrder};
 pub use survey::{CauseGroup, DeadLetterReport, Example, Survey};
