@@ -12,7 +12,8 @@ use pulse_sim::{
 use crate::mutants::{
     BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores, NeverAsks,
     NeverAudits, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
-    SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, TakesBackNextMonth, WithoutSweep,
+    SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, TakesBackNextMonth,
+    WithoutSweep,
 };
 
 /// Seeds within which a bug must show.
@@ -146,11 +147,8 @@ fn closing_a_month_without_opening_the_next_is_caught() {
 fn passing_over_who_left_and_is_back_before_their_slot_is_caught() {
     let mut plan = FaultPlan::calm(7, 100, 35);
     let acts = (0..plan.customers).step_by(3).flat_map(|who| [(1, Act::Leave(who)), (12, Act::Join(who))]);
-    let faults = acts.map(|(hour, act)| Fault {
-        at: Duration::from_hours(hour),
-        lasts: Duration::ZERO,
-        kind: Kind::Once(act),
-    });
+    let faults =
+        acts.map(|(hour, act)| Fault { at: Duration::from_hours(hour), lasts: Duration::ZERO, kind: Kind::Once(act) });
     plan.faults = faults.enumerate().collect();
     assert!(breaks(&plan, &(Arc::new(TakesBackNextMonth) as Arc<dyn SystemUnderTest>), Promise::NobodyLost));
     assert_eq!(run(&plan, Arc::new(Production), false).violations, []);
