@@ -2,34 +2,27 @@
 
 mod partners;
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use async_trait::async_trait;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{
-        Consent, ConsentEffect, ConsentRecord, ConsentSource, Customer, CustomerId, EmailAddress, ProfileMark,
-        Standing, Zone,
+        Consent, ConsentEffect, ConsentRecord, ConsentSource, Customer, CustomerId, ProfileMark, Standing, Zone,
     },
-    enrollment::{Enrollment, EnrollmentError, Outcome},
-    entry::{Change, Entry, EntryId, Progress, SkipReason},
+    enrollment::{EnrollmentError, Outcome},
+    entry::{Entry, Progress, SkipReason},
     failure::Cause,
-    ports::{
-        Activity, Clock as _, Ledger, LedgerError, LedgerReports as _, MonthlySchedule, PutOutcome, RosterCount,
-        ScheduleError, SchedulePage, Schedules, SchedulesError,
-    },
+    ports::{Clock as _, Ledger as _, LedgerReports as _, RosterCount, ScheduleError, Schedules as _},
     roster::RosterRow,
     slot::Slot,
-    suppression::Suppression,
 };
 use pulse_tests::{
     first_release::profile_written_back,
     in_memory_stack::{InMemoryStack, customer, start},
 };
+
+use crate::mortal::{Mortal, REFUSED_ZONE, immortal};
 
 #[tokio::test]
 async fn enrolling_twice_is_enrolling_once() {
@@ -104,9 +97,6 @@ async fn taking_off_someone_unknown_says_so() {
     assert!(!stack.enrollment().unenroll(&customer("c-9").id).await.unwrap());
 }
 
-/// A zone that the scheduler doesn't know.
-const REFUSED_ZONE: &str = "Antarctica/Troll";
-
 /// A row as a roster has it.
 fn row(id: &str, time_zone: &str, balance: &str, opted_out: &str) -> Customer {
     let email = format!("{id}@mail.example");
@@ -128,100 +118,6 @@ fn row(id: &str, time_zone: &str, balance: &str, opted_out: &str) -> Customer {
 
 fn on(day: u8) -> Timestamp {
     format!("2026-11-{day:02}T00:00:00Z").parse().unwrap()
-}
-
-/// The ledger and the scheduler, of which whoever calls them dies at a call: before it is made, or before its answer is
-/// heard. The scheduler refuses one zone for good.
-struct Mortal<'a> {
-    stack: &'a InMemoryStack,
-    /// Calls that are lived through, each before and after.
-    left: AtomicUsize,
-}
-
-impl Mortal<'_> {
-    async fn live(&self) {
-        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if left.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    async fn through<T>(&self, call: impl Future<Output = T>) -> T {
-        self.live().await;
-        let done = call.await;
-        self.live().await;
-        done
-    }
-
-    fn enrollment(&self) -> Enrollment<'_> {
-        Enrollment { ledger: self, schedules: self, clock: &*self.stack.clock }
-    }
-}
-
-fn immortal(stack: &InMemoryStack) -> Mortal<'_> {
-    Mortal { stack, left: AtomicUsize::new(usize::MAX) }
-}
-
-#[async_trait]
-impl Ledger for Mortal<'_> {
-    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError> {
-        self.through(self.stack.ledger.customer(id)).await
-    }
-
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.through(self.stack.ledger.save_customer(customer)).await
-    }
-
-    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
-        self.through(self.stack.ledger.entry(id)).await
-    }
-
-    async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
-        self.through(self.stack.ledger.entries(customer)).await
-    }
-
-    async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
-        self.through(self.stack.ledger.open(entry)).await
-    }
-
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.through(self.stack.ledger.apply(change)).await
-    }
-
-    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
-        self.stack.ledger.suppression(address).await
-    }
-
-    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
-        self.stack.ledger.save_suppression(address, suppression).await
-    }
-
-    async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
-        self.stack.ledger.note(activity).await
-    }
-}
-
-#[async_trait]
-impl Schedules for Mortal<'_> {
-    async fn put(&self, schedule: &MonthlySchedule) -> Result<PutOutcome, ScheduleError> {
-        if schedule.slot.zone().name() == REFUSED_ZONE {
-            let cause = Cause::new("Invalid Schedule Expression Timezone.");
-            return Err(ScheduleError::Refused { customer: schedule.customer.clone(), cause });
-        }
-        self.through(self.stack.schedules.put(schedule)).await
-    }
-
-    async fn get(&self, customer: &CustomerId) -> Result<Option<MonthlySchedule>, ScheduleError> {
-        self.stack.schedules.get(customer).await
-    }
-
-    async fn delete(&self, customer: &CustomerId) -> Result<bool, ScheduleError> {
-        self.through(self.stack.schedules.delete(customer)).await
-    }
-
-    async fn list(&self, prefix: &str, page: Option<String>) -> Result<SchedulePage, SchedulesError> {
-        self.stack.schedules.list(prefix, page).await
-    }
 }
 
 /// All that there is of a customer: profile, schedule, open entries.
@@ -265,7 +161,7 @@ async fn wherever_an_enrolment_is_killed_the_next_one_ends_it_and_a_repair_loses
             for told in before {
                 immortal(&stack).enrollment().enroll(told, on(1)).await.unwrap();
             }
-            let mortal = Mortal { stack: &stack, left: AtomicUsize::new(lived_through) };
+            let mortal = Mortal::after(&stack, lived_through);
             let ended = mortal.enrollment().enroll(last, on(2)).now_or_never();
             if repaired && all_of(&stack, &last.id).await.0.is_some() {
                 stack.audit(true).await;
@@ -331,7 +227,7 @@ async fn an_opt_out_between_the_read_and_the_write_of_a_roster_is_kept() {
         let stack = InMemoryStack::new();
         stack.enrollment().enroll(&row("c-1", "Europe/Dublin", "1.00", "no"), on(1)).await.unwrap();
         // The roster's run is held up at a call, and goes on once the customer has asked for no more mail.
-        let mortal = Mortal { stack: &stack, left: AtomicUsize::new(lived_through) };
+        let mortal = Mortal::after(&stack, lived_through);
         let enrollment = mortal.enrollment();
         let mut enrolling = Box::pin(enrollment.enroll(&told, on(2)));
         let _ = (&mut enrolling).now_or_never();

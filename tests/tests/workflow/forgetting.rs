@@ -1,29 +1,26 @@
 //! Who asks to be forgotten is: wherever it is killed, whoever enrols them meanwhile, and whatever is told later.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use async_trait::async_trait;
 use futures::FutureExt as _;
 use pulse_core::{
     control::Note,
-    customer::{Customer, CustomerId, EmailAddress, Standing},
+    customer::{CustomerId, Standing},
     enrollment::{Enrolled, Outcome, PartnerChange, PartnerName, PartnerOutcome},
-    entry::{Change, Entry, EntryId, Progress, StageName},
+    entry::{Progress, StageName},
     failure::Cause,
     feedback::{About, Feedback, FeedbackKind, FeedbackListener, FeedbackSource, Heard},
     forgetting::{Forgetting, Forgotten},
-    ports::{Activity, Clock as _, CustomerNotes, Ledger, LedgerError, Schedules as _},
+    ports::{Activity, Clock as _, CustomerNotes, Ledger, Schedules as _},
     score::{Band, Score, ScoreValue},
-    suppression::Suppression,
 };
 use pulse_sim::mailer::InjectedFailure;
 use pulse_tests::{
     first_release::{profile_written_back, written_back},
     in_memory_stack::{InMemoryStack, customer, entry_id},
 };
+
+use crate::mortal::Mortal;
 
 const RUN: &str = "2026-11";
 
@@ -212,7 +209,7 @@ async fn wherever_it_is_killed_nobody_is_mailed_and_the_next_one_or_an_enrolment
     let mut died = 0;
     for left in 0.. {
         let stack = mailed([]).await;
-        let mortal = Mortal { stack: &stack, left: AtomicUsize::new(left) };
+        let mortal = Mortal::after(&stack, left);
         if forget_by(&stack, &mortal, &mortal).now_or_never().is_some() {
             break;
         }
@@ -239,78 +236,6 @@ async fn the_first_release_finds_someone_who_has_left_and_reads_their_entries() 
     assert!(opted_out && back.standing == Standing::Closed);
     for entry in stack.ledger.entries(&id).await.unwrap() {
         assert_eq!(written_back(&entry).state(), entry.state());
-    }
-}
-
-/// The ledger, of which whoever calls it dies at a call: before it is made, or before its answer is heard.
-struct Mortal<'a> {
-    stack: &'a InMemoryStack,
-    left: AtomicUsize,
-}
-
-impl Mortal<'_> {
-    async fn live(&self) {
-        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if left.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    async fn through<T>(&self, call: impl Future<Output = T>) -> T {
-        self.live().await;
-        let done = call.await;
-        self.live().await;
-        done
-    }
-}
-
-#[async_trait]
-impl Ledger for Mortal<'_> {
-    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError> {
-        self.through(self.stack.ledger.customer(id)).await
-    }
-
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.through(self.stack.ledger.save_customer(customer)).await
-    }
-
-    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
-        self.through(self.stack.ledger.entry(id)).await
-    }
-
-    async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
-        self.through(self.stack.ledger.entries(customer)).await
-    }
-
-    async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
-        self.through(self.stack.ledger.open(entry)).await
-    }
-
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.through(self.stack.ledger.apply(change)).await
-    }
-
-    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
-        self.stack.ledger.suppression(address).await
-    }
-
-    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
-        self.stack.ledger.save_suppression(address, suppression).await
-    }
-
-    async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
-        self.stack.ledger.note(activity).await
-    }
-}
-
-#[async_trait]
-impl CustomerNotes for Mortal<'_> {
-    async fn all_notes(&self, customer: &CustomerId) -> Result<Vec<Activity>, LedgerError> {
-        self.stack.ledger.all_notes(customer).await
-    }
-
-    async fn erase_notes(&self, customer: &CustomerId) -> Result<u64, LedgerError> {
-        self.through(self.stack.ledger.erase_notes(customer)).await
     }
 }
 

@@ -11,6 +11,7 @@ mod feedback;
 mod forgetting;
 mod happy;
 mod holds;
+mod mortal;
 mod panics;
 mod preview;
 mod redrive;

@@ -75,23 +75,7 @@ impl FeedbackLog for DynamoDbLedger {
         run: RunId,
         from: Timestamp,
     ) -> Result<Vec<(Timestamp, FeedbackCounts)>, LedgerError> {
-        let Key { pk, sk } = Key::feedback(run, from);
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .set_return_consumed_capacity(self.reads.asks_for())
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .expression_attribute_values(":from", AttributeValue::S(sk))
-            .expression_attribute_values(":to", AttributeValue::S(format!("{}~", keys::HOUR)));
-        let mut hours = Vec::new();
-        let mut pages = query.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = self.read_page(page)?;
-            hours.extend(page.items().iter().filter_map(hour));
-        }
-        Ok(hours)
+        self.read_rows(self.since_key(Key::feedback(run, from), keys::HOUR), usize::MAX, hour).await
     }
 }
 

@@ -14,7 +14,7 @@ use pulse_core::{
 use super::{
     DynamoDbLedger,
     attributes::{Attributes, text},
-    keys::{self, SHARDS},
+    keys::{self, Key, SHARDS},
 };
 
 #[async_trait]
@@ -111,6 +111,18 @@ impl DynamoDbLedger {
             .key_condition_expression("tally_shard = :shard AND begins_with(tally_key, :prefix)")
             .expression_attribute_values(":shard", AttributeValue::S(shard))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix))
+    }
+
+    /// Rows of a kind in a partition, from a key on, in the order of their keys.
+    pub(super) fn since_key(&self, Key { pk, sk }: Key, kind: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .set_return_consumed_capacity(self.reads.asks_for())
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":from", AttributeValue::S(sk))
+            .expression_attribute_values(":to", AttributeValue::S(format!("{kind}~")))
     }
 
     /// What at most `limit` of a query's rows hold, page by page: as keys, a roster's rows are a tenth of what

@@ -74,23 +74,8 @@ impl OutcomeLog for DynamoDbLedger {
     }
 
     async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
-        let Key { pk, sk } = Key::minute(stage, from);
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .expression_attribute_values(":from", AttributeValue::S(sk))
-            .expression_attribute_values(":to", AttributeValue::S(format!("{}~", keys::MINUTE)));
-        let mut minutes = Vec::new();
-        let mut pages = query.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| refusals::of_call(&error))?;
-            minutes.extend(page.items().iter().filter_map(minute));
-        }
-        Ok(minutes)
+        let query = self.since_key(Key::minute(stage, from), keys::MINUTE).consistent_read(true);
+        self.read_rows(query, usize::MAX, minute).await
     }
 }
 

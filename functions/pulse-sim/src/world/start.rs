@@ -176,24 +176,9 @@ fn stack(
     name: StageName,
     stage: &StageSettings,
 ) -> StageStack {
-    let clock = time.clock().clone();
     let visibility = settings.function_timeout * 6 + settings.window;
-    let dlq = Arc::new(MemoryQueue::new(clock.clone(), visibility, None).with_retention(DLQ_RETENTION));
-    let redrive = RedrivePolicy { dlq: dlq.clone(), max_receive_count: stage.worker.max_receive_count };
-    let mut queue = MemoryQueue::new(clock, visibility, Some(redrive)).with_retention(RETENTION);
-    let disorder = Disorder {
-        duplicate: settings.duplicates,
-        forgotten_delete: settings.duplicates,
-        unordered: settings.duplicates > 0.0,
-        fewer: settings.fewer,
-    };
-    if disorder != Disorder::default() {
-        queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
-    }
-    if !settings.count_lag.is_zero() {
-        queue = queue.with_lagging_counts(random.stream(&format!("{name} counts")), settings.count_lag);
-    }
-    let queue = Arc::new(queue);
+    let max_receives = stage.worker.max_receive_count;
+    let [queue, dlq] = queue_pair(time, random, settings, name.as_str(), visibility, max_receives, RETENTION);
     let function = function(time, random, name.as_str(), settings.function_timeout);
     function.set_reserved_concurrency(Some(stage.maximum_concurrency));
     let mapping = Mapping::new(
@@ -206,6 +191,35 @@ fn stack(
     )
     .expect(TAKEN);
     StageStack { name, queue, dlq, function, mapping }
+}
+
+/// A queue, and its dead-letter queue, with the disorder that the settings have.
+pub(super) fn queue_pair(
+    time: &VirtualTime,
+    random: Randomness,
+    settings: &WorldSettings,
+    name: &str,
+    visibility: Duration,
+    max_receive_count: u32,
+    retention: Duration,
+) -> [Arc<MemoryQueue>; 2] {
+    let clock = time.clock().clone();
+    let dlq = Arc::new(MemoryQueue::new(clock.clone(), visibility, None).with_retention(DLQ_RETENTION));
+    let redrive = RedrivePolicy { dlq: Arc::clone(&dlq), max_receive_count };
+    let mut queue = MemoryQueue::new(clock, visibility, Some(redrive)).with_retention(retention);
+    let disorder = Disorder {
+        duplicate: settings.duplicates,
+        forgotten_delete: settings.duplicates,
+        unordered: settings.duplicates > 0.0,
+        fewer: settings.fewer,
+    };
+    if disorder != Disorder::default() {
+        queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
+    }
+    if !settings.count_lag.is_zero() {
+        queue = queue.with_lagging_counts(random.stream(&format!("{name} counts")), settings.count_lag);
+    }
+    [Arc::new(queue), dlq]
 }
 
 pub(super) fn mapping_settings(settings: &WorldSettings, stage: &StageSettings) -> MappingSettings {

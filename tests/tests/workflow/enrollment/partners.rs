@@ -1,7 +1,7 @@
 //! What partners tell of customers between two rosters.
 
 use pulse_core::{
-    customer::Contact,
+    customer::{Contact, EmailAddress},
     enrollment::{PartnerChange, PartnerName, PartnerOutcome},
 };
 
@@ -101,7 +101,7 @@ async fn wherever_a_change_is_killed_the_same_one_ends_it() {
         let expected = unversioned(all_of(&whole, &id).await);
         for lived_through in 0.. {
             let (stack, id) = stack_of_one().await;
-            let mortal = Mortal { stack: &stack, left: AtomicUsize::new(lived_through) };
+            let mortal = Mortal::after(&stack, lived_through);
             let ended = mortal.enrollment().change(&crm(), &change).now_or_never();
             immortal(&stack).enrollment().change(&crm(), &change).await.unwrap();
             assert_eq!(unversioned(all_of(&stack, &id).await), expected, "{lived_through} of {change:?}");

@@ -9,10 +9,13 @@ use pulse_core::ports::{Intake, IntakeError};
 use super::host::IntakeHandler;
 use crate::{
     lambda::{Function, Mapping, MappingSettings},
-    queue::{Disorder, MemoryQueue, RedrivePolicy},
+    queue::MemoryQueue,
     random::Randomness,
     time::VirtualTime,
-    world::{World, WorldSettings, start::TAKEN},
+    world::{
+        World, WorldSettings,
+        start::{TAKEN, queue_pair},
+    },
 };
 
 /// As in template.yaml: what the function may take, how many of it run at once for each queue and in all, how often a
@@ -22,7 +25,6 @@ const AT_ONCE: u32 = 2;
 const RESERVED: u32 = 2 * AT_ONCE;
 pub(super) const MAX_RECEIVES: u32 = 10;
 const RETENTION: Duration = Duration::from_hours(4 * 24);
-const DLQ_RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// A queue of the intake, with its dead letters and what hands it to the function.
 #[derive(Clone)]
@@ -48,25 +50,10 @@ pub struct IntakeStack {
 impl IntakeStack {
     pub(in crate::world) fn new(time: &VirtualTime, random: Randomness, settings: &WorldSettings) -> Self {
         let queue = |name: &'static str, batch_size, window| {
-            let clock = time.clock().clone();
             let hidden = TIMEOUT * 6 + window;
-            let dlq = Arc::new(MemoryQueue::new(clock.clone(), hidden, None).with_retention(DLQ_RETENTION));
-            let redrive = RedrivePolicy { dlq: Arc::clone(&dlq), max_receive_count: MAX_RECEIVES };
-            let mut queue = MemoryQueue::new(clock, hidden, Some(redrive)).with_retention(RETENTION);
-            let disorder = Disorder {
-                duplicate: settings.duplicates,
-                forgotten_delete: settings.duplicates,
-                unordered: settings.duplicates > 0.0,
-                fewer: settings.fewer,
-            };
-            if disorder != Disorder::default() {
-                queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
-            }
-            if !settings.count_lag.is_zero() {
-                queue = queue.with_lagging_counts(random.stream(&format!("{name} counts")), settings.count_lag);
-            }
+            let [queue, dlq] = queue_pair(time, random, settings, name, hidden, MAX_RECEIVES, RETENTION);
             let settings = MappingSettings { batch_size, window, maximum_concurrency: Some(AT_ONCE) };
-            IntakeQueueStack { name, queue: Arc::new(queue), dlq, settings }
+            IntakeQueueStack { name, queue, dlq, settings }
         };
         Self {
             feedback: queue("feedback", 50, Duration::from_secs(20)),

@@ -1,0 +1,138 @@
+//! Bugs in how a batch is worked on.
+
+use std::{
+    any::Any,
+    future::{self, poll_fn},
+    panic::{AssertUnwindSafe, resume_unwind},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::{FutureExt as _, future::join_all};
+use jiff::Timestamp;
+use pulse_core::{
+    entry::StageName,
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Letter, RenderError, Rendered, Renderer},
+    stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
+};
+use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
+
+/// Starts the whole batch at once and waits for all of it.
+pub(crate) struct StartsTheWholeBatch;
+
+#[async_trait]
+impl SystemUnderTest for StartsTheWholeBatch {
+    async fn work(
+        &self,
+        stage: Box<dyn Stage>,
+        _: StageName,
+        _: &WorldPorts,
+        _: WorkerSettings,
+        deliveries: Vec<Delivery>,
+        deadline: Timestamp,
+    ) -> Worked {
+        let one = async |delivery: Delivery| {
+            let message = WorkMessage::parse(&delivery.body, delivery.sent_at).ok()?;
+            let Delivery { receive_count, sent_at, .. } = delivery;
+            let task =
+                Task { message, first_receive: receive_count <= 1, sent_at, lease_until: deadline, start_by: deadline };
+            (stage.handle(&task).await != Verdict::Done).then_some(delivery.message_id)
+        };
+        let unfinished = join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect();
+        Worked { unfinished, ..Worked::default() }
+    }
+}
+
+/// Has no eye on panics: one of a message ends the whole invocation.
+pub(crate) struct LetsPanicsOut;
+
+#[async_trait]
+impl SystemUnderTest for LetsPanicsOut {
+    async fn work(
+        &self,
+        stage: Box<dyn Stage>,
+        name: StageName,
+        ports: &WorldPorts,
+        settings: WorkerSettings,
+        deliveries: Vec<Delivery>,
+        deadline: Timestamp,
+    ) -> Worked {
+        let thrown = Thrown::default();
+        let stage = Box::new(Throws { stage, thrown: Arc::clone(&thrown) });
+        let mut work = Production.work(stage, name, ports, settings, deliveries, deadline);
+        poll_fn(move |context| {
+            let polled = work.poll_unpin(context);
+            let panic = thrown.lock().expect("not poisoned").take();
+            panic.map_or(polled, |panic| resume_unwind(panic))
+        })
+        .await
+    }
+}
+
+/// What a panic carries, on its way past the worker.
+type Thrown = Arc<Mutex<Option<Box<dyn Any + Send>>>>;
+
+struct Throws {
+    stage: Box<dyn Stage>,
+    thrown: Thrown,
+}
+
+#[async_trait]
+impl Stage for Throws {
+    async fn handle(&self, task: &Task) -> Verdict {
+        match AssertUnwindSafe(self.stage.handle(task)).catch_unwind().await {
+            Ok(verdict) => verdict,
+            Err(panic) => {
+                *self.thrown.lock().expect("not poisoned") = Some(panic);
+                future::pending().await
+            }
+        }
+    }
+
+    async fn give_up(&self, message: &WorkMessage, cause: &Cause) {
+        self.stage.give_up(message, cause).await;
+    }
+
+    async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool {
+        self.stage.put_off(message, cause, patience).await
+    }
+}
+
+/// Panics when it is to write a mail.
+pub(crate) struct Panics;
+
+impl SystemUnderTest for Panics {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
+        Production.email(&WorldPorts { renderer: Arc::new(Self), ..ports.clone() }, policy)
+    }
+}
+
+impl Renderer for Panics {
+    fn render(&self, _: &Letter<'_>) -> Result<Rendered, RenderError> {
+        panic!("a bug")
+    }
+}
+
+/// Catches a panic where it is easy: around the batch, all of which then comes back.
+pub(crate) struct GivesTheBatchBack;
+
+#[async_trait]
+impl SystemUnderTest for GivesTheBatchBack {
+    async fn work(
+        &self,
+        stage: Box<dyn Stage>,
+        name: StageName,
+        ports: &WorldPorts,
+        settings: WorkerSettings,
+        deliveries: Vec<Delivery>,
+        deadline: Timestamp,
+    ) -> Worked {
+        let unfinished = deliveries.iter().map(|delivery| delivery.message_id.clone()).collect();
+        let work = LetsPanicsOut.work(stage, name, ports, settings, deliveries, deadline);
+        let worked = AssertUnwindSafe(work).catch_unwind().await;
+        worked.unwrap_or(Worked { unfinished, ..Worked::default() })
+    }
+}
