@@ -67,7 +67,7 @@ impl<'a, Port> Throttled<'a, Port> {
             Taken::Every(number) => calls.1.is_multiple_of(number),
             Taken::None => false,
         };
-        if is_taken { Ok(self.port) } else { Err(error(Cause::new("It answered ThrottlingException"))) }
+        if is_taken { Ok(self.port) } else { Err(error(Cause::new("It answered ThrottlingException."))) }
     }
 
     fn queue(&self) -> Result<&'a Port, QueueError> {
