@@ -259,9 +259,9 @@ impl DeadLetters for OfPartner<'_> {
 
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         let mut letters = self.0.take(most, hidden_for).await?;
-        letters.iter_mut().for_each(|letter| {
+        for letter in &mut letters {
             letter.attributes.insert("route".to_owned(), "partners/crm".to_owned());
-        });
+        }
         Ok(letters)
     }
 

@@ -48,7 +48,7 @@ fn by_the_ledger_a_dry_run_counts_and_the_order_queues_what_failed() {
     assert_eq!((report.queued, world.waiting(STAGE)), (2, 0));
     assert_eq!(report.advice(), Some(Advice::Redrive { stage: STAGE, run: run() }));
     let json = serde_json::to_value(report).unwrap();
-    assert_eq!(json, serde_json::json!({ "dry_run": true, "queued": 2, "failed": 0 }));
+    assert_eq!(json, serde_json::json!({ "dry_run": true, "queued": 2, "failed": 0, "dropped": 0 }));
     (order.dry_run, order.limit) = (false, 1);
     let report = now(world.app.redrive_failed(order)).unwrap();
     assert_eq!((report.queued, report.failed, world.waiting(STAGE), report.advice()), (1, 0, 1, None));

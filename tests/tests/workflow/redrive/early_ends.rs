@@ -91,7 +91,7 @@ async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let failing = Failing(&letters, AtomicUsize::new(0));
     let looked = Survey { letters: &failing, ledger: &*stack.ledger, intake: &MemoryReader }.look(100, &|| false).await;
-    assert!(looked.unwrap_err().to_string().contains("SQS can't be reached."));
+    assert!(looked.unwrap_err().to_string().contains("SQS can't be reached"));
     assert_eq!(stack.score.dlq.depth().visible, 15);
 
     let failing = Failing(&letters, AtomicUsize::new(0));

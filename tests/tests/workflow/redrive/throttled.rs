@@ -219,7 +219,7 @@ fn a_queue_that_stays_out_of_order_ends_it_after_two_minutes_and_at_once_if_some
     let world = stack_in_time();
     let letters = world.0.dead_letters(DlqName::Stage(StageName::Score)).with_move_tasks(world.1.clone());
     let (redriven, seconds) = redrive(&world, &letters, Taken::None, &|| false);
-    assert!(redriven.unwrap_err().to_string().contains("right now: It answered ThrottlingException."));
+    assert!(redriven.unwrap_err().to_string().contains("right now: It answered ThrottlingException"));
     assert!((60..=125).contains(&seconds), "{seconds} s");
     let (redriven, seconds) = redrive(&world, &letters, Taken::None, &|| true);
     assert!(redriven.is_err() && seconds == 0, "{seconds} s");

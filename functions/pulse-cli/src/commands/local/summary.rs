@@ -30,7 +30,11 @@ pub(super) fn text(findings: &Findings, console: &str, exits: bool) -> String {
         table.push(outcome, format!("{mails:>6}"));
     }
     text += &table.render();
-    let _ = writeln!(text, "  {} customers opted out since they were enrolled.", findings.opted_out);
+    let opted_out = match findings.opted_out {
+        1 => "1 customer".to_owned(),
+        many => format!("{many} customers"),
+    };
+    let _ = writeln!(text, "  {opted_out} opted out since they were enrolled, by an event or by hand.");
     text += &events_line(findings);
 
     text += &heading("\nThe providers' own view");
@@ -88,7 +92,8 @@ fn where_next(findings: &Findings, console: &str) -> String {
     for (command, what) in [
         ("status".to_owned(), "entries, queues, dead letters, lanes"),
         ("why".to_owned(), "who is not done in this run, and why"),
-        (format!("customer {example}"), "one customer's story"),
+        (format!("why {example}"), "one customer's story, what became of each mail, and what comes next"),
+        ("suppressions".to_owned(), "addresses that must not be mailed any more, by reason"),
         (format!("preview {example}"), "the mail that they got, as files to open"),
     ] {
         table.push(format!("cargo run --release -- --local {command}"), what);
