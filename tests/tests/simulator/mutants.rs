@@ -2,10 +2,13 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     future::{self, poll_fn},
     panic::{AssertUnwindSafe, resume_unwind},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,17 +17,19 @@ use futures::{FutureExt as _, future::join_all};
 use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditDepth, AuditEnd, AuditError, AuditStart},
+    control::{MinuteOutcomes, Outcomes},
     customer::{Contact, Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId, Progress, StageName},
     failure::Cause,
     feedback::FeedbackSource,
     message::WorkMessage,
     ports::{
-        Accepted, Activity, Ledger, LedgerError, Letter, Mail, MailLookup, Mailer, Probed, QueueError, Recall,
-        RenderError, Rendered, Renderer, ScoreError, ScoreRequest, Scorer, SendError, SetEnabled, StageError,
-        StageQueue, StageStatus, Stages, Switch, Visibility,
+        Accepted, Activity, Ledger, LedgerError, Letter, Mail, MailLookup, Mailer, OutcomeLog, Probed, QueueError,
+        Recall, RenderError, Rendered, Renderer, ScoreError, ScoreRequest, Scorer, SendError, SetEnabled, StageError,
+        StageQueue, StageStatus, Stages, Switch, TallyKey, Visibility,
     },
     score::Score,
+    snapshot::{SnapshotError, SnapshotTaken},
     stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
     suppression::Suppression,
     tick::{ReconcileError, StageRound, Sweep, SweepPolicy, Swept},
@@ -38,6 +43,63 @@ fn no_round() -> Vec<StageRound> {
         swept: Swept::Paused,
     };
     StageName::ALL.iter().map(round).collect()
+}
+
+/// Counts once, and says ever after that it was now.
+#[derive(Default)]
+pub(crate) struct CountsOnce(Mutex<Option<BTreeMap<TallyKey, u64>>>);
+
+#[async_trait]
+impl SystemUnderTest for CountsOnce {
+    async fn take_snapshot(&self, ports: &WorldPorts) -> Result<Option<SnapshotTaken>, SnapshotError> {
+        let mut taken = Production.take_snapshot(ports).await?;
+        if let Some(run) = taken.as_mut().and_then(|taken| taken.snapshot.run.as_mut()) {
+            run.places = self.0.lock().unwrap().get_or_insert(run.places.clone()).clone();
+        }
+        if let Some(taken) = &taken {
+            ports.snapshots.save_snapshot(&taken.snapshot).await?;
+        }
+        Ok(taken)
+    }
+}
+
+/// Reports every other batch's mails only.
+#[derive(Default)]
+pub(crate) struct ReportsHalf(Arc<AtomicU64>);
+
+struct HalfALog {
+    log: Arc<dyn OutcomeLog>,
+    reports: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl OutcomeLog for HalfALog {
+    async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
+        let is_odd = self.reports.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        let sent = if is_odd { 0 } else { outcomes.sent };
+        self.log.report(stage, at, &Outcomes { sent, ..outcomes.clone() }).await
+    }
+
+    async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
+        self.log.minutes(stage, from).await
+    }
+}
+
+#[async_trait]
+impl SystemUnderTest for ReportsHalf {
+    async fn work(
+        &self,
+        stage: Box<dyn Stage>,
+        name: StageName,
+        ports: &WorldPorts,
+        settings: WorkerSettings,
+        deliveries: Vec<Delivery>,
+        deadline: Timestamp,
+    ) -> Worked {
+        let log = HalfALog { log: Arc::clone(&ports.outcomes), reports: Arc::clone(&self.0) };
+        let ports = WorldPorts { outcomes: Arc::new(log), ..ports.clone() };
+        Production.work(stage, name, &ports, settings, deliveries, deadline).await
+    }
 }
 
 /// What is shipped, without the tick.

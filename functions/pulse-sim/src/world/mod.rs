@@ -4,6 +4,7 @@
 mod build;
 mod connections;
 mod distant;
+mod distant_snapshots;
 mod faults;
 mod feedback;
 mod handler;
@@ -17,6 +18,7 @@ mod ports;
 mod scheduled;
 mod scoring;
 mod settings;
+mod snapshots;
 mod stage_stack;
 mod start;
 mod system_under_test;
