@@ -10,10 +10,10 @@ use pulse_sim::{
 };
 
 use crate::mutants::{
-    BlamesTheMessage, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores, NeverAsks,
-    NeverAudits, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
-    SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute, TakesBackNextMonth,
-    WithoutSweep,
+    BlamesTheMessage, CountsOnce, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores,
+    NeverAsks, NeverAudits, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
+    ReportsHalf, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute,
+    TakesBackNextMonth, WithoutSweep,
 };
 
 /// Seeds within which a bug must show.
@@ -101,6 +101,16 @@ fn a_panic_that_neighbours_pay_for_is_caught_wherever_it_is() {
 #[should_panic(expected = "a bug")]
 fn code_that_panics_though_nobody_planned_it_ends_the_month() {
     let _ = run(&FaultPlan::calm(7, 20, 35), Arc::new(Panics), false);
+}
+
+#[test]
+fn a_snapshot_that_was_counted_long_ago_and_says_otherwise_is_caught() {
+    assert_caught(CountsOnce::default(), Promise::SnapshotIsTrue);
+}
+
+#[test]
+fn mails_that_nobody_reports_are_caught() {
+    assert_caught(ReportsHalf::default(), Promise::SnapshotIsTrue);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use pulse_core::{
     ports::{Controls as _, StageQueue as _},
     run::RunId,
     slot::Slot,
+    snapshot::CountBudget,
 };
 
 use super::{
@@ -75,6 +76,8 @@ pub fn run_with(
     settings.duplicates = plan.duplicates;
     settings.double_firings = plan.duplicates;
     (settings.fewer, settings.count_lag) = (FEWER, COUNT_LAG);
+    // So seldom that there is much to add up in between.
+    settings.count_budget = CountBudget { read_units_an_hour: 2.0 };
     settings.record = if traced { Record::Lines } else { Record::Nothing };
     adjust(&mut settings);
     let world = World::new(settings, product);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use pulse_core::{
-    ports::StageQueue,
+    ports::{Gauges, StageQueue},
     stage::{Meter, MeteredMailer, MeteredScorer, PerStage},
 };
 
@@ -17,12 +17,14 @@ use super::{
     presence::Presence,
     scoring::SimScorer,
     settings::WorldSettings,
+    snapshots::SnapshotWatch,
     stage_stack::{DeployedAt, SimStages, StageStack},
     system_under_test::SystemUnderTest,
     trace::Trace,
     watch::SweepWatch,
 };
 use crate::{
+    gauges::MemoryGauges,
     lambda::{Answer, Function, Invocation},
     ledger::MemoryLedger,
     queue::MemoryQueue,
@@ -76,6 +78,9 @@ pub struct World {
     pub(super) operator_way: Way,
     pub(super) deployed_at: DeployedAt,
     pub(super) feedback_way: Way,
+    pub(super) snapshot_way: Way,
+    pub(super) snapshot_watch: SnapshotWatch,
+    pub(super) gauges: Arc<MemoryGauges>,
     pub(super) answers: Stream,
 }
 
@@ -95,6 +100,11 @@ impl World {
     /// written over.
     pub(super) fn feedback_ports(&self, invocation: &Invocation) -> WorldPorts {
         self.ports_by(&Way { invocation: Some(invocation.clone()), ..self.feedback_way.clone() })
+    }
+
+    /// The same for a tick's snapshot: nobody else's chances change by what happens there, and it takes no time.
+    pub(super) fn snapshot_ports(&self) -> WorldPorts {
+        self.ports_by(&self.snapshot_way)
     }
 
     /// A queue of the intake, from where its function is.
@@ -126,6 +136,9 @@ impl World {
             listing: ledger.clone(),
             audits: ledger.clone(),
             memory: ledger.clone(),
+            reports: ledger.clone(),
+            snapshots: ledger.clone(),
+            gauges: Arc::clone(&self.gauges) as Arc<dyn Gauges>,
             controls: ledger.clone(),
             feedback_log: ledger.clone(),
             intake: Arc::new(self.intake.clone()),
@@ -133,6 +146,7 @@ impl World {
             outcomes: ledger.clone(),
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
+            count_budget: self.settings.count_budget,
             ledger,
             queues: PerStage::from_fn(|stage| queue(&self.stacks[stage])),
             scorer: Arc::new(MeteredScorer {

@@ -90,7 +90,7 @@ impl DistantLedger {
     }
 
     /// A read of every minute's tick: it may fail, and takes no virtual time.
-    async fn heard<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    pub(super) async fn heard<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
         if self.way.random.chance(self.way.faults.now().ledger.refused) {
             return Err(LedgerError::Unavailable(Cause::new("It is out of reach.")));
         }

@@ -47,11 +47,13 @@ pub enum Promise {
     OrderDoesNotMatter,
     /// What is told changes no entry that a worker holds.
     ClaimsAreLeft,
+    /// A snapshot's counts are the ledger's, and what was sent since is what was sent, unless something went wrong.
+    SnapshotIsTrue,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -67,6 +69,7 @@ impl Promise {
         Self::NobodyAgainstTheirWill,
         Self::OrderDoesNotMatter,
         Self::ClaimsAreLeft,
+        Self::SnapshotIsTrue,
     ];
 
     /// The promise in words.
@@ -88,6 +91,7 @@ impl Promise {
             Self::NobodyAgainstTheirWill => "nobody is mailed against their will",
             Self::OrderDoesNotMatter => "the ledger doesn't depend on the order of events",
             Self::ClaimsAreLeft => "feedback never races a claim",
+            Self::SnapshotIsTrue => "a snapshot tells what the ledger holds",
         }
     }
 }

@@ -4,6 +4,7 @@
 mod build;
 mod connections;
 mod distant;
+mod distant_snapshots;
 mod faults;
 mod feedback;
 mod handler;
@@ -18,6 +19,7 @@ mod presence;
 mod scheduled;
 mod scoring;
 mod settings;
+mod snapshots;
 mod stage_stack;
 mod start;
 mod system_under_test;

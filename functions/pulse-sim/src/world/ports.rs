@@ -4,9 +4,10 @@ use pulse_core::{
     control::BreakerPolicy,
     feedback::ReputationPolicy,
     ports::{
-        AuditLog, Clock, Controls, FeedbackLog, Intake, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues,
-        Renderer, Schedules, Scorer, Sleeper, StageMemory, Stages,
+        AuditLog, Clock, Controls, FeedbackLog, Gauges, Intake, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog,
+        Queues, Renderer, RunReports, Schedules, Scorer, Sleeper, Snapshots, StageMemory, Stages,
     },
+    snapshot::CountBudget,
     stage::Meter,
 };
 
@@ -49,6 +50,14 @@ pub struct WorldPorts {
     pub reputation: ReputationPolicy,
     /// What is remembered of the stages.
     pub memory: Arc<dyn StageMemory>,
+    /// A run's entries, counted.
+    pub reports: Arc<dyn RunReports>,
+    /// Queues and lanes.
+    pub gauges: Arc<dyn Gauges>,
+    /// How often a run is counted.
+    pub count_budget: CountBudget,
+    /// Where snapshots are kept.
+    pub snapshots: Arc<dyn Snapshots>,
     /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
     /// The same, for whoever waits.

@@ -64,6 +64,10 @@ async fn tick(world: &Arc<World>) {
             if done.doubts_ended > 0 {
                 this.line(|| format!("{} doubts end: nobody told for a day", done.doubts_ended));
             }
+            match this.product.take_snapshot(&this.snapshot_ports()).await {
+                Ok(taken) => this.check_snapshot(taken.filter(|taken| taken.kept).map(|taken| taken.counted)),
+                Err(error) => this.line(|| format!("no snapshot is taken: {error}")),
+            }
             rounds
         })
     });

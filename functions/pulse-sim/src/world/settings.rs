@@ -5,6 +5,7 @@ use pulse_core::{
     control::BreakerPolicy,
     feedback::ReputationPolicy,
     quiet_hours::QuietHours,
+    snapshot::CountBudget,
     stage::{EmailPolicy, PerStage, StageName, StageSpec, WorkerSettings},
     tick::SweepPolicy,
 };
@@ -111,6 +112,8 @@ pub struct WorldSettings {
     pub recipients: RecipientWays,
     /// By which rates the email stage is held.
     pub reputation: ReputationPolicy,
+    /// How often a run is counted for everyone who looks.
+    pub count_budget: CountBudget,
     /// Whether each thing that is told is looked after, which takes time and memory.
     pub thorough: bool,
     /// What is kept of all that happens.
@@ -154,6 +157,7 @@ impl WorldSettings {
             double_firings: 0.0,
             recipients: RecipientWays::default(),
             reputation: ReputationPolicy::default(),
+            count_budget: CountBudget::default(),
             thorough: true,
             record: Record::Nothing,
         }

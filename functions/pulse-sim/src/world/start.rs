@@ -5,6 +5,7 @@ use std::{
 
 use pulse_core::{
     entry::Plan,
+    ports::{IntakeQueue, Mapping, StageLanes},
     stage::{PerStage, StageName},
 };
 
@@ -23,6 +24,7 @@ use super::{
     scheduled,
     scoring::SimScorer,
     settings::{StageSettings, WorldSettings},
+    snapshots::SnapshotWatch,
     stage_stack::{DeployedAt, StageStack},
     system_under_test::SystemUnderTest,
     trace::Trace,
@@ -30,7 +32,8 @@ use super::{
 };
 use crate::{
     clock::VirtualClock,
-    lambda::{Function, FunctionSettings, Mapping, MappingSettings},
+    gauges::MemoryGauges,
+    lambda::{self, Function, FunctionSettings, MappingSettings},
     ledger::MemoryLedger,
     queue::{Disorder, MemoryQueue, RedrivePolicy},
     random::Randomness,
@@ -136,14 +139,16 @@ impl World {
             records: Arc::default(),
         };
         let stack = |name| stack(world, time, random, &settings, name, &settings.stages[name]);
+        let stacks = PerStage::from_fn(stack);
+        let schedule_dlq =
+            Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(30), None).with_retention(DLQ_RETENTION));
         Self {
-            stacks: PerStage::from_fn(stack),
+            gauges: Arc::new(gauges(&settings, &stacks, &schedule_dlq, &intake)),
+            stacks,
             tick_function: function(time, random, "tick", Duration::from_mins(1)),
             audit_function: function(time, random, "audit", Duration::from_mins(15)),
             scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
-            schedule_dlq: Arc::new(
-                MemoryQueue::new(clock, Duration::from_secs(30), None).with_retention(DLQ_RETENTION),
-            ),
+            schedule_dlq,
             watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), checker.clone()),
             worker_way: way("worker"),
             operator_way: way("operator"),
@@ -151,6 +156,8 @@ impl World {
             presence: Presence::default(),
             panics,
             feedback_way: Way { claims: Some(checker.clone()), ..way("feedback") },
+            snapshot_watch: SnapshotWatch::default(),
+            snapshot_way: Way { takes: Duration::ZERO, ..way("snapshot") },
             intake_function: IntakeFunction::new(world, time, random, &intake, feedback_function),
             intake,
             feedback,
@@ -168,6 +175,35 @@ impl World {
     }
 }
 
+/// The figures that a tick's snapshot tells. Lanes are as they were set: nobody changes them here.
+fn gauges(
+    settings: &WorldSettings,
+    stacks: &PerStage<StageStack>,
+    schedule_dlq: &Arc<MemoryQueue>,
+    intake: &IntakeStack,
+) -> MemoryGauges {
+    let lanes = |stage| StageLanes {
+        stage,
+        maximum_concurrency: settings.stages[stage].maximum_concurrency,
+        reserved_concurrency: Some(settings.stages[stage].maximum_concurrency),
+        in_flight: u32::try_from(settings.stages[stage].worker.in_flight).unwrap_or(u32::MAX),
+        mapping: Mapping("Enabled".to_owned()),
+    };
+    let of_intake = intake.queues();
+    MemoryGauges {
+        queues: PerStage::from_fn(|stage| Arc::clone(&stacks[stage].queue)),
+        dlqs: PerStage::from_fn(|stage| Arc::clone(&stacks[stage].dlq)),
+        schedule_dlq: Arc::clone(schedule_dlq),
+        intake: IntakeQueue::ALL
+            .iter()
+            .zip(of_intake)
+            .map(|(name, stack)| (*name, Arc::clone(&stack.queue), Arc::clone(&stack.dlq)))
+            .collect(),
+        retention: RETENTION,
+        lanes: PerStage::from_fn(lanes),
+    }
+}
+
 fn stack(
     world: &Weak<World>,
     time: &VirtualTime,
@@ -181,7 +217,7 @@ fn stack(
     let [queue, dlq] = queue_pair(time, random, settings, name.as_str(), visibility, max_receives, RETENTION);
     let function = function(time, random, name.as_str(), settings.function_timeout);
     function.set_reserved_concurrency(Some(stage.maximum_concurrency));
-    let mapping = Mapping::new(
+    let mapping = lambda::Mapping::new(
         time.clone(),
         Arc::clone(&queue),
         Arc::clone(&function),

@@ -11,6 +11,7 @@ use pulse_core::{
     feedback::{FeedbackListener, Heard, ReputationBreaker},
     pausing::{Pausing, PausingError},
     ports::LedgerError,
+    snapshot::{SnapshotError, SnapshotRound, SnapshotTaken},
     stage::{
         Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
         WorkerSettings,
@@ -112,6 +113,25 @@ pub trait SystemUnderTest: Send + Sync {
             policy: ports.reputation,
         };
         FeedbackRound { doubts, reputation }.run().await
+    }
+
+    /// Counts for everyone who looks, where it is time for it.
+    async fn take_snapshot(&self, ports: &WorldPorts) -> Result<Option<SnapshotTaken>, SnapshotError> {
+        let round = SnapshotRound {
+            stages: &*ports.stages,
+            controls: &*ports.controls,
+            outcomes: &*ports.outcomes,
+            ledger: &*ports.ledger,
+            open: &*ports.open,
+            reports: &*ports.reports,
+            feedback: &*ports.feedback_log,
+            reputation: ports.reputation,
+            gauges: &*ports.gauges,
+            snapshots: &*ports.snapshots,
+            clock: &*ports.clock,
+            budget: ports.count_budget,
+        };
+        round.run().await
     }
 
     /// What is done every day, and every quarter of an hour until it is finished.

@@ -3,6 +3,7 @@
 mod batches;
 mod ledgers;
 mod mails;
+mod snapshots;
 mod ticks;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
     ledgers::{ForgetsNextMonth, MailsOldScores, NeverAudits, RemembersProfiles, TakesBackNextMonth},
     mails::{NeverAsks, RecordsBeforeSending, SendsAgainBlindly, SendsWithoutAClaim},
+    snapshots::{CountsOnce, ReportsHalf},
     ticks::{BlamesTheMessage, ForgetsPauses, ReconcilesNothing, SweepsBlindly, SweepsEveryMinute},
 };
 

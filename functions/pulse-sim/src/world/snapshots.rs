@@ -1,0 +1,122 @@
+//! Whether what everyone looks at is true.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use pulse_core::{
+    entry::{Entry, Plan, Position, StageName, TallyKey},
+    ports::Snapshots as _,
+    run::RunId,
+    snapshot::RunSnapshot,
+};
+
+use super::{build::World, faults::Faults, invariants::Promise};
+
+type Places = BTreeMap<TallyKey, u64>;
+
+/// What was there when a run was last counted.
+#[derive(Debug, Default)]
+pub(super) struct SnapshotWatch(Mutex<Option<Watched>>);
+
+#[derive(Debug)]
+struct Watched {
+    run: RunId,
+    places: Places,
+    /// Whether since then nothing has happened by which a report may be lost or a mail counted twice.
+    is_quiet: bool,
+    looked_at: Timestamp,
+}
+
+/// A tick follows another within this.
+const TICKS_APART: Duration = Duration::from_secs(90);
+
+impl World {
+    /// Looks at what a tick has kept, each minute. `taken` says whether it took a snapshot, and whether it counted for that.
+    pub(super) fn check_snapshot(&self, taken: Option<bool>) {
+        if !self.settings.thorough {
+            return;
+        }
+        let Some(kept) = self.ledger.snapshot().now_or_never().and_then(Result::ok).flatten() else { return };
+        let Some(run) = kept.run else { return };
+        let mut watch = self.snapshot_watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken {
+            Some(true) => *watch = Some(self.check_count(&run)),
+            Some(false) | None => {
+                let Some(watched) = watch.as_mut().filter(|watched| watched.run == run.run) else { return };
+                self.look_again(watched);
+                if taken == Some(false) && watched.is_quiet && self.is_at_rest() {
+                    self.check_sent(watched, &run);
+                }
+            }
+        }
+    }
+
+    fn check_count(&self, counted: &RunSnapshot) -> Watched {
+        let now = self.time.now();
+        let places = self.places_of(counted.run);
+        if places != counted.places {
+            let what = format!(
+                "a snapshot tells of {:?} in run {} where the ledger has {places:?}",
+                counted.places, counted.run
+            );
+            self.checker.saw(Promise::SnapshotIsTrue, None, now, what);
+        }
+        Watched { run: counted.run, places, is_quiet: self.is_at_rest() && self.nothing_goes_wrong(), looked_at: now }
+    }
+
+    fn look_again(&self, watched: &mut Watched) {
+        let now = self.time.now();
+        let is_gapless = Duration::try_from(now.duration_since(watched.looked_at)).is_ok_and(|gap| gap <= TICKS_APART);
+        watched.is_quiet &= is_gapless && self.nothing_goes_wrong();
+        watched.looked_at = now;
+    }
+
+    fn check_sent(&self, watched: &Watched, run: &RunSnapshot) {
+        let places = self.places_of(run.run);
+        let of = |places: &Places, place| places.get(&place).copied().unwrap_or_default();
+        // What feedback or an operator has decided isn't among what workers report.
+        let others = [TallyKey::Indeterminate, TallyKey::Unconfirmed, TallyKey::Dropped];
+        if others.into_iter().any(|place| of(&watched.places, place) + of(&places, place) > 0) {
+            return;
+        }
+        let sent = of(&places, TallyKey::Sent) - of(&watched.places, TallyKey::Sent);
+        if sent != run.sent_since {
+            let what =
+                format!("{sent} mails of run {} were sent since the count, and {} are told", run.run, run.sent_since);
+            self.checker.saw(Promise::SnapshotIsTrue, None, self.time.now(), what);
+        }
+    }
+
+    fn places_of(&self, run: RunId) -> Places {
+        let (now, mut places) = (self.time.now(), Places::new());
+        self.ledger.for_each_entry(&mut |entry: &Entry| {
+            if entry.id().run == run {
+                *places.entry(place_of(entry, now)).or_default() += 1;
+            }
+        });
+        places
+    }
+
+    /// Whether no worker has a mail that it hasn't reported yet.
+    fn is_at_rest(&self) -> bool {
+        let stack = &self.stacks[StageName::Email];
+        stack.queue.depth().in_flight == 0 && RunId::around(self.time.now(), self.time.now()).count() == 1
+    }
+
+    fn nothing_goes_wrong(&self) -> bool {
+        self.faults.now() == Faults::default()
+    }
+}
+
+/// As the ledger's indexes tell it: what was put off is due when it is to be tried again.
+fn place_of(entry: &Entry, now: Timestamp) -> TallyKey {
+    match entry.position() {
+        Position::Open { stage, since, .. } => TallyKey::of_open(stage, stage == Plan::MONTHLY.first(), since <= now),
+        Position::Closed(key) => key,
+    }
+}
