@@ -125,7 +125,10 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
 /// The console of the local stack, with the link that lets a browser in.
 async fn local_console(stack: &Stack) -> Result<(Console, TcpListener, String)> {
     let actor = process_variable("USER").map(|user| Actor::named(&user)).unwrap_or_default();
-    console::console(app(stack, actor)?, stack.outputs.stack(), 0).await
+    let app = app(stack, actor)?;
+    // Tick takes a first snapshot then, and not after five minutes.
+    app.want_snapshot().await?;
+    console::console(app, stack.outputs.stack(), 0).await
 }
 
 /// How it ends by itself. A promise that is broken is worse than a row that was left out.
