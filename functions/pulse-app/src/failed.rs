@@ -54,7 +54,7 @@ impl App {
     pub async fn redrive_failed(&self, order: FailedOrder) -> Result<FailedReport, LedgerError> {
         let FailedOrder { stage, run, limit, dry_run } = order;
         let (queued, failed) = if dry_run {
-            (self.ports.reports.closed_entries(run, TallyKey::Failed(stage), limit).await?.len(), 0)
+            (self.ports.reports.closed_entries(run, TallyKey::Failed(stage), None, limit).await?.len(), 0)
         } else {
             let replay = Replay { listing: &*self.ports.reports, queues: &self.ports.queues };
             let replayed = replay.failed(run, stage, limit).await?;

@@ -85,7 +85,7 @@ impl App {
         let all = runs.iter().map(|(_, count)| **count).sum();
         let mut mails = Vec::new();
         for ((run, _), _) in runs {
-            let ids = self.ports.reports.closed_entries(*run, TallyKey::Indeterminate, LISTED).await?;
+            let ids = self.ports.reports.closed_entries(*run, TallyKey::Indeterminate, None, LISTED).await?;
             for ids in ids.chunks(AT_ONCE) {
                 let read = try_join_all(ids.iter().map(|id| self.unsettled_mail(id))).await?;
                 mails.extend(read.into_iter().flatten());

@@ -14,6 +14,7 @@
 //! | `STAGE#score` | `HELD-UP` | when the stage was last seen held up | none |
 //! | | `CONTROL` | what holds the stage: pauses and the breaker | none |
 //! | | `MINUTE#<moment>` | what came of a minute's calls to its provider, gone after hours | none |
+//! | `ORDER#redrive` | `20261126-211200-3f9a2c` | an order of this kind, gone after 400 days | `open`, while it is open: `ORDERS`, when it was given |
 //! | `AUDIT#daily` | `CHECKPOINT` | where the daily audit stands; `AUDIT#by-hand`: an operator's | none |
 //!
 //! Rows are the domain types' serde form, plus keys, index attributes and the id of the last
@@ -30,11 +31,11 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
 //! `save_customer`, `save_suppression`, `open`, `apply`, `note`, `remember_token`: `PutItem` (a transaction needs what its
-//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`: `Query`; `held_up_at`, `control`, `checkpoint`: `GetItem`;
-//! `remember_held_up`, `save`, `save_checkpoint`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
+//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`: `Query`; `orders`: `Query`; `held_up_at`, `control`, `checkpoint`, `order`: `GetItem`;
+//! `remember_held_up`, `save`, `save_checkpoint`, `save_order`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
-//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `open_entries`:
-//! `Query` on `open`.
+//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `open_entries`,
+//! `open_orders`: `Query` on `open`.
 
 mod attributes;
 mod audits;
@@ -46,6 +47,7 @@ mod ledger_keys;
 mod listing;
 mod metering;
 mod operators;
+mod orders;
 mod refusals;
 mod reports;
 mod rows;

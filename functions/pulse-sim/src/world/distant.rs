@@ -209,8 +209,14 @@ impl LedgerListing for DistantLedger {
         self.call(self.ledger.open_entries(part)).await
     }
 
-    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
-        self.heard(self.ledger.closed_entries(run, key, limit)).await
+    async fn closed_entries(
+        &self,
+        run: RunId,
+        key: TallyKey,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        self.heard(self.ledger.closed_entries(run, key, after, limit)).await
     }
 }
 

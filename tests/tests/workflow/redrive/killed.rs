@@ -54,8 +54,8 @@ impl DeadLetters for Mortal<'_, MemoryDeadLetters> {
         self.live().await.take(most, hidden_for).await
     }
 
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
-        self.live().await.put_back(receipts).await
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
+        self.live().await.hide(receipts, hidden_for).await
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
