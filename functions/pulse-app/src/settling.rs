@@ -6,6 +6,7 @@ use pulse_core::{
     customer::CustomerId,
     entry::{EntryId, Progress},
     failure::Cause,
+    orders::OrderAction,
     ports::{LedgerError, TallyKey},
     run::RunId,
     settlement::{Settled, Settlement, SettlementError, SettlementOutcome},
@@ -108,6 +109,19 @@ impl App {
     /// # Errors
     /// As [`SettlementError`] says.
     pub async fn settle(
+        &self,
+        id: &EntryId,
+        outcome: &SettlementOutcome,
+        note: &Note,
+    ) -> Result<SettleReport, SettlementError> {
+        let settled = self.settle_now(id, outcome, note).await;
+        let EntryId { customer, run } = id.clone();
+        let sent = matches!(outcome, SettlementOutcome::Sent { .. });
+        self.leave_order(OrderAction::Settle { customer, run, sent }, Some(note), &settled).await;
+        settled
+    }
+
+    async fn settle_now(
         &self,
         id: &EntryId,
         outcome: &SettlementOutcome,

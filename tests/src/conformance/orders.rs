@@ -56,11 +56,13 @@ pub async fn every_order_is_read_back(orders: &dyn Orders) {
         OrderState::Failed { cause: Cause::new("It is too late.") },
         OrderState::Cancelled { cancelled_by: "max".into() },
     ];
-    for (action, state) in actions.into_iter().zip(states.into_iter().cycle()) {
+    let all = actions.iter().flat_map(|action| states.iter().map(move |state| (action.clone(), state.clone())));
+    for (second, (action, state)) in (0..).zip(all) {
         let stuck = vec![Stuck { cause: Cause::new("The customer is unknown."), count: 2 }];
         let progress = OrderProgress { moved: 5, stuck, trouble: Some(Cause::new("slow")), ..OrderProgress::default() };
         let preview = OrderPreview::of(&action, due(), 7);
-        let mut order = Order { state, progress, ..Order::given(action, "aoife".into(), None, preview, due()) };
+        let mut order =
+            Order { state, progress, ..Order::given(action, "aoife".into(), None, preview, due() + second.seconds()) };
         assert_eq!(orders.order(&order.id).await, Ok(None));
         save(orders, &order).await;
         assert_eq!(orders.order(&order.id).await.as_ref(), Ok(&Some(order.clone())));

@@ -177,7 +177,9 @@ impl Claimed<'_> {
                 self.order.ended(OrderState::Failed { cause: Cause::new(error.to_string()) }, now)
             }
             Err(error) => {
-                let mut next = self.let_go(None);
+                // What it has in hand is in doubt.
+                let mut next = self.order.next(now);
+                next.place.claimed_until = Some(now);
                 next.place.failures += 1;
                 next.progress.trouble = Some(Cause::new(error.to_string()));
                 next
@@ -192,7 +194,13 @@ impl Claimed<'_> {
     fn let_go(&self, until: Option<Timestamp>) -> Order {
         let mut next = self.order.next(self.now());
         next.place.claimed_until = until;
+        next.place.is_let_go = true;
         next
+    }
+
+    /// Whether the order has ended, as someone cancelled it.
+    pub(super) async fn is_over(&self, id: &OrderId) -> bool {
+        self.round.orders.order(id).await.is_ok_and(|order| order.is_none_or(|order| !order.state.is_open()))
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -29,7 +29,7 @@ impl OrderId {
     /// When it is none.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let bad = || ParseError::new("order", "is none: an order's id is one such as redrive-20261126-211200-3f9a2c");
-        let at = text.len().checked_sub(23).filter(|at| text.is_char_boundary(*at)).ok_or_else(bad)?;
+        let at = text.len().checked_sub(22).filter(|at| text.is_char_boundary(*at)).ok_or_else(bad)?;
         let (kind, rank) = text.split_at(at);
         let kind = kind.strip_suffix('-').and_then(|kind| OrderKind::from_str(kind).ok()).ok_or_else(bad)?;
         let is_digit = |(at, letter): (usize, char)| match at {

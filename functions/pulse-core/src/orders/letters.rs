@@ -6,7 +6,7 @@ use futures::{StreamExt as _, future::try_join_all, stream};
 use jiff::Timestamp;
 
 use super::{
-    OrderError, OrderState,
+    OrderError, OrderProgress, OrderState,
     carrier::{Claimed, IN_HAND, Worked},
     place::Mark,
     progress::Fate,
@@ -40,7 +40,7 @@ const PER_SECOND: u64 = 50;
 /// An order that hasn't come to an end by so many rounds never will: letters come faster than it looks at them.
 const ROUNDS: u32 = 12;
 
-/// Steps in a row that met letters of after the preview alone: there are no others.
+/// After so many steps in a row that met letters of after the preview alone, an order is over that has moved all that it may.
 const NEWER_STEPS: u32 = 3;
 
 /// Receipts that are kept to put letters back at the end. Others are in sight again when the round ends.
@@ -74,10 +74,13 @@ pub(super) async fn carry_out(
         claimed,
     };
     let worked = work.run(rate).await;
+    let is_over = match &worked {
+        Ok(Worked::Ended(_)) => true,
+        Err(OrderError::Changed(id)) => work.claimed.is_over(id).await,
+        _ => false,
+    };
     // Whoever goes on with it needs them out of sight.
-    if matches!(worked, Ok(Worked::Ended(_)) | Err(OrderError::Changed(_)))
-        && let Err(error) = work.letters.put_back(&work.kept).await
-    {
+    if is_over && let Err(error) = work.letters.put_back(&work.kept).await {
         tracing::warn!(%error, "letters that were looked at are back later");
     }
     worked
@@ -98,7 +101,8 @@ impl Work<'_, '_> {
                 self.begin_round(now, rate).await?;
             }
             let taken = self.take().await?;
-            if taken.is_empty() || newer_steps >= NEWER_STEPS {
+            let is_all = newer_steps >= NEWER_STEPS && self.claimed.left() == 0;
+            if taken.is_empty() || is_all {
                 self.keep(&taken);
                 return Ok(self.all_seen());
             }
@@ -137,25 +141,33 @@ impl Work<'_, '_> {
     /// Counts letters by what they are to come to, writes that down, and does it.
     async fn step(&mut self, taken: Vec<DeadLetter>) -> Result<(), OrderError> {
         let cut_off = self.cut_off();
+        let place = &self.claimed.order.place;
         let verdicts = stream::iter(taken).map(async |letter| {
-            let is_newer = letter.sent_at > cut_off;
-            let verdict = if is_newer { None } else { Some(self.handling.judge(&letter, self.cause).await) };
-            (letter, verdict)
+            let before = place.may_have_come_to(&letter.id);
+            let verdict = match &before {
+                None if letter.sent_at > cut_off => None,
+                None => Some(self.handling.judge(&letter, self.cause).await),
+                // It was meant; what it died of is told in another way once it is dealt with.
+                Some(_) => Some(self.handling.judge(&letter, None).await),
+            };
+            (letter, verdict, before)
         });
-        let verdicts: Vec<_> = verdicts.buffered(AT_ONCE).collect().await;
+        let mut verdicts: Vec<_> = verdicts.buffered(AT_ONCE).collect().await;
+        // What may have been moved already has its place among those that were previewed.
+        verdicts.sort_by_key(|(.., before)| before.is_none());
 
         let mut next = self.claimed.order.next(self.claimed.now());
         next.place.in_hand.clear();
         next.place.failures = 0;
-        for (letter, _) in &verdicts {
+        for (letter, ..) in &verdicts {
             if let Some(mark) = next.place.resolve(&letter.id) {
                 next.progress.uncount(mark.counted());
             }
         }
         let (mut going, mut staying) = (Vec::new(), Vec::new());
-        for (letter, verdict) in verdicts {
+        for (letter, verdict, before) in verdicts {
             let may_go = next.progress.carried_out() < next.expected();
-            let (fate, remedy) = fate(verdict, may_go);
+            let (fate, remedy) = fate(verdict, may_go, before);
             let counted = next.progress.count(&fate);
             next.place.in_hand.push(Mark::new(&letter.id, &counted));
             match remedy {
@@ -192,7 +204,8 @@ impl Work<'_, '_> {
         let order = &mut self.claimed.order;
         let mut stays = Vec::new();
         for (letter, came_to, fate, counted) in handled {
-            if came_to != fate {
+            // One that was dealt with before it was taken up again is only deleted now.
+            if came_to != fate && came_to != Fate::Done {
                 order.progress.uncount(&counted);
                 order.progress.count(&came_to);
             }
@@ -227,12 +240,14 @@ impl Work<'_, '_> {
     /// No letter is in sight.
     fn all_seen(&self) -> Worked {
         let (now, place) = (self.claimed.now(), &self.claimed.order.place);
-        if let Some(in_sight_at) = place.in_sight_at.filter(|at| *at > now && !place.in_doubt.is_empty()) {
+        if let Some(in_sight_at) = place.in_sight_at.filter(|at| *at > now) {
             return Worked::RestsUntil(in_sight_at);
         }
-        // Fewer than were previewed: someone may have had others in hand.
+        // Fewer than were previewed one by one: someone may have had others in hand.
+        let OrderProgress { failed, .. } = self.claimed.order.progress;
+        let is_short = self.cause.is_some() && failed < self.claimed.left();
         match place.round_ends {
-            Some(ends) if self.claimed.left() > 0 && place.rounds < 2 => Worked::RestsUntil(ends),
+            Some(ends) if is_short && place.rounds < 2 => Worked::RestsUntil(ends),
             _ => Worked::Ended(self.end()),
         }
     }
@@ -246,8 +261,11 @@ impl Work<'_, '_> {
 }
 
 /// What is to become of a letter, and by what.
-fn fate(verdict: Option<Verdict>, may_go: bool) -> (Fate, Option<Remedy>) {
+fn fate(verdict: Option<Verdict>, may_go: bool, before: Option<Fate>) -> (Fate, Option<Remedy>) {
     match verdict {
+        Some(Verdict::Goes(Remedy::Done)) if may_go && before.is_some() => {
+            (before.unwrap_or(Fate::Done), Some(Remedy::Done))
+        }
         None => (Fate::Newer, None),
         Some(Verdict::Other) => (Fate::Other, None),
         Some(Verdict::Stuck(cause)) => (Fate::Stuck(cause), None),

@@ -74,6 +74,7 @@ pub enum OrderState {
     /// It couldn't be done.
     Failed {
         /// Why.
+        #[serde(rename = "failure")]
         cause: Cause,
     },
     /// Someone cancelled it. What was done stays done.
@@ -142,8 +143,7 @@ impl Order {
     /// Whether all that was asked for was done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let OrderProgress { failed, stuck, trouble, .. } = &self.progress;
-        self.state == OrderState::Done && *failed == 0 && stuck.is_empty() && trouble.is_none()
+        self.state == OrderState::Done && self.progress.failed == 0 && self.progress.stuck_in_all() == 0
     }
 
     /// The order, taken up by someone until `until`, if it is open and may be. What someone had in hand who is gone is in
@@ -153,8 +153,7 @@ impl Order {
             return None;
         }
         let mut next = Self { state: OrderState::Running, ..self.next(now) };
-        next.place.claimed_until = Some(until);
-        next.place.doubt_what_is_in_hand(self.changed_at.saturating_add(in_sight_after).unwrap_or(Timestamp::MAX));
+        next.place.take_up(until, in_sight_after);
         Some(next)
     }
 

@@ -17,6 +17,8 @@ pub struct OrderPlace {
     /// Until when nobody else is to take it up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) claimed_until: Option<Timestamp>,
+    /// Whether whoever had it last let it go, and so has nothing in hand.
+    pub(super) is_let_go: bool,
     /// When letters that stay are in sight again: each is seen once before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) round_ends: Option<Timestamp>,
@@ -30,7 +32,7 @@ pub struct OrderPlace {
     /// Letters that someone had in hand who is gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) in_doubt: Vec<Mark>,
-    /// When the last of those is in sight again, if it is there still.
+    /// When the last letter is in sight again that someone had in hand who is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) in_sight_at: Option<Timestamp>,
     /// The customer whose entry was dealt with last.
@@ -48,17 +50,21 @@ const DIGITS: usize = 16;
 
 impl Mark {
     pub(super) fn new(id: &str, counted: &str) -> Self {
-        Self(format!("{:016x}{counted}", stable_hash("letter", id)))
+        Self(hash(id) + counted)
     }
 
-    pub(super) fn is_of(&self, id: &str) -> bool {
-        self.0.get(..DIGITS) == Some(&format!("{:016x}", stable_hash("letter", id)))
+    fn is_of(&self, hash: &str) -> bool {
+        self.0.get(..DIGITS) == Some(hash)
     }
 
     /// As what it was counted.
     pub(super) fn counted(&self) -> &str {
         self.0.get(DIGITS..).unwrap_or_default()
     }
+}
+
+fn hash(id: &str) -> String {
+    format!("{:016x}", stable_hash("letter", id))
 }
 
 impl OrderPlace {
@@ -68,18 +74,27 @@ impl OrderPlace {
         *self == Self::default()
     }
 
-    /// What was in hand is in doubt: whoever had it is gone.
-    pub(super) fn doubt_what_is_in_hand(&mut self, in_sight_at: Timestamp) {
-        let in_hand = std::mem::take(&mut self.in_hand);
-        if !in_hand.is_empty() {
-            self.in_doubt.extend(in_hand);
-            self.in_sight_at = self.in_sight_at.max(Some(in_sight_at));
+    /// Someone else takes it up until then. If whoever had it is gone, what they had in hand is in doubt, and they may have had
+    /// letters in hand that they hadn't written down.
+    pub(super) fn take_up(&mut self, until: Timestamp, in_sight_after: Duration) {
+        let held_until = self.claimed_until.replace(until);
+        let was_let_go = std::mem::take(&mut self.is_let_go);
+        if let Some(held_until) = held_until.filter(|_| !was_let_go) {
+            self.in_sight_at = Some(held_until.saturating_add(in_sight_after).unwrap_or(Timestamp::MAX));
         }
+        self.in_doubt.append(&mut self.in_hand);
+    }
+
+    /// What a letter that is in doubt came to, if it may have been dealt with.
+    pub(super) fn may_have_come_to(&self, id: &str) -> Option<Fate> {
+        let hash = hash(id);
+        Fate::going(self.in_doubt.iter().find(|mark| mark.is_of(&hash))?.counted())
     }
 
     /// Takes a letter out of doubt, and tells as what it was counted.
     pub(super) fn resolve(&mut self, id: &str) -> Option<Mark> {
-        let at = self.in_doubt.iter().position(|mark| mark.is_of(id))?;
+        let hash = hash(id);
+        let at = self.in_doubt.iter().position(|mark| mark.is_of(&hash))?;
         Some(self.in_doubt.swap_remove(at))
     }
 
@@ -87,6 +102,6 @@ impl OrderPlace {
     pub(super) fn begin_round(&mut self, now: Timestamp, lasts: Duration) {
         self.rounds += 1;
         self.round_ends = Some(now.saturating_add(lasts).unwrap_or(Timestamp::MAX));
-        self.in_doubt.retain(|mark| Fate::goes_as(mark.counted()));
+        self.in_doubt.retain(|mark| Fate::going(mark.counted()).is_some());
     }
 }

@@ -129,9 +129,14 @@ impl Fate {
         matches!(self, Self::Moved | Self::Closed | Self::Done)
     }
 
-    /// Whether what was counted so goes.
-    pub(super) fn goes_as(counted: &str) -> bool {
-        matches!(counted, "m" | "c" | "d")
+    /// What a letter that was counted so comes to, if it goes.
+    pub(super) fn going(counted: &str) -> Option<Self> {
+        match counted {
+            "m" => Some(Self::Moved),
+            "c" => Some(Self::Closed),
+            "d" => Some(Self::Done),
+            _ => None,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use super::LedgerError;
+use crate::failure::Cause;
 use crate::orders::{Order, OrderId, OrderKind};
 
 /// Where orders are kept, for over a year.
@@ -20,4 +21,14 @@ pub trait Orders: Send + Sync {
     /// Orders that are open, at most `limit`, the first given first. The answer may be some seconds old: read an order before
     /// acting on it. It is asked each minute, so it costs half a read unit.
     async fn open_orders(&self, limit: usize) -> Result<Vec<OrderId>, LedgerError>;
+}
+
+/// What has orders begun on before tick's minute comes.
+#[async_trait]
+pub trait TickStarter: Send + Sync {
+    /// Asks for a tick, and doesn't wait for it. Whoever can't only waits for the next.
+    async fn start_tick(&self) -> Result<(), Cause>;
+
+    /// Whether the tick that is deployed carries orders out.
+    fn carries_orders_out(&self) -> bool;
 }

@@ -4,8 +4,8 @@ use pulse_core::{
     control::BreakerPolicy,
     feedback::ReputationPolicy,
     ports::{
-        AuditLog, Clock, Controls, FeedbackLog, Intake, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog, Queues,
-        Renderer, Schedules, Scorer, Sleeper, StageMemory, Stages,
+        AuditLog, Clock, Controls, DeadLetterQueues, FeedbackLog, Intake, Ledger, LedgerListing, Mailer, OpenEntries,
+        Orders, OutcomeLog, Queues, Renderer, Schedules, Scorer, Sleeper, StageMemory, Stages,
     },
     stage::Meter,
 };
@@ -47,6 +47,10 @@ pub struct WorldPorts {
     pub intake: Arc<dyn Intake>,
     /// By which rates the email stage is held.
     pub reputation: ReputationPolicy,
+    /// What operators order.
+    pub orders: Arc<dyn Orders>,
+    /// All dead-letter queues.
+    pub dead_letters: DeadLetterQueues,
     /// What is remembered of the stages.
     pub memory: Arc<dyn StageMemory>,
     /// Tells the moment of what is decided and written.
