@@ -1,10 +1,12 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
-//! off, wakes what was put off, counts dead letters, ends doubts, and looks at how recipients take the mails.
+//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, and carries orders
+//! out.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use futures::future::join_all;
+use jiff::Timestamp;
 use pulse_aws::{
     clock::SystemClock,
     config::{Environment, TickConfig, process_variable},
@@ -16,22 +18,30 @@ use pulse_aws::{
 };
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
-    entry::StageName,
+    entry::{Plan, StageName},
     feedback::{ReputationBreaker, ReputationPolicy},
-    ports::{Clock as _, DeadLetters, DlqName, IntakeQueue, Queues, StageQueue},
+    orders::{OrderRound, OrderStepped},
+    ports::{Clock as _, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Queues, StageQueue},
+    stage::PerStage,
     tick::{
         DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept,
         oldest_due,
     },
 };
+use pulse_feedback::UnsignedReader;
 use serde::Serialize;
+
+/// How long after it began a tick works on orders, so that the next minute's finds it ended; but so long at least, after a
+/// minute in which it waited for a provider: its timeout is 90 seconds.
+const ORDERS_UNTIL: Duration = Duration::from_secs(45);
+const ORDERS_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// The function, with its clients built once.
 pub struct Function {
     ledger: DynamoDbLedger,
     stages: LambdaStages,
     queues: Queues,
-    dead_letters: Vec<SqsDeadLetters>,
+    dead_letters: DeadLetterQueues,
     intake: SqsIntake,
     policy: SweepPolicy,
     breaker: BreakerPolicy,
@@ -45,6 +55,8 @@ pub struct Ticked {
     pub stages: Vec<StageTick>,
     /// About feedback.
     pub feedback: FeedbackRounds,
+    /// For orders.
+    pub orders: Vec<OrderStepped>,
 }
 
 /// What a tick did for a stage.
@@ -79,18 +91,24 @@ impl Function {
         let config = TickConfig::read(env)?;
         let aws = sdk::load().await?;
         let sqs = sdk::sqs_client(&aws);
-        let dead_letters = |name: DlqName| {
-            let url = match name {
-                DlqName::Stage(stage) => &config.dead_letters[stage],
-                DlqName::Schedules => &config.schedule_dead_letters,
-                DlqName::Intake(IntakeQueue::Feedback) => &config.feedback_dead_letters,
-                DlqName::Intake(IntakeQueue::Unsubscribe) => &config.unsubscribe_dead_letters,
+        let dead_letters = |name: DlqName| -> Arc<dyn DeadLetters> {
+            let (url, to) = match name {
+                DlqName::Stage(stage) => (&config.dead_letters[stage], &config.stages[stage].queue_url),
+                DlqName::Schedules => (&config.schedule_dead_letters, &config.stages[Plan::MONTHLY.first()].queue_url),
+                DlqName::Intake(IntakeQueue::Feedback) => (&config.feedback_dead_letters, &config.feedback_queue_url),
+                DlqName::Intake(IntakeQueue::Unsubscribe) => {
+                    (&config.unsubscribe_dead_letters, &config.unsubscribe_queue_url)
+                }
             };
-            // They are counted, and never brought back from here.
-            SqsDeadLetters::new(sqs.clone(), name, url, "")
+            Arc::new(SqsDeadLetters::new(sqs.clone(), name, url, to))
         };
         Ok(Self {
-            dead_letters: DlqName::all().map(dead_letters).collect(),
+            dead_letters: DeadLetterQueues {
+                stages: PerStage::from_fn(|stage| dead_letters(DlqName::Stage(stage))),
+                schedules: dead_letters(DlqName::Schedules),
+                feedback: dead_letters(DlqName::Intake(IntakeQueue::Feedback)),
+                unsubscribe: dead_letters(DlqName::Intake(IntakeQueue::Unsubscribe)),
+            },
             intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url),
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table),
             queues: Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
@@ -106,6 +124,7 @@ impl Function {
 
     /// One tick. A stage that can't be swept now is swept by the next.
     pub async fn handle(&self) -> Ticked {
+        let began = SystemClock.now();
         let sweep = Sweep {
             ledger: &self.ledger,
             open: &self.ledger,
@@ -139,7 +158,7 @@ impl Function {
         };
         // Before the stages: one that is held for its reputation is off within this minute.
         let feedback = feedback.run().await;
-        let (rounds, _) = futures::join!(rounds.run(), join_all(self.dead_letters.iter().map(|one| self.count(one))));
+        let (rounds, _) = futures::join!(rounds.run(), join_all(DlqName::all().map(|name| self.count(name))));
         for round in &rounds {
             self.gauge(round).await;
         }
@@ -152,11 +171,33 @@ impl Function {
             self.metrics.reputation(SystemClock.now(), reputation);
         }
         tracing::info!(doubts_ended, ?reputation, "tick of feedback");
-        Ticked { stages, feedback }
+        let orders = self.carry_out_orders(began).await;
+        Ticked { stages, feedback, orders }
+    }
+
+    /// Last, for what is left of the minute.
+    async fn carry_out_orders(&self, began: Timestamp) -> Vec<OrderStepped> {
+        let round = OrderRound {
+            orders: &self.ledger,
+            ledger: &self.ledger,
+            listing: &self.ledger,
+            queues: &self.queues,
+            dead_letters: &self.dead_letters,
+            intake: &UnsignedReader,
+            sleeper: &SystemClock,
+        };
+        let after = |moment: Timestamp, by| moment.saturating_add(by).unwrap_or(moment);
+        let until = after(began, ORDERS_UNTIL).max(after(SystemClock.now(), ORDERS_AT_LEAST));
+        let stepped = round.run(until).await;
+        for OrderStepped { order, state, carried_out, expected } in &stepped {
+            tracing::info!(%order, ?state, carried_out, expected, "tick of an order");
+        }
+        stepped
     }
 
     /// What can't be counted now is counted by the next tick.
-    async fn count(&self, letters: &SqsDeadLetters) {
+    async fn count(&self, name: DlqName) {
+        let letters = self.dead_letters.get(name);
         match letters.count().await {
             Ok(count) => self.metrics.dead_letters(letters.name(), SystemClock.now(), count),
             Err(error) => tracing::warn!(%error, "dead letters aren't counted"),

@@ -30,6 +30,8 @@ pub struct TickConfig {
     pub schedule_dead_letters: String,
     /// What came in and waits to be read: `FEEDBACK_QUEUE_URL`.
     pub feedback_queue_url: String,
+    /// Opt-outs that came in: `UNSUBSCRIBE_QUEUE_URL`.
+    pub unsubscribe_queue_url: String,
     /// What came in and couldn't be read: `FEEDBACK_DLQ_URL`.
     pub feedback_dead_letters: String,
     /// Opt-outs that couldn't be written down: `UNSUBSCRIBE_DLQ_URL`.
@@ -82,6 +84,7 @@ impl TickConfig {
             dead_letters: env.per_stage("DLQ_URL")?,
             schedule_dead_letters: env.text("SCHEDULE_DLQ_URL")?,
             feedback_queue_url: env.text("FEEDBACK_QUEUE_URL")?,
+            unsubscribe_queue_url: env.text("UNSUBSCRIBE_QUEUE_URL")?,
             feedback_dead_letters: env.text("FEEDBACK_DLQ_URL")?,
             unsubscribe_dead_letters: env.text("UNSUBSCRIBE_DLQ_URL")?,
             policy: SweepPolicy {
@@ -152,6 +155,7 @@ mod tests {
         ("EMAIL_DLQ_URL", "ed"),
         ("SCHEDULE_DLQ_URL", "xd"),
         ("FEEDBACK_QUEUE_URL", "fq"),
+        ("UNSUBSCRIBE_QUEUE_URL", "uq"),
         ("FEEDBACK_DLQ_URL", "fd"),
         ("UNSUBSCRIBE_DLQ_URL", "ud"),
         ("SWEEP_GRACE_MINUTES", "60"),
