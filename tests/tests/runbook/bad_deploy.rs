@@ -72,7 +72,7 @@ fn bad_deploy() {
         let resumed = pulse(&stack, "resume score").await;
         assert_eq!(resumed.status, 0, "{}", resumed.text);
         let redriven = pulse_json(&stack, "redrive score").await;
-        assert_eq!(redriven["redriven"], 6, "{redriven}");
+        assert_eq!(redriven["progress"]["moved"], 6, "{redriven}");
         stack.all_mailed_once(&[before, after].concat()).await;
         assert_lanes_held(&stack);
     });
