@@ -117,7 +117,7 @@ pub async fn orders_come_newest_first_by_kind_and_page(orders: &dyn Orders) {
         }
     }
     assert_eq!(seen.len(), 8);
-    assert!(seen.iter().any(|order| *order == paused));
+    assert!(seen.contains(&paused));
     assert!(seen.iter().map(|order| order.given_at).rev().is_sorted());
 }
 

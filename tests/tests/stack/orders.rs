@@ -1,6 +1,6 @@
 //! Orders, carried out by the deployed tick with its own role.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt as _, stream};
@@ -54,24 +54,12 @@ async fn hold(stack: &DeployedStack) {
     stack.until_mapping("ScoreMappingId", "Disabled").await;
 }
 
-/// The customers of all messages in the stage's queue.
-async fn queued(stack: &DeployedStack) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    loop {
-        let taken = stack.take("ScoreQueueUrl", |_| true).await;
-        if taken.is_empty() {
-            return seen;
-        }
-        seen.extend(taken);
-    }
-}
-
-/// How many letters there are, in sight or not.
-async fn left(stack: &DeployedStack) -> u64 {
+/// How many messages there are in a queue, told by its output, in sight or not.
+async fn waiting(stack: &DeployedStack, queue: &str) -> u64 {
     let names =
         [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
     let client = sdk::sqs_client(&stack.stack.aws);
-    let asked = client.get_queue_attributes().queue_url(stack.output("ScoreDlqUrl"));
+    let asked = client.get_queue_attributes().queue_url(stack.output(queue));
     let answer = asked.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
     answer.attributes().unwrap().values().map(|count| count.parse::<u64>().unwrap()).sum()
 }
@@ -111,9 +99,10 @@ async fn letters_are_redriven_although_tick_is_killed(meant: usize) {
     let order = read().await;
     let came_to = (&order.state, order.progress.moved, order.progress.others, order.progress.looked_at());
     assert_eq!(came_to, (&OrderState::Done, meant as u64, OTHERS as u64, (meant + OTHERS) as u64), "{order:?}");
-    assert_eq!(queued(&stack).await.len(), meant);
-    // Those that the killed tick looked at are out of sight until the round ends.
-    assert_eq!(left(&stack).await, OTHERS as u64);
+    // Those that the killed tick looked at are out of sight until the round ends; what it had in hand may have been sent twice.
+    assert_eq!(waiting(&stack, "ScoreDlqUrl").await, OTHERS as u64);
+    let queued = waiting(&stack, "ScoreQueueUrl").await;
+    assert!((meant as u64..=meant as u64 + 100).contains(&queued), "{queued}");
 }
 
 #[test]

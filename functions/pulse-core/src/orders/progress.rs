@@ -154,7 +154,9 @@ mod tests {
         assert_eq!((progress.looked_at(), progress.carried_out(), progress.stuck.len()), (57, 3, CAUSES));
         assert_eq!(progress.stuck_in_all(), 50);
         assert_eq!(progress.without_what_stays().looked_at(), 3);
-        counted.iter().for_each(|counted| progress.uncount(counted));
+        for counted in &counted {
+            progress.uncount(counted);
+        }
         assert_eq!(progress.looked_at(), 0);
     }
 }
