@@ -50,14 +50,17 @@ pub(super) async fn give(
     }
     let given = app.give(action, note, preview).await?;
     let Order { id, action, .. } = &given.order;
-    output.remark(format!(
-        "Order {id}: {action}. {} expected; it begins {}, and goes on when you leave.",
-        given.order.expected(),
-        match given.begins {
+    // Whoever wants JSON finds it there.
+    if !output.is_json() {
+        let begins = match given.begins {
             Begins::Now => "now",
             Begins::WithinAMinute => "within a minute",
-        },
-    ));
+        };
+        let expected = given.order.expected();
+        output.remark(format!(
+            "Order {id}: {action}. {expected} expected; it begins {begins}, and goes on when you leave."
+        ));
+    }
     if detach {
         output.show(&given, || format!("`pulse orders {id}` shows it, and with --cancel ends it.\n"))?;
         return Ok(Exit::Done);
