@@ -66,7 +66,7 @@ fn bad_deploy() {
         stack.until_held(StageName::Score, "paused").await;
         stack.until_mapping("ScoreMappingId", "Disabled").await;
         let stage = status_of(&stack, StageName::Score).await;
-        assert_eq!(stage["held"]["how"], "by night-shift: The new version crashes.", "{stage}");
+        assert_eq!(stage["held"]["how"], "by root (night-shift): The new version crashes.", "{stage}");
         assert_eq!((&stage["waiting"], dead(&stack).await), (&6.into(), 6), "{stage}");
 
         let resumed = pulse(&stack, "resume score").await;
