@@ -93,7 +93,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let (console, listener, link) = local_console(&stack).await?;
     output.remark(format!("The console, for one browser: {link}"));
     let console = serve(listener, console, pending());
-    let demonstration = async {
+    let demonstration = Box::pin(async {
         let demo = Demo::enroll(&stack, customers).await?;
         let lasted = progress::follow(&stack, &demo, &providers, &surroundings).await?;
         let heard = hearing::follow(&stack, &providers, &options).await?;
@@ -105,13 +105,13 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         }
         summed_up.store(true, Ordering::Relaxed);
         pending().await
-    };
-    let demonstration = async {
+    });
+    let demonstration = Box::pin(async {
         tokio::select! {
             exit = demonstration => exit,
             served = console => Err(served.err().map_or_else(|| anyhow!("The console has ended"), Into::into)),
         }
-    };
+    });
     if !surroundings.fires {
         return demonstration.await;
     }
