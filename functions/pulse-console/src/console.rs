@@ -86,6 +86,16 @@ impl Console {
     }
 }
 
+impl Console {
+    /// Has everyone see within a minute what was done. If that can't be asked for, they do within five.
+    pub(crate) async fn want_snapshot(&self) {
+        if let Err(error) = self.app.want_snapshot().await {
+            tracing::info!(%error, "the next snapshot is waited for");
+        }
+        self.read.snapshot.forget().await;
+    }
+}
+
 /// Serves a console until `ends`.
 ///
 /// # Errors

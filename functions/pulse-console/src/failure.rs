@@ -7,8 +7,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use pulse_app::{CustomerWhyError, ReadError, RunWhyError, SwitchError};
-use pulse_core::{dead_letters::DeadLetterError, ports::LedgerError};
+use pulse_app::{
+    CancelError, CustomerWhyError, GiveError, LaneOrderError, PreviewError, ReadError, ReplayFailed, RunWhyError,
+    SwitchError,
+};
+use pulse_core::{
+    dead_letters::DeadLetterError, pausing::PausingError, ports::LedgerError, settlement::SettlementError,
+};
 use serde_json::json;
 
 use crate::layout;
@@ -72,7 +77,26 @@ macro_rules! elsewhere {
     };
 }
 
-elsewhere!(LedgerError, DeadLetterError, RunWhyError, SwitchError);
+elsewhere!(
+    LedgerError,
+    DeadLetterError,
+    RunWhyError,
+    GiveError,
+    PreviewError,
+    CancelError,
+    LaneOrderError,
+    ReplayFailed,
+    SettlementError
+);
+
+impl From<SwitchError> for Failure {
+    fn from(error: SwitchError) -> Self {
+        match error {
+            SwitchError::Pausing(PausingError::NoteNeeded(_)) => Self::wrong(format!("{error}.")),
+            error => Self::elsewhere(error),
+        }
+    }
+}
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {

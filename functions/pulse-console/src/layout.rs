@@ -24,16 +24,18 @@ pub(crate) enum Place {
     Run,
     Letters,
     Suppressions,
+    Orders,
     Plan,
     /// A page that none links to.
     Other,
 }
 
-const PLACES: [(Place, &str, &str); 5] = [
+const PLACES: [(Place, &str, &str); 6] = [
     (Place::Overview, "/", "Overview"),
     (Place::Run, "/runs", "Run"),
     (Place::Letters, "/dead-letters", "Dead letters"),
     (Place::Suppressions, "/suppressions", "Suppressions"),
+    (Place::Orders, "/orders", "Orders"),
     (Place::Plan, "/plan", "Plan"),
 ];
 

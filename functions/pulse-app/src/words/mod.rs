@@ -2,6 +2,7 @@
 
 mod figures;
 mod next;
+mod orders;
 mod places;
 mod reasons;
 mod sheet;
@@ -18,6 +19,7 @@ use pulse_core::{
 
 pub use figures::{age, decimal, grouped, lasting, length};
 pub use next::{holder, next_sentences, sentence};
+pub use orders::{order_lines, order_state};
 pub use places::place;
 pub use reasons::{reason, told};
 pub use sheet::{Row, Sheet, Suppressed};

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use pulse_core::orders::{Order, OrderAction, OrderId, OrderKind, OrderPage, OrderProgress, OrderState};
+use pulse_core::orders::{Order, OrderId, OrderKind, OrderPage};
 
 use crate::{
     exit::Exit,
     output::{Output, Table, heading},
     target::Target,
-    text::advised,
+    text::{advised, order_lines, order_state},
 };
 
 /// What `pulse orders` takes.
@@ -74,7 +74,7 @@ fn list(page: &OrderPage) -> String {
     let mut text = heading("Orders, the newest first");
     let mut table = Table::default();
     for order in &page.orders {
-        table.push(&order.id, format!("{} by {}: {}", order.action, order.by, state(order)));
+        table.push(&order.id, format!("{} by {}: {}", order.action, order.by, order_state(order)));
     }
     text += &table.render();
     if page.next.is_some() {
@@ -94,59 +94,31 @@ pub(super) fn sheet(order: &Order) -> String {
     if let Some(preview) = &order.preview {
         table.push("previewed", format!("{} at {:.0}", preview.expected, preview.at));
     }
-    table.push("state", format!("{}, since {:.0}", state(order), order.changed_at));
+    table.push("state", format!("{}, since {:.0}", order_state(order), order.changed_at));
     text += &table.render();
     text + &progress(order)
 }
 
-fn state(order: &Order) -> String {
-    let so_far = || format!("{} of {}", order.progress.carried_out(), order.expected());
-    match &order.state {
-        OrderState::Given => "waits to be begun".into(),
-        OrderState::Running => format!("goes on: {}", so_far()),
-        OrderState::Done if order.preview.is_some() => format!("done: {}", so_far()),
-        OrderState::Done => "done".into(),
-        OrderState::AsksAgain { more } => {
-            format!("asks again: {} are done, and {more} more have come since: give it again for those", so_far())
-        }
-        OrderState::Failed { cause } => format!("failed: {cause}"),
-        OrderState::Cancelled { cancelled_by } => format!("cancelled by {cancelled_by} at {}", so_far()),
-    }
-}
-
 fn progress(order: &Order) -> String {
-    let OrderProgress { moved, closed, done, others, beyond, newer, ref stuck, failed, ref trouble } = order.progress;
-    let taker = match &order.action {
-        OrderAction::Redrive { queue, .. } => queue.taker(),
-        OrderAction::RedriveFailed { stage, .. } => format!("the {stage} stage"),
-        _ => return String::new(),
-    };
-    let mut text = String::new();
-    let mut line = |count: u64, words: &str| {
-        if count > 0 {
-            let _ = writeln!(text, "{count:>7} {words}");
-        }
-    };
-    line(moved, &format!("are queued to {taker} again"));
-    line(closed, "are of customers who have left: entry closed, letter deleted");
-    line(done, "are deleted, as nothing is left to do for them");
-    line(others, "stay, as they died of something else");
-    line(beyond, "stay, as they are more than were previewed");
-    line(newer, "stay, as they came in meanwhile: see `pulse dlq` for what they died of");
-    for stuck in stuck {
-        line(stuck.count, &format!("stay, as they would only die again: {}", stuck.cause));
-    }
-    line(failed, "couldn't be moved, and stay");
-    if let Some(trouble) = trouble {
-        let _ = writeln!(text, "In the way last: {trouble}");
-    }
-    text
+    order_lines(order).into_iter().fold(String::new(), |mut text, (count, words)| {
+        let _ = match count {
+            Some(count) => writeln!(text, "{count:>7} {words}"),
+            None => writeln!(text, "{words}"),
+        };
+        text
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use pulse_core::{dead_letters::Stuck, entry::StageName, failure::Cause, orders::OrderPreview, ports::DlqName};
+    use pulse_core::{
+        dead_letters::Stuck,
+        entry::StageName,
+        failure::Cause,
+        orders::{OrderAction, OrderPreview, OrderProgress, OrderState},
+        ports::DlqName,
+    };
 
     use super::*;
 

@@ -1,12 +1,25 @@
 //! One customer: who they are, what happened, and what comes next.
 
 use axum::{
+    Form,
     extract::{Path, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
-use pulse_app::words::{Row, Sheet, Suppressed, holder, next_sentences};
-use pulse_core::{customer::CustomerId, why::Timeline};
+use pulse_app::{
+    ReplayOrder,
+    words::{Row, Sheet, Suppressed, holder, next_sentences, preview},
+};
+use pulse_core::{
+    customer::CustomerId,
+    entry::{Entry, EntryId, Progress},
+    run::RunId,
+    settlement::SettlementOutcome,
+    why::Timeline,
+};
+use serde::Deserialize;
+
+use super::stage::note;
 
 use crate::{
     console::Of,
@@ -68,6 +81,7 @@ fn page(story: &Timeline) -> Markup {
             details open[number == 0] {
                 summary { "Run " (entry.id().run) " " span.badge { (entry.state()) } }
                 (rows(&sheet.entry(entry)))
+                (actions(entry))
             }
         }
         h2 { "Notes" }
@@ -76,6 +90,91 @@ fn page(story: &Timeline) -> Markup {
             @for activity in activities { li { (moment_in(activity.at, &profile.zone)) " " (activity.what) } }
         }
     }
+}
+
+/// What an operator can do about an entry: what is in doubt can be settled, what isn't done be queued again.
+fn actions(entry: &Entry) -> Markup {
+    let EntryId { customer, run } = entry.id();
+    let hidden = html! { input type="hidden" name="run" value=(run); };
+    let action = |what| format!("{}/{what}", path(customer));
+    html! {
+        @if matches!(entry.progress(), Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }) {
+            form.act method="post" action=(action("settle")) {
+                (hidden)
+                label { "How it is known: kept with the customer" input name="note" required maxlength="300" autocomplete="off"; }
+                label { "The provider's id of the mail, if it was sent" input name="sent" maxlength="200" autocomplete="off"; }
+                button name="outcome" value="sent" { "It was sent" }
+                " " button.careful name="outcome" value="not-sent" { "It wasn't: send it" }
+            }
+        } @else if !matches!(entry.progress(), Progress::Done { .. }) {
+            form.act method="post" action=(action("replay")) {
+                (hidden)
+                button { "What would be done now?" }
+                " " button.careful name="again" value="yes" { "Queue it again" }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReplayForm {
+    run: String,
+    again: Option<String>,
+}
+
+pub(super) async fn replay(
+    State(console): Of,
+    Path(id): Path<String>,
+    Form(form): Form<ReplayForm>,
+) -> Result<Response, Failure> {
+    let entry = entry(&id, &form.run)?;
+    let order = if form.again.is_some() { ReplayOrder::Again } else { ReplayOrder::Preview };
+    let replayed = console.app.replay(&entry, &order).await?;
+    if replayed.requeued.is_some() {
+        return Ok(Redirect::to(&path(&entry.customer)).into_response());
+    }
+    let profile = console.app.profile(&entry.customer).await?;
+    let main = html! {
+        h1 { "Customer " (entry.customer) ", run " (entry.run) }
+        p.note { "If its message came now, the entry " (preview(&replayed.prospect.preview, &profile.zone)) "." }
+        p { a href=(path(&entry.customer)) { "Back to the customer" } }
+    };
+    Ok(console
+        .frame
+        .page(&Page { title: format!("Customer {id}"), place: Place::Other, every: None, main })
+        .into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct SettleForm {
+    run: String,
+    note: String,
+    sent: String,
+    outcome: String,
+}
+
+pub(super) async fn settle(
+    State(console): Of,
+    Path(id): Path<String>,
+    Form(form): Form<SettleForm>,
+) -> Result<Response, Failure> {
+    let entry = entry(&id, &form.run)?;
+    let note = note(&form.note)?.ok_or_else(|| Failure::wrong("To settle it takes words that say how it is known."))?;
+    let outcome = match (&*form.outcome, form.sent.trim()) {
+        ("not-sent", "") => SettlementOutcome::NotSent,
+        ("not-sent", _) => return Err(Failure::wrong("A mail that wasn't sent has no id: leave the field empty.")),
+        ("sent", "") => return Err(Failure::wrong("A mail that was sent has an id at its provider: fill it in.")),
+        ("sent", provider_id) => SettlementOutcome::Sent { provider_id: provider_id.to_owned() },
+        _ => return Err(Failure::wrong("A mail was sent, or it wasn't.")),
+    };
+    console.app.settle(&entry, &outcome, &note).await?;
+    Ok(Redirect::to(&path(&entry.customer)).into_response())
+}
+
+fn entry(id: &str, run: &str) -> Result<EntryId, Failure> {
+    let customer = CustomerId::parse(id).map_err(|error| Failure::wrong(format!("{error}.")))?;
+    let run = RunId::parse(run).map_err(|error| Failure::wrong(format!("{error}.")))?;
+    Ok(EntryId { customer, run })
 }
 
 fn rows(rows: &[Row]) -> Markup {

@@ -3,17 +3,22 @@
 use std::str::FromStr as _;
 
 use axum::{
+    Form,
     extract::{Path, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
+use jiff::Timestamp;
 use maud::{Markup, html};
 use pulse_app::{DeadLettersOf, words::grouped};
 use pulse_core::{
+    dead_letters::CauseFilter,
+    orders::{OrderAction, OrderPreview},
     ports::{Depth, DlqName},
     snapshot::Snapshot,
 };
+use serde::Deserialize;
 
-use super::customer;
+use super::{customer, orders, stage::note};
 use crate::{
     console::Of,
     failure::Failure,
@@ -114,7 +119,7 @@ fn causes(found: &DeadLettersOf) -> Markup {
             thead {
                 tr {
                     th scope="col" { "cause" } th.number scope="col" { "letters" } th scope="col" { "first queued" }
-                    th scope="col" { "last queued" } th scope="col" { "some of them" }
+                    th scope="col" { "last queued" } th scope="col" { "some of them" } th scope="col" {}
                 }
             }
             tbody {
@@ -125,9 +130,78 @@ fn causes(found: &DeadLettersOf) -> Markup {
                         td { (moment(group.first)) }
                         td { (moment(group.last)) }
                         td { @for example in &group.examples { a href=(customer::path(&example.customer)) { (example.customer) } " " } }
+                        td { (redrive_form(found.queue, Some(group.cause.as_str()), "Redrive these")) }
                     }
                 }
             }
+        }
+        (redrive_form(found.queue, None, "Redrive all of them"))
+    }
+}
+
+fn redrive_form(queue: DlqName, cause: Option<&str>, words: &str) -> Markup {
+    html! {
+        form method="post" action=(format!("{}/redrive", path(queue))) {
+            @if let Some(cause) = cause { input type="hidden" name="cause" value=(cause); }
+            button { (words) "…" }
+        }
+    }
+}
+
+/// What a redrive is asked for by. The first form has no preview; what it leads to has one, and asks once more.
+#[derive(Deserialize)]
+pub(super) struct RedriveForm {
+    cause: Option<String>,
+    note: Option<String>,
+    at: Option<Timestamp>,
+    expected: Option<u64>,
+    fingerprint: Option<String>,
+}
+
+/// Shows what would be moved, or has it moved: what is ordered is bound to what was shown.
+pub(super) async fn redrive(
+    State(console): Of,
+    Path(queue): Path<String>,
+    Form(form): Form<RedriveForm>,
+) -> Result<Response, Failure> {
+    let queue = parse(&queue)?;
+    let cause = form
+        .cause
+        .as_deref()
+        .map(CauseFilter::parse)
+        .transpose()
+        .map_err(|error| Failure::wrong(format!("{error}.")))?;
+    let action = OrderAction::Redrive { queue, cause, rate: None };
+    if let (Some(at), Some(expected), Some(fingerprint)) = (form.at, form.expected, form.fingerprint) {
+        let preview = OrderPreview { at, expected, what: action.to_string(), fingerprint };
+        let given = console.app.give(action, note(form.note.as_deref().unwrap_or_default())?, preview).await?;
+        return Ok(Redirect::to(&orders::path(&given.order.id)).into_response());
+    }
+    let preview = console.app.preview_order(&action, &mut |_| {}, &|| false).await?;
+    let main = html! {
+        h1 { "Dead letters: " (queue) }
+        (confirmation(queue, form.cause.as_deref(), &preview))
+    };
+    let page = Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main };
+    Ok(console.frame.page(&page).into_response())
+}
+
+fn confirmation(queue: DlqName, cause: Option<&str>, preview: &OrderPreview) -> Markup {
+    if preview.expected == 0 {
+        return html! { p.note.held { "There is nothing to move: none of them would be dealt with." } };
+    }
+    html! {
+        form.act.note method="post" action=(format!("{}/redrive", path(queue))) {
+            h2 { "To " (preview.what) "?" }
+            p { strong { (grouped(preview.expected)) } " letters go back to " (queue.taker()) ". No more than that, and none that came after " (moment(preview.at)) "." }
+            p { "The tick function carries it out, in steps; it goes on when you leave, and can be cancelled." }
+            @if let Some(cause) = cause { input type="hidden" name="cause" value=(cause); }
+            input type="hidden" name="at" value=(preview.at);
+            input type="hidden" name="expected" value=(preview.expected);
+            input type="hidden" name="fingerprint" value=(preview.fingerprint);
+            label { "Why: others will read it" input name="note" maxlength="300" autocomplete="off"; }
+            button { "Redrive " (grouped(preview.expected)) }
+            " " a href=(path(queue)) { "Leave them" }
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod customer;
 mod letters;
+mod orders;
 mod overview;
 mod plan;
 mod run;
 mod search;
+mod stage;
 mod suppressions;
 
 use axum::{
@@ -24,6 +26,16 @@ pub(crate) fn router() -> Router<Console> {
         .route("/search", post(search::find))
         .route("/dead-letters", get(letters::all))
         .route("/dead-letters/{queue}", get(letters::of).post(letters::look))
+        .route("/dead-letters/{queue}/redrive", post(letters::redrive))
+        .route("/stages/{stage}", get(stage::show))
+        .route("/stages/{stage}/pause", post(stage::pause))
+        .route("/stages/{stage}/resume", post(stage::resume))
+        .route("/stages/{stage}/lanes", post(stage::lanes))
+        .route("/orders", get(orders::all))
+        .route("/orders/{id}", get(orders::one))
+        .route("/orders/{id}/cancel", post(orders::cancel))
+        .route("/customers/{id}/replay", post(customer::replay))
+        .route("/customers/{id}/settle", post(customer::settle))
         .route("/suppressions", get(suppressions::show))
         .route("/plan", get(plan::show))
 }

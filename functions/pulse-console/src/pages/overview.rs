@@ -128,7 +128,7 @@ fn card(snapshot: &Snapshot, stage: &StageOverview) -> Markup {
     let lanes = snapshot.lanes.iter().find(|lanes| lanes.stage == stage.stage);
     html! {
         section.card aria-labelledby=(stage.stage) {
-            h2 id=(stage.stage) { "Stage " (stage.stage) " " (condition(stage.condition)) }
+            h2 id=(stage.stage) { a href=(format!("/stages/{}", stage.stage)) { "Stage " (stage.stage) } " " (condition(stage.condition)) }
             dl {
                 @if let Some(lanes) = lanes {
                     div { dt { "lanes" } dd { (lanes.count()) " = " (lanes.maximum_concurrency) " × " (lanes.in_flight) } }
@@ -141,7 +141,7 @@ fn card(snapshot: &Snapshot, stage: &StageOverview) -> Markup {
     }
 }
 
-fn condition(condition: Condition) -> Markup {
+pub(super) fn condition(condition: Condition) -> Markup {
     let class = match condition {
         Condition::Running => "good",
         Condition::Broken => "bad",
