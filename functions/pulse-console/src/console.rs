@@ -116,7 +116,8 @@ const HEADERS: [(&str, &str); 7] = [
          frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
     ),
     ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
+    // With `no-referrer`, a browser calls a form's origin `null` (Fetch Standard, "Origin header"), as a stranger's would be.
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),

@@ -15,10 +15,11 @@ use serde::Serialize;
 use tokio::{net::TcpListener, process::Command};
 
 use crate::{
+    app::app,
     exit::{Exit, Usage},
     interruption::interruption,
     output::Output,
-    target::Target,
+    target::{Target, actor},
 };
 
 /// What `pulse console` takes.
@@ -36,9 +37,9 @@ pub struct Options {
     #[arg(long)]
     open: bool,
 
-    /// Who looks, and does things there.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "someone")]
-    by: Actor,
+    /// Who looks, and does things there: beside the name of the credentials.
+    #[arg(long, value_name = "NAME", env = "USER")]
+    by: Option<Actor>,
 }
 
 #[derive(Serialize)]
@@ -53,7 +54,8 @@ struct Shown<'a> {
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let ends = interruption()?;
     let stack = target.find().await?;
-    let app = crate::app::app(&stack, options.by)?;
+    let actor = actor(&stack, options.by).await;
+    let app = app(&stack, actor)?;
     let (console, listener, url) = console(app, stack.outputs.stack(), options.port).await?;
     output.show(&Shown { url: &url }, || format!("The console is at {url}\nCtrl-C ends it.\n"))?;
     if options.open

@@ -78,17 +78,26 @@ pub(super) async fn count(State(console): Of, wanted: Wanted) -> Result<Response
     })
 }
 
+/// A small sum of money.
+fn cents(dollars: f64) -> String {
+    if dollars < 0.000_1 {
+        "less than a hundredth of a cent".to_owned()
+    } else {
+        format!("{:.2} cents", dollars * 100.0)
+    }
+}
+
 /// The button, with what it costs.
 fn count_form(run: Option<&RunSnapshot>) -> Markup {
     html! {
         form.act method="post" action="/" {
-            button { "Count now" }
+            button.quiet { "Count now" }
             p.small {
                 "Exact, for everyone who looks. "
                 @if let Some(run) = run {
-                    "It took " (run.read_units) " read units last: $" (format!("{:.4}", Prices::default().of_reads(run.read_units))) "."
+                    "It took " (run.read_units) " read units last, which cost " (cents(Prices::default().of_reads(run.read_units))) "."
                 } @else {
-                    "It takes some 29,250 read units for 600,000 customers: $" (format!("{:.4}", 29_250.0 * Prices::default().reads / 1e6)) "."
+                    "It takes some 29,250 read units for 600,000 customers, which cost " (cents(29_250.0 * Prices::default().reads / 1e6)) "."
                 }
             }
         }
@@ -111,13 +120,13 @@ fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp) -> Markup {
             @for stage in &snapshot.stages { (card(snapshot, stage)) }
             @if let Some(run) = &snapshot.run { (run_card(run)) }
         }
-        (count_form(snapshot.run.as_ref()))
         (plots(snapshot, points))
         div.columns {
             (queues(snapshot))
             (recipients(snapshot))
             (causes(snapshot))
         }
+        (count_form(snapshot.run.as_ref()))
     }
 }
 

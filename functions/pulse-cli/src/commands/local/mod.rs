@@ -35,6 +35,7 @@ use self::{customers::Demo, promises::Findings, providers::Providers, surroundin
 use super::console;
 use crate::{
     app::app, exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output,
+    target::actor,
 };
 
 pub use self::options::Options;
@@ -124,8 +125,8 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
 
 /// The console of the local stack, with the link that lets a browser in.
 async fn local_console(stack: &Stack) -> Result<(Console, TcpListener, String)> {
-    let actor = process_variable("USER").map(|user| Actor::named(&user)).unwrap_or_default();
-    let app = app(stack, actor)?;
+    let says = process_variable("USER").map(|user| Actor::named(&user));
+    let app = app(stack, actor(stack, says).await)?;
     // Tick takes a first snapshot then, and not after five minutes.
     app.want_snapshot().await?;
     console::console(app, stack.outputs.stack(), 0).await
