@@ -114,6 +114,13 @@ conformance!(audit_log:
     a_checkpoint_of_another_version_is_not_written
     of_twenty_audits_at_once_one_wins
 );
+conformance!(orders:
+    every_order_is_read_back
+    an_order_of_another_version_is_not_written
+    of_twenty_who_change_an_order_at_once_one_does
+    orders_come_newest_first_by_kind_and_page
+    orders_are_among_the_open_ones_until_they_end
+);
 conformance!(queue:
     a_message_arrives_as_it_was_sent
     a_hidden_message_reappears_when_its_time_is_over

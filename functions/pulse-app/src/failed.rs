@@ -57,14 +57,14 @@ impl App {
     pub async fn redrive_failed(&self, order: FailedOrder) -> Result<FailedReport, LedgerError> {
         let FailedOrder { stage, run, limit, dry_run } = order;
         let (queued, failed) = if dry_run {
-            (self.ports.reports.closed_entries(run, TallyKey::Failed(stage), limit).await?.len(), 0)
+            (self.ports.reports.closed_entries(run, TallyKey::Failed(stage), None, limit).await?.len(), 0)
         } else {
             let replay = Replay { listing: &*self.ports.reports, queues: &self.ports.queues };
             let replayed = replay.failed(run, stage, limit).await?;
             (replayed.queued.len(), replayed.failed.len())
         };
         let dropped = match stage {
-            StageName::Email => self.ports.reports.closed_entries(run, TallyKey::Dropped, limit).await?.len(),
+            StageName::Email => self.ports.reports.closed_entries(run, TallyKey::Dropped, None, limit).await?.len(),
             StageName::Score => 0,
         };
         Ok(FailedReport { dry_run, queued, failed, dropped, order })

@@ -3,6 +3,7 @@ use pulse_core::{
     advice::Advice,
     entry::StageName,
     lanes::{LaneChange, LaneChangeError, LaneSettings, Lanes, Step},
+    orders::OrderAction,
     ports::LaneError,
 };
 use serde::Serialize;
@@ -102,6 +103,19 @@ impl App {
     /// # Errors
     /// As [`LaneOrderError`] says.
     pub async fn set_lanes(
+        &self,
+        order: LaneOrder,
+        watch: &mut (dyn FnMut(&Step) + Send),
+    ) -> Result<LaneReport, LaneOrderError> {
+        let set = self.set_lanes_now(order, watch).await;
+        if !order.dry_run {
+            let LaneOrder { stage, lanes, .. } = order;
+            self.leave_order(OrderAction::Lanes { stage, lanes }, None, &set).await;
+        }
+        set
+    }
+
+    async fn set_lanes_now(
         &self,
         order: LaneOrder,
         watch: &mut (dyn FnMut(&Step) + Send),

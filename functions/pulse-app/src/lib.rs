@@ -13,6 +13,7 @@ mod failed;
 mod forgetting;
 mod lanes;
 mod letters;
+mod orders;
 mod pausing;
 mod replay;
 mod roster;
@@ -36,6 +37,7 @@ pub use failed::{FailedOrder, FailedReport};
 pub use forgetting::{CustomerExport, ForgetError, ForgetReport, ForgottenExport, LettersNaming};
 pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
+pub use orders::{Begins, CancelError, GiveError, GivenOrder, PreviewError};
 pub use pausing::{NextLook, PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
 pub use replay::{ReplayFailed, ReplayOrder, Replayed};
 pub use roster::{

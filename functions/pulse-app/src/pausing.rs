@@ -5,6 +5,7 @@ use pulse_core::{
     advice::Advice,
     control::{Cleared, Note, Pause},
     entry::StageName,
+    orders::OrderAction,
     pausing::{Pausing, PausingError, Resumed, clear_ahead, write_pause},
     ports::{StageError, StageStatus, Switch},
     tick::{MappingReconciler, Reconciled},
@@ -190,6 +191,13 @@ impl App {
     /// As [`SwitchError`] says. After [`PausingError::Switch`] and everything that is waited for, the pause is written
     /// down all the same.
     pub async fn pause(&self, order: &PauseOrder, watch: Watch<'_>) -> Result<PauseReport, SwitchError> {
+        let until = order.lasts.map(|lasts| later(self.clock().now(), lasts));
+        let paused = self.pause_now(order, watch).await;
+        self.leave_order(OrderAction::Pause { stage: order.stage, until }, Some(&order.note), &paused).await;
+        paused
+    }
+
+    async fn pause_now(&self, order: &PauseOrder, watch: Watch<'_>) -> Result<PauseReport, SwitchError> {
         let PauseOrder { stage, ref note, lasts, until: wait } = *order;
         let since = self.clock().now();
         let until = lasts.map(|lasts| later(since, lasts));
@@ -221,6 +229,18 @@ impl App {
     /// # Errors
     /// As [`SwitchError`] says.
     pub async fn resume(
+        &self,
+        stage: StageName,
+        note: Option<&Note>,
+        wait: Until,
+        watch: Watch<'_>,
+    ) -> Result<ResumeReport, SwitchError> {
+        let resumed = self.resume_now(stage, note, wait, watch).await;
+        self.leave_order(OrderAction::Resume { stage }, note, &resumed).await;
+        resumed
+    }
+
+    async fn resume_now(
         &self,
         stage: StageName,
         note: Option<&Note>,

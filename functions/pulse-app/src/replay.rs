@@ -2,6 +2,7 @@ use pulse_core::{
     advice::Advice,
     control::Note,
     entry::EntryId,
+    orders::OrderAction,
     replay::{Prospect, ReplayError, ReplayOne, Requeued},
 };
 use serde::Serialize;
@@ -72,6 +73,18 @@ impl App {
     /// # Errors
     /// As [`ReplayFailed`] says. Doing it again is safe.
     pub async fn replay(&self, id: &EntryId, order: &ReplayOrder) -> Result<Replayed, ReplayFailed> {
+        let replayed = self.replay_now(id, order).await;
+        let (by_force, note) = match order {
+            ReplayOrder::Preview => return replayed,
+            ReplayOrder::Again => (false, None),
+            ReplayOrder::ByForce(note) => (true, Some(note)),
+        };
+        let EntryId { customer, run } = id.clone();
+        self.leave_order(OrderAction::Replay { customer, run, by_force }, note, &replayed).await;
+        replayed
+    }
+
+    async fn replay_now(&self, id: &EntryId, order: &ReplayOrder) -> Result<Replayed, ReplayFailed> {
         let replay = ReplayOne {
             ledger: &*self.ports.ledger,
             controls: &*self.ports.controls,

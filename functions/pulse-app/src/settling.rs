@@ -6,6 +6,7 @@ use pulse_core::{
     customer::CustomerId,
     entry::{EntryId, Progress},
     failure::Cause,
+    orders::OrderAction,
     ports::{LedgerError, TallyKey},
     run::RunId,
     settlement::{Settled, Settlement, SettlementError, SettlementOutcome},
@@ -85,7 +86,7 @@ impl App {
         let all = runs.iter().map(|(_, count)| **count).sum();
         let mut mails = Vec::new();
         for ((run, _), _) in runs {
-            let ids = self.ports.reports.closed_entries(*run, TallyKey::Indeterminate, LISTED).await?;
+            let ids = self.ports.reports.closed_entries(*run, TallyKey::Indeterminate, None, LISTED).await?;
             for ids in ids.chunks(AT_ONCE) {
                 let read = try_join_all(ids.iter().map(|id| self.unsettled_mail(id))).await?;
                 mails.extend(read.into_iter().flatten());
@@ -108,6 +109,19 @@ impl App {
     /// # Errors
     /// As [`SettlementError`] says.
     pub async fn settle(
+        &self,
+        id: &EntryId,
+        outcome: &SettlementOutcome,
+        note: &Note,
+    ) -> Result<SettleReport, SettlementError> {
+        let settled = self.settle_now(id, outcome, note).await;
+        let EntryId { customer, run } = id.clone();
+        let sent = matches!(outcome, SettlementOutcome::Sent { .. });
+        self.leave_order(OrderAction::Settle { customer, run, sent }, Some(note), &settled).await;
+        settled
+    }
+
+    async fn settle_now(
         &self,
         id: &EntryId,
         outcome: &SettlementOutcome,

@@ -6,6 +6,7 @@ use pulse_core::{
     customer::EmailAddress,
     failure::Cause,
     feedback::FeedbackSource,
+    orders::OrderAction,
     ports::{LedgerError, ProviderRelease, SuppressionFound},
     suppression::{Evidence, InForce, Release, Scope, Suppression, SuppressionReason, change_suppression},
 };
@@ -137,6 +138,18 @@ impl App {
     /// # Errors
     /// As [`ReleaseError`] says.
     pub async fn release(&self, address: &EmailAddress, note: &Note) -> Result<ReleaseReport, ReleaseError> {
+        let released = self.release_now(address, note).await;
+        match self.ports.suppressions.digest_of(address).await {
+            Ok(digest) => {
+                let digest = digest.chars().take(SHOWN).collect();
+                self.leave_order(OrderAction::Release { digest }, Some(note), &released).await;
+            }
+            Err(error) => tracing::warn!(%error, "it isn't kept among the orders who did this"),
+        }
+        released
+    }
+
+    async fn release_now(&self, address: &EmailAddress, note: &Note) -> Result<ReleaseReport, ReleaseError> {
         let at_provider = match self.settings.rules().await?.email.provider {
             FeedbackSource::Ses => {
                 match self.ports.ses_suppressions.release(address).await.map_err(ReleaseError::Provider)? {

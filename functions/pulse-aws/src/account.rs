@@ -5,7 +5,7 @@ mod functions;
 mod permissions;
 mod quotas;
 
-pub(crate) use caller::ask as caller;
+pub use caller::ask as caller;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};

@@ -12,8 +12,8 @@ use pulse_local::children;
 
 use crate::{
     commands::{
-        audit, console, customer, dlq, doctor, enroll, export, forget, lanes, local, opt_out, pause, plan, preview,
-        redrive, replay, resume, settle, simulate, status, suppressions, unenroll, watch, why,
+        audit, console, customer, dlq, doctor, enroll, export, forget, lanes, local, opt_out, orders, pause, plan,
+        preview, redrive, replay, resume, settle, simulate, status, suppressions, unenroll, watch, why,
     },
     exit::{Exit, Usage},
     output::{Output, with_causes},
@@ -75,6 +75,8 @@ enum Command {
     Dlq(dlq::Options),
     /// Queue again what a stage gave up, or the scheduler couldn't deliver.
     Redrive(redrive::Options),
+    /// Show what was ordered: who, why, what, when, and what has come of it; or cancel an order.
+    Orders(orders::Options),
     /// Show a stage's lanes, or set how many calls its provider sees at once.
     Lanes(lanes::Options),
     /// Reckon how many lanes a roster takes, how long a backlog, and what it costs. Asks nobody.
@@ -152,6 +154,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
         Command::Dlq(options) => dlq::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
+        Command::Orders(options) => orders::run(options, &cli.target, output).await,
         Command::Lanes(options) => lanes::run(options, &cli.target, output).await,
         Command::Plan(options) => plan::run(&options, output),
         Command::Why(options) => why::run(options, &cli.target, output).await,

@@ -1,9 +1,12 @@
 //! Which deployed stack a command is about.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use clap::Args;
 use pulse_app::App;
 use pulse_aws::{
+    account,
     config::process_variable,
     sdk::{self, operator::load_for_operator},
     stack::{Stack, outputs},
@@ -34,6 +37,17 @@ pub struct Target {
     local: Option<String>,
 }
 
+/// For how long AWS is asked who acts. What is done doesn't hang on it.
+const WHO: Duration = Duration::from_secs(5);
+
+/// Who acts, by the credentials. Where AWS doesn't say, by what they say themselves.
+pub async fn actor(stack: &Stack, says: Option<Actor>) -> Actor {
+    match tokio::time::timeout(WHO, account::caller(&stack.aws)).await {
+        Ok(Ok(caller)) => Actor::of_credentials(caller.name(), says.as_ref()),
+        Ok(Err(_)) | Err(_) => Actor::of_credentials("", says.as_ref()),
+    }
+}
+
 /// The stack that a command is about where none is named.
 const STACK: &str = "pulse";
 
@@ -55,15 +69,18 @@ impl Target {
     /// # Errors
     /// When there is none of that name, it lacks an output, or AWS can't be reached.
     pub async fn app(&self) -> Result<App> {
-        self.app_of(Actor::default()).await
+        app(&self.find().await?, Actor::default())
     }
 
-    /// Finds the stack, and makes the application over it for whoever does something with it.
+    /// Finds the stack, and makes the application over it for whoever does something with it: whose credentials they use,
+    /// and beside that how they say that they are called.
     ///
     /// # Errors
     /// When there is none of that name, it lacks an output, or AWS can't be reached.
-    pub async fn app_of(&self, actor: Actor) -> Result<App> {
-        app(&self.find().await?, actor)
+    pub async fn app_of(&self, says: Option<Actor>) -> Result<App> {
+        let stack = self.find().await?;
+        let actor = actor(&stack, says).await;
+        app(&stack, actor)
     }
 
     /// Finds the stack.

@@ -32,7 +32,6 @@ impl Failure {
     }
 
     /// What it stands on doesn't answer, or refuses.
-    #[expect(clippy::needless_pass_by_value, reason = "as map_err has it")]
     pub(crate) fn elsewhere(error: impl Display) -> Self {
         Self { status: StatusCode::BAD_GATEWAY, words: format!("{error}.") }
     }

@@ -82,6 +82,8 @@ pub enum Advice {
         /// Of which stage.
         stage: StageName,
     },
+    /// Look at what was ordered.
+    LookAtOrders,
     /// Ask why an entry isn't done.
     Why {
         /// The customer that it is of.

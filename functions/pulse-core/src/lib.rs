@@ -27,6 +27,7 @@
 //! - [`drop_watch`]: mails that were accepted and then not sent.
 //! - [`replay`]: queueing failed entries again from the ledger.
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
+//! - [`orders`]: what operators do, as rows that say who, why, what and when.
 //! - [`pacing`]: calls at a pace that a service bears.
 //! - [`lanes`]: how many calls a provider sees at once, and changing that without ever showing it more.
 //! - [`plan`]: how many lanes a roster takes, and how long a backlog.
@@ -51,6 +52,7 @@ pub mod forgetting;
 pub mod keys;
 pub mod lanes;
 pub mod message;
+pub mod orders;
 pub mod overview;
 pub mod pacing;
 pub mod panics;

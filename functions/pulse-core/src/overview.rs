@@ -74,7 +74,7 @@ pub struct StageOverview {
     /// What holds it: of several, what takes most to end.
     pub held: Option<Held>,
     /// What holds it beside that.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_too: Vec<Held>,
     /// About how many messages wait to be worked on.
     pub waiting: u64,

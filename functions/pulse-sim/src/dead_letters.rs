@@ -68,8 +68,8 @@ impl DeadLetters for MemoryDeadLetters {
         Ok(taken)
     }
 
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
-        self.show_again_after(receipts, Duration::ZERO).await
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
+        self.show_again_after(receipts, hidden_for).await
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {

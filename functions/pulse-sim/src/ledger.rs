@@ -4,6 +4,7 @@ mod accounts;
 mod audits;
 mod feedback;
 mod operators;
+mod orders;
 mod reports;
 mod run_reports;
 mod snapshots;

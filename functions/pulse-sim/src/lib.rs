@@ -18,5 +18,6 @@ pub mod schedules;
 pub mod scorer;
 pub mod seeds;
 pub mod stages;
+pub mod ticks;
 pub mod time;
 pub mod world;

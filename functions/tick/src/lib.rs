@@ -1,11 +1,12 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
-//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, and counts where
-//! everything stands for everyone who looks.
+//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, carries orders out,
+//! and counts where everything stands for everyone who looks.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use futures::future::join_all;
+use jiff::Timestamp;
 use pulse_aws::{
     clock::SystemClock,
     config::{Environment, TickConfig, process_variable},
@@ -18,23 +19,31 @@ use pulse_aws::{
 };
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
-    entry::StageName,
+    entry::{Plan, StageName},
     feedback::{ReputationBreaker, ReputationPolicy},
-    ports::{Clock as _, DeadLetters, DlqName, IntakeQueue, Queues, ReadUnits, StageQueue},
+    orders::{OrderRound, OrderStepped},
+    ports::{Clock as _, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Queues, ReadUnits, StageQueue},
     snapshot::{CountBudget, SnapshotRound},
+    stage::PerStage,
     tick::{
         DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept,
         oldest_due,
     },
 };
+use pulse_feedback::UnsignedReader;
 use serde::Serialize;
+
+/// How long after it began a tick works on orders, so that the next minute's finds it ended; but so long at least, after a
+/// minute in which it waited for a provider: its timeout is 90 seconds.
+const ORDERS_UNTIL: Duration = Duration::from_secs(45);
+const ORDERS_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// The function, with its clients built once.
 pub struct Function {
     ledger: DynamoDbLedger,
     stages: LambdaStages,
     queues: Queues,
-    dead_letters: Vec<SqsDeadLetters>,
+    dead_letters: DeadLetterQueues,
     intake: SqsIntake,
     policy: SweepPolicy,
     breaker: BreakerPolicy,
@@ -49,6 +58,8 @@ pub struct Ticked {
     pub stages: Vec<StageTick>,
     /// About feedback.
     pub feedback: FeedbackRounds,
+    /// For orders.
+    pub orders: Vec<OrderStepped>,
     /// The snapshot that was taken, if it was time for one.
     pub snapshot: Option<SnapshotTick>,
 }
@@ -94,19 +105,25 @@ impl Function {
         let config = TickConfig::read(env)?;
         let aws = sdk::load().await?;
         let sqs = sdk::sqs_client(&aws);
-        let dead_letters = |name: DlqName| {
-            let url = match name {
-                DlqName::Stage(stage) => &config.dead_letters[stage],
-                DlqName::Schedules => &config.schedule_dead_letters,
-                DlqName::Intake(IntakeQueue::Feedback) => &config.feedback_dead_letters,
-                DlqName::Intake(IntakeQueue::Unsubscribe) => &config.unsubscribe_dead_letters,
+        let dead_letters = |name: DlqName| -> Arc<dyn DeadLetters> {
+            let (url, to) = match name {
+                DlqName::Stage(stage) => (&config.dead_letters[stage], &config.stages[stage].queue_url),
+                DlqName::Schedules => (&config.schedule_dead_letters, &config.stages[Plan::MONTHLY.first()].queue_url),
+                DlqName::Intake(IntakeQueue::Feedback) => (&config.feedback_dead_letters, &config.feedback_queue_url),
+                DlqName::Intake(IntakeQueue::Unsubscribe) => {
+                    (&config.unsubscribe_dead_letters, &config.unsubscribe_queue_url)
+                }
             };
-            // They are counted, and never brought back from here.
-            SqsDeadLetters::new(sqs.clone(), name, url, "")
+            Arc::new(SqsDeadLetters::new(sqs.clone(), name, url, to))
         };
         Ok(Self {
             gauges: config.own_stack(&aws),
-            dead_letters: DlqName::all().map(dead_letters).collect(),
+            dead_letters: DeadLetterQueues {
+                stages: PerStage::from_fn(|stage| dead_letters(DlqName::Stage(stage))),
+                schedules: dead_letters(DlqName::Schedules),
+                feedback: dead_letters(DlqName::Intake(IntakeQueue::Feedback)),
+                unsubscribe: dead_letters(DlqName::Intake(IntakeQueue::Unsubscribe)),
+            },
             intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url),
             // Metered, as it is by what counting takes that it is counted again.
             ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table).metered(),
@@ -123,6 +140,7 @@ impl Function {
 
     /// One tick. A stage that can't be swept now is swept by the next.
     pub async fn handle(&self) -> Ticked {
+        let began = SystemClock.now();
         let sweep = Sweep {
             ledger: &self.ledger,
             open: &self.ledger,
@@ -156,7 +174,7 @@ impl Function {
         };
         // Before the stages: one that is held for its reputation is off within this minute.
         let feedback = feedback.run().await;
-        let (rounds, _) = futures::join!(rounds.run(), join_all(self.dead_letters.iter().map(|one| self.count(one))));
+        let (rounds, _) = futures::join!(rounds.run(), join_all(DlqName::all().map(|name| self.count(name))));
         for round in &rounds {
             self.gauge(round).await;
         }
@@ -169,9 +187,30 @@ impl Function {
             self.metrics.reputation(SystemClock.now(), reputation);
         }
         tracing::info!(doubts_ended, ?reputation, "tick of feedback");
+        let orders = self.carry_out_orders(began).await;
         // Last, as counting 600,000 entries takes a while, and nothing waits for it.
         let snapshot = Box::pin(self.take_snapshot()).await;
-        Ticked { stages, feedback, snapshot }
+        Ticked { stages, feedback, orders, snapshot }
+    }
+
+    /// For what is left of the minute.
+    async fn carry_out_orders(&self, began: Timestamp) -> Vec<OrderStepped> {
+        let round = OrderRound {
+            orders: &self.ledger,
+            ledger: &self.ledger,
+            listing: &self.ledger,
+            queues: &self.queues,
+            dead_letters: &self.dead_letters,
+            intake: &UnsignedReader,
+            sleeper: &SystemClock,
+        };
+        let after = |moment: Timestamp, by| moment.saturating_add(by).unwrap_or(moment);
+        let until = after(began, ORDERS_UNTIL).max(after(SystemClock.now(), ORDERS_AT_LEAST));
+        let stepped = round.run(until).await;
+        for OrderStepped { order, state, carried_out, expected } in &stepped {
+            tracing::info!(%order, ?state, carried_out, expected, "tick of an order");
+        }
+        stepped
     }
 
     /// What can't be looked at now is looked at in five minutes.
@@ -199,7 +238,8 @@ impl Function {
     }
 
     /// What can't be counted now is counted by the next tick.
-    async fn count(&self, letters: &SqsDeadLetters) {
+    async fn count(&self, name: DlqName) {
+        let letters = self.dead_letters.get(name);
         match letters.count().await {
             Ok(count) => self.metrics.dead_letters(letters.name(), SystemClock.now(), count),
             Err(error) => tracing::warn!(%error, "dead letters aren't counted"),

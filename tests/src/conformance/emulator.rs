@@ -82,6 +82,11 @@ pub async fn audit_log() -> DynamoDbLedger {
     ledger().await
 }
 
+/// No order was given.
+pub async fn orders() -> DynamoDbLedger {
+    ledger().await
+}
+
 /// Makes an empty table and says its name.
 pub async fn table() -> String {
     let template = Template::shipped().unwrap();

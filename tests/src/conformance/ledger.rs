@@ -429,12 +429,17 @@ pub async fn closed_entries_are_found_by_where_they_stand(ledger: &dyn TestedLed
         bring(ledger, &scheduled(customer), end).await;
     }
     let found = async |month: &str, key, limit| {
-        let ids = ledger.closed_entries(run(month), key, limit).await.unwrap();
+        let ids = ledger.closed_entries(run(month), key, None, limit).await.unwrap();
         ids.into_iter().map(|id| id.customer.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(found("2026-11", TallyKey::Indeterminate, 10).await, ["c-1", "c-2"]);
     assert_eq!(found("2026-11", TallyKey::Indeterminate, 1).await, ["c-1"]);
     assert_eq!(found("2026-11", TallyKey::Failed(StageName::Email), 10).await, ["c-3"]);
+    for (after, expected) in [("c-1", vec!["c-2"]), ("c-", vec!["c-1", "c-2"]), ("c-2", vec![])] {
+        let after = id(after);
+        let ids = ledger.closed_entries(run("2026-11"), TallyKey::Indeterminate, Some(&after), 10).await.unwrap();
+        assert_eq!(ids.iter().map(|id| id.customer.as_str()).collect::<Vec<_>>(), expected, "{after}");
+    }
     assert_eq!(found("2026-11", TallyKey::Failed(StageName::Score), 10).await, Vec::<String>::new());
     assert_eq!(found("2026-10", TallyKey::Indeterminate, 10).await, Vec::<String>::new());
     assert_eq!(found("2026-11", TallyKey::Due(StageName::Score), 10).await, Vec::<String>::new());

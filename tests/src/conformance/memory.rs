@@ -48,6 +48,11 @@ pub async fn audit_log() -> MemoryLedger {
     ledger().await
 }
 
+/// No order was given.
+pub async fn orders() -> MemoryLedger {
+    ledger().await
+}
+
 /// An empty scheduler.
 #[must_use]
 #[expect(clippy::unused_async, reason = "the emulator's is async")]

@@ -12,6 +12,7 @@ pub mod gauges;
 pub mod ledger;
 pub mod lossy_proxy;
 pub mod memory;
+pub mod orders;
 pub mod queue;
 pub mod samples;
 pub mod schedules;

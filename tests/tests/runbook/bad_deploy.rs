@@ -66,13 +66,13 @@ fn bad_deploy() {
         stack.until_held(StageName::Score, "paused").await;
         stack.until_mapping("ScoreMappingId", "Disabled").await;
         let stage = status_of(&stack, StageName::Score).await;
-        assert_eq!(stage["held"]["how"], "by night-shift: The new version crashes.", "{stage}");
+        assert_eq!(stage["held"]["how"], "by root (night-shift): The new version crashes.", "{stage}");
         assert_eq!((&stage["waiting"], dead(&stack).await), (&6.into(), 6), "{stage}");
 
         let resumed = pulse(&stack, "resume score").await;
         assert_eq!(resumed.status, 0, "{}", resumed.text);
         let redriven = pulse_json(&stack, "redrive score").await;
-        assert_eq!(redriven["redriven"], 6, "{redriven}");
+        assert_eq!(redriven["progress"]["moved"], 6, "{redriven}");
         stack.all_mailed_once(&[before, after].concat()).await;
         assert_lanes_held(&stack);
     });

@@ -66,10 +66,15 @@ fn dlq_full() {
         .await;
         assert_eq!((&would_be["redriven"], &would_be["closed"]), (&29.into(), &1.into()), "{would_be}");
         let done = redrive(&stack, &refused).await;
-        assert_eq!((&done["redriven"], &done["closed"], &done["others"]), (&29.into(), &1.into(), &5.into()), "{done}");
+        assert_eq!((&done["state"], &done["version"].is_u64()), (&"done".into(), &true), "{done}");
+        let came_to = &done["progress"];
+        let counts = (&came_to["moved"], &came_to["closed"], &came_to["others"]);
+        assert_eq!(counts, (&29.into(), &1.into(), &5.into()), "{done}");
+        let listed = pulse(&stack, "orders").await.text;
+        assert!(listed.contains(done["id"].as_str().expect("an id")) && listed.contains("by root: done"), "{listed}");
         // The copies have nothing left to do.
         let rest = redrive(&stack, &[]).await;
-        assert_eq!((&rest["redriven"], &rest["done"]), (&0.into(), &5.into()), "{rest}");
+        assert_eq!((&rest["progress"]["moved"], &rest["progress"]["done"]), (&0.into(), &5.into()), "{rest}");
 
         let others: Vec<_> = customers.into_iter().filter(|customer| customer.id != gone.id).collect();
         stack.all_mailed_once(&others).await;

@@ -145,7 +145,7 @@ fn forgotten() {
         assert!(said.status == 0 && said.text.contains("forgotten"), "{}", said.text);
         assert_eq!(found(&stack, address).await.0, [""; 0]);
         let told = pulse(&stack, "why w-gone").await.text;
-        assert!(told.contains("by night-shift: asked by letter") && !told.contains("Aoife"), "{told}");
+        assert!(told.contains("by root (night-shift): asked by letter") && !told.contains("Aoife"), "{told}");
         let clean = pulse(&stack, "audit --deep").await;
         assert_eq!(clean.status, 0, "{}", clean.text);
         // The suppression stays, under its digest.

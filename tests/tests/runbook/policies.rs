@@ -131,7 +131,7 @@ fn the_doctor_takes_looking_and_a_policy_of_its_own() {
 }
 
 /// Commands that look, by what the table in infra/configuration.md calls them.
-const LOOKING: [(&str, &str); 9] = [
+const LOOKING: [(&str, &str); 10] = [
     ("status", "status"),
     ("why", "why --json"),
     ("customer", "customer c-1"),
@@ -140,11 +140,12 @@ const LOOKING: [(&str, &str); 9] = [
     ("settle", "settle"),
     ("audit", "audit --deep"),
     ("lanes", "lanes"),
+    ("orders", "orders"),
     ("preview", "preview c-1 --score 700 --band good --out FOLDER"),
 ];
 
 /// Commands that change something, in an order in which each has something to do.
-const CHANGING: [(&str, &str); 13] = [
+const CHANGING: [(&str, &str); 14] = [
     ("enroll", "enroll FOLDER/roster.csv"),
     ("opt-out", "opt-out c-1 --note asked"),
     ("unenroll", "unenroll c-2"),
@@ -152,7 +153,8 @@ const CHANGING: [(&str, &str); 13] = [
     ("pause", "pause score --note drill --no-wait"),
     ("replay", "replay c-1 --run RUN"),
     ("replay --again", "replay c-1 --run RUN --again --force --note asked"),
-    ("redrive", "redrive score"),
+    ("redrive", "redrive score --detach"),
+    ("redrive --direct", "redrive score --direct"),
     ("settle .. --sent", "settle c-3 --run 2020-01 --sent id-1 --note seen"),
     ("resume", "resume score"),
     ("suppressions .. --add", "suppressions gone@example.com --add --note asked"),
@@ -220,7 +222,7 @@ fn each_statement_is_there_for_a_command() {
             ("WriteTheLedger", "pause score --note drill --no-wait"),
             ("ReadKeys", "suppressions gone@example.com"),
             ("QueueAgain", "replay c-1 --run RUN --again --force --note asked"),
-            ("EmptyDeadLetterQueues", "redrive score"),
+            ("EmptyDeadLetterQueues", "redrive score --direct"),
             ("HoldStages", "pause score --note drill --no-wait"),
             ("SeeWhatCanBeReserved", "lanes score 24 --dry-run"),
             ("SetLanes", "lanes score 24"),
@@ -232,6 +234,13 @@ fn each_statement_is_there_for_a_command() {
         {
             if sid == "DecryptKeys" {
                 continue; // This stack's secrets are under no key of its own.
+            }
+            if sid == "BeginOnOrders" {
+                // Whoever hasn't that gives orders all the same.
+                let keys = Keys::of_someone_with("no-BeginOnOrders", office.policy("OperatorPolicy"), Some(&sid)).await;
+                let said = office.type_as(&keys, "redrive score --detach").await;
+                assert!(said.status == 0 && said.text.contains("it begins within a minute"), "{}", said.text);
+                continue;
             }
             let line = takes.get(sid.as_str()).unwrap_or_else(|| panic!("no command takes {sid}"));
             let keys = Keys::of_someone_with(&format!("no-{sid}"), office.policy("OperatorPolicy"), Some(&sid)).await;

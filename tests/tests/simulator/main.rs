@@ -7,5 +7,6 @@ mod digests;
 mod enrolment;
 mod feedback;
 mod mutants;
+mod orders;
 mod outages;
 mod seeds;

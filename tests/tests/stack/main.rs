@@ -7,6 +7,7 @@ mod holds;
 mod intake;
 mod kills;
 mod lanes;
+mod orders;
 mod panics;
 mod scheduled;
 mod ses;

@@ -50,7 +50,7 @@ fn every_dead_letter_queue_has_an_alarm() -> Result<()> {
         set("ScoreDlqAlarm/Period", 300),
         set("EmailDlqAlarm/Dimensions/1/Value", "score"),
         cut("TickFunction/Environment/Variables/SCHEDULE_DLQ_URL"),
-        set("TickRole/Policies/1/PolicyDocument/Statement/4/Resource/1/Fn::GetAtt/0", "ScoreDlq"),
+        set("TickRole/Policies/1/PolicyDocument/Statement/6/Resource/1/Fn::GetAtt/0", "ScoreDlq"),
         add(
             "/Resources",
             "OtherDlq",

@@ -24,7 +24,7 @@ fn a_table_that_was_kept_can_be_taken_up() -> Result<()> {
         set("/Outputs/TableName/Value", own.clone()),
         set("/Outputs/TableName/Value/Fn::If/2", own),
         set(
-            "TickRole/Policies/1/PolicyDocument/Statement/6/Resource",
+            "TickRole/Policies/1/PolicyDocument/Statement/8/Resource",
             json!({ "Fn::Sub": "${PulseTable.Arn}/index/open" }),
         ),
     ];

@@ -265,8 +265,8 @@ impl DeadLetters for OfPartner<'_> {
         Ok(letters)
     }
 
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
-        self.0.put_back(receipts).await
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
+        self.0.hide(receipts, hidden_for).await
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {

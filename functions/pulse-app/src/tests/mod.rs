@@ -4,6 +4,7 @@ mod doctor;
 mod entries;
 mod lanes;
 mod letters;
+mod orders;
 mod pacing;
 mod pausing;
 mod roster;
@@ -45,6 +46,7 @@ use pulse_sim::{
     provider_suppressions::MemoryProviderSuppressions,
     queue::MemoryQueue,
     schedules::MemorySchedules,
+    ticks::CountedTicks,
 };
 
 use self::{lanes::MemoryLanes, stages::FakeStages};
@@ -62,6 +64,7 @@ struct World {
     stages: Arc<FakeStages>,
     lanes: Arc<MemoryLanes>,
     ses: Arc<MemoryProviderSuppressions>,
+    ticks: Arc<CountedTicks>,
 }
 
 /// Half an hour after the customer's slot.
@@ -91,6 +94,7 @@ impl World {
         let stages: Arc<FakeStages> = Arc::default();
         let lanes: Arc<MemoryLanes> = Arc::default();
         let ses: Arc<MemoryProviderSuppressions> = Arc::default();
+        let ticks: Arc<CountedTicks> = Arc::default();
         let letters = |name: DlqName, letters: &Arc<MemoryQueue>| -> Arc<dyn DeadLetters> {
             Arc::new(MemoryDeadLetters::new(
                 name,
@@ -130,6 +134,8 @@ impl World {
             intake: Arc::new(MemoryReader),
             schedules: Arc::new(MemorySchedules::default()),
             audits: ledger.clone(),
+            orders: ledger.clone(),
+            tick: ticks.clone(),
             stages: stages.clone(),
             controls: ledger.clone(),
             outcomes: ledger.clone(),
@@ -149,7 +155,7 @@ impl World {
             zone: Zone::parse("Europe/Dublin").unwrap(),
         };
         let app = App { ports, settings: Arc::new(settings), actor: "aoife".into() };
-        Self { app, clock, ledger, queues, dlqs, stages, lanes, ses }
+        Self { app, clock, ledger, queues, dlqs, stages, lanes, ses, ticks }
     }
 
     /// Puts an entry of this month on the ledger that has gone this way.

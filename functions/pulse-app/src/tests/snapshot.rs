@@ -32,7 +32,9 @@ impl World {
 
     fn report(&self, sent: u64, failures: u64) {
         let mut outcomes = Outcomes { calls: sent + failures, failures, sent, ..Outcomes::default() };
-        (0..failures).for_each(|_| outcomes.causes.add(&cause()));
+        for _ in 0..failures {
+            outcomes.causes.add(&cause());
+        }
         now(self.ledger.report(StageName::Email, self.app.clock().now(), &outcomes)).unwrap();
     }
 }

@@ -13,7 +13,11 @@ use pulse_core::ports::{AccountError, Caller};
 use super::unanswered;
 use crate::sdk::SdkConfig;
 
-pub(crate) async fn ask(aws: &SdkConfig) -> Result<Caller, AccountError> {
+/// Asks AWS whose credentials these are, which everyone may.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn ask(aws: &SdkConfig) -> Result<Caller, AccountError> {
     let date = Arc::new(OnceLock::new());
     let heard = Config::builder().interceptor(DateHeader(Arc::clone(&date)));
     let answer = Client::new(aws).get_caller_identity().customize().config_override(heard).send().await;

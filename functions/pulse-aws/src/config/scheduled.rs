@@ -35,7 +35,7 @@ pub struct TickConfig {
     pub schedule_dead_letters: String,
     /// What came in and waits to be read: `FEEDBACK_QUEUE_URL`.
     pub feedback_queue_url: String,
-    /// The same of opt-outs: `UNSUBSCRIBE_QUEUE_URL`.
+    /// Opt-outs that came in: `UNSUBSCRIBE_QUEUE_URL`.
     pub unsubscribe_queue_url: String,
     /// What came in and couldn't be read: `FEEDBACK_DLQ_URL`.
     pub feedback_dead_letters: String,

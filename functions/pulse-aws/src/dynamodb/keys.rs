@@ -9,6 +9,7 @@ use pulse_core::{
     entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
     feedback::hour_of,
     keys::KeyRing,
+    orders::{Order, OrderId, OrderKind},
     ports::Activity,
     run::RunId,
     snapshot::SNAPSHOT_EVERY,
@@ -66,6 +67,10 @@ impl Key {
 
     pub(super) fn audit(name: AuditName) -> Self {
         Self { pk: format!("AUDIT#{name}"), sk: "CHECKPOINT".to_owned() }
+    }
+
+    pub(super) fn order(id: &OrderId) -> Self {
+        Self { pk: orders_of(id.kind()), sk: id.rank().to_owned() }
     }
 
     /// What is kept of an address is written under a digest of it with the newest key, or with none where there are none.
@@ -133,6 +138,27 @@ pub(super) const HOUR: &str = "HOUR#";
 
 /// What begins the sort key of every minute of a stage.
 pub(super) const MINUTE: &str = "MINUTE#";
+
+/// What begins the partition of a kind of orders.
+const ORDERS: &str = "ORDER#";
+
+/// The partition of the index `open` that holds open orders.
+pub(super) const OPEN_ORDERS: &str = "ORDERS";
+
+/// The partition of a kind of orders: a policy may say by it who gives which.
+pub(super) fn orders_of(kind: OrderKind) -> String {
+    format!("{ORDERS}{kind}")
+}
+
+/// The order that a primary key is of, or `None` for another row.
+pub(super) fn order_of(pk: &str, sk: &str) -> Option<OrderId> {
+    OrderId::parse(&format!("{}-{sk}", pk.strip_prefix(ORDERS)?)).ok()
+}
+
+/// The index attributes of an order that is open.
+pub(super) fn of_open_order(order: &Order) -> [(&'static str, String); 2] {
+    [("open_shard", OPEN_ORDERS.to_owned()), ("open_due", sortable(order.given_at))]
+}
 
 fn stage_partition(stage: StageName) -> String {
     format!("STAGE#{stage}")
@@ -267,6 +293,14 @@ pub(super) fn outcome_prefix(run: RunId, key: TallyKey) -> Option<String> {
         TallyKey::NotDue | TallyKey::Due(_) => return None,
     };
     Some(format!("{run}#{outcome}#"))
+}
+
+/// The least and the greatest key that a run's closed entry has in the index `tally` that stands where `key` says, of a customer
+/// who comes after `after`; or `None` for open ones.
+pub(super) fn closed_between(run: RunId, key: TallyKey, after: Option<&CustomerId>) -> Option<(String, String)> {
+    let prefix = outcome_prefix(run, key)?;
+    let least = after.map_or_else(String::new, |after| format!("{after}-"));
+    Some((format!("{prefix}{least}"), format!("{prefix}~")))
 }
 
 /// The least and the greatest key that an active customer has in the index `tally` whose id begins with `prefix` and

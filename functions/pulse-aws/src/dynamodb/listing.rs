@@ -80,10 +80,24 @@ impl LedgerListing for DynamoDbLedger {
         Ok(try_join_all(partitions).await?.into_iter().flatten().collect())
     }
 
-    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
-        let Some(prefix) = keys::outcome_prefix(run, key) else { return Ok(Vec::new()) };
-        let shards = (0..SHARDS)
-            .map(|shard| self.read_rows(self.with_prefix(keys::closed_shard(shard), prefix.clone()), limit, entry_of));
+    /// As with a page of active customers, the bounds say both which outcome and after whom.
+    async fn closed_entries(
+        &self,
+        run: RunId,
+        key: TallyKey,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        let Some((from, to)) = keys::closed_between(run, key, after) else { return Ok(Vec::new()) };
+        let shards = (0..SHARDS).map(|shard| {
+            let query = self
+                .index("tally")
+                .key_condition_expression("tally_shard = :shard AND tally_key BETWEEN :from AND :to")
+                .expression_attribute_values(":shard", AttributeValue::S(keys::closed_shard(shard)))
+                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
+                .expression_attribute_values(":to", AttributeValue::S(to.clone()));
+            self.read_rows(query, limit, entry_of)
+        });
         let mut ids: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
         ids.sort();
         ids.truncate(limit);

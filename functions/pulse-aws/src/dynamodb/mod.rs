@@ -17,6 +17,7 @@
 //! | `SNAPSHOT` | `LAST` | where everything stood a few minutes ago | none |
 //! | | `WANTED` | when someone asked for another, gone after an hour | none |
 //! | `POINT` | `AT#<moment>` | what plots draw of five minutes, gone after eight days | none |
+//! | `ORDER#redrive` | `20261126-211200-3f9a2c` | an order of this kind, gone after 400 days | `open`, while it is open: `ORDERS`, when it was given |
 //! | `AUDIT#daily` | `CHECKPOINT` | where the daily audit stands; `AUDIT#by-hand`: an operator's | none |
 //!
 //! Rows are the domain types' serde form, plus keys, index attributes and the id of the last
@@ -33,11 +34,11 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
 //! `save_customer`, `save_suppression`, `open`, `apply`, `note`, `remember_token`: `PutItem` (a transaction needs what its
-//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`, `points`: `Query`; `held_up_at`, `control`, `checkpoint`,
-//! `snapshot`, `snapshot_wanted_at`: `GetItem`; `remember_held_up`, `save`, `save_checkpoint`, `save_snapshot`, `want_snapshot`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
+//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`, `points`, `orders`: `Query`; `held_up_at`, `control`, `checkpoint`,
+//! `snapshot`, `snapshot_wanted_at`: `GetItem`; `remember_held_up`, `save`, `save_checkpoint`, `save_snapshot`, `want_snapshot`, `save_order`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
-//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `open_entries`:
-//! `Query` on `open`.
+//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `open_entries`,
+//! `open_orders`: `Query` on `open`.
 
 mod attributes;
 mod audits;
@@ -49,6 +50,7 @@ mod ledger_keys;
 mod listing;
 mod metering;
 mod operators;
+mod orders;
 mod refusals;
 mod reports;
 mod rows;

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use jiff::Timestamp;
 use pulse_core::{
-    customer::CustomerId,
+    customer::{CustomerId, EmailAddress},
     ports::{Activity, CustomerNotes, LedgerError, SuppressionFound, SuppressionList, SuppressionsFound},
     suppression::SuppressionReason,
 };
@@ -51,6 +51,11 @@ impl CustomerNotes for DynamoDbLedger {
 
 #[async_trait]
 impl SuppressionList for DynamoDbLedger {
+    async fn digest_of(&self, address: &EmailAddress) -> Result<String, LedgerError> {
+        let key = Key::suppression(address, self.keys.get().await?.as_ref());
+        Ok(key.pk.strip_prefix(keys::SUPPRESSED).unwrap_or(&key.pk).to_owned())
+    }
+
     /// The index holds keys only, so that counting reads no row, and the newest are read one by one.
     async fn suppressions(&self, now: Timestamp, limit: usize) -> Result<SuppressionsFound, LedgerError> {
         let kinds = SuppressionReason::ALL.iter().copied().map(SuppressedAs::For).chain([SuppressedAs::Released]);

@@ -8,6 +8,7 @@ use pulse_core::{
     customer::Customer,
     entry::{Entry, StageName},
     failure::Cause,
+    orders::Order,
     ports::{Activity, LedgerError},
     snapshot::{Point, Snapshot},
     suppression::Suppression,
@@ -20,7 +21,7 @@ use super::{
     keys::{self, Key},
 };
 
-/// How long a note is kept.
+/// How long a note or an order is kept.
 const NOTE_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// The attribute that holds the id of the last conditional write.
@@ -59,6 +60,16 @@ pub(super) fn snapshot(snapshot: &Snapshot) -> Result<Attributes, LedgerError> {
 
 pub(super) fn point(point: &Point) -> Result<Attributes, LedgerError> {
     row(&Key::point(point.at), point)
+}
+
+pub(super) fn order(order: &Order) -> Result<Attributes, LedgerError> {
+    let mut row = row(&Key::order(&order.id), order)?;
+    let gone = order.given_at.as_second() + NOTE_KEPT.as_secs();
+    row.insert("expires_at".to_owned(), AttributeValue::N(gone.to_string()));
+    if order.state.is_open() {
+        row.extend(texts(keys::of_open_order(order)));
+    }
+    Ok(row)
 }
 
 pub(super) fn suppression(key: &Key, suppression: &Suppression) -> Result<Attributes, LedgerError> {

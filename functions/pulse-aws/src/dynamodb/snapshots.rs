@@ -35,7 +35,9 @@ const WANTED_AT: &str = "wanted_at";
 impl Snapshots for DynamoDbLedger {
     /// One that another release has written counts as none: the next is written within minutes.
     async fn snapshot(&self) -> Result<Option<Snapshot>, LedgerError> {
-        Ok(self.row_soon(Key::snapshot()).await?.and_then(|row| rows::parse(&row).ok()))
+        let Some(row) = self.row_soon(Key::snapshot()).await? else { return Ok(None) };
+        let read = rows::parse(&row);
+        Ok(read.inspect_err(|error| tracing::warn!(%error, "the snapshot is of another release")).ok())
     }
 
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<bool, LedgerError> {

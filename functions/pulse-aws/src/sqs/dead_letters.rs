@@ -52,17 +52,19 @@ impl SqsDeadLetters {
         MoveTasks { client: &self.client, queue: self.name.queue(), from: &self.url, arn: &self.arn, to: &self.to }
     }
 
-    async fn put_back_batch(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+    async fn hide_batch(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
         let entries = receipts.iter().enumerate().map(|(index, receipt)| {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
-            entry.receipt_handle(&receipt.0).visibility_timeout(0).build()
+            entry.receipt_handle(&receipt.0).visibility_timeout(whole_seconds(hidden_for)).build()
         });
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| self.error(error.to_string()))?;
         let call = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
         let answer = call.send().await.map_err(|error| self.failed(&error))?;
         match answer.failed().iter().find(|failed| !is_stale_receipt(failed)) {
             None => Ok(()),
-            Some(failed) => Err(self.error(format!("SQS refused to put a letter back: {}.", failed.code()))),
+            Some(failed) => {
+                Err(self.error(format!("SQS refused to put a letter back or to hide it: {}.", failed.code())))
+            }
         }
     }
 
@@ -153,9 +155,9 @@ impl DeadLetters for SqsDeadLetters {
         answer.messages().iter().map(|message| self.letter(message)).collect()
     }
 
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
         for batch in receipts.chunks(BATCH) {
-            self.put_back_batch(batch).await?;
+            self.hide_batch(batch, hidden_for).await?;
         }
         Ok(())
     }

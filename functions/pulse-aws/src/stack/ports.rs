@@ -2,17 +2,22 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use async_trait::async_trait;
+use aws_sdk_lambda::types::InvocationType;
 use pulse_core::{
     entry::StageName,
+    failure::Cause,
     ports::{
         DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, IntakeQueue, IntakeReader, KeySource, Ports,
-        ProviderSuppressions, StageLanes,
+        ProviderSuppressions, StageLanes, TickStarter,
     },
     stage::PerStage,
 };
 
 use super::{Stack, depths, retention};
-use crate::clock::SystemClock;
+use crate::{
+    clock::SystemClock,
+    sdk::{self, because},
+};
 
 impl Stack {
     /// All that an operator's use cases stand on. `intake` reads what came in from outside. The keys under which suppressed
@@ -51,6 +56,8 @@ impl Stack {
             intake,
             schedules: Arc::new(self.schedules()?.without_retries()),
             audits: ledger.clone(),
+            orders: ledger.clone(),
+            tick: Arc::new(self.clone()),
             stages: Arc::new(self.stages()?),
             controls: ledger.clone(),
             outcomes: ledger.clone(),
@@ -60,6 +67,22 @@ impl Stack {
             gauges: Arc::new(self.clone()),
             sleeper: Arc::new(SystemClock),
         })
+    }
+}
+
+/// Needs `lambda:InvokeFunction` on the tick function, or the next minute's tick does it.
+#[async_trait]
+impl TickStarter for Stack {
+    async fn start_tick(&self) -> Result<(), Cause> {
+        let told = |error: anyhow::Error| Cause::new(format!("{error:#}"));
+        let function = self.outputs.get("TickFunctionName").map_err(told)?;
+        let client = sdk::lambda_client(&self.aws);
+        let invoke = client.invoke().function_name(function).invocation_type(InvocationType::Event).send().await;
+        invoke.map(drop).map_err(because("The tick function can't be started")).map_err(told)
+    }
+
+    fn carries_orders_out(&self) -> bool {
+        self.outputs.find("TickCarriesOutOrders").is_some()
     }
 }
 

@@ -84,7 +84,7 @@ const NOT_REACHED: [&str; 5] = [
 /// When the stack can't be found or used, has no such customer, or nobody says yes.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let Options { customer, note, yes, undo, by } = options;
-    let app = target.app_of(by).await?;
+    let app = target.app_of(Some(by)).await?;
     if undo {
         let back = app.let_back(&customer, &note).await;
         let let_back = back.map_err(|error| advised(&error, error.advice().as_ref()))?;

@@ -11,6 +11,7 @@ pub mod forget;
 pub mod lanes;
 pub mod local;
 pub mod opt_out;
+pub mod orders;
 pub mod pause;
 pub mod plan;
 pub mod preview;

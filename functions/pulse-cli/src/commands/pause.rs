@@ -36,7 +36,7 @@ pub struct Options {
     #[arg(long = "for", value_name = "LENGTH", value_parser = length, allow_hyphen_values = true)]
     lasts: Option<Duration>,
 
-    /// Who pauses it.
+    /// What you are called, beside whose credentials these are.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "someone")]
     by: Actor,
 
@@ -60,7 +60,7 @@ fn length(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// When the stack can't be found, or the stage can't be paused.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let app = target.app_of(options.by).await?;
+    let app = target.app_of(Some(options.by)).await?;
     let until = if options.no_wait { Until::Switched } else { Until::Drained };
     let order = PauseOrder { stage: options.stage, note: options.note, lasts: options.lasts, until };
     let report = watched(order.stage, async |watch| app.pause(&order, watch).await).await?;

@@ -54,7 +54,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         (true, None) => ReplayOrder::Again,
         (true, Some(note)) => ReplayOrder::ByForce(note),
     };
-    let replayed = target.app().await?.replay(&id, &order).await;
+    let replayed = target.app_of(None).await?.replay(&id, &order).await;
     let replayed = replayed.map_err(|error| advised(&error, error.advice().as_ref()))?;
     output.show(&replayed, || text(&replayed))?;
     Ok(Exit::Done)

@@ -31,7 +31,7 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found, or the stage can't be resumed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let app = target.app().await?;
+    let app = target.app_of(None).await?;
     let Options { stage, note } = options;
     let report = watched(stage, async |watch| app.resume(stage, note.as_ref(), Until::Switched, watch).await).await?;
     output.show(&report, || told(&report) + "\n")?;

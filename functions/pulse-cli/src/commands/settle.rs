@@ -58,7 +58,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         (None, true) => Some(SettlementOutcome::NotSent),
         (None, false) => None,
     };
-    let app = target.app().await?;
+    let app = target.app_of(None).await?;
     match (options.customer, options.run, outcome) {
         (Some(customer), Some(run), Some(outcome)) => {
             let note = options.note.context("--note says who says so, and how they know.")?;

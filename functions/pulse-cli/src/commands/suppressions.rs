@@ -52,7 +52,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "address")]
     newest: usize,
 
-    /// Who does it.
+    /// What you are called, beside whose credentials these are.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "someone")]
     by: Actor,
 }
@@ -85,7 +85,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         return Ok(Exit::Done);
     };
     let address = read(&address)?;
-    let app = target.app_of(by).await?;
+    let app = target.app_of(Some(by)).await?;
     match note {
         Some(note) if release => released(&app, &address, &note, output).await?,
         Some(note) if add => {

@@ -30,6 +30,7 @@ fn after(advice: &Advice) -> String {
         Advice::LookAtCustomer { .. } => ": see `pulse customer` for the runs that the customer has".into(),
         Advice::LookAtStages => ": see `pulse status`.".into(),
         Advice::LookAtLanes { .. } => ": look at them with `pulse lanes`.".into(),
+        Advice::LookAtOrders => ": see `pulse orders`".into(),
         Advice::Why { customer, run } => format!(": see `pulse why {customer} --run {run}`"),
         Advice::RepairByAudit => ": `pulse audit --repair` repairs it".into(),
     }

@@ -17,7 +17,7 @@ use crate::Console;
 
 pub(crate) fn router() -> Router<Console> {
     Router::new()
-        .route("/", get(overview::show))
+        .route("/", get(overview::show).post(overview::count))
         .route("/runs", get(run::current))
         .route("/runs/{run}", get(run::show).post(run::count))
         .route("/customers/{id}", get(customer::show))

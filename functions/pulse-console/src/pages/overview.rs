@@ -2,11 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 use pulse_app::words::{age, decimal, grouped, place, stage_lines};
 use pulse_core::{
+    bill::Prices,
     entry::{StageName, TallyKey},
     feedback::Reputation,
     overview::{Condition, StageOverview},
@@ -47,10 +52,46 @@ fn page(console: &Console, shown: &Shown<'_>, now: Timestamp) -> Markup {
                 "Nothing was counted yet. The tick function counts every five minutes; if nothing is here by then, look at \
                  its log, or at " code { "pulse doctor" } "."
             }
+            (count_form(None))
         },
         Some(snapshot) => overview(snapshot, shown.points, now),
     };
     console.frame.page(&Page { title: "Overview".into(), place: Place::Overview, every: Some(5), main })
+}
+
+/// Counts everything now, for everyone who looks.
+pub(super) async fn count(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
+    let counted = console.app.count_now().await?;
+    console.read.snapshot.forget().await;
+    Ok(match wanted {
+        Wanted::Json => Json(counted).into_response(),
+        Wanted::Page if counted.kept => Redirect::to("/").into_response(),
+        // Who may only look sees what was counted, and nobody else does.
+        Wanted::Page => {
+            let main = overview(&counted.snapshot, &[], console.now());
+            console
+                .frame
+                .page(&Page { title: "Overview".into(), place: Place::Overview, every: None, main })
+                .into_response()
+        }
+    })
+}
+
+/// The button, with what it costs.
+fn count_form(run: Option<&RunSnapshot>) -> Markup {
+    html! {
+        form.act method="post" action="/" {
+            button { "Count now" }
+            p.small {
+                "Exact, for everyone who looks. "
+                @if let Some(run) = run {
+                    "It took " (run.read_units) " read units last: $" (format!("{:.4}", Prices::default().of_reads(run.read_units))) "."
+                } @else {
+                    "It takes some 29,250 read units for 600,000 customers: $" (format!("{:.4}", 29_250.0 * Prices::default().reads / 1e6)) "."
+                }
+            }
+        }
+    }
 }
 
 fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp) -> Markup {
@@ -69,6 +110,7 @@ fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp) -> Markup {
             @for stage in &snapshot.stages { (card(snapshot, stage)) }
             @if let Some(run) = &snapshot.run { (run_card(run)) }
         }
+        (count_form(snapshot.run.as_ref()))
         (plots(snapshot, points))
         div.columns {
             (queues(snapshot))

@@ -2,6 +2,7 @@ use super::ApiUse;
 use crate::{
     plan::{BATCH, Calls},
     ports::IntakeQueue,
+    snapshot::{READ_UNITS_AN_HOUR, SNAPSHOT_EVERY},
 };
 
 /// The memory of a stage's function, as in template.yaml.
@@ -29,6 +30,28 @@ const DOUBT_QUERIES: u64 = 4 * 22 * 8;
 /// Read units of an hour for the email stage's reputation: every five minutes the hours of a week, of two months.
 const REPUTATION_READS: f64 = 12.0 * 13.0;
 
+/// Queues that a snapshot asks how full they are, or how long they keep messages.
+const SNAPSHOT_QUEUES: u64 = 13;
+
+/// Queries of a snapshot: of what is due longest on all partitions of an index, and of minutes.
+const SNAPSHOT_QUERIES: u64 = 2 * 3 * 8 + 6;
+
+/// Read units of a snapshot: those queries, the hours of a week for how recipients take mails, and the rows of the stages.
+const SNAPSHOT_READS: f64 = 24.0 + 13.0 + 12.0;
+
+/// Write units of a snapshot and its point.
+const SNAPSHOT_WRITES: u64 = 4;
+
+/// Rows of a keys-only index on half a read unit.
+const KEYS_PER_HALF_UNIT: f64 = 31.0;
+
+/// Read units of an hour for counting the month's run: the roster, its closed entries, and the open ones, as often as the budget
+/// has it. On average half of a run's entries are closed.
+fn counting(customers: f64) -> f64 {
+    let count = 8.0 * 1.5 + 2.5 * customers / KEYS_PER_HALF_UNIT / 2.0;
+    (12.0 * count).min(READ_UNITS_AN_HOUR)
+}
+
 /// Long polls that a mapping's pollers make in an hour: five, of 20 s.
 const POLLS_AN_HOUR: u64 = 5 * 180;
 
@@ -39,6 +62,7 @@ impl ApiUse {
     pub fn expected(customers: u32, days: u32, score: Calls, email: Calls) -> Self {
         let (mails, hours) = (u64::from(customers), u64::from(days) * 24);
         let minutes = hours * 60;
+        let snapshots = minutes / SNAPSHOT_EVERY.unsigned_abs();
         // Most mails are told of once, by an event that has an invocation of its own as long as few are told.
         let told = mails;
         let batches = mails.min(PART_BATCHES_AN_HOUR * hours).max(mails.div_ceil(u64::from(BATCH)));
@@ -51,11 +75,11 @@ impl ApiUse {
         }
         Self {
             calls: vec![
-                ("DynamoDB", "GetItem", 6 * mails + 4 * minutes),
+                ("DynamoDB", "GetItem", 6 * mails + 5 * minutes + 4 * snapshots),
                 // A batch reports what came of its calls.
-                ("DynamoDB", "PutItem", 3 * mails + 2 * batches),
+                ("DynamoDB", "PutItem", 3 * mails + 2 * batches + 2 * snapshots),
                 ("DynamoDB", "TransactWriteItems", mails),
-                ("DynamoDB", "Query", mails + 50 * minutes),
+                ("DynamoDB", "Query", mails + 50 * minutes + SNAPSHOT_QUERIES * snapshots),
                 ("SQS", "SendMessage", 2 * mails),
                 ("SQS", "ReceiveMessage", 2 * mails),
                 ("SQS", "ReceiveMessage, long polls of idle queues", 2 * POLLS_AN_HOUR * hours),
@@ -68,6 +92,7 @@ impl ApiUse {
                 ("SQS", "ChangeMessageVisibilityBatch", 2 * batches),
                 // Of two queues, and of five of dead letters.
                 ("SQS", "GetQueueAttributes, by the tick", 7 * minutes),
+                ("SQS", "GetQueueAttributes, by the tick's snapshots", SNAPSHOT_QUEUES * snapshots),
                 ("Lambda", "score", batches),
                 ("Lambda", "email", batches),
                 ("Lambda", "tick", minutes),
@@ -82,9 +107,11 @@ impl ApiUse {
                 ("DynamoDB", "Query, of mails in doubt", DOUBT_QUERIES * hours),
                 ("Lambda", "feedback", told),
             ],
-            write_units: 12 * mails + 2 * batches + 2 * told,
+            write_units: 12 * mails + 2 * batches + 2 * told + SNAPSHOT_WRITES * snapshots,
             read_units: 8.0 * mails as f64
-                + 30.0 * minutes as f64
+                + 30.5 * minutes as f64
+                + SNAPSHOT_READS * snapshots as f64
+                + counting(mails as f64) * hours as f64
                 + told as f64
                 + (DOUBT_QUERIES * hours) as f64 / 2.0
                 + REPUTATION_READS * hours as f64,

@@ -21,6 +21,16 @@ impl Actor {
         }
     }
 
+    /// The actor whose credentials are of this name, and who may say beside it what they are called.
+    #[must_use]
+    pub fn of_credentials(name: &str, says: Option<&Self>) -> Self {
+        let credentials = Self::named(name);
+        match says.filter(|says| **says != Self::default() && **says != credentials) {
+            Some(says) => Self(format!("{credentials} ({says})")),
+            None => credentials,
+        }
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -50,6 +60,7 @@ impl fmt::Display for Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Caller;
 
     #[test]
     fn an_actor_is_one_line_and_someone_without_a_name() {
@@ -57,5 +68,24 @@ mod tests {
         assert_eq!(Actor::named(" \t"), Actor::default());
         assert_eq!(Actor::named("aoife@example.com").as_str(), "aoife");
         assert_eq!(Actor::named("@example.com"), Actor::default());
+    }
+
+    #[test]
+    fn whose_credentials_they_are_stands_first_and_what_they_say_beside_it() {
+        let caller = |arn: &str| Caller { account: String::new(), arn: arn.to_owned(), at: None };
+        for (arn, name) in [
+            ("arn:aws:iam::123456789012:user/aoife", "aoife"),
+            ("arn:aws:iam::123456789012:user/division/aoife", "aoife"),
+            ("arn:aws:sts::123456789012:assumed-role/Operators/aoife@example.com", "Operators/aoife"),
+            ("arn:aws:iam::123456789012:root", "root"),
+            ("", "someone"),
+        ] {
+            let actor = Actor::of_credentials(caller(arn).name(), None);
+            assert_eq!(actor.as_str(), name);
+            assert!(!actor.as_str().contains("123456789012"));
+        }
+        let said = |says: &str| Actor::of_credentials("root", Some(&says.into()));
+        assert_eq!(said("aoife").as_str(), "root (aoife)");
+        assert_eq!((said("root").as_str(), said("").as_str()), ("root", "root"));
     }
 }

@@ -101,7 +101,9 @@ mod tests {
 
     fn of(causes: &[(&str, u64)]) -> CauseCounts {
         let mut counts = CauseCounts::default();
-        causes.iter().for_each(|(cause, count)| counts.insert(Cause::new(*cause), *count));
+        for (cause, count) in causes {
+            counts.insert(Cause::new(*cause), *count);
+        }
         counts
     }
 

@@ -1,5 +1,6 @@
 //! What a dead letter died of, and what is to be done about it.
 
+use super::outcome::Handled;
 use crate::{
     customer::{Customer, CustomerId, Standing},
     enrollment::PartnerChange,
@@ -24,7 +25,7 @@ pub(super) struct Diagnosis {
 
 /// What is to be done about a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Remedy {
+pub(crate) enum Remedy {
     /// Queue it to its stage again.
     Redrive(WorkMessage),
     /// Send it as it is to the queue that it is of.
@@ -35,6 +36,18 @@ pub(super) enum Remedy {
     Done,
     /// It would only die again, of the same.
     Stay,
+}
+
+impl Remedy {
+    /// What becomes of a letter by it.
+    pub(crate) fn foreseen(&self) -> Handled {
+        match self {
+            Self::Redrive(_) | Self::SendBack => Handled::Redriven,
+            Self::Close(_) => Handled::Closed,
+            Self::Done => Handled::Done,
+            Self::Stay => Handled::Other,
+        }
+    }
 }
 
 /// Reads the letter; and where it is a stage's, the customer and the entry.

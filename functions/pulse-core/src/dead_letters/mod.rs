@@ -3,13 +3,17 @@
 mod cause;
 mod cursor;
 mod diagnosis;
+mod handling;
 mod mentions;
 mod outcome;
 mod redrive;
 mod survey;
 
 pub use cause::CauseFilter;
+pub(crate) use diagnosis::Remedy;
+pub(crate) use handling::{Handling, Verdict};
 pub use mentions::Mentions;
+pub(crate) use outcome::Handled;
 pub use outcome::{RedriveProgress, Redriven, Stuck, Way};
 pub use redrive::{Redrive, RedriveOrder};
 pub use survey::{CauseGroup, DeadLetterReport, Example, Survey};

@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Cause;
 
@@ -54,7 +54,7 @@ pub struct Redriven {
 }
 
 /// Letters that no redrive helps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
     /// The cause, in words for an operator.
     pub cause: Cause,
@@ -64,7 +64,7 @@ pub struct Stuck {
 
 /// What became of one letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Handled {
+pub(crate) enum Handled {
     Redriven,
     Closed,
     Done,

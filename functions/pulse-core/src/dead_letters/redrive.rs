@@ -5,18 +5,15 @@ use futures::{StreamExt as _, stream};
 use super::{
     CauseFilter, DeadLetterError,
     cursor::DlqCursor,
-    diagnosis::{Diagnosis, Remedy, diagnose},
+    handling::{Handling, Verdict},
     outcome::{Handled, RedriveProgress, Redriven, Way},
     survey::AT_ONCE,
 };
 use crate::{
-    entry::{Entry, SkipReason},
     failure::Cause,
-    message::WorkMessage,
-    pacing::{MayPass, Pace, PacedDeadLetters, unless_stopped},
+    pacing::{Pace, PacedDeadLetters},
     ports::{
-        DeadLetter, DeadLetters, IntakeReader, Ledger, LedgerError, MoveStart, MoveStatus, MoveTicket, Rate, Sleeper,
-        StageQueue,
+        DeadLetter, DeadLetters, IntakeReader, Ledger, MoveStart, MoveStatus, MoveTicket, Rate, Sleeper, StageQueue,
     },
 };
 
@@ -65,17 +62,13 @@ pub struct RedriveOrder {
 pub(super) type Watch<'w> = &'w mut (dyn FnMut(RedriveProgress) + Send);
 
 /// How a redrive is told to end early.
-pub(super) type Stop<'s> = &'s (dyn Fn() -> bool + Sync);
+pub(crate) type Stop<'s> = &'s (dyn Fn() -> bool + Sync);
 
 /// A redrive that is under way.
 struct Run<'a> {
-    redrive: Redrive<'a>,
+    handling: Handling<'a>,
     letters: PacedDeadLetters<'a>,
     order: &'a RedriveOrder,
-    /// Of what is sent, no more in any second than was ordered.
-    sends: Pace,
-    asks: Pace,
-    stop: Stop<'a>,
 }
 
 impl Redrive<'_> {
@@ -91,12 +84,9 @@ impl Redrive<'_> {
         stop: Stop<'_>,
     ) -> Result<Redriven, DeadLetterError> {
         let run = Run {
-            redrive: *self,
+            handling: self.handling(order.rate, stop),
             letters: PacedDeadLetters::new(self.letters, self.sleeper, stop),
             order,
-            sends: order.rate.map_or_else(Pace::default, |rate| Pace::per_second(rate.per_second())),
-            asks: Pace::default(),
-            stop,
         };
         if order.cause.is_some() || order.dry_run {
             return Ok(run.one_by_one(Way::OneByOne, watch).await);
@@ -109,13 +99,21 @@ impl Redrive<'_> {
     }
 }
 
+impl<'a> Redrive<'a> {
+    /// What handles letters, at most so many a second.
+    pub(crate) fn handling(&self, rate: Option<Rate>, stop: Stop<'a>) -> Handling<'a> {
+        let sends = rate.map_or_else(Pace::default, |rate| Pace::per_second(rate.per_second()));
+        Handling { redrive: *self, sends, asks: Pace::default(), stop }
+    }
+}
+
 impl Run<'_> {
     async fn follow(&self, ticket: &MoveTicket, way: Way, watch: Watch<'_>) -> Result<Redriven, DeadLetterError> {
-        let sleeper = self.redrive.sleeper;
+        let sleeper = self.handling.redrive.sleeper;
         loop {
             let progress = self.letters.follow_move(ticket).await?;
             watch(RedriveProgress { done: progress.moved, of: progress.of });
-            let interrupted = progress.status == MoveStatus::Running && (self.stop)();
+            let interrupted = progress.status == MoveStatus::Running && (self.handling.stop)();
             if progress.status == MoveStatus::Running && !interrupted {
                 let next = sleeper.now().saturating_add(LOOK_EVERY);
                 sleeper.sleep_until(next.unwrap_or_else(|_| sleeper.now())).await;
@@ -134,11 +132,11 @@ impl Run<'_> {
         let of = self.letters.count().await.ok();
         // No more at once than a second's worth, so that a stop is heard in time.
         let most = self.order.rate.map_or(AT_ONCE, |rate| AT_ONCE.min(rate.per_second() as usize));
-        let mut round = DlqCursor::of(&self.letters, self.redrive.sleeper.now());
+        let mut round = DlqCursor::of(&self.letters, self.handling.redrive.sleeper.now());
         let mut outcome = Redriven { way, ..Redriven::default() };
         while outcome.trouble.is_none() {
             watch(RedriveProgress { done: outcome.letters(), of });
-            if (self.stop)() {
+            if (self.handling.stop)() {
                 outcome.interrupted = true;
                 break;
             }
@@ -181,57 +179,12 @@ impl Run<'_> {
     }
 
     async fn one(&self, letter: &DeadLetter) -> Handled {
-        let (order, Redrive { ledger, intake, .. }, dlq) = (self.order, self.redrive, self.letters.name());
-        let diagnosis = self.patiently(&self.asks, &letter.id, || diagnose(ledger, intake, dlq, letter)).await;
-        let Diagnosis { cause, remedy, .. } = match diagnosis {
-            Ok(diagnosis) => diagnosis,
-            Err(error) => return Handled::Failed(Cause::new(error.to_string())),
-        };
-        if order.cause.as_ref().is_some_and(|filter| !filter.matches(&cause)) {
-            return Handled::Other;
+        match self.handling.judge(letter, self.order.cause.as_ref()).await {
+            Verdict::Other => Handled::Other,
+            Verdict::Stuck(cause) => Handled::Stuck(cause),
+            Verdict::Failed(cause) => Handled::Failed(cause),
+            Verdict::Goes(remedy) if self.order.dry_run => remedy.foreseen(),
+            Verdict::Goes(remedy) => self.handling.carry_out(letter, remedy).await,
         }
-        let done = match remedy {
-            Remedy::Stay => return Handled::Stuck(cause),
-            Remedy::Done => return Handled::Done,
-            Remedy::Close(_) if order.dry_run => return Handled::Closed,
-            Remedy::Redrive(_) | Remedy::SendBack if order.dry_run => return Handled::Redriven,
-            Remedy::Close(entry) => self.close(&entry).await,
-            Remedy::Redrive(message) => self.send(&message).await,
-            Remedy::SendBack => self.send_back(letter).await,
-        };
-        done.unwrap_or_else(Handled::Failed)
-    }
-
-    async fn send_back(&self, letter: &DeadLetter) -> Result<Handled, Cause> {
-        let letters = self.redrive.letters;
-        let sent = self.patiently(&self.sends, &letter.id, || letters.send_back(letter)).await;
-        sent.map(|()| Handled::Redriven).map_err(|error| Cause::new(error.to_string()))
-    }
-
-    async fn send(&self, message: &WorkMessage) -> Result<Handled, Cause> {
-        let queue = self.redrive.queue.ok_or_else(|| Cause::new("These letters are no stage's."))?;
-        let sent = self.patiently(&self.sends, message.customer.as_str(), || queue.send(message)).await;
-        sent.map(|()| Handled::Redriven).map_err(|error| Cause::new(error.to_string()))
-    }
-
-    async fn close(&self, entry: &Entry) -> Result<Handled, Cause> {
-        let Redrive { ledger, sleeper, .. } = self.redrive;
-        let skipped = entry.skip(SkipReason::Closed, sleeper.now(), None);
-        let change = skipped.map_err(|error| Cause::new(error.to_string()))?;
-        match self.patiently(&self.asks, entry.id().customer.as_str(), || ledger.apply(&change)).await {
-            Ok(()) => Ok(Handled::Closed),
-            // A worker has it now, or it was closed by a try whose answer was lost: let the stage see.
-            Err(LedgerError::Conflict(_)) => self.send(&WorkMessage::for_entry(entry.id())).await,
-            Err(error) => Err(Cause::new(error.to_string())),
-        }
-    }
-
-    async fn patiently<T, E, F>(&self, pace: &Pace, key: &str, call: impl Fn() -> F + Send + Sync) -> Result<T, E>
-    where
-        T: Send,
-        E: MayPass + Send,
-        F: Future<Output = Result<T, E>> + Send,
-    {
-        unless_stopped(pace, self.redrive.sleeper, self.stop, key, call).await
     }
 }

@@ -76,8 +76,8 @@ impl DeadLetters for PacedDeadLetters<'_> {
         self.call(|| self.letters.take(most, hidden_for)).await
     }
 
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
-        self.call(|| self.letters.put_back(receipts)).await
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
+        self.call(|| self.letters.hide(receipts, hidden_for)).await
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {

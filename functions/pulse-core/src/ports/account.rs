@@ -21,6 +21,18 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The name of whoever it is, without the account: a user's, or a role's with the session's, which is a person's where
+    /// people sign in.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let resource = self.arn.rsplit_once(':').map_or("", |(_, resource)| resource);
+        match resource.split_once('/') {
+            Some(("assumed-role", session)) => session,
+            Some((_, path)) => path.rsplit_once('/').map_or(path, |(_, name)| name),
+            None => resource,
+        }
+    }
+
     /// Whether these are the account's own credentials, which may do everything.
     #[must_use]
     pub fn is_root(&self) -> bool {

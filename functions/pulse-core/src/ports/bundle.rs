@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::{
     AuditLog, Controls, CustomerNotes, DeadLetters, DlqName, FeedbackLog, Gauges, IntakeQueue, IntakeReader,
-    LaneControl, Ledger, OpenEntries, OutcomeLog, ProviderSuppressions, Queues, RunReports, Schedules, Sleeper,
-    Snapshots, StageMemory, Stages, SuppressionList,
+    LaneControl, Ledger, OpenEntries, Orders, OutcomeLog, ProviderSuppressions, Queues, RunReports, Schedules, Sleeper,
+    Snapshots, StageMemory, Stages, SuppressionList, TickStarter,
 };
 use crate::stage::PerStage;
 
@@ -35,6 +35,10 @@ pub struct Ports {
     pub schedules: Arc<dyn Schedules>,
     /// Where audits stand.
     pub audits: Arc<dyn AuditLog>,
+    /// What operators order.
+    pub orders: Arc<dyn Orders>,
+    /// What has orders begun on.
+    pub tick: Arc<dyn TickStarter>,
     /// The stages from outside.
     pub stages: Arc<dyn Stages>,
     /// Their control rows.

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{IntakeQueue, QueueError, Receipt};
 use crate::{
@@ -77,6 +77,12 @@ impl FromStr for DlqName {
     }
 }
 
+impl<'de> Deserialize<'de> for DlqName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 impl Serialize for DlqName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -123,8 +129,23 @@ pub struct Undelivered {
 
 /// The most letters a second that a redrive may move: 1 to 500 (Amazon SQS API Reference,
 /// `StartMessageMoveTask`: `MaxNumberOfMessagesPerSecond`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct Rate(u32);
+
+impl TryFrom<u32> for Rate {
+    type Error = ParseError;
+
+    fn try_from(rate: u32) -> Result<Self, ParseError> {
+        Self::parse(&rate.to_string())
+    }
+}
+
+impl From<Rate> for u32 {
+    fn from(rate: Rate) -> Self {
+        rate.0
+    }
+}
 
 impl Rate {
     /// Reads a rate such as `20` or `20/s`.
@@ -200,8 +221,14 @@ pub trait DeadLetters: Send + Sync {
     /// when none are to be seen.
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError>;
 
+    /// Keeps letters that were taken out of everyone's sight for so long from now, at most twelve hours from when they were
+    /// taken. A receipt that is no longer good is passed over.
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError>;
+
     /// Lets letters be seen again at once. A receipt that is no longer good is passed over.
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError>;
+    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        self.hide(receipts, Duration::ZERO).await
+    }
 
     /// Deletes letters. A receipt that is no longer good is passed over.
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError>;

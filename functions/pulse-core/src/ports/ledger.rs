@@ -148,6 +148,13 @@ pub trait LedgerListing: Send + Sync {
     /// The open entries of a part's customers.
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError>;
 
-    /// The closed entries of a run that stand where `key` says, at most `limit`, by customer.
-    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError>;
+    /// The closed entries of a run that stand where `key` says, of customers whose ids come after `after`, at most `limit`, by
+    /// customer.
+    async fn closed_entries(
+        &self,
+        run: RunId,
+        key: TallyKey,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError>;
 }

@@ -35,6 +35,9 @@ pub struct SuppressionFound {
 /// Suppressed addresses as a list. Rows that releases before this one wrote are not on it, until they are written again.
 #[async_trait]
 pub trait SuppressionList: Send + Sync {
+    /// The digest under which what is kept of an address is written.
+    async fn digest_of(&self, address: &EmailAddress) -> Result<String, LedgerError>;
+
     /// Counts them as of `now`, and gives the newest of each kind: at most `limit` in all.
     async fn suppressions(&self, now: Timestamp, limit: usize) -> Result<SuppressionsFound, LedgerError>;
 }

@@ -44,7 +44,7 @@ impl Replay<'_> {
     /// When the ledger can't be listed. Nothing is queued then.
     pub async fn failed(&self, run: RunId, stage: StageName, limit: usize) -> Result<Replayed, LedgerError> {
         let queue = &self.queues[stage];
-        let entries = self.listing.closed_entries(run, TallyKey::Failed(stage), limit).await?;
+        let entries = self.listing.closed_entries(run, TallyKey::Failed(stage), None, limit).await?;
         let mut sends = stream::iter(entries)
             .map(async |id| (queue.send(&WorkMessage::for_entry(&id)).await, id))
             .buffered(AT_ONCE);

@@ -213,7 +213,7 @@ fn carried(run: RunSnapshot, minutes: &[MinuteOutcomes], now: Timestamp) -> RunS
         return run;
     }
     let (added_up, sent_since) = run.added_up.add_up(minutes, now);
-    RunSnapshot { added_up, sent_since, ..run }
+    RunSnapshot { sent_since, added_up, ..run }
 }
 
 fn earlier(now: Timestamp, by: Duration) -> Timestamp {

@@ -67,7 +67,7 @@ impl DoubtSweep<'_> {
         let runs = RunId::around(from, now).flat_map(|run| std::iter::successors(Some(run), |run| run.repeated()));
         let mut old = Vec::new();
         for run in runs {
-            for id in self.listing.closed_entries(run, TallyKey::Indeterminate, AT_MOST).await? {
+            for id in self.listing.closed_entries(run, TallyKey::Indeterminate, None, AT_MOST).await? {
                 if self.is_old(&id, now).await? {
                     old.push(id);
                 }

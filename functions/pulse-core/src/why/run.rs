@@ -130,7 +130,7 @@ impl RunInquiry<'_> {
     }
 
     async fn failed(&self, run: RunId, stage: StageName, entries: u64) -> Result<CauseSample, LedgerError> {
-        let ids = self.reports.closed_entries(run, TallyKey::Failed(stage), self.limit).await?;
+        let ids = self.reports.closed_entries(run, TallyKey::Failed(stage), None, self.limit).await?;
         let read = read_all(self.ledger, ids).await?;
         let causes = grouped(&read, |entry| match entry.progress() {
             Progress::Failed { cause, .. } => Some(cause),

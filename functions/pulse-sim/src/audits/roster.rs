@@ -240,7 +240,13 @@ impl LedgerListing for VastRoster {
         Ok(open)
     }
 
-    async fn closed_entries(&self, _: RunId, _: TallyKey, _: usize) -> Result<Vec<EntryId>, LedgerError> {
+    async fn closed_entries(
+        &self,
+        _: RunId,
+        _: TallyKey,
+        _: Option<&CustomerId>,
+        _: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
         Ok(Vec::new())
     }
 }

@@ -8,6 +8,7 @@ use pulse_core::{
     customer::{Customer, CustomerId},
     entry::{Awaited, Entry, EntryId, Position, Progress, StageName},
     feedback::FeedbackCounts,
+    orders::{Order, OrderId},
     ports::Activity,
     run::RunId,
     snapshot::{Point, Snapshot},
@@ -34,6 +35,7 @@ pub(super) struct Accounts {
     pub(super) notes: BTreeMap<CustomerId, BTreeMap<(Timestamp, String), Activity>>,
     pub(super) held_up: BTreeMap<StageName, Timestamp>,
     pub(super) controls: BTreeMap<StageName, Control>,
+    pub(super) orders: BTreeMap<OrderId, Order>,
     pub(super) audits: BTreeMap<AuditName, AuditCheckpoint>,
     /// By the minute.
     pub(super) outcomes: BTreeMap<StageName, BTreeMap<Timestamp, Outcomes>>,

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    customer::CustomerId,
+    customer::{CustomerId, EmailAddress},
     ports::{Activity, CustomerNotes, LedgerError, SuppressionFound, SuppressionList, SuppressionsFound},
 };
 
@@ -29,6 +29,10 @@ impl CustomerNotes for MemoryLedger {
 
 #[async_trait]
 impl SuppressionList for MemoryLedger {
+    async fn digest_of(&self, address: &EmailAddress) -> Result<String, LedgerError> {
+        Ok(address.digest())
+    }
+
     async fn suppressions(&self, now: Timestamp, limit: usize) -> Result<SuppressionsFound, LedgerError> {
         let accounts = self.accounts();
         let mut found = SuppressionsFound::default();

@@ -100,17 +100,27 @@ impl LedgerListing for MemoryLedger {
         Ok(open)
     }
 
-    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+    async fn closed_entries(
+        &self,
+        run: RunId,
+        key: TallyKey,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
+        let comes_after = |customer: &CustomerId| after.is_none_or(|after| customer > after);
         if key == TallyKey::Indeterminate {
-            let all = accounts.indeterminate.iter().filter(|(of, _)| *of == run).take(limit);
+            let all = accounts.indeterminate.iter().filter(|(of, customer)| *of == run && comes_after(customer));
+            let all = all.take(limit);
             let ids: Vec<_> = all.map(|(run, customer)| EntryId { customer: customer.clone(), run: *run }).collect();
             accounts.used.index_query(SHARDS, ids.len());
             return Ok(ids);
         }
         let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
-        let mut ids: Vec<_> =
-            closed.filter(|entry| entry.tally_key(Timestamp::MAX) == key).map(|entry| entry.id().clone()).collect();
+        let mut ids: Vec<_> = closed
+            .filter(|entry| entry.tally_key(Timestamp::MAX) == key && comes_after(&entry.id().customer))
+            .map(|entry| entry.id().clone())
+            .collect();
         ids.sort();
         ids.truncate(limit);
         accounts.used.index_query(SHARDS, ids.len());

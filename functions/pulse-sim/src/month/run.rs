@@ -13,6 +13,7 @@ use pulse_core::{
     entry::{Entry, Progress, StageName},
     ports::DlqName,
     slot::Slot,
+    snapshot::SNAPSHOT_EVERY,
 };
 
 use super::{
@@ -324,6 +325,12 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("SQS", "DeleteMessageBatch", sum(|calls| calls.deletes)),
         ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
         ("SQS", "GetQueueAttributes, by the tick", (StageName::ALL.len() + DlqName::all().count()) as u64 * minutes),
+        // All queues, those of the stages once more with their functions, and for how long these keep messages.
+        (
+            "SQS",
+            "GetQueueAttributes, by the tick's snapshots",
+            (queues.len() + 2 * StageName::ALL.len()) as u64 * minutes / SNAPSHOT_EVERY.unsigned_abs(),
+        ),
     ]);
     let stages = world.stacks.iter().map(|(name, stack)| (name.as_str(), &stack.function, STAGE_MEMORY_GB));
     let functions = stages.chain([

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use pulse_core::{
-    ports::{Gauges, StageQueue},
+    entry::Plan,
+    ports::{DeadLetterQueues, DeadLetters, DlqName, Gauges, IntakeQueue, StageQueue},
     stage::{Meter, MeteredMailer, MeteredScorer, PerStage},
 };
 
@@ -24,6 +25,7 @@ use super::{
     watch::SweepWatch,
 };
 use crate::{
+    dead_letters::MemoryDeadLetters,
     gauges::MemoryGauges,
     lambda::{Answer, Function, Invocation},
     ledger::MemoryLedger,
@@ -143,6 +145,8 @@ impl World {
             feedback_log: ledger.clone(),
             intake: Arc::new(self.intake.clone()),
             reputation: self.settings.reputation,
+            orders: ledger.clone(),
+            dead_letters: self.dead_letters(),
             outcomes: ledger.clone(),
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
@@ -164,6 +168,28 @@ impl World {
             }),
             clock,
             sleeper: Arc::new(self.time.clone()),
+        }
+    }
+
+    /// The dead-letter queues, on the spot: whoever uses them dies at other calls.
+    fn dead_letters(&self) -> DeadLetterQueues {
+        let letters = |name, letters: &Arc<MemoryQueue>, to: &Arc<MemoryQueue>| -> Arc<dyn DeadLetters> {
+            Arc::new(MemoryDeadLetters::new(name, Arc::clone(letters), Arc::clone(to)))
+        };
+        let intake = |name: IntakeQueue| {
+            let stack = match name {
+                IntakeQueue::Feedback => &self.intake.feedback,
+                IntakeQueue::Unsubscribe => &self.intake.unsubscribe,
+            };
+            letters(DlqName::Intake(name), &stack.dlq, &stack.queue)
+        };
+        DeadLetterQueues {
+            stages: PerStage::from_fn(|stage| {
+                letters(DlqName::Stage(stage), &self.stacks[stage].dlq, &self.stacks[stage].queue)
+            }),
+            schedules: letters(DlqName::Schedules, &self.schedule_dlq, &self.stacks[Plan::MONTHLY.first()].queue),
+            feedback: intake(IntakeQueue::Feedback),
+            unsubscribe: intake(IntakeQueue::Unsubscribe),
         }
     }
 

@@ -13,8 +13,9 @@ use pulse_core::{
     failure::Cause,
     feedback::FeedbackCounts,
     message::WorkMessage,
+    orders::{Order, OrderId, OrderKind},
     ports::{
-        Activity, AuditLog, Awaited, Controls, FeedbackLog, Ledger, LedgerError, LedgerListing, OpenEntries,
+        Activity, AuditLog, Awaited, Controls, FeedbackLog, Ledger, LedgerError, LedgerListing, OpenEntries, Orders,
         OutcomeLog, QueueError, StageMemory, StageQueue, TallyKey, Visibility,
     },
     run::RunId,
@@ -209,8 +210,14 @@ impl LedgerListing for DistantLedger {
         self.call(self.ledger.open_entries(part)).await
     }
 
-    async fn closed_entries(&self, run: RunId, key: TallyKey, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
-        self.heard(self.ledger.closed_entries(run, key, limit)).await
+    async fn closed_entries(
+        &self,
+        run: RunId,
+        key: TallyKey,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        self.heard(self.ledger.closed_entries(run, key, after, limit)).await
     }
 }
 
@@ -222,6 +229,31 @@ impl AuditLog for DistantLedger {
 
     async fn save_checkpoint(&self, name: AuditName, checkpoint: &AuditCheckpoint) -> Result<bool, LedgerError> {
         self.call(self.ledger.save_checkpoint(name, checkpoint)).await
+    }
+}
+
+#[async_trait]
+impl Orders for DistantLedger {
+    async fn order(&self, id: &OrderId) -> Result<Option<Order>, LedgerError> {
+        self.call(self.ledger.order(id)).await
+    }
+
+    async fn save_order(&self, order: &Order) -> Result<bool, LedgerError> {
+        self.call(async {
+            let saved = self.ledger.save_order(order).await?;
+            self.line(|| format!("order {}: {:?}, written: {saved}", order.id, order.state));
+            Ok(saved)
+        })
+        .await
+    }
+
+    async fn orders(&self, kind: OrderKind, before: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, LedgerError> {
+        self.call(self.ledger.orders(kind, before, limit)).await
+    }
+
+    async fn open_orders(&self, limit: usize) -> Result<Vec<OrderId>, LedgerError> {
+        // As with what is overdue, a minute's tick mostly finds nothing.
+        self.ledger.open_orders(limit).await
     }
 }
 

@@ -4,8 +4,9 @@ use pulse_core::{
     control::BreakerPolicy,
     feedback::ReputationPolicy,
     ports::{
-        AuditLog, Clock, Controls, FeedbackLog, Gauges, Intake, Ledger, LedgerListing, Mailer, OpenEntries, OutcomeLog,
-        Queues, Renderer, RunReports, Schedules, Scorer, Sleeper, Snapshots, StageMemory, Stages,
+        AuditLog, Clock, Controls, DeadLetterQueues, FeedbackLog, Gauges, Intake, Ledger, LedgerListing, Mailer,
+        OpenEntries, Orders, OutcomeLog, Queues, Renderer, RunReports, Schedules, Scorer, Sleeper, Snapshots,
+        StageMemory, Stages,
     },
     snapshot::CountBudget,
     stage::Meter,
@@ -48,6 +49,10 @@ pub struct WorldPorts {
     pub intake: Arc<dyn Intake>,
     /// By which rates the email stage is held.
     pub reputation: ReputationPolicy,
+    /// What operators order.
+    pub orders: Arc<dyn Orders>,
+    /// All dead-letter queues.
+    pub dead_letters: DeadLetterQueues,
     /// What is remembered of the stages.
     pub memory: Arc<dyn StageMemory>,
     /// A run's entries, counted.

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
+use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditCursor, AuditDepth, AuditEnd, AuditName, AuditStart},
     ports::AuditLog as _,
@@ -11,6 +12,9 @@ use pulse_core::{
 use super::build::World;
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// For how long a tick works on orders, of the minute that its function has here.
+const ORDERS: Duration = Duration::from_secs(40);
+
 const QUARTER: Duration = Duration::from_mins(15);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -64,6 +68,9 @@ async fn tick(world: &Arc<World>) {
             if done.doubts_ended > 0 {
                 this.line(|| format!("{} doubts end: nobody told for a day", done.doubts_ended));
             }
+            // Of what is left of its minute.
+            let until = this.time.now().saturating_add(ORDERS).unwrap_or(Timestamp::MAX);
+            this.product.carry_out_orders(&this.ports(Some(&invocation)), until).await;
             match this.product.take_snapshot(&this.snapshot_ports()).await {
                 Ok(taken) => this.check_snapshot(taken.filter(|taken| taken.kept).map(|taken| taken.counted)),
                 Err(error) => this.line(|| format!("no snapshot is taken: {error}")),

@@ -44,14 +44,12 @@ impl World {
         let Some(kept) = self.ledger.snapshot().now_or_never().and_then(Result::ok).flatten() else { return };
         let Some(run) = kept.run else { return };
         let mut watch = self.snapshot_watch.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match taken {
-            Some(true) => *watch = Some(self.check_count(&run)),
-            Some(false) | None => {
-                let Some(watched) = watch.as_mut().filter(|watched| watched.run == run.run) else { return };
-                self.look_again(watched);
-                if taken == Some(false) && watched.is_quiet && self.is_at_rest() {
-                    self.check_sent(watched, &run);
-                }
+        if taken == Some(true) {
+            *watch = Some(self.check_count(&run));
+        } else if let Some(watched) = watch.as_mut().filter(|watched| watched.run == run.run) {
+            self.look_again(watched);
+            if taken == Some(false) && watched.is_quiet && self.is_at_rest() {
+                self.check_sent(watched, &run);
             }
         }
     }

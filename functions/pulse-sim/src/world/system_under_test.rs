@@ -9,6 +9,7 @@ use pulse_core::{
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
     feedback::{FeedbackListener, Heard, ReputationBreaker},
+    orders::{OrderRound, OrderStepped},
     pausing::{Pausing, PausingError},
     ports::LedgerError,
     snapshot::{SnapshotError, SnapshotRound, SnapshotTaken},
@@ -20,7 +21,7 @@ use pulse_core::{
 };
 
 use super::{feedback::Told, ports::WorldPorts, stage_stack::StageStack};
-use crate::ledger::RowForm;
+use crate::{dead_letters::MemoryReader, ledger::RowForm};
 
 /// The code that a world runs: what is shipped, unless a test plants a bug to see it caught.
 #[async_trait]
@@ -113,6 +114,21 @@ pub trait SystemUnderTest: Send + Sync {
             policy: ports.reputation,
         };
         FeedbackRound { doubts, reputation }.run().await
+    }
+
+    /// What a tick does for orders, until then at the latest.
+    async fn carry_out_orders(&self, ports: &WorldPorts, until: Timestamp) -> Vec<OrderStepped> {
+        OrderRound {
+            orders: &*ports.orders,
+            ledger: &*ports.ledger,
+            listing: &*ports.listing,
+            queues: &ports.queues,
+            dead_letters: &ports.dead_letters,
+            intake: &MemoryReader,
+            sleeper: &*ports.sleeper,
+        }
+        .run(until)
+        .await
     }
 
     /// Counts for everyone who looks, where it is time for it.

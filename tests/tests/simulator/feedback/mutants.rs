@@ -66,7 +66,7 @@ impl SendsUnconfirmed {
         let now = ports.clock.now();
         let mut sent = 0;
         for run in RunId::around(now - 40 * Duration::from_hours(24), now) {
-            for id in ports.listing.closed_entries(run, TallyKey::Indeterminate, 100).await? {
+            for id in ports.listing.closed_entries(run, TallyKey::Indeterminate, None, 100).await? {
                 let Some(entry) = ports.ledger.entry(&id).await? else { continue };
                 let Progress::Indeterminate { at, .. } = entry.progress() else { continue };
                 if *at + DOUBT_ENDS_AFTER > now {

@@ -229,7 +229,7 @@ async fn a_dropped_mail_is_not_among_what_a_redrive_brings_back_and_takes_a_furt
     let kind = FeedbackKind::Rejected { cause: Cause::new("SES found a virus."), invalid_address: false };
     hear(&stack, kind).await;
     let run = RunId::parse(RUN).unwrap();
-    let closed = async |key| stack.ledger.closed_entries(run, key, 10).await.unwrap();
+    let closed = async |key| stack.ledger.closed_entries(run, key, None, 10).await.unwrap();
     assert_eq!(closed(TallyKey::Failed(StageName::Email)).await, []);
     assert_eq!(closed(TallyKey::Dropped).await, [entry_id("c-1", RUN)]);
     let replayed = Replay { listing: &*stack.ledger, queues: &stack.queues };

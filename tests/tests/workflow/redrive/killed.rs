@@ -1,7 +1,10 @@
 //! A redrive that is killed, at every call that it makes.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,23 +28,23 @@ use pulse_tests::in_memory_stack::InMemoryStack;
 use super::{assert_everyone_is_mailed_once, die};
 
 /// A port that never answers again once its life is over: what it stands in is killed there.
-struct Mortal<'a, Port> {
-    port: &'a Port,
-    calls_left: &'a AtomicUsize,
+pub(super) struct Mortal<Port> {
+    pub(super) port: Arc<Port>,
+    pub(super) calls_left: Arc<AtomicUsize>,
 }
 
-impl<'a, Port> Mortal<'a, Port> {
-    async fn live(&self) -> &'a Port {
+impl<Port> Mortal<Port> {
+    pub(super) async fn live(&self) -> &Port {
         let left = self.calls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if left.is_err() {
             future::pending::<()>().await;
         }
-        self.port
+        &self.port
     }
 }
 
 #[async_trait]
-impl DeadLetters for Mortal<'_, MemoryDeadLetters> {
+impl DeadLetters for Mortal<MemoryDeadLetters> {
     fn name(&self) -> DlqName {
         self.port.name()
     }
@@ -54,8 +57,8 @@ impl DeadLetters for Mortal<'_, MemoryDeadLetters> {
         self.live().await.take(most, hidden_for).await
     }
 
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
-        self.live().await.put_back(receipts).await
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
+        self.live().await.hide(receipts, hidden_for).await
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
@@ -76,7 +79,7 @@ impl DeadLetters for Mortal<'_, MemoryDeadLetters> {
 }
 
 #[async_trait]
-impl StageQueue for Mortal<'_, MemoryQueue> {
+impl StageQueue for Mortal<MemoryQueue> {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
         self.live().await.send(message).await
     }
@@ -92,10 +95,10 @@ async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
     for calls in 0.. {
         let stack = InMemoryStack::new();
         let customers = die(&stack, 12).await;
-        let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
-        let calls_left = AtomicUsize::new(calls);
-        let mortal_letters = Mortal { port: &letters, calls_left: &calls_left };
-        let mortal_queue = Mortal { port: &*stack.score.queue, calls_left: &calls_left };
+        let letters = Arc::new(stack.dead_letters(DlqName::Stage(StageName::Score)));
+        let calls_left = Arc::new(AtomicUsize::new(calls));
+        let mortal_letters = Mortal { port: Arc::clone(&letters), calls_left: Arc::clone(&calls_left) };
+        let mortal_queue = Mortal { port: Arc::clone(&stack.score.queue), calls_left };
         let order = RedriveOrder::default();
         let redrive = Redrive {
             letters: &mortal_letters,
@@ -108,7 +111,7 @@ async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
         // What was out of sight is back; and part of it was queued already, and worked on meanwhile.
         stack.drain().await;
         stack.clock.advance(Duration::from_mins(10));
-        let again = Redrive { letters: &letters, queue: Some(&*stack.score.queue), ..redrive };
+        let again = Redrive { letters: &*letters, queue: Some(&*stack.score.queue), ..redrive };
         let redriven = again.run(&order, &mut |_| {}, &|| false).await.unwrap();
         assert!(redriven.is_complete(), "{redriven:?}");
         assert_everyone_is_mailed_once(&stack, &customers).await;

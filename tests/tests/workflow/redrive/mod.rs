@@ -4,6 +4,7 @@ mod early_ends;
 mod killed;
 mod long;
 mod move_tasks;
+mod ordered;
 mod throttled;
 
 use std::time::Duration;

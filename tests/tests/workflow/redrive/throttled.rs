@@ -93,8 +93,8 @@ impl DeadLetters for Throttled<'_, MemoryDeadLetters> {
         self.queue()?.take(most, hidden_for).await
     }
 
-    async fn put_back(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
-        self.queue()?.put_back(receipts).await
+    async fn hide(&self, receipts: &[Receipt], hidden_for: Duration) -> Result<(), QueueError> {
+        self.queue()?.hide(receipts, hidden_for).await
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {

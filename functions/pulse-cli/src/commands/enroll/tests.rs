@@ -32,6 +32,7 @@ use pulse_sim::{
     queue::MemoryQueue,
     schedules::MemorySchedules,
     stages::MemoryStages,
+    ticks::CountedTicks,
 };
 use tempfile::TempDir;
 
@@ -115,6 +116,8 @@ impl World {
             intake: Arc::new(MemoryReader),
             schedules: Arc::new(MemorySchedules::default()),
             audits: ledger.clone(),
+            orders: ledger.clone(),
+            tick: Arc::new(CountedTicks::default()),
             stages: Arc::new(MemoryStages::new(queues)),
             controls: ledger.clone(),
             outcomes: ledger.clone(),

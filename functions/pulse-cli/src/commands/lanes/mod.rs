@@ -39,7 +39,7 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found, read or changed, or there can't be so many lanes.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let app = target.app().await?;
+    let app = target.app_of(None).await?;
     match (options.stage, options.lanes) {
         (Some(stage), Some(lanes)) => {
             let Options { in_flight, dry_run, .. } = options;

@@ -93,7 +93,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     let (console, listener, link) = local_console(&stack).await?;
     output.remark(format!("The console, for one browser: {link}"));
     let console = serve(listener, console, pending());
-    let demonstration = async {
+    let demonstration = Box::pin(async {
         let demo = Demo::enroll(&stack, customers).await?;
         let lasted = progress::follow(&stack, &demo, &providers, &surroundings).await?;
         let heard = hearing::follow(&stack, &providers, &options).await?;
@@ -105,13 +105,13 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         }
         summed_up.store(true, Ordering::Relaxed);
         pending().await
-    };
-    let demonstration = async {
+    });
+    let demonstration = Box::pin(async {
         tokio::select! {
             exit = demonstration => exit,
             served = console => Err(served.err().map_or_else(|| anyhow!("The console has ended"), Into::into)),
         }
-    };
+    });
     if !surroundings.fires {
         return demonstration.await;
     }
@@ -125,7 +125,10 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
 /// The console of the local stack, with the link that lets a browser in.
 async fn local_console(stack: &Stack) -> Result<(Console, TcpListener, String)> {
     let actor = process_variable("USER").map(|user| Actor::named(&user)).unwrap_or_default();
-    console::console(app(stack, actor)?, stack.outputs.stack(), 0).await
+    let app = app(stack, actor)?;
+    // Tick takes a first snapshot then, and not after five minutes.
+    app.want_snapshot().await?;
+    console::console(app, stack.outputs.stack(), 0).await
 }
 
 /// How it ends by itself. A promise that is broken is worse than a row that was left out.

@@ -2,13 +2,16 @@
 
 mod failed;
 mod letters;
+mod order;
 mod text;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use pulse_app::FailedOrder;
 use pulse_core::{
+    control::Note,
     dead_letters::CauseFilter,
+    orders::OrderAction,
     ports::{DlqName, Rate},
     run::RunId,
 };
@@ -20,6 +23,10 @@ use crate::{exit::Exit, names, output::Output, target::Target};
 #[command(
     after_help = "Whoever has a mail by then gets no other, and entries of customers who have left are closed.\n\
                         Exit code 0: all was moved; 1: some letters couldn't be, or would only die again.\n\
+                        \n\
+                        It is an order, which the stack carries out: it goes on when you leave, moves no more than there were \
+                        when you gave it, and `pulse orders` shows it. With --direct, or where the stack is of a release before, \
+                        it is done from here.\n\
                         \n\
                         With --run it goes by the ledger instead, so it finds what failed even if its message was \
                         purged or has expired."
@@ -40,6 +47,19 @@ pub struct Options {
     /// Only say what would be done.
     #[arg(long)]
     dry_run: bool,
+
+    /// Why, for others to read.
+    #[arg(long, value_name = "WORDS", value_parser = Note::parse)]
+    note: Option<Note>,
+
+    /// Gives the order, and doesn't follow it.
+    #[arg(long, conflicts_with_all = ["dry_run", "direct"])]
+    detach: bool,
+
+    /// Moves them from here, with your own credentials, or by a task of the queue's own: it leaves no order, and what comes
+    /// meanwhile may move too.
+    #[arg(long, conflicts_with = "note")]
+    direct: bool,
 
     /// What failed in this run by the ledger, whether or not there is a letter of it.
     #[arg(long, value_name = "RUN", value_parser = RunId::parse)]
@@ -63,7 +83,16 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
              schedule's letter is gone, the tick queues the entry again."
         );
     }
-    let app = target.app().await?;
+    let app = target.app_of(None).await?;
+    let is_order = !options.dry_run && !options.direct && app.ports.tick.carries_orders_out();
+    if is_order {
+        let action = match options.run.zip(stage) {
+            Some((run, stage)) => OrderAction::RedriveFailed { stage, run },
+            None => OrderAction::Redrive { queue, cause: options.cause, rate: options.rate },
+        };
+        let most = options.run.map_or(u64::MAX, |_| options.limit as u64);
+        return order::give(&app, action, options.note, most, options.detach, output).await;
+    }
     match options.run.zip(stage) {
         Some((run, stage)) => {
             let Options { limit, dry_run, .. } = options;
@@ -104,6 +133,10 @@ mod tests {
         assert!(parse(&["email", "--run", "2026-11", "--limit", "5", "--dry-run"]).is_ok());
         assert!(parse(&["email", "--run", "2026-11", "--cause", "503"]).is_err());
         assert!(parse(&["email", "--limit", "5"]).is_err());
+        assert!(parse(&["score", "--note", "well again", "--detach"]).is_ok());
+        for bad in [["--detach", "--dry-run"], ["--detach", "--direct"]] {
+            assert!(parse(&[&["score"][..], &bad].concat()).is_err(), "{bad:?}");
+        }
         assert!(parse(&["schedules"]).is_ok() && parse(&["tick"]).is_err());
     }
 }

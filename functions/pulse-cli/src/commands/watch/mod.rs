@@ -32,7 +32,13 @@ use self::{
     update::update,
     work::Work,
 };
-use crate::{app::app, exit::Exit, interruption::interruption, output::Output, target::Target};
+use crate::{
+    app::app,
+    exit::Exit,
+    interruption::interruption,
+    output::Output,
+    target::{Target, actor},
+};
 
 pub use self::options::Options;
 
@@ -48,7 +54,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         bail!("`pulse watch` draws on a terminal, and this is none: use `pulse status --json`.");
     }
     let stack = target.find().await?;
-    let app = app(&stack, options.by.clone())?;
+    let app = app(&stack, actor(&stack, Some(options.by.clone())).await)?;
     let mut state = State::new(SystemClock.now(), stack.outputs.stack(), options.every, options.count_every);
     let mut work = Work::on(&app);
     let mut interrupted = Box::pin(interruption()?);

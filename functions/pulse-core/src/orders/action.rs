@@ -1,0 +1,180 @@
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+
+use crate::{
+    customer::CustomerId,
+    dead_letters::CauseFilter,
+    entry::StageName,
+    ports::{DlqName, Rate},
+    run::RunId,
+};
+
+/// Kinds of orders. Each has a partition of its own, so that a policy can say who may give which.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum OrderKind {
+    /// Work that was given up is brought back.
+    Redrive,
+    /// One entry is replayed.
+    Replay,
+    /// A stage is paused.
+    Pause,
+    /// A stage is resumed.
+    Resume,
+    /// A stage's lanes are set.
+    Lanes,
+    /// A mail in doubt is settled.
+    Settle,
+    /// A suppressed address is released.
+    Release,
+}
+
+impl OrderKind {
+    /// All of them.
+    pub const ALL: &[Self] = Self::VARIANTS;
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum OrderAction {
+    /// Dead letters go back to who takes them. Carried out by tick.
+    Redrive {
+        /// Those of this queue.
+        queue: DlqName,
+        /// Those with this cause. Without it, all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<CauseFilter>,
+        /// At most so many a second.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rate: Option<Rate>,
+    },
+    /// Entries that a stage gave up are queued again by the ledger, whether or not there is a letter of them. Carried out by
+    /// tick.
+    RedriveFailed {
+        /// Which stage.
+        stage: StageName,
+        /// In which run.
+        run: RunId,
+    },
+    /// An entry was queued again, or a further mail ordered.
+    Replay {
+        /// Whose.
+        customer: CustomerId,
+        /// In which run.
+        run: RunId,
+        /// Whether it was by force.
+        by_force: bool,
+    },
+    /// A stage was paused.
+    Pause {
+        /// Which.
+        stage: StageName,
+        /// Until when, if it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// A stage was resumed.
+    Resume {
+        /// Which.
+        stage: StageName,
+    },
+    /// A stage's lanes were set.
+    Lanes {
+        /// Of which.
+        stage: StageName,
+        /// How many were asked for.
+        lanes: u32,
+    },
+    /// A mail in doubt was settled.
+    Settle {
+        /// Whose.
+        customer: CustomerId,
+        /// In which run.
+        run: RunId,
+        /// Whether it was sent, as whoever settled it knows.
+        sent: bool,
+    },
+    /// A suppressed address was released.
+    Release {
+        /// The beginning of a digest of it.
+        digest: String,
+    },
+}
+
+impl OrderAction {
+    /// Of which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> OrderKind {
+        match self {
+            Self::Redrive { .. } | Self::RedriveFailed { .. } => OrderKind::Redrive,
+            Self::Replay { .. } => OrderKind::Replay,
+            Self::Pause { .. } => OrderKind::Pause,
+            Self::Resume { .. } => OrderKind::Resume,
+            Self::Lanes { .. } => OrderKind::Lanes,
+            Self::Settle { .. } => OrderKind::Settle,
+            Self::Release { .. } => OrderKind::Release,
+        }
+    }
+
+    /// Whether tick carries it out.
+    #[must_use]
+    pub fn takes_steps(&self) -> bool {
+        matches!(self, Self::Redrive { .. } | Self::RedriveFailed { .. })
+    }
+
+    /// Whom it is about, if it is about one customer.
+    #[must_use]
+    pub fn customer(&self) -> Option<&CustomerId> {
+        match self {
+            Self::Replay { customer, .. } | Self::Settle { customer, .. } => Some(customer),
+            _ => None,
+        }
+    }
+}
+
+/// In words, after which a full stop can stand.
+impl fmt::Display for OrderAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redrive { queue, cause, rate } => {
+                write!(f, "redrive the {queue} queue's letters")?;
+                if let Some(cause) = cause {
+                    write!(f, " that died of \"{cause}\"")?;
+                }
+                rate.map_or(Ok(()), |rate| write!(f, ", {} a second", rate.per_second()))
+            }
+            Self::RedriveFailed { stage, run } => write!(f, "redrive what the {stage} stage gave up in run {run}"),
+            Self::Replay { customer, run, by_force } => {
+                write!(f, "replay customer {customer}'s run {run}{}", if *by_force { " by force" } else { "" })
+            }
+            Self::Pause { stage, until: None } => write!(f, "pause the {stage} stage"),
+            Self::Pause { stage, until: Some(until) } => write!(f, "pause the {stage} stage until {until:.0}"),
+            Self::Resume { stage } => write!(f, "resume the {stage} stage"),
+            Self::Lanes { stage, lanes } => write!(f, "set the {stage} stage's lanes to {lanes}"),
+            Self::Settle { customer, run, sent } => {
+                write!(f, "settle customer {customer}'s mail of run {run} as {}sent", if *sent { "" } else { "not " })
+            }
+            Self::Release { digest } => write!(f, "release the address {digest}.."),
+        }
+    }
+}
