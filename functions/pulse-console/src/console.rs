@@ -9,13 +9,13 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use pulse_app::{App, SuppressionsReport};
+use pulse_app::{App, ReadError, SuppressionsReport};
 use pulse_core::{
-    ports::LedgerError,
+    ports::{Depth, LedgerError},
     snapshot::{Point, Snapshot},
 };
 use sha2::{Digest as _, Sha256};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Mutex};
 
 use crate::{
     Access, Shared,
@@ -27,11 +27,14 @@ use crate::{
     wanted::Wanted,
 };
 
-/// How old a snapshot may be that is shown: half a read unit is taken for each of them.
-const SNAPSHOT_FRESH: Duration = Duration::from_secs(10);
+/// How old may be what is read of the snapshot, half a read unit, and of the queues, a call of SQS for each of them.
+const SNAPSHOT_FRESH: Duration = Duration::from_secs(20);
 
-/// How old the points of plots may be, and lists: a day of points takes some four read units.
+/// How old lists may be.
 const LISTS_FRESH: Duration = Duration::from_mins(1);
+
+/// What plots show: some ten read units, which are taken when there is a new snapshot.
+const PLOTTED: Duration = Duration::from_hours(24);
 
 /// The console of a stack.
 #[derive(Clone)]
@@ -45,7 +48,9 @@ pub struct Console {
 /// What everyone looks at.
 pub(crate) struct Reads {
     pub(crate) snapshot: Shared<Option<Arc<Snapshot>>>,
-    pub(crate) points: Shared<Arc<Vec<Point>>>,
+    /// With the moment of the snapshot that was the last of them.
+    points: Mutex<Option<(Timestamp, Arc<Vec<Point>>)>>,
+    depths: Shared<Arc<Vec<Depth>>>,
     pub(crate) suppressions: Shared<Arc<SuppressionsReport>>,
 }
 
@@ -55,7 +60,8 @@ impl Console {
     pub fn new(app: App, stack: &str, access: Access) -> Self {
         let read = Reads {
             snapshot: Shared::fresh_for(SNAPSHOT_FRESH),
-            points: Shared::fresh_for(LISTS_FRESH),
+            points: Mutex::default(),
+            depths: Shared::fresh_for(SNAPSHOT_FRESH),
             suppressions: Shared::fresh_for(LISTS_FRESH),
         };
         let frame = Frame { stack: stack.into(), actor: app.actor.clone() };
@@ -83,6 +89,25 @@ impl Console {
     pub(crate) async fn snapshot(&self) -> Result<Option<Arc<Snapshot>>, LedgerError> {
         let read = async { Ok(self.app.snapshot().await?.map(Arc::new)) };
         self.read.snapshot.get(self.now(), read).await
+    }
+
+    /// What plots are drawn of, up to a snapshot.
+    pub(crate) async fn points(&self, snapshot: &Snapshot) -> Result<Arc<Vec<Point>>, LedgerError> {
+        let mut known = self.read.points.lock().await;
+        if let Some((until, points)) = &*known
+            && *until == snapshot.at
+        {
+            return Ok(points.clone());
+        }
+        let from = self.now().saturating_sub(PLOTTED).unwrap_or(Timestamp::MIN);
+        let points = Arc::new(self.app.points(from).await?);
+        *known = Some((snapshot.at, points.clone()));
+        Ok(points)
+    }
+
+    /// How full the queues were a moment ago.
+    pub(crate) async fn depths(&self) -> Result<Arc<Vec<Depth>>, ReadError> {
+        self.read.depths.get(self.now(), async { Ok(self.app.depths().await?.into()) }).await
     }
 }
 

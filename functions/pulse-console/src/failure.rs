@@ -110,7 +110,8 @@ impl From<ReadError> for Failure {
 impl From<CustomerWhyError> for Failure {
     fn from(error: CustomerWhyError) -> Self {
         match error {
-            CustomerWhyError::Customer(_) | CustomerWhyError::NotInRun { .. } => Self::unknown(error.to_string()),
+            CustomerWhyError::Customer(unknown) => Self::unknown(format!("{unknown}.")),
+            CustomerWhyError::NotInRun { .. } => Self::unknown(error.to_string()),
             error => Self::elsewhere(error),
         }
     }

@@ -28,6 +28,9 @@ use crate::{
     wanted::Wanted,
 };
 
+/// Seconds after which it looks again: each look takes some eight read units.
+const EVERY: u32 = 60;
+
 /// Where a customer's page is. An id has only letters, digits and a few marks that need no encoding.
 pub(super) fn path(id: &CustomerId) -> String {
     format!("/customers/{id}")
@@ -39,7 +42,7 @@ pub(super) async fn show(State(console): Of, Path(id): Path<String>, wanted: Wan
     Ok(wanted.answer(&story, || {
         // The id is the operator's own key, and no name: it may stand in a title.
         let title = format!("Customer {id}");
-        console.frame.page(&Page { title, place: Place::Other, every: Some(10), main: page(&story) })
+        console.frame.page(&Page { title, place: Place::Other, every: Some(EVERY), main: page(&story) })
     }))
 }
 

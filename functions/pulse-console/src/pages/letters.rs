@@ -31,20 +31,20 @@ const LIMIT: usize = 1_000;
 
 /// How many there are. To look at them means to receive them, so that is a button.
 pub(super) async fn all(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
-    let depths = console.app.depths().await?;
-    let dead: Vec<_> = depths.into_iter().filter(|depth| depth.dead_letters).collect();
+    let depths = console.depths().await?;
+    let dead: Vec<_> = depths.iter().filter(|depth| depth.dead_letters).collect();
     Ok(wanted.answer(&dead, || {
         let main = html! {
             h1 { "Dead letters" }
             p { "What was given up after several tries. Nothing is lost: it stays fourteen days, and can be brought back." }
             table {
-                thead { tr { th scope="col" { "queue" } th.number scope="col" { "letters" } th scope="col" {} } }
+                thead { tr { th scope="col" { "queue" } th.number scope="col" { "letters" } th scope="col" { "being looked at" } } }
                 tbody {
                     @for (depth, queue) in dead.iter().filter_map(|depth| Some((depth, named(depth)?))) {
                         tr.bad[depth.waiting > 0] {
                             th scope="row" { a href=(path(queue)) { (depth.queue) } }
                             td.number { (grouped(depth.waiting)) }
-                            td { @if depth.in_flight > 0 { (grouped(depth.in_flight)) " are being looked at" } }
+                            td { @if depth.in_flight > 0 { (grouped(depth.in_flight)) } }
                         }
                     }
                 }
@@ -68,20 +68,25 @@ fn parse(queue: &str) -> Result<DlqName, Failure> {
     DlqName::from_str(queue).map_err(|_| Failure::unknown("There is no such dead-letter queue."))
 }
 
-pub(super) async fn of(State(console): Of, Path(queue): Path<String>) -> Result<Markup, Failure> {
+/// What the snapshot has of it.
+pub(super) async fn of(State(console): Of, Path(queue): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
     let queue = parse(&queue)?;
     let snapshot = console.snapshot().await?;
     let letters = snapshot.as_deref().and_then(|snapshot| depth(snapshot, queue));
-    let main = html! {
-        h1 { "Dead letters: " (queue) }
-        @if let Some(letters) = letters { p { "At the last count there were " (grouped(letters)) "." } }
-        (look_form(queue))
-    };
-    Ok(console.frame.page(&Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main }))
+    Ok(wanted.answer(&letters, || {
+        let main = html! {
+            h1 { "Dead letters: " (queue) }
+            @if let (Some(letters), Some(snapshot)) = (letters, &snapshot) {
+                p { "There were " (grouped(letters.waiting)) " at " (moment(snapshot.at)) "." }
+            }
+            (look_form(queue))
+        };
+        console.frame.page(&Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main })
+    }))
 }
 
-fn depth(snapshot: &Snapshot, queue: DlqName) -> Option<u64> {
-    snapshot.queues.iter().find(|depth| named(depth) == Some(queue)).map(|depth| depth.waiting)
+fn depth(snapshot: &Snapshot, queue: DlqName) -> Option<&Depth> {
+    snapshot.queues.iter().find(|depth| named(depth) == Some(queue))
 }
 
 fn look_form(queue: DlqName) -> Markup {

@@ -1,6 +1,6 @@
 //! Where everything stands.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -27,9 +27,6 @@ use crate::{
     wanted::Wanted,
 };
 
-/// What plots show.
-const PLOTTED: Duration = Duration::from_hours(24);
-
 #[derive(Serialize)]
 struct Shown<'a> {
     snapshot: Option<&'a Snapshot>,
@@ -38,9 +35,11 @@ struct Shown<'a> {
 
 pub(super) async fn show(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
     let now = console.now();
-    let from = now.saturating_sub(PLOTTED).unwrap_or(Timestamp::MIN);
-    let points = console.read.points.get(now, async { Ok(console.app.points(from).await?.into()) });
-    let (snapshot, points) = futures::try_join!(console.snapshot(), points)?;
+    let snapshot = console.snapshot().await?;
+    let points = match &snapshot {
+        Some(snapshot) => console.points(snapshot).await?,
+        None => Arc::default(),
+    };
     let shown = Shown { snapshot: snapshot.as_deref(), points: &points };
     Ok(wanted.answer(&shown, || page(&console, &shown, now)))
 }

@@ -106,13 +106,13 @@ fn exact(report: &RunReport, zone: &Zone) -> Markup {
         h1 { "Run " (report.run) }
         p.asof { "Counted " (moment(report.at)) " for " (report.read_units) " read units" }
         table {
-            thead { tr { th scope="col" { "where" } th.number scope="col" { "customers" } th scope="col" {} } }
+            thead { tr { th scope="col" { "where" } th.number scope="col" { "customers" } th scope="col" { "counted" } } }
             tbody {
                 @for count in &report.reasons {
                     tr {
                         th scope="row" { (reason(count.reason)) }
                         td.number { (grouped(count.customers)) }
-                        td { (match count.precision { Precision::Exact => "", Precision::AtLeast => "at least", Precision::AtMost => "at most" }) }
+                        td { (match count.precision { Precision::Exact => "exactly", Precision::AtLeast => "at least", Precision::AtMost => "at most" }) }
                     }
                 }
                 tr.total { th scope="row" { "everyone on the roster" } td.number { (grouped(all)) } td { (grouped(report.roster.active)) " active, " (grouped(report.roster.closed)) " have left" } }

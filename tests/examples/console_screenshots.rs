@@ -1,0 +1,46 @@
+//! Takes the pictures of the console that the documents show, of a made-up world, light and dark. Run as:
+//!
+//! ```sh
+//! cargo run -p pulse-tests --example console_screenshots [FOLDER]
+//! ```
+//!
+//! Without a folder, those that the documents show are taken anew.
+
+use std::{fs, path::PathBuf};
+
+use pulse_core::ports::Clock as _;
+use pulse_tests::{emulator::workspace, in_memory_app::InMemoryApp, served_console::ServedConsole};
+use serde_json::json;
+
+/// Those that the documents show.
+const SHOWN: [&str; 3] = ["overview-light", "customer-dark", "dead-letters-light"];
+
+fn main() -> std::io::Result<()> {
+    let named = std::env::args().nth(1).map(PathBuf::from);
+    let folder = named.clone().unwrap_or_else(|| workspace().root().join("infra/pictures"));
+    fs::create_dir_all(&folder)?;
+    let console = ServedConsole::over(InMemoryApp::eventful());
+    // As it is right after the snapshot, whatever the time of the machine.
+    let now = console.world.clock.now().as_millisecond();
+    for (name, visit, width) in [
+        ("overview", json!({ "path": "/" }), 1280),
+        ("run", json!({ "path": "/runs/2026-11", "press": ".act button" }), 1280),
+        ("customer", json!({ "path": "/customers/c-failed" }), 1280),
+        ("dead-letters", json!({ "path": "/dead-letters/score", "press": ".act button" }), 1280),
+        ("suppressions", json!({ "path": "/suppressions" }), 1280),
+        ("plan", json!({ "path": "/plan?backlog=100000" }), 1280),
+        ("phone", json!({ "path": "/" }), 390),
+    ] {
+        for scheme in ["light", "dark"] {
+            let name = format!("{name}-{scheme}");
+            if named.is_none() && !SHOWN.contains(&&*name) {
+                continue;
+            }
+            let (file, dark) = (folder.join(format!("{name}.png")), scheme == "dark");
+            let _ =
+                console.ask("screenshot", &visit, json!({ "file": file, "dark": dark, "width": width, "now": now }));
+            println!("{}: {} bytes", file.display(), fs::metadata(&file)?.len());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! The console over ports in memory: what its pages tell and cost, and how they look in a browser.
+
+mod figures;
+mod pages;
+mod reads;
+mod seen;

@@ -1,0 +1,41 @@
+//! What looking costs.
+
+use std::time::Duration;
+
+use pulse_tests::{console_client::Client, in_memory_app::InMemoryApp};
+
+/// Read units that so many viewers cost in a minute who look at a page again as it does by itself: every so many seconds.
+async fn a_minute(path: &str, viewers: usize) -> f64 {
+    let world = InMemoryApp::eventful().await;
+    let client = Client::of(&world).await;
+    let page = client.get(path).await;
+    let every = page.body.split("data-every=\"").nth(1).unwrap_or_else(|| panic!("{path} doesn't look again"));
+    let every: u64 = every.split('"').next().unwrap().parse().unwrap();
+    // A console that was just started, which knows nothing yet.
+    let client = Client::of(&world).await;
+    let before = world.ledger.used();
+    for _ in 0..60 / every {
+        for _ in 0..viewers {
+            client.get(path).await;
+        }
+        world.clock.advance(Duration::from_secs(every));
+    }
+    world.ledger.used().since(before).half_reads as f64 / 2.0
+}
+
+#[tokio::test]
+async fn a_viewer_costs_twelve_read_units_a_minute_at_most() {
+    let mut all = Vec::new();
+    for path in ["/", "/dead-letters", "/customers/c-failed", "/customers/c-hostile"] {
+        all.push((path, a_minute(path, 1).await));
+    }
+    assert!(all.iter().all(|(_, units)| *units <= 12.0), "{all:?}");
+}
+
+#[tokio::test]
+async fn twenty_viewers_cost_what_one_does() {
+    for path in ["/", "/dead-letters"] {
+        let (one, twenty) = (a_minute(path, 1).await, a_minute(path, 20).await);
+        assert!(twenty <= one * 1.05, "{path}: one {one}, twenty {twenty}");
+    }
+}

@@ -1,0 +1,128 @@
+//! How the pages look to a browser, and to those who use one without a mouse, a large screen, good eyes or scripts.
+
+use std::time::Duration;
+
+use pulse_core::entry::StageName;
+use pulse_tests::{
+    browser::Browser,
+    in_memory_app::{Fate, InMemoryApp, start},
+    served_console::ServedConsole,
+};
+use serde_json::{Value, json};
+
+/// The most that a first load may transfer, in bytes.
+const FIRST_LOAD: u64 = 60_000;
+
+/// How each kind of page is reached.
+fn visits() -> Vec<(u64, Value)> {
+    let search = |words: &str| json!({ "path": "/plan", "fill": ["#search", words], "press": ".search button" });
+    let press = |path: &str| json!({ "path": path, "press": ".act button" });
+    let path = |path: &str| json!({ "path": path });
+    let (found, wrong, unknown) = (200, 400, 404);
+    vec![
+        (found, path("/")),
+        (found, path("/runs")),
+        (found, path("/runs/2026-10")),
+        (found, press("/runs/2026-11")),
+        (found, path("/customers/c-failed")),
+        (found, path("/customers/c-hostile")),
+        (found, path("/customers/c-forgotten")),
+        (found, search("c-sent")),
+        (found, search("c-suppressed@example.com")),
+        (found, search("c-nobody@example.com")),
+        (unknown, search("c-nobody")),
+        (wrong, search("no id, and no address")),
+        (found, path("/dead-letters")),
+        (found, press("/dead-letters/score")),
+        (found, press("/dead-letters/email")),
+        (found, press("/dead-letters/unsubscribe")),
+        (found, path("/suppressions")),
+        (found, path("/plan?backlog=100000&within=6")),
+        (found, path("/plan?utilisation=3")),
+        (unknown, path("/nowhere")),
+    ]
+}
+
+#[test]
+fn everyone_can_use_every_page() {
+    let console = ServedConsole::over(InMemoryApp::eventful());
+    let mut faults = Vec::new();
+    for (status, visit) in visits() {
+        let seen = console.ask("examine", &visit, json!({}));
+        assert_eq!(seen["status"], status, "{visit}: {}", seen["text"]);
+        for part in ["invalid", "violations", "troubles", "elsewhere", "wider"] {
+            let found = seen[part].as_array().unwrap().iter().map(|one| one.as_str().unwrap());
+            // A browser reports an answer that is an error, which it is.
+            let found = found.filter(|one| !(status >= 400 && one.starts_with("Failed to load resource")));
+            faults.extend(found.map(|one| format!("{visit} {part}: {one}")));
+        }
+        let keyboard = &seen["keyboard"];
+        if keyboard["unreached"] != 0 || keyboard["unseen"] != json!([]) {
+            faults.push(format!("{visit} keyboard: {keyboard}"));
+        }
+        if seen["first"].as_u64().unwrap() > FIRST_LOAD {
+            faults.push(format!("{visit} transfers {} bytes", seen["first"]));
+        }
+        let (title, text) = (seen["title"].as_str().unwrap(), seen["text"].as_str().unwrap());
+        if !title.ends_with(" · Pulse") || text.len() < 40 {
+            faults.push(format!("{visit} says {title}: {text}"));
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn without_scripts_every_page_says_and_does_the_same() {
+    let console = ServedConsole::over(InMemoryApp::eventful());
+    for (status, visit) in visits() {
+        let [with, without] = [true, false].map(|scripts| console.ask("read", &visit, json!({ "scripts": scripts })));
+        assert_eq!((&with["status"], &with["text"]), (&without["status"], &without["text"]), "{visit}");
+        assert_eq!(without["status"], status, "{visit}");
+    }
+}
+
+#[test]
+fn a_page_looks_again_by_itself_and_says_when_nothing_answers() {
+    let console = ServedConsole::over(async {
+        let world = InMemoryApp::at(start());
+        world.bring("c-1", Fate::Due, "").await;
+        world
+    });
+    let (world, browser) = (&console.world, Browser::shared());
+    for (name, path) in [("overview", "/"), ("letters", "/dead-letters"), ("customer", "/customers/c-1")] {
+        let _ = console.ask("keep", &json!({ "path": path }), json!({ "name": name, "fast": true }));
+    }
+    let until = |name: &str, selector: &str, words: &str| {
+        let _ = browser.ask(&json!({ "run": "until", "name": name, "selector": selector, "words": words }));
+    };
+    let mark = json!({ "run": "evaluate", "name": "overview", "script": "globalThis.isTheSame = true" });
+    let _ = browser.ask(&mark);
+    until("overview", "main", "Nothing was counted yet");
+    console.wait(async {
+        world.bury(StageName::Email, "c-1");
+        world.bring("c-2", Fate::Sent, "").await;
+        world.app.count_now().await.unwrap();
+        // What was read a moment ago is shown for a while.
+        world.clock.advance(Duration::from_mins(2));
+    });
+    until("overview", "main", "Stage email");
+    until("letters", "tr.bad", "email DLQ");
+    let is_the_same = browser.ask(&json!({ "run": "evaluate", "name": "overview", "script": "globalThis.isTheSame" }));
+    assert_eq!(is_the_same["result"], true, "the page was loaded anew");
+    console.kill();
+    for name in ["overview", "letters", "customer"] {
+        until(name, "#state", "The console can't be reached");
+    }
+    until("overview", "main", "Stage email");
+}
+
+#[test]
+fn the_link_lets_one_browser_in_and_the_next_is_told_why_not() {
+    let console = ServedConsole::over(async { InMemoryApp::at(start()) });
+    let overview = json!({ "path": "/" });
+    let first = console.ask("read", &overview, json!({}));
+    assert_eq!(first["status"], 200);
+    let second = console.ask("read", &overview, json!({ "stranger": true }));
+    assert_eq!(second["status"], 401);
+    assert!(second["text"].as_str().unwrap().contains("lets one browser in, once"), "{second}");
+}
