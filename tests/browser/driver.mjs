@@ -178,8 +178,8 @@ const commands = {
   },
   async screenshot(order) {
     const { page } = await open(order);
-    const { height } = await page.evaluate(() => document.body.getBoundingClientRect());
-    await page.setViewport({ width: order.width ?? 1280, height: Math.min(Math.ceil(height), order.most ?? 2_000) });
+    const height = await page.evaluate(() => Math.ceil(document.body.getBoundingClientRect().height));
+    await page.setViewport({ width: order.width, height: Math.min(height, 2_000) });
     await page.screenshot({ path: order.file, ...order.as });
     await page.browserContext().close();
     return {};

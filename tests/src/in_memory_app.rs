@@ -37,12 +37,16 @@ use pulse_sim::{
     queue::MemoryQueue,
     schedules::MemorySchedules,
     stages::MemoryStages,
+    ticks::CountedTicks,
 };
 
 use crate::in_memory_stack::{customer, entry_id};
 
 /// A cause as only somebody with evil in mind words it.
 pub const HOSTILE_CAUSE: &str = "<script>alert(1)</script><img src=x onerror=alert(1)> & \"so on\"";
+
+/// Whom the score stage gave up.
+const FAILED: [&str; 4] = ["c-failed", "c-4711", "c-4712", "c-4713"];
 
 /// An application, and what it stands on.
 pub struct InMemoryApp {
@@ -205,6 +209,8 @@ impl InMemoryApp {
             intake: Arc::new(MemoryReader),
             schedules: schedules.clone(),
             audits: ledger.clone(),
+            orders: ledger.clone(),
+            tick: Arc::new(CountedTicks::default()),
             stages: stages.clone(),
             controls: ledger.clone(),
             outcomes: ledger.clone(),
@@ -261,15 +267,14 @@ impl InMemoryApp {
         self.dlqs[stage].send_body(&WorkMessage::for_entry(&entry_id(id, "2026-11")).body());
     }
 
-    /// What tick does every five minutes, after so many calls of each stage. Every hundredth fails.
+    /// What tick does every five minutes, after so many calls of each stage, of which so many have failed.
     ///
     /// # Panics
     /// Never: everything in memory answers.
-    pub async fn tick(&self, calls: u64) {
+    pub async fn tick(&self, calls: u64, failures: u64) {
         self.clock.advance(Duration::from_mins(5));
         let now = self.clock.now();
         for &stage in StageName::ALL {
-            let failures = calls / 100;
             let sent = if stage == StageName::Email { calls - failures } else { 0 };
             let mut outcomes = Outcomes { calls, failures, sent, succeeded_at: Some(now), ..Outcomes::default() };
             (0..failures).for_each(|_| outcomes.causes.add(&Cause::new("The provider answered 503.")));
@@ -293,10 +298,15 @@ impl InMemoryApp {
         round.run().await.expect("taken");
     }
 
-    /// A day passes, with an afternoon on which messages wait.
+    /// A day passes, with an afternoon on which messages wait. At its end the email provider is out of order.
+    ///
+    /// # Panics
+    /// Never: everything in memory answers.
     pub async fn pass_a_day(&self) {
-        for round in 0..24 * 12_u32 {
-            let of_day = f64::from(round) / (24.0 * 12.0);
+        const ROUNDS: u32 = 24 * 12;
+        let mut number = 0;
+        for round in 0..ROUNDS {
+            let of_day = f64::from(round) / f64::from(ROUNDS);
             let busy = (of_day * std::f64::consts::TAU).sin().max(0.0);
             let wanted = (busy * busy * 400.0) as usize;
             for (stage, queue) in self.queues.iter() {
@@ -306,7 +316,13 @@ impl InMemoryApp {
                     queue.receive(waiting.saturating_sub(wanted)).into_iter().map(|one| one.receipt).collect();
                 queue.delete_all(&over);
             }
-            self.tick(200 + (busy * 1_800.0) as u64).await;
+            let calls = 2 + (busy * 20.0) as u64;
+            for _ in 0..calls {
+                self.bring(&format!("c-{number:04}"), Fate::Sent, "").await;
+                number += 1;
+            }
+            let failures = if round + 3 < ROUNDS { u64::from(round % 9 == 0) } else { calls };
+            self.tick(calls, failures).await;
         }
     }
 
@@ -341,11 +357,12 @@ impl InMemoryApp {
         ] {
             self.bring(name, fate, "The provider answered nothing within 20 seconds.").await;
         }
-        for number in 0..40 {
-            let fate = if number < 30 { Fate::Sent } else { Fate::NotDue };
-            self.bring(&format!("c-{number:04}"), fate, "").await;
+        for number in 5_000..5_900 {
+            self.bring(&format!("c-{number}"), Fate::NotDue, "").await;
         }
-        self.bring("c-failed", Fate::Failed(StageName::Score), "The scoring API answered 500.").await;
+        for name in FAILED {
+            self.bring(name, Fate::Failed(StageName::Score), "The scoring API answered 500.").await;
+        }
         self.bring("c-hostile", Fate::Failed(StageName::Email), HOSTILE_CAUSE).await;
         let note = note("They asked for it by phone.");
         let id = |name: &str| CustomerId::parse(name).expect("an id");
@@ -360,7 +377,7 @@ impl InMemoryApp {
     }
 
     fn letters(&self) {
-        (0..3).for_each(|_| self.bury(StageName::Score, "c-failed"));
+        FAILED.into_iter().for_each(|name| self.bury(StageName::Score, name));
         self.bury(StageName::Score, "c-unknown");
         self.dlqs[StageName::Score].send_body("no message");
         self.bury(StageName::Email, "c-hostile");
@@ -375,9 +392,9 @@ impl InMemoryApp {
 
     async fn recipients(&self) {
         let counts = FeedbackCounts::from_fn(|count| match count {
-            FeedbackCount::Heard | FeedbackCount::Delivered => 12_000,
-            FeedbackCount::HardBounced => 90,
-            FeedbackCount::Complained => 4,
+            FeedbackCount::Heard | FeedbackCount::Delivered => 2_000,
+            FeedbackCount::HardBounced => 14,
+            FeedbackCount::Complained => 1,
             _ => 0,
         });
         let run = RunId::parse("2026-11").expect("a run");
@@ -399,9 +416,9 @@ impl InMemoryApp {
             (StageName::Score, Control { pause: Some(pause), ..Control::default() }),
             (StageName::Email, Control { breaker: Breaker::Open(open), ..Control::default() }),
         ] {
-            let control = Control { mapping: LastSeen::Off, ..control };
+            let control = Control { version: 1, mapping: LastSeen::Off, ..control };
             self.stages.set_paused(stage, true);
-            self.ledger.save(stage, &control).await.expect("written");
+            assert!(self.ledger.save(stage, &control).await.expect("written"));
         }
     }
 }

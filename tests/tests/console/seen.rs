@@ -21,6 +21,7 @@ fn visits() -> Vec<(u64, Value)> {
     let (found, wrong, unknown) = (200, 400, 404);
     vec![
         (found, path("/")),
+        (found, press("/")),
         (found, path("/runs")),
         (found, path("/runs/2026-10")),
         (found, press("/runs/2026-11")),
