@@ -55,7 +55,7 @@ fn complaints_rise() {
         let said = pulse_with(&stack, &paused).await;
         assert!(said.status == 0 && said.text.contains("which ends both"), "{}", said.text);
         let text = pulse(&stack, "status").await.text;
-        for told in ["of 2000 mails, 9 were called spam", "by aoife: the partner looks into it", "is held since"] {
+        for told in ["of 2000 mails, 9 were called spam", "(aoife): the partner looks into it", "is held since"] {
             assert!(text.to_lowercase().contains(told), "{told}: {text}");
         }
 
