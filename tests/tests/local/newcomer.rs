@@ -142,7 +142,10 @@ fn what_looking_after_it_says() {
     let (status, said) = local(&unknown);
     assert!(status == 1 && said.contains("there is no entry c-0001/2020-01"), "{status}: {said}");
     let (status, said) = local(&["redrive", "email", "--run", "2020-01"]);
-    assert!(status == 0 && said.contains("There is nothing to do: to redrive what the email stage gave up in run 2020-01"), "{status}: {said}");
+    assert!(
+        status == 0 && said.contains("There is nothing to do: to redrive what the email stage gave up in run 2020-01"),
+        "{status}: {said}"
+    );
 }
 
 fn what_enrolling_says() {

@@ -124,7 +124,7 @@ fn causes(found: &DeadLettersOf) -> Markup {
             thead {
                 tr {
                     th scope="col" { "cause" } th.number scope="col" { "letters" } th scope="col" { "first queued" }
-                    th scope="col" { "last queued" } th scope="col" { "some of them" } th scope="col" {}
+                    th scope="col" { "last queued" } th scope="col" { "some of them" } th scope="col" { span.hidden { "what to do" } }
                 }
             }
             tbody {

@@ -21,6 +21,9 @@ use crate::{
 /// How often it is looked how an order is doing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// After so many looks at an order that nobody begins on, whoever waits is told: tick runs every minute.
+const LOOKS_WITHOUT_A_TICK: u32 = 120;
+
 /// Looks what it comes to, gives the order, of `most` at most, and follows it.
 pub(super) async fn give(
     app: &App,
@@ -72,7 +75,16 @@ async fn follow(app: &App, mut order: Order, output: Output) -> Result<Exit> {
     let mut interrupted = pin!(interruption()?);
     let bar = progress_bar("{wide_bar} {pos} of {len}, {eta} to go");
     bar.set_length(order.expected());
+    let mut until_told = Some(LOOKS_WITHOUT_A_TICK);
     while order.state.is_open() {
+        if order.state == OrderState::Given && until_told == Some(0) {
+            let id = &order.id;
+            output.remark(format!(
+                "The tick function hasn't begun on {id} yet: see whether it runs (its reserved concurrency, its rule, its log). It \
+                 begins when it does; Ctrl-C leaves it to that, `pulse orders {id} --cancel` takes it back, and --direct does without."
+            ));
+        }
+        until_told = until_told.and_then(|looks| looks.checked_sub(1));
         tokio::select! {
             () = &mut interrupted => {
                 bar.finish_and_clear();
