@@ -167,6 +167,11 @@ fn post_problems(id: &str, parameter: &str, queue: &str, post: &Value) -> Vec<St
                 problems.push(format!("{id}, {of}: {name} is {value}, which may be empty or break the form"));
             }
         }
+        // What shares a queue with SES's events is a message group, whatever its path says, so that none floods them.
+        let group = fields.clone().find(|(name, _)| *name == "MessageGroupId").map(|(_, group)| group);
+        if queue == "Feedback" && group.is_none_or(|group| group.is_empty() || group.contains('$')) {
+            problems.push(format!("{id}, {of}: its message group is {group:?}"));
+        }
         let body = fields.find(|(name, _)| *name == "MessageBody").map(|(_, body)| body);
         if body
             != Some(if queue == "Feedback" { "v:$util.urlEncode($input.body)" } else { "List-Unsubscribe%3DOne-Click" })

@@ -51,6 +51,8 @@ fn all_that_is_posted_is_taken_whole_and_nothing_else_writes() -> Result<()> {
         swap("$util.urlEncode($input.params('provider'))", "$input.params('provider')"),
         swap("$util.urlEncode($input.body)", "$input.body"),
         swap("MessageBody=v:", "MessageBody="),
+        swap("&MessageGroupId=hooks", ""),
+        swap("GroupId=hooks", "GroupId=$input.params('provider')"),
         swap("Name=received-at", "Name=route"),
         swap("v:$context.requestTimeEpoch", "$context.requestTimeEpoch"),
         set("UnsubscribePost/Integration/Uri/Fn::Sub", "arn:aws:apigateway:x:sqs:path/1/${FeedbackQueue.QueueName}"),
