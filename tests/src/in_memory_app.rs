@@ -267,7 +267,7 @@ impl InMemoryApp {
         self.dlqs[stage].send_body(&WorkMessage::for_entry(&entry_id(id, "2026-11")).body());
     }
 
-    /// What tick does every five minutes, after so many calls of each stage, of which so many have failed.
+    /// What tick does every five minutes, after so many calls of each stage, of which so many sends have failed.
     ///
     /// # Panics
     /// Never: everything in memory answers.
@@ -275,7 +275,9 @@ impl InMemoryApp {
         self.clock.advance(Duration::from_mins(5));
         let now = self.clock.now();
         for &stage in StageName::ALL {
-            let sent = if stage == StageName::Email { calls - failures } else { 0 };
+            let is_email = stage == StageName::Email;
+            let failures = if is_email { failures } else { 0 };
+            let sent = if is_email { calls - failures } else { 0 };
             let mut outcomes = Outcomes { calls, failures, sent, succeeded_at: Some(now), ..Outcomes::default() };
             (0..failures).for_each(|_| outcomes.causes.add(&Cause::new("The provider answered 503.")));
             self.ledger.report(stage, now, &outcomes).await.expect("reported");
@@ -321,7 +323,7 @@ impl InMemoryApp {
                 self.bring(&format!("c-{number:04}"), Fate::Sent, "").await;
                 number += 1;
             }
-            let failures = if round + 3 < ROUNDS { u64::from(round % 9 == 0) } else { calls };
+            let failures = if round + 3 < ROUNDS { calls / 12 } else { calls };
             self.tick(calls, failures).await;
         }
     }

@@ -6,7 +6,11 @@ use axum::{
 };
 use maud::{Markup, html};
 use pulse_app::words::{Row, Sheet, Suppressed, holder, next_sentences};
-use pulse_core::{customer::CustomerId, why::Timeline};
+use pulse_core::{
+    customer::CustomerId,
+    entry::{Entry, Progress},
+    why::Timeline,
+};
 
 use crate::{
     console::Of,
@@ -56,7 +60,7 @@ fn page(story: &Timeline) -> Markup {
                             tr {
                                 th scope="row" { (stage.stage) }
                                 td {
-                                    @match &stage.holder { Some(held) => (holder(held, &profile.zone)), None => "flows" }
+                                    @match &stage.holder { Some(held) => (commands(&holder(held, &profile.zone))), None => "flows" }
                                     @if let Some(waiting) = stage.waiting { ", about " (waiting) " waiting" }
                                 }
                             }
@@ -69,7 +73,7 @@ fn page(story: &Timeline) -> Markup {
         @if story.entries.is_empty() { p.empty { "None yet." } }
         @for (number, entry) in story.entries.iter().enumerate() {
             details open[number == 0] {
-                summary { "Run " (entry.id().run) " " span.badge { (entry.state()) } }
+                summary { "Run " (entry.id().run) " " span class=(badge(entry)) { (entry.state()) } }
                 (rows(&sheet.entry(entry)))
             }
         }
@@ -78,6 +82,15 @@ fn page(story: &Timeline) -> Markup {
         ul.notes {
             @for activity in activities { li { (moment_in(activity.at, &profile.zone)) " " (activity.what) } }
         }
+    }
+}
+
+fn badge(entry: &Entry) -> &'static str {
+    match entry.progress() {
+        Progress::Done { .. } => "badge good",
+        Progress::Failed { .. } => "badge bad",
+        Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => "badge held",
+        Progress::Waiting | Progress::Claimed { .. } | Progress::Skipped { .. } => "badge",
     }
 }
 
