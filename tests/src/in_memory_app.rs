@@ -177,6 +177,9 @@ fn due() -> Timestamp {
 
 impl InMemoryApp {
     /// One in which nothing has happened.
+    ///
+    /// # Panics
+    /// Never: there is such a zone.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         let clock = Arc::new(VirtualClock::starting_at(now));
@@ -305,20 +308,19 @@ impl InMemoryApp {
     /// # Panics
     /// Never: everything in memory answers.
     pub async fn pass_a_day(&self) {
-        const ROUNDS: u32 = 24 * 12;
+        const ROUNDS: usize = 24 * 12;
         let mut number = 0;
         for round in 0..ROUNDS {
-            let of_day = f64::from(round) / f64::from(ROUNDS);
-            let busy = (of_day * std::f64::consts::TAU).sin().max(0.0);
-            let wanted = (busy * busy * 400.0) as usize;
-            for (stage, queue) in self.queues.iter() {
-                let (wanted, waiting) = (wanted / (1 + stage as usize), queue.depth().visible);
+            // Of a hundred, over half a day.
+            let busy = round * (ROUNDS / 2).saturating_sub(round) * 100 / (ROUNDS / 4).pow(2);
+            for (stage, queue) in &self.queues {
+                let (wanted, waiting) = (busy * busy / 25 / (1 + stage as usize), queue.depth().visible);
                 (waiting..wanted).for_each(|_| queue.send_body("busy"));
                 let over: Vec<_> =
                     queue.receive(waiting.saturating_sub(wanted)).into_iter().map(|one| one.receipt).collect();
                 queue.delete_all(&over);
             }
-            let calls = 2 + (busy * 20.0) as u64;
+            let calls = 2 + busy as u64 / 5;
             for _ in 0..calls {
                 self.bring(&format!("c-{number:04}"), Fate::Sent, "").await;
                 number += 1;
@@ -379,7 +381,9 @@ impl InMemoryApp {
     }
 
     fn letters(&self) {
-        FAILED.into_iter().for_each(|name| self.bury(StageName::Score, name));
+        for name in FAILED {
+            self.bury(StageName::Score, name);
+        }
         self.bury(StageName::Score, "c-unknown");
         self.dlqs[StageName::Score].send_body("no message");
         self.bury(StageName::Email, "c-hostile");
