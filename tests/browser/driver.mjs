@@ -179,7 +179,7 @@ const commands = {
   async screenshot(order) {
     const { page } = await open(order);
     const height = await page.evaluate(() => Math.ceil(document.body.getBoundingClientRect().height));
-    await page.setViewport({ width: order.width, height: Math.min(height, 2_000) });
+    await page.setViewport({ width: order.width, height: Math.min(height, order.most) });
     await page.screenshot({ path: order.file, ...order.as });
     await page.browserContext().close();
     return {};

@@ -4,7 +4,7 @@
 //! cargo run -p pulse-tests --example console_screenshots [FOLDER]
 //! ```
 //!
-//! Without a folder, those that the documents show are taken anew.
+//! Into a folder go all of them, losslessly; without one, those that the documents show are taken anew.
 
 use std::{fs, path::PathBuf};
 
@@ -36,9 +36,14 @@ fn main() -> std::io::Result<()> {
             if named.is_none() && !SHOWN.contains(&&*name) {
                 continue;
             }
-            let (file, dark) = (folder.join(format!("{name}.png")), scheme == "dark");
-            let _ =
-                console.ask("screenshot", &visit, json!({ "file": file, "dark": dark, "width": width, "now": now }));
+            let file = folder.join(format!("{name}.{}", if named.is_some() { "png" } else { "webp" }));
+            let (form, most) = match named {
+                Some(_) => (json!({}), 2_000),
+                None => (json!({ "type": "webp", "quality": 80 }), 1_000),
+            };
+            let more =
+                json!({ "file": file, "dark": scheme == "dark", "width": width, "most": most, "now": now, "as": form });
+            let _ = console.ask("screenshot", &visit, more);
             println!("{}: {} bytes", file.display(), fs::metadata(&file)?.len());
         }
     }

@@ -20,6 +20,7 @@ const TIMES: usize = 200;
 /// What 95 of 100 have to be answered within.
 const GOAL: Duration = Duration::from_millis(100);
 
+#[expect(clippy::disallowed_methods, reason = "it is how long something takes that is asked for")]
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let world = InMemoryApp::eventful().await;

@@ -80,7 +80,7 @@ impl Client {
         let answer = client.get(&link).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
         let cookie = answer.headers["set-cookie"].to_str().expect("an answer");
-        client.cookie = cookie.split(';').next().expect("an answer").to_owned();
+        cookie.split(';').next().expect("a cookie").clone_into(&mut client.cookie);
         client
     }
 

@@ -177,6 +177,9 @@ fn due() -> Timestamp {
 
 impl InMemoryApp {
     /// One in which nothing has happened.
+    ///
+    /// # Panics
+    /// Never: there is such a zone.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         let clock = Arc::new(VirtualClock::starting_at(now));
@@ -267,7 +270,7 @@ impl InMemoryApp {
         self.dlqs[stage].send_body(&WorkMessage::for_entry(&entry_id(id, "2026-11")).body());
     }
 
-    /// What tick does every five minutes, after so many calls of each stage, of which so many have failed.
+    /// What tick does every five minutes, after so many calls of each stage, of which so many sends have failed.
     ///
     /// # Panics
     /// Never: everything in memory answers.
@@ -275,7 +278,9 @@ impl InMemoryApp {
         self.clock.advance(Duration::from_mins(5));
         let now = self.clock.now();
         for &stage in StageName::ALL {
-            let sent = if stage == StageName::Email { calls - failures } else { 0 };
+            let is_email = stage == StageName::Email;
+            let failures = if is_email { failures } else { 0 };
+            let sent = if is_email { calls - failures } else { 0 };
             let mut outcomes = Outcomes { calls, failures, sent, succeeded_at: Some(now), ..Outcomes::default() };
             (0..failures).for_each(|_| outcomes.causes.add(&Cause::new("The provider answered 503.")));
             self.ledger.report(stage, now, &outcomes).await.expect("reported");
@@ -303,25 +308,24 @@ impl InMemoryApp {
     /// # Panics
     /// Never: everything in memory answers.
     pub async fn pass_a_day(&self) {
-        const ROUNDS: u32 = 24 * 12;
+        const ROUNDS: usize = 24 * 12;
         let mut number = 0;
         for round in 0..ROUNDS {
-            let of_day = f64::from(round) / f64::from(ROUNDS);
-            let busy = (of_day * std::f64::consts::TAU).sin().max(0.0);
-            let wanted = (busy * busy * 400.0) as usize;
-            for (stage, queue) in self.queues.iter() {
-                let (wanted, waiting) = (wanted / (1 + stage as usize), queue.depth().visible);
+            // Of a hundred, over half a day.
+            let busy = round * (ROUNDS / 2).saturating_sub(round) * 100 / (ROUNDS / 4).pow(2);
+            for (stage, queue) in &self.queues {
+                let (wanted, waiting) = (busy * busy / 25 / (1 + stage as usize), queue.depth().visible);
                 (waiting..wanted).for_each(|_| queue.send_body("busy"));
                 let over: Vec<_> =
                     queue.receive(waiting.saturating_sub(wanted)).into_iter().map(|one| one.receipt).collect();
                 queue.delete_all(&over);
             }
-            let calls = 2 + (busy * 20.0) as u64;
+            let calls = 2 + busy as u64 / 5;
             for _ in 0..calls {
                 self.bring(&format!("c-{number:04}"), Fate::Sent, "").await;
                 number += 1;
             }
-            let failures = if round + 3 < ROUNDS { u64::from(round % 9 == 0) } else { calls };
+            let failures = if round + 3 < ROUNDS { calls / 12 } else { calls };
             self.tick(calls, failures).await;
         }
     }
@@ -377,7 +381,9 @@ impl InMemoryApp {
     }
 
     fn letters(&self) {
-        FAILED.into_iter().for_each(|name| self.bury(StageName::Score, name));
+        for name in FAILED {
+            self.bury(StageName::Score, name);
+        }
         self.bury(StageName::Score, "c-unknown");
         self.dlqs[StageName::Score].send_body("no message");
         self.bury(StageName::Email, "c-hostile");

@@ -69,7 +69,7 @@ fn page(story: &Timeline) -> Markup {
                             tr {
                                 th scope="row" { (stage.stage) }
                                 td {
-                                    @match &stage.holder { Some(held) => (holder(held, &profile.zone)), None => "flows" }
+                                    @match &stage.holder { Some(held) => (commands(&holder(held, &profile.zone))), None => "flows" }
                                     @if let Some(waiting) = stage.waiting { ", about " (waiting) " waiting" }
                                 }
                             }
@@ -82,7 +82,7 @@ fn page(story: &Timeline) -> Markup {
         @if story.entries.is_empty() { p.empty { "None yet." } }
         @for (number, entry) in story.entries.iter().enumerate() {
             details open[number == 0] {
-                summary { "Run " (entry.id().run) " " span.badge { (entry.state()) } }
+                summary { "Run " (entry.id().run) " " span class=(badge(entry)) { (entry.state()) } }
                 (rows(&sheet.entry(entry)))
                 (actions(entry))
             }
@@ -178,6 +178,15 @@ fn entry(id: &str, run: &str) -> Result<EntryId, Failure> {
     let customer = CustomerId::parse(id).map_err(|error| Failure::wrong(format!("{error}.")))?;
     let run = RunId::parse(run).map_err(|error| Failure::wrong(format!("{error}.")))?;
     Ok(EntryId { customer, run })
+}
+
+fn badge(entry: &Entry) -> &'static str {
+    match entry.progress() {
+        Progress::Done { .. } => "badge good",
+        Progress::Failed { .. } => "badge bad",
+        Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => "badge held",
+        Progress::Waiting | Progress::Claimed { .. } | Progress::Skipped { .. } => "badge",
+    }
 }
 
 fn rows(rows: &[Row]) -> Markup {

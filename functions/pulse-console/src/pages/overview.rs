@@ -257,12 +257,12 @@ fn plots(snapshot: &Snapshot, points: &[Point]) -> Markup {
     }
 }
 
-/// Whole hours, at most a dozen of them.
+/// Whole hours, at most a dozen of them, and none that the edge would cut.
 fn marks(first: Timestamp, to: f64) -> Vec<(f64, String)> {
     let hours = [1.0, 2.0, 3.0, 6.0, 12.0].into_iter().find(|hours| to / 3_600.0 / hours <= 12.0).unwrap_or(24.0);
     let step = hours * 3_600.0;
     let start = step - (first.as_second() as f64).rem_euclid(step);
-    let count = (0..).map(|n| start + f64::from(n) * step).take_while(|at| *at <= to);
+    let count = (0..).map(|n| start + f64::from(n) * step).take_while(|at| *at <= to * 0.98);
     let label = |at: f64| first.saturating_add(Duration::from_secs_f64(at)).map(|at| at.strftime("%H:%M").to_string());
     count.filter_map(|at| Some((at, label(at).ok()?))).collect()
 }

@@ -72,7 +72,7 @@ fn page(console: &Console, run: RunId, main: Markup) -> Markup {
 fn places(run: &RunSnapshot) -> Markup {
     html! {
         p.asof { "Counted " (moment(run.counted_at)) }
-        table {
+        table.narrow {
             tbody {
                 @for (key, count) in &run.places {
                     tr { th scope="row" { (place(*key)) } td.number { (grouped(*count)) } }
@@ -105,17 +105,19 @@ fn exact(report: &RunReport, zone: &Zone) -> Markup {
     html! {
         h1 { "Run " (report.run) }
         p.asof { "Counted " (moment(report.at)) " for " (report.read_units) " read units" }
-        table {
-            thead { tr { th scope="col" { "where" } th.number scope="col" { "customers" } th scope="col" { "counted" } } }
+        table.narrow {
+            thead { tr { th scope="col" { "where" } th.number scope="col" { "customers" } } }
             tbody {
                 @for count in &report.reasons {
                     tr {
                         th scope="row" { (reason(count.reason)) }
-                        td.number { (grouped(count.customers)) }
-                        td { (match count.precision { Precision::Exact => "exactly", Precision::AtLeast => "at least", Precision::AtMost => "at most" }) }
+                        td.number {
+                            (match count.precision { Precision::Exact => "", Precision::AtLeast => "at least ", Precision::AtMost => "at most " })
+                            (grouped(count.customers))
+                        }
                     }
                 }
-                tr.total { th scope="row" { "everyone on the roster" } td.number { (grouped(all)) } td { (grouped(report.roster.active)) " active, " (grouped(report.roster.closed)) " have left" } }
+                tr.total { th scope="row" { "everyone on the roster: " (grouped(report.roster.active)) " active, " (grouped(report.roster.closed)) " have left" } td.number { (grouped(all)) } }
             }
         }
         @if report.adds_up() {
@@ -125,14 +127,14 @@ fn exact(report: &RunReport, zone: &Zone) -> Markup {
         }
         @if !report.holders.is_empty() {
             h2 { "What holds stages" }
-            @for (stage, held) in &report.holders { p { "The " (stage) " stage " (holder(held, zone)) "." } }
+            @for (stage, held) in &report.holders { p { "The " (stage) " stage " (super::customer::commands(&holder(held, zone))) "." } }
         }
         @if !report.causes.is_empty() {
             h2 { "What went wrong" }
             @for sample in &report.causes { (causes(sample, report.run)) }
         }
         h2 { "What became of the mails" }
-        table {
+        table.narrow {
             tbody {
                 @for count in FeedbackCount::ALL {
                     tr { th scope="row" { (told(*count)) } td.number { (grouped(report.feedback[*count])) } }

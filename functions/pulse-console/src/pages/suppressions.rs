@@ -43,7 +43,7 @@ pub(super) async fn show(State(console): Of, wanted: Wanted) -> Result<Response,
                     h2 { "The newest" }
                     @if report.newest.is_empty() { p.empty { "None." } }
                     table {
-                        tbody { @for listed in &report.newest { tr { td { code { (listed.digest) } } td { (words(listed)) } } } }
+                        tbody { @for listed in &report.newest { tr { td.digest { code { (listed.digest) } } td { (words(listed)) } } } }
                     }
                 }
             }
