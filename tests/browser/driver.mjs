@@ -73,7 +73,7 @@ async function open({ url, visit, dark = false, width = 1280, scripts = true, no
   }
   seen.loaded.clear();
   seen.answer = await page.goto(new URL(visit.path, url).href, { waitUntil: "load" });
-  seen.first = [...seen.loaded];
+  seen.first = [...seen.loaded].filter((one) => new URL(one).origin === origin);
   if (visit.fill) await page.type(...visit.fill);
   if (visit.press) {
     [seen.answer] = await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.click(visit.press)]);
