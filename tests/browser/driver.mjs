@@ -186,7 +186,10 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
+const lines = createInterface({ input: process.stdin });
+// Whoever gave the orders has ended: nobody waits for what is under way.
+lines.on("close", () => browser.close().finally(() => process.exit()));
+for await (const line of lines) {
   const { run, ...order } = JSON.parse(line);
   let timer;
   const late = new Promise((_, fail) => (timer = setTimeout(fail, 120_000, new Error(`It takes too long: ${at}`))));
@@ -194,4 +197,3 @@ for await (const line of createInterface({ input: process.stdin })) {
   clearTimeout(timer);
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
-await browser.close();
