@@ -73,7 +73,7 @@ async function open({ url, visit, dark = false, width = 1280, scripts = true, no
   }
   seen.loaded.clear();
   seen.answer = await page.goto(new URL(visit.path, url).href, { waitUntil: "load" });
-  seen.first = [...seen.loaded];
+  seen.first = [...seen.loaded].filter((one) => new URL(one).origin === origin);
   if (visit.fill) await page.type(...visit.fill);
   if (visit.press) {
     [seen.answer] = await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.click(visit.press)]);
@@ -186,7 +186,10 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
+const lines = createInterface({ input: process.stdin });
+// Whoever gave the orders has ended: nobody waits for what is under way.
+lines.on("close", () => browser.close().finally(() => process.exit()));
+for await (const line of lines) {
   const { run, ...order } = JSON.parse(line);
   let timer;
   const late = new Promise((_, fail) => (timer = setTimeout(fail, 120_000, new Error(`It takes too long: ${at}`))));
@@ -194,4 +197,3 @@ for await (const line of createInterface({ input: process.stdin })) {
   clearTimeout(timer);
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
-await browser.close();
