@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use crate::in_memory_app::InMemoryApp;
 
 /// Every kind of page of [the world that has seen a day](InMemoryApp::eventful), and everyone in it.
-pub const PAGES: [&str; 20] = [
+pub const PAGES: [&str; 23] = [
     "/",
     "/runs/2026-11",
     "/runs/2026-10",
@@ -34,6 +34,9 @@ pub const PAGES: [&str; 20] = [
     "/dead-letters",
     "/dead-letters/score",
     "/dead-letters/email",
+    "/stages/score",
+    "/stages/email",
+    "/orders",
     "/suppressions",
     "/plan",
 ];

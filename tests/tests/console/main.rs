@@ -1,5 +1,6 @@
 //! The console over ports in memory: what its pages tell and cost, and how they look in a browser.
 
+mod actions;
 mod figures;
 mod pages;
 mod reads;

@@ -37,6 +37,12 @@ fn visits() -> Vec<(u64, Value)> {
         (found, press("/dead-letters/score")),
         (found, press("/dead-letters/email")),
         (found, press("/dead-letters/unsubscribe")),
+        (found, json!({ "path": "/dead-letters/score", "press": "main > form:last-of-type button" })),
+        (
+            found,
+            json!({ "path": "/stages/email", "fill": ["form[action$=pause] input", "Drill"], "press": "form[action$=pause] button" }),
+        ),
+        (found, path("/orders")),
         (found, path("/suppressions")),
         (found, path("/plan?backlog=100000&within=6")),
         (found, path("/plan?utilisation=3")),

@@ -104,8 +104,8 @@ fn actions(entry: &Entry) -> Markup {
         @if matches!(entry.progress(), Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }) {
             form.act method="post" action=(action("settle")) {
                 (hidden)
-                label { "How it is known: kept with the customer" input name="note" required maxlength="300" autocomplete="off"; }
-                label { "The provider's id of the mail, if it was sent" input name="sent" maxlength="200" autocomplete="off"; }
+                label { "How it is known: kept with the customer" input type="text" name="note" required maxlength="300" autocomplete="off"; }
+                label { "The provider's id of the mail, if it was sent" input type="text" name="sent" maxlength="200" autocomplete="off"; }
                 button name="outcome" value="sent" { "It was sent" }
                 " " button.careful name="outcome" value="not-sent" { "It wasn't: send it" }
             }

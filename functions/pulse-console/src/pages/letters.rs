@@ -204,7 +204,7 @@ fn confirmation(queue: DlqName, cause: Option<&str>, preview: &OrderPreview) -> 
             input type="hidden" name="at" value=(preview.at);
             input type="hidden" name="expected" value=(preview.expected);
             input type="hidden" name="fingerprint" value=(preview.fingerprint);
-            label { "Why: others will read it" input name="note" maxlength="300" autocomplete="off"; }
+            label { "Why: others will read it" input type="text" name="note" maxlength="300" autocomplete="off"; }
             button { "Redrive " (grouped(preview.expected)) }
             " " a href=(path(queue)) { "Leave them" }
         }

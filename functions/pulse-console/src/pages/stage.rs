@@ -59,15 +59,15 @@ fn page(console: &Console, overview: &StageOverview, lanes: Option<LanesShown>) 
             form.act method="post" action=(format!("{}/pause", path(stage))) {
                 h2 { "Pause" }
                 p { "Nothing is lost: messages wait, for ten days at most. What is in flight ends as it would." }
-                label { "Why: others will read it" input name="note" required maxlength="300" autocomplete="off"; }
-                label { "Ends by itself after, as in 90m, 6h or 2d; empty for until someone resumes it" input name="lasts" maxlength="10" autocomplete="off"; }
+                label { "Why: others will read it" input type="text" name="note" required maxlength="300" autocomplete="off"; }
+                label { "Ends by itself after, as in 90m, 6h or 2d; empty for until someone resumes it" input type="text" name="lasts" maxlength="10" autocomplete="off"; }
                 button { "Pause the " (stage) " stage" }
             }
             @if overview.held.is_some() {
                 form.act method="post" action=(format!("{}/resume", path(stage))) {
                     h2 { "Resume" }
                     p { "Ends whatever holds it. A hold for bad reputation takes words that say why mails may go on." }
-                    label { "Why" input name="note" maxlength="300" autocomplete="off"; }
+                    label { "Why" input type="text" name="note" maxlength="300" autocomplete="off"; }
                     button { "Resume the " (stage) " stage" }
                 }
             }
