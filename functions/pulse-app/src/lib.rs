@@ -15,6 +15,7 @@ mod lanes;
 mod letters;
 mod orders;
 mod pausing;
+mod planning;
 mod replay;
 mod roster;
 mod settings;
@@ -39,6 +40,7 @@ pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
 pub use orders::{Begins, CancelError, GiveError, GivenOrder, PreviewError};
 pub use pausing::{NextLook, PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
+pub use planning::Planned;
 pub use replay::{ReplayFailed, ReplayOrder, Replayed};
 pub use roster::{
     BulkEnrollment, ConsentCounts, Counts, EnrollAgainError, EnrollError, Foreseen, OptedOut, Unenrolled, foresee,

@@ -20,7 +20,7 @@ const TRIES: usize = 20;
 /// An order that was given, and when it is begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GivenOrder {
-    /// The order.
+    /// As it was written down, under the id that `pulse orders` shows it by.
     #[serde(flatten)]
     pub order: Order,
     /// When it is begun.

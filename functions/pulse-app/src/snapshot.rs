@@ -12,7 +12,7 @@ use crate::{App, ReadError};
 /// Where everything stands, counted for the one who asks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CountedNow {
-    /// It.
+    /// As everyone would see it.
     #[serde(flatten)]
     pub snapshot: Snapshot,
     /// Whether everyone sees it now. Who may only look can't keep it.

@@ -9,10 +9,11 @@ use axum::{
 };
 use pulse_app::{
     CancelError, CustomerWhyError, GiveError, LaneOrderError, PreviewError, ReadError, ReplayFailed, RunWhyError,
-    SwitchError,
+    SwitchError, words::advised,
 };
 use pulse_core::{
-    dead_letters::DeadLetterError, pausing::PausingError, ports::LedgerError, settlement::SettlementError,
+    advice::Advice, dead_letters::DeadLetterError, lanes::LaneChangeError, pausing::PausingError, ports::LedgerError,
+    replay::ReplayError, settlement::SettlementError,
 };
 use serde_json::json;
 
@@ -36,10 +37,23 @@ impl Failure {
         Self { status: StatusCode::BAD_REQUEST, words: words.into() }
     }
 
+    /// What was asked isn't done: nothing has changed.
+    fn refused(words: String) -> Self {
+        Self { status: StatusCode::CONFLICT, words }
+    }
+
     /// What it stands on doesn't answer, or refuses.
     pub(crate) fn elsewhere(error: impl Display) -> Self {
-        Self { status: StatusCode::BAD_GATEWAY, words: format!("{error}.") }
+        Self { status: StatusCode::BAD_GATEWAY, words: sentence(error, None) }
     }
+}
+
+/// An error as a sentence, with the command that is next.
+pub(crate) fn sentence(error: impl Display, advice: Option<&Advice>) -> String {
+    let words = advised(error, advice);
+    let mut letters = words.trim_end_matches('.').chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
 }
 
 impl IntoResponse for Failure {
@@ -47,7 +61,8 @@ impl IntoResponse for Failure {
         let heading = match self.status {
             StatusCode::NOT_FOUND => "There is no such thing",
             StatusCode::BAD_REQUEST => "That can't be understood",
-            _ => "That can't be told now",
+            StatusCode::CONFLICT => "That isn't done",
+            _ => "AWS doesn't answer, or refuses",
         };
         let mut page = layout::refused(self.status, heading, &self.words);
         page.extensions_mut().insert(Words(self.words));
@@ -77,42 +92,100 @@ macro_rules! elsewhere {
     };
 }
 
-elsewhere!(
-    LedgerError,
-    DeadLetterError,
-    RunWhyError,
-    GiveError,
-    PreviewError,
-    CancelError,
-    LaneOrderError,
-    ReplayFailed,
-    SettlementError
-);
+elsewhere!(LedgerError, DeadLetterError, RunWhyError, PreviewError);
+
+impl From<GiveError> for Failure {
+    fn from(error: GiveError) -> Self {
+        match error {
+            GiveError::Ledger(error) => error.into(),
+            error => Self::refused(sentence(error, None)),
+        }
+    }
+}
+
+impl From<CancelError> for Failure {
+    fn from(error: CancelError) -> Self {
+        let words = sentence(&error, error.advice().as_ref());
+        match error {
+            CancelError::Ledger(error) => error.into(),
+            CancelError::Unknown(_) => Self::unknown(words),
+            CancelError::Ended(_) | CancelError::Busy(_) => Self::refused(words),
+        }
+    }
+}
+
+impl From<LaneOrderError> for Failure {
+    fn from(error: LaneOrderError) -> Self {
+        match error {
+            LaneOrderError::Change(LaneChangeError::Control(error)) => Self::elsewhere(error),
+            error => Self::refused(sentence(&error, error.advice().as_ref())),
+        }
+    }
+}
 
 impl From<SwitchError> for Failure {
     fn from(error: SwitchError) -> Self {
+        let words = sentence(&error, error.advice().as_ref());
         match error {
-            SwitchError::Pausing(PausingError::NoteNeeded(_)) => Self::wrong(format!("{error}.")),
-            error => Self::elsewhere(error),
+            SwitchError::Pausing(PausingError::NoteNeeded(_)) => Self::wrong(words),
+            SwitchError::Pausing(PausingError::Contended(_)) | SwitchError::Undone(_) => Self::refused(words),
+            SwitchError::Pausing(_) | SwitchError::Stage(_) | SwitchError::Slow { .. } => Self::elsewhere(error),
+        }
+    }
+}
+
+impl From<ReplayFailed> for Failure {
+    fn from(error: ReplayFailed) -> Self {
+        let words = sentence(&error, error.advice().as_ref());
+        match error {
+            ReplayFailed::Settings(error) => Self::elsewhere(error),
+            ReplayFailed::Replay(ReplayError::Ledger(error)) => error.into(),
+            ReplayFailed::Replay(ReplayError::Queue(_)) => Self::elsewhere(error),
+            ReplayFailed::Replay(ReplayError::NoCustomer(_) | ReplayError::NoEntry(_)) => Self::unknown(words),
+            ReplayFailed::Replay(_) => Self::refused(words),
+        }
+    }
+}
+
+impl From<SettlementError> for Failure {
+    fn from(error: SettlementError) -> Self {
+        let words = sentence(&error, error.advice().as_ref());
+        match error {
+            SettlementError::NoEntry(_) => Self::unknown(words),
+            SettlementError::Known { .. } => Self::refused(words),
+            SettlementError::Ledger(_) | SettlementError::Queue(_) => Self::elsewhere(error),
         }
     }
 }
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Customer(unknown) => Self::unknown(format!("{unknown}.")),
-            error => Self::elsewhere(error),
+        match &error {
+            ReadError::Customer(_) => Self::unknown(sentence(&error, error.advice().as_ref())),
+            _ => Self::elsewhere(error),
         }
     }
 }
 
 impl From<CustomerWhyError> for Failure {
     fn from(error: CustomerWhyError) -> Self {
-        match error {
-            CustomerWhyError::Customer(unknown) => Self::unknown(format!("{unknown}.")),
-            CustomerWhyError::NotInRun { .. } => Self::unknown(error.to_string()),
-            error => Self::elsewhere(error),
+        match &error {
+            CustomerWhyError::Customer(_) | CustomerWhyError::NotInRun { .. } => {
+                Self::unknown(sentence(&error, error.advice().as_ref()))
+            }
+            _ => Self::elsewhere(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_a_sentence_that_names_what_is_next() {
+        assert_eq!(sentence("it is so", None), "It is so.");
+        assert_eq!(sentence("It is so.", None), "It is so.");
+        assert_eq!(sentence("changed", Some(&Advice::LookAtStages)), "Changed: see `pulse status`.");
     }
 }

@@ -76,7 +76,7 @@ async fn a_redrive_is_ordered_for_what_was_shown_and_for_no_more() {
     let more = BTreeMap::from([("expected".to_owned(), (expected + 1).to_string())]);
     let changed = form(&fields.clone().into_iter().chain(more).collect());
     let changed = press(&client, "/dead-letters/score/redrive", &changed).await;
-    assert_eq!(changed.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(changed.status, StatusCode::CONFLICT);
     assert_eq!(order(&client, "redrive").await, None);
     // One more came since: it stays.
     world.bury(StageName::Score, "c-sent");
@@ -104,7 +104,7 @@ async fn an_order_can_be_cancelled_and_not_twice() {
         "{}",
         cancelled.body
     );
-    assert_eq!(press(&client, &format!("{path}/cancel"), "").await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(press(&client, &format!("{path}/cancel"), "").await.status, StatusCode::CONFLICT);
     carry_out(&world).await;
     assert_eq!(order(&client, "redrive").await.unwrap()["progress"]["moved"], 0);
 }

@@ -1,5 +1,6 @@
 //! The words for what the domain tells, the same on the command line and on a page: what to do next is a command in them.
 
+mod advice;
 mod figures;
 mod next;
 mod orders;
@@ -17,6 +18,7 @@ use pulse_core::{
     suppression::{Evidence, InForce, Scope},
 };
 
+pub use advice::advised;
 pub use figures::{age, decimal, grouped, lasting, length};
 pub use next::{holder, next_sentences, sentence};
 pub use orders::{order_lines, order_state};

@@ -1,6 +1,11 @@
-//! The words of the command line: what to do next is a command.
+//! The words of the command line.
 
-mod advice;
+use std::fmt::Display;
 
-pub use advice::advised;
 pub use pulse_app::words::*;
+use pulse_core::advice::Advice;
+
+/// An error with the command that is to be typed next.
+pub fn advised(error: impl Display, advice: Option<&Advice>) -> anyhow::Error {
+    anyhow::Error::msg(pulse_app::words::advised(error, advice))
+}

@@ -7,11 +7,11 @@ use axum::{
     response::Response,
 };
 use maud::{Markup, html};
-use pulse_app::words::{decimal, grouped, lasting};
-use pulse_core::{
-    bill::{ApiUse, Bill, Prices},
-    plan::{Calls, CapacityPlan, Demand, PlanError, StagePlan, Utilisation},
+use pulse_app::{
+    Planned,
+    words::{decimal, grouped, lasting},
 };
+use pulse_core::plan::{Calls, Demand, PlanError, StagePlan, Utilisation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -53,19 +53,9 @@ impl Default for Question {
     }
 }
 
-#[derive(Serialize)]
-struct Planned {
-    #[serde(flatten)]
-    plan: CapacityPlan,
-    bill: Bill,
-}
-
 impl Question {
     fn planned(&self) -> Result<Planned, String> {
-        let demand = self.demand()?;
-        let plan = CapacityPlan::of(&demand).map_err(words)?;
-        let used = ApiUse::expected(demand.customers, demand.days.get(), demand.score, demand.email);
-        Ok(Planned { plan, bill: Bill::of(&used, &Prices::default()) })
+        Planned::of(&self.demand()?).map_err(words)
     }
 
     fn demand(&self) -> Result<Demand, String> {

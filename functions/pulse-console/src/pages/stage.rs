@@ -9,7 +9,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use pulse_app::{
-    LaneOrder, LanesShown, PauseOrder, Until,
+    LaneOrder, LanesShown, PauseOrder, SwitchError, Until,
     words::{length, stage_lines},
 };
 use pulse_core::{control::Note, entry::StageName, overview::StageOverview};
@@ -115,8 +115,8 @@ pub(super) async fn pause(
         ));
     }
     let order = PauseOrder { stage, note, lasts, until: Until::Ordered };
-    console.app.pause(&order, &mut |_| {}).await?;
-    done(&console, stage).await
+    let paused = console.app.pause(&order, &mut |_| {}).await.map(drop);
+    switched(&console, stage, paused).await
 }
 
 #[derive(Deserialize)]
@@ -130,8 +130,8 @@ pub(super) async fn resume(
     Form(form): Form<ResumeForm>,
 ) -> Result<Response, Failure> {
     let stage = parse(&stage)?;
-    console.app.resume(stage, note(&form.note)?.as_ref(), Until::Ordered, &mut |_| {}).await?;
-    done(&console, stage).await
+    let resumed = console.app.resume(stage, note(&form.note)?.as_ref(), Until::Ordered, &mut |_| {}).await.map(drop);
+    switched(&console, stage, resumed).await
 }
 
 #[derive(Deserialize)]
@@ -148,6 +148,15 @@ pub(super) async fn lanes(
     let order = LaneOrder { stage, lanes: form.lanes, in_flight: None, dry_run: false };
     console.app.set_lanes(order, &mut |_| {}).await?;
     done(&console, stage).await
+}
+
+/// What is written down is done within a minute, whatever is in the way now: the page shows how far it is.
+async fn switched(console: &Console, stage: StageName, switched: Result<(), SwitchError>) -> Result<Response, Failure> {
+    match switched {
+        Err(SwitchError::Pausing(error)) if error.is_written_down() => {}
+        switched => switched?,
+    }
+    done(console, stage).await
 }
 
 /// Everyone sees it within a minute: tick counts anew.

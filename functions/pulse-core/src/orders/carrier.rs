@@ -52,7 +52,7 @@ pub struct OrderRound<'a> {
 /// What a tick did for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderStepped {
-    /// Which.
+    /// By its id, for the log.
     pub order: OrderId,
     /// Where it stands.
     #[serde(flatten)]

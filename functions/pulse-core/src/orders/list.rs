@@ -9,7 +9,7 @@ use crate::ports::{LedgerError, Orders};
 /// Some orders, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderPage {
-    /// They.
+    /// By when they were given, whatever their kinds.
     pub orders: Vec<Order>,
     /// The last of them, if there are older ones: what to ask on from.
     pub next: Option<OrderId>,

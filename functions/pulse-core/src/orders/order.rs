@@ -73,13 +73,13 @@ pub enum OrderState {
     },
     /// It couldn't be done.
     Failed {
-        /// Why.
+        /// In words for an operator: its outcome has no other place.
         #[serde(rename = "failure")]
         cause: Cause,
     },
     /// Someone cancelled it. What was done stays done.
     Cancelled {
-        /// Who.
+        /// Whom AWS named, who may be another than gave it.
         cancelled_by: Actor,
     },
 }

@@ -78,7 +78,7 @@ impl From<OverviewError> for SnapshotError {
 /// A snapshot that was taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SnapshotTaken {
-    /// It.
+    /// As it was seen, and kept if nothing newer was there.
     pub snapshot: Snapshot,
     /// Whether the run's entries were counted for it.
     pub counted: bool,

@@ -9,7 +9,7 @@ use pulse_core::{
 use super::*;
 
 fn told(error: &ReplayError) -> String {
-    advised(error, error.advice().as_ref()).to_string()
+    advised(error, error.advice().as_ref())
 }
 
 #[test]
@@ -37,12 +37,12 @@ fn an_entry_that_is_not_replayed_says_which_command_is_next() {
         "c-1/2026-11 is a further mail of that month, and isn't done: see `pulse why c-1 --run 2026-11`"
     );
     let settlement = SettlementError::NoEntry(id);
-    assert!(advised(&settlement, settlement.advice().as_ref()).to_string().contains(": see `pulse customer` for"));
+    assert!(advised(&settlement, settlement.advice().as_ref()).contains(": see `pulse customer` for"));
 }
 
 #[test]
 fn what_needs_no_command_is_left_as_it_is() {
-    assert_eq!(advised("it failed", None).to_string(), "it failed");
+    assert_eq!(advised("it failed", None), "it failed");
     let lanes = Advice::LookAtLanes { stage: StageName::Score };
-    assert_eq!(advised("changed", Some(&lanes)).to_string(), "changed: look at them with `pulse lanes`.");
+    assert_eq!(advised("changed", Some(&lanes)), "changed: look at them with `pulse lanes`.");
 }

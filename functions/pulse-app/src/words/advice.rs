@@ -1,10 +1,13 @@
+//! What to do next: a command.
+
 use std::fmt::Display;
 
 use pulse_core::advice::Advice;
 
 /// An error with the command that is to be typed next.
-pub fn advised(error: impl Display, advice: Option<&Advice>) -> anyhow::Error {
-    anyhow::anyhow!("{error}{}", advice.map(after).unwrap_or_default())
+#[must_use]
+pub fn advised(error: impl Display, advice: Option<&Advice>) -> String {
+    format!("{error}{}", advice.map(after).unwrap_or_default())
 }
 
 /// What to do next, in words that go on after what is wrong.

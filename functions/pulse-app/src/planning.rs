@@ -1,0 +1,27 @@
+use pulse_core::{
+    bill::{ApiUse, Bill, Prices},
+    plan::{CapacityPlan, Demand, PlanError},
+};
+use serde::Serialize;
+
+/// How many lanes a roster takes, how long a backlog, and what that costs. Nobody is asked for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Planned {
+    /// Lanes and times.
+    #[serde(flatten)]
+    pub plan: CapacityPlan,
+    /// At AWS's public prices in us-east-1.
+    pub bill: Bill,
+}
+
+impl Planned {
+    /// What `demand` takes.
+    ///
+    /// # Errors
+    /// When it can't be met.
+    pub fn of(demand: &Demand) -> Result<Self, PlanError> {
+        let plan = CapacityPlan::of(demand)?;
+        let used = ApiUse::expected(demand.customers, demand.days.get(), demand.score, demand.email);
+        Ok(Self { plan, bill: Bill::of(&used, &Prices::default()) })
+    }
+}
