@@ -57,8 +57,10 @@ pub enum GiveError {
     /// There is nothing to do.
     #[error("there is nothing to do: none would be dealt with")]
     Nothing,
-    /// The same was ordered in this very moment.
-    #[error("order {0} was given in this very second: look at it before you give another")]
+    /// It was ordered already: someone pressed twice.
+    #[error(
+        "order {0} was given for this preview already: look at it with `pulse orders {0}`, or look anew at what is left"
+    )]
     Twice(OrderId),
     /// The deployed functions are of a release before.
     #[error("the deployed tick doesn't carry orders out: deploy this release")]

@@ -41,7 +41,8 @@ impl App {
         self.ports.snapshots.points(from).await
     }
 
-    /// Asks tick for a new snapshot with exact counts, which is there within two minutes.
+    /// Asks tick for a new snapshot of all but the run's entries, which is there within two minutes. Those are counted by
+    /// [`count_now`](Self::count_now), or when the budget allows it.
     ///
     /// # Errors
     /// When the ledger can't be written.

@@ -118,7 +118,8 @@ pub(crate) async fn only_who_may(State(access): State<Access>, request: Request,
     let query = request.uri().query().unwrap_or_default();
     let token = query.split('&').find_map(|pair| pair.strip_prefix("token="));
     if method == Method::GET && request.uri().path() == "/" && token.is_some_and(|token| loopback.exchange(token)) {
-        let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", loopback.cookie, loopback.session);
+        // Not `Strict`, which a link that is clicked on another site's page, such as a terminal in a browser, comes without.
+        let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Lax", loopback.cookie, loopback.session);
         return ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response();
     }
     let words = "The link that was printed when the console was started lets one browser in, once. Start it again for \
@@ -166,7 +167,7 @@ mod tests {
                 (StatusCode::SEE_OTHER, &"/".parse().unwrap())
             );
             let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
-            assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+            assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{cookie}");
             cookie.split(';').next().unwrap().to_owned()
         }
     }

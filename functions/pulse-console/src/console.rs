@@ -3,7 +3,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -77,6 +77,7 @@ impl Console {
             .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
             .with_state(self)
             .layer(from_fn(conditional))
+            .layer(from_fn(whole))
             .layer(from_fn_with_state(access, only_who_may))
             .layer(from_fn(guarded))
     }
@@ -157,6 +158,16 @@ async fn guarded(request: Request, next: Next) -> Response {
     // What is shown may be personal, and isn't to stay on a disk.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Ends what was begun, although whoever asked for it has gone: an action is done as a whole and leaves its row, and letters
+/// that were looked at are put back.
+async fn whole(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let done = tokio::spawn(next.run(request)).await;
+    done.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 /// Answers who has the same already that nothing has changed: pages look again every few seconds.

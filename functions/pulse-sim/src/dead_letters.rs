@@ -61,6 +61,10 @@ impl DeadLetters for MemoryDeadLetters {
         Ok(self.letters.depth().visible as u64)
     }
 
+    async fn hidden(&self) -> Result<u64, QueueError> {
+        Ok(self.letters.depth().in_flight as u64)
+    }
+
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         let taken: Vec<_> = self.letters.receive(most.min(PAGE)).into_iter().map(letter).collect();
         let receipts: Vec<_> = taken.iter().map(|letter| letter.receipt.clone()).collect();

@@ -22,7 +22,9 @@ use pulse_core::{
     entry::{Plan, StageName},
     feedback::{ReputationBreaker, ReputationPolicy},
     orders::{OrderRound, OrderStepped},
-    ports::{Clock as _, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Queues, ReadUnits, StageQueue},
+    ports::{
+        Clock as _, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, QueueError, Queues, ReadUnits, StageQueue,
+    },
     snapshot::{CountBudget, SnapshotRound},
     stage::PerStage,
     tick::{
@@ -240,7 +242,9 @@ impl Function {
     /// What can't be counted now is counted by the next tick.
     async fn count(&self, name: DlqName) {
         let letters = self.dead_letters.get(name);
-        match letters.count().await {
+        // Those that an order keeps out of sight are not done with.
+        let counted = async { Ok::<_, QueueError>(letters.count().await? + letters.hidden().await?) };
+        match counted.await {
             Ok(count) => self.metrics.dead_letters(letters.name(), SystemClock.now(), count),
             Err(error) => tracing::warn!(%error, "dead letters aren't counted"),
         }

@@ -60,9 +60,9 @@ pub async fn every_order_is_read_back(orders: &dyn Orders) {
     for (second, (action, state)) in (0..).zip(all) {
         let stuck = vec![Stuck { cause: Cause::new("The customer is unknown."), count: 2 }];
         let progress = OrderProgress { moved: 5, stuck, trouble: Some(Cause::new("slow")), ..OrderProgress::default() };
-        let preview = OrderPreview::of(&action, due(), 7);
-        let mut order =
-            Order { state, progress, ..Order::given(action, "aoife".into(), None, preview, due() + second.seconds()) };
+        let at = due() + second.seconds();
+        let preview = OrderPreview::of(&action, at, 7);
+        let mut order = Order { state, progress, ..Order::given(action, "aoife".into(), None, preview, at) };
         assert_eq!(orders.order(&order.id).await, Ok(None));
         save(orders, &order).await;
         assert_eq!(orders.order(&order.id).await.as_ref(), Ok(&Some(order.clone())));

@@ -257,6 +257,10 @@ impl DeadLetters for OfPartner<'_> {
         self.0.count().await
     }
 
+    async fn hidden(&self) -> Result<u64, QueueError> {
+        self.0.hidden().await
+    }
+
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         let mut letters = self.0.take(most, hidden_for).await?;
         for letter in &mut letters {

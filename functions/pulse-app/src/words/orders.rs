@@ -11,7 +11,10 @@ pub fn order_state(order: &Order) -> String {
     let so_far = || format!("{} of {}", order.progress.carried_out(), order.expected());
     match &order.state {
         OrderState::Given => "waits to be begun".into(),
-        OrderState::Running => format!("goes on: {}", so_far()),
+        OrderState::Running => match order.rests_until() {
+            Some(until) => format!("goes on: {}; it looks again at {until:.0}", so_far()),
+            None => format!("goes on: {}", so_far()),
+        },
         OrderState::Done if order.preview.is_some() => format!("done: {}", so_far()),
         OrderState::Done => "done".into(),
         OrderState::AsksAgain { more } => {
@@ -41,7 +44,9 @@ pub fn order_lines(order: &Order) -> Vec<(Option<u64>, String)> {
         (newer, "stay, as they came in meanwhile: see `pulse dlq` for what they died of".to_owned()),
     ];
     let failed = (failed, "couldn't be moved, and stay".to_owned());
-    let counted = counted.into_iter().chain(stuck.iter().map(again)).chain([failed]);
+    let missing = "weren't met: someone else had them in hand, or they are gone. Look again in ten minutes".to_owned();
+    let missing = (order.missing(), missing);
+    let counted = counted.into_iter().chain(stuck.iter().map(again)).chain([failed, missing]);
     let lines = counted.filter(|(count, _)| *count > 0).map(|(count, words)| (Some(count), words));
     lines.chain(trouble.as_ref().map(|trouble| (None, format!("In the way last: {trouble}")))).collect()
 }

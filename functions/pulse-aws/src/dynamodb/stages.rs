@@ -118,8 +118,17 @@ impl DynamoDbLedger {
             update = update.expression_attribute_values(format!(":{CAUSES}"), AttributeValue::Ss(texts));
         }
         if known.is_none() && !causes.is_empty() {
+            let mut all_known = Vec::new();
+            for (number, (cause, _)) in causes.iter().enumerate() {
+                all_known.push(format!("contains({CAUSES}, :cause{number})"));
+                let cause = AttributeValue::S(cause.as_str().to_owned());
+                update = update.expression_attribute_values(format!(":cause{number}"), cause);
+            }
+            let all_known = all_known.join(" AND ");
             update = update
-                .condition_expression(format!("attribute_not_exists({CAUSES}) OR size({CAUSES}) < :room"))
+                .condition_expression(format!(
+                    "attribute_not_exists({CAUSES}) OR size({CAUSES}) < :room OR ({all_known})"
+                ))
                 .expression_attribute_values(":room", number(&MINUTE_CAUSES))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         }

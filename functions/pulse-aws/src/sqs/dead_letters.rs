@@ -127,6 +127,15 @@ fn attributes(message: &Message) -> BTreeMap<String, String> {
     message.message_attributes().into_iter().flatten().filter_map(text).collect()
 }
 
+impl SqsDeadLetters {
+    async fn counted(&self, name: QueueAttributeName) -> Result<u64, QueueError> {
+        let call = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let answer = call.send().await.map_err(|error| self.failed(&error))?;
+        let count = answer.attributes().and_then(|all| all.get(&name)?.parse().ok());
+        count.ok_or_else(|| self.error("SQS doesn't say how many letters there are.".to_owned()))
+    }
+}
+
 #[async_trait]
 impl DeadLetters for SqsDeadLetters {
     fn name(&self) -> DlqName {
@@ -134,11 +143,11 @@ impl DeadLetters for SqsDeadLetters {
     }
 
     async fn count(&self) -> Result<u64, QueueError> {
-        let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let call = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
-        let answer = call.send().await.map_err(|error| self.failed(&error))?;
-        let count = answer.attributes().and_then(|all| all.get(&name)?.parse().ok());
-        count.ok_or_else(|| self.error("SQS doesn't say how many letters there are.".to_owned()))
+        self.counted(QueueAttributeName::ApproximateNumberOfMessages).await
+    }
+
+    async fn hidden(&self) -> Result<u64, QueueError> {
+        self.counted(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await
     }
 
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {

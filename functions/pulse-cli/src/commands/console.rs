@@ -1,7 +1,9 @@
 //! `pulse console`.
 
 use std::{
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
@@ -12,6 +14,7 @@ use pulse_aws::config::process_variable;
 use pulse_console::{Access, Console, Loopback, serve};
 use pulse_core::control::Actor;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 use tokio::{net::TcpListener, process::Command};
 
 use crate::{
@@ -58,11 +61,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let app = app(&stack, actor)?;
     let (console, listener, url) = console(app, stack.outputs.stack(), options.port).await?;
     output.show(&Shown { url: &url }, || format!("The console is at {url}\nCtrl-C ends it.\n"))?;
-    if options.open
-        && let Err(error) = open(&url).await
-    {
-        output.remark(format!("No browser could be opened ({error}): open the link yourself."));
-    }
+    let _page = if options.open { opened(&url, output).await } else { None };
     serve(listener, console, ends).await.context("The console can't be served any more")?;
     Ok(Exit::Done)
 }
@@ -82,11 +81,35 @@ pub async fn console(app: App, stack: &str, port: u16) -> Result<(Console, TcpLi
     Ok((console, listener, format!("http://{address}{link}")))
 }
 
-/// Opens a link in the browser, by what the desktop has for that.
-async fn open(url: &str) -> Result<()> {
+/// Opens a link in the browser. Other users of the machine see what a program is started with: the browser is given a page
+/// that only its user can read, and that leads to the link.
+async fn opened(url: &str, output: Output) -> Option<NamedTempFile> {
+    let page = page_to(url);
+    let opened = match &page {
+        Ok(page) => open(page.path()).await,
+        Err(error) => Err(anyhow::anyhow!("no page can be written: {error}")),
+    };
+    if let Err(error) = opened {
+        output.remark(format!("No browser could be opened ({error}): open the link yourself."));
+    }
+    page.ok()
+}
+
+fn page_to(url: &str) -> io::Result<NamedTempFile> {
+    let mut page = tempfile::Builder::new().prefix("pulse-console-").suffix(".html").tempfile()?;
+    write!(
+        page,
+        "<!doctype html><meta charset=utf-8><title>Pulse</title><meta http-equiv=refresh content=\"0; url={url}\">"
+    )?;
+    page.flush()?;
+    Ok(page)
+}
+
+/// Opens a page in the browser, by what the desktop has for that.
+async fn open(page: &Path) -> Result<()> {
     let opener = process_variable("BROWSER").filter(|browser| !browser.is_empty());
     let opener = opener.unwrap_or_else(|| if cfg!(target_os = "macos") { "open" } else { "xdg-open" }.to_owned());
-    let status = Command::new(&opener).arg(url).status().await.with_context(|| format!("{opener} can't be run"))?;
+    let status = Command::new(&opener).arg(page).status().await.with_context(|| format!("{opener} can't be run"))?;
     anyhow::ensure!(status.success(), "{opener} ended with {status}");
     Ok(())
 }

@@ -165,7 +165,11 @@ fn of_letters(letters: &LettersNaming) -> String {
         "{} of {}{} dead letters of {queue}",
         found.naming,
         found.looked_at,
-        if found.more { " and more" } else { "" }
+        if found.more {
+            " (there are more, which is too many, or somebody has them in hand: forget them again in some minutes)"
+        } else {
+            ""
+        }
     );
     match found.until {
         Some(until) => format!(
@@ -223,7 +227,7 @@ mod tests {
             vec![of(IntakeQueue::Feedback, Mentions { looked_at: 10_000, more: true, ..Mentions::default() }, None)];
         let forgotten = Forgotten { again: true, in_doubt: vec![], ..forgotten };
         let told = text(&ForgetReport { forgotten, letters });
-        assert!(told.contains("0 of 10000 and more dead letters of feedback name them.\n"), "{told}");
+        assert!(told.contains("0 of 10000 (there are more"), "{told}");
         assert!(told.contains("was forgotten already, at 2026-11-26T10:00:00Z by aoife"), "{told}");
         assert!(!told.contains("on its way"), "{told}");
     }

@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use jiff::Timestamp;
 use maud::{Markup, html};
 use pulse_app::{
     ReplayOrder,
@@ -84,7 +85,7 @@ fn page(story: &Timeline) -> Markup {
             details open[number == 0] {
                 summary { "Run " (entry.id().run) " " span class=(badge(entry)) { (entry.state()) } }
                 (rows(&sheet.entry(entry)))
-                (actions(entry))
+                (actions(entry, *at))
             }
         }
         h2 { "Notes" }
@@ -96,7 +97,7 @@ fn page(story: &Timeline) -> Markup {
 }
 
 /// What an operator can do about an entry: what is in doubt can be settled, what isn't done be queued again.
-fn actions(entry: &Entry) -> Markup {
+fn actions(entry: &Entry, now: Timestamp) -> Markup {
     let EntryId { customer, run } = entry.id();
     let hidden = html! { input type="hidden" name="run" value=(run); };
     let action = |what| format!("{}/{what}", path(customer));
@@ -109,13 +110,21 @@ fn actions(entry: &Entry) -> Markup {
                 button name="outcome" value="sent" { "It was sent" }
                 " " button.careful name="outcome" value="not-sent" { "It wasn't: send it" }
             }
-        } @else if !matches!(entry.progress(), Progress::Done { .. }) {
+        } @else if can_be_queued(entry, now) {
             form.act method="post" action=(action("replay")) {
                 (hidden)
                 button { "What would be done now?" }
                 " " button.careful name="again" value="yes" { "Queue it again" }
             }
         }
+    }
+}
+
+/// What isn't due, skipped or sent takes force, which is for the command line.
+fn can_be_queued(entry: &Entry, now: Timestamp) -> bool {
+    match entry.progress() {
+        Progress::Failed { .. } => !entry.is_closed_by_feedback(),
+        _ => entry.is_open() && entry.due() <= now,
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn one(State(console): Of, Path(id): Path<String>, wanted: Want
     let id = parse(&id)?;
     let order = console.app.order(&id).await?.ok_or_else(|| Failure::unknown(format!("There is no order {id}.")))?;
     Ok(wanted.answer(&order, || {
-        let every = order.state.is_open().then_some(3);
+        let every = order.state.is_open().then_some(10);
         console.frame.page(&Page { title: format!("Order {id}"), place: Place::Orders, every, main: sheet(&order) })
     }))
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    response::{Redirect, Response},
 };
 use maud::{Markup, html};
 use pulse_app::{
@@ -28,10 +28,9 @@ use crate::{
 /// Entries of each kind that are read to see what went wrong with them.
 const LIMIT: usize = 1_000;
 
-pub(super) async fn current(State(console): Of) -> Result<Response, Failure> {
-    let zone = console.app.settings.zone().map_err(Failure::elsewhere)?;
-    let run = RunId::of(console.now(), zone.rules());
-    Ok(Redirect::to(&format!("/runs/{run}")).into_response())
+pub(super) async fn current(State(console): Of) -> Redirect {
+    let run = RunId::current(console.now());
+    Redirect::to(&format!("/runs/{run}"))
 }
 
 /// What the snapshot has of it. Counting costs, so that is a button.

@@ -39,7 +39,10 @@ impl Mentions {
         let mut round = DlqCursor::of(letters, Timestamp::MAX);
         let found = Self::read(&mut round, &needles(id, address), limit).await;
         round.end().await;
-        found
+        let mut found = found?;
+        // What someone has in hand can't be looked at now.
+        found.more |= letters.hidden().await? > 0;
+        Ok(found)
     }
 
     async fn read(round: &mut DlqCursor<'_>, needles: &[String], limit: usize) -> Result<Self, QueueError> {

@@ -41,6 +41,12 @@ pub(super) async fn carry_out(claimed: &mut Claimed<'_>, stage: StageName, run: 
         next.place.failures = 0;
         let sends = stream::iter(entries).map(async |id| round.queues[stage].send(&WorkMessage::for_entry(&id)).await);
         let sent: Vec<_> = sends.buffered(AT_ONCE).collect().await;
+        // With a queue that takes none of them something is wrong, and they are tried again.
+        if let Some(Err(error)) = sent.first()
+            && sent.iter().all(Result::is_err)
+        {
+            return Err(error.clone().into());
+        }
         for sent in sent {
             let fate = sent.map_or_else(|error| Fate::Failed(Cause::new(error.to_string())), |()| Fate::Moved);
             next.progress.count(&fate);

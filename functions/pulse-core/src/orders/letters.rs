@@ -159,6 +159,9 @@ impl Work<'_, '_> {
         let mut next = self.claimed.order.next(self.claimed.now());
         next.place.in_hand.clear();
         next.place.failures = 0;
+        if next.progress.failed == 0 {
+            next.progress.trouble = None;
+        }
         for (letter, ..) in &verdicts {
             if let Some(mark) = next.place.resolve(&letter.id) {
                 next.progress.uncount(mark.counted());

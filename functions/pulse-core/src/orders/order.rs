@@ -112,7 +112,9 @@ impl Order {
     /// An order that waits to be carried out.
     #[must_use]
     pub fn given(action: OrderAction, by: Actor, note: Option<Note>, preview: OrderPreview, now: Timestamp) -> Self {
-        Self { preview: Some(preview), ..Self::new(action, by, note, OrderState::Given, now) }
+        // Of a preview there is one order: who presses twice, or sends the page again, gives none more.
+        let id = OrderId::new(action.kind(), preview.at, &preview.fingerprint);
+        Self { id, preview: Some(preview), ..Self::new(action, by, note, OrderState::Given, now) }
     }
 
     /// An order that was carried out when it was given, or couldn't be.
@@ -140,10 +142,29 @@ impl Order {
         self.preview.as_ref().map_or(0, |preview| preview.expected)
     }
 
+    /// How many of an order that is over were previewed, and not met: someone else has had them in hand.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let OrderProgress { others, newer, beyond, .. } = self.progress;
+        // What isn't meant is met beside what is; where all are meant, what has another cause is a part of it.
+        let met = self.progress.looked_at() - others - newer - beyond;
+        if self.state.is_open() { 0 } else { self.expected().saturating_sub(met) }
+    }
+
+    /// Until when an order that goes on rests, if it does: letters that others had in hand are in sight then.
+    #[must_use]
+    pub fn rests_until(&self) -> Option<Timestamp> {
+        let is_resting = self.state == OrderState::Running && self.place.is_let_go();
+        self.place.claimed_until().filter(|_| is_resting)
+    }
+
     /// Whether all that was asked for was done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.state == OrderState::Done && self.progress.failed == 0 && self.progress.stuck_in_all() == 0
+        self.state == OrderState::Done
+            && self.progress.failed == 0
+            && self.progress.stuck_in_all() == 0
+            && self.missing() == 0
     }
 
     /// The order, taken up by someone until `until`, if it is open and may be. What someone had in hand who is gone is in

@@ -74,6 +74,16 @@ impl OrderPlace {
         *self == Self::default()
     }
 
+    /// Whether whoever had it last let it go.
+    pub(super) fn is_let_go(&self) -> bool {
+        self.is_let_go
+    }
+
+    /// Until when nobody else is to take it up.
+    pub(super) fn claimed_until(&self) -> Option<Timestamp> {
+        self.claimed_until
+    }
+
     /// Someone else takes it up until then. If whoever had it is gone, what they had in hand is in doubt, and they may have had
     /// letters in hand that they hadn't written down.
     pub(super) fn take_up(&mut self, until: Timestamp, in_sight_after: Duration) {

@@ -72,6 +72,10 @@ impl DeadLetters for PacedDeadLetters<'_> {
         self.call(|| self.letters.count()).await
     }
 
+    async fn hidden(&self) -> Result<u64, QueueError> {
+        self.call(|| self.letters.hidden()).await
+    }
+
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         self.call(|| self.letters.take(most, hidden_for)).await
     }

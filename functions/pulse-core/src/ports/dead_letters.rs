@@ -217,6 +217,9 @@ pub trait DeadLetters: Send + Sync {
     /// About how many letters may be taken.
     async fn count(&self) -> Result<u64, QueueError>;
 
+    /// About how many letters someone has in hand, or keeps out of sight: they are there, and can't be taken now.
+    async fn hidden(&self) -> Result<u64, QueueError>;
+
     /// Takes at most `most` letters, and at most ten, out of everyone's sight for so long. None only
     /// when none are to be seen.
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError>;

@@ -29,15 +29,11 @@ impl Default for CountBudget {
 }
 
 impl CountBudget {
-    /// Whether it is time to count at `now`: nothing was counted yet, a new run has begun, someone wants it, what was sent since
-    /// can't be added up any more, or the last count is paid for.
+    /// Whether it is time to count at `now`: nothing was counted yet, a new run has begun, what was sent since can't be added up
+    /// any more, or the last count is paid for. That someone wants a new look is no reason: whoever wants a count makes one.
     #[must_use]
-    pub fn is_due(&self, last: Option<&Snapshot>, wanted_at: Option<Timestamp>, now: Timestamp) -> bool {
+    pub fn is_due(&self, last: Option<&Snapshot>, now: Timestamp) -> bool {
         let Some(last) = last else { return true };
-        let counted_at = last.run.as_ref().map(|run| run.counted_at);
-        if wanted_at.is_some_and(|wanted| counted_at.max(last.counting_since).is_none_or(|at| at < wanted)) {
-            return true;
-        }
         let paid_for = last.run.as_ref().map_or(Duration::ZERO, |run| self.pays_for(run.read_units));
         if let Some(began) = last.counting_since {
             // A tick that dies of counting would die of it every five minutes.
@@ -102,7 +98,7 @@ mod tests {
     fn counts(length: Duration, halves: u64, dies: impl Fn(usize) -> bool) -> Vec<Timestamp> {
         let (mut now, mut last, mut counts) = (start(), None, Vec::new());
         while now < start() + length {
-            if CountBudget::default().is_due(last.as_ref(), None, now) {
+            if CountBudget::default().is_due(last.as_ref(), now) {
                 let before = last.take().and_then(|last: Snapshot| last.run);
                 last = Some(if dies(counts.len()) {
                     snapshot(now, before, Some(now))
@@ -132,26 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn a_new_run_and_a_wish_are_counted_whatever_it_costs() {
+    fn a_new_run_is_counted_whatever_it_costs() {
         let budget = CountBudget::default();
         let last = snapshot(start(), Some(counted(start(), 100_000)), None);
         let soon = start() + FIVE_MINUTES;
-        assert!(!budget.is_due(Some(&last), None, soon));
-        assert!(!budget.is_due(Some(&last), Some(start() - FIVE_MINUTES), soon), "what was wanted was counted");
-        assert!(budget.is_due(Some(&last), Some(soon), soon));
+        assert!(!budget.is_due(Some(&last), soon));
         let dead = Snapshot { counting_since: Some(soon), ..last.clone() };
-        assert!(!budget.is_due(Some(&dead), Some(soon), soon + FIVE_MINUTES), "it was tried");
-        assert!(budget.is_due(None, None, soon));
+        assert!(!budget.is_due(Some(&dead), soon + FIVE_MINUTES), "it was tried");
+        assert!(budget.is_due(None, soon));
         let new_year = "2026-11-30T23:58:00Z".parse().unwrap();
         let november = snapshot(new_year, Some(counted(new_year, 100_000)), None);
-        assert!(!budget.is_due(Some(&november), None, new_year + Duration::from_mins(1)));
-        assert!(budget.is_due(Some(&november), None, new_year + Duration::from_mins(2)));
+        assert!(!budget.is_due(Some(&november), new_year + Duration::from_mins(1)));
+        assert!(budget.is_due(Some(&november), new_year + Duration::from_mins(2)));
     }
 
     #[test]
     fn minutes_that_are_forgotten_before_they_are_added_up_are_counted() {
         let last = snapshot(start(), Some(counted(start(), 100_000)), None);
-        let due = |hours| CountBudget::default().is_due(Some(&last), None, start() + Duration::from_hours(hours));
+        let due = |hours| CountBudget::default().is_due(Some(&last), start() + Duration::from_hours(hours));
         assert_eq!([5, 6].map(due), [false, true]);
     }
 

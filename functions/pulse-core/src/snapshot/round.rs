@@ -102,7 +102,7 @@ impl SnapshotRound<'_> {
         if !is_time && last.as_ref().is_some_and(|last| wanted_at.is_none_or(|wanted| wanted <= last.at)) {
             return Ok(None);
         }
-        let counts = self.budget.is_due(last.as_ref(), wanted_at, now);
+        let counts = self.budget.is_due(last.as_ref(), now);
         let (mut snapshot, minutes) = self.look(last, now).await?;
         if counts {
             // Kept before as well: whoever looks sees the rest of it, and a tick that dies of counting doesn't do it again at once.

@@ -56,6 +56,10 @@ impl DeadLetters for Failing<'_> {
         self.0.count().await
     }
 
+    async fn hidden(&self) -> Result<u64, QueueError> {
+        self.0.hidden().await
+    }
+
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         if self.1.fetch_add(1, Ordering::Relaxed) == 1 {
             return Err(QueueError::Refused { queue: self.name().queue(), cause: Cause::new("SQS can't be reached.") });

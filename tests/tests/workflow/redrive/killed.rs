@@ -53,6 +53,10 @@ impl DeadLetters for Mortal<MemoryDeadLetters> {
         self.live().await.count().await
     }
 
+    async fn hidden(&self) -> Result<u64, QueueError> {
+        self.live().await.hidden().await
+    }
+
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         self.live().await.take(most, hidden_for).await
     }

@@ -89,6 +89,10 @@ impl DeadLetters for Throttled<'_, MemoryDeadLetters> {
         self.queue()?.count().await
     }
 
+    async fn hidden(&self) -> Result<u64, QueueError> {
+        self.queue()?.hidden().await
+    }
+
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {
         self.queue()?.take(most, hidden_for).await
     }

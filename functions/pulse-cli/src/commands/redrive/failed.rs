@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use pulse_app::{App, FailedOrder, FailedReport};
+use pulse_core::orders::OrderAction;
 
 use crate::{exit::Exit, output::Output};
 
@@ -11,9 +12,26 @@ pub(super) async fn redrive(app: &App, order: FailedOrder, output: Output) -> Re
     Ok(if report.failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
+/// Whether --limit leaves some out. An order is for all of them, so that the command does as many as it says itself then. What
+/// the provider dropped is told, which no redrive touches.
+pub(super) async fn is_cut(app: &App, action: &OrderAction, limit: usize, output: Output) -> Result<bool> {
+    let OrderAction::RedriveFailed { stage, run } = *action else { return Ok(false) };
+    let order = FailedOrder { stage, run, limit: limit.saturating_add(1), dry_run: true };
+    let report = app.redrive_failed(order).await?;
+    let is_cut = report.queued > limit;
+    if report.dropped > 0 && !is_cut {
+        output.remark(dropped(&report).trim_end());
+    }
+    Ok(is_cut)
+}
+
 fn text(report: &FailedReport) -> String {
+    queued(report) + &dropped(report)
+}
+
+fn dropped(report: &FailedReport) -> String {
     let FailedOrder { run, limit, .. } = report.order;
-    let dropped = match report.dropped {
+    match report.dropped {
         0 => String::new(),
         dropped => {
             let (at_least, mails) =
@@ -23,8 +41,7 @@ fn text(report: &FailedReport) -> String {
                  is to get a further one gets it by `pulse replay CUSTOMER --run {run} --again --force --note \"..\"`.\n"
             )
         }
-    };
-    queued(report) + &dropped
+    }
 }
 
 fn queued(report: &FailedReport) -> String {

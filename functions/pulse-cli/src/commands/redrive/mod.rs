@@ -88,10 +88,11 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     if is_order {
         let action = match options.run.zip(stage) {
             Some((run, stage)) => OrderAction::RedriveFailed { stage, run },
-            None => OrderAction::Redrive { queue, cause: options.cause, rate: options.rate },
+            None => OrderAction::Redrive { queue, cause: options.cause.clone(), rate: options.rate },
         };
-        let most = options.run.map_or(u64::MAX, |_| options.limit as u64);
-        return order::give(&app, action, options.note, most, options.detach, output).await;
+        if !failed::is_cut(&app, &action, options.limit, output).await? {
+            return order::give(&app, action, options.note, options.detach, output).await;
+        }
     }
     match options.run.zip(stage) {
         Some((run, stage)) => {

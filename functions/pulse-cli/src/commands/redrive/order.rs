@@ -8,7 +8,7 @@ use pulse_app::{App, Begins};
 use pulse_core::{
     control::Note,
     dead_letters::RedriveProgress,
-    orders::{Order, OrderAction, OrderPreview, OrderState},
+    orders::{Order, OrderAction, OrderState},
 };
 
 use crate::{
@@ -24,12 +24,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After so many looks at an order that nobody begins on, whoever waits is told: tick runs every minute.
 const LOOKS_WITHOUT_A_TICK: u32 = 120;
 
-/// Looks what it comes to, gives the order, of `most` at most, and follows it.
+/// Looks what it comes to, gives the order, and follows it.
 pub(super) async fn give(
     app: &App,
     action: OrderAction,
     note: Option<Note>,
-    most: u64,
     detach: bool,
     output: Output,
 ) -> Result<Exit> {
@@ -46,7 +45,6 @@ pub(super) async fn give(
         return Ok(Exit::Interrupted);
     }
     let preview = preview?;
-    let preview = OrderPreview::of(&action, preview.at, preview.expected.min(most));
     if preview.expected == 0 {
         output.show(&preview, || format!("There is nothing to do: to {action} would move none.\n"))?;
         return Ok(Exit::Done);
@@ -80,8 +78,9 @@ async fn follow(app: &App, mut order: Order, output: Output) -> Result<Exit> {
         if order.state == OrderState::Given && until_told == Some(0) {
             let id = &order.id;
             output.remark(format!(
-                "The tick function hasn't begun on {id} yet: see whether it runs (its reserved concurrency, its rule, its log). It \
-                 begins when it does; Ctrl-C leaves it to that, `pulse orders {id} --cancel` takes it back, and --direct does without."
+                "Nobody has begun on {id} yet. An order on the same queue that was given before goes first (`pulse orders` lists \
+                 them), or the tick function doesn't run (its reserved concurrency, its rule, its log). Ctrl-C leaves it to that, \
+                 `pulse orders {id} --cancel` takes it back, and --direct does without."
             ));
         }
         until_told = until_told.and_then(|looks| looks.checked_sub(1));
