@@ -104,6 +104,7 @@ conformance!(snapshots:
     where_nothing_was_kept_there_is_none
     a_snapshot_is_read_back_whole
     one_that_was_taken_or_counted_earlier_is_not_kept
+    one_that_a_clock_took_that_is_ahead_gives_way
     of_five_minutes_the_last_point_is_kept
     points_come_from_a_moment_on_the_oldest_first
     a_wish_is_told

@@ -121,6 +121,14 @@ pub async fn one_that_was_taken_or_counted_earlier_is_not_kept(log: &dyn Snapsho
     assert_eq!(log.save_snapshot(&counted(now(), now())).await, Ok(true), "one of the same moment that is counted");
 }
 
+pub async fn one_that_a_clock_took_that_is_ahead_gives_way(log: &dyn Snapshots) {
+    let ahead = now() + 3.hours();
+    assert_eq!(log.save_snapshot(&counted(ahead, ahead)).await, Ok(true));
+    let taken = counted(now(), now() - 1.hour());
+    assert_eq!(log.save_snapshot(&taken).await, Ok(true));
+    assert_eq!(log.snapshot().await, Ok(Some(taken)));
+}
+
 pub async fn of_five_minutes_the_last_point_is_kept(log: &dyn Snapshots) {
     let [first, second, next] = [0, 200, 210].map(|seconds| full(now() + Duration::from_secs(seconds)));
     for snapshot in [&first, &second, &next] {

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{operation::put_item::PutItemError, types::AttributeValue}
 use jiff::Timestamp;
 use pulse_core::{
     ports::{LedgerError, Snapshots},
-    snapshot::{Point, Snapshot},
+    snapshot::{CLOCKS_DIFFER, Point, Snapshot},
 };
 
 use super::{
@@ -45,8 +45,10 @@ impl Snapshots for DynamoDbLedger {
         let moments = [(TAKEN, snapshot.at), (COUNTED, counted_at)];
         let mut row = rows::snapshot(snapshot)?;
         let mut put = self.client.put_item().table_name(&self.table).condition_expression(format!(
-            "attribute_not_exists(pk) OR ({TAKEN} <= :{TAKEN} AND {COUNTED} <= :{COUNTED})"
+            "attribute_not_exists(pk) OR {TAKEN} > :ahead OR ({TAKEN} <= :{TAKEN} AND {COUNTED} <= :{COUNTED})"
         ));
+        let ahead = snapshot.at.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+        put = put.expression_attribute_values(":ahead", AttributeValue::N(ahead.as_millisecond().to_string()));
         for (name, moment) in moments {
             let number = AttributeValue::N(moment.as_millisecond().to_string());
             put = put.expression_attribute_values(format!(":{name}"), number.clone());

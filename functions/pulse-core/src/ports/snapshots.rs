@@ -11,7 +11,8 @@ pub trait Snapshots: Send + Sync {
     async fn snapshot(&self) -> Result<Option<Snapshot>, LedgerError>;
 
     /// Keeps one in the place of the last, and its point in the place of another of the same five minutes. Says whether it did:
-    /// not, if one is there that was taken later, or of which the run was counted later.
+    /// not, if one is there that was taken later, or of which the run was counted later, unless a clock that is ahead took
+    /// it ([`CLOCKS_DIFFER`](crate::snapshot::CLOCKS_DIFFER)).
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<bool, LedgerError>;
 
     /// The points since then, the oldest first, of eight days at most.

@@ -7,7 +7,7 @@ mod budget;
 mod round;
 mod sent;
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,10 @@ use crate::{
 pub use budget::{CountBudget, READ_UNITS_AN_HOUR};
 pub use round::{SNAPSHOT_EVERY, SnapshotError, SnapshotRound, SnapshotTaken};
 pub use sent::SentSince;
+
+/// By how much the clocks of functions and of operators' machines may differ. What was taken later than that was taken by a
+/// clock that is wrong, and would hold up all that follow until its moment has come.
+pub const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
 
 /// The most causes that are told.
 const MOST_CAUSES: usize = 10;

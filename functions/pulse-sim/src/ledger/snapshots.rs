@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     ports::{LedgerError, Snapshots},
-    snapshot::{Point, SNAPSHOT_EVERY, Snapshot},
+    snapshot::{CLOCKS_DIFFER, Point, SNAPSHOT_EVERY, Snapshot},
 };
 
 use super::MemoryLedger;
@@ -25,7 +25,9 @@ impl Snapshots for MemoryLedger {
         accounts.used.large_write(SNAPSHOT_KB);
         let order = |snapshot: &Snapshot| (snapshot.at, snapshot.run.as_ref().map(|run| run.counted_at));
         let (at, counted_at) = order(snapshot);
-        if accounts.snapshot.as_ref().map(order).is_some_and(|(last, counted)| last > at || counted > counted_at) {
+        let ahead = at.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+        let stays = |(last, counted)| last <= ahead && (last > at || counted > counted_at);
+        if accounts.snapshot.as_ref().map(order).is_some_and(stays) {
             return Ok(false);
         }
         accounts.snapshot = Some(snapshot.clone());
