@@ -47,7 +47,11 @@ pub enum GiveError {
     #[error("to {0} is done at once, and not ordered")]
     AtOnce(OrderAction),
     /// It isn't what was previewed.
-    #[error("what was previewed is to {}, and not to {action}: look again, and give the order for what you see", previewed.what)]
+    #[error(
+        "the order is to {action}, and what was previewed was {} times to {}: look again, and give the order for what you see",
+        previewed.expected,
+        previewed.what
+    )]
     OtherPreview {
         /// What was ordered.
         action: OrderAction,
