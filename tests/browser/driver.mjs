@@ -173,6 +173,23 @@ const commands = {
     await kept.get(name).page.waitForFunction(has, { polling: 50 }, selector, words);
     return {};
   },
+  // Does something in a page that was kept: goes somewhere, fills fields in, presses something. Says what is shown then.
+  async step({ name, path, fill = {}, press }) {
+    const { page } = kept.get(name);
+    let answer;
+    at = `${path ?? "the page"}: ${JSON.stringify(fill)} ${press}`;
+    if (path) answer = await page.goto(new URL(path, page.url()).href, { waitUntil: "load" });
+    for (const [selector, words] of Object.entries(fill)) await page.locator(selector).fill(words);
+    if (press) {
+      [answer] = await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.locator(press).click()]);
+    }
+    return { status: answer?.status(), path: new URL(page.url()).pathname, text: await text(page) };
+  },
+  async close({ name }) {
+    await kept.get(name).page.browserContext().close();
+    kept.delete(name);
+    return {};
+  },
   async evaluate({ name, script }) {
     return { result: await kept.get(name).page.evaluate(script) };
   },

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// A version whose score function crashes at its start.
-fn that_crashes() -> Packages {
+pub(super) fn that_crashes() -> Packages {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("bootstrap");
     fs::write(&program, "#!/bin/sh\necho 'a variable is missing' >&2\nexit 1\n").expect("written");
@@ -26,7 +26,7 @@ fn that_crashes() -> Packages {
 }
 
 /// The template's 13 minutes, made short: what a crashed function had comes back after that.
-async fn shorten_visibility(stack: &DeployedStack) {
+pub(super) async fn shorten_visibility(stack: &DeployedStack) {
     let set = sdk::sqs_client(&stack.stack.aws).set_queue_attributes().queue_url(stack.output("ScoreQueueUrl"));
     set.attributes(QueueAttributeName::VisibilityTimeout, "2").send().await.expect("set");
 }

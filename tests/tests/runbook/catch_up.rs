@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The scheduler gave up delivering a customer who was due then.
-async fn undelivered(stack: &DeployedStack, customer: &Customer, due: Timestamp) {
+pub(super) async fn undelivered(stack: &DeployedStack, customer: &Customer, due: Timestamp) {
     let input = WorkMessage::schedule_input(&customer.id).replace("<aws.scheduler.scheduled-time>", &due.to_string());
     let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
     let send = sdk::sqs_client(&stack.stack.aws)
@@ -24,7 +24,7 @@ async fn undelivered(stack: &DeployedStack, customer: &Customer, due: Timestamp)
 }
 
 /// The template's two minutes, made short: what a change of lanes waits for. A worker keeps nine seconds for its end.
-async fn shorten_invocations(stack: &DeployedStack) {
+pub(super) async fn shorten_invocations(stack: &DeployedStack) {
     let client = sdk::lambda_client(&stack.stack.aws);
     for (function, variable) in
         [("ScoreFunctionName", "SCORE_TIMEOUT_SECONDS"), ("EmailFunctionName", "MAIL_TIMEOUT_SECONDS")]

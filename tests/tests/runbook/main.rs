@@ -6,11 +6,13 @@ mod catch_up;
 mod complaints_rise;
 mod dlq_full;
 mod forgotten;
+mod in_the_browser;
 mod kept_ledger;
 mod operator;
 mod policies;
 mod provider_down;
 mod runbook;
+mod tab;
 mod weekend;
 
 use std::{sync::LazyLock, time::Duration};

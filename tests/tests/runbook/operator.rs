@@ -36,6 +36,18 @@ impl Keys {
         let (id, secret) = (lines.next().expect("a key"), lines.next().expect("its secret"));
         Self { id, secret }
     }
+
+    /// Has a command call the emulator with these keys, and ask nobody anything.
+    pub(crate) fn give_to(&self, command: &mut Command) {
+        command
+            .stdin(Stdio::null())
+            .env("AWS_ENDPOINT_URL", shared().endpoint())
+            .env("AWS_ACCESS_KEY_ID", &self.id)
+            .env("AWS_SECRET_ACCESS_KEY", &self.secret)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env_remove("AWS_PROFILE");
+    }
 }
 
 /// Types `pulse ..`, about this stack, as someone else than root.
@@ -81,14 +93,7 @@ pub(crate) async fn console(arguments: &[&str]) -> String {
 
 /// Runs a command with someone's keys, and not on the threads that serve the providers.
 async fn said(mut command: Command, keys: &Keys) -> Said {
-    command
-        .stdin(Stdio::null())
-        .env("AWS_ENDPOINT_URL", shared().endpoint())
-        .env("AWS_ACCESS_KEY_ID", &keys.id)
-        .env("AWS_SECRET_ACCESS_KEY", &keys.secret)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_DEFAULT_REGION", "us-east-1")
-        .env_remove("AWS_PROFILE");
+    keys.give_to(&mut command);
     let line: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let line = line.join(" ");
     let run = spawn_blocking(move || command.output());

@@ -32,14 +32,14 @@ const ROSTER: &str = "id,name,email,product,balance,currency,locale,time_zone,si
                       new-1,Ada,ada@example.com,loan,12.50,EUR,en-IE,,2024-05-10T14:41:00+01:00,active,no\n";
 
 /// A stack with customers for every command.
-struct Office {
-    stack: DeployedStack,
+pub(super) struct Office {
+    pub(super) stack: DeployedStack,
     folder: tempfile::TempDir,
     run: RunId,
 }
 
 impl Office {
-    async fn open(name: &str) -> Self {
+    pub(super) async fn open(name: &str) -> Self {
         let stack = stack(name).await;
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("roster.csv"), ROSTER).unwrap();

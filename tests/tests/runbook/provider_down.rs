@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The email provider refuses most mails, and of some it takes the mail and never says so.
-fn out_of_order(key: &str) -> StandInFault {
+pub(super) fn out_of_order(key: &str) -> StandInFault {
     if key.contains("unsaid") { StandInFault::WorkThenHangUp } else { StandInFault::status(503) }
 }
 

@@ -12,7 +12,7 @@ use super::{
     stack,
 };
 
-async fn reserve(stack: &DeployedStack, executions: &str) {
+pub(super) async fn reserve(stack: &DeployedStack, executions: &str) {
     console(&["reserve", stack.output("ScoreFunctionName"), executions]).await;
 }
 
