@@ -281,7 +281,8 @@ impl InMemoryApp {
             let is_email = stage == StageName::Email;
             let failures = if is_email { failures } else { 0 };
             let sent = if is_email { calls - failures } else { 0 };
-            let mut outcomes = Outcomes { calls, failures, sent, succeeded_at: Some(now), ..Outcomes::default() };
+            let took = Duration::from_millis(if is_email { 3_300 } else { 2_400 } * calls);
+            let mut outcomes = Outcomes { calls, failures, sent, took, succeeded_at: Some(now), ..Outcomes::default() };
             (0..failures).for_each(|_| outcomes.causes.add(&Cause::new("The provider answered 503.")));
             self.ledger.report(stage, now, &outcomes).await.expect("reported");
         }
@@ -397,14 +398,19 @@ impl InMemoryApp {
     }
 
     async fn recipients(&self) {
-        let counts = FeedbackCounts::from_fn(|count| match count {
-            FeedbackCount::Heard | FeedbackCount::Delivered => 2_000,
-            FeedbackCount::HardBounced => 14,
-            FeedbackCount::Complained => 1,
-            _ => 0,
-        });
         let run = RunId::parse("2026-11").expect("a run");
-        self.ledger.count_feedback(run, due(), &counts).await.expect("counted");
+        for day in 0..5 {
+            let counts = FeedbackCounts::from_fn(|count| match count {
+                FeedbackCount::Heard | FeedbackCount::Delivered => 400,
+                FeedbackCount::HardBounced => 2 + day % 3,
+                FeedbackCount::SoftBounced => 5,
+                FeedbackCount::Complained => u64::from(day == 2),
+                FeedbackCount::Unsubscribed => day,
+                FeedbackCount::ReputationBounced | FeedbackCount::Rejected => 0,
+            });
+            let at = due() - Duration::from_hours(24 * day);
+            self.ledger.count_feedback(run, at, &counts).await.expect("counted");
+        }
     }
 
     async fn hold_stages(&self) {

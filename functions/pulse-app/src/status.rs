@@ -104,7 +104,7 @@ impl App {
     pub async fn reputation(&self) -> Result<ReputationReport, ReadError> {
         let breaker = self.reputation_breaker();
         let look = breaker.look().await?;
-        let (will_hold, ReputationLook { counts, standing, held_since }) = (look.will_hold(), look);
+        let (will_hold, ReputationLook { counts, standing, held_since, .. }) = (look.will_hold(), look);
         Ok(ReputationReport { standing, held_since, will_hold, counts, policy: breaker.policy })
     }
 

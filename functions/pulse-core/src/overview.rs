@@ -90,6 +90,9 @@ pub struct StageOverview {
     pub answered_per_minute: f64,
     /// Of a hundred calls, how many failed.
     pub failing_percent: u64,
+    /// How long a call took on average, in milliseconds. None without calls, or of a release that didn't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
 }
 
 /// What holds a stage.
@@ -231,6 +234,7 @@ impl Overview<'_> {
             expires_soon: expires_at.is_some_and(|at| left(at) < EXPIRY_NEAR),
             answered_per_minute: answered as f64 / (over.as_secs_f64() / 60.0),
             failing_percent: (calls.failures * 100).checked_div(calls.calls).unwrap_or(0),
+            latency_ms: calls.mean_latency().map(|mean| u64::try_from(mean.as_millis()).unwrap_or(u64::MAX)),
         })
     }
 }

@@ -77,6 +77,15 @@ impl RunId {
         }
     }
 
+    /// The run of the month before this one.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        match self.month {
+            1 => Self { year: self.year - 1, month: 12, repeat: 0 },
+            month => Self { year: self.year, month: month - 1, repeat: 0 },
+        }
+    }
+
     /// The month's own run, of it or of one of its repeats.
     #[must_use]
     pub fn month(self) -> Self {

@@ -2,6 +2,8 @@
 #![expect(missing_docs, reason = "the cases' names are sentences")]
 #![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use jiff::{Timestamp, ToSpan as _};
 use pulse_core::{
@@ -74,7 +76,8 @@ pub async fn of_twenty_writers_at_once_one_wins(controls: &dyn TestedControls) {
 }
 
 pub async fn reports_of_the_same_minute_add_up(log: &dyn TestedControls) {
-    let one = Outcomes { calls: 3, failures: 2, succeeded_at: Some(now()), sent: 1, ..Outcomes::default() };
+    let took = Duration::from_millis(7_250);
+    let one = Outcomes { calls: 3, failures: 2, succeeded_at: Some(now()), sent: 1, took, ..Outcomes::default() };
     let until = now() + 2.hours();
     let other = Outcomes { calls: 5, failures: 5, leave_alone_until: Some(until), ..Outcomes::default() };
     log.report(StageName::Score, now(), &one).await.unwrap();
@@ -84,8 +87,15 @@ pub async fn reports_of_the_same_minute_add_up(log: &dyn TestedControls) {
     let starts: Vec<_> = minutes.iter().map(|minute| minute.starts.to_string()).collect();
     assert_eq!(starts, ["2026-11-03T10:00:00Z", "2026-11-03T10:01:00Z"]);
     let (succeeded_at, leave_alone_until) = (Some(now()), Some(until));
-    let sum =
-        Outcomes { calls: 8, failures: 7, succeeded_at, leave_alone_until, sent: 1, causes: CauseCounts::default() };
+    let sum = Outcomes {
+        calls: 8,
+        failures: 7,
+        succeeded_at,
+        leave_alone_until,
+        sent: 1,
+        took,
+        causes: CauseCounts::default(),
+    };
     assert_eq!(minutes[0].outcomes, sum);
     assert_eq!(minutes[1].outcomes, one);
 }

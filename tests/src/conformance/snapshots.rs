@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use pulse_core::{
     control::Note,
     entry::{SkipReason, StageName, TallyKey},
     failure::Cause,
-    feedback::{Reputation, ReputationCounts},
+    feedback::{FeedbackCount, FeedbackDay, Reputation, ReputationCounts},
     overview::{Condition, Held, How, StageOverview},
     ports::{Depth, Mapping, ReadUnits, RosterCount, Snapshots, StageLanes},
     run::RunId,
@@ -40,6 +40,7 @@ pub fn full(at: Timestamp) -> Snapshot {
         expires_soon: false,
         answered_per_minute: 1_234.567,
         failing_percent: 12,
+        latency_ms: Some(3_300),
     };
     let lanes = |stage: StageName| StageLanes {
         stage,
@@ -59,6 +60,11 @@ pub fn full(at: Timestamp) -> Snapshot {
         cause: Cause::new(format!("{number} {}", "x".repeat(98))),
         count: 600_000 - number,
     };
+    let day = |days: i64| FeedbackDay {
+        run: RunId::current(at),
+        day: (at - (days * 24).hours()).to_zoned(TimeZone::UTC).date(),
+        counts: FeedbackCount::ALL.iter().map(|count| (*count, 600_000)).collect(),
+    };
     let skipped = [
         SkipReason::Closed,
         SkipReason::OptedOut,
@@ -76,6 +82,7 @@ pub fn full(at: Timestamp) -> Snapshot {
         queues: (0..9).map(depth).collect(),
         standing: Reputation::Good,
         reputation: ReputationCounts { mails: 600_000, complaints: 321, hard_bounces: 4_321 },
+        feedback: (0..8).map(day).collect(),
         run: Some(RunSnapshot {
             run: RunId::current(at),
             places: skipped.chain(of_stages).chain(others).map(|place| (place, 600_000)).collect(),

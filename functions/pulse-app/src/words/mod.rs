@@ -6,6 +6,7 @@ mod next;
 mod orders;
 mod places;
 mod reasons;
+mod recipients;
 mod sheet;
 mod stage_lines;
 
@@ -24,6 +25,7 @@ pub use next::{holder, next_sentences, sentence};
 pub use orders::{order_lines, order_state};
 pub use places::place;
 pub use reasons::{reason, told};
+pub use recipients::{RecipientsLine, Tone, recipients_lines};
 pub use sheet::{Row, Sheet, Suppressed};
 pub use stage_lines::{StageLine, stage_lines};
 

@@ -34,7 +34,8 @@ pub fn stage_lines(stage: &StageOverview, now: Timestamp) -> Vec<StageLine> {
     }
     lines.push(line("messages", format!("{} waiting, {} in flight", stage.waiting, stage.in_flight)));
     let (rate, failing) = (stage.answered_per_minute, stage.failing_percent);
-    lines.push(line("answers", format!("{rate:.1} a minute, {failing} % of calls fail")));
+    let each = stage.latency_ms.map(|ms| format!(", {:.1} s each", ms as f64 / 1_000.0)).unwrap_or_default();
+    lines.push(line("answers", format!("{rate:.1} a minute, {failing} % of calls fail{each}")));
     if let Some(due) = stage.oldest_due {
         lines.push(line("oldest due", format!("{due:.0}, {} ago", age(now, due))));
     }

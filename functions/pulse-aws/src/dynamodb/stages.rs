@@ -1,5 +1,7 @@
 //! What is kept of the stages: pauses and breakers, and what came of the calls to their providers.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
@@ -28,6 +30,8 @@ const SUCCEEDED_AT: &str = "succeeded_at";
 const LEAVE_ALONE_UNTIL: &str = "leave_alone_until";
 
 const SENT: &str = "sent";
+/// In milliseconds.
+const TOOK: &str = "took_ms";
 
 /// The causes of a minute's failures, as a set; and of each, what begins the attribute that says how often: its hash ends it.
 const CAUSES: &str = "causes";
@@ -103,11 +107,12 @@ impl DynamoDbLedger {
             .expression_attribute_values(":gone", number(&gone));
         let is_known = |cause: &Cause| known.is_none_or(|known| known.knows(cause));
         let causes: Vec<_> = outcomes.causes.reported().into_iter().filter(|(cause, _)| is_known(cause)).collect();
-        let counts = [(CALLS, outcomes.calls), (FAILURES, outcomes.failures), (SENT, outcomes.sent)];
+        let took = u64::try_from(outcomes.took.as_millis()).unwrap_or(u64::MAX);
+        let counts = [(CALLS, outcomes.calls), (FAILURES, outcomes.failures), (SENT, outcomes.sent), (TOOK, took)];
         let counts = counts.map(|(name, count)| (name.to_owned(), count)).into_iter();
         for (name, count) in counts.chain(causes.iter().map(|(cause, count)| (caused(cause), *count))) {
             // The first two are there in every row of earlier releases too.
-            if count > 0 || name != SENT {
+            if count > 0 || ![SENT, TOOK].contains(&&*name) {
                 adds.push(format!("{name} :{name}"));
                 update = update.expression_attribute_values(format!(":{name}"), number(&count));
             }
@@ -161,6 +166,7 @@ fn minute(row: &Attributes) -> Option<MinuteOutcomes> {
             succeeded_at: moment(SUCCEEDED_AT),
             leave_alone_until: moment(LEAVE_ALONE_UNTIL),
             sent: count(SENT),
+            took: Duration::from_millis(count(TOOK)),
             causes: causes_of(row),
         },
     })

@@ -10,7 +10,6 @@ use pulse_app::{ReputationReport, Status, StatusRun};
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
     entry::StageName,
-    feedback::Reputation,
     overview::{Condition, Held, StageOverview},
     ports::{Clock as _, Depth, RosterCount, StageLanes, TallyKey},
 };
@@ -21,9 +20,7 @@ use crate::{
     output::{Output, Table, heading},
     target::Target,
     text,
-    text::grouped,
-    text::place,
-    text::stage_lines,
+    text::{RecipientsLine, Tone, place, recipients_lines, stage_lines},
 };
 
 /// What `pulse status` takes.
@@ -54,6 +51,8 @@ struct StageShown {
     expires_soon: bool,
     answered_per_minute: f64,
     failing_percent: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +90,7 @@ impl StageShown {
             expires_soon: stage.expires_soon,
             answered_per_minute: stage.answered_per_minute,
             failing_percent: stage.failing_percent,
+            latency_ms: stage.latency_ms,
         }
     }
 }
@@ -156,42 +156,21 @@ fn run_text(run: &StatusRun) -> String {
 }
 
 fn reputation_table(report: &ReputationReport) -> Table {
-    let ReputationReport { standing, held_since, will_hold, counts, policy } = report;
-    let rate = |part: u64| {
-        let percent = if counts.mails == 0 { 0.0 } else { part as f64 * 100.0 / counts.mails as f64 };
-        format!("{} of {} mails ({percent:.2} %)", grouped(part), grouped(counts.mails))
-    };
-    let percent = |per_100_000: u64| format!("{:.2} %", per_100_000 as f64 / 1_000.0);
-    let (warns, holds) = (percent(policy.warn_complaints), percent(policy.hold_complaints));
-    let word = match standing {
-        Reputation::Good if counts.mails < policy.mails => {
-            style(format!("not judged: it takes {} mails of which something was told", grouped(policy.mails))).dim()
-        }
-        Reputation::Good => style("good".to_owned()).green(),
-        Reputation::Doubtful => {
-            style(format!("doubtful: complaints above {holds} hold the email stage; find out who complains, and why"))
-                .yellow()
-        }
-        Reputation::Bad => style("bad: mailbox providers may refuse all mails, or do already".to_owned()).red(),
-    };
-    let table = Table::default()
-        .row("complaints", format!("{}; above {warns} is doubtful, above {holds} holds", rate(counts.complaints)))
-        .row("hard bounces", format!("{}; above {} holds", rate(counts.hard_bounces), percent(policy.hold_bounces)))
-        .row("reputation", word);
-    // What is on the control row, and what the figures make of it at tick's next look, are two things.
-    match held_since {
-        Some(since) => table.row("so", style(format!("the email stage is held since {since:.0}, see there")).red()),
-        None if *will_hold => table.row(
-            "so",
-            style(
-                "tick will hold the email stage within five minutes; it isn't held yet. `pulse resume email --note \"..\"` \
-                 says already now why mails may go on"
-                    .to_owned(),
-            )
-            .red(),
-        ),
-        None => table,
+    let mut table = Table::default();
+    for RecipientsLine { label, text, tone } in recipients_lines(report) {
+        let text = style(text);
+        table.push(
+            label,
+            match tone {
+                Tone::Plain => text,
+                Tone::Quiet => text.dim(),
+                Tone::Good => text.green(),
+                Tone::Doubtful => text.yellow(),
+                Tone::Bad => text.red(),
+            },
+        );
     }
+    table
 }
 
 fn stage_table(stage: &StageOverview, now: Timestamp) -> Table {

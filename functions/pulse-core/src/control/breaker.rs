@@ -165,6 +165,8 @@ pub struct Outcomes {
     /// Mails of [the month's run](crate::run::RunId::current) that the provider took. Some may be counted twice, and those
     /// of a worker that was killed aren't: what is exact is on the entries.
     pub sent: u64,
+    /// How long the calls took, all together. Nothing in reports of releases that didn't tell.
+    pub took: Duration,
     /// Why calls failed.
     pub causes: CauseCounts,
 }
@@ -178,8 +180,16 @@ impl Outcomes {
             succeeded_at: sum.succeeded_at.max(one.succeeded_at),
             leave_alone_until: sum.leave_alone_until.max(one.leave_alone_until),
             sent: sum.sent + one.sent,
+            took: sum.took + one.took,
             causes: sum.causes.with(&one.causes),
         })
+    }
+
+    /// How long a call took on average, where that is known.
+    #[must_use]
+    pub fn mean_latency(&self) -> Option<Duration> {
+        let nanos = self.took.as_nanos().checked_div(u128::from(self.calls)).filter(|nanos| *nanos > 0)?;
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }
 

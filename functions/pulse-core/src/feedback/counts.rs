@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use enum_map::{Enum, EnumMap};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -9,7 +9,9 @@ use super::{BounceKind, FeedbackFacts, Verdict};
 use crate::run::RunId;
 
 /// What is counted of mails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, VariantArray, IntoStaticStr, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Enum, VariantArray, IntoStaticStr, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "snake_case")]
 pub enum FeedbackCount {
@@ -39,6 +41,45 @@ impl FeedbackCount {
 /// How many there are of each. They are counters: a crash between a fact's write and its count leaves it uncounted, and a
 /// count whose answer was lost may count twice, which moves no rate by much. What is exact is on the entries.
 pub type FeedbackCounts = EnumMap<FeedbackCount, u64>;
+
+/// What was counted in a day of the mails of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedbackDay {
+    /// The run.
+    pub run: RunId,
+    /// The day in UTC, or that part of it that is within the span.
+    pub day: Date,
+    /// How many there are of each, where there are any.
+    pub counts: BTreeMap<FeedbackCount, u64>,
+}
+
+impl FeedbackDay {
+    /// The days of a run's hours, the oldest first.
+    #[must_use]
+    pub fn of_hours(run: RunId, hours: &[(Timestamp, FeedbackCounts)]) -> Vec<Self> {
+        let mut days: BTreeMap<Date, BTreeMap<FeedbackCount, u64>> = BTreeMap::new();
+        for (hour, counts) in hours {
+            let day = days.entry(hour.to_zoned(TimeZone::UTC).date()).or_default();
+            for (count, more) in counts.iter().filter(|(_, more)| **more > 0) {
+                *day.entry(count).or_default() += more;
+            }
+        }
+        days.into_iter().map(|(day, counts)| Self { run, day, counts }).collect()
+    }
+
+    /// How many there are of one.
+    #[must_use]
+    pub fn count(&self, count: FeedbackCount) -> u64 {
+        self.counts.get(&count).copied().unwrap_or_default()
+    }
+}
+
+/// All of these together.
+pub fn sum_of<'h>(hours: impl IntoIterator<Item = &'h FeedbackCounts>) -> FeedbackCounts {
+    hours
+        .into_iter()
+        .fold(FeedbackCounts::default(), |sum, one| FeedbackCounts::from_fn(|count| sum[count] + one[count]))
+}
 
 /// What is new between two states of an entry's facts.
 #[must_use]

@@ -12,7 +12,7 @@ mod listener;
 mod reputation;
 
 pub use self::{
-    counts::{FeedbackCount, FeedbackCounts, FeedbackTally, hour_of},
+    counts::{FeedbackCount, FeedbackCounts, FeedbackDay, FeedbackTally, hour_of, sum_of},
     event::{About, Bounce, BounceKind, Feedback, FeedbackKind, FeedbackSource},
     facts::{Bounced, FeedbackFacts, MailOutcome, Rejection, Verdict},
     listener::{FeedbackListener, Heard},

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FeedbackCount, FeedbackCounts};
+use super::{FeedbackCount, FeedbackCounts, FeedbackDay};
 use crate::{
     control::{Control, LastSeen, Note, ReputationHold},
     ports::{Clock, Controls, FeedbackLog, LedgerError},
@@ -106,7 +106,7 @@ impl ReputationPolicy {
 }
 
 /// How recipients take the mails, and what the control row makes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReputationLook {
     /// What was counted in the window, since the last hold was ended.
     pub counts: ReputationCounts,
@@ -114,6 +114,8 @@ pub struct ReputationLook {
     pub standing: Reputation,
     /// Since when the email stage is held for it, if it is.
     pub held_since: Option<Timestamp>,
+    /// What was counted in the window, run by run and day by day, whoever ended a hold meanwhile.
+    pub days: Vec<FeedbackDay>,
 }
 
 impl ReputationLook {
@@ -175,14 +177,18 @@ impl ReputationBreaker<'_> {
     async fn look_by(&self, control: &Control) -> Result<ReputationLook, LedgerError> {
         let now = self.clock.now();
         let from = now.saturating_sub(self.policy.window).unwrap_or(Timestamp::MIN);
-        let mut hours = Vec::new();
+        let (mut hours, mut days) = (Vec::new(), Vec::new());
         for run in RunId::around(from, now) {
-            hours.extend(self.log.feedback_counts(run, from).await?);
+            let mut of_run = self.log.feedback_counts(run, from).await?;
+            // The hour that the window begins in isn't within it.
+            of_run.retain(|(hour, _)| *hour >= from);
+            days.extend(FeedbackDay::of_hours(run, &of_run));
+            hours.extend(of_run);
         }
         let since = control.cleared.as_ref().map(|cleared| cleared.at);
         let counts = self.policy.sum(&hours, since, now);
         let held_since = control.reputation.as_ref().map(|hold| hold.since);
-        Ok(ReputationLook { counts, standing: self.policy.judge(&counts), held_since })
+        Ok(ReputationLook { counts, standing: self.policy.judge(&counts), held_since, days })
     }
 }
 

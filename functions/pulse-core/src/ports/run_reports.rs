@@ -62,7 +62,7 @@ pub struct ReadUnits {
 impl ReadUnits {
     /// So many halves of a unit.
     #[must_use]
-    pub fn of_halves(halves: u64) -> Self {
+    pub const fn of_halves(halves: u64) -> Self {
         Self { halves }
     }
 

@@ -79,7 +79,8 @@ mod tests {
     fn snapshot(at: Timestamp, run: Option<RunSnapshot>, counting_since: Option<Timestamp>) -> Snapshot {
         let (standing, reputation) = (Reputation::Good, ReputationCounts::default());
         let (stages, lanes, queues, causes) = Default::default();
-        Snapshot { at, stages, lanes, queues, standing, reputation, run, counting_since, causes }
+        let feedback = Vec::new();
+        Snapshot { at, stages, lanes, queues, standing, reputation, feedback, run, counting_since, causes }
     }
 
     fn counted(at: Timestamp, halves: u64) -> RunSnapshot {

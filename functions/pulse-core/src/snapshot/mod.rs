@@ -4,6 +4,7 @@
 //! every few minutes, whoever looks reads that row, and it says how old each part of it is.
 
 mod budget;
+mod flow;
 mod round;
 mod sent;
 
@@ -16,7 +17,7 @@ use crate::{
     control::CauseCounts,
     entry::{StageName, TallyKey},
     failure::Cause,
-    feedback::{Reputation, ReputationCounts},
+    feedback::{FeedbackDay, Reputation, ReputationCounts},
     overview::StageOverview,
     ports::{Depth, ReadUnits, RosterCount, StageLanes},
     run::RunId,
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use budget::{CountBudget, READ_UNITS_AN_HOUR};
+pub use flow::{Flow, flow};
 pub use round::{SNAPSHOT_EVERY, SnapshotError, SnapshotRound, SnapshotTaken};
 pub use sent::SentSince;
 
@@ -49,6 +51,9 @@ pub struct Snapshot {
     pub standing: Reputation,
     /// What was counted for that.
     pub reputation: ReputationCounts,
+    /// What was told of the mails in that time, run by run and day by day. None in snapshots of releases that didn't keep it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feedback: Vec<FeedbackDay>,
     /// The entries of the [month's run](RunId::current), or of the one before until it is counted. None, if none was
     /// counted yet.
     pub run: Option<RunSnapshot>,
@@ -123,6 +128,12 @@ pub struct StagePoint {
     pub answered_per_minute: f64,
     /// Of a hundred calls, how many failed.
     pub failing_percent: u64,
+    /// How long a call took on average, in milliseconds. None without calls, as in points of releases that didn't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+    /// How many calls the provider could see at once. None in points of releases that didn't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lanes: Option<u32>,
 }
 
 impl Snapshot {
@@ -135,6 +146,8 @@ impl Snapshot {
             in_flight: stage.in_flight,
             answered_per_minute: stage.answered_per_minute,
             failing_percent: stage.failing_percent,
+            latency_ms: stage.latency_ms,
+            lanes: self.lanes.iter().find(|lanes| lanes.stage == stage.stage).map(StageLanes::count),
         };
         let sent = self.run.as_ref().map(|run| (run.run, run.sent()));
         Point { at: self.at, sent, stages: self.stages.iter().map(stage).collect() }

@@ -160,8 +160,9 @@ impl SnapshotRound<'_> {
         });
         let run = run.map(|run| carried(run, &minutes[StageName::Email], now));
         let causes = most_frequent(&causes);
-        let ReputationLook { counts: reputation, standing, .. } = reputation;
-        let snapshot = Snapshot { at: now, stages, lanes, queues, standing, reputation, run, counting_since, causes };
+        let ReputationLook { counts: reputation, standing, days: feedback, .. } = reputation;
+        let snapshot =
+            Snapshot { at: now, stages, lanes, queues, standing, reputation, feedback, run, counting_since, causes };
         Ok((snapshot, minutes))
     }
 

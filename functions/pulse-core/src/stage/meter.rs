@@ -80,7 +80,9 @@ impl Call<'_> {
             return;
         }
         let mut reading = self.meter.reading();
-        reading.latencies.push(Duration::try_from(now.duration_since(self.began)).unwrap_or_default());
+        let took = Duration::try_from(now.duration_since(self.began)).unwrap_or_default();
+        reading.latencies.push(took);
+        reading.outcomes.took += took;
         reading.outcomes.calls += 1;
         match outcome {
             CallOutcome::Answered { sent } => {

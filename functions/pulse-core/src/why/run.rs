@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, EntryId, Plan, Progress, StageName},
-    feedback::FeedbackCounts,
+    feedback::{FeedbackCounts, sum_of},
     ports::{
         Awaited, Clock, Controls, FeedbackLog, Ledger, LedgerError, OpenEntries, OpenKey, RunCounts, RunReports,
         Stages, TallyKey,
@@ -100,13 +100,8 @@ impl RunInquiry<'_> {
 
     /// What the run's mails came to, as far as that was told.
     async fn feedback(&self, run: RunId) -> Result<FeedbackCounts, LedgerError> {
-        let mut sums = FeedbackCounts::default();
-        for (_, counts) in self.feedback.feedback_counts(run, Timestamp::UNIX_EPOCH).await? {
-            for (count, more) in counts {
-                sums[count] += more;
-            }
-        }
-        Ok(sums)
+        let hours = self.feedback.feedback_counts(run, Timestamp::UNIX_EPOCH).await?;
+        Ok(sum_of(hours.iter().map(|(_, counts)| counts)))
     }
 
     async fn closed(&self, counts: &RunCounts, report: &mut RunReport) -> Result<(), LedgerError> {

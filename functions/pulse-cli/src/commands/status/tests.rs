@@ -27,6 +27,7 @@ fn json_has_the_words_for_what_holds_a_stage_and_for_places() {
         expires_soon: false,
         answered_per_minute: 0.0,
         failing_percent: 0,
+        latency_ms: None,
     };
     let places = BTreeMap::from([(TallyKey::Indeterminate, 1), (TallyKey::Due(StageName::Email), 2)]);
     let status = Status {

@@ -86,6 +86,7 @@ pub(super) fn stage(stage: StageName, condition: Condition) -> StageOverview {
         expires_soon: soon,
         answered_per_minute: 8.25,
         failing_percent: 2,
+        latency_ms: None,
     }
 }
 
