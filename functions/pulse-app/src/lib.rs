@@ -17,6 +17,7 @@ mod letters;
 mod orders;
 mod pausing;
 mod planning;
+mod preview;
 mod replay;
 mod roster;
 mod settings;
@@ -43,6 +44,7 @@ pub use letters::{DeadLettersOf, LettersReport};
 pub use orders::{Begins, CancelError, GiveError, GivenOrder, PreviewError};
 pub use pausing::{NextLook, PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
 pub use planning::Planned;
+pub use preview::{MailError, MailQuestion, PreviewedMail, PreviewedUnsubscribe};
 pub use replay::{ReplayFailed, ReplayOrder, Replayed};
 pub use roster::{
     BulkEnrollment, ConsentCounts, Counts, EnrollAgainError, EnrollError, Foreseen, OptedOut, Unenrolled, foresee,

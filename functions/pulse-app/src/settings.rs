@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use pulse_core::{control::BreakerPolicy, customer::Zone, stage::Rules, tick::SweepPolicy};
+use pulse_core::{
+    control::BreakerPolicy, customer::Zone, stage::Rules, tick::SweepPolicy, unsubscribe::UnsubscribeUrl,
+};
 
 /// What the functions go by couldn't be read. The words name what was asked, and why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +20,9 @@ pub trait Settings: Send + Sync {
 
     /// When a provider is taken to be out of order.
     async fn breaker(&self) -> Result<BreakerPolicy, SettingsError>;
+
+    /// What the links begin with by which customers unsubscribe. None, where they can only reply and say so.
+    async fn unsubscribe_url(&self) -> Result<Option<UnsubscribeUrl>, SettingsError>;
 
     /// The time zone of roster rows that name none, by which a month is the current one.
     ///
@@ -51,6 +56,10 @@ impl Settings for FixedSettings {
 
     async fn breaker(&self) -> Result<BreakerPolicy, SettingsError> {
         Ok(self.breaker)
+    }
+
+    async fn unsubscribe_url(&self) -> Result<Option<UnsubscribeUrl>, SettingsError> {
+        Ok(None)
     }
 
     fn zone(&self) -> Result<Zone, SettingsError> {

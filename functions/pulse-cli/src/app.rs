@@ -13,6 +13,7 @@ use pulse_core::{
     ports::KeySource,
     stage::{EmailRules, Rules},
     tick::SweepPolicy,
+    unsubscribe::UnsubscribeUrl,
 };
 use pulse_feedback::UnsignedReader;
 use pulse_providers::{
@@ -49,6 +50,10 @@ impl Settings for Deployed {
 
     async fn breaker(&self) -> Result<BreakerPolicy, SettingsError> {
         self.0.breaker_policy().await.map_err(|error| unread(&error))
+    }
+
+    async fn unsubscribe_url(&self) -> Result<Option<UnsubscribeUrl>, SettingsError> {
+        Ok(self.0.email_config().await.map_err(|error| unread(&error))?.unsubscribe_url)
     }
 
     fn zone(&self) -> Result<Zone, SettingsError> {

@@ -91,6 +91,8 @@ pub enum Advice {
         /// In which run.
         run: RunId,
     },
+    /// Pretend a score, to see a mail that has none yet.
+    PretendScore,
     /// Repair what an audit finds.
     RepairByAudit,
 }

@@ -1,5 +1,6 @@
 use minijinja::{AutoEscape, Environment, Error, HtmlEscape, State, UndefinedBehavior, Value, value::Serde};
 use pulse_core::{
+    customer::Locale,
     failure::Cause,
     ports::{Letter, RenderError, Rendered, Renderer},
 };
@@ -70,6 +71,10 @@ fn isolated(state: &State<'_, '_>, text: &str) -> Value {
 }
 
 impl Renderer for MinijinjaRenderer {
+    fn is_in_language_of(&self, locale: &Locale) -> bool {
+        language_of(locale).is_some()
+    }
+
     fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError> {
         let language = language_of(&letter.customer.locale).unwrap_or(FALLBACK);
         let found = self.languages.iter().find(|(tag, _)| *tag == language);

@@ -1,7 +1,9 @@
 use std::future;
 
 use async_trait::async_trait;
-use pulse_core::{control::BreakerPolicy, customer::Zone, stage::Rules, tick::SweepPolicy};
+use pulse_core::{
+    control::BreakerPolicy, customer::Zone, stage::Rules, tick::SweepPolicy, unsubscribe::UnsubscribeUrl,
+};
 
 use crate::{Settings, SettingsError};
 
@@ -20,6 +22,10 @@ impl Settings for Unreadable {
 
     async fn breaker(&self) -> Result<BreakerPolicy, SettingsError> {
         future::pending().await
+    }
+
+    async fn unsubscribe_url(&self) -> Result<Option<UnsubscribeUrl>, SettingsError> {
+        Err(SettingsError("UNSUBSCRIBE_URL can't be read".into()))
     }
 
     fn zone(&self) -> Result<Zone, SettingsError> {

@@ -35,6 +35,7 @@ fn after(advice: &Advice) -> String {
         Advice::LookAtLanes { .. } => ": look at them with `pulse lanes`.".into(),
         Advice::LookAtOrders => ": see `pulse orders`".into(),
         Advice::Why { customer, run } => format!(": see `pulse why {customer} --run {run}`"),
+        Advice::PretendScore => ": add `--score 712 --band good` to see the mail with a pretended one".into(),
         Advice::RepairByAudit => ": `pulse audit --repair` repairs it".into(),
     }
 }

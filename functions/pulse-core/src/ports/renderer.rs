@@ -1,6 +1,12 @@
 use std::fmt;
 
-use crate::{customer::Customer, failure::Cause, run::RunId, score::Score, unsubscribe::UnsubscribeLink};
+use crate::{
+    customer::{Customer, Locale},
+    failure::Cause,
+    run::RunId,
+    score::Score,
+    unsubscribe::UnsubscribeLink,
+};
 
 /// What a mail tells.
 #[derive(Debug, Clone, Copy)]
@@ -48,4 +54,9 @@ pub trait Renderer: Send + Sync {
     /// # Errors
     /// When a template or the customer's locale can't be used.
     fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError>;
+
+    /// Whether it writes to customers of this locale in their own language, and not in another for want of it.
+    fn is_in_language_of(&self, _: &Locale) -> bool {
+        true
+    }
 }

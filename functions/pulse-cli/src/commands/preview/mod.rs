@@ -8,23 +8,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
+use pulse_app::{MailQuestion, PreviewedUnsubscribe};
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
-    control::Actor,
-    customer::{Customer, CustomerId},
-    entry::Entry,
-    ports::{Clock as _, Letter, Renderer as _},
+    customer::CustomerId,
+    ports::Clock as _,
     run::RunId,
-    score::{Band, Score, ScoreValue},
+    score::{Band, ScoreValue},
 };
-use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
+use pulse_letters::{FALLBACK, MinijinjaRenderer, languages};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::{
-    app::app,
     exit::Exit,
     output::{Output, Table},
     target::Target,
@@ -60,25 +58,13 @@ pub struct Options {
 }
 
 #[derive(Serialize)]
-struct PreviewedMail {
+struct Shown {
     subject: String,
     html: PathBuf,
     text: PathBuf,
-    /// The mail's language.
     language: String,
-    /// The customer's locale, if there are no letters in its language.
     for_want_of: Option<String>,
-    /// What is in it to unsubscribe by.
-    unsubscribe: Unsubscribe,
-}
-
-#[derive(Serialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum Unsubscribe {
-    /// A link that unsubscribes nobody, where the customer's mail has theirs.
-    Placeholder,
-    /// No link: customers of this deployment reply.
-    Reply,
+    unsubscribe: PreviewedUnsubscribe,
 }
 
 #[derive(Serialize)]
@@ -95,26 +81,19 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let Some(id) = &options.id else {
         return all_languages(&options, output);
     };
-    let stack = target.find().await?;
-    let app = app(&stack, Actor::default())?;
+    let app = target.app().await?;
     let id = CustomerId::parse(id)?;
-    let customer = app.profile(&id).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
-    let entries = app.ports.ledger.entries(&id).await?;
-    let (run, score, previous) = choose(&options, &customer, &entries)?;
-    // The customer's own link would opt them out for whoever opens it.
-    let url = stack.email_config().await.context("Whether letters have a link can't be told")?.unsubscribe_url;
-    let link = url.map(|url| url.placeholder());
-    let letter =
-        Letter { customer: &customer, run, score: &score, previous: previous.as_ref(), unsubscribe: link.as_ref() };
-    let rendered = MinijinjaRenderer::new()?.render(&letter)?;
-    let name = format!("{}_{run}", customer.id);
-    let preview = PreviewedMail {
-        html: write(&options.out, &format!("{name}.html"), &rendered.html)?,
-        text: write(&options.out, &format!("{name}.txt"), &rendered.text)?,
-        subject: rendered.subject,
-        for_want_of: language_of(&customer.locale).is_none().then(|| customer.locale.to_string()),
-        language: rendered.language,
-        unsubscribe: if link.is_some() { Unsubscribe::Placeholder } else { Unsubscribe::Reply },
+    let question = MailQuestion { run: options.run, pretended: pretended(&options)? };
+    let mail = app.preview_mail(&MinijinjaRenderer::new()?, &id, &question).await;
+    let mail = mail.map_err(|error| advised(&error, error.advice().as_ref()))?;
+    let name = format!("{id}_{}", mail.run);
+    let preview = Shown {
+        html: write(&options.out, &format!("{name}.html"), &mail.html)?,
+        text: write(&options.out, &format!("{name}.txt"), &mail.text)?,
+        subject: mail.subject,
+        language: mail.language,
+        for_want_of: mail.for_want_of,
+        unsubscribe: mail.unsubscribe,
     };
     output.show(&preview, || {
         let want = preview.for_want_of.as_ref().map(|locale| format!(", as there are no letters for {locale}"));
@@ -124,8 +103,10 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
             .row(
                 "unsubscribe",
                 match preview.unsubscribe {
-                    Unsubscribe::Placeholder => "by a link, which unsubscribes nobody here: only the mail has theirs",
-                    Unsubscribe::Reply => "by a reply: this deployment has no link for it",
+                    PreviewedUnsubscribe::Placeholder => {
+                        "by a link, which unsubscribes nobody here: only the mail has theirs"
+                    }
+                    PreviewedUnsubscribe::Reply => "by a reply: this deployment has no link for it",
                 },
             )
             .row("html", preview.html.display())
@@ -161,23 +142,8 @@ fn write(folder: &Path, name: &str, content: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The run, its score, and the score before.
-fn choose(options: &Options, customer: &Customer, entries: &[Entry]) -> Result<(RunId, Score, Option<Score>)> {
-    let wanted = |entry: &&Entry| options.run.is_none_or(|run| entry.id().run == run);
-    if let (Some(value), Some(band)) = (options.score, &options.band) {
-        let entry = entries.iter().find(wanted);
-        let now = SystemClock.now();
-        let score = Score { value: ScoreValue::parse(value)?, band: Band::parse(band)?, as_of: now };
-        let run = entry.map_or_else(|| RunId::of(now, customer.zone.rules()), |entry| entry.id().run);
-        return Ok((run, score, entry.and_then(Entry::previous).cloned()));
-    }
-    let scored = entries.iter().filter(wanted).find_map(|entry| Some((entry, entry.score()?)));
-    let Some((entry, score)) = scored else {
-        bail!(
-            "Customer {} has no score {}yet: add `--score 712 --band good` to see the mail with a pretended one.",
-            customer.id,
-            options.run.map(|run| format!("in run {run} ")).unwrap_or_default()
-        );
-    };
-    Ok((entry.id().run, score.clone(), entry.previous().cloned()))
+/// The score to pretend, if one is.
+fn pretended(options: &Options) -> Result<Option<(ScoreValue, Band)>> {
+    let (Some(value), Some(band)) = (options.score, &options.band) else { return Ok(None) };
+    Ok(Some((ScoreValue::parse(value)?, Band::parse(band)?)))
 }
