@@ -4,6 +4,7 @@
 //! [`Advice`](pulse_core::advice::Advice), and an error says what is wrong: whoever shows them, a command line or a
 //! web page, finds the words.
 
+mod addresses;
 mod app;
 mod audit;
 mod customer;
@@ -31,6 +32,7 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::{AddressSearch, SearchCost, SoughtAddress};
 pub use app::App;
 pub use audit::AuditOrder;
 pub use customer::CustomerReport;

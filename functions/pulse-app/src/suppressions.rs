@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{App, SettingsError};
 
 /// The part of a digest that is shown: enough to tell two apart, and no more than that.
-const SHOWN: usize = 12;
+pub(crate) const SHOWN: usize = 12;
 
 /// Addresses that must not be mailed, none of which is known to whoever looks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
