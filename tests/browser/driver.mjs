@@ -1,6 +1,6 @@
 // Looks at pages of the console, for its tests: a command a line comes in, as JSON, and its answer goes out in a line.
 //
-// A visit is how a page is reached: {path}, and what is done there: {fill: [selector, text], press: selector}.
+// A visit is how a page is reached: {path}, and what is done there: {fill: [selector, text], press: selector, then: selector}.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { gzipSync } from "node:zlib";
@@ -54,6 +54,11 @@ async function open({ url, visit, dark = false, width = 1280, scripts = true, no
     seen.loaded.add(request.url());
     if (new URL(request.url()).origin !== new URL(url).origin) seen.elsewhere.push(request.url());
   });
+  // What the page's own policy keeps from being asked for, the browser tells of all the same.
+  page.on("requestfailed", (request) => {
+    if (request.failure()?.errorText !== "csp") return;
+    seen.elsewhere = seen.elsewhere.filter((one) => one !== request.url());
+  });
   at = "loading";
   await page.setJavaScriptEnabled(scripts);
   await page.setViewport({ width, height: 900, isMobile: width < 600, hasTouch: width < 600 });
@@ -75,8 +80,8 @@ async function open({ url, visit, dark = false, width = 1280, scripts = true, no
   seen.answer = await page.goto(new URL(visit.path, url).href, { waitUntil: "load" });
   seen.first = [...seen.loaded].filter((one) => new URL(one).origin === origin);
   if (visit.fill) await page.type(...visit.fill);
-  if (visit.press) {
-    [seen.answer] = await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.click(visit.press)]);
+  for (const button of [visit.press, visit.then].filter(Boolean)) {
+    [seen.answer] = await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.click(button)]);
   }
   return seen;
 }
@@ -98,7 +103,7 @@ function focused() {
   const box = active.getBoundingClientRect();
   const is_seen = parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== "none" && box.width > 0 && box.right > 0;
   return { at: all.indexOf(active), all: all.filter((one) => one.checkVisibility()).map((one) => all.indexOf(one)),
-    is_seen, words: active.outerHTML.slice(0, 120) };
+    is_seen, is_frame: active instanceof HTMLIFrameElement, words: active.outerHTML.slice(0, 120) };
 }
 
 async function keyboard(page) {
@@ -110,6 +115,7 @@ async function keyboard(page) {
     await page.keyboard.press("Tab");
     const now = await page.evaluate(focused);
     ({ all } = now);
+    if (now.is_frame) continue;
     if (now.at < 0 && step > 0 || reached.has(now.at)) break;
     reached.add(now.at);
     if (!now.is_seen) unseen.push(now.words);

@@ -13,7 +13,7 @@ use pulse_tests::{emulator::workspace, in_memory_app::InMemoryApp, served_consol
 use serde_json::json;
 
 /// Those that the documents show.
-const SHOWN: [&str; 3] = ["overview-light", "customer-dark", "dead-letters-light"];
+const SHOWN: [&str; 4] = ["overview-light", "customer-dark", "dead-letters-light", "feedback-dark"];
 
 fn main() -> std::io::Result<()> {
     let named = std::env::args().nth(1).map(PathBuf::from);
@@ -27,9 +27,19 @@ fn main() -> std::io::Result<()> {
         ("run", json!({ "path": "/runs/2026-11", "press": ".act button" }), 1280),
         ("customer", json!({ "path": "/customers/c-failed" }), 1280),
         ("dead-letters", json!({ "path": "/dead-letters/score", "press": ".act button" }), 1280),
+        ("feedback", json!({ "path": "/feedback" }), 1280),
         ("suppressions", json!({ "path": "/suppressions" }), 1280),
+        ("mail", json!({ "path": "/customers/c-sent/mail?run=2026-11" }), 1280),
+        ("inbox", json!({ "path": "/inbox" }), 1280),
+        (
+            "address",
+            json!({ "path": "/plan", "fill": ["#search", "c-suppressed@example.com"], "press": ".search button" }),
+            1280,
+        ),
         ("plan", json!({ "path": "/plan?backlog=100000" }), 1280),
         ("phone", json!({ "path": "/" }), 390),
+        ("phone-feedback", json!({ "path": "/feedback" }), 390),
+        ("phone-mail", json!({ "path": "/customers/c-sent/mail?run=2026-11" }), 390),
     ] {
         for scheme in ["light", "dark"] {
             let name = format!("{name}-{scheme}");

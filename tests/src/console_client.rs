@@ -12,10 +12,10 @@ use pulse_console::{Access, Console, Loopback};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::in_memory_app::InMemoryApp;
+use crate::{in_memory_app::InMemoryApp, made_up_inbox::with_mails};
 
 /// Every kind of page of [the world that has seen a day](InMemoryApp::eventful), and everyone in it.
-pub const PAGES: [&str; 23] = [
+pub const PAGES: [&str; 30] = [
     "/",
     "/runs/2026-11",
     "/runs/2026-10",
@@ -31,14 +31,21 @@ pub const PAGES: [&str; 23] = [
     "/customers/c-opted-out",
     "/customers/c-suppressed",
     "/customers/c-forgotten",
+    "/customers/c-sent/mail?run=2026-11",
+    "/customers/c-hostile/mail",
+    "/customers/c-due/mail?pretend=yes",
     "/dead-letters",
     "/dead-letters/score",
     "/dead-letters/email",
     "/stages/score",
     "/stages/email",
     "/orders",
+    "/feedback",
     "/suppressions",
     "/plan",
+    "/inbox",
+    "/inbox?customer=c-sent",
+    "/inbox/0",
 ];
 
 const HOST: &str = "127.0.0.1:4242";
@@ -78,7 +85,8 @@ impl Client {
     /// When it isn't let in.
     pub async fn of(world: &InMemoryApp) -> Self {
         let (loopback, link) = Loopback::on(4242).expect("an answer");
-        let router = Console::new(world.app.clone(), "pulse-test", Access::Loopback(Arc::new(loopback))).router();
+        let console = Console::new(world.app.clone(), "pulse-test", Access::Loopback(Arc::new(loopback)));
+        let router = with_mails(console).router();
         let mut client = Self { router, cookie: String::new() };
         let answer = client.get(&link).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");

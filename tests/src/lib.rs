@@ -10,6 +10,7 @@ pub mod first_release;
 pub mod in_memory_app;
 pub mod in_memory_stack;
 pub mod intake;
+pub mod made_up_inbox;
 pub mod providers;
 pub mod served_console;
 pub mod template;

@@ -6,7 +6,7 @@ use pulse_console::{Access, Console, Loopback, serve};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime};
 
-use crate::{browser::Browser, in_memory_app::InMemoryApp};
+use crate::{browser::Browser, in_memory_app::InMemoryApp, made_up_inbox::with_mails};
 
 /// A console, and the browser that looks at it.
 pub struct ServedConsole {
@@ -30,6 +30,7 @@ impl ServedConsole {
         let address = listener.local_addr().expect("an address");
         let (loopback, link) = Loopback::on(address.port()).expect("random numbers");
         let console = Console::new(world.app.clone(), "pulse", Access::Loopback(Arc::new(loopback)));
+        let console = with_mails(console);
         runtime.spawn(serve(listener, console, std::future::pending()));
         Self { world, link: format!("http://{address}{link}"), runtime }
     }

@@ -11,19 +11,21 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use pulse_app::{App, ReadError, SuppressionsReport};
 use pulse_core::{
-    ports::{Depth, LedgerError},
+    orders::{Order, OrderId},
+    ports::{Depth, LedgerError, Renderer},
     snapshot::{Point, Snapshot},
 };
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, sync::Mutex};
 
 use crate::{
-    Access, Shared,
+    Access, Inbox, Shared,
     access::only_who_may,
     assets,
     failure::{self, Failure},
     layout::Frame,
     pages,
+    shared::SharedOf,
     wanted::Wanted,
 };
 
@@ -32,6 +34,9 @@ const SNAPSHOT_FRESH: Duration = Duration::from_secs(20);
 
 /// How old lists may be.
 const LISTS_FRESH: Duration = Duration::from_mins(1);
+
+/// How old an order may be: its page looks again every ten seconds.
+const ORDER_FRESH: Duration = Duration::from_secs(8);
 
 /// What plots show: some ten read units, which are taken when there is a new snapshot.
 const PLOTTED: Duration = Duration::from_hours(24);
@@ -42,6 +47,9 @@ pub struct Console {
     pub(crate) app: App,
     pub(crate) frame: Frame,
     pub(crate) read: Arc<Reads>,
+    /// What writes letters, where mails can be looked at.
+    pub(crate) letters: Option<Arc<dyn Renderer>>,
+    pub(crate) inbox: Option<Arc<dyn Inbox>>,
     access: Access,
 }
 
@@ -52,6 +60,9 @@ pub(crate) struct Reads {
     points: Mutex<Option<(Timestamp, Arc<Vec<Point>>)>>,
     depths: Shared<Arc<Vec<Depth>>>,
     pub(crate) suppressions: Shared<Arc<SuppressionsReport>>,
+    pub(crate) orders: SharedOf<OrderId, Option<Arc<Order>>>,
+    /// Held by whoever has all profiles read.
+    pub(crate) searches: Mutex<()>,
 }
 
 impl Console {
@@ -63,9 +74,24 @@ impl Console {
             points: Mutex::default(),
             depths: Shared::fresh_for(SNAPSHOT_FRESH),
             suppressions: Shared::fresh_for(LISTS_FRESH),
+            orders: SharedOf::fresh_for(ORDER_FRESH),
+            searches: Mutex::default(),
         };
-        let frame = Frame { stack: stack.into(), actor: app.actor.clone() };
-        Self { app, frame, read: Arc::new(read), access }
+        let frame = Frame { stack: stack.into(), actor: app.actor.clone(), has_inbox: false };
+        Self { app, frame, read: Arc::new(read), letters: None, inbox: None, access }
+    }
+
+    /// With customers' mails to look at, as these letters have them.
+    #[must_use]
+    pub fn with_letters(self, letters: Arc<dyn Renderer>) -> Self {
+        Self { letters: Some(letters), ..self }
+    }
+
+    /// With the mails to look at that a stand-in took.
+    #[must_use]
+    pub fn with_inbox(self, inbox: Arc<dyn Inbox>) -> Self {
+        let frame = Frame { has_inbox: true, ..self.frame };
+        Self { inbox: Some(inbox), frame, ..self }
     }
 
     /// All pages, with who may see them.
@@ -73,7 +99,7 @@ impl Console {
         let access = self.access.clone();
         pages::router()
             .merge(assets::router())
-            .fallback(async || Failure::unknown("There is no such page."))
+            .fallback(async || Failure::unknown("There is no such page: the overview leads to all that there are."))
             .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
             .with_state(self)
             .layer(from_fn(conditional))
@@ -163,7 +189,8 @@ async fn guarded(request: Request, next: Next) -> Response {
 /// Ends what was begun, although whoever asked for it has gone: an action is done as a whole and leaves its row, and letters
 /// that were looked at are put back.
 async fn whole(request: Request, next: Next) -> Response {
-    if request.method() != Method::POST {
+    // What only reads, and reads much, ends with whoever asked for it.
+    if request.method() != Method::POST || request.uri().path() == "/search/customers" {
         return next.run(request).await;
     }
     let done = tokio::spawn(next.run(request)).await;

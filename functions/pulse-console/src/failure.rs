@@ -24,27 +24,34 @@ use crate::layout;
 pub(crate) struct Failure {
     status: StatusCode,
     words: String,
+    /// Where to look next, with words for the link.
+    next: Option<(&'static str, &'static str)>,
 }
 
 impl Failure {
     /// What was asked for isn't there.
     pub(crate) fn unknown(words: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, words: words.into() }
+        Self { status: StatusCode::NOT_FOUND, words: words.into(), next: None }
     }
 
     /// What was asked can't be understood.
     pub(crate) fn wrong(words: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, words: words.into() }
+        Self { status: StatusCode::BAD_REQUEST, words: words.into(), next: None }
     }
 
     /// What was asked isn't done: nothing has changed.
-    fn refused(words: String) -> Self {
-        Self { status: StatusCode::CONFLICT, words }
+    pub(crate) fn refused(words: String) -> Self {
+        Self { status: StatusCode::CONFLICT, words, next: None }
     }
 
     /// What it stands on doesn't answer, or refuses.
     pub(crate) fn elsewhere(error: impl Display) -> Self {
-        Self { status: StatusCode::BAD_GATEWAY, words: sentence(error, None) }
+        Self { status: StatusCode::BAD_GATEWAY, words: sentence(error, None), next: None }
+    }
+
+    /// With where to look next.
+    pub(crate) fn see(self, path: &'static str, words: &'static str) -> Self {
+        Self { next: Some((path, words)), ..self }
     }
 }
 
@@ -64,7 +71,7 @@ impl IntoResponse for Failure {
             StatusCode::CONFLICT => "That isn't done",
             _ => "AWS doesn't answer, or refuses",
         };
-        let mut page = layout::refused(self.status, heading, &self.words);
+        let mut page = layout::refused_with(self.status, heading, &self.words, self.next);
         page.extensions_mut().insert(Words(self.words));
         page
     }

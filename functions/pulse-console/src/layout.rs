@@ -15,6 +15,8 @@ use pulse_core::{control::Actor, customer::Zone};
 pub(crate) struct Frame {
     pub(crate) stack: Arc<str>,
     pub(crate) actor: Actor,
+    /// Whether there is an inbox to look at.
+    pub(crate) has_inbox: bool,
 }
 
 /// The pages that every page links to.
@@ -23,20 +25,23 @@ pub(crate) enum Place {
     Overview,
     Run,
     Letters,
-    Suppressions,
+    Feedback,
     Orders,
     Plan,
+    /// Only where there is one.
+    Inbox,
     /// A page that none links to.
     Other,
 }
 
-const PLACES: [(Place, &str, &str); 6] = [
+const PLACES: [(Place, &str, &str); 7] = [
     (Place::Overview, "/", "Overview"),
     (Place::Run, "/runs", "Run"),
     (Place::Letters, "/dead-letters", "Dead letters"),
-    (Place::Suppressions, "/suppressions", "Suppressions"),
+    (Place::Feedback, "/feedback", "Feedback"),
     (Place::Orders, "/orders", "Orders"),
     (Place::Plan, "/plan", "Plan"),
+    (Place::Inbox, "/inbox", "Inbox"),
 ];
 
 /// A page, and whether it looks again by itself.
@@ -57,7 +62,7 @@ impl Frame {
                 header.top {
                     a.brand href="/" { (mark()) "Pulse" }
                     nav aria-label="Pages" {
-                        @for (place, path, name) in PLACES {
+                        @for (place, path, name) in PLACES.into_iter().filter(|(place, ..)| *place != Place::Inbox || self.has_inbox) {
                             a href=(path) aria-current=[(place == page.place).then_some("page")] { (name) }
                         }
                     }
@@ -79,13 +84,23 @@ impl Frame {
 
 /// A page for who isn't let in, or asks for what there isn't.
 pub(crate) fn refused(status: StatusCode, heading: &str, words: &str) -> Response {
+    refused_with(status, heading, words, None)
+}
+
+/// A page that says what is wrong, and where to look next.
+pub(crate) fn refused_with(
+    status: StatusCode,
+    heading: &str,
+    words: &str,
+    next: Option<(&'static str, &'static str)>,
+) -> Response {
     let page = document(
         heading,
         &html! {
             main #main.alone {
                 h1 { (heading) }
                 p { (words) }
-                p { a href="/" { "To the overview" } }
+                p { @if let Some((path, words)) = next { a href=(path) { (words) } " · " } a href="/" { "To the overview" } }
             }
         },
     );

@@ -10,12 +10,15 @@ mod access;
 mod assets;
 mod console;
 mod failure;
+mod inbox;
 mod layout;
 mod pages;
 pub mod plot;
 mod shared;
+mod tables;
 mod wanted;
 
 pub use access::{Access, Loopback};
 pub use console::{Console, serve};
+pub use inbox::{Inbox, InboxMail, InboxPage};
 pub use shared::Shared;

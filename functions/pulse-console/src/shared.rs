@@ -1,4 +1,4 @@
-use std::{future::Future, time::Duration};
+use std::{collections::HashMap, future::Future, hash::Hash, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -40,6 +40,44 @@ impl<T: Clone> Shared<T> {
     }
 }
 
+/// The most things of a kind that are remembered.
+const MOST: usize = 100;
+
+/// What is [shared](Shared) of things of a kind, each by itself.
+#[derive(Debug)]
+pub(crate) struct SharedOf<K, T> {
+    fresh_for: Duration,
+    each: Mutex<HashMap<K, Arc<Shared<T>>>>,
+}
+
+impl<K: Eq + Hash + Clone, T: Clone> SharedOf<K, T> {
+    pub(crate) fn fresh_for(fresh_for: Duration) -> Self {
+        Self { fresh_for, each: Mutex::default() }
+    }
+
+    /// What was read of it last, or is read now.
+    pub(crate) async fn get<E>(
+        &self,
+        key: &K,
+        now: Timestamp,
+        read: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let shared = {
+            let mut each = self.each.lock().await;
+            if each.len() >= MOST && !each.contains_key(key) {
+                each.clear();
+            }
+            each.entry(key.clone()).or_insert_with(|| Arc::new(Shared::fresh_for(self.fresh_for))).clone()
+        };
+        shared.get(now, read).await
+    }
+
+    /// Forgets what was read of it, as it has changed.
+    pub(crate) async fn forget(&self, key: &K) {
+        self.each.lock().await.remove(key);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,5 +100,21 @@ mod tests {
         assert_eq!(shared.get(start + 20.seconds(), read()).await, Ok(3));
         shared.forget().await;
         assert_eq!(shared.get(start + 20.seconds(), read()).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn each_of_many_is_shared_by_itself_and_no_more_are_remembered_than_so_many() {
+        let (shared, reads) = (SharedOf::fresh_for(Duration::from_secs(10)), AtomicU32::new(0));
+        let start = Timestamp::from_second(1_795_000_000).unwrap();
+        let read = async || Ok::<_, ()>(reads.fetch_add(1, Ordering::Relaxed) + 1);
+        assert_eq!(shared.get(&0, start, read()).await, Ok(1));
+        assert_eq!(shared.get(&1, start, read()).await, Ok(2));
+        assert_eq!(shared.get(&0, start, read()).await, Ok(1));
+        shared.forget(&0).await;
+        assert_eq!(shared.get(&0, start, read()).await, Ok(3));
+        for key in 2..1_000 {
+            shared.get(&key, start, read()).await.unwrap();
+        }
+        assert!(shared.each.lock().await.len() <= MOST);
     }
 }

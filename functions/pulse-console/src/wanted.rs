@@ -11,11 +11,15 @@ use axum::{
 use maud::Markup;
 use serde::Serialize;
 
-/// In which form an answer is wanted: a page, unless `Accept` names JSON and no HTML.
+use crate::failure::Failure;
+
+/// In which form an answer is wanted: a page, unless `Accept` names JSON or CSV and no HTML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Page,
     Json,
+    /// Of pages that have [tables](crate::tables::Tables).
+    Csv,
 }
 
 impl<S: Sync> FromRequestParts<S> for Wanted {
@@ -27,15 +31,22 @@ impl<S: Sync> FromRequestParts<S> for Wanted {
 }
 
 impl Wanted {
-    fn of(parts: &Parts) -> Self {
+    pub(crate) fn of(parts: &Parts) -> Self {
         let accepts = |kind: &str| {
             let accept = parts.headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
             accept
                 .flat_map(|accept| accept.split(','))
                 .any(|one| one.split(';').next().is_some_and(|one| one.trim() == kind))
         };
-        let asked = parts.uri.query().unwrap_or_default().split('&').any(|pair| pair == "format=json");
-        if asked || accepts("application/json") && !accepts("text/html") { Self::Json } else { Self::Page }
+        let asked = |format: &str| parts.uri.query().unwrap_or_default().split('&').any(|pair| pair == format);
+        let accepts_alone = |kind: &str| accepts(kind) && !accepts("text/html");
+        if asked("format=json") || accepts_alone("application/json") {
+            Self::Json
+        } else if asked("format=csv") || accepts_alone("text/csv") {
+            Self::Csv
+        } else {
+            Self::Page
+        }
     }
 
     /// The report as it is wanted.
@@ -43,6 +54,7 @@ impl Wanted {
         match self {
             Self::Page => page().into_response(),
             Self::Json => Json(report).into_response(),
+            Self::Csv => Failure::wrong("This page has no tables of figures: ask for it as JSON.").into_response(),
         }
     }
 }

@@ -1,11 +1,19 @@
 //! The pages, the JSON of the same routes and the command line's `--json` tell the same figures.
 
+use std::time::Duration;
+
 use proptest::{collection::vec, prelude::*, sample::select};
 use pulse_app::{
-    RunQuestion,
-    words::{grouped, place, reason},
+    MailError, MailQuestion, RunQuestion,
+    words::{grouped, place, reason, recipients_lines, told},
 };
-use pulse_core::{entry::StageName, ports::DlqName, run::RunId};
+use pulse_core::{
+    entry::StageName,
+    feedback::{FeedbackCount, FeedbackCounts},
+    ports::DlqName,
+    run::RunId,
+};
+use pulse_letters::MinijinjaRenderer;
 use pulse_tests::{
     console_client::{Client, rows, words},
     in_memory_app::{Fate, InMemoryApp, address, start},
@@ -19,16 +27,20 @@ struct World {
     letters: [usize; 2],
     waiting: [usize; 2],
     ticks: Vec<u64>,
+    /// How many hours ago how many mails were told of, and how many came to what.
+    told: Vec<(u64, FeedbackCount, u64)>,
 }
 
 fn world() -> impl Strategy<Value = World> {
     let figures = (vec(select(Fate::ALL.to_vec()), 0..60), 0..5_usize, [0..25_usize, 0..3], [0..2_000_usize, 0..5]);
-    (figures, vec(0..3_000_u64, 0..4)).prop_map(|((fates, suppressed, letters, waiting), ticks)| World {
+    let told = vec((0..240_u64, select(FeedbackCount::ALL.to_vec()), 1..2_000_u64), 0..30);
+    (figures, vec(0..3_000_u64, 0..4), told).prop_map(|((fates, suppressed, letters, waiting), ticks, told)| World {
         fates,
         suppressed,
         letters,
         waiting,
         ticks,
+        told,
     })
 }
 
@@ -46,11 +58,20 @@ impl World {
             (0..self.waiting[stage as usize]).for_each(|_| world.queues[stage].send_body("one"));
             (0..self.letters[stage as usize]).for_each(|number| world.bury(stage, &format!("c-{number}")));
         }
+        for (hours, count, more) in &self.told {
+            let counts = FeedbackCounts::from_fn(|one| if one == *count { *more } else { 0 });
+            let at = start() - Duration::from_hours(*hours);
+            world.app.ports.feedback.count_feedback(run(), at, &counts).await.unwrap();
+        }
         for calls in &self.ticks {
             world.tick(*calls, calls / 100).await;
         }
         world
     }
+}
+
+fn run() -> RunId {
+    RunId::parse("2026-11").unwrap()
 }
 
 fn has(rows: &[Vec<String>], cells: &[&str]) -> bool {
@@ -131,6 +152,55 @@ async fn suppressions_are_the_suppressions(world: &InMemoryApp, client: &Client)
     assert!(report.newest.iter().all(|listed| has(&rows, &[&listed.digest])), "{rows:?}");
 }
 
+/// Of seven days as `pulse status` tells them, and of all of a run as `pulse why --run` does.
+async fn feedback_is_what_status_and_why_tell(world: &InMemoryApp, client: &Client) {
+    let status = world.app.status().await.unwrap();
+    let json = client.get_json("/feedback").await;
+    assert_eq!(json["reputation"], of(&status.reputation));
+    let page = client.get("/feedback").await.body;
+    let lines = rows(&page);
+    for line in recipients_lines(&status.reputation) {
+        assert!(has(&lines, &[line.label, &line.text.replace('`', "")]), "{line:?}: {lines:?}");
+    }
+    let days = json["days"].as_array().unwrap();
+    let mails: u64 = days.iter().filter_map(|day| day["counts"]["heard"].as_u64()).sum();
+    assert_eq!(mails, status.reputation.counts.mails);
+    for depth in status.queues.iter().filter(|depth| ["feedback", "unsub"].iter().any(|of| depth.queue.starts_with(of)))
+    {
+        assert!(has(&lines, &[&depth.queue, &grouped(depth.waiting)]), "{depth:?}: {lines:?}");
+    }
+    let question = RunQuestion { run: Some(run()), limit: 1, in_depth: false };
+    let why = world.app.why_run(question).await.unwrap();
+    let path = "/feedback/2026-11";
+    assert_eq!(client.post(path, "application/json", "").await.json()["feedback"], of(&why.feedback));
+    let lines = rows(&client.post(path, "text/html", "").await.body);
+    for count in FeedbackCount::ALL {
+        assert!(has(&lines, &[told(*count), &grouped(why.feedback[*count])]), "{count:?}: {lines:?}");
+    }
+}
+
+async fn mails_are_the_previews(world: &InMemoryApp, client: &Client, fates: &[Fate]) {
+    let letters = MinijinjaRenderer::new().unwrap();
+    for (number, fate) in fates.iter().enumerate().take(6) {
+        let id = pulse_core::customer::CustomerId::parse(&format!("c-{number}")).unwrap();
+        let path = format!("/customers/{id}/mail?run=2026-11");
+        let question = MailQuestion { run: Some(run()), pretended: None };
+        match world.app.preview_mail(&letters, &id, &question).await {
+            Ok(mail) => {
+                assert_eq!(client.get_json(&path).await, of(&mail));
+                let page = words(&client.get(&path).await.body);
+                assert!(page.contains(&mail.subject) && page.contains(mail.text.trim()), "{page}");
+                assert_eq!(client.get(&path.replace("/mail", "/mail/letter")).await.body, mail.html);
+            }
+            Err(error) => {
+                assert!(matches!(error, MailError::NoScore { .. }), "{fate:?}: {error}");
+                let answer = client.get(&path).await;
+                assert!(answer.status == 404 && answer.body.contains("has no score in run 2026-11"), "{}", answer.body);
+            }
+        }
+    }
+}
+
 async fn customers_are_told_as_why_tells_them(world: &InMemoryApp, client: &Client, fates: &[Fate]) {
     for number in 0..fates.len().min(6) {
         let id = pulse_core::customer::CustomerId::parse(&format!("c-{number}")).unwrap();
@@ -157,6 +227,8 @@ proptest! {
             run_is_why_of_the_run(&world, &client).await;
             letters_are_the_dead_letters(&world, &client).await;
             suppressions_are_the_suppressions(&world, &client).await;
+            feedback_is_what_status_and_why_tell(&world, &client).await;
+            mails_are_the_previews(&world, &client, &plan.fates).await;
             customers_are_told_as_why_tells_them(&world, &client, &plan.fates).await;
         });
     }

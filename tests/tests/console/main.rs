@@ -5,3 +5,4 @@ mod figures;
 mod pages;
 mod reads;
 mod seen;
+mod tables;

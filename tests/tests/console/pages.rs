@@ -7,7 +7,12 @@ use pulse_tests::{
     in_memory_app::{HOSTILE_CAUSE, InMemoryApp, address},
 };
 
-const NOTHING: [(&str, StatusCode); 6] = [
+const NOTHING: [(&str, StatusCode); 11] = [
+    ("/customers/c-nobody/mail", StatusCode::NOT_FOUND),
+    ("/customers/c-due/mail", StatusCode::NOT_FOUND),
+    ("/customers/c-sent/mail?run=never", StatusCode::BAD_REQUEST),
+    ("/inbox/17", StatusCode::NOT_FOUND),
+    ("/inbox?customer=%40", StatusCode::BAD_REQUEST),
     ("/nowhere", StatusCode::NOT_FOUND),
     ("/customers/c-nobody", StatusCode::NOT_FOUND),
     ("/customers/%40", StatusCode::BAD_REQUEST),
@@ -107,6 +112,75 @@ fn everything(world: &InMemoryApp) -> String {
     format!("{before}{after} {} {} {} {depths:?}", used.writes, used.puts, used.transactions)
 }
 
+/// Somebody's HTML has an origin of its own, in which nothing runs, and which loads and sends nothing.
+#[tokio::test]
+async fn letters_are_shown_in_a_frame_that_can_do_nothing() {
+    let world = InMemoryApp::eventful().await;
+    let client = Client::of(&world).await;
+    for (page, letter) in [
+        ("/customers/c-sent/mail?run=2026-11", "/customers/c-sent/mail/letter?run=2026-11"),
+        ("/customers/c-due/mail?pretend=yes", "/customers/c-due/mail/letter?run=2026-11&pretend=yes"),
+        ("/inbox/0", "/inbox/0/letter"),
+    ] {
+        let frame = format!("<iframe class=\"letter\" src=\"{}\" sandbox=\"\"", letter.replace('&', "&amp;"));
+        let shown = client.get(page).await;
+        assert!(shown.body.contains(&frame), "{frame}: {}", shown.body);
+        let answer = client.get(letter).await;
+        assert_eq!(
+            (answer.status, &*answer.headers["content-type"].to_str().unwrap()),
+            (StatusCode::OK, "text/html; charset=utf-8")
+        );
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        let parts: Vec<_> = policy.split("; ").collect();
+        for part in ["default-src 'none'", "form-action 'none'", "base-uri 'none'", "frame-ancestors 'self'", "sandbox"]
+        {
+            assert!(parts.contains(&part), "{policy}");
+        }
+        assert!(!policy.contains("script") && !policy.contains("http") && !policy.contains("allow-"), "{policy}");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_address_is_found_by_it_and_by_its_digest() {
+    let world = InMemoryApp::eventful().await;
+    let client = Client::of(&world).await;
+    let found = async |q: &str| {
+        let body = format!("q={}", q.replace('@', "%40"));
+        let page = client.post("/search/customers", "text/html", &body).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        let json = client.post("/search/customers", "application/json", &body).await.json();
+        assert!(
+            json["customers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|id| page.body.contains(&format!("/customers/{}", id.as_str().unwrap())))
+        );
+        (json["customers"].clone(), json["profiles"].as_u64().unwrap())
+    };
+    let roster = world.app.count().await.unwrap().1;
+    // The forgotten one has a profile still, and no address.
+    let all = roster.active + roster.closed;
+    assert_eq!(found("c-hostile@example.com").await, (serde_json::json!(["c-hostile"]), all));
+    assert_eq!(found("C-Hostile@EXAMPLE.com").await.0, serde_json::json!(["c-hostile"]));
+    assert_eq!(found("c-nobody@example.com").await.0, serde_json::json!([]));
+    let digest = world.app.suppressions(50).await.unwrap().newest;
+    let whose = address("c-hostile").digest();
+    let listed = digest.iter().find(|listed| whose.starts_with(&listed.digest)).unwrap();
+    assert_eq!(found(&listed.digest).await.0, serde_json::json!(["c-hostile"]));
+    // The field above takes both, and says what it would take.
+    for q in ["c-hostile%40example.com", &listed.digest] {
+        let page = client.post("/search", "text/html", &format!("q={q}")).await;
+        assert!(
+            page.body.contains("read units, ") && page.body.contains("Find the customers who have it"),
+            "{}",
+            page.body
+        );
+    }
+    assert_eq!(client.post("/search/customers", "text/html", "q=nobody").await.status, StatusCode::BAD_REQUEST);
+}
+
 #[tokio::test]
 async fn to_look_changes_nothing() {
     let world = InMemoryApp::eventful().await;
@@ -137,6 +211,9 @@ async fn providers_words_are_text() {
         (Method::POST, "/dead-letters/email", ""),
         (Method::GET, "/suppressions", ""),
         (Method::POST, "/search", "q=c-hostile%40example.com"),
+        (Method::GET, "/customers/c-hostile/mail", ""),
+        (Method::GET, "/inbox", ""),
+        (Method::GET, "/inbox/0", ""),
     ] {
         let page = match method {
             Method::POST => client.post(path, "text/html", body).await,

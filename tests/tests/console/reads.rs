@@ -2,11 +2,20 @@
 
 use std::time::Duration;
 
+use pulse_core::{
+    entry::StageName,
+    feedback::FeedbackCounts,
+    orders::OrderAction,
+    ports::{Clock as _, DlqName},
+    run::RunId,
+};
 use pulse_tests::{console_client::Client, in_memory_app::InMemoryApp};
 
 /// Read units that so many viewers cost in a minute who look at a page again as it does by itself: every so many seconds.
 async fn a_minute(path: &str, viewers: usize) -> f64 {
     let world = InMemoryApp::eventful().await;
+    let order = open_order(&world).await;
+    let path = &path.replace("OPEN", &order);
     let client = Client::of(&world).await;
     let page = client.get(path).await;
     let every = page.body.split("data-every=\"").nth(1).unwrap_or_else(|| panic!("{path} doesn't look again"));
@@ -23,10 +32,38 @@ async fn a_minute(path: &str, viewers: usize) -> f64 {
     world.ledger.used().since(before).half_reads as f64 / 2.0
 }
 
+/// An order that tick hasn't begun on.
+async fn open_order(world: &InMemoryApp) -> String {
+    let queue = DlqName::Stage(StageName::Score);
+    let action = OrderAction::Redrive { queue, cause: None, rate: None };
+    let preview = world.app.preview_order(&action, &mut |_| {}, &|| false).await.unwrap();
+    world.app.give(action, None, preview).await.unwrap().order.id.to_string()
+}
+
+/// A month in which something was told each hour.
+#[tokio::test]
+async fn feedback_costs_no_more_where_much_was_told() {
+    let world = InMemoryApp::eventful().await;
+    let counts = FeedbackCounts::from_fn(|_| 1);
+    for hour in 0..24 * 31 {
+        let at = world.clock.now() - Duration::from_hours(hour);
+        world.app.ports.feedback.count_feedback(RunId::parse("2026-11").unwrap(), at, &counts).await.unwrap();
+    }
+    world.app.count_now().await.unwrap();
+    let client = Client::of(&world).await;
+    let before = world.ledger.used();
+    for _ in 0..3 {
+        assert!(client.get("/feedback").await.body.contains("2026-11-09"));
+        world.clock.advance(Duration::from_secs(20));
+    }
+    let units = world.ledger.used().since(before).half_reads as f64 / 2.0;
+    assert!(units <= 12.0, "{units}");
+}
+
 #[tokio::test]
 async fn a_viewer_costs_twelve_read_units_a_minute_at_most() {
     let mut all = Vec::new();
-    for path in ["/", "/dead-letters", "/customers/c-failed", "/customers/c-hostile"] {
+    for path in ["/", "/dead-letters", "/customers/c-failed", "/customers/c-hostile", "/feedback", "/orders/OPEN"] {
         all.push((path, a_minute(path, 1).await));
     }
     assert!(all.iter().all(|(_, units)| *units <= 12.0), "{all:?}");
@@ -34,7 +71,7 @@ async fn a_viewer_costs_twelve_read_units_a_minute_at_most() {
 
 #[tokio::test]
 async fn twenty_viewers_cost_what_one_does() {
-    for path in ["/", "/dead-letters"] {
+    for path in ["/", "/dead-letters", "/feedback", "/orders/OPEN"] {
         let (one, twenty) = (a_minute(path, 1).await, a_minute(path, 20).await);
         assert!(twenty <= one * 1.05, "{path}: one {one}, twenty {twenty}");
     }

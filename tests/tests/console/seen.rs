@@ -43,7 +43,18 @@ fn visits() -> Vec<(u64, Value)> {
             json!({ "path": "/stages/email", "fill": ["form[action$=pause] input", "Drill"], "press": "form[action$=pause] button" }),
         ),
         (found, path("/orders")),
+        (found, path("/feedback")),
+        (found, press("/feedback")),
         (found, path("/suppressions")),
+        (found, path("/customers/c-sent/mail?run=2026-11")),
+        (unknown, path("/customers/c-due/mail")),
+        (found, path("/inbox")),
+        (found, path("/inbox/1")),
+        (unknown, path("/inbox/7")),
+        (
+            found,
+            json!({ "path": "/plan", "fill": ["#search", "c-sent@example.com"], "press": ".search button", "then": ".act button" }),
+        ),
         (found, path("/plan?backlog=100000&within=6")),
         (found, path("/plan?utilisation=3")),
         (unknown, path("/nowhere")),
@@ -76,6 +87,16 @@ fn everyone_can_use_every_page() {
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn a_mail_of_somebody_with_evil_in_mind_runs_loads_and_sends_nothing() {
+    let console = ServedConsole::over(async { InMemoryApp::at(start()) });
+    let seen = console.ask("examine", &json!({ "path": "/inbox/0" }), json!({}));
+    assert_eq!((&seen["status"], &seen["title"]), (&json!(200), &json!("A mail · Pulse")));
+    assert_eq!(seen["elsewhere"], json!([]), "{seen}");
+    let troubles = seen["troubles"].as_array().unwrap();
+    assert!(troubles.iter().any(|one| one.as_str().unwrap().contains("sandbox")), "{troubles:?}");
 }
 
 #[test]

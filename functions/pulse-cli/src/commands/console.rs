@@ -13,6 +13,7 @@ use pulse_app::App;
 use pulse_aws::config::process_variable;
 use pulse_console::{Access, Console, Loopback, serve};
 use pulse_core::control::Actor;
+use pulse_letters::MinijinjaRenderer;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::{net::TcpListener, process::Command};
@@ -78,6 +79,7 @@ pub async fn console(app: App, stack: &str, port: u16) -> Result<(Console, TcpLi
     let address = listener.local_addr()?;
     let (loopback, link) = Loopback::on(address.port()).context("This machine gives no random numbers")?;
     let console = Console::new(app, stack, Access::Loopback(Arc::new(loopback)));
+    let console = console.with_letters(Arc::new(MinijinjaRenderer::new()?));
     Ok((console, listener, format!("http://{address}{link}")))
 }
 

@@ -20,8 +20,7 @@ use pulse_core::{
 };
 use serde::Deserialize;
 
-use super::stage::note;
-
+use super::{mail, stage::note};
 use crate::{
     console::Of,
     failure::Failure,
@@ -43,11 +42,16 @@ pub(super) async fn show(State(console): Of, Path(id): Path<String>, wanted: Wan
     Ok(wanted.answer(&story, || {
         // The id is the operator's own key, and no name: it may stand in a title.
         let title = format!("Customer {id}");
-        console.frame.page(&Page { title, place: Place::Other, every: Some(EVERY), main: page(&story) })
+        console.frame.page(&Page {
+            title,
+            place: Place::Other,
+            every: Some(EVERY),
+            main: page(&story, console.letters.is_some()),
+        })
     }))
 }
 
-fn page(story: &Timeline) -> Markup {
+fn page(story: &Timeline, has_letters: bool) -> Markup {
     let Timeline { profile, schedule, activities, suppression, at, .. } = story;
     let suppressed = suppression.as_deref().map_or(Suppressed::Untold, Suppressed::By);
     let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, suppressed, now: *at };
@@ -57,13 +61,13 @@ fn page(story: &Timeline) -> Markup {
             p.asof { "As of " (moment_in(*at, &profile.zone)) }
         }
         section.note {
-            h2 { "What comes next" }
+            h2 #next { "What comes next" }
             @for sentence in next_sentences(story) { p { (commands(&sentence)) } }
         }
         div.columns {
-            section { h2 { "Profile" } (rows(&sheet.profile())) }
+            section { h2 #profile { "Profile" } (rows(&sheet.profile())) }
             section {
-                h2 { "Stages" }
+                h2 #stages { "Stages" }
                 table {
                     tbody {
                         @for stage in &story.stages {
@@ -79,19 +83,29 @@ fn page(story: &Timeline) -> Markup {
                 }
             }
         }
-        h2 { "Months" }
+        h2 #months { "Months" }
         @if story.entries.is_empty() { p.empty { "None yet." } }
         @for (number, entry) in story.entries.iter().enumerate() {
-            details open[number == 0] {
+            details id=(format!("run-{}", entry.id().run)) open[number == 0] {
                 summary { "Run " (entry.id().run) " " span class=(badge(entry)) { (entry.state()) } }
                 (rows(&sheet.entry(entry)))
+                @if has_letters && !profile.is_forgotten() { p { (mail_link(entry)) } }
                 (actions(entry, *at))
             }
         }
-        h2 { "Notes" }
+        h2 #notes { "Notes" }
         @if activities.is_empty() { p.empty { "None." } }
         ul.notes {
             @for activity in activities { li { (moment_in(activity.at, &profile.zone)) " " (activity.what) } }
+        }
+    }
+}
+
+fn mail_link(entry: &Entry) -> Markup {
+    let (id, has_score) = (entry.id(), entry.score().is_some());
+    html! {
+        a href=(mail::path(&id.customer, id.run, has_score)) {
+            (if has_score { "See its mail" } else { "See its mail with a pretended score" })
         }
     }
 }

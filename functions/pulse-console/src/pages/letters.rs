@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ use crate::{
     console::Of,
     failure::Failure,
     layout::{Page, Place, moment},
+    tables::{Table, Tables},
     wanted::Wanted,
 };
 
@@ -30,10 +31,11 @@ use crate::{
 const LIMIT: usize = 1_000;
 
 /// How many there are. To look at them means to receive them, so that is a button.
-pub(super) async fn all(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
+pub(super) async fn all(State(console): Of, tables: Tables) -> Result<Response, Failure> {
     let depths = console.depths().await?;
     let dead: Vec<_> = depths.iter().filter(|depth| depth.dead_letters).collect();
-    Ok(wanted.answer(&dead, || {
+    let rows = || dead.iter().map(|one| [one.queue.clone(), one.waiting.to_string(), one.in_flight.to_string()]);
+    tables.answer(&dead, || vec![Table::new("queues", ["queue", "letters", "in_flight"], rows())], || {
         let main = html! {
             h1 { "Dead letters" }
             p { "What was given up after several tries. Nothing is lost: it stays fourteen days, and can be brought back." }
@@ -49,9 +51,10 @@ pub(super) async fn all(State(console): Of, wanted: Wanted) -> Result<Response, 
                     }
                 }
             }
+            (tables.link("queues"))
         };
         console.frame.page(&Page { title: "Dead letters".into(), place: Place::Letters, every: Some(10), main })
-    }))
+    })
 }
 
 fn path(queue: DlqName) -> String {
@@ -65,11 +68,25 @@ fn named(depth: &Depth) -> Option<DlqName> {
 }
 
 fn parse(queue: &str) -> Result<DlqName, Failure> {
-    DlqName::from_str(queue).map_err(|_| Failure::unknown("There is no such dead-letter queue."))
+    DlqName::from_str(queue).map_err(|_| {
+        Failure::unknown("There is no such dead-letter queue: all are on one list.")
+            .see("/dead-letters", "To the dead letters")
+    })
+}
+
+/// Of which cause alone: so that what is found can be handed on.
+#[derive(Deserialize)]
+pub(super) struct Only {
+    cause: Option<String>,
 }
 
 /// What the snapshot has of it.
-pub(super) async fn of(State(console): Of, Path(queue): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
+pub(super) async fn of(
+    State(console): Of,
+    Path(queue): Path<String>,
+    Query(Only { cause }): Query<Only>,
+    wanted: Wanted,
+) -> Result<Response, Failure> {
     let queue = parse(&queue)?;
     let snapshot = console.snapshot().await?;
     let letters = snapshot.as_deref().and_then(|snapshot| depth(snapshot, queue));
@@ -79,10 +96,26 @@ pub(super) async fn of(State(console): Of, Path(queue): Path<String>, wanted: Wa
             @if let (Some(letters), Some(snapshot)) = (letters, &snapshot) {
                 p { "There were " (grouped(letters.waiting)) " at " (moment(snapshot.at)) "." }
             }
+            @if let Some(cause) = &cause {
+                div.note {
+                    h2 { "Those of one cause" }
+                    p { (cause) }
+                    (redrive_form(queue, Some(cause), "Redrive these"))
+                }
+            }
             (look_form(queue))
         };
         console.frame.page(&Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main })
     }))
+}
+
+/// Where letters of one cause are, to be handed on: a cause has no personal data in it.
+fn path_of(queue: DlqName, cause: &str) -> String {
+    let encoded = cause.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    format!("{}?cause={}", path(queue), encoded.collect::<String>())
 }
 
 fn depth(snapshot: &Snapshot, queue: DlqName) -> Option<&Depth> {
@@ -98,17 +131,38 @@ fn look_form(queue: DlqName) -> Markup {
     }
 }
 
-pub(super) async fn look(State(console): Of, Path(queue): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
+pub(super) async fn look(State(console): Of, Path(queue): Path<String>, tables: Tables) -> Result<Response, Failure> {
     let queue = parse(&queue)?;
     let found = console.app.dead_letters(Some(queue), LIMIT, &|| false).await?;
-    Ok(wanted.answer(&found, || {
-        let main = html! {
-            h1 { "Dead letters: " (queue) }
-            @for found in &found { (causes(found)) }
-            (look_form(queue))
-        };
-        console.frame.page(&Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main })
-    }))
+    tables.answer(
+        &found,
+        || vec![by_cause(&found)],
+        || {
+            let main = html! {
+                h1 { "Dead letters: " (queue) }
+                @for found in &found { (causes(found)) }
+                @if found.iter().any(|found| found.report.looked_at > 0) { (by_cause(&found).link()) }
+                (look_form(queue))
+            };
+            console.frame.page(&Page {
+                title: format!("Dead letters: {queue}"),
+                place: Place::Letters,
+                every: None,
+                main,
+            })
+        },
+    )
+}
+
+fn by_cause(found: &[DeadLettersOf]) -> Table {
+    let rows = found.iter().flat_map(|found| {
+        found.report.causes.iter().map(|group| {
+            let detail = group.detail.as_ref().map(ToString::to_string).unwrap_or_default();
+            let [first, last] = [group.first, group.last].map(|at| at.to_string());
+            [found.queue.to_string(), group.cause.to_string(), detail, group.count.to_string(), first, last]
+        })
+    });
+    Table::new("causes", ["queue", "cause", "detail", "letters", "first_queued", "last_queued"], rows)
 }
 
 fn causes(found: &DeadLettersOf) -> Markup {
@@ -130,7 +184,7 @@ fn causes(found: &DeadLettersOf) -> Markup {
             tbody {
                 @for group in &report.causes {
                     tr {
-                        td { (group.cause) @if let Some(detail) = &group.detail { br; small { (detail) } } }
+                        td { a href=(path_of(found.queue, group.cause.as_str())) { (group.cause) } @if let Some(detail) = &group.detail { br; small { (detail) } } }
                         td.number { (grouped(group.count as u64)) }
                         td { (moment(group.first)) }
                         td { (moment(group.last)) }

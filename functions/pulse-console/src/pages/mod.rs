@@ -1,10 +1,14 @@
 //! The pages, each with its JSON.
 
 mod customer;
+mod feedback;
+mod inbox;
 mod letters;
+mod mail;
 mod orders;
 mod overview;
 mod plan;
+mod plots;
 mod run;
 mod search;
 mod stage;
@@ -23,7 +27,13 @@ pub(crate) fn router() -> Router<Console> {
         .route("/runs", get(run::current))
         .route("/runs/{run}", get(run::show).post(run::count))
         .route("/customers/{id}", get(customer::show))
+        .route("/customers/{id}/mail", get(mail::show))
+        .route("/customers/{id}/mail/letter", get(mail::letter))
+        .route("/inbox", get(inbox::list))
+        .route("/inbox/{number}", get(inbox::one))
+        .route("/inbox/{number}/letter", get(inbox::letter))
         .route("/search", post(search::find))
+        .route("/search/customers", post(search::customers))
         .route("/dead-letters", get(letters::all))
         .route("/dead-letters/{queue}", get(letters::of).post(letters::look))
         .route("/dead-letters/{queue}/redrive", post(letters::redrive))
@@ -36,6 +46,8 @@ pub(crate) fn router() -> Router<Console> {
         .route("/orders/{id}/cancel", post(orders::cancel))
         .route("/customers/{id}/replay", post(customer::replay))
         .route("/customers/{id}/settle", post(customer::settle))
+        .route("/feedback", get(feedback::show))
+        .route("/feedback/{run}", get(feedback::uncounted).post(feedback::count))
         .route("/suppressions", get(suppressions::show))
         .route("/plan", get(plan::show))
 }

@@ -1,12 +1,17 @@
 //! Who did what, and why; and what goes on.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use pulse_app::words::{grouped, order_lines, order_state};
-use pulse_core::orders::{Order, OrderId, OrderPage};
+use pulse_core::{
+    orders::{Order, OrderId, OrderPage},
+    ports::LedgerError,
+};
 use serde::Deserialize;
 
 use super::customer::{self, commands};
@@ -14,6 +19,7 @@ use crate::{
     console::Of,
     failure::Failure,
     layout::{Page, Place, moment},
+    tables::{Table, Tables},
     wanted::Wanted,
 };
 
@@ -33,17 +39,27 @@ pub(super) fn path(id: &OrderId) -> String {
 pub(super) async fn all(
     State(console): Of,
     Query(Before { before }): Query<Before>,
-    wanted: Wanted,
+    tables: Tables,
 ) -> Result<Response, Failure> {
     let page = console.app.orders(None, before.as_ref(), PAGE).await?;
-    Ok(wanted.answer(&page, || {
+    tables.answer(&page, || vec![listed(&page)], || {
         let main = html! {
             h1 { "Orders" }
             p { "Who did what, when and why. What takes many steps is carried out by the tick function, and goes on when you leave." }
             (list(&page))
+            @if !page.orders.is_empty() { (tables.link("orders")) }
         };
         console.frame.page(&Page { title: "Orders".into(), place: Place::Orders, every: None, main })
-    }))
+    })
+}
+
+fn listed(page: &OrderPage) -> Table {
+    let rows = page.orders.iter().map(|order| {
+        let note = order.note.as_ref().map(ToString::to_string).unwrap_or_default();
+        let given_at = order.given_at.to_string();
+        [order.id.to_string(), given_at, order.action.to_string(), order.by.to_string(), note, order_state(order)]
+    });
+    Table::new("orders", ["id", "given_at", "what", "by", "why", "state"], rows)
 }
 
 fn list(page: &OrderPage) -> Markup {
@@ -71,15 +87,20 @@ fn list(page: &OrderPage) -> Markup {
 
 pub(super) async fn one(State(console): Of, Path(id): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
     let id = parse(&id)?;
-    let order = console.app.order(&id).await?.ok_or_else(|| Failure::unknown(format!("There is no order {id}.")))?;
-    Ok(wanted.answer(&order, || {
+    let read = async { Ok::<_, LedgerError>(console.app.order(&id).await?.map(Arc::new)) };
+    let order = console.read.orders.get(&id, console.now(), read).await?;
+    let order = order.ok_or_else(|| {
+        Failure::unknown(format!("There is no order {id}: look for it on the list of orders."))
+            .see("/orders", "To the orders")
+    })?;
+    Ok(wanted.answer(&*order, || {
         let every = order.state.is_open().then_some(10);
         console.frame.page(&Page { title: format!("Order {id}"), place: Place::Orders, every, main: sheet(&order) })
     }))
 }
 
 fn parse(id: &str) -> Result<OrderId, Failure> {
-    OrderId::parse(id).map_err(|error| Failure::wrong(format!("{error}.")))
+    OrderId::parse(id).map_err(|error| Failure::wrong(format!("{error}.")).see("/orders", "To the orders"))
 }
 
 fn sheet(order: &Order) -> Markup {
@@ -122,5 +143,6 @@ fn sheet(order: &Order) -> Markup {
 pub(super) async fn cancel(State(console): Of, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = parse(&id)?;
     console.app.cancel(&id).await?;
+    console.read.orders.forget(&id).await;
     Ok(Redirect::to(&path(&id)).into_response())
 }

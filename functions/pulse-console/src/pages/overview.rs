@@ -8,22 +8,25 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
-use maud::{Markup, PreEscaped, html};
-use pulse_app::words::{age, decimal, grouped, place, stage_lines};
+use maud::{Markup, html};
+use pulse_app::{
+    ReputationReport,
+    words::{age, grouped, place, stage_lines},
+};
 use pulse_core::{
     bill::Prices,
-    entry::{StageName, TallyKey},
-    feedback::Reputation,
+    entry::TallyKey,
     overview::{Condition, StageOverview},
-    snapshot::{Point, RunSnapshot, Snapshot, StagePoint},
+    snapshot::{Point, RunSnapshot, Snapshot},
 };
 use serde::Serialize;
 
+use super::{feedback, plots};
 use crate::{
     console::{Console, Of},
     failure::Failure,
     layout::{Page, Place, moment},
-    plot::{Plot, Series},
+    tables::{Table, Tables},
     wanted::Wanted,
 };
 
@@ -33,7 +36,7 @@ struct Shown<'a> {
     points: &'a [Point],
 }
 
-pub(super) async fn show(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
+pub(super) async fn show(State(console): Of, tables: Tables) -> Result<Response, Failure> {
     let now = console.now();
     let snapshot = console.snapshot().await?;
     let points = match &snapshot {
@@ -41,10 +44,32 @@ pub(super) async fn show(State(console): Of, wanted: Wanted) -> Result<Response,
         None => Arc::default(),
     };
     let shown = Shown { snapshot: snapshot.as_deref(), points: &points };
-    Ok(wanted.answer(&shown, || page(&console, &shown, now)))
+    tables.answer(&shown, || sheets(&shown), || page(&console, &shown, now, &tables))
 }
 
-fn page(console: &Console, shown: &Shown<'_>, now: Timestamp) -> Markup {
+fn sheets(shown: &Shown<'_>) -> Vec<Table> {
+    let Some(snapshot) = shown.snapshot else { return Vec::new() };
+    let places = snapshot.run.iter().flat_map(|run| &run.places);
+    let depths = snapshot.queues.iter();
+    let causes = snapshot.causes.iter();
+    let mut all = plots::tables(shown.points);
+    all.extend([
+        Table::new("places", ["where", "entries"], places.map(|(key, count)| [place(*key), count.to_string()])),
+        Table::new(
+            "queues",
+            ["queue", "waiting", "in_flight"],
+            depths.map(|depth| [depth.queue.clone(), depth.waiting.to_string(), depth.in_flight.to_string()]),
+        ),
+        Table::new(
+            "causes",
+            ["cause", "stage", "calls"],
+            causes.map(|one| [one.cause.to_string(), one.stage.to_string(), one.count.to_string()]),
+        ),
+    ]);
+    all
+}
+
+fn page(console: &Console, shown: &Shown<'_>, now: Timestamp, tables: &Tables) -> Markup {
     let main = match shown.snapshot {
         None => html! {
             h1 { "Overview" }
@@ -54,7 +79,7 @@ fn page(console: &Console, shown: &Shown<'_>, now: Timestamp) -> Markup {
             }
             (count_form(None))
         },
-        Some(snapshot) => overview(snapshot, shown.points, now),
+        Some(snapshot) => overview(snapshot, shown.points, now, Some(tables)),
     };
     console.frame.page(&Page { title: "Overview".into(), place: Place::Overview, every: Some(5), main })
 }
@@ -65,10 +90,10 @@ pub(super) async fn count(State(console): Of, wanted: Wanted) -> Result<Response
     console.read.snapshot.forget().await;
     Ok(match wanted {
         Wanted::Json => Json(counted).into_response(),
-        Wanted::Page if counted.kept => Redirect::to("/").into_response(),
+        Wanted::Page | Wanted::Csv if counted.kept => Redirect::to("/").into_response(),
         // Who may only look sees what was counted, and nobody else does.
-        Wanted::Page => {
-            let main = overview(&counted.snapshot, &[], console.now());
+        Wanted::Page | Wanted::Csv => {
+            let main = overview(&counted.snapshot, &[], console.now(), None);
             console
                 .frame
                 .page(&Page { title: "Overview".into(), place: Place::Overview, every: None, main })
@@ -78,7 +103,7 @@ pub(super) async fn count(State(console): Of, wanted: Wanted) -> Result<Response
 }
 
 /// A small sum of money.
-fn cents(dollars: f64) -> String {
+pub(super) fn cents(dollars: f64) -> String {
     if dollars < 0.000_1 {
         "less than a hundredth of a cent".to_owned()
     } else {
@@ -103,7 +128,9 @@ fn count_form(run: Option<&RunSnapshot>) -> Markup {
     }
 }
 
-fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp) -> Markup {
+/// Of what isn't kept there are no tables to be asked for.
+fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp, tables: Option<&Tables>) -> Markup {
+    let link = |name| tables.map(|tables| tables.link(name));
     html! {
         div.heading {
             h1 { "Overview" }
@@ -117,13 +144,13 @@ fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp) -> Markup {
         }
         div.cards {
             @for stage in &snapshot.stages { (card(snapshot, stage)) }
-            @if let Some(run) = &snapshot.run { (run_card(run)) }
+            @if let Some(run) = &snapshot.run { (run_card(run, link("places"))) }
         }
-        (plots(snapshot, points))
+        (plots::of(snapshot, points, &link))
         div.columns {
-            (queues(snapshot))
+            (queues(snapshot, link("queues")))
             (recipients(snapshot))
-            (causes(snapshot))
+            (causes(snapshot, link("causes")))
         }
         (count_form(snapshot.run.as_ref()))
     }
@@ -158,7 +185,7 @@ pub(super) fn condition(condition: Condition) -> Markup {
     html! { span class=(format!("badge {class}")) { (condition) } }
 }
 
-fn run_card(run: &RunSnapshot) -> Markup {
+fn run_card(run: &RunSnapshot, csv: Option<Markup>) -> Markup {
     let all: u64 = run.places.values().sum();
     html! {
         section.card aria-labelledby="run" {
@@ -172,6 +199,7 @@ fn run_card(run: &RunSnapshot) -> Markup {
                     tr.total { th scope="row" { "all entries" } td.number { (grouped(all)) } }
                 }
             }
+            @if let Some(csv) = csv { (csv) }
             p.small {
                 "Counted " (moment(run.counted_at)) " for " (run.read_units) " read units"
                 @if run.sent_since > 0 { "; about " (grouped(run.sent_since)) " mails were sent since" }
@@ -207,70 +235,10 @@ fn bar(run: &RunSnapshot, all: u64) -> Markup {
     }
 }
 
-fn plots(snapshot: &Snapshot, points: &[Point]) -> Markup {
-    let Some(first) = points.first().filter(|_| points.len() > 1) else {
-        return html! { p.empty { "Plots appear once a few snapshots are there: one is taken every five minutes." } };
-    };
-    let since = |at: Timestamp| at.duration_since(first.at).as_secs_f64();
-    let to = points.last().map_or(1.0, |last| since(last.at)).max(1.0);
-    let marks: Vec<_> = marks(first.at, to);
-    let of = |stage: StageName, figure: fn(&StagePoint) -> f64| {
-        let one = |point: &Point| Some((since(point.at), figure(point.stages.iter().find(|one| one.stage == stage)?)));
-        points.iter().filter_map(one).collect::<Vec<_>>()
-    };
-    let series = |figure: fn(&StagePoint) -> f64| {
-        StageName::ALL
-            .iter()
-            .map(|stage| Series {
-                name: stage.as_str(),
-                class: stage.as_str(),
-                filled: false,
-                points: of(*stage, figure),
-            })
-            .collect()
-    };
-    let plot = |title: &str, unit, series| {
-        PreEscaped(
-            Plot {
-                title: title.into(),
-                unit,
-                to,
-                marks: marks.clone(),
-                series,
-                limits: Vec::new(),
-                shades: Vec::new(),
-            }
-            .html(),
-        )
-    };
-    let run = snapshot.run.as_ref().map(|run| run.run);
-    let of_run =
-        |point: &Point| point.sent.filter(|(of, _)| Some(*of) == run).map(|(_, sent)| (since(point.at), sent as f64));
-    let sent = points.iter().filter_map(of_run).collect();
-    html! {
-        section.plots aria-label="Plots of the last day" {
-            div { h2 { "Answers a minute" } (plot("Answers of the providers a minute", "a minute", series(|point| point.answered_per_minute))) }
-            div { h2 { "Messages that wait" } (plot("Messages that wait in the stages' queues", "messages", series(|point| point.waiting as f64))) }
-            div { h2 { "The month" } (plot("Mails sent in the current run", "mails", vec![Series { name: "sent", class: "email", filled: true, points: sent }])) }
-            div { h2 { "Calls that fail" } (plot("Of a hundred calls, how many fail", "%", series(|point| point.failing_percent as f64))) }
-        }
-    }
-}
-
-/// Whole hours, at most a dozen of them, and none that the edge would cut.
-fn marks(first: Timestamp, to: f64) -> Vec<(f64, String)> {
-    let hours = [1.0, 2.0, 3.0, 6.0, 12.0].into_iter().find(|hours| to / 3_600.0 / hours <= 12.0).unwrap_or(24.0);
-    let step = hours * 3_600.0;
-    let start = step - (first.as_second() as f64).rem_euclid(step);
-    let count = (0..).map(|n| start + f64::from(n) * step).take_while(|at| *at <= to * 0.98);
-    let label = |at: f64| first.saturating_add(Duration::from_secs_f64(at)).map(|at| at.strftime("%H:%M").to_string());
-    count.filter_map(|at| Some((at, label(at).ok()?))).collect()
-}
-
-fn queues(snapshot: &Snapshot) -> Markup {
+fn queues(snapshot: &Snapshot, csv: Option<Markup>) -> Markup {
     html! {
         section {
-            h2 { "Queues" }
+            h2 #queues { "Queues" }
             table {
                 thead { tr { th scope="col" { "queue" } th.number scope="col" { "waiting" } th.number scope="col" { "in flight" } } }
                 tbody {
@@ -283,36 +251,24 @@ fn queues(snapshot: &Snapshot) -> Markup {
                     }
                 }
             }
+            @if let Some(csv) = csv { (csv) }
         }
     }
 }
 
 fn recipients(snapshot: &Snapshot) -> Markup {
-    let counts = snapshot.reputation;
-    let rate = |part: u64| if counts.mails == 0 { 0.0 } else { part as f64 * 100.0 / counts.mails as f64 };
-    let (class, word) = match snapshot.standing {
-        Reputation::Good => ("good", "good"),
-        Reputation::Doubtful => ("held", "doubtful"),
-        Reputation::Bad => ("bad", "bad"),
-    };
     html! {
         section {
-            h2 { "Recipients, over seven days " span class=(format!("badge {class}")) { (word) } }
-            table {
-                tbody {
-                    tr { th scope="row" { "mails of which something was told" } td.number { (grouped(counts.mails)) } td {} }
-                    tr { th scope="row" { "complaints" } td.number { (grouped(counts.complaints)) } td.number { (decimal(rate(counts.complaints))) " %" } }
-                    tr { th scope="row" { "hard bounces" } td.number { (grouped(counts.hard_bounces)) } td.number { (decimal(rate(counts.hard_bounces))) " %" } }
-                }
-            }
+            h2 #recipients { a href="/feedback" { "Recipients, over seven days" } " " (feedback::standing(snapshot.standing)) }
+            (feedback::recipients(&ReputationReport::of(snapshot)))
         }
     }
 }
 
-fn causes(snapshot: &Snapshot) -> Markup {
+fn causes(snapshot: &Snapshot, csv: Option<Markup>) -> Markup {
     html! {
         section {
-            h2 { "Calls that failed, in the hour before" }
+            h2 #causes { "Calls that failed, in the hour before" }
             @if snapshot.causes.is_empty() {
                 p.empty { "None." }
             } @else {
@@ -324,6 +280,7 @@ fn causes(snapshot: &Snapshot) -> Markup {
                         }
                     }
                 }
+                @if let Some(csv) = csv { (csv) }
             }
         }
     }

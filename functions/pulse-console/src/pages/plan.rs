@@ -18,6 +18,7 @@ use crate::{
     console::Of,
     failure::Failure,
     layout::{Page, Place},
+    tables::{Table, Tables},
     wanted::Wanted,
 };
 
@@ -92,26 +93,48 @@ fn words(error: PlanError) -> String {
 
 pub(super) async fn show(
     State(console): Of,
+    tables: Tables,
     wanted: Wanted,
     question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Failure> {
     let Query(question) = question.map_err(|_| Failure::wrong("A field holds no number, or one that is too large."))?;
     let planned = question.planned();
-    if let (Wanted::Json, Err(words)) = (wanted, &planned) {
+    if let (Wanted::Json | Wanted::Csv, Err(words)) = (wanted, &planned) {
         return Err(Failure::wrong(words.clone()));
     }
-    Ok(wanted.answer(&planned.as_ref().ok(), || {
+    let reckoned = planned.as_ref().ok();
+    tables.answer(&reckoned, || reckoned.into_iter().flat_map(sheets).collect(), || {
         let main = html! {
             h1 { "Plan" }
             p { "How many lanes a roster takes, how long a backlog, and what it costs. Nothing is asked, and nothing changed." }
             (form(&question))
             @match &planned {
                 Err(words) => p.note.bad role="alert" { (words) },
-                Ok(planned) => (plan(&question, planned)),
+                Ok(planned) => { (plan(&question, planned)) div.csvs { (tables.link("bill")) (tables.link("lanes")) } },
             }
         };
         console.frame.page(&Page { title: "Plan".into(), place: Place::Plan, every: None, main })
-    }))
+    })
+}
+
+fn sheets(planned: &Planned) -> Vec<Table> {
+    let Planned { plan, bill } = planned;
+    let lines = bill.lines.iter().map(|line| {
+        let [quantity, cost] = [line.quantity, line.cost].map(|figure| figure.to_string());
+        [line.what.to_string(), quantity, line.unit.to_string(), cost]
+    });
+    let total = ["all together".to_owned(), String::new(), String::new(), bill.total.to_string()];
+    let stages = [&plan.score, &plan.email].map(|stage| {
+        let lanes = [stage.needed, stage.lanes.count(), stage.lanes.maximum_concurrency(), stage.lanes.in_flight()];
+        let [needed, count, invocations, in_flight] = lanes.map(|figure| figure.to_string());
+        let [busy, rate] = [stage.busy, stage.calls_a_second].map(|figure| figure.to_string());
+        [stage.stage.to_string(), needed, count, invocations, in_flight, busy, rate]
+    });
+    let head = ["stage", "needed", "to_set", "maximum_concurrency", "in_flight", "busy", "calls_a_second"];
+    vec![
+        Table::new("bill", ["what", "quantity", "unit", "dollars"], lines.chain([total])),
+        Table::new("lanes", head, stages),
+    ]
 }
 
 fn form(question: &Question) -> Markup {

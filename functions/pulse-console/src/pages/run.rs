@@ -15,14 +15,14 @@ use pulse_core::{
     feedback::FeedbackCount,
     run::RunId,
     snapshot::RunSnapshot,
-    why::{CauseSample, Precision, RunReport, SampleOf},
+    why::{CauseCount, CauseSample, Precision, RunReport, SampleOf},
 };
 
 use crate::{
     console::{Console, Of},
     failure::Failure,
     layout::{Page, Place, moment},
-    wanted::Wanted,
+    tables::{Table, Tables},
 };
 
 /// Entries of each kind that are read to see what went wrong with them.
@@ -34,34 +34,75 @@ pub(super) async fn current(State(console): Of) -> Redirect {
 }
 
 /// What the snapshot has of it. Counting costs, so that is a button.
-pub(super) async fn show(State(console): Of, Path(run): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
+pub(super) async fn show(State(console): Of, Path(run): Path<String>, tables: Tables) -> Result<Response, Failure> {
     let run = parse(&run)?;
     let snapshot = console.snapshot().await?;
     let counted = snapshot.as_ref().and_then(|snapshot| snapshot.run.as_ref()).filter(|counted| counted.run == run);
-    Ok(wanted.answer(&counted, || {
-        let main = html! {
-            h1 { "Run " (run) }
-            @match counted {
-                Some(counted) => (places(counted)),
-                None => p.empty { "The last snapshot is of another run: count this one to see it." },
-            }
-            (count_form(run, counted))
-        };
-        page(&console, run, main)
-    }))
+    let places_of =
+        |counted: &RunSnapshot| counted.places.iter().map(|(key, count)| [place(*key), count.to_string()]).collect();
+    let rows = || counted.map_or_else(Vec::new, places_of);
+    tables.answer(
+        &counted,
+        || vec![Table::new("places", ["where", "entries"], rows())],
+        || {
+            let main = html! {
+                h1 { "Run " (run) }
+                @match counted {
+                    Some(counted) => { (places(counted)) (tables.link("places")) },
+                    None => p.empty { "The last snapshot is of another run: count this one to see it." },
+                }
+                (count_form(run, counted))
+            };
+            page(&console, run, main)
+        },
+    )
 }
 
 /// Exact now.
-pub(super) async fn count(State(console): Of, Path(run): Path<String>, wanted: Wanted) -> Result<Response, Failure> {
+pub(super) async fn count(State(console): Of, Path(run): Path<String>, tables: Tables) -> Result<Response, Failure> {
     let run = parse(&run)?;
     let question = RunQuestion { run: Some(run), limit: LIMIT, in_depth: true };
     let report = console.app.why_run(question).await?;
     let zone = console.app.settings.zone().map_err(Failure::elsewhere)?;
-    Ok(wanted.answer(&report, || page(&console, run, exact(&report, &zone))))
+    tables.answer(&report, || sheets(&report), || page(&console, run, exact(&report, &zone)))
+}
+
+/// As many tables as there are to ask for, in the order of the page.
+fn sheets(report: &RunReport) -> Vec<Table> {
+    let precision = |precision| match precision {
+        Precision::Exact => "exact",
+        Precision::AtLeast => "at least",
+        Precision::AtMost => "at most",
+    };
+    let reasons = report.reasons.iter();
+    let causes = report.causes.iter().flat_map(|sample| {
+        let of = match sample.of {
+            SampleOf::Failed => "given up",
+            SampleOf::Due => "due",
+        };
+        let row = move |cause: &CauseCount| {
+            [sample.stage.to_string(), of.to_owned(), cause.cause.to_string(), cause.entries.to_string()]
+        };
+        sample.causes.iter().map(row)
+    });
+    let feedback = FeedbackCount::ALL.iter();
+    vec![
+        Table::new(
+            "reasons",
+            ["where", "customers", "precision"],
+            reasons.map(|one| [reason(one.reason), one.customers.to_string(), precision(one.precision).to_owned()]),
+        ),
+        Table::new("causes", ["stage", "of", "cause", "entries"], causes),
+        Table::new(
+            "feedback",
+            ["what", "mails"],
+            feedback.map(|count| [told(*count).to_owned(), report.feedback[*count].to_string()]),
+        ),
+    ]
 }
 
 fn parse(run: &str) -> Result<RunId, Failure> {
-    RunId::parse(run).map_err(|error| Failure::wrong(format!("{error}.")))
+    RunId::parse(run).map_err(|error| Failure::wrong(format!("{error}.")).see("/runs", "To this month's run"))
 }
 
 fn page(console: &Console, run: RunId, main: Markup) -> Markup {
@@ -119,29 +160,25 @@ fn exact(report: &RunReport, zone: &Zone) -> Markup {
                 tr.total { th scope="row" { "everyone on the roster: " (grouped(report.roster.active)) " active, " (grouped(report.roster.closed)) " have left" } td.number { (grouped(all)) } }
             }
         }
+        div.csvs { @for table in sheets(report) { (table.link()) } }
         @if report.adds_up() {
             p.note.good { "It adds up: everyone on the roster is accounted for, once." }
         } @else {
             p.note.held { "It is off by " (report.unaccounted) ": entries moved while they were counted. Count again." }
         }
         @if !report.holders.is_empty() {
-            h2 { "What holds stages" }
+            h2 #holders { "What holds stages" }
             @for (stage, held) in &report.holders { p { "The " (stage) " stage " (super::customer::commands(&holder(held, zone))) "." } }
         }
         @if !report.causes.is_empty() {
-            h2 { "What went wrong" }
+            h2 #causes { "What went wrong" }
             @for sample in &report.causes { (causes(sample, report.run)) }
         }
-        h2 { "What became of the mails" }
-        table.narrow {
-            tbody {
-                @for count in FeedbackCount::ALL {
-                    tr { th scope="row" { (told(*count)) } td.number { (grouped(report.feedback[*count])) } }
-                }
-            }
-        }
+        h2 #feedback { "What became of the mails" }
+        (super::feedback::all(&report.feedback))
+        p.small { a href="/feedback" { "Feedback, day by day" } }
         @if !report.without_entry.is_empty() {
-            h2 { "Without any open entry" }
+            h2 #without-entry { "Without any open entry" }
             p { @for id in &report.without_entry { a href=(super::customer::path(id)) { (id) } " " } }
             p { code { "pulse audit --repair" } " opens them." }
         }

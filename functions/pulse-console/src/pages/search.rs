@@ -5,16 +5,23 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use maud::html;
-use pulse_app::words::in_force;
-use pulse_core::customer::{CustomerId, EmailAddress, Zone};
+use maud::{Markup, html};
+use pulse_app::{
+    AddressSearch, SearchCost, SoughtAddress, SuppressionState,
+    words::{grouped, in_force, lasting},
+};
+use pulse_core::{
+    customer::{CustomerId, Zone},
+    ports::RosterCount,
+};
 use serde::Deserialize;
 
-use super::customer;
+use super::{customer, overview::cents};
 use crate::{
-    console::Of,
+    console::{Console, Of},
     failure::Failure,
     layout::{Page, Place, moment},
+    wanted::Wanted,
 };
 
 #[derive(Deserialize)]
@@ -22,18 +29,45 @@ pub(super) struct Search {
     q: String,
 }
 
+impl Search {
+    /// What was typed isn't repeated in an error: it may be an address all the same.
+    fn sought(&self) -> Result<SoughtAddress, Failure> {
+        SoughtAddress::parse(self.q.trim())
+            .ok_or_else(|| Failure::wrong("That is neither a customer's id nor an address that can be mailed."))
+    }
+}
+
 pub(super) async fn find(State(console): Of, Form(search): Form<Search>) -> Result<Response, Failure> {
     let q = search.q.trim();
-    if !q.contains('@') {
-        let id = CustomerId::parse(q).map_err(|error| Failure::wrong(format!("{error}.")))?;
-        return Ok(Redirect::to(&customer::path(&id)).into_response());
+    if q.contains('@') {
+        let sought = search.sought()?;
+        let state = match &sought {
+            SoughtAddress::Address(address) => console.app.suppression(address).await?,
+            SoughtAddress::Digest(_) => None,
+        };
+        let main = html! { h1 { "One address" } (suppressed(state.as_ref())) (form(&console, q).await?) };
+        return Ok(page(&console, main));
     }
-    // What was typed isn't repeated: it may be an address all the same.
-    let address = EmailAddress::parse(q)
-        .map_err(|_| Failure::wrong("That is neither a customer's id nor an address that can be mailed."))?;
-    let state = console.app.suppression(&address).await.map_err(Failure::elsewhere)?;
-    let main = html! {
-        h1 { "One address" }
+    let id = CustomerId::parse(q).map_err(|error| Failure::wrong(format!("{error}.")))?;
+    // A digest is a possible id as well: only where nobody has it, it is one.
+    if search.sought().is_ok() && console.app.ports.ledger.customer(&id).await?.is_none() {
+        let main = html! {
+            h1 { "One digest" }
+            p { "No customer has this id. It may be the beginning of a digest, as " a href="/suppressions" { "the suppressions" } " show them." }
+            (form(&console, q).await?)
+        };
+        return Ok(page(&console, main));
+    }
+    Ok(Redirect::to(&customer::path(&id)).into_response())
+}
+
+fn page(console: &Console, main: Markup) -> Response {
+    let page = Page { title: "One address".into(), place: Place::Feedback, every: None, main };
+    console.frame.page(&page).into_response()
+}
+
+fn suppressed(state: Option<&SuppressionState>) -> Markup {
+    html! {
         @match state {
             None => p.note.good { "The address isn't suppressed, and never was." },
             Some(state) => {
@@ -49,8 +83,57 @@ pub(super) async fn find(State(console): Of, Form(search): Form<Search>) -> Resu
                 }
             }
         }
-        p.small { "Addresses are kept as digests: who has one is known by their id alone." }
+    }
+}
+
+/// The button, with what it costs. No index has addresses, so that all profiles are read.
+async fn form(console: &Console, q: &str) -> Result<Markup, Failure> {
+    let snapshot = console.snapshot().await?;
+    let roster = snapshot.and_then(|snapshot| Some(snapshot.run.as_ref()?.roster));
+    let (whose, roster) = match roster {
+        Some(roster) => ("all profiles", roster),
+        None => ("all profiles: for 600,000 customers", RosterCount { active: 600_000, closed: 0 }),
     };
-    let page = Page { title: "One address".into(), place: Place::Suppressions, every: None, main };
-    Ok(console.frame.page(&page).into_response())
+    let SearchCost { read_units, dollars, seconds } = SearchCost::of(roster);
+    Ok(html! {
+        form.act method="post" action="/search/customers" {
+            input type="hidden" name="q" value=(q);
+            button.quiet { "Find the customers who have it" }
+            p.small {
+                "Reads " (whose) ": about " (grouped(read_units)) " read units, " (cents(dollars)) ", some "
+                (lasting(std::time::Duration::from_secs(seconds))) ". It ends when you leave."
+            }
+        }
+    })
+}
+
+/// Who has it.
+pub(super) async fn customers(
+    State(console): Of,
+    wanted: Wanted,
+    Form(search): Form<Search>,
+) -> Result<Response, Failure> {
+    let sought = search.sought()?;
+    // A second one would take as long again, and cost as much.
+    let Ok(_only) = console.read.searches.try_lock() else {
+        return Err(Failure::refused("Someone looks for an address already: try again when that has ended.".into()));
+    };
+    let found = console.app.search_address(&sought).await?;
+    Ok(match wanted {
+        Wanted::Json => axum::Json(&found).into_response(),
+        _ => page(&console, shown(&found)),
+    })
+}
+
+fn shown(found: &AddressSearch) -> Markup {
+    html! {
+        h1 { "Who has this address" }
+        @if found.customers.is_empty() { p.empty { "Nobody on the roster." } }
+        ul { @for id in &found.customers { li { a href=(customer::path(id)) { (id) } } } }
+        @if found.more { p.note.held { "More than these have it: as many aren't named." } }
+        p.small { (grouped(found.profiles)) " profiles were read, which took " (found.read_units) " read units." }
+        @if found.unreadable > 0 {
+            p.note.held { (grouped(found.unreadable)) " profiles can't be read back, and may have it: " code { "pulse audit" } " names them." }
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 fn parse(stage: &str) -> Result<StageName, Failure> {
-    StageName::from_str(stage).map_err(|_| Failure::unknown("There is no such stage."))
+    StageName::from_str(stage).map_err(|_| Failure::unknown("There is no such stage: the overview leads to both."))
 }
 
 fn path(stage: StageName) -> String {
@@ -37,7 +37,7 @@ pub(super) async fn show(State(console): Of, Path(stage): Path<String>, wanted: 
     let only = [stage];
     let (overviews, lanes) = futures::join!(console.app.overviews(), console.app.lanes(&only));
     let overview = overviews?.into_iter().find(|overview| overview.stage == stage);
-    let overview = overview.ok_or_else(|| Failure::unknown("There is no such stage."))?;
+    let overview = overview.ok_or_else(|| Failure::unknown("There is no such stage: the overview leads to both."))?;
     Ok(wanted.answer(&overview, || {
         let main = page(&console, &overview, lanes.ok().and_then(|lanes| lanes.into_iter().next()));
         console.frame.page(&Page { title: format!("Stage {stage}"), place: Place::Overview, every: None, main })

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use maud::html;
 use pulse_app::{
-    SuppressionListed,
+    SuppressionListed, SuppressionsReport,
     words::{grouped, in_force},
 };
 use pulse_core::customer::Zone;
@@ -12,23 +12,24 @@ use crate::{
     console::Of,
     failure::Failure,
     layout::{Page, Place, moment},
-    wanted::Wanted,
+    tables::{Table, Tables},
 };
 
 /// Newest ones that are listed.
 const NEWEST: usize = 50;
 
-pub(super) async fn show(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
+pub(super) async fn show(State(console): Of, tables: Tables) -> Result<Response, Failure> {
     let read = async { Ok::<_, Failure>(console.app.suppressions(NEWEST).await?.into()) };
     let report = console.read.suppressions.get(console.now(), read).await?;
-    Ok(wanted.answer(&*report, || {
+    tables.answer(&*report, || sheets(&report), || {
         let all: u64 = report.by_reason.values().sum();
         let main = html! {
             div.heading { h1 { "Suppressions" } p.asof { "As of " (moment(report.at)) } }
-            p { "Addresses that must not be mailed. Only digests of them are kept: look one up by the field above." }
+            p { "Addresses that must not be mailed. Only digests of them are kept: look one up by the field above. What suppressed them lately is among " a href="/feedback" { "the feedback" } "." }
             div.columns {
                 section {
-                    h2 { "By reason" }
+                    h2 #reasons { "By reason" }
+                    (tables.link("reasons"))
                     table {
                         tbody {
                             @for (reason, count) in &report.by_reason {
@@ -40,7 +41,8 @@ pub(super) async fn show(State(console): Of, wanted: Wanted) -> Result<Response,
                     }
                 }
                 section {
-                    h2 { "The newest" }
+                    h2 #newest { "The newest" }
+                    (tables.link("newest"))
                     @if report.newest.is_empty() { p.empty { "None." } }
                     table {
                         tbody { @for listed in &report.newest { tr { td.digest { code { (listed.digest) } } td { (words(listed)) } } } }
@@ -48,8 +50,18 @@ pub(super) async fn show(State(console): Of, wanted: Wanted) -> Result<Response,
                 }
             }
         };
-        console.frame.page(&Page { title: "Suppressions".into(), place: Place::Suppressions, every: None, main })
-    }))
+        console.frame.page(&Page { title: "Suppressions".into(), place: Place::Feedback, every: None, main })
+    })
+}
+
+fn sheets(report: &SuppressionsReport) -> Vec<Table> {
+    let reasons = report.by_reason.iter().map(|(reason, count)| [reason.to_string(), count.to_string()]);
+    let released = ["released".to_owned(), report.released.to_string()];
+    let newest = report.newest.iter().map(|listed| [listed.digest.clone(), words(listed)]);
+    vec![
+        Table::new("reasons", ["reason", "addresses"], reasons.chain([released])),
+        Table::new("newest", ["digest", "what_is_kept"], newest),
+    ]
 }
 
 fn words(listed: &SuppressionListed) -> String {

@@ -51,6 +51,7 @@ use super::{
 pub use self::{
     events::MailEvent,
     fate::{MailFates, MailShare},
+    inbox::TakenMails,
     outbox::AcceptedMail,
     publisher::{MailEventCounts, MailEventTarget, MailEvents},
 };
@@ -139,6 +140,12 @@ impl MailStandIn {
     #[must_use]
     pub fn inbox_url(&self) -> String {
         self.inbox.url()
+    }
+
+    /// What is in its inbox, for other pages.
+    #[must_use]
+    pub fn taken(&self) -> TakenMails {
+        TakenMails(self.provider.clone())
     }
 
     /// Tells Pulse from now on what becomes of the mails that it accepts. It can be told once where to.

@@ -13,6 +13,7 @@ pub use fault::{StandInFault, StandInFaults};
 pub use latency::StandInLatency;
 pub use mail::{
     AcceptedMail, MailEvent, MailEventCounts, MailEventTarget, MailEvents, MailFates, MailShare, MailStandIn,
+    TakenMails,
 };
 pub use meter::RequestMeter;
 pub use options::{StandInOptions, StandInPlace};

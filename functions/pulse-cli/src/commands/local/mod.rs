@@ -2,6 +2,7 @@
 
 mod customers;
 mod hearing;
+mod inbox;
 mod options;
 mod patience;
 mod progress;
@@ -27,6 +28,7 @@ use pulse_local::{
     emulator::{EmulatorOptions, refuse_a_taken_port},
     lambdas::{CargoBuild, Programs},
     scheduler::{FiringError, LocalScheduler},
+    standins::TakenMails,
     workspace::Workspace,
 };
 use tokio::net::TcpListener;
@@ -91,7 +93,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         output.remark(remark);
     }
     output.remark(format!("The mails can be looked at while it runs: {}", providers.mail.inbox_url()));
-    let (console, listener, link) = local_console(&stack).await?;
+    let (console, listener, link) = local_console(&stack, providers.mail.taken()).await?;
     output.remark(format!("The console, for one browser: {link}"));
     let console = serve(listener, console, pending());
     let demonstration = Box::pin(async {
@@ -124,12 +126,13 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
 }
 
 /// The console of the local stack, with the link that lets a browser in.
-async fn local_console(stack: &Stack) -> Result<(Console, TcpListener, String)> {
+async fn local_console(stack: &Stack, mails: TakenMails) -> Result<(Console, TcpListener, String)> {
     let says = process_variable("USER").map(|user| Actor::named(&user));
     let app = app(stack, actor(stack, says).await)?;
     // Tick takes a first snapshot then, and not after five minutes.
     app.want_snapshot().await?;
-    console::console(app, stack.outputs.stack(), 0).await
+    let (console, listener, link) = console::console(app, stack.outputs.stack(), 0).await?;
+    Ok((console.with_inbox(Arc::new(inbox::LocalInbox(mails))), listener, link))
 }
 
 /// How it ends by itself. A promise that is broken is worse than a row that was left out.

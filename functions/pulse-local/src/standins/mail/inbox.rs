@@ -151,6 +151,31 @@ async fn note_opt_outs(provider: &Provider, mails: Vec<AcceptedMail>) {
     }
 }
 
+/// The mails that were taken, to be looked at.
+#[derive(Clone)]
+pub struct TakenMails(pub(super) Arc<Provider>);
+
+impl TakenMails {
+    /// How many there are, and the newest, of one customer or of all, after so many that are skipped.
+    pub async fn newest(&self, customer: Option<&str>, skip: usize, limit: usize) -> (usize, Vec<AcceptedMail>) {
+        let look = || {
+            self.0.outbox.look(|mails| {
+                let wanted = |mail: &&AcceptedMail| customer.is_none_or(|customer| mail.contact == customer);
+                let all = mails.iter().filter(wanted).count();
+                (all, mails.iter().rev().filter(wanted).skip(skip).take(limit).cloned().collect::<Vec<_>>())
+            })
+        };
+        note_opt_outs(&self.0, look().1).await;
+        look()
+    }
+
+    /// The mail of this number.
+    pub async fn mail(&self, number: usize) -> Option<AcceptedMail> {
+        note_opt_outs(&self.0, self.0.outbox.mail(number).into_iter().collect()).await;
+        self.0.outbox.mail(number)
+    }
+}
+
 async fn list(State(provider): State<Arc<Provider>>, Query(wanted): Query<Wanted>) -> Response {
     let query = wanted.q.trim().to_lowercase();
     let fits = |text: &str| text.to_lowercase().contains(&query);
