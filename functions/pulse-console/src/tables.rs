@@ -60,7 +60,7 @@ impl Table {
 }
 
 fn csv_link(name: &str, href: &str) -> Markup {
-    html! { p.csv { a href=(href) download=(format!("pulse-{name}.csv")) aria-label=(format!("{name} as CSV")) { "CSV" } } }
+    html! { p.csv { a href=(href) download=(format!("pulse-{name}.csv")) { (name) " as CSV" } } }
 }
 
 /// Numbers stay; what only looks like a formula becomes text.

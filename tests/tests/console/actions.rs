@@ -100,6 +100,22 @@ async fn a_redrive_is_ordered_for_what_was_shown_and_for_no_more() {
     assert!(count("moved") > 0, "{order}");
 }
 
+/// A link to the letters of one cause can be handed on, and leads to a redrive of these alone.
+#[tokio::test]
+async fn letters_of_one_cause_have_an_address_of_their_own() {
+    let world = InMemoryApp::eventful().await;
+    let client = Client::of(&world).await;
+    let looked = press(&client, "/dead-letters/score", "").await;
+    let links = looked.body.split("href=\"/dead-letters/score?cause=").skip(1);
+    let links: Vec<_> = links.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    assert!(links.contains(&"The%20scoring%20API%20answered%20500.".to_owned()), "{links:?}");
+    let page = client.get(&format!("/dead-letters/score?cause={}", links[0])).await;
+    let cause = page.body.split("name=\"cause\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(cause, "The scoring API answered 500.");
+    let shown = press(&client, "/dead-letters/score/redrive", &form(&[("cause".into(), cause.into())].into())).await;
+    assert_eq!(hidden(&shown)["expected"], "4", "{}", shown.body);
+}
+
 #[tokio::test]
 async fn an_order_can_be_cancelled_and_not_twice() {
     let world = InMemoryApp::eventful().await;

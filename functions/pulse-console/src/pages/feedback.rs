@@ -178,22 +178,26 @@ fn days(days: &[FeedbackDay]) -> Markup {
     if days.is_empty() {
         return html! { p.empty { "None." } };
     }
-    let shown = [FeedbackCount::HardBounced, FeedbackCount::Complained, FeedbackCount::Unsubscribed];
+    let shown = [
+        (FeedbackCount::HardBounced, "hard bounces"),
+        (FeedbackCount::Complained, "complaints"),
+        (FeedbackCount::Unsubscribed, "opt-outs"),
+    ];
+    let is_of_several = days.iter().any(|day| day.run != days[0].run);
     html! {
         table {
             thead {
                 tr {
-                    th scope="col" { "day" } th scope="col" { "run" } th.number scope="col" { (told(FeedbackCount::Heard)) }
-                    @for count in shown { th.number scope="col" { (told(count)) } }
+                    th scope="col" { "day" } th.number scope="col" { (told(FeedbackCount::Heard)) }
+                    @for (_, words) in shown { th.number scope="col" { (words) } }
                 }
             }
             tbody {
                 @for day in days.iter().rev() {
                     tr {
-                        th scope="row" { (day.day) }
-                        td { (day.run) }
+                        th.day scope="row" { (day.day.strftime("%a %-d %b")) @if is_of_several { br; small { "run " (day.run) } } }
                         td.number { (grouped(day.count(FeedbackCount::Heard))) }
-                        @for count in shown {
+                        @for (count, _) in shown {
                             td.number { (grouped(day.count(count))) " " small { (rate(day.count(count), day.count(FeedbackCount::Heard))) } }
                         }
                     }

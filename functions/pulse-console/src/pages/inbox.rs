@@ -73,7 +73,7 @@ fn rows(asked: &Asked, InboxPage { all, mails }: &InboxPage) -> Markup {
                     @for mail in mails {
                         tr {
                             th scope="row" dir="auto" { a href=(format!("/inbox/{}", mail.number)) { (subject(mail)) } }
-                            td { (mail.to) }
+                            td { (plain(&mail.to)) }
                             td { (whose(mail)) }
                             td { (moment(mail.at)) }
                             td { @if let Some((what, _)) = mail.told.last() { (what) } @else { "nothing yet" } }
@@ -93,12 +93,18 @@ fn subject(mail: &InboxMail) -> &str {
     if mail.subject.trim().is_empty() { "(no subject)" } else { &mail.subject }
 }
 
+/// Without what turns the words around it (Unicode Standard Annex #9, "Explicit Directional Formatting Characters").
+fn plain(text: &str) -> String {
+    let turns = |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(turns, "\u{fffd}")
+}
+
 /// A stand-in takes any contact, also such as is no customer's.
 fn whose(mail: &InboxMail) -> Markup {
     html! {
         @match CustomerId::parse(&mail.customer) {
             Ok(id) => a href=(customer::path(&id)) { (id) },
-            Err(_) => (mail.customer),
+            Err(_) => (plain(&mail.customer)),
         }
     }
 }
@@ -120,8 +126,8 @@ fn sheet(mail: &InboxMail) -> Markup {
         h1 dir="auto" { (subject(mail)) }
         table.facts {
             tbody {
-                tr { th scope="row" { "to" } td { (mail.to) ", customer " (whose(mail)) } }
-                @if !mail.from.is_empty() { tr { th scope="row" { "from" } td { (mail.from) } } }
+                tr { th scope="row" { "to" } td { (plain(&mail.to)) ", customer " (whose(mail)) } }
+                @if !mail.from.is_empty() { tr { th scope="row" { "from" } td { (plain(&mail.from)) } } }
                 tr { th scope="row" { "taken" } td { (moment(mail.at)) } }
                 tr {
                     th scope="row" { "told of it" }
@@ -135,7 +141,7 @@ fn sheet(mail: &InboxMail) -> Markup {
         (super::mail::bodies(&format!("/inbox/{}/letter", mail.number), &mail.text))
         @if !mail.headers.is_empty() {
             h2 #headers { "Headers" }
-            table.facts { tbody { @for (name, value) in &mail.headers { tr { th scope="row" { (name) } td { (value) } } } } }
+            table.facts { tbody { @for (name, value) in &mail.headers { tr { th scope="row" { (name) } td { (plain(value)) } } } } }
         }
         p { a href="/inbox" { "To the inbox" } }
     }

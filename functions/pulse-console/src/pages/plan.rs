@@ -119,7 +119,7 @@ pub(super) async fn show(
 
 fn sheets(planned: &Planned) -> Vec<Table> {
     let Planned { plan, bill } = planned;
-    let lines = bill.lines.iter().map(|line| {
+    let priced = bill.lines.iter().map(|line| {
         let [quantity, cost] = [line.quantity, line.cost].map(|figure| figure.to_string());
         [line.what.to_string(), quantity, line.unit.to_string(), cost]
     });
@@ -132,7 +132,7 @@ fn sheets(planned: &Planned) -> Vec<Table> {
     });
     let head = ["stage", "needed", "to_set", "maximum_concurrency", "in_flight", "busy", "calls_a_second"];
     vec![
-        Table::new("bill", ["what", "quantity", "unit", "dollars"], lines.chain([total])),
+        Table::new("bill", ["what", "quantity", "unit", "dollars"], priced.chain([total])),
         Table::new("lanes", head, stages),
     ]
 }

@@ -137,7 +137,7 @@ impl Day<'_> {
             points: flows.iter().map(|flow| (seconds(self.first, flow.at), figure(flow))).collect(),
         };
         let carried = flows.iter().rev().find_map(|flow| flow.carried_per_minute);
-        let limit = carried.map(|y| Limit { name: "what the lanes carry", class: stage.as_str(), y });
+        let limit = carried.map(|y| Limit { name: "what the lanes carry", class: stage.as_str(), y: rounded(y) });
         let all = vec![
             series("came", "arrivals", true, |flow| flow.arrived_per_minute),
             series("answered", stage.as_str(), false, |flow| flow.answered_per_minute),
@@ -164,13 +164,18 @@ fn told(flows: &[Flow], known: Option<&StagePoint>) -> Markup {
     let came = last.iter().map(|flow| flow.arrived_per_minute).sum::<f64>() / last.len().max(1) as f64;
     html! {
         p.small {
-            "About " (decimal(came)) " a minute came over the last hour"
+            "About " (decimal(rounded(came))) " a minute came over the last hour"
             @if let Some((lanes, seconds, carried)) = known.and_then(|point| Some((point.lanes?, latency(point)?, point.carried_per_minute()?))) {
-                "; " (lanes) " lanes at " (decimal(seconds)) " s a call carry " (decimal(carried))
+                "; " (lanes) " lanes at " (decimal(seconds)) " s a call carry " (decimal(rounded(carried)))
             }
             "."
         }
     }
+}
+
+/// As exact as something can be said that is reckoned of a few minutes.
+fn rounded(figure: f64) -> f64 {
+    if figure < 10.0 { (figure * 10.0).round() / 10.0 } else { figure.round() }
 }
 
 /// Whole hours, at most a dozen of them, and none that the edge would cut.
