@@ -273,7 +273,7 @@ async fn rows_that_are_written_every_few_minutes_are_small() {
         let mut outcomes =
             pulse_core::control::Outcomes { calls: 1_000_000, failures: 1_000_000, ..Default::default() };
         (outcomes.succeeded_at, outcomes.leave_alone_until, outcomes.sent) = (Some(due()), Some(due()), 1_000_000);
-        outcomes.took = std::time::Duration::from_secs(3_300_000);
+        outcomes.took = std::time::Duration::from_mins(55_000);
         for cause in 0..3 {
             let words = pulse_core::failure::Cause::new(format!("{report} {cause} {}", "ü ".repeat(200)));
             outcomes.causes.add(&words);

@@ -127,7 +127,7 @@ async fn letters_are_shown_in_a_frame_that_can_do_nothing() {
         assert!(shown.body.contains(&frame), "{frame}: {}", shown.body);
         let answer = client.get(letter).await;
         assert_eq!(
-            (answer.status, &*answer.headers["content-type"].to_str().unwrap()),
+            (answer.status, answer.headers["content-type"].to_str().unwrap()),
             (StatusCode::OK, "text/html; charset=utf-8")
         );
         let policy = answer.headers["content-security-policy"].to_str().unwrap();
