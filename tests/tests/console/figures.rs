@@ -165,6 +165,11 @@ async fn feedback_is_what_status_and_why_tell(world: &InMemoryApp, client: &Clie
     let days = json["days"].as_array().unwrap();
     let mails: u64 = days.iter().filter_map(|day| day["counts"]["heard"].as_u64()).sum();
     assert_eq!(mails, status.reputation.counts.mails);
+    for count in FeedbackCount::ALL.iter().filter(|_| !days.is_empty()) {
+        let name = of(count);
+        let sum: u64 = days.iter().filter_map(|day| day["counts"][name.as_str()?].as_u64()).sum();
+        assert!(has(&lines, &[told(*count), &grouped(sum)]), "{count:?} {sum}: {lines:?}");
+    }
     for depth in status.queues.iter().filter(|depth| ["feedback", "unsub"].iter().any(|of| depth.queue.starts_with(of)))
     {
         assert!(has(&lines, &[&depth.queue, &grouped(depth.waiting)]), "{depth:?}: {lines:?}");

@@ -1,7 +1,7 @@
 //! The last snapshot, and points of those before.
 //!
-//! A snapshot is some 3 KB: a write of it takes three units, and a read half of one. A point is a write of one unit, and
-//! reading those of a day takes some ten.
+//! A snapshot is some 3 to 4 KB: a write of it takes three or four units, and a read half of one. A point is a write of one
+//! unit, and reading those of a day takes some ten.
 
 use std::time::Duration;
 

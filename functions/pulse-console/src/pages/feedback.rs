@@ -185,7 +185,7 @@ fn days(days: &[FeedbackDay]) -> Markup {
     ];
     let is_of_several = days.iter().any(|day| day.run != days[0].run);
     html! {
-        table {
+        table.days {
             thead {
                 tr {
                     th scope="col" { "day" } th.number scope="col" { (told(FeedbackCount::Heard)) }
