@@ -4,8 +4,16 @@
 const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
+let shown = Date.now();
+
+// A simulated world has a time of its own.
+function now() {
+  const { now, pace } = document.getElementById("main").dataset;
+  return now ? Date.parse(now) + (Date.now() - shown) * pace : Date.now();
+}
+
 function age(time) {
-  const seconds = Math.round((new Date(time.dateTime) - Date.now()) / 1000);
+  const seconds = Math.round((new Date(time.dateTime) - now()) / 1000);
   const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units[3];
   return words.format(Math.round(seconds / length), unit);
 }
@@ -35,7 +43,10 @@ async function look() {
     known = answer.headers.get("etag") ?? "";
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const open = [...main.querySelectorAll("details")].map((details) => details.open);
-    main.replaceChildren(...page.getElementById("main").childNodes);
+    const next = page.getElementById("main");
+    main.replaceChildren(...next.childNodes);
+    Object.assign(main.dataset, next.dataset);
+    shown = Date.now();
     main.querySelectorAll("details").forEach((details, n) => (details.open = open[n] ?? details.open));
     state.textContent = "";
     tell();

@@ -9,6 +9,7 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
+use maud::Markup;
 use pulse_app::{App, ReadError, SuppressionsReport};
 use pulse_core::{
     orders::{Order, OrderId},
@@ -23,7 +24,7 @@ use crate::{
     access::only_who_may,
     assets,
     failure::{self, Failure},
-    layout::Frame,
+    layout::{Frame, HostPage, Page, Place},
     pages,
     shared::SharedOf,
     wanted::Wanted,
@@ -51,6 +52,7 @@ pub struct Console {
     pub(crate) letters: Option<Arc<dyn Renderer>>,
     pub(crate) inbox: Option<Arc<dyn Inbox>>,
     access: Access,
+    host: Router<Self>,
 }
 
 /// What everyone looks at.
@@ -77,8 +79,8 @@ impl Console {
             orders: SharedOf::fresh_for(ORDER_FRESH),
             searches: Mutex::default(),
         };
-        let frame = Frame { stack: stack.into(), actor: app.actor.clone(), has_inbox: false };
-        Self { app, frame, read: Arc::new(read), letters: None, inbox: None, access }
+        let frame = Frame { stack: stack.into(), actor: app.actor.clone(), has_inbox: false, host: None, time: None };
+        Self { app, frame, read: Arc::new(read), letters: None, inbox: None, access, host: Router::new() }
     }
 
     /// With customers' mails to look at, as these letters have them.
@@ -94,18 +96,44 @@ impl Console {
         Self { inbox: Some(inbox), frame, ..self }
     }
 
+    /// The same with a page of its host's own, that all others link to, and with what answers there.
+    #[must_use]
+    pub fn with_page(mut self, page: HostPage, routes: Router<Self>) -> Self {
+        self.frame.host = Some(page);
+        self.host = routes;
+        self
+    }
+
+    /// The same over a world whose time isn't the browser's: `pace` says how many of its seconds pass in one of those.
+    #[must_use]
+    pub fn with_pace(mut self, pace: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        let clock = Arc::clone(&self.app.ports.sleeper);
+        self.frame.time = Some(Arc::new(move || (clock.now(), pace())));
+        self
+    }
+
+    /// The host's own page, which looks again after so many seconds.
+    #[must_use]
+    pub fn host_page(&self, every: u32, main: Markup) -> Markup {
+        let title = self.frame.host.map_or("Pulse", |page| page.name).to_owned();
+        self.frame.page(&Page { title, place: Place::Host, every: Some(every), main })
+    }
+
     /// All pages, with who may see them.
     pub fn router(self) -> Router {
         let access = self.access.clone();
+        behind(access, self.pages())
+    }
+
+    /// All pages, whoever may see them: for a host that has them [behind](behind) something.
+    pub fn pages(self) -> Router {
         pages::router()
             .merge(assets::router())
+            .merge(self.host.clone())
             .fallback(async || Failure::unknown("There is no such page: the overview leads to all that there are."))
             .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
             .with_state(self)
             .layer(from_fn(conditional))
-            .layer(from_fn(whole))
-            .layer(from_fn_with_state(access, only_who_may))
-            .layer(from_fn(guarded))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -146,6 +174,11 @@ impl Console {
         }
         self.read.snapshot.forget().await;
     }
+}
+
+/// Pages for those who may see them, and nobody else.
+pub fn behind(access: Access, pages: Router) -> Router {
+    pages.layer(from_fn(whole)).layer(from_fn_with_state(access, only_who_may)).layer(from_fn(guarded))
 }
 
 /// Serves a console until `ends`.

@@ -21,7 +21,7 @@ use crate::layout;
 
 /// Why there is no report: in words, with what to do next.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     status: StatusCode,
     words: String,
     /// Where to look next, with words for the link.
@@ -30,12 +30,14 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// What was asked for isn't there.
-    pub(crate) fn unknown(words: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn unknown(words: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, words: words.into(), next: None }
     }
 
     /// What was asked can't be understood.
-    pub(crate) fn wrong(words: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn wrong(words: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, words: words.into(), next: None }
     }
 

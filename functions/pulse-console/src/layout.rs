@@ -11,13 +11,27 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pulse_core::{control::Actor, customer::Zone};
 
 /// Of which stack it is, and who looks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Frame {
     pub(crate) stack: Arc<str>,
     pub(crate) actor: Actor,
     /// Whether there is an inbox to look at.
     pub(crate) has_inbox: bool,
+    pub(crate) host: Option<HostPage>,
+    pub(crate) time: Option<Arc<HostTime>>,
 }
+
+/// A page that its host alone has.
+#[derive(Debug, Clone, Copy)]
+pub struct HostPage {
+    /// Where it is.
+    pub path: &'static str,
+    /// What others link to it by.
+    pub name: &'static str,
+}
+
+/// The moment of a world whose time isn't the browser's, and how many of its seconds pass in one of the browser's.
+pub(crate) type HostTime = dyn Fn() -> (Timestamp, f64) + Send + Sync;
 
 /// The pages that every page links to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +44,8 @@ pub(crate) enum Place {
     Plan,
     /// Only where there is one.
     Inbox,
+    /// The host's own.
+    Host,
     /// A page that none links to.
     Other,
 }
@@ -55,6 +71,7 @@ pub(crate) struct Page {
 
 impl Frame {
     pub(crate) fn page(&self, page: &Page) -> Markup {
+        let time = self.time.as_ref().map(|time| time());
         document(
             &page.title,
             &html! {
@@ -65,6 +82,9 @@ impl Frame {
                         @for (place, path, name) in PLACES.into_iter().filter(|(place, ..)| *place != Place::Inbox || self.has_inbox) {
                             a href=(path) aria-current=[(place == page.place).then_some("page")] { (name) }
                         }
+                        @if let Some(HostPage { path, name }) = self.host {
+                            a href=(path) aria-current=[(page.place == Place::Host).then_some("page")] { (name) }
+                        }
                     }
                     form.search role="search" method="post" action="/search" {
                         label.hidden for="search" { "Customer id or address" }
@@ -72,7 +92,9 @@ impl Frame {
                         button { "Find" }
                     }
                 }
-                main #main tabindex="-1" data-every=[page.every] { (page.main) }
+                main #main tabindex="-1" data-every=[page.every] data-now=[time.map(|(now, _)| now)] data-pace=[time.map(|(_, pace)| pace)] {
+                    (page.main)
+                }
                 footer {
                     p { "Stack " strong { (self.stack) } ", as " strong { (self.actor) } }
                     p #state role="status" {}
@@ -133,7 +155,8 @@ fn mark() -> PreEscaped<&'static str> {
 }
 
 /// A moment in UTC. The script says beside it how long ago that is.
-pub(crate) fn moment(at: Timestamp) -> Markup {
+#[must_use]
+pub fn moment(at: Timestamp) -> Markup {
     html! { time datetime=(format!("{at:.0}")) { (at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC")) } }
 }
 

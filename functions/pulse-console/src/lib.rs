@@ -4,6 +4,7 @@
 //! - A host gives it an application, and says by [`Access`] who may come in. `pulse console` and `pulse local` serve it on
 //!   this machine alone.
 //! - Every page works without scripts, loads nothing from elsewhere, and no GET changes anything.
+//! - A host may have [a page of its own](HostPage) among them, and a time that isn't the browser's.
 //! - What everyone looks at is [read once](Shared) for all of them.
 
 mod access;
@@ -19,6 +20,9 @@ mod tables;
 mod wanted;
 
 pub use access::{Access, Loopback};
-pub use console::{Console, serve};
+pub use console::{Console, behind, serve};
+pub use failure::Failure;
 pub use inbox::{Inbox, InboxMail, InboxPage};
+pub use layout::{HostPage, moment};
 pub use shared::Shared;
+pub use wanted::Wanted;

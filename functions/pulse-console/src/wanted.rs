@@ -15,8 +15,10 @@ use crate::failure::Failure;
 
 /// In which form an answer is wanted: a page, unless `Accept` names JSON or CSV and no HTML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
+    /// A page.
     Page,
+    /// JSON.
     Json,
     /// Of pages that have [tables](crate::tables::Tables).
     Csv,
@@ -50,7 +52,7 @@ impl Wanted {
     }
 
     /// The report as it is wanted.
-    pub(crate) fn answer(self, report: &impl Serialize, page: impl FnOnce() -> Markup) -> Response {
+    pub fn answer(self, report: &impl Serialize, page: impl FnOnce() -> Markup) -> Response {
         match self {
             Self::Page => page().into_response(),
             Self::Json => Json(report).into_response(),

@@ -4,6 +4,7 @@ pub mod audits;
 pub mod clock;
 pub mod dead_letters;
 pub mod digests;
+pub mod game;
 pub mod gauges;
 pub mod lambda;
 pub mod ledger;

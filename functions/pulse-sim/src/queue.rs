@@ -85,8 +85,15 @@ impl MemoryQueue {
         if disorder.unordered {
             self.held.messages().shuffle();
         }
-        self.dice = Some(Dice { random, disorder });
+        self.dice = Some(Dice::new(random, disorder));
         self
+    }
+
+    /// From now on, a queue that was made [with some disorder](Self::with_disorder) has this, but for its order.
+    pub fn set_disorder(&self, disorder: Disorder) {
+        if let Some(dice) = &self.dice {
+            dice.set(disorder);
+        }
     }
 
     /// Lets [`reported_depth`](Self::reported_depth) be of any moment since so long ago. To be called before the first

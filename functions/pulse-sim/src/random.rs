@@ -72,6 +72,11 @@ impl Stream {
         choices.get(usize::try_from(index).unwrap_or(usize::MAX))
     }
 
+    /// From now on, draws what `other` would.
+    pub(crate) fn begin_anew(&self, other: Self) {
+        *self.rng() = other.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+
     fn rng(&self) -> MutexGuard<'_, StdRng> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -17,7 +17,11 @@ use serde_json::Value;
 
 /// The fields that a page's last form hides.
 fn hidden(page: &Answer) -> BTreeMap<String, String> {
-    let form = page.body.rsplit("<form").next().expect("a form");
+    hidden_in(page.body.rsplit("<form").next().expect("a form"))
+}
+
+/// The fields that a form hides.
+pub(crate) fn hidden_in(form: &str) -> BTreeMap<String, String> {
     let field = |text: &str, name: &str| Some(text.split(&format!("{name}=\"")).nth(1)?.split('"').next()?.to_owned());
     form.split("<input ")
         .filter(|input| input.contains("type=\"hidden\""))
@@ -25,7 +29,7 @@ fn hidden(page: &Answer) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn form(fields: &BTreeMap<String, String>) -> String {
+pub(crate) fn form(fields: &BTreeMap<String, String>) -> String {
     let pairs = fields.iter().map(|(name, value)| format!("{name}={}", value.replace('+', "%2B").replace(' ', "+")));
     pairs.collect::<Vec<_>>().join("&")
 }

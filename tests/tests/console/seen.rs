@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use pulse_core::entry::StageName;
+use pulse_game::{GameOptions, Record};
+use pulse_sim::game::GameFault;
 use pulse_tests::{
     browser::Browser,
     in_memory_app::{Fate, InMemoryApp, start},
-    served_console::ServedConsole,
+    served_console::{ServedConsole, ServedGame},
 };
 use serde_json::{Value, json};
+
+use super::game::scenario;
 
 /// The most that a first load may transfer, in bytes.
 const FIRST_LOAD: u64 = 60_000;
@@ -64,9 +68,69 @@ fn visits() -> Vec<(u64, Value)> {
 #[test]
 fn everyone_can_use_every_page() {
     let console = ServedConsole::over(InMemoryApp::eventful());
+    assert_all_can_use(visits(), |visit| console.ask("examine", visit, json!({})));
+}
+
+/// A game in which scoring is down, and an hour of it has passed.
+fn game() -> ServedGame {
+    let command = "pulse simulate --console".to_owned();
+    let options =
+        GameOptions { scenario: scenario(2_000), actor: "aoife".into(), command, repeat: Record::default() };
+    ServedGame::after(options, |game| {
+        let fault = |name| GameFault::named(name).unwrap();
+        game.advance_to(game.now() + Duration::from_hours(43));
+        game.day().throw(fault("score-down"), Some(Duration::from_hours(2)));
+        game.day().throw(fault("bounces"), None);
+        game.advance_to(game.now() + Duration::from_hours(1));
+    })
+}
+
+/// How the page of the game day is reached, and those beside it.
+fn visits_of_the_game() -> Vec<(u64, Value)> {
+    let press = |button: &str| json!({ "path": "/game", "press": button });
+    let throw = "button[value=email-slow]";
+    vec![
+        (200, json!({ "path": "/game" })),
+        (200, press("button[value='10m']")),
+        (200, json!({ "path": "/game", "fill": ["input[name=lasts]", "20m"], "press": throw })),
+        (400, json!({ "path": "/game", "fill": ["input[name=lasts]", "soon"], "press": throw })),
+        (200, press("button[value=all]")),
+        (200, json!({ "path": "/" })),
+        (200, json!({ "path": "/stages/score" })),
+    ]
+}
+
+#[test]
+fn everyone_can_play_a_game_day() {
+    let game = game();
+    assert_all_can_use(visits_of_the_game(), |visit| game.ask("examine", visit, json!({})));
+}
+
+#[test]
+fn without_scripts_a_game_day_is_played_as_well() {
+    let game = game();
+    let scripts = json!({ "scripts": false });
+    let thrown = game.ask("read", &json!({ "path": "/game", "press": "button[value=email-down]" }), scripts.clone());
+    assert!(thrown["text"].as_str().unwrap().contains("the email provider is down"), "{thrown}");
+    let mended = game.ask("read", &json!({ "path": "/game", "press": "button[value=all]" }), scripts);
+    assert!(mended["text"].as_str().unwrap().contains("Nothing."), "{mended}");
+}
+
+/// Ages are told by the world's own time, which isn't the browser's.
+#[test]
+fn a_page_reckons_with_the_time_of_the_world_that_it_shows() {
+    let game = game();
+    let _ = game.ask("keep", &json!({ "path": "/" }), json!({ "name": "game" }));
+    let script = "document.querySelector('.asof time').dataset.age";
+    let told = Browser::shared().ask(&json!({ "run": "evaluate", "name": "game", "script": script }));
+    let told = told["result"].as_str().unwrap();
+    assert!(["now", "ago"].iter().any(|word| told.contains(word)) && !told.contains("day"), "{told}");
+}
+
+fn assert_all_can_use(visits: Vec<(u64, Value)>, examine: impl Fn(&Value) -> Value) {
     let mut faults = Vec::new();
-    for (status, visit) in visits() {
-        let seen = console.ask("examine", &visit, json!({}));
+    for (status, visit) in visits {
+        let seen = examine(&visit);
         assert_eq!(seen["status"], status, "{visit}: {}", seen["text"]);
         for part in ["invalid", "violations", "troubles", "elsewhere", "wider"] {
             let found = seen[part].as_array().unwrap().iter().map(|one| one.as_str().unwrap());

@@ -72,20 +72,40 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
 /// # Errors
 /// When the port can't be used.
 pub async fn console(app: App, stack: &str, port: u16) -> Result<(Console, TcpListener, String)> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        Usage(format!("Port {port} of this machine can't be used: {error}. --port 0 takes any that is free."))
-    })?;
-    let address = listener.local_addr()?;
-    let (loopback, link) = Loopback::on(address.port()).context("This machine gives no random numbers")?;
-    let console = Console::new(app, stack, Access::Loopback(Arc::new(loopback)));
-    let console = console.with_letters(Arc::new(MinijinjaRenderer::new()?));
-    Ok((console, listener, format!("http://{address}{link}")))
+    let Doorway { access, listener, url } = Doorway::on(port).await?;
+    let console = Console::new(app, stack, access).with_letters(Arc::new(MinijinjaRenderer::new()?));
+    Ok((console, listener, url))
+}
+
+/// Where a console is served on this machine.
+pub struct Doorway {
+    /// Who may come in.
+    pub access: Access,
+    /// Where they come.
+    pub listener: TcpListener,
+    /// The link that lets a browser in.
+    pub url: String,
+}
+
+impl Doorway {
+    /// One on this port, or on any that is free.
+    ///
+    /// # Errors
+    /// When the port can't be used.
+    pub async fn on(port: u16) -> Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Usage(format!("Port {port} of this machine can't be used: {error}. --port 0 takes any that is free."))
+        })?;
+        let address = listener.local_addr()?;
+        let (loopback, link) = Loopback::on(address.port()).context("This machine gives no random numbers")?;
+        Ok(Self { access: Access::Loopback(Arc::new(loopback)), listener, url: format!("http://{address}{link}") })
+    }
 }
 
 /// Opens a link in the browser. Other users of the machine see what a program is started with: the browser is given a page
 /// that only its user can read, and that leads to the link.
-async fn opened(url: &str, output: Output) -> Option<NamedTempFile> {
+pub async fn opened(url: &str, output: Output) -> Option<NamedTempFile> {
     let page = page_to(url);
     let opened = match &page {
         Ok(page) => open(page.path()).await,

@@ -3,4 +3,5 @@
 mod figures;
 mod page;
 
+pub(crate) use page::command;
 pub use page::html;

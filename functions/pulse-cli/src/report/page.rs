@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use pulse_sim::month::{MonthReport, Spread, StageScenario, Window};
+use pulse_sim::month::{MonthReport, Scenario, Spread, StageScenario, Window};
 
 use pulse_console::plot::{Plot, escape, label};
 
@@ -124,7 +124,12 @@ fn bill(report: &MonthReport) -> String {
 }
 
 fn repeat(report: &MonthReport) -> String {
-    let scenario = &report.scenario;
+    let command = command(&report.scenario);
+    format!("<h2>Again</h2>\n<p>The same figures come from the same command:</p>\n<pre>{}</pre>\n", escape(&command))
+}
+
+/// The command that simulates a scenario.
+pub(crate) fn command(scenario: &Scenario) -> String {
     let mut command = format!(
         "pulse simulate --customers {} --days {} --starts {} --seed {} --spread {} --window {}",
         scenario.customers,
@@ -146,7 +151,7 @@ fn repeat(report: &MonthReport) -> String {
             }
         }
     }
-    format!("<h2>Again</h2>\n<p>The same figures come from the same command:</p>\n<pre>{}</pre>\n", escape(&command))
+    command
 }
 
 /// A window as it is typed.

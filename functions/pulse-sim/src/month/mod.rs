@@ -11,4 +11,5 @@ mod tests;
 pub use proof::Proof;
 pub use report::{MonthReport, Progress, Sample};
 pub use run::{digest, run};
+pub(crate) use run::{enroll, proof, settings};
 pub use scenario::{Scenario, Spread, StageScenario, Window, WindowError};

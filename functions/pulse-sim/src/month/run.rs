@@ -86,7 +86,7 @@ fn live_through(scenario: &Scenario, world: &Arc<World>, on_progress: &mut dyn F
     report
 }
 
-fn settings(scenario: &Scenario) -> WorldSettings {
+pub(crate) fn settings(scenario: &Scenario) -> WorldSettings {
     let mut settings = WorldSettings::shipped(scenario.starts, scenario.seed);
     let size = |stage: &mut StageSettings, scenario: &StageScenario| {
         stage.maximum_concurrency = scenario.maximum_concurrency;
@@ -105,7 +105,7 @@ fn settings(scenario: &Scenario) -> WorldSettings {
 }
 
 /// Puts everyone on the roster, each with a slot in the scenario's spread.
-fn enroll(scenario: &Scenario, world: &World) {
+pub(crate) fn enroll(scenario: &Scenario, world: &World) {
     let random = Randomness::of_seed(scenario.seed).stream("roster");
     for number in 0..scenario.customers {
         world.enroll_at_once(&person(number, scenario.spread, &random));
@@ -262,7 +262,7 @@ fn is_within(windows: &[Window], now: Duration) -> bool {
 /// Mails take a while: what came up in the last hour isn't late yet.
 const TIME_TO_MAIL: Duration = Duration::from_hours(1);
 
-fn proof(scenario: &Scenario, world: &World) -> Proof {
+pub(crate) fn proof(scenario: &Scenario, world: &World) -> Proof {
     let due_by = world.time.now() - TIME_TO_MAIL;
     let [score, email] = scenario.stages.as_array();
     let mut proof = Proof {

@@ -1,5 +1,7 @@
 //! What SQS doesn't promise.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::random::Stream;
 
 /// How far a queue is from handing out each message once and in turn.
@@ -25,10 +27,22 @@ pub struct Disorder {
 #[derive(Debug)]
 pub(super) struct Dice {
     pub(super) random: Stream,
-    pub(super) disorder: Disorder,
+    pub(super) disorder: Mutex<Disorder>,
 }
 
 impl Dice {
+    pub(super) fn new(random: Stream, disorder: Disorder) -> Self {
+        Self { random, disorder: Mutex::new(disorder) }
+    }
+
+    pub(super) fn set(&self, disorder: Disorder) {
+        *self.disorder.lock().unwrap_or_else(PoisonError::into_inner) = disorder;
+    }
+
+    fn now(&self) -> Disorder {
+        *self.disorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A number less than `count`.
     pub(super) fn choose(&self, count: usize) -> usize {
         usize::try_from(self.random.below(count as u64)).unwrap_or(0)
@@ -36,14 +50,14 @@ impl Dice {
 
     /// How many messages a receive gives that asks for `most`.
     pub(super) fn sample(&self, most: usize) -> usize {
-        if self.random.chance(self.disorder.fewer) { self.choose(most.saturating_add(1)) } else { most }
+        if self.random.chance(self.now().fewer) { self.choose(most.saturating_add(1)) } else { most }
     }
 
     pub(super) fn duplicates(&self) -> bool {
-        self.random.chance(self.disorder.duplicate)
+        self.random.chance(self.now().duplicate)
     }
 
     pub(super) fn forgets(&self) -> bool {
-        self.random.chance(self.disorder.forgotten_delete)
+        self.random.chance(self.now().forgotten_delete)
     }
 }

@@ -3,8 +3,9 @@ use std::{fmt, time::Duration};
 use pulse_core::{customer::Zone, entry::StageName};
 
 use crate::{
+    queue::Disorder,
     scheduler::TargetFailure,
-    world::{Down, FeedbackFaults, Noise, PanicPlace, ProviderFaults},
+    world::{Down, FeedbackFaults, Noise, PanicPlace, ProviderFaults, RecipientWays},
 };
 
 /// Something that goes wrong, or that someone does at a bad moment.
@@ -27,6 +28,8 @@ pub enum Kind {
     Queues(Noise),
     /// Workers die, with this chance at each of their calls.
     Deaths(f64),
+    /// Ticks die, with this chance at each of their calls.
+    TickDeaths(f64),
     /// Workers' answers can't be read, with this chance.
     BadAnswers(f64),
     /// A provider is unreliable.
@@ -55,6 +58,12 @@ pub enum Kind {
     IntakeThrottled(u32),
     /// The code panics on a customer.
     Panic(PanicPlace, u32),
+    /// The code panics on one in so many customers.
+    Panics(PanicPlace, u64),
+    /// Recipients and their servers take mails otherwise than ever.
+    Recipients(RecipientWays),
+    /// Queues keep and hand out messages as badly as SQS may.
+    Disorder(Disorder),
     /// It happens once.
     Once(Act),
 }
@@ -112,6 +121,7 @@ impl fmt::Display for Fault {
             Kind::Ledger(noise) => write!(f, "the ledger fails ({noise:?})"),
             Kind::Queues(noise) => write!(f, "queues fail ({noise:?})"),
             Kind::Deaths(chance) => write!(f, "workers die at {chance:.4} of their calls"),
+            Kind::TickDeaths(chance) => write!(f, "ticks die at {chance:.4} of their calls"),
             Kind::BadAnswers(chance) => write!(f, "{chance:.2} of the workers' answers can't be read"),
             Kind::Unreliable(stage, faults) => write!(f, "the {stage} provider is unreliable ({faults:?})"),
             Kind::Outage(stage, down) => write!(f, "the {stage} provider is out of order ({down:?})"),
@@ -129,6 +139,9 @@ impl fmt::Display for Fault {
                 write!(f, "the intake function's reserved concurrency is {reserved}")
             }
             Kind::Panic(place, who) => write!(f, "the code panics on customer {who}, {place}"),
+            Kind::Panics(place, one_in) => write!(f, "the code panics on one in {one_in} customers, {place}"),
+            Kind::Recipients(ways) => write!(f, "recipients take mails otherwise ({ways:?})"),
+            Kind::Disorder(disorder) => write!(f, "queues are out of order ({disorder:?})"),
             Kind::Once(act) => return write!(f, "{act:?}"),
         }?;
         write!(f, " for {:.1} h", self.lasts.as_secs_f64() / 3600.0)

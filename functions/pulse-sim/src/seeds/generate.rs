@@ -289,6 +289,7 @@ fn unreliable(random: &Stream, stage: StageName) -> ProviderFaults {
         fail: if random.chance(0.3) { random.unit() * 0.02 } else { 0.0 },
         answer_lost: random.unit() * 0.1,
         late: if stage == StageName::Email && random.chance(0.5) { random.unit() * 0.05 } else { 0.0 },
+        slower: 0.0,
     }
 }
 

@@ -10,9 +10,14 @@ mod people;
 mod plan;
 mod run;
 mod shrink;
+mod turns;
 
 pub use fault::{Act, Fault, Kind};
 pub use people::person;
 pub use plan::FaultPlan;
 pub use run::{SeedReport, run, run_with};
 pub use shrink::{Shrunk, shrink};
+pub(crate) use {
+    plan::active_faults,
+    turns::{begin, end},
+};

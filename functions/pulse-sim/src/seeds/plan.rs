@@ -100,22 +100,24 @@ impl FaultPlan {
 }
 
 /// What goes wrong while these faults last.
-pub(super) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faults {
+pub(crate) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faults {
     let mut now = Faults::default();
     for fault in faults {
         match &fault.kind {
             Kind::Ledger(noise) => now.ledger = louder(now.ledger, *noise),
             Kind::Queues(noise) => now.queue = louder(now.queue, *noise),
             Kind::Deaths(chance) => now.death = now.death.max(*chance),
+            Kind::TickDeaths(chance) => now.tick_death = now.tick_death.max(*chance),
             Kind::BadAnswers(chance) => now.bad_answer = now.bad_answer.max(*chance),
             Kind::Unreliable(stage, faults) => {
                 let provider = &mut now.providers[*stage];
-                *provider = ProviderFaults { down: provider.down, ..*faults };
+                *provider = less_reliable(*provider, *faults);
             }
             Kind::Outage(stage, down) => now.providers[*stage].down = Some(*down),
             Kind::NothingScheduled => now.nothing_scheduled = true,
             Kind::LostBatches(chance) => now.lost_batch = now.lost_batch.max(*chance),
             Kind::Feedback(faults) => now.feedback = worse(now.feedback, *faults),
+            Kind::Recipients(ways) => now.recipients = Some(*ways),
             Kind::IntakeOff | Kind::IntakeThrottled(_) => now.feedback.is_held_up = true,
             Kind::SchedulerCutOff
             | Kind::SchedulerRefused(_)
@@ -123,10 +125,23 @@ pub(super) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faul
             | Kind::Disable(_)
             | Kind::Throttle(..)
             | Kind::Panic(..)
+            | Kind::Panics(..)
+            | Kind::Disorder(_)
             | Kind::Once(_) => {}
         }
     }
     now
+}
+
+fn less_reliable(one: ProviderFaults, other: ProviderFaults) -> ProviderFaults {
+    ProviderFaults {
+        down: one.down.or(other.down),
+        retry: one.retry.max(other.retry),
+        fail: one.fail.max(other.fail),
+        answer_lost: one.answer_lost.max(other.answer_lost),
+        late: one.late.max(other.late),
+        slower: one.slower.max(other.slower),
+    }
 }
 
 fn worse(one: FeedbackFaults, other: FeedbackFaults) -> FeedbackFaults {

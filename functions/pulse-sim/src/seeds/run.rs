@@ -6,7 +6,7 @@ use pulse_core::{
     customer::{Customer, Standing},
     entry::StageName,
     message::WorkMessage,
-    ports::{Controls as _, StageQueue as _},
+    ports::StageQueue as _,
     run::RunId,
     slot::Slot,
     snapshot::CountBudget,
@@ -17,8 +17,8 @@ use super::{
     fault::{Act, Fault, Kind},
     people,
     plan::{FaultPlan, active_faults},
+    turns,
 };
-use crate::lambda::MappingState;
 use crate::world::{Promise, Record, SystemUnderTest, Violation, World, WorldSettings};
 
 /// How long after its beginning, or after a deployment, a pause must be one: the mapping takes its time to
@@ -199,22 +199,9 @@ impl SeedMonth<'_> {
         let world = self.world;
         world.line(|| format!("FAULT {fault}"));
         match &fault.kind {
-            Kind::Pause(stage) => world.set_flowing(*stage, false),
-            // One that the breaker has disabled can't be disabled once more: whoever wants a pause asks for it.
-            Kind::Disable(stage) if world.stack(*stage).mapping.state() != MappingState::Enabled => {
-                world.set_flowing(*stage, false);
-            }
-            Kind::Disable(stage) => world.switch_by_hand(*stage, false),
-            Kind::Throttle(stage, reserved) => {
-                world.stack(*stage).function.set_reserved_concurrency(Some(*reserved));
-            }
-            Kind::IntakeOff => world.switch_intake_by_hand(false),
-            Kind::IntakeThrottled(reserved) => world.intake_function.set_reserved(Some(*reserved)),
-            Kind::SchedulerCutOff => world.scheduler.set_target_down(world.time.now() + fault.lasts),
-            Kind::SchedulerRefused(how) => world.scheduler.set_target_failing(*how, world.time.now() + fault.lasts),
             Kind::Panic(place, who) => world.panics.begin(*place, people::id(self.plan.number(*who))),
             Kind::Once(act) => self.act(act),
-            _ => {}
+            kind => turns::begin(world, kind, world.time.now() + fault.lasts),
         }
     }
 
@@ -240,33 +227,10 @@ impl SeedMonth<'_> {
     }
 
     fn end(&self, fault: &Fault, still_paused: bool) {
-        let world = self.world;
         match &fault.kind {
-            Kind::Pause(stage) => world.set_flowing(*stage, true),
-            Kind::Disable(stage) if self.is_paused_by_command(*stage) => world.set_flowing(*stage, true),
-            Kind::Disable(stage) => {
-                if !still_paused {
-                    world.resume_what_was_kept(*stage);
-                }
-                world.switch_by_hand(*stage, true);
-            }
-            Kind::Throttle(stage, reserved) => {
-                if *reserved == 0 && !still_paused {
-                    world.resume_what_was_kept(*stage);
-                }
-                let size = world.settings.stages[*stage].maximum_concurrency;
-                world.stack(*stage).function.set_reserved_concurrency(Some(size));
-            }
-            Kind::IntakeOff => world.switch_intake_by_hand(true),
-            Kind::IntakeThrottled(_) => world.intake_function.set_reserved(None),
-            Kind::Panic(place, who) => world.panics.end(*place, &people::id(self.plan.number(*who))),
-            _ => {}
+            Kind::Panic(place, who) => self.world.panics.end(*place, &people::id(self.plan.number(*who))),
+            kind => turns::end(self.world, kind, still_paused),
         }
-    }
-
-    fn is_paused_by_command(&self, stage: StageName) -> bool {
-        let control = self.world.ledger.control(stage).now_or_never().and_then(Result::ok);
-        control.is_some_and(|control| control.pause.is_some())
     }
 
     fn settled(&self, fault: &Fault) -> Option<Settled> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use pulse_core::{
     entry::Plan,
     ports::{DeadLetterQueues, DeadLetters, DlqName, Gauges, IntakeQueue, StageQueue},
-    stage::{Meter, MeteredMailer, MeteredScorer, PerStage},
+    stage::{Meter, MeteredMailer, MeteredScorer, PerStage, StageName},
 };
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     feedback::{FeedbackWatch, IntakeFunction, IntakeQueueStack, IntakeStack},
     handler::BAD_ANSWERS,
     invariants::InvariantChecker,
+    lane_control::{SimGauges, SimLanes},
     mailing::{ShortLetters, SimMailer},
     panics::Panics,
     ports::WorldPorts,
@@ -26,7 +27,6 @@ use super::{
 };
 use crate::{
     dead_letters::MemoryDeadLetters,
-    gauges::MemoryGauges,
     lambda::{Answer, Function, Invocation},
     ledger::MemoryLedger,
     queue::MemoryQueue,
@@ -82,11 +82,18 @@ pub struct World {
     pub(super) feedback_way: Way,
     pub(super) snapshot_way: Way,
     pub(super) snapshot_watch: SnapshotWatch,
-    pub(super) gauges: Arc<MemoryGauges>,
+    pub(super) lane_control: SimLanes,
+    pub(super) gauges: Arc<SimGauges>,
     pub(super) answers: Stream,
 }
 
 impl World {
+    /// The most calls that a stage's provider may ever have seen at once.
+    #[must_use]
+    pub fn most_lanes(&self, stage: StageName) -> u32 {
+        self.lane_control.most(stage)
+    }
+
     /// All ports, as an invocation sees them, or someone whom nothing can end.
     pub(super) fn ports(&self, invocation: Option<&Invocation>) -> WorldPorts {
         let way = Way { invocation: invocation.cloned(), ..self.worker_way.clone() };
@@ -120,7 +127,7 @@ impl World {
         self.feedback_way.random.chance(of(&self.faults.now()))
     }
 
-    fn ports_by(&self, way: &Way) -> WorldPorts {
+    pub(super) fn ports_by(&self, way: &Way) -> WorldPorts {
         let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
         let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
         let queue = |stack: &StageStack| -> Arc<dyn StageQueue> {
@@ -193,9 +200,15 @@ impl World {
         }
     }
 
-    /// The same for the tick, whose messages are watched.
+    /// The same for a tick.
     pub(super) fn tick_ports(&self, invocation: &Invocation) -> WorldPorts {
-        let ports = self.ports(Some(invocation));
+        let mortality = |faults: &Faults| faults.death.max(faults.tick_death);
+        self.ports_by(&Way { invocation: Some(invocation.clone()), mortality, ..self.worker_way.clone() })
+    }
+
+    /// The same for its sweep, whose messages are watched.
+    pub(super) fn sweep_ports(&self, invocation: &Invocation) -> WorldPorts {
+        let ports = self.tick_ports(invocation);
         WorldPorts {
             queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.stacks[stage])),
             ..ports

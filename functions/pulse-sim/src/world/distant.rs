@@ -23,7 +23,7 @@ use pulse_core::{
 };
 
 use super::{
-    faults::{ActiveFaults, Noise},
+    faults::{ActiveFaults, Faults, Noise},
     invariants::{InvariantChecker, Promise},
     trace::Trace,
 };
@@ -42,6 +42,8 @@ pub(super) struct Way {
     pub(super) trace: Trace,
     /// Who hears of a claim that is written over, if nobody may who goes this way.
     pub(super) claims: Option<InvariantChecker>,
+    /// How likely whoever goes it dies at a call.
+    pub(super) mortality: fn(&Faults) -> f64,
 }
 
 impl Way {
@@ -66,7 +68,7 @@ impl Way {
 
     async fn may_die(&self, when: &str) {
         if let Some(Invocation { kill_switch, .. }) = &self.invocation
-            && self.random.chance(self.faults.now().death)
+            && self.random.chance((self.mortality)(&self.faults.now()))
         {
             self.trace.line(self.time.now(), || format!("a worker dies {when} a call"));
             kill_switch.strike().await;

@@ -6,6 +6,7 @@ use std::{
 use jiff::Timestamp;
 use pulse_core::stage::PerStage;
 
+use super::feedback::RecipientWays;
 use crate::time::VirtualTime;
 
 /// How often a call fails.
@@ -43,6 +44,8 @@ pub struct ProviderFaults {
     pub answer_lost: f64,
     /// The chance that it answers nothing, and does what it was asked minutes later.
     pub late: f64,
+    /// How many times as long it takes. Nothing is as long as ever.
+    pub slower: f64,
 }
 
 /// What goes wrong with what is told of mails: chances.
@@ -71,6 +74,8 @@ pub struct Faults {
     pub queue: Noise,
     /// The chance, at each call that a worker makes, that it dies there.
     pub death: f64,
+    /// The same of a tick, beside what it shares with workers.
+    pub tick_death: f64,
     /// The chance that a worker's answer to its mapping can't be read.
     pub bad_answer: f64,
     /// The chance that a batch which a poller has received never reaches its function.
@@ -81,12 +86,22 @@ pub struct Faults {
     pub nothing_scheduled: bool,
     /// What is told of mails.
     pub feedback: FeedbackFaults,
+    /// How recipients take mails, if not as ever.
+    pub recipients: Option<RecipientWays>,
+}
+
+impl ProviderFaults {
+    /// How long a call takes that takes so long as ever.
+    pub(super) fn stretched(&self, takes: Duration) -> Duration {
+        if self.slower > 0.0 { takes.mul_f64(self.slower) } else { takes }
+    }
 }
 
 impl Faults {
     /// Whether nothing goes wrong that what was handed to the intake could meet on its way to the ledger.
     fn leave_the_intake_well(&self) -> bool {
-        let Self { ledger, queue, death, bad_answer, lost_batch, feedback, providers: _, nothing_scheduled: _ } = self;
+        // What a tick doesn't do, the intake doesn't wait for.
+        let Self { ledger, queue, death, bad_answer, lost_batch, feedback, .. } = self;
         let is_quiet = |noise: &Noise| *noise == Noise::default();
         let chances = [death, bad_answer, lost_batch];
         is_quiet(ledger) && is_quiet(queue) && chances.iter().all(|chance| **chance <= 0.0) && !feedback.is_held_up

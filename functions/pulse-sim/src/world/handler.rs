@@ -3,7 +3,7 @@ use std::sync::Weak;
 use futures::future::BoxFuture;
 use pulse_core::{
     entry::StageName,
-    stage::{CLOSING_TIME, Delivery},
+    stage::{CLOSING_TIME, Delivery, WorkerSettings},
 };
 
 use super::{build::World, invariants::Promise, neighbours::BatchWatch};
@@ -31,7 +31,8 @@ impl Handler for StageHandler {
             let Some(world) = world else { return Answer::Error };
             let ports = world.panics.around(world.ports(Some(&invocation)));
             let stage = world.product.stage(name, &ports, world.settings.policy);
-            let settings = world.settings.stages[name].worker;
+            let in_flight = world.lane_control.in_flight(name) as usize;
+            let settings = WorkerSettings { in_flight, ..world.settings.stages[name].worker };
             let product = world.product.clone();
             let watch = BatchWatch::over(&batch, world.panics.are_planned());
             let stage = watch.stage(stage);

@@ -245,7 +245,7 @@ impl SimMailer {
         if let Some(down) = faults.down {
             return self.out_of_order(mail, down).await;
         }
-        let takes = self.random.lognormal(self.latency.mean, self.latency.sigma);
+        let takes = faults.stretched(self.random.lognormal(self.latency.mean, self.latency.sigma));
         let half = takes / 2;
         if self.random.chance(faults.late) {
             self.accept_later(mail, self.timeout + self.random.between(Duration::ZERO, Duration::from_mins(10)));

@@ -3,12 +3,14 @@
 
 mod build;
 mod connections;
+mod desk;
 mod distant;
 mod distant_snapshots;
 mod faults;
 mod feedback;
 mod handler;
 mod invariants;
+mod lane_control;
 mod lanes;
 mod mailing;
 mod neighbours;
@@ -27,6 +29,7 @@ mod trace;
 mod watch;
 
 pub use build::World;
+pub use desk::OperatorDesk;
 pub use faults::{ActiveFaults, Down, Faults, FeedbackFaults, Noise, ProviderFaults};
 pub use feedback::{FeedbackWatch, IntakeFunction, IntakeQueueStack, IntakeStack, RecipientWays, Recipients, Told};
 pub use invariants::{InvariantChecker, Promise, Violation};

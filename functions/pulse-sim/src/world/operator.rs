@@ -102,6 +102,8 @@ impl World {
             let stage = &self.settings.stages[name];
             stack.function.set_reserved_concurrency(Some(stage.maximum_concurrency));
             stack.function.deploy();
+            let in_flight = u32::try_from(stage.worker.in_flight).unwrap_or(u32::MAX);
+            self.lane_control.deploy(name, in_flight, stage.maximum_concurrency);
             stack.mapping.deploy(mapping_settings(&self.settings, stage)).expect(TAKEN);
         }
         deploy_intake(&self.intake_function, &self.intake);

@@ -15,6 +15,7 @@ use pulse_core::{
         Scorer, SendError,
     },
     score::Score,
+    stable_hash::stable_hash,
 };
 
 use super::ports::WorldPorts;
@@ -50,7 +51,14 @@ impl fmt::Display for PanicPlace {
 
 /// On whom the code panics now.
 #[derive(Debug, Clone, Default)]
-pub struct Panics(Arc<Mutex<Vec<(PanicPlace, CustomerId)>>>);
+pub struct Panics(Arc<Mutex<Planned>>);
+
+#[derive(Debug, Default)]
+struct Planned {
+    on: Vec<(PanicPlace, CustomerId)>,
+    /// On one of so many customers.
+    on_one_in: Vec<(PanicPlace, u64)>,
+}
 
 /// What a planned panic carries.
 pub(super) struct PlannedPanic;
@@ -58,20 +66,26 @@ pub(super) struct PlannedPanic;
 impl Panics {
     /// From now on, the code panics there on this customer.
     pub fn begin(&self, place: PanicPlace, customer: CustomerId) {
-        self.all().push((place, customer));
+        self.planned().on.push((place, customer));
     }
 
     /// From now on, it does so for one reason less.
     pub fn end(&self, place: PanicPlace, customer: &CustomerId) {
-        let mut all = self.all();
-        if let Some(which) = all.iter().position(|(at, who)| *at == place && who == customer) {
-            all.swap_remove(which);
+        let on = &mut self.planned().on;
+        if let Some(which) = on.iter().position(|(at, who)| *at == place && who == customer) {
+            on.swap_remove(which);
         }
+    }
+
+    /// From now on, the code panics on one of so many customers, always the same ones, at these places and nowhere else.
+    pub fn set_on_one_in(&self, places: Vec<(PanicPlace, u64)>) {
+        self.planned().on_one_in = places;
     }
 
     /// Whether the code panics on anyone now.
     pub(super) fn are_planned(&self) -> bool {
-        !self.all().is_empty()
+        let planned = self.planned();
+        !planned.on.is_empty() || !planned.on_one_in.is_empty()
     }
 
     /// Ports whose users panic, if any do now.
@@ -89,15 +103,22 @@ impl Panics {
 
     /// Panics past the panic hook: nobody has to read of what is planned.
     pub(super) fn strike(&self, place: PanicPlace, customer: &CustomerId) {
-        let strikes = self.all().iter().any(|(at, who)| *at == place && who == customer);
+        let planned = self.planned();
+        let strikes = planned.on.iter().any(|(at, who)| *at == place && who == customer)
+            || planned.on_one_in.iter().any(|(at, one_in)| *at == place && is_one_in(*one_in, customer));
+        drop(planned);
         if strikes {
             panic::resume_unwind(Box::new(PlannedPanic));
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<(PanicPlace, CustomerId)>> {
+    fn planned(&self) -> MutexGuard<'_, Planned> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_one_in(one_in: u64, customer: &CustomerId) -> bool {
+    stable_hash(customer.as_str(), "panics").is_multiple_of(one_in.max(1))
 }
 
 /// A port whose user panics.

@@ -58,19 +58,18 @@ pub(super) fn start(world: &Arc<World>) {
 }
 
 /// One tick, as its function runs it: it may die half-way like any other.
-async fn tick(world: &Arc<World>) {
+pub(super) async fn tick(world: &Arc<World>) {
     let this = Arc::clone(world);
     let done = world.tick_function.invoke(move |invocation| {
         Box::pin(async move {
-            let ports = this.tick_ports(&invocation);
-            let rounds = this.product.tick(&ports, this.settings.sweep).await;
+            let rounds = this.product.tick(&this.sweep_ports(&invocation), this.settings.sweep).await;
             let done = this.product.look_after_feedback(&this.feedback_ports(&invocation)).await;
             if done.doubts_ended > 0 {
                 this.line(|| format!("{} doubts end: nobody told for a day", done.doubts_ended));
             }
             // Of what is left of its minute.
             let until = this.time.now().saturating_add(ORDERS).unwrap_or(Timestamp::MAX);
-            this.product.carry_out_orders(&this.ports(Some(&invocation)), until).await;
+            this.product.carry_out_orders(&this.tick_ports(&invocation), until).await;
             match this.product.take_snapshot(&this.snapshot_ports()).await {
                 Ok(taken) => this.check_snapshot(taken.filter(|taken| taken.kept).map(|taken| taken.counted)),
                 Err(error) => this.line(|| format!("no snapshot is taken: {error}")),

@@ -76,7 +76,7 @@ impl SimScorer {
             }
             None => {}
         }
-        let takes = self.random.lognormal(self.latency.mean, self.latency.sigma);
+        let takes = faults.stretched(self.random.lognormal(self.latency.mean, self.latency.sigma));
         if takes > self.timeout || self.random.chance(faults.answer_lost + faults.late) {
             self.time.sleep(self.timeout).await;
             return retry(None, "The provider doesn't answer.");

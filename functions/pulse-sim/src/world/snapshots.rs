@@ -56,6 +56,11 @@ impl World {
         }
     }
 
+    /// Someone but workers and ticks has had a hand in it: what follows is told apart from the next count on.
+    pub fn forget_counts(&self) {
+        *self.snapshot_watch.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn check_count(&self, counted: &RunSnapshot) -> Watched {
         let now = self.time.now();
         let places = self.places_of(counted.run);

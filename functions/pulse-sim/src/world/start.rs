@@ -17,6 +17,7 @@ use super::{
     feedback::{FeedbackWatch, INTAKE_TIMEOUT, IntakeFunction, IntakeStack, Recipients},
     handler::StageHandler,
     invariants::InvariantChecker,
+    lane_control::{SimGauges, SimLanes},
     lanes::ProviderLanes,
     mailing::SimMailer,
     panics::Panics,
@@ -89,6 +90,7 @@ impl World {
             invocation: None,
             trace: trace.clone(),
             claims: None,
+            mortality: |faults| faults.death,
         };
         let clock = Arc::clone(time.clock());
         let firing = SchedulerSettings { duplicate: settings.double_firings, ..SchedulerSettings::default() };
@@ -142,8 +144,12 @@ impl World {
         let stacks = PerStage::from_fn(stack);
         let schedule_dlq =
             Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(30), None).with_retention(DLQ_RETENTION));
+        let in_flight = |stage: StageName| u32::try_from(settings.stages[stage].worker.in_flight).unwrap_or(u32::MAX);
+        let lanes = SimLanes::new(stacks.clone(), time, PerStage::from_fn(in_flight), settings.function_timeout);
+        let queues = gauges(&settings, &stacks, &schedule_dlq, &intake);
         Self {
-            gauges: Arc::new(gauges(&settings, &stacks, &schedule_dlq, &intake)),
+            gauges: Arc::new(SimGauges { queues, lanes: lanes.clone() }),
+            lane_control: lanes,
             stacks,
             tick_function: function(time, random, "tick", Duration::from_mins(1)),
             audit_function: function(time, random, "audit", Duration::from_mins(15)),
@@ -175,7 +181,7 @@ impl World {
     }
 }
 
-/// The figures that a tick's snapshot tells. Lanes are as they were set: nobody changes them here.
+/// The figures that a tick's snapshot tells. Lanes are as they were set at first.
 fn gauges(
     settings: &WorldSettings,
     stacks: &PerStage<StageStack>,
@@ -249,7 +255,7 @@ pub(super) fn queue_pair(
         unordered: settings.duplicates > 0.0,
         fewer: settings.fewer,
     };
-    if disorder != Disorder::default() {
+    if disorder != Disorder::default() || settings.disorder_changes {
         queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
     }
     if !settings.count_lag.is_zero() {

@@ -1,5 +1,6 @@
-//! `pulse simulate`: a month of many customers, or many months of faults.
+//! `pulse simulate`: a month of many customers, or many months of faults, or a game day.
 
+mod game;
 mod month;
 mod options;
 mod seeds;
@@ -15,6 +16,9 @@ pub use options::Options;
 /// # Errors
 /// When the report can't be written.
 pub async fn run(options: Options, output: Output) -> Result<Exit> {
+    if options.console {
+        return game::run(options, output).await;
+    }
     // It computes for a minute: the runtime's threads are for those who wait.
     tokio::task::spawn_blocking(move || {
         if options.is_about_seeds() { seeds::run(&options, output) } else { month::run(&options, output) }

@@ -84,7 +84,7 @@ impl Recipients {
 
     /// A mail was accepted: decides what becomes of it, all of which is told in time.
     pub(in crate::world) fn take(&self, entry: &EntryId, to: &EmailAddress, mail: &str) -> Sent {
-        let ways = self.ways;
+        let ways = self.faults.now().recipients.unwrap_or(self.ways);
         let accepted_at = self.time.now();
         let mut letters = Letters { of: self, entry, to, mail, told: 0 };
         if self.provider == SimulatedMailProvider::Deduplicating {

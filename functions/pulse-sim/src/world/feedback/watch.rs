@@ -78,6 +78,11 @@ impl FeedbackWatch {
         self.seen().reads_all = true;
     }
 
+    /// From now on, there is again something that nobody can read.
+    pub fn break_parser(&self) {
+        self.seen().reads_all = false;
+    }
+
     pub(super) fn reads_all(&self) -> bool {
         self.seen().reads_all
     }
