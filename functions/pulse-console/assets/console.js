@@ -40,11 +40,18 @@ async function look() {
     const answer = await fetch(location.href, { headers, redirect: "error", cache: "no-store" });
     if (answer.status === 304) return void (state.textContent = "");
     if (!answer.ok) throw new Error(`it answers ${answer.status}`);
-    known = answer.headers.get("etag") ?? "";
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // They may have begun to meanwhile.
+    if (isInUse(main)) return;
+    known = answer.headers.get("etag") ?? "";
+    const typed = [...main.querySelectorAll("input")].filter((one) => one.value !== one.defaultValue);
     const open = [...main.querySelectorAll("details")].map((details) => details.open);
     const next = page.getElementById("main");
     main.replaceChildren(...next.childNodes);
+    for (const { name, value, form } of typed) {
+      const again = [...main.querySelectorAll("input")].find((one) => one.name === name && one.form?.action === form?.action);
+      if (again) again.value = value;
+    }
     Object.assign(main.dataset, next.dataset);
     shown = Date.now();
     main.querySelectorAll("details").forEach((details, n) => (details.open = open[n] ?? details.open));

@@ -95,12 +95,8 @@ impl Game {
             recall: day.world.mailer.recall(),
             provider: day.world.mailer.source(),
         };
-        let fixed = FixedSettings {
-            rules: Rules { email },
-            sweep: settings.sweep,
-            breaker: settings.breaker,
-            zone: Zone::UTC,
-        };
+        let fixed =
+            FixedSettings { rules: Rules { email }, sweep: settings.sweep, breaker: settings.breaker, zone: Zone::UTC };
         let app = App { ports: desk.ports.clone(), settings: Arc::new(fixed), actor };
         let shared = Arc::new(Shared { day, command, pace: Mutex::new(Pace::Paused), record: Mutex::default() });
         let pace = Arc::clone(&shared);
@@ -196,7 +192,8 @@ impl Game {
         while let Some(next) = self.next_repeated(moment) {
             self.day().advance_to(next.at);
             let form = [(header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
-            let request = form.into_iter().fold(Request::post(next.path), |request, (name, value)| request.header(name, value));
+            let request =
+                form.into_iter().fold(Request::post(next.path), |request, (name, value)| request.header(name, value));
             if let Ok(request) = request.body(Bytes::from(next.form)) {
                 let _ = self.answer_at_once(request);
             }

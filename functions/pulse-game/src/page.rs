@@ -99,7 +99,7 @@ fn page(shown: &Shown<'_>, lasting: &[Lasting]) -> Markup {
         (promises(shown))
         div.columns {
             (lasting_faults(shown.now, lasting))
-            (left_to_do(&shown.proof))
+            (left_to_do(&shown.proof, lasting.is_empty()))
         }
         (fault_forms(lasting))
     }
@@ -118,11 +118,7 @@ fn time_form(pace: Pace) -> Markup {
     let now = |speed: u32| pace == Pace::Times(speed);
     html! {
         form.act method="post" action=(PACE) aria-label="Time" {
-            @if pace == Pace::Paused {
-                button.quiet name="times" value="0" disabled { "Pause" }
-            } @else {
-                button name="times" value="0" { "Pause" }
-            }
+            button.quiet[pace != Pace::Paused] name="times" value="0" aria-pressed=(pace == Pace::Paused) { "Pause" }
             @for speed in SPEEDS {
                 " " button.quiet[!now(speed)] name="times" value=(speed) aria-pressed=(now(speed)) { (grouped(u64::from(speed))) "×" }
             }
@@ -187,7 +183,7 @@ fn lasting_faults(now: Timestamp, lasting: &[Lasting]) -> Markup {
                                         "for " (age(now, one.since))
                                         @if let Some(until) = one.until { ", ends in " (age(until, now)) }
                                     }
-                                    td { button.quiet name="mend" value=(one.fault.name) { "Mend" span.hidden { " that " (subject(one.fault.place)) (one.fault.title) } } }
+                                    td.number { button.quiet name="mend" value=(one.fault.name) { "Mend" span.hidden { " that " (subject(one.fault.place)) (one.fault.title) } } }
                                 }
                             }
                         }
@@ -207,15 +203,15 @@ fn subject(place: FaultPlace) -> String {
     }
 }
 
-/// What an operator has to bring to an end: all are 0 when the day is won.
-fn left_to_do(proof: &Proof) -> Markup {
+/// What an operator has to bring to an end: all are 0, and nothing is wrong, when the day is won.
+fn left_to_do(proof: &Proof, nothing_is_wrong: bool) -> Markup {
     let rows = [
         ("late: due for an hour, and open", proof.open),
         ("given up by a stage", proof.failed),
         ("in doubt, or unconfirmed", proof.unknown),
         ("dead letters of the stages", proof.dead_letters),
     ];
-    let is_done = rows.iter().all(|(_, count)| *count == 0);
+    let is_done = nothing_is_wrong && rows.iter().all(|(_, count)| *count == 0);
     html! {
         section {
             h2 { "Left to do " @if is_done { span.badge.good { "everything is done" } } }
@@ -225,7 +221,8 @@ fn left_to_do(proof: &Proof) -> Markup {
                     tr { th scope="row" { "sent" } td.number { (grouped(proof.sent)) } }
                     tr { th scope="row" { "skipped, with a reason" } td.number { (grouped(proof.skipped)) } }
                     tr.total { th scope="row" { "due so far" } td.number { (grouped(proof.due)) } }
-                    tr { th scope="row" { "mails that the provider took, and entries with two" } td.number { (grouped(proof.accepted)) ", " (grouped(proof.twice)) } }
+                    tr { th scope="row" { "mails that the provider took" } td.number { (grouped(proof.accepted)) } }
+                    tr.bad[proof.twice > 0] { th scope="row" { "entries with more than one of them" } td.number { (grouped(proof.twice)) } }
                 }
             }
         }
@@ -240,15 +237,14 @@ fn fault_forms(lasting: &[Lasting]) -> Markup {
                 "It ends by itself after, as in 20m, 1h or 2d; empty for until you mend it"
                 input type="text" name="lasts" maxlength="10" autocomplete="off";
             }
-            @for place in FaultPlace::all() {
-                h3 { (heading(place)) }
-                table {
-                    tbody {
+            div.columns {
+                @for place in FaultPlace::all() {
+                    section {
+                        h3 { (heading(place)) }
                         @for fault in GameFault::all().iter().filter(|fault| fault.place == place) {
-                            tr {
-                                td { (throw_button(fault)) }
-                                td { (fault.words) @if lasting.iter().any(|one| one.fault == fault) { " " span.badge.bad { "lasts" } } }
-                            }
+                            (throw_button(fault))
+                            @if lasting.iter().any(|one| one.fault == fault) { " " span.badge.bad { "lasts" } }
+                            p.small { (fault.words) }
                         }
                     }
                 }

@@ -50,7 +50,12 @@ impl FromStr for Record {
             let mut read = read;
             read().ok_or(RecordError(number + 1))
         };
-        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(line).collect::<Result<_, _>>().map(Self)
+        text.lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+            .map(line)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 

@@ -74,8 +74,7 @@ fn everyone_can_use_every_page() {
 /// A game in which scoring is down, and an hour of it has passed.
 fn game() -> ServedGame {
     let command = "pulse simulate --console".to_owned();
-    let options =
-        GameOptions { scenario: scenario(2_000), actor: "aoife".into(), command, repeat: Record::default() };
+    let options = GameOptions { scenario: scenario(2_000), actor: "aoife".into(), command, repeat: Record::default() };
     ServedGame::after(options, |game| {
         let fault = |name| GameFault::named(name).unwrap();
         game.advance_to(game.now() + Duration::from_hours(43));
@@ -88,7 +87,7 @@ fn game() -> ServedGame {
 /// How the page of the game day is reached, and those beside it.
 fn visits_of_the_game() -> Vec<(u64, Value)> {
     let press = |button: &str| json!({ "path": "/game", "press": button });
-    let throw = "button[value=email-slow]";
+    let throw = "button[name=throw][value=email-slow]";
     vec![
         (200, json!({ "path": "/game" })),
         (200, press("button[value='10m']")),

@@ -86,8 +86,18 @@ fn of_provider(stage: StageName) -> Vec<GameFault> {
     let unreliable = |name, title, words, faults| one(name, title, words, Kind::Unreliable(stage, faults));
     let none = ProviderFaults::default();
     let mut all = vec![
-        down("down", "is down", "It answers each call at once with an error, as a gateway does whose servers are gone (503).", Down::Refusing),
-        down("silent", "doesn't answer", "It takes calls and says nothing: each waits for its whole timeout.", Down::Hanging),
+        down(
+            "down",
+            "is down",
+            "It answers each call at once with an error, as a gateway does whose servers are gone (503).",
+            Down::Refusing,
+        ),
+        down(
+            "silent",
+            "doesn't answer",
+            "It takes calls and says nothing: each waits for its whole timeout.",
+            Down::Hanging,
+        ),
         down(
             "limiting",
             "asks to be left alone",
@@ -203,8 +213,8 @@ fn of_code() -> Vec<GameFault> {
         one(
             "tick-killed",
             "ticks are killed half-way",
-            "At each of its calls, a tick dies with a chance of one in ten: orders go on from where they were written down.",
-            Kind::TickDeaths(0.1),
+            "At each of its calls, a tick dies with a chance of one in a hundred: orders go on from where they were written down.",
+            Kind::TickDeaths(0.01),
         ),
         one(
             "panics-scored",
@@ -245,7 +255,12 @@ fn of_recipients() -> Vec<GameFault> {
             "Two mails in a hundred are called spam, as after a letter that offends: the email stage is held for that.",
             Kind::Recipients(RecipientWays { hard: 0.005, complaints: 0.02, ..ways }),
         ),
-        told("events-lost", "half of the events are lost", "Nobody tells of one mail in two.", FeedbackFaults { lost: 0.5, ..none }),
+        told(
+            "events-lost",
+            "half of the events are lost",
+            "Nobody tells of one mail in two.",
+            FeedbackFaults { lost: 0.5, ..none },
+        ),
         told(
             "events-repeated",
             "events come twice, late, and forged",

@@ -37,8 +37,7 @@ impl World {
     #[must_use]
     pub fn operator_desk(self: &Arc<Self>) -> OperatorDesk {
         let random = Randomness::of_seed(self.settings.seed);
-        let way =
-            Way { takes: Duration::ZERO, random: Arc::new(random.stream("desk")), ..self.operator_way.clone() };
+        let way = Way { takes: Duration::ZERO, random: Arc::new(random.stream("desk")), ..self.operator_way.clone() };
         let world = self.ports_by(&way);
         let ports = Ports {
             ledger: world.ledger,
