@@ -110,7 +110,7 @@ fn pace_in_words(pace: Pace) -> String {
         Pace::Paused => "and time stands still".to_owned(),
         Pace::Times(1) => "and time passes as it does".to_owned(),
         Pace::Times(times) => format!("and time passes {} times as fast", grouped(u64::from(times))),
-        Pace::FastUntil(until) => format!("on the way to {:.0}", until),
+        Pace::FastUntil(until) => format!("on the way to {until:.0}"),
     }
 }
 

@@ -23,6 +23,16 @@ fn plan(seed: u64) -> FaultPlan {
     FaultPlan::of_seed(seed, 100, 35)
 }
 
+/// The same for bugs in what is done for orders.
+pub(crate) fn assert_caught_with_orders(product: impl SystemUnderTest + 'static, promise: Promise) {
+    let bug: Arc<dyn SystemUnderTest> = Arc::new(product);
+    let plan = |seed: &u64| plan(*seed).with_orders();
+    let seed = (0..SEEDS).find(|seed| breaks(&plan(seed), &bug, promise));
+    let seed = seed.unwrap_or_else(|| panic!("{SEEDS} seeds don't see that {promise} fails"));
+    let shipped: Arc<dyn SystemUnderTest> = Arc::new(Production);
+    assert!(!breaks(&plan(&seed), &shipped, promise), "what is shipped breaks it too in seed {seed}");
+}
+
 /// A month in which nothing happens but one pause.
 fn paused(stage: StageName, days: u64, customers: u32) -> FaultPlan {
     let day = Duration::from_hours(24);

@@ -11,14 +11,17 @@ use pulse_core::{
     failure::Cause,
     message::WorkMessage,
     orders::{Order, OrderAction, OrderId, OrderKind, OrderPlace, OrderPreview, OrderRound, OrderState, OrderStepped},
-    ports::{DlqName, Ledger as _, LedgerError, Orders},
+    ports::{DlqName, Ledger as _, LedgerError, Orders, StageQueue},
     run::RunId,
+    stage::PerStage,
 };
 use pulse_sim::{
     dead_letters::MemoryReader,
-    world::{Faults, Production, SystemUnderTest, World, WorldPorts, WorldSettings},
+    world::{Faults, Production, Promise, SystemUnderTest, World, WorldPorts, WorldSettings},
 };
 use pulse_tests::in_memory_stack::customer;
+
+use super::{bugs::assert_caught_with_orders, mutants::Nowhere};
 
 const STAGE: StageName = StageName::Score;
 
@@ -191,6 +194,27 @@ impl SystemUnderTest for NeverEnds {
     async fn carry_out_orders(&self, _: &WorldPorts, _: Timestamp) -> Vec<OrderStepped> {
         Vec::new()
     }
+}
+
+/// Deletes letters whose messages it never queues.
+struct ForgetsToQueue;
+
+#[async_trait]
+impl SystemUnderTest for ForgetsToQueue {
+    async fn carry_out_orders(&self, ports: &WorldPorts, until: Timestamp) -> Vec<OrderStepped> {
+        let queues = PerStage::from_fn(|_| -> Arc<dyn StageQueue> { Arc::new(Nowhere) });
+        carry_out(&WorldPorts { queues, ..ports.clone() }, until, |order| order).await
+    }
+}
+
+#[test]
+fn months_with_an_order_that_never_ends_are_caught() {
+    assert_caught_with_orders(NeverEnds, Promise::OrdersAddUp);
+}
+
+#[test]
+fn months_with_letters_that_an_order_loses_are_caught() {
+    assert_caught_with_orders(ForgetsToQueue, Promise::OrdersAddUp);
 }
 
 #[test]

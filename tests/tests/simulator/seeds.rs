@@ -23,7 +23,7 @@ fn shipped() -> Arc<dyn SystemUnderTest> {
 }
 
 fn plan(seed: u64) -> FaultPlan {
-    FaultPlan::of_seed(seed, CUSTOMERS, DAYS).with_panics()
+    FaultPlan::of_seed(seed, CUSTOMERS, DAYS).with_panics().with_orders()
 }
 
 /// What came of all seeds that broke a promise, on as many threads as there are processors.

@@ -86,7 +86,6 @@ impl GameDay {
         let settings = WorldSettings {
             thorough: scenario.customers <= THOROUGH,
             record: Record::Digest,
-            disorder_changes: true,
             ..month::settings(&scenario)
         };
         let world = World::new(settings, Arc::new(Production));
@@ -146,12 +145,10 @@ impl GameDay {
             return self.act(act);
         }
         let until = lasts.and_then(|lasts| now.checked_add(lasts).ok());
-        let mut state = self.state();
-        let before = state.lasting.insert(&fault.name, Lasting { fault, since: now, until });
+        let before = self.state().lasting.insert(&fault.name, Lasting { fault, since: now, until });
         if let Some(until) = until {
-            state.plan(until, [Turn::Ends(fault, now)]);
+            self.state().plan(until, [Turn::Ends(fault, now)]);
         }
-        drop(state);
         if before.is_none() {
             match &fault.kind {
                 // The scheduler's is kept as one, below.

@@ -8,6 +8,13 @@ use pulse_core::{
 
 use super::{MemoryLedger, units::Write};
 
+impl MemoryLedger {
+    /// Whether an order is open.
+    pub(crate) fn has_open_orders(&self) -> bool {
+        self.accounts().orders.values().any(|order| order.state.is_open())
+    }
+}
+
 #[async_trait]
 impl Orders for MemoryLedger {
     async fn order(&self, id: &OrderId) -> Result<Option<Order>, LedgerError> {

@@ -96,6 +96,7 @@ pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
     on_the_way(world, plan);
     doubts_have_ended(world, plan.starts + plan.calm_from());
     lanes(world);
+    world.check_orders();
     let expired = world.stacks.values().map(|stack| stack.queue.expired()).sum::<u64>();
     if plan.is_gentle() && expired == 0 && world.watch.repeated() > 0 {
         let what = format!("the sweep sent {} messages though none was lost", world.watch.repeated());

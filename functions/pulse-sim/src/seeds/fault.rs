@@ -5,7 +5,7 @@ use pulse_core::{customer::Zone, entry::StageName};
 use crate::{
     queue::Disorder,
     scheduler::TargetFailure,
-    world::{Down, FeedbackFaults, Noise, PanicPlace, ProviderFaults, RecipientWays},
+    world::{Down, FeedbackFaults, Noise, Ordered, PanicPlace, ProviderFaults, RecipientWays},
 };
 
 /// Something that goes wrong, or that someone does at a bad moment.
@@ -86,6 +86,8 @@ pub enum Act {
     Purge(StageName),
     /// A stage's dead letters are redriven.
     Redrive(StageName),
+    /// An operator orders a redrive, and some cancel it after a while.
+    Order(Ordered, Option<Duration>),
     /// Mails of unknown fate are looked up and settled.
     Settle,
     /// A deployment.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use pulse_core::{customer::Zone, entry::StageName, quiet_hours::QuietHours};
+use pulse_core::{customer::Zone, entry::StageName, ports::DlqName, quiet_hours::QuietHours};
 
 use super::{
     fault::{Act, Fault, Kind},
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     random::{Randomness, Stream},
     scheduler::TargetFailure,
-    world::{Down, FeedbackFaults, Noise, PanicPlace, ProviderFaults, RecipientWays, SimulatedMailProvider},
+    world::{Down, FeedbackFaults, Noise, Ordered, PanicPlace, ProviderFaults, RecipientWays, SimulatedMailProvider},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -59,6 +59,12 @@ impl FaultPlan {
     #[must_use]
     pub fn with_panics(self) -> Self {
         self.with_later_faults("panics", panics)
+    }
+
+    /// The same with redrives that operators order, and ticks that die while they carry them out.
+    #[must_use]
+    pub fn with_orders(self) -> Self {
+        self.with_later_faults("orders", orders)
     }
 
     /// The same with more faults. They are picked from a stream of their own and come last, so that whatever else
@@ -247,6 +253,38 @@ fn feedback(random: &Stream, calm_from: Duration) -> Vec<Fault> {
         faults.push(windowed(random, calm_from, calm_from, Kind::Panic(PanicPlace::Heard, who)));
     }
     faults
+}
+
+/// Redrives that operators order, and ticks that die while they carry them out.
+fn orders(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if random.chance(0.3) {
+        faults.push(windowed(random, calm_from, 4 * 24 * HOUR, Kind::TickDeaths(random.unit() * 0.02)));
+    }
+    if random.chance(0.8) {
+        // Most of them find no letter.
+        for _ in 0..=random.below(30) {
+            let at = random.between(Duration::ZERO, calm_from);
+            let cancelled_after =
+                random.chance(0.3).then(|| random.between(Duration::from_secs(1), Duration::from_mins(30)));
+            let act = Act::Order(ordered(random), cancelled_after);
+            faults.push(Fault { at, lasts: Duration::ZERO, kind: Kind::Once(act) });
+        }
+    }
+    faults
+}
+
+fn ordered(random: &Stream) -> Ordered {
+    let stage = if random.chance(0.5) { StageName::Score } else { StageName::Email };
+    match random.below(5) {
+        0 | 1 => Ordered::Letters(DlqName::Stage(stage)),
+        2 => Ordered::Refused(stage),
+        3 => Ordered::Run(stage),
+        _ => {
+            let all: Vec<_> = DlqName::all().collect();
+            Ordered::Letters(random.pick(&all).copied().unwrap_or(DlqName::Schedules))
+        }
+    }
 }
 
 fn noises(random: &Stream) -> Vec<Kind> {

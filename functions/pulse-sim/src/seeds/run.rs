@@ -19,7 +19,7 @@ use super::{
     plan::{FaultPlan, active_faults},
     turns,
 };
-use crate::world::{Promise, Record, SystemUnderTest, Violation, World, WorldSettings};
+use crate::world::{Ordered, Promise, Record, SystemUnderTest, Violation, World, WorldSettings};
 
 /// How long after its beginning, or after a deployment, a pause must be one: the mapping takes its time to
 /// be disabled, the invocations under way end, and a tick may fail or two.
@@ -235,10 +235,9 @@ impl SeedMonth<'_> {
 
     fn settled(&self, fault: &Fault) -> Option<Settled> {
         let stage = fault.kind.pauses()?;
-        Some(Settled {
-            calls: self.world.lanes(stage).calls,
-            dead_letters: self.world.stack(stage).dlq.depth().visible,
-        })
+        // An order may have some of them in hand.
+        let letters = self.world.stack(stage).dlq.depth();
+        Some(Settled { calls: self.world.lanes(stage).calls, dead_letters: letters.visible + letters.in_flight })
     }
 
     fn act(&self, act: &Act) {
@@ -250,6 +249,7 @@ impl SeedMonth<'_> {
             Act::Redrive(stage) => {
                 world.redrive(*stage);
             }
+            Act::Order(what, cancelled_after) => self.order(*what, *cancelled_after),
             Act::Settle => self.settle_unknown(),
             Act::Deploy => world.deploy(),
             Act::LoseSchedule(who) => {
@@ -311,6 +311,17 @@ impl SeedMonth<'_> {
         if known && has_entry {
             self.world.stack(stage).queue.send(&WorkMessage::for_entry(&id)).now_or_never();
         }
+    }
+
+    fn order(&self, what: Ordered, cancelled_after: Option<Duration>) {
+        let world = Arc::clone(self.world);
+        let _ = self.world.time.spawn(async move {
+            let given = world.order(what).await;
+            if let (Some(id), Some(after)) = (given, cancelled_after) {
+                world.time.sleep(after).await;
+                world.cancel(&id).await;
+            }
+        });
     }
 
     fn settle_unknown(&self) {

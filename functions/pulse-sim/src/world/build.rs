@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pulse_core::{
     entry::Plan,
@@ -14,6 +14,7 @@ use super::{
     invariants::InvariantChecker,
     lane_control::{SimGauges, SimLanes},
     mailing::{ShortLetters, SimMailer},
+    orders::OrderWatch,
     panics::Panics,
     ports::WorldPorts,
     presence::Presence,
@@ -81,10 +82,26 @@ pub struct World {
     pub(super) deployed_at: DeployedAt,
     pub(super) feedback_way: Way,
     pub(super) snapshot_way: Way,
+    pub(super) made_ports: MadePorts,
     pub(super) snapshot_watch: SnapshotWatch,
+    pub(super) order_watch: OrderWatch,
     pub(super) lane_control: SimLanes,
     pub(super) gauges: Arc<SimGauges>,
     pub(super) answers: Stream,
+}
+
+/// Ports that are made once: a month has two hundred thousand invocations.
+#[derive(Default)]
+pub(super) struct MadePorts {
+    of_snapshots: OnceLock<WorldPorts>,
+    common: OnceLock<CommonPorts>,
+}
+
+/// Ports that are the same for everyone.
+struct CommonPorts {
+    dead_letters: DeadLetterQueues,
+    stages: Arc<SimStages>,
+    intake: Arc<IntakeStack>,
 }
 
 impl World {
@@ -112,8 +129,8 @@ impl World {
     }
 
     /// The same for a tick's snapshot: nobody else's chances change by what happens there, and it takes no time.
-    pub(super) fn snapshot_ports(&self) -> WorldPorts {
-        self.ports_by(&self.snapshot_way)
+    pub(super) fn snapshot_ports(&self) -> &WorldPorts {
+        self.made_ports.of_snapshots.get_or_init(|| self.ports_by(&self.snapshot_way))
     }
 
     /// A queue of the intake, from where its function is.
@@ -129,6 +146,7 @@ impl World {
 
     pub(super) fn ports_by(&self, way: &Way) -> WorldPorts {
         let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
+        let common = self.made_ports.common.get_or_init(|| self.common_ports());
         let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
         let queue = |stack: &StageStack| -> Arc<dyn StageQueue> {
             Arc::new(DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name.as_str(), way: way.clone() })
@@ -150,10 +168,10 @@ impl World {
             gauges: Arc::clone(&self.gauges) as Arc<dyn Gauges>,
             controls: ledger.clone(),
             feedback_log: ledger.clone(),
-            intake: Arc::new(self.intake.clone()),
+            intake: common.intake.clone(),
             reputation: self.settings.reputation,
             orders: ledger.clone(),
-            dead_letters: self.dead_letters(),
+            dead_letters: common.dead_letters.clone(),
             outcomes: ledger.clone(),
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
@@ -168,13 +186,22 @@ impl World {
             mailer: Arc::new(MeteredMailer { mailer: Arc::new(mailer), meter, clock: clock.clone() }),
             renderer: Arc::new(letters),
             schedules: self.scheduler.clone(),
-            stages: Arc::new(SimStages {
-                stacks: self.stacks.clone(),
-                time: self.time.clone(),
-                deployed_at: Arc::clone(&self.deployed_at),
-            }),
+            stages: common.stages.clone(),
             clock,
             sleeper: Arc::new(self.time.clone()),
+        }
+    }
+
+    fn common_ports(&self) -> CommonPorts {
+        let stages = SimStages {
+            stacks: self.stacks.clone(),
+            time: self.time.clone(),
+            deployed_at: Arc::clone(&self.deployed_at),
+        };
+        CommonPorts {
+            dead_letters: self.dead_letters(),
+            stages: Arc::new(stages),
+            intake: Arc::new(self.intake.clone()),
         }
     }
 
@@ -207,8 +234,7 @@ impl World {
     }
 
     /// The same for its sweep, whose messages are watched.
-    pub(super) fn sweep_ports(&self, invocation: &Invocation) -> WorldPorts {
-        let ports = self.tick_ports(invocation);
+    pub(super) fn sweep_ports(&self, ports: WorldPorts) -> WorldPorts {
         WorldPorts {
             queues: PerStage::from_fn(|stage| self.watch.over(Arc::clone(&ports.queues[stage]), &self.stacks[stage])),
             ..ports

@@ -47,13 +47,15 @@ pub enum Promise {
     OrderDoesNotMatter,
     /// What is told changes no entry that a worker holds.
     ClaimsAreLeft,
+    /// An order ends, adds up, deals with no more than its giver saw, and loses no letter.
+    OrdersAddUp,
     /// A snapshot's counts are the ledger's, and what was sent since is what was sent, unless something went wrong.
     SnapshotIsTrue,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -69,6 +71,7 @@ impl Promise {
         Self::NobodyAgainstTheirWill,
         Self::OrderDoesNotMatter,
         Self::ClaimsAreLeft,
+        Self::OrdersAddUp,
         Self::SnapshotIsTrue,
     ];
 
@@ -91,6 +94,7 @@ impl Promise {
             Self::NobodyAgainstTheirWill => "nobody is mailed against their will",
             Self::OrderDoesNotMatter => "the ledger doesn't depend on the order of events",
             Self::ClaimsAreLeft => "feedback never races a claim",
+            Self::OrdersAddUp => "an order ends, adds up and loses no letter",
             Self::SnapshotIsTrue => "a snapshot tells what the ledger holds",
         }
     }

@@ -16,7 +16,7 @@ use pulse_core::{
     stage::PerStage,
 };
 
-use super::stage_stack::StageStack;
+use super::{settings::WorldSettings, stage_stack::StageStack};
 use crate::{gauges::MemoryGauges, lambda::MappingState, time::VirtualTime};
 
 /// Invocations at once of the account that no function has reserved: 1,000 less what the template reserves.
@@ -42,16 +42,19 @@ pub(super) struct SimLanes {
 }
 
 impl SimLanes {
-    pub(super) fn new(
-        stacks: PerStage<StageStack>,
-        time: &VirtualTime,
-        in_flight: PerStage<u32>,
-        drains: Duration,
-    ) -> Self {
-        let none = PerStage::from_fn(|_| AtomicU32::new(0));
-        let in_flight = Arc::new(in_flight.map(|_, calls| AtomicU32::new(calls)));
-        let lanes = Self { stacks, time: time.clone(), in_flight, most: Arc::new(none), drains };
-        StageName::ALL.iter().for_each(|stage| lanes.note(*stage));
+    pub(super) fn new(stacks: PerStage<StageStack>, time: &VirtualTime, settings: &WorldSettings) -> Self {
+        let calls = |stage: StageName| settings.stages[stage].worker.in_flight;
+        let in_flight = |stage| AtomicU32::new(u32::try_from(calls(stage)).unwrap_or(u32::MAX));
+        let lanes = Self {
+            stacks,
+            time: time.clone(),
+            in_flight: Arc::new(PerStage::from_fn(in_flight)),
+            most: Arc::new(PerStage::from_fn(|_| AtomicU32::new(0))),
+            drains: settings.function_timeout,
+        };
+        for stage in StageName::ALL {
+            lanes.note(*stage);
+        }
         lanes
     }
 

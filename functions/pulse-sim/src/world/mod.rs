@@ -15,6 +15,7 @@ mod lanes;
 mod mailing;
 mod neighbours;
 mod operator;
+mod orders;
 mod panics;
 mod ports;
 mod presence;
@@ -35,6 +36,7 @@ pub use feedback::{FeedbackWatch, IntakeFunction, IntakeQueueStack, IntakeStack,
 pub use invariants::{InvariantChecker, Promise, Violation};
 pub use lanes::{LaneUse, ProviderLanes};
 pub use mailing::SimMailer;
+pub use orders::Ordered;
 pub use panics::{PanicPlace, Panics};
 pub use ports::WorldPorts;
 pub use presence::Presence;

@@ -62,15 +62,17 @@ pub(super) async fn tick(world: &Arc<World>) {
     let this = Arc::clone(world);
     let done = world.tick_function.invoke(move |invocation| {
         Box::pin(async move {
-            let rounds = this.product.tick(&this.sweep_ports(&invocation), this.settings.sweep).await;
+            let ports = this.tick_ports(&invocation);
+            let rounds = this.product.tick(&this.sweep_ports(ports.clone()), this.settings.sweep).await;
             let done = this.product.look_after_feedback(&this.feedback_ports(&invocation)).await;
             if done.doubts_ended > 0 {
                 this.line(|| format!("{} doubts end: nobody told for a day", done.doubts_ended));
             }
             // Of what is left of its minute.
             let until = this.time.now().saturating_add(ORDERS).unwrap_or(Timestamp::MAX);
-            this.product.carry_out_orders(&this.tick_ports(&invocation), until).await;
-            match this.product.take_snapshot(&this.snapshot_ports()).await {
+            let ports = if this.ledger.has_open_orders() { this.order_watch.around(ports) } else { ports };
+            this.product.carry_out_orders(&ports, until).await;
+            match this.product.take_snapshot(this.snapshot_ports()).await {
                 Ok(taken) => this.check_snapshot(taken.filter(|taken| taken.kept).map(|taken| taken.counted)),
                 Err(error) => this.line(|| format!("no snapshot is taken: {error}")),
             }

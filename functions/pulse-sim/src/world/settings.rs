@@ -102,8 +102,6 @@ pub struct WorldSettings {
     pub duplicates: f64,
     /// The chance that a receive gives fewer messages than there are, or none.
     pub fewer: f64,
-    /// Whether that may change.
-    pub disorder_changes: bool,
     /// How old the counts of messages are at most.
     pub count_lag: Duration,
     /// Which connections the client of the email provider uses again.
@@ -154,7 +152,6 @@ impl WorldSettings {
             call: Duration::from_millis(5),
             duplicates: 0.0,
             fewer: 0.0,
-            disorder_changes: false,
             count_lag: Duration::ZERO,
             connections: ConnectionReuse::WithinAnInvocation,
             double_firings: 0.0,

@@ -10,7 +10,7 @@ use pulse_core::{
 };
 
 use super::{
-    build::World,
+    build::{MadePorts, World},
     connections::ConnectionPools,
     distant::Way,
     faults::ActiveFaults,
@@ -20,6 +20,7 @@ use super::{
     lane_control::{SimGauges, SimLanes},
     lanes::ProviderLanes,
     mailing::SimMailer,
+    orders::OrderWatch,
     panics::Panics,
     presence::Presence,
     scheduled,
@@ -144,17 +145,16 @@ impl World {
         let stacks = PerStage::from_fn(stack);
         let schedule_dlq =
             Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(30), None).with_retention(DLQ_RETENTION));
-        let in_flight = |stage: StageName| u32::try_from(settings.stages[stage].worker.in_flight).unwrap_or(u32::MAX);
-        let lanes = SimLanes::new(stacks.clone(), time, PerStage::from_fn(in_flight), settings.function_timeout);
-        let queues = gauges(&settings, &stacks, &schedule_dlq, &intake);
+        let lanes = SimLanes::new(stacks.clone(), time, &settings);
         Self {
-            gauges: Arc::new(SimGauges { queues, lanes: lanes.clone() }),
+            gauges: Arc::new(gauges(&settings, &lanes, &schedule_dlq, &intake)),
             lane_control: lanes,
             stacks,
             tick_function: function(time, random, "tick", Duration::from_mins(1)),
             audit_function: function(time, random, "audit", Duration::from_mins(15)),
             scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
             schedule_dlq,
+            order_watch: OrderWatch::new(time, &ledger, &checker),
             watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), checker.clone()),
             worker_way: way("worker"),
             operator_way: way("operator"),
@@ -163,6 +163,7 @@ impl World {
             panics,
             feedback_way: Way { claims: Some(checker.clone()), ..way("feedback") },
             snapshot_watch: SnapshotWatch::default(),
+            made_ports: MadePorts::default(),
             snapshot_way: Way { takes: Duration::ZERO, ..way("snapshot") },
             intake_function: IntakeFunction::new(world, time, random, &intake, feedback_function),
             intake,
@@ -181,13 +182,14 @@ impl World {
     }
 }
 
-/// The figures that a tick's snapshot tells. Lanes are as they were set at first.
+/// The figures that a tick's snapshot tells.
 fn gauges(
     settings: &WorldSettings,
-    stacks: &PerStage<StageStack>,
+    lane_control: &SimLanes,
     schedule_dlq: &Arc<MemoryQueue>,
     intake: &IntakeStack,
-) -> MemoryGauges {
+) -> SimGauges {
+    let stacks = &lane_control.stacks;
     let lanes = |stage| StageLanes {
         stage,
         maximum_concurrency: settings.stages[stage].maximum_concurrency,
@@ -196,7 +198,7 @@ fn gauges(
         mapping: Mapping("Enabled".to_owned()),
     };
     let of_intake = intake.queues();
-    MemoryGauges {
+    let queues = MemoryGauges {
         queues: PerStage::from_fn(|stage| Arc::clone(&stacks[stage].queue)),
         dlqs: PerStage::from_fn(|stage| Arc::clone(&stacks[stage].dlq)),
         schedule_dlq: Arc::clone(schedule_dlq),
@@ -207,7 +209,8 @@ fn gauges(
             .collect(),
         retention: RETENTION,
         lanes: PerStage::from_fn(lanes),
-    }
+    };
+    SimGauges { queues, lanes: lane_control.clone() }
 }
 
 fn stack(
@@ -255,9 +258,7 @@ pub(super) fn queue_pair(
         unordered: settings.duplicates > 0.0,
         fewer: settings.fewer,
     };
-    if disorder != Disorder::default() || settings.disorder_changes {
-        queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
-    }
+    queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
     if !settings.count_lag.is_zero() {
         queue = queue.with_lagging_counts(random.stream(&format!("{name} counts")), settings.count_lag);
     }

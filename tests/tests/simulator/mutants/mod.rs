@@ -80,7 +80,8 @@ impl Scorer for TellsEarly {
     }
 }
 
-struct Nowhere;
+/// A queue that takes everything and has nothing.
+pub(crate) struct Nowhere;
 
 #[async_trait]
 impl StageQueue for Nowhere {

@@ -31,8 +31,8 @@ const OF_A_MONTH: [&str; 11] = [
                         Months with faults: pulse simulate --seeds 1000\n\
                         One of them again: pulse simulate --seed 42 --customers 3 --days 35 --faults 1,4\n\
                         A game day: pulse simulate --console --open\n\n\
-                        A game day of 20,000 customers takes 0.2 GB of memory and a second for a virtual day; one of 600,000 \
-                        takes 2 GB, and half a minute before its page is there.")]
+                        A game day of 20,000 customers takes 0.1 GB of memory and some seconds for a virtual day; one of 600,000 \
+                        takes 2.2 GB, and a minute or two before its page is there.")]
 pub struct Options {
     /// Customers [default: 600000; 200 with faults; 20000 with --console].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000_000))]

@@ -55,11 +55,11 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
     }
     from.checked_add(count).ok_or_else(|| Usage(format!("After seed {from} there are no {count} seeds more.")))?;
     if let KeptFaults::Only(numbers) = &kept {
-        let all = FaultPlan::of_seed(from, customers, days).with_panics();
+        let all = FaultPlan::of_seed(from, customers, days).with_panics().with_orders();
         refuse_unknown(numbers, &all)?;
     }
     let plan = |seed| {
-        let plan = FaultPlan::of_seed(seed, customers, days).with_panics();
+        let plan = FaultPlan::of_seed(seed, customers, days).with_panics().with_orders();
         match &kept {
             KeptFaults::All => plan,
             KeptFaults::Only(numbers) => plan.with_only(numbers),
