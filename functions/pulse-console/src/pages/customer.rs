@@ -1,7 +1,7 @@
 //! One customer: who they are, what happened, and what comes next.
 
 use axum::{
-    Form,
+    Form, Json,
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
@@ -151,6 +151,7 @@ pub(super) struct ReplayForm {
 pub(super) async fn replay(
     State(console): Of,
     Path(id): Path<String>,
+    wanted: Wanted,
     Form(form): Form<ReplayForm>,
 ) -> Result<Response, Failure> {
     let entry = entry(&id, &form.run)?;
@@ -158,6 +159,9 @@ pub(super) async fn replay(
     let replayed = console.app.replay(&entry, &order).await?;
     if replayed.requeued.is_some() {
         return Ok(Redirect::to(&path(&entry.customer)).into_response());
+    }
+    if wanted == Wanted::Json {
+        return Ok(Json(&replayed).into_response());
     }
     let profile = console.app.profile(&entry.customer).await?;
     let main = html! {

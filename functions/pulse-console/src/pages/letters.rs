@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use axum::{
-    Form,
+    Form, Json,
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
@@ -221,6 +221,7 @@ pub(super) struct RedriveForm {
 pub(super) async fn redrive(
     State(console): Of,
     Path(queue): Path<String>,
+    wanted: Wanted,
     Form(form): Form<RedriveForm>,
 ) -> Result<Response, Failure> {
     let queue = parse(&queue)?;
@@ -237,6 +238,9 @@ pub(super) async fn redrive(
         return Ok(Redirect::to(&orders::path(&given.order.id)).into_response());
     }
     let preview = console.app.preview_order(&action, &mut |_| {}, &|| false).await?;
+    if wanted == Wanted::Json {
+        return Ok(Json(&preview).into_response());
+    }
     let main = html! {
         h1 { "Dead letters: " (queue) }
         (confirmation(queue, form.cause.as_deref(), &preview))

@@ -1,7 +1,7 @@
 //! Finding a customer, or an address. Addresses go by POST, so that none is in a URL.
 
 use axum::{
-    Form,
+    Form, Json,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
@@ -37,7 +37,7 @@ impl Search {
     }
 }
 
-pub(super) async fn find(State(console): Of, Form(search): Form<Search>) -> Result<Response, Failure> {
+pub(super) async fn find(State(console): Of, wanted: Wanted, Form(search): Form<Search>) -> Result<Response, Failure> {
     let q = search.q.trim();
     if q.contains('@') {
         let sought = search.sought()?;
@@ -45,6 +45,9 @@ pub(super) async fn find(State(console): Of, Form(search): Form<Search>) -> Resu
             SoughtAddress::Address(address) => console.app.suppression(address).await?,
             SoughtAddress::Digest(_) => None,
         };
+        if wanted == Wanted::Json {
+            return Ok(Json(&state).into_response());
+        }
         let main = html! { h1 { "One address" } (suppressed(state.as_ref())) (form(&console, q).await?) };
         return Ok(page(&console, main));
     }
@@ -120,7 +123,7 @@ pub(super) async fn customers(
     };
     let found = console.app.search_address(&sought).await?;
     Ok(match wanted {
-        Wanted::Json => axum::Json(&found).into_response(),
+        Wanted::Json => Json(&found).into_response(),
         _ => page(&console, shown(&found)),
     })
 }
