@@ -122,7 +122,7 @@ impl Played {
         assert_eq!(self.condition("score"), "broken");
         let stage = words(&self.get("/stages/score"));
         assert!(stage.contains("calls to the provider failed") && stage.contains("tried next"), "{stage}");
-        self.pass(Duration::from_mins(60));
+        self.pass(Duration::from_hours(1));
         assert_eq!(self.condition("score"), "running");
         assert!(words(&self.get("/game")).contains("Nothing."), "it has ended by itself");
         assert_eq!(self.dead_letters("score"), 0, "a provider that is down costs no letter");
