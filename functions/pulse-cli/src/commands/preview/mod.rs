@@ -19,12 +19,12 @@ use pulse_core::{
     run::RunId,
     score::{Band, Score, ScoreValue},
 };
+use pulse_deployed::app;
 use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::{
-    app::app,
     exit::Exit,
     output::{Output, Table},
     target::Target,
