@@ -4,7 +4,7 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -16,10 +16,11 @@ use pulse_core::{
 };
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, sync::Mutex};
+use tower::ServiceExt as _;
 
 use crate::{
     Access, Shared,
-    access::only_who_may,
+    access::{Visitor, oidc},
     assets,
     failure::{self, Failure},
     layout::Frame,
@@ -64,22 +65,28 @@ impl Console {
             depths: Shared::fresh_for(SNAPSHOT_FRESH),
             suppressions: Shared::fresh_for(LISTS_FRESH),
         };
-        let frame = Frame { stack: stack.into(), actor: app.actor.clone() };
+        let frame = Frame { stack: stack.into(), actor: app.actor.clone(), role: None };
         Self { app, frame, read: Arc::new(read), access }
     }
 
     /// All pages, with who may see them.
     pub fn router(self) -> Router {
-        let access = self.access.clone();
-        pages::router()
+        let pages = pages::router()
             .merge(assets::router())
             .fallback(async || Failure::unknown("There is no such page."))
             .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
-            .with_state(self)
             .layer(from_fn(conditional))
-            .layer(from_fn(whole))
-            .layer(from_fn_with_state(access, only_who_may))
-            .layer(from_fn(guarded))
+            .layer(from_fn(whole));
+        let answered = move |request: Request| answered(self.clone(), pages.clone(), request);
+        Router::new().fallback(answered).layer(from_fn(guarded))
+    }
+
+    /// The same, as someone has it who came in by name.
+    fn of(&self, visitor: Visitor) -> Self {
+        let Access::Oidc(oidc) = &self.access else { return self.clone() };
+        let app = oidc.app(&self.app, &visitor);
+        let frame = Frame { stack: self.frame.stack.clone(), actor: visitor.actor, role: Some(visitor.role) };
+        Self { app, frame, read: Arc::clone(&self.read), access: self.access.clone() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -132,6 +139,25 @@ pub async fn serve(
     ends: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     axum::serve(listener, console.router()).with_graceful_shutdown(ends).await
+}
+
+/// The pages as whoever asks may have them, or why they may not.
+async fn answered(console: Console, pages: Router<Console>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let visitor = match console.access.enter(&parts).await {
+        Ok(visitor) => visitor,
+        Err(refused) => return refused,
+    };
+    let console = match visitor {
+        Some(visitor) => console.of(visitor),
+        None => console,
+    };
+    let is_by_name = matches!(console.access, Access::Oidc(_));
+    let Ok(mut response) = pages.with_state(console).oneshot(Request::from_parts(parts, body)).await;
+    if is_by_name {
+        oidc::secure(&mut response);
+    }
+    response
 }
 
 /// What browsers are told with every answer: to load and run nothing but what the console itself has.

@@ -10,11 +10,15 @@ use jiff::{Timestamp, tz::TimeZone};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pulse_core::{control::Actor, customer::Zone};
 
+use crate::access::{Role, oidc::SIGN_OUT};
+
 /// Of which stack it is, and who looks.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     pub(crate) stack: Arc<str>,
     pub(crate) actor: Actor,
+    /// As what they came in by name, if they did.
+    pub(crate) role: Option<Role>,
 }
 
 /// The pages that every page links to.
@@ -69,7 +73,13 @@ impl Frame {
                 }
                 main #main tabindex="-1" data-every=[page.every] { (page.main) }
                 footer {
-                    p { "Stack " strong { (self.stack) } ", as " strong { (self.actor) } }
+                    p {
+                        "Stack " strong { (self.stack) } ", as " strong { (self.actor) }
+                        @if let Some(role) = self.role { ", " (role.as_str()) }
+                    }
+                    @if self.role.is_some() {
+                        form method="post" action=(SIGN_OUT) { button.quiet { "Sign out" } }
+                    }
                     p #state role="status" {}
                 }
             },

@@ -2,7 +2,7 @@
 //! the same reports that the command line prints.
 //!
 //! - A host gives it an application, and says by [`Access`] who may come in. `pulse console` and `pulse local` serve it on
-//!   this machine alone.
+//!   this machine alone; the console function serves it to whoever an issuer of `OpenID` Connect knows.
 //! - Every page works without scripts, loads nothing from elsewhere, and no GET changes anything.
 //! - What everyone looks at is [read once](Shared) for all of them.
 
@@ -16,6 +16,6 @@ pub mod plot;
 mod shared;
 mod wanted;
 
-pub use access::{Access, Loopback};
+pub use access::{Access, IssuerClient, IssuerUnreachable, Loopback, Oidc, OidcSettings, Role, ServedAs};
 pub use console::{Console, serve};
 pub use shared::Shared;

@@ -27,7 +27,7 @@ impl<S: Sync> FromRequestParts<S> for Wanted {
 }
 
 impl Wanted {
-    fn of(parts: &Parts) -> Self {
+    pub(crate) fn of(parts: &Parts) -> Self {
         let accepts = |kind: &str| {
             let accept = parts.headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
             accept
