@@ -54,6 +54,10 @@ pub(crate) struct Page {
 
 impl Frame {
     pub(crate) fn page(&self, page: &Page) -> Markup {
+        let main = match self.role {
+            Some(Role::Viewer) => PreEscaped(without_actions(&page.main.0)),
+            Some(Role::Operator) | None => page.main.clone(),
+        };
         document(
             &page.title,
             &html! {
@@ -71,7 +75,7 @@ impl Frame {
                         button { "Find" }
                     }
                 }
-                main #main tabindex="-1" data-every=[page.every] { (page.main) }
+                main #main tabindex="-1" data-every=[page.every] { (main) }
                 footer {
                     p {
                         "Stack " strong { (self.stack) } ", as " strong { (self.actor) }
@@ -85,6 +89,22 @@ impl Frame {
             },
         )
     }
+}
+
+/// What a page has but for its forms that do something: whoever only looks would be refused. A form holds no other.
+fn without_actions(main: &str) -> String {
+    let mut parts = main.split("<form");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (form, rest) = part.split_once("</form>").unwrap_or((part, ""));
+        if form.split('>').next().is_some_and(|tag| tag.contains(" method=\"post\"")) {
+            kept.push_str(rest);
+        } else {
+            kept.push_str("<form");
+            kept.push_str(part);
+        }
+    }
+    kept
 }
 
 /// A page for who isn't let in, or asks for what there isn't.
@@ -139,5 +159,29 @@ pub(crate) fn moment_in(at: Timestamp, zone: &Zone) -> Markup {
     html! {
         time datetime=(format!("{at:.0}")) { (local.strftime("%Y-%m-%d %H:%M:%S %Z")) }
         @if local.offset().seconds() != 0 { " " small { "(" (utc.strftime("%H:%M")) " UTC)" } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_only_looks_sees_all_of_a_page_but_what_does_something() {
+        let page = html! {
+            p { "before" }
+            form.act method="post" action="/orders" { input type="text" name="note" value="<form"; button { "Do it" } }
+            p { "between" }
+            form method="get" action="/plan" { button { "Reckon" } }
+            form action="/x" method="post" { button { "Do that" } }
+            p { "after" }
+        };
+        let seen = without_actions(&page.0);
+        for kept in
+            ["before", "between", "after", "<form method=\"get\" action=\"/plan\"><button>Reckon</button></form>"]
+        {
+            assert!(seen.contains(kept), "{seen}");
+        }
+        assert!(!seen.contains("Do it") && !seen.contains("Do that") && !seen.contains("post"), "{seen}");
     }
 }
