@@ -10,6 +10,8 @@ pub mod first_release;
 pub mod in_memory_app;
 pub mod in_memory_stack;
 pub mod intake;
+pub mod issuer_stand_in;
+pub mod oidc_browser;
 pub mod providers;
 pub mod served_console;
 pub mod template;

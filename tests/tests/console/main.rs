@@ -2,6 +2,7 @@
 
 mod actions;
 mod figures;
+mod oidc;
 mod pages;
 mod reads;
 mod seen;
