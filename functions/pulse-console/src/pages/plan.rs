@@ -9,7 +9,7 @@ use axum::{
 use maud::{Markup, html};
 use pulse_app::{
     Planned,
-    words::{decimal, grouped, lasting},
+    words::{console_costs, decimal, grouped, lasting},
 };
 use pulse_core::plan::{Calls, Demand, PlanError, StagePlan, Utilisation};
 use serde::{Deserialize, Serialize};
@@ -137,7 +137,7 @@ fn form(question: &Question) -> Markup {
 }
 
 fn plan(question: &Question, planned: &Planned) -> Markup {
-    let Planned { plan, bill } = planned;
+    let Planned { plan, bill, console } = planned;
     html! {
         div.columns {
             section {
@@ -169,6 +169,7 @@ fn plan(question: &Question, planned: &Planned) -> Markup {
                 tr.total { th scope="row" { "all together" } td {} td {} td.number { "$" (format!("{:.2}", bill.total)) } }
             }
         }
+        p.small { (console_costs(console)) }
     }
 }
 
