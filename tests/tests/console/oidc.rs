@@ -117,6 +117,9 @@ async fn an_operator_comes_in_and_does_things_under_the_issuer_s_name_for_them()
     let pause = door.changed.ledger.control(StageName::Score).await.unwrap().pause.unwrap();
     assert_eq!((pause.by.as_str(), pause.note.as_str()), ("oidc:5f1c22e0", "asked for"));
     assert_eq!(door.pause_of(&door.looked_at).await, before, "it was done with the permissions of those who look");
+    // And what is asked for those who look is asked with theirs.
+    assert!(browser.get("/stages/score").await.body.contains("asked for"));
+    assert!(!door.someone(&[VIEWERS]).await.get("/stages/score").await.body.contains("asked for"));
 }
 
 #[tokio::test]

@@ -209,7 +209,8 @@ mod tests {
         assert_eq!(verified(&one, &header, SIGNED), Ok(()));
         assert_eq!(verified(&with(json!({ "use": "sig", "alg": "RS256", "kid": "k" })), &header, SIGNED), Ok(()));
         // Some write the number's sign before it.
-        let zeros = BASE64_URL_SAFE_NO_PAD.decode(MODULUS).map(|n| BASE64_URL_SAFE_NO_PAD.encode([&[0][..], &n].concat()));
+        let zeros =
+            BASE64_URL_SAFE_NO_PAD.decode(MODULUS).map(|n| BASE64_URL_SAFE_NO_PAD.encode([&[0][..], &n].concat()));
         assert_eq!(verified(&with(json!({ "n": zeros.unwrap() })), &header, SIGNED), Ok(()));
 
         let wrong = Err(Rejected::Wrong("its signature is wrong"));
