@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Template, policies, reference};
 
 /// What only reads.
-const READS: [&str; 8] = [
+const READS: [&str; 9] = [
     "cloudformation:DescribeStacks",
     "dynamodb:GetItem",
     "dynamodb:Query",
@@ -15,6 +15,7 @@ const READS: [&str; 8] = [
     "lambda:GetEventSourceMapping",
     "lambda:GetFunctionConcurrency",
     "lambda:GetFunctionConfiguration",
+    "scheduler:GetSchedule",
     "secretsmanager:GetSecretValue",
 ];
 

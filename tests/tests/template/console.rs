@@ -39,9 +39,9 @@ fn viewers_requests_only_read_and_operators_do_what_operators_may() -> Result<()
         set(&format!("{viewers}/1/Action/0"), "dynamodb:PutItem"),
         set(&format!("{viewers}/3/Action"), "lambda:UpdateEventSourceMapping"),
         add(&format!("{viewers}/0"), "Action", json!("sts:AssumeRole")),
-        set(&format!("{operators}/5/Action"), "dynamodb:DeleteItem"),
-        set(&format!("{operators}/6/Action"), "sqs:PurgeQueue"),
-        set(&format!("{operators}/11/Action"), "lambda:DeleteFunction"),
+        set(&format!("{operators}/6/Action"), "dynamodb:DeleteItem"),
+        set(&format!("{operators}/7/Action"), "sqs:PurgeQueue"),
+        set(&format!("{operators}/12/Action"), "lambda:DeleteFunction"),
         set("ConsoleOperatorRole/Policies/0/PolicyDocument/Statement", json!([])),
         set(
             "ConsoleRole/Policies/2/PolicyDocument/Statement/0/Resource",
