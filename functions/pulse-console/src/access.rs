@@ -42,7 +42,7 @@ impl Access {
     /// one person's anyway.
     pub(crate) async fn enter(&self, request: &Parts) -> Result<Option<Visitor>, Response> {
         match self {
-            Self::Loopback(loopback) => loopback.enter(request).map(|()| None),
+            Self::Loopback(loopback) => loopback.refusal(request).map_or(Ok(None), Err),
             Self::Oidc(oidc) => oidc.enter(request).await,
         }
     }

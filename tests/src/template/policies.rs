@@ -85,7 +85,8 @@ pub fn each_statement_has_a_name(template: &Template) -> Vec<String> {
 /// The roles' own policies, and those of people.
 fn policies(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
     let roles = template.resources("AWS::IAM::Role").map(|(id, role)| (id, &role["Policies"]));
-    roles.chain(template.resources("AWS::IAM::ManagedPolicy").map(|(id, policy)| (id, &policy["PolicyDocument"])))
+    let others = ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"].into_iter().flat_map(|kind| template.resources(kind));
+    roles.chain(others.map(|(id, policy)| (id, &policy["PolicyDocument"])))
 }
 
 /// No role and nobody is allowed an action or a resource by wildcard. (`?` is not one here: Secrets Manager ends a

@@ -74,7 +74,7 @@ fn hidden(page: &str) -> String {
     let inputs = page.split("<input ").filter(|input| input.contains("type=\"hidden\""));
     let pairs: BTreeMap<_, _> =
         inputs.filter_map(|input| Some((field(input, "name")?, field(input, "value")?))).collect();
-    pairs.iter().map(|(name, value)| format!("{name}={}&", value.replace('+', "%2B"))).collect()
+    pairs.iter().map(|(name, value)| format!("{name}={}", value.replace('+', "%2B"))).collect::<Vec<_>>().join("&")
 }
 
 /// Letters of entries that the stage gave up.
@@ -145,7 +145,8 @@ async fn operators_do_things(stack: &DeployedStack, issuer: &IssuerStandIn, mut 
     assert!(shown.status == StatusCode::OK && shown.body.contains("It answered 503."), "{shown:?}");
     let preview = browser.post("/dead-letters/score/redrive", "").await;
     assert!(preview.status == StatusCode::OK && preview.body.contains("Redrive 3"), "{preview:?}");
-    let given = browser.post("/dead-letters/score/redrive", &format!("{}note=well+again", hidden(&preview.body))).await;
+    let given =
+        browser.post("/dead-letters/score/redrive", &format!("{}&note=well+again", hidden(&preview.body))).await;
     let order = location(&given).to_owned();
     let told = async |browser: &mut OidcBrowser| {
         let headers = [("accept", "application/json")];

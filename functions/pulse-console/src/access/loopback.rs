@@ -58,28 +58,28 @@ impl Loopback {
         self.hosts.iter().any(|host| origin == format!("http://{host}"))
     }
 
-    /// Lets in who has the cookie, or exchanges the link's token for it.
-    pub(super) fn enter(&self, request: &Parts) -> Result<(), Response> {
+    /// None for who has the cookie, and else why they may not come in, or the cookie for the link's token.
+    pub(super) fn refusal(&self, request: &Parts) -> Option<Response> {
         let Parts { method, headers, uri, .. } = request;
         if !host(request).is_some_and(|host| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))) {
             let words = "The console answers under the name of this machine alone, as in the link that was printed.";
-            return Err(refuse(request, StatusCode::MISDIRECTED_REQUEST, "Not here", words));
+            return Some(refuse(request, StatusCode::MISDIRECTED_REQUEST, "Not here", words));
         }
         if !only_looks(method) && !is_from_own_page(headers, |origin| self.is_own_origin(origin)) {
-            return Err(asked_from_elsewhere(request));
+            return Some(asked_from_elsewhere(request));
         }
         if self.is_let_in(headers) {
-            return Ok(());
+            return None;
         }
         let token = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("token="));
         if method == Method::GET && uri.path() == "/" && token.is_some_and(|token| self.exchange(token)) {
             // Not `Strict`, which a link that is clicked on another site's page, such as a terminal in a browser, comes without.
             let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Lax", self.cookie, self.session);
-            return Err(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
+            return Some(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
         }
         let words = "The link that was printed when the console was started lets one browser in, once. Start it again for \
                      another link.";
-        Err(refuse(request, StatusCode::UNAUTHORIZED, "Not let in", words))
+        Some(refuse(request, StatusCode::UNAUTHORIZED, "Not let in", words))
     }
 }
 
@@ -107,9 +107,9 @@ mod tests {
 
     async fn only_who_may(loopback: &Loopback, request: Request, next: Next) -> Response {
         let (parts, body) = request.into_parts();
-        match loopback.enter(&parts) {
-            Ok(()) => next.run(Request::from_parts(parts, body)).await,
-            Err(refused) => refused,
+        match loopback.refusal(&parts) {
+            None => next.run(Request::from_parts(parts, body)).await,
+            Some(refused) => refused,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The token by which an issuer says who someone is (OpenID Connect Core 1.0, 2 and 3.1.3.7; RFC 7515, RFC 7517, RFC 7518).
+//! The token by which an issuer says who someone is (`OpenID` Connect Core 1.0, 2 and 3.1.3.7; RFC 7515, RFC 7517, RFC 7518).
 //!
 //! Of what such tokens may be, the console believes two kinds, RS256, which every issuer has to offer, and ES256, and asks the
 //! issuer's published keys alone: neither `none` nor a code made with a shared secret is looked at.
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 /// How far the issuer's clock may be from this one.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// The longest subject (OpenID Connect Core 1.0, 2: `sub`).
+/// The longest subject (`OpenID` Connect Core 1.0, 2: `sub`).
 const LONGEST_SUBJECT: usize = 255;
 
 /// The keys that an issuer publishes.

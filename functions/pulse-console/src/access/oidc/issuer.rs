@@ -48,7 +48,7 @@ impl fmt::Display for IssuerError {
     }
 }
 
-/// What an issuer says of itself (OpenID Connect Discovery 1.0, 3).
+/// What an issuer says of itself (`OpenID` Connect Discovery 1.0, 3).
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Metadata {
     issuer: String,
