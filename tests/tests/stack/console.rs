@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, sts::AssumeRoleProvider};
-use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::{Method, Request, StatusCode, header};
 use pulse_app::{PauseOrder, Until};
@@ -98,8 +98,8 @@ async fn physical(stack: &DeployedStack, id: &str) -> String {
     resource.stack_resource_detail().and_then(|detail| detail.physical_resource_id()).expect("its name").to_owned()
 }
 
-/// The stack with the credentials of a role, if whoever the test is may take it on.
-async fn as_role(stack: &DeployedStack, arn: &str) -> Option<Stack> {
+/// The stack with the credentials of a role.
+async fn as_role(stack: &DeployedStack, arn: &str) -> Stack {
     let aws = &stack.stack.aws;
     let root = aws_config::defaults(BehaviorVersion::latest())
         .http_client(aws.http_client().expect("a client"))
@@ -108,9 +108,8 @@ async fn as_role(stack: &DeployedStack, arn: &str) -> Option<Stack> {
         .credentials_provider(aws.credentials_provider().expect("credentials"));
     let root = root.load().await;
     let role = AssumeRoleProvider::builder(arn).session_name("test").configure(&root).build().await;
-    role.provide_credentials().await.ok()?;
     let aws = aws.to_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
-    Some(Stack { aws, outputs: stack.stack.outputs.clone() })
+    Stack { aws, outputs: stack.stack.outputs.clone() }
 }
 
 async fn viewers_look(stack: &DeployedStack, issuer: &IssuerStandIn, mut browser: OidcBrowser) {
@@ -183,20 +182,18 @@ async fn operators_do_things(stack: &DeployedStack, issuer: &IssuerStandIn, mut 
 async fn their_credentials_only_read(stack: &DeployedStack) {
     let iam = aws_sdk_iam::Client::new(&stack.stack.aws);
     let role = physical(stack, "ConsoleRole").await;
-    let arn = async |role: &str| {
-        let role = iam.get_role().role_name(role).send().await.expect("a role");
-        role.role().expect("a role").arn().to_owned()
-    };
-    let (reading, operating) = (arn(&role).await, arn(&physical(stack, "ConsoleOperatorRole").await).await);
-    // Nobody but the function takes on either.
-    assert!(as_role(stack, &reading).await.is_none() && as_role(stack, &operating).await.is_none());
-    // The test has itself let in to the first, which changes nothing of what that may do.
+    let arn = iam.get_role().role_name(&role).send().await.expect("a role");
+    let arn = arn.role().expect("a role").arn().to_owned();
+    // The test has itself let in, which changes nothing of what the role may do. (Whom a role trusts, the template's test holds.)
     let trust = json!({
         "Version": "2012-10-17",
-        "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" }],
+        "Statement": [
+            { "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" },
+            { "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" },
+        ],
     });
     iam.update_assume_role_policy().role_name(&role).policy_document(trust.to_string()).send().await.expect("trust");
-    let reader = as_role(stack, &reading).await.expect("credentials");
+    let reader = as_role(stack, &arn).await;
     let app = pulse_deployed::app(&reader, "viewer".into()).unwrap();
     app.snapshot().await.expect("it reads");
     app.overviews().await.expect("it reads");
