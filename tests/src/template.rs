@@ -6,6 +6,7 @@
 pub mod account;
 pub mod alarms;
 pub mod closing;
+pub mod console;
 pub mod functions;
 pub mod intake;
 pub mod metrics;

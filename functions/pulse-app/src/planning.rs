@@ -1,5 +1,5 @@
 use pulse_core::{
-    bill::{ApiUse, Bill, Prices},
+    bill::{ApiUse, Bill, Prices, Viewers},
     plan::{CapacityPlan, Demand, PlanError},
 };
 use serde::Serialize;
@@ -12,6 +12,8 @@ pub struct Planned {
     pub plan: CapacityPlan,
     /// At AWS's public prices in us-east-1.
     pub bill: Bill,
+    /// What the console behind a function URL costs beside it, if it is deployed, for two people who look at it all day.
+    pub console: Bill,
 }
 
 impl Planned {
@@ -22,6 +24,8 @@ impl Planned {
     pub fn of(demand: &Demand) -> Result<Self, PlanError> {
         let plan = CapacityPlan::of(demand)?;
         let used = ApiUse::expected(demand.customers, demand.days.get(), demand.score, demand.email);
-        Ok(Self { plan, bill: Bill::of(&used, &Prices::default()) })
+        let prices = Prices::default();
+        let console = Bill::of_console(Viewers::TWO_ALL_DAY, &prices);
+        Ok(Self { plan, bill: Bill::of(&used, &prices), console })
     }
 }

@@ -1,6 +1,7 @@
 //! Configuration of the Lambdas: read once from environment variables, typed, and refused at start
 //! with the variable's name.
 
+mod console;
 mod feedback;
 mod scheduled;
 
@@ -13,6 +14,7 @@ use pulse_core::{
     unsubscribe::UnsubscribeUrl,
 };
 
+pub use console::ConsoleConfig;
 pub use feedback::{FeedbackConfig, Tenant};
 pub use scheduled::{AuditConfig, TickConfig};
 

@@ -13,17 +13,20 @@ pub use metrics::{Metrics, StageGauges};
 pub use transitions::{CountedLedger, Transitions};
 
 /// Pulse's own crates; what isn't logs warnings only.
-const OWN: [&str; 10] = [
+const OWN: [&str; 13] = [
     "pulse_core",
+    "pulse_app",
     "pulse_aws",
     "pulse_providers",
     "pulse_letters",
     "pulse_feedback",
+    "pulse_console",
     "score",
     "email",
     "tick",
     "audit",
     "feedback",
+    "console",
 ];
 
 /// Starts JSON logging to standard output, which Lambda keeps in the function's log group (AWS Lambda Developer Guide,

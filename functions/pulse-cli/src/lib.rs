@@ -1,6 +1,5 @@
 //! `pulse`: enrol customers, see where they stand, and try the whole of Pulse on this machine.
 
-pub mod app;
 pub mod bill;
 pub mod cli;
 pub mod commands;

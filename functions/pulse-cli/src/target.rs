@@ -12,9 +12,9 @@ use pulse_aws::{
     stack::{Stack, outputs},
 };
 use pulse_core::control::Actor;
+use pulse_deployed::app;
 
 use crate::{
-    app::app,
     exit::Usage,
     local_record::{self, HOW_TO_START, LocalRecord},
 };

@@ -39,6 +39,7 @@ async function look() {
     const headers = { accept: "text/html", ...(known && { "if-none-match": known }) };
     const answer = await fetch(location.href, { headers, redirect: "error", cache: "no-store" });
     if (answer.status === 304) return void (state.textContent = "");
+    if (answer.status === 401) return void (state.textContent = "You aren't signed in any more: load the page again.");
     if (!answer.ok) throw new Error(`it answers ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     // They may have begun to meanwhile.

@@ -4,7 +4,7 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -18,10 +18,11 @@ use pulse_core::{
 };
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, sync::Mutex};
+use tower::ServiceExt as _;
 
 use crate::{
     Access, Inbox, Shared,
-    access::only_who_may,
+    access::{Visitor, oidc},
     assets,
     failure::{self, Failure},
     layout::{Frame, HostPage, Page, Place},
@@ -79,7 +80,14 @@ impl Console {
             orders: SharedOf::fresh_for(ORDER_FRESH),
             searches: Mutex::default(),
         };
-        let frame = Frame { stack: stack.into(), actor: app.actor.clone(), has_inbox: false, host: None, time: None };
+        let frame = Frame {
+            stack: stack.into(),
+            actor: app.actor.clone(),
+            role: None,
+            has_inbox: false,
+            host: None,
+            time: None,
+        };
         Self { app, frame, read: Arc::new(read), letters: None, inbox: None, access, host: Router::new() }
     }
 
@@ -121,19 +129,31 @@ impl Console {
 
     /// All pages, with who may see them.
     pub fn router(self) -> Router {
-        let access = self.access.clone();
-        behind(access, self.pages())
+        let pages = self.routes().layer(from_fn(whole));
+        let answered = move |request: Request| answered(self.clone(), pages.clone(), request);
+        Router::new().fallback(answered).layer(from_fn(guarded))
     }
 
     /// All pages, whoever may see them: for a host that has them [behind](behind) something.
     pub fn pages(self) -> Router {
+        self.routes().with_state(self)
+    }
+
+    fn routes(&self) -> Router<Self> {
         pages::router()
             .merge(assets::router())
             .merge(self.host.clone())
             .fallback(async || Failure::unknown("There is no such page: the overview leads to all that there are."))
             .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
-            .with_state(self)
             .layer(from_fn(conditional))
+    }
+
+    /// The same, as someone has it who came in by name.
+    fn of(&self, visitor: Visitor) -> Self {
+        let Access::Oidc(oidc) = &self.access else { return self.clone() };
+        let app = oidc.app(&self.app, &visitor);
+        let frame = Frame { actor: visitor.actor, role: Some(visitor.role), ..self.frame.clone() };
+        Self { app, frame, ..self.clone() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -178,7 +198,18 @@ impl Console {
 
 /// Pages for those who may see them, and nobody else.
 pub fn behind(access: Access, pages: Router) -> Router {
-    pages.layer(from_fn(whole)).layer(from_fn_with_state(access, only_who_may)).layer(from_fn(guarded))
+    let pages = pages.layer(from_fn(whole));
+    let entered = move |request: Request| entered(access.clone(), pages.clone(), request);
+    Router::new().fallback(entered).layer(from_fn(guarded))
+}
+
+async fn entered(access: Access, pages: Router, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Err(refused) = access.enter(&parts).await {
+        return refused;
+    }
+    let Ok(response) = pages.oneshot(Request::from_parts(parts, body)).await;
+    response
 }
 
 /// Serves a console until `ends`.
@@ -191,6 +222,25 @@ pub async fn serve(
     ends: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     axum::serve(listener, console.router()).with_graceful_shutdown(ends).await
+}
+
+/// The pages as whoever asks may have them, or why they may not.
+async fn answered(console: Console, pages: Router<Console>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let visitor = match console.access.enter(&parts).await {
+        Ok(visitor) => visitor,
+        Err(refused) => return refused,
+    };
+    let console = match visitor {
+        Some(visitor) => console.of(visitor),
+        None => console,
+    };
+    let is_by_name = matches!(console.access, Access::Oidc(_));
+    let Ok(mut response) = pages.with_state(console).oneshot(Request::from_parts(parts, body)).await;
+    if is_by_name {
+        oidc::secure(&mut response);
+    }
+    response
 }
 
 /// What browsers are told with every answer: to load and run nothing but what the console itself has.

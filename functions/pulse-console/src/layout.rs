@@ -10,6 +10,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pulse_core::{control::Actor, customer::Zone};
 
+use crate::access::{Role, oidc::SIGN_OUT};
+
 /// Of which stack it is, and who looks.
 #[derive(Clone)]
 pub(crate) struct Frame {
@@ -19,6 +21,8 @@ pub(crate) struct Frame {
     pub(crate) has_inbox: bool,
     pub(crate) host: Option<HostPage>,
     pub(crate) time: Option<Arc<HostTime>>,
+    /// As what they came in by name, if they did.
+    pub(crate) role: Option<Role>,
 }
 
 /// A page that its host alone has.
@@ -72,6 +76,10 @@ pub(crate) struct Page {
 impl Frame {
     pub(crate) fn page(&self, page: &Page) -> Markup {
         let time = self.time.as_ref().map(|time| time());
+        let main = match self.role {
+            Some(Role::Viewer) => PreEscaped(without_actions(&page.main.0)),
+            Some(Role::Operator) | None => page.main.clone(),
+        };
         document(
             &page.title,
             &html! {
@@ -93,15 +101,37 @@ impl Frame {
                     }
                 }
                 main #main tabindex="-1" data-every=[page.every] data-now=[time.map(|(now, _)| now)] data-pace=[time.map(|(_, pace)| pace)] {
-                    (page.main)
+                    (main)
                 }
                 footer {
-                    p { "Stack " strong { (self.stack) } ", as " strong { (self.actor) } }
+                    p {
+                        "Stack " strong { (self.stack) } ", as " strong { (self.actor) }
+                        @if let Some(role) = self.role { ", " (role.as_str()) }
+                    }
+                    @if self.role.is_some() {
+                        form method="post" action=(SIGN_OUT) { button.quiet { "Sign out" } }
+                    }
                     p #state role="status" {}
                 }
             },
         )
     }
+}
+
+/// What a page has but for its forms that do something: whoever only looks would be refused. A form holds no other.
+fn without_actions(main: &str) -> String {
+    let mut parts = main.split("<form");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (form, rest) = part.split_once("</form>").unwrap_or((part, ""));
+        if form.split('>').next().is_some_and(|tag| tag.contains(" method=\"post\"")) {
+            kept.push_str(rest);
+        } else {
+            kept.push_str("<form");
+            kept.push_str(part);
+        }
+    }
+    kept
 }
 
 /// A page for who isn't let in, or asks for what there isn't.
@@ -167,5 +197,29 @@ pub(crate) fn moment_in(at: Timestamp, zone: &Zone) -> Markup {
     html! {
         time datetime=(format!("{at:.0}")) { (local.strftime("%Y-%m-%d %H:%M:%S %Z")) }
         @if local.offset().seconds() != 0 { " " small { "(" (utc.strftime("%H:%M")) " UTC)" } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_only_looks_sees_all_of_a_page_but_what_does_something() {
+        let page = html! {
+            p { "before" }
+            form.act method="post" action="/orders" { input type="text" name="note" value="<form"; button { "Do it" } }
+            p { "between" }
+            form method="get" action="/plan" { button { "Reckon" } }
+            form action="/x" method="post" { button { "Do that" } }
+            p { "after" }
+        };
+        let seen = without_actions(&page.0);
+        for kept in
+            ["before", "between", "after", "<form method=\"get\" action=\"/plan\"><button>Reckon</button></form>"]
+        {
+            assert!(seen.contains(kept), "{seen}");
+        }
+        assert!(!seen.contains("Do it") && !seen.contains("Do that") && !seen.contains("post"), "{seen}");
     }
 }

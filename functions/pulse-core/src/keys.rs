@@ -13,6 +13,8 @@ pub enum Purpose {
     Suppression,
     /// Tokens by which customers unsubscribe.
     Unsubscription,
+    /// Cookies of the deployed console.
+    Console,
 }
 
 impl Purpose {
@@ -20,6 +22,7 @@ impl Purpose {
         match self {
             Self::Suppression => "suppression",
             Self::Unsubscription => "unsubscription",
+            Self::Console => "console",
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Every function has a mapping, or runs by the clock and alone. Reserved concurrency is the mapping's maximum, by
+/// Every function has a mapping, or is behind a URL, or runs by the clock and alone. Reserved concurrency is the mapping's maximum, by
 /// the same parameter, which is never below the 2 that Lambda asks for, or the maximum of its mappings together. With less,
 /// Lambda throttles batches that it has received.
 #[must_use]
@@ -40,8 +40,10 @@ pub fn reserved_concurrency_covers_the_mapping(template: &Template) -> Vec<Strin
         let by_the_clock = function["Events"]
             .as_object()
             .is_some_and(|events| events.values().all(|event| event["Type"] == "Schedule") && !events.is_empty());
-        if !has_mapping && !by_the_clock {
-            problems.push(format!("{id} takes from no queue and doesn't run by the clock"));
+        let is_behind_a_url =
+            template.resources("AWS::Lambda::Url").any(|(_, url)| reference(&url["TargetFunctionArn"]) == Some(id));
+        if !has_mapping && !by_the_clock && !is_behind_a_url {
+            problems.push(format!("{id} takes from no queue, has no URL and doesn't run by the clock"));
         }
         let reserved = reserved(&function);
         if reserved.is_none() {
@@ -85,13 +87,14 @@ fn reserved(function: &Value) -> Option<&Value> {
 /// The bill reckons with the memory that the functions have.
 #[must_use]
 pub fn the_bill_has_their_memory(template: &Template) -> Vec<String> {
-    use pulse_core::bill::{FEEDBACK_MEMORY_GB, STAGE_MEMORY_GB, TICK_MEMORY_GB};
+    use pulse_core::bill::{CONSOLE_MEMORY_GB, FEEDBACK_MEMORY_GB, STAGE_MEMORY_GB, TICK_MEMORY_GB};
     let mut problems = Vec::new();
     for (id, function) in template.functions() {
         let is_of_a_stage = template.mappings().iter().any(|mapping| mapping.name.starts_with(&format!("{id}.")));
         let billed = match id {
             "TickFunction" => TICK_MEMORY_GB,
             "FeedbackFunction" => FEEDBACK_MEMORY_GB,
+            "ConsoleFunction" => CONSOLE_MEMORY_GB,
             _ if is_of_a_stage => STAGE_MEMORY_GB,
             _ => continue,
         };

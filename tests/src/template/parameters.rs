@@ -56,12 +56,15 @@ pub fn variables_hold_no_secret(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Whether a value is a parameter that takes the name of a Secrets Manager secret and nothing else, which
-/// its pattern sees to: a header or a JSON document has characters that no name has.
+/// Whether a value is a secret of the stack's own, or a parameter that takes the name of a Secrets Manager secret and nothing
+/// else, which its pattern sees to: a header or a JSON document has characters that no name has.
 fn names_a_secret(template: &Template, value: &Value) -> bool {
     // Those of the keys are the stack's own, unless a parameter names others.
     if value["Fn::If"][0] == "MakesKeys" && reference(&value["Fn::If"][1]) == Some("Keys") {
         return names_a_secret(template, &value["Fn::If"][2]);
+    }
+    if template.resources("AWS::SecretsManager::Secret").any(|(id, _)| reference(value) == Some(id)) {
+        return true;
     }
     let Some(parameter) = reference(value).and_then(|id| template.at(&format!("/Parameters/{id}"))) else {
         return false;

@@ -85,7 +85,8 @@ pub fn each_statement_has_a_name(template: &Template) -> Vec<String> {
 /// The roles' own policies, and those of people.
 fn policies(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
     let roles = template.resources("AWS::IAM::Role").map(|(id, role)| (id, &role["Policies"]));
-    roles.chain(template.resources("AWS::IAM::ManagedPolicy").map(|(id, policy)| (id, &policy["PolicyDocument"])))
+    let others = ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"].into_iter().flat_map(|kind| template.resources(kind));
+    roles.chain(others.map(|(id, policy)| (id, &policy["PolicyDocument"])))
 }
 
 /// No role and nobody is allowed an action or a resource by wildcard. (`?` is not one here: Secrets Manager ends a
@@ -252,8 +253,8 @@ pub fn keys_decrypt_the_one_secret_that_is_read(template: &Template) -> Vec<Stri
     problems
 }
 
-/// Lambda, Scheduler and API Gateway alone take on the roles: Scheduler for this stack's schedule group alone, and API
-/// Gateway the one that queues what came in.
+/// Lambda, Scheduler and API Gateway alone take on the roles: Scheduler for this stack's schedule group alone, API
+/// Gateway the one that queues what came in, and nobody but the console function the one of its operators.
 #[must_use]
 pub fn roles_trust_one_service(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -261,6 +262,12 @@ pub fn roles_trust_one_service(template: &Template) -> Vec<String> {
         let statements = role["AssumeRolePolicyDocument"]["Statement"].as_array();
         for statement in statements.into_iter().flatten() {
             let limits = &statement["Condition"]["StringEquals"];
+            if id == "ConsoleOperatorRole" {
+                if statement["Principal"] != json!({ "AWS": { "Fn::GetAtt": ["ConsoleRole", "Arn"] } }) {
+                    problems.push(format!("{id} trusts {}", statement["Principal"]));
+                }
+                continue;
+            }
             let trusted = match statement["Principal"]["Service"].as_str() {
                 Some("lambda.amazonaws.com") => true,
                 Some("apigateway.amazonaws.com") => id == "IntakeRole",

@@ -3,6 +3,7 @@
 mod actions;
 mod figures;
 mod game;
+mod oidc;
 mod openapi;
 mod pages;
 mod reads;

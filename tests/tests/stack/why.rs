@@ -87,7 +87,7 @@ async fn the_story_says_what_comes_next(stack: &DeployedStack, sent: &Customer, 
         stages: &stages,
         clock: &SystemClock,
         policy: stack.stack.sweep_policy().await.expect("the tick function says its policy"),
-        rules: Some(pulse_cli::app::rules(&stack.stack).await.unwrap()),
+        rules: Some(pulse_deployed::rules(&stack.stack).await.unwrap()),
     };
     let story = inquiry.story(&sent.id).await.unwrap().unwrap();
     let due = story.outlooks.iter().any(|outlook| matches!(outlook.next, NextStep::DueBySchedule { .. }));
@@ -114,7 +114,7 @@ fn an_entry_is_replayed_and_a_further_mail_sent_only_by_force() {
             stages: &stages,
             queues: &queues,
             clock: &SystemClock,
-            rules: pulse_cli::app::rules(&stack.stack).await.expect("the email function says what it decides by"),
+            rules: pulse_deployed::rules(&stack.stack).await.expect("the email function says what it decides by"),
         };
         assert!(matches!(replay.preview(&id).await.unwrap().preview, Preview::Sent { .. }));
         assert!(matches!(replay.again(&id, None).await, Err(ReplayError::Closed { .. })));

@@ -29,6 +29,8 @@ fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
         set("FeedbackFunction/Events/Unsubscribe/Properties/ScalingConfig/MaximumConcurrency", 3),
         cut("FeedbackFunction/Events/Feedback"),
         cut("TickFunction/Events/Minute"),
+        cut("/Resources/ConsoleUrl"),
+        cut("ConsoleFunction/ReservedConcurrentExecutions"),
         set("/Parameters/ScoreMaximumConcurrency/MinValue", 1),
         cut("/Parameters/EmailMaximumConcurrency/MinValue"),
         set("/Parameters/EmailMaximumConcurrency/Default", 1),
@@ -110,6 +112,7 @@ fn the_bill_reckons_with_the_functions_memory() -> Result<()> {
     let edits = [
         set("EmailFunction/MemorySize", 512),
         set("FeedbackFunction/MemorySize", 128),
+        set("ConsoleFunction/MemorySize", 512),
         set("/Globals/Function/MemorySize", 256),
     ];
     keeps(functions::the_bill_has_their_memory, edits)
@@ -133,6 +136,8 @@ fn functions_are_given_names_of_secrets_and_never_secrets() -> Result<()> {
         set("EmailFunction/Environment/Variables/MARKETING_CLOUD_SECRET/Ref", "Sender"),
         set("FeedbackFunction/Environment/Variables/KEYS_SECRET/Fn::If/2/Ref", "Sender"),
         set("FeedbackFunction/Environment/Variables/KEYS_SECRET/Fn::If/1", "{{resolve:secretsmanager:keys}}"),
+        set("ConsoleFunction/Environment/Variables/CONSOLE_KEYS_SECRET/Ref", "Sender"),
+        set("ConsoleFunction/Environment/Variables/CONSOLE_KEYS_SECRET", "{{resolve:secretsmanager:keys}}"),
         cut("/Parameters/ScoreSecret/AllowedPattern"),
         add("/Parameters/ScoreUrl", "NoEcho", json!(true)),
     ];

@@ -3,6 +3,7 @@
 mod account;
 mod alarms;
 mod closing;
+mod console;
 mod functions;
 mod intake;
 mod policies;

@@ -168,7 +168,7 @@ fn each_call_of_the_code_is_allowed_by_a_statement() -> Result<()> {
     let allowed: BTreeSet<_> =
         policies::statements(&Template::shipped()?).into_iter().flat_map(|(_, _, actions)| actions).collect();
     let mut called = BTreeSet::new();
-    for part in ["pulse-aws", "pulse-providers", "score", "email", "tick", "audit"] {
+    for part in ["pulse-aws", "pulse-providers", "score", "email", "tick", "audit", "console"] {
         called.extend(calls_in(&workspace().root().join("functions").join(part).join("src"))?);
     }
     assert!(called.len() > 20, "{called:?}");
@@ -217,6 +217,8 @@ fn roles_are_taken_on_by_the_one_service_that_they_are_for() -> Result<()> {
         cut(scheduler),
         cut(&format!("{scheduler}/StringEquals/aws:SourceArn")),
         cut(&format!("{scheduler}/StringEquals/aws:SourceAccount")),
+        set("ConsoleOperatorRole/AssumeRolePolicyDocument/Statement/0/Principal", "*"),
+        set("ConsoleOperatorRole/AssumeRolePolicyDocument/Statement/0/Principal/AWS", arn("TickRole")),
     ];
     keeps(policies::roles_trust_one_service, edits)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo, Timestamp};
+use pulse_core::bill::Bill;
 
 /// A number with its thousands apart.
 #[must_use]
@@ -64,6 +65,16 @@ pub fn length(text: &str) -> Result<Duration, String> {
     let span: Span = text.parse().map_err(|_| "is no length of time: write it as in 30s, 90m, 6h or 2d".to_owned())?;
     let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
     Duration::try_from(length).map_err(|_| "lies in the past".to_owned())
+}
+
+/// What the console behind a function URL costs.
+#[must_use]
+pub fn console_costs(bill: &Bill) -> String {
+    format!(
+        "The console behind a function URL, if it is deployed (ConsoleIssuer), is ${:.2} a month more for two people who look \
+         at it all day; without, nothing.",
+        bill.total
+    )
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use pulse_app::App;
 use pulse_aws::config::process_variable;
 use pulse_console::{Access, Console, Loopback, serve};
 use pulse_core::control::Actor;
+use pulse_deployed::app;
 use pulse_letters::MinijinjaRenderer;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::{net::TcpListener, process::Command};
 
 use crate::{
-    app::app,
     exit::{Exit, Usage},
     interruption::interruption,
     output::Output,

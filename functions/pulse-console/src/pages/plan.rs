@@ -9,7 +9,7 @@ use axum::{
 use maud::{Markup, html};
 use pulse_app::{
     Planned,
-    words::{decimal, grouped, lasting},
+    words::{console_costs, decimal, grouped, lasting},
 };
 use pulse_core::plan::{Calls, Demand, PlanError, StagePlan, Utilisation};
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,7 @@ pub(super) async fn show(
 }
 
 fn sheets(planned: &Planned) -> Vec<Table> {
-    let Planned { plan, bill } = planned;
+    let Planned { plan, bill, .. } = planned;
     let priced = bill.lines.iter().map(|line| {
         let [quantity, cost] = [line.quantity, line.cost].map(|figure| figure.to_string());
         [line.what.to_string(), quantity, line.unit.to_string(), cost]
@@ -160,7 +160,7 @@ fn form(question: &Question) -> Markup {
 }
 
 fn plan(question: &Question, planned: &Planned) -> Markup {
-    let Planned { plan, bill } = planned;
+    let Planned { plan, bill, console } = planned;
     html! {
         div.columns {
             section {
@@ -192,6 +192,7 @@ fn plan(question: &Question, planned: &Planned) -> Markup {
                 tr.total { th scope="row" { "all together" } td {} td {} td.number { "$" (format!("{:.2}", bill.total)) } }
             }
         }
+        p.small { (console_costs(console)) }
     }
 }
 

@@ -13,10 +13,11 @@ use clap::Args;
 use pulse_app::{Examination, Finding, Level, MailSetup, Topic, received};
 use pulse_aws::{account::StackAccount, config::MailProvider, stack::Stack};
 use pulse_core::{customer::EmailAddress, entry::StageName};
+use pulse_deployed::app;
 use pulse_providers::{Sender, SesAccount, ses_client};
 use serde::Serialize;
 
-use crate::{app::app, exit::Exit, output::Output, target::Target};
+use crate::{exit::Exit, output::Output, target::Target};
 
 /// The largest mail that SES sends (Amazon SES Developer Guide, "Service quotas": message size).
 const LARGEST_MAIL: u64 = 40 << 20;

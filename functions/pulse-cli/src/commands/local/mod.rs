@@ -23,6 +23,7 @@ use anyhow::{Result, anyhow, bail};
 use pulse_aws::{clock::SystemClock, config::process_variable, stack::Stack};
 use pulse_console::{Console, serve};
 use pulse_core::{control::Actor, entry::Plan, ports::Clock as _};
+use pulse_deployed::app;
 use pulse_local::{
     deployment::{Backend, Deployment, StackPlan, prepare, refuse_lacking_programs},
     emulator::{EmulatorOptions, refuse_a_taken_port},
@@ -36,8 +37,7 @@ use tokio::net::TcpListener;
 use self::{customers::Demo, promises::Findings, providers::Providers, surroundings::Surroundings};
 use super::console;
 use crate::{
-    app::app, exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output,
-    target::actor,
+    exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output, target::actor,
 };
 
 pub use self::options::Options;

@@ -17,6 +17,6 @@ use crate::{exit::Exit, output::Output};
 pub fn run(options: &Options, output: Output) -> Result<Exit> {
     let demand = options.demand()?;
     let planned = Planned::of(&demand)?;
-    output.show(&planned, || text::text(&demand, &planned.plan, &planned.bill))?;
+    output.show(&planned, || text::text(&demand, &planned))?;
     Ok(Exit::Done)
 }

@@ -1,10 +1,8 @@
 use std::fmt::Write as _;
 
 use console::style;
-use pulse_core::{
-    bill::Bill,
-    plan::{Calls, CapacityPlan, Demand, StagePlan},
-};
+use pulse_app::{Planned, words::console_costs};
+use pulse_core::plan::{Calls, CapacityPlan, Demand, StagePlan};
 
 use crate::{
     bill::bill as bill_text,
@@ -17,7 +15,8 @@ use crate::{
 const RESERVABLE: u32 = 900;
 
 /// A plan for the terminal.
-pub(super) fn text(demand: &Demand, plan: &CapacityPlan, bill: &Bill) -> String {
+pub(super) fn text(demand: &Demand, planned: &Planned) -> String {
+    let Planned { plan, bill, console } = planned;
     let mut text =
         heading(&format!("{} customers, each once in {} days", grouped(demand.customers.into()), demand.days));
     text += &Table::default()
@@ -47,6 +46,7 @@ pub(super) fn text(demand: &Demand, plan: &CapacityPlan, bill: &Bill) -> String 
     text += &bill_text(bill);
     text += "  Reckoned for a month without faults, as `pulse simulate` counts it: 12 write units, 8 read units and 4\n  \
              SQS calls a customer, and the tick's and the pollers' calls, whoever is due.\n";
+    let _ = writeln!(text, "  {}", console_costs(console));
     text
 }
 
@@ -134,7 +134,7 @@ mod tests {
             within,
             utilisation: Utilisation::default(),
         };
-        text(&demand, &CapacityPlan::of(&demand).unwrap(), &Bill::default())
+        text(&demand, &Planned::of(&demand).unwrap())
     }
 
     #[test]
@@ -144,6 +144,7 @@ mod tests {
             assert!(text.contains(figure), "{figure} isn't in {text}");
         }
         assert!(!text.contains("late ones"));
+        assert!(text.contains("$0.98 a month more"), "{text}");
     }
 
     #[test]

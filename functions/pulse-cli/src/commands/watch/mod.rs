@@ -23,6 +23,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use pulse_aws::clock::SystemClock;
 use pulse_core::ports::Clock as _;
+use pulse_deployed::app;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::{
@@ -33,7 +34,6 @@ use self::{
     work::Work,
 };
 use crate::{
-    app::app,
     exit::Exit,
     interruption::interruption,
     output::Output,

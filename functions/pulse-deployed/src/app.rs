@@ -1,5 +1,3 @@
-//! The application over a deployed stack.
-
 use std::sync::Arc;
 
 use anyhow::Result;
