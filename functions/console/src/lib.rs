@@ -21,6 +21,7 @@ use pulse_aws::{
 use pulse_console::{Access, Console, Oidc, OidcSettings, ServedAs};
 use pulse_core::control::Actor;
 use pulse_deployed::app;
+use pulse_letters::MinijinjaRenderer;
 use pulse_providers::{secret, secrets_client};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -69,7 +70,8 @@ impl Function {
         let operators = app(&operators, Actor::default())?;
         let viewers = app(&Stack { aws, outputs }, Actor::default())?;
         let oidc = Oidc::new(settings, keys, Arc::new(HttpIssuer::new()?), operators);
-        let console = Console::new(viewers, &config.stack, Access::Oidc(Arc::new(oidc)));
+        let console = Console::new(viewers, &config.stack, Access::Oidc(Arc::new(oidc)))
+            .with_letters(Arc::new(MinijinjaRenderer::new()?));
         Ok(Self { pages: console.router() })
     }
 

@@ -20,6 +20,7 @@ use pulse_core::{
     ports::Mailer as _,
     stage::{EmailRules, Rules},
 };
+use pulse_letters::MinijinjaRenderer;
 use pulse_sim::{game::GameDay, month::Scenario, world::OperatorDesk};
 use tower::ServiceExt as _;
 
@@ -103,6 +104,7 @@ impl Game {
         let pages = Console::new(app, STACK, access.clone())
             .with_page(HostPage { path: page::PATH, name: page::NAME }, page::routes(&shared))
             .with_pace(move || pace.pace().factor())
+            .with_letters(Arc::new(MinijinjaRenderer::new().expect("the letters that are shipped")))
             .pages();
         Self { shared, desk, pages, access, repeat: Mutex::new(repeat.0.into()) }
     }

@@ -18,6 +18,7 @@ use pulse_tests::{
     console_client::{Answer, PAGES},
     in_memory_app::InMemoryApp,
     issuer_stand_in::{CLIENT, CLIENT_SECRET, IssuerStandIn, Signing},
+    made_up_inbox::with_mails,
     oidc_browser::OidcBrowser,
 };
 use serde_json::{Value, json};
@@ -57,7 +58,8 @@ impl Door {
         };
         let keys = KeyRing::parse(&r#"{"1": "0123456789abcdef0123456789abcdef"}"#.into()).unwrap();
         let oidc = Oidc::new(settings, keys, Arc::new(issuer.clone()), changed.app.clone());
-        let router = Console::new(looked_at.app.clone(), "pulse-test", Access::Oidc(Arc::new(oidc))).router();
+        let console = Console::new(looked_at.app.clone(), "pulse-test", Access::Oidc(Arc::new(oidc)));
+        let router = with_mails(console).router();
         let browser = OidcBrowser::new(HOST, move |request| {
             let router = router.clone();
             async move {

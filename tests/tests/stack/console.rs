@@ -125,6 +125,8 @@ async fn viewers_look(stack: &DeployedStack, issuer: &IssuerStandIn, mut browser
         "/stages/email",
         "/orders",
         "/suppressions",
+        "/feedback",
+        "/customers/redriven-0/mail?pretend=yes",
         "/plan",
     ];
     for path in pages {
