@@ -1,7 +1,8 @@
 //! The console function: the console's pages behind a function URL, for whoever an issuer of `OpenID` Connect knows.
 //!
 //! The function's own role only reads, and what viewers ask for is asked with it. For operators it takes on a second role, which
-//! may do what the pages do: a mistake in what a page does can't have a viewer's request change anything.
+//! may do what the pages do: a page that forgets to ask who somebody is can't have a viewer's request change anything. Whoever has
+//! the function's credentials themselves can take on either role.
 
 mod issuer;
 

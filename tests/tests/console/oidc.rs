@@ -97,6 +97,17 @@ impl Door {
     }
 }
 
+#[tokio::test]
+async fn a_session_ends_when_it_is_changed_who_may_come_in() {
+    let (before, after) = (Door::new().await, Door::with_claim(Some("roles")).await);
+    let mut browser = after.browser.clone();
+    browser.cookies = before.someone(&[OPERATORS]).await.cookies;
+    let mut same = before.browser.clone();
+    same.cookies = browser.cookies.clone();
+    assert_eq!(same.get("/").await.status, StatusCode::OK);
+    assert!(is_at_the_issuer(&browser.get("/").await));
+}
+
 fn is_at_the_issuer(answer: &Answer) -> bool {
     let to = answer.headers.get(header::LOCATION).and_then(|to| to.to_str().ok());
     answer.status == StatusCode::SEE_OTHER && to.is_some_and(|to| to.starts_with("https://issuer.example/authorize?"))

@@ -1,5 +1,5 @@
-//! The console behind its function URL, with an issuer at the door and IAM enforced: who may only look can't change anything, be
-//! the code as wrong as it may.
+//! The console behind its function URL, with an issuer at the door and IAM enforced: what is asked for those who may only look can't
+//! change anything, whatever a page forgets.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

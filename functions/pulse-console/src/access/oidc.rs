@@ -56,6 +56,9 @@ const VIEWERS_POST: &str = "/search";
 /// The claims with someone's groups, where none is named: Amazon Cognito's, and most others'.
 const GROUPS: [&str; 2] = ["cognito:groups", "groups"];
 
+/// What a digest begins with that stands for a subject. A subject that begins so itself is no other's.
+const DIGEST: &str = "sha256:";
+
 /// The longest path that someone is brought back to.
 const LONGEST_PATH: usize = 512;
 
@@ -211,8 +214,14 @@ impl Oidc {
     fn session(&self, request: &Parts) -> Option<Session> {
         let mut sealed = cookies(&request.headers, SESSION_COOKIE);
         sealed.find_map(|sealed| {
-            self.seal.open::<Session>(SESSION_COOKIE, sealed).filter(|session| session.until > self.now())
+            self.seal.open::<Session>(&self.session_name(), sealed).filter(|session| session.until > self.now())
         })
+    }
+
+    /// As what sessions are sealed: they end when it is changed who may come in.
+    fn session_name(&self) -> String {
+        let OidcSettings { issuer, client_id, viewers, operators, groups_claim, .. } = &self.settings;
+        format!("{:?}", (SESSION_COOKIE, issuer, client_id, viewers, operators, groups_claim))
     }
 
     /// Sends someone to the issuer.
@@ -292,7 +301,7 @@ impl Oidc {
         let Some(role) = self.role(&claims) else { return Err(Refusal::NoGroup(subject)) };
         tracing::info!(by = %actor(&subject), role = role.as_str(), "signed in");
         let session = Session { subject, role, until: now + SESSION };
-        let sealed = self.seal.seal(SESSION_COOKIE, &session).ok_or(Refusal::NoSecrets)?;
+        let sealed = self.seal.seal(&self.session_name(), &session).ok_or(Refusal::NoSecrets)?;
         Ok((cookie(SESSION_COOKIE, &sealed, SESSION), begun.path))
     }
 
@@ -313,10 +322,9 @@ impl Oidc {
 
     fn role(&self, claims: &Claims) -> Option<Role> {
         let named = self.settings.groups_claim.as_deref();
-        let is_in = |group: &str| match named {
-            Some(claim) => claims.groups(claim).contains(group),
-            None => GROUPS.iter().any(|claim| claims.groups(claim).contains(group)),
-        };
+        // The first that is there, alone: another may have groups that anybody makes.
+        let claim = named.or_else(|| GROUPS.into_iter().find(|claim| claims.has(claim)))?;
+        let is_in = |group: &str| claims.groups(claim).contains(group);
         if is_in(&self.settings.operators) {
             return Some(Role::Operator);
         }
@@ -385,11 +393,11 @@ impl Role {
 /// its digest.
 fn actor(subject: &str) -> Actor {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.|:".contains(letter);
-    if subject.len() <= 64 && subject.chars().all(is_plain) {
+    if subject.len() <= 64 && subject.chars().all(is_plain) && !subject.starts_with(DIGEST) {
         return Actor::named(&format!("oidc:{subject}"));
     }
     let digest = Sha256::digest(subject).iter().take(12).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    Actor::named(&format!("oidc:sha256:{digest}"))
+    Actor::named(&format!("oidc:{DIGEST}{digest}"))
 }
 
 fn redirect_uri(own: &str) -> String {
@@ -425,11 +433,15 @@ mod tests {
     #[test]
     fn people_are_named_by_what_the_issuer_calls_them_and_never_by_an_address() {
         assert_eq!(actor("5f1c-22|x").as_str(), "oidc:5f1c-22|x");
-        for subject in ["aoife@example.com", "Aoife Ní", &"x".repeat(65), "a\nb", "<b>"] {
+        for subject in
+            ["aoife@example.com", "Aoife Ní", &"x".repeat(65), "a\nb", "<b>", &actor("aoife@example.com").as_str()[5..]]
+        {
             let named = actor(subject);
             assert!(named.as_str().starts_with("oidc:sha256:") && named.as_str().len() == 36, "{named}");
         }
         assert_ne!(actor("aoife@example.com"), actor("aoife@example.org"));
+        // Nor can anybody call themselves what stands for another.
+        assert_ne!(actor(&actor("aoife@example.com").as_str()[5..]), actor("aoife@example.com"));
     }
 
     #[test]

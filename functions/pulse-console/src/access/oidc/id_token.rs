@@ -73,6 +73,10 @@ impl Claims {
         self.0.get("sub").and_then(Value::as_str).unwrap_or_default()
     }
 
+    pub(super) fn has(&self, claim: &str) -> bool {
+        self.0.contains_key(claim)
+    }
+
     /// The groups of a claim: a list of them, or one.
     pub(super) fn groups(&self, claim: &str) -> BTreeSet<&str> {
         match self.0.get(claim) {
