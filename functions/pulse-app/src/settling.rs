@@ -81,12 +81,24 @@ impl App {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn unsettled(&self) -> Result<Unsettled, LedgerError> {
+        self.mails_of(TallyKey::Indeterminate).await
+    }
+
+    /// Lists those of which nobody told for a day: nothing is waited for, and whoever knows can settle them still.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn unconfirmed(&self) -> Result<Unsettled, LedgerError> {
+        self.mails_of(TallyKey::Unconfirmed).await
+    }
+
+    async fn mails_of(&self, doubt: TallyKey) -> Result<Unsettled, LedgerError> {
         let tally = self.ports.reports.tally(self.clock().now()).await?;
-        let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == TallyKey::Indeterminate).collect();
+        let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == doubt).collect();
         let all = runs.iter().map(|(_, count)| **count).sum();
         let mut mails = Vec::new();
         for ((run, _), _) in runs {
-            let ids = self.ports.reports.closed_entries(*run, TallyKey::Indeterminate, None, LISTED).await?;
+            let ids = self.ports.reports.closed_entries(*run, doubt, None, LISTED).await?;
             for ids in ids.chunks(AT_ONCE) {
                 let read = try_join_all(ids.iter().map(|id| self.unsettled_mail(id))).await?;
                 mails.extend(read.into_iter().flatten());
@@ -98,7 +110,9 @@ impl App {
     async fn unsettled_mail(&self, id: &EntryId) -> Result<Option<UnsettledMail>, LedgerError> {
         let Some(entry) = self.ports.ledger.entry(id).await? else { return Ok(None) };
         // The list may be some seconds old.
-        let Progress::Indeterminate { cause, at, .. } = entry.progress() else { return Ok(None) };
+        let (Progress::Indeterminate { cause, at, .. } | Progress::Unconfirmed { cause, at }) = entry.progress() else {
+            return Ok(None);
+        };
         let EntryId { customer, run } = id.clone();
         Ok(Some(UnsettledMail { customer, run, key: id.message_key(), since: *at, cause: cause.clone() }))
     }

@@ -284,6 +284,7 @@ async fn whole(request: Request, next: Next) -> Response {
 async fn conditional(headers: HeaderMap, wanted: Wanted, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     if response.status() != StatusCode::OK {
+        let response = failure::in_words(response);
         return if wanted == Wanted::Json { failure::in_json(response) } else { response };
     }
     let (mut parts, body) = response.into_parts();

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use pulse_app::{
@@ -32,13 +32,13 @@ impl Failure {
     /// What was asked for isn't there.
     #[must_use]
     pub fn unknown(words: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, words: words.into(), next: None }
+        Self { status: StatusCode::NOT_FOUND, words: sentence(words.into(), None), next: None }
     }
 
     /// What was asked can't be understood.
     #[must_use]
     pub fn wrong(words: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, words: words.into(), next: None }
+        Self { status: StatusCode::BAD_REQUEST, words: sentence(words.into(), None), next: None }
     }
 
     /// What was asked isn't done: nothing has changed.
@@ -82,6 +82,16 @@ impl IntoResponse for Failure {
 /// The words of a failure, for whoever wants JSON.
 #[derive(Debug, Clone)]
 pub(crate) struct Words(String);
+
+/// Says in the console's own way what axum says of a form, a path or a query that can't be read: in plain words, and with
+/// statuses of its own. What was sent isn't repeated.
+pub(crate) fn in_words(response: Response) -> Response {
+    let is_plain = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !response.status().is_client_error() || !is_plain {
+        return response;
+    }
+    Failure::wrong("A field is missing, or holds what it can't hold: go back, and look at each.").into_response()
+}
 
 /// Answers failures in JSON where JSON is wanted.
 pub(crate) fn in_json(response: Response) -> Response {

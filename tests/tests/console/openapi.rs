@@ -37,8 +37,13 @@ fn routes() -> BTreeSet<Operation> {
 }
 
 /// Routes that have no JSON.
-const PAGES_ALONE: [&str; 4] =
-    ["get /runs", "get /feedback/{run}", "get /customers/{id}/mail/letter", "get /inbox/{number}/letter"];
+const PAGES_ALONE: [&str; 5] = [
+    "get /runs",
+    "get /doubts",
+    "get /feedback/{run}",
+    "get /customers/{id}/mail/letter",
+    "get /inbox/{number}/letter",
+];
 
 fn documented(document: &Value) -> BTreeSet<Operation> {
     let paths = document["paths"].as_object().unwrap();
@@ -70,6 +75,7 @@ fn presses() -> Vec<(&'static str, &'static str)> {
         ("/runs/2026-11", ""),
         ("/runs/2026-10", ""),
         ("/feedback/2026-11", ""),
+        ("/doubts", ""),
         ("/search", "q=c-sent"),
         ("/search", "q=c-suppressed%40example.com"),
         ("/search", "q=c-nobody%40example.com"),
@@ -80,6 +86,8 @@ fn presses() -> Vec<(&'static str, &'static str)> {
         ("/dead-letters/score/redrive", ""),
         ("/dead-letters/nowhere/redrive", ""),
         ("/stages/score/lanes", "lanes=12"),
+        ("/stages/score/lanes", "lanes=4294967296"),
+        ("/stages/score/pause", ""),
         ("/customers/c-failed/replay", "run=2026-11"),
         ("/customers/c-failed/replay", "run=2026-11&again=yes"),
         ("/customers/c-nobody/replay", "run=2026-11"),

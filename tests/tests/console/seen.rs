@@ -28,6 +28,7 @@ fn visits() -> Vec<(u64, Value)> {
         (found, press("/")),
         (found, path("/runs")),
         (found, path("/runs/2026-10")),
+        (found, json!({ "path": "/feedback", "press": "form[action='/doubts'] button" })),
         (found, press("/runs/2026-11")),
         (found, path("/customers/c-failed")),
         (found, path("/customers/c-hostile")),

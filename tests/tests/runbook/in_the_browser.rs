@@ -66,7 +66,7 @@ async fn until_dead(tab: &Tab, queue: &str, letters: usize) -> Shown {
 /// Orders what a button of the letters' page asks for, once it is shown that it would move so many, and sees it done.
 async fn redrive(tab: &Tab, button: &str, letters: u64, note: &str) -> Shown {
     let shown = tab.press(button).await;
-    assert!(shown.text.contains(&format!("{letters} letters go back to")), "{shown:?}");
+    assert!(shown.text.contains(&format!("{letters} letters are dealt with")), "{shown:?}");
     let confirm = format!("main button::-p-text(Redrive {letters})");
     let given = tab.fill(json!({ "main form [name=note]": note }), &confirm).await;
     assert!(given.path.starts_with("/orders/") && given.text.contains(note), "{given:?}");

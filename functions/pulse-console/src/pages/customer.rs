@@ -86,7 +86,7 @@ fn page(story: &Timeline, has_letters: bool) -> Markup {
         h2 #months { "Months" }
         @if story.entries.is_empty() { p.empty { "None yet." } }
         @for (number, entry) in story.entries.iter().enumerate() {
-            details id=(format!("run-{}", entry.id().run)) open[number == 0] {
+            details id=(format!("run-{}", entry.id().run)) open[number == 0 || can_be_settled(entry) || can_be_queued(entry, *at)] {
                 summary { "Run " (entry.id().run) " " span class=(badge(entry)) { (entry.state()) } }
                 (rows(&sheet.entry(entry)))
                 @if has_letters && !profile.is_forgotten() { p { (mail_link(entry)) } }
@@ -116,7 +116,7 @@ fn actions(entry: &Entry, now: Timestamp) -> Markup {
     let hidden = html! { input type="hidden" name="run" value=(run); };
     let action = |what| format!("{}/{what}", path(customer));
     html! {
-        @if matches!(entry.progress(), Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }) {
+        @if can_be_settled(entry) {
             form.act method="post" action=(action("settle")) {
                 (hidden)
                 label { "How it is known: kept with the customer" input type="text" name="note" required maxlength="300" autocomplete="off"; }
@@ -132,6 +132,10 @@ fn actions(entry: &Entry, now: Timestamp) -> Markup {
             }
         }
     }
+}
+
+fn can_be_settled(entry: &Entry) -> bool {
+    matches!(entry.progress(), Progress::Indeterminate { .. } | Progress::Unconfirmed { .. })
 }
 
 /// What isn't due, skipped or sent takes force, which is for the command line.

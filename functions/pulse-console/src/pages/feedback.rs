@@ -221,7 +221,10 @@ fn doubts(report: &FeedbackReport) -> Markup {
         }
         p.small { a href=(format!("/runs/{run}")) { "Run " (run) } ", counted " (moment(counted_at)) "." }
         @if !report.doubts.is_empty() {
-            p { "They are settled by their provider's word, or by yours: " code { "pulse settle" } " lists them." }
+            form.act method="post" action="/doubts" {
+                button.quiet { "Whose are they?" }
+                p.small { "They are settled by their provider's word, or by yours on the customer's page. To list them reads each." }
+            }
         }
     }
 }

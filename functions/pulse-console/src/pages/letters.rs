@@ -256,7 +256,7 @@ fn confirmation(queue: DlqName, cause: Option<&str>, preview: &OrderPreview) -> 
     html! {
         form.act.note method="post" action=(format!("{}/redrive", path(queue))) {
             h2 { "To " (preview.what) "?" }
-            p { strong { (grouped(preview.expected)) } " letters go back to " (queue.taker()) ". No more than that, and none that came after " (moment(preview.at)) "." }
+            p { strong { (grouped(preview.expected)) } " letters are dealt with: they go back to " (queue.taker()) ", but for those of which nothing is left to do, as their mail is sent or their customer has left: these are deleted. No more than that, and none that came after " (moment(preview.at)) "." }
             p { "The tick function carries it out, in steps; it goes on when you leave, and can be cancelled." }
             @if let Some(cause) = cause { input type="hidden" name="cause" value=(cause); }
             input type="hidden" name="at" value=(preview.at);

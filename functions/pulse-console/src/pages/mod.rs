@@ -1,6 +1,7 @@
 //! The pages, each with its JSON.
 
 mod customer;
+mod doubts;
 mod feedback;
 mod inbox;
 mod letters;
@@ -48,6 +49,7 @@ pub(crate) fn router() -> Router<Console> {
         .route("/customers/{id}/settle", post(customer::settle))
         .route("/feedback", get(feedback::show))
         .route("/feedback/{run}", get(feedback::uncounted).post(feedback::count))
+        .route("/doubts", get(doubts::unlisted).post(doubts::list))
         .route("/suppressions", get(suppressions::show))
         .route("/plan", get(plan::show))
 }

@@ -142,6 +142,17 @@ fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp, tables: Optio
                  Look at its log, and at " code { "pulse doctor" } "."
             }
         }
+        @let dead: Vec<_> = snapshot.queues.iter().filter(|depth| depth.dead_letters && depth.waiting > 0).collect();
+        @if !dead.is_empty() {
+            p.note.bad {
+                "Dead letters: "
+                @for (number, depth) in dead.iter().enumerate() {
+                    @if number > 0 { ", " }
+                    (grouped(depth.waiting)) " in the " (depth.queue)
+                }
+                ". " a href="/dead-letters" { "See why" } "."
+            }
+        }
         div.cards {
             @for stage in &snapshot.stages { (card(snapshot, stage)) }
             @if let Some(run) = &snapshot.run { (run_card(run, link("places"))) }
