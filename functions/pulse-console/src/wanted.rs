@@ -20,7 +20,7 @@ pub enum Wanted {
     Page,
     /// JSON.
     Json,
-    /// Of pages that have [tables](crate::tables::Tables).
+    /// Of pages that have tables of figures.
     Csv,
 }
 

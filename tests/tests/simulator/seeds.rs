@@ -1,7 +1,6 @@
 //! Hundreds of months, each with its own faults.
 
 use std::{
-    env,
     num::NonZero,
     sync::{
         Arc,
@@ -10,6 +9,7 @@ use std::{
     thread,
 };
 
+use pulse_aws::config::process_variable;
 use pulse_sim::{
     seeds::{FaultPlan, run, shrink},
     world::{Production, SystemUnderTest, Violation},
@@ -55,7 +55,7 @@ fn broken_seeds(seeds: u64) -> Vec<(u64, Violation)> {
 
 #[test]
 fn no_seed_breaks_a_promise() {
-    let seeds = env::var(SEEDS_VARIABLE).map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
+    let seeds = process_variable(SEEDS_VARIABLE).map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
     let mut broken = broken_seeds(seeds);
     broken.sort_by_key(|(seed, _)| *seed);
     let Some((seed, violation)) = broken.first() else { return };
