@@ -15,8 +15,8 @@ use pulse_sim::{
     world::{Production, SystemUnderTest, Violation},
 };
 
-/// How many seeds are lived through where [`SEEDS_VARIABLE`] says nothing: some four minutes on two processors.
-const SEEDS: u64 = 250;
+/// How many seeds are lived through where [`SEEDS_VARIABLE`] says nothing: a few minutes on two processors.
+const SEEDS: u64 = 100;
 
 /// Says how many seeds are lived through. A thousand are, before a release.
 const SEEDS_VARIABLE: &str = "PULSE_SEEDS";
