@@ -17,7 +17,7 @@ use crate::{App, ReputationReport};
 /// What became of the mails, as tick saw it a few minutes ago.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FeedbackReport {
-    /// When.
+    /// When tick took the snapshot.
     pub at: Timestamp,
     /// How recipients take the mails.
     pub reputation: ReputationReport,
@@ -34,7 +34,7 @@ pub struct FeedbackReport {
 /// What became of all mails of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunFeedback {
-    /// The run.
+    /// The month's run whose mails these are.
     pub run: RunId,
     /// How many came to what, as far as it was told.
     pub feedback: FeedbackCounts,
@@ -71,7 +71,7 @@ impl ReputationReport {
         Self {
             standing: snapshot.standing,
             held_since,
-            will_hold: snapshot.standing == pulse_core::feedback::Reputation::Bad && held_since.is_none(),
+            will_hold: snapshot.standing.will_hold(held_since),
             counts: snapshot.reputation,
             policy: ReputationPolicy::default(),
         }

@@ -52,7 +52,7 @@ pub use roster::{
     BulkEnrollment, ConsentCounts, Counts, EnrollAgainError, EnrollError, Foreseen, OptedOut, Unenrolled, foresee,
 };
 pub use settings::{FixedSettings, Settings, SettingsError};
-pub use settling::{SettleReport, Unsettled, UnsettledMail};
+pub use settling::{Doubts, SettleReport, Unsettled, UnsettledMail};
 pub use snapshot::CountedNow;
 pub use status::{ReputationReport, Status, StatusRun};
 pub use suppressions::{

@@ -1,4 +1,4 @@
-use futures::future::try_join_all;
+use futures::{future::try_join_all, try_join};
 use jiff::Timestamp;
 use pulse_core::{
     advice::Advice,
@@ -7,7 +7,7 @@ use pulse_core::{
     entry::{EntryId, Progress},
     failure::Cause,
     orders::OrderAction,
-    ports::{LedgerError, TallyKey},
+    ports::{LedgerError, Tally, TallyKey},
     run::RunId,
     settlement::{Settled, Settlement, SettlementError, SettlementOutcome},
     stage::PerStage,
@@ -54,6 +54,15 @@ pub struct Unsettled {
     pub all: u64,
 }
 
+/// Mails of which it isn't known whether the provider has them, of whatever run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Doubts {
+    /// Its word is waited for.
+    pub indeterminate: Unsettled,
+    /// Nobody told for a day, and nothing is waited for. Whoever knows can settle them still.
+    pub unconfirmed: Unsettled,
+}
+
 /// What settling did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SettleReport {
@@ -81,19 +90,25 @@ impl App {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn unsettled(&self) -> Result<Unsettled, LedgerError> {
-        self.mails_of(TallyKey::Indeterminate).await
+        self.mails_of(&self.tally().await?, TallyKey::Indeterminate).await
     }
 
-    /// Lists those of which nobody told for a day: nothing is waited for, and whoever knows can settle them still.
+    /// Lists those as well of which nobody told for a day. Counts once for both, which costs what counting does.
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub async fn unconfirmed(&self) -> Result<Unsettled, LedgerError> {
-        self.mails_of(TallyKey::Unconfirmed).await
+    pub async fn doubts(&self) -> Result<Doubts, LedgerError> {
+        let tally = self.tally().await?;
+        let indeterminate = self.mails_of(&tally, TallyKey::Indeterminate);
+        let (indeterminate, unconfirmed) = try_join!(indeterminate, self.mails_of(&tally, TallyKey::Unconfirmed))?;
+        Ok(Doubts { indeterminate, unconfirmed })
     }
 
-    async fn mails_of(&self, doubt: TallyKey) -> Result<Unsettled, LedgerError> {
-        let tally = self.ports.reports.tally(self.clock().now()).await?;
+    async fn tally(&self) -> Result<Tally, LedgerError> {
+        self.ports.reports.tally(self.clock().now()).await
+    }
+
+    async fn mails_of(&self, tally: &Tally, doubt: TallyKey) -> Result<Unsettled, LedgerError> {
         let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == doubt).collect();
         let all = runs.iter().map(|(_, count)| **count).sum();
         let mut mails = Vec::new();

@@ -31,6 +31,12 @@ function isInUse(main) {
   return main.contains(active) && active !== main || !getSelection().isCollapsed;
 }
 
+// Which field it is: of two forms that do the same, what they hide tells which.
+function field({ name, form }) {
+  const hidden = [...(form?.querySelectorAll("input[type=hidden]") ?? [])].map((one) => one.value);
+  return JSON.stringify([name, form?.action, ...hidden]);
+}
+
 async function look() {
   const main = document.getElementById("main");
   const state = document.getElementById("state");
@@ -45,12 +51,12 @@ async function look() {
     // They may have begun to meanwhile.
     if (isInUse(main)) return;
     known = answer.headers.get("etag") ?? "";
-    const typed = [...main.querySelectorAll("input")].filter((one) => one.value !== one.defaultValue);
+    const typed = [...main.querySelectorAll("input")].filter((one) => one.value !== one.defaultValue).map((one) => [field(one), one.value]);
     const open = [...main.querySelectorAll("details")].map((details) => details.open);
     const next = page.getElementById("main");
     main.replaceChildren(...next.childNodes);
-    for (const { name, value, form } of typed) {
-      const again = [...main.querySelectorAll("input")].find((one) => one.name === name && one.form?.action === form?.action);
+    for (const [known, value] of typed) {
+      const again = [...main.querySelectorAll("input")].find((one) => field(one) === known);
       if (again) again.value = value;
     }
     Object.assign(main.dataset, next.dataset);

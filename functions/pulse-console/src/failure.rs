@@ -46,13 +46,19 @@ impl Failure {
         Self { status: StatusCode::CONFLICT, words, next: None }
     }
 
+    /// What was asked is for operators.
+    pub(crate) fn for_operators(words: &str) -> Self {
+        Self { status: StatusCode::FORBIDDEN, words: words.to_owned(), next: None }
+    }
+
     /// What it stands on doesn't answer, or refuses.
     pub(crate) fn elsewhere(error: impl Display) -> Self {
         Self { status: StatusCode::BAD_GATEWAY, words: sentence(error, None), next: None }
     }
 
     /// With where to look next.
-    pub(crate) fn see(self, path: &'static str, words: &'static str) -> Self {
+    #[must_use]
+    pub fn see(self, path: &'static str, words: &'static str) -> Self {
         Self { next: Some((path, words)), ..self }
     }
 }
@@ -69,8 +75,9 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let heading = match self.status {
             StatusCode::NOT_FOUND => "There is no such thing",
-            StatusCode::BAD_REQUEST => "That can't be understood",
+            StatusCode::FORBIDDEN => "That is for operators",
             StatusCode::CONFLICT => "That isn't done",
+            status if status.is_client_error() => "That can't be understood",
             _ => "AWS doesn't answer, or refuses",
         };
         let mut page = layout::refused_with(self.status, heading, &self.words, self.next);
@@ -83,14 +90,24 @@ impl IntoResponse for Failure {
 #[derive(Debug, Clone)]
 pub(crate) struct Words(String);
 
-/// Says in the console's own way what axum says of a form, a path or a query that can't be read: in plain words, and with
-/// statuses of its own. What was sent isn't repeated.
+/// Says in the console's own way what axum says of a form, a path or a query that can't be read. What was sent isn't repeated.
 pub(crate) fn in_words(response: Response) -> Response {
     let is_plain = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if !response.status().is_client_error() || !is_plain {
         return response;
     }
-    Failure::wrong("A field is missing, or holds what it can't hold: go back, and look at each.").into_response()
+    let words = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => "That is more than a form may hold: shorten it.",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "That is no form: send one as a page does, application/x-www-form-urlencoded."
+        }
+        _ => "A field or the address holds what it can't, or a field is missing: go back, and look at each.",
+    };
+    let status = match response.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+        status => status,
+    };
+    Failure { status, words: words.to_owned(), next: None }.into_response()
 }
 
 /// Answers failures in JSON where JSON is wanted.

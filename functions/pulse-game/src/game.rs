@@ -1,6 +1,6 @@
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -56,6 +56,8 @@ pub struct Game {
     pages: Router,
     access: Access,
     repeat: Mutex<VecDeque<Recorded>>,
+    /// How many promises were broken when it was looked last.
+    broken: Mutex<usize>,
 }
 
 /// What pages know of a game.
@@ -106,7 +108,7 @@ impl Game {
             .with_pace(move || pace.pace().factor())
             .with_letters(Arc::new(MinijinjaRenderer::new().expect("the letters that are shipped")))
             .pages();
-        Self { shared, desk, pages, access, repeat: Mutex::new(repeat.0.into()) }
+        Self { shared, desk, pages, access, repeat: Mutex::new(repeat.0.into()), broken: Mutex::default() }
     }
 
     /// The simulated stack.
@@ -144,13 +146,6 @@ impl Game {
     }
 
     /// Answers a request, whoever asks. What it waits for passes as virtual time, and the stack works on meanwhile.
-    pub async fn answer(&self, request: Request<Body>) -> Response {
-        let (parts, body) = request.into_parts();
-        let form = axum::body::to_bytes(body, LONGEST_FORM).await.unwrap_or_default();
-        self.answer_at_once(Request::from_parts(parts, form))
-    }
-
-    /// The same to a request that has come as a whole.
     pub fn answer_at_once(&self, request: Request<Bytes>) -> Response {
         let acts = is_recorded(&request);
         if acts {
@@ -166,27 +161,35 @@ impl Game {
             // A count by hand, or a mail that someone settled, isn't what the simulator reckons with.
             self.day().world.forget_counts();
         }
+        self.stand_still_once_broken();
         answer
     }
 
     /// Lets pass what is due of virtual time when so much of the wall's has passed, until `is_enough`: what isn't done by then is
     /// left out. It pauses once a promise is broken.
     pub fn pass(&self, wall: Duration, is_enough: &mut dyn FnMut() -> bool) {
-        let (pace, broken) = (self.pace(), self.day().violations().len());
+        let pace = self.pace();
         let until = pace.until(self.now(), wall);
         while self.now() < until {
             let next = self.now().saturating_add(SLICE).unwrap_or(until).min(until);
             self.advance_to(next);
-            if self.day().violations().len() > broken {
-                return self.set_pace(Pace::Paused);
-            }
-            if is_enough() {
+            if self.stand_still_once_broken() || is_enough() {
                 return;
             }
         }
         if matches!(pace, Pace::FastUntil(_)) && self.pace() == pace {
             self.set_pace(Pace::Paused);
         }
+    }
+
+    /// Pauses once more promises are broken than were before.
+    fn stand_still_once_broken(&self) -> bool {
+        let broken = self.day().violations().len();
+        let more = broken > mem::replace(&mut *lock(&self.broken), broken);
+        if more {
+            self.set_pace(Pace::Paused);
+        }
+        more
     }
 
     /// Lets virtual time pass until then, and does on the way what is to be repeated.
@@ -212,9 +215,12 @@ impl Game {
 /// The longest form that is read.
 pub(crate) const LONGEST_FORM: usize = 64 * 1024;
 
-/// Whether it may change something of the stack. How fast time passes is nobody's business but the player's.
+/// Whether it may change something of the stack. How fast time passes is nobody's business but the player's, and a search changes
+/// nothing.
 fn is_recorded(request: &Request<Bytes>) -> bool {
-    request.method() == Method::POST && request.uri().path() != page::PACE && request.uri().path() != "/search"
+    request.method() == Method::POST
+        && request.uri().path() != page::PACE
+        && !request.uri().path().starts_with("/search")
 }
 
 impl fmt::Debug for Game {

@@ -209,7 +209,7 @@ fn left_to_do(proof: &Proof, nothing_is_wrong: bool) -> Markup {
         ("late: due for an hour, and open", proof.open),
         ("given up by a stage", proof.failed),
         ("in doubt, or unconfirmed", proof.unknown),
-        ("dead letters of the stages", proof.dead_letters),
+        ("dead letters", proof.dead_letters),
     ];
     let is_done = nothing_is_wrong && rows.iter().all(|(_, count)| *count == 0);
     html! {
@@ -289,7 +289,7 @@ async fn pace(Extension(game): OfGame, Form(form): Form<PaceForm>) -> Result<Red
             let until = game.day.now().saturating_add(on.min(LONGEST)).unwrap_or(Timestamp::MAX);
             Pace::FastUntil(until)
         }
-        _ => return Err(Failure::wrong("Time passes so many times as fast, or goes on by so long.")),
+        _ => return Err(Failure::wrong("Choose one of the speeds, or a length to go on by, such as 10m.")),
     };
     game.set_pace(pace);
     Ok(Redirect::to(PATH))
@@ -304,7 +304,10 @@ struct FaultForm {
 }
 
 async fn faults(Extension(game): OfGame, Form(form): Form<FaultForm>) -> Result<Redirect, Failure> {
-    let named = |name: &str| GameFault::named(name).ok_or_else(|| Failure::unknown("There is no such fault."));
+    let named = |name: &str| {
+        GameFault::named(name)
+            .ok_or_else(|| Failure::unknown("There is no such fault.").see(PATH, "To all that there are"))
+    };
     let lasts = match form.lasts.trim() {
         "" => None,
         lasts => Some(length(lasts).map_err(|error| Failure::wrong(format!("The time {error}.")))?),
@@ -313,7 +316,7 @@ async fn faults(Extension(game): OfGame, Form(form): Form<FaultForm>) -> Result<
         (Some(name), None) => game.day.throw(named(&name)?, lasts),
         (None, Some("all")) => game.day.lasting().iter().for_each(|one| game.day.mend(one.fault)),
         (None, Some(name)) => game.day.mend(named(name)?),
-        _ => return Err(Failure::wrong("A fault is thrown, or one is mended.")),
+        _ => return Err(Failure::wrong("Press a fault to throw it, or Mend beside one that lasts.")),
     }
     Ok(Redirect::to(PATH))
 }

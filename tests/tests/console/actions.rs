@@ -112,7 +112,7 @@ async fn letters_of_one_cause_have_an_address_of_their_own() {
     let looked = press(&client, "/dead-letters/score", "").await;
     let links = looked.body.split("href=\"/dead-letters/score?cause=").skip(1);
     let links: Vec<_> = links.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
-    assert!(links.contains(&"The%20scoring%20API%20answered%20500.".to_owned()), "{links:?}");
+    assert!(links.contains(&"The+scoring+API+answered+500.".to_owned()), "{links:?}");
     let page = client.get(&format!("/dead-letters/score?cause={}", links[0])).await;
     let cause = page.body.split("name=\"cause\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(cause, "The scoring API answered 500.");

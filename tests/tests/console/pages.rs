@@ -142,6 +142,20 @@ async fn letters_are_shown_in_a_frame_that_can_do_nothing() {
 }
 
 #[tokio::test]
+async fn whose_mails_are_in_doubt_and_where_letters_died_is_told() {
+    let world = InMemoryApp::eventful().await;
+    let client = Client::of(&world).await;
+    let page = client.post("/doubts", "text/html", "").await;
+    let json = client.post("/doubts", "application/json", "").await.json();
+    for (doubt, customer) in [("indeterminate", "c-in-doubt"), ("unconfirmed", "c-unconfirmed")] {
+        assert!(page.body.contains(&format!("/customers/{customer}\"")), "{customer}: {}", page.body);
+        let listed = &json[doubt];
+        assert_eq!((&listed["all"], &listed["mails"][0]["customer"]), (&1.into(), &customer.into()), "{json}");
+    }
+    assert!(words(&client.get("/").await.body).contains("in the score DLQ"));
+}
+
+#[tokio::test]
 async fn who_has_an_address_is_found_by_it_and_by_its_digest() {
     let world = InMemoryApp::eventful().await;
     let client = Client::of(&world).await;

@@ -6,7 +6,6 @@ use axum::{
 };
 use maud::{Markup, html};
 use pulse_app::{Unsettled, words::grouped};
-use serde::Serialize;
 
 use super::customer;
 use crate::{
@@ -16,16 +15,9 @@ use crate::{
     wanted::Wanted,
 };
 
-#[derive(Serialize)]
-struct Doubts {
-    indeterminate: Unsettled,
-    unconfirmed: Unsettled,
-}
-
-/// Reads each of them, which costs by their number: so it is a button.
+/// Counts, and reads each of them: so it is a button.
 pub(super) async fn list(State(console): Of, wanted: Wanted) -> Result<Response, Failure> {
-    let (indeterminate, unconfirmed) = futures::try_join!(console.app.unsettled(), console.app.unconfirmed())?;
-    let doubts = Doubts { indeterminate, unconfirmed };
+    let doubts = console.app.doubts().await?;
     Ok(wanted.answer(&doubts, || {
         let main = html! {
             h1 { "Mails in doubt" }

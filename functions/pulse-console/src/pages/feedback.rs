@@ -223,7 +223,7 @@ fn doubts(report: &FeedbackReport) -> Markup {
         @if !report.doubts.is_empty() {
             form.act method="post" action="/doubts" {
                 button.quiet { "Whose are they?" }
-                p.small { "They are settled by their provider's word, or by yours on the customer's page. To list them reads each." }
+                p.small { "They are settled by their provider's word, or by yours on the customer's page. To list them takes what counting takes, and a read for each." }
             }
         }
     }

@@ -111,11 +111,8 @@ pub(super) async fn of(
 
 /// Where letters of one cause are, to be handed on: a cause has no personal data in it.
 fn path_of(queue: DlqName, cause: &str) -> String {
-    let encoded = cause.bytes().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    });
-    format!("{}?cause={}", path(queue), encoded.collect::<String>())
+    let encoded: String = form_urlencoded::byte_serialize(cause.as_bytes()).collect();
+    format!("{}?cause={encoded}", path(queue))
 }
 
 fn depth(snapshot: &Snapshot, queue: DlqName) -> Option<&Depth> {

@@ -15,8 +15,8 @@ use crate::{
     tables::Table,
 };
 
-/// Points of the last hour, of which it is told in words what came.
-const AN_HOUR: usize = 12;
+/// Of how long it is told in words what came.
+const AN_HOUR: Duration = Duration::from_hours(1);
 
 /// Plots of what changes all the time.
 pub(super) fn of(snapshot: &Snapshot, points: &[Point], csv: &dyn Fn(&'static str) -> Option<Markup>) -> Markup {
@@ -160,7 +160,8 @@ fn known(point: &Point, stage: StageName) -> Option<&StagePoint> {
 
 /// The last hour in words.
 fn told(flows: &[Flow], known: Option<&StagePoint>) -> Markup {
-    let last = &flows[flows.len().saturating_sub(AN_HOUR)..];
+    let since = flows.last().and_then(|last| last.at.checked_sub(AN_HOUR).ok());
+    let last: Vec<_> = flows.iter().filter(|flow| since.is_some_and(|since| flow.at > since)).collect();
     let came = last.iter().map(|flow| flow.arrived_per_minute).sum::<f64>() / last.len().max(1) as f64;
     html! {
         p.small {

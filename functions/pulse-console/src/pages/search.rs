@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::{customer, overview::cents};
 use crate::{
+    access::Role,
     console::{Console, Of},
     failure::Failure,
     layout::{Page, Place, moment},
@@ -30,21 +31,23 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// What was typed isn't repeated in an error: it may be an address all the same.
-    fn sought(&self) -> Result<SoughtAddress, Failure> {
-        SoughtAddress::parse(self.q.trim())
-            .ok_or_else(|| Failure::wrong("That is neither a customer's id nor an address that can be mailed."))
+    /// What was typed isn't repeated: it may be an address all the same.
+    fn nothing() -> Failure {
+        Failure::wrong("That is neither a customer's id nor an address that can be mailed.")
     }
 }
 
 pub(super) async fn find(State(console): Of, wanted: Wanted, Form(search): Form<Search>) -> Result<Response, Failure> {
     let q = search.q.trim();
+    let sought = SoughtAddress::parse(q);
     if q.contains('@') {
-        let sought = search.sought()?;
-        let state = match &sought {
-            SoughtAddress::Address(address) => console.app.suppression(address).await?,
-            SoughtAddress::Digest(_) => None,
-        };
+        let Some(SoughtAddress::Address(address)) = &sought else { return Err(Search::nothing()) };
+        if console.frame.role == Some(Role::Viewer) {
+            return Err(Failure::for_operators(
+                "Addresses are looked up by operators. You find customers by their ids.",
+            ));
+        }
+        let state = console.app.suppression(address).await?;
         if wanted == Wanted::Json {
             return Ok(Json(&state).into_response());
         }
@@ -53,7 +56,11 @@ pub(super) async fn find(State(console): Of, wanted: Wanted, Form(search): Form<
     }
     let id = CustomerId::parse(q).map_err(|error| Failure::wrong(format!("{error}.")))?;
     // A digest is a possible id as well: only where nobody has it, it is one.
-    if search.sought().is_ok() && console.app.ports.ledger.customer(&id).await?.is_none() {
+    if sought.is_some() && console.app.ports.ledger.customer(&id).await?.is_none() {
+        if wanted == Wanted::Json {
+            let words = "No customer has this id. If it is the beginning of a digest, ask /search/customers for it.";
+            return Err(Failure::unknown(words));
+        }
         let main = html! {
             h1 { "One digest" }
             p { "No customer has this id. It may be the beginning of a digest, as " a href="/suppressions" { "the suppressions" } " show them." }
@@ -104,7 +111,7 @@ async fn form(console: &Console, q: &str) -> Result<Markup, Failure> {
             button.quiet { "Find the customers who have it" }
             p.small {
                 "Reads " (whose) ": about " (grouped(read_units)) " read units, " (cents(dollars)) ", some "
-                (lasting(std::time::Duration::from_secs(seconds))) ". It ends when you leave."
+                (lasting(std::time::Duration::from_secs(seconds))) ". One search goes on at a time."
             }
         }
     })
@@ -116,7 +123,7 @@ pub(super) async fn customers(
     wanted: Wanted,
     Form(search): Form<Search>,
 ) -> Result<Response, Failure> {
-    let sought = search.sought()?;
+    let sought = SoughtAddress::parse(search.q.trim()).ok_or_else(Search::nothing)?;
     // A second one would take as long again, and cost as much.
     let Ok(_only) = console.read.searches.try_lock() else {
         return Err(Failure::refused("Someone looks for an address already: try again when that has ended.".into()));

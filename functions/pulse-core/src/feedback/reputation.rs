@@ -56,6 +56,14 @@ pub enum Reputation {
     Bad,
 }
 
+impl Reputation {
+    /// Whether the next look that tick takes holds the email stage for it, which it holds since then already, if at all.
+    #[must_use]
+    pub fn will_hold(self, held_since: Option<Timestamp>) -> bool {
+        self == Self::Bad && held_since.is_none()
+    }
+}
+
 /// What was counted in the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReputationCounts {
@@ -122,7 +130,7 @@ impl ReputationLook {
     /// Whether nothing holds the stage for it yet, and the next look that tick takes will.
     #[must_use]
     pub fn will_hold(&self) -> bool {
-        self.standing == Reputation::Bad && self.held_since.is_none()
+        self.standing.will_hold(self.held_since)
     }
 }
 

@@ -66,12 +66,6 @@ impl GameFault {
     pub fn named(name: &str) -> Option<&'static Self> {
         Self::all().iter().find(|fault| fault.name == name)
     }
-
-    /// Whether it happens once, and can't be mended but by what operators do.
-    #[must_use]
-    pub fn is_once(&self) -> bool {
-        matches!(self.kind, Kind::Once(_))
-    }
 }
 
 fn fault(place: FaultPlace, name: &str, title: &str, words: &'static str, kind: Kind) -> GameFault {

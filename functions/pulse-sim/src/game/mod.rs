@@ -60,8 +60,8 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     Begins(&'static GameFault, Option<Duration>),
-    /// Ends a fault that was thrown at this moment.
-    Ends(&'static GameFault, Timestamp),
+    /// Ends a fault, if that is when it ends still.
+    Ends(&'static GameFault),
     Flow(StageName, bool),
 }
 
@@ -105,12 +105,6 @@ impl GameDay {
         day
     }
 
-    /// What it was made from.
-    #[must_use]
-    pub fn scenario(&self) -> &Scenario {
-        &self.scenario
-    }
-
     /// The virtual moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -125,9 +119,9 @@ impl GameDay {
             self.world.run_until(at);
             match turn {
                 Turn::Begins(fault, lasts) => self.throw(fault, lasts),
-                Turn::Ends(fault, since) => {
-                    let is_the_same = self.state().lasting.get(&*fault.name).is_some_and(|one| one.since == since);
-                    if is_the_same {
+                Turn::Ends(fault) => {
+                    let is_so_still = self.state().lasting.get(&*fault.name).is_some_and(|one| one.until == Some(at));
+                    if is_so_still {
                         self.mend(fault);
                     }
                 }
@@ -147,7 +141,7 @@ impl GameDay {
         let until = lasts.and_then(|lasts| now.checked_add(lasts).ok());
         let before = self.state().lasting.insert(&fault.name, Lasting { fault, since: now, until });
         if let Some(until) = until {
-            self.state().plan(until, [Turn::Ends(fault, now)]);
+            self.state().plan(until, [Turn::Ends(fault)]);
         }
         if before.is_none() {
             match &fault.kind {
@@ -222,13 +216,17 @@ impl GameDay {
         }
     }
 
-    /// How everyone stands who was due by an hour ago.
+    /// How everyone stands who was due by an hour ago, with the letters of all dead-letter queues, those in somebody's hands too.
     #[must_use]
     pub fn proof(&self) -> Proof {
-        month::proof(&self.scenario, &self.world)
+        let intake = self.world.intake.queues();
+        let stages = self.world.stacks.values().map(|stack| &stack.dlq);
+        let all = stages.chain(intake.iter().map(|stack| &stack.dlq)).chain([&self.world.schedule_dlq]);
+        let letters = all.map(|dlq| dlq.depth()).map(|depth| (depth.visible + depth.in_flight) as u64).sum();
+        Proof { dead_letters: letters, ..month::proof(&self.scenario, &self.world) }
     }
 
-    /// Promises that were broken so far, each with when it was first seen for each customer.
+    /// Promises that were broken so far, each once for a customer, or for what it is about.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let mut violations = self.world.checker.violations();
@@ -240,7 +238,9 @@ impl GameDay {
             }
         }
         let mut seen = BTreeSet::new();
-        violations.retain(|one| seen.insert((one.promise, one.customer.clone())));
+        violations.retain(|one| {
+            seen.insert((one.promise, one.customer.as_ref().map_or_else(|| one.what.clone(), ToString::to_string)))
+        });
         violations
     }
 

@@ -1,7 +1,7 @@
 //! Orders in the simulator: who gives them, and what must hold of them.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -135,8 +135,9 @@ struct Seen {
     in_hand: HashMap<String, DeadLetter>,
     /// How often whose message was queued to which stage, in the place of letters that aren't deleted yet.
     queued: HashMap<(CustomerId, StageName), u32>,
-    /// Letters that were put back on a queue of the intake, and aren't deleted yet.
-    put_back: HashSet<String>,
+    /// How often letters were put back on a queue of the intake for which they aren't deleted yet: one that SQS hands out twice
+    /// is put back twice, which does no harm, and deleted by both of its receipts.
+    put_back: HashMap<String, u32>,
     /// Letters that were deleted, by queue.
     deleted: BTreeMap<String, u64>,
 }
@@ -174,7 +175,11 @@ impl OrderWatch {
         for receipt in receipts {
             let Some(letter) = seen.in_hand.remove(&receipt.0) else { continue };
             *seen.deleted.entry(queue.to_string()).or_default() += 1;
-            if matches!(queue, DlqName::Intake(_)) && !seen.put_back.remove(&letter.id) {
+            let mut was_put_back = || {
+                let times = seen.put_back.get_mut(&letter.id).filter(|times| **times > 0);
+                times.map(|times| *times -= 1).is_some()
+            };
+            if matches!(queue, DlqName::Intake(_)) && !was_put_back() {
                 let what = format!("a letter of the {queue} queue is deleted that wasn't put back");
                 self.checker.saw(Promise::OrdersAddUp, None, self.time.now(), what);
             }
@@ -271,7 +276,7 @@ impl DeadLetters for WatchedLetters {
 
     async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
         self.inner.send_back(letter).await?;
-        self.watch.seen().put_back.insert(letter.id.clone());
+        *self.watch.seen().put_back.entry(letter.id.clone()).or_default() += 1;
         Ok(())
     }
 
