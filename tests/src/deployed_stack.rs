@@ -5,7 +5,7 @@ mod operating;
 
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
-use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::{operation::invoke::InvokeError, primitives::Blob};
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use pulse_aws::stack::Stack;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
@@ -182,7 +182,12 @@ impl DeployedStack {
     pub async fn invoke_with(&self, function: &str, payload: &str) -> serde_json::Value {
         let client = sdk::lambda_client(&self.stack.aws);
         let invoke = client.invoke().function_name(self.output(function)).payload(Blob::new(payload.as_bytes()));
-        let answer = invoke.send().await.expect("invoked");
+        // The tick runs alone: its schedule, or an order that was given just now, may have it run at this moment.
+        let answer = eventually("the function is free", async || match invoke.clone().send().await {
+            Err(error) if error.as_service_error().is_some_and(InvokeError::is_too_many_requests_exception) => None,
+            answer => Some(answer.expect("invoked")),
+        })
+        .await;
         let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
         assert_eq!(answer.function_error(), None, "{}", String::from_utf8_lossy(&payload));
         serde_json::from_slice(&payload).expect("JSON")
