@@ -5,7 +5,7 @@ mod operating;
 
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
-use aws_sdk_lambda::{operation::invoke::InvokeError, primitives::Blob};
+use aws_sdk_lambda::{config::timeout::TimeoutConfig, operation::invoke::InvokeError, primitives::Blob};
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use pulse_aws::stack::Stack;
 use pulse_aws::{clock::SystemClock, dynamodb::DynamoDbLedger, sdk};
@@ -182,10 +182,14 @@ impl DeployedStack {
     pub async fn invoke_with(&self, function: &str, payload: &str) -> serde_json::Value {
         let client = sdk::lambda_client(&self.stack.aws);
         let invoke = client.invoke().function_name(self.output(function)).payload(Blob::new(payload.as_bytes()));
+        // Given up early, it would run on, and be asked for once more.
+        let patient = || aws_sdk_lambda::config::Builder::default().timeout_config(TimeoutConfig::disabled());
         // The tick runs alone: its schedule, or an order that was given just now, may have it run at this moment.
-        let answer = eventually("the function is free", async || match invoke.clone().send().await {
-            Err(error) if error.as_service_error().is_some_and(InvokeError::is_too_many_requests_exception) => None,
-            answer => Some(answer.expect("invoked")),
+        let answer = eventually("the function is free", async || {
+            match invoke.clone().customize().config_override(patient()).send().await {
+                Err(error) if error.as_service_error().is_some_and(InvokeError::is_too_many_requests_exception) => None,
+                answer => Some(answer.expect("invoked")),
+            }
         })
         .await;
         let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();

@@ -81,9 +81,8 @@ impl LambdaStages {
         messages: &[Message],
     ) -> Result<Option<Vec<u8>>, StageError> {
         let payload = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
-        let patient = aws_sdk_lambda::config::Builder::default()
-            .timeout_config(TimeoutConfig::builder().operation_timeout(LONGEST).build())
-            .retry_config(RetryConfig::disabled());
+        let patient =
+            aws_sdk_lambda::config::Builder::default().timeout_config(patience()).retry_config(RetryConfig::disabled());
         let invoke = self
             .lambda
             .invoke()
@@ -105,6 +104,12 @@ impl LambdaStages {
             let _ = hide.receipt_handle(message.receipt_handle().unwrap_or_default()).send().await;
         }
     }
+}
+
+/// What isn't said here is merged from the client, whose attempts are given up early: a provider that takes long would never be
+/// found well again.
+fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_timeout(LONGEST).operation_attempt_timeout(LONGEST).build()
 }
 
 /// A message as Lambda hands it over (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS": example
@@ -137,6 +142,7 @@ fn done<'m>(messages: &'m [Message], answer: Option<&[u8]>) -> Vec<&'m Message> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sdk;
 
     fn message(id: &str) -> Message {
         let message = Message::builder().message_id(id).receipt_handle("r").body("hello");
@@ -151,6 +157,13 @@ mod tests {
         assert_eq!(done(Some(r#"{"batchItemFailures":[]}"#)), 2);
         assert_eq!(done(Some(r#"{"batchItemFailures":[{"foo":"x"}]}"#)), 0);
         assert_eq!((done(Some("not JSON")), done(None)), (0, 0));
+    }
+
+    #[test]
+    fn a_provider_that_answers_later_than_the_client_would_wait_is_waited_for() {
+        let mut merged = patience();
+        merged.take_defaults_from(sdk::for_emulator("http://127.0.0.1").timeout_config().expect("timeouts"));
+        assert_eq!(merged.operation_attempt_timeout(), Some(LONGEST));
     }
 
     #[test]
