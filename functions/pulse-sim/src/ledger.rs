@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audits;
+mod deliveries;
 mod feedback;
 mod operators;
 mod orders;
@@ -125,7 +126,8 @@ impl Ledger for MemoryLedger {
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        let write = if change.next().is_some() { Write::Transaction } else { Write::Alone };
+        let is_alone = change.next().is_none() && change.deliveries().is_empty();
+        let write = if is_alone { Write::Alone } else { Write::Transaction };
         let id = change.after().id();
         if accounts.entry(id).map(Entry::version) != Some(change.expected_version()) {
             accounts.used.refused(write);
@@ -135,6 +137,7 @@ impl Ledger for MemoryLedger {
         if let Some(next) = change.next() {
             accounts.put_new(self.written(next).as_ref().unwrap_or(next), write);
         }
+        change.deliveries().iter().for_each(|delivery| accounts.put_delivery(delivery, write));
         Ok(())
     }
 

@@ -45,9 +45,9 @@ impl Ledger for DynamoDbLedger {
     }
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        match change.next() {
-            Some(next) => self.put_change_and_next(change, next).await,
-            None => self.put_change(change).await,
+        match (change.next(), change.deliveries()) {
+            (None, []) => self.put_change(change).await,
+            (next, _) => self.put_together(change, next).await,
         }
     }
 

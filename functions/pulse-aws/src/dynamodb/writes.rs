@@ -1,9 +1,9 @@
-//! Writes under a condition: one row, or two in a transaction.
+//! Writes under a condition: one row, or a few in a transaction.
 
 use aws_sdk_dynamodb::{
     error::BuildError,
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
-    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder},
 };
 use pulse_core::{
     control::Control,
@@ -62,7 +62,7 @@ impl DynamoDbLedger {
         Ok(outcome == WriteOutcome::Written)
     }
 
-    /// Writes a change without its next entry.
+    /// Writes a change that nothing is written with.
     pub(super) async fn put_change(&self, change: &Change) -> Result<(), LedgerError> {
         let put = self
             .client
@@ -76,31 +76,44 @@ impl DynamoDbLedger {
         }
     }
 
-    /// Writes a change and its next entry, both or neither; without the next entry if there is one
-    /// already. The SDK gives every transaction a token, so sending it again is harmless.
-    pub(super) async fn put_change_and_next(&self, change: &Change, next: &Entry) -> Result<(), LedgerError> {
-        let after = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(rows::entry(change.after())?))
+    /// Writes a change, its deliveries and its next entry, all or nothing; without the next entry if there is one already.
+    /// The SDK gives every transaction a token, so sending it again is harmless.
+    pub(super) async fn put_together(&self, change: &Change, next: Option<&Entry>) -> Result<(), LedgerError> {
+        match self.transact(change, next).await {
+            Ok(()) => Ok(()),
+            Err(Cancelled::First) => Err(LedgerError::Conflict(change.after().id().clone())),
+            Err(Cancelled::LastOnly) if change.deliveries().is_empty() => self.put_change(change).await,
+            Err(Cancelled::LastOnly) => match self.transact(change, None).await {
+                Ok(()) => Ok(()),
+                Err(Cancelled::Otherwise(error)) => Err(error),
+                Err(_) => Err(LedgerError::Conflict(change.after().id().clone())),
+            },
+            Err(Cancelled::Otherwise(error)) => Err(error),
+        }
+    }
+
+    async fn transact(&self, change: &Change, next: Option<&Entry>) -> Result<(), Cancelled> {
+        let writes = self.writes(change, next).map_err(Cancelled::Otherwise)?;
+        let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
+        transaction.send().await.map(drop).map_err(|error| refusals::of_transaction(&error))
+    }
+
+    /// The change first and its next entry last: of these two it has to be told which was in the way.
+    fn writes(&self, change: &Change, next: Option<&Entry>) -> Result<Vec<TransactWriteItem>, LedgerError> {
+        let put = |row| Put::builder().table_name(&self.table).set_item(Some(row));
+        let after = put(rows::entry(change.after())?)
             .condition_expression(AT_VERSION)
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":expected", expected(change));
-        let next =
-            Put::builder().table_name(&self.table).set_item(Some(rows::entry(next)?)).condition_expression(ABSENT);
-        let write = |put: Put| TransactWriteItem::builder().put(put).build();
-        let transaction = self
-            .client
-            .transact_write_items()
-            .transact_items(write(after.build().map_err(|error| incomplete(&error))?))
-            .transact_items(write(next.build().map_err(|error| incomplete(&error))?));
-        let Err(error) = transaction.send().await else {
-            return Ok(());
-        };
-        match refusals::of_transaction(&error) {
-            Cancelled::First => Err(LedgerError::Conflict(change.after().id().clone())),
-            Cancelled::SecondOnly => self.put_change(change).await,
-            Cancelled::Otherwise(error) => Err(error),
+        let mut puts = vec![after];
+        for delivery in change.deliveries() {
+            puts.push(put(rows::delivery(delivery)?));
         }
+        if let Some(next) = next {
+            puts.push(put(rows::entry(next)?).condition_expression(ABSENT));
+        }
+        let write = |put: PutBuilder| Ok(TransactWriteItem::builder().put(put.build()?).build());
+        puts.into_iter().map(write).collect::<Result<_, _>>().map_err(|error| incomplete(&error))
     }
 
     /// Puts a row under `put`'s condition. Where the condition doesn't hold because an earlier

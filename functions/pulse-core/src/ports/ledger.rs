@@ -56,8 +56,8 @@ pub trait Ledger: Send + Sync {
     /// Puts a new entry unless there is one of that id. Says whether it did.
     async fn open(&self, entry: &Entry) -> Result<bool, LedgerError>;
 
-    /// Writes a change if the entry still is at [`Change::expected_version`], together with the next
-    /// month's entry where the change has one and the ledger hasn't.
+    /// Writes a change if the entry still is at [`Change::expected_version`], together with its [deliveries](Change::deliveries),
+    /// and with the next month's entry where the change has one and the ledger hasn't.
     ///
     /// # Errors
     /// [`LedgerError::Conflict`] when the entry has another version: nothing is written then.

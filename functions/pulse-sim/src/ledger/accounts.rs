@@ -6,6 +6,7 @@ use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::{Control, Outcomes},
     customer::{Customer, CustomerId},
+    delivery::{Delivery, Endpoint, EndpointName, FactId, Line},
     entry::{Awaited, Entry, EntryId, Position, Progress, StageName},
     feedback::FeedbackCounts,
     orders::{Order, OrderId},
@@ -36,6 +37,8 @@ pub(super) struct Accounts {
     pub(super) held_up: BTreeMap<StageName, Timestamp>,
     pub(super) controls: BTreeMap<StageName, Control>,
     pub(super) orders: BTreeMap<OrderId, Order>,
+    pub(super) endpoints: BTreeMap<EndpointName, Endpoint>,
+    pub(super) deliveries: BTreeMap<Line, BTreeMap<FactId, Delivery>>,
     pub(super) audits: BTreeMap<AuditName, AuditCheckpoint>,
     /// By the minute.
     pub(super) outcomes: BTreeMap<StageName, BTreeMap<Timestamp, Outcomes>>,
