@@ -16,6 +16,7 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
+    delivery::{EndpointBook, OutboxLedger},
     enrollment::Enrollment,
     entry::{Entry, EntryId, Progress, StageName},
     keys::KeyRing,
@@ -57,8 +58,10 @@ static RENDERER: LazyLock<Arc<MinijinjaRenderer>> =
 pub struct InMemoryStack {
     /// Tells the moment of what is decided and written.
     pub clock: Arc<VirtualClock>,
-    /// The ledger.
+    /// The ledger, as it is kept.
     pub ledger: Arc<MemoryLedger>,
+    /// The same, as the stages write to it: with word for whoever asks.
+    pub outbox: Arc<OutboxLedger>,
     /// The scheduler. It fires when the test says so.
     pub schedules: MemorySchedules,
     /// The score queue and its dead-letter queue.
@@ -135,8 +138,11 @@ impl InMemoryStack {
     pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
         let (score, email) = (QueuePair::new(&clock), QueuePair::new(&clock));
         let queues = PerStage::from_array([score.queue.clone(), email.queue.clone()]);
+        let ledger = Arc::<MemoryLedger>::default();
+        let book = Arc::new(EndpointBook::new(ledger.clone(), clock.clone()));
         Self {
-            ledger: Arc::default(),
+            outbox: Arc::new(OutboxLedger { ledger: ledger.clone(), book, clock: clock.clone() }),
+            ledger,
             schedules: MemorySchedules::default(),
             queues: queues.clone().map(|_, queue| -> Arc<dyn StageQueue> { queue }),
             stages: MemoryStages::new(queues),
@@ -358,7 +364,7 @@ impl InMemoryStack {
     /// The score stage, queueing emails on `email_queue`.
     #[must_use]
     pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> StageRunner<ScoreStep> {
-        let entries = Entries { ledger: self.ledger.clone() };
+        let entries = Entries { ledger: self.outbox.clone() };
         let step = ScoreStep { entries, scorer: self.scorer.clone(), clock: self.clock.clone() };
         let mut queues = self.queues.clone();
         queues[StageName::Email] = email_queue;
@@ -367,7 +373,7 @@ impl InMemoryStack {
 
     fn email_stage(&self) -> StageRunner<EmailStep> {
         let step = EmailStep {
-            entries: Entries { ledger: self.ledger.clone() },
+            entries: Entries { ledger: self.outbox.clone() },
             mailer: self.mailer.clone(),
             renderer: RENDERER.clone(),
             policy: self.policy,

@@ -126,6 +126,7 @@ conformance!(deliveries:
     endpoints_come_by_name_and_are_written_over_what_they_were_read_as
     word_is_written_with_what_makes_it
     a_change_of_another_version_writes_no_word
+    word_is_written_with_the_profile_that_makes_it_or_not_at_all
     word_is_written_where_the_next_entry_is_there_already
     every_state_of_word_is_read_back
     of_twenty_who_claim_word_at_once_one_does

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId},
     ports::{Activity, Ledger, LedgerError},
     suppression::{Suppression, SuppressionReason},
@@ -93,16 +94,18 @@ impl Ledger for MemoryLedger {
         Ok(accounts.customer(id).cloned())
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        let write = if word.is_empty() { Write::Alone } else { Write::Transaction };
         let mut accounts = self.accounts();
         let before = accounts.customer(&customer.id).map_or(0, |before| before.mark.version);
         let is_of_this = before == customer.mark.version;
         if is_of_this {
             let mut customer = customer.clone();
             customer.mark.version += 1;
-            accounts.put_customer(&customer);
+            accounts.put_customer(&customer, write);
+            word.iter().for_each(|delivery| accounts.put_delivery(delivery, write));
         } else {
-            accounts.used.refused(Write::Alone);
+            accounts.used.refused(write);
         }
         Ok(is_of_this)
     }

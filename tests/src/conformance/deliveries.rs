@@ -7,13 +7,16 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use jiff::ToSpan as _;
 use pulse_core::{
-    delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, FactKind, Keeps, Line, Outbox, Owner},
+    delivery::{
+        Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Fact, FactId, FactKind, Keeps, Line, Outbox,
+        Owner, Subject,
+    },
     entry::{Change, Entry},
     failure::Cause,
     ports::{Awaited, Deliveries, Endpoints, Ledger, LedgerError},
 };
 
-use super::samples::{End, due, id, next_of, scheduled, way_to};
+use super::samples::{End, customer, due, id, next_of, scheduled, way_to};
 
 /// A ledger with the endpoints that are told of it.
 pub trait TestedDeliveries: Ledger + Endpoints + Deliveries {}
@@ -100,6 +103,26 @@ pub async fn a_change_of_another_version_writes_no_word(ledger: &dyn TestedDeliv
         let refused = Err(LedgerError::Conflict(late.after().id().clone()));
         assert_eq!(ledger.apply(&late).await, refused);
         assert_eq!(ledger.delivery(&late.deliveries()[0].id()).await, Ok(None));
+    }
+}
+
+pub async fn word_is_written_with_the_profile_that_makes_it_or_not_at_all(ledger: &dyn TestedDeliveries) {
+    let mut profile = customer("c-1");
+    let fact = |version| {
+        let id = FactId { subject: Subject::Customer(id("c-1")), version, kind: FactKind::Unsubscribed };
+        Fact { id, as_of: due(), written_at: due() }
+    };
+    let word = |version| [Delivery::of(fact(version), endpoint("crm").name)];
+    assert_eq!(ledger.save_with_word(&profile, &word(1)).await, Ok(true));
+    assert_eq!(ledger.save_with_word(&profile, &word(2)).await, Ok(false), "it was taken for new");
+    profile.mark.version = 7;
+    assert_eq!(ledger.save_with_word(&profile, &word(8)).await, Ok(false), "it was read as another");
+    profile.mark.version = 1;
+    assert_eq!(ledger.save_with_word(&profile, &word(2)).await, Ok(true));
+    assert_eq!(ledger.customer(&profile.id).await.unwrap().map(|read| read.mark.version), Some(2));
+    for (version, is_there) in [(1, true), (2, true), (8, false)] {
+        let id = word(version)[0].id();
+        assert_eq!(ledger.delivery(&id).await.unwrap().is_some(), is_there, "{version}");
     }
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::{
 };
 use pulse_core::{
     control::Control,
+    delivery::Delivery,
     entry::{Change, Entry, StageName},
     failure::Cause,
     ports::LedgerError,
@@ -55,6 +56,33 @@ impl DynamoDbLedger {
         Ok(outcome == WriteOutcome::Written)
     }
 
+    /// Puts a profile of this version over the one of the version before, and deliveries with it. False, and nothing is put,
+    /// if another is there.
+    pub(super) async fn put_profile_with_word(
+        &self,
+        version: u64,
+        row: Attributes,
+        word: &[Delivery],
+    ) -> Result<bool, LedgerError> {
+        let profile = self.put_row(row).expression_attribute_names("#version", "version");
+        let profile = match version.checked_sub(1) {
+            None | Some(0) => profile.condition_expression(UNVERSIONED),
+            Some(before) => profile
+                .condition_expression(AT_VERSION)
+                .expression_attribute_values(":expected", AttributeValue::N(before.to_string())),
+        };
+        let mut puts = vec![profile];
+        for delivery in word {
+            puts.push(self.put_row(rows::delivery(delivery)?));
+        }
+        match self.transact(puts).await {
+            Ok(()) => Ok(true),
+            Err(Cancelled::First) => Ok(false),
+            Err(Cancelled::LastOnly) => Err(LedgerError::Unavailable(Cause::new("DynamoDB cancelled a transaction."))),
+            Err(Cancelled::Otherwise(error)) => Err(error),
+        }
+    }
+
     /// Puts a new entry. False if there is one of that id.
     pub(super) async fn put_new(&self, entry: &Entry) -> Result<bool, LedgerError> {
         let put = self.client.put_item().condition_expression(ABSENT);
@@ -79,41 +107,44 @@ impl DynamoDbLedger {
     /// Writes a change, its deliveries and its next entry, all or nothing; without the next entry if there is one already.
     /// The SDK gives every transaction a token, so sending it again is harmless.
     pub(super) async fn put_together(&self, change: &Change, next: Option<&Entry>) -> Result<(), LedgerError> {
-        match self.transact(change, next).await {
+        match self.transact(self.puts_of(change, next)?).await {
             Ok(()) => Ok(()),
-            Err(Cancelled::First) => Err(LedgerError::Conflict(change.after().id().clone())),
-            Err(Cancelled::LastOnly) if change.deliveries().is_empty() => self.put_change(change).await,
-            Err(Cancelled::LastOnly) => match self.transact(change, None).await {
-                Ok(()) => Ok(()),
-                Err(Cancelled::Otherwise(error)) => Err(error),
-                Err(_) => Err(LedgerError::Conflict(change.after().id().clone())),
-            },
             Err(Cancelled::Otherwise(error)) => Err(error),
+            Err(Cancelled::LastOnly) if next.is_some() && change.deliveries().is_empty() => {
+                self.put_change(change).await
+            }
+            Err(Cancelled::LastOnly) if next.is_some() => Box::pin(self.put_together(change, None)).await,
+            Err(Cancelled::First | Cancelled::LastOnly) => Err(LedgerError::Conflict(change.after().id().clone())),
         }
     }
 
-    async fn transact(&self, change: &Change, next: Option<&Entry>) -> Result<(), Cancelled> {
-        let writes = self.writes(change, next).map_err(Cancelled::Otherwise)?;
+    async fn transact(&self, puts: Vec<PutBuilder>) -> Result<(), Cancelled> {
+        let write = |put: PutBuilder| Ok(TransactWriteItem::builder().put(put.build()?).build());
+        let writes: Result<Vec<_>, _> = puts.into_iter().map(write).collect();
+        let writes = writes.map_err(|error| Cancelled::Otherwise(incomplete(&error)))?;
         let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
         transaction.send().await.map(drop).map_err(|error| refusals::of_transaction(&error))
     }
 
     /// The change first and its next entry last: of these two it has to be told which was in the way.
-    fn writes(&self, change: &Change, next: Option<&Entry>) -> Result<Vec<TransactWriteItem>, LedgerError> {
-        let put = |row| Put::builder().table_name(&self.table).set_item(Some(row));
-        let after = put(rows::entry(change.after())?)
+    fn puts_of(&self, change: &Change, next: Option<&Entry>) -> Result<Vec<PutBuilder>, LedgerError> {
+        let after = self
+            .put_row(rows::entry(change.after())?)
             .condition_expression(AT_VERSION)
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":expected", expected(change));
         let mut puts = vec![after];
         for delivery in change.deliveries() {
-            puts.push(put(rows::delivery(delivery)?));
+            puts.push(self.put_row(rows::delivery(delivery)?));
         }
         if let Some(next) = next {
-            puts.push(put(rows::entry(next)?).condition_expression(ABSENT));
+            puts.push(self.put_row(rows::entry(next)?).condition_expression(ABSENT));
         }
-        let write = |put: PutBuilder| Ok(TransactWriteItem::builder().put(put.build()?).build());
-        puts.into_iter().map(write).collect::<Result<_, _>>().map_err(|error| incomplete(&error))
+        Ok(puts)
+    }
+
+    fn put_row(&self, row: Attributes) -> PutBuilder {
+        Put::builder().table_name(&self.table).set_item(Some(row))
     }
 
     /// Puts a row under `put`'s condition. Where the condition doesn't hold because an earlier

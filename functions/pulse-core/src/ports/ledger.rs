@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     entry::{Awaited, Change, Entry, EntryId, StageName, TallyKey},
     failure::Cause,
     pacing::MayPass,
@@ -45,7 +46,12 @@ pub trait Ledger: Send + Sync {
     /// Writes a profile over the one that it was read as: the [version](crate::customer::ProfileMark) that it has, which
     /// becomes the next one; version 0 is a new profile, or one of a release that had no versions. False, and nothing is
     /// written, if another is there.
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError>;
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+        self.save_with_word(customer, &[]).await
+    }
+
+    /// The same, together with word of what happens by it for other systems: all of it or nothing.
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError>;
 
     /// An entry.
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError>;

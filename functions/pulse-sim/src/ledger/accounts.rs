@@ -72,7 +72,7 @@ impl Accounts {
         self.by_id.get(id)?.customer.as_ref()
     }
 
-    pub(super) fn put_customer(&mut self, customer: &Customer) {
+    pub(super) fn put_customer(&mut self, customer: &Customer, write: Write) {
         let account = self.by_id.entry(customer.id.clone()).or_default();
         let before = account.customer.replace(customer.clone()).map(|before| before.standing);
         let index_rows = match before {
@@ -80,7 +80,10 @@ impl Accounts {
             Some(standing) if standing == customer.standing => 0,
             Some(_) => 2,
         };
-        self.used.write(Write::Alone, index_rows);
+        if write == Write::Transaction {
+            self.used.transaction();
+        }
+        self.used.write(write, index_rows);
     }
 
     pub(super) fn customers(&self) -> impl Iterator<Item = &Customer> {
