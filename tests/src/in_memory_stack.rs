@@ -25,8 +25,8 @@ use pulse_core::{
     settlement::Settlement,
     slot::Slot,
     stage::{
-        Delivery, EmailPolicy, EmailRules, EmailStep, Entries, Meter, MeteredMailer, MeteredScorer, PerStage,
-        ProviderWatch, Rules, ScoreStep, Stage, StageRunner, Worker, WorkerSettings,
+        EmailPolicy, EmailRules, EmailStep, Entries, Meter, MeteredMailer, MeteredScorer, PerStage, ProviderWatch,
+        RawMessage, Rules, ScoreStep, Stage, StageRunner, Worker, WorkerSettings,
     },
     suppression::{Evidence, Scope, Suppression, SuppressionReason},
     tick::{StageSweep, Sweep, SweepPolicy},
@@ -296,10 +296,10 @@ impl InMemoryStack {
 
     /// One invocation of a stage's function, if its queue has messages. Says whether it had.
     pub async fn invoke(&self, stage: StageName) -> bool {
-        let deliveries = self.receive(stage);
-        let any = !deliveries.is_empty();
-        let receipts: Vec<_> = deliveries.iter().map(|d| (d.message_id.clone(), d.receipt.clone())).collect();
-        let failed = self.work(stage, deliveries).await;
+        let messages = self.receive(stage);
+        let any = !messages.is_empty();
+        let receipts: Vec<_> = messages.iter().map(|d| (d.message_id.clone(), d.receipt.clone())).collect();
+        let failed = self.work(stage, messages).await;
         for (id, receipt) in receipts {
             if !failed.contains(&id) {
                 self.pair(stage).queue.delete(&receipt);
@@ -314,17 +314,17 @@ impl InMemoryStack {
     /// When it ends before it waits.
     pub fn invoke_and_kill(&self, stage: StageName) {
         use futures::FutureExt as _;
-        let deliveries = self.receive(stage);
-        assert!(self.work(stage, deliveries).now_or_never().is_none(), "ended before it could be killed");
+        let messages = self.receive(stage);
+        assert!(self.work(stage, messages).now_or_never().is_none(), "ended before it could be killed");
     }
 
-    /// What one invocation answers for these deliveries.
-    pub async fn work(&self, stage: StageName, deliveries: Vec<Delivery>) -> Vec<String> {
-        self.work_until(stage, deliveries, FUNCTION_TIMEOUT).await
+    /// What one invocation answers for these messages.
+    pub async fn work(&self, stage: StageName, messages: Vec<RawMessage>) -> Vec<String> {
+        self.work_until(stage, messages, FUNCTION_TIMEOUT).await
     }
 
     /// The same, with another time limit.
-    pub async fn work_until(&self, stage: StageName, deliveries: Vec<Delivery>, limit: Duration) -> Vec<String> {
+    pub async fn work_until(&self, stage: StageName, messages: Vec<RawMessage>, limit: Duration) -> Vec<String> {
         let deadline = self.clock.now() + limit;
         let meter = Arc::new(Meter::default());
         let mut score = self.score_stage(self.email.queue.clone());
@@ -341,7 +341,7 @@ impl InMemoryStack {
             settings: SETTINGS,
             provider: self.watch(stage, &meter),
         };
-        worker.work(deliveries, deadline).await.unfinished
+        worker.work(messages, deadline).await.unfinished
     }
 
     /// An invocation's eye on its stage's provider.
@@ -384,8 +384,8 @@ impl InMemoryStack {
 
     /// What one invocation of a stage is handed.
     #[must_use]
-    pub fn receive(&self, stage: StageName) -> Vec<Delivery> {
-        self.pair(stage).queue.receive(BATCH).into_iter().map(delivery).collect()
+    pub fn receive(&self, stage: StageName) -> Vec<RawMessage> {
+        self.pair(stage).queue.receive(BATCH).into_iter().map(raw_message).collect()
     }
 
     /// Invokes both functions until both queues are empty, moving the clock on to the next message
@@ -448,8 +448,8 @@ impl Default for InMemoryStack {
     }
 }
 
-fn delivery(received: Received) -> Delivery {
-    Delivery {
+fn raw_message(received: Received) -> RawMessage {
+    RawMessage {
         message_id: received.id,
         receipt: received.receipt,
         body: received.body,
