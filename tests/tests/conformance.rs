@@ -196,7 +196,7 @@ async fn a_write_whose_answer_is_lost_is_known_as_ones_own() {
     assert_eq!(proxy.left_to_lose(), 0);
     assert_eq!(ledger.entry(entry.id()).await.unwrap().as_ref(), Some(scoring.after()));
     // Another worker's claim of the very same instant is still not taken for it.
-    assert_eq!(ledger.apply(&scoring).await, Err(LedgerError::Conflict(entry.id().clone())));
+    assert_eq!(ledger.apply(&scoring).await, Err(LedgerError::Conflict(entry.id().into())));
 }
 
 #[tokio::test]

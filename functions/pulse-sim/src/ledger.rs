@@ -134,7 +134,7 @@ impl Ledger for MemoryLedger {
         let id = change.after().id();
         if accounts.entry(id).map(Entry::version) != Some(change.expected_version()) {
             accounts.used.refused(write);
-            return Err(LedgerError::Conflict(id.clone()));
+            return Err(LedgerError::Conflict(id.into()));
         }
         accounts.put(self.written(change.after()).as_ref().unwrap_or(change.after()), write);
         if let Some(next) = change.next() {

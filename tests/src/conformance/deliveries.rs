@@ -13,7 +13,7 @@ use pulse_core::{
     },
     entry::{Change, Entry},
     failure::Cause,
-    ports::{Awaited, Deliveries, Endpoints, Ledger, LedgerError},
+    ports::{Awaited, Deliveries, Endpoints, Ledger, LedgerError, RowId},
 };
 
 use super::samples::{End, customer, due, id, next_of, scheduled, way_to};
@@ -60,7 +60,7 @@ async fn waiting(ledger: &dyn TestedDeliveries, customer: &str, to: &str) -> Del
 }
 
 async fn apply(ledger: &dyn TestedDeliveries, change: DeliveryChange) -> Delivery {
-    assert_eq!(ledger.apply_delivery(&change).await, Ok(true));
+    assert_eq!(ledger.apply_delivery(&change).await, Ok(()));
     change.into_after()
 }
 
@@ -100,7 +100,7 @@ pub async fn a_change_of_another_version_writes_no_word(ledger: &dyn TestedDeliv
         let sent = sending(ledger, customer, next).await;
         ledger.apply(&sent).await.unwrap();
         let late = sent.with_word(Outbox { endpoints: &[endpoint("crm")] });
-        let refused = Err(LedgerError::Conflict(late.after().id().clone()));
+        let refused = Err(LedgerError::Conflict(late.after().id().into()));
         assert_eq!(ledger.apply(&late).await, refused);
         assert_eq!(ledger.delivery(&late.deliveries()[0].id()).await, Ok(None));
     }
@@ -165,14 +165,15 @@ pub async fn of_twenty_who_claim_word_at_once_one_does(ledger: &dyn TestedDelive
     let delivery = waiting(ledger, "c-1", "crm").await;
     let change = claim(&delivery);
     let claimed = join_all((0..20).map(|_| ledger.apply_delivery(&change))).await;
-    assert_eq!(claimed.iter().filter(|claimed| **claimed == Ok(true)).count(), 1, "{claimed:?}");
+    assert_eq!(claimed.iter().filter(|claimed| **claimed == Ok(())).count(), 1, "{claimed:?}");
     assert_eq!(ledger.delivery(&delivery.id()).await.as_ref(), Ok(&Some(change.into_after())));
 }
 
 pub async fn word_that_was_never_written_is_not_changed(ledger: &dyn TestedDeliveries) {
     let sent = sending(ledger, "c-1", None).await.with_word(Outbox { endpoints: &[endpoint("crm")] });
     let change = claim(&sent.deliveries()[0]);
-    assert_eq!(ledger.apply_delivery(&change).await, Ok(false));
+    let conflict = Err(LedgerError::Conflict(RowId::Delivery(change.after().id())));
+    assert_eq!(ledger.apply_delivery(&change).await, conflict);
     assert_eq!(ledger.delivery(&change.after().id()).await, Ok(None));
 }
 

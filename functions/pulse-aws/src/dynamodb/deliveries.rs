@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pulse_core::{
     delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Line},
     entry::Awaited,
-    ports::{Deliveries, Endpoints, LedgerError},
+    ports::{Deliveries, Endpoints, LedgerError, RowId},
 };
 use serde::de::DeserializeOwned;
 
@@ -63,8 +63,9 @@ impl Deliveries for DynamoDbLedger {
         self.all_of(keys::owner_partition(&line.owner), &keys::deliveries_to(&line.endpoint)).await
     }
 
-    async fn apply_delivery(&self, change: &DeliveryChange) -> Result<bool, LedgerError> {
-        self.put_version(change.after().version(), rows::delivery(change.after())?).await
+    async fn apply_delivery(&self, change: &DeliveryChange) -> Result<(), LedgerError> {
+        let is_written = self.put_version(change.after().version(), rows::delivery(change.after())?).await?;
+        if is_written { Ok(()) } else { Err(LedgerError::Conflict(RowId::Delivery(change.after().id()))) }
     }
 
     /// Asks every shard for its share, as with entries.

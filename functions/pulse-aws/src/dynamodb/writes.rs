@@ -100,7 +100,7 @@ impl DynamoDbLedger {
             .expression_attribute_values(":expected", expected(change));
         match self.put_if(put, rows::entry(change.after())?).await? {
             WriteOutcome::Written => Ok(()),
-            WriteOutcome::ConditionUnmet => Err(LedgerError::Conflict(change.after().id().clone())),
+            WriteOutcome::ConditionUnmet => Err(LedgerError::Conflict(change.after().id().into())),
         }
     }
 
@@ -114,7 +114,7 @@ impl DynamoDbLedger {
                 self.put_change(change).await
             }
             Err(Cancelled::LastOnly) if next.is_some() => Box::pin(self.put_together(change, None)).await,
-            Err(Cancelled::First | Cancelled::LastOnly) => Err(LedgerError::Conflict(change.after().id().clone())),
+            Err(Cancelled::First | Cancelled::LastOnly) => Err(LedgerError::Conflict(change.after().id().into())),
         }
     }
 

@@ -33,9 +33,11 @@ pub trait Deliveries: Send + Sync {
     /// before.
     async fn line(&self, line: &Line) -> Result<Vec<Delivery>, LedgerError>;
 
-    /// Writes a change if the delivery still is at [`DeliveryChange::expected_version`]. Says whether it was: false when
-    /// another is there, and nothing is written then.
-    async fn apply_delivery(&self, change: &DeliveryChange) -> Result<bool, LedgerError>;
+    /// Writes a change if the delivery still is at [`DeliveryChange::expected_version`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Conflict`] when it has another version: nothing is written then.
+    async fn apply_delivery(&self, change: &DeliveryChange) -> Result<(), LedgerError>;
 
     /// Open deliveries to an endpoint whose message has been [awaited](Delivery::awaited) since `before` or longer: at most
     /// `limit`, about the longest waiting first. The answer may be some seconds old: read a delivery before acting on it.

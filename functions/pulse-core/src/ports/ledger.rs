@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{Customer, CustomerId, EmailAddress},
-    delivery::Delivery,
+    delivery::{Delivery, DeliveryId},
     entry::{Awaited, Change, Entry, EntryId, StageName, TallyKey},
     failure::Cause,
     pacing::MayPass,
@@ -14,12 +14,36 @@ use crate::{
     suppression::Suppression,
 };
 
+/// A row that is written over the version that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowId {
+    /// An entry.
+    Entry(EntryId),
+    /// Word of a fact for an endpoint.
+    Delivery(DeliveryId),
+}
+
+impl fmt::Display for RowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entry(id) => write!(f, "entry {id}"),
+            Self::Delivery(id) => write!(f, "delivery {} to {}", id.fact, id.endpoint),
+        }
+    }
+}
+
+impl From<&EntryId> for RowId {
+    fn from(id: &EntryId) -> Self {
+        Self::Entry(id.clone())
+    }
+}
+
 /// Why the ledger couldn't do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
-    /// Someone else changed the entry since it was read. Read it again.
-    #[error("entry {0} was changed by someone else since it was read")]
-    Conflict(EntryId),
+    /// Someone else changed the row since it was read. Read it again.
+    #[error("{0} was changed by someone else since it was read")]
+    Conflict(RowId),
     /// The ledger can't be reached, or is throttled. A write may have been done or not.
     #[error("the ledger can't be used right now: {}", .0.clause())]
     Unavailable(Cause),

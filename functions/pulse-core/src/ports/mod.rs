@@ -50,7 +50,7 @@ pub use intake::{Intake, IntakeError};
 pub use intake_queue::{IntakeQueue, IntakeReader, Route};
 pub use key_source::KeySource;
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
-pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
+pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, RowId, Tally};
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
 pub use orders::{Orders, TickStarter};
 pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};

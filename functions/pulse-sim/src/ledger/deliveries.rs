@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pulse_core::{
     delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Line},
     entry::Awaited,
-    ports::{Deliveries, Endpoints, LedgerError},
+    ports::{Deliveries, Endpoints, LedgerError, RowId},
 };
 
 use super::{Accounts, MemoryLedger, units::Write};
@@ -70,14 +70,15 @@ impl Deliveries for MemoryLedger {
         Ok(found)
     }
 
-    async fn apply_delivery(&self, change: &DeliveryChange) -> Result<bool, LedgerError> {
+    async fn apply_delivery(&self, change: &DeliveryChange) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        if accounts.delivery(&change.after().id()).map(Delivery::version) != Some(change.expected_version()) {
+        let id = change.after().id();
+        if accounts.delivery(&id).map(Delivery::version) != Some(change.expected_version()) {
             accounts.used.refused(Write::Alone);
-            return Ok(false);
+            return Err(LedgerError::Conflict(RowId::Delivery(id)));
         }
         accounts.put_delivery(change.after(), Write::Alone);
-        Ok(true)
+        Ok(())
     }
 
     async fn overdue_deliveries(
