@@ -72,13 +72,18 @@ pub(crate) fn of_no_answer(to: &EndpointUrl, error: &reqwest::Error) -> PostErro
     })
 }
 
-/// Whether an error of this type is among the causes. One within an [`io::Error`] isn't its source.
+/// Whether an error of this type is among the causes.
 fn has<E: Error + 'static>(error: &reqwest::Error) -> bool {
     let first: &(dyn Error + 'static) = error;
-    successors(Some(first), |&error| error.source()).any(|error| {
-        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        error.is::<E>() || within.is_some_and(<dyn Error + Send + Sync>::is::<E>)
-    })
+    successors(Some(first), |&error| beneath(error)).any(<dyn Error>::is::<E>)
+}
+
+/// The cause of an error. What an [`io::Error`] wraps isn't its source.
+fn beneath<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(within) => Some(within),
+        None => error.source(),
+    }
 }
 
 #[cfg(test)]
