@@ -34,7 +34,7 @@ const BODY: &str = r#"{"type":"mail.sent"}"#;
 /// In the URL's path, and in what receivers answer: shown nowhere.
 const TOKEN: &str = "t0ken";
 /// Longer than any call of a test takes.
-const AMPLE: Duration = Duration::from_secs(60);
+const AMPLE: Duration = Duration::from_mins(1);
 /// For a call that gets no answer.
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -78,14 +78,14 @@ fn retried(outcome: Result<(), PostError>) -> String {
 
 #[tokio::test]
 async fn a_webhook_is_a_post_of_its_body_that_its_receiver_can_verify() {
-    let (receiver, url) = receiver(|| ([("set-cookie", "a=b")], "not JSON").into_response()).await;
+    let (system, url) = receiver(|| ([("set-cookie", "a=b")], "not JSON").into_response()).await;
     let client = client(AMPLE);
     for _ in 0..2 {
         post(&client, &url, BODY).await.unwrap();
     }
-    let received = receiver.received();
-    assert_eq!(received.len(), 2);
-    for received in received {
+    let requests = system.received();
+    assert_eq!(requests.len(), 2);
+    for received in requests {
         assert_eq!(received.method, "POST");
         assert_eq!(received.target, format!("/{TOKEN}?key={TOKEN}"));
         let headers: BTreeMap<_, _> = received
