@@ -153,18 +153,20 @@ async fn no_redirect_is_followed() {
     }
 }
 
-/// More than all buffers on the way hold, so that only a client that reads on has it written to its end.
+/// More than all buffers on the way hold, so that only a client that reads on has it written to its end; in pieces each of
+/// which is read.
 #[tokio::test]
 async fn of_a_long_body_only_the_beginning_is_read() {
+    const PIECES: usize = 1 << 16;
     let is_read = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_read);
     let long = move || {
         let flag = Arc::clone(&flag);
         let chunk = move |number: usize| {
-            flag.store(number == 63, Ordering::Relaxed);
-            Ok::<_, Infallible>(vec![b'x'; 1 << 20])
+            flag.store(number + 1 == PIECES, Ordering::Relaxed);
+            Ok::<_, Infallible>(vec![b'x'; 1 << 10])
         };
-        Body::from_stream(stream::iter(0..64).map(chunk)).into_response()
+        Body::from_stream(stream::iter(0..PIECES).map(chunk)).into_response()
     };
     let (_receiver, url) = receiver(long).await;
     post(&client(AMPLE), &url, BODY).await.unwrap();
