@@ -47,9 +47,8 @@ impl WebhookReceiver {
     /// When it can't listen there.
     pub async fn start(address: &str, answer: impl Fn() -> Response + Send + Sync + 'static) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let (connections, received) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Received>>>::default());
-        let receiver =
-            Self { address: listener.local_addr()?, connections: connections.clone(), received: received.clone() };
+        let this = Self { address: listener.local_addr()?, connections: Arc::default(), received: Arc::default() };
+        let (connections, received) = (this.connections.clone(), this.received.clone());
         let answer = Arc::new(answer);
         let router = Router::new().fallback(move |request: Request| {
             let (received, answer) = (received.clone(), answer.clone());
@@ -67,7 +66,7 @@ impl WebhookReceiver {
         });
         let listener = listener.tap_io(move |_| _ = connections.fetch_add(1, Ordering::Relaxed));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(receiver)
+        Ok(this)
     }
 
     /// How many connections were opened to it.

@@ -18,7 +18,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::webhooks::{post, settings, url};
 
-const AMPLE: Duration = Duration::from_secs(60);
+const AMPLE: Duration = Duration::from_mins(1);
 
 /// Answers each look-up with the next of these, and fails where there is none left.
 struct Scripted(Mutex<VecDeque<Vec<IpAddr>>>);

@@ -34,7 +34,7 @@ const BODY: &str = r#"{"type":"mail.sent"}"#;
 /// In the URL's path, and in what receivers answer: shown nowhere.
 const TOKEN: &str = "t0ken";
 /// Longer than any call of a test takes.
-const AMPLE: Duration = Duration::from_secs(60);
+const AMPLE: Duration = Duration::from_mins(1);
 /// For a call that gets no answer.
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -78,14 +78,14 @@ fn retried(outcome: Result<(), PostError>) -> String {
 
 #[tokio::test]
 async fn a_webhook_is_a_post_of_its_body_that_its_receiver_can_verify() {
-    let (receiver, url) = receiver(|| ([("set-cookie", "a=b")], "not JSON").into_response()).await;
+    let (system, url) = receiver(|| ([("set-cookie", "a=b")], "not JSON").into_response()).await;
     let client = client(AMPLE);
     for _ in 0..2 {
         post(&client, &url, BODY).await.unwrap();
     }
-    let received = receiver.received();
-    assert_eq!(received.len(), 2);
-    for received in received {
+    let requests = system.received();
+    assert_eq!(requests.len(), 2);
+    for received in requests {
         assert_eq!(received.method, "POST");
         assert_eq!(received.target, format!("/{TOKEN}?key={TOKEN}"));
         let headers: BTreeMap<_, _> = received
@@ -153,18 +153,20 @@ async fn no_redirect_is_followed() {
     }
 }
 
-/// More than all buffers on the way hold, so that only a client that reads on has it written to its end.
+/// More than all buffers on the way hold, so that only a client that reads on has it written to its end; in pieces each of
+/// which is read.
 #[tokio::test]
 async fn of_a_long_body_only_the_beginning_is_read() {
+    const PIECES: usize = 1 << 16;
     let is_read = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_read);
     let long = move || {
         let flag = Arc::clone(&flag);
         let chunk = move |number: usize| {
-            flag.store(number == 63, Ordering::Relaxed);
-            Ok::<_, Infallible>(vec![b'x'; 1 << 20])
+            flag.store(number + 1 == PIECES, Ordering::Relaxed);
+            Ok::<_, Infallible>(vec![b'x'; 1 << 10])
         };
-        Body::from_stream(stream::iter(0..64).map(chunk)).into_response()
+        Body::from_stream(stream::iter(0..PIECES).map(chunk)).into_response()
     };
     let (_receiver, url) = receiver(long).await;
     post(&client(AMPLE), &url, BODY).await.unwrap();
