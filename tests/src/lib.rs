@@ -16,3 +16,4 @@ pub mod oidc_browser;
 pub mod providers;
 pub mod served_console;
 pub mod template;
+pub mod tools;

@@ -7,6 +7,7 @@ pub mod forgetful_server;
 mod mailer;
 pub mod samples;
 mod scorer;
+pub mod webhook_receiver;
 
 pub use dropped_mails::{DroppedMailsBench, dropped_mails_conformance};
 pub use mailer::{MailTrouble, MailerBench, mailer_conformance};

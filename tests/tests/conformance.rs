@@ -122,6 +122,18 @@ conformance!(orders:
     orders_come_newest_first_by_kind_and_page
     orders_are_among_the_open_ones_until_they_end
 );
+conformance!(deliveries:
+    endpoints_come_by_name_and_are_written_over_what_they_were_read_as
+    word_is_written_with_what_makes_it
+    a_change_of_another_version_writes_no_word
+    word_is_written_with_the_profile_that_makes_it_or_not_at_all
+    word_is_written_where_the_next_entry_is_there_already
+    every_state_of_word_is_read_back
+    of_twenty_who_claim_word_at_once_one_does
+    word_that_was_never_written_is_not_changed
+    a_line_is_of_one_owner_and_one_endpoint
+    word_that_waits_is_found_by_endpoint_and_the_longest_waiting_first
+);
 conformance!(queue:
     a_message_arrives_as_it_was_sent
     a_hidden_message_reappears_when_its_time_is_over
@@ -184,7 +196,7 @@ async fn a_write_whose_answer_is_lost_is_known_as_ones_own() {
     assert_eq!(proxy.left_to_lose(), 0);
     assert_eq!(ledger.entry(entry.id()).await.unwrap().as_ref(), Some(scoring.after()));
     // Another worker's claim of the very same instant is still not taken for it.
-    assert_eq!(ledger.apply(&scoring).await, Err(LedgerError::Conflict(entry.id().clone())));
+    assert_eq!(ledger.apply(&scoring).await, Err(LedgerError::Conflict(entry.id().into())));
 }
 
 #[tokio::test]

@@ -9,4 +9,7 @@ mod providers {
     mod message;
     mod ses;
     mod stand_ins;
+    mod standard_webhooks;
+    mod webhook_addresses;
+    mod webhooks;
 }

@@ -17,7 +17,7 @@ const LONGEST_BODY: usize = 256 * 1024;
 pub struct HttpIssuer(Client);
 
 impl HttpIssuer {
-    /// Makes the client.
+    /// A client that follows no redirects and gives up in time.
     ///
     /// # Errors
     /// When TLS can't be set up.

@@ -28,7 +28,7 @@ pub struct AddressSearch {
     pub profiles: u64,
     /// Profiles that can't be read back: they may have it.
     pub unreadable: u64,
-    /// What it took.
+    /// What reading the profiles took, to be held against the estimate.
     pub read_units: ReadUnits,
 }
 
@@ -37,7 +37,7 @@ pub struct AddressSearch {
 pub struct SearchCost {
     /// Read units: one for each profile, and the lists of them.
     pub read_units: u64,
-    /// In dollars.
+    /// What that costs at public prices, in dollars.
     pub dollars: f64,
     /// Seconds, about.
     pub seconds: u64,
@@ -61,7 +61,7 @@ impl SearchCost {
 /// What is looked for.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SoughtAddress {
-    /// An address.
+    /// A whole address, which is never repeated to anyone.
     Address(EmailAddress),
     /// The beginning of the digest that one is suppressed under.
     Digest(String),

@@ -26,13 +26,13 @@ pub struct MailQuestion {
 pub struct PreviewedMail {
     /// Of which run.
     pub run: RunId,
-    /// The subject.
+    /// The subject line, as the recipient reads it.
     pub subject: String,
-    /// The HTML body.
+    /// The body that most programs show: it is to be shown in a sandbox alone.
     pub html: String,
-    /// The plain text body.
+    /// The body for programs that show no HTML.
     pub text: String,
-    /// The mail's language.
+    /// In which of the letters' languages it is, as a tag.
     pub language: String,
     /// The customer's locale, if there are no letters in its language.
     pub for_want_of: Option<String>,
@@ -62,7 +62,7 @@ pub enum MailError {
     /// There is no score to tell.
     #[error("Customer {customer} has no score {}yet", .run.map(|run| format!("in run {run} ")).unwrap_or_default())]
     NoScore {
-        /// Who.
+        /// Whose mail was asked for.
         customer: CustomerId,
         /// In which run, if it was asked for one.
         run: Option<RunId>,

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
-use pulse_core::{ports::Receipt, stage::Delivery, trace::TraceHeader};
+use pulse_core::{ports::Receipt, stage::RawMessage, trace::TraceHeader};
 
 /// A batch that can't be taken: the whole of it comes back later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,14 +18,14 @@ pub struct BatchError(pub(crate) &'static str);
 /// When a record lacks what SQS always gives.
 pub async fn answer<Working>(
     event: SqsEvent,
-    work: impl FnOnce(Vec<Delivery>) -> Working,
+    work: impl FnOnce(Vec<RawMessage>) -> Working,
 ) -> Result<SqsBatchResponse, BatchError>
 where
     Working: Future<Output = Vec<String>>,
 {
-    let deliveries = event.records.into_iter().map(delivery).collect::<Result<Vec<_>, _>>()?;
+    let messages = event.records.into_iter().map(raw_message).collect::<Result<Vec<_>, _>>()?;
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = work(deliveries).await.into_iter().map(failure).collect();
+    response.batch_item_failures = work(messages).await.into_iter().map(failure).collect();
     Ok(response)
 }
 
@@ -49,11 +49,11 @@ pub(crate) fn received(record: &SqsMessage) -> Result<(u32, Timestamp), BatchErr
     Ok((u32::try_from(receive_count).unwrap_or(1), sent_at))
 }
 
-fn delivery(record: SqsMessage) -> Result<Delivery, BatchError> {
+fn raw_message(record: SqsMessage) -> Result<RawMessage, BatchError> {
     let (receive_count, sent_at) = received(&record)?;
     // One that can't be read is as good as none.
     let trace = record.attributes.get("AWSTraceHeader").and_then(|header| TraceHeader::parse(header).ok());
-    Ok(Delivery {
+    Ok(RawMessage {
         receive_count,
         sent_at,
         message_id: record.message_id.ok_or(BatchError("messageId"))?,
@@ -83,11 +83,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_is_taken_apart_and_answered_with_the_failed_ids() {
-        let response = answer(event(r#""receiptHandle":"r-1","#), async |deliveries: Vec<Delivery>| {
-            assert_eq!(deliveries[0].receive_count, 2);
-            assert_eq!(deliveries[0].sent_at.as_millisecond(), 1_793_700_000_123);
-            assert_eq!(deliveries[0].body, "hello");
-            vec![deliveries[0].message_id.clone()]
+        let response = answer(event(r#""receiptHandle":"r-1","#), async |messages: Vec<RawMessage>| {
+            assert_eq!(messages[0].receive_count, 2);
+            assert_eq!(messages[0].sent_at.as_millisecond(), 1_793_700_000_123);
+            assert_eq!(messages[0].body, "hello");
+            vec![messages[0].message_id.clone()]
         });
         let json = serde_json::to_string(&response.await.unwrap()).unwrap();
         assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"m-1"}]}"#);

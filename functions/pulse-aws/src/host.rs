@@ -103,8 +103,8 @@ impl StageHost {
         };
         let worker =
             Worker { stage, queue: &*self.queues[self.stage], clock: &SystemClock, settings: self.settings, provider };
-        batch::answer(event, async |deliveries| {
-            let done = worker.work(deliveries, batch::deadline(deadline)).await;
+        batch::answer(event, async |messages| {
+            let done = worker.work(messages, batch::deadline(deadline)).await;
             self.metrics.worked(self.stage, SystemClock.now(), &done.calls, &self.moved);
             done.unfinished
         })

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use pulse_app::BulkEnrollment;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress, ProfileMark, Zone},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId},
     failure::Cause,
     ports::{
@@ -197,7 +198,7 @@ impl Ledger for StandIn {
         Ok((kept.version > 0).then(|| profile(number(id), kept)))
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
         let is_new = customer.mark.version == 0;
         self.write(1 + u64::from(is_new)).await?;
         let mut state = self.state();

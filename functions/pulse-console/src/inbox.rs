@@ -34,13 +34,13 @@ pub struct InboxMail {
     pub to: String,
     /// Whom it says to be from.
     pub from: String,
-    /// The subject.
+    /// The subject line, as the recipient reads it.
     pub subject: String,
     /// When it was taken.
     pub at: Timestamp,
     /// What was told of it, with when.
     pub told: Vec<(String, Timestamp)>,
-    /// The HTML body.
+    /// The body that a mail program would show, in a sandboxed frame of its own.
     #[serde(skip)]
     pub html: String,
     /// The plain text body.

@@ -28,7 +28,7 @@ pub(crate) struct Frame {
 /// A page that its host alone has.
 #[derive(Debug, Clone, Copy)]
 pub struct HostPage {
-    /// Where it is.
+    /// Its path on the host.
     pub path: &'static str,
     /// What others link to it by.
     pub name: &'static str,
@@ -48,7 +48,7 @@ pub(crate) enum Place {
     Plan,
     /// Only where there is one.
     Inbox,
-    /// The host's own.
+    /// The page that a host has beside those of the console, as a game day's.
     Host,
     /// A page that none links to.
     Other,

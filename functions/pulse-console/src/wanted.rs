@@ -16,9 +16,9 @@ use crate::failure::Failure;
 /// In which form an answer is wanted: a page, unless `Accept` names JSON or CSV and no HTML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// A page.
+    /// A page, for a browser.
     Page,
-    /// JSON.
+    /// The same figures as JSON, for programs.
     Json,
     /// Of pages that have tables of figures.
     Csv,

@@ -24,6 +24,7 @@
 //! - [`forgetting`]: taking what is personal from all that is kept of a customer.
 //! - [`suppression`]: addresses that must not be mailed.
 //! - [`keys`] and [`unsubscribe`]: the deployment's keys, and the tokens by which customers unsubscribe.
+//! - [`delivery`]: word of what happened, for other systems.
 //! - [`drop_watch`]: mails that were accepted and then not sent.
 //! - [`replay`]: queueing failed entries again from the ledger.
 //! - [`dead_letters`]: what is in the dead-letter queues, and bringing it back.
@@ -43,6 +44,7 @@ pub mod bill;
 pub mod control;
 pub mod customer;
 pub mod dead_letters;
+pub mod delivery;
 pub mod drop_watch;
 pub mod enrollment;
 pub mod entry;

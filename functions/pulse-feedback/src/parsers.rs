@@ -178,7 +178,7 @@ mod tests {
                 r#"{"partners": {"crm": {"keys": ["whpk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]}}}"#,
                 "isn't the Base64",
             ),
-            (&format!(r#"{{"partners": {{"crm": {{"keys": ["{private}"]}}}}}}"#), "the partner's private key"),
+            (&format!(r#"{{"partners": {{"crm": {{"keys": ["{private}"]}}}}}}"#), "the sender's private key"),
         ] {
             let error = Parsers::parse(&json.into()).map(|_| ()).unwrap_err();
             assert!(error.to_string().contains(told), "{json}: {error}");

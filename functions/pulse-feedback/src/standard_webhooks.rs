@@ -1,4 +1,5 @@
-//! Signatures by Standard Webhooks (standardwebhooks.com, specification 1.0), by which partners sign.
+//! Signatures by Standard Webhooks (standardwebhooks.com, specification 1.0): partners sign by it, and Pulse what it tells
+//! other systems.
 
 use std::fmt;
 
@@ -9,19 +10,13 @@ use base64::{
 };
 use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::{SignedDuration, Timestamp};
-use pulse_core::{
-    enrollment::PartnerChange,
-    ports::{Payload, PayloadError},
-};
+use pulse_core::ports::{Payload, PayloadError};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
-use crate::{
-    fields::{forged, unreadable},
-    signature::is_hmac,
-};
+use crate::{fields::forged, signature::is_hmac};
 
 /// How far the moment of signing may be from that of receiving, as the official libraries have it.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// Signatures of one request that are looked at: there is one for each key that is being exchanged.
 const MOST_SIGNATURES: usize = 16;
 /// Libraries leave the padding out, or don't.
@@ -30,16 +25,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Checks what one partner sends, and reads it. A request that is sent again within five minutes tells what is known
-/// already, by its sequence.
+/// Checks what one sender signs. It lets by what is sent again within five minutes: receivers know by the id, or by what is
+/// told, what they have taken already.
 #[derive(Debug, Clone)]
-pub struct PartnerVerifier(Vec<Key>);
+pub struct WebhookVerifier(Vec<Key>);
 
 #[derive(Clone)]
 enum Key {
     /// `whsec_`: a secret that both have, for signatures `v1`.
     Shared(SecretSlice<u8>),
-    /// `whpk_`: a public key of the partner's, for signatures `v1a`.
+    /// `whpk_`: a public key of the sender's, for signatures `v1a`.
     Public(Box<VerifyingKey>),
 }
 
@@ -55,8 +50,8 @@ pub enum KeyError {
     /// It has another beginning.
     #[error("begins with neither whsec_ nor whpk_")]
     Prefix,
-    /// It is the half that the partner keeps.
-    #[error("is the partner's private key: take it out of use, and ask for the public one, whpk_")]
+    /// It is the half that the sender keeps.
+    #[error("is the sender's private key: take it out of use, and ask for the public one, whpk_")]
     Private,
     /// What follows isn't the bytes of a key.
     #[error("isn't the Base64 of 24 to 64 bytes (whsec_), or of an Ed25519 public key (whpk_)")]
@@ -92,7 +87,7 @@ impl Key {
     }
 }
 
-impl PartnerVerifier {
+impl WebhookVerifier {
     /// Believes what is signed with one of these keys, `whsec_..` or `whpk_..`.
     ///
     /// # Errors
@@ -128,21 +123,7 @@ impl PartnerVerifier {
         if given.into_iter().any(is_signed) {
             Ok(())
         } else {
-            Err(forged("webhook-signature is of no key of the partner's"))
+            Err(forged("webhook-signature is of no key of the sender's"))
         }
-    }
-
-    /// Checks the signature, and reads the change.
-    ///
-    /// # Errors
-    /// When it is forged; when it can't be read; when it is of the future, from where it would be newer than all that
-    /// others tell.
-    pub fn read(&self, payload: &Payload) -> Result<PartnerChange, PayloadError> {
-        self.verify(payload)?;
-        let change = PartnerChange::parse(&payload.body).map_err(PayloadError::Unreadable)?;
-        if change.occurred_at.duration_since(payload.received_at) > TOLERANCE {
-            return Err(unreadable("occurred_at: is of the future"));
-        }
-        Ok(change)
     }
 }

@@ -5,6 +5,7 @@
 //! there by coverage.
 
 pub mod answer;
+pub mod endpoint;
 pub mod letter;
 pub mod message;
 pub mod roster;

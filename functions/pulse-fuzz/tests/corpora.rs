@@ -3,12 +3,13 @@
 use std::fs;
 
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
-use pulse_fuzz::{answer, letter, message, roster, row, webhook};
+use pulse_fuzz::{answer, endpoint, letter, message, roster, row, webhook};
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
     ("answer", answer::check),
+    ("endpoint", endpoint::check),
     ("letter", letter::check),
     ("message", message::check),
     ("roster", roster::check),

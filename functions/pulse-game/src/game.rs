@@ -41,7 +41,7 @@ const SLICE: Duration = Duration::from_mins(1);
 pub struct GameOptions {
     /// The stack, its customers, and what happens by itself.
     pub scenario: Scenario,
-    /// Who plays.
+    /// Who is said to give the orders.
     pub actor: Actor,
     /// The command that begins the same game, for whoever plays it again.
     pub command: String,
@@ -111,13 +111,13 @@ impl Game {
         Self { shared, desk, pages, access, repeat: Mutex::new(repeat.0.into()), broken: Mutex::default() }
     }
 
-    /// The simulated stack.
+    /// What the pages are over.
     #[must_use]
     pub fn day(&self) -> &GameDay {
         &self.shared.day
     }
 
-    /// The virtual moment.
+    /// How far virtual time has got.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.day().now()

@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pace {
-    /// It doesn't.
+    /// Virtual time stands still.
     Paused,
     /// So many of its seconds pass in one of the wall's.
     Times(u32),

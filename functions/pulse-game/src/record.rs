@@ -7,7 +7,7 @@ use jiff::Timestamp;
 /// Something that was done on a page, at a virtual moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// The moment.
+    /// The virtual moment at which it was done.
     pub at: Timestamp,
     /// Where the form was sent.
     pub path: String,

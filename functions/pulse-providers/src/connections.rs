@@ -34,7 +34,7 @@ impl Connections {
 }
 
 /// A client with its pool of connections, made anew in each invocation.
-pub(crate) struct Pooled<C> {
+pub struct Pooled<C> {
     connections: Connections,
     make: Box<dyn Fn() -> Option<C> + Send + Sync>,
     current: Mutex<Current<C>>,
@@ -48,7 +48,7 @@ struct Current<C> {
 
 impl<C: Clone> Pooled<C> {
     /// `first` in the first invocation that has any use for it, and what `make` makes in each later one.
-    pub(crate) fn new(first: C, make: impl Fn() -> Option<C> + Send + Sync + 'static) -> Self {
+    pub fn new(first: C, make: impl Fn() -> Option<C> + Send + Sync + 'static) -> Self {
         Self {
             connections: Connections::default(),
             make: Box::new(make),
@@ -56,12 +56,15 @@ impl<C: Clone> Pooled<C> {
         }
     }
 
-    pub(crate) fn connections(&self) -> Connections {
+    /// What the client is told by that a new invocation has begun.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
         self.connections.clone()
     }
 
     /// The client of this invocation. Where none can be made any more, the one before has to do.
-    pub(crate) fn client(&self) -> C {
+    #[must_use]
+    pub fn client(&self) -> C {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let invocation = self.connections.invocation();
         if current.used_in.is_some_and(|then| then != invocation)

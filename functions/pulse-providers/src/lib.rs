@@ -11,7 +11,7 @@ mod sender;
 mod ses;
 mod setup;
 
-pub use connections::Connections;
+pub use connections::{Connections, Pooled};
 pub use marketing_cloud::{EnsVerifier, MarketingCloudMailer};
 pub use scorer::HttpScorer;
 pub use sender::Sender;

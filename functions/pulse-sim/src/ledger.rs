@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audits;
+mod deliveries;
 mod feedback;
 mod operators;
 mod orders;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId},
     ports::{Activity, Ledger, LedgerError},
     suppression::{Suppression, SuppressionReason},
@@ -92,16 +94,18 @@ impl Ledger for MemoryLedger {
         Ok(accounts.customer(id).cloned())
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        let write = if word.is_empty() { Write::Alone } else { Write::Transaction };
         let mut accounts = self.accounts();
         let before = accounts.customer(&customer.id).map_or(0, |before| before.mark.version);
         let is_of_this = before == customer.mark.version;
         if is_of_this {
             let mut customer = customer.clone();
             customer.mark.version += 1;
-            accounts.put_customer(&customer);
+            accounts.put_customer(&customer, write);
+            word.iter().for_each(|delivery| accounts.put_delivery(delivery, write));
         } else {
-            accounts.used.refused(Write::Alone);
+            accounts.used.refused(write);
         }
         Ok(is_of_this)
     }
@@ -125,16 +129,18 @@ impl Ledger for MemoryLedger {
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        let write = if change.next().is_some() { Write::Transaction } else { Write::Alone };
+        let is_alone = change.next().is_none() && change.deliveries().is_empty();
+        let write = if is_alone { Write::Alone } else { Write::Transaction };
         let id = change.after().id();
         if accounts.entry(id).map(Entry::version) != Some(change.expected_version()) {
             accounts.used.refused(write);
-            return Err(LedgerError::Conflict(id.clone()));
+            return Err(LedgerError::Conflict(id.into()));
         }
         accounts.put(self.written(change.after()).as_ref().unwrap_or(change.after()), write);
         if let Some(next) = change.next() {
             accounts.put_new(self.written(next).as_ref().unwrap_or(next), write);
         }
+        change.deliveries().iter().for_each(|delivery| accounts.put_delivery(delivery, write));
         Ok(())
     }
 

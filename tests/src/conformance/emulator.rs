@@ -67,6 +67,11 @@ pub async fn feedback() -> DynamoDbLedger {
 /// The keys of a deployment that has one.
 pub const ONE_KEY: &str = r#"{"1": "0123456789abcdef0123456789abcdef"}"#;
 
+/// No endpoints, and no word for any.
+pub async fn deliveries() -> DynamoDbLedger {
+    ledger().await
+}
+
 /// No control rows.
 pub async fn control() -> DynamoDbLedger {
     ledger().await

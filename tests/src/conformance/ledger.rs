@@ -127,7 +127,7 @@ pub async fn entries_come_newest_first(ledger: &dyn TestedLedger) {
 pub async fn a_change_of_another_version_writes_nothing(ledger: &dyn TestedLedger) {
     let entry = scheduled("c-1");
     let stale = entry.reschedule(due() + 1.hour()).unwrap();
-    let conflict = Err(LedgerError::Conflict(entry.id().clone()));
+    let conflict = Err(LedgerError::Conflict(entry.id().into()));
     assert_eq!(ledger.apply(&stale).await, conflict);
     assert_eq!(read(ledger, &entry).await, None);
 
@@ -142,13 +142,13 @@ pub async fn a_change_of_another_version_writes_no_next_entry_either(ledger: &dy
     let stale = sending.record_sent("m-1".to_owned(), due(), Some(next.clone())).unwrap();
     let failed = sending.fail(StageName::Email, Cause::new("It failed."), due(), None).unwrap();
     ledger.apply(&failed).await.unwrap();
-    assert_eq!(ledger.apply(&stale).await, Err(LedgerError::Conflict(sending.id().clone())));
+    assert_eq!(ledger.apply(&stale).await, Err(LedgerError::Conflict(sending.id().into())));
     assert_eq!(read(ledger, &sending).await.as_ref(), Some(failed.after()));
     assert_eq!(read(ledger, &next).await, None);
 
     // Nor does it when the next entry is there, which is another reason to refuse.
     ledger.open(&next).await.unwrap();
-    assert_eq!(ledger.apply(&stale).await, Err(LedgerError::Conflict(sending.id().clone())));
+    assert_eq!(ledger.apply(&stale).await, Err(LedgerError::Conflict(sending.id().into())));
     assert_eq!(read(ledger, &sending).await.as_ref(), Some(failed.after()));
 }
 

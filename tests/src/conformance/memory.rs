@@ -33,6 +33,11 @@ pub async fn feedback() -> MemoryLedger {
     ledger().await
 }
 
+/// No endpoints, and no word for any.
+pub async fn deliveries() -> MemoryLedger {
+    ledger().await
+}
+
 /// No control rows.
 pub async fn control() -> MemoryLedger {
     ledger().await

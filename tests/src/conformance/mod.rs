@@ -6,6 +6,7 @@
 pub mod audit_log;
 pub mod control;
 pub mod dead_letters;
+pub mod deliveries;
 pub mod emulator;
 pub mod feedback;
 pub mod gauges;

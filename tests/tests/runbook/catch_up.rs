@@ -23,23 +23,11 @@ pub(super) async fn undelivered(stack: &DeployedStack, customer: &Customer, due:
     send.send().await.expect("sent");
 }
 
-/// The template's two minutes, made short: what a change of lanes waits for. A worker keeps nine seconds for its end.
-pub(super) async fn shorten_invocations(stack: &DeployedStack) {
-    let client = sdk::lambda_client(&stack.stack.aws);
-    for (function, variable) in
-        [("ScoreFunctionName", "SCORE_TIMEOUT_SECONDS"), ("EmailFunctionName", "MAIL_TIMEOUT_SECONDS")]
-    {
-        stack.set_variables(function, &[(variable, "2")]).await;
-        let update = client.update_function_configuration().function_name(stack.output(function)).timeout(15);
-        update.send().await.expect("set");
-    }
-}
-
 #[test]
 fn catch_up_after_three_lost_days() {
     RUNTIME.block_on(async {
         let stack = old_stack("walk-lost").await;
-        shorten_invocations(&stack).await;
+        stack.shorten_invocations().await;
         let now = SystemClock.now();
         let days_ago = |n: usize| now - (24 * (1 + i64::try_from(n % 3).expect("few"))).hours();
         // Nothing ran for three days, the tick neither. Of some, the scheduler left a letter; of others nothing.

@@ -20,7 +20,7 @@ use serde_json::json;
 use super::{
     RUNTIME, assert_lanes_held,
     bad_deploy::{shorten_visibility, that_crashes},
-    catch_up::{shorten_invocations, undelivered},
+    catch_up::undelivered,
     old_stack,
     operator::{Keys, console},
     policies::Office,
@@ -220,7 +220,7 @@ fn catch_up_after_three_lost_days() {
     RUNTIME.block_on(async {
         let stack = old_stack("page-lost").await;
         let tab = operator(&stack).await;
-        shorten_invocations(&stack).await;
+        stack.shorten_invocations().await;
         let now = SystemClock.now();
         let days_ago = |n: usize| now - (24 * (1 + i64::try_from(n % 3).expect("few"))).hours();
         console(&["reserve", stack.output("TickFunctionName"), "0"]).await;

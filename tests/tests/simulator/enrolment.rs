@@ -7,6 +7,7 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Consent, Contact, Customer, CustomerId, EmailAddress, OptOutMark, Zone},
+    delivery::Delivery,
     enrollment::{Enrolled, Enrollment, EnrollmentError, RosterChange},
     entry::{Change, Entry, EntryId},
     ports::{Activity, Ledger, LedgerError, Schedules as _},
@@ -39,11 +40,11 @@ impl Ledger for Blind {
         self.0.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
         loop {
             let mut customer = customer.clone();
             customer.mark.version = self.0.customer(&customer.id).await?.map_or(0, |there| there.mark.version);
-            if self.0.save_customer(&customer).await? {
+            if self.0.save_with_word(&customer, word).await? {
                 return Ok(true);
             }
         }

@@ -224,6 +224,7 @@ fn assert_denied<T: std::fmt::Debug, E: std::fmt::Debug>(answer: Result<T, E>) {
 fn viewers_look_operators_act_and_iam_holds_them_apart() {
     RUNTIME.block_on(async {
         let (stack, issuer, browser) = with_a_console().await;
+        stack.shorten_invocations().await;
         bury(&stack, 3).await;
         viewers_look(&stack, &issuer, browser.clone()).await;
         their_credentials_only_read(&stack).await;

@@ -12,6 +12,7 @@ mod forgetting;
 mod happy;
 mod holds;
 mod mortal;
+mod outbox;
 mod panics;
 mod preview;
 mod redrive;

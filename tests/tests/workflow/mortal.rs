@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     enrollment::Enrollment,
     entry::{Change, Entry, EntryId},
     failure::Cause,
@@ -62,8 +63,8 @@ impl Ledger for Mortal<'_> {
         self.through(self.stack.ledger.customer(id)).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.through(self.stack.ledger.save_customer(customer)).await
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.through(self.stack.ledger.save_with_word(customer, word)).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

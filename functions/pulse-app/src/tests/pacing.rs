@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     enrollment::EnrollmentError,
     entry::{Change, Entry, EntryId},
     failure::Cause,
@@ -135,8 +136,8 @@ impl Ledger for Wavering {
         self.ledger.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.ledger.save_customer(customer).await
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.ledger.save_with_word(customer, word).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

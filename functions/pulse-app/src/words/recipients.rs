@@ -8,11 +8,11 @@ use crate::ReputationReport;
 /// How grave a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// A figure.
+    /// A figure that is neither good nor bad by itself.
     Plain,
     /// Nothing can be said yet.
     Quiet,
-    /// All is well.
+    /// Within its limit.
     Good,
     /// Something should be looked into.
     Doubtful,

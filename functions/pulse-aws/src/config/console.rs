@@ -24,7 +24,7 @@ pub struct ConsoleConfig {
 }
 
 impl ConsoleConfig {
-    /// Reads it.
+    /// Reads it from the environment of the function.
     ///
     /// # Errors
     /// With the name of the first variable that is missing.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pulse_core::{
     audit::AuditName,
     customer::{Customer, CustomerId, EmailAddress, Standing},
+    delivery::{Delivery, DeliveryId, EndpointName, Owner},
     entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
     feedback::hour_of,
     keys::KeyRing,
@@ -69,6 +70,15 @@ impl Key {
         Self { pk: format!("AUDIT#{name}"), sk: "CHECKPOINT".to_owned() }
     }
 
+    pub(super) fn endpoint(name: &EndpointName) -> Self {
+        Self { pk: ENDPOINTS.to_owned(), sk: name.to_string() }
+    }
+
+    pub(super) fn delivery(id: &DeliveryId) -> Self {
+        let sk = format!("{}{}", deliveries_to(&id.endpoint), id.fact);
+        Self { pk: owner_partition(&id.fact.subject.owner()), sk }
+    }
+
     pub(super) fn order(id: &OrderId) -> Self {
         Self { pk: orders_of(id.kind()), sk: id.rank().to_owned() }
     }
@@ -121,6 +131,49 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} / {}", self.pk, self.sk)
     }
+}
+
+/// The partition of all endpoints.
+pub(super) const ENDPOINTS: &str = "ENDPOINTS";
+
+/// What begins the sort key of every delivery.
+const DELIVERY: &str = "OUT#";
+
+/// What begins the sort keys of the deliveries to an endpoint.
+pub(super) fn deliveries_to(endpoint: &EndpointName) -> String {
+    format!("{DELIVERY}{endpoint}#")
+}
+
+/// The partition of whose facts are told.
+pub(super) fn owner_partition(owner: &Owner) -> String {
+    match owner {
+        Owner::Customer(id) => partition(id),
+        Owner::Run(run) => format!("{RUN}{run}"),
+    }
+}
+
+/// The delivery that a sort key is of, or `None` for another row.
+pub(super) fn delivery_of(sk: &str) -> Option<DeliveryId> {
+    let (endpoint, fact) = sk.strip_prefix(DELIVERY)?.split_once('#')?;
+    Some(DeliveryId { endpoint: EndpointName::parse(endpoint).ok()?, fact: fact.parse().ok()? })
+}
+
+/// The partition of the index `open` that holds what waits for an endpoint.
+pub(super) fn delivery_shard(endpoint: &EndpointName, awaited: Awaited, shard: u64) -> String {
+    let to = deliveries_to(endpoint);
+    match awaited {
+        Awaited::First => format!("{to}{shard}"),
+        Awaited::Again => format!("{to}AGAIN#{shard}"),
+        Awaited::Deferred => format!("{to}DEFERRED#{shard}"),
+    }
+}
+
+/// The index attributes of a delivery that is open.
+pub(super) fn of_delivery(delivery: &Delivery) -> Option<[(&'static str, String); 2]> {
+    let (awaited, since) = delivery.awaited()?;
+    let owner = delivery.fact().id.subject.owner().to_string();
+    let shard = delivery_shard(delivery.endpoint(), awaited, stable_hash("shard", &owner) % SHARDS);
+    Some([("open_shard", shard), ("open_due", sortable(since))])
 }
 
 /// What begins the partition of what is kept of an address, and its sort key.

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId},
     ports::{Activity, Ledger, LedgerError},
     suppression::Suppression,
@@ -25,10 +26,14 @@ impl Ledger for DynamoDbLedger {
         row.as_ref().map(rows::parse).transpose()
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
         let mut customer = customer.clone();
         customer.mark.version += 1;
-        self.put_version(customer.mark.version, rows::customer(&customer)?).await
+        let row = rows::customer(&customer)?;
+        match word {
+            [] => self.put_version(customer.mark.version, row).await,
+            word => self.put_profile_with_word(customer.mark.version, row, word).await,
+        }
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
@@ -45,9 +50,9 @@ impl Ledger for DynamoDbLedger {
     }
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        match change.next() {
-            Some(next) => self.put_change_and_next(change, next).await,
-            None => self.put_change(change).await,
+        match (change.next(), change.deliveries()) {
+            (None, []) => self.put_change(change).await,
+            (next, _) => self.put_together(change, next).await,
         }
     }
 

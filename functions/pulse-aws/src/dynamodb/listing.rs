@@ -112,12 +112,16 @@ impl DynamoDbLedger {
         before: &str,
         limit: usize,
     ) -> Result<Vec<(String, EntryId)>, LedgerError> {
-        let query = self
-            .index("open")
+        let query = self.waiting_in(shard, before);
+        self.read_rows(query, limit, |row| Some((text(row, "open_due").to_owned(), entry_of(row)?))).await
+    }
+
+    /// What has waited in a partition of the index `open` since `before` or longer, the longest waiting first.
+    pub(super) fn waiting_in(&self, shard: String, before: &str) -> QueryFluentBuilder {
+        self.index("open")
             .key_condition_expression("open_shard = :shard AND open_due <= :before")
             .expression_attribute_values(":shard", AttributeValue::S(shard))
-            .expression_attribute_values(":before", AttributeValue::S(before.to_owned()));
-        self.read_rows(query, limit, |row| Some((text(row, "open_due").to_owned(), entry_of(row)?))).await
+            .expression_attribute_values(":before", AttributeValue::S(before.to_owned()))
     }
 
     pub(super) fn with_prefix(&self, shard: String, prefix: String) -> QueryFluentBuilder {

@@ -7,6 +7,9 @@
 //! | | | whose message was repeated | `open`: `SCORE-AGAIN#<shard>` or `EMAIL-AGAIN#<shard>`, when |
 //! | | | that was put off | `open`: `SCORE-DEFERRED#<shard>` or `EMAIL-DEFERRED#<shard>`, until when |
 //! | | | entry, closed | `tally`: `CLOSED#<shard>`, `2026-11#SENT#<customer>` |
+//! | `CUST#<customer>` or `RUN#2026-11` | `OUT#crm#<fact>` | delivery to an endpoint, open | `open`: `OUT#crm#<shard>`, `OUT#crm#AGAIN#<shard>` or `OUT#crm#DEFERRED#<shard>`, as an entry |
+//! | | | closed, gone after 35 days | none |
+//! | `ENDPOINTS` | `crm` | endpoint | none |
 //! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
 //! | `SUPP#<key>-<digest>` | `SUPP` | suppressed address; early releases made digests without a key | `tally`: `SUPPRESSED#<shard>`, `HARD-BOUNCE#<moment>#<digest>` or `RELEASED#..`; early releases wrote none |
 //! | `FEEDBACK#2026-11` | `HOUR#<moment>` | how many mails of the run came to what, gone after 400 days | none |
@@ -34,15 +37,16 @@
 //!
 //! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
 //! `save_customer`, `save_suppression`, `open`, `apply`, `note`, `remember_token`: `PutItem` (a transaction needs what its
-//! parts need); `erase_notes`: `Query`, `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`, `points`, `orders`: `Query`; `held_up_at`, `control`, `checkpoint`,
+//! parts need); `erase_notes`: `Query`, `DeleteItem`; `endpoints`, `line`: `Query`; `delivery`: `GetItem`; `save_endpoint`, `apply_delivery`: `PutItem`; `remove_endpoint`: `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`, `points`, `orders`: `Query`; `held_up_at`, `control`, `checkpoint`,
 //! `snapshot`, `snapshot_wanted_at`: `GetItem`; `remember_held_up`, `save`, `save_checkpoint`, `save_snapshot`, `want_snapshot`, `save_order`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
-//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `open_entries`,
+//! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `overdue_deliveries`, `open_entries`,
 //! `open_orders`: `Query` on `open`.
 
 mod attributes;
 mod audits;
 mod counts;
+mod deliveries;
 mod feedback;
 mod keys;
 mod ledger;

@@ -21,13 +21,13 @@ where
     }
 }
 
-/// Why a transaction of two writes was cancelled, as far as the ledger tells reasons apart.
+/// Why a transaction was cancelled, as far as the ledger tells reasons apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cancelled {
     /// The first write's condition doesn't hold.
     First,
-    /// The first write's condition holds, the second's doesn't.
-    SecondOnly,
+    /// The last write's condition doesn't hold, all others do.
+    LastOnly,
     /// Another reason.
     Otherwise(LedgerError),
 }
@@ -47,7 +47,7 @@ fn of_codes(codes: &[&str]) -> Cancelled {
     let reasons = || Cause::new(format!("DynamoDB cancelled a transaction: {}.", codes.join(", ")));
     match codes {
         [UNMET, ..] => Cancelled::First,
-        ["None", UNMET] => Cancelled::SecondOnly,
+        [others @ .., UNMET] if others.iter().all(|code| *code == "None") => Cancelled::LastOnly,
         [..] if codes.contains(&"ValidationError") => Cancelled::Otherwise(LedgerError::Broken(reasons())),
         // TransactionConflict, ThrottlingError, ProvisionedThroughputExceeded: later they may pass.
         [..] => Cancelled::Otherwise(LedgerError::Unavailable(reasons())),
@@ -63,7 +63,9 @@ mod tests {
         let unmet = "ConditionalCheckFailed";
         assert_eq!(of_codes(&[unmet, unmet]), Cancelled::First);
         assert_eq!(of_codes(&[unmet, "None"]), Cancelled::First);
-        assert_eq!(of_codes(&["None", unmet]), Cancelled::SecondOnly);
+        assert_eq!(of_codes(&["None", unmet]), Cancelled::LastOnly);
+        assert_eq!(of_codes(&["None", "None", unmet]), Cancelled::LastOnly);
+        assert!(matches!(of_codes(&["None", unmet, unmet]), Cancelled::Otherwise(_)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::Control,
     customer::Customer,
+    delivery::{Delivery, Endpoint},
     entry::{Entry, StageName},
     failure::Cause,
     orders::Order,
@@ -23,6 +24,9 @@ use super::{
 
 /// How long a note or an order is kept.
 const NOTE_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// How long a delivery is kept after it was closed, so that it can be said whether the other system knows.
+const DELIVERY_KEPT: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// The attribute that holds the id of the last conditional write.
 pub(super) const WRITE_ID: &str = "write_id";
@@ -68,6 +72,20 @@ pub(super) fn order(order: &Order) -> Result<Attributes, LedgerError> {
     row.insert("expires_at".to_owned(), AttributeValue::N(gone.to_string()));
     if order.state.is_open() {
         row.extend(texts(keys::of_open_order(order)));
+    }
+    Ok(row)
+}
+
+pub(super) fn endpoint(endpoint: &Endpoint) -> Result<Attributes, LedgerError> {
+    row(&Key::endpoint(&endpoint.name), endpoint)
+}
+
+pub(super) fn delivery(delivery: &Delivery) -> Result<Attributes, LedgerError> {
+    let mut row = row(&Key::delivery(&delivery.id()), delivery)?;
+    row.extend(keys::of_delivery(delivery).map(texts).into_iter().flatten());
+    if let Some(at) = delivery.closed_at() {
+        let gone = at.as_second() + DELIVERY_KEPT.as_secs();
+        row.insert("expires_at".to_owned(), AttributeValue::N(gone.to_string()));
     }
     Ok(row)
 }

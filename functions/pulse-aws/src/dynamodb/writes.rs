@@ -1,12 +1,13 @@
-//! Writes under a condition: one row, or two in a transaction.
+//! Writes under a condition: one row, or a few in a transaction.
 
 use aws_sdk_dynamodb::{
     error::BuildError,
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
-    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder},
 };
 use pulse_core::{
     control::Control,
+    delivery::Delivery,
     entry::{Change, Entry, StageName},
     failure::Cause,
     ports::LedgerError,
@@ -55,6 +56,33 @@ impl DynamoDbLedger {
         Ok(outcome == WriteOutcome::Written)
     }
 
+    /// Puts a profile of this version over the one of the version before, and deliveries with it. False, and nothing is put,
+    /// if another is there.
+    pub(super) async fn put_profile_with_word(
+        &self,
+        version: u64,
+        row: Attributes,
+        word: &[Delivery],
+    ) -> Result<bool, LedgerError> {
+        let profile = self.put_row(row).expression_attribute_names("#version", "version");
+        let profile = match version.checked_sub(1) {
+            None | Some(0) => profile.condition_expression(UNVERSIONED),
+            Some(before) => profile
+                .condition_expression(AT_VERSION)
+                .expression_attribute_values(":expected", AttributeValue::N(before.to_string())),
+        };
+        let mut puts = vec![profile];
+        for delivery in word {
+            puts.push(self.put_row(rows::delivery(delivery)?));
+        }
+        match self.transact(puts).await {
+            Ok(()) => Ok(true),
+            Err(Cancelled::First) => Ok(false),
+            Err(Cancelled::LastOnly) => Err(LedgerError::Unavailable(Cause::new("DynamoDB cancelled a transaction."))),
+            Err(Cancelled::Otherwise(error)) => Err(error),
+        }
+    }
+
     /// Puts a new entry. False if there is one of that id.
     pub(super) async fn put_new(&self, entry: &Entry) -> Result<bool, LedgerError> {
         let put = self.client.put_item().condition_expression(ABSENT);
@@ -62,7 +90,7 @@ impl DynamoDbLedger {
         Ok(outcome == WriteOutcome::Written)
     }
 
-    /// Writes a change without its next entry.
+    /// Writes a change that nothing is written with.
     pub(super) async fn put_change(&self, change: &Change) -> Result<(), LedgerError> {
         let put = self
             .client
@@ -72,35 +100,51 @@ impl DynamoDbLedger {
             .expression_attribute_values(":expected", expected(change));
         match self.put_if(put, rows::entry(change.after())?).await? {
             WriteOutcome::Written => Ok(()),
-            WriteOutcome::ConditionUnmet => Err(LedgerError::Conflict(change.after().id().clone())),
+            WriteOutcome::ConditionUnmet => Err(LedgerError::Conflict(change.after().id().into())),
         }
     }
 
-    /// Writes a change and its next entry, both or neither; without the next entry if there is one
-    /// already. The SDK gives every transaction a token, so sending it again is harmless.
-    pub(super) async fn put_change_and_next(&self, change: &Change, next: &Entry) -> Result<(), LedgerError> {
-        let after = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(rows::entry(change.after())?))
+    /// Writes a change, its deliveries and its next entry, all or nothing; without the next entry if there is one already.
+    /// The SDK gives every transaction a token, so sending it again is harmless.
+    pub(super) async fn put_together(&self, change: &Change, next: Option<&Entry>) -> Result<(), LedgerError> {
+        match self.transact(self.puts_of(change, next)?).await {
+            Ok(()) => Ok(()),
+            Err(Cancelled::Otherwise(error)) => Err(error),
+            Err(Cancelled::LastOnly) if next.is_some() && change.deliveries().is_empty() => {
+                self.put_change(change).await
+            }
+            Err(Cancelled::LastOnly) if next.is_some() => Box::pin(self.put_together(change, None)).await,
+            Err(Cancelled::First | Cancelled::LastOnly) => Err(LedgerError::Conflict(change.after().id().into())),
+        }
+    }
+
+    async fn transact(&self, puts: Vec<PutBuilder>) -> Result<(), Cancelled> {
+        let write = |put: PutBuilder| Ok(TransactWriteItem::builder().put(put.build()?).build());
+        let writes: Result<Vec<_>, _> = puts.into_iter().map(write).collect();
+        let writes = writes.map_err(|error| Cancelled::Otherwise(incomplete(&error)))?;
+        let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
+        transaction.send().await.map(drop).map_err(|error| refusals::of_transaction(&error))
+    }
+
+    /// The change first and its next entry last: of these two it has to be told which was in the way.
+    fn puts_of(&self, change: &Change, next: Option<&Entry>) -> Result<Vec<PutBuilder>, LedgerError> {
+        let after = self
+            .put_row(rows::entry(change.after())?)
             .condition_expression(AT_VERSION)
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":expected", expected(change));
-        let next =
-            Put::builder().table_name(&self.table).set_item(Some(rows::entry(next)?)).condition_expression(ABSENT);
-        let write = |put: Put| TransactWriteItem::builder().put(put).build();
-        let transaction = self
-            .client
-            .transact_write_items()
-            .transact_items(write(after.build().map_err(|error| incomplete(&error))?))
-            .transact_items(write(next.build().map_err(|error| incomplete(&error))?));
-        let Err(error) = transaction.send().await else {
-            return Ok(());
-        };
-        match refusals::of_transaction(&error) {
-            Cancelled::First => Err(LedgerError::Conflict(change.after().id().clone())),
-            Cancelled::SecondOnly => self.put_change(change).await,
-            Cancelled::Otherwise(error) => Err(error),
+        let mut puts = vec![after];
+        for delivery in change.deliveries() {
+            puts.push(self.put_row(rows::delivery(delivery)?));
         }
+        if let Some(next) = next {
+            puts.push(self.put_row(rows::entry(next)?).condition_expression(ABSENT));
+        }
+        Ok(puts)
+    }
+
+    fn put_row(&self, row: Attributes) -> PutBuilder {
+        Put::builder().table_name(&self.table).set_item(Some(row))
     }
 
     /// Puts a row under `put`'s condition. Where the condition doesn't hold because an earlier

@@ -8,6 +8,7 @@ use std::{
 use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId},
     ports::{Activity, Ledger, LedgerError},
     suppression::Suppression,
@@ -50,8 +51,8 @@ impl<L: Ledger> Ledger for CountedLedger<L> {
         self.ledger.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.ledger.save_customer(customer).await
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.ledger.save_with_word(customer, word).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

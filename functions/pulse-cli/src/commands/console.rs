@@ -81,7 +81,7 @@ pub async fn console(app: App, stack: &str, port: u16) -> Result<(Console, TcpLi
 pub struct Doorway {
     /// Who may come in.
     pub access: Access,
-    /// Where they come.
+    /// Where browsers connect, on the loopback interface.
     pub listener: TcpListener,
     /// The link that lets a browser in.
     pub url: String,

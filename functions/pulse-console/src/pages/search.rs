@@ -117,7 +117,7 @@ async fn form(console: &Console, q: &str) -> Result<Markup, Failure> {
     })
 }
 
-/// Who has it.
+/// Customers with that address, by what is kept of them.
 pub(super) async fn customers(
     State(console): Of,
     wanted: Wanted,

@@ -47,7 +47,7 @@ impl Entry {
         after.progress.blank(&self.id);
         if after != *self && !(self.erased && self.is_blank()) {
             after.version += 1;
-            return Erasing::Change(Box::new(Change { after, next: None }));
+            return Erasing::Change(Box::new(self.told(after, None, now)));
         }
         if self.is_open() { Erasing::InDoubt } else { Erasing::Done }
     }

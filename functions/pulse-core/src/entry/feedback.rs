@@ -89,7 +89,7 @@ impl Entry {
         after.feedback.facts = facts;
         after.follow_feedback();
         let next = if self.is_open() && !after.is_open() { next() } else { None };
-        Hearing::News(Box::new(Change { after, next }))
+        Hearing::News(Box::new(self.told(after, next, now)))
     }
 
     /// Closes the entry as its facts say, from them alone, so that it doesn't matter which came first.

@@ -1,6 +1,7 @@
 //! Entries: one row of the ledger, customer x run.
 
 mod erasure;
+mod facts;
 mod feedback;
 #[cfg(test)]
 mod legality;

@@ -17,8 +17,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Entry, FailureStreak, Progress, Queueing, SkipReason, StageName};
-use crate::{failure::Cause, score::Score, stage_spec::Effect};
+use super::{Entry, FailureStreak, Progress, Queueing, SkipReason, StageName, facts::facts};
+use crate::{
+    delivery::{Delivery, Fact, Outbox},
+    failure::Cause,
+    score::Score,
+    stage_spec::Effect,
+};
 
 /// The longest that SQS hides a message (Amazon SQS Developer Guide, "Amazon SQS visibility timeout").
 const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
@@ -59,7 +64,7 @@ impl Entry {
             // A message came by before its time: it is the one now.
             after.queueing = self.repeated_at.map_or(Queueing::Pending, |at| Queueing::Requeued { at });
         }
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Records the score that the claim was for. The next stage is due at once.
@@ -85,7 +90,7 @@ impl Entry {
         after.due = now;
         after.queueing = Queueing::Pending;
         after.repeated_at = None;
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Sends the entry back to scoring because its score is too old to be mailed. A mail that is in doubt
@@ -104,7 +109,7 @@ impl Entry {
         after.in_doubt_since = self.in_doubt_since();
         after.due = now;
         after.queueing = Queueing::Pending;
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Puts an entry that waits for a stage off until `due`. Its message may go: another is sent then.
@@ -119,7 +124,7 @@ impl Entry {
         after.in_doubt_since = self.in_doubt_since();
         after.due = due;
         after.queueing = Queueing::Deferred;
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Records that another message is sent for the entry: its first, if it was put off until now.
@@ -140,7 +145,7 @@ impl Entry {
             after.queueing = Queueing::Requeued { at: now };
             after.repeated_at = Some(now);
         }
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Gives a claim back after a failed attempt that left nothing behind, so that the next attempt
@@ -165,7 +170,7 @@ impl Entry {
         let wait = wait.map(|wait| wait.min(LONGEST_HIDDEN));
         let again_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         after.failure_streak = Some(FailureStreak { again_at, ..self.extended_streak(cause, now) });
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Puts an entry off whose stage's provider is in trouble, whoever holds it: its message may go, and
@@ -182,7 +187,7 @@ impl Entry {
         after.failure_streak = Some(self.extended_streak(cause, now));
         after.due = now;
         after.queueing = Queueing::Deferred;
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Gives a claim back although the provider may have done what it was asked: the next attempt asks, or repeats it to a
@@ -217,7 +222,7 @@ impl Entry {
         let mut after = self.moved(Progress::Done { provider_id, at: now });
         after.failure_streak = None;
         after.in_doubt_since = None;
-        Ok(Change { after, next })
+        Ok(self.told(after, next, now))
     }
 
     /// Records that there is no mail in this run, and opens `next`, next month's entry, unless the
@@ -231,7 +236,7 @@ impl Entry {
         }
         let mut after = self.moved(Progress::Skipped { reason, at: now });
         after.score = None;
-        Ok(Change { after, next })
+        Ok(self.told(after, next, now))
     }
 
     /// Records that a stage gave up, and opens `next`, next month's entry. A call that was under way
@@ -245,7 +250,7 @@ impl Entry {
         }
         let mut after = self.moved(Progress::Failed { cause, at: now });
         after.in_doubt_since = self.in_doubt_from(now);
-        Ok(Change { after, next })
+        Ok(self.told(after, next, now))
     }
 
     /// Records that nobody can tell whether the provider did what it was asked, and opens `next`, next
@@ -264,7 +269,7 @@ impl Entry {
         if !is_in_doubt {
             return Err(self.illegal("indeterminate"));
         }
-        Ok(Change { after: self.moved(Progress::Indeterminate { cause, at: now }), next })
+        Ok(self.told(self.moved(Progress::Indeterminate { cause, at: now }), next, now))
     }
 
     /// Records that nobody told for long enough what became of an indeterminate mail: it counts as it is, and isn't waited
@@ -276,7 +281,7 @@ impl Entry {
         let Progress::Indeterminate { cause, at } = self.progress.clone() else {
             return Err(self.illegal("unconfirmed"));
         };
-        Ok(Change { after: self.moved(Progress::Unconfirmed { cause, at }), next: None })
+        Ok(Change::untold(self.moved(Progress::Unconfirmed { cause, at })))
     }
 
     /// Records that an indeterminate or unconfirmed mail was not accepted after all: it may be sent.
@@ -291,7 +296,7 @@ impl Entry {
         after.due = now;
         after.queueing = Queueing::Pending;
         after.in_doubt_since = None;
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Moves an entry that waits for its slot to another slot of the same run.
@@ -305,7 +310,7 @@ impl Entry {
         let mut after = self.moved(Progress::Waiting);
         after.scheduled_at = scheduled_at;
         after.due = scheduled_at;
-        Ok(Change { after, next: None })
+        Ok(Change::untold(after))
     }
 
     /// Brings an entry back that was passed over because the customer had left: they are there again, before
@@ -319,7 +324,7 @@ impl Entry {
             return Err(self.illegal("opened again"));
         }
         let fresh = Self::planned(self.id.clone(), self.plan, scheduled_at, self.previous.clone());
-        Ok(Change { after: Entry { version: self.version + 1, claims: self.claims, ..fresh }, next: None })
+        Ok(Change::untold(Entry { version: self.version + 1, claims: self.claims, ..fresh }))
     }
 
     /// Whether a worker of the stage may claim it: it waits, was given up and brought back, or the claim
@@ -354,6 +359,12 @@ impl Entry {
         FailureStreak { cause, at: now, since: self.failing_since(now).unwrap_or(now), again_at: None }
     }
 
+    /// The change to `after`, with the facts that it makes.
+    pub(super) fn told(&self, after: Self, next: Option<Self>, now: Timestamp) -> Change {
+        let facts = facts(self, &after, now);
+        Change { after, next, facts, deliveries: Vec::new() }
+    }
+
     fn moved(&self, progress: Progress) -> Entry {
         Entry { version: self.version + 1, progress, ..self.clone() }
     }
@@ -364,14 +375,40 @@ impl Entry {
 }
 
 /// A legal step from one version of an entry to the next, to be written as one conditional write,
-/// or as one transaction where it opens the next month's entry too.
+/// or as one transaction where it opens the next month's entry too, or other systems are to hear of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub(super) after: Entry,
     pub(super) next: Option<Entry>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) deliveries: Vec<Delivery>,
 }
 
 impl Change {
+    /// A change that makes no fact.
+    pub(super) fn untold(after: Entry) -> Self {
+        Self { after, next: None, facts: Vec::new(), deliveries: Vec::new() }
+    }
+
+    /// The change together with word of its facts for whoever asks for them.
+    #[must_use]
+    pub fn with_word(self, outbox: Outbox<'_>) -> Self {
+        let deliveries = outbox.deliveries(&self.facts);
+        Self { deliveries, ..self }
+    }
+
+    /// What happens by it that other systems may want to hear of.
+    #[must_use]
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// Word of its facts for other systems, to be put with it.
+    #[must_use]
+    pub fn deliveries(&self) -> &[Delivery] {
+        &self.deliveries
+    }
+
     /// The version that the ledger must still hold for the change to be written.
     #[must_use]
     pub fn expected_version(&self) -> u64 {

@@ -45,7 +45,7 @@ pub type FeedbackCounts = EnumMap<FeedbackCount, u64>;
 /// What was counted in a day of the mails of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedbackDay {
-    /// The run.
+    /// Of which run the mails were.
     pub run: RunId,
     /// The day in UTC, or that part of it that is within the span.
     pub day: Date,

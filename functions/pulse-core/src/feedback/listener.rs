@@ -83,7 +83,7 @@ impl<'a> FeedbackListener<'a> {
                 heard => return heard,
             }
         }
-        Err(LedgerError::Conflict(id.clone()))
+        Err(LedgerError::Conflict(id.into()))
     }
 
     /// Keeps that a customer asked for no more mail, as they said so at `at`. Says whether there is such a customer.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::{Delivery, DeliveryId},
     entry::{Awaited, Change, Entry, EntryId, StageName, TallyKey},
     failure::Cause,
     pacing::MayPass,
@@ -13,12 +14,36 @@ use crate::{
     suppression::Suppression,
 };
 
+/// A row that is written over the version that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowId {
+    /// An entry.
+    Entry(EntryId),
+    /// Word of a fact for an endpoint.
+    Delivery(DeliveryId),
+}
+
+impl fmt::Display for RowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entry(id) => write!(f, "entry {id}"),
+            Self::Delivery(id) => write!(f, "delivery {} to {}", id.fact, id.endpoint),
+        }
+    }
+}
+
+impl From<&EntryId> for RowId {
+    fn from(id: &EntryId) -> Self {
+        Self::Entry(id.clone())
+    }
+}
+
 /// Why the ledger couldn't do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
-    /// Someone else changed the entry since it was read. Read it again.
-    #[error("entry {0} was changed by someone else since it was read")]
-    Conflict(EntryId),
+    /// Someone else changed the row since it was read. Read it again.
+    #[error("{0} was changed by someone else since it was read")]
+    Conflict(RowId),
     /// The ledger can't be reached, or is throttled. A write may have been done or not.
     #[error("the ledger can't be used right now: {}", .0.clause())]
     Unavailable(Cause),
@@ -45,7 +70,12 @@ pub trait Ledger: Send + Sync {
     /// Writes a profile over the one that it was read as: the [version](crate::customer::ProfileMark) that it has, which
     /// becomes the next one; version 0 is a new profile, or one of a release that had no versions. False, and nothing is
     /// written, if another is there.
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError>;
+    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
+        self.save_with_word(customer, &[]).await
+    }
+
+    /// The same, together with word of what happens by it for other systems: all of it or nothing.
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError>;
 
     /// An entry.
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError>;
@@ -56,8 +86,8 @@ pub trait Ledger: Send + Sync {
     /// Puts a new entry unless there is one of that id. Says whether it did.
     async fn open(&self, entry: &Entry) -> Result<bool, LedgerError>;
 
-    /// Writes a change if the entry still is at [`Change::expected_version`], together with the next
-    /// month's entry where the change has one and the ledger hasn't.
+    /// Writes a change if the entry still is at [`Change::expected_version`], together with its [deliveries](Change::deliveries),
+    /// and with the next month's entry where the change has one and the ledger hasn't.
     ///
     /// # Errors
     /// [`LedgerError::Conflict`] when the entry has another version: nothing is written then.

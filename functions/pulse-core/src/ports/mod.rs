@@ -8,6 +8,7 @@ mod bundle;
 mod clock;
 mod customer_notes;
 mod dead_letters;
+mod deliveries;
 mod dropped_mails;
 mod feedback;
 mod feedback_log;
@@ -40,6 +41,7 @@ pub use customer_notes::CustomerNotes;
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
+pub use deliveries::{Deliveries, Endpoints};
 pub use dropped_mails::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage};
 pub use feedback::{FeedbackParser, Payload, PayloadError};
 pub use feedback_log::FeedbackLog;
@@ -48,7 +50,7 @@ pub use intake::{Intake, IntakeError};
 pub use intake_queue::{IntakeQueue, IntakeReader, Route};
 pub use key_source::KeySource;
 pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
-pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally};
+pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, RowId, Tally};
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
 pub use orders::{Orders, TickStarter};
 pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};

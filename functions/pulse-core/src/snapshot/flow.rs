@@ -6,7 +6,7 @@ use crate::entry::StageName;
 /// What came to a stage by a moment, and what its lanes could carry.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Flow {
-    /// The moment.
+    /// The end of the minutes that it is of.
     pub at: Timestamp,
     /// Messages that came, a minute, since the point before: what was answered, and what more is there now. About, as SQS
     /// tells its depths so, and without those that needed no call.

@@ -30,4 +30,4 @@ pub use runner::StageRunner;
 pub use score::ScoreStep;
 pub use step::{CallError, ChangeOf, RowOf, Step, Work};
 pub use verdict::{Verdict, Wait};
-pub use worker::{CLOSING_TIME, Delivery, HOLD_GRACE, LEASE_GRACE, Stage, Task, Worked, Worker, WorkerSettings};
+pub use worker::{CLOSING_TIME, HOLD_GRACE, LEASE_GRACE, RawMessage, Stage, Task, Worked, Worker, WorkerSettings};

@@ -103,17 +103,17 @@ struct Unfinished {
 }
 
 impl Worker<'_> {
-    /// Works on `deliveries` until `deadline`.
+    /// Works on `messages` until `deadline`.
     ///
     /// A stream keeps every lane busy: a new call starts when one ends, not when all have. None
     /// starts that can't end before the deadline.
-    pub async fn work(&self, mut deliveries: Vec<Delivery>, deadline: Timestamp) -> Worked {
-        self.hold(&deliveries, deadline).await;
+    pub async fn work(&self, mut messages: Vec<RawMessage>, deadline: Timestamp) -> Worked {
+        self.hold(&messages, deadline).await;
         // Those with the fewest receives left go first: no healthy message may run out of them
         // because others took the time.
-        deliveries.sort_by_key(|delivery| Reverse(delivery.receive_count));
-        let unfinished: Vec<Unfinished> = stream::iter(deliveries)
-            .map(|delivery| self.one(delivery, deadline))
+        messages.sort_by_key(|raw| Reverse(raw.receive_count));
+        let unfinished: Vec<Unfinished> = stream::iter(messages)
+            .map(|raw| self.one(raw, deadline))
             .buffer_unordered(self.settings.in_flight.max(1))
             .filter_map(std::future::ready)
             .collect()
@@ -126,11 +126,11 @@ impl Worker<'_> {
 
     /// Hides the batch for as long as this invocation can last, instead of the six times that the
     /// queue's visibility timeout has to be: if the worker is killed, its messages are back soon.
-    async fn hold(&self, deliveries: &[Delivery], deadline: Timestamp) {
+    async fn hold(&self, messages: &[RawMessage], deadline: Timestamp) {
         let left = between(self.clock.now(), deadline);
-        let changes: Vec<_> = deliveries
+        let changes: Vec<_> = messages
             .iter()
-            .map(|delivery| Visibility { receipt: delivery.receipt.clone(), hidden_for: left + HOLD_GRACE })
+            .map(|raw| Visibility { receipt: raw.receipt.clone(), hidden_for: left + HOLD_GRACE })
             .collect();
         self.hide(&changes).await;
     }
@@ -145,19 +145,19 @@ impl Worker<'_> {
         }
     }
 
-    async fn one(&self, delivery: Delivery, deadline: Timestamp) -> Option<Unfinished> {
+    async fn one(&self, raw: RawMessage, deadline: Timestamp) -> Option<Unfinished> {
         let verdict = if self.clock.now() > self.start_by(deadline) {
             Verdict::no_time()
         } else if let Some(cause) = self.provider.fuse() {
             Verdict::Retry { wait: Wait::Backoff(None), cause }
         } else {
-            let handled = panics::catch(self.handle(&delivery, deadline)).await;
+            let handled = panics::catch(self.handle(&raw, deadline)).await;
             handled.unwrap_or_else(|cause| self.after_panic(deadline, cause))
         };
-        let hidden_for = self.wait_after(&delivery, &verdict).await?;
+        let hidden_for = self.wait_after(&raw, &verdict).await?;
         Some(Unfinished {
-            message_id: delivery.message_id,
-            visibility: Visibility { receipt: Receipt(delivery.receipt.0), hidden_for },
+            message_id: raw.message_id,
+            visibility: Visibility { receipt: Receipt(raw.receipt.0), hidden_for },
         })
     }
 
@@ -165,15 +165,15 @@ impl Worker<'_> {
         deadline.saturating_sub(self.settings.call_timeout + CLOSING_TIME).unwrap_or(Timestamp::MIN)
     }
 
-    async fn handle(&self, delivery: &Delivery, deadline: Timestamp) -> Verdict {
-        match WorkMessage::parse(&delivery.body, delivery.sent_at) {
+    async fn handle(&self, raw: &RawMessage, deadline: Timestamp) -> Verdict {
+        match WorkMessage::parse(&raw.body, raw.sent_at) {
             Ok(message) => {
-                let started = || TraceHeader::of_message(&delivery.message_id, delivery.sent_at);
-                let trace = delivery.trace.clone().unwrap_or_else(started);
+                let started = || TraceHeader::of_message(&raw.message_id, raw.sent_at);
+                let trace = raw.trace.clone().unwrap_or_else(started);
                 let task = Task {
                     message: message.traced(Some(trace)),
-                    first_receive: delivery.receive_count <= 1,
-                    sent_at: delivery.sent_at,
+                    first_receive: raw.receive_count <= 1,
+                    sent_at: raw.sent_at,
                     lease_until: deadline.saturating_add(LEASE_GRACE).unwrap_or(deadline),
                     start_by: self.start_by(deadline),
                 };
@@ -191,9 +191,9 @@ impl Worker<'_> {
     }
 
     /// How long the message is to stay away, or `None` when it is done.
-    async fn wait_after(&self, delivery: &Delivery, verdict: &Verdict) -> Option<Duration> {
-        let message_id = delivery.message_id.as_str();
-        let receive_count = delivery.receive_count;
+    async fn wait_after(&self, raw: &RawMessage, verdict: &Verdict) -> Option<Duration> {
+        let message_id = raw.message_id.as_str();
+        let receive_count = raw.receive_count;
         match verdict {
             Verdict::Done => None,
             Verdict::NotNow { wait, cause } => {
@@ -207,13 +207,13 @@ impl Worker<'_> {
                     Wait::None => Duration::ZERO,
                 })
             }
-            Verdict::Retry { cause, .. } if self.is_put_off(delivery, cause).await => {
+            Verdict::Retry { cause, .. } if self.is_put_off(raw, cause).await => {
                 tracing::warn!(message_id, receive_count, %cause, "put off: the provider is in trouble");
                 None
             }
             Verdict::Retry { cause, .. } | Verdict::Fail { cause } => {
                 tracing::error!(message_id, receive_count, %cause, "given up: goes to the dead-letter queue");
-                if let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) {
+                if let Ok(message) = WorkMessage::parse(&raw.body, raw.sent_at) {
                     // The message is given up all the same: its last receive was this.
                     let _ = panics::catch(self.stage.give_up(&message, cause)).await;
                 }
@@ -224,8 +224,8 @@ impl Worker<'_> {
 
     /// A message's last failure that is its provider's trouble costs no entry its month: another message
     /// is sent when the provider is well again.
-    async fn is_put_off(&self, delivery: &Delivery, cause: &Cause) -> bool {
-        let Ok(message) = WorkMessage::parse(&delivery.body, delivery.sent_at) else { return false };
+    async fn is_put_off(&self, raw: &RawMessage, cause: &Cause) -> bool {
+        let Ok(message) = WorkMessage::parse(&raw.body, raw.sent_at) else { return false };
         let put_off = async {
             self.provider.is_in_trouble(self.clock.now()).await
                 && self.stage.put_off(&message, cause, self.provider.policy.max_defer).await
@@ -238,9 +238,9 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
 }
 
-/// A message as a queue delivered it.
+/// A message as a queue handed it over, unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct RawMessage {
     /// The queue's id of the message, the same each time it is received.
     pub message_id: String,
     /// What this receipt of it is told by.

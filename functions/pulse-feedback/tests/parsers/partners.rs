@@ -7,7 +7,7 @@ use std::{fs, process::Command};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::ports::{Payload, PayloadError};
-use pulse_feedback::{Parsers, PartnerVerifier};
+use pulse_feedback::{Parsers, PartnerVerifier, WebhookVerifier};
 use serde_json::json;
 
 use crate::support::{hmac, payload};
@@ -29,7 +29,7 @@ fn sent(signature: &str) -> Payload {
 }
 
 fn verified(key: &str, payload: &Payload) -> bool {
-    let told = PartnerVerifier::new(&[key.into()]).unwrap().verify(payload);
+    let told = WebhookVerifier::new(&[key.into()]).unwrap().verify(payload);
     assert!(matches!(told, Ok(()) | Err(PayloadError::Forged(_))), "{told:?}");
     told.is_ok()
 }

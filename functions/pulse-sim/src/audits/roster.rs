@@ -10,6 +10,7 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
+    delivery::Delivery,
     entry::{Change, Entry, EntryId},
     failure::Cause,
     ports::{
@@ -258,7 +259,7 @@ impl Ledger for VastRoster {
         Ok(self.number(id).map(|_| Customer { id: id.clone(), ..self.like.clone() }))
     }
 
-    async fn save_customer(&self, _: &Customer) -> Result<bool, LedgerError> {
+    async fn save_with_word(&self, _: &Customer, _: &[Delivery]) -> Result<bool, LedgerError> {
         Err(LedgerError::Broken(Cause::new("An audit writes no profile.")))
     }
 

@@ -31,7 +31,7 @@ pub struct GameFault {
 pub enum FaultPlace {
     /// At a stage's provider.
     Provider(StageName),
-    /// In AWS.
+    /// Of the services that Pulse runs on: queues, ledger, scheduler, functions.
     Aws,
     /// In Pulse's own code.
     Code,
@@ -42,7 +42,7 @@ pub enum FaultPlace {
 }
 
 impl FaultPlace {
-    /// All of them.
+    /// All of them, in the order in which pages list them.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let providers = StageName::ALL.iter().map(|stage| Self::Provider(*stage));

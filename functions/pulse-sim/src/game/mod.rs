@@ -43,7 +43,7 @@ pub const WATCHED: [Promise; 9] = [
 
 /// A stack, and what is done to it.
 pub struct GameDay {
-    /// The stack.
+    /// What the game is played on.
     pub world: Arc<World>,
     scenario: Scenario,
     state: Mutex<State>,
@@ -68,7 +68,7 @@ enum Turn {
 /// A fault that lasts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lasting {
-    /// The fault.
+    /// Which one.
     pub fault: &'static GameFault,
     /// Since when.
     pub since: Timestamp,
@@ -105,7 +105,7 @@ impl GameDay {
         day
     }
 
-    /// The virtual moment.
+    /// How far virtual time has got.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.world.time.now()

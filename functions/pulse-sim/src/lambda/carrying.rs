@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use pulse_core::{
     ports::{Receipt, StageQueue as _, Visibility},
-    stage::Delivery,
+    stage::RawMessage,
 };
 
 use super::{
@@ -46,7 +46,7 @@ impl Mapping {
             return Ok((0, 0));
         }
         let messages: Vec<_> = received.iter().map(|message| (message.id.clone(), message.receipt.clone())).collect();
-        let batch = received.into_iter().map(delivery).collect();
+        let batch = received.into_iter().map(raw_message).collect();
         let ended = self.function.invoke(|invocation| self.handler.handle(batch, invocation)).await;
         let done = match &ended {
             Ok(answer) => answer.dealt_with(&messages),
@@ -70,11 +70,11 @@ impl Mapping {
     /// throttled is tried again until its messages are visible again, and then dropped; a batch whose
     /// invocation failed isn't tried again. Gives the function's answer, if it had one.
     async fn hand_over(&self, batch: Batch) -> Option<Answer> {
-        let mut deliveries = Some(batch.messages.into_iter().map(delivery).collect());
+        let mut messages = Some(batch.messages.into_iter().map(raw_message).collect());
         let mut wait = FIRST_WAIT;
         loop {
-            let (handler, deliveries) = (&self.handler, &mut deliveries);
-            let code = |invocation| handler.handle(deliveries.take().unwrap_or_default(), invocation);
+            let (handler, messages) = (&self.handler, &mut messages);
+            let code = |invocation| handler.handle(messages.take().unwrap_or_default(), invocation);
             let ended = self.function.invoke(code).await;
             if let Ok(answer @ Answer::Payload(_)) = ended {
                 return Some(answer);
@@ -100,8 +100,8 @@ impl Mapping {
     }
 }
 
-fn delivery(received: Received) -> Delivery {
-    Delivery {
+fn raw_message(received: Received) -> RawMessage {
+    RawMessage {
         message_id: received.id,
         receipt: received.receipt,
         body: received.body,

@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use pulse_core::{batch_answer, ports::Receipt, stage::Delivery};
+use pulse_core::{batch_answer, ports::Receipt, stage::RawMessage};
 
 use super::{
     function::{Function, Invocation},
@@ -24,7 +24,7 @@ use crate::{
 /// The function's code, as the mapping calls it. It reports batch item failures.
 pub trait Handler: Send + Sync {
     /// Handles a batch.
-    fn handle(&self, batch: Vec<Delivery>, invocation: Invocation) -> BoxFuture<'static, Answer>;
+    fn handle(&self, batch: Vec<RawMessage>, invocation: Invocation) -> BoxFuture<'static, Answer>;
 
     /// Whether a batch reaches it that a poller has received. One doesn't whose poller is scaled in, or for which an
     /// environment failed to start: its messages come again, and a receive of each is gone.

@@ -6,6 +6,7 @@ use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::{Control, Outcomes},
     customer::{Customer, CustomerId},
+    delivery::{Delivery, Endpoint, EndpointName, FactId, Line},
     entry::{Awaited, Entry, EntryId, Position, Progress, StageName},
     feedback::FeedbackCounts,
     orders::{Order, OrderId},
@@ -36,6 +37,8 @@ pub(super) struct Accounts {
     pub(super) held_up: BTreeMap<StageName, Timestamp>,
     pub(super) controls: BTreeMap<StageName, Control>,
     pub(super) orders: BTreeMap<OrderId, Order>,
+    pub(super) endpoints: BTreeMap<EndpointName, Endpoint>,
+    pub(super) deliveries: BTreeMap<Line, BTreeMap<FactId, Delivery>>,
     pub(super) audits: BTreeMap<AuditName, AuditCheckpoint>,
     /// By the minute.
     pub(super) outcomes: BTreeMap<StageName, BTreeMap<Timestamp, Outcomes>>,
@@ -69,7 +72,7 @@ impl Accounts {
         self.by_id.get(id)?.customer.as_ref()
     }
 
-    pub(super) fn put_customer(&mut self, customer: &Customer) {
+    pub(super) fn put_customer(&mut self, customer: &Customer, write: Write) {
         let account = self.by_id.entry(customer.id.clone()).or_default();
         let before = account.customer.replace(customer.clone()).map(|before| before.standing);
         let index_rows = match before {
@@ -77,7 +80,10 @@ impl Accounts {
             Some(standing) if standing == customer.standing => 0,
             Some(_) => 2,
         };
-        self.used.write(Write::Alone, index_rows);
+        if write == Write::Transaction {
+            self.used.transaction();
+        }
+        self.used.write(write, index_rows);
     }
 
     pub(super) fn customers(&self) -> impl Iterator<Item = &Customer> {

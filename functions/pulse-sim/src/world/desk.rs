@@ -18,7 +18,7 @@ use crate::{dead_letters::MemoryReader, provider_suppressions::MemoryProviderSup
 /// does, and what fails for workers fails for it.
 #[derive(Clone)]
 pub struct OperatorDesk {
-    /// The ports.
+    /// The stack as an operator reaches it, over a network that may fail.
     pub ports: Ports,
     way: Way,
     random: Randomness,

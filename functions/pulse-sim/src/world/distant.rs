@@ -9,6 +9,7 @@ use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::{Control, MinuteOutcomes, Outcomes},
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
     feedback::FeedbackCounts,
@@ -118,8 +119,8 @@ impl Ledger for DistantLedger {
         self.call(self.ledger.customer(id)).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_customer(customer)).await
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.call(self.ledger.save_with_word(customer, word)).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

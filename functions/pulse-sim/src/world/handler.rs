@@ -3,7 +3,7 @@ use std::sync::Weak;
 use futures::future::BoxFuture;
 use pulse_core::{
     entry::StageName,
-    stage::{CLOSING_TIME, Delivery, WorkerSettings},
+    stage::{CLOSING_TIME, RawMessage, WorkerSettings},
 };
 
 use super::{build::World, invariants::Promise, neighbours::BatchWatch};
@@ -25,7 +25,7 @@ pub(super) struct StageHandler {
 }
 
 impl Handler for StageHandler {
-    fn handle(&self, batch: Vec<Delivery>, invocation: Invocation) -> BoxFuture<'static, Answer> {
+    fn handle(&self, batch: Vec<RawMessage>, invocation: Invocation) -> BoxFuture<'static, Answer> {
         let (world, name) = (self.world.upgrade(), self.stage);
         Box::pin(async move {
             let Some(world) = world else { return Answer::Error };

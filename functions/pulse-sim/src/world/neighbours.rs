@@ -14,7 +14,7 @@ use pulse_core::{
     customer::CustomerId,
     failure::Cause,
     message::WorkMessage,
-    stage::{Delivery, Stage, Task, Verdict, Worked},
+    stage::{RawMessage, Stage, Task, Verdict, Worked},
 };
 
 use super::panics::PlannedPanic;
@@ -38,10 +38,10 @@ struct Seen {
 
 impl BatchWatch {
     /// A watch over these messages. Nobody is told to pay in a month in which no panic is `planned`.
-    pub(super) fn over(batch: &[Delivery], planned: bool) -> Self {
-        let read = |delivery: &Delivery| {
-            let message = WorkMessage::parse(&delivery.body, delivery.sent_at).ok()?;
-            Some((delivery.message_id.clone(), message.body()))
+    pub(super) fn over(batch: &[RawMessage], planned: bool) -> Self {
+        let read = |raw: &RawMessage| {
+            let message = WorkMessage::parse(&raw.body, raw.sent_at).ok()?;
+            Some((raw.message_id.clone(), message.body()))
         };
         Self { batch: planned.then(|| batch.iter().filter_map(read).collect()), seen: Arc::default() }
     }

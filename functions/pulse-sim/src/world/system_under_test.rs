@@ -14,7 +14,7 @@ use pulse_core::{
     ports::LedgerError,
     snapshot::{SnapshotError, SnapshotRound, SnapshotTaken},
     stage::{
-        Delivery, EmailPolicy, EmailStep, Entries, ProviderWatch, ScoreStep, Stage, StageRunner, Worked, Worker,
+        EmailPolicy, EmailStep, Entries, ProviderWatch, RawMessage, ScoreStep, Stage, StageRunner, Worked, Worker,
         WorkerSettings,
     },
     tick::{DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
@@ -65,7 +65,7 @@ pub trait SystemUnderTest: Send + Sync {
         name: StageName,
         ports: &WorldPorts,
         settings: WorkerSettings,
-        deliveries: Vec<Delivery>,
+        messages: Vec<RawMessage>,
         deadline: Timestamp,
     ) -> Worked {
         let queue = &ports.queues[name];
@@ -77,7 +77,7 @@ pub trait SystemUnderTest: Send + Sync {
             policy: ports.breaker,
         };
         let worker = Worker { stage: &*stage, queue: &**queue, clock: &*ports.clock, settings, provider };
-        worker.work(deliveries, deadline).await
+        worker.work(messages, deadline).await
     }
 
     /// What is done every minute.

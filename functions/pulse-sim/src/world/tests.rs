@@ -85,7 +85,7 @@ fn of_two_writes_on_what_was_read_the_second_is_refused() {
     world.time.run(ports.ledger.open(&entry)).unwrap();
     let claim = entry.claim(StageName::Score, starts(), starts() + HOUR).unwrap();
     assert_eq!(world.time.run(ports.ledger.apply(&claim)), Ok(()));
-    assert_eq!(world.time.run(ports.ledger.apply(&claim)), Err(LedgerError::Conflict(id(1))));
+    assert_eq!(world.time.run(ports.ledger.apply(&claim)), Err(LedgerError::Conflict((&id(1)).into())));
     world.time.end();
 }
 

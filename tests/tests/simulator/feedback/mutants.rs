@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId, Progress},
     feedback::{FeedbackListener, Heard},
     message::WorkMessage,
@@ -194,8 +195,8 @@ impl Ledger for Twisted {
         self.ledger.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.ledger.save_customer(customer).await
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.ledger.save_with_word(customer, word).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

@@ -16,7 +16,7 @@ use pulse_core::{
     failure::Cause,
     message::WorkMessage,
     ports::{Letter, RenderError, Rendered, Renderer},
-    stage::{Delivery, EmailPolicy, Stage, Task, Verdict, Worked, WorkerSettings},
+    stage::{EmailPolicy, RawMessage, Stage, Task, Verdict, Worked, WorkerSettings},
 };
 use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 
@@ -31,17 +31,17 @@ impl SystemUnderTest for StartsTheWholeBatch {
         _: StageName,
         _: &WorldPorts,
         _: WorkerSettings,
-        deliveries: Vec<Delivery>,
+        messages: Vec<RawMessage>,
         deadline: Timestamp,
     ) -> Worked {
-        let one = async |delivery: Delivery| {
-            let message = WorkMessage::parse(&delivery.body, delivery.sent_at).ok()?;
-            let Delivery { receive_count, sent_at, .. } = delivery;
+        let one = async |raw: RawMessage| {
+            let message = WorkMessage::parse(&raw.body, raw.sent_at).ok()?;
+            let RawMessage { receive_count, sent_at, .. } = raw;
             let task =
                 Task { message, first_receive: receive_count <= 1, sent_at, lease_until: deadline, start_by: deadline };
-            (stage.handle(&task).await != Verdict::Done).then_some(delivery.message_id)
+            (stage.handle(&task).await != Verdict::Done).then_some(raw.message_id)
         };
-        let unfinished = join_all(deliveries.into_iter().map(one)).await.into_iter().flatten().collect();
+        let unfinished = join_all(messages.into_iter().map(one)).await.into_iter().flatten().collect();
         Worked { unfinished, ..Worked::default() }
     }
 }
@@ -57,12 +57,12 @@ impl SystemUnderTest for LetsPanicsOut {
         name: StageName,
         ports: &WorldPorts,
         settings: WorkerSettings,
-        deliveries: Vec<Delivery>,
+        messages: Vec<RawMessage>,
         deadline: Timestamp,
     ) -> Worked {
         let thrown = Thrown::default();
         let stage = Box::new(Throws { stage, thrown: Arc::clone(&thrown) });
-        let mut work = Production.work(stage, name, ports, settings, deliveries, deadline);
+        let mut work = Production.work(stage, name, ports, settings, messages, deadline);
         poll_fn(move |context| {
             let polled = work.poll_unpin(context);
             let panic = thrown.lock().expect("not poisoned").take();
@@ -127,11 +127,11 @@ impl SystemUnderTest for GivesTheBatchBack {
         name: StageName,
         ports: &WorldPorts,
         settings: WorkerSettings,
-        deliveries: Vec<Delivery>,
+        messages: Vec<RawMessage>,
         deadline: Timestamp,
     ) -> Worked {
-        let unfinished = deliveries.iter().map(|delivery| delivery.message_id.clone()).collect();
-        let work = LetsPanicsOut.work(stage, name, ports, settings, deliveries, deadline);
+        let unfinished = messages.iter().map(|raw| raw.message_id.clone()).collect();
+        let work = LetsPanicsOut.work(stage, name, ports, settings, messages, deadline);
         let worked = AssertUnwindSafe(work).catch_unwind().await;
         worked.unwrap_or(Worked { unfinished, ..Worked::default() })
     }

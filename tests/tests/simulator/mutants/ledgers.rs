@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditDepth, AuditEnd, AuditError, AuditStart},
     customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
     enrollment::{Enrolled, EnrollmentError},
     entry::{Change, Entry, EntryId, Progress},
     ports::{Activity, Ledger, LedgerError},
@@ -111,8 +112,8 @@ impl Ledger for Twisted {
         Ok(customer)
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.ledger.save_customer(customer).await
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.ledger.save_with_word(customer, word).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

@@ -15,7 +15,7 @@ use pulse_core::{
     entry::StageName,
     ports::{LedgerError, OutcomeLog, TallyKey},
     snapshot::{SnapshotError, SnapshotTaken},
-    stage::{Delivery, Stage, Worked, WorkerSettings},
+    stage::{RawMessage, Stage, Worked, WorkerSettings},
 };
 use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 
@@ -67,11 +67,11 @@ impl SystemUnderTest for ReportsHalf {
         name: StageName,
         ports: &WorldPorts,
         settings: WorkerSettings,
-        deliveries: Vec<Delivery>,
+        messages: Vec<RawMessage>,
         deadline: Timestamp,
     ) -> Worked {
         let log = HalfALog { log: Arc::clone(&ports.outcomes), reports: Arc::clone(&self.0) };
         let ports = WorldPorts { outcomes: Arc::new(log), ..ports.clone() };
-        Production.work(stage, name, &ports, settings, deliveries, deadline).await
+        Production.work(stage, name, &ports, settings, messages, deadline).await
     }
 }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress, Standing},
     dead_letters::{DeadLetterError, Redrive, RedriveOrder, Redriven, Way},
+    delivery::Delivery,
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
     message::WorkMessage,
@@ -135,8 +136,8 @@ impl Ledger for Throttled<'_, MemoryLedger> {
         self.ledger()?.customer(id).await
     }
 
-    async fn save_customer(&self, customer: &Customer) -> Result<bool, LedgerError> {
-        self.port.save_customer(customer).await
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.port.save_with_word(customer, word).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

@@ -111,7 +111,7 @@ pub struct Options {
     #[arg(long, requires = "console")]
     pub(super) open: bool,
 
-    /// Who plays.
+    /// Who is said to give the orders of the game.
     #[arg(long, value_name = "NAME", env = "USER")]
     pub(super) by: Option<Actor>,
 

@@ -11,7 +11,7 @@ use std::{
 
 use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
-use pulse_core::stage::Delivery;
+use pulse_core::stage::RawMessage;
 
 use super::super::{Answer, Function, FunctionSettings, Handler, Invocation, Mapping, MappingSettings};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) struct Seen {
     pub(super) messages: Vec<(String, u32)>,
 }
 
-type Reply = Box<dyn Fn(Vec<Delivery>, Invocation) -> BoxFuture<'static, Answer> + Send + Sync>;
+type Reply = Box<dyn Fn(Vec<RawMessage>, Invocation) -> BoxFuture<'static, Answer> + Send + Sync>;
 
 /// Notes what it is given, and does as it is told.
 pub(super) struct Script {
@@ -45,8 +45,8 @@ pub(super) struct Script {
 }
 
 impl Handler for Script {
-    fn handle(&self, batch: Vec<Delivery>, invocation: Invocation) -> BoxFuture<'static, Answer> {
-        let messages = batch.iter().map(|delivery| (delivery.body.clone(), delivery.receive_count)).collect();
+    fn handle(&self, batch: Vec<RawMessage>, invocation: Invocation) -> BoxFuture<'static, Answer> {
+        let messages = batch.iter().map(|raw| (raw.body.clone(), raw.receive_count)).collect();
         self.seen.lock().unwrap().push(Seen { at: self.time.now(), messages });
         (self.reply)(batch, invocation)
     }
@@ -102,7 +102,7 @@ impl StageStack {
         time: VirtualTime,
         settings: MappingSettings,
         seed: u64,
-        reply: impl Fn(Vec<Delivery>, Invocation) -> BoxFuture<'static, Answer> + Send + Sync + 'static,
+        reply: impl Fn(Vec<RawMessage>, Invocation) -> BoxFuture<'static, Answer> + Send + Sync + 'static,
     ) -> Self {
         let clock = time.clock().clone();
         let dlq = Arc::new(MemoryQueue::new(clock.clone(), VISIBILITY, None));

@@ -10,7 +10,7 @@ use pulse_core::{
     backoff::wait_before_retry,
     feedback::{FeedbackListener, Heard},
     ports::{StageQueue as _, Visibility},
-    stage::Delivery,
+    stage::RawMessage,
 };
 
 use super::{
@@ -49,7 +49,7 @@ enum Taken {
 }
 
 impl Handler for IntakeHandler {
-    fn handle(&self, batch: Vec<Delivery>, invocation: Invocation) -> BoxFuture<'static, Answer> {
+    fn handle(&self, batch: Vec<RawMessage>, invocation: Invocation) -> BoxFuture<'static, Answer> {
         let (world, stack) = (self.world.upgrade(), self.stack.clone());
         Box::pin(async move {
             let Some(world) = world else { return Answer::Error };
@@ -57,7 +57,7 @@ impl Handler for IntakeHandler {
             let listener = FeedbackListener::new(&*ports.ledger, &*ports.feedback_log, &*ports.clock);
             let start_by = invocation.deadline - CLOSING_TIME;
             let worked = stream::iter(batch)
-                .map(|delivery| one(&world, &ports, &listener, delivery, start_by))
+                .map(|raw| one(&world, &ports, &listener, raw, start_by))
                 .buffer_unordered(IN_FLIGHT);
             let unfinished: Vec<_> = worked.filter_map(std::future::ready).collect().await;
             listener.finish().await;
@@ -83,21 +83,21 @@ async fn one(
     world: &World,
     ports: &WorldPorts,
     listener: &FeedbackListener<'_>,
-    delivery: Delivery,
+    raw: RawMessage,
     start_by: Timestamp,
 ) -> Option<(String, Visibility)> {
     let now = ports.clock.now();
-    let taken = if now > start_by { Taken::Later(now) } else { take(world, ports, listener, &delivery.body).await };
-    let receives = delivery.receive_count;
+    let taken = if now > start_by { Taken::Later(now) } else { take(world, ports, listener, &raw.body).await };
+    let receives = raw.receive_count;
     let now = ports.clock.now();
     let wait = match taken {
         Taken::Done => return None,
         _ if receives >= MAX_RECEIVES => GIVE_UP_WAIT,
         Taken::Later(until) => Duration::try_from(until.duration_since(now)).unwrap_or_default().max(GIVE_UP_WAIT),
         Taken::Unreadable => (FIRST_REREAD * (1 << receives.saturating_sub(1).min(16))).min(LONGEST_REREAD),
-        Taken::Failed => wait_before_retry(&delivery.message_id, receives, None),
+        Taken::Failed => wait_before_retry(&raw.message_id, receives, None),
     };
-    Some((delivery.message_id, Visibility { receipt: delivery.receipt, hidden_for: wait }))
+    Some((raw.message_id, Visibility { receipt: raw.receipt, hidden_for: wait }))
 }
 
 async fn take(world: &World, ports: &WorldPorts, listener: &FeedbackListener<'_>, body: &str) -> Taken {

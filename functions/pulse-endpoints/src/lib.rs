@@ -1,0 +1,24 @@
+//! The other systems that Pulse tells of what happened: Standard Webhooks over HTTPS (standardwebhooks.com,
+//! specification 1.0).
+//!
+//! Who operates such a system names the URL, so no URL is trusted: see [`AddressRules`]. What receivers do with a webhook,
+//! to verify it, is `pulse_feedback::WebhookVerifier`, as partners sign by the same standard.
+
+mod addresses;
+mod client;
+mod endpoint_url;
+mod key;
+mod outcome;
+mod resolver;
+mod retry_after;
+mod signing;
+mod webhook_id;
+
+pub use addresses::AddressRules;
+pub use client::{LONGEST_BODY, WebhookClient, WebhookSettings};
+pub use endpoint_url::{EndpointUrl, EndpointUrlError};
+pub use key::{KeyError, SignatureScheme};
+pub use outcome::PostError;
+pub use resolver::SystemResolver;
+pub use signing::SigningKeys;
+pub use webhook_id::{WebhookId, WebhookIdError};
