@@ -11,7 +11,7 @@ use pulse_core::{
     failure::Cause,
     feedback::{About, Feedback, FeedbackKind, FeedbackListener, FeedbackSource},
     forgetting::Forgetting,
-    ports::{Clock as _, Endpoints as _, Ledger as _},
+    ports::{Clock as _, Deliveries as _, Endpoints as _, Ledger as _},
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
 
@@ -36,7 +36,6 @@ async fn add(stack: &InMemoryStack, kinds: &[FactKind]) {
 
 /// What waits for the endpoint of a customer's.
 async fn told(stack: &InMemoryStack) -> Vec<Delivery> {
-    use pulse_core::ports::Deliveries as _;
     let line = Line { owner: Owner::Customer(customer("c-1").id), endpoint: crm() };
     stack.ledger.line(&line).await.unwrap()
 }
@@ -48,7 +47,7 @@ async fn kinds(stack: &InMemoryStack) -> Vec<FactKind> {
 async fn hear(stack: &InMemoryStack, kind: FeedbackKind) {
     let listener = FeedbackListener::new(&*stack.outbox, &*stack.ledger, &*stack.clock);
     let about = About { entry: Some(entry_id("c-1", RUN)), ..About::default() };
-    let event = Feedback { source: FeedbackSource::Ses, about, kind, at: stack.clock.now() };
+    let event = Feedback { source: FeedbackSource::Ses, id: "e-1".into(), about, kind, at: stack.clock.now() };
     listener.hear(&event).await.unwrap();
 }
 
@@ -136,7 +135,7 @@ async fn that_a_customer_was_forgotten_is_told_and_nothing_of_them() {
     assert_eq!(kinds, [FactKind::Skipped, FactKind::Forgotten], "the open entry is closed, and the customer is gone");
     let rows = serde_json::to_string(&told(&stack).await).unwrap();
     let them = customer("c-1");
-    for personal in [them.name.as_str(), "@", "asked by letter"] {
+    for personal in [them.name.expose(), "@", "asked by letter"] {
         assert!(!rows.contains(personal), "{personal}: {rows}");
     }
 }
