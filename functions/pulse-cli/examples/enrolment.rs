@@ -198,7 +198,7 @@ impl Ledger for StandIn {
         Ok((kept.version > 0).then(|| profile(number(id), kept)))
     }
 
-    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+    async fn save_with_word(&self, customer: &Customer, _: &[Delivery]) -> Result<bool, LedgerError> {
         let is_new = customer.mark.version == 0;
         self.write(1 + u64::from(is_new)).await?;
         let mut state = self.state();

@@ -103,7 +103,9 @@ impl Ledger for MemoryLedger {
             let mut customer = customer.clone();
             customer.mark.version += 1;
             accounts.put_customer(&customer, write);
-            word.iter().for_each(|delivery| accounts.put_delivery(delivery, write));
+            for delivery in word {
+                accounts.put_delivery(delivery, write);
+            }
         } else {
             accounts.used.refused(write);
         }
@@ -140,7 +142,9 @@ impl Ledger for MemoryLedger {
         if let Some(next) = change.next() {
             accounts.put_new(self.written(next).as_ref().unwrap_or(next), write);
         }
-        change.deliveries().iter().for_each(|delivery| accounts.put_delivery(delivery, write));
+        for delivery in change.deliveries() {
+            accounts.put_delivery(delivery, write);
+        }
         Ok(())
     }
 

@@ -138,9 +138,11 @@ pub async fn word_is_written_where_the_next_entry_is_there_already(ledger: &dyn 
     assert_eq!(entries, [scored[0].after().clone(), sent.into_after()]);
 }
 
+/// What becomes of word that was claimed.
+type Way = fn(&Delivery, Cause) -> DeliveryChange;
+
 pub async fn every_state_of_word_is_read_back(ledger: &dyn TestedDeliveries) {
     let cause = || Cause::new("The endpoint answered 503.");
-    type Way = fn(&Delivery, Cause) -> DeliveryChange;
     let ways: [Way; 7] = [
         |claimed, _| claimed.record_delivered(due()).unwrap(),
         |claimed, cause| claimed.release(Some(std::time::Duration::from_secs(90)), cause, due()).unwrap(),

@@ -58,8 +58,8 @@ impl Line {
     /// The facts of one subject go by its versions, and subjects by when their facts were written down. Two workers' clocks
     /// may differ, so that an order by time alone would send one version of an entry before the one that it follows.
     #[must_use]
-    pub fn next<'d>(deliveries: impl IntoIterator<Item = &'d Delivery> + Clone) -> Option<&'d Delivery> {
-        let open = || deliveries.clone().into_iter().filter(|delivery| delivery.is_open());
+    pub fn next(deliveries: &[Delivery]) -> Option<&Delivery> {
+        let open = || deliveries.iter().filter(|delivery| delivery.is_open());
         let first = open().min_by_key(|delivery| (delivery.fact().written_at, &delivery.fact().id))?;
         let subject = &first.fact().id.subject;
         open().filter(|delivery| delivery.fact().id.subject == *subject).min_by_key(|delivery| &delivery.fact().id)

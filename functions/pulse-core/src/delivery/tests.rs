@@ -144,7 +144,9 @@ fn what_keeps_the_latest_alone_needs_no_older_ones_of_the_same_subject() {
     assert_eq!(older(&deliveries), [deliveries[0].clone()]);
     let [first, second, other] = deliveries;
     let delivered = Delivery { progress: DeliveryProgress::Delivered { at: now() }, ..second };
-    assert_eq!(older(&[first.clone(), delivered.clone()]), [first.clone()], "the newer one is there already");
+    let line = [first, delivered];
+    assert_eq!(older(&line), line[..1], "the newer one is there already");
+    let [first, delivered] = line;
     let in_hand = first.claim(now(), now() + 1.minute()).unwrap().into_after();
     assert_eq!(older(&[in_hand, delivered, other]), [], "it is under way");
 }
