@@ -16,7 +16,7 @@ use pulse_sim::{
 };
 
 /// How many seeds are lived through where [`SEEDS_VARIABLE`] says nothing: a few minutes on two processors.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 60;
 
 /// Says how many seeds are lived through. A thousand are, before a release.
 const SEEDS_VARIABLE: &str = "PULSE_SEEDS";
