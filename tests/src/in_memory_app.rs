@@ -197,6 +197,9 @@ impl InMemoryApp {
         let ports = Ports {
             ledger: ledger.clone(),
             open: ledger.clone(),
+            endpoints: ledger.clone(),
+            endpoint_controls: ledger.clone(),
+            deliveries: ledger.clone(),
             reports: ledger.clone(),
             notes: ledger.clone(),
             suppressions: ledger.clone(),

@@ -3,6 +3,7 @@
 
 use std::{
     future::pending,
+    num::NonZeroU32,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -16,17 +17,17 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
-    delivery::{EndpointBook, OutboxLedger},
+    delivery::{EndpointBook, EndpointDesk, EndpointRound, OutboxLedger},
     enrollment::Enrollment,
     entry::{Entry, EntryId, Progress, StageName},
     keys::KeyRing,
-    message::WorkMessage,
+    message::{Turn, WorkMessage},
     ports::{Clock as _, DlqName, Ledger as _, Mailer as _, QueueError, Queues, StageQueue, Visibility},
     settlement::Settlement,
     slot::Slot,
     stage::{
-        EmailPolicy, EmailRules, EmailStep, Entries, Meter, MeteredMailer, MeteredScorer, PerStage, ProviderWatch,
-        RawMessage, Rules, ScoreStep, Stage, StageRunner, Worker, WorkerSettings,
+        DeliverStep, EmailPolicy, EmailRules, EmailStep, Entries, Lines, Meter, MeteredMailer, MeteredScorer, PerStage,
+        ProviderWatch, RawMessage, Rules, ScoreStep, Stage, StageRunner, Watch, Worker, WorkerSettings,
     },
     suppression::{Evidence, Scope, Suppression, SuppressionReason},
     tick::{StageSweep, Sweep, SweepPolicy},
@@ -35,6 +36,7 @@ use pulse_core::{
 use pulse_letters::MinijinjaRenderer;
 use pulse_sim::{
     clock::VirtualClock,
+    courier::MemoryCourier,
     dead_letters::MemoryDeadLetters,
     ledger::MemoryLedger,
     mailer::MemoryMailer,
@@ -62,19 +64,23 @@ pub struct InMemoryStack {
     pub ledger: Arc<MemoryLedger>,
     /// The same, as the stages write to it: with word for whoever asks.
     pub outbox: Arc<OutboxLedger>,
+    /// Who is told, as the stages know it.
+    pub book: Arc<EndpointBook>,
     /// The scheduler. It fires when the test says so.
     pub schedules: MemorySchedules,
     /// The score queue and its dead-letter queue.
     pub score: QueuePair,
     /// The email queue and its dead-letter queue.
     pub email: QueuePair,
+    /// The deliver queue and its dead-letter queue.
+    pub deliver: QueuePair,
     /// What the scheduler couldn't deliver.
     pub schedule_dlq: Arc<MemoryQueue>,
     /// The intake's queue of feedback, and what it gave up.
     pub feedback: Arc<MemoryQueue>,
     /// Its dead-letter queue.
     pub feedback_dlq: Arc<MemoryQueue>,
-    /// Both queues, as the stages have them.
+    /// All queues, as the stages have them.
     pub queues: Queues,
     /// The stages from outside.
     pub stages: MemoryStages,
@@ -82,6 +88,8 @@ pub struct InMemoryStack {
     pub scorer: Arc<MemoryScorer>,
     /// The email provider.
     pub mailer: Arc<MemoryMailer>,
+    /// Other systems.
+    pub courier: Arc<MemoryCourier>,
     /// What the email stage goes by.
     pub policy: EmailPolicy,
     /// When a provider is taken to be out of order.
@@ -136,12 +144,21 @@ impl InMemoryStack {
     /// A stack with these providers, all under one clock.
     #[must_use]
     pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
-        let (score, email) = (QueuePair::new(&clock), QueuePair::new(&clock));
-        let queues = PerStage::from_array([score.queue.clone(), email.queue.clone()]);
+        let [score, email, deliver] = [(); 3].map(|()| QueuePair::new(&clock));
+        let queues = PerStage::from_array([&score, &email, &deliver].map(|pair| pair.queue.clone()));
         let ledger = Arc::<MemoryLedger>::default();
         let book = Arc::new(EndpointBook::new(ledger.clone(), clock.clone()));
+        let outbox = OutboxLedger {
+            ledger: ledger.clone(),
+            book: book.clone(),
+            queue: deliver.queue.clone(),
+            clock: clock.clone(),
+        };
         Self {
-            outbox: Arc::new(OutboxLedger { ledger: ledger.clone(), book, clock: clock.clone() }),
+            outbox: Arc::new(outbox),
+            book,
+            deliver,
+            courier: Arc::default(),
             ledger,
             schedules: MemorySchedules::default(),
             queues: queues.clone().map(|_, queue| -> Arc<dyn StageQueue> { queue }),
@@ -276,11 +293,7 @@ impl InMemoryStack {
     /// # Panics
     /// When the id is none.
     pub fn fire_at(&self, id: &str, moment: Timestamp) {
-        let message = WorkMessage {
-            customer: CustomerId::parse(id).expect("an id"),
-            turn: pulse_core::message::Turn::Scheduled(moment),
-            trace: None,
-        };
+        let message = WorkMessage::of_turn(CustomerId::parse(id).expect("an id"), Turn::Scheduled(moment));
         self.score.queue.send_body(&message.body());
     }
 
@@ -331,15 +344,19 @@ impl InMemoryStack {
         score.step.scorer = self.metered_scorer(&meter);
         let mut email = self.email_stage();
         email.step.mailer = self.metered_mailer(&meter);
+        let deliver = self.deliver_stage();
+        let watch = self.watch(stage, &meter);
+        let (stage_at_work, provider): (&dyn Stage, &dyn Watch) = match stage {
+            StageName::Score => (&score, &watch),
+            StageName::Email => (&email, &watch),
+            StageName::Deliver => (&deliver, &*deliver.step.desk),
+        };
         let worker = Worker {
-            stage: match stage {
-                StageName::Score => &score as &dyn Stage,
-                StageName::Email => &email,
-            },
+            stage: stage_at_work,
             queue: &*self.pair(stage).queue,
             clock: &*self.clock,
             settings: SETTINGS,
-            provider: self.watch(stage, &meter),
+            provider,
         };
         worker.work(messages, deadline).await.unfinished
     }
@@ -380,6 +397,35 @@ impl InMemoryStack {
             links: Some(unsubscribe_links()),
         };
         StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
+    }
+
+    /// The deliver stage, of which two invocations may run at once, as one invocation has it.
+    #[must_use]
+    pub fn deliver_stage(&self) -> StageRunner<DeliverStep> {
+        let two = NonZeroU32::MIN.saturating_add(1);
+        let desk = EndpointDesk::new(self.book.clone(), self.ledger.clone(), self.clock.clone(), two);
+        let step = DeliverStep {
+            lines: Lines { deliveries: self.ledger.clone() },
+            desk: Arc::new(desk),
+            courier: self.courier.clone(),
+            ledger: self.outbox.clone(),
+            clock: self.clock.clone(),
+        };
+        StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
+    }
+
+    /// What a tick does about endpoints.
+    #[must_use]
+    pub fn endpoint_round(&self) -> EndpointRound<'_> {
+        EndpointRound {
+            endpoints: &*self.ledger,
+            controls: &*self.ledger,
+            deliveries: &*self.ledger,
+            queue: &*self.deliver.queue,
+            clock: &*self.clock,
+            breaker: self.breaker,
+            policy: SweepPolicy::default(),
+        }
     }
 
     /// What one invocation of a stage is handed.
@@ -438,6 +484,7 @@ impl InMemoryStack {
         match stage {
             StageName::Score => &self.score,
             StageName::Email => &self.email,
+            StageName::Deliver => &self.deliver,
         }
     }
 }

@@ -43,7 +43,12 @@ impl App {
         let mut found = Vec::new();
         for queue in DlqName::all().filter(|queue| only.is_none_or(|only| only == *queue)) {
             let letters = PacedDeadLetters::new(self.ports.dead_letters.get(queue), &*self.ports.sleeper, stop);
-            let survey = Survey { letters: &letters, ledger: &*self.ports.ledger, intake: &*self.ports.intake };
+            let survey = Survey {
+                letters: &letters,
+                ledger: &*self.ports.ledger,
+                deliveries: &*self.ports.deliveries,
+                intake: &*self.ports.intake,
+            };
             found.push(DeadLettersOf { queue, report: survey.look(limit, stop).await? });
         }
         Ok(found)
@@ -65,6 +70,7 @@ impl App {
             letters: self.ports.dead_letters.get(queue),
             queue: queue.stage().map(|stage| &*self.ports.queues[stage]),
             ledger: &*self.ports.ledger,
+            deliveries: &*self.ports.deliveries,
             intake: &*self.ports.intake,
             sleeper: &*self.ports.sleeper,
         };

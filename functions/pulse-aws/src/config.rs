@@ -5,7 +5,7 @@ mod console;
 mod feedback;
 mod scheduled;
 
-use std::{borrow::Cow, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt::Display, num::NonZeroU32, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use pulse_core::{
     control::BreakerPolicy,
@@ -214,6 +214,31 @@ impl EmailConfig {
     }
 }
 
+/// The `deliver` function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliverConfig {
+    /// What every stage needs.
+    pub stage: StageConfig,
+    /// `MAX_CONCURRENCY`: how many invocations may run at once, which share an endpoint's lanes.
+    pub invocations: NonZeroU32,
+    /// `ENDPOINTS_ON_LOOPBACK`: whether endpoints may be on this machine, and there without TLS, as where an emulator runs.
+    pub on_loopback: bool,
+}
+
+impl DeliverConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// With the name of the first variable that is missing or can't be used.
+    pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            stage: StageConfig::read(env, "DELIVER_TIMEOUT_SECONDS")?,
+            invocations: env.number("MAX_CONCURRENCY", NonZeroU32::MIN..=NonZeroU32::MIN.saturating_add(999))?,
+            on_loopback: env.optional("ENDPOINTS_ON_LOOPBACK").is_some_and(|value| value == "true"),
+        })
+    }
+}
+
 fn unsubscribe_url(env: Environment<'_>) -> Result<Option<UnsubscribeUrl>, ConfigError> {
     let Some(url) = env.optional("UNSUBSCRIBE_URL") else { return Ok(None) };
     env.text("KEYS_SECRET")?;
@@ -258,6 +283,7 @@ mod tests {
         ("TABLE_NAME", "t"),
         ("SCORE_QUEUE_URL", "s"),
         ("EMAIL_QUEUE_URL", "e"),
+        ("DELIVER_QUEUE_URL", "d"),
         ("STACK_NAME", "pulse"),
         ("DETAILED_METRICS", "true"),
         ("BREAKER_WINDOW_MINUTES", "5"),

@@ -1,15 +1,16 @@
 //! What every stage's function is: a queue's batches, worked on by a stage, with its provider watched and what
 //! becomes of entries counted.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_core::{
     control::BreakerPolicy,
+    delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::StageName,
     keys::KeyRing,
     ports::{Clock as _, FeedbackLog, Queues, StageQueue},
-    stage::{Entries, Meter, ProviderWatch, Stage, StageRunner, Worker, WorkerSettings},
+    stage::{Entries, Lines, Meter, ProviderWatch, Stage, StageRunner, Watch, Worker, WorkerSettings},
 };
 
 use crate::{
@@ -29,6 +30,7 @@ pub struct StageHost {
     stage: StageName,
     queues: Queues,
     ledger: DynamoDbLedger,
+    book: Arc<EndpointBook>,
     moved: Arc<Transitions>,
     settings: WorkerSettings,
     breaker: BreakerPolicy,
@@ -40,6 +42,7 @@ impl StageHost {
     #[must_use]
     pub fn new(aws: &SdkConfig, stage: StageName, config: StageConfig) -> Self {
         let aws = &sdk::for_worker(aws);
+        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(aws), config.table);
         let queue = |stage: StageName| -> Arc<dyn StageQueue> {
             Arc::new(SqsQueue::new(sdk::sqs_client(aws), stage, config.queue_urls[stage].clone()))
         };
@@ -47,7 +50,8 @@ impl StageHost {
             meter: Arc::default(),
             stage,
             queues: Queues::from_fn(queue),
-            ledger: DynamoDbLedger::new(sdk::dynamodb_client(aws), config.table),
+            book: Arc::new(EndpointBook::new(Arc::new(ledger.clone()), Arc::new(SystemClock))),
+            ledger,
             moved: Arc::default(),
             settings: config.worker,
             breaker: config.breaker,
@@ -61,11 +65,27 @@ impl StageHost {
         Self { ledger: self.ledger.with_keys(keys), ..self }
     }
 
-    /// The ledger's entries, with what becomes of them counted.
+    /// The ledger's entries, with what becomes of them counted, and told to whoever asks.
     #[must_use]
     pub fn entries(&self) -> Entries {
         let moved = Arc::clone(&self.moved);
-        Entries { ledger: Arc::new(CountedLedger { ledger: self.ledger.clone(), moved }) }
+        let ledger = Arc::new(CountedLedger { ledger: self.ledger.clone(), moved });
+        let queue = Arc::clone(&self.queues[StageName::Deliver]);
+        let clock = Arc::new(SystemClock);
+        Entries { ledger: Arc::new(OutboxLedger { ledger, book: Arc::clone(&self.book), queue, clock }) }
+    }
+
+    /// Deliveries on the ledger.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        Lines { deliveries: Arc::new(self.ledger.clone()) }
+    }
+
+    /// Where it is learnt how endpoints are doing, by invocations of which so many may run at once.
+    #[must_use]
+    pub fn desk(&self, invocations: NonZeroU32) -> Arc<EndpointDesk> {
+        let controls = Arc::new(self.ledger.clone());
+        Arc::new(EndpointDesk::new(Arc::clone(&self.book), controls, Arc::new(SystemClock), invocations))
     }
 
     /// Where it is counted what became of mails.
@@ -101,6 +121,20 @@ impl StageHost {
             controls: &self.ledger,
             policy: self.breaker,
         };
+        self.work_watched(stage, &provider, event, deadline).await
+    }
+
+    /// The same, with an eye of the stage's own on whom it calls.
+    ///
+    /// # Errors
+    /// When the event is no SQS batch.
+    pub async fn work_watched(
+        &self,
+        stage: &dyn Stage,
+        provider: &dyn Watch,
+        event: SqsEvent,
+        deadline: u64,
+    ) -> Result<SqsBatchResponse, BatchError> {
         let worker =
             Worker { stage, queue: &*self.queues[self.stage], clock: &SystemClock, settings: self.settings, provider };
         batch::answer(event, async |messages| {

@@ -17,3 +17,4 @@ pub mod stack;
 pub mod stages;
 pub mod telemetry;
 pub mod test_mail;
+pub mod test_word;

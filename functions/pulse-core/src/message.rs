@@ -1,12 +1,16 @@
-//! Messages on the two queues. They carry identity, never state.
+//! Messages on the stages' queues. They carry identity, never state.
+
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{Customer, CustomerId},
+    delivery::{DeliveryId, EndpointName},
     entry::EntryId,
     failure::Cause,
+    parse::ParseError,
     run::RunId,
     trace::TraceHeader,
 };
@@ -18,15 +22,52 @@ pub const VERSION: u32 = 1;
 /// User Guide, "Adding context attributes").
 pub const SCHEDULED_TIME_TOKEN: &str = "<aws.scheduler.scheduled-time>";
 
-/// A parsed message: whose turn it is, in which run.
+/// A parsed message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkMessage {
+    /// What it is about.
+    pub about: About,
+    /// What its calls are traced by. It travels beside the body, not in it.
+    pub trace: Option<TraceHeader>,
+}
+
+/// What a message is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A customer's turn in a run.
+    Turn(CustomerTurn),
+    /// Word of a fact for an endpoint.
+    Delivery(DeliveryId),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Turn(turn) => write!(f, "customer {}", turn.customer),
+            Self::Delivery(id) => id.fmt(f),
+        }
+    }
+}
+
+/// Whose turn it is, in which run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerTurn {
     /// Whose turn it is.
     pub customer: CustomerId,
     /// The run, by its id or by a moment in it.
     pub turn: Turn,
-    /// What its calls are traced by. It travels beside the body, not in it.
-    pub trace: Option<TraceHeader>,
+}
+
+impl CustomerTurn {
+    /// The entry of it, for a customer whose time zone is known.
+    #[must_use]
+    pub fn entry_of(&self, customer: &Customer) -> EntryId {
+        let run = match self.turn {
+            Turn::Run(run) => run,
+            Turn::Scheduled(moment) => RunId::of(moment, customer.zone.rules()),
+        };
+        EntryId { customer: self.customer.clone(), run }
+    }
 }
 
 /// How a message names its run.
@@ -46,21 +87,99 @@ struct SendMessage {
     message_body: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Wire {
     v: u32,
-    customer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scheduled: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fact: Option<String>,
+}
+
+impl Wire {
+    fn about(self, sent_at: Timestamp) -> Result<About, Cause> {
+        let Self { customer, scheduled, run, endpoint, fact, .. } = self;
+        let turn = match (run, scheduled, endpoint, fact) {
+            (None, None, Some(endpoint), Some(fact)) if customer.is_none() => {
+                let endpoint = EndpointName::parse(&endpoint).map_err(bad)?;
+                return Ok(About::Delivery(DeliveryId { endpoint, fact: fact.parse().map_err(bad)? }));
+            }
+            (Some(run), None, None, None) => RunId::parse(&run).map(Turn::Run).map_err(bad)?,
+            (None, Some(token), None, None) if token == SCHEDULED_TIME_TOKEN => Turn::Scheduled(sent_at),
+            (None, Some(moment), None, None) => moment
+                .parse()
+                .map(Turn::Scheduled)
+                .map_err(|_| Cause::new("The message's scheduled time is no RFC 3339 moment."))?,
+            _ => {
+                return Err(Cause::new(
+                    "The message names neither a customer's run or scheduled time, nor an endpoint's fact.",
+                ));
+            }
+        };
+        let customer = customer.ok_or_else(|| Cause::new("The message names no customer."))?;
+        Ok(About::Turn(CustomerTurn { customer: CustomerId::parse(&customer).map_err(bad)?, turn }))
+    }
+}
+
+fn bad(error: ParseError) -> Cause {
+    Cause::new(format!("The message's {error}."))
 }
 
 impl WorkMessage {
     /// The message for an entry.
     #[must_use]
     pub fn for_entry(id: &EntryId) -> Self {
-        Self { customer: id.customer.clone(), turn: Turn::Run(id.run), trace: None }
+        Self::of_turn(id.customer.clone(), Turn::Run(id.run))
+    }
+
+    /// The message for a customer's turn.
+    #[must_use]
+    pub fn of_turn(customer: CustomerId, turn: Turn) -> Self {
+        Self { about: About::Turn(CustomerTurn { customer, turn }), trace: None }
+    }
+
+    /// The message for a delivery.
+    #[must_use]
+    pub fn for_delivery(id: DeliveryId) -> Self {
+        Self { about: About::Delivery(id), trace: None }
+    }
+
+    /// Whose turn it is about.
+    ///
+    /// # Errors
+    /// When it is about something else, which stages that move entries have nothing to do with.
+    pub fn turn(&self) -> Result<&CustomerTurn, Cause> {
+        match &self.about {
+            About::Turn(turn) => Ok(turn),
+            About::Delivery(_) => Err(Cause::new("The message is about a delivery, and this queue is of entries.")),
+        }
+    }
+
+    /// Which delivery it is about.
+    ///
+    /// # Errors
+    /// When it is about something else.
+    pub fn delivery(&self) -> Result<&DeliveryId, Cause> {
+        match &self.about {
+            About::Delivery(id) => Ok(id),
+            About::Turn(_) => Err(Cause::new("The message is about an entry, and this queue is of deliveries.")),
+        }
+    }
+
+    /// What fair queues tell tenants apart by: the endpoint, so that one that is slow doesn't keep the others' messages
+    /// waiting (Amazon SQS Developer Guide, "Amazon SQS fair queues").
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        match &self.about {
+            About::Delivery(id) => Some(id.endpoint.as_str()),
+            About::Turn(_) => None,
+        }
     }
 
     /// The message, traced as another was.
@@ -80,30 +199,26 @@ impl WorkMessage {
             let problem = format!("The message has version {}, not {VERSION}.", wire.v);
             return Err(Cause::new(problem));
         }
-        let customer =
-            CustomerId::parse(&wire.customer).map_err(|error| Cause::new(format!("The message's {error}.")))?;
-        let turn = match (wire.run, wire.scheduled) {
-            (Some(run), None) => {
-                RunId::parse(&run).map(Turn::Run).map_err(|error| Cause::new(format!("The message's {error}.")))?
-            }
-            (None, Some(token)) if token == SCHEDULED_TIME_TOKEN => Turn::Scheduled(sent_at),
-            (None, Some(moment)) => moment
-                .parse()
-                .map(Turn::Scheduled)
-                .map_err(|_| Cause::new("The message's scheduled time is no RFC 3339 moment."))?,
-            _ => return Err(Cause::new("The message names neither a run nor a scheduled time.")),
-        };
-        Ok(Self { customer, turn, trace: None })
+        Ok(Self { about: wire.about(sent_at)?, trace: None })
     }
 
     /// The message's body.
     #[must_use]
     pub fn body(&self) -> String {
-        let (scheduled, run) = match self.turn {
-            Turn::Scheduled(moment) => (Some(moment.to_string()), None),
-            Turn::Run(run) => (None, Some(run.to_string())),
+        let wire = match &self.about {
+            About::Turn(CustomerTurn { customer, turn }) => {
+                let (scheduled, run) = match turn {
+                    Turn::Scheduled(moment) => (Some(moment.to_string()), None),
+                    Turn::Run(run) => (None, Some(run.to_string())),
+                };
+                Wire { v: VERSION, customer: Some(customer.to_string()), scheduled, run, ..Wire::default() }
+            }
+            About::Delivery(DeliveryId { endpoint, fact }) => {
+                let (endpoint, fact) = (Some(endpoint.to_string()), Some(fact.to_string()));
+                Wire { v: VERSION, endpoint, fact, ..Wire::default() }
+            }
         };
-        encode(&Wire { v: VERSION, customer: self.customer.to_string(), scheduled, run })
+        encode(&wire)
     }
 
     /// The body that a customer's schedule sends, with the scheduler's token for the moment.
@@ -111,20 +226,10 @@ impl WorkMessage {
     pub fn schedule_input(customer: &CustomerId) -> String {
         encode(&Wire {
             v: VERSION,
-            customer: customer.to_string(),
+            customer: Some(customer.to_string()),
             scheduled: Some(SCHEDULED_TIME_TOKEN.to_owned()),
-            run: None,
+            ..Wire::default()
         })
-    }
-
-    /// The entry this message is about, for a customer whose time zone is known.
-    #[must_use]
-    pub fn entry_of(&self, customer: &Customer) -> EntryId {
-        let run = match self.turn {
-            Turn::Run(run) => run,
-            Turn::Scheduled(moment) => RunId::of(moment, customer.zone.rules()),
-        };
-        EntryId { customer: self.customer.clone(), run }
     }
 }
 
@@ -155,11 +260,11 @@ mod tests {
     fn a_schedules_message_takes_its_moment_or_the_sent_time_for_an_unreplaced_token() {
         let replaced = parse(r#"{"v":1,"customer":"c-1","scheduled":"2026-11-03T10:00:00Z"}"#);
         let moment = Turn::Scheduled("2026-11-03T10:00:00Z".parse().unwrap());
-        assert_eq!(replaced.unwrap().turn, moment);
+        assert_eq!(replaced.unwrap().turn().unwrap().turn, moment);
 
         let customer = CustomerId::parse("c-1").unwrap();
         let unreplaced = parse(&WorkMessage::schedule_input(&customer)).unwrap();
-        assert_eq!(unreplaced.turn, Turn::Scheduled(SENT_AT.parse().unwrap()));
+        assert_eq!(unreplaced.turn().unwrap().turn, Turn::Scheduled(SENT_AT.parse().unwrap()));
     }
 
     #[test]
@@ -172,13 +277,15 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let message = WorkMessage {
-            customer: CustomerId::parse("c-1").unwrap(),
-            turn: Turn::Run(RunId::parse("2026-11").unwrap()),
-            trace: None,
-        };
+        let message =
+            WorkMessage::of_turn(CustomerId::parse("c-1").unwrap(), Turn::Run(RunId::parse("2026-11").unwrap()));
         assert_eq!(message.body(), r#"{"v":1,"customer":"c-1","run":"2026-11"}"#);
         assert_eq!(parse(&message.body()), Ok(message));
+        let fact = "c-1/2026-11/7/sent".parse().unwrap();
+        let message = WorkMessage::for_delivery(DeliveryId { endpoint: EndpointName::parse("crm").unwrap(), fact });
+        assert_eq!(message.body(), r#"{"v":1,"endpoint":"crm","fact":"c-1/2026-11/7/sent"}"#);
+        assert_eq!(parse(&message.body()).as_ref(), Ok(&message));
+        assert!(message.turn().is_err() && message.delivery().is_ok() && message.group() == Some("crm"));
     }
 
     #[test]
@@ -193,6 +300,10 @@ mod tests {
             r#"{"v":1,"customer":"c-1","run":"soon"}"#,
             r#"{"v":1,"customer":"c-1","scheduled":"soon"}"#,
             r#"{"v":1,"customer":"c-1","run":"2026-11","scheduled":"2026-11-03T10:00:00Z"}"#,
+            r#"{"v":1,"run":"2026-11"}"#,
+            r#"{"v":1,"endpoint":"crm"}"#,
+            r#"{"v":1,"endpoint":"crm","fact":"soon"}"#,
+            r#"{"v":1,"endpoint":"crm","fact":"c-1/2026-11/7/sent","customer":"c-1"}"#,
         ] {
             let cause = parse(body).unwrap_err();
             assert!(!cause.contains("soon"), "{cause}");

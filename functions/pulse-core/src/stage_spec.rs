@@ -33,6 +33,8 @@ pub enum StageName {
     Score,
     /// Send the mail.
     Email,
+    /// Tell another system of a fact.
+    Deliver,
 }
 
 /// One value for each stage.
@@ -48,9 +50,20 @@ pub enum Effect {
     AtMostOnce,
 }
 
+/// What a stage moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moves {
+    /// Customers' entries: a plan may have it.
+    Entries,
+    /// Word of facts, for endpoints. Each of them has a breaker, a pause and lanes of its own.
+    Deliveries,
+}
+
 /// A row of the table of stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageSpec {
+    /// What it moves.
+    pub moves: Moves,
     /// What may come of a call that is made twice.
     pub effect: Effect,
     /// The longest that one call to the provider may take. A function's configuration may say otherwise.
@@ -70,6 +83,7 @@ pub struct StageSpec {
 }
 
 const SCORE: StageSpec = StageSpec {
+    moves: Moves::Entries,
     effect: Effect::Idempotent,
     call_timeout: Duration::from_secs(20),
     max_receives: 5,
@@ -81,6 +95,7 @@ const SCORE: StageSpec = StageSpec {
 };
 
 const EMAIL: StageSpec = StageSpec {
+    moves: Moves::Entries,
     effect: Effect::AtMostOnce,
     call_timeout: Duration::from_secs(20),
     max_receives: 5,
@@ -91,6 +106,18 @@ const EMAIL: StageSpec = StageSpec {
     prefix: "EMAIL",
 };
 
+const DELIVER: StageSpec = StageSpec {
+    moves: Moves::Deliveries,
+    effect: Effect::Idempotent,
+    call_timeout: Duration::from_secs(20),
+    max_receives: 5,
+    waiting: "to-deliver",
+    claimed: "delivering",
+    activity: "delivery",
+    title: "Deliver",
+    prefix: "DELIVER",
+};
+
 impl StageName {
     /// The stage that gives an entry its score.
     pub const SCORED_BY: Self = Self::Score;
@@ -98,12 +125,16 @@ impl StageName {
     /// All stages.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
+    /// Those that move entries.
+    pub const OF_ENTRIES: [Self; 2] = [Self::Score, Self::Email];
+
     /// The stage's row in the table.
     #[must_use]
     pub const fn spec(self) -> &'static StageSpec {
         match self {
             Self::Score => &SCORE,
             Self::Email => &EMAIL,
+            Self::Deliver => &DELIVER,
         }
     }
 

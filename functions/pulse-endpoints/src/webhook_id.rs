@@ -6,7 +6,7 @@ pub struct WebhookId(String);
 
 /// Why a text is no id of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a webhook's id has 1 to 256 of the characters A-Z, a-z, 0-9, _ and -")]
+#[error("a webhook's id has 1 to 256 of the characters A-Z, a-z, 0-9, _, - and /")]
 pub struct WebhookIdError;
 
 impl WebhookId {
@@ -14,10 +14,10 @@ impl WebhookId {
     /// signature would be good for another timestamp and body.
     ///
     /// # Errors
-    /// When it is empty, longer than 256 characters, or has others than A-Z, a-z, 0-9, _ and -.
+    /// When it is empty, longer than 256 characters, or has others than A-Z, a-z, 0-9, _, - and /.
     pub fn parse(text: &str) -> Result<Self, WebhookIdError> {
         let fits = (1..=256).contains(&text.len());
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-/".contains(&byte);
         if fits && text.bytes().all(is_plain) { Ok(Self(text.to_owned())) } else { Err(WebhookIdError) }
     }
 
@@ -41,7 +41,9 @@ mod tests {
     #[test]
     fn an_id_can_neither_move_the_parts_of_what_is_signed_nor_break_a_header() {
         assert!(
-            WebhookId::parse("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W").is_ok() && WebhookId::parse(&"a".repeat(256)).is_ok()
+            WebhookId::parse("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W").is_ok()
+                && WebhookId::parse("c-1/2026-11/7/sent").is_ok()
+                && WebhookId::parse(&"a".repeat(256)).is_ok()
         );
         for bad in ["", "a.b", "a b", "a\r\nb", "é", "ada@example.com", &"a".repeat(257)] {
             assert_eq!(WebhookId::parse(bad), Err(WebhookIdError), "{bad}");

@@ -119,7 +119,7 @@ async fn fire(scheduler: &LocalScheduler, customer: CustomerId, now: Timestamp) 
             if !scheduler.fired.contains(&key) {
                 // What Scheduler makes of the schedule's input, with its token for the moment replaced.
                 let turn = Turn::Scheduled(moment);
-                scheduler.queue.send(&WorkMessage { customer: customer.clone(), turn, trace: None }).await?;
+                scheduler.queue.send(&WorkMessage::of_turn(customer.clone(), turn)).await?;
                 fired.push(key);
             }
             moment = schedule.slot.next_after(moment);

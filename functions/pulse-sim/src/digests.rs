@@ -10,8 +10,6 @@ use std::{
     time::Duration,
 };
 
-use pulse_core::stage::PerStage;
-
 use crate::{
     month::{self, Scenario, Spread, StageScenario, Window},
     seeds::{FaultPlan, run_with},
@@ -72,7 +70,7 @@ pub fn of_month() -> String {
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
         api: false,
-        stages: PerStage::from_array([score, email]),
+        stages: StageScenario::of_stages(score, email),
     };
     format!("month {:016x}", month::digest(&scenario))
 }

@@ -2,6 +2,7 @@
 
 pub mod audits;
 pub mod clock;
+pub mod courier;
 pub mod dead_letters;
 pub mod digests;
 pub mod game;

@@ -200,6 +200,7 @@ impl Function {
         let round = OrderRound {
             orders: &self.ledger,
             ledger: &self.ledger,
+            deliveries: &self.ledger,
             listing: &self.ledger,
             queues: &self.queues,
             dead_letters: &self.dead_letters,

@@ -2,14 +2,12 @@
 #![expect(missing_docs, reason = "the cases' names are sentences")]
 #![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
 
-use std::collections::BTreeSet;
-
 use futures::future::join_all;
 use jiff::ToSpan as _;
 use pulse_core::{
     delivery::{
-        Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Fact, FactId, FactKind, Keeps, Line, Outbox,
-        Owner, Subject,
+        Bodies, Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Fact, FactId, FactKind, Keeps, Line,
+        Outbox, Owner, Subject, Target, WebhookUrl,
     },
     entry::{Change, Entry},
     failure::Cause,
@@ -24,14 +22,10 @@ pub trait TestedDeliveries: Ledger + Endpoints + Deliveries {}
 impl<T> TestedDeliveries for T where T: Ledger + Endpoints + Deliveries {}
 
 fn endpoint(name: &str) -> Endpoint {
-    Endpoint {
-        name: EndpointName::parse(name).unwrap(),
-        version: 0,
-        asks_for: BTreeSet::from([FactKind::Sent, FactKind::Failed]),
-        keeps: Keeps::Latest,
-        by: "aoife".into(),
-        added_at: due(),
-    }
+    let target = Target::Webhook { url: WebhookUrl::new("https://crm.example/hook".into()), secret: "crm".into() };
+    let kinds = [FactKind::Sent, FactKind::Failed];
+    let name = EndpointName::parse(name).unwrap();
+    Endpoint { keeps: Keeps::Latest, bodies: Bodies::Full, ..Endpoint::new(name, target, kinds, "aoife".into(), due()) }
 }
 
 /// An entry that is being sent, and the change by which it is.
@@ -76,7 +70,7 @@ pub async fn endpoints_come_by_name_and_are_written_over_what_they_were_read_as(
     }
     let read = ledger.endpoints().await.unwrap();
     assert_eq!(read, ["crm", "warehouse"].map(|name| Endpoint { version: 1, ..endpoint(name) }));
-    let changed = Endpoint { asks_for: BTreeSet::from([FactKind::Forgotten]), ..read[0].clone() };
+    let changed = Endpoint { asks_for: [FactKind::Forgotten].into(), ..read[0].clone() };
     assert_eq!(ledger.save_endpoint(&changed).await, Ok(true));
     assert_eq!(ledger.save_endpoint(&read[0]).await, Ok(false));
     assert_eq!(ledger.remove_endpoint(&read[0]).await, Ok(false), "another is there");

@@ -35,6 +35,7 @@ pub fn lanes(stage: StageName) -> StageLanes {
     let (maximum_concurrency, reserved_concurrency) = match stage {
         StageName::Score => (5, Some(7)),
         StageName::Email => (3, None),
+        StageName::Deliver => (2, Some(2)),
     };
     StageLanes { stage, maximum_concurrency, reserved_concurrency, in_flight: 4, mapping: Mapping("Disabled".into()) }
 }
@@ -44,7 +45,8 @@ fn depth(queue: &str, waiting: u64, in_flight: u64) -> Depth {
 }
 
 pub async fn every_queue_is_told_the_stages_own_first(gauges: &dyn TestedGauges) {
-    let stages = ["score queue", "email queue", "score DLQ", "email DLQ", "schedule DLQ"];
+    let stages =
+        ["score queue", "email queue", "deliver queue", "score DLQ", "email DLQ", "deliver DLQ", "schedule DLQ"];
     let intake = ["feedback queue", "feedback DLQ", "unsubscribe queue", "unsubscribe DLQ"];
     let empty: Vec<_> = stages.iter().chain(&intake).map(|name| depth(name, 0, 0)).collect();
     assert_eq!(gauges.port().depths().await, Ok(empty));

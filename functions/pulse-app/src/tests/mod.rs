@@ -119,6 +119,9 @@ impl World {
         let ports = Ports {
             ledger: ledger.clone(),
             open: ledger.clone(),
+            endpoints: ledger.clone(),
+            endpoint_controls: ledger.clone(),
+            deliveries: ledger.clone(),
             reports: ledger.clone(),
             notes: ledger.clone(),
             suppressions: ledger.clone(),

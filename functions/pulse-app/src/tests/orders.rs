@@ -44,6 +44,7 @@ fn tick(world: &World) {
     let round = OrderRound {
         orders: &*ports.orders,
         ledger: &*ports.ledger,
+        deliveries: &*ports.deliveries,
         listing: &*ports.reports,
         queues: &ports.queues,
         dead_letters: &ports.dead_letters,

@@ -5,9 +5,10 @@ use aws_sdk_dynamodb::{operation::delete_item::DeleteItemError, types::Attribute
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
-    delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Line},
+    control::{MinuteOutcomes, Outcomes},
+    delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointControl, EndpointName, Line},
     entry::Awaited,
-    ports::{Deliveries, Endpoints, LedgerError, RowId},
+    ports::{Deliveries, EndpointControls, Endpoints, LedgerError, RowId},
 };
 use serde::de::DeserializeOwned;
 
@@ -49,6 +50,31 @@ impl Endpoints for DynamoDbLedger {
             }
             Err(error) => Err(refusals::of_call(&error)),
         }
+    }
+}
+
+#[async_trait]
+impl EndpointControls for DynamoDbLedger {
+    async fn endpoint_control(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError> {
+        let row = self.row(Key::endpoint_control(name)).await?;
+        row.as_ref().map_or_else(|| Ok(EndpointControl::default()), rows::parse)
+    }
+
+    async fn save_endpoint_control(&self, name: &EndpointName, control: &EndpointControl) -> Result<bool, LedgerError> {
+        self.put_version(control.version, rows::endpoint_control(name, control)?).await
+    }
+
+    async fn report_endpoint(
+        &self,
+        name: &EndpointName,
+        at: Timestamp,
+        outcomes: &Outcomes,
+    ) -> Result<(), LedgerError> {
+        self.add_to_minute(Key::endpoint_minute(name, at), at, outcomes).await
+    }
+
+    async fn endpoint_minutes(&self, name: &EndpointName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
+        self.minutes_since(Key::endpoint_minute(name, from)).await
     }
 }
 

@@ -61,9 +61,15 @@ impl Key {
 
     /// The row of the minute that `at` is in.
     pub(super) fn minute(stage: StageName, at: Timestamp) -> Self {
-        let second = at.as_second();
-        let minute = Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(at);
-        Self { pk: stage_partition(stage), sk: format!("{MINUTE}{}", sortable(minute)) }
+        Self { pk: stage_partition(stage), sk: minute(at) }
+    }
+
+    pub(super) fn endpoint_control(name: &EndpointName) -> Self {
+        Self { pk: endpoint_partition(name), sk: "CONTROL".to_owned() }
+    }
+
+    pub(super) fn endpoint_minute(name: &EndpointName, at: Timestamp) -> Self {
+        Self { pk: endpoint_partition(name), sk: minute(at) }
     }
 
     pub(super) fn audit(name: AuditName) -> Self {
@@ -131,6 +137,18 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} / {}", self.pk, self.sk)
     }
+}
+
+/// The sort key of the minute that `at` is in.
+fn minute(at: Timestamp) -> String {
+    let second = at.as_second();
+    let minute = Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(at);
+    format!("{MINUTE}{}", sortable(minute))
+}
+
+/// The partition of what is kept of an endpoint beside its own row.
+fn endpoint_partition(name: &EndpointName) -> String {
+    format!("ENDPOINT#{name}")
 }
 
 /// The partition of all endpoints.
@@ -239,7 +257,7 @@ pub(super) fn sortable(moment: Timestamp) -> String {
 
 /// What entries can wait for, each in partitions of its own.
 pub(super) fn all_awaited() -> impl Iterator<Item = (StageName, Awaited)> {
-    StageName::ALL.iter().flat_map(|stage| Awaited::ALL.map(|awaited| (*stage, awaited)))
+    StageName::OF_ENTRIES.iter().flat_map(|stage| Awaited::ALL.map(|awaited| (*stage, awaited)))
 }
 
 /// The partition of the index `open` that holds what waits for `stage`.

@@ -6,7 +6,7 @@ use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::Control,
     customer::Customer,
-    delivery::{Delivery, Endpoint},
+    delivery::{Delivery, Endpoint, EndpointControl, EndpointName},
     entry::{Entry, StageName},
     failure::Cause,
     orders::Order,
@@ -78,6 +78,10 @@ pub(super) fn order(order: &Order) -> Result<Attributes, LedgerError> {
 
 pub(super) fn endpoint(endpoint: &Endpoint) -> Result<Attributes, LedgerError> {
     row(&Key::endpoint(&endpoint.name), endpoint)
+}
+
+pub(super) fn endpoint_control(name: &EndpointName, control: &EndpointControl) -> Result<Attributes, LedgerError> {
+    row(&Key::endpoint_control(name), control)
 }
 
 pub(super) fn delivery(delivery: &Delivery) -> Result<Attributes, LedgerError> {

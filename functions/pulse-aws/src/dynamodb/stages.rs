@@ -72,28 +72,35 @@ impl OutcomeLog for DynamoDbLedger {
     /// Counts are added where they are, so reports of many invocations at once are all counted. One that
     /// is sent again because its answer was lost counts twice, which moves no judgement by much.
     async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
-        let Err(known) = self.try_to_report(stage, at, outcomes, None).await? else { return Ok(()) };
-        // Seldom: a minute with so many causes, and one of this report's is new. Those that it knows are counted.
-        self.try_to_report(stage, at, outcomes, Some(&known)).await.map(drop)
+        self.add_to_minute(Key::minute(stage, at), at, outcomes).await
     }
 
     async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
-        let query = self.since_key(Key::minute(stage, from), keys::MINUTE).consistent_read(true);
-        self.read_rows(query, usize::MAX, minute).await
+        self.minutes_since(Key::minute(stage, from)).await
     }
 }
 
 impl DynamoDbLedger {
+    pub(super) async fn add_to_minute(&self, key: Key, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
+        let Err(known) = self.try_to_report(key.clone(), at, outcomes, None).await? else { return Ok(()) };
+        // Seldom: a minute with so many causes, and one of this report's is new. Those that it knows are counted.
+        self.try_to_report(key, at, outcomes, Some(&known)).await.map(drop)
+    }
+
+    pub(super) async fn minutes_since(&self, key: Key) -> Result<Vec<MinuteOutcomes>, LedgerError> {
+        let query = self.since_key(key, keys::MINUTE).consistent_read(true);
+        self.read_rows(query, usize::MAX, minute).await
+    }
+
     /// Adds to a minute's row as long as there is room for causes that may be new, or only those that are `known`. The inner
     /// error is the causes that it knows, if there is no room.
     async fn try_to_report(
         &self,
-        stage: StageName,
+        Key { pk, sk }: Key,
         at: Timestamp,
         outcomes: &Outcomes,
         known: Option<&CauseCounts>,
     ) -> Result<Result<(), CauseCounts>, LedgerError> {
-        let Key { pk, sk } = Key::minute(stage, at);
         let gone = at.saturating_add(MINUTES_KEPT).unwrap_or(at).as_second();
         let moments = [(SUCCEEDED_AT, outcomes.succeeded_at), (LEAVE_ALONE_UNTIL, outcomes.leave_alone_until)];
         let mut sets = vec!["expires_at = :gone".to_owned()];

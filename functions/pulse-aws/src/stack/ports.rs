@@ -4,6 +4,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use aws_sdk_lambda::types::InvocationType;
 use pulse_core::{
+    delivery::{EndpointBook, OutboxLedger},
     entry::StageName,
     failure::Cause,
     ports::{
@@ -38,15 +39,21 @@ impl Stack {
             None => ledger,
         });
         let letters = |name| -> Result<Arc<dyn DeadLetters>> { Ok(Arc::new(self.dead_letters(name)?)) };
+        let queues = self.queues()?;
+        let (clock, queue) = (Arc::new(SystemClock), Arc::clone(&queues[StageName::Deliver]));
+        let book = Arc::new(EndpointBook::new(ledger.clone(), clock.clone()));
         Ok(Ports {
-            ledger: ledger.clone(),
+            ledger: Arc::new(OutboxLedger { ledger: ledger.clone(), book, queue, clock }),
             open: ledger.clone(),
+            endpoints: ledger.clone(),
+            endpoint_controls: ledger.clone(),
+            deliveries: ledger.clone(),
             reports: ledger.clone(),
             notes: ledger.clone(),
             suppressions: ledger.clone(),
             ses_suppressions,
             feedback: ledger.clone(),
-            queues: self.queues()?,
+            queues,
             dead_letters: DeadLetterQueues {
                 stages: PerStage::try_from_fn(|stage| letters(DlqName::Stage(stage)))?,
                 schedules: letters(DlqName::Schedules)?,

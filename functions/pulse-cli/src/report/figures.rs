@@ -23,7 +23,7 @@ pub(super) fn day(report: &MonthReport) -> Plot {
         }
         hours
     };
-    let [score, email] = report.scenario.stages.as_array();
+    let [score, email] = report.scenario.of_entries();
     let limit = |name, class, stage: &StageScenario| Limit { name, class, y: stage.hourly_capacity() };
     Plot {
         title: format!("Customers an hour in the course of day {}, and what the lanes carry", day + 1),
@@ -100,7 +100,7 @@ pub(super) fn lanes(report: &MonthReport) -> Plot {
         each(report, "scoring", "score", |sample| sample.score_lanes),
         each(report, "email", "email", |sample| sample.email_lanes),
     ];
-    let [score, email] = report.scenario.stages.as_array();
+    let [score, email] = report.scenario.of_entries();
     let mut plot = over_the_month(report, "Busy lanes, on average over ten minutes", "lanes", series);
     plot.limits = vec![
         Limit { name: "scoring lanes", class: "score", y: f64::from(score.lanes()) },
@@ -131,7 +131,7 @@ fn over_the_month(report: &MonthReport, title: &str, unit: &'static str, series:
 
 fn shades(report: &MonthReport) -> Vec<Shade> {
     let mut shades = Vec::new();
-    let [score, email] = report.scenario.stages.as_array();
+    let [score, email] = report.scenario.of_entries();
     for (name, stage) in [("scoring", score), ("email", email)] {
         for (what, windows) in [("out of order", &stage.outages), ("paused", &stage.pauses)] {
             shades.extend(windows.iter().map(|window| Shade {

@@ -72,7 +72,7 @@ fn headline(report: &MonthReport) -> String {
         )
     };
     let last = report.last_mail.map_or_else(|| "none".to_owned(), |last| format!("{last:.0}"));
-    let [score, email] = report.scenario.stages.as_array();
+    let [score, email] = report.scenario.of_entries();
     let rows = [
         ("Due", number(proof.due)),
         ("Sent", number(proof.sent)),

@@ -3,13 +3,15 @@
 use super::outcome::Handled;
 use crate::{
     customer::{Customer, CustomerId, Standing},
+    delivery::{DeliveryId, DeliveryProgress, Subject},
     enrollment::PartnerChange,
     entry::{Entry, Plan, Progress, StageName},
     failure::Cause,
-    message::{Turn, WorkMessage},
-    ports::{DeadLetter, DlqName, IntakeReader, Ledger, LedgerError, Route},
+    message::{About, CustomerTurn, Turn, WorkMessage},
+    ports::{DeadLetter, Deliveries, DlqName, IntakeReader, Ledger, LedgerError, Route},
     run::RunId,
     stage::has_work,
+    stage_spec::Moves,
 };
 
 /// A letter, understood.
@@ -50,37 +52,82 @@ impl Remedy {
     }
 }
 
-/// Reads the letter; and where it is a stage's, the customer and the entry.
-pub(super) async fn diagnose(
-    ledger: &dyn Ledger,
-    intake: &dyn IntakeReader,
-    dlq: DlqName,
-    letter: &DeadLetter,
-) -> Result<Diagnosis, LedgerError> {
-    let Some(stage) = dlq.stage() else { return of_the_intake(ledger, letter, intake.read(letter)).await };
-    let moment = letter.undelivered.as_ref().and_then(|undelivered| undelivered.scheduled_at);
-    let message = match WorkMessage::parse(&letter.body, moment.unwrap_or(letter.sent_at)) {
-        Ok(message) => message,
-        Err(cause) => return Ok(Diagnosis { cause, detail: None, whose: None, remedy: Remedy::Stay }),
-    };
-    let Some(customer) = ledger.customer(&message.customer).await? else {
-        let run = match message.turn {
-            Turn::Run(run) => Some(run),
-            Turn::Scheduled(_) => None,
+/// What letters of a queue are understood by.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) ledger: &'a dyn Ledger,
+    pub(super) deliveries: &'a dyn Deliveries,
+    pub(super) intake: &'a dyn IntakeReader,
+    pub(super) dlq: DlqName,
+}
+
+impl Source<'_> {
+    /// Reads the letter; and where it is a stage's, what it is about.
+    pub(super) async fn diagnose(&self, letter: &DeadLetter) -> Result<Diagnosis, LedgerError> {
+        let Some(stage) = self.dlq.stage() else {
+            return of_the_intake(self.ledger, letter, self.intake.read(letter)).await;
         };
-        let cause = Cause::new("The customer is unknown.");
-        let whose = Some((message.customer, run));
-        return Ok(Diagnosis { cause, detail: None, whose, remedy: Remedy::Stay });
-    };
-    let id = message.entry_of(&customer);
-    let entry = ledger.entry(&id).await?;
-    let (cause, remedy) = understood(stage, &customer, entry, message);
-    let (cause, detail) = match (&letter.undelivered, dlq) {
-        (Some(undelivered), _) => (Cause::new(undelivered.code.clone()), Some(undelivered.message.clone())),
-        (None, DlqName::Schedules) => (Cause::new("The scheduler doesn't say why."), None),
-        (None, DlqName::Stage(_) | DlqName::Intake(_)) => (cause, None),
-    };
-    Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), remedy })
+        let moment = letter.undelivered.as_ref().and_then(|undelivered| undelivered.scheduled_at);
+        let message = match WorkMessage::parse(&letter.body, moment.unwrap_or(letter.sent_at)) {
+            Ok(message) => message,
+            Err(cause) => return Ok(Diagnosis { cause, detail: None, whose: None, remedy: Remedy::Stay }),
+        };
+        match (&message.about, stage.spec().moves) {
+            (About::Delivery(id), Moves::Deliveries) => self.of_a_delivery(id).await,
+            (About::Turn(turn), Moves::Entries) => self.of_a_turn(stage, turn.clone(), message, letter).await,
+            (About::Delivery(_), Moves::Entries) | (About::Turn(_), Moves::Deliveries) => {
+                let cause = Cause::new("The message is of another stage.");
+                Ok(Diagnosis { cause, detail: None, whose: None, remedy: Remedy::Stay })
+            }
+        }
+    }
+
+    async fn of_a_turn(
+        &self,
+        stage: StageName,
+        turn: CustomerTurn,
+        message: WorkMessage,
+        letter: &DeadLetter,
+    ) -> Result<Diagnosis, LedgerError> {
+        let Some(customer) = self.ledger.customer(&turn.customer).await? else {
+            let run = match turn.turn {
+                Turn::Run(run) => Some(run),
+                Turn::Scheduled(_) => None,
+            };
+            let cause = Cause::new("The customer is unknown.");
+            let whose = Some((turn.customer, run));
+            return Ok(Diagnosis { cause, detail: None, whose, remedy: Remedy::Stay });
+        };
+        let id = turn.entry_of(&customer);
+        let entry = self.ledger.entry(&id).await?;
+        let (cause, remedy) = understood(stage, &customer, entry, message);
+        let (cause, detail) = match (&letter.undelivered, self.dlq) {
+            (Some(undelivered), _) => (Cause::new(undelivered.code.clone()), Some(undelivered.message.clone())),
+            (None, DlqName::Schedules) => (Cause::new("The scheduler doesn't say why."), None),
+            (None, DlqName::Stage(_) | DlqName::Intake(_)) => (cause, None),
+        };
+        Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), remedy })
+    }
+
+    async fn of_a_delivery(&self, id: &DeliveryId) -> Result<Diagnosis, LedgerError> {
+        let redrive = || Remedy::Redrive(WorkMessage::for_delivery(id.clone()));
+        let delivery = self.deliveries.delivery(id).await?;
+        let (cause, remedy) = match delivery.as_ref().map(|delivery| (delivery.progress(), delivery.failure_streak())) {
+            None => (Cause::new("Nobody knows of the delivery any more."), Remedy::Done),
+            Some((DeliveryProgress::Delivered { .. } | DeliveryProgress::Superseded { .. }, _)) => {
+                (Cause::new("Already done: the endpoint has it, or a newer one."), Remedy::Done)
+            }
+            Some((DeliveryProgress::GivenUp { cause, .. }, _)) => (cause.clone(), redrive()),
+            Some((_, Some(trouble))) => (trouble.cause.clone(), redrive()),
+            Some((_, None)) => (Cause::new("No worker said why: it was throttled, killed or timed out."), redrive()),
+        };
+        let whose = match &id.fact.subject {
+            Subject::Entry(entry) => Some((entry.customer.clone(), Some(entry.run))),
+            Subject::Customer(customer) => Some((customer.clone(), None)),
+            Subject::Run(_) => None,
+        };
+        Ok(Diagnosis { cause, detail: None, whose, remedy })
+    }
 }
 
 /// What came in may be taken once it can be read.

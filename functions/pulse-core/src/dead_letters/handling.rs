@@ -2,7 +2,7 @@
 
 use super::{
     CauseFilter, Redrive,
-    diagnosis::{Diagnosis, Remedy, diagnose},
+    diagnosis::{Diagnosis, Remedy, Source},
     outcome::Handled,
     redrive::Stop,
 };
@@ -39,9 +39,9 @@ pub(crate) enum Verdict {
 impl Handling<'_> {
     /// Looks at a letter.
     pub(crate) async fn judge(&self, letter: &DeadLetter, meant: Option<&CauseFilter>) -> Verdict {
-        let Redrive { ledger, intake, letters, .. } = self.redrive;
-        let dlq = letters.name();
-        let diagnosis = self.patiently(&self.asks, &letter.id, || diagnose(ledger, intake, dlq, letter)).await;
+        let Redrive { ledger, deliveries, intake, letters, .. } = self.redrive;
+        let source = Source { ledger, deliveries, intake, dlq: letters.name() };
+        let diagnosis = self.patiently(&self.asks, &letter.id, || source.diagnose(letter)).await;
         let Diagnosis { cause, remedy, .. } = match diagnosis {
             Ok(diagnosis) => diagnosis,
             Err(error) => return Verdict::Failed(Cause::new(error.to_string())),
@@ -73,7 +73,7 @@ impl Handling<'_> {
 
     async fn send(&self, message: &WorkMessage) -> Result<Handled, Cause> {
         let queue = self.redrive.queue.ok_or_else(|| Cause::new("These letters are no stage's."))?;
-        let sent = self.patiently(&self.sends, message.customer.as_str(), || queue.send(message)).await;
+        let sent = self.patiently(&self.sends, &message.about.to_string(), || queue.send(message)).await;
         sent.map(|()| Handled::Redriven).map_err(|error| Cause::new(error.to_string()))
     }
 

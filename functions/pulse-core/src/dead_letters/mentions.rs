@@ -65,11 +65,11 @@ impl Mentions {
     }
 }
 
-/// By what a letter names someone: their address; or their id, as a text of its own, as the beginning of a message's key, or
-/// in a token.
+/// By what a letter names someone: their address; or their id, as a text of its own, as the beginning of a message's key or of
+/// a fact's id, or in a token.
 fn needles(id: &CustomerId, address: Option<&EmailAddress>) -> Vec<String> {
     let id = id.as_str();
-    let ids = [format!("\"{id}\""), format!("\"{id}_"), format!(".{id}.")];
+    let ids = [format!("\"{id}\""), format!("\"{id}_"), format!("\"{id}/"), format!(".{id}.")];
     ids.into_iter().chain(address.map(|address| address.expose().to_owned())).map(|text| text.to_lowercase()).collect()
 }
 
@@ -104,6 +104,7 @@ mod tests {
             r#"{"to": "ada\u0040example.com"#,
             r#"{"tags": {"customer": ["712"]}}"#,
             r#"{"messageKey": "712_2026-11"}"#,
+            r#"{"endpoint": "crm", "fact": "712/2026-11/7/sent"}"#,
         ] {
             assert!(names("hooks/mailgun", body), "{body}");
         }

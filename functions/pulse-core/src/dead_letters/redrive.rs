@@ -13,7 +13,8 @@ use crate::{
     failure::Cause,
     pacing::{Pace, PacedDeadLetters},
     ports::{
-        DeadLetter, DeadLetters, IntakeReader, Ledger, MoveStart, MoveStatus, MoveTicket, Rate, Sleeper, StageQueue,
+        DeadLetter, DeadLetters, Deliveries, IntakeReader, Ledger, MoveStart, MoveStatus, MoveTicket, Rate, Sleeper,
+        StageQueue,
     },
 };
 
@@ -41,6 +42,8 @@ pub struct Redrive<'a> {
     pub queue: Option<&'a dyn StageQueue>,
     /// Profiles and entries.
     pub ledger: &'a dyn Ledger,
+    /// Word on its way to endpoints.
+    pub deliveries: &'a dyn Deliveries,
     /// What reads letters of the intake.
     pub intake: &'a dyn IntakeReader,
     /// The time, and who waits for it.

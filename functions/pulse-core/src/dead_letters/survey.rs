@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::{
     DeadLetterError,
     cursor::DlqCursor,
-    diagnosis::{Diagnosis, diagnose},
+    diagnosis::{Diagnosis, Source},
 };
 use crate::{
     customer::CustomerId,
     failure::Cause,
-    ports::{DeadLetter, DeadLetters, IntakeReader, Ledger},
+    ports::{DeadLetter, DeadLetters, Deliveries, IntakeReader, Ledger},
     run::RunId,
 };
 
@@ -29,6 +29,8 @@ pub struct Survey<'a> {
     pub letters: &'a dyn DeadLetters,
     /// Where the causes are.
     pub ledger: &'a dyn Ledger,
+    /// And of word for endpoints.
+    pub deliveries: &'a dyn Deliveries,
     /// What reads letters of the intake, whose causes are in themselves.
     pub intake: &'a dyn IntakeReader,
 }
@@ -123,8 +125,10 @@ impl Survey<'_> {
     }
 
     async fn diagnose_all(&self, page: Vec<DeadLetter>) -> Result<Vec<(DeadLetter, Diagnosis)>, DeadLetterError> {
+        let source =
+            Source { ledger: self.ledger, deliveries: self.deliveries, intake: self.intake, dlq: self.letters.name() };
         let diagnoses = stream::iter(page).map(async |letter| {
-            let diagnosis = diagnose(self.ledger, self.intake, self.letters.name(), &letter).await?;
+            let diagnosis = source.diagnose(&letter).await?;
             Ok((letter, diagnosis))
         });
         diagnoses.buffered(AT_ONCE).try_collect().await

@@ -1,7 +1,8 @@
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, num::NonZeroU32};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString};
 
 use super::{Fact, FactKind};
 use crate::{control::Actor, parse::ParseError};
@@ -60,14 +61,87 @@ impl From<EndpointName> for String {
 }
 
 /// What an endpoint gets of facts that are overtaken before it gets them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Keeps {
     /// Each of them, in order.
     #[default]
     Every,
     /// Of each entry, profile and run the newest alone.
     Latest,
+}
+
+/// The URL of a webhook. Whoever operates the receiver may have put a token into it, so it is never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WebhookUrl(String);
+
+impl WebhookUrl {
+    /// A URL that was looked at: what may be called is for whoever calls to say.
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        Self(url)
+    }
+
+    /// The URL, to call it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookUrl(..)")
+    }
+}
+
+/// Where word goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Target {
+    /// To a URL, by Standard Webhooks.
+    Webhook {
+        /// The URL.
+        url: WebhookUrl,
+        /// The name of the secret with the keys that it is signed by.
+        secret: String,
+    },
+    /// To a topic of the account's.
+    Sns {
+        /// Its ARN.
+        topic: String,
+    },
+    /// To an event bus of the account's.
+    EventBridge {
+        /// Its name.
+        bus: String,
+    },
+}
+
+impl Target {
+    /// The word for its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+            Self::Sns { .. } => "sns",
+            Self::EventBridge { .. } => "eventbridge",
+        }
+    }
+}
+
+/// How much an endpoint is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Bodies {
+    /// Of whom, what and when: whoever may know more asks for it.
+    #[default]
+    Thin,
+    /// And how the entry, or the customer, stands when it is sent.
+    Full,
 }
 
 /// Another system that is told of what happened.
@@ -83,6 +157,16 @@ pub struct Endpoint {
     /// What it gets of facts that are overtaken.
     #[serde(default)]
     pub keeps: Keeps,
+    /// Where its word goes.
+    pub target: Target,
+    /// How much it is told.
+    #[serde(default)]
+    pub bodies: Bodies,
+    /// The most calls to it at once.
+    pub lanes: NonZeroU32,
+    /// Since when it is none any more. The row goes when nothing waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<Timestamp>,
     /// Who added it.
     pub by: Actor,
     /// When it was added: it isn't told of what was so before.
@@ -90,10 +174,40 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// An endpoint that is to be told of these facts from `now` on: of each of them, with thin bodies, in four lanes.
+    #[must_use]
+    pub fn new(
+        name: EndpointName,
+        target: Target,
+        asks_for: impl IntoIterator<Item = FactKind>,
+        by: Actor,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            name,
+            version: 0,
+            asks_for: asks_for.into_iter().collect(),
+            keeps: Keeps::default(),
+            target,
+            bodies: Bodies::default(),
+            lanes: NonZeroU32::MIN.saturating_add(3),
+            removed_at: None,
+            by,
+            added_at: now,
+        }
+    }
+
     /// Whether it is to be told of a fact.
     #[must_use]
     pub fn wants(&self, fact: &Fact) -> bool {
-        self.asks_for.contains(&fact.id.kind) && fact.written_at >= self.added_at
+        self.removed_at.is_none() && self.asks_for.contains(&fact.id.kind) && fact.written_at >= self.added_at
+    }
+
+    /// Its lanes in each of so many invocations that may run at once. Their sum is never more than its lanes: none, where there
+    /// are fewer lanes than invocations.
+    #[must_use]
+    pub fn lanes_of_each(&self, invocations: NonZeroU32) -> u32 {
+        self.lanes.get() / invocations
     }
 }
 

@@ -5,23 +5,31 @@
 //! the delivery. There is no personal data in any of them: who is told is told by customer, run and kind, and reads more where
 //! it may. [`OutboxLedger`] is where that is seen to.
 
+mod body;
 mod book;
+mod control;
+mod desk;
 mod endpoint;
 mod fact;
 mod line;
 mod outbox;
 mod outbox_ledger;
 mod record;
+mod round;
 mod transition;
 
+pub use body::{SubjectNow, body};
 pub use book::{EndpointBook, KNOWN_WITHIN};
-pub use endpoint::{Endpoint, EndpointName, Keeps};
+pub use control::{EndpointControl, EndpointHold, Gone};
+pub use desk::{Counter, EndpointDesk, Lane, Withheld};
+pub use endpoint::{Bodies, Endpoint, EndpointName, Keeps, Target, WebhookUrl};
 pub use fact::{Fact, FactId, FactKind, Subject};
 pub use line::{Line, Owner};
 pub use outbox::Outbox;
 pub use outbox_ledger::OutboxLedger;
 pub use record::{Delivery, DeliveryId, DeliveryProgress};
-pub use transition::{DeliveryChange, IllegalDelivery};
+pub use round::{EndpointRound, EndpointRounds};
+pub use transition::DeliveryChange;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@ use super::{Delivery, EndpointBook, Fact, FactId, FactKind, Outbox, Subject};
 use crate::{
     customer::{Customer, CustomerId, EmailAddress},
     entry::{Change, Entry, EntryId},
-    ports::{Activity, Clock, Ledger, LedgerError},
+    message::WorkMessage,
+    ports::{Activity, Clock, Ledger, LedgerError, StageQueue},
     suppression::Suppression,
 };
 
@@ -21,6 +22,8 @@ pub struct OutboxLedger {
     pub ledger: Arc<dyn Ledger>,
     /// Who asks.
     pub book: Arc<EndpointBook>,
+    /// Where word is queued once it is written. What isn't queued, the sweep finds.
+    pub queue: Arc<dyn StageQueue>,
     /// Tells the moment at which a profile's facts are written down.
     pub clock: Arc<dyn Clock>,
 }
@@ -33,6 +36,15 @@ impl OutboxLedger {
         let before = self.ledger.customer(&after.id).await?;
         let facts = facts(before.as_ref(), after, self.clock.now());
         Ok(Outbox { endpoints: &endpoints }.deliveries(&facts))
+    }
+
+    /// What is written stands, whether it can be queued or not.
+    async fn queue(&self, deliveries: &[Delivery]) {
+        for delivery in deliveries {
+            if let Err(error) = self.queue.send(&WorkMessage::for_delivery(delivery.id())).await {
+                tracing::warn!(delivery = %delivery.id(), %error, "not queued: the sweep finds it");
+            }
+        }
     }
 }
 
@@ -64,7 +76,11 @@ impl Ledger for OutboxLedger {
     async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
         let mut all = self.word_of(customer).await?;
         all.extend_from_slice(word);
-        self.ledger.save_with_word(customer, &all).await
+        let is_saved = self.ledger.save_with_word(customer, &all).await?;
+        if is_saved {
+            self.queue(&all).await;
+        }
+        Ok(is_saved)
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
@@ -87,7 +103,10 @@ impl Ledger for OutboxLedger {
         if endpoints.is_empty() {
             return self.ledger.apply(change).await;
         }
-        self.ledger.apply(&change.clone().with_word(Outbox { endpoints: &endpoints })).await
+        let change = change.clone().with_word(Outbox { endpoints: &endpoints });
+        self.ledger.apply(&change).await?;
+        self.queue(change.deliveries()).await;
+        Ok(())
     }
 
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,12 @@ pub struct DeliveryId {
     pub endpoint: EndpointName,
     /// Of what.
     pub fact: FactId,
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "delivery {} to {}", self.fact, self.endpoint)
+    }
 }
 
 impl DeliveryId {

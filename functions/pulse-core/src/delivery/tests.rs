@@ -1,17 +1,17 @@
 //! The whole table of what may follow what, and which delivery of a line is next.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 
 use super::{
-    Delivery, DeliveryChange, DeliveryProgress, Endpoint, EndpointName, Fact, FactId, FactKind, IllegalDelivery, Keeps,
-    Line, Outbox, Subject,
+    Delivery, DeliveryChange, DeliveryProgress, Endpoint, EndpointName, Fact, FactId, FactKind, Line, Outbox, Subject,
+    Target,
 };
 use crate::{
     customer::CustomerId,
-    entry::{EntryId, Queueing},
+    entry::{EntryId, IllegalTransition, Queueing},
     failure::Cause,
     run::RunId,
 };
@@ -57,7 +57,7 @@ fn deliveries() -> Vec<(&'static str, Delivery)> {
     ]
 }
 
-type Step = fn(&Delivery) -> Result<DeliveryChange, IllegalDelivery>;
+type Step = fn(&Delivery) -> Result<DeliveryChange, IllegalTransition>;
 
 #[test]
 fn each_step_starts_from_the_states_that_the_table_lists() {
@@ -109,13 +109,9 @@ fn word_that_was_put_off_is_awaited_from_when_it_is_woken() {
 
 #[test]
 fn an_endpoint_is_told_of_what_it_asks_for_since_it_was_added() {
-    let endpoint = |name: &str, kinds: &[FactKind], added_at| Endpoint {
-        name: EndpointName::parse(name).unwrap(),
-        version: 1,
-        asks_for: kinds.iter().copied().collect::<BTreeSet<_>>(),
-        keeps: Keeps::Every,
-        by: "aoife".into(),
-        added_at,
+    let endpoint = |name: &str, kinds: &[FactKind], added_at| {
+        let bus = Target::EventBridge { bus: "pulse".into() };
+        Endpoint::new(EndpointName::parse(name).unwrap(), bus, kinds.iter().copied(), "aoife".into(), added_at)
     };
     let endpoints = [
         endpoint("crm", &[FactKind::Sent, FactKind::Bounced], now()),

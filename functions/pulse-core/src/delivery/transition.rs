@@ -3,7 +3,7 @@
 //! ```text
 //! Waiting <-> Claimed           (claim; release, put off)
 //!     |          |-----> Delivered
-//!     |----------'-----> GivenUp -> Claimed (redriven)
+//!     |----------'-----> GivenUp -> Claimed | Waiting (redriven)
 //!     '----------------> Superseded          [an endpoint that keeps the latest alone]
 //! any open -> itself, queued again
 //! ```
@@ -14,21 +14,12 @@ use jiff::Timestamp;
 
 use super::{Delivery, DeliveryProgress};
 use crate::{
-    entry::{FailureStreak, Queueing},
+    entry::{FailureStreak, IllegalTransition, Queueing},
     failure::Cause,
+    ports::RowId,
 };
 
-/// A step that a delivery doesn't allow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("delivery {fact} to {endpoint} is {state} and can't be {step}")]
-pub struct IllegalDelivery {
-    fact: String,
-    endpoint: String,
-    state: &'static str,
-    step: &'static str,
-}
-
-type Transition = Result<DeliveryChange, IllegalDelivery>;
+type Transition = Result<DeliveryChange, IllegalTransition>;
 
 /// A legal step from one version of a delivery to the next, to be written as one conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,12 +101,13 @@ impl Delivery {
     }
 
     /// Puts it off until `due`, for as long as its endpoint is held: its message may go, and another is sent then. There is
-    /// no end to that: an endpoint may come back after any time.
+    /// no end to that: an endpoint may come back after any time. One that was given up, and is brought back, is open again.
     ///
     /// # Errors
-    /// When it is closed, or a worker holds it.
+    /// When the endpoint has it or needn't, or a worker holds it.
     pub fn put_off(&self, due: Timestamp, cause: Option<Cause>, now: Timestamp) -> Transition {
-        if !self.is_open() || self.lease_until().is_some_and(|until| until > now) {
+        let is_brought_back = matches!(self.progress, DeliveryProgress::GivenUp { .. });
+        if !(self.is_open() || is_brought_back) || self.lease_until().is_some_and(|until| until > now) {
             return Err(self.illegal("put off"));
         }
         let mut after = self.moved(DeliveryProgress::Waiting);
@@ -175,7 +167,7 @@ impl Delivery {
         Self { version: self.version + 1, progress, ..self.clone() }
     }
 
-    fn illegal(&self, step: &'static str) -> IllegalDelivery {
+    fn illegal(&self, step: &'static str) -> IllegalTransition {
         let state = match self.progress {
             DeliveryProgress::Waiting => "waiting",
             DeliveryProgress::Claimed { .. } => "claimed",
@@ -183,6 +175,6 @@ impl Delivery {
             DeliveryProgress::Superseded { .. } => "superseded",
             DeliveryProgress::GivenUp { .. } => "given up",
         };
-        IllegalDelivery { fact: self.fact.id.to_string(), endpoint: self.endpoint.to_string(), state, step }
+        IllegalTransition { row: RowId::Delivery(self.id()), state, step }
     }
 }

@@ -5,11 +5,11 @@ use crate::stage_spec::StageName;
 /// Which stages an entry goes through, in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<StageName>", into = "Vec<StageName>")]
-pub struct Plan([Option<StageName>; StageName::ALL.len()]);
+pub struct Plan([Option<StageName>; StageName::OF_ENTRIES.len()]);
 
 /// Steps that are no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a plan has one step at least, and none twice")]
+#[error("a plan has one step at least, none twice, and such alone as move entries")]
 pub struct InvalidPlan;
 
 impl Plan {
@@ -19,11 +19,11 @@ impl Plan {
     /// A plan of these steps.
     ///
     /// # Errors
-    /// When there are none, or one is in it twice.
+    /// When there are none, one is in it twice, or one moves no entries.
     pub fn of(steps: &[StageName]) -> Result<Self, InvalidPlan> {
-        let mut plan = [None; StageName::ALL.len()];
+        let mut plan = [None; StageName::OF_ENTRIES.len()];
         for (index, step) in steps.iter().enumerate() {
-            if steps[..index].contains(step) {
+            if steps[..index].contains(step) || !StageName::OF_ENTRIES.contains(step) {
                 return Err(InvalidPlan);
             }
             plan[index] = Some(*step);
@@ -40,7 +40,7 @@ impl Plan {
     /// The step that comes first.
     #[must_use]
     pub fn first(self) -> StageName {
-        self.0[0].unwrap_or(StageName::ALL[0])
+        self.0[0].unwrap_or(StageName::OF_ENTRIES[0])
     }
 
     /// The step that comes last.

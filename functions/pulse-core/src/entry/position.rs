@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_place_is_read_by_its_word_and_nothing_else_is() {
-        let stages = StageName::ALL.iter().flat_map(|stage| [TallyKey::Due(*stage), TallyKey::Failed(*stage)]);
+        let stages = StageName::OF_ENTRIES.iter().flat_map(|stage| [TallyKey::Due(*stage), TallyKey::Failed(*stage)]);
         let skipped = [SkipReason::OptedOut, SkipReason::AddressRefused].map(TallyKey::Skipped);
         let others =
             [TallyKey::NotDue, TallyKey::Sent, TallyKey::Dropped, TallyKey::Indeterminate, TallyKey::Unconfirmed];

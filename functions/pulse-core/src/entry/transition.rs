@@ -21,6 +21,7 @@ use super::{Entry, FailureStreak, Progress, Queueing, SkipReason, StageName, fac
 use crate::{
     delivery::{Delivery, Fact, Outbox},
     failure::Cause,
+    ports::RowId,
     score::Score,
     stage_spec::Effect,
 };
@@ -31,13 +32,13 @@ const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
 /// Tries of an entry whose stage flows are never so far apart.
 const ANOTHER_STREAK_AFTER: Duration = Duration::from_hours(3);
 
-/// A step that the ledger doesn't allow.
+/// A step that a row doesn't allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("entry {entry} is {state} and can't be {step}")]
+#[error("{row} is {state} and can't be {step}")]
 pub struct IllegalTransition {
-    entry: String,
-    state: &'static str,
-    step: &'static str,
+    pub(crate) row: RowId,
+    pub(crate) state: &'static str,
+    pub(crate) step: &'static str,
 }
 
 type Transition = Result<Change, IllegalTransition>;
@@ -370,7 +371,7 @@ impl Entry {
     }
 
     fn illegal(&self, step: &'static str) -> IllegalTransition {
-        IllegalTransition { entry: self.id.to_string(), state: self.state(), step }
+        IllegalTransition { row: RowId::from(&self.id), state: self.state(), step }
     }
 }
 

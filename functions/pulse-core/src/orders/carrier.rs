@@ -9,8 +9,8 @@ use crate::{
     dead_letters::Redrive,
     failure::Cause,
     ports::{
-        DeadLetterQueues, DlqName, IntakeReader, Ledger, LedgerError, LedgerListing, Orders, QueueError, Queues,
-        Sleeper,
+        DeadLetterQueues, Deliveries, DlqName, IntakeReader, Ledger, LedgerError, LedgerListing, Orders, QueueError,
+        Queues, Sleeper,
     },
 };
 
@@ -37,6 +37,8 @@ pub struct OrderRound<'a> {
     pub orders: &'a dyn Orders,
     /// Profiles and entries.
     pub ledger: &'a dyn Ledger,
+    /// Word on its way to endpoints.
+    pub deliveries: &'a dyn Deliveries,
     /// The ledger as lists.
     pub listing: &'a dyn LedgerListing,
     /// All stages' queues.
@@ -151,6 +153,7 @@ impl OrderRound<'_> {
             letters: self.dead_letters.get(queue),
             queue: queue.stage().map(|stage| &*self.queues[stage]),
             ledger: self.ledger,
+            deliveries: self.deliveries,
             intake: self.intake,
             sleeper: self.sleeper,
         }

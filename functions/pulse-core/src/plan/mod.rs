@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::stage::PerStage;
+use crate::stage::StageName;
 
 pub use demand::{BATCH, CALL_TIMEOUT, Calls, CapacityRemedy, Demand, FUNCTION_TIMEOUT, PlanError, Utilisation};
 pub use stage::StagePlan;
@@ -42,8 +42,8 @@ impl CapacityPlan {
     /// When a stage can't have the lanes that it takes.
     pub fn of(demand: &Demand) -> Result<Self, PlanError> {
         let due_a_day = f64::from(demand.customers) / f64::from(demand.days.get());
-        let calls = PerStage::from_array([demand.score, demand.email]);
-        let [score, email] = PerStage::try_from_fn(|stage| StagePlan::of(stage, calls[stage], demand))?.into_array();
+        let score = StagePlan::of(StageName::Score, demand.score, demand)?;
+        let email = StagePlan::of(StageName::Email, demand.email, demand)?;
         let carried = demand.utilisation.of(score.calls_a_second.min(email.calls_a_second));
         let both = demand.score.latency() + demand.email.latency();
         Ok(Self {
@@ -59,11 +59,11 @@ impl CapacityPlan {
         })
     }
 
-    /// Concurrent executions that the functions reserve of the account's, with one each for tick and audit and four for
-    /// feedback.
+    /// Concurrent executions that the functions reserve of the account's, with two for the deliver stage, one each for tick and
+    /// audit, and four for feedback.
     #[must_use]
     pub fn reserved_concurrency(&self) -> u32 {
-        self.score.lanes.maximum_concurrency() + self.email.lanes.maximum_concurrency() + 2 + 4
+        self.score.lanes.maximum_concurrency() + self.email.lanes.maximum_concurrency() + 2 + 2 + 4
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
         assert!((plan.email.busy - 20_000.0 * 3.3 / 86_400.0 / 8.0).abs() < 1e-9);
         // 20,000 x 3.3 s / 8 lanes / 0.8.
         assert_eq!(plan.day_takes.as_secs(), 10_312);
-        assert_eq!((plan.backlog_takes, plan.reserved_concurrency()), (None, 10));
+        assert_eq!((plan.backlog_takes, plan.reserved_concurrency()), (None, 12));
     }
 
     #[test]

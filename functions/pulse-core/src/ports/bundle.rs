@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::{
-    AuditLog, Controls, CustomerNotes, DeadLetters, DlqName, FeedbackLog, Gauges, IntakeQueue, IntakeReader,
-    LaneControl, Ledger, OpenEntries, Orders, OutcomeLog, ProviderSuppressions, Queues, RunReports, Schedules, Sleeper,
-    Snapshots, StageMemory, Stages, SuppressionList, TickStarter,
+    AuditLog, Controls, CustomerNotes, DeadLetters, Deliveries, DlqName, EndpointControls, Endpoints, FeedbackLog,
+    Gauges, IntakeQueue, IntakeReader, LaneControl, Ledger, OpenEntries, Orders, OutcomeLog, ProviderSuppressions,
+    Queues, RunReports, Schedules, Sleeper, Snapshots, StageMemory, Stages, SuppressionList, TickStarter,
 };
 use crate::stage::PerStage;
 
@@ -25,6 +25,12 @@ pub struct Ports {
     pub ses_suppressions: Arc<dyn ProviderSuppressions>,
     /// How many mails came to what.
     pub feedback: Arc<dyn FeedbackLog>,
+    /// Other systems that are told of what happens.
+    pub endpoints: Arc<dyn Endpoints>,
+    /// What holds word back from them.
+    pub endpoint_controls: Arc<dyn EndpointControls>,
+    /// Word on its way to them.
+    pub deliveries: Arc<dyn Deliveries>,
     /// All stages' queues.
     pub queues: Queues,
     /// All dead-letter queues.

@@ -3,7 +3,8 @@ use jiff::Timestamp;
 
 use super::LedgerError;
 use crate::{
-    delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Line},
+    control::{MinuteOutcomes, Outcomes},
+    delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointControl, EndpointName, Line},
     entry::Awaited,
 };
 
@@ -20,6 +21,23 @@ pub trait Endpoints: Send + Sync {
     /// Takes an endpoint away if it is of the version that was read. Says whether it was. What waits for it stays, and is
     /// nobody's.
     async fn remove_endpoint(&self, endpoint: &Endpoint) -> Result<bool, LedgerError>;
+}
+
+/// What holds word back from endpoints, and what came of the calls to them. Reads are strongly consistent.
+#[async_trait]
+pub trait EndpointControls: Send + Sync {
+    /// An endpoint's control row; an empty one, of version 0, if there is none.
+    async fn endpoint_control(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError>;
+
+    /// Writes a row if the one that is there is of the version before. Says whether it was.
+    async fn save_endpoint_control(&self, name: &EndpointName, control: &EndpointControl) -> Result<bool, LedgerError>;
+
+    /// Adds to the minute that `at` is in, as [`OutcomeLog::report`](super::OutcomeLog::report) does for a stage.
+    async fn report_endpoint(&self, name: &EndpointName, at: Timestamp, outcomes: &Outcomes)
+    -> Result<(), LedgerError>;
+
+    /// The minutes from the one that `from` is in, the oldest first. Those without calls are left out.
+    async fn endpoint_minutes(&self, name: &EndpointName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError>;
 }
 
 /// Word that is on its way to endpoints, or got there lately. It is written together with what makes it

@@ -27,7 +27,7 @@ impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entry(id) => write!(f, "entry {id}"),
-            Self::Delivery(id) => write!(f, "delivery {} to {}", id.fact, id.endpoint),
+            Self::Delivery(id) => id.fmt(f),
         }
     }
 }

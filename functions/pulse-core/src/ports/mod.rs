@@ -6,6 +6,7 @@ mod account;
 mod audit_log;
 mod bundle;
 mod clock;
+mod courier;
 mod customer_notes;
 mod dead_letters;
 mod deliveries;
@@ -37,11 +38,12 @@ pub use account::{
 pub use audit_log::AuditLog;
 pub use bundle::{DeadLetterQueues, Ports};
 pub use clock::{Clock, Sleeper};
+pub use courier::{Courier, CourierError, Word};
 pub use customer_notes::CustomerNotes;
 pub use dead_letters::{
     DeadLetter, DeadLetters, DlqName, MoveProgress, MoveStart, MoveStatus, MoveTicket, Rate, Undelivered,
 };
-pub use deliveries::{Deliveries, Endpoints};
+pub use deliveries::{Deliveries, EndpointControls, Endpoints};
 pub use dropped_mails::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage};
 pub use feedback::{FeedbackParser, Payload, PayloadError};
 pub use feedback_log::FeedbackLog;

@@ -62,6 +62,8 @@ pub enum Resolution {
         /// When it is.
         until: Timestamp,
     },
+    /// Nobody is there to take it any more.
+    GiveUp(Cause),
     /// Its score is too old: it is scored again.
     ScoreAgain {
         /// Of when the score is.

@@ -155,13 +155,14 @@ impl Step for EmailStep {
     }
 
     async fn load(&self, message: &WorkMessage) -> Result<Option<(Customer, Entry)>, Verdict> {
+        let turn = message.turn().map_err(|cause| Verdict::Fail { cause })?;
         let unknown = |what: &str| {
-            let cause = Cause::new(format!("{what} of customer {} is unknown.", message.customer));
+            let cause = Cause::new(format!("{what} of customer {} is unknown.", turn.customer));
             Verdict::Fail { cause }
         };
         let ledger = &self.entries.ledger;
-        let customer = ledger.customer(&message.customer).await?.ok_or_else(|| unknown("The profile"))?;
-        let entry = ledger.entry(&message.entry_of(&customer)).await?.ok_or_else(|| unknown("The entry"))?;
+        let customer = ledger.customer(&turn.customer).await?.ok_or_else(|| unknown("The profile"))?;
+        let entry = ledger.entry(&turn.entry_of(&customer)).await?.ok_or_else(|| unknown("The entry"))?;
         Ok(Some((customer, entry)))
     }
 

@@ -11,7 +11,9 @@ use crate::{
     entry::EntryId,
     failure::Cause,
     feedback::FeedbackSource,
-    ports::{Accepted, Clock, Mail, MailLookup, Mailer, Recall, ScoreError, ScoreRequest, Scorer, SendError},
+    ports::{
+        Accepted, Clock, CourierError, Mail, MailLookup, Mailer, Recall, ScoreError, ScoreRequest, Scorer, SendError,
+    },
     run::RunId,
     score::Score,
 };
@@ -35,7 +37,42 @@ pub struct MeterReading {
     pub under_way: u32,
 }
 
+impl MeterReading {
+    /// This and another's, of whoever else was called meanwhile.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.latencies.extend(other.latencies);
+        Self {
+            outcomes: Outcomes::sum([&self.outcomes, &other.outcomes]),
+            failed_in_a_row: self.failed_in_a_row.max(other.failed_in_a_row),
+            latencies: self.latencies,
+            peak: self.peak + other.peak,
+            under_way: self.under_way + other.under_way,
+        }
+    }
+}
+
 impl Meter {
+    /// Counts a call that brings word to an endpoint. One that refuses it has answered.
+    pub(super) async fn of_word(
+        &self,
+        clock: &dyn Clock,
+        call: impl Future<Output = Result<(), CourierError>>,
+    ) -> Result<(), CourierError> {
+        let begun = self.begin(clock.now());
+        let answer = call.await;
+        let outcome = match &answer {
+            Ok(()) | Err(CourierError::Gone { .. } | CourierError::Rejected { .. }) => {
+                CallOutcome::Answered { sent: false }
+            }
+            Err(CourierError::Retry { after, cause }) => {
+                CallOutcome::Failed { leave_alone: *after, cause: cause.clone() }
+            }
+        };
+        begun.end(clock.now(), outcome);
+        answer
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn read(&self) -> MeterReading {

@@ -2,8 +2,10 @@
 //! through one. The table of them is in `stage_spec`.
 
 mod decision;
+mod deliver;
 mod eligibility;
 mod email;
+mod lines;
 mod meter;
 mod preview;
 mod provider_watch;
@@ -15,15 +17,17 @@ mod step;
 mod verdict;
 mod worker;
 
-pub use crate::stage_spec::{Effect, PerStage, StageName, StageSpec};
+pub use crate::stage_spec::{Effect, Moves, PerStage, StageName, StageSpec};
 pub(crate) use decision::has_work;
 pub use decision::{Decision, Facts, Resolution};
+pub use deliver::{DeliverStep, Errand, Prospect};
 pub(crate) use eligibility::mailable;
 pub(crate) use eligibility::next_entry;
 pub use email::{EmailPolicy, EmailRules, EmailStep};
+pub use lines::Lines;
 pub use meter::{Meter, MeterReading, MeteredMailer, MeteredScorer};
 pub use preview::Preview;
-pub use provider_watch::ProviderWatch;
+pub use provider_watch::{ProviderWatch, Watch};
 pub use row::{Entries, Row, Rows, Written};
 pub use rules::Rules;
 pub use runner::StageRunner;

@@ -103,6 +103,8 @@ impl Preview {
                     Self::Score { and_skip: (facts.is_suppressed == Some(true)).then_some(SkipReason::Suppressed) }
                 }
                 StageName::Email => Self::Mail,
+                // No entry is ever there.
+                StageName::Deliver => Self::Unsettled,
             },
         }
     }
@@ -113,6 +115,8 @@ impl Preview {
             Resolution::Indeterminate(_) => Self::Indeterminate,
             Resolution::Skip(reason) => Self::Skip { reason: *reason },
             Resolution::Defer { until } => Self::PutOff { until: *until },
+            // Of entries nobody decides that.
+            Resolution::GiveUp(_) => Self::Unsettled,
             Resolution::ScoreAgain { as_of } => Self::ScoreAgain { as_of: *as_of },
         }
     }

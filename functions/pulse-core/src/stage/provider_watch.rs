@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Meter, MeterReading};
@@ -11,6 +14,24 @@ use crate::{
 /// So many calls that fail one after the other end an invocation's calling: its other messages would
 /// only burn their receives.
 const FUSE: u32 = 5;
+
+/// An invocation's eye on whom its stage calls.
+#[async_trait]
+pub trait Watch: Send + Sync {
+    /// Why no further call is to be made by this invocation, if so.
+    fn fuse(&self) -> Option<Cause>;
+
+    /// Whether a message's failure is the trouble of whom it calls, and not its own. Asked when a message is about to be given
+    /// up, which is rare.
+    async fn is_in_trouble(&self, now: Timestamp) -> bool;
+
+    /// For how long such trouble is waited for.
+    fn patience(&self) -> Duration;
+
+    /// Reports what came of the invocation's calls, once, and gives it. A report that is lost costs
+    /// little: there are others.
+    async fn report(&self, now: Timestamp) -> MeterReading;
+}
 
 /// An invocation's eye on its stage's provider.
 #[derive(Clone, Copy)]
@@ -27,18 +48,16 @@ pub struct ProviderWatch<'a> {
     pub policy: BreakerPolicy,
 }
 
-impl ProviderWatch<'_> {
-    /// Why no further call is to be made by this invocation, if so.
-    #[must_use]
-    pub fn fuse(&self) -> Option<Cause> {
+#[async_trait]
+impl Watch for ProviderWatch<'_> {
+    fn fuse(&self) -> Option<Cause> {
         let failed = self.meter.failed_in_a_row();
         let cause = || Cause::new(format!("The {} provider failed {failed} calls in a row: left alone.", self.stage));
         (failed >= FUSE).then(cause)
     }
 
-    /// Whether a message's failure is its provider's trouble: it is out of order, or most calls fail.
-    /// Asked when a message is about to be given up, which is rare.
-    pub async fn is_in_trouble(&self, now: Timestamp) -> bool {
+    /// It is out of order, or most calls fail.
+    async fn is_in_trouble(&self, now: Timestamp) -> bool {
         if self.fuse().is_some() {
             return true;
         }
@@ -48,6 +67,22 @@ impl ProviderWatch<'_> {
         })
     }
 
+    fn patience(&self) -> Duration {
+        self.policy.max_defer
+    }
+
+    async fn report(&self, now: Timestamp) -> MeterReading {
+        let reading = self.meter.take();
+        if reading.outcomes.calls > 0
+            && let Err(error) = self.log.report(self.stage, now, &reading.outcomes).await
+        {
+            tracing::warn!(stage = %self.stage, %error, "couldn't report what came of the provider's calls");
+        }
+        reading
+    }
+}
+
+impl ProviderWatch<'_> {
     async fn all_say_so(&self, now: Timestamp) -> Result<bool, LedgerError> {
         if matches!(self.controls.control(self.stage).await?.breaker, Breaker::Open(_)) {
             return Ok(true);
@@ -57,17 +92,5 @@ impl ProviderWatch<'_> {
         let recent = minutes.iter().filter(|minute| minute.starts >= from).map(|minute| &minute.outcomes);
         let own = self.meter.read().outcomes;
         Ok(self.policy.are_failing(&Outcomes::sum(recent.chain([&own]))))
-    }
-
-    /// Reports what came of the invocation's calls, once, and gives it. A report that is lost costs
-    /// little: there are others.
-    pub async fn report(&self, now: Timestamp) -> MeterReading {
-        let reading = self.meter.take();
-        if reading.outcomes.calls > 0
-            && let Err(error) = self.log.report(self.stage, now, &reading.outcomes).await
-        {
-            tracing::warn!(stage = %self.stage, %error, "couldn't report what came of the provider's calls");
-        }
-        reading
     }
 }

@@ -92,6 +92,14 @@ pub trait Rows: Send + Sync {
     /// Writes a change, and the note of it.
     async fn write(&self, written: &Written<<Self::Row as Row>::Change>, now: Timestamp) -> Result<(), LedgerError>;
 
+    /// The message of the row that had to wait for this one, if one had: asked once it is written.
+    ///
+    /// # Errors
+    /// When the rows can't be read.
+    async fn follower(&self, _after: &Self::Row) -> Result<Option<WorkMessage>, LedgerError> {
+        Ok(None)
+    }
+
     /// What giving a row up writes.
     ///
     /// # Errors
@@ -170,8 +178,9 @@ impl Rows for Entries {
     type Subject = Customer;
 
     async fn find(&self, message: &WorkMessage) -> Result<Option<(Customer, Entry)>, LedgerError> {
-        let Some(customer) = self.ledger.customer(&message.customer).await? else { return Ok(None) };
-        let entry = self.ledger.entry(&message.entry_of(&customer)).await?;
+        let Ok(turn) = message.turn() else { return Ok(None) };
+        let Some(customer) = self.ledger.customer(&turn.customer).await? else { return Ok(None) };
+        let entry = self.ledger.entry(&turn.entry_of(&customer)).await?;
         Ok(entry.map(|entry| (customer, entry)))
     }
 
@@ -210,6 +219,7 @@ impl Rows for Entries {
             Resolution::Accepted { provider_id } => entry.record_sent(provider_id, now, next())?.into(),
             Resolution::Skip(reason) => entry.skip(reason, now, next())?.into(),
             Resolution::Defer { until } => entry.defer(stage, until, now)?.into(),
+            Resolution::GiveUp(cause) => entry.fail(stage, cause, now, next())?.into(),
             Resolution::ScoreAgain { .. } => entry.forget_stale_score(now)?.into(),
             Resolution::Indeterminate(cause) => {
                 let what = format!("Run {}: it isn't known whether the mail was accepted. {cause}", entry.id().run);

@@ -25,6 +25,8 @@ impl Rules {
         match stage {
             StageName::Score => score::decide(customer, entry, facts, now),
             StageName::Email => self.email.decide(customer, entry, facts, now),
+            // It moves no entries.
+            StageName::Deliver => Decision::Nothing,
         }
     }
 }

@@ -35,13 +35,13 @@ impl<S: Step> Stage for StageRunner<S> {
 
     async fn give_up(&self, message: &WorkMessage, cause: &Cause) {
         if let Err(error) = self.record_failure(message, cause).await {
-            tracing::error!(customer = %message.customer, %error, "couldn't record a failure on the ledger");
+            tracing::error!(of = %message.about, %error, "couldn't record a failure on the ledger");
         }
     }
 
     async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool {
         self.try_to_put_off(message, cause, patience).await.unwrap_or_else(|error| {
-            tracing::error!(customer = %message.customer, %error, "couldn't put an entry off");
+            tracing::error!(of = %message.about, %error, "couldn't put it off");
             false
         })
     }
@@ -156,7 +156,7 @@ impl<S: Step> StageRunner<S> {
         Ok(Verdict::Done)
     }
 
-    /// Writes a change, and queues the row to the stage that has it now, if that is another.
+    /// Writes a change, and queues the row to the stage that has it now, if that is another, and what had to wait for it.
     async fn write(&self, written: Written<ChangeOf<S>>, now: Timestamp, task: &Task) -> Result<(), Verdict> {
         let after = <RowOf<S> as Row>::after(&written.change);
         let next = after.waits_for().filter(|next| *next != S::STAGE).map(|next| (next, after.message()));
@@ -164,7 +164,12 @@ impl<S: Step> StageRunner<S> {
         if let Some((next, message)) = next {
             self.queues[next].send(&message.traced(trace(task))).await?;
         }
-        Ok(())
+        self.queue_follower(<RowOf<S> as Row>::after(&written.change)).await
+    }
+
+    async fn queue_follower(&self, after: &RowOf<S>) -> Result<(), Verdict> {
+        let Some(message) = self.step.rows().follower(after).await? else { return Ok(()) };
+        Ok(self.queues[S::STAGE].send(&message).await?)
     }
 
     async fn hand_on(&self, stage: StageName, row: &RowOf<S>, task: &Task) -> Result<(), Verdict> {
@@ -176,7 +181,11 @@ impl<S: Step> StageRunner<S> {
         let now = self.clock.now();
         // Failed already, or not this stage's: nothing to record.
         let Ok(written) = self.step.rows().fail(S::STAGE, &work, cause, now) else { return Ok(()) };
-        self.step.rows().write(&written, now).await
+        self.step.rows().write(&written, now).await?;
+        if self.queue_follower(<RowOf<S> as Row>::after(&written.change)).await.is_err() {
+            tracing::warn!(of = %message.about, "what had to wait for it isn't queued: the sweep finds it");
+        }
+        Ok(())
     }
 
     async fn try_to_put_off(

@@ -54,18 +54,19 @@ impl Step for ScoreStep {
     /// none, and no message alone makes a repeat.
     async fn load(&self, message: &WorkMessage) -> Result<Option<(Customer, Entry)>, Verdict> {
         let ledger = &self.entries.ledger;
-        let Some(customer) = ledger.customer(&message.customer).await? else {
-            let cause = Cause::new(format!("Customer {} is unknown.", message.customer));
+        let turn = message.turn().map_err(|cause| Verdict::Fail { cause })?;
+        let Some(customer) = ledger.customer(&turn.customer).await? else {
+            let cause = Cause::new(format!("Customer {} is unknown.", turn.customer));
             return Err(Verdict::Fail { cause });
         };
-        let id = message.entry_of(&customer);
+        let id = turn.entry_of(&customer);
         if let Some(entry) = ledger.entry(&id).await? {
             return Ok(Some((customer, entry)));
         }
         if customer.standing == Standing::Closed || id.run.is_repeat() {
             return Ok(None);
         }
-        let scheduled_at = match message.turn {
+        let scheduled_at = match turn.turn {
             Turn::Scheduled(moment) => moment,
             Turn::Run(_) => self.clock.now(),
         };

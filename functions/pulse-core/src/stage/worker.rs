@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{MeterReading, ProviderWatch, Verdict, Wait};
+use super::{MeterReading, Verdict, Wait, Watch};
 use crate::{
     backoff::wait_before_retry,
     failure::Cause,
@@ -84,7 +84,7 @@ pub struct Worker<'a> {
     /// How to work.
     pub settings: WorkerSettings,
     /// How the stage's provider is doing.
-    pub provider: ProviderWatch<'a>,
+    pub provider: &'a dyn Watch,
 }
 
 /// What came of a batch.
@@ -228,7 +228,7 @@ impl Worker<'_> {
         let Ok(message) = WorkMessage::parse(&raw.body, raw.sent_at) else { return false };
         let put_off = async {
             self.provider.is_in_trouble(self.clock.now()).await
-                && self.stage.put_off(&message, cause, self.provider.policy.max_defer).await
+                && self.stage.put_off(&message, cause, self.provider.patience()).await
         };
         panics::catch(put_off).await.unwrap_or(false)
     }

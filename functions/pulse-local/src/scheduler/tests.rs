@@ -20,7 +20,7 @@ struct Queue {
 #[async_trait]
 impl StageQueue for Queue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
-        if self.is_down_for.lock().unwrap().as_ref() == Some(&message.customer) {
+        if self.is_down_for.lock().unwrap().as_ref() == message.turn().ok().map(|turn| &turn.customer) {
             return Err(QueueError::Unavailable { queue: "score".into(), cause: Cause::new("It is down.") });
         }
         self.sent.lock().unwrap().push(message.body());

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pulse_core::stage::PerStage;
 
 use super::{GameDay, GameFault};
 use crate::month::{Scenario, Spread, StageScenario};
@@ -16,7 +15,7 @@ fn scenario() -> Scenario {
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
         api: false,
-        stages: PerStage::from_array([stage(2_400), stage(3_300)]),
+        stages: StageScenario::of_stages(stage(2_400), stage(3_300)),
     }
 }
 

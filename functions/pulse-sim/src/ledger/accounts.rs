@@ -4,9 +4,9 @@ use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
-    control::{Control, Outcomes},
+    control::Control,
     customer::{Customer, CustomerId},
-    delivery::{Delivery, Endpoint, EndpointName, FactId, Line},
+    delivery::{Delivery, Endpoint, EndpointControl, EndpointName, FactId, Line},
     entry::{Awaited, Entry, EntryId, Position, Progress, StageName},
     feedback::FeedbackCounts,
     orders::{Order, OrderId},
@@ -16,7 +16,10 @@ use pulse_core::{
     suppression::Suppression,
 };
 
-use super::units::{LedgerUse, Write};
+use super::{
+    stages::Minutes,
+    units::{LedgerUse, Write},
+};
 
 /// All rows, and the index of open entries.
 #[derive(Debug, Default)]
@@ -39,9 +42,13 @@ pub(super) struct Accounts {
     pub(super) orders: BTreeMap<OrderId, Order>,
     pub(super) endpoints: BTreeMap<EndpointName, Endpoint>,
     pub(super) deliveries: BTreeMap<Line, BTreeMap<FactId, Delivery>>,
+    /// What waits for each endpoint, as the index has it.
+    pub(super) waiting_deliveries: BTreeMap<EndpointName, BTreeSet<(Awaited, Timestamp, FactId)>>,
+    pub(super) endpoint_controls: BTreeMap<EndpointName, EndpointControl>,
+    pub(super) endpoint_outcomes: BTreeMap<EndpointName, Minutes>,
     pub(super) audits: BTreeMap<AuditName, AuditCheckpoint>,
     /// By the minute.
-    pub(super) outcomes: BTreeMap<StageName, BTreeMap<Timestamp, Outcomes>>,
+    pub(super) outcomes: BTreeMap<StageName, Minutes>,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) snapshot_wanted_at: Option<Timestamp>,
     /// By the beginnings of their five minutes.

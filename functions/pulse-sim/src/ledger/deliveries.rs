@@ -3,18 +3,31 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Line},
+    control::{MinuteOutcomes, Outcomes},
+    delivery::{Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointControl, EndpointName, FactId, Line},
     entry::Awaited,
-    ports::{Deliveries, Endpoints, LedgerError, RowId},
+    ports::{Deliveries, EndpointControls, Endpoints, LedgerError, RowId},
 };
 
-use super::{Accounts, MemoryLedger, units::Write};
+use super::{
+    Accounts, MemoryLedger,
+    stages::{add_to_minute, minutes_since},
+    units::Write,
+};
 
 impl Accounts {
     pub(super) fn put_delivery(&mut self, delivery: &Delivery, write: Write) {
         let id = delivery.id();
-        let before = self.deliveries.entry(id.line()).or_default().insert(id.fact, delivery.clone());
-        let (before, after) = (before.and_then(|before| before.awaited()), delivery.awaited());
+        let line = self.deliveries.entry(id.line()).or_default();
+        let before = line.insert(id.fact.clone(), delivery.clone()).and_then(|before| before.awaited());
+        let after = delivery.awaited();
+        if before != after {
+            let waiting = self.waiting_deliveries.entry(id.endpoint.clone()).or_default();
+            if let Some(before) = before {
+                waiting.remove(&(before.0, before.1, id.fact.clone()));
+            }
+            waiting.extend(after.map(|after| (after.0, after.1, id.fact)));
+        }
         // A row that stays in the same place of a keys-only index costs nothing there.
         let moved = u64::from(before.is_some()) + u64::from(after.is_some());
         self.used.write(write, if before == after { 0 } else { moved });
@@ -56,6 +69,46 @@ impl Endpoints for MemoryLedger {
 }
 
 #[async_trait]
+impl EndpointControls for MemoryLedger {
+    async fn endpoint_control(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.endpoint_controls.get(name).cloned().unwrap_or_default())
+    }
+
+    async fn save_endpoint_control(&self, name: &EndpointName, control: &EndpointControl) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        let known = accounts.endpoint_controls.get(name).map_or(0, |control| control.version);
+        if known + 1 != control.version {
+            accounts.used.refused(Write::Alone);
+            return Ok(false);
+        }
+        accounts.used.write(Write::Alone, 0);
+        accounts.endpoint_controls.insert(name.clone(), control.clone());
+        Ok(true)
+    }
+
+    async fn report_endpoint(
+        &self,
+        name: &EndpointName,
+        at: Timestamp,
+        outcomes: &Outcomes,
+    ) -> Result<(), LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.write(Write::Alone, 0);
+        add_to_minute(accounts.endpoint_outcomes.entry(name.clone()).or_default(), at, outcomes);
+        Ok(())
+    }
+
+    async fn endpoint_minutes(&self, name: &EndpointName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
+        let mut accounts = self.accounts();
+        let minutes = minutes_since(accounts.endpoint_outcomes.get(name), from);
+        accounts.used.query(minutes.len());
+        Ok(minutes)
+    }
+}
+
+#[async_trait]
 impl Deliveries for MemoryLedger {
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, LedgerError> {
         let mut accounts = self.accounts();
@@ -89,13 +142,12 @@ impl Deliveries for MemoryLedger {
         limit: usize,
     ) -> Result<Vec<DeliveryId>, LedgerError> {
         let mut accounts = self.accounts();
-        let to_it = accounts.deliveries.iter().filter(|(line, _)| line.endpoint == *endpoint);
-        let all = to_it.flat_map(|(_, line)| line.values());
-        let late = |delivery: &Delivery| delivery.awaited().filter(|(what, at)| *what == awaited && *at <= before);
-        let mut found: Vec<_> = all.filter_map(|delivery| Some((late(delivery)?.1, delivery.id()))).collect();
-        found.sort_unstable();
-        found.truncate(limit);
+        let all = accounts.waiting_deliveries.get(endpoint);
+        let of_kind = all.into_iter().flatten().skip_while(|(what, ..)| *what < awaited);
+        let late = of_kind.take_while(|(what, at, _)| *what == awaited && *at <= before);
+        let id = |fact: &FactId| DeliveryId { endpoint: endpoint.clone(), fact: fact.clone() };
+        let found: Vec<_> = late.take(limit).map(|(.., fact)| id(fact)).collect();
         accounts.used.index_query(1, found.len());
-        Ok(found.into_iter().map(|(_, id)| id).collect())
+        Ok(found)
     }
 }

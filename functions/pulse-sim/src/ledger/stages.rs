@@ -1,5 +1,7 @@
 //! What is kept of the stages: pauses and breakers, and what came of the calls to their providers.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
@@ -52,26 +54,35 @@ impl OutcomeLog for MemoryLedger {
     async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
         accounts.used.write(Write::Alone, 0);
-        let minutes = accounts.outcomes.entry(stage).or_default();
-        let minute = minutes.entry(minute_of(at)).or_default();
-        let mut causes = minute.causes.clone();
-        causes.admit(&outcomes.causes);
-        *minute = Outcomes { causes, ..Outcomes::sum([&*minute, outcomes]) };
-        let old = at.saturating_sub(MINUTES_KEPT).unwrap_or(Timestamp::MIN);
-        while minutes.first_key_value().is_some_and(|(minute, _)| *minute < old) {
-            minutes.pop_first();
-        }
+        add_to_minute(accounts.outcomes.entry(stage).or_default(), at, outcomes);
         Ok(())
     }
 
     async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
         let mut accounts = self.accounts();
-        let minutes = accounts.outcomes.get(&stage).into_iter().flat_map(|all| all.range(minute_of(from)..));
-        let minutes: Vec<_> =
-            minutes.map(|(starts, outcomes)| MinuteOutcomes { starts: *starts, outcomes: outcomes.clone() }).collect();
+        let minutes = minutes_since(accounts.outcomes.get(&stage), from);
         accounts.used.query(minutes.len());
         Ok(minutes)
     }
+}
+
+/// What came of calls, by minute.
+pub(super) type Minutes = BTreeMap<Timestamp, Outcomes>;
+
+pub(super) fn add_to_minute(minutes: &mut Minutes, at: Timestamp, outcomes: &Outcomes) {
+    let minute = minutes.entry(minute_of(at)).or_default();
+    let mut causes = minute.causes.clone();
+    causes.admit(&outcomes.causes);
+    *minute = Outcomes { causes, ..Outcomes::sum([&*minute, outcomes]) };
+    let old = at.saturating_sub(MINUTES_KEPT).unwrap_or(Timestamp::MIN);
+    while minutes.first_key_value().is_some_and(|(minute, _)| *minute < old) {
+        minutes.pop_first();
+    }
+}
+
+pub(super) fn minutes_since(minutes: Option<&Minutes>, from: Timestamp) -> Vec<MinuteOutcomes> {
+    let minutes = minutes.into_iter().flat_map(|all| all.range(minute_of(from)..));
+    minutes.map(|(starts, outcomes)| MinuteOutcomes { starts: *starts, outcomes: outcomes.clone() }).collect()
 }
 
 fn minute_of(moment: Timestamp) -> Timestamp {

@@ -220,7 +220,7 @@ impl Month<'_> {
 
     fn sample(&mut self) {
         let world = self.world;
-        let [scoring, mailing] = world.stacks.as_array();
+        let (scoring, mailing) = (&world.stacks[StageName::Score], &world.stacks[StageName::Email]);
         let now = Before {
             arrived: world.scheduler.counts().invocations,
             scored: mailing.queue.calls().sends,
@@ -264,7 +264,7 @@ const TIME_TO_MAIL: Duration = Duration::from_hours(1);
 
 pub(crate) fn proof(scenario: &Scenario, world: &World) -> Proof {
     let due_by = world.time.now() - TIME_TO_MAIL;
-    let [score, email] = scenario.stages.as_array();
+    let [score, email] = scenario.of_entries();
     let mut proof = Proof {
         customers: u64::from(scenario.customers),
         accepted: world.mailer.mails(),

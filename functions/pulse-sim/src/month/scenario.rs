@@ -55,6 +55,14 @@ pub struct StageScenario {
     pub pauses: Vec<Window>,
 }
 
+impl Scenario {
+    /// The stages that move entries, the first of the plan first.
+    #[must_use]
+    pub fn of_entries(&self) -> [&StageScenario; 2] {
+        StageName::OF_ENTRIES.map(|stage| &self.stages[stage])
+    }
+}
+
 impl StageScenario {
     /// A stage of so many lanes: four calls in flight to an invocation, as the template has it, or the
     /// next smaller number of which the lanes are a multiple.
@@ -70,6 +78,13 @@ impl StageScenario {
             outages: Vec::new(),
             pauses: Vec::new(),
         }
+    }
+
+    /// All stages, of which the last has the fewest lanes that there can be: a month tells nobody.
+    #[must_use]
+    pub fn of_stages(score: Self, email: Self) -> PerStage<Self> {
+        let deliver = Self::of_lanes(8, Duration::from_millis(200));
+        PerStage::from_array([score, email, deliver])
     }
 
     /// Calls that the provider can see at once.

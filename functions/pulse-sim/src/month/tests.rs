@@ -3,7 +3,6 @@ use std::time::Duration;
 use pulse_core::{
     bill::{ApiUse, Bill, Prices},
     plan::Calls,
-    stage::PerStage,
 };
 
 use super::{Scenario, Spread, StageScenario, run};
@@ -19,11 +18,11 @@ fn arithmetic_comes_to_the_bill_that_a_simulated_month_comes_to() {
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
         api: false,
-        stages: PerStage::from_array([stage(2_400), stage(3_300)]),
+        stages: StageScenario::of_stages(stage(2_400), stage(3_300)),
     };
     let simulated = run(&scenario, &mut |_| {});
     let calls = |stage: &StageScenario| Calls::new(stage.latency_mean, stage.in_flight).unwrap();
-    let [score, email] = scenario.stages.as_array().each_ref().map(calls);
+    let [score, email] = scenario.of_entries().map(calls);
     let expected = ApiUse::expected(scenario.customers, scenario.days, score, email);
     let bill = Bill::of(&expected, &Prices::default());
     for (mine, lived) in bill.lines.iter().zip(&simulated.bill.lines) {

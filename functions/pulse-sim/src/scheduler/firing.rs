@@ -101,8 +101,7 @@ impl Firing {
     ) -> Option<(&MemoryQueue, WorkMessage)> {
         book.counts.invocations += 1;
         let ScheduledInvocation { customer, due, failures } = invocation;
-        let message =
-            |customer: &CustomerId| WorkMessage { customer: customer.clone(), turn: Turn::Scheduled(due), trace: None };
+        let message = |customer: &CustomerId| WorkMessage::of_turn(customer.clone(), Turn::Scheduled(due));
         let Some((how, _)) = book.failing.filter(|(_, until)| *until > now) else {
             return Some((&self.target, message(&customer)));
         };

@@ -1,13 +1,18 @@
-use std::sync::{Arc, OnceLock};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, OnceLock},
+};
 
 use pulse_core::{
+    delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::Plan,
-    ports::{DeadLetterQueues, DeadLetters, DlqName, Gauges, IntakeQueue, StageQueue},
+    ports::{DeadLetterQueues, DeadLetters, DlqName, Gauges, IntakeQueue, Ledger, Queues, StageQueue},
     stage::{Meter, MeteredMailer, MeteredScorer, PerStage, StageName},
 };
 
 use super::{
     distant::{DistantLedger, DistantQueue, Way},
+    endpoints::SimEndpoints,
     faults::{ActiveFaults, Faults},
     feedback::{FeedbackWatch, IntakeFunction, IntakeQueueStack, IntakeStack},
     handler::BAD_ANSWERS,
@@ -27,6 +32,7 @@ use super::{
     watch::SweepWatch,
 };
 use crate::{
+    clock::VirtualClock,
     dead_letters::MemoryDeadLetters,
     lambda::{Answer, Function, Invocation},
     ledger::MemoryLedger,
@@ -64,6 +70,9 @@ pub struct World {
     pub scorer: SimScorer,
     /// The email provider.
     pub mailer: SimMailer,
+    /// Other systems.
+    pub endpoints: SimEndpoints,
+    pub(super) endpoint_book: Arc<EndpointBook>,
     /// What goes wrong.
     pub faults: Arc<ActiveFaults>,
     /// On whom the code panics.
@@ -158,7 +167,20 @@ impl World {
             checker: self.checker.clone(),
             score_max_age: self.settings.policy.score_max_age,
         };
+        let queues = PerStage::from_fn(|stage| queue(&self.stacks[stage]));
+        let invocations = NonZeroU32::new(self.settings.stages[StageName::Deliver].maximum_concurrency);
+        let desk = EndpointDesk::new(
+            Arc::clone(&self.endpoint_book),
+            ledger.clone(),
+            clock.clone(),
+            invocations.unwrap_or(NonZeroU32::MIN),
+        );
         WorldPorts {
+            deliveries: ledger.clone(),
+            endpoints: ledger.clone(),
+            endpoint_controls: ledger.clone(),
+            endpoint_desk: Arc::new(desk),
+            courier: Arc::new(self.endpoints.clone()),
             open: ledger.clone(),
             listing: ledger.clone(),
             audits: ledger.clone(),
@@ -176,8 +198,8 @@ impl World {
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
             count_budget: self.settings.count_budget,
-            ledger,
-            queues: PerStage::from_fn(|stage| queue(&self.stacks[stage])),
+            ledger: self.with_word(ledger, &queues, &clock),
+            queues,
             scorer: Arc::new(MeteredScorer {
                 scorer: Arc::new(self.scorer.clone()),
                 meter: Arc::clone(&meter),
@@ -190,6 +212,15 @@ impl World {
             clock,
             sleeper: Arc::new(self.time.clone()),
         }
+    }
+
+    /// A ledger that tells whoever asks; as it is, where there is nobody.
+    fn with_word(&self, ledger: Arc<DistantLedger>, queues: &Queues, clock: &Arc<VirtualClock>) -> Arc<dyn Ledger> {
+        if self.settings.endpoints.is_empty() {
+            return ledger;
+        }
+        let (book, queue) = (Arc::clone(&self.endpoint_book), Arc::clone(&queues[StageName::Deliver]));
+        Arc::new(OutboxLedger { ledger, book, queue, clock: clock.clone() })
     }
 
     fn common_ports(&self) -> CommonPorts {

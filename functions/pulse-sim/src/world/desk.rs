@@ -42,6 +42,9 @@ impl World {
         let ports = Ports {
             ledger: world.ledger,
             open: world.open,
+            endpoints: world.endpoints,
+            endpoint_controls: world.endpoint_controls,
+            deliveries: world.deliveries,
             reports: world.reports,
             notes: self.ledger.clone(),
             suppressions: self.ledger.clone(),

@@ -85,7 +85,7 @@ pub(super) struct DistantLedger {
 }
 
 impl DistantLedger {
-    async fn call<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    pub(super) async fn call<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
         let noise = self.way.faults.now().ledger;
         self.way.there(noise).await.map_err(LedgerError::Unavailable)?;
         let done = call.await;
@@ -108,7 +108,7 @@ impl DistantLedger {
         self.ledger.peek_entry(change.after().id())?.lease_until().filter(|until| *until > now)
     }
 
-    fn line(&self, what: impl FnOnce() -> String) {
+    pub(super) fn line(&self, what: impl FnOnce() -> String) {
         self.way.trace.line(self.way.time.now(), what);
     }
 }
@@ -340,8 +340,8 @@ impl StageQueue for DistantQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
         self.call(async {
             self.queue.send(message).await?;
-            self.way.trace.event(self.way.time.now(), format_args!("{} {} queued", message.customer, self.name));
-            self.way.trace.line(self.way.time.now(), || format!("{} is queued to {}", message.customer, self.name));
+            self.way.trace.event(self.way.time.now(), format_args!("{} {} queued", whose(message), self.name));
+            self.way.trace.line(self.way.time.now(), || format!("{} is queued to {}", whose(message), self.name));
             Ok(())
         })
         .await
@@ -350,4 +350,9 @@ impl StageQueue for DistantQueue {
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
         self.call(self.queue.hide(changes)).await
     }
+}
+
+/// Who, or what, a message is about, as lines of the trace name it.
+fn whose(message: &WorkMessage) -> String {
+    message.turn().map_or_else(|_| message.about.to_string(), |turn| turn.customer.to_string())
 }

@@ -51,11 +51,17 @@ pub enum Promise {
     OrdersAddUp,
     /// A snapshot's counts are the ledger's, and what was sent since is what was sent, unless something went wrong.
     SnapshotIsTrue,
+    /// A receiver that drops repeats has each fact that it asks for once, whatever becomes of it and of workers.
+    FactsArrive,
+    /// An endpoint hears of one customer's facts in the order in which they happened.
+    FactsInOrder,
+    /// An endpoint's trouble is its own: the others hear as soon as if it had none.
+    EndpointsStayApart,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -73,6 +79,9 @@ impl Promise {
         Self::ClaimsAreLeft,
         Self::OrdersAddUp,
         Self::SnapshotIsTrue,
+        Self::FactsArrive,
+        Self::FactsInOrder,
+        Self::EndpointsStayApart,
     ];
 
     /// The promise in words.
@@ -96,6 +105,9 @@ impl Promise {
             Self::ClaimsAreLeft => "feedback never races a claim",
             Self::OrdersAddUp => "an order ends, adds up and loses no letter",
             Self::SnapshotIsTrue => "a snapshot tells what the ledger holds",
+            Self::FactsArrive => "each fact reaches whoever asks for it",
+            Self::FactsInOrder => "facts of a customer arrive in order",
+            Self::EndpointsStayApart => "an endpoint's trouble is its own",
         }
     }
 }

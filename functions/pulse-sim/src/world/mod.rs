@@ -5,7 +5,9 @@ mod build;
 mod connections;
 mod desk;
 mod distant;
+mod distant_deliveries;
 mod distant_snapshots;
+mod endpoints;
 mod faults;
 mod feedback;
 mod handler;
@@ -31,6 +33,7 @@ mod watch;
 
 pub use build::World;
 pub use desk::OperatorDesk;
+pub use endpoints::{EndpointFaults, SimEndpoints, SimulatedEndpoint};
 pub use faults::{ActiveFaults, Down, Faults, FeedbackFaults, Noise, ProviderFaults};
 pub use feedback::{FeedbackWatch, IntakeFunction, IntakeQueueStack, IntakeStack, RecipientWays, Recipients, Told};
 pub use invariants::{InvariantChecker, Promise, Violation};

@@ -93,7 +93,7 @@ impl Watched {
         AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
             let mut seen = seen(&self.seen);
             if panic.is::<PlannedPanic>() {
-                seen.panicked = Some(message.customer.clone());
+                seen.panicked = message.turn().ok().map(|turn| turn.customer.clone());
                 seen.ended.insert(message.body(), false);
             } else {
                 seen.unplanned = Some(panic);

@@ -43,6 +43,7 @@ impl World {
         match stage {
             StageName::Score => self.scorer.lanes(),
             StageName::Email => self.mailer.lanes(),
+            StageName::Deliver => self.endpoints.lanes(),
         }
     }
 

@@ -12,7 +12,7 @@ use pulse_core::{
     customer::CustomerId,
     dead_letters::{CauseFilter, DeadLetterError, Redrive, RedriveOrder},
     entry::{EntryId, Progress, StageName},
-    message::{Turn, WorkMessage},
+    message::{CustomerTurn, Turn, WorkMessage},
     orders::{Order, OrderAction, OrderId, OrderKind, OrderPreview},
     ports::{
         DeadLetter, DeadLetterQueues, DeadLetters, DlqName, MoveProgress, MoveStart, MoveTicket, Orders as _,
@@ -110,6 +110,7 @@ async fn seen(ports: &WorldPorts, stage: StageName, cause: Option<CauseFilter>) 
         letters: ports.dead_letters.get(DlqName::Stage(stage)),
         queue: Some(&*ports.queues[stage]),
         ledger: &*ports.ledger,
+        deliveries: &*ports.deliveries,
         intake: &MemoryReader,
         sleeper: &*ports.sleeper,
     };
@@ -194,13 +195,14 @@ impl OrderWatch {
     fn lost(&self, seen: &mut Seen, queue: DlqName, letter: &DeadLetter) -> Option<EntryId> {
         let stage = queue.stage()?;
         let message = WorkMessage::parse(&letter.body, letter.sent_at).ok()?;
-        let queued = seen.queued.get_mut(&(message.customer.clone(), stage));
+        let CustomerTurn { customer, turn } = message.turn().ok()?.clone();
+        let queued = seen.queued.get_mut(&(customer.clone(), stage));
         if let Some(queued) = queued.filter(|queued| **queued > 0) {
             *queued -= 1;
             return None;
         }
-        let Turn::Run(run) = message.turn else { return None };
-        let id = EntryId { customer: message.customer, run };
+        let Turn::Run(run) = turn else { return None };
+        let id = EntryId { customer, run };
         let entry = self.ledger.peek_entry(&id)?;
         let is_given_up = matches!(entry.progress(), Progress::Failed { .. }) && !entry.is_closed_by_feedback();
         (is_given_up && entry.at() == stage).then_some(id)
@@ -299,7 +301,9 @@ struct WatchedQueue {
 impl StageQueue for WatchedQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
         self.inner.send(message).await?;
-        *self.watch.seen().queued.entry((message.customer.clone(), self.stage)).or_default() += 1;
+        if let Ok(turn) = message.turn() {
+            *self.watch.seen().queued.entry((turn.customer.clone(), self.stage)).or_default() += 1;
+        }
         Ok(())
     }
 

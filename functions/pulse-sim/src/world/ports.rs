@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use pulse_core::{
     control::BreakerPolicy,
+    delivery::EndpointDesk,
     feedback::ReputationPolicy,
     ports::{
-        AuditLog, Clock, Controls, DeadLetterQueues, FeedbackLog, Gauges, Intake, Ledger, LedgerListing, Mailer,
-        OpenEntries, Orders, OutcomeLog, Queues, Renderer, RunReports, Schedules, Scorer, Sleeper, Snapshots,
-        StageMemory, Stages,
+        AuditLog, Clock, Controls, Courier, DeadLetterQueues, Deliveries, EndpointControls, Endpoints, FeedbackLog,
+        Gauges, Intake, Ledger, LedgerListing, Mailer, OpenEntries, Orders, OutcomeLog, Queues, Renderer, RunReports,
+        Schedules, Scorer, Sleeper, Snapshots, StageMemory, Stages,
     },
     snapshot::CountBudget,
     stage::Meter,
@@ -29,6 +30,16 @@ pub struct WorldPorts {
     pub scorer: Arc<dyn Scorer>,
     /// The email provider.
     pub mailer: Arc<dyn Mailer>,
+    /// Word on its way to endpoints.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Who they are.
+    pub endpoints: Arc<dyn Endpoints>,
+    /// What holds word back from them.
+    pub endpoint_controls: Arc<dyn EndpointControls>,
+    /// How they are doing, as this invocation knows.
+    pub endpoint_desk: Arc<EndpointDesk>,
+    /// Brings word to them.
+    pub courier: Arc<dyn Courier>,
     /// Writes the mails.
     pub renderer: Arc<dyn Renderer>,
     /// The scheduler.

@@ -68,6 +68,9 @@ pub(super) async fn tick(world: &Arc<World>) {
             if done.doubts_ended > 0 {
                 this.line(|| format!("{} doubts end: nobody told for a day", done.doubts_ended));
             }
+            if !this.settings.endpoints.is_empty() {
+                this.product.look_after_endpoints(&ports, this.settings.sweep).await;
+            }
             // Of what is left of its minute.
             let until = this.time.now().saturating_add(ORDERS).unwrap_or(Timestamp::MAX);
             let ports = if this.ledger.has_open_orders() { this.order_watch.around(ports) } else { ports };

@@ -10,7 +10,7 @@ use pulse_core::{
     tick::SweepPolicy,
 };
 
-use super::feedback::RecipientWays;
+use super::{endpoints::SimulatedEndpoint, feedback::RecipientWays};
 
 /// Whether a provider knows a mail again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub struct WorldSettings {
     pub reputation: ReputationPolicy,
     /// How often a run is counted for everyone who looks.
     pub count_budget: CountBudget,
+    /// Other systems that are told of what happens.
+    pub endpoints: Vec<SimulatedEndpoint>,
     /// Whether each thing that is told is looked after, which takes time and memory.
     pub thorough: bool,
     /// What is kept of all that happens.
@@ -129,6 +131,7 @@ impl WorldSettings {
             let mean = match name {
                 StageName::Score => 2_400,
                 StageName::Email => 3_300,
+                StageName::Deliver => 200,
             };
             StageSettings {
                 maximum_concurrency: 5,
@@ -158,6 +161,7 @@ impl WorldSettings {
             recipients: RecipientWays::default(),
             reputation: ReputationPolicy::default(),
             count_budget: CountBudget::default(),
+            endpoints: Vec::new(),
             thorough: true,
             record: Record::Nothing,
         }

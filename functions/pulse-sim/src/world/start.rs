@@ -3,9 +3,11 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use pulse_core::{
+    delivery::EndpointBook,
     entry::Plan,
-    ports::{IntakeQueue, Mapping, StageLanes},
+    ports::{Endpoints as _, IntakeQueue, Mapping, StageLanes},
     stage::{PerStage, StageName},
 };
 
@@ -13,6 +15,7 @@ use super::{
     build::{MadePorts, World},
     connections::ConnectionPools,
     distant::Way,
+    endpoints::{Receiver, SimEndpoints},
     faults::ActiveFaults,
     feedback::{FeedbackWatch, INTAKE_TIMEOUT, IntakeFunction, IntakeStack, Recipients},
     handler::StageHandler,
@@ -95,7 +98,21 @@ impl World {
         };
         let clock = Arc::clone(time.clock());
         let firing = SchedulerSettings { duplicate: settings.double_firings, ..SchedulerSettings::default() };
-        let [scoring, mailing] = *settings.stages.as_array();
+        let (scoring, mailing) = (settings.stages[StageName::Score], settings.stages[StageName::Email]);
+        let receivers = settings.endpoints.iter().cloned();
+        let receivers = receivers.map(|of| (of.endpoint.name.clone(), Receiver::new(of, time)));
+        let endpoints = SimEndpoints {
+            time: time.clone(),
+            random: Arc::new(random.stream("endpoints")),
+            timeout: settings.stages[StageName::Deliver].worker.call_timeout,
+            lanes: ProviderLanes::new(time),
+            trace: trace.clone(),
+            checker: checker.clone(),
+            receivers: Arc::new(receivers.collect()),
+        };
+        for of in &settings.endpoints {
+            let _ = ledger.save_endpoint(&of.endpoint).now_or_never();
+        }
         let scorer = SimScorer {
             time: time.clone(),
             random: Arc::new(random.stream("scorer")),
@@ -170,6 +187,8 @@ impl World {
             feedback,
             answers: random.stream("answers"),
             time: time.clone(),
+            endpoint_book: Arc::new(EndpointBook::new(ledger.clone(), clock.clone())),
+            endpoints,
             settings,
             ledger,
             scorer,

@@ -6,6 +6,7 @@ use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart},
     control::{Note, Pause},
     customer::Customer,
+    delivery::EndpointRound,
     enrollment::{Enrolled, Enrollment, EnrollmentError},
     entry::StageName,
     feedback::{FeedbackListener, Heard, ReputationBreaker},
@@ -14,8 +15,8 @@ use pulse_core::{
     ports::LedgerError,
     snapshot::{SnapshotError, SnapshotRound, SnapshotTaken},
     stage::{
-        EmailPolicy, EmailStep, Entries, ProviderWatch, RawMessage, ScoreStep, Stage, StageRunner, Worked, Worker,
-        WorkerSettings,
+        DeliverStep, EmailPolicy, EmailStep, Entries, Lines, Moves, ProviderWatch, RawMessage, ScoreStep, Stage,
+        StageRunner, Watch, Worked, Worker, WorkerSettings,
     },
     tick::{DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
@@ -36,6 +37,7 @@ pub trait SystemUnderTest: Send + Sync {
         match name {
             StageName::Score => self.score(ports),
             StageName::Email => self.email(ports, policy),
+            StageName::Deliver => self.deliver(ports),
         }
     }
 
@@ -58,6 +60,18 @@ pub trait SystemUnderTest: Send + Sync {
         Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
     }
 
+    /// The deliver stage.
+    fn deliver(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        let step = DeliverStep {
+            lines: Lines { deliveries: Arc::clone(&ports.deliveries) },
+            desk: Arc::clone(&ports.endpoint_desk),
+            courier: Arc::clone(&ports.courier),
+            ledger: Arc::clone(&ports.ledger),
+            clock: Arc::clone(&ports.clock),
+        };
+        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
+    }
+
     /// Works on a batch until `deadline`, and says which messages must come back.
     async fn work(
         &self,
@@ -76,6 +90,10 @@ pub trait SystemUnderTest: Send + Sync {
             controls: &*ports.controls,
             policy: ports.breaker,
         };
+        let provider: &dyn Watch = match name.spec().moves {
+            Moves::Entries => &provider,
+            Moves::Deliveries => &*ports.endpoint_desk,
+        };
         let worker = Worker { stage: &*stage, queue: &**queue, clock: &*ports.clock, settings, provider };
         worker.work(messages, deadline).await
     }
@@ -92,6 +110,21 @@ pub trait SystemUnderTest: Send + Sync {
             policy,
         };
         Round { reconciler: reconciler(ports), sweep }.run().await
+    }
+
+    /// What a tick does about endpoints.
+    async fn look_after_endpoints(&self, ports: &WorldPorts, policy: SweepPolicy) {
+        let round = EndpointRound {
+            endpoints: &*ports.endpoints,
+            controls: &*ports.endpoint_controls,
+            deliveries: &*ports.deliveries,
+            queue: &*ports.queues[StageName::Deliver],
+            clock: &*ports.clock,
+            breaker: ports.breaker,
+            policy,
+        };
+        // What can't be done now is done by the next tick.
+        let _ = round.run().await;
     }
 
     /// Brings what was told into the ledger.
@@ -121,6 +154,7 @@ pub trait SystemUnderTest: Send + Sync {
         OrderRound {
             orders: &*ports.orders,
             ledger: &*ports.ledger,
+            deliveries: &*ports.deliveries,
             listing: &*ports.listing,
             queues: &ports.queues,
             dead_letters: &ports.dead_letters,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use pulse_core::{
     customer::CustomerId,
     entry::StageName,
-    message::{Turn, WorkMessage},
+    message::{CustomerTurn, Turn, WorkMessage},
     ports::{Ledger as _, QueueError, StageQueue, Visibility},
 };
 
@@ -60,8 +60,8 @@ impl SweepWatch {
 
     async fn saw(&self, message: &WorkMessage, stack: &StageStack) {
         let now = self.time.now();
-        let Turn::Run(run) = message.turn else { return };
-        let id = pulse_core::entry::EntryId { customer: message.customer.clone(), run };
+        let Ok(CustomerTurn { customer, turn: Turn::Run(run) }) = message.turn() else { return };
+        let id = pulse_core::entry::EntryId { customer: customer.clone(), run: *run };
         let entry = self.ledger.entry(&id).await.ok().flatten();
         let age = |since| Duration::try_from(now.duration_since(since)).unwrap_or_default();
         // Woken a moment ago, by the ledger's word, be it only to try a provider with; anything else is a
@@ -76,7 +76,7 @@ impl SweepWatch {
             self.checker.saw(Promise::FewRepeats, Some(&id.customer), now, what);
         }
         self.repeated.fetch_add(1, Relaxed);
-        let key = (message.customer.clone(), stack.name);
+        let key = (customer.clone(), stack.name);
         let before = self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(key, now);
         if before.is_some_and(|before| age(before) < A_DAY) {
             let what = format!("the sweep sends {id} more than one message in a day");

@@ -2,10 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use pulse_core::{
-    control::Actor,
-    stage::{PerStage, StageName},
-};
+use pulse_core::{control::Actor, stage::StageName};
 use pulse_sim::month::{Scenario, Spread, StageScenario, Window, WindowError};
 
 use crate::exit::Usage;
@@ -178,10 +175,10 @@ impl Options {
             },
             window: Duration::from_secs(self.window),
             api: self.api,
-            stages: PerStage::from_fn(|name| match name {
-                StageName::Score => stage(name, self.score_lanes, self.score_latency),
-                StageName::Email => stage(name, self.email_lanes, self.email_latency),
-            }),
+            stages: StageScenario::of_stages(
+                stage(StageName::Score, self.score_lanes, self.score_latency),
+                stage(StageName::Email, self.email_lanes, self.email_latency),
+            ),
         })
     }
 

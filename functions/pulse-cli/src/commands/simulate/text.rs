@@ -45,7 +45,7 @@ fn course(report: &MonthReport) -> Table {
         )
     };
     let last = report.last_mail.map_or_else(|| "none".to_owned(), |last| format!("{last:.0}"));
-    let [score, email] = report.scenario.stages.as_array();
+    let [score, email] = report.scenario.of_entries();
     Table::default()
         .row("arrivals", format!("{} in the busiest hour", grouped(hourly.unwrap_or(0))))
         .row("scoring", stage(score, lanes(|sample| sample.score_lanes)))

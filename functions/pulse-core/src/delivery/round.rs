@@ -1,0 +1,286 @@
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Delivery, DeliveryId, Endpoint, EndpointControl, EndpointName, KNOWN_WITHIN, Line};
+use crate::{
+    control::{Breaker, BreakerPolicy, MinuteOutcomes, Outcomes},
+    entry::{Awaited, Queueing},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Clock, Deliveries, EndpointControls, Endpoints, LedgerError, QueueError, StageQueue},
+    tick::SweepPolicy,
+};
+
+/// Deliveries that are looked at side by side.
+const AT_ONCE: usize = 16;
+
+/// A tick's length.
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// How long a call is taken to last where none was counted lately.
+const SUPPOSED_CALL: Duration = Duration::from_secs(1);
+
+/// Of an endpoint's lanes this share is given to what was put off, in percent: the rest is for what happens meanwhile.
+const SHARE_OF_BACKLOG: u128 = 80;
+
+/// So many are woken in the first minute after an endpoint was out of order, and twice as many with each minute that it takes
+/// them.
+const FIRST_WOKEN: usize = 20;
+
+/// What a tick does about endpoints: judges how they are, ends pauses, queues again what fell off, and wakes what was put off, no
+/// faster than an endpoint's lanes carry it.
+#[derive(Clone, Copy)]
+pub struct EndpointRound<'a> {
+    /// Who they are.
+    pub endpoints: &'a dyn Endpoints,
+    /// What holds word back from them.
+    pub controls: &'a dyn EndpointControls,
+    /// Word on its way.
+    pub deliveries: &'a dyn Deliveries,
+    /// The deliver stage's queue.
+    pub queue: &'a dyn StageQueue,
+    /// Tells the moment of what is decided and written.
+    pub clock: &'a dyn Clock,
+    /// When an endpoint is taken to be out of order.
+    pub breaker: BreakerPolicy,
+    /// When a delivery counts as overdue.
+    pub policy: SweepPolicy,
+}
+
+/// What a tick did about one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EndpointRounds {
+    /// Which.
+    pub endpoint: EndpointName,
+    /// `flows`, `paused`, `gone`, `broken`, `tried`, `removed`, or `unknown` if that couldn't be told.
+    pub held: &'static str,
+    /// Messages sent for deliveries that had been put off.
+    pub woken: usize,
+    /// Messages sent for deliveries whose own was given up for lost.
+    pub repeated: usize,
+    /// Deliveries that were dropped, as the endpoint was removed.
+    pub dropped: usize,
+    /// Deliveries that couldn't be dealt with. The next tick finds them.
+    pub failed: usize,
+    /// Since when the oldest is due that waits, as far as that is known.
+    #[serde(skip)]
+    pub oldest_due: Option<Timestamp>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RoundError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl EndpointRound<'_> {
+    /// One tick's work. What can't be done now is done by the next.
+    ///
+    /// # Errors
+    /// When it can't be told which endpoints there are.
+    pub async fn run(&self) -> Result<Vec<EndpointRounds>, LedgerError> {
+        let mut rounds = Vec::new();
+        for endpoint in self.endpoints.endpoints().await? {
+            let name = endpoint.name.clone();
+            let round = match self.one(&endpoint).await {
+                Ok(round) => round,
+                Err(error) => {
+                    tracing::warn!(endpoint = %name, %error, "not looked after");
+                    EndpointRounds { failed: 1, ..EndpointRounds::of(name, "unknown") }
+                }
+            };
+            rounds.push(round);
+        }
+        Ok(rounds)
+    }
+
+    async fn one(&self, endpoint: &Endpoint) -> Result<EndpointRounds, RoundError> {
+        if endpoint.removed_at.is_some() {
+            return self.clear(endpoint).await;
+        }
+        let name = &endpoint.name;
+        let control = self.kept(name).await?;
+        let now = self.clock.now();
+        if let Some(hold) = control.hold(now) {
+            return Ok(EndpointRounds::of(name.clone(), hold.word()));
+        }
+        if control.is_being_tried(now) {
+            let tried = self.wake(name, self.breaker.probes, &[Awaited::Deferred, Awaited::First]).await?;
+            return Ok(EndpointRounds { held: "tried", ..tried });
+        }
+        let minutes = self.controls.endpoint_minutes(name, self.breaker.window_start(now)).await?;
+        let at_most = self.carried(endpoint, &control, &minutes, now);
+        self.wake(name, at_most, &[Awaited::Deferred, Awaited::First, Awaited::Again]).await
+    }
+
+    /// The control row, with a pause that is over taken away, and the breaker as it is to be.
+    async fn kept(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError> {
+        let before = self.controls.endpoint_control(name).await?;
+        let now = self.clock.now();
+        let mut after = before.clone();
+        let _ = after.pause.take_if(|pause| pause.until.is_some_and(|until| until <= now));
+        after.breaker = self.judged(name, &before, now).await?;
+        if after == before {
+            return Ok(before);
+        }
+        after.version += 1;
+        if self.controls.save_endpoint_control(name, &after).await? {
+            return Ok(after);
+        }
+        // Someone else wrote it: what they wrote holds, and is judged in a minute.
+        self.controls.endpoint_control(name).await
+    }
+
+    async fn judged(
+        &self,
+        name: &EndpointName,
+        control: &EndpointControl,
+        now: Timestamp,
+    ) -> Result<Breaker, LedgerError> {
+        match &control.breaker {
+            Breaker::Closed { since } => {
+                let minutes = self.controls.endpoint_minutes(name, self.breaker.window_start(now)).await?;
+                let Some(judged) = self.breaker.judge(&minutes, *since, now) else {
+                    return Ok(control.breaker.clone());
+                };
+                let Outcomes { calls, failures, .. } = judged;
+                tracing::error!(endpoint = %name, calls, failures, "the endpoint is out of order: its word is held");
+                Ok(Breaker::Open(self.breaker.open(&judged, now)))
+            }
+            Breaker::Open(open) if open.probe_at <= now => {
+                let minutes = self.controls.endpoint_minutes(name, open.probe_at).await?;
+                let seen = Outcomes::sum(minutes.iter().map(|minute| &minute.outcomes));
+                if seen.succeeded_at.is_some_and(|at| at >= open.probe_at) {
+                    tracing::warn!(endpoint = %name, "the endpoint is well again: its word flows");
+                    return Ok(Breaker::Closed { since: Some(now) });
+                }
+                Ok(Breaker::Open(if seen.failures > 0 {
+                    self.breaker.stay_open(open, &seen, now)
+                } else {
+                    open.clone()
+                }))
+            }
+            Breaker::Open(open) => Ok(Breaker::Open(open.clone())),
+        }
+    }
+
+    /// How many deliveries an endpoint's lanes carry until the next tick, beside what happens meanwhile.
+    fn carried(
+        &self,
+        endpoint: &Endpoint,
+        control: &EndpointControl,
+        minutes: &[MinuteOutcomes],
+        now: Timestamp,
+    ) -> usize {
+        let lately = Outcomes::sum(minutes.iter().map(|minute| &minute.outcomes));
+        let call = lately.mean_latency().unwrap_or(SUPPOSED_CALL).max(Duration::from_millis(1));
+        let all = u128::from(endpoint.lanes.get()) * MINUTE.as_millis() / call.as_millis().max(1);
+        let carried = usize::try_from(all * SHARE_OF_BACKLOG / 100).unwrap_or(usize::MAX).max(1);
+        let Breaker::Closed { since: Some(since) } = control.breaker else { return carried.min(self.policy.at_most) };
+        let well_for = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let doublings = u32::try_from(well_for.as_secs() / 60).unwrap_or(u32::MAX).min(16);
+        carried.min(FIRST_WOKEN << doublings).min(self.policy.at_most)
+    }
+
+    async fn wake(&self, name: &EndpointName, at_most: usize, which: &[Awaited]) -> Result<EndpointRounds, RoundError> {
+        let now = self.clock.now();
+        let mut found = Vec::new();
+        // What was put off comes first: nobody else sends it a message.
+        for awaited in which {
+            let wait = self.policy.wait_for(*awaited, false);
+            let before = now.saturating_sub(wait).unwrap_or(Timestamp::MIN);
+            let left = at_most - found.len().min(at_most);
+            if left > 0 {
+                found.extend(self.deliveries.overdue_deliveries(name, *awaited, before, left).await?);
+            }
+        }
+        let outcomes: Vec<_> =
+            stream::iter(found).map(|id| self.queued_again(id)).buffer_unordered(AT_ONCE).collect().await;
+        let mut round = EndpointRounds::of(name.clone(), "flows");
+        for outcome in outcomes {
+            match outcome {
+                Ok(None) | Err(RoundError::Ledger(LedgerError::Conflict(_))) => {}
+                Ok(Some(delivery)) => {
+                    round.woken += usize::from(delivery.queueing() == Queueing::Deferred);
+                    round.repeated += usize::from(delivery.queueing() != Queueing::Deferred);
+                    round.oldest_due = [round.oldest_due, Some(delivery.fact().written_at)].into_iter().flatten().min();
+                }
+                Err(error) => {
+                    tracing::warn!(endpoint = %name, %error, "couldn't be queued again");
+                    round.failed += 1;
+                }
+            }
+        }
+        Ok(round)
+    }
+
+    /// Sends another message for a delivery, if it is the next of its line; whatever has to wait for that is queued by who
+    /// closes it. Written before it is sent, as with entries.
+    async fn queued_again(&self, id: DeliveryId) -> Result<Option<Delivery>, RoundError> {
+        let line = self.deliveries.line(&id.line()).await?;
+        let now = self.clock.now();
+        let next = Line::next(&line).filter(|next| next.id() == id);
+        // The list may be out of date, or a worker may have it.
+        let Some(next) = next.filter(|next| self.is_overdue(next, now)) else { return Ok(None) };
+        let Ok(change) = next.queue_again(now) else { return Ok(None) };
+        self.deliveries.apply_delivery(&change).await?;
+        self.queue.send(&WorkMessage::for_delivery(id)).await?;
+        Ok(Some(next.clone()))
+    }
+
+    /// A message that waits for its next try is on its way: it counts from that.
+    fn is_overdue(&self, delivery: &Delivery, now: Timestamp) -> bool {
+        let Some((awaited, since)) = delivery.awaited() else { return false };
+        let wait = self.policy.wait_for(awaited, false);
+        let tried = delivery.failure_streak().filter(|_| awaited != Awaited::Deferred);
+        let from = tried.map_or(since, |streak| streak.again_at.unwrap_or(streak.at).max(since));
+        from.saturating_add(wait).is_ok_and(|from| from <= now)
+    }
+
+    /// Drops what waits for an endpoint that was removed; and the endpoint, once nothing does, and nobody can still be writing
+    /// word for it.
+    async fn clear(&self, endpoint: &Endpoint) -> Result<EndpointRounds, RoundError> {
+        let mut round = EndpointRounds::of(endpoint.name.clone(), "removed");
+        for awaited in Awaited::ALL {
+            let left = self.policy.at_most - round.dropped.min(self.policy.at_most);
+            let found = self.deliveries.overdue_deliveries(&endpoint.name, awaited, Timestamp::MAX, left).await?;
+            for id in found {
+                match self.drop(&id).await {
+                    Ok(is_dropped) => round.dropped += usize::from(is_dropped),
+                    Err(LedgerError::Conflict(_)) => round.failed += 1,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        let now = self.clock.now();
+        let is_known = |removed_at: Timestamp| {
+            Duration::try_from(now.duration_since(removed_at)).is_ok_and(|age| age >= KNOWN_WITHIN * 2)
+        };
+        if round.dropped + round.failed == 0 && endpoint.removed_at.is_some_and(is_known) {
+            self.endpoints.remove_endpoint(endpoint).await?;
+        }
+        Ok(round)
+    }
+
+    /// A worker that has it may go on: the next tick looks again.
+    async fn drop(&self, id: &DeliveryId) -> Result<bool, LedgerError> {
+        let Some(delivery) = self.deliveries.delivery(id).await? else { return Ok(false) };
+        let now = self.clock.now();
+        if delivery.lease_until().is_some_and(|until| until > now) {
+            return Ok(true);
+        }
+        let Ok(change) = delivery.give_up(Cause::new("The endpoint was removed."), now) else { return Ok(false) };
+        self.deliveries.apply_delivery(&change).await.map(|()| true)
+    }
+}
+
+impl EndpointRounds {
+    fn of(endpoint: EndpointName, held: &'static str) -> Self {
+        Self { endpoint, held, woken: 0, repeated: 0, dropped: 0, failed: 0, oldest_due: None }
+    }
+}

@@ -1,0 +1,234 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    Decision, Facts, Resolution, StageName, Verdict,
+    lines::Lines,
+    step::{CallError, Step},
+};
+use crate::{
+    delivery::{
+        Bodies, Counter, Delivery, DeliveryChange, DeliveryProgress, EndpointDesk, Keeps, Lane, Line, Subject,
+        SubjectNow, Withheld, body,
+    },
+    entry::IllegalTransition,
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Clock, Courier, CourierError, Ledger, LedgerError, Word},
+    trace::TraceHeader,
+};
+
+/// Tells an endpoint of a fact, when its line's turn has come.
+#[derive(Clone)]
+pub struct DeliverStep {
+    /// Deliveries.
+    pub lines: Lines,
+    /// How endpoints are doing.
+    pub desk: Arc<EndpointDesk>,
+    /// Brings word to them.
+    pub courier: Arc<dyn Courier>,
+    /// Profiles and entries, which full bodies are read from.
+    pub ledger: Arc<dyn Ledger>,
+    /// Tells the moment of what is decided and written.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a delivery hangs on.
+#[derive(Default)]
+pub struct Prospect {
+    /// Its endpoint; none, if that is none any more.
+    counter: Option<Arc<Counter>>,
+    /// A lane to it, if one was free, and is wanted.
+    lane: Option<Lane>,
+    withheld: Option<Withheld>,
+    /// Whether nothing of its line comes before it.
+    is_next: bool,
+    /// Whether this isn't the delivery of the message, which is done, but the one that its worker may have died before
+    /// queueing.
+    is_left_behind: bool,
+}
+
+/// What word is to be brought, and to whom.
+pub struct Errand {
+    counter: Arc<Counter>,
+    delivery: Delivery,
+    trace: Option<TraceHeader>,
+}
+
+/// What the deliver stage does.
+fn decide(prospect: &Prospect, delivery: &Delivery, facts: &Facts, now: Timestamp) -> Decision {
+    let is_brought_back = match delivery.progress() {
+        // Its own worker queues what follows it.
+        DeliveryProgress::Claimed { lease_until } if *lease_until > now && prospect.is_left_behind => {
+            return Decision::Nothing;
+        }
+        DeliveryProgress::Claimed { lease_until } if *lease_until > now => {
+            return Decision::InHand { lease_until: *lease_until };
+        }
+        DeliveryProgress::Delivered { .. } | DeliveryProgress::Superseded { .. } => return Decision::Nothing,
+        DeliveryProgress::GivenUp { cause, at } if facts.repeats.is_some_and(|sent_at| sent_at <= *at) => {
+            return Decision::GivenUp(cause.clone());
+        }
+        DeliveryProgress::GivenUp { .. } => true,
+        DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => false,
+    };
+    let defer = |until: Option<Timestamp>| Decision::Resolve(Resolution::Defer { until: until.unwrap_or(now) });
+    if prospect.counter.is_none() {
+        let removed = || Resolution::GiveUp(Cause::new("The endpoint was removed."));
+        return if is_brought_back { Decision::Nothing } else { Decision::Resolve(removed()) };
+    }
+    match &prospect.withheld {
+        Some(withheld) => defer(withheld.until),
+        None if is_brought_back && !prospect.is_next => defer(None),
+        // Whoever isn't next in line needs no message: the one before sends it another.
+        None if !prospect.is_next => Decision::Nothing,
+        None if prospect.is_left_behind => Decision::HandOn(DeliverStep::STAGE),
+        None if prospect.lane.is_none() => defer(None),
+        None => Decision::Call,
+    }
+}
+
+impl DeliverStep {
+    /// Closes what an endpoint that keeps the latest alone needn't have, and gives the line as it is then.
+    async fn without_superseded(&self, line: Vec<Delivery>, now: Timestamp) -> Result<Vec<Delivery>, LedgerError> {
+        let older: Vec<_> = Line::superseded(&line).map(Delivery::id).collect();
+        let mut kept = Vec::with_capacity(line.len());
+        for delivery in line {
+            let superseded = older.contains(&delivery.id()).then(|| delivery.supersede(now).ok()).flatten();
+            let Some(change) = superseded else {
+                kept.push(delivery);
+                continue;
+            };
+            match self.lines.deliveries.apply_delivery(&change).await {
+                Ok(()) => kept.push(change.into_after()),
+                // Also where another worker has just taken it: the line is looked at anew then.
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn subject_now(&self, delivery: &Delivery) -> Result<SubjectNow, LedgerError> {
+        Ok(match &delivery.fact().id.subject {
+            Subject::Entry(id) => SubjectNow { entry: self.ledger.entry(id).await?, customer: None },
+            Subject::Customer(id) => SubjectNow { entry: None, customer: self.ledger.customer(id).await? },
+            Subject::Run(_) => SubjectNow::default(),
+        })
+    }
+
+    async fn word(&self, Errand { counter, delivery, trace }: &Errand) -> Result<Word, LedgerError> {
+        let bodies = counter.endpoint.bodies;
+        let now = match bodies {
+            Bodies::Thin => SubjectNow::default(),
+            Bodies::Full => self.subject_now(delivery).await?,
+        };
+        let fact = delivery.fact();
+        let body = body(fact, bodies, &now);
+        Ok(Word {
+            id: fact.id.to_string(),
+            event_type: fact.id.kind.event_type(),
+            as_of: fact.as_of,
+            written_at: fact.written_at,
+            body,
+            trace: trace.clone(),
+        })
+    }
+
+    /// The delivery of a line that a message is about, or the one that is to be queued in its place.
+    fn found(line: &[Delivery], own: Delivery, now: Timestamp) -> Found {
+        let is_in_hand = |one: &Delivery| one.lease_until().is_some_and(|until| until > now);
+        let next = Line::next(line);
+        match own.progress() {
+            DeliveryProgress::GivenUp { .. } => {
+                Found { is_next: !line.iter().any(is_in_hand), is_left_behind: false, delivery: own }
+            }
+            DeliveryProgress::Delivered { .. } | DeliveryProgress::Superseded { .. } => match next {
+                Some(next) => Found { is_next: true, is_left_behind: true, delivery: next.clone() },
+                None => Found { is_next: false, is_left_behind: false, delivery: own },
+            },
+            DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => {
+                let is_next = next.is_some_and(|next| next.id() == own.id());
+                Found { is_next, is_left_behind: false, delivery: own }
+            }
+        }
+    }
+}
+
+struct Found {
+    delivery: Delivery,
+    is_next: bool,
+    is_left_behind: bool,
+}
+
+#[async_trait]
+impl Step for DeliverStep {
+    const STAGE: StageName = StageName::Deliver;
+    type Rows = Lines;
+    type Request = Errand;
+    type Output = ();
+
+    fn rows(&self) -> &Lines {
+        &self.lines
+    }
+
+    async fn load(&self, message: &WorkMessage) -> Result<Option<(Prospect, Delivery)>, Verdict> {
+        let id = message.delivery().map_err(|cause| Verdict::Fail { cause })?;
+        let mut line = self.lines.deliveries.line(&id.line()).await?;
+        let counter = self.desk.counter(&id.endpoint).await?;
+        let now = self.clock.now();
+        if counter.as_ref().is_some_and(|counter| counter.endpoint.keeps == Keeps::Latest) {
+            line = self.without_superseded(line, now).await?;
+        }
+        // It was closed weeks ago: nobody knows of it any more.
+        let Some(own) = line.iter().find(|one| one.id() == *id).cloned() else { return Ok(None) };
+        let Found { delivery, is_next, is_left_behind } = Self::found(&line, own, now);
+        let withheld = counter.as_ref().and_then(|counter| counter.withheld(now));
+        let wants_lane = is_next && !is_left_behind && withheld.is_none();
+        let lane = counter.as_ref().filter(|_| wants_lane).and_then(Counter::lane);
+        Ok(Some((Prospect { counter, lane, withheld, is_next, is_left_behind }, delivery)))
+    }
+
+    /// What a repeat left behind is for repeats alone: a message that comes once has a worker that lives.
+    fn decide(&self, (prospect, delivery): &(Prospect, Delivery), facts: &Facts, now: Timestamp) -> Decision {
+        if prospect.is_left_behind && facts.repeats.is_none() {
+            return Decision::Nothing;
+        }
+        decide(prospect, delivery, facts, now)
+    }
+
+    fn request(
+        &self,
+        (prospect, delivery): &(Prospect, Delivery),
+        trace: Option<TraceHeader>,
+    ) -> Result<Errand, Cause> {
+        let counter = prospect.counter.clone().ok_or_else(|| Cause::new("There is no such endpoint."))?;
+        Ok(Errand { counter, delivery: delivery.clone(), trace })
+    }
+
+    async fn call(&self, errand: &Errand) -> Result<(), CallError> {
+        let unread = |error: LedgerError| CallError::Retry { after: None, cause: Cause::new(error.to_string()) };
+        let word = self.word(errand).await.map_err(unread)?;
+        let Errand { counter, .. } = errand;
+        let brought = counter.meter.of_word(&*self.clock, self.courier.bring(&word, &counter.endpoint)).await;
+        match brought {
+            Ok(()) => Ok(()),
+            Err(CourierError::Retry { after, cause }) => Err(CallError::Retry { after, cause }),
+            Err(CourierError::Rejected { cause }) => Err(CallError::Fail { cause }),
+            Err(CourierError::Gone { cause }) => {
+                self.desk.is_gone(counter, &cause).await.map_err(unread)?;
+                Err(CallError::Fail { cause })
+            }
+        }
+    }
+
+    fn complete(
+        &self,
+        (_, delivery): &(Prospect, Delivery),
+        (): (),
+        now: Timestamp,
+    ) -> Result<DeliveryChange, IllegalTransition> {
+        delivery.record_delivered(now)
+    }
+}
