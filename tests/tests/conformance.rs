@@ -130,6 +130,8 @@ conformance!(deliveries:
     word_is_written_where_the_next_entry_is_there_already
     every_state_of_word_is_read_back
     of_twenty_who_claim_word_at_once_one_does
+    what_holds_an_endpoint_is_written_over_what_it_was_read_as
+    what_came_of_calls_to_an_endpoint_adds_up_by_the_minute_and_is_its_own
     word_that_was_never_written_is_not_changed
     a_line_is_of_one_owner_and_one_endpoint
     word_that_waits_is_found_by_endpoint_and_the_longest_waiting_first

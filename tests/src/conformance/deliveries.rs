@@ -2,24 +2,27 @@
 #![expect(missing_docs, reason = "the cases' names are sentences")]
 #![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use jiff::ToSpan as _;
 use pulse_core::{
+    control::{Breaker, BreakerPolicy, Note, Outcomes, Pause},
     delivery::{
-        Bodies, Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointName, Fact, FactId, FactKind, Keeps, Line,
-        Outbox, Owner, Subject, Target, WebhookUrl,
+        Bodies, Delivery, DeliveryChange, DeliveryId, Endpoint, EndpointControl, EndpointName, Fact, FactId, FactKind,
+        Gone, Keeps, Line, Outbox, Owner, Subject, Target, WebhookUrl,
     },
     entry::{Change, Entry},
     failure::Cause,
-    ports::{Awaited, Deliveries, Endpoints, Ledger, LedgerError, RowId},
+    ports::{Awaited, Deliveries, EndpointControls, Endpoints, Ledger, LedgerError, RowId},
 };
 
 use super::samples::{End, customer, due, id, next_of, scheduled, way_to};
 
 /// A ledger with the endpoints that are told of it.
-pub trait TestedDeliveries: Ledger + Endpoints + Deliveries {}
+pub trait TestedDeliveries: Ledger + Endpoints + EndpointControls + Deliveries {}
 
-impl<T> TestedDeliveries for T where T: Ledger + Endpoints + Deliveries {}
+impl<T> TestedDeliveries for T where T: Ledger + Endpoints + EndpointControls + Deliveries {}
 
 fn endpoint(name: &str) -> Endpoint {
     let target = Target::Webhook { url: WebhookUrl::new("https://crm.example/hook".into()), secret: "crm".into() };
@@ -221,4 +224,38 @@ pub async fn word_that_waits_is_found_by_endpoint_and_the_longest_waiting_first(
     let claimed = apply(ledger, claim(&all[2])).await;
     apply(ledger, claimed.record_delivered(due()).unwrap()).await;
     assert_eq!(found(Awaited::Again, 60, 10).await, []);
+}
+
+pub async fn what_holds_an_endpoint_is_written_over_what_it_was_read_as(ledger: &dyn TestedDeliveries) {
+    let (crm, other) = (endpoint("crm").name, endpoint("crm-2").name);
+    let read = ledger.endpoint_control(&crm).await.unwrap();
+    assert_eq!(read, EndpointControl::default());
+    let pause = Pause { by: "aoife".into(), note: Note::parse("moving house").unwrap(), since: due(), until: None };
+    let gone = Gone { since: due(), cause: Cause::new("It answered 410.") };
+    let breaker = Breaker::Open(BreakerPolicy::default().open(&Outcomes::default(), due()));
+    let held = EndpointControl { version: 1, pause: Some(pause), gone: Some(gone), breaker };
+    assert_eq!(ledger.save_endpoint_control(&crm, &held).await, Ok(true));
+    assert_eq!(ledger.save_endpoint_control(&crm, &held).await, Ok(false), "someone else wrote it meanwhile");
+    assert_eq!(ledger.endpoint_control(&crm).await.as_ref(), Ok(&held));
+    assert_eq!(ledger.endpoint_control(&other).await, Ok(EndpointControl::default()));
+    let free = EndpointControl { version: 2, ..EndpointControl::default() };
+    assert_eq!(ledger.save_endpoint_control(&crm, &free).await, Ok(true));
+    assert_eq!(ledger.endpoint_control(&crm).await, Ok(free));
+}
+
+pub async fn what_came_of_calls_to_an_endpoint_adds_up_by_the_minute_and_is_its_own(ledger: &dyn TestedDeliveries) {
+    let (crm, other) = (endpoint("crm").name, endpoint("crm-2").name);
+    let mut failed = Outcomes { calls: 3, failures: 2, took: Duration::from_millis(600), ..Outcomes::default() };
+    failed.causes.add(&Cause::new("https://crm.example answered 500."));
+    let answered = Outcomes { calls: 1, succeeded_at: Some(due()), ..Outcomes::default() };
+    ledger.report_endpoint(&crm, due(), &failed).await.unwrap();
+    ledger.report_endpoint(&crm, due() + 1.second(), &answered).await.unwrap();
+    ledger.report_endpoint(&crm, due() + 2.minutes(), &failed).await.unwrap();
+    ledger.report_endpoint(&other, due(), &answered).await.unwrap();
+    let minutes = ledger.endpoint_minutes(&crm, due()).await.unwrap();
+    let counts: Vec<_> = minutes.iter().map(|minute| (minute.outcomes.calls, minute.outcomes.failures)).collect();
+    assert_eq!(counts, [(4, 2), (3, 2)]);
+    assert_eq!(minutes[0].outcomes.succeeded_at, Some(due()));
+    assert!(minutes[0].starts < minutes[1].starts && minutes[0].outcomes.causes == failed.causes);
+    assert_eq!(ledger.endpoint_minutes(&crm, due() + 1.minute()).await.unwrap().len(), 1);
 }

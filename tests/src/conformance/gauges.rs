@@ -64,8 +64,10 @@ pub async fn what_waits_is_told_from_what_a_worker_has(gauges: &dyn TestedGauges
     let told = [
         depth("score queue", 2, 1),
         depth("email queue", 0, 0),
+        depth("deliver queue", 0, 0),
         depth("score DLQ", 0, 0),
         depth("email DLQ", 1, 0),
+        depth("deliver DLQ", 0, 0),
         depth("schedule DLQ", 2, 0),
         depth("feedback queue", 0, 0),
         depth("feedback DLQ", 0, 0),

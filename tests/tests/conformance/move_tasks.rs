@@ -46,6 +46,7 @@ async fn redrive(
         letters: &letters,
         queue: Some(&BrokenQueue),
         ledger: &ledger,
+        deliveries: &ledger,
         sleeper: &clock,
         intake: &MemoryReader,
     };

@@ -51,6 +51,7 @@ async fn carry_out(world: &InMemoryApp) {
     let round = OrderRound {
         orders: &*ports.orders,
         ledger: &*ports.ledger,
+        deliveries: &*ports.deliveries,
         listing: &*ports.reports,
         queues: &ports.queues,
         dead_letters: &ports.dead_letters,

@@ -8,7 +8,6 @@ use axum::{
 };
 use jiff::Timestamp;
 use pulse_console::{Access, Loopback};
-use pulse_core::stage::PerStage;
 use pulse_game::{Game, GameOptions, Pace, Record};
 use pulse_sim::month::{Proof, Scenario, Spread, StageScenario};
 use pulse_tests::console_client::{rows, words};
@@ -35,7 +34,7 @@ pub(crate) fn scenario(customers: u32) -> Scenario {
         spread: Spread::Evening,
         window: Duration::from_mins(1),
         api: false,
-        stages: PerStage::from_array([stage(2_400), stage(3_300)]),
+        stages: StageScenario::of_stages(stage(2_400), stage(3_300)),
     }
 }
 

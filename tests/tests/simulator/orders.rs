@@ -153,6 +153,7 @@ async fn carry_out(ports: &WorldPorts, until: Timestamp, misread: fn(Order) -> O
     let round = OrderRound {
         orders: &orders,
         ledger: &*ports.ledger,
+        deliveries: &*ports.deliveries,
         listing: &*ports.listing,
         queues: &ports.queues,
         dead_letters: &ports.dead_letters,

@@ -39,7 +39,10 @@ async fn refusing_stack(name: &str, refused: &[Customer]) -> (DeployedStack, Arc
 
 async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
-    Survey { letters: &letters, ledger: &ledger, intake: &MemoryReader }.look(1_000, &|| false).await.unwrap()
+    Survey { letters: &letters, ledger: &ledger, deliveries: &ledger, intake: &MemoryReader }
+        .look(1_000, &|| false)
+        .await
+        .unwrap()
 }
 
 async fn redrive(stack: &DeployedStack, dlq: DlqName, order: &RedriveOrder) -> Redriven {
@@ -49,6 +52,7 @@ async fn redrive(stack: &DeployedStack, dlq: DlqName, order: &RedriveOrder) -> R
         letters: &letters,
         queue: Some(&queue),
         ledger: &ledger,
+        deliveries: &ledger,
         sleeper: &SystemClock,
         intake: &MemoryReader,
     };

@@ -39,7 +39,10 @@ async fn dead_stack(dead: &[(&str, &str)]) -> InMemoryStack {
 
 async fn look(stack: &InMemoryStack, dlq: DlqName, limit: usize) -> DeadLetterReport {
     let letters = stack.dead_letters(dlq);
-    Survey { letters: &letters, ledger: &*stack.ledger, intake: &MemoryReader }.look(limit, &|| false).await.unwrap()
+    Survey { letters: &letters, ledger: &*stack.ledger, deliveries: &*stack.ledger, intake: &MemoryReader }
+        .look(limit, &|| false)
+        .await
+        .unwrap()
 }
 
 async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &RedriveOrder) -> Redriven {
@@ -47,10 +50,17 @@ async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &RedriveOrder) -> R
     let queue = match dlq.stage() {
         Some(StageName::Score) => Some(&*stack.score.queue as &dyn StageQueue),
         Some(StageName::Email) => Some(&*stack.email.queue as &dyn StageQueue),
+        Some(StageName::Deliver) => Some(&*stack.deliver.queue as &dyn StageQueue),
         None => None,
     };
-    let redrive =
-        Redrive { letters: &letters, queue, ledger: &*stack.ledger, sleeper: &*stack.clock, intake: &MemoryReader };
+    let redrive = Redrive {
+        letters: &letters,
+        queue,
+        ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
+        sleeper: &*stack.clock,
+        intake: &MemoryReader,
+    };
     redrive.run(order, &mut |_| {}, &|| false).await.unwrap()
 }
 
@@ -301,7 +311,12 @@ async fn an_opt_out_of_nobody_on_the_roster_is_called_by_that_and_can_be_taken_o
     stack.score.dlq.send_body(&change(true));
     stack.score.dlq.send_body(&change(false));
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
-    let survey = Survey { letters: &OfPartner(&letters), ledger: &*stack.ledger, intake: &MemoryReader };
+    let survey = Survey {
+        letters: &OfPartner(&letters),
+        ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
+        intake: &MemoryReader,
+    };
     let report = survey.look(10, &|| false).await.unwrap();
     let nobody = report.causes.iter().find(|group| group.cause.as_str().contains("isn't on the roster")).unwrap();
     assert_eq!((nobody.count, nobody.examples[0].customer.as_str()), (1, "c-9"));

@@ -132,7 +132,7 @@ async fn a_score_whose_email_could_not_be_queued_is_not_lost_and_not_asked_for_a
         queue: &*stack.score.queue,
         clock: &*stack.clock,
         settings: SETTINGS,
-        provider: stack.watch(StageName::Score, &meter),
+        provider: &stack.watch(StageName::Score, &meter),
     };
     let failed = worker.work(stack.receive(StageName::Score), stack.clock.now() + Duration::from_mins(2)).await;
     assert_eq!(failed.unfinished.len(), 1);

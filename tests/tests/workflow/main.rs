@@ -3,6 +3,7 @@
 mod audit;
 mod crashes;
 mod dead_letters;
+mod deliver;
 mod dropped_mails;
 mod enrollment;
 mod failures;

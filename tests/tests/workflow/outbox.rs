@@ -1,12 +1,12 @@
 //! What happens is told to whoever asks for it, in the same write; where nobody asks, nothing is written.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use pulse_core::{
     control::Note,
     delivery::{
-        Delivery, DeliveryProgress, Endpoint, EndpointBook, EndpointName, FactKind, KNOWN_WITHIN, Keeps, Line, Owner,
-        Subject,
+        Delivery, DeliveryProgress, Endpoint, EndpointBook, EndpointName, FactKind, KNOWN_WITHIN, Line, Owner, Subject,
+        Target,
     },
     failure::Cause,
     feedback::{About, Feedback, FeedbackKind, FeedbackListener, FeedbackSource},
@@ -22,14 +22,8 @@ fn crm() -> EndpointName {
 }
 
 async fn add(stack: &InMemoryStack, kinds: &[FactKind]) {
-    let endpoint = Endpoint {
-        name: crm(),
-        version: 0,
-        asks_for: kinds.iter().copied().collect::<BTreeSet<_>>(),
-        keeps: Keeps::Every,
-        by: "aoife".into(),
-        added_at: stack.clock.now(),
-    };
+    let bus = Target::EventBridge { bus: "crm".into() };
+    let endpoint = Endpoint::new(crm(), bus, kinds.iter().copied(), "aoife".into(), stack.clock.now());
     assert_eq!(stack.ledger.save_endpoint(&endpoint).await, Ok(true));
     stack.clock.advance(KNOWN_WITHIN);
 }

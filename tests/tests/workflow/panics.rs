@@ -64,7 +64,7 @@ async fn a_panic_costs_its_79_neighbours_nothing() {
         queue: &*stack.score.queue,
         clock: &*stack.clock,
         settings: SETTINGS,
-        provider: stack.watch(StageName::Score, &meter),
+        provider: &stack.watch(StageName::Score, &meter),
     };
     let done = worker.work(stack.receive(StageName::Score), stack.clock.now() + Duration::from_mins(2)).await;
 
@@ -158,7 +158,7 @@ async fn code_that_panics_when_it_gives_up_too_keeps_no_message_from_the_dead_le
         queue: &*stack.score.queue,
         clock: &*stack.clock,
         settings: SETTINGS,
-        provider: stack.watch(StageName::Score, &meter),
+        provider: &stack.watch(StageName::Score, &meter),
     };
     for _ in 0..SETTINGS.max_receive_count {
         let deliveries = stack.receive(StageName::Score);

@@ -134,7 +134,8 @@ async fn put(stack: &InMemoryStack, name: &str, place: Place) {
             let open = bring(stack, of_run, End::Scheduled).await;
             apply(stack, open.claim(StageName::Score, now, now + 1.minute()).unwrap()).await;
         }
-        Place::InHand(StageName::Email) => {
+        Place::InHand(stage) => {
+            assert_eq!(stage, StageName::Email, "no other moves entries");
             let scored = bring(stack, of_run, End::Scored).await;
             apply(stack, scored.claim(StageName::Email, now, now + 1.minute()).unwrap()).await;
         }

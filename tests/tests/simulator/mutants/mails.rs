@@ -53,10 +53,11 @@ impl Stage for HandMade {
 
 impl HandMade {
     async fn mail(&self, task: &Task) -> Result<Verdict, Verdict> {
-        let Some(customer) = self.ports.ledger.customer(&task.message.customer).await? else {
+        let turn = task.message.turn().map_err(|cause| Verdict::Fail { cause })?;
+        let Some(customer) = self.ports.ledger.customer(&turn.customer).await? else {
             return Ok(Verdict::Done);
         };
-        let Some(entry) = self.ports.ledger.entry(&task.message.entry_of(&customer)).await? else {
+        let Some(entry) = self.ports.ledger.entry(&turn.entry_of(&customer)).await? else {
             return Ok(Verdict::Done);
         };
         let Some(score) = entry.score().filter(|_| entry.state() == "scored") else { return Ok(Verdict::Done) };

@@ -26,6 +26,7 @@ async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
         letters: &letters,
         queue: Some(&*stack.score.queue),
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         sleeper: &*stack.clock,
         intake: &MemoryReader,
     };
@@ -37,7 +38,8 @@ async fn a_redrive_that_is_told_to_stop_leaves_the_rest_in_sight() {
     redrive.run(&RedriveOrder::default(), &mut |_| {}, &|| false).await.unwrap();
     assert_everyone_is_mailed_once(&stack, &customers).await;
 
-    let survey = Survey { letters: &letters, ledger: &*stack.ledger, intake: &MemoryReader };
+    let survey =
+        Survey { letters: &letters, ledger: &*stack.ledger, deliveries: &*stack.ledger, intake: &MemoryReader };
     stack.score.dlq.send_body("not json");
     let report = survey.look(10, &|| true).await.unwrap();
     assert_eq!((report.looked_at, report.more, stack.score.dlq.depth().visible), (0, true, 1));
@@ -94,7 +96,10 @@ async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_
     die(&stack, 15).await;
     let letters = stack.dead_letters(DlqName::Stage(StageName::Score));
     let failing = Failing(&letters, AtomicUsize::new(0));
-    let looked = Survey { letters: &failing, ledger: &*stack.ledger, intake: &MemoryReader }.look(100, &|| false).await;
+    let looked =
+        Survey { letters: &failing, ledger: &*stack.ledger, deliveries: &*stack.ledger, intake: &MemoryReader }
+            .look(100, &|| false)
+            .await;
     assert!(looked.unwrap_err().to_string().contains("SQS can't be reached"));
     assert_eq!(stack.score.dlq.depth().visible, 15);
 
@@ -103,6 +108,7 @@ async fn a_queue_that_fails_half_way_through_has_all_that_was_not_moved_back_in_
         letters: &failing,
         queue: Some(&*stack.score.queue),
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         sleeper: &*stack.clock,
         intake: &MemoryReader,
     };

@@ -108,6 +108,7 @@ async fn wherever_a_redrive_is_killed_nobody_is_lost_and_nobody_mailed_twice() {
             letters: &mortal_letters,
             queue: Some(&mortal_queue),
             ledger: &*stack.ledger,
+            deliveries: &*stack.ledger,
             sleeper: &*stack.clock,
             intake: &MemoryReader,
         };

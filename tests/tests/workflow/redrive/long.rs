@@ -32,6 +32,7 @@ async fn no_more_letters_than_the_rate_allows_are_sent_in_any_second() {
             letters: &letters,
             queue: Some(&*stack.score.queue),
             ledger: &*stack.ledger,
+            deliveries: &*stack.ledger,
             sleeper: &*stack.clock,
             intake: &MemoryReader,
         };
@@ -62,6 +63,7 @@ async fn letters_that_come_back_in_sight_during_a_long_redrive_are_counted_once(
         letters: &letters,
         queue: Some(&*stack.score.queue),
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         sleeper: &*stack.clock,
         intake: &MemoryReader,
     };
@@ -106,6 +108,7 @@ async fn letters_that_die_again_at_once_are_left_for_another_time() {
         letters: &letters,
         queue: Some(&queue),
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         sleeper: &*stack.clock,
         intake: &MemoryReader,
     };

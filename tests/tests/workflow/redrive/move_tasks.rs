@@ -35,6 +35,7 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
         letters: &letters,
         queue: Some(&*stack.score.queue),
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         sleeper: &time,
         intake: &MemoryReader,
     };
@@ -66,6 +67,7 @@ fn a_task_that_someone_else_has_started_is_followed_and_one_that_is_left_alone_g
         letters: &letters,
         queue: Some(&*stack.score.queue),
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         sleeper: &time,
         intake: &MemoryReader,
     };
@@ -87,6 +89,7 @@ fn a_task_that_someone_cancels_is_told_as_one_that_ended_early() {
         letters: &letters,
         queue: Some(&*stack.score.queue),
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         sleeper: &time,
         intake: &MemoryReader,
     };

@@ -71,13 +71,15 @@ fn tick(stack: &InMemoryStack, lasts: Duration, calls: usize) -> bool {
         feedback: letters(DlqName::Schedules),
         unsubscribe: letters(DlqName::Schedules),
     };
-    let queues: Queues = PerStage::from_array([&stack.score, &stack.email]).map(|_, pair| -> Arc<dyn StageQueue> {
-        Arc::new(Mortal { port: Arc::clone(&pair.queue), calls_left: Arc::clone(&calls_left) })
-    });
+    let queues: Queues =
+        PerStage::from_array([&stack.score, &stack.email, &stack.deliver]).map(|_, pair| -> Arc<dyn StageQueue> {
+            Arc::new(Mortal { port: Arc::clone(&pair.queue), calls_left: Arc::clone(&calls_left) })
+        });
     let orders = Mortal { port: Arc::clone(&stack.ledger), calls_left: Arc::clone(&calls_left) };
     let round = OrderRound {
         orders: &orders,
         ledger: &*stack.ledger,
+        deliveries: &*stack.ledger,
         listing: &*stack.ledger,
         queues: &queues,
         dead_letters: &dead_letters,

@@ -185,8 +185,14 @@ fn redrive(
     let letters = Throttled::new(letters, taken, time);
     let queue = Throttled::new(&*stack.score.queue, taken, time);
     let ledger = Throttled::new(&*stack.ledger, taken, time);
-    let redrive =
-        Redrive { letters: &letters, queue: Some(&queue), ledger: &ledger, sleeper: time, intake: &MemoryReader };
+    let redrive = Redrive {
+        letters: &letters,
+        queue: Some(&queue),
+        ledger: &ledger,
+        deliveries: &*stack.ledger,
+        sleeper: time,
+        intake: &MemoryReader,
+    };
     let began = time.now();
     let redriven = time.run(redrive.run(&RedriveOrder::default(), &mut |_| {}, stop));
     (redriven, time.now().duration_since(began).as_secs())
