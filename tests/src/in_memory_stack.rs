@@ -403,7 +403,8 @@ impl InMemoryStack {
     #[must_use]
     pub fn deliver_stage(&self) -> StageRunner<DeliverStep> {
         let two = NonZeroU32::MIN.saturating_add(1);
-        let desk = EndpointDesk::new(self.book.clone(), self.ledger.clone(), self.clock.clone(), two);
+        let desk =
+            EndpointDesk::new(self.book.clone(), self.ledger.clone(), self.clock.clone(), two, SETTINGS.in_flight);
         let step = DeliverStep {
             lines: Lines { deliveries: self.ledger.clone() },
             desk: Arc::new(desk),

@@ -91,7 +91,13 @@ impl StageHost {
     #[must_use]
     pub fn desk(&self, invocations: NonZeroU32) -> Arc<EndpointDesk> {
         let controls = Arc::new(self.ledger.clone());
-        Arc::new(EndpointDesk::new(Arc::clone(&self.book), controls, Arc::new(SystemClock), invocations))
+        Arc::new(EndpointDesk::new(
+            Arc::clone(&self.book),
+            controls,
+            Arc::new(SystemClock),
+            invocations,
+            self.settings.in_flight,
+        ))
     }
 
     /// Where it is counted what became of mails.

@@ -12,7 +12,10 @@ mod snapshots;
 mod stages;
 mod units;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -78,6 +81,11 @@ impl MemoryLedger {
     /// Calls `look` with every entry, in no particular order that isn't always the same.
     pub fn for_each_entry(&self, mut look: impl FnMut(&Entry)) {
         self.accounts().entries().for_each(&mut look);
+    }
+
+    /// Calls `look` with every delivery.
+    pub fn for_each_delivery(&self, look: impl FnMut(&Delivery)) {
+        self.accounts().deliveries.values().flat_map(BTreeMap::values).for_each(look);
     }
 
     /// Calls `look` with every profile.

@@ -4,6 +4,7 @@ mod arithmetic;
 mod audit;
 mod bugs;
 mod digests;
+mod endpoints;
 mod enrolment;
 mod feedback;
 mod mutants;

@@ -32,8 +32,8 @@ fn plan(seed: u64) -> FaultPlan {
     FaultPlan::of_seed(seed, CUSTOMERS, DAYS).with_panics().with_orders()
 }
 
-/// What came of all seeds that broke a promise, on as many threads as there are processors.
-fn broken_seeds(seeds: u64) -> Vec<(u64, Violation)> {
+/// What came of all seeds that broke a promise, on as many threads as there are processors, in their order.
+pub(crate) fn broken_seeds(seeds: u64, plan: fn(u64) -> FaultPlan) -> Vec<(u64, Violation)> {
     let next = AtomicU64::new(0);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let work = || {
@@ -49,15 +49,17 @@ fn broken_seeds(seeds: u64) -> Vec<(u64, Violation)> {
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("a seed ends")).collect()
+        let broken = workers.into_iter().flat_map(|worker| worker.join().expect("a seed ends"));
+        let mut broken: Vec<_> = broken.collect();
+        broken.sort_by_key(|(seed, _)| *seed);
+        broken
     })
 }
 
 #[test]
 fn no_seed_breaks_a_promise() {
     let seeds = process_variable(SEEDS_VARIABLE).map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
-    let mut broken = broken_seeds(seeds);
-    broken.sort_by_key(|(seed, _)| *seed);
+    let broken = broken_seeds(seeds, plan);
     let Some((seed, violation)) = broken.first() else { return };
     let shrunk = shrink(&plan(*seed), violation.promise, &shipped());
     panic!(

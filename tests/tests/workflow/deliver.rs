@@ -13,10 +13,7 @@ use pulse_core::{
     failure::Cause,
     feedback::{About, Feedback, FeedbackKind, FeedbackListener, FeedbackSource},
     forgetting::Forgetting,
-    ports::{
-        Clock as _, CourierError, Deliveries as _, DlqName, EndpointControls as _, Endpoints as _,
-        StageQueue,
-    },
+    ports::{Clock as _, CourierError, Deliveries as _, DlqName, EndpointControls as _, Endpoints as _, StageQueue},
     stage::RawMessage,
 };
 use pulse_sim::dead_letters::MemoryReader;
@@ -213,15 +210,12 @@ async fn an_endpoint_that_asks_never_to_be_called_again_is_not_until_someone_say
     let stack = with_word(|stack| endpoint(stack, "crm"), &["c-1", "c-2"]).await;
     stack.courier.fail_next(&name("crm"), [CourierError::Gone { cause: Cause::new("It answered 410.") }]);
     deliver_for(&stack, Duration::from_mins(20)).await;
-    assert_eq!(
-        taken(&stack, "crm").len() + stack.deliver.dlq.depth().visible,
-        1,
-        "one was told so, none was called after"
-    );
+    // Its message comes back once, to be put off.
+    assert_eq!((taken(&stack, "crm").len(), stack.deliver.dlq.depth().visible), (0, 0));
     let control = stack.ledger.endpoint_control(&name("crm")).await.unwrap();
     assert_eq!(control.gone.map(|gone| gone.cause), Some(Cause::new("It answered 410.")));
+    assert!(stack.endpoint_round().run().await.unwrap().iter().all(|round| round.held == "gone"));
     hold(&stack, "crm", None).await;
-    redrive(&stack).await;
     deliver_for(&stack, Duration::from_mins(3)).await;
     let mut all = taken(&stack, "crm");
     all.sort();

@@ -3,6 +3,7 @@ use crate::{
     plan::{BATCH, Calls},
     ports::IntakeQueue,
     snapshot::{READ_UNITS_AN_HOUR, SNAPSHOT_EVERY},
+    stage_spec::StageName,
 };
 
 /// The memory of a stage's function, as in template.yaml.
@@ -82,7 +83,11 @@ impl ApiUse {
                 ("DynamoDB", "Query", mails + 50 * minutes + SNAPSHOT_QUERIES * snapshots),
                 ("SQS", "SendMessage", 2 * mails),
                 ("SQS", "ReceiveMessage", 2 * mails),
-                ("SQS", "ReceiveMessage, long polls of idle queues", 2 * POLLS_AN_HOUR * hours),
+                (
+                    "SQS",
+                    "ReceiveMessage, long polls of idle queues",
+                    StageName::ALL.len() as u64 * POLLS_AN_HOUR * hours,
+                ),
                 (
                     "SQS",
                     "ReceiveMessage, long polls of the intake's queues",

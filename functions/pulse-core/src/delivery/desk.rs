@@ -1,15 +1,12 @@
 use std::{
     collections::BTreeMap,
     num::NonZeroU32,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Endpoint, EndpointBook, EndpointControl, EndpointName, Gone};
 use crate::{
@@ -33,6 +30,8 @@ pub struct EndpointDesk {
     /// How many invocations may run at once. Each has as many of an endpoint's lanes as any other, so that together they never
     /// have more than there are.
     pub invocations: NonZeroU32,
+    /// The calls that this invocation may make at once, to all of them together.
+    calls: Arc<Semaphore>,
     counters: Mutex<BTreeMap<EndpointName, Arc<Counter>>>,
 }
 
@@ -43,17 +42,16 @@ pub struct Counter {
     /// Counts the calls to it.
     pub meter: Meter,
     control: EndpointControl,
-    free: AtomicU32,
+    /// Its lanes in this invocation.
+    lanes: Arc<Semaphore>,
+    has_lanes: bool,
     is_gone: Mutex<bool>,
 }
 
 /// A call to an endpoint that may be made, until this is dropped.
-pub struct Lane(Arc<Counter>);
-
-impl Drop for Lane {
-    fn drop(&mut self) {
-        self.0.free.fetch_add(1, Ordering::AcqRel);
-    }
+pub struct Lane {
+    _to_it: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 /// Why an endpoint isn't called now.
@@ -76,7 +74,9 @@ impl Counter {
         }
         let failed = self.meter.failed_in_a_row();
         let is_gone = *self.is_gone.lock().unwrap_or_else(PoisonError::into_inner);
-        let cause = if is_gone {
+        let cause = if !self.has_lanes {
+            format!("Endpoint {name} has fewer lanes than invocations may run at once: give it more.")
+        } else if is_gone {
             format!("Endpoint {name} asked not to be called again.")
         } else if failed >= FUSE {
             format!("Endpoint {name} failed {failed} calls in a row: left alone.")
@@ -85,25 +85,28 @@ impl Counter {
         };
         Some(Withheld { cause: Cause::new(cause), until: None })
     }
-
-    /// A lane, if one is free.
-    #[must_use]
-    pub fn lane(self: &Arc<Self>) -> Option<Lane> {
-        let less = |free: u32| free.checked_sub(1);
-        self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok().then(|| Lane(Arc::clone(self)))
-    }
 }
 
 impl EndpointDesk {
-    /// A desk that knows nothing yet.
+    /// A desk that knows nothing yet, of an invocation that may make so many calls at once.
     #[must_use]
     pub fn new(
         book: Arc<EndpointBook>,
         controls: Arc<dyn EndpointControls>,
         clock: Arc<dyn Clock>,
         invocations: NonZeroU32,
+        in_flight: usize,
     ) -> Self {
-        Self { book, controls, clock, invocations, counters: Mutex::default() }
+        let calls = Arc::new(Semaphore::new(in_flight));
+        Self { book, controls, clock, invocations, calls, counters: Mutex::default() }
+    }
+
+    /// A lane to an endpoint, once one is free, in the order in which they are asked for. Who waits for one keeps nobody from
+    /// calling another endpoint. None is to be had of an endpoint that has none.
+    pub async fn lane(&self, to: &Counter) -> Option<Lane> {
+        let to_it = Arc::clone(&to.lanes).acquire_owned().await.ok()?;
+        let of_all = Arc::clone(&self.calls).acquire_owned().await.ok()?;
+        Some(Lane { _to_it: to_it, _of_all: of_all })
     }
 
     /// The endpoint of that name; none, where there is none, or none any more.
@@ -120,12 +123,13 @@ impl EndpointDesk {
         let control = self.controls.endpoint_control(name).await?;
         let lanes = endpoint.lanes_of_each(self.invocations);
         // One that was out of order is called in one lane, to see.
-        let free = if control.is_being_tried(self.clock.now()) { lanes.min(1) } else { lanes };
+        let lanes = if control.is_being_tried(self.clock.now()) { lanes.min(1) } else { lanes };
         let counter = Counter {
             endpoint,
             meter: Meter::default(),
             control,
-            free: AtomicU32::new(free),
+            lanes: Arc::new(Semaphore::new(usize::try_from(lanes).unwrap_or(usize::MAX))),
+            has_lanes: lanes > 0,
             is_gone: Mutex::default(),
         };
         // Someone else of this invocation may have asked meanwhile: then theirs counts, and its lanes.
@@ -155,7 +159,7 @@ impl EndpointDesk {
         Ok(())
     }
 
-    fn counters(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointName, Arc<Counter>>> {
+    fn counters(&self) -> MutexGuard<'_, BTreeMap<EndpointName, Arc<Counter>>> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -171,8 +175,13 @@ impl Watch for EndpointDesk {
         true
     }
 
-    fn patience(&self) -> Duration {
-        Duration::MAX
+    /// All of a batch: each waits for a lane to its own endpoint, and none for those that others are calling.
+    fn side_by_side(&self, _in_flight: usize) -> usize {
+        usize::MAX
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        None
     }
 
     async fn report(&self, now: Timestamp) -> MeterReading {

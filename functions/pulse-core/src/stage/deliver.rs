@@ -184,9 +184,14 @@ impl Step for DeliverStep {
         // It was closed weeks ago: nobody knows of it any more.
         let Some(own) = line.iter().find(|one| one.id() == *id).cloned() else { return Ok(None) };
         let Found { delivery, is_next, is_left_behind } = Self::found(&line, own, now);
-        let withheld = counter.as_ref().and_then(|counter| counter.withheld(now));
-        let wants_lane = is_next && !is_left_behind && withheld.is_none();
-        let lane = counter.as_ref().filter(|_| wants_lane).and_then(Counter::lane);
+        let withheld = |now| counter.as_ref().and_then(|counter| counter.withheld(now));
+        let wants_lane = is_next && !is_left_behind && withheld(now).is_none();
+        let lane = match counter.as_ref().filter(|_| wants_lane) {
+            Some(counter) => self.desk.lane(counter).await,
+            None => None,
+        };
+        // While it waited for a lane, the calls before it may have shown that the endpoint is to be left alone.
+        let withheld = withheld(self.clock.now());
         Ok(Some((Prospect { counter, lane, withheld, is_next, is_left_behind }, delivery)))
     }
 
@@ -216,9 +221,11 @@ impl Step for DeliverStep {
             Ok(()) => Ok(()),
             Err(CourierError::Retry { after, cause }) => Err(CallError::Retry { after, cause }),
             Err(CourierError::Rejected { cause }) => Err(CallError::Fail { cause }),
+            // Whoever operates the endpoint may take it back, or its URL may be corrected: till then it is held, and its
+            // word with it, in order.
             Err(CourierError::Gone { cause }) => {
                 self.desk.is_gone(counter, &cause).await.map_err(unread)?;
-                Err(CallError::Fail { cause })
+                Err(CallError::Retry { after: None, cause })
             }
         }
     }

@@ -25,8 +25,13 @@ pub trait Watch: Send + Sync {
     /// up, which is rare.
     async fn is_in_trouble(&self, now: Timestamp) -> bool;
 
-    /// For how long such trouble is waited for.
-    fn patience(&self) -> Duration;
+    /// How many messages are worked on side by side, of a worker that may make so many calls at once.
+    fn side_by_side(&self, in_flight: usize) -> usize {
+        in_flight
+    }
+
+    /// For how long such trouble is waited for; none, if for as long as it lasts: then nothing is ever given up for it.
+    fn patience(&self) -> Option<Duration>;
 
     /// Reports what came of the invocation's calls, once, and gives it. A report that is lost costs
     /// little: there are others.
@@ -67,8 +72,8 @@ impl Watch for ProviderWatch<'_> {
         })
     }
 
-    fn patience(&self) -> Duration {
-        self.policy.max_defer
+    fn patience(&self) -> Option<Duration> {
+        Some(self.policy.max_defer)
     }
 
     async fn report(&self, now: Timestamp) -> MeterReading {

@@ -114,7 +114,7 @@ impl Worker<'_> {
         messages.sort_by_key(|raw| Reverse(raw.receive_count));
         let unfinished: Vec<Unfinished> = stream::iter(messages)
             .map(|raw| self.one(raw, deadline))
-            .buffer_unordered(self.settings.in_flight.max(1))
+            .buffer_unordered(self.provider.side_by_side(self.settings.in_flight).max(1))
             .filter_map(std::future::ready)
             .collect()
             .await;
@@ -211,6 +211,10 @@ impl Worker<'_> {
                 tracing::warn!(message_id, receive_count, %cause, "put off: the provider is in trouble");
                 None
             }
+            Verdict::Retry { cause, .. } if self.provider.patience().is_none() => {
+                tracing::warn!(message_id, receive_count, %cause, "goes to the dead-letter queue: the sweep finds what it is about");
+                Some(GIVE_UP_WAIT)
+            }
             Verdict::Retry { cause, .. } | Verdict::Fail { cause } => {
                 tracing::error!(message_id, receive_count, %cause, "given up: goes to the dead-letter queue");
                 if let Ok(message) = WorkMessage::parse(&raw.body, raw.sent_at) {
@@ -228,7 +232,7 @@ impl Worker<'_> {
         let Ok(message) = WorkMessage::parse(&raw.body, raw.sent_at) else { return false };
         let put_off = async {
             self.provider.is_in_trouble(self.clock.now()).await
-                && self.stage.put_off(&message, cause, self.provider.patience()).await
+                && self.stage.put_off(&message, cause, self.provider.patience().unwrap_or(Duration::MAX)).await
         };
         panics::catch(put_off).await.unwrap_or(false)
     }

@@ -45,7 +45,7 @@ impl FaultPlace {
     /// All of them, in the order in which pages list them.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let providers = StageName::ALL.iter().map(|stage| Self::Provider(*stage));
+        let providers = StageName::OF_ENTRIES.iter().map(|stage| Self::Provider(*stage));
         providers.chain([Self::Aws, Self::Code, Self::Recipients, Self::Hands]).collect()
     }
 }
@@ -56,7 +56,7 @@ impl GameFault {
     pub fn all() -> &'static [Self] {
         static ALL: OnceLock<Vec<GameFault>> = OnceLock::new();
         ALL.get_or_init(|| {
-            let providers = StageName::ALL.iter().flat_map(|stage| of_provider(*stage));
+            let providers = StageName::OF_ENTRIES.iter().flat_map(|stage| of_provider(*stage));
             providers.chain(of_aws()).chain(of_code()).chain(of_recipients()).chain(of_hands()).collect()
         })
     }

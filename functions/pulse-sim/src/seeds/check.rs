@@ -11,6 +11,7 @@ use pulse_core::{
 };
 
 use super::{
+    endpoints,
     fault::{Act, Kind},
     people,
     plan::FaultPlan,
@@ -115,6 +116,7 @@ pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
         check.customer(customer, entries.get(&customer.id).map_or(&[], Vec::as_slice));
     }
     check.everyone_is_there(&customers);
+    endpoints::check(world, plan, check.due_by);
     check.mails_are_on_the_ledger(&entries);
 }
 

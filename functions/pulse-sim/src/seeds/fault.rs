@@ -5,7 +5,7 @@ use pulse_core::{customer::Zone, entry::StageName};
 use crate::{
     queue::Disorder,
     scheduler::TargetFailure,
-    world::{Down, FeedbackFaults, Noise, Ordered, PanicPlace, ProviderFaults, RecipientWays},
+    world::{Down, EndpointFaults, FeedbackFaults, Noise, Ordered, PanicPlace, ProviderFaults, RecipientWays},
 };
 
 /// Something that goes wrong, or that someone does at a bad moment.
@@ -64,6 +64,8 @@ pub enum Kind {
     Recipients(RecipientWays),
     /// Queues keep and hand out messages as badly as SQS may.
     Disorder(Disorder),
+    /// Something is wrong with the endpoint of this number.
+    Endpoint(usize, EndpointFaults),
     /// It happens once.
     Once(Act),
 }
@@ -144,6 +146,7 @@ impl fmt::Display for Fault {
             Kind::Panics(place, one_in) => write!(f, "the code panics on one in {one_in} customers, {place}"),
             Kind::Recipients(ways) => write!(f, "recipients take mails otherwise ({ways:?})"),
             Kind::Disorder(disorder) => write!(f, "queues are out of order ({disorder:?})"),
+            Kind::Endpoint(which, faults) => write!(f, "endpoint {which} is unreliable ({faults:?})"),
             Kind::Once(act) => return write!(f, "{act:?}"),
         }?;
         write!(f, " for {:.1} h", self.lasts.as_secs_f64() / 3600.0)

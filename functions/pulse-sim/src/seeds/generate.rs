@@ -67,6 +67,12 @@ impl FaultPlan {
         self.with_later_faults("orders", orders)
     }
 
+    /// The same with other systems that are told of what happens, and have faults of their own.
+    #[must_use]
+    pub fn with_endpoints(self) -> Self {
+        Self { has_endpoints: true, ..self }.with_later_faults("endpoints", super::endpoints::faults)
+    }
+
     /// The same with more faults. They are picked from a stream of their own and come last, so that whatever else
     /// happens, and its numbers, are as without. A month in which only what is harmless happens stays so.
     fn with_later_faults(mut self, stream: &str, pick: fn(&Stream, Duration) -> Vec<Fault>) -> Self {
@@ -102,7 +108,7 @@ fn faults(random: &Stream, plan: &mut FaultPlan) -> Vec<Fault> {
         return harmless(random, calm_from);
     }
     let mut faults = Vec::new();
-    for &stage in StageName::ALL {
+    for stage in StageName::OF_ENTRIES {
         if random.chance(0.5) {
             faults.push(windowed(random, calm_from, 3 * 24 * HOUR, Kind::Pause(stage)));
         }
@@ -152,7 +158,7 @@ fn keep_pauses_apart(faults: &mut Vec<Fault>) {
 /// What operators and providers do to a stack in which all else is well.
 fn harmless(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for &stage in StageName::ALL {
+    for stage in StageName::OF_ENTRIES {
         for _ in 0..random.below(3) {
             let kind = match random.below(3) {
                 0 => Kind::Pause(stage),

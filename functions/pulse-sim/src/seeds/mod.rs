@@ -4,6 +4,7 @@
 //! against what must always hold; [`shrink`] finds the shortest plan that still breaks the promise.
 
 mod check;
+mod endpoints;
 mod fault;
 mod generate;
 mod people;

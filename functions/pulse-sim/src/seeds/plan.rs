@@ -28,6 +28,8 @@ pub struct FaultPlan {
     pub quiet_hours: Option<QuietHours>,
     /// The chance that a message is delivered twice, or a delete forgotten.
     pub duplicates: f64,
+    /// Whether other systems are told of what happens.
+    pub has_endpoints: bool,
     /// What goes wrong, with its number, by which it can be left out.
     pub faults: Vec<(usize, Fault)>,
 }
@@ -46,6 +48,7 @@ impl FaultPlan {
             recipients: RecipientWays::default(),
             quiet_hours: None,
             duplicates: 0.0,
+            has_endpoints: false,
             faults: Vec::new(),
         }
     }
@@ -82,13 +85,14 @@ impl FaultPlan {
     }
 
     /// Whether nothing happens but what Pulse lets no message die of: pauses of either kind, deployments,
-    /// and providers that are out of order.
+    /// and providers and other systems that are out of order.
     #[must_use]
     pub fn is_harmless(&self) -> bool {
         self.duplicates == 0.0
             && self.faults.iter().all(|(_, fault)| {
                 fault.kind.pauses().is_some()
                     || matches!(fault.kind, Kind::Outage(..) | Kind::Once(Act::Deploy | Act::Redrive(_)))
+                    || matches!(fault.kind, Kind::Endpoint(_, faults) if faults.rejected == 0.0)
             })
     }
 
@@ -127,6 +131,7 @@ pub(crate) fn active_faults<'f>(faults: impl Iterator<Item = &'f Fault>) -> Faul
             | Kind::Panic(..)
             | Kind::Panics(..)
             | Kind::Disorder(_)
+            | Kind::Endpoint(..)
             | Kind::Once(_) => {}
         }
     }

@@ -1,9 +1,14 @@
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{Customer, Standing},
+    delivery::EndpointName,
     entry::StageName,
     message::WorkMessage,
     ports::StageQueue as _,
@@ -13,7 +18,7 @@ use pulse_core::{
 };
 
 use super::{
-    check,
+    check, endpoints,
     fault::{Act, Fault, Kind},
     people,
     plan::{FaultPlan, active_faults},
@@ -47,6 +52,8 @@ pub struct SeedReport {
     pub mails: u64,
     /// Messages that the sweep sent in the place of lost ones.
     pub repeated: u64,
+    /// How long facts took to reach each endpoint.
+    pub told: BTreeMap<EndpointName, Vec<Duration>>,
     /// All that happened, if it was taken down.
     pub trace: Vec<String>,
     /// A digest of it, if one was kept.
@@ -79,6 +86,9 @@ pub fn run_with(
     // So seldom that there is much to add up in between.
     settings.count_budget = CountBudget { read_units_an_hour: 2.0 };
     settings.record = if traced { Record::Lines } else { Record::Nothing };
+    if plan.has_endpoints {
+        settings.endpoints = endpoints::all(plan.starts);
+    }
     adjust(&mut settings);
     let world = World::new(settings, product);
     let month = SeedMonth { plan, world: &world };
@@ -91,6 +101,12 @@ pub fn run_with(
         violations: world.checker.violations(),
         mails: world.mailer.mails(),
         repeated: world.watch.repeated(),
+        told: world
+            .settings
+            .endpoints
+            .iter()
+            .map(|of| (of.endpoint.name.clone(), world.endpoints.latencies(&of.endpoint.name)))
+            .collect(),
         trace: world.trace.lines(),
         digest: world.trace.digest(),
     };

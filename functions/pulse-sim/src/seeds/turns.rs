@@ -21,6 +21,7 @@ pub(crate) fn begin(world: &Arc<World>, kind: &Kind, until: Timestamp) {
         Kind::Throttle(stage, reserved) => world.stack(*stage).function.set_reserved_concurrency(Some(*reserved)),
         Kind::IntakeOff => world.switch_intake_by_hand(false),
         Kind::IntakeThrottled(reserved) => world.intake_function.set_reserved(Some(*reserved)),
+        Kind::Endpoint(which, faults) => world.trouble_endpoint(*which, *faults),
         Kind::SchedulerCutOff => world.scheduler.set_target_down(until),
         Kind::SchedulerRefused(how) => world.scheduler.set_target_failing(*how, until),
         _ => {}
@@ -47,6 +48,7 @@ pub(crate) fn end(world: &Arc<World>, kind: &Kind, still_paused: bool) {
         }
         Kind::IntakeOff => world.switch_intake_by_hand(true),
         Kind::IntakeThrottled(_) => world.intake_function.set_reserved(None),
+        Kind::Endpoint(which, _) => world.mend_endpoint(*which),
         _ => {}
     }
 }

@@ -174,8 +174,10 @@ impl World {
             ledger.clone(),
             clock.clone(),
             invocations.unwrap_or(NonZeroU32::MIN),
+            self.lane_control.in_flight(StageName::Deliver) as usize,
         );
         WorldPorts {
+            bare_ledger: ledger.clone(),
             deliveries: ledger.clone(),
             endpoints: ledger.clone(),
             endpoint_controls: ledger.clone(),

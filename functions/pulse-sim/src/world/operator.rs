@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use pulse_core::{
     control::{Console, ConsolePause},
     customer::{Consent, ConsentRecord, ConsentSource, Contact, Customer, CustomerId, Standing},
+    delivery::EndpointControl,
     enrollment::{Enrollment, EnrollmentError},
     entry::{EntryId, Plan, Progress, StageName},
-    ports::{Controls as _, Ledger as _, Queues, ScheduleError, StageQueue},
+    ports::{Controls as _, EndpointControls as _, Ledger as _, Queues, ScheduleError, StageQueue},
     replay::Replay,
     settlement::{Settlement, SettlementOutcome},
     stage::PerStage,
@@ -20,6 +21,7 @@ use pulse_core::{
 use super::{
     build::World,
     distant::DistantLedger,
+    endpoints::{EndpointFaults, SimulatedEndpoint},
     feedback::deploy_intake,
     lanes::LaneUse,
     stage_stack::StageStack,
@@ -55,6 +57,34 @@ impl World {
     /// Writes a line of the trace.
     pub fn line(&self, what: impl FnOnce() -> String) {
         self.trace.line(self.time.now(), what);
+    }
+
+    /// From now on, this goes wrong at the endpoint of this number.
+    pub fn trouble_endpoint(&self, which: usize, faults: EndpointFaults) {
+        if let Some(SimulatedEndpoint { endpoint, .. }) = self.settings.endpoints.get(which) {
+            self.endpoints.set(&endpoint.name, faults);
+        }
+    }
+
+    /// From now on, nothing does; and whoever operates Pulse takes it back if it had asked not to be called again.
+    pub fn mend_endpoint(self: &Arc<Self>, which: usize) {
+        self.trouble_endpoint(which, EndpointFaults::default());
+        let Some(SimulatedEndpoint { endpoint, .. }) = self.settings.endpoints.get(which).cloned() else { return };
+        let world = Arc::clone(self);
+        let _ = self.time.spawn(async move {
+            // As long as an invocation may still hear that it is gone.
+            world.time.sleep(world.settings.function_timeout).await;
+            loop {
+                let control = world.ledger.endpoint_control(&endpoint.name).await.unwrap_or_default();
+                let after = EndpointControl { version: control.version + 1, gone: None, ..control.clone() };
+                let is_done = control.gone.is_none()
+                    || world.ledger.save_endpoint_control(&endpoint.name, &after).await == Ok(true);
+                if is_done {
+                    return;
+                }
+                world.time.sleep(BUSY).await;
+            }
+        });
     }
 
     /// Pauses a stage, or resumes it, as the product does it: again, until it is written down.

@@ -30,6 +30,8 @@ pub struct WorldPorts {
     pub scorer: Arc<dyn Scorer>,
     /// The email provider.
     pub mailer: Arc<dyn Mailer>,
+    /// The same as they are kept: nobody is told of what is written here.
+    pub bare_ledger: Arc<dyn Ledger>,
     /// Word on its way to endpoints.
     pub deliveries: Arc<dyn Deliveries>,
     /// Who they are.

@@ -113,7 +113,8 @@ impl World {
         self.ledger.for_each_entry(&mut |entry: &Entry| {
             if entry.id().run == run && matches!(entry.position(), Position::Closed(TallyKey::Sent)) {
                 at_most += 1;
-                let is_simple = entry.claims() as usize <= StageName::ALL.len() && !entry.is_closed_by_feedback();
+                let is_simple =
+                    entry.claims() as usize <= StageName::OF_ENTRIES.len() && !entry.is_closed_by_feedback();
                 surely += u64::from(is_simple);
             }
         });

@@ -1,6 +1,7 @@
 //! Bugs, planted one by one in what is shipped. Competing systems have had each of them.
 
 mod batches;
+mod endpoints;
 mod ledgers;
 mod mails;
 mod snapshots;
@@ -21,6 +22,9 @@ use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 
 pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
+    endpoints::{
+        HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes, TakesFailuresForAnswers, TellsNobody,
+    },
     ledgers::{ForgetsNextMonth, MailsOldScores, NeverAudits, RemembersProfiles, TakesBackNextMonth},
     mails::{NeverAsks, RecordsBeforeSending, SendsAgainBlindly, SendsWithoutAClaim},
     snapshots::{CountsOnce, ReportsHalf},
