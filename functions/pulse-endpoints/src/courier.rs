@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::{
     AddressRules, EndpointUrl, PostError, WebhookClient, WebhookId, WebhookSettings,
     buses::EventBuses,
-    endpoint_keys::EndpointKeys,
+    key_cache::KeyCache,
     refusal::{rejected, retry},
     topics::SnsTopics,
 };
@@ -23,7 +23,7 @@ use crate::{
 pub struct EndpointCourier {
     webhooks: WebhookClient,
     rules: AddressRules,
-    keys: EndpointKeys,
+    keys: KeyCache,
     topics: SnsTopics,
     buses: EventBuses,
     timeout: Duration,
@@ -44,7 +44,7 @@ impl EndpointCourier {
         Ok(Self {
             webhooks: WebhookClient::new(WebhookSettings { rules, ..WebhookSettings::default() })?,
             rules,
-            keys: EndpointKeys::new(secrets_client(aws), Arc::clone(&clock)),
+            keys: KeyCache::new(secrets_client(aws), Arc::clone(&clock)),
             topics: SnsTopics::new(aws_sdk_sns::Client::new(aws)),
             buses: EventBuses::new(aws_sdk_eventbridge::Client::new(aws), Arc::clone(&clock)),
             timeout,

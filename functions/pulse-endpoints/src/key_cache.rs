@@ -24,7 +24,7 @@ const KEPT: Duration = Duration::from_mins(5);
 const SELDOM: Duration = Duration::from_mins(1);
 
 /// Endpoints' keys, each read when it is first needed: endpoints are added while functions live.
-pub(crate) struct EndpointKeys {
+pub(crate) struct KeyCache {
     secrets: Client,
     clock: Arc<dyn Clock>,
     held: Mutex<BTreeMap<String, Slot>>,
@@ -39,7 +39,7 @@ struct Held {
     read_at: Timestamp,
 }
 
-impl EndpointKeys {
+impl KeyCache {
     pub(crate) fn new(secrets: Client, clock: Arc<dyn Clock>) -> Self {
         Self { secrets, clock, held: Mutex::default() }
     }
@@ -115,8 +115,8 @@ fn unreadable(error: SecretError) -> Cause {
     }
 }
 
-impl fmt::Debug for EndpointKeys {
+impl fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EndpointKeys(..)")
+        f.write_str("KeyCache(..)")
     }
 }
