@@ -1,6 +1,7 @@
 //! The providers: one conformance suite per port, and what is particular to each adapter.
 
 mod providers {
+    mod courier;
     mod ens;
     mod freeze;
     mod http_scorer;

@@ -9,7 +9,7 @@ use pulse_core::{
     delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::StageName,
     keys::KeyRing,
-    ports::{Clock as _, FeedbackLog, Queues, StageQueue},
+    ports::{Clock as _, Endpoints, FeedbackLog, Queues, StageQueue},
     stage::{Entries, Lines, Meter, ProviderWatch, Stage, StageRunner, Watch, Worker, WorkerSettings},
 };
 
@@ -79,6 +79,12 @@ impl StageHost {
     #[must_use]
     pub fn lines(&self) -> Lines {
         Lines { deliveries: Arc::new(self.ledger.clone()) }
+    }
+
+    /// Endpoints on the ledger, as they are now.
+    #[must_use]
+    pub fn endpoints(&self) -> &dyn Endpoints {
+        &self.ledger
     }
 
     /// Where it is learnt how endpoints are doing, by invocations of which so many may run at once.

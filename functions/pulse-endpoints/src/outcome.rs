@@ -3,7 +3,7 @@
 use std::{error::Error, io, iter::successors, time::Duration};
 
 use jiff::Timestamp;
-use pulse_core::failure::Cause;
+use pulse_core::{failure::Cause, ports::CourierError};
 use reqwest::{StatusCode, header::HeaderMap};
 
 use crate::{EndpointUrl, resolver::RefusedAddress, retry_after::retry_after};
@@ -23,6 +23,14 @@ pub enum PostError {
         /// Why.
         cause: Cause,
     },
+    /// The receiver doesn't let Pulse in: it may not know the keys that this was signed with.
+    #[error("{cause}")]
+    Unrecognized {
+        /// How long the receiver asks to be left alone, if it does: a day at the most.
+        after: Option<Duration>,
+        /// Why.
+        cause: Cause,
+    },
     /// It may be taken another time. It may have been taken this time too: the id says so to the receiver.
     #[error("{cause}")]
     Retry {
@@ -31,6 +39,19 @@ pub enum PostError {
         /// Why.
         cause: Cause,
     },
+}
+
+/// Who doesn't know Pulse today may tomorrow: it takes the receiver's key, or Pulse's, to be exchanged.
+impl From<PostError> for CourierError {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Gone { cause } => Self::Gone { cause },
+            PostError::Rejected { cause } => Self::Rejected { cause },
+            PostError::Unrecognized { after, cause } | PostError::Retry { after, cause } => {
+                Self::Retry { after, cause }
+            }
+        }
+    }
 }
 
 pub(crate) fn retry(cause: String) -> PostError {
@@ -47,13 +68,17 @@ pub(crate) fn of_answer(
     now: Timestamp,
 ) -> Result<(), PostError> {
     let cause = |hint: &str| Cause::new(format!("{to} answered {status}{hint}"));
-    let retry = |hint: &str| Err(PostError::Retry { after: retry_after(headers, now), cause: cause(hint) });
+    let after = retry_after(headers, now);
+    let retry = |hint: &str| Err(PostError::Retry { after, cause: cause(hint) });
     match status.as_u16() {
         200..=299 => Ok(()),
         410 => Err(PostError::Gone { cause: cause(": it asks not to be called again.") }),
         400 | 413 | 414 | 415 | 422 | 431 => Err(PostError::Rejected { cause: cause(": it won't take this.") }),
         300..=399 => retry(": redirects aren't followed. Correct the endpoint's URL."),
-        401 | 403 => retry(": it doesn't let Pulse in. See whether it has the endpoint's key."),
+        401 | 403 => {
+            let hint = ": it doesn't let Pulse in. See whether it has the endpoint's key.";
+            Err(PostError::Unrecognized { after, cause: cause(hint) })
+        }
         _ => retry("."),
     }
 }
@@ -103,10 +128,13 @@ mod tests {
                 Ok(()) => (200..300).contains(&code),
                 Err(PostError::Gone { .. }) => code == 410,
                 Err(PostError::Rejected { .. }) => [400, 413, 414, 415, 422, 431].contains(&code),
+                Err(PostError::Unrecognized { after, .. }) => {
+                    *after == Some(Duration::from_secs(7)) && [401, 403].contains(&code)
+                }
                 Err(PostError::Retry { after, .. }) => {
                     *after == Some(Duration::from_secs(7))
                         && !(200..300).contains(&code)
-                        && ![400, 410, 413, 414, 415, 422, 431].contains(&code)
+                        && ![400, 401, 403, 410, 413, 414, 415, 422, 431].contains(&code)
                 }
             };
             assert!(fits, "{code}: {outcome:?}");

@@ -1,9 +1,11 @@
 //! Customers with names and addresses that nobody else has, so that they can be looked for.
 
+use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, EmailAddress, PersonName, Product},
+    delivery::{Endpoint, EndpointName, FactKind, Target},
     entry::EntryId,
-    ports::{Mail, Rendered, ScoreRequest},
+    ports::{Mail, Rendered, ScoreRequest, Word},
     run::RunId,
     unsubscribe::UnsubscribeUrl,
 };
@@ -58,4 +60,30 @@ pub fn mail(number: usize) -> Mail {
             .map(|url| url.placeholder()),
         trace: None,
     }
+}
+
+/// Word that the mail of that entry was sent.
+#[must_use]
+pub fn word(number: u64) -> Word {
+    let at = Timestamp::from_second(1_794_000_000).unwrap_or_default();
+    Word {
+        id: format!("c-{number}/2026-11/7/sent"),
+        event_type: FactKind::Sent.event_type(),
+        as_of: at,
+        written_at: at,
+        body: format!(
+            r#"{{"type":"mail.sent","data":{{"customer":"c-{number}","note":"confidential-note Grüße 🎉"}}}}"#
+        ),
+        trace: None,
+    }
+}
+
+/// An endpoint that is told of all facts.
+///
+/// # Panics
+/// Never: its parts are well formed.
+#[must_use]
+pub fn endpoint(target: Target) -> Endpoint {
+    let name = EndpointName::parse("crm").expect("a name");
+    Endpoint::new(name, target, FactKind::ALL.iter().copied(), "ops".into(), Timestamp::UNIX_EPOCH)
 }

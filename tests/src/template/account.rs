@@ -1,5 +1,8 @@
 //! The account that the stack is deployed to: what it has to have, and what its names may be.
 
+use pulse_core::stage::{Moves, StageName};
+use pulse_template::Stage;
+
 use super::Template;
 
 /// The limit of concurrency of many new accounts (AWS Lambda Developer Guide, "Lambda quotas": "New AWS accounts have
@@ -20,7 +23,8 @@ const NAMES: [(&str, &str, usize); 3] = [
     ("AWS::Scheduler::ScheduleGroup", "Name", 64),
 ];
 
-/// The parameters that `page` has for a new account are the template's, within their bounds, and fit such an account.
+/// The parameters that `page` has for a new account are the template's, within their bounds, and fit such an account, where
+/// nobody is told of anything: the deliver stage has nothing to do then.
 #[must_use]
 pub fn a_new_one_has_parameters_that_fit(template: &Template, page: &str) -> Vec<String> {
     let mut problems = Vec::new();
@@ -40,7 +44,8 @@ pub fn a_new_one_has_parameters_that_fit(template: &Template, page: &str) -> Vec
     if given("ReserveConcurrency") != Some("false") {
         problems.push("a new account has no concurrency to reserve".into());
     }
-    let stages = template.stages().iter().map(|stage| number(&format!("{}MaximumConcurrency", stage.id)));
+    let busy = template.stages().iter().filter(|stage| !moves_word(stage));
+    let stages = busy.map(|stage| number(&format!("{}MaximumConcurrency", stage.id)));
     let at_once = stages.sum::<Option<u64>>().map(|stages| stages + beside_the_stages(template));
     if at_once.is_none_or(|at_once| at_once > NEW_ACCOUNT) {
         problems.push(format!("{at_once:?} invocations at once are more than {NEW_ACCOUNT}"));
@@ -73,6 +78,10 @@ pub fn how_long_its_name_may_be_is_said(template: &Template, page: &str) -> Vec<
     }
     let said = format!("A stack's name may have {most} characters");
     if page.contains(&said) { Vec::new() } else { vec![format!("it isn't said: {said}")] }
+}
+
+fn moves_word(stage: &Stage) -> bool {
+    stage.name.parse().is_ok_and(|stage: StageName| stage.spec().moves == Moves::Deliveries)
 }
 
 fn default(template: &Template, parameter: &str) -> Option<u64> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use pulse_core::stage::StageName;
 use serde_json::Value;
 
 use super::{Template, alarms::alarms};
@@ -51,12 +52,13 @@ pub(super) const SCHEDULES: &str = "schedules";
 const INTAKE: [&str; 2] = ["feedback", "unsubscribe"];
 
 /// The bill counts the alarms and the metrics that there are, but for those of dead letters, of dropped mails, of what was
-/// forged and of a bad reputation: most months have none.
+/// forged and of a bad reputation, as most months have none, and those of the deliver stage, as most stacks have no endpoint.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
     let measured = own_metrics(template)
         .into_iter()
         .filter(|(name, _)| !["DeadLetters", "Dropped", "Forged", "Reputation"].contains(name))
+        .filter(|(_, of)| *of != Some(StageName::Deliver.as_str()))
         .count();
     let counted = [
         ("metrics", measured, pulse_core::bill::METRICS as usize),

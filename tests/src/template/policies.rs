@@ -9,6 +9,9 @@ use super::{Template, arn_of};
 /// How the ARN of whatever schedule of this stack's group ends.
 const SCHEDULES: &str = ":schedule/${ScheduleGroup}/*";
 
+/// How the ARN of whatever secret with an endpoint's keys ends: endpoints are added while a stack lives.
+const ENDPOINT_KEYS: &str = ":secret:${AWS::StackName}/endpoints/*";
+
 /// How the ARN of this very stack ends: in an id that its name doesn't tell.
 const THIS_STACK: &str = ":stack/${AWS::StackName}/*";
 
@@ -90,7 +93,7 @@ fn policies(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
 }
 
 /// No role and nobody is allowed an action or a resource by wildcard. (`?` is not one here: Secrets Manager ends a
-/// secret's ARN with six characters that nobody knows before. Of the schedules in this stack's group, made
+/// secret's ARN with six characters that nobody knows before. Of the schedules in this stack's group and of endpoints' keys, made
 /// one by one, no template knows the names. What AWS allows on no narrower resource than all stands alone. Mails go
 /// out by way of any identity, but see [`mails_go_out_as_their_sender_alone`].)
 #[must_use]
@@ -127,7 +130,7 @@ pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
                 let mails = part == "Resource" && (is_mailing(statement) || only(&SENDER));
                 let people = only(&OWN_PERMISSIONS);
                 let narrow = |name: &str| {
-                    let name = name.replace(SCHEDULES, "").replace(THIS_STACK, "");
+                    let name = name.replace(SCHEDULES, "").replace(THIS_STACK, "").replace(ENDPOINT_KEYS, "");
                     if people && (name.ends_with(":role/*") || name.ends_with(":user/*")) {
                         return true;
                     }
@@ -190,6 +193,60 @@ fn written(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(",")),
         plain => plain.to_string(),
     }
+}
+
+/// What the deliver function may write to beside webhooks are the topics and the buses that parameters name by ARNs without
+/// wildcards, and nothing where they name none.
+#[must_use]
+pub fn endpoints_are_named_one_by_one(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    let policies = template.at("/Resources/DeliverRole/Properties/Policies").and_then(Value::as_array);
+    for (sid, parameter, condition) in [
+        ("PublishToTopics", "EndpointTopicArns", "HasEndpointTopics"),
+        ("PutOntoBuses", "EndpointBusArns", "HasEndpointBuses"),
+    ] {
+        let branches = policies.into_iter().flatten().map(|policy| &policy["Fn::If"]);
+        let is_it = |branches: &&Value| branches[1]["PolicyDocument"]["Statement"][0]["Sid"] == sid;
+        let named = json!({ "Fn::Split": [",", { "Ref": parameter }] });
+        let is_named = branches.into_iter().find(is_it).is_some_and(|branches| {
+            branches[0] == condition
+                && branches[2]["Ref"] == "AWS::NoValue"
+                && branches[1]["PolicyDocument"]["Statement"][0]["Resource"] == named
+        });
+        let there = template.at(&format!("/Parameters/{parameter}")).cloned().unwrap_or_default();
+        let pattern = there["AllowedPattern"].as_str().unwrap_or_default();
+        // `*` repeats the ARNs, once, and is in no class of characters.
+        let is_narrow =
+            pattern.starts_with("^(|arn:") && pattern.ends_with(")*)$") && pattern.matches('*').count() == 1;
+        let is_optional = there["Default"] == "" && {
+            let given = json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": parameter }, ""] }] });
+            template.at(&format!("/Conditions/{condition}")) == Some(&given)
+        };
+        if !(is_named && is_narrow && is_optional) {
+            problems.push(format!("{sid} allows others than {parameter} names, or something where it names nothing"));
+        }
+    }
+    problems
+}
+
+/// Whoever writes what makes facts queues word of them: the stages, feedback, the tick, and operators.
+#[must_use]
+pub fn word_is_queued_by_who_makes_facts(template: &Template) -> Vec<String> {
+    let stages = template.stages().iter().map(|stage| format!("{}Role", stage.id));
+    let others = ["FeedbackRole", "TickRole", "OperatorPolicy", "ConsoleOperatorRole"].map(str::to_owned);
+    let may = |whose: &String| {
+        let mut statements = Vec::new();
+        let found = policies(template).find(|(id, _)| id == whose);
+        collect_statements(found.map_or(&Value::Null, |(_, policies)| policies), &mut statements);
+        statements.into_iter().any(|statement| {
+            let resources =
+                statement["Resource"].as_array().map_or(std::slice::from_ref(&statement["Resource"]), Vec::as_slice);
+            strings(&statement["Action"]).contains(&"sqs:SendMessage")
+                && resources.iter().any(|resource| arn_of(resource) == Some("DeliverQueue"))
+        })
+    };
+    let may_not = stages.chain(others).filter(|whose| !may(whose));
+    may_not.map(|whose| format!("{whose} may not queue word of what it writes down")).collect()
 }
 
 /// Mails go out as the address of the parameter Sender and no other, be it given with a name or without, whichever of the

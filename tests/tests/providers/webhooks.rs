@@ -117,12 +117,16 @@ async fn each_status_is_success_the_end_of_the_webhook_or_of_the_endpoint_or_ano
             ..300 => "Ok",
             410 => "Gone",
             400 | 413 | 414 | 415 | 422 | 431 => "Rejected",
+            401 | 403 => "Unrecognized, after 7",
             _ => "Retry after 7",
         };
         let told = match &outcome {
             Ok(()) => "Ok".to_owned(),
             Err(PostError::Gone { .. }) => "Gone".to_owned(),
             Err(PostError::Rejected { .. }) => "Rejected".to_owned(),
+            Err(PostError::Unrecognized { after, .. }) => {
+                format!("Unrecognized, after {}", after.unwrap_or_default().as_secs())
+            }
             Err(PostError::Retry { after, .. }) => format!("Retry after {}", after.unwrap_or_default().as_secs()),
         };
         assert_eq!((told.as_str(), receiver.received().len()), (expected, 1), "{status}: {outcome:?}");

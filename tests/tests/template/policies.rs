@@ -29,7 +29,7 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
     let edits = [
         set(&format!("{work}/0/Action"), "sqs:*"),
         set(&format!("{work}/0/Resource"), "*"),
-        set(&format!("{work}/2/Action/0"), "dynamodb:Get*"),
+        set(&format!("{work}/3/Action/0"), "dynamodb:Get*"),
         add(&format!("{work}/1"), "NotResource", arn("ScoreQueue")),
         set(secret, json!({ "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:secret:*" })),
         set(&format!("{send}/Resource/1"), "*"),
@@ -49,11 +49,47 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         set("DoctorPolicy/PolicyDocument/Statement/1/Action/0", "ses:DeleteEmailIdentity"),
         set("DoctorPolicy/PolicyDocument/Statement/4/Action/0", "iam:PassRole"),
         cut("SchedulerRole/Policies/0/PolicyDocument/Statement/0/Resource"),
+        set(
+            "DeliverRole/Policies/2/PolicyDocument/Statement/0/Resource/Fn::Sub",
+            "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${AWS::StackName}/*",
+        ),
         cut("SchedulerRole/Policies"),
         set("OperatorPolicy/PolicyDocument/Statement/0/Action", "cloudformation:*"),
         set("ReadOnlyPolicy/PolicyDocument/Statement/1/Resource", "*"),
     ];
     keeps(policies::nothing_is_allowed_by_wildcard, edits)
+}
+
+#[test]
+fn endpoints_of_the_account_are_those_that_parameters_name_one_by_one() -> Result<()> {
+    let of = |policy: usize| format!("DeliverRole/Policies/{policy}/Fn::If");
+    let statement = |policy: usize| format!("{}/1/PolicyDocument/Statement/0", of(policy));
+    let topics = r"^(|arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_*-]{1,256})$";
+    let edits = [
+        set(&format!("{}/0", of(3)), "HasEndpointBuses"),
+        set(&format!("{}/2", of(4)), json!({})),
+        set(&format!("{}/Resource", statement(3)), json!(["arn:aws:sns:eu-west-1:1:facts"])),
+        set(&format!("{}/Resource/Fn::Split/1/Ref", statement(4)), "EndpointTopicArns"),
+        set("/Parameters/EndpointTopicArns/AllowedPattern", topics),
+        set("/Parameters/EndpointBusArns/AllowedPattern", "^.*$"),
+        set("/Parameters/EndpointBusArns/Default", "arn:aws:events:eu-west-1:1:event-bus/default"),
+        set("/Conditions/HasEndpointTopics", json!({ "Fn::Equals": ["", ""] })),
+    ];
+    keeps(policies::endpoints_are_named_one_by_one, edits)
+}
+
+#[test]
+fn whoever_writes_down_what_happens_may_queue_word_of_it() -> Result<()> {
+    let edits = [
+        set("ScoreRole/Policies/1/PolicyDocument/Statement/2/Action", "sqs:ReceiveMessage"),
+        set("EmailRole/Policies/1/PolicyDocument/Statement/2/Resource", arn("EmailQueue")),
+        set("DeliverRole/Policies/1/PolicyDocument/Statement/1/Resource", arn("EmailQueue")),
+        cut("FeedbackRole/Policies/1/PolicyDocument/Statement/1/Resource"),
+        set("TickRole/Policies/1/PolicyDocument/Statement/3/Resource/2", arn("ScoreQueue")),
+        set("OperatorPolicy/PolicyDocument/Statement/2/Resource/2", arn("ScoreQueue")),
+        set("ConsoleOperatorRole/Policies/0/PolicyDocument/Statement/7/Resource/2", arn("ScoreQueue")),
+    ];
+    keeps(policies::word_is_queued_by_who_makes_facts, edits)
 }
 
 #[test]
@@ -115,7 +151,7 @@ fn the_list_of_statements_that_programs_carry_is_the_template_s() -> Result<()> 
 }
 
 /// What the code calls, by the name that the SDK has for it, and the permission that it takes.
-const CALLS: [(&str, &str); 45] = [
+const CALLS: [(&str, &str); 48] = [
     ("change_message_visibility", "sqs:ChangeMessageVisibility"),
     ("change_message_visibility_batch", "sqs:ChangeMessageVisibility"),
     ("create_schedule", "scheduler:CreateSchedule"),
@@ -123,6 +159,7 @@ const CALLS: [(&str, &str); 45] = [
     ("delete_message", "sqs:DeleteMessage"),
     ("delete_message_batch", "sqs:DeleteMessage"),
     ("delete_schedule", "scheduler:DeleteSchedule"),
+    ("describe_event_bus", "events:DescribeEventBus"),
     ("describe_stack_events", "cloudformation:DescribeStackEvents"),
     ("describe_stacks", "cloudformation:DescribeStacks"),
     ("get_account", "ses:GetAccount"),
@@ -145,7 +182,9 @@ const CALLS: [(&str, &str); 45] = [
     ("list_message_move_tasks", "sqs:ListMessageMoveTasks"),
     ("list_schedules", "scheduler:ListSchedules"),
     ("list_service_quotas", "servicequotas:ListServiceQuotas"),
+    ("publish", "sns:Publish"),
     ("purge_queue", "sqs:PurgeQueue"),
+    ("put_events", "events:PutEvents"),
     ("put_function_concurrency", "lambda:PutFunctionConcurrency"),
     ("put_item", "dynamodb:PutItem"),
     ("query", "dynamodb:Query"),
@@ -168,7 +207,9 @@ fn each_call_of_the_code_is_allowed_by_a_statement() -> Result<()> {
     let allowed: BTreeSet<_> =
         policies::statements(&Template::shipped()?).into_iter().flat_map(|(_, _, actions)| actions).collect();
     let mut called = BTreeSet::new();
-    for part in ["pulse-aws", "pulse-providers", "score", "email", "tick", "audit", "console"] {
+    for part in
+        ["pulse-aws", "pulse-endpoints", "pulse-providers", "score", "email", "deliver", "tick", "audit", "console"]
+    {
         called.extend(calls_in(&workspace().root().join("functions").join(part).join("src"))?);
     }
     assert!(called.len() > 20, "{called:?}");
@@ -182,13 +223,16 @@ fn each_call_of_the_code_is_allowed_by_a_statement() -> Result<()> {
 fn the_statements_that_providers_name_are_there() -> Result<()> {
     let sids: BTreeSet<_> = policies::statements(&Template::shipped()?).into_iter().map(|(_, sid, _)| sid).collect();
     let named = [
-        ("ses/errors.rs", "SendMails"),
-        ("secret.rs", "ReadTheSecret"),
-        ("ses/account.rs", "ExamineTheAccount"),
-        ("ses/account.rs", "ExamineTheSender"),
+        ("pulse-providers/src/ses/errors.rs", "SendMails"),
+        ("pulse-providers/src/secret.rs", "ReadTheSecret"),
+        ("pulse-providers/src/ses/account.rs", "ExamineTheAccount"),
+        ("pulse-providers/src/ses/account.rs", "ExamineTheSender"),
+        ("pulse-endpoints/src/key_cache.rs", "ReadEndpointKeys"),
+        ("pulse-endpoints/src/topics.rs", "PublishToTopics"),
+        ("pulse-endpoints/src/buses.rs", "PutOntoBuses"),
     ];
     for (file, sid) in named {
-        let text = fs::read_to_string(workspace().root().join("functions/pulse-providers/src").join(file))?;
+        let text = fs::read_to_string(workspace().root().join("functions").join(file))?;
         assert!(text.contains(sid) && sids.contains(sid), "{file} doesn't name {sid}");
     }
     Ok(())

@@ -226,20 +226,14 @@ impl EndpointRound<'_> {
         let now = self.clock.now();
         let next = Line::next(&line).filter(|next| next.id() == id);
         // The list may be out of date, or a worker may have it.
-        let Some(next) = next.filter(|next| self.is_overdue(next, now)) else { return Ok(None) };
+        let Some(next) = next.filter(|next| self.policy.delivery_overdue_from(next).is_some_and(|from| from <= now))
+        else {
+            return Ok(None);
+        };
         let Ok(change) = next.queue_again(now) else { return Ok(None) };
         self.deliveries.apply_delivery(&change).await?;
         self.queue.send(&WorkMessage::for_delivery(id)).await?;
         Ok(Some(next.clone()))
-    }
-
-    /// A message that waits for its next try is on its way: it counts from that.
-    fn is_overdue(&self, delivery: &Delivery, now: Timestamp) -> bool {
-        let Some((awaited, since)) = delivery.awaited() else { return false };
-        let wait = self.policy.wait_for(awaited, false);
-        let tried = delivery.failure_streak().filter(|_| awaited != Awaited::Deferred);
-        let from = tried.map_or(since, |streak| streak.again_at.unwrap_or(streak.at).max(since));
-        from.saturating_add(wait).is_ok_and(|from| from <= now)
     }
 
     /// Drops what waits for an endpoint that was removed; and the endpoint, once nothing does, and nobody can still be writing

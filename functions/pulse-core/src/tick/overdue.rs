@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
+    delivery::Delivery,
     entry::{Awaited, Entry, Position, Progress, StageName},
     ports::{Ledger, LedgerError, OpenEntries},
     stage_spec::Moves,
@@ -59,6 +60,15 @@ impl SweepPolicy {
         let tried = entry.failure_streak().filter(|_| *entry.progress() == Progress::Waiting);
         let tried = tried.map(|trouble| later(trouble.again_at.unwrap_or(trouble.at), self.wait_for(awaited, false)));
         Some(later(since, self.wait_for(awaited, is_held_up)).max(tried.unwrap_or(Timestamp::MIN)))
+    }
+
+    /// The same of word for an endpoint, whose stage isn't held up by one endpoint's backlog.
+    #[must_use]
+    pub fn delivery_overdue_from(&self, delivery: &Delivery) -> Option<Timestamp> {
+        let (awaited, since) = delivery.awaited()?;
+        let tried = delivery.failure_streak().filter(|_| awaited != Awaited::Deferred);
+        let from = tried.map_or(since, |streak| streak.again_at.unwrap_or(streak.at).max(since));
+        Some(later(from, self.wait_for(awaited, false)))
     }
 
     /// Whether another message is sent for an entry at `now`, if its stage flows and isn't held up.

@@ -1,0 +1,122 @@
+//! The keys that webhooks are signed with, by the names of their secrets.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_sdk_secretsmanager::Client;
+use jiff::Timestamp;
+use pulse_core::{failure::Cause, ports::Clock};
+use pulse_providers::secret::{self, SecretError};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::SigningKeys;
+
+/// For how long keys are gone by. Secrets Manager charges for each read, and a key that is added to one takes hold within
+/// this time.
+const KEPT: Duration = Duration::from_mins(5);
+
+/// An endpoint that refuses whatever is signed would have each call ask for its secret anew.
+const SELDOM: Duration = Duration::from_mins(1);
+
+/// Endpoints' keys, each read when it is first needed: endpoints are added while functions live.
+pub(crate) struct KeyCache {
+    secrets: Client,
+    clock: Arc<dyn Clock>,
+    held: Mutex<BTreeMap<String, Slot>>,
+}
+
+/// A secret's own lock, so that one reads it for all who want it at once, and nobody waits for another secret.
+type Slot = Arc<AsyncMutex<Option<Held>>>;
+
+struct Held {
+    text: SecretString,
+    keys: Arc<SigningKeys>,
+    read_at: Timestamp,
+}
+
+impl KeyCache {
+    pub(crate) fn new(secrets: Client, clock: Arc<dyn Clock>) -> Self {
+        Self { secrets, clock, held: Mutex::default() }
+    }
+
+    /// The keys in the secret of this name, as they were five minutes ago at most.
+    ///
+    /// # Errors
+    /// Why they can't be had. It names the secret and never shows it.
+    pub(crate) async fn current(&self, secret: &str) -> Result<Arc<SigningKeys>, Cause> {
+        let slot = self.slot(secret);
+        let mut held = slot.lock().await;
+        if let Some(known) = held.as_ref().filter(|known| self.age(known) < KEPT) {
+            return Ok(Arc::clone(&known.keys));
+        }
+        self.read(secret, &mut held).await
+    }
+
+    /// Keys to sign with instead of those that an endpoint has refused; none, if there are no others. They are read again at
+    /// most once a minute.
+    pub(crate) async fn instead_of(&self, secret: &str, refused: &Arc<SigningKeys>) -> Option<Arc<SigningKeys>> {
+        let slot = self.slot(secret);
+        let mut held = slot.lock().await;
+        let known = held.as_ref()?;
+        if !Arc::ptr_eq(&known.keys, refused) {
+            return Some(Arc::clone(&known.keys));
+        }
+        if self.age(known) < SELDOM {
+            return None;
+        }
+        match self.read(secret, &mut held).await {
+            Ok(keys) => Some(keys).filter(|keys| !Arc::ptr_eq(keys, refused)),
+            Err(cause) => {
+                tracing::warn!(%cause, "an endpoint refuses its signatures, and its keys can't be read again");
+                None
+            }
+        }
+    }
+
+    /// Reads a secret. Where it says what it said before, the keys stay the same ones.
+    async fn read(&self, secret: &str, held: &mut Option<Held>) -> Result<Arc<SigningKeys>, Cause> {
+        let text = secret::text(&self.secrets, secret).await.map_err(unreadable)?;
+        let read_at = self.clock.now();
+        if let Some(known) = held.as_mut().filter(|known| known.text.expose_secret() == text.expose_secret()) {
+            known.read_at = read_at;
+            return Ok(Arc::clone(&known.keys));
+        }
+        let malformed = |error| Cause::new(format!("The secret {secret} {error}: correct it in Secrets Manager."));
+        let keys = Arc::new(SigningKeys::parse(&text).map_err(malformed)?);
+        *held = Some(Held { text, keys: Arc::clone(&keys), read_at });
+        Ok(keys)
+    }
+
+    fn slot(&self, secret: &str) -> Slot {
+        let mut slots = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(secret.to_owned()).or_default())
+    }
+
+    fn age(&self, known: &Held) -> Duration {
+        self.clock.now().duration_since(known.read_at).unsigned_abs()
+    }
+}
+
+fn unreadable(error: SecretError) -> Cause {
+    match error {
+        SecretError::Unreadable { name, code } if code == "ResourceNotFoundException" => {
+            Cause::new(format!("There is no secret {name}: make it in Secrets Manager, with the endpoint's key."))
+        }
+        SecretError::Unreadable { name, code } => Cause::new(format!(
+            "The secret {name} can't be read ({code}): it takes ReadEndpointKeys of DeliverRole in template.yaml, for \
+             secrets whose names begin with the stack's and /endpoints/."
+        )),
+        error @ SecretError::Malformed { .. } => Cause::new(error.to_string()),
+    }
+}
+
+impl fmt::Debug for KeyCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyCache(..)")
+    }
+}
