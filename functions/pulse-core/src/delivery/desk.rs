@@ -16,7 +16,7 @@ use crate::{
     stage::{Meter, MeterReading, Watch},
 };
 
-/// So many calls to an endpoint that fail one after the other end an invocation's calling it.
+/// So many calls to an endpoint that fail one after the other end an invocation's calling it; and one, while it is being tried.
 const FUSE: u32 = 5;
 
 /// Where an invocation learns how endpoints are doing, and of whom it may call how often at once. What it knows of an endpoint
@@ -46,6 +46,7 @@ pub struct Counter {
     /// Its lanes in this invocation.
     lanes: Arc<Semaphore>,
     has_lanes: bool,
+    fuse: u32,
     is_gone: Mutex<bool>,
 }
 
@@ -79,7 +80,7 @@ impl Counter {
             format!("Endpoint {name} has fewer lanes than invocations may run at once: give it more.")
         } else if is_gone {
             format!("Endpoint {name} asked not to be called again.")
-        } else if failed >= FUSE {
+        } else if failed >= self.fuse {
             format!("Endpoint {name} failed {failed} calls in a row: left alone.")
         } else {
             return None;
@@ -124,13 +125,14 @@ impl EndpointDesk {
         let control = self.controls.endpoint_control(name).await?;
         let lanes = endpoint.lanes_of_each(self.invocations);
         // One that was out of order is called in one lane, to see.
-        let lanes = if control.is_being_tried(self.clock.now()) { lanes.min(1) } else { lanes };
+        let (lanes, fuse) = if control.is_being_tried(self.clock.now()) { (lanes.min(1), 1) } else { (lanes, FUSE) };
         let counter = Counter {
             endpoint,
             meter: Meter::default(),
             control,
             lanes: Arc::new(Semaphore::new(usize::try_from(lanes).unwrap_or(usize::MAX))),
             has_lanes: lanes > 0,
+            fuse,
             is_gone: Mutex::default(),
         };
         // Someone else of this invocation may have asked meanwhile: then theirs counts, and its lanes.

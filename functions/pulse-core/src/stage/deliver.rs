@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     delivery::{
-        Bodies, Counter, Delivery, DeliveryChange, DeliveryProgress, EndpointDesk, Keeps, Lane, Line, Subject,
-        SubjectNow, Withheld, body,
+        Bodies, Counter, Delivery, DeliveryChange, DeliveryId, DeliveryProgress, EndpointDesk, Keeps, Lane, Line,
+        Subject, SubjectNow, Withheld, body,
     },
     entry::IllegalTransition,
     failure::Cause,
@@ -19,6 +19,9 @@ use crate::{
     ports::{Clock, Courier, CourierError, Ledger, LedgerError, Word},
     trace::TraceHeader,
 };
+
+/// So often a line is looked at whose superseded deliveries others are closing too.
+const LOOKS: u32 = 3;
 
 /// Tells an endpoint of a fact, when its line's turn has come.
 #[derive(Clone)]
@@ -91,23 +94,32 @@ fn decide(prospect: &Prospect, delivery: &Delivery, facts: &Facts, now: Timestam
 }
 
 impl DeliverStep {
-    /// Closes what an endpoint that keeps the latest alone needn't have, and gives the line as it is then.
-    async fn without_superseded(&self, line: Vec<Delivery>, now: Timestamp) -> Result<Vec<Delivery>, LedgerError> {
-        let older: Vec<_> = Line::superseded(&line).map(Delivery::id).collect();
-        let mut kept = Vec::with_capacity(line.len());
-        for delivery in line {
-            let superseded = older.contains(&delivery.id()).then(|| delivery.supersede(now).ok()).flatten();
-            let Some(change) = superseded else {
-                kept.push(delivery);
-                continue;
-            };
-            match self.lines.deliveries.apply_delivery(&change).await {
-                Ok(()) => kept.push(change.into_after()),
-                // Also where another worker has just taken it: the line is looked at anew then.
-                Err(error) => return Err(error),
+    /// A delivery's line. Of an endpoint that keeps the latest alone, what it needn't have is closed first.
+    async fn line(&self, id: &DeliveryId, keeps: Option<Keeps>) -> Result<Vec<Delivery>, LedgerError> {
+        let deliveries = &self.lines.deliveries;
+        for _ in 0..LOOKS {
+            let mut line = deliveries.line(&id.line()).await?;
+            if keeps != Some(Keeps::Latest) {
+                return Ok(line);
+            }
+            match self.close_superseded(&mut line).await {
+                // Another message of the line does the same, or a worker has just taken one: it is looked at anew.
+                Err(LedgerError::Conflict(_)) => {}
+                closed => return closed.map(|()| line),
             }
         }
-        Ok(kept)
+        deliveries.line(&id.line()).await
+    }
+
+    async fn close_superseded(&self, line: &mut [Delivery]) -> Result<(), LedgerError> {
+        let older: Vec<_> = Line::superseded(line).map(Delivery::id).collect();
+        let now = self.clock.now();
+        for delivery in line.iter_mut().filter(|one| older.contains(&one.id())) {
+            let Ok(change) = delivery.supersede(now) else { continue };
+            self.lines.deliveries.apply_delivery(&change).await?;
+            *delivery = change.into_after();
+        }
+        Ok(())
     }
 
     async fn subject_now(&self, delivery: &Delivery) -> Result<SubjectNow, LedgerError> {
@@ -175,12 +187,9 @@ impl Step for DeliverStep {
 
     async fn load(&self, message: &WorkMessage) -> Result<Option<(Prospect, Delivery)>, Verdict> {
         let id = message.delivery().map_err(|cause| Verdict::Fail { cause })?;
-        let mut line = self.lines.deliveries.line(&id.line()).await?;
         let counter = self.desk.counter(&id.endpoint).await?;
+        let line = self.line(id, counter.as_ref().map(|counter| counter.endpoint.keeps)).await?;
         let now = self.clock.now();
-        if counter.as_ref().is_some_and(|counter| counter.endpoint.keeps == Keeps::Latest) {
-            line = self.without_superseded(line, now).await?;
-        }
         // It was closed weeks ago: nobody knows of it any more.
         let Some(own) = line.iter().find(|one| one.id() == *id).cloned() else { return Ok(None) };
         let Found { delivery, is_next, is_left_behind } = Self::found(&line, own, now);
