@@ -6,6 +6,7 @@ use crate::{
     delivery::Delivery,
     entry::{Awaited, Entry, Position, Progress, StageName},
     ports::{Ledger, LedgerError, OpenEntries},
+    stage_spec::Moves,
 };
 
 /// When an entry counts as overdue, and how many are queued again.
@@ -92,6 +93,9 @@ pub async fn oldest_due(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, LedgerError> {
     let mut oldest = None;
+    if stage.spec().moves != Moves::Entries {
+        return Ok(oldest);
+    }
     for awaited in Awaited::ALL {
         for id in open.overdue(stage, awaited, now, 1).await? {
             let due = ledger.entry(&id).await?.map(|entry| entry.due());
