@@ -50,3 +50,14 @@ pub async fn a_secret_that_is_not_there_is_named(keys: &impl EndpointKeys) {
     assert_eq!(keys.rotate(&secret(keys)).await, missing());
     assert_eq!(keys.finish(&secret(keys)).await, missing());
 }
+
+/// Two operators at once: neither takes the other's new key away, which a receiver may have by then.
+pub async fn of_two_who_rotate_at_once_one_does(keys: &impl EndpointKeys) {
+    let secret = secret(keys);
+    keys.make(&secret, Ed25519).await.unwrap();
+    let (one, other) = futures::join!(keys.rotate(&secret), keys.rotate(&secret));
+    let (done, refused) = if one.is_ok() { (one, other) } else { (other, one) };
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, EndpointKeysError::ChangedMeanwhile(_) | EndpointKeysError::Rotating(_)), "{refused}");
+    assert_eq!(keys.look(&secret).await, done);
+}

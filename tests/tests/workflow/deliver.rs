@@ -7,7 +7,7 @@ use pulse_core::{
     dead_letters::{Redrive, RedriveOrder},
     delivery::{
         Bodies, Delivery, DeliveryProgress, Endpoint, EndpointControl, EndpointName, EndpointRounds, FactKind,
-        KNOWN_WITHIN, Keeps, Line, Owner, Target,
+        KNOWN_WITHIN, Keeps, Line, Owner, Target, pause_endpoint, resume_endpoint,
     },
     entry::StageName,
     failure::Cause,
@@ -123,6 +123,19 @@ async fn word_reaches_whoever_asks_once_and_says_no_more_than_whose_it_is() {
     assert_eq!(word.id, fact.id.to_string());
     assert!(matches!(line(&stack, "c-1", "crm").await[0].progress(), DeliveryProgress::Delivered { .. }));
     assert_eq!(stack.deliver.queue.depth().visible + stack.deliver.dlq.depth().visible, 0);
+}
+
+#[tokio::test]
+async fn what_was_held_until_a_later_moment_flows_at_once_when_an_operator_ends_that_early() {
+    let stack = with_word(|stack| endpoint(stack, "crm"), &["c-1"]).await;
+    let until = Some(stack.clock.now() + Duration::from_hours(6));
+    let paused = pause_endpoint(&*stack.ledger, &name("crm"), &Pause { until, ..pause(&stack) }).await.unwrap();
+    assert_eq!(paused, EndpointControl::default());
+    deliver_for(&stack, Duration::from_mins(3)).await;
+    assert_eq!(taken(&stack, "crm"), [""; 0]);
+    resume_endpoint(&*stack.ledger, &name("crm"), stack.clock.now()).await.unwrap();
+    deliver_for(&stack, Duration::from_mins(3)).await;
+    assert_eq!(taken(&stack, "crm"), ["c-1 sent"]);
 }
 
 #[tokio::test]
