@@ -139,6 +139,16 @@ conformance!(deliveries:
     a_line_is_of_one_owner_and_one_endpoint
     word_that_waits_is_found_by_endpoint_and_the_longest_waiting_first
 );
+conformance!(endpoint_keys:
+    a_new_key_is_seen_by_its_scheme_and_public_half_alone
+    a_name_that_is_taken_is_not_written_over
+    a_key_is_exchanged_for_another_in_two_steps
+    a_secret_that_is_not_there_is_named
+);
+// The emulator writes over a version of the same token, which AWS refuses: tests/providers/endpoint_keys.rs has that.
+conformance!(@on memory endpoint_keys:
+    of_two_who_rotate_at_once_one_does
+);
 conformance!(queue:
     a_message_arrives_as_it_was_sent
     a_hidden_message_reappears_when_its_time_is_over

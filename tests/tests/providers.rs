@@ -2,6 +2,7 @@
 
 mod providers {
     mod courier;
+    mod endpoint_keys;
     mod ens;
     mod freeze;
     mod http_scorer;

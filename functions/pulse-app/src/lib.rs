@@ -8,7 +8,9 @@ mod addresses;
 mod app;
 mod audit;
 mod customer;
+mod deliveries;
 mod doctor;
+mod endpoints;
 mod errors;
 mod failed;
 mod feedback;
@@ -36,7 +38,13 @@ pub use addresses::{AddressSearch, SearchCost, SoughtAddress};
 pub use app::App;
 pub use audit::AuditOrder;
 pub use customer::CustomerReport;
+pub use deliveries::{DeliveriesError, DeliveriesReport, DeliveryListed, DeliveryQuestion};
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
+pub use endpoints::{
+    AddedEndpoint, EndpointError, EndpointListed, EndpointPaused, EndpointRemoval, EndpointRemoved, EndpointResumed,
+    EndpointRotated, EndpointShown, EndpointSignature, EndpointTested, EndpointsReport, LatelyCalled, NewEndpoint,
+    NewTarget, SignedBy, Waiting,
+};
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};
 pub use feedback::{FeedbackReport, RunFeedback};

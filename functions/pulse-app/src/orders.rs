@@ -118,7 +118,7 @@ impl CancelError {
 
 impl App {
     /// What an order would come to, which binds it: no more are dealt with, and none that come later. Letters are looked at one
-    /// by one where a cause is asked for; where all are meant, the queue's own count is what is expected. `watch` hears how far
+    /// by one where a cause or an endpoint is asked for; where all are meant, the queue's own count is what is expected. `watch` hears how far
     /// it is; when `stop` says so, it ends early.
     ///
     /// # Errors
@@ -131,11 +131,12 @@ impl App {
     ) -> Result<OrderPreview, PreviewError> {
         let at = self.clock().now();
         let expected = match action {
-            OrderAction::Redrive { queue, cause: None, .. } => {
+            OrderAction::Redrive { queue, cause: None, endpoint: None, .. } => {
                 self.ports.dead_letters.get(*queue).count().await.map_err(DeadLetterError::from)?
             }
-            OrderAction::Redrive { queue, cause, .. } => {
-                let order = RedriveOrder { cause: cause.clone(), rate: None, dry_run: true };
+            OrderAction::Redrive { queue, cause, endpoint, .. } => {
+                let (cause, endpoint) = (cause.clone(), endpoint.clone());
+                let order = RedriveOrder { cause, endpoint, rate: None, dry_run: true };
                 let seen = self.redrive(*queue, &order, watch, stop).await?.redriven;
                 if seen.trouble.is_some() || seen.interrupted {
                     let cause = seen.trouble.unwrap_or_else(|| Cause::new("someone asked for that"));

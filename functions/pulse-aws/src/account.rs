@@ -11,8 +11,12 @@ use async_trait::async_trait;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use pulse_core::{
     customer::EmailAddress,
+    delivery::EndpointName,
     entry::StageName,
-    ports::{Account, AccountError, Caller, DeniedAction, PeoplePolicy, SchedulerQuotas, Start, TestMail},
+    ports::{
+        Account, AccountError, Caller, DeniedAction, EndpointTester, PeoplePolicy, SchedulerQuotas, Start, TestMail,
+        TestWord,
+    },
 };
 
 use crate::{sdk, stack::Stack};
@@ -78,6 +82,14 @@ impl Account for StackAccount {
 
     async fn send_test_mail(&self, to: &EmailAddress) -> Result<TestMail, AccountError> {
         self.test_mail(to).await
+    }
+}
+
+/// Needs `lambda:InvokeFunction` on the deliver function.
+#[async_trait]
+impl EndpointTester for StackAccount {
+    async fn send_test_word(&self, endpoint: &EndpointName) -> Result<TestWord, AccountError> {
+        self.test_word(endpoint).await
     }
 }
 

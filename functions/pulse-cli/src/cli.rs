@@ -12,8 +12,9 @@ use pulse_local::children;
 
 use crate::{
     commands::{
-        audit, console, customer, dlq, doctor, enroll, export, forget, lanes, local, opt_out, orders, pause, plan,
-        preview, redrive, replay, resume, settle, simulate, status, suppressions, unenroll, watch, why,
+        audit, console, customer, deliveries, dlq, doctor, endpoint, enroll, export, forget, lanes, local, opt_out,
+        orders, pause, plan, preview, redrive, replay, resume, settle, simulate, status, suppressions, unenroll, watch,
+        why,
     },
     exit::{Exit, Usage},
     output::{Output, with_causes},
@@ -71,6 +72,10 @@ enum Command {
     Audit(audit::Options),
     /// List the mails in doubt, or say what became of one: without, the provider's word or a day of silence ends a doubt.
     Settle(settle::Options),
+    /// Add other systems that are told of facts, show them, hold and remove them, and exchange their keys.
+    Endpoint(Box<endpoint::Options>),
+    /// Show what other systems aren't told yet, the longest first, or what was given up.
+    Deliveries(deliveries::Options),
     /// Show what is in the dead-letter queues, by cause.
     Dlq(dlq::Options),
     /// Queue again what a stage gave up, or the scheduler couldn't deliver.
@@ -152,6 +157,8 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Doctor(options) => doctor::run(options, &cli.target, output).await,
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,
+        Command::Endpoint(options) => endpoint::run(*options, &cli.target, output).await,
+        Command::Deliveries(options) => deliveries::run(options, &cli.target, output).await,
         Command::Dlq(options) => dlq::run(options, &cli.target, output).await,
         Command::Redrive(options) => redrive::run(options, &cli.target, output).await,
         Command::Orders(options) => orders::run(options, &cli.target, output).await,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{customer::CustomerId, entry::StageName, run::RunId};
+use crate::{customer::CustomerId, delivery::EndpointName, entry::StageName, run::RunId};
 
 /// Something that an operator may do next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,6 +90,23 @@ pub enum Advice {
         customer: CustomerId,
         /// In which run.
         run: RunId,
+    },
+    /// Look at the endpoints.
+    LookAtEndpoints,
+    /// Drop the key before the newest, once the receiver knows that one.
+    FinishRotation {
+        /// Of which endpoint.
+        endpoint: EndpointName,
+    },
+    /// Sign with the keys of a secret that is there.
+    SignWith {
+        /// The secret's name.
+        secret: String,
+    },
+    /// Bring a secret back that is being deleted.
+    RestoreSecret {
+        /// Its name.
+        secret: String,
     },
     /// Pretend a score, to see a mail that has none yet.
     PretendScore,

@@ -7,16 +7,19 @@ use pulse_aws::{config::MailProvider, stack::Stack};
 use pulse_core::{
     control::{Actor, BreakerPolicy},
     customer::Zone,
+    failure::Cause,
     feedback::FeedbackSource,
     ports::KeySource,
     stage::{EmailRules, Rules},
     tick::SweepPolicy,
     unsubscribe::UnsubscribeUrl,
 };
+use pulse_endpoints::SecretsManagerKeys;
 use pulse_feedback::UnsignedReader;
 use pulse_providers::{
     MarketingCloudMailer, SesMailer, SesSuppressions, secret::OperatorsKeys, secrets_client, ses_client,
 };
+use rand::{TryRng as _, rngs::SysRng};
 
 /// The application over a deployed stack, for whoever does something with it.
 ///
@@ -31,6 +34,17 @@ pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
     let ses = Arc::new(SesSuppressions::new(ses_client(&stack.aws)));
     let ports = stack.ports(Arc::new(UnsignedReader), keys, ses)?;
     Ok(App { ports, settings: Arc::new(Deployed(stack.clone())), actor })
+}
+
+/// The keys of a stack's endpoints, new ones of the operating system's random numbers.
+#[must_use]
+pub fn endpoint_keys(stack: &Stack) -> SecretsManagerKeys {
+    let random = || {
+        let mut bytes = [0; 32];
+        let filled = SysRng.try_fill_bytes(&mut bytes);
+        filled.map(|()| bytes).map_err(|error| Cause::new(format!("This machine gives no random numbers: {error}.")))
+    };
+    SecretsManagerKeys::of_stack(secrets_client(&stack.aws), stack.outputs.stack(), Box::new(random))
 }
 
 /// What a stack's functions go by, as they are configured.

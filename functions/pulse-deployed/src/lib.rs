@@ -4,4 +4,4 @@
 
 mod app;
 
-pub use app::{app, rules};
+pub use app::{app, endpoint_keys, rules};

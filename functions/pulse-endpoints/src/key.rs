@@ -7,7 +7,8 @@ use base64::{
 };
 use ed25519_dalek::{Signer as _, SigningKey as PrivateKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use pulse_core::delivery::SignatureScheme;
+use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::Sha256;
 
 /// Padding is written, and may be missing from what is read: some tools leave it out.
@@ -15,27 +16,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-
-/// How a webhook is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureScheme {
-    /// `v1`: by a secret, `whsec_`, that the receiver has too.
-    HmacSha256,
-    /// `v1a`: by a private key, `whsk_`, whose public one, `whpk_`, the receiver has.
-    Ed25519,
-}
-
-impl SignatureScheme {
-    /// A new key, as it is written down, made of random bytes.
-    #[must_use]
-    pub fn new_key(self, random: [u8; 32]) -> SecretString {
-        let prefix = match self {
-            Self::HmacSha256 => "whsec_",
-            Self::Ed25519 => "whsk_",
-        };
-        format!("{prefix}{}", BASE64.encode(random)).into()
-    }
-}
 
 /// Why something is no key to sign with. It doesn't show the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +67,14 @@ impl SigningKey {
                 Some(format!("v1,{}", BASE64.encode(mac.chain_update(message).finalize().into_bytes())))
             }
             Self::Private(key) => Some(format!("v1a,{}", BASE64.encode(key.sign(message).to_bytes()))),
+        }
+    }
+
+    /// How it signs.
+    pub(crate) fn scheme(&self) -> SignatureScheme {
+        match self {
+            Self::Shared(_) => SignatureScheme::HmacSha256,
+            Self::Private(_) => SignatureScheme::Ed25519,
         }
     }
 

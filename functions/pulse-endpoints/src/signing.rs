@@ -4,10 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    WebhookId,
+    SignatureScheme, WebhookId,
     key::{KeyError, SigningKey},
 };
 
@@ -17,11 +17,33 @@ pub struct SigningKeys {
     previous: Option<SigningKey>,
 }
 
-#[derive(Deserialize)]
+/// Keys as they are written down.
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Pair {
-    current: String,
-    previous: Option<String>,
+pub(crate) struct Written {
+    pub(crate) current: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<String>,
+}
+
+impl Written {
+    /// Reads a key alone, or two of them. Whether they are keys isn't looked at.
+    pub(crate) fn read(secret: &SecretString) -> Result<Self, KeyError> {
+        let text = secret.expose_secret().trim();
+        if text.starts_with('{') {
+            return serde_json::from_str(text).map_err(|_| KeyError::Form);
+        }
+        Ok(Self { current: text.to_owned(), previous: None })
+    }
+
+    /// As [`SigningKeys::FORM`] has it, or a key alone as it is.
+    pub(crate) fn text(&self) -> SecretString {
+        match &self.previous {
+            None => self.current.clone().into(),
+            // Structs of strings always have a JSON form.
+            Some(_) => serde_json::to_string(self).unwrap_or_default().into(),
+        }
+    }
 }
 
 impl SigningKeys {
@@ -33,13 +55,9 @@ impl SigningKeys {
     /// # Errors
     /// When it is neither. The error doesn't quote it.
     pub fn parse(secret: &SecretString) -> Result<Self, KeyError> {
-        let text = secret.expose_secret().trim();
-        if !text.starts_with('{') {
-            return Ok(Self { current: SigningKey::parse(text)?, previous: None });
-        }
-        let pair: Pair = serde_json::from_str(text).map_err(|_| KeyError::Form)?;
-        let previous = pair.previous.as_deref().map(SigningKey::parse).transpose()?;
-        Ok(Self { current: SigningKey::parse(&pair.current)?, previous })
+        let written = Written::read(secret)?;
+        let previous = written.previous.as_deref().map(SigningKey::parse).transpose()?;
+        Ok(Self { current: SigningKey::parse(&written.current)?, previous })
     }
 
     /// The headers that a webhook is sent with. The id stays the same over attempts, and `at` is this attempt's moment.
@@ -54,6 +72,18 @@ impl SigningKeys {
     /// The public keys, `whpk_..`, of those that have one, the newest first: what a receiver is given.
     pub fn public_keys(&self) -> impl Iterator<Item = String> + '_ {
         self.keys().filter_map(SigningKey::public_key)
+    }
+
+    /// How the newest key signs.
+    #[must_use]
+    pub fn scheme(&self) -> SignatureScheme {
+        self.current.scheme()
+    }
+
+    /// Whether there are two, as one is exchanged for the other.
+    #[must_use]
+    pub fn is_rotating(&self) -> bool {
+        self.previous.is_some()
     }
 
     fn keys(&self) -> impl Iterator<Item = &SigningKey> {

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod courier;
 pub mod dead_letters;
 pub mod digests;
+pub mod endpoint_keys;
 pub mod game;
 pub mod gauges;
 pub mod lambda;

@@ -3,7 +3,7 @@
 #![expect(clippy::missing_panics_doc, reason = "they panic when the emulator refuses")]
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU8, AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -28,6 +28,8 @@ use pulse_core::{
     keys::KeyRing,
     ports::{Clock, DeadLetters, DlqName, Gauges, Receipt, StageLanes, StageQueue, Undelivered},
 };
+use pulse_endpoints::SecretsManagerKeys;
+use pulse_providers::secrets_client;
 use serde_json::{Value, json};
 
 use super::{
@@ -70,6 +72,15 @@ pub const ONE_KEY: &str = r#"{"1": "0123456789abcdef0123456789abcdef"}"#;
 /// No endpoints, and no word for any.
 pub async fn deliveries() -> DynamoDbLedger {
     ledger().await
+}
+
+/// No endpoint has a key.
+#[must_use]
+#[expect(clippy::unused_async, reason = "others make what they need")]
+pub async fn endpoint_keys() -> SecretsManagerKeys {
+    static MADE: AtomicU8 = AtomicU8::new(0);
+    let random = || Ok([MADE.fetch_add(1, Ordering::Relaxed); 32]);
+    SecretsManagerKeys::of_stack(secrets_client(&aws()), &unique("keys"), Box::new(random))
 }
 
 /// No control rows.

@@ -10,8 +10,8 @@ use pulse_core::{
     stage::PerStage,
 };
 use pulse_sim::{
-    clock::VirtualClock, dead_letters::MemoryDeadLetters, gauges::MemoryGauges, ledger::MemoryLedger,
-    queue::MemoryQueue, schedules::MemorySchedules,
+    clock::VirtualClock, dead_letters::MemoryDeadLetters, endpoint_keys::MemoryEndpointKeys, gauges::MemoryGauges,
+    ledger::MemoryLedger, queue::MemoryQueue, schedules::MemorySchedules,
 };
 
 use super::{
@@ -36,6 +36,13 @@ pub async fn feedback() -> MemoryLedger {
 /// No endpoints, and no word for any.
 pub async fn deliveries() -> MemoryLedger {
     ledger().await
+}
+
+/// No endpoint has a key.
+#[must_use]
+#[expect(clippy::unused_async, reason = "the emulator's is async")]
+pub async fn endpoint_keys() -> MemoryEndpointKeys {
+    MemoryEndpointKeys::default()
 }
 
 /// No control rows.

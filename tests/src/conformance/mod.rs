@@ -8,6 +8,7 @@ pub mod control;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod emulator;
+pub mod endpoint_keys;
 pub mod feedback;
 pub mod gauges;
 pub mod ledger;

@@ -18,7 +18,8 @@ use super::samples::{due, id};
 
 fn redrive() -> OrderAction {
     let cause = CauseFilter::parse("503").ok();
-    OrderAction::Redrive { queue: DlqName::Stage(StageName::Email), cause, rate: Rate::parse("20/s").ok() }
+    let (queue, rate) = (DlqName::Stage(StageName::Email), Rate::parse("20/s").ok());
+    OrderAction::Redrive { queue, cause, endpoint: None, rate }
 }
 
 fn given_at(at: Timestamp) -> Order {
@@ -39,7 +40,7 @@ pub async fn every_order_is_read_back(orders: &dyn Orders) {
     let (customer, stage) = (id("c-1"), StageName::Score);
     let actions = [
         redrive(),
-        OrderAction::Redrive { queue: DlqName::Schedules, cause: None, rate: None },
+        OrderAction::Redrive { queue: DlqName::Schedules, cause: None, endpoint: None, rate: None },
         OrderAction::RedriveFailed { stage, run },
         OrderAction::Replay { customer: customer.clone(), run, by_force: true },
         OrderAction::Pause { stage, until: Some(due()) },

@@ -54,7 +54,7 @@ impl World {
             let note = pulse_core::control::Note::parse("They asked for it.").unwrap();
             world.app.suppress(&address(&format!("c-{number}")), &note).await.unwrap();
         }
-        for &stage in StageName::ALL {
+        for stage in StageName::OF_ENTRIES {
             (0..self.waiting[stage as usize]).for_each(|_| world.queues[stage].send_body("one"));
             (0..self.letters[stage as usize]).for_each(|number| world.bury(stage, &format!("c-{number}")));
         }

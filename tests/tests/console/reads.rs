@@ -35,7 +35,7 @@ async fn a_minute(path: &str, viewers: usize) -> f64 {
 /// An order that tick hasn't begun on.
 async fn open_order(world: &InMemoryApp) -> String {
     let queue = DlqName::Stage(StageName::Score);
-    let action = OrderAction::Redrive { queue, cause: None, rate: None };
+    let action = OrderAction::Redrive { queue, cause: None, endpoint: None, rate: None };
     let preview = world.app.preview_order(&action, &mut |_| {}, &|| false).await.unwrap();
     world.app.give(action, None, preview).await.unwrap().order.id.to_string()
 }

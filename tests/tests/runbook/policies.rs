@@ -131,12 +131,14 @@ fn the_doctor_takes_looking_and_a_policy_of_its_own() {
 }
 
 /// Commands that look, by what the table in infra/configuration.md calls them.
-const LOOKING: [(&str, &str); 10] = [
+const LOOKING: [(&str, &str); 12] = [
     ("status", "status"),
     ("why", "why --json"),
     ("customer", "customer c-1"),
     ("suppressions", "suppressions"),
     ("dlq", "dlq"),
+    ("deliveries", "deliveries --failed"),
+    ("endpoint list", "endpoint list"),
     ("settle", "settle"),
     ("audit", "audit --deep"),
     ("lanes", "lanes"),
@@ -145,7 +147,7 @@ const LOOKING: [(&str, &str); 10] = [
 ];
 
 /// Commands that change something, in an order in which each has something to do.
-const CHANGING: [(&str, &str); 14] = [
+const CHANGING: [(&str, &str); 18] = [
     ("enroll", "enroll FOLDER/roster.csv"),
     ("opt-out", "opt-out c-1 --note asked"),
     ("unenroll", "unenroll c-2"),
@@ -160,6 +162,10 @@ const CHANGING: [(&str, &str); 14] = [
     ("suppressions .. --add", "suppressions gone@example.com --add --note asked"),
     ("lanes .. N", "lanes score 24"),
     ("export", "export c-1 --output FOLDER/c-1.json"),
+    ("endpoint add .. --bus", "endpoint add warehouse --bus default --facts sent,bounced"),
+    ("endpoint pause", "endpoint pause warehouse --note moving"),
+    ("endpoint resume", "endpoint resume warehouse --note moved"),
+    ("endpoint remove", "endpoint remove warehouse --yes"),
 ];
 
 /// Commands about what is personal, which take a policy beside the operators'.
@@ -167,6 +173,36 @@ const PRIVATE: [(&str, &str); 2] = [
     ("suppressions .. --release", "suppressions gone@example.com --release --note back"),
     ("forget", "forget c-1 --note asked --yes"),
 ];
+
+/// Commands about endpoints' keys, which take a policy beside the operators'.
+const KEYS: [(&str, &str); 3] = [
+    ("endpoint add .. --url", "endpoint add crm --url https://hooks.example/pulse --facts all"),
+    ("endpoint rotate", "endpoint rotate crm"),
+    ("endpoint rotate", "endpoint rotate crm --finish"),
+];
+
+#[test]
+fn endpoints_keys_and_tests_take_a_policy_of_their_own() {
+    RUNTIME.block_on(async {
+        let office = Office::open("endpoints").await;
+        let operator = Keys::of_someone_with("no-keys", office.policy("OperatorPolicy"), None).await;
+        let both = [office.policy("OperatorPolicy"), office.policy("EndpointPolicy")].join(",");
+        let keeper = Keys::of_someone_with("keeper", &both, None).await;
+        for (_, line) in KEYS {
+            let said = office.type_as(&operator, line).await;
+            assert_eq!(said.status, 1, "pulse {line}: {}", said.text);
+            assert!(said.text.contains("KeepEndpointKeys of EndpointPolicy in template.yaml"), "{}", said.text);
+            let said = office.type_as(&keeper, line).await;
+            assert_eq!(said.status, 0, "pulse {line}: {}", said.text);
+            assert!(!said.text.contains("whsec_") && !said.text.contains("/pulse "), "{}", said.text);
+        }
+        let said = office.type_as(&operator, "endpoint test crm").await;
+        assert!(said.status == 1 && said.text.contains("TestEndpoints of EndpointPolicy"), "{}", said.text);
+        // There is no such host: that is the endpoint's trouble, and nobody's permission.
+        let said = office.type_as(&keeper, "endpoint test crm").await;
+        assert!(said.status == 1 && said.text.contains("crm didn't take word of nothing"), "{}", said.text);
+    });
+}
 
 #[test]
 fn looking_takes_the_read_only_policy_and_changing_the_operator_s() {
@@ -279,9 +315,13 @@ fn an_address_is_released_at_ses_by_a_statement_of_its_own() {
 #[test]
 fn the_table_of_commands_names_the_policy_of_each() {
     let page = fs::read_to_string(Path::new(workspace().root()).join("infra/configuration.md")).unwrap();
-    for (policy, commands) in
-        [("ReadOnlyPolicy", &LOOKING[..]), ("OperatorPolicy", &CHANGING[..]), ("PrivacyPolicy", &PRIVATE[..])]
-    {
+    for (policy, commands) in [
+        ("ReadOnlyPolicy", &LOOKING[..]),
+        ("OperatorPolicy", &CHANGING[..]),
+        ("PrivacyPolicy", &PRIVATE[..]),
+        ("EndpointPolicy", &KEYS[..]),
+        ("EndpointPolicy", &[("endpoint test", "")]),
+    ] {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{policy}`"))).expect("a row of the table");
         for (name, _) in commands {
             assert!(row.contains(&format!("`{name}`")), "{policy} doesn't list `{name}`");

@@ -76,6 +76,7 @@ fn problems_of(product: impl SystemUnderTest + 'static, seed: u64, letters: Lett
     let action = OrderAction::Redrive {
         queue: DlqName::Stage(STAGE),
         cause: CauseFilter::parse("answered 503").ok(),
+        endpoint: None,
         rate: None,
     };
     let preview = OrderPreview::of(&action, world.time.now(), letters.previewed);

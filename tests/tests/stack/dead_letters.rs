@@ -95,7 +95,8 @@ fn dead_letters_are_told_by_cause_and_redriven_once_the_provider_is_mended() {
         stack.until(console, |entry| entry.state() == "sent").await;
 
         let cause = CauseFilter::parse("answered 422").unwrap();
-        let order = RedriveOrder { cause: Some(cause), rate: Rate::parse("50/s").ok(), dry_run: true };
+        let rate = Rate::parse("50/s").ok();
+        let order = RedriveOrder { cause: Some(cause), rate, dry_run: true, ..RedriveOrder::default() };
         let would_be = redrive(&stack, DlqName::Stage(StageName::Score), &order).await;
         assert_eq!((would_be.redriven, would_be.closed, would_be.others), (1, 1, 1), "{would_be:?}");
         let done = redrive(&stack, DlqName::Stage(StageName::Score), &RedriveOrder { dry_run: false, ..order }).await;

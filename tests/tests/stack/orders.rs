@@ -74,6 +74,7 @@ async fn letters_are_redriven_although_tick_is_killed(meant: usize) {
     let action = OrderAction::Redrive {
         queue: DlqName::Stage(STAGE),
         cause: CauseFilter::parse("answered 503").ok(),
+        endpoint: None,
         rate: None,
     };
     let (ledger, now) = (stack.ledger(), SystemClock.now());

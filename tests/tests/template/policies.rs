@@ -151,10 +151,11 @@ fn the_list_of_statements_that_programs_carry_is_the_template_s() -> Result<()> 
 }
 
 /// What the code calls, by the name that the SDK has for it, and the permission that it takes.
-const CALLS: [(&str, &str); 48] = [
+const CALLS: [(&str, &str); 50] = [
     ("change_message_visibility", "sqs:ChangeMessageVisibility"),
     ("change_message_visibility_batch", "sqs:ChangeMessageVisibility"),
     ("create_schedule", "scheduler:CreateSchedule"),
+    ("create_secret", "secretsmanager:CreateSecret"),
     ("delete_item", "dynamodb:DeleteItem"),
     ("delete_message", "sqs:DeleteMessage"),
     ("delete_message_batch", "sqs:DeleteMessage"),
@@ -187,6 +188,7 @@ const CALLS: [(&str, &str); 48] = [
     ("put_events", "events:PutEvents"),
     ("put_function_concurrency", "lambda:PutFunctionConcurrency"),
     ("put_item", "dynamodb:PutItem"),
+    ("put_secret_value", "secretsmanager:PutSecretValue"),
     ("query", "dynamodb:Query"),
     ("receive_message", "sqs:ReceiveMessage"),
     ("scan", "dynamodb:Scan"),
@@ -228,6 +230,7 @@ fn the_statements_that_providers_name_are_there() -> Result<()> {
         ("pulse-providers/src/ses/account.rs", "ExamineTheAccount"),
         ("pulse-providers/src/ses/account.rs", "ExamineTheSender"),
         ("pulse-endpoints/src/key_cache.rs", "ReadEndpointKeys"),
+        ("pulse-endpoints/src/key_secrets.rs", "KeepEndpointKeys"),
         ("pulse-endpoints/src/topics.rs", "PublishToTopics"),
         ("pulse-endpoints/src/buses.rs", "PutOntoBuses"),
     ];

@@ -1,6 +1,8 @@
 //! The use cases over the ports in memory. Nothing there has to be waited for, as whoever sleeps moves the clock on.
 
+mod deliveries;
 mod doctor;
+mod endpoints;
 mod entries;
 mod lanes;
 mod letters;

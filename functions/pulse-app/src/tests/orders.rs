@@ -21,7 +21,8 @@ fn note() -> Note {
 }
 
 fn by_cause(words: &str) -> OrderAction {
-    OrderAction::Redrive { queue: DlqName::Stage(STAGE), cause: CauseFilter::parse(words).ok(), rate: None }
+    let cause = CauseFilter::parse(words).ok();
+    OrderAction::Redrive { queue: DlqName::Stage(STAGE), cause, endpoint: None, rate: None }
 }
 
 fn with_letters() -> World {
@@ -140,7 +141,7 @@ fn what_is_done_at_once_leaves_a_row_that_says_who_why_and_what_came_of_it() {
     now(world.app.set_lanes(LaneOrder { stage: STAGE, lanes: 8, in_flight: None, dry_run: true }, &mut |_| {}))
         .unwrap();
     let count = |kind| now(world.app.orders(Some(kind), None, 10)).unwrap().orders.len();
-    assert_eq!(OrderKind::ALL.iter().map(|kind| count(*kind)).collect::<Vec<_>>(), [0, 2, 1, 1, 0, 1, 1]);
+    assert_eq!(OrderKind::ALL.iter().map(|kind| count(*kind)).collect::<Vec<_>>(), [0, 2, 1, 1, 0, 1, 1, 0]);
     let all = now(world.app.orders(None, None, 10)).unwrap().orders;
     assert!(!format!("{all:?}{}", serde_json::to_string(&all).unwrap()).contains("example.com"));
     let failed = all.iter().find(|order| matches!(order.state, OrderState::Failed { .. })).unwrap();

@@ -27,7 +27,7 @@ fn the_status_has_everything_in_one_report_and_says_what_to_do() {
     assert_eq!(status.stages[0].condition, Condition::Paused);
     assert_eq!(held.how, How::Command { who: "aoife".into(), note: order.note });
     assert_eq!(held.advice(stage), [Advice::Resume { stage }]);
-    assert_eq!((status.queues.len(), status.lanes[0].count(), status.roster.active), (5, 20, 3));
+    assert_eq!((status.queues.len(), status.lanes[0].count(), status.roster.active), (7, 20, 3));
 
     let json = serde_json::to_value(&status).unwrap();
     assert_eq!(json["runs"][0]["places"]["failed-score"], 1);

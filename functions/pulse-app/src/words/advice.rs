@@ -35,6 +35,14 @@ fn after(advice: &Advice) -> String {
         Advice::LookAtLanes { .. } => ": look at them with `pulse lanes`.".into(),
         Advice::LookAtOrders => ": see `pulse orders`".into(),
         Advice::Why { customer, run } => format!(": see `pulse why {customer} --run {run}`"),
+        Advice::LookAtEndpoints => ": see `pulse endpoint list`".into(),
+        Advice::FinishRotation { endpoint } => {
+            format!(": `pulse endpoint rotate {endpoint} --finish` first, once its receiver has the new key")
+        }
+        Advice::SignWith { secret } => format!(": `--secret {secret}` signs with the keys that it holds"),
+        Advice::RestoreSecret { secret } => format!(
+            ": `aws secretsmanager restore-secret --secret-id {secret}` brings it back, and `--secret {secret}` signs with it"
+        ),
         Advice::PretendScore => ": add `--score 712 --band good` to see the mail with a pretended one".into(),
         Advice::RepairByAudit => ": `pulse audit --repair` repairs it".into(),
     }

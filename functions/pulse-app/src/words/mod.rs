@@ -1,6 +1,7 @@
 //! The words for what the domain tells, the same on the command line and on a page: what to do next is a command in them.
 
 mod advice;
+mod endpoints;
 mod figures;
 mod next;
 mod orders;
@@ -20,6 +21,7 @@ use pulse_core::{
 };
 
 pub use advice::advised;
+pub use endpoints::{endpoint_sentences, endpoint_standing};
 pub use figures::{age, console_costs, decimal, grouped, lasting, length};
 pub use next::{holder, next_sentences, sentence};
 pub use orders::{order_lines, order_state};

@@ -29,9 +29,10 @@ pub fn order_state(order: &Order) -> String {
 #[must_use]
 pub fn order_lines(order: &Order) -> Vec<(Option<u64>, String)> {
     let OrderProgress { moved, closed, done, others, beyond, newer, ref stuck, failed, ref trouble } = order.progress;
-    let taker = match &order.action {
-        OrderAction::Redrive { queue, .. } => queue.taker(),
-        OrderAction::RedriveFailed { stage, .. } => format!("the {stage} stage"),
+    let (taker, others_are) = match &order.action {
+        OrderAction::Redrive { queue, endpoint: Some(_), .. } => (queue.taker(), "are for another endpoint, or died"),
+        OrderAction::Redrive { queue, .. } => (queue.taker(), "died"),
+        OrderAction::RedriveFailed { stage, .. } => (format!("the {stage} stage"), "died"),
         _ => return Vec::new(),
     };
     let again = |stuck: &Stuck| (stuck.count, format!("stay, as they would only die again: {}", stuck.cause));
@@ -39,7 +40,7 @@ pub fn order_lines(order: &Order) -> Vec<(Option<u64>, String)> {
         (moved, format!("are queued to {taker} again")),
         (closed, "are of customers who have left: entry closed, letter deleted".to_owned()),
         (done, "are deleted, as nothing is left to do for them".to_owned()),
-        (others, "stay, as they died of something else".to_owned()),
+        (others, format!("stay, as they {others_are} of something else")),
         (beyond, "stay, as they are more than were previewed".to_owned()),
         (newer, "stay, as they came in meanwhile: see `pulse dlq` for what they died of".to_owned()),
     ];

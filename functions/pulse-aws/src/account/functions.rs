@@ -1,4 +1,4 @@
-//! Functions that are started to see whether they start.
+//! Functions that are started to see whether they start, and what comes of it.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use aws_sdk_lambda::{
 };
 use pulse_core::{
     customer::EmailAddress,
+    delivery::EndpointName,
     entry::StageName,
     failure::Cause,
-    ports::{AccountError, Start, TestMail},
+    ports::{AccountError, Start, TestMail, TestWord},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,7 +22,12 @@ use super::{StackAccount, unanswered};
 use crate::{
     sdk,
     test_mail::{TestMailAnswer, TestMailOrder},
+    test_word::{TestWordAnswer, TestWordOrder},
 };
+
+const UNREADABLE: &str = "The function's answer can't be read: deploy this version of it.";
+const THROTTLED: &str = "The function may not run now: all its lanes are busy, or its reserved concurrency is 0. Try again \
+                         in a few minutes, or resume the stage if somebody holds it.";
 
 /// Longer than a function takes to start and to call its provider once.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -66,18 +72,31 @@ impl StackAccount {
             Invoked::Answer(answer) => match serde_json::from_value(answer) {
                 Ok(TestMailAnswer::Accepted { provider_id }) => return Ok(TestMail::Accepted { provider_id }),
                 Ok(TestMailAnswer::Failed { cause }) => cause,
-                Err(_) => Cause::new("The function's answer can't be read: deploy this version of it."),
+                Err(_) => Cause::new(UNREADABLE),
             },
-            Invoked::Throttled => Cause::new(
-                "The function may not run now: all its lanes are busy, or its reserved concurrency is 0. Try again in \
-                     a few minutes, or resume the stage if somebody holds it.",
-            ),
+            Invoked::Throttled => Cause::new(THROTTLED),
             Invoked::Fails(cause) => cause,
         };
         Ok(TestMail::Failed(cause))
     }
 
-    /// Once: a second test mail would be one too many.
+    pub(super) async fn test_word(&self, endpoint: &EndpointName) -> Result<TestWord, AccountError> {
+        let order = json!(TestWordOrder { test_endpoint: endpoint.clone() });
+        let cause = match self.invoke(StageName::Deliver, &order).await? {
+            Invoked::Answer(answer) => match serde_json::from_value(answer) {
+                Ok(TestWordAnswer::Accepted { took_ms }) => {
+                    return Ok(TestWord::Accepted { took: Duration::from_millis(took_ms) });
+                }
+                Ok(TestWordAnswer::Failed { cause }) => cause,
+                Err(_) => Cause::new(UNREADABLE),
+            },
+            Invoked::Throttled => Cause::new(THROTTLED),
+            Invoked::Fails(cause) => cause,
+        };
+        Ok(TestWord::Failed(cause))
+    }
+
+    /// Once: a second test would be one too many.
     async fn invoke(&self, stage: StageName, payload: &Value) -> Result<Invoked, AccountError> {
         let function = self.stack.of_stage(stage, "FunctionName").map_err(|error| AccountError(error.to_string()))?;
         let once = aws_sdk_lambda::config::Builder::default()

@@ -7,7 +7,7 @@ use std::str::SplitWhitespace;
 const STATEMENTS: &str = include_str!("statements.txt");
 
 /// The policies that are people's, the narrowest first.
-const OPERATORS: [&str; 4] = ["ReadOnlyPolicy", "OperatorPolicy", "PrivacyPolicy", "DoctorPolicy"];
+const OPERATORS: [&str; 5] = ["ReadOnlyPolicy", "OperatorPolicy", "PrivacyPolicy", "EndpointPolicy", "DoctorPolicy"];
 
 /// Whether a code, without its protocol's prefix, says that a permission is missing (IAM User Guide, "Troubleshoot
 /// access denied error messages").

@@ -1,5 +1,5 @@
 use crate::{
-    config::{EmailConfig, Environment, TickConfig},
+    config::{DeliverConfig, EmailConfig, Environment, TickConfig},
     sdk::{self, because},
     stages::{LambdaStages, StageAddress},
 };
@@ -35,6 +35,14 @@ impl Stack {
     /// When the function can't be asked, or its configuration can't be read.
     pub async fn email_config(&self) -> Result<EmailConfig> {
         self.configured("EmailFunctionName", |env| Ok(EmailConfig::read(env)?)).await
+    }
+
+    /// How the deployed deliver function is configured.
+    ///
+    /// # Errors
+    /// When the function can't be asked, or its configuration can't be read.
+    pub async fn deliver_config(&self) -> Result<DeliverConfig> {
+        self.configured("DeliverFunctionName", |env| Ok(DeliverConfig::read(env)?)).await
     }
 
     /// When an entry counts as overdue, as the deployed tick function has it.

@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod console;
 pub mod customer;
+pub mod deliveries;
 pub mod dlq;
 pub mod doctor;
+pub mod endpoint;
 pub mod enroll;
 pub mod export;
 pub mod forget;

@@ -124,7 +124,8 @@ mod tests {
 
     fn redrive(state: OrderState, progress: OrderProgress) -> Order {
         let at: Timestamp = "2026-11-26T21:12:00Z".parse().unwrap();
-        let action = OrderAction::Redrive { queue: DlqName::Stage(StageName::Email), cause: None, rate: None };
+        let action =
+            OrderAction::Redrive { queue: DlqName::Stage(StageName::Email), cause: None, endpoint: None, rate: None };
         let preview = OrderPreview::of(&action, at, 12);
         Order { state, progress, ..Order::given(action, "aoife".into(), None, preview, at) }
     }

@@ -228,7 +228,7 @@ pub(super) async fn redrive(
         .map(CauseFilter::parse)
         .transpose()
         .map_err(|error| Failure::wrong(format!("{error}.")))?;
-    let action = OrderAction::Redrive { queue, cause, rate: None };
+    let action = OrderAction::Redrive { queue, cause, endpoint: None, rate: None };
     if let (Some(at), Some(expected), Some(fingerprint)) = (form.at, form.expected, form.fingerprint) {
         let preview = OrderPreview { at, expected, what: action.to_string(), fingerprint };
         let given = console.app.give(action, note(form.note.as_deref().unwrap_or_default())?, preview).await?;

@@ -3,7 +3,7 @@
 use super::outcome::Handled;
 use crate::{
     customer::{Customer, CustomerId, Standing},
-    delivery::{DeliveryId, DeliveryProgress, Subject},
+    delivery::{DeliveryId, DeliveryProgress, EndpointName, Subject},
     enrollment::PartnerChange,
     entry::{Entry, Plan, Progress, StageName},
     failure::Cause,
@@ -22,6 +22,8 @@ pub(super) struct Diagnosis {
     pub(super) detail: Option<Cause>,
     /// Whose letter it is, and of which run, as far as that can be told.
     pub(super) whose: Option<(CustomerId, Option<RunId>)>,
+    /// For which endpoint it has word, if it has any.
+    pub(super) endpoint: Option<EndpointName>,
     pub(super) remedy: Remedy,
 }
 
@@ -70,14 +72,16 @@ impl Source<'_> {
         let moment = letter.undelivered.as_ref().and_then(|undelivered| undelivered.scheduled_at);
         let message = match WorkMessage::parse(&letter.body, moment.unwrap_or(letter.sent_at)) {
             Ok(message) => message,
-            Err(cause) => return Ok(Diagnosis { cause, detail: None, whose: None, remedy: Remedy::Stay }),
+            Err(cause) => {
+                return Ok(Diagnosis { cause, detail: None, whose: None, endpoint: None, remedy: Remedy::Stay });
+            }
         };
         match (&message.about, stage.spec().moves) {
             (About::Delivery(id), Moves::Deliveries) => self.of_a_delivery(id).await,
             (About::Turn(turn), Moves::Entries) => self.of_a_turn(stage, turn.clone(), message, letter).await,
             (About::Delivery(_), Moves::Entries) | (About::Turn(_), Moves::Deliveries) => {
                 let cause = Cause::new("The message is of another stage.");
-                Ok(Diagnosis { cause, detail: None, whose: None, remedy: Remedy::Stay })
+                Ok(Diagnosis { cause, detail: None, whose: None, endpoint: None, remedy: Remedy::Stay })
             }
         }
     }
@@ -96,7 +100,7 @@ impl Source<'_> {
             };
             let cause = Cause::new("The customer is unknown.");
             let whose = Some((turn.customer, run));
-            return Ok(Diagnosis { cause, detail: None, whose, remedy: Remedy::Stay });
+            return Ok(Diagnosis { cause, detail: None, whose, endpoint: None, remedy: Remedy::Stay });
         };
         let id = turn.entry_of(&customer);
         let entry = self.ledger.entry(&id).await?;
@@ -106,7 +110,7 @@ impl Source<'_> {
             (None, DlqName::Schedules) => (Cause::new("The scheduler doesn't say why."), None),
             (None, DlqName::Stage(_) | DlqName::Intake(_)) => (cause, None),
         };
-        Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), remedy })
+        Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), endpoint: None, remedy })
     }
 
     async fn of_a_delivery(&self, id: &DeliveryId) -> Result<Diagnosis, LedgerError> {
@@ -126,7 +130,7 @@ impl Source<'_> {
             Subject::Customer(customer) => Some((customer.clone(), None)),
             Subject::Run(_) => None,
         };
-        Ok(Diagnosis { cause, detail: None, whose, remedy })
+        Ok(Diagnosis { cause, detail: None, whose, endpoint: Some(id.endpoint.clone()), remedy })
     }
 }
 
@@ -145,7 +149,7 @@ async fn of_the_intake(
         },
         Err(cause) => (cause, None, Remedy::Stay),
     };
-    Ok(Diagnosis { cause, detail: None, whose, remedy })
+    Ok(Diagnosis { cause, detail: None, whose, endpoint: None, remedy })
 }
 
 /// Whom a partner opts out, for whom the feedback function waits: whoever comes onto the roster later is opted out by then.

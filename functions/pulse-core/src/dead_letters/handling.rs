@@ -1,7 +1,7 @@
 //! What is done with one letter, whoever does it.
 
 use super::{
-    CauseFilter, Redrive,
+    Meant, Redrive,
     diagnosis::{Diagnosis, Remedy, Source},
     outcome::Handled,
     redrive::Stop,
@@ -38,16 +38,16 @@ pub(crate) enum Verdict {
 
 impl Handling<'_> {
     /// Looks at a letter.
-    pub(crate) async fn judge(&self, letter: &DeadLetter, meant: Option<&CauseFilter>) -> Verdict {
+    pub(crate) async fn judge(&self, letter: &DeadLetter, meant: Meant<'_>) -> Verdict {
         let Redrive { ledger, deliveries, intake, letters, .. } = self.redrive;
         let source = Source { ledger, deliveries, intake, dlq: letters.name() };
         let diagnosis = self.patiently(&self.asks, &letter.id, || source.diagnose(letter)).await;
-        let Diagnosis { cause, remedy, .. } = match diagnosis {
+        let Diagnosis { cause, endpoint, remedy, .. } = match diagnosis {
             Ok(diagnosis) => diagnosis,
             Err(error) => return Verdict::Failed(Cause::new(error.to_string())),
         };
         match remedy {
-            _ if meant.is_some_and(|filter| !filter.matches(&cause)) => Verdict::Other,
+            _ if !meant.matches(&cause, endpoint.as_ref()) => Verdict::Other,
             Remedy::Stay => Verdict::Stuck(cause),
             remedy => Verdict::Goes(remedy),
         }

@@ -3,7 +3,9 @@
 mod cause;
 mod cursor;
 mod diagnosis;
+mod given_up;
 mod handling;
+mod meant;
 mod mentions;
 mod outcome;
 mod redrive;
@@ -11,7 +13,9 @@ mod survey;
 
 pub use cause::CauseFilter;
 pub(crate) use diagnosis::Remedy;
+pub use given_up::GivenUpWord;
 pub(crate) use handling::{Handling, Verdict};
+pub(crate) use meant::Meant;
 pub use mentions::Mentions;
 pub(crate) use outcome::Handled;
 pub use outcome::{RedriveProgress, Redriven, Stuck, Way};

@@ -3,13 +3,14 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 
 use super::{
-    CauseFilter, DeadLetterError,
+    CauseFilter, DeadLetterError, Meant,
     cursor::DlqCursor,
     handling::{Handling, Verdict},
     outcome::{Handled, RedriveProgress, Redriven, Way},
     survey::AT_ONCE,
 };
 use crate::{
+    delivery::EndpointName,
     failure::Cause,
     pacing::{Pace, PacedDeadLetters},
     ports::{
@@ -55,10 +56,18 @@ pub struct Redrive<'a> {
 pub struct RedriveOrder {
     /// Those with this cause. Without it, all.
     pub cause: Option<CauseFilter>,
+    /// Those of word for this endpoint. Without it, all.
+    pub endpoint: Option<EndpointName>,
     /// At most so many a second. Without it, as fast as it goes.
     pub rate: Option<Rate>,
     /// Only say what would be done.
     pub dry_run: bool,
+}
+
+impl RedriveOrder {
+    fn meant(&self) -> Meant<'_> {
+        Meant { cause: self.cause.as_ref(), endpoint: self.endpoint.as_ref() }
+    }
 }
 
 /// How a redrive is watched.
@@ -91,7 +100,7 @@ impl Redrive<'_> {
             letters: PacedDeadLetters::new(self.letters, self.sleeper, stop),
             order,
         };
-        if order.cause.is_some() || order.dry_run {
+        if !order.meant().is_all() || order.dry_run {
             return Ok(run.one_by_one(Way::OneByOne, watch).await);
         }
         match run.letters.start_move(order.rate).await? {
@@ -182,7 +191,7 @@ impl Run<'_> {
     }
 
     async fn one(&self, letter: &DeadLetter) -> Handled {
-        match self.handling.judge(letter, self.order.cause.as_ref()).await {
+        match self.handling.judge(letter, self.order.meant()).await {
             Verdict::Other => Handled::Other,
             Verdict::Stuck(cause) => Handled::Stuck(cause),
             Verdict::Failed(cause) => Handled::Failed(cause),

@@ -44,16 +44,6 @@ pub enum EndpointHold<'c> {
 }
 
 impl EndpointHold<'_> {
-    /// Until when at least, where that is known.
-    #[must_use]
-    pub fn until(&self) -> Option<Timestamp> {
-        match self {
-            Self::Gone(_) => None,
-            Self::Paused(pause) => pause.until,
-            Self::Broken(open) => Some(open.probe_at),
-        }
-    }
-
     /// The word for it.
     #[must_use]
     pub fn word(&self) -> &'static str {

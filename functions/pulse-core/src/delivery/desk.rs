@@ -61,8 +61,6 @@ pub struct Lane {
 pub struct Withheld {
     /// Why, in words for an operator.
     pub cause: Cause,
-    /// Until when at least, where that is known.
-    pub until: Option<Timestamp>,
 }
 
 impl Counter {
@@ -72,7 +70,7 @@ impl Counter {
         let name = &self.endpoint.name;
         if let Some(hold) = self.control.hold(now) {
             let cause = Cause::new(format!("Endpoint {name} is {}.", hold.word()));
-            return Some(Withheld { cause, until: hold.until() });
+            return Some(Withheld { cause });
         }
         let failed = self.meter.failed_in_a_row();
         let is_gone = *self.is_gone.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +83,7 @@ impl Counter {
         } else {
             return None;
         };
-        Some(Withheld { cause: Cause::new(cause), until: None })
+        Some(Withheld { cause: Cause::new(cause) })
     }
 }
 

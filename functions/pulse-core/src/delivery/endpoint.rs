@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
-use super::{Fact, FactKind};
+use super::{Fact, FactKind, Target};
 use crate::{control::Actor, parse::ParseError};
 
 /// The longest name.
@@ -70,66 +70,6 @@ pub enum Keeps {
     Every,
     /// Of each entry, profile and run the newest alone.
     Latest,
-}
-
-/// The URL of a webhook. Whoever operates the receiver may have put a token into it, so it is never shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct WebhookUrl(String);
-
-impl WebhookUrl {
-    /// A URL that was looked at: what may be called is for whoever calls to say.
-    #[must_use]
-    pub fn new(url: String) -> Self {
-        Self(url)
-    }
-
-    /// The URL, to call it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for WebhookUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WebhookUrl(..)")
-    }
-}
-
-/// Where word goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Target {
-    /// To a URL, by Standard Webhooks.
-    Webhook {
-        /// The URL.
-        url: WebhookUrl,
-        /// The name of the secret with the keys that it is signed by.
-        secret: String,
-    },
-    /// To a topic of the account's.
-    Sns {
-        /// Its ARN.
-        topic: String,
-    },
-    /// To an event bus of the account's.
-    EventBridge {
-        /// Its name.
-        bus: String,
-    },
-}
-
-impl Target {
-    /// The word for its kind.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Webhook { .. } => "webhook",
-            Self::Sns { .. } => "sns",
-            Self::EventBridge { .. } => "eventbridge",
-        }
-    }
 }
 
 /// How much an endpoint is told.

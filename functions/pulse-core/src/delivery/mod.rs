@@ -11,24 +11,32 @@ mod control;
 mod desk;
 mod endpoint;
 mod fact;
+mod holding;
 mod line;
 mod outbox;
 mod outbox_ledger;
 mod record;
 mod round;
+mod signature_scheme;
+mod standing;
+mod target;
 mod transition;
 
 pub use body::{SubjectNow, body};
 pub use book::{EndpointBook, KNOWN_WITHIN};
 pub use control::{EndpointControl, EndpointHold, Gone};
 pub use desk::{Counter, EndpointDesk, Lane, Withheld};
-pub use endpoint::{Bodies, Endpoint, EndpointName, Keeps, Target, WebhookUrl};
+pub use endpoint::{Bodies, Endpoint, EndpointName, Keeps};
 pub use fact::{Fact, FactId, FactKind, Subject};
+pub use holding::{HoldingError, pause_endpoint, resume_endpoint};
 pub use line::{Line, Owner};
 pub use outbox::Outbox;
 pub use outbox_ledger::OutboxLedger;
 pub use record::{Delivery, DeliveryId, DeliveryProgress};
 pub use round::{EndpointRound, EndpointRounds};
+pub use signature_scheme::SignatureScheme;
+pub use standing::EndpointStanding;
+pub use target::{Target, WebhookUrl};
 pub use transition::DeliveryChange;
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn each_step_starts_from_the_states_that_the_table_lists() {
         ("claim", |d| d.claim(now(), now() + 2.minutes()), &["waiting", "claimed, lease over", "given up"]),
         ("deliver", |d| d.record_delivered(now()), &["claimed", "claimed, lease over"]),
         ("release", |d| d.release(None, cause(), now()), &["claimed", "claimed, lease over"]),
-        ("put off", |d| d.put_off(now(), None, now()), &["waiting", "claimed, lease over"]),
+        ("put off", |d| d.put_off(now(), None, now()), &["waiting", "claimed, lease over", "given up"]),
         ("queue again", |d| d.queue_again(now()), &["waiting", "claimed, lease over"]),
         ("supersede", |d| d.supersede(now()), &["waiting"]),
         ("give up", |d| d.give_up(cause(), now()), &["waiting", "claimed", "claimed, lease over"]),

@@ -7,6 +7,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use crate::{
     customer::CustomerId,
     dead_letters::CauseFilter,
+    delivery::EndpointName,
     entry::StageName,
     ports::{DlqName, Rate},
     run::RunId,
@@ -46,6 +47,8 @@ pub enum OrderKind {
     Settle,
     /// A suppressed address is released.
     Release,
+    /// An endpoint is added, held, resumed, given another key, or removed.
+    Endpoint,
 }
 
 impl OrderKind {
@@ -64,6 +67,9 @@ pub enum OrderAction {
         /// Those with this cause. Without it, all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<CauseFilter>,
+        /// Those of word for this endpoint. Without it, all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<EndpointName>,
         /// At most so many a second.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rate: Option<Rate>,
@@ -119,6 +125,36 @@ pub enum OrderAction {
         /// The beginning of a digest of it.
         digest: String,
     },
+    /// An endpoint was changed.
+    Endpoint {
+        /// Which.
+        endpoint: EndpointName,
+        /// How.
+        #[serde(flatten)]
+        change: EndpointChange,
+    },
+}
+
+/// What is done with an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum EndpointChange {
+    /// It is told of facts from then on.
+    Add,
+    /// Its word is held back.
+    Pause {
+        /// Until when, if it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// Its word flows again.
+    Resume,
+    /// A new key signs beside the one before.
+    Rotate,
+    /// The key before signs no more.
+    FinishRotation,
+    /// It is none any more.
+    Remove,
 }
 
 impl OrderAction {
@@ -133,6 +169,7 @@ impl OrderAction {
             Self::Lanes { .. } => OrderKind::Lanes,
             Self::Settle { .. } => OrderKind::Settle,
             Self::Release { .. } => OrderKind::Release,
+            Self::Endpoint { .. } => OrderKind::Endpoint,
         }
     }
 
@@ -156,8 +193,11 @@ impl OrderAction {
 impl fmt::Display for OrderAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Redrive { queue, cause, rate } => {
+            Self::Redrive { queue, cause, endpoint, rate } => {
                 write!(f, "redrive the {queue} queue's letters")?;
+                if let Some(endpoint) = endpoint {
+                    write!(f, " of word for {endpoint}")?;
+                }
                 if let Some(cause) = cause {
                     write!(f, " that died of \"{cause}\"")?;
                 }
@@ -175,6 +215,53 @@ impl fmt::Display for OrderAction {
                 write!(f, "settle customer {customer}'s mail of run {run} as {}sent", if *sent { "" } else { "not " })
             }
             Self::Release { digest } => write!(f, "release the address {digest}.."),
+            Self::Endpoint { endpoint, change } => match change {
+                EndpointChange::Add => write!(f, "add endpoint {endpoint}"),
+                EndpointChange::Pause { until: None } => write!(f, "pause endpoint {endpoint}"),
+                EndpointChange::Pause { until: Some(until) } => write!(f, "pause endpoint {endpoint} until {until:.0}"),
+                EndpointChange::Resume => write!(f, "resume endpoint {endpoint}"),
+                EndpointChange::Rotate => write!(f, "rotate endpoint {endpoint}'s key"),
+                EndpointChange::FinishRotation => write!(f, "finish the rotation of endpoint {endpoint}'s key"),
+                EndpointChange::Remove => write!(f, "remove endpoint {endpoint}"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of release 0.3, whose redrives know no endpoint.
+    #[test]
+    fn an_order_of_an_earlier_release_is_read_as_it_was_meant() {
+        let kept = r#"{"action": "redrive", "queue": "email", "cause": "503", "rate": 20}"#;
+        let action: OrderAction = serde_json::from_str(kept).unwrap();
+        assert_eq!(action.to_string(), "redrive the email queue's letters that died of \"503\", 20 a second");
+        let OrderAction::Redrive { endpoint: None, .. } = action else { panic!("{action:?}") };
+        let text = serde_json::to_string(&action).unwrap();
+        assert!(!text.contains("endpoint"), "{text}");
+    }
+
+    #[test]
+    fn what_is_done_with_endpoints_is_read_back_and_told() {
+        let until: Timestamp = "2026-11-03T16:00:00Z".parse().unwrap();
+        for (change, words) in [
+            (EndpointChange::Add, "add endpoint crm"),
+            (EndpointChange::Pause { until: None }, "pause endpoint crm"),
+            (EndpointChange::Pause { until: Some(until) }, "pause endpoint crm until 2026-11-03T16:00:00Z"),
+            (EndpointChange::Resume, "resume endpoint crm"),
+            (EndpointChange::Rotate, "rotate endpoint crm's key"),
+            (EndpointChange::FinishRotation, "finish the rotation of endpoint crm's key"),
+            (EndpointChange::Remove, "remove endpoint crm"),
+        ] {
+            let action = OrderAction::Endpoint { endpoint: EndpointName::parse("crm").unwrap(), change };
+            assert_eq!(
+                (action.to_string().as_str(), action.kind(), action.takes_steps()),
+                (words, OrderKind::Endpoint, false)
+            );
+            let text = serde_json::to_string(&action).unwrap();
+            assert_eq!(serde_json::from_str::<OrderAction>(&text).unwrap(), action);
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Order, OrderAction, OrderId, OrderState, failed, letters};
 use crate::{
-    dead_letters::Redrive,
+    dead_letters::{Meant, Redrive},
     failure::Cause,
     ports::{
         DeadLetterQueues, Deliveries, DlqName, IntakeReader, Ledger, LedgerError, LedgerListing, Orders, QueueError,
@@ -164,8 +164,9 @@ impl Claimed<'_> {
     /// Works on it, and lets it go.
     async fn work(mut self) -> Result<OrderStepped, OrderError> {
         let worked = match self.order.action.clone() {
-            OrderAction::Redrive { queue, cause, rate } => {
-                letters::carry_out(&mut self, queue, cause.as_ref(), rate).await
+            OrderAction::Redrive { queue, cause, endpoint, rate } => {
+                let meant = Meant { cause: cause.as_ref(), endpoint: endpoint.as_ref() };
+                letters::carry_out(&mut self, queue, meant, rate).await
             }
             OrderAction::RedriveFailed { stage, run } => failed::carry_out(&mut self, stage, run).await,
             _ => Ok(Worked::Ended(OrderState::Failed { cause: Cause::new("It is none that tick carries out.") })),

@@ -12,7 +12,7 @@ use super::{
     progress::Fate,
 };
 use crate::{
-    dead_letters::{CauseFilter, Handled, Handling, Remedy, Verdict},
+    dead_letters::{Handled, Handling, Meant, Remedy, Verdict},
     pacing::PacedDeadLetters,
     ports::{DeadLetter, DeadLetters, DlqName, QueueError, Rate, Receipt},
 };
@@ -50,7 +50,7 @@ struct Work<'a, 'c> {
     claimed: &'a mut Claimed<'c>,
     handling: Handling<'a>,
     letters: PacedDeadLetters<'a>,
-    cause: Option<&'a CauseFilter>,
+    meant: Meant<'a>,
     page_limit: usize,
     /// Letters that stay.
     kept: Vec<Receipt>,
@@ -59,7 +59,7 @@ struct Work<'a, 'c> {
 pub(super) async fn carry_out(
     claimed: &mut Claimed<'_>,
     queue: DlqName,
-    cause: Option<&CauseFilter>,
+    meant: Meant<'_>,
     rate: Option<Rate>,
 ) -> Result<Worked, OrderError> {
     let (round, until) = (claimed.round, claimed.until);
@@ -68,7 +68,7 @@ pub(super) async fn carry_out(
     let mut work = Work {
         handling: redrive.handling(rate, &stop),
         letters: PacedDeadLetters::new(redrive.letters, redrive.sleeper, &stop),
-        cause,
+        meant,
         page_limit: rate.map_or(PAGE * PAGES, |rate| (PAGE * PAGES).min((rate.per_second() * SECONDS) as usize)),
         kept: Vec::new(),
         claimed,
@@ -146,9 +146,9 @@ impl Work<'_, '_> {
             let before = place.may_have_come_to(&letter.id);
             let verdict = match &before {
                 None if letter.sent_at > cut_off => None,
-                None => Some(self.handling.judge(&letter, self.cause).await),
+                None => Some(self.handling.judge(&letter, self.meant).await),
                 // It was meant; what it died of is told in another way once it is dealt with.
-                Some(_) => Some(self.handling.judge(&letter, None).await),
+                Some(_) => Some(self.handling.judge(&letter, Meant::default()).await),
             };
             (letter, verdict, before)
         });
@@ -248,7 +248,7 @@ impl Work<'_, '_> {
         }
         // Fewer than were previewed one by one: someone may have had others in hand.
         let OrderProgress { failed, .. } = self.claimed.order.progress;
-        let is_short = self.cause.is_some() && failed < self.claimed.left();
+        let is_short = !self.meant.is_all() && failed < self.claimed.left();
         match place.round_ends {
             Some(ends) if is_short && place.rounds < 2 => Worked::RestsUntil(ends),
             _ => Worked::Ended(self.end()),

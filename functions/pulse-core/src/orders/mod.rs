@@ -17,7 +17,7 @@ mod order;
 mod place;
 mod progress;
 
-pub use action::{OrderAction, OrderKind};
+pub use action::{EndpointChange, OrderAction, OrderKind};
 pub use carrier::{OrderError, OrderRound, OrderStepped};
 pub use id::OrderId;
 pub use list::{OrderPage, newest_orders};

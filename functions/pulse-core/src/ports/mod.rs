@@ -11,6 +11,8 @@ mod customer_notes;
 mod dead_letters;
 mod deliveries;
 mod dropped_mails;
+mod endpoint_keys;
+mod endpoint_tester;
 mod feedback;
 mod feedback_log;
 mod gauges;
@@ -45,6 +47,8 @@ pub use dead_letters::{
 };
 pub use deliveries::{Deliveries, EndpointControls, Endpoints};
 pub use dropped_mails::{DroppedCursor, DroppedMail, DroppedMails, DroppedPage};
+pub use endpoint_keys::{EndpointKeys, EndpointKeysError, KeysSeen};
+pub use endpoint_tester::{EndpointTester, TestWord};
 pub use feedback::{FeedbackParser, Payload, PayloadError};
 pub use feedback_log::FeedbackLog;
 pub use gauges::{Depth, GaugeError, Gauges, Mapping, StageLanes};

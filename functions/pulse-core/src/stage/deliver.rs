@@ -77,18 +77,19 @@ fn decide(prospect: &Prospect, delivery: &Delivery, facts: &Facts, now: Timestam
         DeliveryProgress::GivenUp { .. } => true,
         DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => false,
     };
-    let defer = |until: Option<Timestamp>| Decision::Resolve(Resolution::Defer { until: until.unwrap_or(now) });
+    let defer = || Decision::Resolve(Resolution::Defer { until: now });
     if prospect.counter.is_none() {
         let removed = || Resolution::GiveUp(Cause::new("The endpoint was removed."));
         return if is_brought_back { Decision::Nothing } else { Decision::Resolve(removed()) };
     }
     match &prospect.withheld {
-        Some(withheld) => defer(withheld.until),
-        None if is_brought_back && !prospect.is_next => defer(None),
+        // Not until its end: an operator may end it before. Tick wakes nobody's word while it lasts.
+        Some(_) => defer(),
+        None if is_brought_back && !prospect.is_next => defer(),
         // Whoever isn't next in line needs no message: the one before sends it another.
         None if !prospect.is_next => Decision::Nothing,
         None if prospect.is_left_behind => Decision::HandOn(DeliverStep::STAGE),
-        None if prospect.lane.is_none() => defer(None),
+        None if prospect.lane.is_none() => defer(),
         None => Decision::Call,
     }
 }

@@ -3,8 +3,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
+    delivery::Delivery,
     entry::{Awaited, Entry, Position, Progress, StageName},
     ports::{Ledger, LedgerError, OpenEntries},
+    stage_spec::Moves,
 };
 
 /// When an entry counts as overdue, and how many are queued again.
@@ -60,6 +62,15 @@ impl SweepPolicy {
         Some(later(since, self.wait_for(awaited, is_held_up)).max(tried.unwrap_or(Timestamp::MIN)))
     }
 
+    /// The same of word for an endpoint, whose stage isn't held up by one endpoint's backlog.
+    #[must_use]
+    pub fn delivery_overdue_from(&self, delivery: &Delivery) -> Option<Timestamp> {
+        let (awaited, since) = delivery.awaited()?;
+        let tried = delivery.failure_streak().filter(|_| awaited != Awaited::Deferred);
+        let from = tried.map_or(since, |streak| streak.again_at.unwrap_or(streak.at).max(since));
+        Some(later(from, self.wait_for(awaited, false)))
+    }
+
     /// Whether another message is sent for an entry at `now`, if its stage flows and isn't held up.
     #[must_use]
     pub fn is_overdue(&self, entry: &Entry, now: Timestamp) -> bool {
@@ -82,6 +93,9 @@ pub async fn oldest_due(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, LedgerError> {
     let mut oldest = None;
+    if stage.spec().moves != Moves::Entries {
+        return Ok(oldest);
+    }
     for awaited in Awaited::ALL {
         for id in open.overdue(stage, awaited, now, 1).await? {
             let due = ledger.entry(&id).await?.map(|entry| entry.due());

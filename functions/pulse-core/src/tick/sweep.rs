@@ -9,6 +9,7 @@ use crate::{
     entry::{EntryId, Queueing, StageName},
     message::WorkMessage,
     ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, Queues, StageMemory, StageStatus, Stages},
+    stage_spec::Moves,
 };
 
 /// Entries that are looked at side by side.
@@ -83,6 +84,10 @@ impl Sweep<'_> {
     }
 
     pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
+        // Deliveries are looked after by endpoint.
+        if stage.spec().moves != Moves::Entries {
+            return StageSweep { stage, swept: Swept::Done { woken: 0, repeated: 0, failed: 0 } };
+        }
         let status = match self.stages.status(stage).await {
             Ok(status) => status,
             Err(error) => {

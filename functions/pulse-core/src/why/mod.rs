@@ -6,9 +6,11 @@ mod outside;
 mod report;
 mod run;
 mod story;
+mod told;
 
 pub use causes::{CauseCount, CauseSample, SampleOf};
 pub use next::{Context, HoldReason, NextStep, Outlook, StageContext};
 pub use report::{Precision, Reason, ReasonCount, RunReport};
 pub use run::{RunInquiry, WhyError};
 pub use story::{CustomerInquiry, StageStanding, Timeline, TimelineError};
+pub use told::{ComingFact, EndpointTold, KnownFact, NextWord, WordContext};

@@ -263,11 +263,10 @@ fn finish(report: &mut RunReport) {
 
 impl StageContext {
     /// Looks a stage up. One that can't be looked at is told of by its control row alone.
-    pub(crate) async fn look_up(
-        controls: &dyn Controls,
-        stages: &dyn Stages,
-        stage: StageName,
-    ) -> Result<Self, LedgerError> {
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn look_up(controls: &dyn Controls, stages: &dyn Stages, stage: StageName) -> Result<Self, LedgerError> {
         let control = controls.control(stage).await?;
         let status = stages.status(stage).await;
         let status = status.inspect_err(|error| tracing::warn!(%stage, %error, "couldn't be looked at")).ok();

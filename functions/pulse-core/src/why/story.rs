@@ -2,13 +2,15 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Context, HoldReason, Outlook, StageContext};
+use super::{Context, EndpointTold, HoldReason, Outlook, StageContext, WordContext, told::TELLS};
 use crate::{
     advice::Advice,
     customer::{Contact, Customer, CustomerId, Standing},
+    delivery::{Endpoint, Line, Owner},
     entry::{Entry, StageName},
     ports::{
-        Activity, Clock, Controls, Ledger, LedgerError, LedgerReports, ScheduleError, Schedules, StageMemory, Stages,
+        Activity, Clock, Controls, Deliveries, EndpointControls, Endpoints, Ledger, LedgerError, LedgerReports,
+        ScheduleError, Schedules, StageMemory, Stages,
     },
     run::RunId,
     slot::Slot,
@@ -43,6 +45,12 @@ pub struct CustomerInquiry<'a> {
     pub memory: &'a dyn StageMemory,
     /// The stages from outside.
     pub stages: &'a dyn Stages,
+    /// Other systems that are told of the customer.
+    pub endpoints: &'a dyn Endpoints,
+    /// What holds word back from them.
+    pub endpoint_controls: &'a dyn EndpointControls,
+    /// Word on its way to them.
+    pub deliveries: &'a dyn Deliveries,
     /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// When an entry counts as overdue.
@@ -68,6 +76,8 @@ pub struct Timeline {
     pub stages: Vec<StageStanding>,
     /// What is to come of each entry, in the entries' order.
     pub outlooks: Vec<Outlook>,
+    /// For each other system that is told of customers what it knows of this one, and what is on its way to it.
+    pub endpoints: Vec<EndpointTold>,
     /// Whether a mail is to come at all: there is an open entry of a monthly run.
     pub has_open_entry: bool,
     /// When all this was looked up.
@@ -110,6 +120,7 @@ impl CustomerInquiry<'_> {
         };
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
         let has_open_entry = entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat());
+        let endpoints = self.endpoints(id, &scenes[TELLS], now).await?;
         let stages = scenes.iter().map(|(stage, scene)| standing(stage, scene, now)).collect();
         Ok(Some(Timeline {
             profile,
@@ -119,6 +130,7 @@ impl CustomerInquiry<'_> {
             suppression: kept.map(|kept| kept.in_force(now)),
             stages,
             outlooks,
+            endpoints,
             has_open_entry,
             at: now,
         }))
@@ -130,6 +142,25 @@ impl CustomerInquiry<'_> {
         let known = self.ledger.suppression(address).await;
         let known = known.inspect_err(|error| tracing::debug!(%error, "whether the address is suppressed isn't told"));
         Some(known.ok()?.unwrap_or_default())
+    }
+
+    async fn endpoints(
+        &self,
+        id: &CustomerId,
+        stage: &StageContext,
+        now: Timestamp,
+    ) -> Result<Vec<EndpointTold>, LedgerError> {
+        let holder = stage.holder(now);
+        let told = async |endpoint: Endpoint| {
+            let line = Line { owner: Owner::Customer(id.clone()), endpoint: endpoint.name.clone() };
+            let control = self.endpoint_controls.endpoint_control(&endpoint.name);
+            let (control, line) = futures::try_join!(control, self.deliveries.line(&line))?;
+            let (endpoint, control, policy) = (&endpoint, &control, self.policy);
+            let context = WordContext { endpoint, control, stage_held: holder.as_ref(), policy, now };
+            Ok::<_, LedgerError>(context.told(&line))
+        };
+        let all = self.endpoints.endpoints().await?.into_iter();
+        try_join_all(all.filter(|endpoint| endpoint.removed_at.is_none()).map(told)).await
     }
 
     async fn scene(&self, stage: StageName) -> Result<StageContext, LedgerError> {
@@ -149,6 +180,7 @@ impl Timeline {
     pub fn in_run(mut self, run: RunId) -> Option<Self> {
         self.entries.retain(|entry| entry.id().run == run);
         self.outlooks.retain(|outlook| outlook.run == run);
+        self.endpoints.iter_mut().for_each(|told| told.keep_run(run));
         (!self.entries.is_empty()).then_some(self)
     }
 

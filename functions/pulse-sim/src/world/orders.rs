@@ -55,12 +55,13 @@ impl World {
         let (action, expected) = match what {
             Ordered::Letters(queue) => {
                 let count = ports.dead_letters.get(queue).count().await.ok()?;
-                (OrderAction::Redrive { queue, cause: None, rate: None }, count)
+                (OrderAction::Redrive { queue, cause: None, endpoint: None, rate: None }, count)
             }
             Ordered::Refused(stage) => {
                 let words = if stage == StageName::Score { "knows no such" } else { "refuses" };
                 let cause = CauseFilter::parse(words).ok();
-                let action = OrderAction::Redrive { queue: DlqName::Stage(stage), cause: cause.clone(), rate: None };
+                let queue = DlqName::Stage(stage);
+                let action = OrderAction::Redrive { queue, cause: cause.clone(), endpoint: None, rate: None };
                 (action, seen(&ports, stage, cause).await.ok()?)
             }
             Ordered::Run(stage) => {
@@ -114,7 +115,7 @@ async fn seen(ports: &WorldPorts, stage: StageName, cause: Option<CauseFilter>) 
         intake: &MemoryReader,
         sleeper: &*ports.sleeper,
     };
-    let order = RedriveOrder { cause, rate: None, dry_run: true };
+    let order = RedriveOrder { cause, dry_run: true, ..RedriveOrder::default() };
     let seen = redrive.run(&order, &mut |_| {}, &|| false).await?;
     Ok(seen.redriven + seen.closed + seen.done)
 }

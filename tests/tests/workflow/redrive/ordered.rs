@@ -44,7 +44,7 @@ impl Orders for Mortal<MemoryLedger> {
 }
 
 fn by_cause(words: &str, rate: Option<Rate>) -> OrderAction {
-    OrderAction::Redrive { queue: QUEUE, cause: CauseFilter::parse(words).ok(), rate }
+    OrderAction::Redrive { queue: QUEUE, cause: CauseFilter::parse(words).ok(), endpoint: None, rate }
 }
 
 async fn give(stack: &InMemoryStack, action: OrderAction, expected: u64) -> OrderId {
@@ -143,7 +143,7 @@ async fn no_more_move_than_were_previewed_and_the_order_asks_again() {
     assert_eq!(order.state, OrderState::AsksAgain { more: 5 });
     assert_eq!((order.progress.moved, order.progress.looked_at()), (4, 9));
     assert_eq!((stack.score.dlq.depth().visible, stack.score.queue.depth().visible), (5, 4));
-    let id = give(&stack, OrderAction::Redrive { queue: QUEUE, cause: None, rate: None }, 5).await;
+    let id = give(&stack, OrderAction::Redrive { queue: QUEUE, cause: None, endpoint: None, rate: None }, 5).await;
     assert!(!tick(&stack, Duration::from_secs(40), usize::MAX));
     assert!(read(&stack, &id).await.is_complete());
     assert_everyone_is_mailed_once(&stack, &customers).await;

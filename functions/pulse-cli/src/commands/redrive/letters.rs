@@ -14,7 +14,8 @@ use super::{Options, text::text};
 use crate::{exit::Exit, interruption::Asked, output::Output};
 
 pub(super) async fn redrive(app: &App, queue: DlqName, options: Options, output: Output) -> Result<Exit> {
-    let order = RedriveOrder { cause: options.cause, rate: options.rate, dry_run: options.dry_run };
+    let Options { cause, endpoint, rate, dry_run, .. } = options;
+    let order = RedriveOrder { cause, endpoint, rate, dry_run };
     let asked = Asked::listen()?;
     let bar = progress_bar();
     let mut watch = |progress: RedriveProgress| {

@@ -11,9 +11,12 @@ use pulse_app::FailedOrder;
 use pulse_core::{
     control::Note,
     dead_letters::CauseFilter,
+    delivery::EndpointName,
+    entry::StageName,
     orders::OrderAction,
     ports::{DlqName, Rate},
     run::RunId,
+    stage_spec::Moves,
 };
 
 use crate::{exit::Exit, names, output::Output, target::Target};
@@ -39,6 +42,10 @@ pub struct Options {
     /// Only letters whose cause has these words in it; see `pulse dlq`.
     #[arg(long, value_name = "TEXT", value_parser = CauseFilter::parse, conflicts_with = "run")]
     cause: Option<CauseFilter>,
+
+    /// With `deliver`: only letters of word for this endpoint.
+    #[arg(long, value_name = "NAME", value_parser = EndpointName::parse, conflicts_with = "run")]
+    endpoint: Option<EndpointName>,
 
     /// At most so many a second, 1 to 500. Otherwise as fast as it goes.
     #[arg(long, value_name = "N/s", value_parser = Rate::parse, conflicts_with = "run")]
@@ -83,12 +90,23 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
              schedule's letter is gone, the tick queues the entry again."
         );
     }
+    if options.run.is_some() && stage.is_some_and(|stage| stage.spec().moves != Moves::Entries) {
+        bail!("--run goes by entries, and the {queue} queue's letters are of word: leave it out, or name --endpoint.");
+    }
+    if options.endpoint.is_some() && stage != Some(StageName::Deliver) {
+        bail!(
+            "--endpoint goes by whom word is for, and the {queue} queue's letters have none: type `pulse redrive deliver`."
+        );
+    }
     let app = target.app_of(None).await?;
     let is_order = !options.dry_run && !options.direct && app.ports.tick.carries_orders_out();
     if is_order {
         let action = match options.run.zip(stage) {
             Some((run, stage)) => OrderAction::RedriveFailed { stage, run },
-            None => OrderAction::Redrive { queue, cause: options.cause.clone(), rate: options.rate },
+            None => {
+                let (cause, endpoint) = (options.cause.clone(), options.endpoint.clone());
+                OrderAction::Redrive { queue, cause, endpoint, rate: options.rate }
+            }
         };
         if !failed::is_cut(&app, &action, options.limit, output).await? {
             return order::give(&app, action, options.note, options.detach, output).await;
@@ -139,5 +157,27 @@ mod tests {
             assert!(parse(&[&["score"][..], &bad].concat()).is_err(), "{bad:?}");
         }
         assert!(parse(&["schedules"]).is_ok() && parse(&["tick"]).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_has_letters_in_the_queue_of_word_alone_and_word_is_in_no_run() {
+        #[derive(Debug, Parser)]
+        struct Whole {
+            #[command(flatten)]
+            target: Target,
+            #[command(flatten)]
+            options: Options,
+        }
+        let crm = parse(&["deliver", "--endpoint", "crm", "--cause", "410"]).unwrap().endpoint;
+        assert_eq!(crm, EndpointName::parse("crm").ok());
+        assert!(parse(&["deliver", "--endpoint", "crm", "--run", "2026-11"]).is_err());
+        assert!(parse(&["deliver", "--endpoint", "CRM"]).unwrap_err().contains("lower-case"));
+        for (line, said) in
+            [("email --endpoint crm", "`pulse redrive deliver`"), ("deliver --run 2026-11", "--endpoint")]
+        {
+            let Whole { target, options } = Whole::parse_from(["redrive"].into_iter().chain(line.split(' ')));
+            let refused = run(options, &target, Output::new(false)).await.unwrap_err().to_string();
+            assert!(refused.contains(said), "{refused}");
+        }
     }
 }

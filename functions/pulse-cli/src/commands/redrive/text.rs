@@ -23,7 +23,8 @@ pub(super) fn text(queue: DlqName, order: &RedriveOrder, redriven: &Redriven) ->
     line(redriven.redriven, format!("{are} queued to {taker} again"));
     line(redriven.closed, format!("{are} of customers who have left: entry closed, letter deleted"));
     line(redriven.done, format!("{is_deleted}, as nothing is left to do for them"));
-    line(redriven.others, "stay, as they died of something else".into());
+    let others = if order.endpoint.is_some() { "are for another endpoint, or died" } else { "died" };
+    line(redriven.others, format!("stay, as they {others} of something else"));
     for stuck in &redriven.stuck {
         line(stuck.count, format!("stay, as they would only die again: {}", stuck.cause));
     }

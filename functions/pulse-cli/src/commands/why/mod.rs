@@ -70,7 +70,7 @@ async fn of_customer(app: &App, id: &CustomerId, run: Option<RunId>, output: Out
 }
 
 fn text(story: &Timeline) -> String {
-    let Timeline { profile, schedule, entries, activities, suppression, stages, at, .. } = story;
+    let Timeline { profile, schedule, entries, activities, suppression, stages, endpoints, at, .. } = story;
     let suppressed = suppression.as_deref().map_or(Suppressed::Untold, Suppressed::By);
     let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, suppressed, now: *at };
     let mut text = told(&sheet, entries);
@@ -84,5 +84,16 @@ fn text(story: &Timeline) -> String {
     }
     text += &table.render();
     text += &heading("\nWhat comes next");
-    text::next_sentences(story).iter().fold(text, |text, sentence| text + "  " + sentence + "\n")
+    let sentences = text::next_sentences(story);
+    text += &lines(&sentences);
+    if !endpoints.is_empty() {
+        text += &heading("\nWhat other systems know");
+        let told = endpoints.iter().flat_map(|told| text::endpoint_sentences(told, &profile.zone));
+        text += &lines(&told.collect::<Vec<_>>());
+    }
+    text
+}
+
+fn lines(sentences: &[String]) -> String {
+    sentences.iter().fold(String::new(), |text, sentence| text + "  " + sentence + "\n")
 }

@@ -1,0 +1,140 @@
+use jiff::Timestamp;
+use pulse_core::{
+    dead_letters::{DeadLetterError, GivenUpWord},
+    delivery::{Delivery, DeliveryProgress, EndpointName, FactKind, Owner, Subject},
+    entry::StageName,
+    failure::Cause,
+    pacing::PacedDeadLetters,
+    ports::DlqName,
+    run::RunId,
+};
+use serde::Serialize;
+
+use crate::{App, EndpointError};
+
+/// Letters that are looked at at most for word that was given up.
+const LETTERS: usize = 1_000;
+
+/// What is asked of word on its way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryQuestion {
+    /// To which endpoint. Without it, to all.
+    pub endpoint: Option<EndpointName>,
+    /// What was given up, instead of what waits.
+    pub failed: bool,
+    /// How many are told at most.
+    pub limit: usize,
+}
+
+/// Word on its way, the longest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveriesReport {
+    /// Each fact for an endpoint.
+    pub deliveries: Vec<DeliveryListed>,
+    /// Whether there are more.
+    pub is_more: bool,
+    /// When it was looked up.
+    #[serde(skip)]
+    pub at: Timestamp,
+}
+
+/// One fact for one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryListed {
+    /// To whom.
+    pub endpoint: EndpointName,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Of which run's entry it is, if it is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// What happened.
+    pub fact: FactKind,
+    /// Since when it is on its way.
+    pub since: Timestamp,
+    /// How often a call was begun for it.
+    pub calls: u32,
+    /// Why the last one failed, or why it was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Whether it was given up.
+    pub given_up: bool,
+}
+
+impl From<&Delivery> for DeliveryListed {
+    fn from(delivery: &Delivery) -> Self {
+        let fact = delivery.fact();
+        let given_up = match delivery.progress() {
+            DeliveryProgress::GivenUp { cause, .. } => Some(cause.clone()),
+            _ => None,
+        };
+        Self {
+            endpoint: delivery.endpoint().clone(),
+            owner: fact.id.subject.owner(),
+            run: match &fact.id.subject {
+                Subject::Entry(id) => Some(id.run),
+                Subject::Customer(_) | Subject::Run(_) => None,
+            },
+            fact: fact.id.kind,
+            since: fact.written_at,
+            calls: delivery.calls(),
+            given_up: given_up.is_some(),
+            cause: given_up.or_else(|| delivery.failure_streak().map(|streak| streak.cause.clone())),
+        }
+    }
+}
+
+/// Why word on its way can't be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveriesError {
+    /// There is no such endpoint, or the ledger can't be read.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The dead letters can't be looked at.
+    #[error(transparent)]
+    Letters(#[from] DeadLetterError),
+}
+
+impl App {
+    /// Word that waits, or was given up, to one endpoint or to all. Of more than are asked for those are told that have been
+    /// awaited longest; and of what was given up what a thousand dead letters tell, which are put back. When `stop` says so,
+    /// fewer are looked at.
+    ///
+    /// # Errors
+    /// When there is no such endpoint, or the ledger or the dead letters can't be read.
+    pub async fn deliveries(
+        &self,
+        question: &DeliveryQuestion,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<DeliveriesReport, DeliveriesError> {
+        let at = self.clock().now();
+        let endpoints = match &question.endpoint {
+            Some(name) => vec![self.any_endpoint(name).await?.name],
+            None => {
+                let all = self.ports.endpoints.endpoints().await.map_err(EndpointError::from)?;
+                all.into_iter().map(|endpoint| endpoint.name).collect()
+            }
+        };
+        let (found, mut is_more) = if question.failed {
+            let letters = self.ports.dead_letters.get(DlqName::Stage(StageName::Deliver));
+            let letters = PacedDeadLetters::new(letters, &*self.ports.sleeper, stop);
+            let (deliveries, endpoint) = (&*self.ports.deliveries, question.endpoint.as_ref());
+            let found = GivenUpWord::find(&letters, deliveries, endpoint, LETTERS, stop).await?;
+            (found.deliveries, found.more)
+        } else {
+            let (mut found, mut is_more) = (Vec::new(), false);
+            for endpoint in &endpoints {
+                let awaited = self.awaited(endpoint, question.limit).await;
+                let (ids, more) = awaited.map_err(EndpointError::from)?;
+                found.extend(self.still_open(ids).await.map_err(EndpointError::from)?);
+                is_more |= more;
+            }
+            (found, is_more)
+        };
+        let mut deliveries: Vec<_> = found.iter().map(DeliveryListed::from).collect();
+        deliveries.sort_by(|one, other| (one.since, &one.owner).cmp(&(other.since, &other.owner)));
+        is_more |= deliveries.len() > question.limit;
+        deliveries.truncate(question.limit);
+        Ok(DeliveriesReport { deliveries, is_more, at })
+    }
+}

@@ -1,0 +1,161 @@
+use std::{collections::BTreeSet, num::NonZeroU32};
+
+use jiff::Timestamp;
+use pulse_core::{
+    delivery::{Bodies, Endpoint, EndpointName, FactKind, KNOWN_WITHIN, Keeps, SignatureScheme, Target, WebhookUrl},
+    orders::{EndpointChange, OrderAction},
+    ports::{EndpointKeys, KeysSeen},
+};
+use serde::Serialize;
+
+use super::{EndpointError, EndpointShown};
+use crate::App;
+
+/// An endpoint that is to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEndpoint {
+    /// Its name.
+    pub name: EndpointName,
+    /// Where word goes.
+    pub target: NewTarget,
+    /// Of what it is told.
+    pub facts: BTreeSet<FactKind>,
+    /// What it gets of facts that are overtaken.
+    pub keeps: Keeps,
+    /// How much it is told.
+    pub bodies: Bodies,
+    /// The most calls to it at once. Without it, about four.
+    pub lanes: Option<NonZeroU32>,
+}
+
+/// Where word of a new endpoint goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewTarget {
+    /// To a URL that [may be called](WebhookUrl::new).
+    Webhook {
+        /// The URL.
+        url: WebhookUrl,
+        /// What it is signed with.
+        signed_by: SignedBy,
+    },
+    /// To a topic or an event bus of the account's.
+    OfAccount(Target),
+}
+
+/// What a new webhook is signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedBy {
+    /// A key that is made for it, in a secret of its name.
+    NewKey(SignatureScheme),
+    /// The keys in this secret, which is there.
+    Secret(String),
+}
+
+/// An endpoint that was added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AddedEndpoint {
+    /// It.
+    #[serde(flatten)]
+    pub endpoint: EndpointShown,
+    /// What its word is signed with, if it is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<EndpointSignature>,
+    /// How many invocations share its lanes.
+    pub invocations: u32,
+    /// How many of its lanes are used: each invocation has as many as any other.
+    pub lanes_used: u32,
+    /// From when on it is told of what happens, at the latest.
+    pub told_from: Timestamp,
+}
+
+/// What word is signed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EndpointSignature {
+    /// The secret's name.
+    pub secret: String,
+    /// Whether it was made just now.
+    pub is_new: bool,
+    /// What may be shown of its keys.
+    #[serde(flatten)]
+    pub keys: KeysSeen,
+}
+
+impl App {
+    /// Adds an endpoint. For a webhook it makes a secret with a key, or looks at the one that is named.
+    ///
+    /// # Errors
+    /// As [`EndpointError`] says. A secret that was made stays.
+    pub async fn add_endpoint(
+        &self,
+        keys: &dyn EndpointKeys,
+        new: NewEndpoint,
+    ) -> Result<AddedEndpoint, EndpointError> {
+        let endpoint = new.name.clone();
+        let added = self.add_endpoint_now(keys, new).await;
+        self.leave_order(OrderAction::Endpoint { endpoint, change: EndpointChange::Add }, None, &added).await;
+        added
+    }
+
+    async fn add_endpoint_now(
+        &self,
+        keys: &dyn EndpointKeys,
+        new: NewEndpoint,
+    ) -> Result<AddedEndpoint, EndpointError> {
+        let NewEndpoint { name, target, facts, keeps, bodies, lanes } = new;
+        if facts.is_empty() {
+            return Err(EndpointError::NoFacts);
+        }
+        if let Some(kind) = facts.iter().find(|kind| !kind.is_made()) {
+            return Err(EndpointError::NotMade(*kind));
+        }
+        match self.endpoint(&name).await {
+            Ok(_) => return Err(EndpointError::Taken(name)),
+            Err(EndpointError::Unknown(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let invocations = self.deliver_invocations().await?;
+        let lanes = lanes.unwrap_or_else(|| about_four(invocations));
+        if lanes < invocations {
+            return Err(EndpointError::TooFewLanes { lanes, invocations });
+        }
+        let (target, signature) = target_of(keys, &name, target).await?;
+        let now = self.clock().now();
+        let endpoint = Endpoint { keeps, bodies, lanes, ..Endpoint::new(name, target, facts, self.actor.clone(), now) };
+        if !self.ports.endpoints.save_endpoint(&endpoint).await? {
+            return Err(EndpointError::Taken(endpoint.name));
+        }
+        let told_from = now.saturating_add(KNOWN_WITHIN).unwrap_or(Timestamp::MAX);
+        let lanes_used = endpoint.lanes_of_each(invocations) * invocations.get();
+        let (endpoint, invocations) = (EndpointShown::from(&endpoint), invocations.get());
+        Ok(AddedEndpoint { endpoint, signature, invocations, lanes_used, told_from })
+    }
+}
+
+/// As many as invocations, or the multiple of that which comes to four.
+fn about_four(invocations: NonZeroU32) -> NonZeroU32 {
+    let of_each = 4_u32.div_ceil(invocations.get());
+    invocations.saturating_mul(NonZeroU32::new(of_each).unwrap_or(NonZeroU32::MIN))
+}
+
+async fn target_of(
+    keys: &dyn EndpointKeys,
+    name: &EndpointName,
+    target: NewTarget,
+) -> Result<(Target, Option<EndpointSignature>), EndpointError> {
+    let (url, signed_by) = match target {
+        NewTarget::Webhook { url, signed_by } => (url, signed_by),
+        NewTarget::OfAccount(target) => return Ok((target, None)),
+    };
+    let folder = keys.folder();
+    let signature = match signed_by {
+        SignedBy::NewKey(scheme) => {
+            let secret = format!("{folder}{name}");
+            EndpointSignature { keys: keys.make(&secret, scheme).await?, secret, is_new: true }
+        }
+        SignedBy::Secret(secret) if !secret.starts_with(folder) => {
+            return Err(EndpointError::OutsideFolder { secret, folder: folder.to_owned() });
+        }
+        SignedBy::Secret(secret) => EndpointSignature { keys: keys.look(&secret).await?, secret, is_new: false },
+    };
+    Ok((Target::Webhook { url, secret: signature.secret.clone() }, Some(signature)))
+}

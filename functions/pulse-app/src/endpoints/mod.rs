@@ -1,0 +1,104 @@
+//! The other systems that are told of facts: adding, showing, holding and removing them, and their keys.
+
+mod adding;
+mod errors;
+mod held;
+mod keys;
+mod listing;
+mod removing;
+mod testing;
+mod waiting;
+
+use std::{collections::BTreeSet, num::NonZeroU32};
+
+use jiff::Timestamp;
+use pulse_core::{
+    control::Actor,
+    delivery::{Bodies, Endpoint, EndpointName, FactKind, Keeps},
+    entry::StageName,
+};
+use serde::Serialize;
+
+pub use self::{
+    adding::{AddedEndpoint, EndpointSignature, NewEndpoint, NewTarget, SignedBy},
+    errors::EndpointError,
+    held::{EndpointPaused, EndpointResumed},
+    keys::EndpointRotated,
+    listing::{EndpointListed, EndpointsReport, LatelyCalled},
+    removing::{EndpointRemoval, EndpointRemoved},
+    testing::EndpointTested,
+    waiting::Waiting,
+};
+use crate::App;
+
+/// How often a row is written anew that others get ahead of.
+const TRIES: usize = 5;
+
+/// An endpoint, as far as it may be shown: of a webhook's URL no more than the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EndpointShown {
+    /// Its name.
+    pub endpoint: EndpointName,
+    /// `webhook`, `sns` or `eventbridge`.
+    pub kind: &'static str,
+    /// The host, the topic's name or the bus's.
+    pub place: String,
+    /// The secret with the keys that its word is signed with, if it is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Of what it is told.
+    pub facts: BTreeSet<FactKind>,
+    /// What it gets of facts that are overtaken.
+    pub keeps: Keeps,
+    /// How much it is told.
+    pub bodies: Bodies,
+    /// The most calls to it at once.
+    pub lanes: u32,
+    /// Who added it.
+    pub by: Actor,
+    /// When.
+    pub added_at: Timestamp,
+}
+
+impl From<&Endpoint> for EndpointShown {
+    fn from(endpoint: &Endpoint) -> Self {
+        let target = &endpoint.target;
+        Self {
+            endpoint: endpoint.name.clone(),
+            kind: target.kind(),
+            place: target.place().to_owned(),
+            secret: target.secret().map(str::to_owned),
+            facts: endpoint.asks_for.clone(),
+            keeps: endpoint.keeps,
+            bodies: endpoint.bodies,
+            lanes: endpoint.lanes.get(),
+            by: endpoint.by.clone(),
+            added_at: endpoint.added_at,
+        }
+    }
+}
+
+impl App {
+    /// The endpoint of that name, one that is being removed as well.
+    pub(crate) async fn any_endpoint(&self, name: &EndpointName) -> Result<Endpoint, EndpointError> {
+        let found = self.ports.endpoints.endpoints().await?.into_iter().find(|endpoint| endpoint.name == *name);
+        found.ok_or_else(|| EndpointError::Unknown(name.clone()))
+    }
+
+    /// The endpoint of that name, unless it is being removed.
+    async fn endpoint(&self, name: &EndpointName) -> Result<Endpoint, EndpointError> {
+        let endpoint = self.any_endpoint(name).await?;
+        match endpoint.removed_at {
+            Some(_) => Err(EndpointError::BeingRemoved(name.clone())),
+            None => Ok(endpoint),
+        }
+    }
+
+    /// How many invocations of the deliver function may run at once. Each has an equal part of an endpoint's lanes.
+    async fn deliver_invocations(&self) -> Result<NonZeroU32, EndpointError> {
+        let settings = self.ports.lanes.settings(StageName::Deliver).await?;
+        // The function goes by what it was told, which follows the mapping's figure.
+        let invocations = settings.rate_divisor.unwrap_or(settings.maximum_concurrency);
+        Ok(NonZeroU32::new(invocations).unwrap_or(NonZeroU32::MIN))
+    }
+}

@@ -1,0 +1,109 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Endpoint, EndpointControl, EndpointHold};
+use crate::{
+    control::{Actor, Breaker, Note},
+    failure::Cause,
+};
+
+/// Whether an endpoint's word flows, or what holds it, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum EndpointStanding {
+    /// It flows.
+    Flows,
+    /// It was out of order, and is called a little to see whether it is well again.
+    Tried {
+        /// Since when it was out of order.
+        since: Timestamp,
+    },
+    /// An operator paused it.
+    Paused {
+        /// Who.
+        by: Actor,
+        /// Why, for others to read.
+        note: Note,
+        /// Since when.
+        since: Timestamp,
+        /// Until when, if it ends by itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// It asked never to be called again. Only an operator's resume ends that.
+    Gone {
+        /// When.
+        since: Timestamp,
+        /// In which way.
+        cause: Cause,
+    },
+    /// It is out of order.
+    Broken {
+        /// Since when.
+        since: Timestamp,
+        /// When it is tried next.
+        probe_at: Timestamp,
+    },
+    /// It is none any more: what waits for it is dropped.
+    Removed {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+impl EndpointStanding {
+    /// How an endpoint stands at `now`.
+    #[must_use]
+    pub fn of(endpoint: &Endpoint, control: &EndpointControl, now: Timestamp) -> Self {
+        if let Some(since) = endpoint.removed_at {
+            return Self::Removed { since };
+        }
+        match (control.hold(now), &control.breaker) {
+            (Some(EndpointHold::Gone(gone)), _) => Self::Gone { since: gone.since, cause: gone.cause.clone() },
+            (Some(EndpointHold::Paused(pause)), _) => {
+                let (by, note) = (pause.by.clone(), pause.note.clone());
+                Self::Paused { by, note, since: pause.since, until: pause.until }
+            }
+            (Some(EndpointHold::Broken(open)), _) => Self::Broken { since: open.since, probe_at: open.probe_at },
+            (None, Breaker::Open(open)) => Self::Tried { since: open.since },
+            (None, Breaker::Closed { .. }) => Self::Flows,
+        }
+    }
+
+    /// Whether word is held back.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        !matches!(self, Self::Flows | Self::Tried { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        control::{BreakerPolicy, Outcomes},
+        delivery::{EndpointName, FactKind, Gone, Target},
+    };
+
+    #[test]
+    fn an_endpoint_stands_as_its_rows_say() {
+        let now: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
+        let later = now.saturating_add(Duration::from_mins(1)).unwrap();
+        let bus = Target::bus("pulse").unwrap();
+        let crm = EndpointName::parse("crm").unwrap();
+        let mut endpoint = Endpoint::new(crm, bus, [FactKind::Sent], "aoife".into(), now);
+        let mut control = EndpointControl::default();
+        assert_eq!(EndpointStanding::of(&endpoint, &control, now), EndpointStanding::Flows);
+        control.breaker = Breaker::Open(BreakerPolicy::default().open(&Outcomes::default(), now));
+        let broken = EndpointStanding::Broken { since: now, probe_at: later };
+        assert_eq!(EndpointStanding::of(&endpoint, &control, now), broken);
+        let tried = EndpointStanding::of(&endpoint, &control, later);
+        assert_eq!((&tried, tried.is_held(), broken.is_held()), (&EndpointStanding::Tried { since: now }, false, true));
+        control.gone = Some(Gone { since: now, cause: Cause::new("It answered 410.") });
+        assert!(matches!(EndpointStanding::of(&endpoint, &control, later), EndpointStanding::Gone { .. }));
+        endpoint.removed_at = Some(later);
+        assert_eq!(EndpointStanding::of(&endpoint, &control, later), EndpointStanding::Removed { since: later });
+    }
+}
