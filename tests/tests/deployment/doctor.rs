@@ -213,8 +213,8 @@ async fn what_the_stack_says(examined: &Examined) {
     // One invocation at once more than the account may have.
     let limits = lambda.get_account_settings().send().await.expect("limits");
     let limit = limits.account_limit().expect("limits").concurrent_executions();
-    // Of scoring, feedback, tick and audit, and what Lambda keeps unreserved.
-    let most = limit - (5 + 4 + 2 + 100) + 1;
+    // Of scoring, deliveries, feedback, tick and audit, and what Lambda keeps unreserved.
+    let most = limit - (5 + 2 + 4 + 2 + 100) + 1;
     let reserve = |most: i32| {
         let put = lambda.put_function_concurrency().function_name(&email);
         put.reserved_concurrent_executions(most).send()

@@ -111,8 +111,8 @@ fn the_tick_counts_for_everyone_who_looks_under_its_own_role() {
         assert!(run.read_units > ReadUnits::default(), "the tick's ledger is metered");
         let names: Vec<_> = first.queues.iter().map(|queue| queue.queue.as_str()).collect();
         assert_eq!(first.queues, stack.stack.depths().await.unwrap(), "{names:?}");
-        assert_eq!(first.lanes.iter().map(StageLanes::count).collect::<Vec<_>>(), [20, 20]);
-        assert_eq!(first.stages.len(), 2);
+        assert_eq!(first.lanes.iter().map(StageLanes::count).collect::<Vec<_>>(), [20, 20, 32]);
+        assert_eq!(first.stages.len(), 3);
 
         // Someone of this month's run, whom nobody has scheduled.
         let (mailed, due) = (customer("c-mailed"), SystemClock.now() - 2.hours());
