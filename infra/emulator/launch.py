@@ -52,7 +52,7 @@ def serve(warden):
 
     iam._action_from_target = singly(iam._action_from_target)
     iam._lambda_action = by_method(iam._lambda_action)
-    iam.extract_resource_arn = by_their_source(in_their_group(iam.extract_resource_arn))
+    iam.extract_resource_arn = of_a_bus(by_their_source(in_their_group(iam.extract_resource_arn)))
     PassedRole().ask_of(iam, evaluator)
     ministack.app._enforce_ses_v2 = as_its_sender(ministack.app, ministack.app._enforce_ses_v2)
     apigateway._service_integration_response = with_their_status(apigateway)
@@ -113,6 +113,19 @@ def in_their_group(resource_of):
         except (ValueError, AttributeError):
             pass
         return f"{schedules}/{group or 'default'}/{parts[1]}"
+
+    return resource
+
+
+def of_a_bus(resource_of):
+    """Names an event bus that is described (Service Authorization Reference, "Actions, resources, and condition keys for
+    Amazon EventBridge"). The emulator takes its name for a rule's."""
+
+    def resource(service, method, path, headers, body, query_params, region, account_id):
+        if headers.get("x-amz-target") == "AWSEvents.DescribeEventBus":
+            name = json.loads(body or b"{}").get("Name") or "default"
+            return name if name.startswith("arn:") else f"arn:aws:events:{region}:{account_id}:event-bus/{name}"
+        return resource_of(service, method, path, headers, body, query_params, region, account_id)
 
     return resource
 

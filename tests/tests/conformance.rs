@@ -2,13 +2,16 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_scheduler::types::ScheduleState;
-use pulse_aws::{dynamodb::DynamoDbLedger, sdk};
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use pulse_aws::{dynamodb::DynamoDbLedger, sdk, sqs::SqsQueue};
 use pulse_core::{
     control::Note,
     customer::{EmailAddress, ProfileMark},
+    delivery::{DeliveryId, EndpointName},
     entry::StageName,
     feedback::FeedbackSource,
     keys::KeyRing,
+    message::WorkMessage,
     ports::{
         Ledger as _, LedgerError, OutcomeLog as _, PutOutcome, QueueError, Schedules as _, Snapshots as _,
         StageQueue as _,
@@ -376,12 +379,32 @@ async fn a_profile_whose_answer_was_lost_is_known_to_be_written() {
 async fn a_queue_that_is_not_there_is_an_error() {
     let endpoint = shared().endpoint();
     let url = format!("{endpoint}/000000000000/no-such-queue");
-    let queue = pulse_aws::sqs::SqsQueue::new(sdk::sqs_client(&emulator::aws()), StageName::Email, url);
-    let message = pulse_core::message::WorkMessage::for_entry(scheduled("c-1").id());
+    let queue = SqsQueue::new(sdk::sqs_client(&emulator::aws()), StageName::Email, url);
+    let message = WorkMessage::for_entry(scheduled("c-1").id());
     let error = queue.send(&message).await.unwrap_err();
     let QueueError::Refused { queue, cause } = error else { panic!("{error}") };
     assert_eq!(queue, "email");
     assert!(cause.as_str().contains("NonExistentQueue"), "{cause}");
+}
+
+/// By which a fair queue tells endpoints apart; what is of an entry is of no group.
+#[tokio::test]
+async fn word_for_an_endpoint_is_of_its_endpoints_group() {
+    let client = sdk::sqs_client(&emulator::aws());
+    let url = client.create_queue().queue_name("groups").send().await.unwrap().queue_url.unwrap();
+    let queue = SqsQueue::new(client.clone(), StageName::Deliver, &url);
+    let crm = EndpointName::parse("crm").unwrap();
+    let word = WorkMessage::for_delivery(DeliveryId { endpoint: crm, fact: "c-1/2026-11/7/sent".parse().unwrap() });
+    for (message, expected) in [(word, Some("crm")), (WorkMessage::for_entry(scheduled("c-1").id()), None)] {
+        queue.send(&message).await.unwrap();
+        let group = MessageSystemAttributeName::MessageGroupId;
+        let receive = client.receive_message().queue_url(&url).message_system_attribute_names(group.clone());
+        let received = receive.wait_time_seconds(10).send().await.unwrap();
+        let [received] = received.messages() else { panic!("{received:?}") };
+        assert_eq!(received.body(), Some(message.body().as_str()));
+        let of = received.attributes().and_then(|attributes| attributes.get(&group)).map(String::as_str);
+        assert_eq!(of, expected);
+    }
 }
 
 #[tokio::test]

@@ -13,12 +13,16 @@ use pulse_aws::{
     config::{Environment, FeedbackConfig, Tenant, process_variable},
     dynamodb::DynamoDbLedger,
     intake::IntakeHost,
+    outbox::outbox,
     scheduler::EventBridgeSchedules,
     sdk::{self, SdkConfig},
+    sqs::SqsQueue,
     telemetry,
 };
 use pulse_core::{
+    delivery::OutboxLedger,
     enrollment::Enrollment,
+    entry::StageName,
     feedback::{FeedbackCount, FeedbackListener},
     keys::KeyRing,
     unsubscribe::UnsubscribeTokens,
@@ -37,7 +41,8 @@ const LONGEST_VERIFICATION: Duration = Duration::from_secs(15);
 /// The function, with its clients built once.
 pub struct Function {
     host: IntakeHost,
-    ledger: DynamoDbLedger,
+    ledger: OutboxLedger,
+    log: DynamoDbLedger,
     schedules: EventBridgeSchedules,
     tokens: SecretCache<UnsubscribeTokens>,
     parsers: SecretCache<Parsers>,
@@ -55,7 +60,9 @@ impl Function {
         let config = FeedbackConfig::read(env)?;
         let aws = sdk::load().await?;
         let ring = keys(&aws, &config.keys_secret).await?;
-        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&sdk::for_worker(&aws)), config.table.clone());
+        let worker = sdk::for_worker(&aws);
+        let log = DynamoDbLedger::new(sdk::dynamodb_client(&worker), config.table.clone()).with_keys(ring.clone());
+        let queue = SqsQueue::new(sdk::sqs_client(&worker), StageName::Deliver, config.deliver_queue_url.clone());
         let tokens = SecretCache::new(UnsubscribeTokens::new(ring.clone()), Arc::new(SystemClock), {
             let (aws, name) = (aws.clone(), config.keys_secret.clone());
             move || {
@@ -78,7 +85,8 @@ impl Function {
         Ok(Self {
             verifier,
             host: IntakeHost::new(&aws, &config),
-            ledger: ledger.with_keys(ring),
+            ledger: outbox(&log, Arc::new(queue)),
+            log,
             schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target),
             tokens,
             parsers,
@@ -93,7 +101,7 @@ impl Function {
         if let Some(verifier) = &self.verifier {
             verifier.connections().renew();
         }
-        let listener = FeedbackListener::new(&self.ledger, &self.ledger, &SystemClock);
+        let listener = FeedbackListener::new(&self.ledger, &self.log, &SystemClock);
         let enrollment = Enrollment { ledger: &self.ledger, schedules: &self.schedules, clock: &SystemClock };
         let reader = Reader {
             listener: &listener,

@@ -10,6 +10,7 @@ pub mod dynamodb;
 pub mod host;
 pub mod intake;
 pub mod lanes;
+pub mod outbox;
 pub mod scheduler;
 pub mod sdk;
 pub mod sqs;

@@ -93,6 +93,7 @@ impl StageQueue for SqsQueue {
         let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.as_str());
         let header = header.build().map_err(|error| self.error(Cause::new(error.to_string())))?;
         let call = self.client.send_message().queue_url(&self.url).message_body(body);
+        let call = call.set_message_group_id(message.group().map(str::to_owned));
         let call = call.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
         let sent = call.send().await.map(drop);
         sent.map_err(|error| self.failed(failure::read(failure::SQS, &error)))

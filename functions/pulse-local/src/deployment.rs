@@ -17,7 +17,7 @@ use crate::lambdas::{self, Package, Programs};
 use crate::step::{LocalStep, Progress};
 use crate::template::Template;
 use crate::workspace::Workspace;
-use crate::{artifacts, deploy, dropped, glibc, secrets};
+use crate::{artifacts, deploy, dropped, environment, glibc, secrets};
 use pulse_aws::stack::StackOutputs;
 
 /// Which emulator to use.
@@ -141,8 +141,11 @@ pub async fn pack(workspace: &Workspace, programs: Programs, progress: &Progress
     spawn_blocking(pack).await.context("The build of the functions broke off.")?
 }
 
+/// Receivers of word may be on this machine, as the emulator is, and without TLS.
+const ENDPOINTS_ARE_HERE: (&str, &str) = ("ENDPOINTS_ON_LOOPBACK", "true");
+
 impl Deployment {
-    /// Deploys the checkout's template, as it stands, to the emulator at `endpoint`.
+    /// Deploys the checkout's template, as it stands, to the emulator at `endpoint`. Endpoints may then be on this machine.
     ///
     /// # Errors
     /// When the emulator refuses any of it; with its reason.
@@ -163,6 +166,8 @@ impl Deployment {
         progress(LocalStep::DeployingStack);
         let outputs = deploy::deploy(&aws, &plan.stack, &template, &plan.parameters).await?;
         let restored = dropped::restore(&aws, &plan.stack).await?;
+        let (name, value) = ENDPOINTS_ARE_HERE;
+        environment::set(&aws, outputs.get("DeliverFunctionName")?, &[(name, value.to_owned())]).await?;
         Ok(Self { aws, outputs, restored })
     }
 }

@@ -39,6 +39,9 @@ struct Outcome {
     peak: u32,
     dead_letters: usize,
     violations: usize,
+    write_units: u64,
+    read_units: f64,
+    messages: u64,
 }
 
 fn name(text: &str) -> EndpointName {
@@ -54,10 +57,12 @@ fn endpoint(text: &str, now: Timestamp) -> SimulatedEndpoint {
     SimulatedEndpoint { endpoint: Endpoint { lanes, ..endpoint }, latency }
 }
 
-fn live_through(customers: u32, down: bool) -> Outcome {
+fn live_through(customers: u32, is_told: bool, down: bool) -> Outcome {
     let starts: Timestamp = "2026-11-01T00:00:00Z".parse().expect("a moment");
     let mut settings = WorldSettings { thorough: false, audits: false, ..WorldSettings::shipped(starts, 1) };
-    settings.endpoints = vec![endpoint("crm", starts), endpoint("warehouse", starts)];
+    if is_told {
+        settings.endpoints = vec![endpoint("crm", starts), endpoint("warehouse", starts)];
+    }
     // Lanes for 30,000 customers a day: two thirds of what these carry.
     for stage in [StageName::Score, StageName::Email] {
         settings.stages[stage].maximum_concurrency = 8;
@@ -85,6 +90,7 @@ fn live_through(customers: u32, down: bool) -> Outcome {
         open += usize::from(delivery.is_open());
         given_up += usize::from(matches!(delivery.progress(), DeliveryProgress::GivenUp { .. }));
     });
+    let used = world.ledger.used();
     let mut beside = world.endpoints.latencies(&name("warehouse"));
     beside.sort();
     let outcome = Outcome {
@@ -92,10 +98,13 @@ fn live_through(customers: u32, down: bool) -> Outcome {
         open,
         given_up,
         caught_up_after: Duration::try_from(last.duration_since(well_again)).unwrap_or_default(),
-        beside: beside[beside.len() * 99 / 100],
+        beside: beside.get(beside.len() * 99 / 100).copied().unwrap_or_default(),
         peak: world.endpoints.lanes_to(&name("crm")).peak,
         dead_letters: world.stacks[StageName::Deliver].dlq.depth().visible,
         violations: world.checker.violations().len(),
+        write_units: used.writes,
+        read_units: used.half_reads as f64 / 2.0,
+        messages: world.stacks[StageName::Deliver].queue.calls().sends,
     };
     world.time.end();
     outcome
@@ -104,8 +113,21 @@ fn live_through(customers: u32, down: bool) -> Outcome {
 fn main() -> io::Result<()> {
     let mut output = io::stdout().lock();
     let customers = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(CUSTOMERS);
-    let calm = live_through(customers, false);
-    let beside = live_through(customers, true);
+    let untold = live_through(customers, false, false);
+    let calm = live_through(customers, true, false);
+    let beside = live_through(customers, true, true);
+    // Both endpoints have as many.
+    let facts = 2.0 * calm.has as f64;
+    let each = |more: f64, less: f64| (more - less) / facts;
+    for (what, run) in [("calm", &calm), ("with the outage", &beside)] {
+        let writes = each(run.write_units as f64, untold.write_units as f64);
+        let reads = each(run.read_units, untold.read_units);
+        let messages = run.messages as f64 / facts;
+        writeln!(
+            output,
+            "{what}, a fact takes {writes:.2} write units, {reads:.2} read units, {messages:.2} messages"
+        )?;
+    }
     let ratio = beside.beside.as_secs_f64() / calm.beside.as_secs_f64();
     writeln!(
         output,

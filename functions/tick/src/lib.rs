@@ -1,6 +1,6 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
-//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, carries orders out,
-//! and counts where everything stands for everyone who looks.
+//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, looks after endpoints,
+//! carries orders out, and counts where everything stands for everyone who looks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +11,7 @@ use pulse_aws::{
     clock::SystemClock,
     config::{Environment, TickConfig, process_variable},
     dynamodb::DynamoDbLedger,
+    outbox::outbox,
     sdk,
     sqs::{SqsDeadLetters, SqsIntake, SqsQueue},
     stack::Stack,
@@ -19,6 +20,7 @@ use pulse_aws::{
 };
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
+    delivery::{EndpointRound, EndpointRounds, OutboxLedger},
     entry::{Plan, StageName},
     feedback::{ReputationBreaker, ReputationPolicy},
     orders::{OrderRound, OrderStepped},
@@ -26,10 +28,10 @@ use pulse_core::{
         Clock as _, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, QueueError, Queues, ReadUnits, StageQueue,
     },
     snapshot::{CountBudget, SnapshotRound},
-    stage::PerStage,
+    stage::{Moves, PerStage},
     tick::{
-        DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept,
-        oldest_due,
+        DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Reconciled, Round, StageRound, Sweep,
+        SweepPolicy, Swept, oldest_due,
     },
 };
 use pulse_feedback::UnsignedReader;
@@ -43,6 +45,8 @@ const ORDERS_AT_LEAST: Duration = Duration::from_secs(10);
 /// The function, with its clients built once.
 pub struct Function {
     ledger: DynamoDbLedger,
+    /// What is written to it may make facts, of which word is written too.
+    entries: OutboxLedger,
     stages: LambdaStages,
     queues: Queues,
     dead_letters: DeadLetterQueues,
@@ -58,6 +62,8 @@ pub struct Function {
 pub struct Ticked {
     /// Stage by stage.
     pub stages: Vec<StageTick>,
+    /// Endpoint by endpoint.
+    pub endpoints: Vec<EndpointRounds>,
     /// About feedback.
     pub feedback: FeedbackRounds,
     /// For orders.
@@ -118,7 +124,14 @@ impl Function {
             };
             Arc::new(SqsDeadLetters::new(sqs.clone(), name, url, to))
         };
+        // Metered, as it is by what counting takes that it is counted again.
+        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table.clone()).metered();
+        let queues = Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
+            Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))
+        });
         Ok(Self {
+            entries: outbox(&ledger, Arc::clone(&queues[StageName::Deliver])),
+            ledger,
             gauges: config.own_stack(&aws),
             dead_letters: DeadLetterQueues {
                 stages: PerStage::from_fn(|stage| dead_letters(DlqName::Stage(stage))),
@@ -127,11 +140,7 @@ impl Function {
                 unsubscribe: dead_letters(DlqName::Intake(IntakeQueue::Unsubscribe)),
             },
             intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url),
-            // Metered, as it is by what counting takes that it is counted again.
-            ledger: DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table).metered(),
-            queues: Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
-                Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))
-            }),
+            queues,
             stages: LambdaStages::new(&aws, config.stack.clone(), config.stages)
                 .with_deployments_over_after(config.deployed_within),
             metrics: Metrics::new(config.stack, config.detailed_metrics),
@@ -144,7 +153,7 @@ impl Function {
     pub async fn handle(&self) -> Ticked {
         let began = SystemClock.now();
         let sweep = Sweep {
-            ledger: &self.ledger,
+            ledger: &self.entries,
             open: &self.ledger,
             stages: &self.stages,
             memory: &self.ledger,
@@ -162,7 +171,7 @@ impl Function {
         let rounds = Round { reconciler, sweep };
         let feedback = FeedbackRound {
             doubts: DoubtSweep {
-                ledger: &self.ledger,
+                ledger: &self.entries,
                 listing: &self.ledger,
                 intake: &self.intake,
                 clock: &SystemClock,
@@ -177,8 +186,9 @@ impl Function {
         // Before the stages: one that is held for its reputation is off within this minute.
         let feedback = feedback.run().await;
         let (rounds, _) = futures::join!(rounds.run(), join_all(DlqName::all().map(|name| self.count(name))));
+        let endpoints = self.look_after_endpoints().await;
         for round in &rounds {
-            self.gauge(round).await;
+            self.gauge(round, &endpoints).await;
         }
         let stages: Vec<_> = rounds.into_iter().map(told).collect();
         for StageTick { stage, held, turned, probes, outcome, woken, repeated, failed } in &stages {
@@ -189,17 +199,37 @@ impl Function {
             self.metrics.reputation(SystemClock.now(), reputation);
         }
         tracing::info!(doubts_ended, ?reputation, "tick of feedback");
+        for EndpointRounds { endpoint, held, woken, repeated, dropped, failed, .. } in &endpoints {
+            tracing::info!(%endpoint, held, woken, repeated, dropped, failed, "tick of an endpoint");
+        }
         let orders = self.carry_out_orders(began).await;
         // Last, as counting 600,000 entries takes a while, and nothing waits for it.
         let snapshot = Box::pin(self.take_snapshot()).await;
-        Ticked { stages, feedback, orders, snapshot }
+        Ticked { stages, endpoints, feedback, orders, snapshot }
+    }
+
+    /// What can't be done now is done by the next tick.
+    async fn look_after_endpoints(&self) -> Vec<EndpointRounds> {
+        let round = EndpointRound {
+            endpoints: &self.ledger,
+            controls: &self.ledger,
+            deliveries: &self.ledger,
+            queue: &*self.queues[StageName::Deliver],
+            clock: &SystemClock,
+            breaker: self.breaker,
+            policy: self.policy,
+        };
+        let looked_after = round.run().await;
+        looked_after
+            .inspect_err(|error| tracing::warn!(%error, "it can't be told which endpoints there are"))
+            .unwrap_or_default()
     }
 
     /// For what is left of the minute.
     async fn carry_out_orders(&self, began: Timestamp) -> Vec<OrderStepped> {
         let round = OrderRound {
             orders: &self.ledger,
-            ledger: &self.ledger,
+            ledger: &self.entries,
             deliveries: &self.ledger,
             listing: &self.ledger,
             queues: &self.queues,
@@ -251,15 +281,25 @@ impl Function {
         }
     }
 
-    async fn gauge(&self, StageRound { stage, reconciled, .. }: &StageRound) {
+    async fn gauge(&self, StageRound { stage, reconciled, .. }: &StageRound, endpoints: &[EndpointRounds]) {
         let now = SystemClock.now();
-        let (Ok(reconciled), Ok(due)) = (reconciled, oldest_due(&self.ledger, &self.ledger, *stage, now).await) else {
-            return;
+        let Ok(Reconciled { control, .. }) = reconciled else { return };
+        let (due, is_out_of_order) = match stage.spec().moves {
+            Moves::Entries => match oldest_due(&self.ledger, &self.ledger, *stage, now).await {
+                Ok(due) => (due, false),
+                Err(_) => return,
+            },
+            // Where nobody is told of anything, there is nothing to measure, and nothing that it costs.
+            Moves::Deliveries if endpoints.is_empty() => return,
+            Moves::Deliveries => {
+                let is_out_of_order = |round: &EndpointRounds| ["broken", "tried", "gone"].contains(&round.held);
+                let due = endpoints.iter().filter_map(|round| round.oldest_due).min();
+                (due, endpoints.iter().any(is_out_of_order))
+            }
         };
-        let age = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
-        let is_broken = matches!(reconciled.control.breaker, Breaker::Open(_));
-        let gauges = StageGauges { oldest_due: age, is_broken, is_paused: reconciled.control.is_paused(now) };
-        self.metrics.gauges(*stage, now, gauges);
+        let oldest_due = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
+        let is_broken = is_out_of_order || matches!(control.breaker, Breaker::Open(_));
+        self.metrics.gauges(*stage, now, StageGauges { oldest_due, is_broken, is_paused: control.is_paused(now) });
     }
 }
 

@@ -13,10 +13,12 @@ use axum::{
     Router,
     body::to_bytes,
     extract::Request,
-    http::{HeaderMap, Method},
+    http::{HeaderMap, HeaderValue, Method, StatusCode},
     response::Response,
     serve::ListenerExt as _,
 };
+use jiff::Timestamp;
+use pulse_core::ports::Payload;
 use tokio::net::TcpListener;
 
 /// A request, read to its end.
@@ -30,6 +32,18 @@ pub struct Received {
     pub headers: HeaderMap,
     /// The body.
     pub body: String,
+    /// What it was answered.
+    pub status: StatusCode,
+}
+
+impl Received {
+    /// The request, as who verifies it takes it.
+    #[must_use]
+    pub fn payload(&self, received_at: Timestamp) -> Payload {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = self.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        Payload { body: self.body.clone(), headers, received_at }
+    }
 }
 
 /// The receiver. It ends with the runtime that it was started on.
@@ -55,13 +69,15 @@ impl WebhookReceiver {
             async move {
                 let (head, body) = request.into_parts();
                 let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+                let answer = answer();
                 locked(&received).push(Received {
                     method: head.method,
                     target: head.uri.to_string(),
                     headers: head.headers,
                     body: String::from_utf8_lossy(&body).into_owned(),
+                    status: answer.status(),
                 });
-                answer()
+                answer
             }
         });
         let listener = listener.tap_io(move |_| _ = connections.fetch_add(1, Ordering::Relaxed));

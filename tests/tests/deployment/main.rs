@@ -26,8 +26,8 @@ async fn deploy(plan: &StackPlan) -> Result<Deployment> {
 #[tokio::test]
 async fn what_the_emulator_drops_is_restored_once_and_a_changed_parameter_arrives() -> Result<()> {
     let first = deploy(&plan("restored", &[])).await?;
-    // Each of five functions' reserved concurrency, two mappings' maximum, and the table's time to live.
-    assert_eq!(first.restored.len(), 8, "{:?}", first.restored);
+    // Each of six functions' reserved concurrency, three mappings' maximum, and the table's time to live.
+    assert_eq!(first.restored.len(), 10, "{:?}", first.restored);
     let again = deploy(&plan("restored", &[])).await?;
     assert_eq!(again.restored, Vec::<String>::new());
     assert_eq!(again.outputs, first.outputs);
@@ -46,11 +46,13 @@ async fn what_the_emulator_drops_is_restored_once_and_a_changed_parameter_arrive
 #[tokio::test]
 async fn where_no_concurrency_is_to_be_reserved_none_is_and_lanes_reserve_none() -> Result<()> {
     let deployed = deploy(&plan("unreserved", &[("ReserveConcurrency", "false")])).await?;
-    // Two mappings' maximum, and the table's time to live.
-    assert_eq!(deployed.restored.len(), 3, "{:?}", deployed.restored);
+    // Three mappings' maximum, and the table's time to live.
+    assert_eq!(deployed.restored.len(), 4, "{:?}", deployed.restored);
     let stack = Stack { aws: deployed.aws, outputs: deployed.outputs };
     let (control, lambda) = (stack.lane_control()?, Client::new(&stack.aws));
-    for name in ["ScoreFunctionName", "EmailFunctionName", "TickFunctionName", "AuditFunctionName"] {
+    for name in
+        ["ScoreFunctionName", "EmailFunctionName", "DeliverFunctionName", "TickFunctionName", "AuditFunctionName"]
+    {
         let found = lambda.get_function_concurrency().function_name(stack.outputs.get(name)?).send().await?;
         assert_eq!(found.reserved_concurrent_executions(), None, "{name}");
     }

@@ -1,7 +1,7 @@
 //! Word on its way to endpoints of each kind.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use pulse_aws::sdk::for_emulator;
 use pulse_core::{
     delivery::{Endpoint, Target, WebhookUrl},
     failure::Cause,
-    ports::{Courier as _, CourierError, Payload, Word},
+    ports::{Courier as _, CourierError, Word},
     trace::TraceHeader,
 };
 use pulse_endpoints::{AddressRules, EndpointCourier};
@@ -76,23 +76,21 @@ fn retried(outcome: Result<(), CourierError>) -> Cause {
 struct Crm {
     receiver: WebhookReceiver,
     answers: Arc<Mutex<VecDeque<u16>>>,
-    answered: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Crm {
     async fn start() -> Self {
-        let (answers, answered) = (Arc::<Mutex<VecDeque<u16>>>::default(), Arc::<Mutex<Vec<u16>>>::default());
-        let (next, told) = (answers.clone(), answered.clone());
+        let answers = Arc::<Mutex<VecDeque<u16>>>::default();
+        let next = answers.clone();
         let answer = move || {
             let status = next.lock().unwrap().pop_front().unwrap_or(200);
-            told.lock().unwrap().push(status);
             let mut answer = StatusCode::from_u16(status).unwrap().into_response();
             if status == 429 {
                 answer.headers_mut().insert(RETRY_AFTER, 7.into());
             }
             answer
         };
-        Self { receiver: WebhookReceiver::start("127.0.0.1:0", answer).await.unwrap(), answers, answered }
+        Self { receiver: WebhookReceiver::start("127.0.0.1:0", answer).await.unwrap(), answers }
     }
 
     fn answer_next(&self, statuses: impl IntoIterator<Item = u16>) {
@@ -105,20 +103,15 @@ impl Crm {
     }
 
     fn taken(&self, word: &Word) -> usize {
-        let answered = self.answered.lock().unwrap();
-        let is_it = |sent: &Received| sent.body == word.body && sent.headers["webhook-id"] == word.id;
-        self.receiver.received().iter().zip(&*answered).filter(|(sent, status)| is_it(sent) && **status == 200).count()
+        let is_it = |sent: &&Received| sent.body == word.body && sent.headers["webhook-id"] == word.id;
+        self.receiver.received().iter().filter(is_it).filter(|sent| sent.status == StatusCode::OK).count()
     }
 
     /// Which of the keys each webhook verifies with.
     fn signed_by(&self) -> Vec<&'static str> {
         let verifies = |key: &str, sent: &Received| {
-            let headers = sent.headers.iter();
-            let headers: BTreeMap<_, _> =
-                headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-            let seconds = headers["webhook-timestamp"].parse().unwrap();
-            let payload =
-                Payload { body: sent.body.clone(), headers, received_at: Timestamp::from_second(seconds).unwrap() };
+            let seconds = sent.headers["webhook-timestamp"].to_str().unwrap().parse().unwrap();
+            let payload = sent.payload(Timestamp::from_second(seconds).unwrap());
             WebhookVerifier::new(&[key.into()]).unwrap().verify(&payload).is_ok()
         };
         let of = |sent: &Received| [FIRST, SECOND].into_iter().find(|key| verifies(key, sent)).unwrap_or("neither");

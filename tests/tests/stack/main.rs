@@ -3,6 +3,7 @@
 
 mod console;
 mod dead_letters;
+mod deliveries;
 mod faults;
 mod holds;
 mod intake;

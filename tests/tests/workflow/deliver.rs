@@ -202,8 +202,11 @@ async fn an_endpoint_that_fails_is_left_alone_tried_a_little_and_told_all_once_i
     stack.courier.set_down(Some(name("crm")));
     let ids: Vec<_> = (0..30).map(|number| format!("c-{number}")).collect();
     mail(&stack, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for id in &ids {
+        hear(&stack, id, FeedbackKind::Delivered).await;
+    }
     deliver_for(&stack, Duration::from_mins(30)).await;
-    assert_eq!(taken(&stack, "warehouse").len(), 30, "the other's trouble is none of its own");
+    assert_eq!(taken(&stack, "warehouse").len(), 60, "the other's trouble is none of its own");
     let control = stack.ledger.endpoint_control(&name("crm")).await.unwrap();
     let Breaker::Open(open) = control.breaker else { panic!("it is taken to be well") };
     assert!(open.tries > 0, "{open:?}");
@@ -211,8 +214,9 @@ async fn an_endpoint_that_fails_is_left_alone_tried_a_little_and_told_all_once_i
     let held = deliver_for(&stack, Duration::from_mins(30)).await;
     assert!((1..10).contains(&calls(&held)), "it is tried ever more seldom: {}", calls(&held));
     stack.courier.set_down(None);
-    deliver_for(&stack, Duration::from_mins(40)).await;
-    assert_eq!(taken(&stack, "crm").len(), 30);
+    // Nothing happens any more that would bring a message of its own.
+    deliver_for(&stack, Duration::from_hours(3)).await;
+    assert_eq!(taken(&stack, "crm").len(), 60);
     let control = stack.ledger.endpoint_control(&name("crm")).await.unwrap();
     assert!(matches!(control.breaker, Breaker::Closed { since: Some(_) }));
     assert_eq!(stack.deliver.dlq.depth().visible, 0);
@@ -406,4 +410,21 @@ async fn a_batch_goes_on_with_others_when_one_endpoint_fails() {
     assert!(stack.invoke(DELIVER).await, "one batch");
     assert_eq!(taken(&stack, "warehouse").len(), 20);
     assert!(SETTINGS.in_flight < 20);
+}
+
+#[tokio::test]
+async fn what_has_to_wait_for_another_never_keeps_that_from_being_found() {
+    let stack = with_word(|stack| endpoint(stack, "crm"), &["c-1", "c-2"]).await;
+    stack.courier.set_down(Some(name("crm")));
+    // More of them than an endpoint is tried with at once.
+    for id in ["c-1", "c-2"] {
+        hear(&stack, id, FeedbackKind::Delivered).await;
+        hear(&stack, id, FeedbackKind::Complained).await;
+    }
+    deliver_for(&stack, Duration::from_hours(6)).await;
+    let control = stack.ledger.endpoint_control(&name("crm")).await.unwrap();
+    assert!(matches!(control.breaker, Breaker::Open(_)));
+    stack.courier.set_down(None);
+    deliver_for(&stack, Duration::from_hours(2)).await;
+    assert_eq!(taken(&stack, "crm").len(), 6);
 }

@@ -12,6 +12,8 @@ pub struct FeedbackConfig {
     pub detailed_metrics: bool,
     /// The intake's queues, in the order of `IntakeQueue::ALL`: `FEEDBACK_QUEUE_URL` and `UNSUBSCRIBE_QUEUE_URL`.
     pub queue_urls: [String; 2],
+    /// Where word of what is told waits to be told further: `DELIVER_QUEUE_URL`.
+    pub deliver_queue_url: String,
     /// `MAX_RECEIVE_COUNT`: the queues' `maxReceiveCount`.
     pub max_receive_count: u32,
     /// `KEYS_SECRET`: the name of the secret with the deployment's keys.
@@ -63,6 +65,7 @@ impl FeedbackConfig {
             stack: env.text("STACK_NAME")?,
             detailed_metrics: env.flag("DETAILED_METRICS")?,
             queue_urls: [env.text("FEEDBACK_QUEUE_URL")?, env.text("UNSUBSCRIBE_QUEUE_URL")?],
+            deliver_queue_url: env.text("DELIVER_QUEUE_URL")?,
             max_receive_count: env.number("MAX_RECEIVE_COUNT", 1..=1_000)?,
             keys_secret: env.text("KEYS_SECRET")?,
             feedback_secret: env.optional("FEEDBACK_SECRET"),
@@ -84,6 +87,7 @@ mod tests {
             ("DETAILED_METRICS", "true"),
             ("FEEDBACK_QUEUE_URL", "f"),
             ("UNSUBSCRIBE_QUEUE_URL", "u"),
+            ("DELIVER_QUEUE_URL", "w"),
             ("MAX_RECEIVE_COUNT", "10"),
             ("KEYS_SECRET", "k"),
             ("SCHEDULE_GROUP", "g"),

@@ -4,7 +4,6 @@ use anyhow::Result;
 use async_trait::async_trait;
 use aws_sdk_lambda::types::InvocationType;
 use pulse_core::{
-    delivery::{EndpointBook, OutboxLedger},
     entry::StageName,
     failure::Cause,
     ports::{
@@ -17,6 +16,7 @@ use pulse_core::{
 use super::{Stack, depths, retention};
 use crate::{
     clock::SystemClock,
+    outbox::outbox,
     sdk::{self, because},
 };
 
@@ -40,10 +40,8 @@ impl Stack {
         });
         let letters = |name| -> Result<Arc<dyn DeadLetters>> { Ok(Arc::new(self.dead_letters(name)?)) };
         let queues = self.queues()?;
-        let (clock, queue) = (Arc::new(SystemClock), Arc::clone(&queues[StageName::Deliver]));
-        let book = Arc::new(EndpointBook::new(ledger.clone(), clock.clone()));
         Ok(Ports {
-            ledger: Arc::new(OutboxLedger { ledger: ledger.clone(), book, queue, clock }),
+            ledger: Arc::new(outbox(&ledger, Arc::clone(&queues[StageName::Deliver]))),
             open: ledger.clone(),
             endpoints: ledger.clone(),
             endpoint_controls: ledger.clone(),

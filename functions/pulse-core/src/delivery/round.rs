@@ -26,6 +26,9 @@ const SUPPOSED_CALL: Duration = Duration::from_secs(1);
 /// Of an endpoint's lanes this share is given to what was put off, in percent: the rest is for what happens meanwhile.
 const SHARE_OF_BACKLOG: u128 = 80;
 
+/// For how long whatever has to wait for the one before it in its line isn't looked at again.
+const BEHIND_OTHERS: Duration = Duration::from_mins(10);
+
 /// So many are woken in the first minute after an endpoint was out of order, and twice as many with each minute that it takes
 /// them.
 const FIRST_WOKEN: usize = 20;
@@ -219,20 +222,26 @@ impl EndpointRound<'_> {
         Ok(round)
     }
 
-    /// Sends another message for a delivery, if it is the next of its line; whatever has to wait for that is queued by who
-    /// closes it. Written before it is sent, as with entries.
+    /// Sends another message for a delivery, if it is the next of its line; and if it isn't, for the one that is. What has to wait
+    /// is queued by who closes that one: till then it is put behind others, as it would else be found in their place each minute.
+    /// Written before it is sent, as with entries.
     async fn queued_again(&self, id: DeliveryId) -> Result<Option<Delivery>, RoundError> {
         let line = self.deliveries.line(&id.line()).await?;
         let now = self.clock.now();
-        let next = Line::next(&line).filter(|next| next.id() == id);
-        // The list may be out of date, or a worker may have it.
-        let Some(next) = next.filter(|next| self.policy.delivery_overdue_from(next).is_some_and(|from| from <= now))
-        else {
+        let Some(next) = Line::next(&line) else { return Ok(None) };
+        if let Some(found) = line.iter().find(|one| one.id() == id && one.is_open() && *one != next) {
+            let later = now.saturating_add(BEHIND_OTHERS).unwrap_or(Timestamp::MAX);
+            // The list may be out of date, or a worker may have it.
+            if let Ok(change) = found.put_off(later, None, now) {
+                self.deliveries.apply_delivery(&change).await?;
+            }
+        }
+        if self.policy.delivery_overdue_from(next).is_none_or(|from| from > now) {
             return Ok(None);
-        };
+        }
         let Ok(change) = next.queue_again(now) else { return Ok(None) };
         self.deliveries.apply_delivery(&change).await?;
-        self.queue.send(&WorkMessage::for_delivery(id)).await?;
+        self.queue.send(&WorkMessage::for_delivery(next.id())).await?;
         Ok(Some(next.clone()))
     }
 
