@@ -11,15 +11,16 @@ use pulse_app::{App, FixedSettings};
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Control, LastSeen, Note, Open, Outcomes, Pause},
     customer::{CustomerId, EmailAddress, Zone},
+    delivery::{Delivery, Endpoint, EndpointName, Fact, FactId, FactKind, Subject, Target},
     entry::{Change, Entry, SkipReason, StageName},
     failure::Cause,
     feedback::{FeedbackCount, FeedbackCounts, FeedbackSource, ReputationPolicy},
     lanes::{LaneSettings, Step},
     message::WorkMessage,
     ports::{
-        Clock as _, Controls as _, DeadLetterQueues, DeadLetters, DlqName, FeedbackLog as _, IntakeQueue, LaneControl,
-        LaneError, Ledger as _, Mapping, MonthlySchedule, OutcomeLog as _, Ports, Recall, Schedules as _, StageLanes,
-        StageQueue, Undelivered,
+        Clock as _, Controls as _, DeadLetterQueues, DeadLetters, Deliveries as _, DlqName, Endpoints as _,
+        FeedbackLog as _, IntakeQueue, LaneControl, LaneError, Ledger as _, Mapping, MonthlySchedule, OutcomeLog as _,
+        Ports, Recall, Schedules as _, StageLanes, StageQueue, Undelivered,
     },
     run::RunId,
     score::{Band, Score, ScoreValue},
@@ -348,6 +349,7 @@ impl InMemoryApp {
         world.people().await;
         world.letters();
         world.recipients().await;
+        world.endpoints().await;
         world.hold_stages().await;
         world.app.count_now().await.expect("counted");
         world
@@ -417,6 +419,35 @@ impl InMemoryApp {
             let at = due() - Duration::from_hours(24 * day);
             self.ledger.count_feedback(run, at, &counts).await.expect("counted");
         }
+    }
+
+    /// Another system knows of a mail, refused what became of it, and is paused before it hears more.
+    async fn endpoints(&self) {
+        let crm = EndpointName::parse("crm").expect("a name");
+        let facts = FactKind::ALL.iter().copied().filter(|kind| kind.is_made());
+        let bus = Target::bus("pulse").expect("a bus");
+        let endpoint = Endpoint::new(crm.clone(), bus, facts, "aoife".into(), due());
+        assert!(self.ledger.save_endpoint(&endpoint).await.expect("written"));
+        let word = |version, kind| {
+            let id = FactId { subject: Subject::Entry(entry_id("c-sent", "2026-11")), version, kind };
+            Delivery::of(Fact { id, as_of: due(), written_at: due() }, crm.clone())
+        };
+        let word = [
+            word(5, FactKind::Sent),
+            word(6, FactKind::Bounced),
+            word(7, FactKind::Complained),
+            word(8, FactKind::Unsubscribed),
+        ];
+        let customer = self.ledger.customer(&customer("c-sent").id).await.expect("read").expect("on the roster");
+        assert!(self.ledger.save_with_word(&customer, &word).await.expect("written"));
+        let now = self.clock.now();
+        let claimed = word[0].claim(now, now + Duration::from_mins(1)).expect("waiting");
+        let told = claimed.after().record_delivered(now).expect("claimed");
+        let refused = word[1].give_up(Cause::new("crm answered 422: it won't take this."), now).expect("waiting");
+        for change in [claimed, told, refused] {
+            self.ledger.apply_delivery(&change).await.expect("written");
+        }
+        self.app.pause_endpoint(&crm, &note("Moving house."), None).await.expect("paused");
     }
 
     async fn hold_stages(&self) {

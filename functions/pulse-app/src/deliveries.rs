@@ -108,33 +108,41 @@ impl App {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<DeliveriesReport, DeliveriesError> {
         let at = self.clock().now();
-        let endpoints = match &question.endpoint {
-            Some(name) => vec![self.any_endpoint(name).await?.name],
-            None => {
-                let all = self.ports.endpoints.endpoints().await.map_err(EndpointError::from)?;
-                all.into_iter().map(|endpoint| endpoint.name).collect()
-            }
-        };
-        let (found, mut is_more) = if question.failed {
-            let letters = self.ports.dead_letters.get(DlqName::Stage(StageName::Deliver));
-            let letters = PacedDeadLetters::new(letters, &*self.ports.sleeper, stop);
-            let (deliveries, endpoint) = (&*self.ports.deliveries, question.endpoint.as_ref());
-            let found = GivenUpWord::find(&letters, deliveries, endpoint, LETTERS, stop).await?;
-            (found.deliveries, found.more)
+        let (found, more) = if question.failed {
+            self.given_up_word(question.endpoint.as_ref(), stop).await?
         } else {
-            let (mut found, mut is_more) = (Vec::new(), false);
-            for endpoint in &endpoints {
-                let awaited = self.awaited(endpoint, question.limit).await;
-                let (ids, more) = awaited.map_err(EndpointError::from)?;
-                found.extend(self.still_open(ids).await.map_err(EndpointError::from)?);
-                is_more |= more;
-            }
-            (found, is_more)
+            self.waiting_word(question).await?
         };
         let mut deliveries: Vec<_> = found.iter().map(DeliveryListed::from).collect();
         deliveries.sort_by(|one, other| (one.since, &one.owner).cmp(&(other.since, &other.owner)));
-        is_more |= deliveries.len() > question.limit;
+        let is_more = more || deliveries.len() > question.limit;
         deliveries.truncate(question.limit);
         Ok(DeliveriesReport { deliveries, is_more, at })
+    }
+
+    async fn waiting_word(&self, question: &DeliveryQuestion) -> Result<(Vec<Delivery>, bool), EndpointError> {
+        let endpoints = if let Some(name) = &question.endpoint {
+            vec![self.any_endpoint(name).await?]
+        } else {
+            self.ports.endpoints.endpoints().await?
+        };
+        let (mut found, mut is_more) = (Vec::new(), false);
+        for endpoint in endpoints {
+            let (ids, more) = self.awaited(&endpoint.name, question.limit).await?;
+            found.extend(self.still_open(ids).await?);
+            is_more |= more;
+        }
+        Ok((found, is_more))
+    }
+
+    async fn given_up_word(
+        &self,
+        endpoint: Option<&EndpointName>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(Vec<Delivery>, bool), DeadLetterError> {
+        let letters = self.ports.dead_letters.get(DlqName::Stage(StageName::Deliver));
+        let letters = PacedDeadLetters::new(letters, &*self.ports.sleeper, stop);
+        let found = GivenUpWord::find(&letters, &*self.ports.deliveries, endpoint, LETTERS, stop).await?;
+        Ok((found.deliveries, found.more))
     }
 }

@@ -54,6 +54,7 @@ impl MemoryEndpointKeys {
 
 #[async_trait]
 impl EndpointKeys for MemoryEndpointKeys {
+    #[expect(clippy::unnecessary_literal_bound, reason = "that of a deployed stack is its own")]
     fn folder(&self) -> &str {
         "pulse/endpoints/"
     }

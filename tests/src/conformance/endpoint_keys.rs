@@ -1,4 +1,6 @@
 //! The suite of [`EndpointKeys`].
+#![expect(missing_docs, reason = "the cases' names are sentences")]
+#![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
 
 use pulse_core::{
     delivery::SignatureScheme::{Ed25519, HmacSha256},
@@ -9,7 +11,6 @@ fn secret(keys: &impl EndpointKeys) -> String {
     format!("{}crm", keys.folder())
 }
 
-/// A key alone, of a secret's, and of a pair.
 pub async fn a_new_key_is_seen_by_its_scheme_and_public_half_alone(keys: &impl EndpointKeys) {
     let shared = keys.make(&secret(keys), HmacSha256).await.unwrap();
     assert_eq!(shared, KeysSeen { scheme: HmacSha256, public_keys: vec![], is_rotating: false });
@@ -20,7 +21,6 @@ pub async fn a_new_key_is_seen_by_its_scheme_and_public_half_alone(keys: &impl E
     assert_eq!(keys.look(&other).await, Ok(pair));
 }
 
-/// Nobody's keys are written over.
 pub async fn a_name_that_is_taken_is_not_written_over(keys: &impl EndpointKeys) {
     let secret = secret(keys);
     let before = keys.make(&secret, Ed25519).await.unwrap();
@@ -28,7 +28,6 @@ pub async fn a_name_that_is_taken_is_not_written_over(keys: &impl EndpointKeys) 
     assert_eq!(keys.look(&secret).await, Ok(before));
 }
 
-/// The new key comes first, and the one before goes when the rotation is finished.
 pub async fn a_key_is_exchanged_for_another_in_two_steps(keys: &impl EndpointKeys) {
     let secret = secret(keys);
     let first = keys.make(&secret, Ed25519).await.unwrap().public_keys;
@@ -43,7 +42,6 @@ pub async fn a_key_is_exchanged_for_another_in_two_steps(keys: &impl EndpointKey
     assert!(keys.rotate(&secret).await.unwrap().is_rotating, "again, from the newest");
 }
 
-/// A secret that isn't there.
 pub async fn a_secret_that_is_not_there_is_named(keys: &impl EndpointKeys) {
     let missing = || Err(EndpointKeysError::Missing(secret(keys)));
     assert_eq!(keys.look(&secret(keys)).await, missing());
@@ -51,7 +49,6 @@ pub async fn a_secret_that_is_not_there_is_named(keys: &impl EndpointKeys) {
     assert_eq!(keys.finish(&secret(keys)).await, missing());
 }
 
-/// Two operators at once: neither takes the other's new key away, which a receiver may have by then.
 pub async fn of_two_who_rotate_at_once_one_does(keys: &impl EndpointKeys) {
     let secret = secret(keys);
     keys.make(&secret, Ed25519).await.unwrap();

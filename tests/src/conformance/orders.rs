@@ -7,9 +7,12 @@ use jiff::{Timestamp, ToSpan as _};
 use pulse_core::{
     control::Note,
     dead_letters::{CauseFilter, Stuck},
+    delivery::EndpointName,
     entry::StageName,
     failure::Cause,
-    orders::{Order, OrderAction, OrderId, OrderKind, OrderPreview, OrderProgress, OrderState, newest_orders},
+    orders::{
+        EndpointChange, Order, OrderAction, OrderId, OrderKind, OrderPreview, OrderProgress, OrderState, newest_orders,
+    },
     ports::{DlqName, Orders, Rate},
     run::RunId,
 };
@@ -27,6 +30,10 @@ fn given_at(at: Timestamp) -> Order {
     Order::given(redrive(), "aoife".into(), note, OrderPreview::of(&redrive(), at, 12), at)
 }
 
+fn crm() -> EndpointName {
+    EndpointName::parse("crm").unwrap()
+}
+
 fn paused_at(at: Timestamp) -> Order {
     Order::at_once(OrderAction::Pause { stage: StageName::Score, until: None }, "max".into(), None, Ok(()), at)
 }
@@ -40,7 +47,7 @@ pub async fn every_order_is_read_back(orders: &dyn Orders) {
     let (customer, stage) = (id("c-1"), StageName::Score);
     let actions = [
         redrive(),
-        OrderAction::Redrive { queue: DlqName::Schedules, cause: None, endpoint: None, rate: None },
+        OrderAction::Redrive { queue: DlqName::Schedules, cause: None, endpoint: Some(crm()), rate: None },
         OrderAction::RedriveFailed { stage, run },
         OrderAction::Replay { customer: customer.clone(), run, by_force: true },
         OrderAction::Pause { stage, until: Some(due()) },
@@ -48,6 +55,8 @@ pub async fn every_order_is_read_back(orders: &dyn Orders) {
         OrderAction::Lanes { stage, lanes: 20 },
         OrderAction::Settle { customer, run, sent: false },
         OrderAction::Release { digest: "1-0123456789".to_owned() },
+        OrderAction::Endpoint { endpoint: crm(), change: EndpointChange::Pause { until: Some(due()) } },
+        OrderAction::Endpoint { endpoint: crm(), change: EndpointChange::FinishRotation },
     ];
     let states = [
         OrderState::Given,

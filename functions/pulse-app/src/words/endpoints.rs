@@ -85,7 +85,9 @@ fn next(told: &EndpointTold, coming: &ComingFact, zone: &Zone) -> String {
         NextWord::StageHeld { holder: held } => {
             format!("It waits for the deliver stage, which {}.", holder(held, zone))
         }
-        NextWord::Held => format!("It waits for {name}, which {}.", endpoint_standing(&told.standing, name, zone)),
+        NextWord::Held { standing } => {
+            format!("It waits for {name}, which {}.", endpoint_standing(standing, name, zone))
+        }
         NextWord::PutOff { until, cause } => {
             let cause = cause.as_ref().map(|cause| format!(" {cause}")).unwrap_or_default();
             format!("It is tried again at {}.{cause}", at(*until))
@@ -125,11 +127,11 @@ mod tests {
         "2026-11-10T10:30:00Z".parse().unwrap()
     }
 
-    fn told(standing: EndpointStanding, next: NextWord) -> Vec<String> {
+    fn told(next: NextWord) -> Vec<String> {
         let run = RunId::parse("2026-11").ok();
         let knows = KnownFact { fact: FactKind::Sent, run, as_of: due(), told_at: due() + 1.minute() };
         let coming = vec![ComingFact { fact: FactKind::Bounced, run, since: due() + 2.minutes(), next }];
-        let told = EndpointTold { endpoint: EndpointName::parse("crm").unwrap(), standing, knows: Some(knows), coming };
+        let told = EndpointTold { endpoint: EndpointName::parse("crm").unwrap(), knows: Some(knows), coming };
         endpoint_sentences(&told, &Zone::parse("Europe/Dublin").unwrap())
     }
 
@@ -142,7 +144,7 @@ mod tests {
             until: Some(due() + 6.hours()),
         };
         assert_eq!(
-            told(paused, NextWord::Held),
+            told(NextWord::Held { standing: paused }),
             [
                 "Endpoint crm knows last: sent in run 2026-11, as of 2026-11-10 10:30 Europe/Dublin, told 2026-11-10 10:31 \
                  Europe/Dublin.",
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_is_tried_again_says_when_and_what_is_given_up_what_brings_it_back() {
-        let next = |next| told(EndpointStanding::Flows, next).pop().unwrap();
+        let next = |next| told(next).pop().unwrap();
         let cause = Cause::new("crm answered 422: it won't take this.");
         let given_up = next(NextWord::GivenUp { cause: cause.clone(), at: due() });
         assert!(given_up.ends_with("`pulse redrive deliver --endpoint crm`."), "{given_up}");
@@ -178,7 +180,7 @@ mod tests {
     #[test]
     fn whoever_was_told_nothing_is_said_so() {
         let endpoint = EndpointName::parse("crm").unwrap();
-        let told = EndpointTold { endpoint, standing: EndpointStanding::Flows, knows: None, coming: Vec::new() };
+        let told = EndpointTold { endpoint, knows: None, coming: Vec::new() };
         let sentences = endpoint_sentences(&told, &Zone::UTC);
         assert_eq!(
             sentences,

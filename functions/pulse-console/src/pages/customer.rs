@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use pulse_app::{
     ReplayOrder,
-    words::{Row, Sheet, Suppressed, holder, next_sentences, preview},
+    words::{Row, Sheet, Suppressed, endpoint_sentences, holder, next_sentences, preview},
 };
 use pulse_core::{
     customer::CustomerId,
@@ -63,6 +63,14 @@ fn page(story: &Timeline, has_letters: bool) -> Markup {
         section.note {
             h2 #next { "What comes next" }
             @for sentence in next_sentences(story) { p { (commands(&sentence)) } }
+        }
+        @if !story.endpoints.is_empty() {
+            section {
+                h2 #endpoints { "What other systems know" }
+                @for told in &story.endpoints {
+                    @for sentence in endpoint_sentences(told, &profile.zone) { p { (commands(&sentence)) } }
+                }
+            }
         }
         div.columns {
             section { h2 #profile { "Profile" } (rows(&sheet.profile())) }

@@ -70,6 +70,19 @@ impl EndpointStanding {
         }
     }
 
+    /// The word for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Flows => "flows",
+            Self::Tried { .. } => "tried",
+            Self::Paused { .. } => "paused",
+            Self::Gone { .. } => "gone",
+            Self::Broken { .. } => "broken",
+            Self::Removed { .. } => "removed",
+        }
+    }
+
     /// Whether word is held back.
     #[must_use]
     pub fn is_held(&self) -> bool {

@@ -85,7 +85,7 @@ impl Target {
         if partition.is_empty() || region.is_empty() || !is_account {
             return bad("is no ARN as in arn:aws:sns:eu-west-1:123456789012:pulse-facts");
         }
-        if name.ends_with(".fifo") {
+        if name.strip_suffix(".fifo").is_some() {
             return bad("is a FIFO topic's, which takes other calls: name a standard one");
         }
         if !is_name(name, &['-', '_']) {

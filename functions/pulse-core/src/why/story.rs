@@ -6,7 +6,7 @@ use super::{Context, EndpointTold, HoldReason, Outlook, StageContext, WordContex
 use crate::{
     advice::Advice,
     customer::{Contact, Customer, CustomerId, Standing},
-    delivery::{Endpoint, Line, Owner},
+    delivery::{Delivery, Endpoint, EndpointControl, Line, Owner},
     entry::{Entry, StageName},
     ports::{
         Activity, Clock, Controls, Deliveries, EndpointControls, Endpoints, Ledger, LedgerError, LedgerReports,
@@ -153,8 +153,12 @@ impl CustomerInquiry<'_> {
         let holder = stage.holder(now);
         let told = async |endpoint: Endpoint| {
             let line = Line { owner: Owner::Customer(id.clone()), endpoint: endpoint.name.clone() };
-            let control = self.endpoint_controls.endpoint_control(&endpoint.name);
-            let (control, line) = futures::try_join!(control, self.deliveries.line(&line))?;
+            let line = self.deliveries.line(&line).await?;
+            let control = if line.iter().any(Delivery::is_open) {
+                self.endpoint_controls.endpoint_control(&endpoint.name).await?
+            } else {
+                EndpointControl::default()
+            };
             let (endpoint, control, policy) = (&endpoint, &control, self.policy);
             let context = WordContext { endpoint, control, stage_held: holder.as_ref(), policy, now };
             Ok::<_, LedgerError>(context.told(&line))

@@ -20,8 +20,6 @@ use crate::{
 pub struct EndpointTold {
     /// Which.
     pub endpoint: EndpointName,
-    /// Whether its word flows, or what holds it.
-    pub standing: EndpointStanding,
     /// What it was told last, as far as that is kept: for some weeks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub knows: Option<KnownFact>,
@@ -89,8 +87,11 @@ pub enum NextWord {
         /// By what.
         holder: HoldReason,
     },
-    /// The endpoint is held, as its standing says: it waits for that to end.
-    Held,
+    /// The endpoint is held: it waits for that to end.
+    Held {
+        /// By what.
+        standing: EndpointStanding,
+    },
     /// It failed, or found no lane: tick queues it again then.
     PutOff {
         /// The moment.
@@ -130,7 +131,7 @@ pub enum NextWord {
 pub struct WordContext<'a> {
     /// The endpoint.
     pub endpoint: &'a Endpoint,
-    /// Its control row.
+    /// Its control row, which matters while word is on its way.
     pub control: &'a EndpointControl,
     /// What holds the deliver stage, and so all endpoints' word.
     pub stage_held: Option<&'a HoldReason>,
@@ -167,7 +168,6 @@ impl WordContext<'_> {
         });
         EndpointTold {
             endpoint: self.endpoint.name.clone(),
-            standing: EndpointStanding::of(self.endpoint, self.control, self.now),
             knows: line.iter().filter_map(known).max_by_key(|known| known.told_at),
             coming: coming.collect(),
         }
@@ -184,10 +184,10 @@ impl WordContext<'_> {
         if let Some(holder) = self.stage_held {
             return NextWord::StageHeld { holder: holder.clone() };
         }
-        if EndpointStanding::of(self.endpoint, self.control, self.now).is_held() {
-            return NextWord::Held;
+        match EndpointStanding::of(self.endpoint, self.control, self.now) {
+            standing if standing.is_held() => NextWord::Held { standing },
+            _ => self.on_the_way(delivery),
         }
-        self.on_the_way(delivery)
     }
 
     /// Of the one that nothing holds and nothing comes before.

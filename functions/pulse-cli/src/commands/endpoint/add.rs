@@ -148,19 +148,16 @@ fn text(added: &AddedEndpoint) -> String {
             "Of its {lanes} lanes {lanes_used} are used: up to {invocations} invocations share them, each as many as any other."
         );
     }
-    match signature {
-        Some(EndpointSignature { secret, is_new, keys }) => {
-            let which = if *is_new { "the new secret" } else { "the secret" };
-            let _ = writeln!(text, "Each request is signed with the key in {which} {secret}.");
-            text += &what_the_receiver_has(secret, keys);
-        }
-        None => {
-            let parameter = if endpoint.kind == "sns" { "EndpointTopicArns" } else { "EndpointBusArns" };
-            let _ = writeln!(
-                text,
-                "The deliver function may reach what the stack's parameter {parameter} names: until its ARN is there, word waits."
-            );
-        }
+    if let Some(EndpointSignature { secret, is_new, keys }) = signature {
+        let which = if *is_new { "the new secret" } else { "the secret" };
+        let _ = writeln!(text, "Each request is signed with the key in {which} {secret}.");
+        text += &what_the_receiver_has(secret, keys);
+    } else {
+        let parameter = if endpoint.kind == "sns" { "EndpointTopicArns" } else { "EndpointBusArns" };
+        let _ = writeln!(
+            text,
+            "The deliver function may reach what the stack's parameter {parameter} names: until its ARN is there, word waits."
+        );
     }
     let _ = writeln!(text, "`pulse endpoint test {name}` sends it word of nothing.");
     text

@@ -4,7 +4,7 @@ use anyhow::Result;
 use pulse_app::{EndpointListed, EndpointShown, EndpointsReport, LatelyCalled, Waiting};
 use pulse_core::{
     customer::Zone,
-    delivery::{Bodies, Keeps},
+    delivery::{Bodies, EndpointName, EndpointStanding, Keeps},
 };
 
 use super::{Desk, told};
@@ -33,7 +33,7 @@ fn text(report: &EndpointsReport, zone: &Zone) -> String {
         let table = Table::default()
             .row("to", format!("{} at {}, {}", endpoint.kind, endpoint.place, lanes(endpoint, *lanes_used)))
             .row("told of", asked_for(endpoint))
-            .row("now", endpoint_standing(standing, name, zone))
+            .row("now", now(standing, name, zone))
             .row("waiting", waiting_in(waits, zone))
             .row("last half hour", called(last_half_hour))
             .row("added", format!("{} by {}", local(endpoint.added_at, zone), endpoint.by));
@@ -51,6 +51,13 @@ fn text(report: &EndpointsReport, zone: &Zone) -> String {
         );
     }
     text
+}
+
+fn now(standing: &EndpointStanding, name: &EndpointName, zone: &Zone) -> String {
+    match standing {
+        EndpointStanding::Flows => standing.word().to_owned(),
+        standing => format!("{}: it {}", standing.word(), endpoint_standing(standing, name, zone)),
+    }
 }
 
 /// Of what an endpoint is told, and how.
@@ -113,11 +120,7 @@ fn called(lately: &LatelyCalled) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use pulse_core::{
-        control::Note,
-        delivery::{EndpointName, EndpointStanding, FactKind},
-        why::HoldReason,
-    };
+    use pulse_core::{control::Note, delivery::FactKind, why::HoldReason};
 
     use super::*;
     use crate::commands::endpoint::tests::{at, shown};

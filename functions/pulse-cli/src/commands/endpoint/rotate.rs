@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use anyhow::Result;
 use clap::Args;
 use pulse_app::EndpointRotated;
@@ -59,21 +57,14 @@ fn text(rotated: &EndpointRotated) -> String {
 
 /// How a receiver comes by what it verifies with. No key is shown that must be kept.
 pub(super) fn what_the_receiver_has(secret: &str, keys: &KeysSeen) -> String {
-    let mut text = String::new();
-    let _ = match (keys.scheme, keys.public_keys.first()) {
-        (SignatureScheme::Ed25519, Some(public)) => {
-            writeln!(text, "Its receiver verifies with this public key, which is no secret:\n  {public}")
-        }
-        _ => {
-            let which = if keys.is_rotating { " (\"current\" is the new one)" } else { "" };
-            writeln!(
-                text,
-                "Its receiver verifies with the same key{which}, which whoever may read the secret has by\n  aws \
-                 secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text"
-            )
-        }
-    };
-    text
+    if let (SignatureScheme::Ed25519, Some(public)) = (keys.scheme, keys.public_keys.first()) {
+        return format!("Its receiver verifies with this public key, which is no secret:\n  {public}\n");
+    }
+    let which = if keys.is_rotating { " (\"current\" is the new one)" } else { "" };
+    format!(
+        "Its receiver verifies with the same key{which}, which whoever may read the secret has by\n  aws secretsmanager \
+         get-secret-value --secret-id {secret} --query SecretString --output text\n"
+    )
 }
 
 #[cfg(test)]

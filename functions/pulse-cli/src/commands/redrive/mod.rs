@@ -101,12 +101,11 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let app = target.app_of(None).await?;
     let is_order = !options.dry_run && !options.direct && app.ports.tick.carries_orders_out();
     if is_order {
-        let action = match options.run.zip(stage) {
-            Some((run, stage)) => OrderAction::RedriveFailed { stage, run },
-            None => {
-                let (cause, endpoint) = (options.cause.clone(), options.endpoint.clone());
-                OrderAction::Redrive { queue, cause, endpoint, rate: options.rate }
-            }
+        let action = if let Some((run, stage)) = options.run.zip(stage) {
+            OrderAction::RedriveFailed { stage, run }
+        } else {
+            let (cause, endpoint) = (options.cause.clone(), options.endpoint.clone());
+            OrderAction::Redrive { queue, cause, endpoint, rate: options.rate }
         };
         if !failed::is_cut(&app, &action, options.limit, output).await? {
             return order::give(&app, action, options.note, options.detach, output).await;

@@ -132,10 +132,9 @@ fn what_holds_the_endpoint_or_the_stage_holds_what_is_next_and_not_what_is_in_ha
     let pause = Pause { by: "aoife".into(), note: note.clone(), since: now(), until: Some(now() + 6.hours()) };
     let mut scene = scene();
     scene.control.pause = Some(pause.clone());
-    let told = scene.told(&[sent()]);
     let (by, until) = ("aoife".into(), pause.until);
-    assert_eq!(told.standing, EndpointStanding::Paused { by, note, since: now(), until });
-    assert_eq!(told.coming[0].next, NextWord::Held);
+    let standing = EndpointStanding::Paused { by, note, since: now(), until };
+    assert_eq!(scene.next(&[sent()]), [NextWord::Held { standing }]);
     assert!(matches!(scene.next(&[claimed(&sent(), now() + 1.minute())])[0], NextWord::InHand { .. }));
 
     scene.control = EndpointControl::default();
