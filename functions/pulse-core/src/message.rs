@@ -107,10 +107,10 @@ impl Wire {
         let Self { customer, scheduled, run, endpoint, fact, .. } = self;
         let turn = match (run, scheduled, endpoint, fact) {
             (None, None, Some(endpoint), Some(fact)) if customer.is_none() => {
-                let endpoint = EndpointName::parse(&endpoint).map_err(bad)?;
-                return Ok(About::Delivery(DeliveryId { endpoint, fact: fact.parse().map_err(bad)? }));
+                let endpoint = EndpointName::parse(&endpoint).map_err(|error| bad(&error))?;
+                return Ok(About::Delivery(DeliveryId { endpoint, fact: fact.parse().map_err(|error| bad(&error))? }));
             }
-            (Some(run), None, None, None) => RunId::parse(&run).map(Turn::Run).map_err(bad)?,
+            (Some(run), None, None, None) => RunId::parse(&run).map(Turn::Run).map_err(|error| bad(&error))?,
             (None, Some(token), None, None) if token == SCHEDULED_TIME_TOKEN => Turn::Scheduled(sent_at),
             (None, Some(moment), None, None) => moment
                 .parse()
@@ -123,11 +123,11 @@ impl Wire {
             }
         };
         let customer = customer.ok_or_else(|| Cause::new("The message names no customer."))?;
-        Ok(About::Turn(CustomerTurn { customer: CustomerId::parse(&customer).map_err(bad)?, turn }))
+        Ok(About::Turn(CustomerTurn { customer: CustomerId::parse(&customer).map_err(|error| bad(&error))?, turn }))
     }
 }
 
-fn bad(error: ParseError) -> Cause {
+fn bad(error: &ParseError) -> Cause {
     Cause::new(format!("The message's {error}."))
 }
 

@@ -49,8 +49,8 @@ async fn whoever_writes_over_what_someone_else_has_written_over_is_refused() {
     assert_eq!(serde_json::from_str::<Value>(pair).unwrap(), expected);
     assert_eq!(token.len(), 64);
 
-    let taken = AwsAnswer::Error(400, "ResourceExistsException", "A version has this token.");
-    server.answer_next([version("v-1", OLD), taken, version("v-2", pair), written()]);
+    let refused = AwsAnswer::Error(400, "ResourceExistsException", "A version has this token.");
+    server.answer_next([version("v-1", OLD), refused, version("v-2", pair), written()]);
     assert_eq!(keys.rotate(SECRET).await, Err(EndpointKeysError::ChangedMeanwhile(SECRET.into())));
     assert!(!keys.finish(SECRET).await.unwrap().is_rotating);
     let [_, (alone, other)] = &puts(&server)[..] else { panic!("{:?}", server.done()) };

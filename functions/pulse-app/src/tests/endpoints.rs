@@ -271,8 +271,8 @@ impl EndpointTester for Tester {
 fn word_of_nothing_is_sent_to_an_endpoint_that_there_is() {
     let (world, _) = added();
     let tester = Tester(Mutex::default(), TestWord::Accepted { took: Duration::from_millis(120) });
-    let tested = now(world.app.test_endpoint(&tester, &crm())).unwrap();
-    assert_eq!(tested, EndpointTested { endpoint: crm(), took_ms: Some(120), cause: None });
+    let answer = now(world.app.test_endpoint(&tester, &crm())).unwrap();
+    assert_eq!(answer, EndpointTested { endpoint: crm(), took_ms: Some(120), cause: None });
     let nobody = EndpointName::parse("nobody").unwrap();
     assert_eq!(now(world.app.test_endpoint(&tester, &nobody)), Err(EndpointError::Unknown(nobody)));
     assert_eq!(*tester.0.lock().unwrap(), [crm()]);

@@ -34,6 +34,7 @@ fn with_letters() -> World {
     world
 }
 
+#[expect(clippy::result_large_err, reason = "an order is given once in a while")]
 fn give(world: &World, action: OrderAction) -> Result<Order, GiveError> {
     let preview = now(world.app.preview_order(&action, &mut |_| {}, &|| false)).unwrap();
     now(world.app.give(action, Some(note()), preview)).map(|given| given.order)

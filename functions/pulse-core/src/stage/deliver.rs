@@ -189,11 +189,11 @@ impl Step for DeliverStep {
     async fn load(&self, message: &WorkMessage) -> Result<Option<(Prospect, Delivery)>, Verdict> {
         let id = message.delivery().map_err(|cause| Verdict::Fail { cause })?;
         let counter = self.desk.counter(&id.endpoint).await?;
-        let line = self.line(id, counter.as_ref().map(|counter| counter.endpoint.keeps)).await?;
+        let all = self.line(id, counter.as_ref().map(|counter| counter.endpoint.keeps)).await?;
         let now = self.clock.now();
         // It was closed weeks ago: nobody knows of it any more.
-        let Some(own) = line.iter().find(|one| one.id() == *id).cloned() else { return Ok(None) };
-        let Found { delivery, is_next, is_left_behind } = Self::found(&line, own, now);
+        let Some(own) = all.iter().find(|one| one.id() == *id).cloned() else { return Ok(None) };
+        let Found { delivery, is_next, is_left_behind } = Self::found(&all, own, now);
         let withheld = |now| counter.as_ref().and_then(|counter| counter.withheld(now));
         let wants_lane = is_next && !is_left_behind && withheld(now).is_none();
         let lane = match counter.as_ref().filter(|_| wants_lane) {

@@ -48,7 +48,11 @@ pub(super) fn faults(random: &Stream, calm_from: Duration) -> Vec<Fault> {
         for _ in 0..random.below(4) {
             let lasts = HOUR.mul_f64(1.0 + random.unit() * random.unit() * 240.0);
             let at = calm_from.saturating_sub(lasts).mul_f64(random.unit());
-            faults.push(Fault { at, lasts: lasts.min(calm_from - at), kind: Kind::Endpoint(which, fault(random)) });
+            faults.push(Fault {
+                at,
+                lasts: lasts.min(calm_from.saturating_sub(at)),
+                kind: Kind::Endpoint(which, fault(random)),
+            });
         }
     }
     faults

@@ -287,7 +287,9 @@ fn ordered(random: &Stream) -> Ordered {
         2 => Ordered::Refused(stage),
         3 => Ordered::Run(stage),
         _ => {
-            let all: Vec<_> = DlqName::all().collect();
+            let moves_entries =
+                |queue: &DlqName| queue.stage().is_none_or(|stage| StageName::OF_ENTRIES.contains(&stage));
+            let all: Vec<_> = DlqName::all().filter(moves_entries).collect();
             Ordered::Letters(random.pick(&all).copied().unwrap_or(DlqName::Schedules))
         }
     }

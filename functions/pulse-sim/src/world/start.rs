@@ -98,30 +98,9 @@ impl World {
         };
         let clock = Arc::clone(time.clock());
         let firing = SchedulerSettings { duplicate: settings.double_firings, ..SchedulerSettings::default() };
-        let (scoring, mailing) = (settings.stages[StageName::Score], settings.stages[StageName::Email]);
-        let receivers = settings.endpoints.iter().cloned();
-        let receivers = receivers.map(|of| (of.endpoint.name.clone(), Receiver::new(of, time)));
-        let endpoints = SimEndpoints {
-            time: time.clone(),
-            random: Arc::new(random.stream("endpoints")),
-            timeout: settings.stages[StageName::Deliver].worker.call_timeout,
-            lanes: ProviderLanes::new(time),
-            trace: trace.clone(),
-            checker: checker.clone(),
-            receivers: Arc::new(receivers.collect()),
-        };
-        for of in &settings.endpoints {
-            let _ = ledger.save_endpoint(&of.endpoint).now_or_never();
-        }
-        let scorer = SimScorer {
-            time: time.clone(),
-            random: Arc::new(random.stream("scorer")),
-            faults: Arc::clone(&faults),
-            latency: scoring.latency,
-            timeout: scoring.worker.call_timeout,
-            lanes: ProviderLanes::new(time),
-            trace: trace.clone(),
-        };
+        let mailing = settings.stages[StageName::Email];
+        let endpoints = endpoints(&settings, &ledger, time, random, &trace, &checker);
+        let scorer = scorer(&settings, &faults, time, random, &trace);
         let panics = Panics::default();
         let feedback = FeedbackWatch {
             time: time.clone(),
@@ -198,6 +177,50 @@ impl World {
             trace,
             product,
         }
+    }
+}
+
+fn scorer(
+    settings: &WorldSettings,
+    faults: &Arc<ActiveFaults>,
+    time: &VirtualTime,
+    random: Randomness,
+    trace: &Trace,
+) -> SimScorer {
+    let scoring = settings.stages[StageName::Score];
+    SimScorer {
+        time: time.clone(),
+        random: Arc::new(random.stream("scorer")),
+        faults: Arc::clone(faults),
+        latency: scoring.latency,
+        timeout: scoring.worker.call_timeout,
+        lanes: ProviderLanes::new(time),
+        trace: trace.clone(),
+    }
+}
+
+/// Other systems, which the ledger knows of.
+fn endpoints(
+    settings: &WorldSettings,
+    ledger: &MemoryLedger,
+    time: &VirtualTime,
+    random: Randomness,
+    trace: &Trace,
+    checker: &InvariantChecker,
+) -> SimEndpoints {
+    for of in &settings.endpoints {
+        let _ = ledger.save_endpoint(&of.endpoint).now_or_never();
+    }
+    let receivers = settings.endpoints.iter().cloned();
+    let receivers = receivers.map(|of| (of.endpoint.name.clone(), Receiver::new(of, time)));
+    SimEndpoints {
+        time: time.clone(),
+        random: Arc::new(random.stream("endpoints")),
+        timeout: settings.stages[StageName::Deliver].worker.call_timeout,
+        lanes: ProviderLanes::new(time),
+        trace: trace.clone(),
+        checker: checker.clone(),
+        receivers: Arc::new(receivers.collect()),
     }
 }
 

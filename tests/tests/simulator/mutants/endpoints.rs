@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     control::{MinuteOutcomes, Outcomes},
-    delivery::{Bodies, Endpoint, EndpointControl, EndpointDesk, EndpointName, SubjectNow, body},
+    delivery::{Bodies, Delivery, Endpoint, EndpointControl, EndpointDesk, EndpointName, SubjectNow, body},
     failure::Cause,
     message::WorkMessage,
     ports::{Courier, CourierError, EndpointControls, LedgerError, Word},
@@ -123,7 +123,7 @@ impl Hasty {
     async fn send(&self, task: &Task) -> Result<Verdict, Verdict> {
         let ports = &self.0;
         let id = task.message.delivery().map_err(|cause| Verdict::Fail { cause })?;
-        let Some(delivery) = ports.deliveries.delivery(id).await?.filter(|known| known.is_open()) else {
+        let Some(delivery) = ports.deliveries.delivery(id).await?.filter(Delivery::is_open) else {
             return Ok(Verdict::Done);
         };
         let now = ports.clock.now();
@@ -145,15 +145,14 @@ impl Hasty {
             body: body(fact, Bodies::Thin, &SubjectNow::default()),
             trace: None,
         };
-        let change = match ports.courier.bring(&word, &counter.endpoint).await {
-            Ok(()) => claim.after().record_delivered(ports.clock.now())?,
-            Err(_) => {
-                let now = ports.clock.now();
-                let again = now + Duration::from_mins(5);
-                let released = claim.after().release(None, Cause::new("It failed."), now)?;
-                ports.deliveries.apply_delivery(&released).await?;
-                released.after().put_off(again, None, now)?
-            }
+        let brought = ports.courier.bring(&word, &counter.endpoint).await;
+        let now = ports.clock.now();
+        let change = if brought.is_ok() {
+            claim.after().record_delivered(now)?
+        } else {
+            let released = claim.after().release(None, Cause::new("It failed."), now)?;
+            ports.deliveries.apply_delivery(&released).await?;
+            released.after().put_off(now + Duration::from_mins(5), None, now)?
         };
         ports.deliveries.apply_delivery(&change).await?;
         Ok(Verdict::Done)
