@@ -5,6 +5,7 @@ mod bad_deploy;
 mod catch_up;
 mod complaints_rise;
 mod dlq_full;
+mod endpoint_moves;
 mod forgotten;
 mod in_the_browser;
 mod kept_ledger;

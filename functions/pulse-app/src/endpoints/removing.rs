@@ -27,6 +27,8 @@ pub struct EndpointRemoved {
     pub removed_at: Timestamp,
     /// Whether it was before.
     pub again: bool,
+    /// What is dropped.
+    pub waiting: Waiting,
     /// The secret that it leaves, if its word was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -58,11 +60,11 @@ impl App {
             let before = self.any_endpoint(name).await?;
             let (now, secret) = (self.clock().now(), before.target.secret().map(str::to_owned));
             let removed_at = before.removed_at.unwrap_or(now);
-            let removed =
-                EndpointRemoved { endpoint: name.clone(), removed_at, again: before.removed_at.is_some(), secret };
+            let again = before.removed_at.is_some();
             let after = Endpoint { removed_at: Some(removed_at), ..before };
-            if removed.again || self.ports.endpoints.save_endpoint(&after).await? {
-                return Ok(removed);
+            if again || self.ports.endpoints.save_endpoint(&after).await? {
+                let waiting = self.waiting_for(name).await?;
+                return Ok(EndpointRemoved { endpoint: name.clone(), removed_at, again, waiting, secret });
             }
         }
         Err(EndpointError::Contended(name.clone()))

@@ -233,7 +233,7 @@ fn what_is_removed_is_told_of_nothing_more_and_its_name_stays_taken_while_it_is(
     assert_eq!((removal.endpoint.endpoint, removal.waiting.deliveries), (crm(), 1));
     assert_eq!(now(world.ledger.endpoints()).unwrap()[0].removed_at, None, "looking removes nothing");
     let removed = now(world.app.remove_endpoint(&crm())).unwrap();
-    assert_eq!((removed.removed_at, removed.again), (start(), false));
+    assert_eq!((removed.removed_at, removed.again, removed.waiting.deliveries), (start(), false, 1));
     assert_eq!(removed.secret.as_deref(), Some("pulse/endpoints/crm"));
     world.clock.advance(Duration::from_secs(5));
     let again = now(world.app.remove_endpoint(&crm())).unwrap();

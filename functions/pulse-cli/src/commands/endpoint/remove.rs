@@ -54,39 +54,47 @@ fn confirmed(desk: &Desk, removal: &EndpointRemoval) -> Result<bool> {
 }
 
 fn text(removed: &EndpointRemoved) -> String {
-    let EndpointRemoved { endpoint, removed_at, again, secret } = removed;
+    let EndpointRemoved { endpoint, removed_at, again, waiting: waits, secret } = removed;
     let what = if *again {
         format!("{endpoint} was removed already, at {removed_at:.0}")
     } else {
         format!("{endpoint} is removed: it is told of nothing more")
     };
+    let dropped = match waits.deliveries {
+        0 => "Nothing waits for it, and its name is free within minutes".to_owned(),
+        _ => format!("{}: tick drops that, some 500 deliveries a minute, and then the name is free", waiting(waits)),
+    };
     let secret = secret.as_ref().map(|secret| {
         format!("Its secret stays, and costs: `aws secretsmanager delete-secret --secret-id {secret}` deletes it.\n")
     });
-    format!(
-        "{what}. Tick drops what waits for it, up to 1,500 deliveries a minute; its name is free once nothing does.\n{}",
-        secret.unwrap_or_default()
-    )
+    format!("{what}. {dropped}.\n{}", secret.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use pulse_app::Waiting;
+
     use super::*;
 
     #[test]
-    fn what_stays_of_it_is_told() {
+    fn what_is_dropped_and_what_stays_of_it_is_told() {
         let removed = EndpointRemoved {
             endpoint: EndpointName::parse("crm").unwrap(),
             removed_at: "2026-11-03T10:00:00Z".parse().unwrap(),
             again: false,
+            waiting: Waiting { deliveries: 12, ..Waiting::default() },
             secret: Some("pulse/endpoints/crm".to_owned()),
         };
-        let told = text(&removed);
-        assert!(
-            told.contains("delete-secret --secret-id pulse/endpoints/crm") && told.contains("nothing more"),
-            "{told}"
+        assert_eq!(
+            text(&removed),
+            "crm is removed: it is told of nothing more. 12 deliveries wait: tick drops that, some 500 deliveries a minute, and \
+             then the name is free.\nIts secret stays, and costs: `aws secretsmanager delete-secret --secret-id \
+             pulse/endpoints/crm` deletes it.\n"
         );
-        let again = text(&EndpointRemoved { again: true, secret: None, ..removed });
-        assert!(again.starts_with("crm was removed already, at 2026-11-03T10:00:00Z.") && !again.contains("secret"));
+        let again = EndpointRemoved { again: true, waiting: Waiting::default(), secret: None, ..removed };
+        assert_eq!(
+            text(&again),
+            "crm was removed already, at 2026-11-03T10:00:00Z. Nothing waits for it, and its name is free within minutes.\n"
+        );
     }
 }
