@@ -13,7 +13,7 @@ pub use metrics::{Metrics, StageGauges};
 pub use transitions::{CountedLedger, Transitions};
 
 /// Pulse's own crates; what isn't logs warnings only.
-const OWN: [&str; 13] = [
+const OWN: [&str; 15] = [
     "pulse_core",
     "pulse_app",
     "pulse_aws",
@@ -21,8 +21,10 @@ const OWN: [&str; 13] = [
     "pulse_letters",
     "pulse_feedback",
     "pulse_console",
+    "pulse_endpoints",
     "score",
     "email",
+    "deliver",
     "tick",
     "audit",
     "feedback",

@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(
             told(role, "sqs:sendmessage", queue, because),
             format!(
-                "ScoreRole may not sqs:sendmessage on {queue}: QueueEmails of ScoreRole in template.yaml allows that, so deploy it again"
+                "ScoreRole may not sqs:sendmessage on {queue}: QueueEmails or QueueWord of ScoreRole in template.yaml allows that, so deploy it again"
             )
         );
         assert!(told(role, "sqs:PurgeQueue", queue, because).ends_with("no statement of template.yaml allows that"));
