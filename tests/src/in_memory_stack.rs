@@ -423,6 +423,8 @@ impl InMemoryStack {
             controls: &*self.ledger,
             deliveries: &*self.ledger,
             queue: &*self.deliver.queue,
+            stages: &self.stages,
+            memory: &*self.ledger,
             clock: &*self.clock,
             breaker: self.breaker,
             policy: SweepPolicy::default(),

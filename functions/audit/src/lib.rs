@@ -1,16 +1,23 @@
 //! The audit function: every day, holds the roster against the schedules and the ledger.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use pulse_aws::{
     clock::SystemClock,
     config::{AuditConfig, Environment, process_variable},
     dynamodb::DynamoDbLedger,
+    outbox::outbox,
     scheduler::EventBridgeSchedules,
-    sdk, telemetry,
+    sdk,
+    sqs::SqsQueue,
+    telemetry,
 };
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditReport, AuditRequest, AuditStart},
+    delivery::OutboxLedger,
+    entry::StageName,
     ports::{Clock as _, Sleeper as _},
 };
 use serde::Serialize;
@@ -39,6 +46,8 @@ pub struct Audited {
 /// The function, with its clients built once.
 pub struct Function {
     ledger: DynamoDbLedger,
+    /// The same, with word of what a repair closes.
+    entries: OutboxLedger,
     schedules: EventBridgeSchedules,
     repair: bool,
 }
@@ -53,8 +62,11 @@ impl Function {
         telemetry::start(env.optional("LOG_LEVEL").as_deref());
         let config = AuditConfig::read(env)?;
         let aws = sdk::load().await?;
+        let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&sdk::for_worker(&aws)), config.table);
+        let queue = SqsQueue::new(sdk::sqs_client(&aws), StageName::Deliver, config.deliver_queue_url);
         Ok(Self {
-            ledger: DynamoDbLedger::new(sdk::dynamodb_client(&sdk::for_worker(&aws)), config.table),
+            entries: outbox(&ledger, Arc::new(queue)),
+            ledger,
             schedules: EventBridgeSchedules::new(sdk::scheduler_client(&aws), config.target).without_retries(),
             repair: config.repair,
         })
@@ -69,7 +81,7 @@ impl Function {
     pub async fn handle(&self, request: AuditRequest, deadline: u64) -> Result<Option<Audited>, AuditError> {
         let today = TimeZone::UTC.to_datetime(SystemClock.now()).date();
         let audit = Audit {
-            ledger: &self.ledger,
+            ledger: &self.entries,
             listing: &self.ledger,
             schedules: &self.schedules,
             log: &self.ledger,

@@ -1,10 +1,12 @@
 use futures::future::try_join_all;
 use pulse_core::{
     advice::Advice,
+    delivery::{Endpoint, EndpointName},
     entry::StageName,
     lanes::{LaneChange, LaneChangeError, LaneSettings, Lanes, Step},
     orders::OrderAction,
-    ports::LaneError,
+    ports::{LaneError, LedgerError},
+    stage_spec::Moves,
 };
 use serde::Serialize;
 
@@ -60,6 +62,21 @@ pub enum LaneOrderError {
     /// There can't be so many, or they can't be changed.
     #[error(transparent)]
     Change(#[from] LaneChangeError),
+    /// Endpoints' lanes are shared by more invocations than they are: nothing would be told to these.
+    #[error(
+        "With {invocations} invocations of the deliver function these endpoints would be told nothing: each invocation has an \
+         equal part of an endpoint's lanes, and of fewer lanes than invocations that is none. They are {}",
+        .endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    LeavesOut {
+        /// How many invocations there would be at once.
+        invocations: u32,
+        /// Which have fewer lanes.
+        endpoints: Vec<EndpointName>,
+    },
+    /// It can't be read which endpoints there are.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// What was set is set no more.
     #[error("Somebody else has changed the {0} stage's lanes meanwhile")]
     ChangedMeanwhile(StageName),
@@ -80,6 +97,10 @@ impl LaneOrderError {
             Self::Change(LaneChangeError::Control(_) | LaneChangeError::Lanes(_) | LaneChangeError::Account { .. }) => {
                 None
             }
+            Self::LeavesOut { invocations, endpoints } => {
+                endpoints.first().map(|endpoint| Advice::GiveLanes { endpoint: endpoint.clone(), lanes: *invocations })
+            }
+            Self::Ledger(_) => None,
             Self::ChangedMeanwhile(stage) => Some(Advice::LookAtLanes { stage: *stage }),
         }
     }
@@ -123,6 +144,9 @@ impl App {
         let LaneOrder { stage, lanes: asked_for, in_flight, dry_run } = order;
         let change = LaneChange { control: &*self.ports.lanes };
         let plan = change.plan(stage, asked_for, in_flight).await?;
+        if stage.spec().moves == Moves::Deliveries {
+            self.endpoints_have_lanes(plan.lanes.maximum_concurrency()).await?;
+        }
         if !dry_run {
             change.carry_out(stage, &plan, watch).await?;
             let now = self.ports.lanes.settings(stage).await?;
@@ -140,6 +164,15 @@ impl App {
             dry_run,
             parameter_overrides,
         })
+    }
+}
+
+impl App {
+    async fn endpoints_have_lanes(&self, invocations: u32) -> Result<(), LaneOrderError> {
+        let all = self.ports.endpoints.endpoints().await?;
+        let has_fewer = |endpoint: &Endpoint| endpoint.removed_at.is_none() && endpoint.lanes.get() < invocations;
+        let endpoints: Vec<_> = all.into_iter().filter(has_fewer).map(|endpoint| endpoint.name).collect();
+        if endpoints.is_empty() { Ok(()) } else { Err(LaneOrderError::LeavesOut { invocations, endpoints }) }
     }
 }
 

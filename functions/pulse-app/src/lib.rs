@@ -41,9 +41,9 @@ pub use customer::CustomerReport;
 pub use deliveries::{DeliveriesError, DeliveriesReport, DeliveryListed, DeliveryQuestion};
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use endpoints::{
-    AddedEndpoint, EndpointError, EndpointListed, EndpointPaused, EndpointRemoval, EndpointRemoved, EndpointResumed,
-    EndpointRotated, EndpointShown, EndpointSignature, EndpointTested, EndpointsReport, LatelyCalled, NewEndpoint,
-    NewTarget, SignedBy, Waiting,
+    AddedEndpoint, EndpointChanged, EndpointCorrection, EndpointError, EndpointListed, EndpointPaused, EndpointRemoval,
+    EndpointRemoved, EndpointResumed, EndpointRotated, EndpointShown, EndpointSignature, EndpointTested,
+    EndpointsReport, LatelyCalled, NewEndpoint, NewPlace, NewTarget, SignedBy, Waiting,
 };
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};

@@ -93,6 +93,13 @@ pub enum Advice {
     },
     /// Look at the endpoints.
     LookAtEndpoints,
+    /// Give an endpoint so many lanes.
+    GiveLanes {
+        /// Which.
+        endpoint: EndpointName,
+        /// How many at least.
+        lanes: u32,
+    },
     /// Drop the key before the newest, once the receiver knows that one.
     FinishRotation {
         /// Of which endpoint.

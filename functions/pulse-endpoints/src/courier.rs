@@ -85,6 +85,10 @@ impl Courier for EndpointCourier {
                 Target::Webhook { url, secret } => self.post(word, url, secret).await,
                 Target::Sns { topic } => self.topics.publish(topic, word).await,
                 Target::EventBridge { bus } => self.buses.put(bus, word).await,
+                Target::Unknown => {
+                    let words = "This release doesn't know where that is: deploy the one that added it.";
+                    Err(retry(words.to_owned()).into())
+                }
             }
         };
         let (name, limit) = (&to.name, self.timeout.as_secs_f64());

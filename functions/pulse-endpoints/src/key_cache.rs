@@ -31,7 +31,15 @@ pub(crate) struct KeyCache {
 }
 
 /// A secret's own lock, so that one reads it for all who want it at once, and nobody waits for another secret.
-type Slot = Arc<AsyncMutex<Option<Held>>>;
+type Slot = Arc<AsyncMutex<Known>>;
+
+/// What is known of a secret.
+#[derive(Default)]
+struct Known {
+    held: Option<Held>,
+    /// When it couldn't be read last, and why, if it couldn't since.
+    failed: Option<(Timestamp, Cause)>,
+}
 
 struct Held {
     text: SecretString,
@@ -44,42 +52,55 @@ impl KeyCache {
         Self { secrets, clock, held: Mutex::default() }
     }
 
-    /// The keys in the secret of this name, as they were five minutes ago at most.
+    /// The keys in the secret of this name, as they were five minutes ago at most; or, where it can't be read any more, as they
+    /// were last. A secret that can't be read is asked for again after a minute.
     ///
     /// # Errors
     /// Why they can't be had. It names the secret and never shows it.
     pub(crate) async fn current(&self, secret: &str) -> Result<Arc<SigningKeys>, Cause> {
         let slot = self.slot(secret);
-        let mut held = slot.lock().await;
-        if let Some(known) = held.as_ref().filter(|known| self.age(known) < KEPT) {
-            return Ok(Arc::clone(&known.keys));
+        let mut known = slot.lock().await;
+        if let Some(held) = known.held.as_ref().filter(|held| self.age(held.read_at) < KEPT) {
+            return Ok(Arc::clone(&held.keys));
         }
-        self.read(secret, &mut held).await
+        let failed = known.failed.as_ref().filter(|(at, _)| self.age(*at) < SELDOM);
+        let read = match failed.map(|(_, cause)| cause.clone()) {
+            Some(cause) => Err(cause),
+            None => self.read(secret, &mut known).await,
+        };
+        match (read, &known.held) {
+            (Err(_), Some(held)) => Ok(Arc::clone(&held.keys)),
+            (read, _) => read,
+        }
     }
 
     /// Keys to sign with instead of those that an endpoint has refused; none, if there are no others. They are read again at
     /// most once a minute.
     pub(crate) async fn instead_of(&self, secret: &str, refused: &Arc<SigningKeys>) -> Option<Arc<SigningKeys>> {
         let slot = self.slot(secret);
-        let mut held = slot.lock().await;
-        let known = held.as_ref()?;
-        if !Arc::ptr_eq(&known.keys, refused) {
-            return Some(Arc::clone(&known.keys));
+        let mut known = slot.lock().await;
+        let held = known.held.as_ref()?;
+        if !Arc::ptr_eq(&held.keys, refused) {
+            return Some(Arc::clone(&held.keys));
         }
-        if self.age(known) < SELDOM {
+        let asked_at = known.failed.as_ref().map_or(held.read_at, |(at, _)| held.read_at.max(*at));
+        if self.age(asked_at) < SELDOM {
             return None;
         }
-        match self.read(secret, &mut held).await {
-            Ok(keys) => Some(keys).filter(|keys| !Arc::ptr_eq(keys, refused)),
-            Err(cause) => {
-                tracing::warn!(%cause, "an endpoint refuses its signatures, and its keys can't be read again");
-                None
-            }
+        self.read(secret, &mut known).await.ok().filter(|keys| !Arc::ptr_eq(keys, refused))
+    }
+
+    async fn read(&self, secret: &str, known: &mut Known) -> Result<Arc<SigningKeys>, Cause> {
+        let read = self.read_now(secret, &mut known.held).await;
+        known.failed = read.as_ref().err().map(|cause| (self.clock.now(), cause.clone()));
+        if let Err(cause) = &read {
+            tracing::warn!(%cause, "an endpoint's keys can't be read");
         }
+        read
     }
 
     /// Reads a secret. Where it says what it said before, the keys stay the same ones.
-    async fn read(&self, secret: &str, held: &mut Option<Held>) -> Result<Arc<SigningKeys>, Cause> {
+    async fn read_now(&self, secret: &str, held: &mut Option<Held>) -> Result<Arc<SigningKeys>, Cause> {
         let text = secret::text(&self.secrets, secret).await.map_err(unreadable)?;
         let read_at = self.clock.now();
         if let Some(known) = held.as_mut().filter(|known| known.text.expose_secret() == text.expose_secret()) {
@@ -97,8 +118,8 @@ impl KeyCache {
         Arc::clone(slots.entry(secret.to_owned()).or_default())
     }
 
-    fn age(&self, known: &Held) -> Duration {
-        self.clock.now().duration_since(known.read_at).unsigned_abs()
+    fn age(&self, at: Timestamp) -> Duration {
+        self.clock.now().duration_since(at).unsigned_abs()
     }
 }
 

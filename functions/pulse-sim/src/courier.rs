@@ -20,6 +20,7 @@ struct State {
     brought: Vec<(EndpointName, Word)>,
     failures: BTreeMap<EndpointName, VecDeque<CourierError>>,
     is_down: Option<EndpointName>,
+    refused: Vec<String>,
 }
 
 impl MemoryCourier {
@@ -39,6 +40,11 @@ impl MemoryCourier {
         self.state().is_down = name;
     }
 
+    /// From now on word of these ids is refused, and none else.
+    pub fn set_refused(&self, ids: impl IntoIterator<Item = String>) {
+        self.state().refused = ids.into_iter().collect();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,6 +60,11 @@ impl Courier for MemoryCourier {
         }
         if let Some(failure) = state.failures.get_mut(&to.name).and_then(VecDeque::pop_front) {
             return Err(failure);
+        }
+        if state.refused.contains(&word.id) {
+            return Err(CourierError::Rejected {
+                cause: pulse_core::failure::Cause::new("The endpoint answered 422."),
+            });
         }
         state.brought.push((to.name.clone(), word.clone()));
         Ok(())

@@ -215,6 +215,8 @@ impl Function {
             controls: &self.ledger,
             deliveries: &self.ledger,
             queue: &*self.queues[StageName::Deliver],
+            stages: &self.stages,
+            memory: &self.ledger,
             clock: &SystemClock,
             breaker: self.breaker,
             policy: self.policy,

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{Template, metrics, reference};
 
 /// The commands that answer an alarm.
-const COMMANDS: [&str; 9] = ["audit", "dlq", "lanes", "pause", "plan", "redrive", "resume", "status", "why"];
+const COMMANDS: [&str; 10] =
+    ["audit", "dlq", "endpoint", "lanes", "pause", "plan", "redrive", "resume", "status", "why"];
 
 /// The most that CloudWatch takes as a description (Amazon CloudWatch API Reference, `PutMetricAlarm`).
 const DESCRIPTION: usize = 1_024;

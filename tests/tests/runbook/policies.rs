@@ -147,7 +147,7 @@ const LOOKING: [(&str, &str); 12] = [
 ];
 
 /// Commands that change something, in an order in which each has something to do.
-const CHANGING: [(&str, &str); 18] = [
+const CHANGING: [(&str, &str); 19] = [
     ("enroll", "enroll FOLDER/roster.csv"),
     ("opt-out", "opt-out c-1 --note asked"),
     ("unenroll", "unenroll c-2"),
@@ -163,6 +163,7 @@ const CHANGING: [(&str, &str); 18] = [
     ("lanes .. N", "lanes score 24"),
     ("export", "export c-1 --output FOLDER/c-1.json"),
     ("endpoint add .. --bus", "endpoint add warehouse --bus default --facts sent,bounced"),
+    ("endpoint change", "endpoint change warehouse --facts all --lanes 8"),
     ("endpoint pause", "endpoint pause warehouse --note moving"),
     ("endpoint resume", "endpoint resume warehouse --note moved"),
     ("endpoint remove", "endpoint remove warehouse --yes"),

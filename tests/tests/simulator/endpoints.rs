@@ -9,7 +9,8 @@ use pulse_sim::{
 
 use crate::{
     mutants::{
-        HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes, TakesFailuresForAnswers, TellsNobody,
+        BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
+        TakesFailuresForAnswers, TellsNobody,
     },
     seeds::broken_seeds,
 };
@@ -33,8 +34,11 @@ fn no_seed_with_endpoints_breaks_a_promise() {
 
 /// A month in which the first endpoint is down for ten days, in this way.
 fn ten_days(down: Down) -> FaultPlan {
+    ten_days_of(EndpointFaults { down: Some(down), ..EndpointFaults::default() })
+}
+
+fn ten_days_of(faults: EndpointFaults) -> FaultPlan {
     let day = Duration::from_hours(24);
-    let faults = EndpointFaults { down: Some(down), ..EndpointFaults::default() };
     let outage = Fault { at: 3 * day, lasts: 10 * day, kind: Kind::Endpoint(0, faults) };
     FaultPlan { has_endpoints: true, faults: vec![(0, outage)], ..FaultPlan::calm(7, 600, 35) }
 }
@@ -44,6 +48,14 @@ fn an_endpoint_that_is_down_for_ten_days_loses_nothing_and_burns_no_receive() {
     for down in [Down::Refusing, Down::Hanging, Down::Limiting(Duration::from_hours(1)), Down::Failing] {
         assert_eq!(run(&ten_days(down), shipped(), false).violations, [], "{down:?}");
     }
+}
+
+/// One that has another key refuses each fact, and none for what it says.
+#[test]
+fn an_endpoint_that_refuses_everything_for_ten_days_loses_nothing() {
+    let plan = ten_days_of(EndpointFaults { has_another_key: true, ..EndpointFaults::default() });
+    assert_eq!(run(&plan, shipped(), false).violations, []);
+    assert!(breaks(&(Arc::new(BelievesRefusals) as Arc<dyn SystemUnderTest>), &plan, Promise::FactsArrive));
 }
 
 /// By how much the slowest hundredth of what the other endpoints are told may be slower, in percent.

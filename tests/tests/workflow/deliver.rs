@@ -13,7 +13,10 @@ use pulse_core::{
     failure::Cause,
     feedback::{About, Feedback, FeedbackKind, FeedbackListener, FeedbackSource},
     forgetting::Forgetting,
-    ports::{Clock as _, CourierError, Deliveries as _, DlqName, EndpointControls as _, Endpoints as _, StageQueue},
+    ports::{
+        Clock as _, CourierError, Deliveries as _, DlqName, EndpointControls as _, Endpoints as _, StageQueue,
+        Stages as _,
+    },
     stage::RawMessage,
 };
 use pulse_sim::dead_letters::MemoryReader;
@@ -187,6 +190,8 @@ async fn word_for_an_endpoint_that_is_held_waits_on_the_ledger_without_end_and_g
     let rounds = deliver_for(&stack, Duration::from_mins(3)).await;
     let of_crm = rounds.iter().filter(|round| round.endpoint == name("crm"));
     assert!(of_crm.clone().all(|round| round.held == "paused" && round.woken == 0), "{rounds:?}");
+    let sent_at = line(&stack, "c-1", "crm").await.iter().map(|delivery| delivery.fact().written_at).min();
+    assert!(sent_at.is_some() && of_crm.clone().all(|round| round.oldest_due == sent_at), "{rounds:?}");
     assert_eq!(taken(&stack, "crm"), Vec::<String>::new());
     hold(&stack, "crm", None).await;
     deliver_for(&stack, Duration::from_mins(3)).await;
@@ -253,20 +258,116 @@ async fn redrive(stack: &InMemoryStack) {
     assert_eq!((done.redriven, done.failed), (1, 0), "{done:?}");
 }
 
-#[tokio::test]
-async fn what_an_endpoint_refuses_is_given_up_the_next_goes_on_and_a_redrive_brings_it_again() {
-    let stack = with_word(|stack| endpoint(stack, "crm"), &["c-1"]).await;
-    hear(&stack, "c-1", FeedbackKind::Delivered).await;
-    stack.courier.fail_next(&name("crm"), [CourierError::Rejected { cause: Cause::new("It answered 422.") }]);
+/// A stack whose endpoint has refused that the mail of `c-1` was sent, and taken other word since.
+async fn that_refuses(of: impl FnOnce(&InMemoryStack) -> Endpoint) -> InMemoryStack {
+    let stack = with_word(of, &["c-1"]).await;
+    let refused = line(&stack, "c-1", "crm").await[0].fact().id.to_string();
+    stack.courier.set_refused([refused]);
     deliver_for(&stack, Duration::from_mins(10)).await;
-    assert_eq!(taken(&stack, "crm"), ["c-1 delivered"]);
+    assert!(line(&stack, "c-1", "crm").await[0].is_open(), "it may refuse everything");
+    mail(&stack, &["c-0"]).await;
+    deliver_for(&stack, Duration::from_hours(1)).await;
     assert!(
         matches!(line(&stack, "c-1", "crm").await[0].progress(), DeliveryProgress::GivenUp { cause, .. } if cause.as_str().contains("422"))
     );
     assert_eq!(stack.deliver.dlq.depth().visible, 1);
+    stack
+}
+
+#[tokio::test]
+async fn what_an_endpoint_refuses_is_given_up_the_next_goes_on_and_a_redrive_brings_it_again() {
+    let stack = that_refuses(|stack| endpoint(stack, "crm")).await;
+    hear(&stack, "c-1", FeedbackKind::Delivered).await;
+    deliver(&stack).await;
+    assert_eq!(taken(&stack, "crm"), ["c-0 sent", "c-1 delivered"]);
+    stack.courier.set_refused([]);
     redrive(&stack).await;
     deliver(&stack).await;
-    assert_eq!(taken(&stack, "crm"), ["c-1 delivered", "c-1 sent"]);
+    assert_eq!(taken(&stack, "crm"), ["c-0 sent", "c-1 delivered", "c-1 sent"]);
+}
+
+#[tokio::test]
+async fn what_was_refused_is_not_brought_again_after_a_newer_one_to_whoever_wants_the_latest_alone() {
+    let stack = that_refuses(|stack| Endpoint { keeps: Keeps::Latest, ..endpoint(stack, "crm") }).await;
+    hear(&stack, "c-1", FeedbackKind::Delivered).await;
+    deliver(&stack).await;
+    stack.courier.set_refused([]);
+    redrive(&stack).await;
+    deliver_for(&stack, Duration::from_mins(5)).await;
+    assert_eq!(taken(&stack, "crm"), ["c-0 sent", "c-1 delivered"]);
+    assert_eq!(stack.deliver.dlq.depth().visible, 0);
+}
+
+/// As one does that has another key, of those that answer 400 then.
+#[tokio::test]
+async fn an_endpoint_that_refuses_everything_is_taken_to_be_out_of_order_and_told_all_once_it_is_well() {
+    let ids: Vec<_> = (0..30).map(|number| format!("c-{number}")).collect();
+    let stack = with_word(|stack| endpoint(stack, "crm"), &ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut all = Vec::new();
+    for id in &ids {
+        all.push(line(&stack, id, "crm").await[0].fact().id.to_string());
+    }
+    stack.courier.set_refused(all);
+    deliver_for(&stack, Duration::from_hours(2)).await;
+    let control = stack.ledger.endpoint_control(&name("crm")).await.unwrap();
+    assert!(matches!(control.breaker, Breaker::Open(_)));
+    stack.courier.set_refused([]);
+    deliver_for(&stack, Duration::from_hours(2)).await;
+    assert_eq!((taken(&stack, "crm").len(), stack.deliver.dlq.depth().visible), (30, 0));
+}
+
+#[tokio::test]
+async fn what_waited_for_another_of_the_same_name_is_not_told_to_the_next() {
+    let stack = with_word(|stack| endpoint(stack, "crm"), &["c-1"]).await;
+    hold(&stack, "crm", Some(pause(&stack))).await;
+    deliver(&stack).await;
+    let before = stack.ledger.endpoints().await.unwrap().remove(0);
+    assert_eq!(stack.ledger.remove_endpoint(&before).await, Ok(true));
+    hold(&stack, "crm", None).await;
+    add(&stack, endpoint(&stack, "crm")).await;
+    deliver_for(&stack, Duration::from_mins(5)).await;
+    assert!(matches!(line(&stack, "c-1", "crm").await[0].progress(), DeliveryProgress::GivenUp { .. }));
+    assert_eq!(taken(&stack, "crm"), Vec::<String>::new());
+}
+
+/// Whoever wrote word for it knew it: the book was read before.
+#[tokio::test]
+async fn an_endpoint_that_the_book_does_not_have_yet_is_looked_up() {
+    let stack = InMemoryStack::new();
+    let desk = stack.deliver_stage().step.desk;
+    assert!(desk.counter(&name("crm")).await.unwrap().is_none());
+    assert_eq!(stack.ledger.save_endpoint(&endpoint(&stack, "crm")).await, Ok(true));
+    assert!(desk.counter(&name("crm")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asks_to_be_left_alone_is_told_nothing_else_meanwhile() {
+    let stack = with_word(|stack| endpoint(stack, "crm"), &["c-1"]).await;
+    let after = Some(Duration::from_mins(5));
+    stack.courier.fail_next(&name("crm"), [CourierError::Retry { after, cause: Cause::new("It answered 429.") }]);
+    assert!(stack.invoke(DELIVER).await);
+    mail(&stack, &["c-2"]).await;
+    let began = stack.clock.now();
+    deliver_for(&stack, Duration::from_mins(3)).await;
+    assert!(taken(&stack, "crm").is_empty() && stack.clock.now() < began + Duration::from_mins(5));
+    deliver_for(&stack, Duration::from_mins(10)).await;
+    let mut all = taken(&stack, "crm");
+    all.sort();
+    assert_eq!(all, ["c-1 sent", "c-2 sent"]);
+}
+
+#[tokio::test]
+async fn while_the_stage_is_paused_nothing_is_woken_and_no_repeat_is_queued() {
+    let stack = with_word(|stack| endpoint(stack, "crm"), &["c-1", "c-2"]).await;
+    let waiting = || stack.deliver.queue.depth().visible;
+    assert_eq!(waiting(), 2);
+    stack.stages.set_enabled(DELIVER, false).await.unwrap();
+    for _ in 0..3 {
+        let rounds = stack.endpoint_round().run().await.unwrap();
+        assert!(rounds.iter().all(|round| (round.held, round.repeated) == ("stage-held", 0)), "{rounds:?}");
+        stack.clock.advance(Duration::from_hours(24));
+    }
+    assert_eq!(waiting(), 2);
 }
 
 #[tokio::test]

@@ -2,14 +2,21 @@ use std::{collections::BTreeSet, num::NonZeroU32};
 
 use jiff::Timestamp;
 use pulse_core::{
-    delivery::{Bodies, Endpoint, EndpointName, FactKind, KNOWN_WITHIN, Keeps, SignatureScheme, Target, WebhookUrl},
+    delivery::{
+        Bodies, Endpoint, EndpointName, FactKind, KNOWN_WITHIN, Keeps, SignatureScheme, Target, WebhookUrl,
+        resume_endpoint,
+    },
     orders::{EndpointChange, OrderAction},
     ports::{EndpointKeys, KeysSeen},
 };
 use serde::Serialize;
 
-use super::{EndpointError, EndpointShown};
+use super::{EndpointError, EndpointShown, told_of};
 use crate::App;
+
+/// So many endpoints there may be. Word for each is written in the transaction of its fact, of which feedback may make four, and
+/// a transaction takes a hundred rows (Amazon DynamoDB API Reference, "TransactWriteItems").
+const MOST: usize = 20;
 
 /// An endpoint that is to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,31 +109,28 @@ impl App {
         new: NewEndpoint,
     ) -> Result<AddedEndpoint, EndpointError> {
         let NewEndpoint { name, target, facts, keeps, bodies, lanes } = new;
-        if facts.is_empty() {
-            return Err(EndpointError::NoFacts);
+        let facts = told_of(facts)?;
+        let others = self.ports.endpoints.endpoints().await?;
+        match others.iter().find(|other| other.name == name) {
+            Some(other) if other.removed_at.is_some() => return Err(EndpointError::BeingRemoved(name)),
+            Some(_) => return Err(EndpointError::Taken(name)),
+            None if others.len() >= MOST => return Err(EndpointError::TooMany(MOST)),
+            None => {}
         }
-        if let Some(kind) = facts.iter().find(|kind| !kind.is_made()) {
-            return Err(EndpointError::NotMade(*kind));
-        }
-        match self.endpoint(&name).await {
-            Ok(_) => return Err(EndpointError::Taken(name)),
-            Err(EndpointError::Unknown(_)) => {}
-            Err(error) => return Err(error),
-        }
-        let invocations = self.deliver_invocations().await?;
-        let lanes = lanes.unwrap_or_else(|| about_four(invocations));
-        if lanes < invocations {
-            return Err(EndpointError::TooFewLanes { lanes, invocations });
-        }
+        let sharing = self.sharing().await?;
+        let lanes = lanes.unwrap_or_else(|| about_four(sharing.invocations));
+        sharing.is_enough(lanes)?;
         let (target, signature) = target_of(keys, &name, target).await?;
         let now = self.clock().now();
+        // What held another of this name, which was removed, holds nothing of this one.
+        resume_endpoint(&*self.ports.endpoint_controls, &name, now).await?;
         let endpoint = Endpoint { keeps, bodies, lanes, ..Endpoint::new(name, target, facts, self.actor.clone(), now) };
         if !self.ports.endpoints.save_endpoint(&endpoint).await? {
             return Err(EndpointError::Taken(endpoint.name));
         }
         let told_from = now.saturating_add(KNOWN_WITHIN).unwrap_or(Timestamp::MAX);
-        let lanes_used = endpoint.lanes_of_each(invocations) * invocations.get();
-        let (endpoint, invocations) = (EndpointShown::from(&endpoint), invocations.get());
+        let lanes_used = sharing.lanes_used(&endpoint);
+        let (endpoint, invocations) = (EndpointShown::from(&endpoint), sharing.invocations.get());
         Ok(AddedEndpoint { endpoint, signature, invocations, lanes_used, told_from })
     }
 }

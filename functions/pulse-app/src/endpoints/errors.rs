@@ -30,6 +30,11 @@ pub enum EndpointError {
     /// It was removed, and what waits for it is being dropped.
     #[error("endpoint {0} is being removed: it is gone within minutes, and its name is free then")]
     BeingRemoved(EndpointName),
+    /// No more fit into the transactions that word is written in.
+    #[error(
+        "there are {0} endpoints, and no more fit into what is written at once: remove one that is of no use any more"
+    )]
+    TooMany(usize),
     /// Others keep changing it.
     #[error("endpoint {0} is being changed by others: try again")]
     Contended(EndpointName),
@@ -67,6 +72,16 @@ pub enum EndpointError {
         /// What it is.
         kind: &'static str,
     },
+    /// Keys are a webhook's alone.
+    #[error(
+        "endpoint {endpoint} is of the kind {kind}, and stays that: add another, and remove this one once it has been told all"
+    )]
+    OtherKind {
+        /// Which.
+        endpoint: EndpointName,
+        /// What it is.
+        kind: &'static str,
+    },
     /// A rotation of its keys isn't finished.
     #[error(
         "the rotation of endpoint {0}'s key isn't finished: two keys sign its word, and a third would replace one that its receiver may need"
@@ -79,7 +94,7 @@ impl EndpointError {
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
         match self {
-            Self::Unknown(_) | Self::Taken(_) => Some(Advice::LookAtEndpoints),
+            Self::Unknown(_) | Self::Taken(_) | Self::TooMany(_) => Some(Advice::LookAtEndpoints),
             Self::Rotating(endpoint) => Some(Advice::FinishRotation { endpoint: endpoint.clone() }),
             Self::Keys(EndpointKeysError::Exists(secret)) => Some(Advice::SignWith { secret: secret.clone() }),
             Self::Keys(EndpointKeysError::BeingDeleted(secret)) => {

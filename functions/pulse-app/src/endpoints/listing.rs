@@ -1,4 +1,4 @@
-use std::{num::NonZeroU32, time::Duration};
+use std::time::Duration;
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use super::{EndpointError, EndpointShown, Waiting};
+use super::{EndpointError, EndpointShown, Sharing, Waiting};
 use crate::App;
 
 /// Calls of so long ago are told.
@@ -74,17 +74,17 @@ impl App {
     /// When the ledger, or the deliver function's settings, can't be read.
     pub async fn endpoints(&self) -> Result<EndpointsReport, EndpointError> {
         let at = self.clock().now();
-        let invocations = self.deliver_invocations().await?;
+        let sharing = self.sharing().await?;
         let found = self.ports.endpoints.endpoints().await?;
-        let endpoints = try_join_all(found.iter().map(|endpoint| self.listed(endpoint, invocations, at))).await?;
+        let endpoints = try_join_all(found.iter().map(|endpoint| self.listed(endpoint, sharing, at))).await?;
         let stage = StageContext::look_up(&*self.ports.controls, &*self.ports.stages, StageName::Deliver).await?;
-        Ok(EndpointsReport { endpoints, invocations: invocations.get(), stage_held: stage.holder(at), at })
+        Ok(EndpointsReport { endpoints, invocations: sharing.invocations.get(), stage_held: stage.holder(at), at })
     }
 
     async fn listed(
         &self,
         endpoint: &Endpoint,
-        invocations: NonZeroU32,
+        sharing: Sharing,
         at: Timestamp,
     ) -> Result<EndpointListed, LedgerError> {
         let (name, controls) = (&endpoint.name, &*self.ports.endpoint_controls);
@@ -96,7 +96,7 @@ impl App {
         )?;
         Ok(EndpointListed {
             endpoint: endpoint.into(),
-            lanes_used: endpoint.lanes_of_each(invocations) * invocations.get(),
+            lanes_used: sharing.lanes_used(endpoint),
             standing: EndpointStanding::of(endpoint, &control, at),
             waiting,
             last_half_hour: (&Outcomes::sum(minutes.iter().map(|minute| &minute.outcomes))).into(),

@@ -1,6 +1,7 @@
 //! The other systems that are told of facts: adding, showing, holding and removing them, and their keys.
 
 mod adding;
+mod changing;
 mod errors;
 mod held;
 mod keys;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 pub use self::{
     adding::{AddedEndpoint, EndpointSignature, NewEndpoint, NewTarget, SignedBy},
+    changing::{EndpointChanged, EndpointCorrection, NewPlace},
     errors::EndpointError,
     held::{EndpointPaused, EndpointResumed},
     keys::EndpointRotated,
@@ -78,6 +80,37 @@ impl From<&Endpoint> for EndpointShown {
     }
 }
 
+/// The same kinds of facts, if an endpoint may be told of them.
+fn told_of(kinds: BTreeSet<FactKind>) -> Result<BTreeSet<FactKind>, EndpointError> {
+    match kinds.iter().find(|kind| !kind.is_made()) {
+        Some(kind) => Err(EndpointError::NotMade(*kind)),
+        None if kinds.is_empty() => Err(EndpointError::NoFacts),
+        None => Ok(kinds),
+    }
+}
+
+/// How invocations of the deliver function share endpoints' lanes.
+#[derive(Debug, Clone, Copy)]
+struct Sharing {
+    /// So many may run at once. Each has an equal part.
+    invocations: NonZeroU32,
+    /// So many calls an invocation makes at once.
+    in_flight: u32,
+}
+
+impl Sharing {
+    /// Whether of so many lanes each invocation has one.
+    fn is_enough(self, lanes: NonZeroU32) -> Result<(), EndpointError> {
+        let invocations = self.invocations;
+        if lanes < invocations { Err(EndpointError::TooFewLanes { lanes, invocations }) } else { Ok(()) }
+    }
+
+    /// How many of an endpoint's lanes are used.
+    fn lanes_used(self, endpoint: &Endpoint) -> u32 {
+        endpoint.lanes_of_each(self.invocations, self.in_flight) * self.invocations.get()
+    }
+}
+
 impl App {
     /// The endpoint of that name, one that is being removed as well.
     pub(crate) async fn any_endpoint(&self, name: &EndpointName) -> Result<Endpoint, EndpointError> {
@@ -94,11 +127,11 @@ impl App {
         }
     }
 
-    /// How many invocations of the deliver function may run at once. Each has an equal part of an endpoint's lanes.
-    async fn deliver_invocations(&self) -> Result<NonZeroU32, EndpointError> {
+    async fn sharing(&self) -> Result<Sharing, EndpointError> {
         let settings = self.ports.lanes.settings(StageName::Deliver).await?;
         // The function goes by what it was told, which follows the mapping's figure.
         let invocations = settings.rate_divisor.unwrap_or(settings.maximum_concurrency);
-        Ok(NonZeroU32::new(invocations).unwrap_or(NonZeroU32::MIN))
+        let invocations = NonZeroU32::new(invocations).unwrap_or(NonZeroU32::MIN);
+        Ok(Sharing { invocations, in_flight: settings.in_flight })
     }
 }

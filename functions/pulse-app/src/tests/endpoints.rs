@@ -21,7 +21,10 @@ use pulse_core::{
 use pulse_sim::endpoint_keys::MemoryEndpointKeys;
 
 use super::{World, id, now, run, start};
-use crate::{AddedEndpoint, EndpointError, EndpointTested, LatelyCalled, NewEndpoint, NewTarget, SignedBy, Waiting};
+use crate::{
+    AddedEndpoint, EndpointCorrection, EndpointError, EndpointTested, LatelyCalled, NewEndpoint, NewPlace, NewTarget,
+    SignedBy, Waiting,
+};
 
 fn crm() -> EndpointName {
     EndpointName::parse("crm").unwrap()
@@ -295,4 +298,66 @@ fn a_customers_story_tells_what_each_endpoint_knows() {
     let told = &story.endpoints[0];
     assert_eq!((told.endpoint.as_str(), told.knows.as_ref().map(|known| known.told_at)), ("crm", Some(start())));
     assert_eq!(told.coming.iter().map(|coming| coming.run).collect::<Vec<_>>(), [RunId::parse("2026-11").ok()]);
+}
+
+#[test]
+fn an_endpoint_that_moved_keeps_its_keys_and_what_waits_for_it() {
+    let (world, keys) = added();
+    bring(&world, &fact(1, start()));
+    let before = now(world.ledger.endpoints()).unwrap().remove(0);
+    world.clock.advance(Duration::from_secs(1));
+    let url = WebhookUrl::new("https://crm.example/t0ken".to_owned());
+    let (place, lanes) = (Some(NewPlace::Url(url.clone())), NonZeroU32::new(10));
+    let correction = EndpointCorrection { place, lanes, ..EndpointCorrection::default() };
+    let changed = now(world.app.change_endpoint(&crm(), &correction)).unwrap();
+    assert_eq!((changed.endpoint.place.as_str(), changed.lanes_used), ("crm.example", 10));
+    let after = now(world.ledger.endpoints()).unwrap().remove(0);
+    assert_eq!((after.asks_for.clone(), after.added_at), (before.asks_for, before.added_at));
+    assert!(
+        matches!(&after.target, Target::Webhook { url: now, secret } if *now == url && secret == "pulse/endpoints/crm")
+    );
+    assert_eq!(now(world.app.endpoints()).unwrap().endpoints[0].waiting.deliveries, 1);
+    assert!(now(keys.look("pulse/endpoints/crm")).is_ok());
+    assert_eq!(orders(&world)[0], change(EndpointChange::Change));
+}
+
+#[test]
+fn an_endpoint_is_not_changed_to_what_it_cannot_be() {
+    let (world, _) = added();
+    let refused = |correction| {
+        world.clock.advance(Duration::from_secs(1));
+        now(world.app.change_endpoint(&crm(), &correction)).unwrap_err()
+    };
+    let nothing = EndpointCorrection::default;
+    let few = refused(EndpointCorrection { lanes: Some(NonZeroU32::MIN), ..nothing() });
+    assert!(matches!(few, EndpointError::TooFewLanes { .. }), "{few:?}");
+    let bus = NewPlace::OfAccount(Target::bus("pulse").unwrap());
+    let other = refused(EndpointCorrection { place: Some(bus), ..nothing() });
+    assert_eq!(other, EndpointError::OtherKind { endpoint: crm(), kind: "webhook" });
+    assert_eq!(refused(EndpointCorrection { facts: Some([].into()), ..nothing() }), EndpointError::NoFacts);
+    assert_eq!(now(world.ledger.endpoints()).unwrap()[0].version, 1);
+}
+
+#[test]
+fn what_held_an_endpoint_holds_nothing_of_the_next_of_its_name() {
+    let (world, keys) = added();
+    let gone = Gone { since: start(), cause: Cause::new("It answered 410.") };
+    let held = EndpointControl { version: 1, gone: Some(gone), ..EndpointControl::default() };
+    assert_eq!(now(world.ledger.save_endpoint_control(&crm(), &held)), Ok(true));
+    let before = now(world.ledger.endpoints()).unwrap().remove(0);
+    assert_eq!(now(world.ledger.remove_endpoint(&before)), Ok(true));
+    world.clock.advance(Duration::from_secs(1));
+    now(world.app.add_endpoint(&keys, new(SignedBy::Secret("pulse/endpoints/crm".into())))).unwrap();
+    assert_eq!(control(&world).hold(world.clock.now()), None);
+}
+
+#[test]
+fn no_more_are_added_than_fit_into_what_is_written_at_once() {
+    let (world, keys) = (World::new(), MemoryEndpointKeys::default());
+    for number in 0..20 {
+        world.clock.advance(Duration::from_secs(1));
+        let name = EndpointName::parse(&format!("crm-{number}")).unwrap();
+        now(world.app.add_endpoint(&keys, NewEndpoint { name, ..signed() })).unwrap();
+    }
+    assert_eq!(refused(&world, &keys, signed()), EndpointError::TooMany(20));
 }

@@ -3,12 +3,13 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use pulse_core::{
     advice::Advice,
+    delivery::{Endpoint, EndpointName, FactKind, Target},
     entry::StageName,
     lanes::{LaneChangeError, LaneSettings, Step},
-    ports::{LaneControl, LaneError},
+    ports::{Endpoints as _, LaneControl, LaneError},
 };
 
-use super::{World, now};
+use super::{World, now, start};
 use crate::{LaneOrder, LaneOrderError, LaneReport};
 
 /// Stages that are all alike.
@@ -105,4 +106,18 @@ fn lanes_that_someone_else_changes_or_has_paused_are_told_with_what_to_do() {
     let error = set(&world, 36, false).unwrap_err();
     assert_eq!(error, LaneChangeError::Paused(StageName::Score).into());
     assert_eq!(error.advice(), Some(Advice::RaiseConcurrency { stage: StageName::Score }));
+}
+
+/// Each invocation has an equal part of an endpoint's lanes, and of fewer lanes than invocations that is none.
+#[test]
+fn no_endpoint_is_left_without_lanes() {
+    let world = World::new();
+    let target = Target::bus("pulse").unwrap();
+    let crm = Endpoint::new(EndpointName::parse("crm").unwrap(), target, FactKind::ALL.to_vec(), "ops".into(), start());
+    assert_eq!(now(world.ledger.save_endpoint(&crm)), Ok(true));
+    let order = |lanes| LaneOrder { stage: StageName::Deliver, lanes, in_flight: None, dry_run: true };
+    let error = now(world.app.set_lanes(order(36), &mut |_| {})).unwrap_err();
+    assert!(error.to_string().contains("9 invocations") && error.to_string().ends_with("They are crm"), "{error}");
+    assert_eq!(error.advice(), Some(Advice::GiveLanes { endpoint: crm.name.clone(), lanes: 9 }));
+    assert!(now(world.app.set_lanes(order(16), &mut |_| {})).is_ok(), "four lanes are enough for four invocations");
 }

@@ -141,6 +141,8 @@ pub struct AuditConfig {
     pub table: String,
     /// `SCHEDULE_GROUP`, `SCORE_QUEUE_ARN`, `SCHEDULER_ROLE_ARN` and `SCHEDULE_DLQ_ARN`.
     pub target: ScheduleTarget,
+    /// Where word of what a repair closes is queued: `DELIVER_QUEUE_URL`.
+    pub deliver_queue_url: String,
     /// `AUDIT_REPAIR`: whether what is found is repaired, `true` or `false`.
     pub repair: bool,
 }
@@ -151,7 +153,12 @@ impl AuditConfig {
     /// # Errors
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
-        Ok(Self { table: env.text("TABLE_NAME")?, target: target(env)?, repair: env.flag("AUDIT_REPAIR")? })
+        Ok(Self {
+            table: env.text("TABLE_NAME")?,
+            target: target(env)?,
+            deliver_queue_url: env.text("DELIVER_QUEUE_URL")?,
+            repair: env.flag("AUDIT_REPAIR")?,
+        })
     }
 }
 

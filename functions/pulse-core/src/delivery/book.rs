@@ -5,7 +5,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Endpoint, FactKind};
+use super::{Endpoint, EndpointName, FactKind};
 use crate::ports::{Clock, Endpoints, LedgerError};
 
 /// For how long what was read of the endpoints is gone by. An endpoint that is added is told of what happens from then on, when
@@ -37,9 +37,24 @@ impl EndpointBook {
         if let Some((_, endpoints)) = known.filter(|(at, _)| is_fresh(*at)) {
             return Ok(endpoints);
         }
+        self.read_anew(now).await
+    }
+
+    async fn read_anew(&self, now: Timestamp) -> Result<Arc<[Endpoint]>, LedgerError> {
         let endpoints: Arc<[Endpoint]> = self.endpoints.endpoints().await?.into();
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&endpoints)));
         Ok(endpoints)
+    }
+
+    /// The endpoint of that name, unless it was removed. One that isn't known of is read of anew: whoever wrote word for it knew
+    /// it.
+    pub(super) async fn endpoint(&self, name: &EndpointName) -> Result<Option<Endpoint>, LedgerError> {
+        let named = |endpoints: &[Endpoint]| endpoints.iter().find(|endpoint| endpoint.name == *name).cloned();
+        let known = match named(&self.endpoints().await?) {
+            Some(known) => Some(known),
+            None => named(&self.read_anew(self.clock.now()).await?),
+        };
+        Ok(known.filter(|endpoint| endpoint.removed_at.is_none()))
     }
 
     /// The same, if any of them asks for one of these kinds of facts.

@@ -1,7 +1,10 @@
 use std::{
     collections::BTreeMap,
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Endpoint, EndpointBook, EndpointControl, EndpointName, Gone};
 use crate::{
+    control::Outcomes,
     failure::Cause,
     ports::{Clock, EndpointControls, LedgerError},
     stage::{Meter, MeterReading, Watch},
@@ -18,6 +22,16 @@ use crate::{
 
 /// So many calls to an endpoint that fail one after the other end an invocation's calling it; and one, while it is being tried.
 const FUSE: u32 = 5;
+
+/// So long ago an endpoint's calls still tell how it is.
+const LATELY: Duration = Duration::from_mins(10);
+
+/// No longer than this does word wait within an invocation for a lane, or an endpoint that is slow would have every invocation to
+/// itself. What would is put off, for tick to wake as fast as the lanes carry it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Word for an endpoint that has no lanes is put off for so long: that ends when an operator sees to it.
+const WITHOUT_LANES: Duration = Duration::from_hours(1);
 
 /// Where an invocation learns how endpoints are doing, and of whom it may call how often at once. What it knows of an endpoint
 /// it asks once in an invocation: one that is held costs one look at a row.
@@ -31,7 +45,8 @@ pub struct EndpointDesk {
     /// How many invocations may run at once. Each has as many of an endpoint's lanes as any other, so that together they never
     /// have more than there are.
     pub invocations: NonZeroU32,
-    /// The calls that this invocation may make at once, to all of them together.
+    /// How many calls this invocation may make at once, to all of them together.
+    in_flight: u32,
     calls: Arc<Semaphore>,
     counters: Mutex<BTreeMap<EndpointName, Arc<Counter>>>,
 }
@@ -43,11 +58,15 @@ pub struct Counter {
     /// Counts the calls to it.
     pub meter: Meter,
     control: EndpointControl,
+    /// What came of the calls lately, those of other invocations too.
+    lately: Outcomes,
     /// Its lanes in this invocation.
     lanes: Arc<Semaphore>,
-    has_lanes: bool,
+    lane_count: u32,
+    /// Who waits for one of them.
+    waiting: AtomicU32,
     fuse: u32,
-    is_gone: Mutex<bool>,
+    is_gone: AtomicBool,
 }
 
 /// A call to an endpoint that may be made, until this is dropped.
@@ -56,34 +75,29 @@ pub struct Lane {
     _of_all: OwnedSemaphorePermit,
 }
 
-/// Why an endpoint isn't called now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Withheld {
-    /// Why, in words for an operator.
-    pub cause: Cause,
-}
-
 impl Counter {
-    /// Why word is held back from the endpoint, if it is.
+    /// Whether word is held back from the endpoint, and then until when at least: till now, where that may be over any moment, and
+    /// tick wakes nobody's word as long as it isn't.
     #[must_use]
-    pub fn withheld(&self, now: Timestamp) -> Option<Withheld> {
-        let name = &self.endpoint.name;
-        if let Some(hold) = self.control.hold(now) {
-            let cause = Cause::new(format!("Endpoint {name} is {}.", hold.word()));
-            return Some(Withheld { cause });
+    pub fn withheld(&self, now: Timestamp) -> Option<Timestamp> {
+        let reading = self.meter.read();
+        let asked = self.lately.leave_alone_until.max(reading.outcomes.leave_alone_until);
+        let is_held = self.control.hold(now).is_some()
+            || self.is_gone.load(Ordering::Relaxed)
+            || reading.failed_in_a_row >= self.fuse;
+        if self.lane_count == 0 {
+            return Some(now.saturating_add(WITHOUT_LANES).unwrap_or(Timestamp::MAX));
         }
-        let failed = self.meter.failed_in_a_row();
-        let is_gone = *self.is_gone.lock().unwrap_or_else(PoisonError::into_inner);
-        let cause = if !self.has_lanes {
-            format!("Endpoint {name} has fewer lanes than invocations may run at once: give it more.")
-        } else if is_gone {
-            format!("Endpoint {name} asked not to be called again.")
-        } else if failed >= self.fuse {
-            format!("Endpoint {name} failed {failed} calls in a row: left alone.")
-        } else {
-            return None;
-        };
-        Some(Withheld { cause: Cause::new(cause) })
+        // It may be well sooner, and an operator may know: it is asked again after a while, with what comes first.
+        let latest = now.saturating_add(LATELY).unwrap_or(Timestamp::MAX);
+        asked.filter(|until| *until > now).map(|until| until.min(latest)).or(is_held.then_some(now))
+    }
+
+    /// How long whoever asks now would wait for a lane, as far as that can be told.
+    fn would_wait(&self) -> Duration {
+        let seen = Outcomes::sum([&self.lately, &self.meter.read().outcomes]);
+        let ahead = self.waiting.load(Ordering::Relaxed);
+        seen.mean_latency().map_or(Duration::ZERO, |call| call * ahead / self.lane_count.max(1))
     }
 }
 
@@ -98,13 +112,22 @@ impl EndpointDesk {
         in_flight: usize,
     ) -> Self {
         let calls = Arc::new(Semaphore::new(in_flight));
-        Self { book, controls, clock, invocations, calls, counters: Mutex::default() }
+        let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
+        Self { book, controls, clock, invocations, in_flight, calls, counters: Mutex::default() }
     }
 
     /// A lane to an endpoint, once one is free, in the order in which they are asked for. Who waits for one keeps nobody from
-    /// calling another endpoint. None is to be had of an endpoint that has none.
+    /// calling another endpoint. None, where that takes too long.
     pub async fn lane(&self, to: &Counter) -> Option<Lane> {
-        let to_it = Arc::clone(&to.lanes).acquire_owned().await.ok()?;
+        if to.would_wait() > PATIENCE {
+            return None;
+        }
+        let asked_at = self.clock.now();
+        to.waiting.fetch_add(1, Ordering::Relaxed);
+        let to_it = Arc::clone(&to.lanes).acquire_owned().await;
+        to.waiting.fetch_sub(1, Ordering::Relaxed);
+        let waited = Duration::try_from(self.clock.now().duration_since(asked_at)).unwrap_or_default();
+        let to_it = to_it.ok().filter(|_| waited <= PATIENCE)?;
         let of_all = Arc::clone(&self.calls).acquire_owned().await.ok()?;
         Some(Lane { _to_it: to_it, _of_all: of_all })
     }
@@ -117,24 +140,37 @@ impl EndpointDesk {
         if let Some(known) = self.counters().get(name) {
             return Ok(Some(Arc::clone(known)));
         }
-        let endpoints = self.book.endpoints().await?;
-        let known = endpoints.iter().find(|endpoint| endpoint.name == *name && endpoint.removed_at.is_none());
-        let Some(endpoint) = known.cloned() else { return Ok(None) };
+        let Some(endpoint) = self.book.endpoint(name).await? else { return Ok(None) };
+        let now = self.clock.now();
         let control = self.controls.endpoint_control(name).await?;
-        let lanes = endpoint.lanes_of_each(self.invocations);
+        let since = now.saturating_sub(LATELY).unwrap_or(Timestamp::MIN);
+        let minutes = self.controls.endpoint_minutes(name, since).await?;
+        let lane_count = endpoint.lanes_of_each(self.invocations, self.in_flight);
         // One that was out of order is called in one lane, to see.
-        let (lanes, fuse) = if control.is_being_tried(self.clock.now()) { (lanes.min(1), 1) } else { (lanes, FUSE) };
+        let (lane_count, fuse) = if control.is_being_tried(now) { (lane_count.min(1), 1) } else { (lane_count, FUSE) };
         let counter = Counter {
             endpoint,
             meter: Meter::default(),
             control,
-            lanes: Arc::new(Semaphore::new(usize::try_from(lanes).unwrap_or(usize::MAX))),
-            has_lanes: lanes > 0,
+            lately: Outcomes::sum(minutes.iter().map(|minute| &minute.outcomes)),
+            lanes: Arc::new(Semaphore::new(usize::try_from(lane_count).unwrap_or(usize::MAX))),
+            lane_count,
+            waiting: AtomicU32::default(),
             fuse,
-            is_gone: Mutex::default(),
+            is_gone: AtomicBool::default(),
         };
         // Someone else of this invocation may have asked meanwhile: then theirs counts, and its lanes.
         Ok(Some(Arc::clone(self.counters().entry(name.clone()).or_insert_with(|| Arc::new(counter)))))
+    }
+
+    /// Whether an endpoint has taken any word since then. It isn't known, where the ledger can't be read.
+    pub async fn has_taken_since(&self, counter: &Counter, since: Timestamp) -> bool {
+        let has = |outcomes: &Outcomes| outcomes.succeeded_at.is_some_and(|at| at > since);
+        if has(&counter.meter.read().outcomes) {
+            return true;
+        }
+        let minutes = self.controls.endpoint_minutes(&counter.endpoint.name, since).await;
+        minutes.is_ok_and(|minutes| minutes.iter().any(|minute| has(&minute.outcomes)))
     }
 
     /// Writes down that an endpoint asked never to be called again, so that nobody does before an operator has looked.
@@ -142,7 +178,7 @@ impl EndpointDesk {
     /// # Errors
     /// When the ledger can't be read or written.
     pub async fn is_gone(&self, counter: &Counter, cause: &Cause) -> Result<(), LedgerError> {
-        *counter.is_gone.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        counter.is_gone.store(true, Ordering::Relaxed);
         let name = &counter.endpoint.name;
         // Someone else may write the row in between, as tick does; but not over and over.
         for _ in 0..3 {

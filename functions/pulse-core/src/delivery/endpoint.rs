@@ -1,7 +1,7 @@
-use std::{collections::BTreeSet, fmt, num::NonZeroU32};
+use std::{collections::BTreeSet, fmt, num::NonZeroU32, str::FromStr as _};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use strum::{Display, EnumString};
 
 use super::{Fact, FactKind, Target};
@@ -92,7 +92,8 @@ pub struct Endpoint {
     /// Rises by one with every write. 0 for one that was never written.
     #[serde(default)]
     pub version: u64,
-    /// Of what it is told.
+    /// Of what it is told. Kinds that a newer release knows are passed over: this one makes no such facts.
+    #[serde(deserialize_with = "known_kinds")]
     pub asks_for: BTreeSet<FactKind>,
     /// What it gets of facts that are overtaken.
     #[serde(default)]
@@ -144,16 +145,46 @@ impl Endpoint {
     }
 
     /// Its lanes in each of so many invocations that may run at once. Their sum is never more than its lanes: none, where there
-    /// are fewer lanes than invocations.
+    /// are fewer lanes than invocations. Nor are they more than half of the calls that an invocation makes at once, as the other
+    /// half is for others.
     #[must_use]
-    pub fn lanes_of_each(&self, invocations: NonZeroU32) -> u32 {
-        self.lanes.get() / invocations
+    pub fn lanes_of_each(&self, invocations: NonZeroU32, in_flight: u32) -> u32 {
+        (self.lanes.get() / invocations).min((in_flight / 2).max(1))
     }
+}
+
+fn known_kinds<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<FactKind>, D::Error> {
+    let words = Vec::<String>::deserialize(from)?;
+    Ok(words.iter().filter_map(|word| FactKind::from_str(word).ok()).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As after a roll-back: one row that can't be read would hold up the facts of all the others.
+    #[test]
+    fn what_a_newer_release_wrote_is_read_as_far_as_it_is_known() {
+        let row = serde_json::json!({
+            "name": "crm", "asks_for": ["sent", "invoiced"], "target": { "kind": "carrier-pigeon", "loft": "north" }, "lanes": 4,
+            "by": "ops", "added_at": "2026-11-03T10:00:00Z",
+        });
+        let endpoint: Endpoint = serde_json::from_value(row).unwrap();
+        assert_eq!(endpoint.asks_for, BTreeSet::from([FactKind::Sent]));
+        assert_eq!((endpoint.target.clone(), endpoint.target.kind()), (Target::Unknown, "unknown"));
+    }
+
+    #[test]
+    fn an_endpoint_has_no_more_of_an_invocation_than_half() {
+        let now = Timestamp::UNIX_EPOCH;
+        let target = Target::EventBridge { bus: "pulse".to_owned() };
+        let endpoint = Endpoint::new(EndpointName::parse("crm").unwrap(), target, [], "ops".into(), now);
+        let of_each = |lanes: u32, invocations: u32| {
+            let endpoint = Endpoint { lanes: NonZeroU32::new(lanes).unwrap(), ..endpoint.clone() };
+            endpoint.lanes_of_each(NonZeroU32::new(invocations).unwrap(), 16)
+        };
+        assert_eq!([of_each(4, 2), of_each(5, 2), of_each(1, 2), of_each(32, 2)], [2, 2, 0, 8]);
+    }
 
     #[test]
     fn names_keep_to_what_keys_metrics_and_groups_take() {

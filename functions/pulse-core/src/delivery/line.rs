@@ -69,11 +69,13 @@ impl Line {
     /// a newer one.
     pub fn superseded(deliveries: &[Delivery]) -> impl Iterator<Item = &Delivery> {
         let waits = |one: &&Delivery| *one.progress() == DeliveryProgress::Waiting;
-        let is_newer = |one: &Delivery, other: &Delivery| {
-            let (one, other) = (&one.fact().id, &other.fact().id);
-            one.subject == other.subject && other > one
-        };
-        let is_older = move |one: &&Delivery| deliveries.iter().any(|other| is_newer(one, other));
-        deliveries.iter().filter(waits).filter(is_older)
+        deliveries.iter().filter(waits).filter(|one| Self::is_overtaken(deliveries, one))
+    }
+
+    /// Whether there is a newer one of the same subject.
+    #[must_use]
+    pub fn is_overtaken(deliveries: &[Delivery], one: &Delivery) -> bool {
+        let id = &one.fact().id;
+        deliveries.iter().map(|other| &other.fact().id).any(|other| id.subject == other.subject && other > id)
     }
 }

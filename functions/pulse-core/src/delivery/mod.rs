@@ -25,7 +25,7 @@ mod transition;
 pub use body::{SubjectNow, body};
 pub use book::{EndpointBook, KNOWN_WITHIN};
 pub use control::{EndpointControl, EndpointHold, Gone};
-pub use desk::{Counter, EndpointDesk, Lane, Withheld};
+pub use desk::{Counter, EndpointDesk, Lane};
 pub use endpoint::{Bodies, Endpoint, EndpointName, Keeps};
 pub use fact::{Fact, FactId, FactKind, Subject};
 pub use holding::{HoldingError, pause_endpoint, resume_endpoint};

@@ -1,17 +1,17 @@
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Delivery, DeliveryId, Endpoint, EndpointControl, EndpointName, KNOWN_WITHIN, Line};
 use crate::{
     control::{Breaker, BreakerPolicy, MinuteOutcomes, Outcomes},
-    entry::{Awaited, Queueing},
+    entry::{Awaited, Queueing, StageName},
     failure::Cause,
     message::WorkMessage,
-    ports::{Clock, Deliveries, EndpointControls, Endpoints, LedgerError, QueueError, StageQueue},
-    tick::SweepPolicy,
+    ports::{Clock, Deliveries, EndpointControls, Endpoints, LedgerError, QueueError, StageMemory, StageQueue, Stages},
+    tick::{SweepPolicy, is_held_up},
 };
 
 /// Deliveries that are looked at side by side.
@@ -25,6 +25,9 @@ const SUPPOSED_CALL: Duration = Duration::from_secs(1);
 
 /// Of an endpoint's lanes this share is given to what was put off, in percent: the rest is for what happens meanwhile.
 const SHARE_OF_BACKLOG: u128 = 80;
+
+/// Of a held endpoint's deliveries so many are read, to tell since when it is behind.
+const LOOKED_AT: usize = 8;
 
 /// For how long whatever has to wait for the one before it in its line isn't looked at again.
 const BEHIND_OTHERS: Duration = Duration::from_mins(10);
@@ -45,6 +48,10 @@ pub struct EndpointRound<'a> {
     pub deliveries: &'a dyn Deliveries,
     /// The deliver stage's queue.
     pub queue: &'a dyn StageQueue,
+    /// The stage from outside.
+    pub stages: &'a dyn Stages,
+    /// When it was held up last.
+    pub memory: &'a dyn StageMemory,
     /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// When an endpoint is taken to be out of order.
@@ -58,7 +65,8 @@ pub struct EndpointRound<'a> {
 pub struct EndpointRounds {
     /// Which.
     pub endpoint: EndpointName,
-    /// `flows`, `paused`, `gone`, `broken`, `tried`, `removed`, or `unknown` if that couldn't be told.
+    /// `flows`, `paused`, `gone`, `broken`, `tried`, `removed`, `stage-held` if the deliver stage is, or `unknown` if that couldn't
+    /// be told.
     pub held: &'static str,
     /// Messages sent for deliveries that had been put off.
     pub woken: usize,
@@ -68,9 +76,20 @@ pub struct EndpointRounds {
     pub dropped: usize,
     /// Deliveries that couldn't be dealt with. The next tick finds them.
     pub failed: usize,
-    /// Since when the oldest is due that waits, as far as that is known.
+    /// When the oldest was written that waits, as far as that is known.
     #[serde(skip)]
     pub oldest_due: Option<Timestamp>,
+}
+
+/// Whether the deliver stage flows.
+#[derive(Debug, Clone, Copy)]
+enum StageSeen {
+    /// It doesn't: whatever is woken would wait in its queue, and so would its repeat.
+    Held,
+    Flows {
+        /// Whether it is behind a backlog, or was lately.
+        is_held_up: bool,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,10 +106,16 @@ impl EndpointRound<'_> {
     /// # Errors
     /// When it can't be told which endpoints there are.
     pub async fn run(&self) -> Result<Vec<EndpointRounds>, LedgerError> {
+        let endpoints = self.endpoints.endpoints().await?;
+        // Where nobody is told of anything, there is nothing that it costs.
+        if endpoints.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stage = self.stage().await;
         let mut rounds = Vec::new();
-        for endpoint in self.endpoints.endpoints().await? {
+        for endpoint in endpoints {
             let name = endpoint.name.clone();
-            let round = match self.one(&endpoint).await {
+            let round = match self.one(&endpoint, stage).await {
                 Ok(round) => round,
                 Err(error) => {
                     tracing::warn!(endpoint = %name, %error, "not looked after");
@@ -102,7 +127,28 @@ impl EndpointRound<'_> {
         Ok(rounds)
     }
 
-    async fn one(&self, endpoint: &Endpoint) -> Result<EndpointRounds, RoundError> {
+    /// What can't be told is taken for held: the next tick looks again.
+    async fn stage(&self) -> StageSeen {
+        let stage = StageName::Deliver;
+        let status = match self.stages.status(stage).await {
+            Ok(status) => status,
+            Err(error) => {
+                tracing::warn!(%stage, %error, "no word is woken");
+                return StageSeen::Held;
+            }
+        };
+        let held_up = is_held_up(self.memory, self.policy, stage, status, self.clock.now()).await;
+        match held_up {
+            _ if !status.is_flowing() => StageSeen::Held,
+            Ok(is_held_up) => StageSeen::Flows { is_held_up },
+            Err(error) => {
+                tracing::warn!(%stage, %error, "no word is woken");
+                StageSeen::Held
+            }
+        }
+    }
+
+    async fn one(&self, endpoint: &Endpoint, stage: StageSeen) -> Result<EndpointRounds, RoundError> {
         if endpoint.removed_at.is_some() {
             return self.clear(endpoint).await;
         }
@@ -110,15 +156,20 @@ impl EndpointRound<'_> {
         let control = self.kept(name).await?;
         let now = self.clock.now();
         if let Some(hold) = control.hold(now) {
-            return Ok(EndpointRounds::of(name.clone(), hold.word()));
+            let oldest_due = self.longest_put_off(name).await?;
+            return Ok(EndpointRounds { oldest_due, ..EndpointRounds::of(name.clone(), hold.word()) });
         }
+        let StageSeen::Flows { is_held_up } = stage else {
+            let oldest_due = self.longest_put_off(name).await?;
+            return Ok(EndpointRounds { oldest_due, ..EndpointRounds::of(name.clone(), "stage-held") });
+        };
         if control.is_being_tried(now) {
-            let tried = self.wake(name, self.breaker.probes, &[Awaited::Deferred, Awaited::First]).await?;
+            let tried = self.wake(name, self.breaker.probes, &[Awaited::Deferred, Awaited::First], is_held_up).await?;
             return Ok(EndpointRounds { held: "tried", ..tried });
         }
         let minutes = self.controls.endpoint_minutes(name, self.breaker.window_start(now)).await?;
         let at_most = self.carried(endpoint, &control, &minutes, now);
-        self.wake(name, at_most, &[Awaited::Deferred, Awaited::First, Awaited::Again]).await
+        self.wake(name, at_most, &[Awaited::Deferred, Awaited::First, Awaited::Again], is_held_up).await
     }
 
     /// The control row, with a pause that is over taken away, and the breaker as it is to be.
@@ -190,20 +241,40 @@ impl EndpointRound<'_> {
         carried.min(FIRST_WOKEN << doublings).min(self.policy.at_most)
     }
 
-    async fn wake(&self, name: &EndpointName, at_most: usize, which: &[Awaited]) -> Result<EndpointRounds, RoundError> {
+    /// When the oldest was written of those that were put off first. While an endpoint is held nobody wakes them, so that these
+    /// are about the oldest of all.
+    async fn longest_put_off(&self, name: &EndpointName) -> Result<Option<Timestamp>, LedgerError> {
+        let first = self.deliveries.overdue_deliveries(name, Awaited::Deferred, Timestamp::MAX, LOOKED_AT).await?;
+        let read: Vec<_> = stream::iter(first)
+            .map(async |id| self.deliveries.delivery(&id).await)
+            .buffered(LOOKED_AT)
+            .try_collect()
+            .await?;
+        let open = read.iter().flatten().filter(|delivery| delivery.is_open());
+        Ok(open.map(|delivery| delivery.fact().written_at).min())
+    }
+
+    async fn wake(
+        &self,
+        name: &EndpointName,
+        at_most: usize,
+        which: &[Awaited],
+        is_held_up: bool,
+    ) -> Result<EndpointRounds, RoundError> {
         let now = self.clock.now();
         let mut found = Vec::new();
-        // What was put off comes first: nobody else sends it a message.
+        // What was put off comes first, as it is the older; but a tenth is for what has lost its message.
         for awaited in which {
-            let wait = self.policy.wait_for(*awaited, false);
+            let wait = self.policy.wait_for(*awaited, is_held_up);
             let before = now.saturating_sub(wait).unwrap_or(Timestamp::MIN);
-            let left = at_most - found.len().min(at_most);
+            let kept = if *awaited == Awaited::Deferred { at_most / 10 } else { 0 };
+            let left = (at_most - kept).saturating_sub(found.len());
             if left > 0 {
                 found.extend(self.deliveries.overdue_deliveries(name, *awaited, before, left).await?);
             }
         }
         let outcomes: Vec<_> =
-            stream::iter(found).map(|id| self.queued_again(id)).buffer_unordered(AT_ONCE).collect().await;
+            stream::iter(found).map(|id| self.queued_again(id, is_held_up)).buffer_unordered(AT_ONCE).collect().await;
         let mut round = EndpointRounds::of(name.clone(), "flows");
         for outcome in outcomes {
             match outcome {
@@ -225,7 +296,7 @@ impl EndpointRound<'_> {
     /// Sends another message for a delivery, if it is the next of its line; and if it isn't, for the one that is. What has to wait
     /// is queued by who closes that one: till then it is put behind others, as it would else be found in their place each minute.
     /// Written before it is sent, as with entries.
-    async fn queued_again(&self, id: DeliveryId) -> Result<Option<Delivery>, RoundError> {
+    async fn queued_again(&self, id: DeliveryId, is_held_up: bool) -> Result<Option<Delivery>, RoundError> {
         let line = self.deliveries.line(&id.line()).await?;
         let now = self.clock.now();
         let Some(next) = Line::next(&line) else { return Ok(None) };
@@ -236,7 +307,7 @@ impl EndpointRound<'_> {
                 self.deliveries.apply_delivery(&change).await?;
             }
         }
-        if self.policy.delivery_overdue_from(next).is_none_or(|from| from > now) {
+        if self.policy.delivery_overdue_from(next, is_held_up).is_none_or(|from| from > now) {
             return Ok(None);
         }
         let Ok(change) = next.queue_again(now) else { return Ok(None) };
@@ -250,10 +321,14 @@ impl EndpointRound<'_> {
     async fn clear(&self, endpoint: &Endpoint) -> Result<EndpointRounds, RoundError> {
         let mut round = EndpointRounds::of(endpoint.name.clone(), "removed");
         for awaited in Awaited::ALL {
-            let left = self.policy.at_most - round.dropped.min(self.policy.at_most);
+            let left = self.policy.at_most.saturating_sub(round.dropped);
+            if left == 0 {
+                break;
+            }
             let found = self.deliveries.overdue_deliveries(&endpoint.name, awaited, Timestamp::MAX, left).await?;
-            for id in found {
-                match self.drop(&id).await {
+            let dropped: Vec<_> = stream::iter(found).map(|id| self.drop(id)).buffer_unordered(AT_ONCE).collect().await;
+            for dropped in dropped {
+                match dropped {
                     Ok(is_dropped) => round.dropped += usize::from(is_dropped),
                     Err(LedgerError::Conflict(_)) => round.failed += 1,
                     Err(error) => return Err(error.into()),
@@ -271,8 +346,8 @@ impl EndpointRound<'_> {
     }
 
     /// A worker that has it may go on: the next tick looks again.
-    async fn drop(&self, id: &DeliveryId) -> Result<bool, LedgerError> {
-        let Some(delivery) = self.deliveries.delivery(id).await? else { return Ok(false) };
+    async fn drop(&self, id: DeliveryId) -> Result<bool, LedgerError> {
+        let Some(delivery) = self.deliveries.delivery(&id).await? else { return Ok(false) };
         let now = self.clock.now();
         if delivery.lease_until().is_some_and(|until| until > now) {
             return Ok(true);

@@ -58,6 +58,9 @@ pub enum Target {
         /// Its name.
         bus: String,
     },
+    /// Somewhere that a newer release knows: nothing is told there by this one, and all waits.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Target {
@@ -68,6 +71,7 @@ impl Target {
             Self::Webhook { .. } => "webhook",
             Self::Sns { .. } => "sns",
             Self::EventBridge { .. } => "eventbridge",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -113,6 +117,7 @@ impl Target {
             Self::Webhook { url, .. } => url.host(),
             Self::Sns { topic } => topic.rsplit(':').next().unwrap_or_default(),
             Self::EventBridge { bus } => bus,
+            Self::Unknown => "a place that this release doesn't know",
         }
     }
 
@@ -121,7 +126,7 @@ impl Target {
     pub fn secret(&self) -> Option<&str> {
         match self {
             Self::Webhook { secret, .. } => Some(secret),
-            Self::Sns { .. } | Self::EventBridge { .. } => None,
+            Self::Sns { .. } | Self::EventBridge { .. } | Self::Unknown => None,
         }
     }
 }

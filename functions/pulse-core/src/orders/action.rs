@@ -141,6 +141,8 @@ pub enum OrderAction {
 pub enum EndpointChange {
     /// It is told of facts from then on.
     Add,
+    /// It is elsewhere, or told otherwise, from then on.
+    Change,
     /// Its word is held back.
     Pause {
         /// Until when, if it ends by itself.
@@ -217,6 +219,7 @@ impl fmt::Display for OrderAction {
             Self::Release { digest } => write!(f, "release the address {digest}.."),
             Self::Endpoint { endpoint, change } => match change {
                 EndpointChange::Add => write!(f, "add endpoint {endpoint}"),
+                EndpointChange::Change => write!(f, "change endpoint {endpoint}"),
                 EndpointChange::Pause { until: None } => write!(f, "pause endpoint {endpoint}"),
                 EndpointChange::Pause { until: Some(until) } => write!(f, "pause endpoint {endpoint} until {until:.0}"),
                 EndpointChange::Resume => write!(f, "resume endpoint {endpoint}"),
@@ -248,6 +251,7 @@ mod tests {
         let until: Timestamp = "2026-11-03T16:00:00Z".parse().unwrap();
         for (change, words) in [
             (EndpointChange::Add, "add endpoint crm"),
+            (EndpointChange::Change, "change endpoint crm"),
             (EndpointChange::Pause { until: None }, "pause endpoint crm"),
             (EndpointChange::Pause { until: Some(until) }, "pause endpoint crm until 2026-11-03T16:00:00Z"),
             (EndpointChange::Resume, "resume endpoint crm"),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     delivery::{
         Bodies, Counter, Delivery, DeliveryChange, DeliveryId, DeliveryProgress, EndpointDesk, Keeps, Lane, Line,
-        Subject, SubjectNow, Withheld, body,
+        Subject, SubjectNow, body,
     },
     entry::IllegalTransition,
     failure::Cause,
@@ -45,9 +45,12 @@ pub struct Prospect {
     counter: Option<Arc<Counter>>,
     /// A lane to it, if one was free, and is wanted.
     lane: Option<Lane>,
-    withheld: Option<Withheld>,
+    /// Until when at least word is held back from it, if it is.
+    withheld: Option<Timestamp>,
     /// Whether nothing of its line comes before it.
     is_next: bool,
+    /// Whether its endpoint keeps the latest alone, and it was given up before a newer one came up.
+    is_overtaken: bool,
     /// Whether this isn't the delivery of the message, which is done, but the one that its worker may have died before
     /// queueing.
     is_left_behind: bool,
@@ -77,19 +80,21 @@ fn decide(prospect: &Prospect, delivery: &Delivery, facts: &Facts, now: Timestam
         DeliveryProgress::GivenUp { .. } => true,
         DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => false,
     };
-    let defer = || Decision::Resolve(Resolution::Defer { until: now });
+    let defer = |until| Decision::Resolve(Resolution::Defer { until });
     if prospect.counter.is_none() {
         let removed = || Resolution::GiveUp(Cause::new("The endpoint was removed."));
         return if is_brought_back { Decision::Nothing } else { Decision::Resolve(removed()) };
     }
+    if prospect.is_overtaken {
+        return Decision::Nothing;
+    }
     match &prospect.withheld {
-        // Not until its end: an operator may end it before. Tick wakes nobody's word while it lasts.
-        Some(_) => defer(),
-        None if is_brought_back && !prospect.is_next => defer(),
+        Some(until) => defer(*until),
+        None if is_brought_back && !prospect.is_next => defer(now),
         // Whoever isn't next in line needs no message: the one before sends it another.
         None if !prospect.is_next => Decision::Nothing,
         None if prospect.is_left_behind => Decision::HandOn(DeliverStep::STAGE),
-        None if prospect.lane.is_none() => defer(),
+        None if prospect.lane.is_none() => defer(now),
         None => Decision::Call,
     }
 }
@@ -149,6 +154,15 @@ impl DeliverStep {
         })
     }
 
+    /// Whether it is for what it is told that an endpoint refuses it: it did so before, and has taken other word since. One that
+    /// refuses everything may have another key, of those that answer 400 then, and that can be mended.
+    async fn is_at_fault(&self, Errand { counter, delivery, .. }: &Errand) -> bool {
+        match delivery.failure_streak() {
+            Some(streak) => self.desk.has_taken_since(counter, streak.at).await,
+            None => false,
+        }
+    }
+
     /// The delivery of a line that a message is about, or the one that is to be queued in its place.
     fn found(line: &[Delivery], own: Delivery, now: Timestamp) -> Found {
         let is_in_hand = |one: &Delivery| one.lease_until().is_some_and(|until| until > now);
@@ -166,6 +180,14 @@ impl DeliverStep {
                 Found { is_next, is_left_behind: false, delivery: own }
             }
         }
+    }
+}
+
+/// An endpoint may be told what can't be read today, once that is mended: it is never given up for it.
+fn unread(error: LedgerError) -> Verdict {
+    match error.into() {
+        Verdict::Fail { cause } => Verdict::retry(cause),
+        verdict => verdict,
     }
 }
 
@@ -188,11 +210,17 @@ impl Step for DeliverStep {
 
     async fn load(&self, message: &WorkMessage) -> Result<Option<(Prospect, Delivery)>, Verdict> {
         let id = message.delivery().map_err(|cause| Verdict::Fail { cause })?;
-        let counter = self.desk.counter(&id.endpoint).await?;
-        let all = self.line(id, counter.as_ref().map(|counter| counter.endpoint.keeps)).await?;
+        let counter = self.desk.counter(&id.endpoint).await.map_err(unread)?;
+        let keeps = counter.as_ref().map(|counter| counter.endpoint.keeps);
+        let all = self.line(id, keeps).await.map_err(unread)?;
         let now = self.clock.now();
         // It was closed weeks ago: nobody knows of it any more.
         let Some(own) = all.iter().find(|one| one.id() == *id).cloned() else { return Ok(None) };
+        // What was written for another of the same name, which was removed, isn't this one's to have.
+        let counter = counter.filter(|counter| own.fact().written_at >= counter.endpoint.added_at);
+        let is_overtaken = keeps == Some(Keeps::Latest)
+            && matches!(own.progress(), DeliveryProgress::GivenUp { .. })
+            && Line::is_overtaken(&all, &own);
         let Found { delivery, is_next, is_left_behind } = Self::found(&all, own, now);
         let withheld = |now| counter.as_ref().and_then(|counter| counter.withheld(now));
         let wants_lane = is_next && !is_left_behind && withheld(now).is_none();
@@ -202,7 +230,7 @@ impl Step for DeliverStep {
         };
         // While it waited for a lane, the calls before it may have shown that the endpoint is to be left alone.
         let withheld = withheld(self.clock.now());
-        Ok(Some((Prospect { counter, lane, withheld, is_next, is_left_behind }, delivery)))
+        Ok(Some((Prospect { counter, lane, withheld, is_next, is_overtaken, is_left_behind }, delivery)))
     }
 
     /// What a repeat left behind is for repeats alone: a message that comes once has a worker that lives.
@@ -226,8 +254,15 @@ impl Step for DeliverStep {
         let unread = |error: LedgerError| CallError::Retry { after: None, cause: Cause::new(error.to_string()) };
         let word = self.word(errand).await.map_err(unread)?;
         let Errand { counter, .. } = errand;
-        let brought = counter.meter.of_word(&*self.clock, self.courier.bring(&word, &counter.endpoint)).await;
-        match brought {
+        let bring = async {
+            match self.courier.bring(&word, &counter.endpoint).await {
+                Err(CourierError::Rejected { cause }) if !self.is_at_fault(errand).await => {
+                    Err(CourierError::Retry { after: None, cause })
+                }
+                brought => brought,
+            }
+        };
+        match counter.meter.of_word(&*self.clock, bring).await {
             Ok(()) => Ok(()),
             Err(CourierError::Retry { after, cause }) => Err(CallError::Retry { after, cause }),
             Err(CourierError::Rejected { cause }) => Err(CallError::Fail { cause }),

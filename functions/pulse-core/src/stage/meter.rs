@@ -53,7 +53,7 @@ impl MeterReading {
 }
 
 impl Meter {
-    /// Counts a call that brings word to an endpoint. One that refuses it has answered.
+    /// Counts a call that brings word to an endpoint.
     pub(super) async fn of_word(
         &self,
         clock: &dyn Clock,
@@ -62,9 +62,8 @@ impl Meter {
         let begun = self.begin(clock.now());
         let answer = call.await;
         let outcome = match &answer {
-            Ok(()) | Err(CourierError::Gone { .. } | CourierError::Rejected { .. }) => {
-                CallOutcome::Answered { sent: false }
-            }
+            Ok(()) => CallOutcome::Answered { sent: false },
+            Err(CourierError::Gone { .. } | CourierError::Rejected { .. }) => CallOutcome::Refused,
             Err(CourierError::Retry { after, cause }) => {
                 CallOutcome::Failed { leave_alone: *after, cause: cause.clone() }
             }
@@ -134,6 +133,7 @@ impl Call<'_> {
                 let until = leave_alone.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
                 reading.outcomes.leave_alone_until = reading.outcomes.leave_alone_until.max(until);
             }
+            CallOutcome::Refused => reading.failed_in_a_row = 0,
             CallOutcome::NotCounted => {}
         }
     }
@@ -156,6 +156,8 @@ enum CallOutcome {
         leave_alone: Option<Duration>,
         cause: Cause,
     },
+    /// The endpoint is there, and doesn't take this word.
+    Refused,
     /// It says nothing of whether the provider does its work, or the adapter knew without a call.
     NotCounted,
 }

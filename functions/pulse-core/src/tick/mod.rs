@@ -12,4 +12,5 @@ pub use feedback::{DOUBTS_EVERY, FeedbackRound, FeedbackRounds, REPUTATION_EVERY
 pub(crate) use overdue::later;
 pub use overdue::{SweepPolicy, oldest_due};
 pub use reconciler::{MappingReconciler, ReconcileError, Reconciled};
+pub(crate) use sweep::is_held_up;
 pub use sweep::{Round, StageRound, StageSweep, Sweep, Swept};

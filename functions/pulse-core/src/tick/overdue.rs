@@ -62,13 +62,13 @@ impl SweepPolicy {
         Some(later(since, self.wait_for(awaited, is_held_up)).max(tried.unwrap_or(Timestamp::MIN)))
     }
 
-    /// The same of word for an endpoint, whose stage isn't held up by one endpoint's backlog.
+    /// The same of word for an endpoint.
     #[must_use]
-    pub fn delivery_overdue_from(&self, delivery: &Delivery) -> Option<Timestamp> {
+    pub fn delivery_overdue_from(&self, delivery: &Delivery, is_held_up: bool) -> Option<Timestamp> {
         let (awaited, since) = delivery.awaited()?;
         let tried = delivery.failure_streak().filter(|_| awaited != Awaited::Deferred);
         let from = tried.map_or(since, |streak| streak.again_at.unwrap_or(streak.at).max(since));
-        Some(later(from, self.wait_for(awaited, false)))
+        Some(later(from, self.wait_for(awaited, is_held_up)))
     }
 
     /// Whether another message is sent for an entry at `now`, if its stage flows and isn't held up.

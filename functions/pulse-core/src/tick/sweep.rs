@@ -77,6 +77,26 @@ enum SweepError {
     Queue(#[from] QueueError),
 }
 
+/// Whether the stage is paused or behind a backlog, or was so lately: its messages are late for that, and some are still on
+/// their way.
+pub(crate) async fn is_held_up(
+    memory: &dyn StageMemory,
+    policy: SweepPolicy,
+    stage: StageName,
+    status: StageStatus,
+    now: Timestamp,
+) -> Result<bool, LedgerError> {
+    let last = memory.held_up_at(stage).await?;
+    let age = last.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
+    if status.is_flowing() && status.waiting <= policy.backlog {
+        return Ok(age.is_some_and(|age| age < policy.grace));
+    }
+    if age.is_none_or(|age| age >= HELD_UP_NOTED_EVERY) {
+        memory.remember_held_up(stage, now).await?;
+    }
+    Ok(true)
+}
+
 impl Sweep<'_> {
     /// Sweeps all stages. What can't be done now is found by the next sweep.
     pub async fn run(&self) -> Vec<StageSweep> {
@@ -103,26 +123,11 @@ impl Sweep<'_> {
     }
 
     async fn looked_at(&self, stage: StageName, status: StageStatus) -> Result<Swept, LedgerError> {
-        let is_held_up = self.is_held_up(stage, status).await?;
+        let is_held_up = is_held_up(self.memory, self.policy, stage, status, self.clock.now()).await?;
         if !status.is_flowing() {
             return Ok(Swept::Paused);
         }
         self.flowing(stage, is_held_up).await
-    }
-
-    /// Whether the stage is paused or behind a backlog, or was so lately: its messages are late for that,
-    /// and some are still on their way.
-    async fn is_held_up(&self, stage: StageName, status: StageStatus) -> Result<bool, LedgerError> {
-        let now = self.clock.now();
-        let last = self.memory.held_up_at(stage).await?;
-        let age = last.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
-        if status.is_flowing() && status.waiting <= self.policy.backlog {
-            return Ok(age.is_some_and(|age| age < self.policy.grace));
-        }
-        if age.is_none_or(|age| age >= HELD_UP_NOTED_EVERY) {
-            self.memory.remember_held_up(stage, now).await?;
-        }
-        Ok(true)
     }
 
     async fn flowing(&self, stage: StageName, is_held_up: bool) -> Result<Swept, LedgerError> {

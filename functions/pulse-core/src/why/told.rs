@@ -197,7 +197,7 @@ impl WordContext<'_> {
             let cause = streak.map(|streak| streak.cause.clone());
             return if until > self.now { NextWord::PutOff { until, cause } } else { NextWord::Woken };
         }
-        let repeated_at = self.policy.delivery_overdue_from(delivery).unwrap_or(Timestamp::MAX);
+        let repeated_at = self.policy.delivery_overdue_from(delivery, false).unwrap_or(Timestamp::MAX);
         if repeated_at <= self.now {
             return NextWord::Repeated;
         }

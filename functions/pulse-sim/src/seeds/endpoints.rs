@@ -24,7 +24,7 @@ const COUNT: usize = 3;
 
 /// One that wants everything, a slow one that wants the latest alone, and one that wants little.
 pub(super) fn all(now: Timestamp) -> Vec<SimulatedEndpoint> {
-    // As many lanes as invocations may run at once, or twice as many.
+    // Two invocations share them: of five, each has two.
     let endpoint = |name: &str, kinds: &[FactKind], mean_ms, lanes: u32| {
         let target = Target::EventBridge { bus: name.to_owned() };
         let name = EndpointName::parse(name).expect("a name");

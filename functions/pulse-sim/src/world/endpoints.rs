@@ -44,6 +44,8 @@ pub struct EndpointFaults {
     pub rejected: f64,
     /// Whether it asks never to be called again.
     pub is_gone: bool,
+    /// Whether it refuses whatever it is told, as some do that have another key.
+    pub has_another_key: bool,
 }
 
 /// All endpoints, which drop what they have by its id, as they are told to.
@@ -138,6 +140,10 @@ impl SimEndpoints {
         if faults.is_gone {
             self.time.sleep(REFUSAL).await;
             return Err(CourierError::Gone { cause: Cause::new("The endpoint answered 410.") });
+        }
+        if faults.has_another_key {
+            self.time.sleep(REFUSAL).await;
+            return Err(CourierError::Rejected { cause: Cause::new("The endpoint answered 400.") });
         }
         match faults.down {
             Some(Down::Refusing | Down::Failing) => {

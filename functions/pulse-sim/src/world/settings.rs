@@ -128,14 +128,14 @@ impl WorldSettings {
     pub fn shipped(starts: Timestamp, seed: u64) -> Self {
         let stage = |name: StageName| {
             let StageSpec { call_timeout, max_receives, .. } = *name.spec();
-            let mean = match name {
-                StageName::Score => 2_400,
-                StageName::Email => 3_300,
-                StageName::Deliver => 200,
+            let (mean, maximum_concurrency, in_flight) = match name {
+                StageName::Score => (2_400, 5, 4),
+                StageName::Email => (3_300, 5, 4),
+                StageName::Deliver => (200, 2, 16),
             };
             StageSettings {
-                maximum_concurrency: 5,
-                worker: WorkerSettings { in_flight: 4, call_timeout, max_receive_count: max_receives },
+                maximum_concurrency,
+                worker: WorkerSettings { in_flight, call_timeout, max_receive_count: max_receives },
                 latency: Latency { mean: Duration::from_millis(mean), sigma: 0.5 },
             }
         };

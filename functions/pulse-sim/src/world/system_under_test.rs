@@ -119,6 +119,8 @@ pub trait SystemUnderTest: Send + Sync {
             controls: &*ports.endpoint_controls,
             deliveries: &*ports.deliveries,
             queue: &*ports.queues[StageName::Deliver],
+            stages: &*ports.stages,
+            memory: &*ports.memory,
             clock: &*ports.clock,
             breaker: ports.breaker,
             policy,

@@ -47,6 +47,47 @@ impl Courier for Careless {
     }
 }
 
+/// Takes each refusal for the fault of what is told.
+pub(crate) struct BelievesRefusals;
+
+impl SystemUnderTest for BelievesRefusals {
+    fn deliver(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        let known = &ports.endpoint_desk;
+        let controls = Arc::new(HasTakenWord(Arc::clone(&known.controls)));
+        let (book, clock, invocations) = (Arc::clone(&known.book), Arc::clone(&known.clock), known.invocations);
+        let endpoint_desk = Arc::new(EndpointDesk::new(book, controls, clock, invocations, 16));
+        Production.deliver(&WorldPorts { endpoint_desk, ..ports.clone() })
+    }
+}
+
+/// Says of each endpoint that it takes other word.
+struct HasTakenWord(Arc<dyn EndpointControls>);
+
+#[async_trait]
+impl EndpointControls for HasTakenWord {
+    async fn endpoint_control(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError> {
+        self.0.endpoint_control(name).await
+    }
+
+    async fn save_endpoint_control(&self, name: &EndpointName, control: &EndpointControl) -> Result<bool, LedgerError> {
+        self.0.save_endpoint_control(name, control).await
+    }
+
+    async fn report_endpoint(
+        &self,
+        name: &EndpointName,
+        at: Timestamp,
+        outcomes: &Outcomes,
+    ) -> Result<(), LedgerError> {
+        self.0.report_endpoint(name, at, outcomes).await
+    }
+
+    async fn endpoint_minutes(&self, _: &EndpointName, _: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
+        let outcomes = Outcomes { succeeded_at: Some(Timestamp::MAX), ..Outcomes::default() };
+        Ok(vec![MinuteOutcomes { starts: Timestamp::UNIX_EPOCH, outcomes }])
+    }
+}
+
 /// Neither judges endpoints nor wakes what was put off.
 pub(crate) struct NeverLooksAfterEndpoints;
 
@@ -103,7 +144,7 @@ impl SystemUnderTest for SharesNoLanes {
     fn deliver(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let known = &ports.endpoint_desk;
         let (book, controls, clock) = (Arc::clone(&known.book), Arc::clone(&known.controls), Arc::clone(&known.clock));
-        let endpoint_desk = Arc::new(EndpointDesk::new(book, controls, clock, NonZeroU32::MIN, 4));
+        let endpoint_desk = Arc::new(EndpointDesk::new(book, controls, clock, NonZeroU32::MIN, 32));
         Production.deliver(&WorldPorts { endpoint_desk, ..ports.clone() })
     }
 }

@@ -5,7 +5,7 @@ use clap::{
     ArgGroup, Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use pulse_app::{AddedEndpoint, EndpointSignature, NewEndpoint, NewTarget, SignedBy};
+use pulse_app::{AddedEndpoint, EndpointShown, EndpointSignature, NewEndpoint, NewTarget, SignedBy};
 use pulse_core::delivery::{Bodies, EndpointName, FactKind, Keeps, SignatureScheme, Target, WebhookUrl};
 use pulse_deployed::endpoint_keys;
 use pulse_endpoints::{AddressRules, EndpointUrl};
@@ -31,7 +31,7 @@ pub(super) struct Options {
 
     /// A webhook: https, at an address that everybody reaches. It stays in the shell's history, and is never shown again.
     #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    pub(super) url: Option<String>,
 
     /// Signs with the keys in this secret, instead of a new one. Its name begins with STACK/endpoints/.
     #[arg(long, value_name = "SECRET_NAME", conflicts_with_all = ["ed25519", "sns", "bus"])]
@@ -69,9 +69,9 @@ pub(super) struct Options {
 
 /// Kinds of facts that were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Facts(BTreeSet<FactKind>);
+pub(super) struct Facts(pub(super) BTreeSet<FactKind>);
 
-fn facts(text: &str) -> Result<Facts, String> {
+pub(super) fn facts(text: &str) -> Result<Facts, String> {
     if text == "all" {
         return Ok(Facts(FactKind::ALL.iter().copied().filter(|kind| kind.is_made()).collect()));
     }
@@ -88,7 +88,7 @@ fn facts(text: &str) -> Result<Facts, String> {
     text.split(',').map(kind).collect::<Result<_, _>>().map(Facts)
 }
 
-fn one_of<T: FromStr + Clone + Send + Sync + 'static>(
+pub(super) fn one_of<T: FromStr + Clone + Send + Sync + 'static>(
     words: &'static [&'static str],
 ) -> impl TypedValueParser<Value = T>
 where
@@ -97,14 +97,17 @@ where
     PossibleValuesParser::new(words).try_map(|word| T::from_str(&word))
 }
 
-impl Options {
-    /// The same, if its URL may be called at all.
-    pub(super) fn checked(self: Box<Self>) -> Result<Box<Self>> {
-        if let Some(url) = &self.url {
-            read(url, AddressRules::AlsoLoopback)?;
-        }
-        Ok(self)
-    }
+/// Whether a URL may be called at all, if there is one.
+pub(super) fn check(url: Option<&str>) -> Result<()> {
+    url.map_or(Ok(()), |url| read(url, AddressRules::AlsoLoopback).map(|_| ()))
+}
+
+/// A URL that the stack's deliver function may call.
+pub(super) async fn webhook_url(desk: &Desk, url: &str) -> Result<WebhookUrl> {
+    // On loopback are the receivers of an emulator's stack alone, whose function says so.
+    let on_loopback = desk.stack.deliver_config().await?.on_loopback;
+    let rules = if on_loopback { AddressRules::AlsoLoopback } else { AddressRules::PublicOnly };
+    Ok(WebhookUrl::new(read(url, rules)?.expose().to_owned()))
 }
 
 /// A URL as the deliver function would read it. No error repeats it.
@@ -117,10 +120,7 @@ pub(super) async fn run(desk: &Desk, options: Options) -> Result<Exit> {
     let target = match (sns.or(bus), url) {
         (Some(target), _) => NewTarget::OfAccount(target),
         (None, Some(url)) => {
-            // On loopback are the receivers of an emulator's stack alone, whose function says so.
-            let on_loopback = desk.stack.deliver_config().await?.on_loopback;
-            let rules = if on_loopback { AddressRules::AlsoLoopback } else { AddressRules::PublicOnly };
-            let url = WebhookUrl::new(read(&url, rules)?.expose().to_owned());
+            let url = webhook_url(desk, &url).await?;
             let scheme = if ed25519 { SignatureScheme::Ed25519 } else { SignatureScheme::HmacSha256 };
             NewTarget::Webhook { url, signed_by: secret.map_or(SignedBy::NewKey(scheme), SignedBy::Secret) }
         }
@@ -134,7 +134,7 @@ pub(super) async fn run(desk: &Desk, options: Options) -> Result<Exit> {
 
 fn text(added: &AddedEndpoint) -> String {
     let AddedEndpoint { endpoint, signature, invocations, lanes_used, told_from } = added;
-    let (name, lanes) = (&endpoint.endpoint, endpoint.lanes);
+    let name = &endpoint.endpoint;
     let mut text = format!(
         "{name} is added: {} at {}, told of {}.\nIt is told of what happens from {told_from:.0} on at the latest, and of \
          nothing that was before.\n",
@@ -142,12 +142,7 @@ fn text(added: &AddedEndpoint) -> String {
         endpoint.place,
         asked_for(endpoint)
     );
-    if *lanes_used < lanes {
-        let _ = writeln!(
-            text,
-            "Of its {lanes} lanes {lanes_used} are used: up to {invocations} invocations share them, each as many as any other."
-        );
-    }
+    text += &lanes_unused(endpoint, *lanes_used, *invocations);
     if let Some(EndpointSignature { secret, is_new, keys }) = signature {
         let which = if *is_new { "the new secret" } else { "the secret" };
         let _ = writeln!(text, "Each request is signed with the key in {which} {secret}.");
@@ -161,6 +156,18 @@ fn text(added: &AddedEndpoint) -> String {
     }
     let _ = writeln!(text, "`pulse endpoint test {name}` sends it word of nothing.");
     text
+}
+
+/// That not all of an endpoint's lanes are used, if so.
+pub(super) fn lanes_unused(endpoint: &EndpointShown, used: u32, invocations: u32) -> String {
+    let lanes = endpoint.lanes;
+    if used == lanes {
+        return String::new();
+    }
+    format!(
+        "Of its {lanes} lanes {used} are used: up to {invocations} invocations share them, each as many as any other, and for \
+         no endpoint more than half of the calls that it makes at once.\n"
+    )
 }
 
 #[cfg(test)]
@@ -205,7 +212,7 @@ mod tests {
         let secret = "pulse/endpoints/crm".to_owned();
         let signature = keys.map(|keys| EndpointSignature { secret, is_new: true, keys });
         let told_from = "2026-11-03T10:01:00Z".parse().unwrap();
-        let endpoint = pulse_app::EndpointShown { kind, lanes: 7, ..shown() };
+        let endpoint = EndpointShown { kind, lanes: 7, ..shown() };
         text(&AddedEndpoint { endpoint, signature, invocations: 5, lanes_used: 5, told_from })
     }
 

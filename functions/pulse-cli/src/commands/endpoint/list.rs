@@ -33,7 +33,7 @@ fn text(report: &EndpointsReport, zone: &Zone) -> String {
         let table = Table::default()
             .row("to", format!("{} at {}, {}", endpoint.kind, endpoint.place, lanes(endpoint, *lanes_used)))
             .row("told of", asked_for(endpoint))
-            .row("now", now(standing, name, zone))
+            .row("now", if *lanes_used == 0 { without_lanes(name, report) } else { now(standing, name, zone) })
             .row("waiting", waiting_in(waits, zone))
             .row("last half hour", called(last_half_hour))
             .row("added", format!("{} by {}", local(endpoint.added_at, zone), endpoint.by));
@@ -46,11 +46,20 @@ fn text(report: &EndpointsReport, zone: &Zone) -> String {
     if report.endpoints.iter().any(|listed| listed.lanes_used < listed.endpoint.lanes) {
         let _ = writeln!(
             text,
-            "Up to {} invocations share an endpoint's lanes, each as many as any other: what doesn't go up is not used.",
+            "Up to {} invocations share an endpoint's lanes, each as many as any other, and for no endpoint more than half of \
+             the calls that it makes at once: what doesn't go up is not used.",
             report.invocations
         );
     }
     text
+}
+
+fn without_lanes(name: &EndpointName, report: &EndpointsReport) -> String {
+    let invocations = report.invocations;
+    format!(
+        "told nothing: it has fewer lanes than the {invocations} invocations that share them, until `pulse endpoint change \
+         {name} --lanes {invocations}`"
+    )
 }
 
 fn now(standing: &EndpointStanding, name: &EndpointName, zone: &Zone) -> String {

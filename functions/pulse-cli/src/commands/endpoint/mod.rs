@@ -1,6 +1,7 @@
 //! `pulse endpoint`.
 
 mod add;
+mod change;
 mod held;
 mod list;
 mod remove;
@@ -40,6 +41,8 @@ enum Action {
     List,
     /// Have the deliver function send an endpoint word of nothing, to see whether it takes it.
     Test(Named),
+    /// Change where an endpoint is, or what it is told and how: what waits for it stays.
+    Change(Box<change::Options>),
     /// Hold an endpoint's word back: nothing is lost, however long it lasts.
     Pause(held::PauseOptions),
     /// Let an endpoint's word flow again, whatever held it.
@@ -73,7 +76,14 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let Options { action, by } = options;
     // What can't be whatever the stack is like is refused before it is looked for.
     let action = match action {
-        Action::Add(options) => Action::Add(options.checked()?),
+        Action::Add(options) => {
+            add::check(options.url.as_deref())?;
+            Action::Add(options)
+        }
+        Action::Change(options) => {
+            add::check(options.url.as_deref())?;
+            Action::Change(options)
+        }
         action => action,
     };
     let stack = target.find().await?;
@@ -81,6 +91,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     let desk = Desk { stack, app, output };
     match action {
         Action::Add(options) => add::run(&desk, *options).await,
+        Action::Change(options) => change::run(&desk, *options).await,
         Action::List => list::run(&desk).await,
         Action::Test(Named { name }) => test::run(&desk, &name).await,
         Action::Pause(options) => held::pause(&desk, options).await,

@@ -59,8 +59,10 @@ async fn show(app: &App, stages: &[StageName], output: Output) -> Result<Exit> {
 async fn set(app: &App, order: LaneOrder, output: Output) -> Result<Exit> {
     let report = app.set_lanes(order, &mut |step| output.remark(text::step(order.stage, step))).await;
     let report = report.map_err(|error| match &error {
-        LaneOrderError::ChangedMeanwhile(_) => advised(&error, error.advice().as_ref()),
-        LaneOrderError::Change(_) => error.into(),
+        LaneOrderError::ChangedMeanwhile(_) | LaneOrderError::LeavesOut { .. } => {
+            advised(&error, error.advice().as_ref())
+        }
+        LaneOrderError::Change(_) | LaneOrderError::Ledger(_) => error.into(),
     })?;
     output.show(&report, || text::set(&report))?;
     Ok(Exit::Done)
