@@ -1,5 +1,5 @@
 use pulse_core::{
-    bill::{ApiUse, Bill, Prices, Viewers},
+    bill::{ApiUse, Bill, Prices, Told, Viewers},
     plan::{CapacityPlan, Demand, PlanError},
 };
 use serde::Serialize;
@@ -14,6 +14,8 @@ pub struct Planned {
     pub bill: Bill,
     /// What the console behind a function URL costs beside it, if it is deployed, for two people who look at it all day.
     pub console: Bill,
+    /// What an endpoint costs beside it that is told of each mail twice: that it was sent, and what became of it.
+    pub endpoint: Bill,
 }
 
 impl Planned {
@@ -26,6 +28,7 @@ impl Planned {
         let used = ApiUse::expected(demand.customers, demand.days.get(), demand.score, demand.email);
         let prices = Prices::default();
         let console = Bill::of_console(Viewers::TWO_ALL_DAY, &prices);
-        Ok(Self { plan, bill: Bill::of(&used, &prices), console })
+        let endpoint = Bill::of_word(Told { facts: u64::from(demand.customers) * 2, days: demand.days.get() }, &prices);
+        Ok(Self { plan, bill: Bill::of(&used, &prices), console, endpoint })
     }
 }

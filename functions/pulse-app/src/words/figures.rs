@@ -77,6 +77,16 @@ pub fn console_costs(bill: &Bill) -> String {
     )
 }
 
+/// What an endpoint costs beside the rest.
+#[must_use]
+pub fn endpoint_costs(bill: &Bill) -> String {
+    format!(
+        "Another system that is told of each mail that it was sent and what became of it (`pulse endpoint add`) is ${:.2} a month \
+         more; without, nothing.",
+        bill.total
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

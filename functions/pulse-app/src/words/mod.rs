@@ -22,7 +22,7 @@ use pulse_core::{
 
 pub use advice::advised;
 pub use endpoints::{endpoint_sentences, endpoint_standing};
-pub use figures::{age, console_costs, decimal, grouped, lasting, length};
+pub use figures::{age, console_costs, decimal, endpoint_costs, grouped, lasting, length};
 pub use next::{holder, next_sentences, sentence};
 pub use orders::{order_lines, order_state};
 pub use places::place;

@@ -9,7 +9,7 @@ use axum::{
 use maud::{Markup, html};
 use pulse_app::{
     Planned,
-    words::{console_costs, decimal, grouped, lasting},
+    words::{console_costs, decimal, endpoint_costs, grouped, lasting},
 };
 use pulse_core::plan::{Calls, Demand, PlanError, StagePlan, Utilisation};
 use serde::{Deserialize, Serialize};
@@ -160,7 +160,7 @@ fn form(question: &Question) -> Markup {
 }
 
 fn plan(question: &Question, planned: &Planned) -> Markup {
-    let Planned { plan, bill, console } = planned;
+    let Planned { plan, bill, console, endpoint } = planned;
     html! {
         div.columns {
             section {
@@ -193,6 +193,7 @@ fn plan(question: &Question, planned: &Planned) -> Markup {
             }
         }
         p.small { (console_costs(console)) }
+        p.small { (endpoint_costs(endpoint)) }
     }
 }
 

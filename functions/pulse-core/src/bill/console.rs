@@ -1,6 +1,6 @@
 //! What the console behind a function URL costs, which is there only if an issuer is named.
 
-use super::{ApiUse, Bill, BillLine, LOG_BYTES_PER_INVOCATION, Prices};
+use super::{ApiUse, Bill, LOG_BYTES_PER_INVOCATION, Prices};
 
 /// The console function's memory, as in template.yaml.
 pub const CONSOLE_MEMORY_GB: f64 = 256.0 / 1024.0;
@@ -63,11 +63,7 @@ impl Bill {
             ("Secrets", SECRETS, "secrets", prices.secret),
             ("CloudWatch Logs", used.log_gb, "GB", prices.logs),
         ];
-        let line =
-            |(what, quantity, unit, price)| BillLine { what, quantity, unit, free: 0.0, price, cost: quantity * price };
-        let lines: Vec<_> = lines.into_iter().map(line).collect();
-        let total = lines.iter().map(|line| line.cost).sum();
-        Self { lines, total }
+        Self::beside(lines)
     }
 }
 

@@ -3,7 +3,9 @@
 mod console;
 mod expected;
 mod prices;
+mod word;
 
 pub use console::{CONSOLE_MEMORY_GB, Viewers};
 pub use expected::{BYTES_PER_CUSTOMER, FEEDBACK_MEMORY_GB, LOG_BYTES_PER_INVOCATION, STAGE_MEMORY_GB, TICK_MEMORY_GB};
 pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};
+pub use word::Told;

@@ -160,6 +160,18 @@ impl Bill {
     }
 }
 
+impl Bill {
+    /// The bill for what is had beside the rest, which may have used up what is free of charge: what is used, how much of it, in
+    /// what, at which price.
+    pub(super) fn beside(lines: impl IntoIterator<Item = (&'static str, f64, &'static str, f64)>) -> Self {
+        let line =
+            |(what, quantity, unit, price)| BillLine { what, quantity, unit, free: 0.0, price, cost: quantity * price };
+        let lines: Vec<_> = lines.into_iter().map(line).collect();
+        let total = lines.iter().map(|line| line.cost).sum();
+        Self { lines, total }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,8 @@ use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
     endpoints::{
-        HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes, TakesFailuresForAnswers, TellsNobody,
+        BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
+        TakesFailuresForAnswers, TellsNobody,
     },
     ledgers::{ForgetsNextMonth, MailsOldScores, NeverAudits, RemembersProfiles, TakesBackNextMonth},
     mails::{NeverAsks, RecordsBeforeSending, SendsAgainBlindly, SendsWithoutAClaim},

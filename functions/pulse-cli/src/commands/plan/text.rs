@@ -1,7 +1,10 @@
 use std::fmt::Write as _;
 
 use console::style;
-use pulse_app::{Planned, words::console_costs};
+use pulse_app::{
+    Planned,
+    words::{console_costs, endpoint_costs},
+};
 use pulse_core::plan::{Calls, CapacityPlan, Demand, StagePlan};
 
 use crate::{
@@ -16,7 +19,7 @@ const RESERVABLE: u32 = 900;
 
 /// A plan for the terminal.
 pub(super) fn text(demand: &Demand, planned: &Planned) -> String {
-    let Planned { plan, bill, console } = planned;
+    let Planned { plan, bill, console, endpoint } = planned;
     let mut text =
         heading(&format!("{} customers, each once in {} days", grouped(demand.customers.into()), demand.days));
     text += &Table::default()
@@ -46,7 +49,7 @@ pub(super) fn text(demand: &Demand, planned: &Planned) -> String {
     text += &bill_text(bill);
     text += "  Reckoned for a month without faults, as `pulse simulate` counts it: 12 write units, 8 read units and 4\n  \
              SQS calls a customer, and the tick's and the pollers' calls, whoever is due.\n";
-    let _ = writeln!(text, "  {}", console_costs(console));
+    let _ = writeln!(text, "  {}\n  {}", console_costs(console), endpoint_costs(endpoint));
     text
 }
 
