@@ -38,12 +38,12 @@ pub use addresses::{AddressSearch, SearchCost, SoughtAddress};
 pub use app::App;
 pub use audit::AuditOrder;
 pub use customer::CustomerReport;
-pub use deliveries::{DeliveriesError, DeliveriesReport, DeliveryListed, DeliveryQuestion};
+pub use deliveries::{DeliveriesError, DeliveriesReport, DeliveryListed, DeliveryQuestion, GivenUpCounts};
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use endpoints::{
-    AddedEndpoint, EndpointError, EndpointListed, EndpointPaused, EndpointRemoval, EndpointRemoved, EndpointResumed,
-    EndpointRotated, EndpointShown, EndpointSignature, EndpointTested, EndpointsReport, LatelyCalled, NewEndpoint,
-    NewTarget, SignedBy, Waiting,
+    AddedEndpoint, EndpointError, EndpointListed, EndpointPaused, EndpointRemoval, EndpointRemoved, EndpointReport,
+    EndpointResumed, EndpointRotated, EndpointShown, EndpointSignature, EndpointTested, EndpointsReport, LatelyCalled,
+    NewEndpoint, NewTarget, SignedBy, Waiting, WordListed,
 };
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};
