@@ -28,6 +28,8 @@ fn main() -> std::io::Result<()> {
         ("customer", json!({ "path": "/customers/c-failed" }), 1280),
         ("dead-letters", json!({ "path": "/dead-letters/score", "press": ".act button" }), 1280),
         ("feedback", json!({ "path": "/feedback" }), 1280),
+        ("endpoints", json!({ "path": "/endpoints" }), 1280),
+        ("endpoint", json!({ "path": "/endpoints/crm" }), 1280),
         ("suppressions", json!({ "path": "/suppressions" }), 1280),
         ("mail", json!({ "path": "/customers/c-sent/mail?run=2026-11" }), 1280),
         ("inbox", json!({ "path": "/inbox" }), 1280),
@@ -39,6 +41,8 @@ fn main() -> std::io::Result<()> {
         ("plan", json!({ "path": "/plan?backlog=100000" }), 1280),
         ("phone", json!({ "path": "/" }), 390),
         ("phone-feedback", json!({ "path": "/feedback" }), 390),
+        ("phone-endpoints", json!({ "path": "/endpoints" }), 390),
+        ("phone-endpoint", json!({ "path": "/endpoints/crm" }), 390),
         ("phone-mail", json!({ "path": "/customers/c-sent/mail?run=2026-11" }), 390),
     ] {
         for scheme in ["light", "dark"] {

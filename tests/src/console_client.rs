@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use crate::{in_memory_app::InMemoryApp, made_up_inbox::with_mails};
 
 /// Every kind of page of [the world that has seen a day](InMemoryApp::eventful), and everyone in it.
-pub const PAGES: [&str; 31] = [
+pub const PAGES: [&str; 35] = [
     "/",
     "/runs/2026-11",
     "/runs/2026-10",
@@ -37,9 +37,13 @@ pub const PAGES: [&str; 31] = [
     "/dead-letters",
     "/dead-letters/score",
     "/dead-letters/email",
+    "/dead-letters/deliver",
     "/dead-letters/score?cause=The%20scoring%20API%20answered%20500.",
     "/stages/score",
     "/stages/email",
+    "/stages/deliver",
+    "/endpoints",
+    "/endpoints/crm",
     "/orders",
     "/feedback",
     "/suppressions",

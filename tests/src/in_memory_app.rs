@@ -1,6 +1,7 @@
 //! What operators have before them, in memory: the use cases over all ports, and a world that has seen a day.
 
 use std::{
+    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,16 +12,18 @@ use pulse_app::{App, FixedSettings};
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Control, LastSeen, Note, Open, Outcomes, Pause},
     customer::{CustomerId, EmailAddress, Zone},
-    delivery::{Delivery, Endpoint, EndpointName, Fact, FactId, FactKind, Subject, Target},
+    delivery::{
+        Delivery, Endpoint, EndpointControl, EndpointName, Fact, FactId, FactKind, Subject, Target, WebhookUrl,
+    },
     entry::{Change, Entry, SkipReason, StageName},
     failure::Cause,
     feedback::{FeedbackCount, FeedbackCounts, FeedbackSource, ReputationPolicy},
     lanes::{LaneSettings, Step},
     message::WorkMessage,
     ports::{
-        Clock as _, Controls as _, DeadLetterQueues, DeadLetters, Deliveries as _, DlqName, Endpoints as _,
-        FeedbackLog as _, IntakeQueue, LaneControl, LaneError, Ledger as _, Mapping, MonthlySchedule, OutcomeLog as _,
-        Ports, Recall, Schedules as _, StageLanes, StageQueue, Undelivered,
+        Clock as _, Controls as _, DeadLetterQueues, DeadLetters, Deliveries as _, DlqName, EndpointControls as _,
+        Endpoints as _, FeedbackLog as _, IntakeQueue, LaneControl, LaneError, Ledger as _, Mapping, MonthlySchedule,
+        OutcomeLog as _, Ports, Recall, Schedules as _, StageLanes, StageQueue, Undelivered,
     },
     run::RunId,
     score::{Band, Score, ScoreValue},
@@ -48,6 +51,9 @@ pub const HOSTILE_CAUSE: &str = "<script>alert(1)</script><img src=x onerror=ale
 
 /// Whom the score stage gave up.
 const FAILED: [&str; 4] = ["c-failed", "c-4711", "c-4712", "c-4713"];
+
+/// What nobody is shown of an endpoint's URL.
+pub const URL_TOKEN: &str = "t0ken-of-the-warehouse";
 
 /// An application, and what it stands on.
 pub struct InMemoryApp {
@@ -301,6 +307,7 @@ impl InMemoryApp {
             snapshots: &*ports.snapshots,
             clock: &*self.clock,
             budget: CountBudget::default(),
+            endpoints: &self.app.unwell_endpoints().await.expect("read"),
         };
         round.run().await.expect("taken");
     }
@@ -423,23 +430,15 @@ impl InMemoryApp {
 
     /// Another system knows of a mail, refused what became of it, and is paused before it hears more.
     async fn endpoints(&self) {
-        let crm = EndpointName::parse("crm").expect("a name");
-        let facts = FactKind::ALL.iter().copied().filter(|kind| kind.is_made());
-        let bus = Target::bus("pulse").expect("a bus");
-        let endpoint = Endpoint::new(crm.clone(), bus, facts, "aoife".into(), due());
-        assert!(self.ledger.save_endpoint(&endpoint).await.expect("written"));
-        let word = |version, kind| {
-            let id = FactId { subject: Subject::Entry(entry_id("c-sent", "2026-11")), version, kind };
-            Delivery::of(Fact { id, as_of: due(), written_at: due() }, crm.clone())
-        };
+        let facts = || FactKind::ALL.iter().copied().filter(|kind| kind.is_made());
+        let crm = self.add(Target::bus("pulse").expect("a bus"), "crm", facts()).await;
         let word = [
-            word(5, FactKind::Sent),
-            word(6, FactKind::Bounced),
-            word(7, FactKind::Complained),
-            word(8, FactKind::Unsubscribed),
+            word_of(&crm, "c-sent", 5, FactKind::Sent),
+            word_of(&crm, "c-sent", 6, FactKind::Bounced),
+            word_of(&crm, "c-sent", 7, FactKind::Complained),
+            word_of(&crm, "c-sent", 8, FactKind::Unsubscribed),
         ];
-        let customer = self.ledger.customer(&customer("c-sent").id).await.expect("read").expect("on the roster");
-        assert!(self.ledger.save_with_word(&customer, &word).await.expect("written"));
+        self.save_word("c-sent", &word).await;
         let now = self.clock.now();
         let claimed = word[0].claim(now, now + Duration::from_mins(1)).expect("waiting");
         let told = claimed.after().record_delivered(now).expect("claimed");
@@ -447,7 +446,68 @@ impl InMemoryApp {
         for change in [claimed, told, refused] {
             self.ledger.apply_delivery(&change).await.expect("written");
         }
+        self.bury_word(&word[1]);
         self.app.pause_endpoint(&crm, &note("Moving house."), None).await.expect("paused");
+    }
+
+    /// The same as [`eventful`](Self::eventful) with a second endpoint, a webhook that is out of order.
+    ///
+    /// # Panics
+    /// Never: everything in memory answers.
+    pub async fn with_warehouse() -> Self {
+        let world = Self::eventful().await;
+        let url = WebhookUrl::new(format!("https://hooks.example/{URL_TOKEN}"));
+        let warehouse = Target::Webhook { url, secret: "pulse/endpoints/warehouse".into() };
+        let warehouse = world.add(warehouse, "warehouse", [FactKind::Skipped, FactKind::Bounced]).await;
+        world.break_endpoint(&warehouse).await;
+        let skipped = word_of(&warehouse, "c-opted-out", 2, FactKind::Skipped);
+        world.save_word("c-opted-out", std::slice::from_ref(&skipped)).await;
+        let now = world.clock.now();
+        let cause = Cause::new("https://hooks.example answered 503.");
+        let put_off = skipped.put_off(now + Duration::from_mins(2), Some(cause), now).expect("waiting");
+        world.ledger.apply_delivery(&put_off).await.expect("written");
+        world.app.count_now().await.expect("counted");
+        world
+    }
+
+    /// Adds an endpoint with five lanes.
+    ///
+    /// # Panics
+    /// When there is one of that name.
+    pub async fn add(&self, target: Target, name: &str, facts: impl IntoIterator<Item = FactKind>) -> EndpointName {
+        let name = EndpointName::parse(name).expect("a name");
+        let lanes = NonZeroU32::new(5).expect("a number");
+        let endpoint = Endpoint { lanes, ..Endpoint::new(name.clone(), target, facts, "aoife".into(), due()) };
+        assert!(self.ledger.save_endpoint(&endpoint).await.expect("written"));
+        name
+    }
+
+    async fn break_endpoint(&self, name: &EndpointName) {
+        let now = self.clock.now();
+        let open = Open {
+            since: now - Duration::from_mins(14),
+            calls: 120,
+            failures: 118,
+            cool_down_seconds: 120,
+            probe_at: now + Duration::from_secs(100),
+            tries: 4,
+        };
+        let control = EndpointControl { version: 1, breaker: Breaker::Open(open), ..EndpointControl::default() };
+        assert!(self.ledger.save_endpoint_control(name, &control).await.expect("written"));
+    }
+
+    /// Writes word of a customer's.
+    ///
+    /// # Panics
+    /// When they aren't on the roster.
+    pub async fn save_word(&self, id: &str, word: &[Delivery]) {
+        let customer = self.ledger.customer(&customer(id).id).await.expect("read").expect("on the roster");
+        assert!(self.ledger.save_with_word(&customer, word).await.expect("written"));
+    }
+
+    /// A letter of word that was given up.
+    pub fn bury_word(&self, word: &Delivery) {
+        self.dlqs[StageName::Deliver].send_body(&WorkMessage::for_delivery(word.id()).body());
     }
 
     async fn hold_stages(&self) {
@@ -478,6 +538,16 @@ fn outcomes(stage: StageName, calls: u64, failures: u64, now: Timestamp) -> Outc
     let took = Duration::from_millis(if is_email { 3_300 } else { 2_400 } * calls);
     let failures = if is_email { failures } else { 0 };
     Outcomes { calls, failures, took, succeeded_at: Some(now), ..Outcomes::default() }
+}
+
+/// Word of what happened to a customer's entry of this month, for an endpoint.
+///
+/// # Panics
+/// When the id isn't one.
+#[must_use]
+pub fn word_of(endpoint: &EndpointName, id: &str, version: u64, kind: FactKind) -> Delivery {
+    let id = FactId { subject: Subject::Entry(entry_id(id, "2026-11")), version, kind };
+    Delivery::of(Fact { id, as_of: due(), written_at: due() }, endpoint.clone())
 }
 
 fn note(words: &str) -> Note {

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use pulse_core::{
     dead_letters::{DeadLetterError, GivenUpWord},
-    delivery::{Delivery, DeliveryProgress, EndpointName, FactKind, Owner, Subject},
+    delivery::{Delivery, DeliveryProgress, EndpointName, FactId, FactKind, Owner, Subject},
     entry::StageName,
     failure::Cause,
     pacing::PacedDeadLetters,
@@ -43,6 +45,8 @@ pub struct DeliveriesReport {
 pub struct DeliveryListed {
     /// To whom.
     pub endpoint: EndpointName,
+    /// What the fact is told by: the same over all tries.
+    pub id: FactId,
     /// Whose it is.
     pub owner: Owner,
     /// Of which run's entry it is, if it is of one.
@@ -70,6 +74,7 @@ impl From<&Delivery> for DeliveryListed {
         };
         Self {
             endpoint: delivery.endpoint().clone(),
+            id: fact.id.clone(),
             owner: fact.id.subject.owner(),
             run: match &fact.id.subject {
                 Subject::Entry(id) => Some(id.run),
@@ -82,6 +87,15 @@ impl From<&Delivery> for DeliveryListed {
             cause: given_up.or_else(|| delivery.failure_streak().map(|streak| streak.cause.clone())),
         }
     }
+}
+
+/// How much word was given up, by what dead letters tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GivenUpCounts {
+    /// To whom how much.
+    pub by_endpoint: BTreeMap<EndpointName, u64>,
+    /// Whether there are letters that weren't looked at.
+    pub is_more: bool,
 }
 
 /// Why word on its way can't be told.
@@ -118,6 +132,20 @@ impl App {
         let is_more = more || deliveries.len() > question.limit;
         deliveries.truncate(question.limit);
         Ok(DeliveriesReport { deliveries, is_more, at })
+    }
+
+    /// How much word was given up to each endpoint, by what a thousand dead letters tell, which are put back. When `stop` says
+    /// so, fewer are looked at.
+    ///
+    /// # Errors
+    /// When the ledger or the dead letters can't be read.
+    pub async fn given_up_counts(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<GivenUpCounts, DeadLetterError> {
+        let (found, is_more) = self.given_up_word(None, stop).await?;
+        let mut by_endpoint = BTreeMap::new();
+        for delivery in &found {
+            *by_endpoint.entry(delivery.endpoint().clone()).or_default() += 1;
+        }
+        Ok(GivenUpCounts { by_endpoint, is_more })
     }
 
     async fn waiting_word(&self, question: &DeliveryQuestion) -> Result<(Vec<Delivery>, bool), EndpointError> {

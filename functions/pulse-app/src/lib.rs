@@ -38,12 +38,12 @@ pub use addresses::{AddressSearch, SearchCost, SoughtAddress};
 pub use app::App;
 pub use audit::AuditOrder;
 pub use customer::CustomerReport;
-pub use deliveries::{DeliveriesError, DeliveriesReport, DeliveryListed, DeliveryQuestion};
+pub use deliveries::{DeliveriesError, DeliveriesReport, DeliveryListed, DeliveryQuestion, GivenUpCounts};
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};
 pub use endpoints::{
     AddedEndpoint, EndpointChanged, EndpointCorrection, EndpointError, EndpointListed, EndpointPaused, EndpointRemoval,
-    EndpointRemoved, EndpointResumed, EndpointRotated, EndpointShown, EndpointSignature, EndpointTested,
-    EndpointsReport, LatelyCalled, NewEndpoint, NewPlace, NewTarget, SignedBy, Waiting,
+    EndpointRemoved, EndpointReport, EndpointResumed, EndpointRotated, EndpointShown, EndpointSignature,
+    EndpointTested, EndpointsReport, LatelyCalled, NewEndpoint, NewPlace, NewTarget, SignedBy, Waiting, WordListed,
 };
 pub use errors::{ReadError, UnknownCustomer};
 pub use failed::{FailedOrder, FailedReport};

@@ -56,6 +56,7 @@ impl App {
     /// # Errors
     /// When something of it can't be read.
     pub async fn count_now(&self) -> Result<CountedNow, ReadError> {
+        let endpoints = self.unwell_endpoints().await?;
         let round = SnapshotRound {
             stages: &*self.ports.stages,
             controls: &*self.ports.controls,
@@ -69,6 +70,7 @@ impl App {
             snapshots: &*self.ports.snapshots,
             clock: self.clock(),
             budget: CountBudget::default(),
+            endpoints: &endpoints,
         };
         let taken = round.count_now().await?;
         let read_units = taken.snapshot.run.as_ref().map_or_else(ReadUnits::default, |run| run.read_units);

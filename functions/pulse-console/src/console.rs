@@ -10,8 +10,9 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use maud::Markup;
-use pulse_app::{App, ReadError, SuppressionsReport};
+use pulse_app::{App, EndpointReport, EndpointsReport, ReadError, SuppressionsReport};
 use pulse_core::{
+    delivery::EndpointName,
     orders::{Order, OrderId},
     ports::{Depth, LedgerError, Renderer},
     snapshot::{Point, Snapshot},
@@ -63,6 +64,8 @@ pub(crate) struct Reads {
     points: Mutex<Option<(Timestamp, Arc<Vec<Point>>)>>,
     depths: Shared<Arc<Vec<Depth>>>,
     pub(crate) suppressions: Shared<Arc<SuppressionsReport>>,
+    pub(crate) endpoints: Shared<Arc<EndpointsReport>>,
+    pub(crate) endpoint: SharedOf<EndpointName, Arc<EndpointReport>>,
     pub(crate) orders: SharedOf<OrderId, Option<Arc<Order>>>,
     /// Held by whoever has all profiles read.
     pub(crate) searches: Mutex<()>,
@@ -77,6 +80,8 @@ impl Console {
             points: Mutex::default(),
             depths: Shared::fresh_for(SNAPSHOT_FRESH),
             suppressions: Shared::fresh_for(LISTS_FRESH),
+            endpoints: Shared::fresh_for(LISTS_FRESH),
+            endpoint: SharedOf::fresh_for(LISTS_FRESH),
             orders: SharedOf::fresh_for(ORDER_FRESH),
             searches: Mutex::default(),
         };

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use pulse_app::{
-    CancelError, CustomerWhyError, GiveError, LaneOrderError, PreviewError, ReadError, ReplayFailed, RunWhyError,
-    SwitchError, words::advised,
+    CancelError, CustomerWhyError, DeliveriesError, EndpointError, GiveError, LaneOrderError, PreviewError, ReadError,
+    ReplayFailed, RunWhyError, SwitchError, words::advised,
 };
 use pulse_core::{
     advice::Advice, dead_letters::DeadLetterError, lanes::LaneChangeError, pausing::PausingError, ports::LedgerError,
@@ -146,6 +146,27 @@ impl From<CancelError> for Failure {
             CancelError::Ledger(error) => error.into(),
             CancelError::Unknown(_) => Self::unknown(words),
             CancelError::Ended(_) | CancelError::Busy(_) => Self::refused(words),
+        }
+    }
+}
+
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        let words = sentence(&error, error.advice().as_ref());
+        match error {
+            EndpointError::Ledger(error) => error.into(),
+            EndpointError::Lanes(_) | EndpointError::Settings(_) | EndpointError::Account(_) => Self::elsewhere(error),
+            EndpointError::Unknown(_) => Self::unknown(words).see("/endpoints", "To the endpoints"),
+            _ => Self::refused(words),
+        }
+    }
+}
+
+impl From<DeliveriesError> for Failure {
+    fn from(error: DeliveriesError) -> Self {
+        match error {
+            DeliveriesError::Endpoint(error) => error.into(),
+            DeliveriesError::Letters(error) => error.into(),
         }
     }
 }

@@ -44,6 +44,7 @@ pub(crate) enum Place {
     Run,
     Letters,
     Feedback,
+    Endpoints,
     Orders,
     Plan,
     /// Only where there is one.
@@ -54,11 +55,12 @@ pub(crate) enum Place {
     Other,
 }
 
-const PLACES: [(Place, &str, &str); 7] = [
+const PLACES: [(Place, &str, &str); 8] = [
     (Place::Overview, "/", "Overview"),
     (Place::Run, "/runs", "Run"),
     (Place::Letters, "/dead-letters", "Dead letters"),
     (Place::Feedback, "/feedback", "Feedback"),
+    (Place::Endpoints, "/endpoints", "Endpoints"),
     (Place::Orders, "/orders", "Orders"),
     (Place::Plan, "/plan", "Plan"),
     (Place::Inbox, "/inbox", "Inbox"),

@@ -20,7 +20,7 @@ use pulse_aws::{
 };
 use pulse_core::{
     control::{Breaker, BreakerPolicy, Hold},
-    delivery::{EndpointRound, EndpointRounds, OutboxLedger},
+    delivery::{EndpointRound, EndpointRounds, OutboxLedger, UnwellEndpoint},
     entry::{Plan, StageName},
     feedback::{ReputationBreaker, ReputationPolicy},
     orders::{OrderRound, OrderStepped},
@@ -204,7 +204,8 @@ impl Function {
         }
         let orders = self.carry_out_orders(began).await;
         // Last, as counting 600,000 entries takes a while, and nothing waits for it.
-        let snapshot = Box::pin(self.take_snapshot()).await;
+        let unwell = EndpointRounds::unwell(&endpoints);
+        let snapshot = Box::pin(self.take_snapshot(&unwell)).await;
         Ticked { stages, endpoints, feedback, orders, snapshot }
     }
 
@@ -249,7 +250,7 @@ impl Function {
     }
 
     /// What can't be looked at now is looked at in five minutes.
-    async fn take_snapshot(&self) -> Option<SnapshotTick> {
+    async fn take_snapshot(&self, endpoints: &[UnwellEndpoint]) -> Option<SnapshotTick> {
         let round = SnapshotRound {
             stages: &self.stages,
             controls: &self.ledger,
@@ -263,6 +264,7 @@ impl Function {
             snapshots: &self.ledger,
             clock: &SystemClock,
             budget: CountBudget::default(),
+            endpoints,
         };
         let taken = round.run().await;
         let taken = taken.inspect_err(|error| tracing::warn!(%error, "no snapshot is taken")).ok().flatten()?;

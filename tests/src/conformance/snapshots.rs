@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use pulse_core::{
     control::Note,
+    delivery::{EndpointName, UnwellEndpoint},
     entry::{SkipReason, StageName, TallyKey},
     failure::Cause,
     feedback::{FeedbackCount, FeedbackDay, Reputation, ReputationCounts},
@@ -65,6 +66,10 @@ pub fn full(at: Timestamp) -> Snapshot {
         day: (at - (days * 24).hours()).to_zoned(TimeZone::UTC).date(),
         counts: FeedbackCount::ALL.iter().map(|count| (*count, 600_000)).collect(),
     };
+    let unwell = |number: u64| UnwellEndpoint {
+        endpoint: EndpointName::parse(&format!("{}{number}", "e".repeat(31))).unwrap(),
+        held: "unknown".into(),
+    };
     let skipped = [
         SkipReason::Closed,
         SkipReason::OptedOut,
@@ -94,6 +99,7 @@ pub fn full(at: Timestamp) -> Snapshot {
         }),
         counting_since: Some(at),
         causes: (0..10).map(cause).collect(),
+        endpoints: (0..3).map(unwell).collect(),
     }
 }
 

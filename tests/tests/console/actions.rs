@@ -46,7 +46,7 @@ async fn pressed(client: &Client, path: &str, body: &str) -> Answer {
 }
 
 /// What a tick does for orders.
-async fn carry_out(world: &InMemoryApp) {
+pub(crate) async fn carry_out(world: &InMemoryApp) {
     let ports = &world.app.ports;
     let round = OrderRound {
         orders: &*ports.orders,

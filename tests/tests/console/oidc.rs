@@ -10,9 +10,10 @@ use axum::{
 use pulse_console::{Access, Console, Oidc, OidcSettings, ServedAs};
 use pulse_core::{
     control::Note,
+    delivery::EndpointName,
     entry::StageName,
     keys::KeyRing,
-    ports::{Clock as _, Controls as _},
+    ports::{Clock as _, Controls as _, EndpointControls as _},
 };
 use pulse_tests::{
     console_client::{Answer, PAGES},
@@ -130,6 +131,12 @@ async fn an_operator_comes_in_and_does_things_under_the_issuer_s_name_for_them()
     let pause = door.changed.ledger.control(StageName::Score).await.unwrap().pause.unwrap();
     assert_eq!((pause.by.as_str(), pause.note.as_str()), ("oidc:5f1c22e0", "asked for"));
     assert_eq!(door.pause_of(&door.looked_at).await, before, "it was done with the permissions of those who look");
+    let paused = browser.post("/endpoints/crm/pause", PAUSE).await;
+    assert_eq!(paused.status, StatusCode::SEE_OTHER, "{paused:?}");
+    let crm = EndpointName::parse("crm").unwrap();
+    let paused_by = async |world: &InMemoryApp| world.ledger.endpoint_control(&crm).await.unwrap().pause.unwrap().by;
+    assert_eq!(paused_by(&door.changed).await.as_str(), "oidc:5f1c22e0");
+    assert_eq!(paused_by(&door.looked_at).await.as_str(), "aoife");
     // And what is asked for those who look is asked with theirs.
     assert!(browser.get("/stages/score").await.body.contains("asked for"));
     assert!(!door.someone(&[VIEWERS]).await.get("/stages/score").await.body.contains("asked for"));
@@ -149,10 +156,20 @@ async fn a_viewer_sees_every_page_without_a_button_and_changes_nothing() {
         assert!(page.body.contains("viewer"), "{path}");
     }
     let before = (door.pause_of(&door.looked_at).await, door.pause_of(&door.changed).await);
+    let endpoints = async || {
+        let worlds = [&door.looked_at, &door.changed];
+        futures::future::join_all(worlds.map(async |world| world.app.endpoints().await.unwrap().endpoints)).await
+    };
+    let endpoints_before = endpoints().await;
     for (path, body) in [
         ("/stages/score/pause", PAUSE),
         ("/stages/score/resume", "note=x"),
         ("/stages/score/lanes", "lanes=9"),
+        ("/endpoints", ""),
+        ("/endpoints/crm", ""),
+        ("/endpoints/crm/pause", PAUSE),
+        ("/endpoints/crm/resume", "note=x"),
+        ("/dead-letters/deliver/redrive", "endpoint=crm"),
         ("/dead-letters/score/redrive", ""),
         ("/dead-letters/score", ""),
         ("/customers/c-failed/replay", ""),
@@ -172,6 +189,7 @@ async fn a_viewer_sees_every_page_without_a_button_and_changes_nothing() {
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
     }
     assert_eq!((door.pause_of(&door.looked_at).await, door.pause_of(&door.changed).await), before);
+    assert_eq!(endpoints().await, endpoints_before);
     let found = browser.post("/search", "q=c-due").await;
     assert_eq!(found.headers[header::LOCATION], "/customers/c-due");
 }

@@ -7,13 +7,15 @@ use pulse_tests::{
     in_memory_app::{HOSTILE_CAUSE, InMemoryApp, address},
 };
 
-const NOTHING: [(&str, StatusCode); 11] = [
+const NOTHING: [(&str, StatusCode); 13] = [
     ("/customers/c-nobody/mail", StatusCode::NOT_FOUND),
     ("/customers/c-due/mail", StatusCode::NOT_FOUND),
     ("/customers/c-sent/mail?run=never", StatusCode::BAD_REQUEST),
     ("/inbox/17", StatusCode::NOT_FOUND),
     ("/inbox?customer=%40", StatusCode::BAD_REQUEST),
     ("/nowhere", StatusCode::NOT_FOUND),
+    ("/endpoints/nowhere", StatusCode::NOT_FOUND),
+    ("/endpoints/NOWHERE", StatusCode::BAD_REQUEST),
     ("/customers/c-nobody", StatusCode::NOT_FOUND),
     ("/customers/%40", StatusCode::BAD_REQUEST),
     ("/runs/never", StatusCode::BAD_REQUEST),

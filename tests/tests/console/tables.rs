@@ -47,6 +47,8 @@ async fn every_table_has_a_link_that_leads_to_it_as_csv() {
         ("/suppressions?format=csv&table=reasons", 3),
         ("/suppressions?format=csv&table=newest", 3),
         ("/orders?format=csv&table=orders", 2),
+        ("/endpoints?format=csv&table=endpoints", 2),
+        ("/endpoints/crm?format=csv&table=waiting", 3),
         ("/feedback?format=csv&table=days", 9),
         ("/feedback?format=csv&table=intake", 5),
         ("/plan?customers=1000&days=30&format=csv&table=bill", 10),

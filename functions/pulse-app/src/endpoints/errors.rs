@@ -6,6 +6,8 @@ use pulse_core::{
     ports::{AccountError, EndpointKeysError, LaneError, LedgerError},
 };
 
+use crate::SettingsError;
+
 /// Why nothing was done about an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
@@ -15,6 +17,9 @@ pub enum EndpointError {
     /// It can't be asked how many invocations share an endpoint's lanes.
     #[error(transparent)]
     Lanes(#[from] LaneError),
+    /// It can't be read what the functions go by.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// Its keys can't be used so.
     #[error(transparent)]
     Keys(#[from] EndpointKeysError),

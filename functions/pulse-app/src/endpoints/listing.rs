@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
     control::Outcomes,
-    delivery::{Endpoint, EndpointStanding},
+    delivery::{Endpoint, EndpointControl, EndpointStanding, UnwellEndpoint},
     entry::StageName,
     ports::LedgerError,
     why::{HoldReason, StageContext},
@@ -76,28 +76,46 @@ impl App {
         let at = self.clock().now();
         let sharing = self.sharing().await?;
         let found = self.ports.endpoints.endpoints().await?;
-        let endpoints = try_join_all(found.iter().map(|endpoint| self.listed(endpoint, sharing, at))).await?;
+        let listed = async |endpoint| {
+            let control = self.control_of(endpoint).await?;
+            self.listed(endpoint, &control, sharing, at).await
+        };
+        let endpoints = try_join_all(found.iter().map(listed)).await?;
         let stage = StageContext::look_up(&*self.ports.controls, &*self.ports.stages, StageName::Deliver).await?;
         Ok(EndpointsReport { endpoints, invocations: sharing.invocations.get(), stage_held: stage.holder(at), at })
     }
 
-    async fn listed(
+    /// The endpoints that aren't well, by a read of each one's two rows.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn unwell_endpoints(&self) -> Result<Vec<UnwellEndpoint>, LedgerError> {
+        let (at, found) = (self.clock().now(), self.ports.endpoints.endpoints().await?);
+        let controls = try_join_all(found.iter().map(|endpoint| self.control_of(endpoint))).await?;
+        let stands = found.iter().zip(&controls).filter_map(|(endpoint, control)| {
+            UnwellEndpoint::by_word(&endpoint.name, EndpointStanding::of(endpoint, control, at).word())
+        });
+        Ok(stands.collect())
+    }
+
+    pub(super) async fn control_of(&self, endpoint: &Endpoint) -> Result<EndpointControl, LedgerError> {
+        self.ports.endpoint_controls.endpoint_control(&endpoint.name).await
+    }
+
+    pub(super) async fn listed(
         &self,
         endpoint: &Endpoint,
+        control: &EndpointControl,
         sharing: Sharing,
         at: Timestamp,
     ) -> Result<EndpointListed, LedgerError> {
         let (name, controls) = (&endpoint.name, &*self.ports.endpoint_controls);
         let from = at.saturating_sub(LATELY).unwrap_or(Timestamp::MIN);
-        let (control, minutes, waiting) = futures::try_join!(
-            controls.endpoint_control(name),
-            controls.endpoint_minutes(name, from),
-            self.waiting_for(name),
-        )?;
+        let (minutes, waiting) = futures::try_join!(controls.endpoint_minutes(name, from), self.waiting_for(name))?;
         Ok(EndpointListed {
             endpoint: endpoint.into(),
             lanes_used: sharing.lanes_used(endpoint),
-            standing: EndpointStanding::of(endpoint, &control, at),
+            standing: EndpointStanding::of(endpoint, control, at),
             waiting,
             last_half_hour: (&Outcomes::sum(minutes.iter().map(|minute| &minute.outcomes))).into(),
         })

@@ -6,6 +6,7 @@ mod errors;
 mod held;
 mod keys;
 mod listing;
+mod one;
 mod removing;
 mod testing;
 mod waiting;
@@ -27,6 +28,7 @@ pub use self::{
     held::{EndpointPaused, EndpointResumed},
     keys::EndpointRotated,
     listing::{EndpointListed, EndpointsReport, LatelyCalled},
+    one::{EndpointReport, WordListed},
     removing::{EndpointRemoval, EndpointRemoved},
     testing::EndpointTested,
     waiting::Waiting,

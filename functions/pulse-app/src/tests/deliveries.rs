@@ -9,6 +9,7 @@ use pulse_core::{
     message::WorkMessage,
     orders::OrderAction,
     ports::{Deliveries as _, DlqName, Endpoints as _, Ledger as _},
+    why::NextWord,
 };
 
 use super::{World, customer, id, now, start};
@@ -124,6 +125,8 @@ fn what_was_given_up_is_found_by_its_letters_which_stay() {
     assert!(listed.iter().all(|one| one.given_up && one.cause == Some(Cause::new("It answered 422."))), "{listed:?}");
     let (all, _) = ask(&world, &DeliveryQuestion { endpoint: None, ..question });
     assert_eq!(all.len(), 3);
+    let counts = now(world.app.given_up_counts(&|| false)).unwrap();
+    assert_eq!((counts.by_endpoint, counts.is_more), ([(name("crm"), 2), (name("warehouse"), 1)].into(), false));
     assert_eq!(world.dlqs[StageName::Deliver].depth().visible, 5);
 }
 
@@ -145,4 +148,22 @@ fn the_letters_of_one_endpoint_come_back_alone() {
     let of_none = RedriveOrder { endpoint: Some(name("nobody")), ..order };
     let report = now(world.app.redrive(QUEUE, &of_none, &mut |_| {}, &|| false)).unwrap().redriven;
     assert_eq!((report.redriven, report.others), (0, 1));
+}
+
+#[test]
+fn of_one_endpoint_each_fact_that_waits_says_what_comes_next() {
+    let world = told();
+    let failing = bring(&world, "c-1", "crm", ago(2));
+    fail(&world, &failing);
+    bring(&world, "c-2", "crm", ago(1));
+    bring(&world, "c-3", "warehouse", ago(3));
+    let report = now(world.app.endpoint_report(&name("crm"), 10)).unwrap();
+    let told: Vec<_> = report.word.iter().map(|word| (word.delivery.owner.to_string(), word.next.clone())).collect();
+    assert_eq!(told.iter().map(|(owner, _)| owner.as_str()).collect::<Vec<_>>(), ["customer/c-1", "customer/c-2"]);
+    let is_so = matches!(&told[0].1, NextWord::Retries { cause, .. } if cause.as_str() == "It answered 503.");
+    assert!(is_so && matches!(told[1].1, NextWord::Waits { .. }) && !report.is_more, "{told:?}");
+    let first = now(world.app.endpoint_report(&name("crm"), 1)).unwrap();
+    assert_eq!((first.word.len(), first.is_more, first.listed.waiting.deliveries), (1, true, 2));
+    let nobody = now(world.app.endpoint_report(&name("nobody"), 1)).unwrap_err();
+    assert_eq!(nobody, EndpointError::Unknown(name("nobody")));
 }

@@ -26,6 +26,7 @@ impl World {
             snapshots: &*ports.snapshots,
             clock: &*self.clock,
             budget: CountBudget { read_units_an_hour: 0.001 },
+            endpoints: &[],
         };
         now(round.run()).unwrap()
     }

@@ -4,7 +4,7 @@ use pulse_core::{
     customer::Zone,
     delivery::{EndpointName, EndpointStanding, FactKind},
     run::RunId,
-    why::{ComingFact, EndpointTold, NextWord},
+    why::{EndpointTold, NextWord},
 };
 
 use super::{holder, local};
@@ -60,7 +60,7 @@ pub fn endpoint_sentences(told: &EndpointTold, zone: &Zone) -> Vec<String> {
         format!(
             "Of {}, since {since}, {name} isn't told yet. {}",
             fact(coming.fact, coming.run),
-            next(told, coming, zone)
+            next_word(&coming.next, name, zone)
         )
     });
     std::iter::once(first).chain(coming).collect()
@@ -70,9 +70,11 @@ fn fact(kind: FactKind, run: Option<RunId>) -> String {
     run.map_or_else(|| kind.to_string(), |run| format!("{kind} in run {run}"))
 }
 
-fn next(told: &EndpointTold, coming: &ComingFact, zone: &Zone) -> String {
-    let (name, at) = (&told.endpoint, |moment| local(moment, zone));
-    match &coming.next {
+/// What comes next of word to an endpoint, in a sentence or two.
+#[must_use]
+pub fn next_word(next: &NextWord, name: &EndpointName, zone: &Zone) -> String {
+    let at = |moment| local(moment, zone);
+    match next {
         NextWord::GivenUp { cause, at: given_up } => format!(
             "Given up {}: {cause} Nothing happens until `pulse redrive deliver --endpoint {name}`.",
             at(*given_up)
@@ -119,7 +121,11 @@ fn next(told: &EndpointTold, coming: &ComingFact, zone: &Zone) -> String {
 #[cfg(test)]
 mod tests {
     use jiff::{Timestamp, ToSpan as _};
-    use pulse_core::{control::Note, failure::Cause, why::KnownFact};
+    use pulse_core::{
+        control::Note,
+        failure::Cause,
+        why::{ComingFact, KnownFact},
+    };
 
     use super::*;
 

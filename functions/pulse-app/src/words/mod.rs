@@ -1,6 +1,7 @@
 //! The words for what the domain tells, the same on the command line and on a page: what to do next is a command in them.
 
 mod advice;
+mod endpoint_lines;
 mod endpoints;
 mod figures;
 mod next;
@@ -21,7 +22,11 @@ use pulse_core::{
 };
 
 pub use advice::advised;
-pub use endpoints::{endpoint_sentences, endpoint_standing};
+pub use endpoint_lines::{
+    asked_for, called_lately, endpoint_lanes, endpoint_next, endpoint_now, endpoint_unwell, tried, waiting_count,
+    waiting_since, whose_word,
+};
+pub use endpoints::{endpoint_sentences, endpoint_standing, next_word};
 pub use figures::{age, console_costs, decimal, endpoint_costs, grouped, lasting, length};
 pub use next::{holder, next_sentences, sentence};
 pub use orders::{order_lines, order_state};

@@ -5,17 +5,14 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::Args;
 use pulse_app::{DeliveriesReport, DeliveryListed, DeliveryQuestion};
-use pulse_core::{
-    customer::Zone,
-    delivery::{EndpointName, Owner},
-};
+use pulse_core::{customer::Zone, delivery::EndpointName};
 
 use crate::{
     exit::Exit,
     interruption::Asked,
     output::{Output, Table, heading},
     target::Target,
-    text::{grouped, local},
+    text::{grouped, local, tried, whose_word},
 };
 
 /// What `pulse deliveries` takes.
@@ -71,7 +68,7 @@ fn text(question: &DeliveryQuestion, report: &DeliveriesReport, zone: &Zone) -> 
     let mut text = heading(&format!("What {what}{to}, the longest first"));
     let mut table = Table::default();
     for listed in &report.deliveries {
-        table.push(whose(listed), line(listed, question.endpoint.is_none(), zone));
+        table.push(whose_word(listed), line(listed, question.endpoint.is_none(), zone));
     }
     text += &table.render();
     if report.is_more {
@@ -84,30 +81,22 @@ fn text(question: &DeliveryQuestion, report: &DeliveriesReport, zone: &Zone) -> 
     text
 }
 
-fn whose(listed: &DeliveryListed) -> String {
-    match (&listed.owner, listed.run) {
-        (Owner::Customer(id), Some(run)) => format!("{id} in {run}"),
-        (Owner::Customer(id), None) => id.to_string(),
-        (Owner::Run(run), _) => format!("run {run}"),
-    }
-}
-
 fn line(listed: &DeliveryListed, names_endpoint: bool, zone: &Zone) -> String {
     let DeliveryListed { endpoint, fact, since, calls, cause, .. } = listed;
     let to = if names_endpoint { format!(" to {endpoint}") } else { String::new() };
-    let tried = match calls {
-        0 => "not tried yet".to_owned(),
-        1 => "tried once".to_owned(),
-        calls => format!("tried {calls} times"),
-    };
     let cause = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
-    format!("{fact}{to}, since {}, {tried}{cause}", local(*since, zone))
+    format!("{fact}{to}, since {}, {}{cause}", local(*since, zone), tried(*calls))
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use pulse_core::{customer::CustomerId, delivery::FactKind, failure::Cause, run::RunId};
+    use pulse_core::{
+        customer::CustomerId,
+        delivery::{FactKind, Owner},
+        failure::Cause,
+        run::RunId,
+    };
 
     use super::*;
 
@@ -116,6 +105,7 @@ mod tests {
         let owner = Owner::Customer(CustomerId::parse("c-1").unwrap());
         let listed = DeliveryListed {
             endpoint: EndpointName::parse("crm").unwrap(),
+            id: "c-1/2026-11/7/sent".parse().unwrap(),
             owner,
             run: RunId::parse("2026-11").ok(),
             fact: FactKind::Sent,

@@ -12,13 +12,15 @@ use maud::{Markup, html};
 use pulse_app::{DeadLettersOf, words::grouped};
 use pulse_core::{
     dead_letters::CauseFilter,
+    delivery::EndpointName,
+    entry::StageName,
     orders::{OrderAction, OrderPreview},
     ports::{Depth, DlqName},
     snapshot::Snapshot,
 };
 use serde::Deserialize;
 
-use super::{customer, orders, stage::note};
+use super::{customer, endpoints, orders, stage::note};
 use crate::{
     console::Of,
     failure::Failure,
@@ -28,7 +30,7 @@ use crate::{
 };
 
 /// The most letters that are looked at: each is received and put back, which takes a while.
-const LIMIT: usize = 1_000;
+pub(super) const LIMIT: usize = 1_000;
 
 /// How many there are. To look at them means to receive them, so that is a button.
 pub(super) async fn all(State(console): Of, tables: Tables) -> Result<Response, Failure> {
@@ -62,7 +64,7 @@ fn path(queue: DlqName) -> String {
 }
 
 /// The queue that a depth is of: it is called as in "score DLQ".
-fn named(depth: &Depth) -> Option<DlqName> {
+pub(super) fn named(depth: &Depth) -> Option<DlqName> {
     let name = depth.queue.strip_suffix(" DLQ")?;
     DlqName::from_str(if name == "schedule" { "schedules" } else { name }).ok()
 }
@@ -100,7 +102,7 @@ pub(super) async fn of(
                 div.note {
                     h2 { "Those of one cause" }
                     p { (cause) }
-                    (redrive_form(queue, Some(cause), "Redrive these"))
+                    (redrive_form(queue, Some(cause), None, "Redrive these"))
                 }
             }
             (look_form(queue))
@@ -186,19 +188,26 @@ fn causes(found: &DeadLettersOf) -> Markup {
                         td { (moment(group.first)) }
                         td { (moment(group.last)) }
                         td { @for example in &group.examples { a href=(customer::path(&example.customer)) { (example.customer) } " " } }
-                        td { (redrive_form(found.queue, Some(group.cause.as_str()), "Redrive these")) }
+                        td { (redrive_form(found.queue, Some(group.cause.as_str()), None, "Redrive these")) }
                     }
                 }
             }
         }
-        (redrive_form(found.queue, None, "Redrive all of them"))
+        (redrive_form(found.queue, None, None, "Redrive all of them"))
     }
 }
 
-fn redrive_form(queue: DlqName, cause: Option<&str>, words: &str) -> Markup {
+/// Leads to what a redrive would come to: of letters of one cause, or of word for one endpoint.
+pub(super) fn redrive_form(
+    queue: DlqName,
+    cause: Option<&str>,
+    endpoint: Option<&EndpointName>,
+    words: &str,
+) -> Markup {
     html! {
         form method="post" action=(format!("{}/redrive", path(queue))) {
             @if let Some(cause) = cause { input type="hidden" name="cause" value=(cause); }
+            @if let Some(endpoint) = endpoint { input type="hidden" name="endpoint" value=(endpoint); }
             button { (words) "…" }
         }
     }
@@ -208,6 +217,7 @@ fn redrive_form(queue: DlqName, cause: Option<&str>, words: &str) -> Markup {
 #[derive(Deserialize)]
 pub(super) struct RedriveForm {
     cause: Option<String>,
+    endpoint: Option<String>,
     note: Option<String>,
     at: Option<Timestamp>,
     expected: Option<u64>,
@@ -228,7 +238,11 @@ pub(super) async fn redrive(
         .map(CauseFilter::parse)
         .transpose()
         .map_err(|error| Failure::wrong(format!("{error}.")))?;
-    let action = OrderAction::Redrive { queue, cause, endpoint: None, rate: None };
+    let endpoint = form.endpoint.as_deref().map(endpoints::parse).transpose()?;
+    if endpoint.is_some() && queue != DlqName::Stage(StageName::Deliver) {
+        return Err(Failure::wrong("Word for an endpoint is among the letters of the deliver stage alone."));
+    }
+    let action = OrderAction::Redrive { queue, cause, endpoint: endpoint.clone(), rate: None };
     if let (Some(at), Some(expected), Some(fingerprint)) = (form.at, form.expected, form.fingerprint) {
         let preview = OrderPreview { at, expected, what: action.to_string(), fingerprint };
         let given = console.app.give(action, note(form.note.as_deref().unwrap_or_default())?, preview).await?;
@@ -240,28 +254,39 @@ pub(super) async fn redrive(
     }
     let main = html! {
         h1 { "Dead letters: " (queue) }
-        (confirmation(queue, form.cause.as_deref(), &preview))
+        (confirmation(queue, form.cause.as_deref(), endpoint.as_ref(), &preview))
     };
     let page = Page { title: format!("Dead letters: {queue}"), place: Place::Letters, every: None, main };
     Ok(console.frame.page(&page).into_response())
 }
 
-fn confirmation(queue: DlqName, cause: Option<&str>, preview: &OrderPreview) -> Markup {
+fn confirmation(
+    queue: DlqName,
+    cause: Option<&str>,
+    endpoint: Option<&EndpointName>,
+    preview: &OrderPreview,
+) -> Markup {
+    let back = endpoint.map_or_else(|| path(queue), endpoints::path);
+    let done = match queue {
+        DlqName::Stage(StageName::Deliver) => "the endpoint has that word by now",
+        _ => "their mail is sent or their customer has left",
+    };
     if preview.expected == 0 {
         return html! { p.note.held { "There is nothing to move: none of them would be dealt with." } };
     }
     html! {
         form.act.note method="post" action=(format!("{}/redrive", path(queue))) {
             h2 { "To " (preview.what) "?" }
-            p { strong { (grouped(preview.expected)) } " letters are dealt with: they go back to " (queue.taker()) ", but for those of which nothing is left to do, as their mail is sent or their customer has left: these are deleted. No more than that, and none that came after " (moment(preview.at)) "." }
+            p { strong { (grouped(preview.expected)) } " letters are dealt with: they go back to " (queue.taker()) ", but for those of which nothing is left to do, as " (done) ": these are deleted. No more than that, and none that came after " (moment(preview.at)) "." }
             p { "The tick function carries it out, in steps; it goes on when you leave, and can be cancelled." }
             @if let Some(cause) = cause { input type="hidden" name="cause" value=(cause); }
+            @if let Some(endpoint) = endpoint { input type="hidden" name="endpoint" value=(endpoint); }
             input type="hidden" name="at" value=(preview.at);
             input type="hidden" name="expected" value=(preview.expected);
             input type="hidden" name="fingerprint" value=(preview.fingerprint);
             label { "Why: others will read it" input type="text" name="note" maxlength="300" autocomplete="off"; }
             button { "Redrive " (grouped(preview.expected)) }
-            " " a href=(path(queue)) { "Leave them" }
+            " " a href=(back) { "Leave them" }
         }
     }
 }

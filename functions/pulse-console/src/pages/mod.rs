@@ -2,6 +2,8 @@
 
 mod customer;
 mod doubts;
+mod endpoint;
+mod endpoints;
 mod feedback;
 mod inbox;
 mod letters;
@@ -51,5 +53,9 @@ pub(crate) fn router() -> Router<Console> {
         .route("/feedback/{run}", get(feedback::uncounted).post(feedback::count))
         .route("/doubts", get(doubts::unlisted).post(doubts::list))
         .route("/suppressions", get(suppressions::show))
+        .route("/endpoints", get(endpoints::all).post(endpoints::count))
+        .route("/endpoints/{name}", get(endpoint::show).post(endpoint::given_up))
+        .route("/endpoints/{name}/pause", post(endpoint::pause))
+        .route("/endpoints/{name}/resume", post(endpoint::resume))
         .route("/plan", get(plan::show))
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use pulse_app::{
     ReputationReport,
-    words::{age, grouped, place, stage_lines},
+    words::{age, endpoint_unwell, grouped, place, stage_lines},
 };
 use pulse_core::{
     bill::Prices,
@@ -21,7 +21,7 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use super::{feedback, plots};
+use super::{endpoints, feedback, plots};
 use crate::{
     console::{Console, Of},
     failure::Failure,
@@ -151,6 +151,16 @@ fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp, tables: Optio
                     (grouped(depth.waiting)) " in the " (depth.queue)
                 }
                 ". " a href="/dead-letters" { "See why" } "."
+            }
+        }
+        @if !snapshot.endpoints.is_empty() {
+            p.note.held {
+                "Endpoints: "
+                @for (number, unwell) in snapshot.endpoints.iter().enumerate() {
+                    @if number > 0 { "; " }
+                    a href=(endpoints::path(&unwell.endpoint)) { (unwell.endpoint) } " " (endpoint_unwell(unwell))
+                }
+                ". Nothing that it is to be told is lost."
             }
         }
         div.cards {

@@ -35,7 +35,7 @@ pub use outbox_ledger::OutboxLedger;
 pub use record::{Delivery, DeliveryId, DeliveryProgress};
 pub use round::{EndpointRound, EndpointRounds};
 pub use signature_scheme::SignatureScheme;
-pub use standing::EndpointStanding;
+pub use standing::{EndpointStanding, UnwellEndpoint};
 pub use target::{Target, WebhookUrl};
 pub use transition::DeliveryChange;
 

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Delivery, DeliveryId, Endpoint, EndpointControl, EndpointName, KNOWN_WITHIN, Line};
+use super::{Delivery, DeliveryId, Endpoint, EndpointControl, EndpointName, KNOWN_WITHIN, Line, UnwellEndpoint};
 use crate::{
     control::{Breaker, BreakerPolicy, MinuteOutcomes, Outcomes},
     entry::{Awaited, Queueing, StageName},
@@ -358,6 +358,12 @@ impl EndpointRound<'_> {
 }
 
 impl EndpointRounds {
+    /// The endpoints that aren't well by what a tick saw of them.
+    #[must_use]
+    pub fn unwell(rounds: &[Self]) -> Vec<UnwellEndpoint> {
+        rounds.iter().filter_map(|round| UnwellEndpoint::by_word(&round.endpoint, round.held)).collect()
+    }
+
     fn of(endpoint: EndpointName, held: &'static str) -> Self {
         Self { endpoint, held, woken: 0, repeated: 0, dropped: 0, failed: 0, oldest_due: None }
     }

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, EndpointControl, EndpointHold};
+use super::{Endpoint, EndpointControl, EndpointHold, EndpointName};
 use crate::{
     control::{Actor, Breaker, Note},
     failure::Cause,
@@ -90,6 +90,24 @@ impl EndpointStanding {
     }
 }
 
+/// An endpoint that wasn't well at some moment, as snapshots keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnwellEndpoint {
+    /// Which.
+    pub endpoint: EndpointName,
+    /// How it stood: the [word](EndpointStanding::word) for it, or `unknown`.
+    pub held: String,
+}
+
+impl UnwellEndpoint {
+    /// An endpoint, if by this word it isn't well. One that is being removed is nobody's care any more.
+    #[must_use]
+    pub fn by_word(endpoint: &EndpointName, word: &str) -> Option<Self> {
+        let is_well = matches!(word, "flows" | "removed");
+        (!is_well).then(|| Self { endpoint: endpoint.clone(), held: word.to_owned() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -97,7 +115,7 @@ mod tests {
     use super::*;
     use crate::{
         control::{BreakerPolicy, Outcomes},
-        delivery::{EndpointName, FactKind, Gone, Target},
+        delivery::{FactKind, Gone, Target},
     };
 
     #[test]
@@ -117,6 +135,12 @@ mod tests {
         control.gone = Some(Gone { since: now, cause: Cause::new("It answered 410.") });
         assert!(matches!(EndpointStanding::of(&endpoint, &control, later), EndpointStanding::Gone { .. }));
         endpoint.removed_at = Some(later);
-        assert_eq!(EndpointStanding::of(&endpoint, &control, later), EndpointStanding::Removed { since: later });
+        let removed = EndpointStanding::of(&endpoint, &control, later);
+        assert_eq!(removed, EndpointStanding::Removed { since: later });
+        let is_unwell =
+            |standing: &EndpointStanding| UnwellEndpoint::by_word(&endpoint.name, standing.word()).is_some();
+        assert!(
+            is_unwell(&broken) && is_unwell(&tried) && !is_unwell(&EndpointStanding::Flows) && !is_unwell(&removed)
+        );
     }
 }

@@ -79,8 +79,8 @@ mod tests {
     fn snapshot(at: Timestamp, run: Option<RunSnapshot>, counting_since: Option<Timestamp>) -> Snapshot {
         let (standing, reputation) = (Reputation::Good, ReputationCounts::default());
         let (stages, lanes, queues, causes) = Default::default();
-        let feedback = Vec::new();
-        Snapshot { at, stages, lanes, queues, standing, reputation, feedback, run, counting_since, causes }
+        let (feedback, endpoints) = (Vec::new(), Vec::new());
+        Snapshot { at, stages, lanes, queues, standing, reputation, feedback, run, counting_since, causes, endpoints }
     }
 
     fn counted(at: Timestamp, halves: u64) -> RunSnapshot {

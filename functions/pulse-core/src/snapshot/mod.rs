@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     control::CauseCounts,
+    delivery::UnwellEndpoint,
     entry::{StageName, TallyKey},
     failure::Cause,
     feedback::{FeedbackDay, Reputation, ReputationCounts},
@@ -62,6 +63,9 @@ pub struct Snapshot {
     pub counting_since: Option<Timestamp>,
     /// Why calls to the providers failed in the hour before, the most frequent first.
     pub causes: Vec<CauseCount>,
+    /// The endpoints whose word didn't flow. None in snapshots of releases that didn't keep it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<UnwellEndpoint>,
 }
 
 /// A run's entries. They are counted seldom, by what it costs, and added up from the stages' minutes in between.

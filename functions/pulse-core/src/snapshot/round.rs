@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::{CountBudget, RunSnapshot, SentSince, Snapshot, most_frequent};
 use crate::{
     control::{MinuteOutcomes, Outcomes},
+    delivery::UnwellEndpoint,
     entry::StageName,
     feedback::{ReputationBreaker, ReputationLook, ReputationPolicy},
     overview::{Overview, OverviewError, StageOverview},
@@ -50,6 +51,8 @@ pub struct SnapshotRound<'a> {
     pub clock: &'a dyn Clock,
     /// How often a run's entries may be counted.
     pub budget: CountBudget,
+    /// The endpoints that aren't well, by whoever has just looked.
+    pub endpoints: &'a [UnwellEndpoint],
 }
 
 /// Why no snapshot was taken. The next one is.
@@ -161,8 +164,19 @@ impl SnapshotRound<'_> {
         let run = run.map(|run| carried(run, &minutes[StageName::Email], now));
         let causes = most_frequent(&causes);
         let ReputationLook { counts: reputation, standing, days: feedback, .. } = reputation;
-        let snapshot =
-            Snapshot { at: now, stages, lanes, queues, standing, reputation, feedback, run, counting_since, causes };
+        let snapshot = Snapshot {
+            at: now,
+            stages,
+            lanes,
+            queues,
+            standing,
+            reputation,
+            feedback,
+            run,
+            counting_since,
+            causes,
+            endpoints: self.endpoints.to_vec(),
+        };
         Ok((snapshot, minutes))
     }
 

@@ -145,6 +145,20 @@ impl WordContext<'_> {
     /// What the endpoint knows by a customer's deliveries to it, and what is on its way.
     #[must_use]
     pub fn told(&self, line: &[Delivery]) -> EndpointTold {
+        let coming = self.coming(line).into_iter().map(|(delivery, next)| {
+            let fact = delivery.fact();
+            ComingFact { fact: fact.id.kind, run: run_of(&fact.id.subject), since: fact.written_at, next }
+        });
+        EndpointTold {
+            endpoint: self.endpoint.name.clone(),
+            knows: line.iter().filter_map(known).max_by_key(|known| known.told_at),
+            coming: coming.collect(),
+        }
+    }
+
+    /// What is on its way to the endpoint of a customer's deliveries to it, the next first.
+    #[must_use]
+    pub fn coming<'d>(&self, line: &'d [Delivery]) -> Vec<(&'d Delivery, NextWord)> {
         let wants_newest = self.endpoint.keeps == Keeps::Latest;
         let overtaken: BTreeSet<_> = Line::superseded(line).filter(|_| wants_newest).map(Delivery::id).collect();
         let left: Vec<_> = line.iter().filter(|one| !overtaken.contains(&one.id())).cloned().collect();
@@ -157,20 +171,10 @@ impl WordContext<'_> {
             }
             DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => Some(self.next(first, one)),
         };
-        let mut coming: Vec<_> = line.iter().filter_map(|one| Some((one.fact(), next(one)?))).collect();
+        let mut coming: Vec<_> = line.iter().filter_map(|one| Some((one, next(one)?))).collect();
         let first = first.map(|first| &first.fact().id);
-        coming.sort_by_key(|(fact, _)| (Some(&fact.id) != first, fact.written_at, &fact.id));
-        let coming = coming.into_iter().map(|(fact, next)| ComingFact {
-            fact: fact.id.kind,
-            run: run_of(&fact.id.subject),
-            since: fact.written_at,
-            next,
-        });
-        EndpointTold {
-            endpoint: self.endpoint.name.clone(),
-            knows: line.iter().filter_map(known).max_by_key(|known| known.told_at),
-            coming: coming.collect(),
-        }
+        coming.sort_by_key(|(one, _)| (Some(&one.fact().id) != first, one.fact().written_at, &one.fact().id));
+        coming
     }
 
     fn next(&self, first: Option<&Delivery>, delivery: &Delivery) -> NextWord {

@@ -182,6 +182,7 @@ pub trait SystemUnderTest: Send + Sync {
             snapshots: &*ports.snapshots,
             clock: &*ports.clock,
             budget: ports.count_budget,
+            endpoints: &[],
         };
         round.run().await
     }

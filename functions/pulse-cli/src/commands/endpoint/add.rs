@@ -10,8 +10,11 @@ use pulse_core::delivery::{Bodies, EndpointName, FactKind, Keeps, SignatureSchem
 use pulse_deployed::endpoint_keys;
 use pulse_endpoints::{AddressRules, EndpointUrl};
 
-use super::{Desk, list::asked_for, rotate::what_the_receiver_has, told};
-use crate::exit::{Exit, Usage};
+use super::{Desk, rotate::what_the_receiver_has, told};
+use crate::{
+    exit::{Exit, Usage},
+    text::asked_for,
+};
 
 /// What `pulse endpoint add` takes.
 #[derive(Debug, Args)]

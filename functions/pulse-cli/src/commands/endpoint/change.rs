@@ -8,10 +8,9 @@ use pulse_core::delivery::{Bodies, EndpointName, Keeps, Target};
 use super::{
     Desk,
     add::{Facts, facts, lanes_unused, one_of, webhook_url},
-    list::asked_for,
     told,
 };
-use crate::exit::Exit;
+use crate::{exit::Exit, text::asked_for};
 
 /// What `pulse endpoint change` takes.
 #[derive(Debug, Args)]

@@ -1,17 +1,14 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use pulse_app::{EndpointListed, EndpointShown, EndpointsReport, LatelyCalled, Waiting};
-use pulse_core::{
-    customer::Zone,
-    delivery::{Bodies, EndpointName, EndpointStanding, Keeps},
-};
+use pulse_app::{EndpointListed, EndpointsReport, Waiting};
+use pulse_core::customer::Zone;
 
 use super::{Desk, told};
 use crate::{
     exit::Exit,
     output::{Table, heading},
-    text::{self, endpoint_standing, grouped, local},
+    text::{self, asked_for, called_lately, endpoint_lanes, endpoint_now, local, waiting_count, waiting_since},
 };
 
 pub(super) async fn run(desk: &Desk) -> Result<Exit> {
@@ -31,11 +28,11 @@ fn text(report: &EndpointsReport, zone: &Zone) -> String {
         let name = &endpoint.endpoint;
         text += &heading(name.as_str());
         let table = Table::default()
-            .row("to", format!("{} at {}, {}", endpoint.kind, endpoint.place, lanes(endpoint, *lanes_used)))
+            .row("to", format!("{} at {}, {}", endpoint.kind, endpoint.place, endpoint_lanes(endpoint, *lanes_used)))
             .row("told of", asked_for(endpoint))
-            .row("now", if *lanes_used == 0 { without_lanes(name, report) } else { now(standing, name, zone) })
-            .row("waiting", waiting_in(waits, zone))
-            .row("last half hour", called(last_half_hour))
+            .row("now", endpoint_now(standing, name, zone))
+            .row("waiting", waiting_since(waits, zone))
+            .row("last half hour", called_lately(last_half_hour))
             .row("added", format!("{} by {}", local(endpoint.added_at, zone), endpoint.by));
         text += &table.render();
         text.push('\n');
@@ -54,49 +51,12 @@ fn text(report: &EndpointsReport, zone: &Zone) -> String {
     text
 }
 
-fn without_lanes(name: &EndpointName, report: &EndpointsReport) -> String {
-    let invocations = report.invocations;
-    format!(
-        "told nothing: it has fewer lanes than the {invocations} invocations that share them, until `pulse endpoint change \
-         {name} --lanes {invocations}`"
-    )
-}
-
-fn now(standing: &EndpointStanding, name: &EndpointName, zone: &Zone) -> String {
-    match standing {
-        EndpointStanding::Flows => standing.word().to_owned(),
-        standing => format!("{}: it {}", standing.word(), endpoint_standing(standing, name, zone)),
-    }
-}
-
-/// Of what an endpoint is told, and how.
-pub(super) fn asked_for(endpoint: &EndpointShown) -> String {
-    let facts: Vec<_> = endpoint.facts.iter().map(ToString::to_string).collect();
-    let keeps = match endpoint.keeps {
-        Keeps::Every => "each of them in order",
-        Keeps::Latest => "the latest alone",
-    };
-    let bodies = match endpoint.bodies {
-        Bodies::Thin => "thin",
-        Bodies::Full => "full",
-    };
-    format!("{}: {keeps}, with {bodies} bodies", facts.join(", "))
-}
-
-fn lanes(endpoint: &EndpointShown, used: u32) -> String {
-    match (endpoint.lanes, used) {
-        (lanes, used) if lanes == used => format!("{lanes} lanes"),
-        (lanes, 0) => format!("{lanes} lanes, of which none is used: nothing is sent"),
-        (lanes, used) => format!("{lanes} lanes, of which {used} are used"),
-    }
-}
-
 /// How many deliveries wait, in words that begin a sentence, with moments in UTC.
 pub(super) fn waiting(waiting: &Waiting) -> String {
     match waiting {
         Waiting { deliveries: 0, .. } => "No delivery waits".to_owned(),
         Waiting { deliveries: 1, is_more: false, .. } => format!("1 delivery waits{}", since(waiting)),
-        _ => format!("{} deliveries wait{}", count(waiting), since(waiting)),
+        _ => format!("{} deliveries wait{}", waiting_count(waiting), since(waiting)),
     }
 }
 
@@ -104,32 +64,16 @@ fn since(waiting: &Waiting) -> String {
     waiting.oldest_since.map_or_else(String::new, |since| format!(", the oldest since {since:.0}"))
 }
 
-fn count(waiting: &Waiting) -> String {
-    format!("{}{}", grouped(waiting.deliveries), if waiting.is_more { "+" } else { "" })
-}
-
-fn waiting_in(waiting: &Waiting, zone: &Zone) -> String {
-    match waiting.oldest_since {
-        _ if waiting.deliveries == 0 => "nothing".to_owned(),
-        Some(since) => format!("{}, the oldest since {}", count(waiting), local(since, zone)),
-        None => count(waiting),
-    }
-}
-
-fn called(lately: &LatelyCalled) -> String {
-    let LatelyCalled { calls, failures, mean_latency_ms } = lately;
-    if *calls == 0 {
-        return "no call".to_owned();
-    }
-    let mean = mean_latency_ms.map(|mean| format!(", {} ms each on average", grouped(mean))).unwrap_or_default();
-    format!("{} calls, of which {} failed{mean}", grouped(*calls), grouped(*failures))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use pulse_core::{control::Note, delivery::FactKind, why::HoldReason};
+    use pulse_app::{EndpointShown, LatelyCalled};
+    use pulse_core::{
+        control::Note,
+        delivery::{Bodies, EndpointName, EndpointStanding, FactKind, Keeps},
+        why::HoldReason,
+    };
 
     use super::*;
     use crate::commands::endpoint::tests::{at, shown};
