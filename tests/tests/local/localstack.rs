@@ -82,7 +82,8 @@ fn where_nobody_fires_schedules_and_functions_are_elsewhere_every_promise_holds_
     assert_eq!(output.status.code(), Some(0), "{said}");
     let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
     let promises = findings["promises"].as_array().unwrap();
-    assert_eq!(promises.len(), 10, "{findings}");
+    // Another system is told where functions reach it.
+    assert_eq!(promises.len(), if findings["receiver"].is_null() { 10 } else { 11 }, "{findings}");
     for promise in promises {
         assert_eq!(promise["held"], true, "{promise}");
     }
