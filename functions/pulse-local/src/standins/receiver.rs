@@ -62,6 +62,9 @@ struct Receiver {
 }
 
 impl ReceiverStandIn {
+    /// What it is called as an endpoint.
+    pub const ENDPOINT: &str = "crm";
+
     /// Starts it on a free port. It lets in who signs with these keys.
     ///
     /// # Errors

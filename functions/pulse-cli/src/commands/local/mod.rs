@@ -110,7 +110,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
     output.remark(format!("The console, for one browser: {link}"));
     let console = serve(listener, console, pending());
     let demonstration = Box::pin(async {
-        let demo = Demo::enroll(&stack, customers).await?;
+        let demo = Demo::enroll(&stack, &app, customers).await?;
         let lasted = progress::follow(&stack, &demo, &providers, &surroundings).await?;
         let heard = hearing::follow(&stack, &providers, &options).await?;
         let told = match &receiving {

@@ -174,6 +174,11 @@ mod tests {
             ("--email-latency", "-1", "must be seconds from 0 to 10"),
             ("--score-latency", "-1s", "must be seconds from 0 to 10"),
             ("--bounces", "-2%", "must be a percentage from 0% to 100%"),
+            (
+                "--receiver-fault",
+                "200",
+                "must be down, silent, slow, lost-answers, nonsense, or a status from 300 to 599",
+            ),
         ] {
             let line = <Line as clap::Parser>::try_parse_from(["local", option, bad]);
             let refused = line.map(|line| line.options.event_delay).unwrap_err().to_string();

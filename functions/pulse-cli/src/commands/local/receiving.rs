@@ -27,9 +27,6 @@ use tokio::time::{Instant, sleep};
 
 use super::promises::LocalPromise;
 
-/// What the receiver is called as an endpoint.
-const NAME: &str = "crm";
-
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 const AT_ONCE: usize = 16;
 
@@ -48,8 +45,8 @@ impl Receiving {
     /// # Errors
     /// When the endpoint can't be added.
     pub(super) async fn start(stack: &Stack, app: &App, fault: Option<ReceiverFault>) -> Result<Self> {
-        let endpoint = EndpointName::parse(NAME)?;
-        let secret = format!("{}/endpoints/{NAME}", stack.outputs.stack());
+        let endpoint = EndpointName::parse(ReceiverStandIn::ENDPOINT)?;
+        let secret = format!("{}/endpoints/{endpoint}", stack.outputs.stack());
         let keys = ReceiverKeys::InSecret { aws: Box::new(stack.aws.clone()), name: secret };
         let receiver = ReceiverStandIn::start(keys, fault, Arc::new(SystemClock)).await?;
         let new = NewEndpoint {
@@ -64,7 +61,7 @@ impl Receiving {
             lanes: None,
         };
         let added = app.add_endpoint(&endpoint_keys(stack), new).await;
-        added.with_context(|| format!("The receiver can't be added as the endpoint {NAME}"))?;
+        added.with_context(|| format!("The receiver can't be added as the endpoint {endpoint}"))?;
         Ok(Self { receiver, endpoint })
     }
 
@@ -131,29 +128,30 @@ impl Receiving {
 /// What became of facts, by the ledger's word and by the receiver's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Told {
-    /// Both say that they are told.
-    pub(super) told: usize,
+    /// Both say that it has them.
+    arrived: usize,
     /// They wait.
     pub(super) waiting: usize,
     /// The ledger says that they are told, and the receiver hasn't them.
     missing: usize,
     /// The receiver has refused them.
     given_up: usize,
-    /// Mails that the provider has accepted, of which no fact is written down.
+    /// Customers whose entry is closed, and mails that the provider has accepted, of which no fact is written down.
     unwritten: usize,
 }
 
 impl Told {
-    /// Adds a customer's facts.
+    /// Adds the facts of a customer whose entry is closed: sent, skipped, or otherwise.
     fn add(&mut self, line: &[Delivery], taken: &BTreeSet<String>, mails: usize) {
-        let sent = line.iter().filter(|delivery| delivery.fact().id.kind == FactKind::Sent).count();
-        self.unwritten += mails.saturating_sub(sent);
+        let closing = [FactKind::Sent, FactKind::Skipped, FactKind::Failed, FactKind::Indeterminate];
+        let ends = line.iter().filter(|delivery| closing.contains(&delivery.fact().id.kind)).count();
+        self.unwritten += mails.max(1).saturating_sub(ends);
         for delivery in line {
             let place = match delivery.progress() {
                 DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => &mut self.waiting,
                 DeliveryProgress::GivenUp { .. } => &mut self.given_up,
                 DeliveryProgress::Delivered { .. } | DeliveryProgress::Superseded { .. } => {
-                    if taken.contains(&delivery.fact().id.to_string()) { &mut self.told } else { &mut self.missing }
+                    if taken.contains(&delivery.fact().id.to_string()) { &mut self.arrived } else { &mut self.missing }
                 }
             };
             *place += 1;
@@ -172,21 +170,20 @@ pub(super) struct ReceiverFindings {
     pub(super) fault: Option<String>,
     /// What it has, by what happened.
     pub(super) facts: BTreeMap<String, usize>,
-    #[serde(flatten)]
     pub(super) counts: ReceiverCounts,
-    #[serde(flatten)]
+    /// What of the facts of this run's customers it has, and what not.
     pub(super) told: Told,
 }
 
 /// Nothing is told wrongly, and what isn't told waits.
 pub(super) fn all_told(findings: &ReceiverFindings) -> LocalPromise {
-    let Told { told, waiting, missing, given_up, unwritten } = findings.told;
+    let Told { arrived, waiting, missing, given_up, unwritten } = findings.told;
     let ReceiverCounts { out_of_order, wrong_signatures, .. } = findings.counts;
-    let mut seen = format!("{told} of {} are told, {waiting} wait", told + waiting + missing + given_up);
+    let mut seen = format!("{arrived} of {} are told, {waiting} wait", arrived + waiting + missing + given_up);
     for (many, what) in [
         (missing, "were told, and didn't arrive"),
         (given_up, "are given up, as it refused them"),
-        (unwritten, "mails are written down as no fact"),
+        (unwritten, "mails or entries are written down as no fact"),
         (out_of_order, "came out of order"),
         (wrong_signatures, "calls were wrongly signed"),
     ] {
@@ -195,7 +192,7 @@ pub(super) fn all_told(findings: &ReceiverFindings) -> LocalPromise {
         }
     }
     LocalPromise {
-        words: "Every fact is told to the receiver, signed and in each customer's order, or waits for it",
+        words: "Every fact is told to crm, signed and in each customer's order, or waits for it",
         held: missing + given_up + unwritten + out_of_order + wrong_signatures == 0,
         seen,
     }
@@ -210,7 +207,10 @@ mod tests {
     fn delivery(kind: &str, progress: &str) -> Delivery {
         let at = "2026-11-03T10:00:00Z".parse().unwrap();
         let id = format!("c-1/2026-11/6/{kind}").parse().unwrap();
-        let waiting = Delivery::of(Fact { id, as_of: at, written_at: at }, EndpointName::parse(NAME).unwrap());
+        let waiting = Delivery::of(
+            Fact { id, as_of: at, written_at: at },
+            EndpointName::parse(ReceiverStandIn::ENDPOINT).unwrap(),
+        );
         let claimed = waiting.claim(at, at + Duration::from_mins(1)).unwrap().into_after();
         match progress {
             "waiting" => waiting,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     fn findings(told: Told, counts: ReceiverCounts) -> ReceiverFindings {
-        let (endpoint, page) = (EndpointName::parse(NAME).unwrap(), String::new());
+        let (endpoint, page) = (EndpointName::parse(ReceiverStandIn::ENDPOINT).unwrap(), String::new());
         ReceiverFindings { endpoint, page, fault: None, facts: BTreeMap::new(), counts, told }
     }
 
@@ -235,15 +235,16 @@ mod tests {
         ];
         let mut told = Told::default();
         told.add(&line, &BTreeSet::from(["c-1/2026-11/6/sent".to_owned()]), 1);
-        let expected = Told { told: 1, waiting: 2, given_up: 1, ..Told::default() };
+        let expected = Told { arrived: 1, waiting: 2, given_up: 1, ..Told::default() };
         assert_eq!(told, expected);
         told.add(&line[..1], &BTreeSet::new(), 2);
-        assert_eq!(told, Told { missing: 1, unwritten: 1, ..expected });
+        told.add(&line[1..2], &BTreeSet::new(), 0);
+        assert_eq!(told, Told { missing: 1, waiting: 3, unwritten: 2, ..expected });
     }
 
     #[test]
     fn what_waits_breaks_no_promise_and_what_is_wrong_does() {
-        let (none, well) = (ReceiverCounts::default(), Told { told: 5, waiting: 2, ..Told::default() });
+        let (none, well) = (ReceiverCounts::default(), Told { arrived: 5, waiting: 2, ..Told::default() });
         let promise = all_told(&findings(well, ReceiverCounts { repeats: 3, failed: 4, ..none }));
         assert!(promise.held && promise.seen == "5 of 7 are told, 2 wait", "{}", promise.seen);
         for (told, counts) in [

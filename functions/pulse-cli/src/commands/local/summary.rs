@@ -88,7 +88,10 @@ fn receiver_text(receiver: &ReceiverFindings) -> String {
         many => format!("{many} out of order"),
     };
     let ReceiverCounts { repeats, wrong_signatures, .. } = receiver.counts;
-    let _ = writeln!(text, "  {order}; {repeats} repeats were dropped; {wrong_signatures} calls were wrongly signed.");
+    let _ = writeln!(
+        text,
+        "  {order}; repeats that were dropped: {repeats}; calls that were wrongly signed: {wrong_signatures}."
+    );
     let waiting = receiver.told.waiting;
     if let Some(fault) = &receiver.fault {
         let _ =

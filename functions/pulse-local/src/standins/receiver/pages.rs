@@ -16,7 +16,7 @@ use minijinja::{Environment, Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ReceivedFact, Receiver, ReceiverCounts, ReceiverFault, UnknownFault};
+use super::{ReceivedFact, Receiver, ReceiverCounts, ReceiverFault, ReceiverStandIn, UnknownFault};
 use crate::standins::pages::{self, clock_time, is_asked_from_elsewhere, style};
 
 /// Customers on a page.
@@ -102,6 +102,7 @@ async fn list(State(receiver): State<Arc<Receiver>>, Query(wanted): Query<Wanted
             })
             .collect();
         context! {
+            endpoint => ReceiverStandIn::ENDPOINT,
             q => wanted.q.trim(), type => wanted.r#type, page => page, pages => customers.len().div_ceil(PAGE).max(1),
             all => types.values().sum::<usize>(), types => types, customers => shown, listed => customers.len(),
             first => (page - 1).saturating_mul(PAGE).saturating_add(1), counts => count(taken.counts()),
