@@ -94,13 +94,14 @@ fn what_became_of_the_mails(findings: &Value) {
     assert!(page(link).contains("name=\"List-Unsubscribe\""), "the page behind the link");
 }
 
-/// Every fact of the forty, once and in order, and nothing of them but who, what and when.
+/// Every fact of the forty, once and in order, and nothing of them but who, what and when. Two had opted out before they were
+/// enrolled.
 fn what_another_system_was_told(findings: &Value) {
     let (receiver, sent) = (&findings["receiver"], findings["entries"]["sent"].as_u64().unwrap());
     let skipped = 40 - sent;
     let expected = json!({
         "mail.sent": sent, "mail.delivered": sent - 1, "mail.bounced": 1, "mail.skipped": skipped,
-        "customer.unsubscribed": 1,
+        "customer.unsubscribed": 2 + 1,
     });
     assert_eq!(receiver["facts"], expected, "{receiver}");
     for wrong in ["repeats", "out_of_order", "wrong_signatures", "failed"] {

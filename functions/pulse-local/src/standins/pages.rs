@@ -68,7 +68,7 @@ pub(super) fn show(pages: &Environment<'_>, page: &str, values: &Value, sends_to
         return (StatusCode::INTERNAL_SERVER_ERROR, "The page can't be made.\n").into_response();
     };
     let policy = format!(
-        "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self' {sends_to}; base-uri 'none'; \
+        "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; form-action 'self' {sends_to}; base-uri 'none'; \
          frame-ancestors 'none'"
     );
     let mut headers = HeaderMap::new();

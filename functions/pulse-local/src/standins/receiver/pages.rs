@@ -125,7 +125,7 @@ async fn fact(State(receiver): State<Arc<Receiver>>, Path(number): Path<usize>) 
     let repeats: Vec<_> = fact.repeats.iter().copied().map(clock_time).collect();
     let page = context! {
         fact => line(&fact), id => fact.id, customer => fact.customer, version => fact.version,
-        as_of => fact.as_of.to_string(), received_at => fact.at.to_string(), repeats => repeats, body => fact.body,
+        as_of => format!("{:.3}", fact.as_of), received_at => format!("{:.3}", fact.at), repeats => repeats, body => fact.body,
         newer => number + 1, older => number.checked_sub(1), last => receiver.taken().facts().len() - 1,
     };
     pages::show(&PAGES, "fact.html", &page, "")
