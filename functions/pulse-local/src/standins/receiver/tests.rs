@@ -47,21 +47,21 @@ impl Pair {
         self.receiver.facts().into_iter().map(|fact| fact.id).collect()
     }
 
-    fn web(&self) -> Client {
-        http::client(Duration::from_secs(10)).unwrap()
-    }
-
     async fn look(&self, path: &str) -> (u16, String) {
-        let answer = self.web().get(self.receiver.page_url() + path).send().await.unwrap();
+        let answer = web().get(self.receiver.page_url() + path).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap().replace("&#x2f;", "/"))
     }
 
     async fn order(&self, fault: &str, headers: &[(&'static str, &str)]) -> (u16, String) {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        let post = self.web().post(format!("{}/fault/{fault}", self.receiver.page_url()));
+        let post = web().post(format!("{}/fault/{fault}", self.receiver.page_url()));
         let answer = post.headers(headers.collect::<Headers>()).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
+}
+
+fn web() -> Client {
+    http::client(Duration::from_secs(10)).unwrap()
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn what_is_signed_with_another_key_or_cannot_be_read_is_refused_and_not_ke
     let body = r#"{"type":"pulse.test","timestamp":"2026-11-03T10:00:00Z","data":{}}"#;
     let refused = pair.tell_as(OTHER, "test/1", body).await;
     assert!(matches!(refused, Err(PostError::Unrecognized { .. })), "{refused:?}");
-    let unsigned = pair.web().post(pair.receiver.hook_url()).body(body).send().await.unwrap();
+    let unsigned = web().post(pair.receiver.hook_url()).body(body).send().await.unwrap();
     assert_eq!(unsigned.status(), 401);
     let refused = pair.tell_as(KEY, "test/1", "[]").await;
     assert!(matches!(refused, Err(PostError::Rejected { .. })), "{refused:?}");
