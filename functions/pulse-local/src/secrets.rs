@@ -1,13 +1,14 @@
-//! The providers' secrets at the emulator.
+//! Secrets at the emulator: the providers', and the keys of what is on this machine.
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 
 use pulse_aws::sdk::because;
+use secrecy::SecretString;
 
 /// Stores secrets in Secrets Manager: the text of each, by its name. One that exists gets a new version.
 ///
@@ -26,4 +27,14 @@ pub async fn store(aws: &SdkConfig, secrets: &BTreeMap<String, String>) -> Resul
         }
     }
     Ok(())
+}
+
+/// The text of a secret.
+///
+/// # Errors
+/// When it can't be read, or isn't text.
+pub(crate) async fn read(aws: &SdkConfig, name: &str) -> Result<SecretString> {
+    let found = Client::new(aws).get_secret_value().secret_id(name).send().await;
+    let found = found.map_err(because(format!("The secret {name} could not be read")))?;
+    found.secret_string.map(SecretString::from).with_context(|| format!("The secret {name} isn't text"))
 }

@@ -1,6 +1,9 @@
 use std::{
+    collections::BTreeSet,
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
+    thread::sleep,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -45,10 +48,12 @@ fn customers_schedules_fire_every_promise_holds_and_the_commands_tell_of_it() {
     assert_eq!(entries.values().filter_map(Value::as_u64).sum::<u64>(), 40, "{entries:?}");
     assert_eq!(findings["mails"]["1"], entries["sent"], "{findings}");
     what_became_of_the_mails(&findings);
+    what_another_system_was_told(&findings);
 
     assert_eq!(pulse().args([&format!("--local={port}"), "status"]).output().unwrap().status.code(), Some(0));
     what_status_says(entries["sent"].as_u64().unwrap());
     what_is_said_of_a_customer(findings["example"].as_str().unwrap());
+    what_happens_while_another_system_is_down(findings["receiver"]["page"].as_str().unwrap());
     what_looking_after_it_says();
     what_enrolling_says();
 
@@ -89,11 +94,79 @@ fn what_became_of_the_mails(findings: &Value) {
     assert!(page(link).contains("name=\"List-Unsubscribe\""), "the page behind the link");
 }
 
+/// Every fact of the forty, once and in order, and nothing of them but who, what and when. Two had opted out before they were
+/// enrolled.
+fn what_another_system_was_told(findings: &Value) {
+    let (receiver, sent) = (&findings["receiver"], findings["entries"]["sent"].as_u64().unwrap());
+    let skipped = 40 - sent;
+    let expected = json!({
+        "mail.sent": sent, "mail.delivered": sent - 1, "mail.bounced": 1, "mail.skipped": skipped,
+        "customer.unsubscribed": 2 + 1,
+    });
+    assert_eq!(receiver["facts"], expected, "{receiver}");
+    for wrong in ["repeats", "out_of_order", "wrong_signatures", "failed"] {
+        assert_eq!(receiver["counts"][wrong], 0, "{wrong}: {receiver}");
+    }
+    assert_eq!(receiver["told"]["waiting"], 0, "{receiver}");
+    let shown = page(receiver["page"].as_str().unwrap());
+    assert!(shown.contains("It works.") && shown.contains("mail.delivered"), "{shown}");
+    let told = facts(receiver["page"].as_str().unwrap());
+    for fact in told["facts"].as_array().unwrap() {
+        let body = fact["body"].as_str().unwrap();
+        let thin: Value = serde_json::from_str(body).unwrap();
+        let data: BTreeSet<_> = thin["data"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert!(data.is_subset(&["customer", "run", "version"].into()) && !body.contains('@'), "{body}");
+    }
+}
+
+/// What the receiver has.
+fn facts(receiver: &str) -> Value {
+    serde_json::from_str(&page(&format!("{receiver}/facts"))).unwrap()
+}
+
+fn of_customer(told: &Value, id: &str) -> Vec<String> {
+    let facts = told["facts"].as_array().unwrap().iter().filter(|fact| fact["customer"] == id);
+    facts.map(|fact| fact["type"].as_str().unwrap().to_owned()).collect()
+}
+
+fn what_happens_while_another_system_is_down(receiver: &str) {
+    let told = facts(receiver);
+    let customers = told["facts"].as_array().unwrap().iter().filter_map(|fact| fact["customer"].as_str());
+    let well = ["mail.sent", "mail.delivered"];
+    let id = customers.map(str::to_owned).find(|id| of_customer(&told, id) == well).expect("one whose mail arrived");
+    assert_eq!(
+        asked(reqwest::Method::POST, &format!("{receiver}/fault/500")),
+        "The receiver answers 500 from now on.\n"
+    );
+    let (status, said) = local(&["opt-out", &id, "--note", "asked by phone"]);
+    assert_eq!(status, 0, "{said}");
+    until("it was told in vain", || facts(receiver)["counts"]["failed"].as_u64() > Some(0));
+    assert_eq!(json(&["endpoint", "list"])["endpoints"][0]["waiting"]["deliveries"], 1);
+    assert_eq!(of_customer(&facts(receiver), &id), well);
+    asked(reqwest::Method::POST, &format!("{receiver}/fault/none"));
+    until("it was told", || {
+        of_customer(&facts(receiver), &id).last().is_some_and(|last| last == "customer.unsubscribed")
+    });
+}
+
+/// Looks until it is so: for two minutes at the most.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let is_so = (0..600).any(|_| {
+        sleep(Duration::from_millis(200));
+        is_so()
+    });
+    assert!(is_so, "not within two minutes: {what}");
+}
+
 fn page(url: &str) -> String {
+    asked(reqwest::Method::GET, url)
+}
+
+fn asked(method: reqwest::Method, url: &str) -> String {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let look = async {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        client.get(url).send().await.unwrap().error_for_status().unwrap().text().await.unwrap()
+        client.request(method, url).send().await.unwrap().error_for_status().unwrap().text().await.unwrap()
     };
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(look)
 }

@@ -48,6 +48,7 @@ use super::{
     server::{Connection, Server},
 };
 
+pub(super) use self::way::encoded;
 pub use self::{
     events::MailEvent,
     fate::{MailFates, MailShare},

@@ -1,11 +1,13 @@
-//! Stand-ins for the two providers: servers on this machine that answer like them, as slowly as
-//! they do, and that remember what they were asked.
+//! Stand-ins for the two providers, and for another system that is told of facts: servers on this machine that answer like
+//! them, as slowly as they do, and that remember what they were asked.
 
 mod fault;
 mod latency;
 mod mail;
 mod meter;
 mod options;
+mod pages;
+mod receiver;
 mod score;
 mod server;
 
@@ -17,4 +19,5 @@ pub use mail::{
 };
 pub use meter::RequestMeter;
 pub use options::{StandInOptions, StandInPlace};
+pub use receiver::{ReceivedFact, ReceiverCounts, ReceiverFault, ReceiverKeys, ReceiverStandIn, UnknownFault};
 pub use score::ScoreStandIn;

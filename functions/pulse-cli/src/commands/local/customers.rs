@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, Unit};
+use pulse_app::App;
 use pulse_aws::{clock::SystemClock, stack::Stack};
 use pulse_core::{
     customer::{Contact, Customer, CustomerId, Standing, Zone},
@@ -82,10 +83,11 @@ pub(super) struct Demo {
 
 impl Demo {
     /// Enrols them. Instead of their own slots they get the next minute that the emulator can make.
-    pub(super) async fn enroll(stack: &Stack, customers: Vec<Customer>) -> Result<Self> {
-        let (ledger, schedules) = (stack.ledger()?, stack.schedules()?);
-        let before = ledger.tally(SystemClock.now()).await?;
-        let enrollment = Enrollment { ledger: &ledger, schedules: &schedules, clock: &SystemClock };
+    pub(super) async fn enroll(stack: &Stack, app: &App, customers: Vec<Customer>) -> Result<Self> {
+        let before = stack.ledger()?.tally(SystemClock.now()).await?;
+        // By the application's ledger, which has other systems told of whom there is no mail for.
+        let (ledger, schedules) = (&*app.ports.ledger, &*app.ports.schedules);
+        let enrollment = Enrollment { ledger, schedules, clock: &SystemClock };
         let bar = ProgressBar::new(customers.len() as u64);
         bar.set_style(ProgressStyle::with_template("  enrolled  {bar:40} {pos}/{len}")?);
         let customers = stream::iter(customers)

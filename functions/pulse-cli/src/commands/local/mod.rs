@@ -8,6 +8,7 @@ mod patience;
 mod progress;
 mod promises;
 mod providers;
+mod receiving;
 mod summary;
 mod surroundings;
 
@@ -20,6 +21,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, bail};
+use pulse_app::App;
 use pulse_aws::{clock::SystemClock, config::process_variable, stack::Stack};
 use pulse_console::{Console, serve};
 use pulse_core::{control::Actor, entry::Plan, ports::Clock as _};
@@ -34,7 +36,9 @@ use pulse_local::{
 };
 use tokio::net::TcpListener;
 
-use self::{customers::Demo, promises::Findings, providers::Providers, surroundings::Surroundings};
+use self::{
+    customers::Demo, promises::Findings, providers::Providers, receiving::Receiving, surroundings::Surroundings,
+};
 use super::console;
 use crate::{
     exit::Exit, interruption::interruption, local_record, local_record::LocalRecord, output::Output, target::actor,
@@ -93,14 +97,30 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         output.remark(remark);
     }
     output.remark(format!("The mails can be looked at while it runs: {}", providers.mail.inbox_url()));
-    let (console, listener, link) = local_console(&stack, providers.mail.taken()).await?;
+    let says = process_variable("USER").map(|user| Actor::named(&user));
+    let app = app(&stack, actor(&stack, says).await)?;
+    let receiving = if options.no_receiver || !surroundings.reach_loopback() {
+        None
+    } else {
+        let receiving = Receiving::start(&stack, &app, options.receiver_fault).await?;
+        output.remark(format!("What another system is told, the endpoint crm: {}", receiving.page()));
+        Some(receiving)
+    };
+    let (console, listener, link) = local_console(&app, &stack, providers.mail.taken()).await?;
     output.remark(format!("The console, for one browser: {link}"));
     let console = serve(listener, console, pending());
     let demonstration = Box::pin(async {
-        let demo = Demo::enroll(&stack, customers).await?;
+        let demo = Demo::enroll(&stack, &app, customers).await?;
         let lasted = progress::follow(&stack, &demo, &providers, &surroundings).await?;
         let heard = hearing::follow(&stack, &providers, &options).await?;
-        let findings = Findings::gather(&stack, &demo, &providers, lasted, heard).await?;
+        let told = match &receiving {
+            Some(receiving) => {
+                let customers = demo.customers.iter().map(|customer| &customer.id);
+                Some(receiving.follow(&stack, &app, customers, &providers.mail.accepted_by_customer()).await?)
+            }
+            None => None,
+        };
+        let findings = Findings::gather(&stack, &demo, &providers, lasted, heard, told).await?;
         let held = findings.all_held();
         output.show(&findings, || summary::text(&findings, &link, options.exit))?;
         if options.exit {
@@ -126,12 +146,10 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
 }
 
 /// The console of the local stack, with the link that lets a browser in.
-async fn local_console(stack: &Stack, mails: TakenMails) -> Result<(Console, TcpListener, String)> {
-    let says = process_variable("USER").map(|user| Actor::named(&user));
-    let app = app(stack, actor(stack, says).await)?;
+async fn local_console(app: &App, stack: &Stack, mails: TakenMails) -> Result<(Console, TcpListener, String)> {
     // Tick takes a first snapshot then, and not after five minutes.
     app.want_snapshot().await?;
-    let (console, listener, link) = console::console(app, stack.outputs.stack(), 0).await?;
+    let (console, listener, link) = console::console(app.clone(), stack.outputs.stack(), 0).await?;
     Ok((console.with_inbox(Arc::new(inbox::LocalInbox(mails))), listener, link))
 }
 

@@ -2,7 +2,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use pulse_local::standins::{MailFates, MailShare};
+use pulse_local::standins::{MailFates, MailShare, ReceiverFault};
 use pulse_roster::RosterFormat;
 
 /// What `pulse local` takes.
@@ -51,6 +51,15 @@ pub struct Options {
     /// it isn't waited for with the summary.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = event_delay, allow_hyphen_values = true)]
     pub event_delay: Duration,
+
+    /// Have the stack tell nobody of what happens, for it to tell those alone whom you add by `pulse --local endpoint add`.
+    #[arg(long, conflicts_with = "receiver_fault")]
+    pub no_receiver: bool,
+
+    /// How the receiver fails from the beginning, that is the other system that the stack tells of what happens: down, silent,
+    /// slow, lost-answers, nonsense, or a status from 300 to 599. On its page it is mended, or told to fail otherwise.
+    #[arg(long, value_name = "FAULT")]
+    pub receiver_fault: Option<ReceiverFault>,
 
     /// The emulator's port on 127.0.0.1.
     #[arg(long, value_name = "PORT", default_value_t = 4566, value_parser = clap::value_parser!(u16).range(1..))]
@@ -165,6 +174,11 @@ mod tests {
             ("--email-latency", "-1", "must be seconds from 0 to 10"),
             ("--score-latency", "-1s", "must be seconds from 0 to 10"),
             ("--bounces", "-2%", "must be a percentage from 0% to 100%"),
+            (
+                "--receiver-fault",
+                "200",
+                "must be down, silent, slow, lost-answers, nonsense, or a status from 300 to 599",
+            ),
         ] {
             let line = <Line as clap::Parser>::try_parse_from(["local", option, bad]);
             let refused = line.map(|line| line.options.event_delay).unwrap_err().to_string();

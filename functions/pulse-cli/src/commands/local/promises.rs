@@ -26,6 +26,7 @@ use super::{
     hearing::{self, Hearing, Silence},
     progress::{Busy, Followed},
     providers::Providers,
+    receiving::{self, ReceiverFindings},
 };
 
 const AT_ONCE: usize = 16;
@@ -47,6 +48,9 @@ pub(super) struct Findings {
     /// Whether events were waited for.
     #[serde(skip)]
     pub(super) waited: bool,
+    /// What another system was told, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) receiver: Option<ReceiverFindings>,
     /// Where the mails can be looked at.
     pub(super) inbox: String,
     pub(super) providers: Vec<ProviderFindings>,
@@ -86,6 +90,7 @@ impl Findings {
         providers: &Providers,
         followed: Followed,
         heard: Hearing,
+        receiver: Option<ReceiverFindings>,
     ) -> Result<Self> {
         let people = people(stack, demo).await?;
         let sent = providers.mail.accepted();
@@ -108,7 +113,7 @@ impl Findings {
         );
         let email =
             provider("email", providers.mail.meter(), &followed.email_lanes, providers.mail_latency, followed.email);
-        let promises = vec![
+        let mut promises = vec![
             accounted_for(&people),
             one_mail(demo, &mails_of, &silence),
             none_for_the_rest(demo, &accepted),
@@ -120,6 +125,7 @@ impl Findings {
             next_month(demo, &people),
             no_dead_letters(stack).await?,
         ];
+        promises.extend(receiver.as_ref().map(receiving::all_told));
         Ok(Self {
             customers: people.len(),
             entries,
@@ -128,6 +134,7 @@ impl Findings {
             opted_out: opted_out(demo, &people).count(),
             events: heard.events,
             waited: heard.waited,
+            receiver,
             inbox: providers.mail.inbox_url(),
             providers: vec![score, email],
             promises,

@@ -4,7 +4,12 @@ use std::fmt::Write as _;
 
 use console::style;
 
-use super::promises::{Findings, LocalPromise, ProviderFindings};
+use pulse_local::standins::ReceiverCounts;
+
+use super::{
+    promises::{Findings, LocalPromise, ProviderFindings},
+    receiving::ReceiverFindings,
+};
 use crate::output::{Table, heading};
 
 pub(super) fn text(findings: &Findings, console: &str, exits: bool) -> String {
@@ -37,6 +42,11 @@ pub(super) fn text(findings: &Findings, console: &str, exits: bool) -> String {
     let _ = writeln!(text, "  {opted_out} opted out since they were enrolled, by an event or by hand.");
     text += &events_line(findings);
 
+    if let Some(receiver) = &findings.receiver {
+        text += &heading("\nWhat another system was told, the endpoint crm");
+        text += &receiver_text(receiver);
+    }
+
     text += &heading("\nThe providers' own view");
     let mut table = Table::default();
     for provider in &findings.providers {
@@ -66,6 +76,32 @@ fn events_line(findings: &Findings) -> String {
     format!("  {to_come} events of {} are still to come: {why}.\n", findings.events.planned)
 }
 
+fn receiver_text(receiver: &ReceiverFindings) -> String {
+    let mut table = Table::default();
+    for (what, facts) in &receiver.facts {
+        table.push(what, format!("{facts:>6}"));
+    }
+    table.push("together", format!("{:>6}", receiver.counts.facts));
+    let mut text = table.render();
+    let order = match receiver.counts.out_of_order {
+        0 => "Each customer's in order".to_owned(),
+        many => format!("{many} out of order"),
+    };
+    let ReceiverCounts { repeats, wrong_signatures, .. } = receiver.counts;
+    let _ = writeln!(
+        text,
+        "  {order}; repeats that were dropped: {repeats}; calls that were wrongly signed: {wrong_signatures}."
+    );
+    let waiting = receiver.told.waiting;
+    if let Some(fault) = &receiver.fault {
+        let _ =
+            writeln!(text, "  It was told to fail ({fault}): {waiting} facts wait on the ledger until it is mended.");
+    } else if waiting > 0 {
+        let _ = writeln!(text, "  {waiting} facts are still to be told.");
+    }
+    text
+}
+
 fn provider_line(provider: &ProviderFindings) -> String {
     format!("{} calls, at most {} at once on {} lanes", provider.calls, provider.peak, provider.lanes)
 }
@@ -84,8 +120,10 @@ fn promise_line(promise: &LocalPromise) -> String {
 
 fn where_next(findings: &Findings, console: &str) -> String {
     let mut text = heading("\nWhere to look next");
+    let receiver = findings.receiver.as_ref().map(|receiver| ("What crm was told, in any", &*receiver.page));
     let links = [("The console, for one browser", console), ("The mails, in any", &findings.inbox)];
-    text += &links.into_iter().fold(Table::default(), |table, (name, link)| table.row(name, link)).render();
+    text +=
+        &links.into_iter().chain(receiver).fold(Table::default(), |table, (name, link)| table.row(name, link)).render();
     text += &heading("\nFrom another terminal");
     let example = findings.example.as_deref().unwrap_or("ID");
     let mut table = Table::default();
@@ -93,6 +131,7 @@ fn where_next(findings: &Findings, console: &str) -> String {
         ("status".to_owned(), "entries, queues, dead letters, lanes"),
         ("why".to_owned(), "who is not done in this run, and why"),
         (format!("why {example}"), "one customer's story, what became of each mail, and what comes next"),
+        ("endpoint list".to_owned(), "who is told of what, whether it flows, and what waits"),
         ("suppressions".to_owned(), "addresses that must not be mailed any more, by reason"),
         (format!("preview {example}"), "the mail that they got, as files to open"),
     ] {

@@ -35,6 +35,13 @@ impl Surroundings {
         Self { place: StandInPlace { bind, host }, fires, bridge }
     }
 
+    /// Whether functions reach what listens on this machine's loopback address, and are let to: endpoints are public, or
+    /// there.
+    pub(super) fn reach_loopback(&self) -> bool {
+        let is_loopback = |host: &str| host.parse::<IpAddr>().map_or(host == "localhost", |host| host.is_loopback());
+        self.place.host.as_deref().is_none_or(is_loopback)
+    }
+
     /// What a person should know of an emulator that isn't Pulse's own.
     pub(super) fn remarks(&self, kind: &EmulatorKind, url: &str) -> String {
         let firing = match (self.fires, kind.fires_schedules()) {
@@ -49,8 +56,12 @@ impl Surroundings {
         let reaching = self.place.host.as_ref().map(|host| {
             format!("Its functions are told to find the providers' stand-ins at {host}; {}.", self.who_reaches())
         });
+        let receiver = (!self.reach_loopback()).then(|| {
+            "Nobody is told of what happens: an endpoint of this machine must be at 127.0.0.1, which its functions don't reach."
+                .to_owned()
+        });
         let limits = kind.limits().iter().copied().map(str::to_owned);
-        let remarks = firing.map(str::to_owned).into_iter().chain(reaching).chain(limits);
+        let remarks = firing.map(str::to_owned).into_iter().chain(reaching).chain(receiver).chain(limits);
         remarks.fold(format!("{kind} answers at {url}."), |text, remark| format!("{text}\n  - {remark}"))
     }
 

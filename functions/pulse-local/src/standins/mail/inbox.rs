@@ -5,9 +5,9 @@ use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
-    extract::{Path, Query, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn},
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    middleware::from_fn,
     response::{Html, IntoResponse, Response},
     routing::get,
 };
@@ -17,23 +17,18 @@ use minijinja::{Environment, Value, context};
 use pulse_core::customer::CustomerId;
 use serde::{Deserialize, Serialize};
 
-use super::{Provider, events::MailEvent, outbox::AcceptedMail, publisher::Publisher, way::encoded};
+use super::{Provider, events::MailEvent, outbox::AcceptedMail, publisher::Publisher};
+use crate::standins::pages::{self, clock_time, only_here, style};
 
 /// Mails on a page.
 const PAGE: usize = 50;
 
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut pages = Environment::new();
-    pages.add_filter("urlencode", |text: String| encoded(&text));
-    for (name, text) in [
-        ("page.html", include_str!("inbox/page.html")),
+    pages::pages(&[
         ("list.html", include_str!("inbox/list.html")),
         ("mail.html", include_str!("inbox/mail.html")),
         ("none.html", include_str!("inbox/none.html")),
-    ] {
-        pages.add_template(name, text).expect("a page that its test has rendered");
-    }
-    pages
+    ])
 });
 
 pub(super) fn router(provider: Arc<Provider>) -> Router {
@@ -46,26 +41,6 @@ pub(super) fn router(provider: Arc<Provider>) -> Router {
         .fallback(async || none())
         .layer(from_fn(only_here))
         .with_state(provider)
-}
-
-/// Refuses pages of elsewhere that have a name of theirs point here, and tells browsers what none of these pages needs.
-async fn only_here(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if !["127.0.0.1", "localhost"].contains(&name) {
-        return (StatusCode::MISDIRECTED_REQUEST, "The inbox is at 127.0.0.1 only.\n").into_response();
-    }
-    let mut answer = next.run(request).await;
-    for (name, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
-    ] {
-        answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    answer
 }
 
 /// What became of a mail, as far as it was told.
@@ -252,31 +227,10 @@ async fn text(State(provider): State<Arc<Provider>>, Path(number): Path<usize>) 
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], mail.text).into_response()
 }
 
-async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("inbox/style.css")).into_response()
-}
-
 fn none() -> Response {
     (StatusCode::NOT_FOUND, show("none.html", &context! {}, "")).into_response()
 }
 
-/// A page that may send forms to one place beside itself, if any.
 fn show(page: &str, values: &Value, sends_to: &str) -> Response {
-    let rendered = PAGES.get_template(page).and_then(|page| page.render(values));
-    let Ok(html) = rendered else {
-        return (StatusCode::INTERNAL_SERVER_ERROR, "The page can't be made.\n").into_response();
-    };
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self' {sends_to}; base-uri 'none'; \
-         frame-ancestors 'none'"
-    );
-    let mut headers = HeaderMap::new();
-    if let Ok(policy) = HeaderValue::try_from(policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    (headers, Html(html)).into_response()
-}
-
-fn clock_time(at: Timestamp) -> String {
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
+    pages::show(&PAGES, page, values, sends_to)
 }

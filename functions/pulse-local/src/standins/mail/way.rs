@@ -119,7 +119,7 @@ async fn answer(request: RequestBuilder) -> Answer {
 }
 
 /// Percent-encodes all that isn't unreserved (RFC 3986, 2.3).
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len() * 2), |mut encoded, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(byte.into()),

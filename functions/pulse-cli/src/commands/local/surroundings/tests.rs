@@ -38,6 +38,9 @@ fn stand_ins_listen_on_the_narrowest_address_that_the_functions_reach() {
     let given = ["--stand-ins-host", "192.168.5.2"];
     assert_eq!(place(&given, &localstack(), BRIDGE), ("192.168.5.2".into(), host("192.168.5.2")));
     assert_eq!(place(&["--stand-ins-host", "localhost"], &own, BRIDGE), ("127.0.0.1".into(), host("localhost")));
+    let reach = |line: &[&str], kind: &EmulatorKind| surroundings(line, kind, None).reach_loopback();
+    assert!(reach(&[], &own) && reach(&["--stand-ins-host", "localhost"], &localstack()));
+    assert!(!reach(&[], &localstack()) && !reach(&given, &own));
     let wide = ["--stand-ins-bind", "0.0.0.0"];
     assert_eq!(place(&wide, &localstack(), BRIDGE), ("0.0.0.0".into(), host(THIS_MACHINE)));
 }
@@ -61,6 +64,7 @@ fn what_the_emulator_cannot_do_is_said_and_so_is_who_reaches_the_stand_ins() {
         "LocalStack 4.14.0 (community) answers at http://localhost:4566",
         "`pulse local` does, at their minute",
         "stand-ins at host.docker.internal; they listen on 172.17.0.1, which only this machine and its containers reach",
+        "Nobody is told of what happens: an endpoint of this machine must be at 127.0.0.1",
         "least privilege isn't tried",
     ] {
         assert!(text.contains(words), "{words}: {text}");
