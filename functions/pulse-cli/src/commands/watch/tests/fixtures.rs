@@ -34,7 +34,14 @@ pub(super) fn blank() -> State {
 pub(super) fn full(score: Condition, email: Condition) -> State {
     let mut state = blank();
     state.figures.end(now(), Ok(Box::new(figures(score, email))));
-    state.lanes.end(now(), Ok(vec![lanes(StageName::Score, "Enabled"), lanes(StageName::Email, "Disabled")]));
+    state.lanes.end(
+        now(),
+        Ok(vec![
+            lanes(StageName::Score, "Enabled"),
+            lanes(StageName::Email, "Disabled"),
+            lanes(StageName::Deliver, "Enabled"),
+        ]),
+    );
     state.entries.end(ago(3), Ok(entries()));
     state
 }
@@ -52,8 +59,12 @@ pub(super) fn figures(score: Condition, email: Condition) -> Figures {
     };
     let depth = |queue: &str, waiting| Depth { queue: queue.to_owned(), waiting, in_flight: 0, dead_letters: true };
     Figures {
-        stages: vec![stage(StageName::Score, score), stage(StageName::Email, email)],
-        minutes: vec![minutes(0).collect(), minutes(41).collect()],
+        stages: vec![
+            stage(StageName::Score, score),
+            stage(StageName::Email, email),
+            stage(StageName::Deliver, Condition::Running),
+        ],
+        minutes: vec![minutes(0).collect(), minutes(41).collect(), minutes(0).collect()],
         queues: vec![
             Depth { queue: "score queue".into(), waiting: 1_204, in_flight: 20, dead_letters: false },
             depth("score DLQ", 0),

@@ -53,12 +53,15 @@ struct Room {
 impl Room {
     /// Of so many rows, when there is `more` to say of the runs.
     fn of(spare: u16, more: u16) -> Self {
-        if spare < 4 {
+        let count = |stages: &[StageName]| u16::try_from(stages.len()).unwrap_or(u16::MAX);
+        let (charts, gaps) = (count(&StageName::OF_ENTRIES), count(StageName::ALL) + 1);
+        let short_charts = 2 * charts;
+        if spare < short_charts {
             return Self { chart: 0, between: 0 };
         }
-        let spare = spare.saturating_sub(4 + more);
-        let between = u16::from(spare >= 3);
-        Self { chart: (1 + (spare - 3 * between) / 2).min(TALLEST_CHART), between }
+        let spare = spare.saturating_sub(short_charts + more);
+        let between = u16::from(spare >= gaps);
+        Self { chart: (1 + (spare - gaps * between) / charts).min(TALLEST_CHART), between }
     }
 }
 
@@ -73,8 +76,8 @@ mod tests {
             (chart, between)
         };
         assert_eq!(
-            [3, 4, 7, 8, 9, 10, 14, 99].map(room),
-            [(0, 0), (1, 0), (2, 0), (1, 1), (1, 1), (2, 1), (4, 1), (4, 1)]
+            [3, 4, 7, 8, 9, 10, 11, 15, 99].map(room),
+            [(0, 0), (1, 0), (2, 0), (2, 0), (1, 1), (1, 1), (2, 1), (4, 1), (4, 1)]
         );
     }
 }

@@ -3,6 +3,7 @@ use pulse_core::{
     control::MinuteOutcomes,
     entry::StageName,
     overview::{Condition, StageOverview},
+    stage_spec::Moves,
 };
 use ratatui::{
     Frame,
@@ -34,7 +35,7 @@ pub(super) struct Panel {
 }
 
 impl Panel {
-    /// Of the first stage, or the second.
+    /// Of a stage, by its place among all.
     pub(super) fn of(state: &State, index: usize) -> Self {
         let name = StageName::ALL[index];
         let Some(figures) = state.figures.value() else {
@@ -48,6 +49,11 @@ impl Panel {
             };
         };
         let overview = &figures.stages[index];
+        // `pulse endpoint list` tells of the others: what is watched here is the month.
+        if name.spec().moves == Moves::Deliveries {
+            let title = title(name, Some(overview.condition));
+            return Self { title, lines: Vec::new(), is_known: false, calls: [0; MINUTES], failures: [0; MINUTES] };
+        }
         let mut lines = words(overview, state.now);
         let split = state.lanes.value().map_or("..".to_owned(), |lanes| lanes[index].to_string());
         lines.push(Line::from(vec![label("lanes"), split.into()]));
