@@ -154,11 +154,11 @@ impl DeliverStep {
         })
     }
 
-    /// Whether it is for what it is told that an endpoint refuses it: it did so before, and has taken other word since. One that
-    /// refuses everything may have another key, of those that answer 400 then, and that can be mended.
+    /// Whether it is for what it is told that an endpoint refuses it: it has failed to take it for a while, and took other word
+    /// meanwhile. One that refuses everything may have another key, of those that answer 400 then, and that can be mended.
     async fn is_at_fault(&self, Errand { counter, delivery, .. }: &Errand) -> bool {
         match delivery.failure_streak() {
-            Some(streak) => self.desk.has_taken_since(counter, streak.at).await,
+            Some(streak) => self.desk.has_taken_since(counter, streak.since).await,
             None => false,
         }
     }

@@ -96,13 +96,13 @@ impl SystemUnderTest for NeverLooksAfterEndpoints {
     async fn look_after_endpoints(&self, _: &WorldPorts, _: SweepPolicy) {}
 }
 
-/// Neither holds an endpoint back nor keeps to its lanes.
+/// Neither holds an endpoint back nor calls one beside another.
 pub(crate) struct HoldsNobody;
 
 #[async_trait]
 impl SystemUnderTest for HoldsNobody {
     fn deliver(&self, ports: &WorldPorts) -> Box<dyn Stage> {
-        SharesNoLanes.deliver(ports)
+        Production.deliver(&WorldPorts { endpoint_desk: desk_of_one(ports, 1), ..ports.clone() })
     }
 
     async fn look_after_endpoints(&self, ports: &WorldPorts, policy: SweepPolicy) {
@@ -142,11 +142,15 @@ pub(crate) struct SharesNoLanes;
 
 impl SystemUnderTest for SharesNoLanes {
     fn deliver(&self, ports: &WorldPorts) -> Box<dyn Stage> {
-        let known = &ports.endpoint_desk;
-        let (book, controls, clock) = (Arc::clone(&known.book), Arc::clone(&known.controls), Arc::clone(&known.clock));
-        let endpoint_desk = Arc::new(EndpointDesk::new(book, controls, clock, NonZeroU32::MIN, 32));
-        Production.deliver(&WorldPorts { endpoint_desk, ..ports.clone() })
+        Production.deliver(&WorldPorts { endpoint_desk: desk_of_one(ports, 32), ..ports.clone() })
     }
+}
+
+/// As an invocation would have it that is the only one, and makes so many calls at once.
+fn desk_of_one(ports: &WorldPorts, in_flight: usize) -> Arc<EndpointDesk> {
+    let known = &ports.endpoint_desk;
+    let (book, controls, clock) = (Arc::clone(&known.book), Arc::clone(&known.controls), Arc::clone(&known.clock));
+    Arc::new(EndpointDesk::new(book, controls, clock, NonZeroU32::MIN, in_flight))
 }
 
 /// Sends what its message is about, whatever comes before it.
