@@ -37,8 +37,8 @@ type Slot = Arc<AsyncMutex<Known>>;
 #[derive(Default)]
 struct Known {
     held: Option<Held>,
-    /// When it couldn't be read last, and why, if it couldn't since.
-    failed: Option<(Timestamp, Cause)>,
+    /// When it couldn't be read last, if it couldn't since.
+    failed_at: Option<Timestamp>,
 }
 
 struct Held {
@@ -53,7 +53,7 @@ impl KeyCache {
     }
 
     /// The keys in the secret of this name, as they were five minutes ago at most; or, where it can't be read any more, as they
-    /// were last. A secret that can't be read is asked for again after a minute.
+    /// were last: then it is asked for again after a minute.
     ///
     /// # Errors
     /// Why they can't be had. It names the secret and never shows it.
@@ -63,14 +63,11 @@ impl KeyCache {
         if let Some(held) = known.held.as_ref().filter(|held| self.age(held.read_at) < KEPT) {
             return Ok(Arc::clone(&held.keys));
         }
-        let failed = known.failed.as_ref().filter(|(at, _)| self.age(*at) < SELDOM);
-        let read = match failed.map(|(_, cause)| cause.clone()) {
-            Some(cause) => Err(cause),
+        let has_just_failed = known.failed_at.is_some_and(|at| self.age(at) < SELDOM);
+        match known.held.as_ref().map(|held| Arc::clone(&held.keys)) {
+            Some(keys) if has_just_failed => Ok(keys),
+            Some(keys) => Ok(self.read(secret, &mut known).await.unwrap_or(keys)),
             None => self.read(secret, &mut known).await,
-        };
-        match (read, &known.held) {
-            (Err(_), Some(held)) => Ok(Arc::clone(&held.keys)),
-            (read, _) => read,
         }
     }
 
@@ -83,7 +80,7 @@ impl KeyCache {
         if !Arc::ptr_eq(&held.keys, refused) {
             return Some(Arc::clone(&held.keys));
         }
-        let asked_at = known.failed.as_ref().map_or(held.read_at, |(at, _)| held.read_at.max(*at));
+        let asked_at = known.failed_at.unwrap_or(held.read_at).max(held.read_at);
         if self.age(asked_at) < SELDOM {
             return None;
         }
@@ -92,7 +89,7 @@ impl KeyCache {
 
     async fn read(&self, secret: &str, known: &mut Known) -> Result<Arc<SigningKeys>, Cause> {
         let read = self.read_now(secret, &mut known.held).await;
-        known.failed = read.as_ref().err().map(|cause| (self.clock.now(), cause.clone()));
+        known.failed_at = read.is_err().then(|| self.clock.now());
         if let Err(cause) = &read {
             tracing::warn!(%cause, "an endpoint's keys can't be read");
         }

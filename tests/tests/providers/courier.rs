@@ -298,6 +298,20 @@ async fn a_secret_that_cant_be_used_is_named_and_never_shown_and_used_once_it_is
 }
 
 #[tokio::test]
+async fn keys_that_cant_be_read_any_more_go_on_signing_and_are_asked_for_once_a_minute() {
+    let (server, crm, clock) = (AwsServer::start().await.unwrap(), Crm::start().await, clock());
+    let courier = courier(&server, &clock, AMPLE);
+    let error = || AwsAnswer::Error(400, "AccessDeniedException", "confidential-words");
+    server.answer_next([secret(FIRST), error(), error(), secret(SECOND)]);
+    for (wait, calls) in [(0, 1), (300, 2), (30, 2), (30, 3), (60, 4)] {
+        clock.advance(Duration::from_secs(wait));
+        courier.bring(&word(1), &crm.endpoint()).await.unwrap();
+        assert_eq!(server.calls(), calls);
+    }
+    assert_eq!(crm.signed_by(), [FIRST, FIRST, FIRST, FIRST, SECOND]);
+}
+
+#[tokio::test]
 async fn who_may_not_be_called_is_not_and_no_key_is_read_for_it() {
     let (server, crm) = (AwsServer::start().await.unwrap(), Crm::start().await);
     let courier = EndpointCourier::new(&aws(&server), AddressRules::PublicOnly, AMPLE, clock()).unwrap();

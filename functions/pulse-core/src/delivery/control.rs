@@ -71,7 +71,16 @@ impl EndpointControl {
     /// Whether it was out of order, and is called a little to see whether it is well again.
     #[must_use]
     pub fn is_being_tried(&self, now: Timestamp) -> bool {
-        matches!(&self.breaker, Breaker::Open(open) if open.probe_at <= now)
+        self.tried_since(now).is_some()
+    }
+
+    /// Since when it is, if it is.
+    #[must_use]
+    pub fn tried_since(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.breaker {
+            Breaker::Open(open) => Some(open.probe_at).filter(|at| *at <= now),
+            Breaker::Closed { .. } => None,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Endpoint, EndpointBook, EndpointControl, EndpointName, Gone};
+use super::{Delivery, Endpoint, EndpointBook, EndpointControl, EndpointName, Gone};
 use crate::{
     control::Outcomes,
     failure::Cause,
@@ -58,6 +58,8 @@ pub struct Counter {
     /// Counts the calls to it.
     pub meter: Meter,
     control: EndpointControl,
+    /// Since when it is being tried, if it is.
+    tried_since: Option<Timestamp>,
     /// What came of the calls lately, those of other invocations too.
     lately: Outcomes,
     /// Its lanes in this invocation.
@@ -76,14 +78,16 @@ pub struct Lane {
 }
 
 impl Counter {
-    /// Whether word is held back from the endpoint, and then until when at least: till now, where that may be over any moment, and
+    /// Whether this is held back from the endpoint, and then until when at least: till now, where that may be over any moment, and
     /// tick wakes nobody's word as long as it isn't.
     #[must_use]
-    pub fn withheld(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn withheld(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
         let reading = self.meter.read();
         let asked = self.lately.leave_alone_until.max(reading.outcomes.leave_alone_until);
         let is_held = self.control.hold(now).is_some()
             || self.is_gone.load(Ordering::Relaxed)
+            // It is tried with what tick wakes for that, and no call more: each may hang, and an invocation with it.
+            || self.tried_since.is_some_and(|since| !delivery.was_woken_since(since))
             || reading.failed_in_a_row >= self.fuse;
         if self.lane_count == 0 {
             return Some(now.saturating_add(WITHOUT_LANES).unwrap_or(Timestamp::MAX));
@@ -147,11 +151,13 @@ impl EndpointDesk {
         let minutes = self.controls.endpoint_minutes(name, since).await?;
         let lane_count = endpoint.lanes_of_each(self.invocations, self.in_flight);
         // One that was out of order is called in one lane, to see.
-        let (lane_count, fuse) = if control.is_being_tried(now) { (lane_count.min(1), 1) } else { (lane_count, FUSE) };
+        let tried_since = control.tried_since(now);
+        let (lane_count, fuse) = if tried_since.is_some() { (lane_count.min(1), 1) } else { (lane_count, FUSE) };
         let counter = Counter {
             endpoint,
             meter: Meter::default(),
             control,
+            tried_since,
             lately: Outcomes::sum(minutes.iter().map(|minute| &minute.outcomes)),
             lanes: Arc::new(Semaphore::new(usize::try_from(lane_count).unwrap_or(usize::MAX))),
             lane_count,

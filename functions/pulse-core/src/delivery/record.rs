@@ -133,6 +133,17 @@ impl Delivery {
         &self.progress
     }
 
+    /// Whether tick has sent a message for it since then.
+    #[must_use]
+    pub fn was_woken_since(&self, at: Timestamp) -> bool {
+        match self.queueing {
+            Queueing::Requeued { at: queued_at } => queued_at >= at,
+            // A first message is due when the fact is written down.
+            Queueing::Pending => self.due > self.fact.written_at && self.due >= at,
+            Queueing::Deferred => false,
+        }
+    }
+
     /// How its message comes to be in the queue.
     #[must_use]
     pub fn queueing(&self) -> Queueing {

@@ -102,6 +102,8 @@ fn word_that_was_put_off_is_awaited_from_when_it_is_woken() {
     assert_eq!((put_off.queueing(), put_off.due()), (Queueing::Deferred, until));
     let woken = put_off.queue_again(until + 1.minute()).unwrap().into_after();
     assert_eq!((woken.queueing(), woken.due()), (Queueing::Pending, until + 1.minute()));
+    assert!(woken.was_woken_since(until) && !woken.was_woken_since(until + 2.minutes()));
+    assert!(!put_off.was_woken_since(now()) && !delivery(1, 7, now()).was_woken_since(now()));
     // A message that comes by before is the one.
     let claimed = put_off.claim(now(), now() + 1.minute()).unwrap().into_after();
     assert_eq!(claimed.queueing(), Queueing::Pending);

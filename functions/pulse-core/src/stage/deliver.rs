@@ -222,7 +222,7 @@ impl Step for DeliverStep {
             && matches!(own.progress(), DeliveryProgress::GivenUp { .. })
             && Line::is_overtaken(&all, &own);
         let Found { delivery, is_next, is_left_behind } = Self::found(&all, own, now);
-        let withheld = |now| counter.as_ref().and_then(|counter| counter.withheld(now));
+        let withheld = |now| counter.as_ref().and_then(|counter| counter.withheld(&delivery, now));
         let wants_lane = is_next && !is_left_behind && withheld(now).is_none();
         let lane = match counter.as_ref().filter(|_| wants_lane) {
             Some(counter) => self.desk.lane(counter).await,

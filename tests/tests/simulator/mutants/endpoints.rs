@@ -173,7 +173,7 @@ impl Hasty {
         };
         let now = ports.clock.now();
         let Some(counter) = ports.endpoint_desk.counter(&id.endpoint).await? else { return Ok(Verdict::Done) };
-        let defer = counter.withheld(now).is_some();
+        let defer = counter.withheld(&delivery, now).is_some();
         let lane = if defer { None } else { ports.endpoint_desk.lane(&counter).await };
         if lane.is_none() {
             ports.deliveries.apply_delivery(&delivery.put_off(now, None, now)?).await?;
