@@ -114,6 +114,9 @@ impl App {
         match others.iter().find(|other| other.name == name) {
             Some(other) if other.removed_at.is_some() => return Err(EndpointError::BeingRemoved(name)),
             Some(_) => return Err(EndpointError::Taken(name)),
+            None if let Some(secret) = shared_secret(&target, &others) => {
+                return Err(EndpointError::SharedSecret(secret));
+            }
             None if others.len() >= MOST => return Err(EndpointError::TooMany(MOST)),
             None => {}
         }
@@ -133,6 +136,13 @@ impl App {
         let (endpoint, invocations) = (EndpointShown::from(&endpoint), sharing.invocations.get());
         Ok(AddedEndpoint { endpoint, signature, invocations, lanes_used, told_from })
     }
+}
+
+/// The secret that is to sign an endpoint's word and signs another's. A rotation would exchange it for both, and who deletes it
+/// with one would silence the other.
+fn shared_secret(target: &NewTarget, others: &[Endpoint]) -> Option<String> {
+    let NewTarget::Webhook { signed_by: SignedBy::Secret(secret), .. } = target else { return None };
+    others.iter().any(|other| other.target.secret() == Some(secret)).then(|| secret.clone())
 }
 
 /// As many as invocations, or the multiple of that which comes to four.

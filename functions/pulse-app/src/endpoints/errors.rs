@@ -61,6 +61,11 @@ pub enum EndpointError {
         /// How many invocations there may be at once.
         invocations: NonZeroU32,
     },
+    /// Keys are one endpoint's alone.
+    #[error(
+        "the secret {0} signs another endpoint's word: a rotation of its key would be one for both. Leave --secret out, or name another"
+    )]
+    SharedSecret(String),
     /// The deliver function may read no such secret.
     #[error("the deliver function reads secrets whose names begin with {folder}, and {secret}'s doesn't")]
     OutsideFolder {

@@ -120,6 +120,14 @@ impl App {
         found.ok_or_else(|| EndpointError::Unknown(name.clone()))
     }
 
+    /// Whether there is an endpoint of that name, be it one that is being removed.
+    ///
+    /// # Errors
+    /// When there is none, or the ledger can't be read.
+    pub async fn knows_endpoint(&self, name: &EndpointName) -> Result<(), EndpointError> {
+        self.any_endpoint(name).await.map(|_| ())
+    }
+
     /// The endpoint of that name, unless it is being removed.
     async fn endpoint(&self, name: &EndpointName) -> Result<Endpoint, EndpointError> {
         let endpoint = self.any_endpoint(name).await?;

@@ -127,6 +127,8 @@ fn what_cannot_be_is_not_added_and_says_why() {
     assert!(few.to_string().contains("`pulse lanes deliver`") && few.to_string().contains("Give it 5"), "{few}");
     let outside = refused(&world, &keys, other(new(SignedBy::Secret("pulse/score".into()))));
     assert!(outside.to_string().contains("begin with pulse/endpoints/"), "{outside}");
+    let shared = refused(&world, &keys, other(new(SignedBy::Secret("pulse/endpoints/crm".into()))));
+    assert_eq!(shared, EndpointError::SharedSecret("pulse/endpoints/crm".into()));
     let missing = refused(&world, &keys, other(new(SignedBy::Secret("pulse/endpoints/none".into()))));
     assert_eq!(missing, EndpointError::Keys(EndpointKeysError::Missing("pulse/endpoints/none".into())));
     assert_eq!(now(world.ledger.endpoints()).unwrap().len(), 1);

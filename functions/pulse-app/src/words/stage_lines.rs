@@ -1,7 +1,10 @@
 //! How a stage is doing, line by line.
 
 use jiff::Timestamp;
-use pulse_core::overview::{How, StageOverview};
+use pulse_core::{
+    overview::{How, StageOverview},
+    stage_spec::Moves,
+};
 
 use super::age;
 
@@ -35,7 +38,10 @@ pub fn stage_lines(stage: &StageOverview, now: Timestamp) -> Vec<StageLine> {
     lines.push(line("messages", format!("{} waiting, {} in flight", stage.waiting, stage.in_flight)));
     let (rate, failing) = (stage.answered_per_minute, stage.failing_percent);
     let each = stage.latency_ms.map(|ms| format!(", {:.1} s each", ms as f64 / 1_000.0)).unwrap_or_default();
-    lines.push(line("answers", format!("{rate:.1} a minute, {failing} % of calls fail{each}")));
+    // What comes of calls to endpoints is kept by endpoint.
+    if stage.stage.spec().moves == Moves::Entries {
+        lines.push(line("answers", format!("{rate:.1} a minute, {failing} % of calls fail{each}")));
+    }
     if let Some(due) = stage.oldest_due {
         lines.push(line("oldest due", format!("{due:.0}, {} ago", age(now, due))));
     }

@@ -26,6 +26,9 @@ const FUSE: u32 = 5;
 /// So long ago an endpoint's calls still tell how it is.
 const LATELY: Duration = Duration::from_mins(10);
 
+/// An endpoint that asks to be left alone is, for so long at a time.
+const LEFT_ALONE: Duration = Duration::from_mins(2);
+
 /// No longer than this does word wait within an invocation for a lane, or an endpoint that is slow would have every invocation to
 /// itself. What would is put off, for tick to wake as fast as the lanes carry it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -93,7 +96,7 @@ impl Counter {
             return Some(now.saturating_add(WITHOUT_LANES).unwrap_or(Timestamp::MAX));
         }
         // It may be well sooner, and an operator may know: it is asked again after a while, with what comes first.
-        let latest = now.saturating_add(LATELY).unwrap_or(Timestamp::MAX);
+        let latest = now.saturating_add(LEFT_ALONE).unwrap_or(Timestamp::MAX);
         asked.filter(|until| *until > now).map(|until| until.min(latest)).or(is_held.then_some(now))
     }
 

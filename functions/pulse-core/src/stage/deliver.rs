@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     Decision, Facts, Resolution, StageName, Verdict,
-    lines::Lines,
+    lines::{LONGEST_PUT_OFF, Lines},
     step::{CallError, Step},
 };
 use crate::{
@@ -264,7 +264,9 @@ impl Step for DeliverStep {
         };
         match counter.meter.of_word(&*self.clock, bring).await {
             Ok(()) => Ok(()),
-            Err(CourierError::Retry { after, cause }) => Err(CallError::Retry { after, cause }),
+            Err(CourierError::Retry { after, cause }) => {
+                Err(CallError::Retry { after: after.map(|after| after.min(LONGEST_PUT_OFF)), cause })
+            }
             Err(CourierError::Rejected { cause }) => Err(CallError::Fail { cause }),
             // Whoever operates the endpoint may take it back, or its URL may be corrected: till then it is held, and its
             // word with it, in order.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A delivery that fails again and again is tried as seldom as this, and no more seldom.
-const LONGEST_PUT_OFF: Duration = Duration::from_hours(1);
+pub(super) const LONGEST_PUT_OFF: Duration = Duration::from_hours(1);
 
 /// And no sooner than this, once its message's receives are used up.
 const SHORTEST_PUT_OFF: Duration = Duration::from_mins(5);

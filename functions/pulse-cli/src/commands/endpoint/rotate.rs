@@ -49,8 +49,8 @@ fn text(rotated: &EndpointRotated) -> String {
         );
     }
     let next = match keys.scheme {
-        SignatureScheme::HmacSha256 => "The receiver may forget the key before.",
-        SignatureScheme::Ed25519 => "The receiver may forget the public key before.",
+        SignatureScheme::HmacSha256 => "Then the receiver may forget the key before.",
+        SignatureScheme::Ed25519 => "Then the receiver may forget the public key before.",
     };
     format!("The new key alone signs requests to {endpoint}, within five minutes. {next}\n")
 }

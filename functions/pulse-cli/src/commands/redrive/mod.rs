@@ -19,7 +19,7 @@ use pulse_core::{
     stage_spec::Moves,
 };
 
-use crate::{exit::Exit, names, output::Output, target::Target};
+use crate::{exit::Exit, names, output::Output, target::Target, text::advised};
 
 /// What `pulse redrive` takes.
 #[derive(Debug, Args)]
@@ -99,6 +99,9 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         );
     }
     let app = target.app_of(None).await?;
+    if let Some(endpoint) = &options.endpoint {
+        app.knows_endpoint(endpoint).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
+    }
     let is_order = !options.dry_run && !options.direct && app.ports.tick.carries_orders_out();
     if is_order {
         let action = if let Some((run, stage)) = options.run.zip(stage) {
