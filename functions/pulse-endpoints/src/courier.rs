@@ -87,7 +87,7 @@ impl Courier for EndpointCourier {
                 Target::EventBridge { bus } => self.buses.put(bus, word).await,
                 Target::Unknown => {
                     let words = "This release doesn't know where that is: deploy the one that added it.";
-                    Err(retry(words.to_owned()).into())
+                    Err(retry(words.to_owned()))
                 }
             }
         };

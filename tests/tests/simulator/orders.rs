@@ -211,12 +211,13 @@ impl SystemUnderTest for ForgetsToQueue {
 
 #[test]
 fn months_with_an_order_that_never_ends_are_caught() {
-    assert_caught_with_orders(NeverEnds, Promise::OrdersAddUp);
+    assert_caught_with_orders(NeverEnds, Promise::OrdersAddUp, 0..40);
 }
 
 #[test]
 fn months_with_letters_that_an_order_loses_are_caught() {
-    assert_caught_with_orders(ForgetsToQueue, Promise::OrdersAddUp);
+    // It takes an order that finds letters of entries that were given up: few months have one, and seed 90 is the first.
+    assert_caught_with_orders(ForgetsToQueue, Promise::OrdersAddUp, 80..200);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::{EndpointError, EndpointShown, told_of};
 use crate::App;
 
 /// So many endpoints there may be. Word for each is written in the transaction of its fact, of which feedback may make four, and
-/// a transaction takes a hundred rows (Amazon DynamoDB API Reference, "TransactWriteItems").
+/// a transaction takes a hundred rows (Amazon `DynamoDB` API Reference, `TransactWriteItems`).
 const MOST: usize = 20;
 
 /// An endpoint that is to be added.

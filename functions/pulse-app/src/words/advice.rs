@@ -37,7 +37,7 @@ fn after(advice: &Advice) -> String {
         Advice::Why { customer, run } => format!(": see `pulse why {customer} --run {run}`"),
         Advice::LookAtEndpoints => ": see `pulse endpoint list`".into(),
         Advice::GiveLanes { endpoint, lanes } => {
-            format!(": first `pulse endpoint change {endpoint} --lanes {lanes}`, and so with each").into()
+            format!(": first `pulse endpoint change {endpoint} --lanes {lanes}`, and so with each")
         }
         Advice::FinishRotation { endpoint } => {
             format!(": `pulse endpoint rotate {endpoint} --finish` first, once its receiver has the new key")

@@ -3,15 +3,17 @@
 use super::{ApiUse, Bill, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB};
 use crate::plan::BATCH;
 
-/// Write units of a fact that an endpoint is told: its row and that row's place in the index, both in a transaction, which
-/// doubles what the fact's own row takes; a claim; a close (`cargo run --release -p pulse-sim --example ten_days`).
-const WRITES: f64 = 6.8;
+/// Tenths of a write unit that a fact takes that an endpoint is told: its row and that row's place in the index, both in a
+/// transaction, which doubles what the fact's own row takes; a claim; a close
+/// (`cargo run --release -p pulse-sim --example ten_days`).
+const TENTHS_OF_WRITES: u64 = 68;
 
 /// Read units of the same: of the line before it is told and after, and of the endpoint, which a batch shares.
 const READS: f64 = 3.8;
 
-/// Messages of the same are 1.4, as the next of a line is queued again: each is sent by itself, received and deleted in tens.
-const QUEUE_REQUESTS: f64 = 1.7;
+/// Tenths of a request that the same takes. Messages are 1.4, as the next of a line is queued again: each is sent by itself,
+/// received and deleted in tens.
+const TENTHS_OF_REQUESTS: u64 = 17;
 
 /// Read units of a minute and endpoint: the control row, its minutes, and what is overdue on all partitions of an index.
 const READS_A_MINUTE: f64 = 6.3;
@@ -38,13 +40,13 @@ impl ApiUse {
     /// What telling one endpoint uses, beside the stage, which costs as much where it tells nobody.
     #[must_use]
     pub fn of_word(Told { facts, days }: Told) -> Self {
-        let minutes = f64::from(days) * 24.0 * 60.0;
-        let batches = facts.div_ceil(u64::from(BATCH)).max(facts.min(minutes as u64));
+        let minutes = u64::from(days) * 24 * 60;
+        let batches = facts.div_ceil(u64::from(BATCH)).max(facts.min(minutes));
         let told = facts as f64;
         Self {
-            calls: vec![("SQS", "word", (told * QUEUE_REQUESTS) as u64), ("Lambda", "deliver", batches)],
-            write_units: (told * WRITES) as u64,
-            read_units: told * READS + minutes * READS_A_MINUTE,
+            calls: vec![("SQS", "word", facts * TENTHS_OF_REQUESTS / 10), ("Lambda", "deliver", batches)],
+            write_units: facts * TENTHS_OF_WRITES / 10,
+            read_units: told * READS + minutes as f64 * READS_A_MINUTE,
             gb_seconds: told * CALL_SECONDS / SIDE_BY_SIDE * STAGE_MEMORY_GB,
             log_gb: batches as f64 * LOG_BYTES_PER_INVOCATION / 1e9,
             ..Self::default()
