@@ -165,9 +165,7 @@ impl App {
             parameter_overrides,
         })
     }
-}
 
-impl App {
     async fn endpoints_have_lanes(&self, invocations: u32) -> Result<(), LaneOrderError> {
         let all = self.ports.endpoints.endpoints().await?;
         let has_fewer = |endpoint: &Endpoint| endpoint.removed_at.is_none() && endpoint.lanes.get() < invocations;

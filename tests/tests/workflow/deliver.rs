@@ -366,6 +366,7 @@ async fn while_the_stage_is_paused_nothing_is_woken_and_no_repeat_is_queued() {
     for _ in 0..3 {
         let rounds = stack.endpoint_round().run().await.unwrap();
         assert!(rounds.iter().all(|round| (round.held, round.repeated) == ("stage-held", 0)), "{rounds:?}");
+        assert_eq!(EndpointRounds::unwell(&rounds), [], "it isn't the endpoint's trouble");
         stack.clock.advance(Duration::from_hours(24));
     }
     assert_eq!(waiting(), 2);

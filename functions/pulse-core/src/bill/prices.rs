@@ -158,9 +158,7 @@ impl Bill {
         let total = lines.iter().map(|line| line.cost).sum();
         Self { lines, total }
     }
-}
 
-impl Bill {
     /// The bill for what is had beside the rest, which may have used up what is free of charge: what is used, how much of it, in
     /// what, at which price.
     pub(super) fn beside(lines: impl IntoIterator<Item = (&'static str, f64, &'static str, f64)>) -> Self {

@@ -100,10 +100,11 @@ pub struct UnwellEndpoint {
 }
 
 impl UnwellEndpoint {
-    /// An endpoint, if by this word it isn't well. One that is being removed is nobody's care any more.
+    /// An endpoint, if by this word it isn't well. That the whole stage is held is told of the stage, and one that is being
+    /// removed is nobody's care any more.
     #[must_use]
     pub fn by_word(endpoint: &EndpointName, word: &str) -> Option<Self> {
-        let is_well = matches!(word, "flows" | "removed");
+        let is_well = matches!(word, "flows" | "stage-held" | "removed");
         (!is_well).then(|| Self { endpoint: endpoint.clone(), held: word.to_owned() })
     }
 }

@@ -53,18 +53,20 @@ pub(crate) struct BelievesRefusals;
 impl SystemUnderTest for BelievesRefusals {
     fn deliver(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let known = &ports.endpoint_desk;
-        let controls = Arc::new(HasTakenWord(Arc::clone(&known.controls)));
+        let outcomes = Outcomes { succeeded_at: Some(Timestamp::MAX), ..Outcomes::default() };
+        let minute = MinuteOutcomes { starts: Timestamp::UNIX_EPOCH, outcomes };
+        let controls = Arc::new(SameMinutes(Arc::clone(&known.controls), vec![minute]));
         let (book, clock, invocations) = (Arc::clone(&known.book), Arc::clone(&known.clock), known.invocations);
         let endpoint_desk = Arc::new(EndpointDesk::new(book, controls, clock, invocations, 16));
         Production.deliver(&WorldPorts { endpoint_desk, ..ports.clone() })
     }
 }
 
-/// Says of each endpoint that it takes other word.
-struct HasTakenWord(Arc<dyn EndpointControls>);
+/// Tells the same of each endpoint's minutes, whatever came of the calls.
+struct SameMinutes(Arc<dyn EndpointControls>, Vec<MinuteOutcomes>);
 
 #[async_trait]
-impl EndpointControls for HasTakenWord {
+impl EndpointControls for SameMinutes {
     async fn endpoint_control(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError> {
         self.0.endpoint_control(name).await
     }
@@ -83,8 +85,7 @@ impl EndpointControls for HasTakenWord {
     }
 
     async fn endpoint_minutes(&self, _: &EndpointName, _: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
-        let outcomes = Outcomes { succeeded_at: Some(Timestamp::MAX), ..Outcomes::default() };
-        Ok(vec![MinuteOutcomes { starts: Timestamp::UNIX_EPOCH, outcomes }])
+        Ok(self.1.clone())
     }
 }
 
@@ -106,34 +107,8 @@ impl SystemUnderTest for HoldsNobody {
     }
 
     async fn look_after_endpoints(&self, ports: &WorldPorts, policy: SweepPolicy) {
-        let endpoint_controls = Arc::new(NobodyIsHeld(Arc::clone(&ports.endpoint_controls)));
+        let endpoint_controls = Arc::new(SameMinutes(Arc::clone(&ports.endpoint_controls), Vec::new()));
         Production.look_after_endpoints(&WorldPorts { endpoint_controls, ..ports.clone() }, policy).await;
-    }
-}
-
-struct NobodyIsHeld(Arc<dyn EndpointControls>);
-
-#[async_trait]
-impl EndpointControls for NobodyIsHeld {
-    async fn endpoint_control(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError> {
-        self.0.endpoint_control(name).await
-    }
-
-    async fn save_endpoint_control(&self, _: &EndpointName, _: &EndpointControl) -> Result<bool, LedgerError> {
-        Ok(true)
-    }
-
-    async fn report_endpoint(
-        &self,
-        name: &EndpointName,
-        at: Timestamp,
-        outcomes: &Outcomes,
-    ) -> Result<(), LedgerError> {
-        self.0.report_endpoint(name, at, outcomes).await
-    }
-
-    async fn endpoint_minutes(&self, _: &EndpointName, _: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
-        Ok(Vec::new())
     }
 }
 
