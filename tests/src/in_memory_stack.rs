@@ -378,11 +378,15 @@ impl InMemoryStack {
         Arc::new(MeteredMailer { mailer, meter: Arc::clone(meter), clock })
     }
 
+    fn entries(&self) -> Entries {
+        let campaigns = Arc::new(CampaignBook::new(self.ledger.clone(), self.clock.clone()));
+        Entries { ledger: self.outbox.clone(), campaigns, in_campaigns: self.ledger.clone() }
+    }
+
     /// The score stage, queueing emails on `email_queue`.
     #[must_use]
     pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> StageRunner<ScoreStep> {
-        let entries = Entries { ledger: self.outbox.clone() };
-        let step = ScoreStep { entries, scorer: self.scorer.clone(), clock: self.clock.clone() };
+        let step = ScoreStep { entries: self.entries(), scorer: self.scorer.clone(), clock: self.clock.clone() };
         let mut queues = self.queues.clone();
         queues[StageName::Email] = email_queue;
         StageRunner { step, queues, clock: self.clock.clone() }
@@ -390,7 +394,7 @@ impl InMemoryStack {
 
     fn email_stage(&self) -> StageRunner<EmailStep> {
         let step = EmailStep {
-            entries: Entries { ledger: self.outbox.clone() },
+            entries: self.entries(),
             mailer: self.mailer.clone(),
             renderer: RENDERER.clone(),
             policy: self.policy,

@@ -5,6 +5,7 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use pulse_core::{
+    campaign::CampaignBook,
     control::BreakerPolicy,
     delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::StageName,
@@ -31,6 +32,7 @@ pub struct StageHost {
     queues: Queues,
     ledger: DynamoDbLedger,
     book: Arc<EndpointBook>,
+    campaigns: Arc<CampaignBook>,
     moved: Arc<Transitions>,
     settings: WorkerSettings,
     breaker: BreakerPolicy,
@@ -51,6 +53,7 @@ impl StageHost {
             stage,
             queues: Queues::from_fn(queue),
             book: Arc::new(EndpointBook::new(Arc::new(ledger.clone()), Arc::new(SystemClock))),
+            campaigns: Arc::new(CampaignBook::new(Arc::new(ledger.clone()), Arc::new(SystemClock))),
             ledger,
             moved: Arc::default(),
             settings: config.worker,
@@ -72,7 +75,11 @@ impl StageHost {
         let ledger = Arc::new(CountedLedger { ledger: self.ledger.clone(), moved });
         let queue = Arc::clone(&self.queues[StageName::Deliver]);
         let clock = Arc::new(SystemClock);
-        Entries { ledger: Arc::new(OutboxLedger { ledger, book: Arc::clone(&self.book), queue, clock }) }
+        Entries {
+            ledger: Arc::new(OutboxLedger { ledger, book: Arc::clone(&self.book), queue, clock }),
+            campaigns: Arc::clone(&self.campaigns),
+            in_campaigns: Arc::new(self.ledger.clone()),
+        }
     }
 
     /// Deliveries on the ledger.

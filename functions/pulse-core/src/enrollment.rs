@@ -225,7 +225,7 @@ impl Enrollment<'_> {
         for _ in 0..TRIES {
             let entries = self.ledger.entries(&customer.id).await?;
             // A repeat is beside the monthly cycle.
-            let open = entries.iter().find(|entry| entry.is_open() && !entry.id().run.is_repeat());
+            let open = entries.iter().find(|entry| entry.is_open() && entry.id().run.is_monthly());
             let done = match open {
                 Some(open) => self.follow_slot(customer, open).await,
                 None => self.open_next(customer, &entries).await,

@@ -7,6 +7,7 @@
 //! - [`customer`]: who is on the roster, and the parsed types a customer is made of.
 //! - [`slot`] and [`run`]: when a customer is due, and which run that moment belongs to.
 //! - [`entry`]: one row of the ledger and the only place that lists its legal transitions.
+//! - [`campaign`]: runs that operators start, beside the months.
 //! - [`stage_spec`]: the table of stages.
 //! - [`stage`]: what a stage decides and does, and the worker that drives a batch through one.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
@@ -41,6 +42,7 @@ pub mod audit;
 pub mod backoff;
 pub mod batch_answer;
 pub mod bill;
+pub mod campaign;
 pub mod control;
 pub mod customer;
 pub mod dead_letters;

@@ -117,7 +117,8 @@ impl Slot {
     }
 
     fn in_month(&self, month: RunId) -> Timestamp {
-        let first = month.first_day();
+        // It is always a month's.
+        let Some(first) = month.first_day() else { return Timestamp::MAX };
         let day = self.day.min(first.days_in_month());
         let date = jiff::civil::date(first.year(), first.month(), day);
         let local: DateTime = date.at(self.hour, self.minute, 0, 0);

@@ -107,7 +107,7 @@ impl LetterView {
 
 /// A run's month with its year.
 fn month(run: RunId, tag: &IcuLocale) -> Option<String> {
-    let first = run.first_day();
+    let first = run.first_day()?;
     let months = FixedCalendarDateTimeFormatter::<Gregorian, YM>::try_new(tag.into(), YM::long()).ok()?;
     let date = Date::try_new_gregorian(first.year().into(), u8::try_from(first.month()).ok()?, 1).ok()?;
     Some(months.format(&date).to_string())

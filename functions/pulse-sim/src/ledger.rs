@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audits;
+mod campaigns;
 mod deliveries;
 mod feedback;
 mod operators;
@@ -128,7 +129,8 @@ impl Ledger for MemoryLedger {
 
     async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
         let mut accounts = self.accounts();
-        let entries: Vec<_> = accounts.entries_of(customer).iter().rev().cloned().collect();
+        let months = accounts.entries_of(customer).iter().filter(|entry| !entry.id().run.is_campaign());
+        let entries: Vec<_> = months.rev().cloned().collect();
         accounts.used.query(entries.len());
         Ok(entries)
     }

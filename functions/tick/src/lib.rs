@@ -1,6 +1,6 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
-//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, looks after endpoints,
-//! carries orders out, and counts where everything stands for everyone who looks.
+//! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, looks after endpoints
+//! and campaigns, carries orders out, and counts where everything stands for everyone who looks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +19,7 @@ use pulse_aws::{
     telemetry::{self, Metrics, StageGauges},
 };
 use pulse_core::{
+    campaign::{CampaignRound, CampaignStepped},
     control::{Breaker, BreakerPolicy, Hold},
     delivery::{EndpointRound, EndpointRounds, OutboxLedger, UnwellEndpoint},
     entry::{Plan, StageName},
@@ -36,6 +37,9 @@ use pulse_core::{
 };
 use pulse_feedback::UnsignedReader;
 use serde::Serialize;
+
+/// How long after it began a tick plans and closes campaigns' entries, before it turns to orders.
+const CAMPAIGNS_UNTIL: Duration = Duration::from_secs(30);
 
 /// How long after it began a tick works on orders, so that the next minute's finds it ended; but so long at least, after a
 /// minute in which it waited for a provider: its timeout is 90 seconds.
@@ -66,6 +70,8 @@ pub struct Ticked {
     pub endpoints: Vec<EndpointRounds>,
     /// About feedback.
     pub feedback: FeedbackRounds,
+    /// For campaigns.
+    pub campaigns: Vec<CampaignStepped>,
     /// For orders.
     pub orders: Vec<OrderStepped>,
     /// The snapshot that was taken, if it was time for one.
@@ -202,11 +208,12 @@ impl Function {
         for EndpointRounds { endpoint, held, woken, repeated, dropped, failed, .. } in &endpoints {
             tracing::info!(%endpoint, held, woken, repeated, dropped, failed, "tick of an endpoint");
         }
+        let campaigns = self.look_after_campaigns(began).await;
         let orders = self.carry_out_orders(began).await;
         // Last, as counting 600,000 entries takes a while, and nothing waits for it.
         let unwell = EndpointRounds::unwell(&endpoints);
         let snapshot = Box::pin(self.take_snapshot(&unwell)).await;
-        Ticked { stages, endpoints, feedback, orders, snapshot }
+        Ticked { stages, endpoints, feedback, campaigns, orders, snapshot }
     }
 
     /// What can't be done now is done by the next tick.
@@ -226,6 +233,29 @@ impl Function {
         looked_after
             .inspect_err(|error| tracing::warn!(%error, "it can't be told which endpoints there are"))
             .unwrap_or_default()
+    }
+
+    /// What can't be done now is done by the next tick.
+    async fn look_after_campaigns(&self, began: Timestamp) -> Vec<CampaignStepped> {
+        let round = CampaignRound {
+            campaigns: &self.ledger,
+            entries: &self.ledger,
+            ledger: &self.entries,
+            listing: &self.ledger,
+            stages: &self.stages,
+            controls: &self.ledger,
+            outcomes: &self.ledger,
+            queues: &self.queues,
+            book: &self.entries.book,
+            clock: &SystemClock,
+            probes: self.breaker.probes,
+        };
+        let until = began.saturating_add(CAMPAIGNS_UNTIL).unwrap_or(began);
+        let stepped = Box::pin(round.run(until)).await;
+        for CampaignStepped { run, state, dispatched, repeated, closed } in &stepped {
+            tracing::info!(campaign = %run, %state, dispatched, repeated, closed, "tick of a campaign");
+        }
+        stepped
     }
 
     /// For what is left of the minute.

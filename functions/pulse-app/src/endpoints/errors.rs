@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 
 use pulse_core::{
     advice::Advice,
-    delivery::{EndpointName, FactKind, HoldingError},
+    delivery::{EndpointName, HoldingError},
     ports::{AccountError, EndpointKeysError, LaneError, LedgerError},
 };
 
@@ -46,9 +46,6 @@ pub enum EndpointError {
     /// It is to be told of nothing.
     #[error("an endpoint is told of one kind of facts at least")]
     NoFacts,
-    /// Nothing makes such facts.
-    #[error("nothing makes facts of the kind {0} in this release: ask for those of customers and their entries")]
-    NotMade(FactKind),
     /// Of so few lanes no invocation has one.
     #[error(
         "with {lanes} lanes nothing would be sent: up to {invocations} invocations of the deliver function share them, each \

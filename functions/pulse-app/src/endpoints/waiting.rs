@@ -52,7 +52,7 @@ impl App {
             self.ports.deliveries.overdue_deliveries(endpoint, awaited, Timestamp::MAX, limit.saturating_add(1)).await
         };
         let mut kinds = Vec::new();
-        for awaited in Awaited::ALL {
+        for awaited in Awaited::SWEPT {
             kinds.push(ask(awaited).await?.into_iter());
         }
         let mut ids = Vec::new();

@@ -120,8 +120,6 @@ fn what_cannot_be_is_not_added_and_says_why() {
     let other = |new: NewEndpoint| NewEndpoint { name: EndpointName::parse("warehouse").unwrap(), ..new };
     let none = refused(&world, &keys, other(NewEndpoint { facts: [].into(), ..signed() }));
     assert_eq!(none, EndpointError::NoFacts);
-    let runs = other(NewEndpoint { facts: [FactKind::Sent, FactKind::RunStarted].into(), ..signed() });
-    assert_eq!(refused(&world, &keys, runs), EndpointError::NotMade(FactKind::RunStarted));
     let few = refused(&world, &keys, other(NewEndpoint { lanes: NonZeroU32::new(4), ..signed() }));
     assert!(matches!(few, EndpointError::TooFewLanes { .. }), "{few:?}");
     assert!(few.to_string().contains("`pulse lanes deliver`") && few.to_string().contains("Give it 5"), "{few}");

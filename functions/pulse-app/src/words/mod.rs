@@ -114,5 +114,7 @@ pub fn preview(preview: &Preview, zone: &Zone) -> String {
             at(dropped)
         ),
         Preview::Unsettled => "is in doubt: nothing".into(),
+        Preview::Over => "is of a campaign that is over: nothing".into(),
+        Preview::Held => "is held by its campaign: nothing, until its turn comes".into(),
     }
 }

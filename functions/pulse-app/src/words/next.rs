@@ -106,6 +106,15 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
         NextStep::Held { stage, holder } => {
             format!("Waits for the {stage} stage, which {}.", self::holder(holder, zone))
         }
+        NextStep::HeldByCampaign { stage } => format!(
+            "Its campaign holds it, and dispatches it to the {stage} stage in its turn: `pulse run show {run}` says how far it is."
+        ),
+        NextStep::Over { cause: Some(cause) } => {
+            format!("Its campaign was over before its turn: {cause} Nothing more happens in this run.")
+        }
+        NextStep::Over { cause: None } => {
+            "Its campaign was cancelled before its turn: nothing more happens in this run.".to_owned()
+        }
         NextStep::InHand { stage, lease_until } => {
             format!("A worker of the {stage} stage has it, until {} at most.", at(lease_until))
         }

@@ -16,5 +16,7 @@ pub fn place(key: TallyKey) -> String {
         TallyKey::Dropped => "accepted, and then not sent".into(),
         TallyKey::Indeterminate => "in doubt".into(),
         TallyKey::Unconfirmed => "unconfirmed".into(),
+        TallyKey::Abandoned => "abandoned: the campaign was over".into(),
+        TallyKey::Cancelled => "cancelled with the campaign".into(),
     }
 }

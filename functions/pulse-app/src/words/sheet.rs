@@ -161,7 +161,10 @@ fn entry_rows(entry: &Entry, zone: &Zone, now: Timestamp) -> Rows {
             rows.push("failed", format!("{} in the {} stage", local(*at, zone), entry.at()));
             rows.push("cause", cause);
         }
-        Progress::Indeterminate { cause, at } | Progress::Unconfirmed { cause, at } => {
+        Progress::Cancelled { at } => rows.push("cancelled", local(*at, zone)),
+        Progress::Indeterminate { cause, at }
+        | Progress::Unconfirmed { cause, at }
+        | Progress::Abandoned { cause, at } => {
             rows.push("since", local(*at, zone));
             rows.push("cause", cause);
         }
@@ -171,6 +174,7 @@ fn entry_rows(entry: &Entry, zone: &Zone, now: Timestamp) -> Rows {
         _ if !entry.is_open() => {}
         Queueing::Pending => {}
         Queueing::Requeued { at } => rows.push("queued again", format!("{}: its message was lost", local(at, zone))),
+        Queueing::Held => rows.push("held", "by its campaign, until its turn comes"),
         Queueing::Deferred => rows.push("put off", format!("until {}", local(entry.due(), zone))),
     }
     if let Some(since) = entry.in_doubt_since().filter(|_| entry.lease_until().is_none()) {

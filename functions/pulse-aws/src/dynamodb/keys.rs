@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use pulse_core::{
     audit::AuditName,
+    campaign::Campaign,
     customer::{Customer, CustomerId, EmailAddress, Standing},
     delivery::{Delivery, DeliveryId, EndpointName, Owner},
     entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
@@ -32,8 +33,10 @@ pub(super) struct Key {
     pub(super) sk: String,
 }
 
-/// What begins the sort key of every entry and of every note.
+/// What begins the sort key of every entry of a month and of every note.
 pub(super) const RUN: &str = "RUN#";
+/// What begins that of entries in campaigns, which releases before campaigns don't read.
+pub(super) const CAMPAIGN: &str = "CAMPAIGN#";
 pub(super) const ACTIVITY: &str = "ACT#";
 
 impl Key {
@@ -83,6 +86,23 @@ impl Key {
     pub(super) fn delivery(id: &DeliveryId) -> Self {
         let sk = format!("{}{}", deliveries_to(&id.endpoint), id.fact);
         Self { pk: owner_partition(&id.fact.subject.owner()), sk }
+    }
+
+    pub(super) fn campaign(run: RunId) -> Self {
+        Self { pk: campaign_partition(run), sk: "META".to_owned() }
+    }
+
+    pub(super) fn campaign_record(run: RunId, number: u64) -> Self {
+        Self { pk: campaign_partition(run), sk: format!("{EVENT}{number:08}") }
+    }
+
+    pub(super) fn audience_part(run: RunId, number: u32) -> Self {
+        Self { pk: campaign_partition(run), sk: format!("AUDIENCE#{number:06}") }
+    }
+
+    /// How many parts of its audience are planned.
+    pub(super) fn planned(run: RunId) -> Self {
+        Self { pk: campaign_partition(run), sk: "PLANNED".to_owned() }
     }
 
     pub(super) fn order(id: &OrderId) -> Self {
@@ -154,6 +174,59 @@ fn endpoint_partition(name: &EndpointName) -> String {
 /// The partition of all endpoints.
 pub(super) const ENDPOINTS: &str = "ENDPOINTS";
 
+/// What begins the sort key of every event of a campaign.
+pub(super) const EVENT: &str = "EVT#";
+
+/// The partition of a campaign.
+pub(super) fn campaign_partition(run: RunId) -> String {
+    format!("{RUN}{run}")
+}
+
+/// The partition of the index `tally` that holds all campaigns, by when they were asked for, and those of the index `open` that
+/// hold the ones that aren't over, and the ones that are, by when they were.
+pub(super) const CAMPAIGNS: &str = "CAMPAIGNS";
+pub(super) const CAMPAIGNS_OVER: &str = "CAMPAIGNS-OVER";
+
+/// The index attributes of a campaign.
+pub(super) fn of_campaign(campaign: &Campaign) -> [(&'static str, String); 4] {
+    let requested_at = sortable(campaign.requested.at);
+    let (shard, since) = match &campaign.finished {
+        None => (CAMPAIGNS, requested_at.clone()),
+        Some((_, at)) => (CAMPAIGNS_OVER, sortable(*at)),
+    };
+    [
+        ("tally_shard", CAMPAIGNS.to_owned()),
+        ("tally_key", format!("{requested_at}#{}", campaign.run)),
+        ("open_shard", shard.to_owned()),
+        ("open_due", since),
+    ]
+}
+
+/// The campaign that a partition is of, or `None` for another one.
+pub(super) fn campaign_of(pk: &str) -> Option<RunId> {
+    RunId::parse(pk.strip_prefix(RUN)?).ok()
+}
+
+/// Index partitions of a campaign's entries, each in both indexes. Its lanes take a few entries a second; what is planned or closed
+/// with it takes more for a moment, and on-demand tables adapt.
+pub(super) const CAMPAIGN_SHARDS: u64 = 4;
+
+/// A partition of a campaign's entries, in either index.
+pub(super) fn campaign_shard(run: RunId, shard: u64) -> String {
+    format!("{CAMPAIGN}{run}#{shard}")
+}
+
+/// What the keys of a campaign's open entries begin with in the index `open`, before since when they wait.
+pub(super) fn waiting_prefix(stage: StageName, awaited: Awaited) -> String {
+    let awaited = match awaited {
+        Awaited::First => "FIRST",
+        Awaited::Again => "AGAIN",
+        Awaited::Deferred => "DEFERRED",
+        Awaited::Held => "HELD",
+    };
+    format!("{}#{awaited}#", stage.spec().prefix)
+}
+
 /// What begins the sort key of every delivery.
 const DELIVERY: &str = "OUT#";
 
@@ -183,6 +256,8 @@ pub(super) fn delivery_shard(endpoint: &EndpointName, awaited: Awaited, shard: u
         Awaited::First => format!("{to}{shard}"),
         Awaited::Again => format!("{to}AGAIN#{shard}"),
         Awaited::Deferred => format!("{to}DEFERRED#{shard}"),
+        // None is.
+        Awaited::Held => format!("{to}HELD#{shard}"),
     }
 }
 
@@ -242,7 +317,7 @@ pub(super) fn partition(id: &CustomerId) -> String {
 
 /// The sort key of a run's entries.
 pub(super) fn sort_key(run: RunId) -> String {
-    format!("{RUN}{run}")
+    if run.is_campaign() { format!("{CAMPAIGN}{run}") } else { format!("{RUN}{run}") }
 }
 
 /// What the tally keys of a run's closed entries begin with, and no other run's.
@@ -257,7 +332,7 @@ pub(super) fn sortable(moment: Timestamp) -> String {
 
 /// What entries can wait for, each in partitions of its own.
 pub(super) fn all_awaited() -> impl Iterator<Item = (StageName, Awaited)> {
-    StageName::OF_ENTRIES.iter().flat_map(|stage| Awaited::ALL.map(|awaited| (*stage, awaited)))
+    StageName::OF_ENTRIES.iter().flat_map(|stage| Awaited::SWEPT.map(|awaited| (*stage, awaited)))
 }
 
 /// The partition of the index `open` that holds what waits for `stage`.
@@ -267,12 +342,23 @@ pub(super) fn open_shard(stage: StageName, awaited: Awaited, shard: u64) -> Stri
         Awaited::First => format!("{stage}#{shard}"),
         Awaited::Again => format!("{stage}-AGAIN#{shard}"),
         Awaited::Deferred => format!("{stage}-DEFERRED#{shard}"),
+        // Of campaigns alone, which have partitions of their own.
+        Awaited::Held => format!("{stage}-HELD#{shard}"),
     }
 }
 
 /// The partition of the index `tally` that holds closed entries.
 pub(super) fn closed_shard(shard: u64) -> String {
     format!("CLOSED#{shard}")
+}
+
+/// The partitions of the index `tally` that hold a run's closed entries.
+pub(super) fn closed_shards(run: RunId) -> Vec<String> {
+    if run.is_campaign() {
+        (0..CAMPAIGN_SHARDS).map(|shard| campaign_shard(run, shard)).collect()
+    } else {
+        (0..SHARDS).map(closed_shard).collect()
+    }
 }
 
 /// The partition of the index `tally` that holds profiles.
@@ -283,6 +369,9 @@ pub(super) fn roster_shard(shard: u64) -> String {
 /// The index attributes of an entry, as names and values.
 pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
     let EntryId { customer, run } = entry.id();
+    if run.is_campaign() {
+        return of_entry_in_campaign(entry);
+    }
     let shard = shard_of(customer);
     match entry.position() {
         Position::Open { stage, awaited, since } => {
@@ -291,6 +380,20 @@ pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
         Position::Closed(key) => {
             let prefix = outcome_prefix(*run, key).unwrap_or_default();
             [("tally_shard", closed_shard(shard)), ("tally_key", format!("{prefix}{customer}"))]
+        }
+    }
+}
+
+fn of_entry_in_campaign(entry: &Entry) -> [(&'static str, String); 2] {
+    let EntryId { customer, run } = entry.id();
+    let shard = campaign_shard(*run, stable_hash("shard", customer.as_str()) % CAMPAIGN_SHARDS);
+    match entry.position() {
+        Position::Open { stage, awaited, since } => {
+            [("open_shard", shard), ("open_due", waiting_prefix(stage, awaited) + &sortable(since))]
+        }
+        Position::Closed(key) => {
+            let prefix = outcome_prefix(*run, key).unwrap_or_default();
+            [("tally_shard", shard), ("tally_key", format!("{prefix}{customer}"))]
         }
     }
 }
@@ -361,9 +464,12 @@ pub(super) fn outcome_prefix(run: RunId, key: TallyKey) -> Option<String> {
         TallyKey::Dropped => "DROPPED".to_owned(),
         TallyKey::Indeterminate => "UNKNOWN".to_owned(),
         TallyKey::Unconfirmed => "UNCONFIRMED".to_owned(),
+        TallyKey::Abandoned => "ABANDONED".to_owned(),
+        TallyKey::Cancelled => "CANCELLED".to_owned(),
         TallyKey::NotDue | TallyKey::Due(_) => return None,
     };
-    Some(format!("{run}#{outcome}#"))
+    // A campaign's partitions hold nothing else.
+    Some(if run.is_campaign() { format!("{outcome}#") } else { format!("{run}#{outcome}#") })
 }
 
 /// The least and the greatest key that a run's closed entry has in the index `tally` that stands where `key` says, of a customer
@@ -388,24 +494,30 @@ pub(super) fn customer_of(pk: &str) -> Option<CustomerId> {
 
 /// The entry that a primary key is of, or `None` for another row.
 pub(super) fn entry_of(pk: &str, sk: &str) -> Option<EntryId> {
-    let run = RunId::parse(sk.strip_prefix(RUN)?).ok()?;
+    let run = RunId::parse(sk.strip_prefix(RUN).or_else(|| sk.strip_prefix(CAMPAIGN))?).ok()?;
     Some(EntryId { customer: customer_of(pk)?, run })
 }
 
 /// Reads `2026-11#SKIPPED.closed`, what the keys of closed entries begin with.
 pub(super) fn parse_outcome(text: &str) -> Option<(RunId, TallyKey)> {
     let (run, outcome) = text.split_once('#')?;
+    Some((RunId::parse(run).ok()?, outcome_of(outcome)?))
+}
+
+/// Reads `SKIPPED.closed`, where closed entries stand.
+pub(super) fn outcome_of(outcome: &str) -> Option<TallyKey> {
     let (name, detail) = outcome.split_once('.').unwrap_or((outcome, ""));
-    let key = match name {
+    Some(match name {
         "SENT" => TallyKey::Sent,
         "SKIPPED" => TallyKey::Skipped(parse_word::<SkipReason>(detail)?),
         "FAILED" => TallyKey::Failed(parse_word::<StageName>(detail)?),
         "DROPPED" => TallyKey::Dropped,
         "UNKNOWN" => TallyKey::Indeterminate,
         "UNCONFIRMED" => TallyKey::Unconfirmed,
+        "ABANDONED" => TallyKey::Abandoned,
+        "CANCELLED" => TallyKey::Cancelled,
         _ => return None,
-    };
-    Some((RunId::parse(run).ok()?, key))
+    })
 }
 
 fn parse_word<T: DeserializeOwned>(word: &str) -> Option<T> {

@@ -89,11 +89,11 @@ impl LedgerListing for DynamoDbLedger {
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         let Some((from, to)) = keys::closed_between(run, key, after) else { return Ok(Vec::new()) };
-        let shards = (0..SHARDS).map(|shard| {
+        let shards = keys::closed_shards(run).into_iter().map(|shard| {
             let query = self
                 .index("tally")
                 .key_condition_expression("tally_shard = :shard AND tally_key BETWEEN :from AND :to")
-                .expression_attribute_values(":shard", AttributeValue::S(keys::closed_shard(shard)))
+                .expression_attribute_values(":shard", AttributeValue::S(shard))
                 .expression_attribute_values(":from", AttributeValue::S(from.clone()))
                 .expression_attribute_values(":to", AttributeValue::S(to.clone()));
             self.read_rows(query, limit, entry_of)
@@ -167,6 +167,6 @@ impl DynamoDbLedger {
     }
 }
 
-fn entry_of(row: &Attributes) -> Option<EntryId> {
+pub(super) fn entry_of(row: &Attributes) -> Option<EntryId> {
     keys::entry_of(text(row, "pk"), text(row, "sk"))
 }

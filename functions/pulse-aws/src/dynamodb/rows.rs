@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
+    campaign::{AudiencePart, Campaign, CampaignRecord, Seal},
     control::Control,
     customer::Customer,
     delivery::{Delivery, Endpoint, EndpointControl, EndpointName},
@@ -11,10 +12,11 @@ use pulse_core::{
     failure::Cause,
     orders::Order,
     ports::{Activity, LedgerError},
+    run::RunId,
     snapshot::{Point, Snapshot},
     suppression::Suppression,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
@@ -74,6 +76,33 @@ pub(super) fn order(order: &Order) -> Result<Attributes, LedgerError> {
         row.extend(texts(keys::of_open_order(order)));
     }
     Ok(row)
+}
+
+pub(super) fn campaign(campaign: &Campaign) -> Result<Attributes, LedgerError> {
+    let mut row = row(&Key::campaign(campaign.run), campaign)?;
+    row.extend(texts(keys::of_campaign(campaign)));
+    Ok(row)
+}
+
+pub(super) fn campaign_record(run: RunId, record: &CampaignRecord) -> Result<Attributes, LedgerError> {
+    row(&Key::campaign_record(run, record.number), record)
+}
+
+pub(super) fn audience_part(run: RunId, number: u32, part: &AudiencePart) -> Result<Attributes, LedgerError> {
+    row(&Key::audience_part(run, number), part)
+}
+
+pub(super) fn planned(run: RunId, planned: &PlannedParts) -> Result<Attributes, LedgerError> {
+    row(&Key::planned(run), planned)
+}
+
+/// How many parts of a campaign's audience are planned, and the seal of those.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PlannedParts {
+    /// The parts.
+    pub(super) version: u32,
+    #[serde(flatten)]
+    pub(super) seal: Seal,
 }
 
 pub(super) fn endpoint(endpoint: &Endpoint) -> Result<Attributes, LedgerError> {

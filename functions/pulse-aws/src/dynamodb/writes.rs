@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder},
 };
 use pulse_core::{
+    campaign::CampaignChange,
     control::Control,
     delivery::Delivery,
     entry::{Change, Entry, StageName},
@@ -83,11 +84,39 @@ impl DynamoDbLedger {
         }
     }
 
+    /// Puts a row unless there is one of its key. False if there is.
+    pub(super) async fn put_unless_there(&self, row: Attributes) -> Result<bool, LedgerError> {
+        let put = self.client.put_item().condition_expression(ABSENT);
+        Ok(self.put_if(put, row).await? == WriteOutcome::Written)
+    }
+
+    /// Puts a campaign over the one of the version before, with its event and its deliveries. False, and nothing is put, if
+    /// another is there.
+    pub(super) async fn put_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
+        let campaign = change.after();
+        let row = self.put_row(rows::campaign(campaign)?);
+        let row = match campaign.version {
+            1 => row.condition_expression(ABSENT),
+            version => row
+                .condition_expression(AT_VERSION)
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":expected", AttributeValue::N((version - 1).to_string())),
+        };
+        let mut puts = vec![row, self.put_row(rows::campaign_record(campaign.run, change.record())?)];
+        for delivery in change.deliveries() {
+            puts.push(self.put_row(rows::delivery(delivery)?));
+        }
+        match self.transact(puts).await {
+            Ok(()) => Ok(true),
+            Err(Cancelled::First) => Ok(false),
+            Err(Cancelled::LastOnly) => Err(LedgerError::Unavailable(Cause::new("DynamoDB cancelled a transaction."))),
+            Err(Cancelled::Otherwise(error)) => Err(error),
+        }
+    }
+
     /// Puts a new entry. False if there is one of that id.
     pub(super) async fn put_new(&self, entry: &Entry) -> Result<bool, LedgerError> {
-        let put = self.client.put_item().condition_expression(ABSENT);
-        let outcome = self.put_if(put, rows::entry(entry)?).await?;
-        Ok(outcome == WriteOutcome::Written)
+        self.put_unless_there(rows::entry(entry)?).await
     }
 
     /// Writes a change that nothing is written with.

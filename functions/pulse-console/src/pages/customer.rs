@@ -222,9 +222,9 @@ fn entry(id: &str, run: &str) -> Result<EntryId, Failure> {
 fn badge(entry: &Entry) -> &'static str {
     match entry.progress() {
         Progress::Done { .. } => "badge good",
-        Progress::Failed { .. } => "badge bad",
+        Progress::Failed { .. } | Progress::Abandoned { .. } => "badge bad",
         Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => "badge held",
-        Progress::Waiting | Progress::Claimed { .. } | Progress::Skipped { .. } => "badge",
+        Progress::Waiting | Progress::Claimed { .. } | Progress::Skipped { .. } | Progress::Cancelled { .. } => "badge",
     }
 }
 

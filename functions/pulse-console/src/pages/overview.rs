@@ -234,8 +234,8 @@ fn run_card(run: &RunSnapshot, csv: Option<Markup>) -> Markup {
 fn bar(run: &RunSnapshot, all: u64) -> Markup {
     let class = |key: &TallyKey| match key {
         TallyKey::Sent => "sent",
-        TallyKey::Skipped(_) => "skipped",
-        TallyKey::Failed(_) | TallyKey::Dropped => "failed",
+        TallyKey::Skipped(_) | TallyKey::Cancelled => "skipped",
+        TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned => "failed",
         TallyKey::Indeterminate | TallyKey::Unconfirmed => "doubt",
         TallyKey::NotDue | TallyKey::Due(_) => "open",
     };

@@ -15,7 +15,7 @@ impl Walk<'_> {
     /// part from its beginning, and looks at nobody up to `after` again.
     pub(super) async fn entries_of(&self, part: u64, after: Option<CustomerId>) -> Result<(), AuditError> {
         let listing = self.audit.listing;
-        let open = listing.open_entries(part).await?.into_iter().filter(|entry| !entry.run.is_repeat());
+        let open = listing.open_entries(part).await?.into_iter().filter(|entry| entry.run.is_monthly());
         let mut open: Vec<_> = open.map(|entry| entry.customer).collect();
         open.sort_unstable();
         let mut open = open.into_iter().peekable();

@@ -91,7 +91,7 @@ impl Walk<'_> {
             Some(_) => {}
         }
         let entries = self.audit.ledger.entries(&customer.id).await?;
-        if !entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat()) {
+        if !entries.iter().any(|entry| entry.is_open() && entry.id().run.is_monthly()) {
             problems.push(Problem::NoOpenEntry);
         }
         Ok(problems)

@@ -46,6 +46,14 @@ impl Locale {
         Self::parse(&self.0).unwrap_or_else(|_| self.clone())
     }
 
+    /// The region of the tag, by two letters or three digits, if it has one.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let is_region =
+            |part: &&str| part.len() == 2 || part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit());
+        self.0.split('-').skip(1).find(is_region)
+    }
+
     /// The tag as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -56,12 +56,6 @@ pub enum FactKind {
 impl FactKind {
     /// All of them.
     pub const ALL: &'static [Self] = Self::VARIANTS;
-
-    /// Whether anything makes such facts. Nothing tells of runs as a whole yet.
-    #[must_use]
-    pub fn is_made(self) -> bool {
-        !matches!(self, Self::RunStarted | Self::PhaseFinished | Self::RunFinished)
-    }
 }
 
 /// What a fact is of.

@@ -140,7 +140,7 @@ impl Delivery {
             Queueing::Requeued { at: queued_at } => queued_at >= at,
             // A first message is due when the fact is written down.
             Queueing::Pending => self.due > self.fact.written_at && self.due >= at,
-            Queueing::Deferred => false,
+            Queueing::Deferred | Queueing::Held => false,
         }
     }
 
@@ -184,6 +184,8 @@ impl Delivery {
             Queueing::Pending => (Awaited::First, self.due),
             Queueing::Requeued { at } => (Awaited::Again, at),
             Queueing::Deferred => (Awaited::Deferred, self.due),
+            // No delivery is a campaign's.
+            Queueing::Held => (Awaited::Held, self.due),
         })
     }
 

@@ -320,7 +320,7 @@ impl EndpointRound<'_> {
     /// word for it.
     async fn clear(&self, endpoint: &Endpoint) -> Result<EndpointRounds, RoundError> {
         let mut round = EndpointRounds::of(endpoint.name.clone(), "removed");
-        for awaited in Awaited::ALL {
+        for awaited in Awaited::SWEPT {
             let left = self.policy.at_most.saturating_sub(round.dropped);
             if left == 0 {
                 break;

@@ -80,10 +80,13 @@ impl Progress {
     fn blank(&mut self, id: &EntryId) {
         match self {
             Self::Done { provider_id, .. } => *provider_id = id.message_key(),
-            Self::Failed { cause, .. } | Self::Indeterminate { cause, .. } | Self::Unconfirmed { cause, .. } => {
+            Self::Failed { cause, .. }
+            | Self::Indeterminate { cause, .. }
+            | Self::Unconfirmed { cause, .. }
+            | Self::Abandoned { cause, .. } => {
                 *cause = Cause::new("The customer was forgotten.");
             }
-            Self::Waiting | Self::Claimed { .. } | Self::Skipped { .. } => {}
+            Self::Waiting | Self::Claimed { .. } | Self::Skipped { .. } | Self::Cancelled { .. } => {}
         }
     }
 }

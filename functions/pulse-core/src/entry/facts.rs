@@ -11,8 +11,8 @@ pub(super) fn facts(before: &Entry, after: &Entry, now: Timestamp) -> Vec<Fact> 
     let closed = match &after.progress {
         _ if !is_another => None,
         Progress::Done { at, .. } => Some((FactKind::Sent, *at)),
-        Progress::Skipped { at, .. } => Some((FactKind::Skipped, *at)),
-        Progress::Failed { at, .. } => Some((FactKind::Failed, *at)),
+        Progress::Skipped { at, .. } | Progress::Cancelled { at } => Some((FactKind::Skipped, *at)),
+        Progress::Failed { at, .. } | Progress::Abandoned { at, .. } => Some((FactKind::Failed, *at)),
         Progress::Indeterminate { at, .. } => Some((FactKind::Indeterminate, *at)),
         // It was told as indeterminate, and still is.
         Progress::Unconfirmed { .. } | Progress::Waiting | Progress::Claimed { .. } => None,

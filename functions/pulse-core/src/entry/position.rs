@@ -18,11 +18,13 @@ pub enum Awaited {
     Again,
     /// None was sent: it was put off.
     Deferred,
+    /// None was sent: its campaign holds it.
+    Held,
 }
 
 impl Awaited {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::First, Self::Again, Self::Deferred];
+    /// Those that a sweep looks for: what a campaign holds waits to be dispatched.
+    pub const SWEPT: [Self; 3] = [Self::First, Self::Again, Self::Deferred];
 }
 
 /// Where entries stand, as far as the indexes tell. A claim isn't indexed: an entry that a worker has counts
@@ -45,6 +47,10 @@ pub enum TallyKey {
     Indeterminate,
     /// Nor was it ever told.
     Unconfirmed,
+    /// Its campaign waited for it no longer.
+    Abandoned,
+    /// Its campaign was cancelled.
+    Cancelled,
 }
 
 impl TallyKey {
@@ -73,6 +79,8 @@ impl fmt::Display for TallyKey {
             Self::Dropped => f.write_str("dropped"),
             Self::Indeterminate => f.write_str("indeterminate"),
             Self::Unconfirmed => f.write_str("unconfirmed"),
+            Self::Abandoned => f.write_str("abandoned"),
+            Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }
@@ -91,6 +99,8 @@ impl FromStr for TallyKey {
             ("dropped", None) => Ok(Self::Dropped),
             ("indeterminate", None) => Ok(Self::Indeterminate),
             ("unconfirmed", None) => Ok(Self::Unconfirmed),
+            ("abandoned", None) => Ok(Self::Abandoned),
+            ("cancelled", None) => Ok(Self::Cancelled),
             _ => Err(Error::custom(format_args!("{word} is no place of an entry"))),
         }
     }
@@ -132,6 +142,7 @@ impl Entry {
             Queueing::Pending => Awaited::First,
             Queueing::Requeued { .. } => Awaited::Again,
             Queueing::Deferred => Awaited::Deferred,
+            Queueing::Held => Awaited::Held,
         };
         Position::Closed(match &self.progress {
             Progress::Waiting | Progress::Claimed { .. } => {
@@ -143,6 +154,8 @@ impl Entry {
             Progress::Failed { .. } => TallyKey::Failed(self.at),
             Progress::Indeterminate { .. } => TallyKey::Indeterminate,
             Progress::Unconfirmed { .. } => TallyKey::Unconfirmed,
+            Progress::Abandoned { .. } => TallyKey::Abandoned,
+            Progress::Cancelled { .. } => TallyKey::Cancelled,
         })
     }
 
@@ -164,8 +177,15 @@ mod tests {
     fn a_place_is_read_by_its_word_and_nothing_else_is() {
         let stages = StageName::OF_ENTRIES.iter().flat_map(|stage| [TallyKey::Due(*stage), TallyKey::Failed(*stage)]);
         let skipped = [SkipReason::OptedOut, SkipReason::AddressRefused].map(TallyKey::Skipped);
-        let others =
-            [TallyKey::NotDue, TallyKey::Sent, TallyKey::Dropped, TallyKey::Indeterminate, TallyKey::Unconfirmed];
+        let others = [
+            TallyKey::NotDue,
+            TallyKey::Sent,
+            TallyKey::Dropped,
+            TallyKey::Indeterminate,
+            TallyKey::Unconfirmed,
+            TallyKey::Abandoned,
+            TallyKey::Cancelled,
+        ];
         for key in stages.chain(skipped).chain(others) {
             assert_eq!(key.to_string().parse::<TallyKey>(), Ok(key));
         }

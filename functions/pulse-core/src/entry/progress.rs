@@ -19,6 +19,8 @@ pub enum SkipReason {
     Suppressed,
     /// The email provider refused the address for good.
     AddressRefused,
+    /// The customer had as many mails lately as the campaign's frequency cap allows.
+    FrequencyCap,
 }
 
 impl SkipReason {
@@ -31,6 +33,7 @@ impl SkipReason {
             Self::BadAddress => "bad-address",
             Self::Suppressed => "suppressed",
             Self::AddressRefused => "address-refused",
+            Self::FrequencyCap => "frequency-cap",
         }
     }
 }
@@ -85,6 +88,18 @@ pub enum Progress {
         /// Why it wasn't known at first.
         cause: Cause,
         /// Since when it isn't.
+        at: Timestamp,
+    },
+    /// Its campaign waited for it no longer: it was over before a stage got to it.
+    Abandoned {
+        /// How far it had got.
+        cause: Cause,
+        /// The moment at which it was written down.
+        at: Timestamp,
+    },
+    /// Its campaign was cancelled before a stage got to it.
+    Cancelled {
+        /// The moment at which it was written down.
         at: Timestamp,
     },
 }

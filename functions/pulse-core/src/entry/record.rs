@@ -54,6 +54,8 @@ pub enum Queueing {
     },
     /// There is none: one is to be sent at the due moment.
     Deferred,
+    /// There is none: one is sent once its campaign has it dispatched.
+    Held,
 }
 
 impl Queueing {
@@ -105,6 +107,12 @@ impl Entry {
             feedback: EntryFeedback::default(),
             erased: false,
         }
+    }
+
+    /// A new entry of a campaign, which holds it until it is dispatched.
+    #[must_use]
+    pub fn of_campaign(id: EntryId, plan: Plan, now: Timestamp) -> Self {
+        Self { queueing: Queueing::Held, ..Self::planned(id, plan, now, None) }
     }
 
     /// Customer x run.
@@ -205,7 +213,7 @@ impl Entry {
     pub fn awaited_since(&self) -> Timestamp {
         match self.queueing {
             Queueing::Requeued { at } => at,
-            Queueing::Pending | Queueing::Deferred => self.due,
+            Queueing::Pending | Queueing::Deferred | Queueing::Held => self.due,
         }
     }
 
@@ -238,7 +246,7 @@ pub struct EntryId {
 }
 
 impl EntryId {
-    /// The id in the letters that a provider's idempotency key may have, at most 59 of them
+    /// The id in the letters that a provider's idempotency key may have, at most 73 of them
     /// (Marketing Cloud takes 100 for a messageKey).
     #[must_use]
     pub fn message_key(&self) -> String {

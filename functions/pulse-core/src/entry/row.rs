@@ -73,6 +73,10 @@ const UNKNOWN: &str = "unknown";
 
 const UNCONFIRMED: &str = "unconfirmed";
 
+/// Words for entries of campaigns alone, which the first release never reads.
+const ABANDONED: &str = "abandoned";
+const CANCELLED: &str = "cancelled";
+
 /// A row that is no entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidRow {
@@ -94,6 +98,8 @@ impl Progress {
             Self::Failed { .. } => FAILED,
             Self::Indeterminate { .. } => UNKNOWN,
             Self::Unconfirmed { .. } => UNCONFIRMED,
+            Self::Abandoned { .. } => ABANDONED,
+            Self::Cancelled { .. } => CANCELLED,
         }
     }
 }
@@ -134,9 +140,12 @@ impl From<Entry> for EntryRow {
             Progress::Claimed { lease_until } => row.lease_until = Some(lease_until),
             Progress::Done { provider_id, at } => (row.provider_id, row.at) = (Some(provider_id), Some(at)),
             Progress::Skipped { reason, at } => (row.reason, row.at) = (Some(reason), Some(at)),
-            Progress::Failed { cause, at } | Progress::Indeterminate { cause, at } => {
+            Progress::Failed { cause, at }
+            | Progress::Indeterminate { cause, at }
+            | Progress::Abandoned { cause, at } => {
                 (row.cause, row.at) = (Some(cause), Some(at));
             }
+            Progress::Cancelled { at } => row.at = Some(at),
             Progress::Unconfirmed { cause, at } => {
                 UNKNOWN.clone_into(&mut row.state);
                 (row.cause, row.at, row.unconfirmed) = (Some(cause), Some(at), true);
@@ -167,6 +176,8 @@ impl EntryRow {
             }
             UNKNOWN if self.unconfirmed => (or_last(), Progress::Unconfirmed { cause: cause()?, at: at()? }),
             INDETERMINATE | UNKNOWN => (or_last(), Progress::Indeterminate { cause: cause()?, at: at()? }),
+            ABANDONED => (or_last(), Progress::Abandoned { cause: cause()?, at: at()? }),
+            CANCELLED => (or_last(), Progress::Cancelled { at: at()? }),
             open => return self.open_place(open),
         })
     }

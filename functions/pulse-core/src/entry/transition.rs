@@ -10,6 +10,8 @@
 //! Failed -> Claimed (redriven)
 //! Skipped -> Waiting (who had left came back before the slot)
 //! any open -> itself, queued again
+//! of a campaign: Waiting -> held <-> dispatched; any open -> Cancelled | Abandoned (or Indeterminate, if a mail may be out);
+//! what is closed stays so, but for what the provider tells
 //! all but Skipped -> Done | Failed (by what the provider tells afterwards: module `feedback`; such a Failed stays)
 //! ```
 
@@ -61,7 +63,7 @@ impl Entry {
             // Redriven: what went wrong before is past.
             after.failure_streak = None;
         }
-        if after.queueing == Queueing::Deferred {
+        if matches!(after.queueing, Queueing::Deferred | Queueing::Held) {
             // A message came by before its time: it is the one now.
             after.queueing = self.repeated_at.map_or(Queueing::Pending, |at| Queueing::Requeued { at });
         }
@@ -133,7 +135,8 @@ impl Entry {
     /// # Errors
     /// When the entry is closed, or a worker holds it.
     pub fn queue_again(&self, now: Timestamp) -> Transition {
-        if !self.is_open() || self.lease_until().is_some_and(|until| until > now) {
+        let is_claimed = self.lease_until().is_some_and(|until| until > now);
+        if !self.is_open() || is_claimed || self.queueing == Queueing::Held {
             return Err(self.illegal("queued again"));
         }
         let mut after = self.moved(self.progress.clone());
@@ -172,6 +175,57 @@ impl Entry {
         let again_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         after.failure_streak = Some(FailureStreak { again_at, ..self.extended_streak(cause, now) });
         Ok(Change::untold(after))
+    }
+
+    /// Has an entry's message sent that its campaign held, or that was put off until now.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn dispatch(&self, now: Timestamp) -> Transition {
+        let is_due = self.queueing == Queueing::Held || self.queueing == Queueing::Deferred && self.due <= now;
+        if self.progress != Progress::Waiting || !is_due {
+            return Err(self.illegal("dispatched"));
+        }
+        let mut after = self.moved(Progress::Waiting);
+        after.due = now;
+        after.queueing = Queueing::Pending;
+        after.repeated_at = None;
+        Ok(Change::untold(after))
+    }
+
+    /// Has a campaign's entry held that waits for a stage: its message may go, and another is sent once it is dispatched.
+    ///
+    /// # Errors
+    /// When it isn't a campaign's, or isn't waiting for that stage, or another worker holds it.
+    pub fn hold(&self, stage: StageName, now: Timestamp) -> Transition {
+        if !self.id.run.is_campaign() || !self.is_open() || !self.is_claimable(stage, now) {
+            return Err(self.illegal("held"));
+        }
+        let mut after = self.moved(Progress::Waiting);
+        after.in_doubt_since = self.in_doubt_since();
+        after.due = now;
+        after.queueing = Queueing::Held;
+        Ok(Change::untold(after))
+    }
+
+    /// Closes an open entry of a campaign that is over, for `cause`, or that was cancelled, for none. Where its mail may be
+    /// out, nobody can tell whether it is.
+    ///
+    /// # Errors
+    /// When it isn't a campaign's, or is closed.
+    pub fn close_with_campaign(&self, cause: Option<Cause>, now: Timestamp) -> Transition {
+        if !self.id.run.is_campaign() || !self.is_open() {
+            return Err(self.illegal("closed with its campaign"));
+        }
+        if self.in_doubt_since().is_some() {
+            let over = || Cause::new("The campaign was over before it was known whether the mail was accepted.");
+            return self.mark_indeterminate(cause.unwrap_or_else(over), now, None);
+        }
+        let progress = match cause {
+            Some(cause) => Progress::Abandoned { cause, at: now },
+            None => Progress::Cancelled { at: now },
+        };
+        Ok(self.told(self.moved(progress), None, now))
     }
 
     /// Puts an entry off whose stage's provider is in trouble, whoever holds it: its message may go, and
@@ -215,7 +269,10 @@ impl Entry {
             Progress::Claimed { .. } | Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => true,
             Progress::Failed { .. } => !self.is_closed_by_feedback(),
             Progress::Waiting => self.in_doubt_since.is_some(),
-            Progress::Done { .. } | Progress::Skipped { .. } => false,
+            Progress::Done { .. }
+            | Progress::Skipped { .. }
+            | Progress::Abandoned { .. }
+            | Progress::Cancelled { .. } => false,
         };
         if self.at != self.plan.last() || !may_be_sent {
             return Err(self.illegal("sent"));
@@ -232,7 +289,8 @@ impl Entry {
     /// # Errors
     /// When the entry is closed already.
     pub fn skip(&self, reason: SkipReason, now: Timestamp, next: Option<Entry>) -> Transition {
-        if !self.is_open() && !matches!(self.progress, Progress::Failed { .. }) {
+        let is_given_up = matches!(self.progress, Progress::Failed { .. }) && !self.id.run.is_campaign();
+        if !self.is_open() && !is_given_up {
             return Err(self.illegal("skipped"));
         }
         let mut after = self.moved(Progress::Skipped { reason, at: now });
@@ -285,13 +343,20 @@ impl Entry {
         Ok(Change::untold(self.moved(Progress::Unconfirmed { cause, at })))
     }
 
-    /// Records that an indeterminate or unconfirmed mail was not accepted after all: it may be sent.
+    /// Records that an indeterminate or unconfirmed mail was not accepted after all: it may be sent. In a campaign, which may
+    /// be over, it has failed.
     ///
     /// # Errors
     /// When the entry is neither.
     pub fn record_unsent(&self, now: Timestamp) -> Transition {
         if !matches!(self.progress, Progress::Indeterminate { .. } | Progress::Unconfirmed { .. }) {
             return Err(self.illegal("said to be unsent"));
+        }
+        if self.id.run.is_campaign() {
+            let cause = Cause::new("The provider had not accepted it.");
+            let mut after = self.moved(Progress::Failed { cause, at: now });
+            after.in_doubt_since = None;
+            return Ok(self.told(after, None, now));
         }
         let mut after = self.moved(Progress::Waiting);
         after.due = now;
@@ -334,7 +399,8 @@ impl Entry {
         self.at == stage
             && match &self.progress {
                 Progress::Waiting => true,
-                Progress::Failed { .. } => !self.is_closed_by_feedback(),
+                // What a campaign has counted as closed stays so.
+                Progress::Failed { .. } => !self.is_closed_by_feedback() && !self.id.run.is_campaign(),
                 Progress::Claimed { lease_until } => *lease_until <= now,
                 _ => false,
             }

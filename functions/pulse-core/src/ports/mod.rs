@@ -5,6 +5,7 @@
 mod account;
 mod audit_log;
 mod bundle;
+mod campaigns;
 mod clock;
 mod courier;
 mod customer_notes;
@@ -39,6 +40,7 @@ pub use account::{
 };
 pub use audit_log::AuditLog;
 pub use bundle::{DeadLetterQueues, Ports};
+pub use campaigns::{CampaignEntries, Campaigns};
 pub use clock::{Clock, Sleeper};
 pub use courier::{Courier, CourierError, Word};
 pub use customer_notes::CustomerNotes;

@@ -107,6 +107,9 @@ pub enum ReplayError {
     /// Nine mails of a month are enough.
     #[error("{0} has had nine mails of that month: that is the most")]
     TooManyRepeats(CustomerId),
+    /// A campaign dispatches its entries itself, and what is closed in it stays so.
+    #[error("{0} is of a campaign, which sends its own messages: start another one for those whom it didn't reach")]
+    OfCampaign(EntryId),
     /// The ledger couldn't be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -139,7 +142,12 @@ impl ReplayError {
                 let (customer, run) = of(id);
                 Advice::Why { customer, run }
             }
-            Self::InHand(_) | Self::Unmailable { .. } | Self::TooManyRepeats(_) | Self::Ledger(_) | Self::Queue(_) => {
+            Self::InHand(_)
+            | Self::OfCampaign(_)
+            | Self::Unmailable { .. }
+            | Self::TooManyRepeats(_)
+            | Self::Ledger(_)
+            | Self::Queue(_) => {
                 return None;
             }
         })
@@ -166,6 +174,9 @@ impl ReplayOne<'_> {
     /// the first isn't done.
     pub async fn again(&self, id: &EntryId, force: Option<&Note>) -> Result<Requeued, ReplayError> {
         let (customer, entry) = self.read(id).await?;
+        if id.run.is_campaign() {
+            return Err(ReplayError::OfCampaign(id.clone()));
+        }
         let prospect = self.prospect(&customer, &entry).await?;
         match (&prospect.preview, force) {
             (Preview::Unsettled, _) => Err(ReplayError::Unknown { entry: id.clone() }),

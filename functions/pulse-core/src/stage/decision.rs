@@ -19,6 +19,31 @@ pub struct Facts {
     pub look_up: Option<MailLookup>,
     /// Whether the address must not be mailed, once that was looked up.
     pub is_suppressed: Option<bool>,
+    /// How its campaign stands, once that was looked up.
+    pub campaign: Option<CampaignFacts>,
+}
+
+/// What is known of a campaign when one of its entries is decided. By default it flows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CampaignFacts {
+    /// Whether its entries may go on.
+    pub standing: Standing,
+    /// Whether the customer had as many mails lately as its frequency cap allows.
+    pub is_capped: bool,
+}
+
+/// Whether entries of a campaign may go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// They may.
+    #[default]
+    Flows,
+    /// Not now: it isn't sealed yet, or is paused.
+    Held,
+    /// It was cancelled.
+    Cancelled,
+    /// It is over.
+    Over(Cause),
 }
 
 /// What is to be done when a message comes.
@@ -39,6 +64,8 @@ pub enum Decision {
     LookUp,
     /// It has to be looked up whether the address must not be mailed. Decide again with the answer.
     CheckSuppression,
+    /// It has to be looked up how its campaign stands. Decide again with the answer.
+    CheckCampaign,
     /// The provider needn't be called: this is written down.
     Resolve(Resolution),
     /// Claim it, and call the provider.
@@ -69,11 +96,31 @@ pub enum Resolution {
         /// Of when the score is.
         as_of: Timestamp,
     },
+    /// Its campaign holds it, until it is dispatched again.
+    Hold,
+    /// Its campaign is over, for this cause, or was cancelled, for none.
+    CloseWithCampaign(Option<Cause>),
 }
 
 /// Whether a stage has something to do for an entry when a fresh message of it comes.
 pub(crate) fn has_work(stage: StageName, entry: &Entry) -> bool {
     unless_workable(stage, entry, &Facts::default(), Timestamp::MAX) != Some(Decision::Nothing)
+}
+
+/// What any stage does for an entry that its campaign doesn't let go on; `None` for one that may, or is of a month.
+pub(super) fn unless_campaign_flows(entry: &Entry, facts: &Facts) -> Option<Decision> {
+    if !entry.id().run.is_campaign() {
+        return None;
+    }
+    let Some(campaign) = &facts.campaign else { return Some(Decision::CheckCampaign) };
+    let resolution = match &campaign.standing {
+        Standing::Flows if campaign.is_capped => Resolution::Skip(SkipReason::FrequencyCap),
+        Standing::Flows => return None,
+        Standing::Held => Resolution::Hold,
+        Standing::Cancelled => Resolution::CloseWithCampaign(None),
+        Standing::Over(cause) => Resolution::CloseWithCampaign(Some(cause.clone())),
+    };
+    Some(Decision::Resolve(resolution))
 }
 
 /// What any stage does for an entry that isn't its own to work on now; `None` for one that is: it waits for
@@ -94,7 +141,7 @@ pub(super) fn unless_workable(stage: StageName, entry: &Entry, facts: &Facts, no
         Progress::Failed { cause, at } if is_here && facts.repeats.is_some_and(|sent_at| sent_at <= *at) => {
             Decision::GivenUp(cause.clone())
         }
-        Progress::Failed { .. } if entry.is_closed_by_feedback() => Decision::Nothing,
+        Progress::Failed { .. } if entry.is_closed_by_feedback() || entry.id().run.is_campaign() => Decision::Nothing,
         Progress::Claimed { .. } | Progress::Failed { .. } if is_here => return None,
         _ => Decision::Nothing,
     })

@@ -19,12 +19,12 @@ pub(crate) fn mailable(customer: &Customer) -> Result<&EmailAddress, SkipReason>
 }
 
 /// Next month's entry, to be opened as `entry` is closed, with the score that the next mail compares to; none
-/// for a customer who has left, and none after a repeat, which is beside the monthly cycle.
+/// for a customer who has left, and none after a repeat or a campaign, which are beside the monthly cycle.
 ///
 /// It is the slot that follows this entry's own, even if that is past already: nobody's month is
 /// passed over because another one took long.
 pub(crate) fn next_entry(customer: &Customer, entry: &Entry) -> Option<Entry> {
-    if customer.standing == Standing::Closed || entry.id().run.is_repeat() {
+    if customer.standing == Standing::Closed || !entry.id().run.is_monthly() {
         return None;
     }
     let mut moment = customer.slot.next_after(entry.scheduled_at());

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Decision, Facts, Resolution, StageName, Verdict,
-    decision::unless_workable,
+    CampaignFacts, Decision, Facts, Resolution, StageName, Verdict,
+    decision::{unless_campaign_flows, unless_workable},
     eligibility::{mailable, next_entry},
     row::Entries,
     step::{CallError, Step},
@@ -66,11 +66,13 @@ impl EmailRules {
         unless_workable(EmailStep::STAGE, entry, facts, now)
             .or_else(|| self.unless_unsent(entry, facts, now))
             .unwrap_or_else(|| {
-                let decision = unless_mailable(customer, facts).or_else(|| self.unless_now(customer, entry, now));
+                let decision = unless_campaign_flows(entry, facts)
+                    .or_else(|| unless_mailable(customer, facts))
+                    .or_else(|| self.unless_now(customer, entry, now));
                 match decision {
                     // Of a key that it knows the provider takes no second mail: one in doubt is simply sent again.
                     None => Decision::Call,
-                    Some(Decision::CheckSuppression) => Decision::CheckSuppression,
+                    Some(check @ (Decision::CheckSuppression | Decision::CheckCampaign)) => check,
                     // Nothing else is written down of an entry whose mail may be out.
                     Some(_) if entry.in_doubt_since().is_some() && facts.look_up.is_none() => Decision::LookUp,
                     Some(decision) => decision,
@@ -169,6 +171,14 @@ impl Step for EmailStep {
     fn decide(&self, (customer, entry): &(Customer, Entry), facts: &Facts, now: Timestamp) -> Decision {
         let rules = EmailRules { policy: self.policy, recall: self.mailer.recall(), provider: self.mailer.source() };
         rules.decide(customer, entry, facts, now)
+    }
+
+    async fn campaign_facts(
+        &self,
+        (_, entry): &(Customer, Entry),
+        now: Timestamp,
+    ) -> Result<CampaignFacts, LedgerError> {
+        self.entries.campaign_facts(entry, now).await
     }
 
     async fn is_suppressed(&self, (customer, _): &(Customer, Entry), now: Timestamp) -> Result<bool, LedgerError> {

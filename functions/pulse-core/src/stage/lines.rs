@@ -133,6 +133,8 @@ impl Rows for Lines {
             Resolution::Accepted { .. }
             | Resolution::Indeterminate(_)
             | Resolution::Skip(_)
+            | Resolution::Hold
+            | Resolution::CloseWithCampaign(_)
             | Resolution::ScoreAgain { .. } => Err(IllegalTransition {
                 row: RowId::Delivery(delivery.id()),
                 state: "a delivery",

@@ -19,7 +19,7 @@ mod worker;
 
 pub use crate::stage_spec::{Effect, Moves, PerStage, StageName, StageSpec};
 pub(crate) use decision::has_work;
-pub use decision::{Decision, Facts, Resolution};
+pub use decision::{CampaignFacts, Decision, Facts, Resolution, Standing};
 pub use deliver::{DeliverStep, Errand, Prospect};
 pub(crate) use eligibility::mailable;
 pub(crate) use eligibility::next_entry;

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Decision, Facts, Resolution, Rules, StageName};
+use super::{CampaignFacts, Decision, Facts, Resolution, Rules, StageName};
 use crate::{
     customer::Customer,
     entry::{Entry, Progress, SkipReason},
@@ -67,6 +67,10 @@ pub enum Preview {
     /// Nothing: it is indeterminate already, or unconfirmed.
     #[serde(rename = "unknown")]
     Unsettled,
+    /// Nothing: its campaign is over.
+    Over,
+    /// Nothing now: its campaign holds it.
+    Held,
 }
 
 impl Preview {
@@ -78,8 +82,11 @@ impl Preview {
             Progress::Skipped { reason, .. } => Self::Skipped { reason: *reason },
             Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => Self::Unsettled,
             Progress::Failed { at, .. } if entry.is_closed_by_feedback() => Self::Dropped { at: *at },
+            Progress::Abandoned { .. } | Progress::Cancelled { .. } => Self::Over,
+            Progress::Failed { .. } if entry.id().run.is_campaign() => Self::Over,
             Progress::Waiting | Progress::Claimed { .. } | Progress::Failed { .. } => {
-                let facts = Facts { is_suppressed: Some(is_suppressed), ..Facts::default() };
+                let campaign = entry.id().run.is_campaign().then(CampaignFacts::default);
+                let facts = Facts { is_suppressed: Some(is_suppressed), campaign, ..Facts::default() };
                 Self::decided(rules, (customer, entry), &facts, now)
             }
         }
@@ -98,6 +105,7 @@ impl Preview {
             | Decision::Nothing
             | Decision::HandOn(_)
             | Decision::GivenUp(_)
+            | Decision::CheckCampaign
             | Decision::CheckSuppression => match entry.at() {
                 StageName::Score => {
                     Self::Score { and_skip: (facts.is_suppressed == Some(true)).then_some(SkipReason::Suppressed) }
@@ -118,6 +126,8 @@ impl Preview {
             // Of entries nobody decides that.
             Resolution::GiveUp(_) => Self::Unsettled,
             Resolution::ScoreAgain { as_of } => Self::ScoreAgain { as_of: *as_of },
+            Resolution::Hold => Self::Held,
+            Resolution::CloseWithCampaign(_) => Self::Over,
         }
     }
 
@@ -137,7 +147,13 @@ impl Preview {
     pub fn is_nothing(&self) -> bool {
         matches!(
             self,
-            Self::InHand { .. } | Self::Sent { .. } | Self::Skipped { .. } | Self::Dropped { .. } | Self::Unsettled
+            Self::InHand { .. }
+                | Self::Sent { .. }
+                | Self::Skipped { .. }
+                | Self::Dropped { .. }
+                | Self::Unsettled
+                | Self::Over
+                | Self::Held
         )
     }
 }

@@ -3,13 +3,14 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Resolution, StageName, eligibility::next_entry};
+use super::{CampaignFacts, Resolution, StageName, Standing, eligibility::next_entry};
 use crate::{
+    campaign::CampaignBook,
     customer::Customer,
-    entry::{Change, Entry, IllegalTransition, Progress},
+    entry::{Change, Entry, EntryId, IllegalTransition, Progress},
     failure::Cause,
     message::WorkMessage,
-    ports::{Activity, Ledger, LedgerError},
+    ports::{Activity, CampaignEntries, Ledger, LedgerError},
 };
 
 /// A row that stages move: claimed with a lease, released, put off, given up. Entries are such rows; whatever
@@ -170,6 +171,37 @@ impl Row for Entry {
 pub struct Entries {
     /// Profiles and entries.
     pub ledger: Arc<dyn Ledger>,
+    /// Campaigns, as they stand.
+    pub campaigns: Arc<CampaignBook>,
+    /// Entries in them.
+    pub in_campaigns: Arc<dyn CampaignEntries>,
+}
+
+impl Entries {
+    /// How an entry's campaign stands at `now`.
+    pub(super) async fn campaign_facts(&self, entry: &Entry, now: Timestamp) -> Result<CampaignFacts, LedgerError> {
+        let EntryId { customer, run } = entry.id();
+        let Some(campaign) = self.campaigns.campaign(*run).await? else {
+            return Ok(CampaignFacts { standing: Standing::Held, is_capped: false });
+        };
+        let standing = campaign.standing(now);
+        let Some(cap) = campaign.request.cap.filter(|_| standing == Standing::Flows) else {
+            return Ok(CampaignFacts { standing, is_capped: false });
+        };
+        let (months, campaigns) =
+            futures::try_join!(self.ledger.entries(customer), self.in_campaigns.entries_in_campaigns(customer))?;
+        let others = months.iter().chain(&campaigns).filter(|other| other.id() != entry.id());
+        let is_capped = cap.is_reached(others.filter_map(|other| may_be_mailed_at(other, now)), now);
+        Ok(CampaignFacts { standing, is_capped })
+    }
+}
+
+/// When an entry's mail went out, or may have. One that a worker is about to send counts as sent.
+fn may_be_mailed_at(entry: &Entry, now: Timestamp) -> Option<Timestamp> {
+    match entry.progress() {
+        Progress::Done { at, .. } | Progress::Indeterminate { at, .. } | Progress::Unconfirmed { at, .. } => Some(*at),
+        _ => entry.in_doubt_since().map(|since| since.min(now)),
+    }
 }
 
 #[async_trait]
@@ -221,6 +253,8 @@ impl Rows for Entries {
             Resolution::Defer { until } => entry.defer(stage, until, now)?.into(),
             Resolution::GiveUp(cause) => entry.fail(stage, cause, now, next())?.into(),
             Resolution::ScoreAgain { .. } => entry.forget_stale_score(now)?.into(),
+            Resolution::Hold => entry.hold(stage, now)?.into(),
+            Resolution::CloseWithCampaign(cause) => entry.close_with_campaign(cause, now)?.into(),
             Resolution::Indeterminate(cause) => {
                 let what = format!("Run {}: it isn't known whether the mail was accepted. {cause}", entry.id().run);
                 Written { change: entry.mark_indeterminate(cause, now, next())?, note: Some(what) }

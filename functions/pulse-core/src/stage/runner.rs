@@ -70,6 +70,7 @@ impl<S: Step> StageRunner<S> {
                     facts.look_up = Some(self.step.look_up(&work.1).await.map_err(Verdict::retry)?);
                     now = self.clock.now();
                 }
+                Decision::CheckCampaign => facts.campaign = Some(self.step.campaign_facts(&work, now).await?),
                 Decision::CheckSuppression => facts.is_suppressed = Some(self.step.is_suppressed(&work, now).await?),
                 Decision::Resolve(resolution) => return self.resolve(&work, resolution, now, task).await,
                 Decision::Call => return self.call(work, now, task).await,

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Decision, Facts, Resolution, StageName, Verdict,
-    decision::unless_workable,
+    CampaignFacts, Decision, Facts, Resolution, StageName, Verdict,
+    decision::{unless_campaign_flows, unless_workable},
     eligibility::mailable,
     row::Entries,
     step::{CallError, Step},
@@ -15,7 +15,7 @@ use crate::{
     entry::{Change, Entry, IllegalTransition},
     failure::Cause,
     message::{Turn, WorkMessage},
-    ports::{Clock, ScoreError, ScoreRequest, Scorer},
+    ports::{Clock, LedgerError, ScoreError, ScoreRequest, Scorer},
     score::Score,
     trace::TraceHeader,
 };
@@ -33,10 +33,12 @@ pub struct ScoreStep {
 
 /// What the score stage does: nobody is scored who would get no mail.
 pub(super) fn decide(customer: &Customer, entry: &Entry, facts: &Facts, now: Timestamp) -> Decision {
-    unless_workable(ScoreStep::STAGE, entry, facts, now).unwrap_or_else(|| match mailable(customer) {
-        Ok(_) => Decision::Call,
-        Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
-    })
+    unless_workable(ScoreStep::STAGE, entry, facts, now).or_else(|| unless_campaign_flows(entry, facts)).unwrap_or_else(
+        || match mailable(customer) {
+            Ok(_) => Decision::Call,
+            Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
+        },
+    )
 }
 
 #[async_trait]
@@ -51,7 +53,7 @@ impl Step for ScoreStep {
     }
 
     /// An active customer's entry that should be there and isn't is opened now; a customer who has left needs
-    /// none, and no message alone makes a repeat.
+    /// none, and no message alone makes a repeat or a campaign's entry.
     async fn load(&self, message: &WorkMessage) -> Result<Option<(Customer, Entry)>, Verdict> {
         let ledger = &self.entries.ledger;
         let turn = message.turn().map_err(|cause| Verdict::Fail { cause })?;
@@ -63,7 +65,7 @@ impl Step for ScoreStep {
         if let Some(entry) = ledger.entry(&id).await? {
             return Ok(Some((customer, entry)));
         }
-        if customer.standing == Standing::Closed || id.run.is_repeat() {
+        if customer.standing == Standing::Closed || !id.run.is_monthly() {
             return Ok(None);
         }
         let scheduled_at = match turn.turn {
@@ -76,6 +78,14 @@ impl Step for ScoreStep {
 
     fn decide(&self, (customer, entry): &(Customer, Entry), facts: &Facts, now: Timestamp) -> Decision {
         decide(customer, entry, facts, now)
+    }
+
+    async fn campaign_facts(
+        &self,
+        (_, entry): &(Customer, Entry),
+        now: Timestamp,
+    ) -> Result<CampaignFacts, LedgerError> {
+        self.entries.campaign_facts(entry, now).await
     }
 
     fn request(

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Decision, Facts, Resolution, Row, Rows, StageName, Verdict};
+use super::{CampaignFacts, Decision, Facts, Resolution, Row, Rows, StageName, Verdict};
 use crate::{
     entry::IllegalTransition,
     failure::Cause,
@@ -83,6 +83,14 @@ pub trait Step: Send + Sync + Sized {
     /// When the ledger can't be read.
     async fn is_suppressed(&self, _work: &Work<Self>, _now: Timestamp) -> Result<bool, LedgerError> {
         Ok(false)
+    }
+
+    /// How the row's campaign stands at `now`. Asked where [`decide`](Self::decide) wants to know.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    async fn campaign_facts(&self, _work: &Work<Self>, _now: Timestamp) -> Result<CampaignFacts, LedgerError> {
+        Ok(CampaignFacts::default())
     }
 
     /// Whether a call whose answer was lost may be made again soon, as its provider does nothing twice of a key that it

@@ -46,6 +46,8 @@ impl SweepPolicy {
     pub fn wait_for(&self, awaited: Awaited, is_held_up: bool) -> Duration {
         let wait = match awaited {
             Awaited::Deferred => return Duration::ZERO,
+            // It isn't sent by itself.
+            Awaited::Held => return Duration::MAX,
             Awaited::First => self.grace,
             Awaited::Again => self.again_after,
         };
@@ -96,7 +98,7 @@ pub async fn oldest_due(
     if stage.spec().moves != Moves::Entries {
         return Ok(oldest);
     }
-    for awaited in Awaited::ALL {
+    for awaited in Awaited::SWEPT {
         for id in open.overdue(stage, awaited, now, 1).await? {
             let due = ledger.entry(&id).await?.map(|entry| entry.due());
             oldest = [oldest, due].into_iter().flatten().min();

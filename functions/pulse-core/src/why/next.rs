@@ -188,6 +188,16 @@ pub enum NextStep {
         /// By what.
         holder: HoldReason,
     },
+    /// Its campaign holds it: it is dispatched to the stage when its turn comes.
+    HeldByCampaign {
+        /// The stage concerned.
+        stage: StageName,
+    },
+    /// Its campaign was over before its turn came, for this cause, or was cancelled, for none.
+    Over {
+        /// How far it had got.
+        cause: Option<Cause>,
+    },
     /// A worker has it.
     InHand {
         /// Of which stage.
@@ -317,6 +327,8 @@ impl Context<'_> {
             Progress::Failed { cause, .. } if entry.is_closed_by_feedback() => {
                 NextStep::Dropped { cause: cause.clone() }
             }
+            Progress::Abandoned { cause, .. } => NextStep::Over { cause: Some(cause.clone()) },
+            Progress::Cancelled { .. } => NextStep::Over { cause: None },
             Progress::Failed { cause, .. } => NextStep::Failed { stage: entry.at(), cause: cause.clone() },
             Progress::Indeterminate { .. } => NextStep::Unknown,
             Progress::Unconfirmed { at, .. } => NextStep::Unconfirmed { since: *at },
@@ -328,6 +340,9 @@ impl Context<'_> {
         let lease = entry.lease_until();
         if let Some(lease_until) = lease.filter(|until| *until > self.now) {
             return NextStep::InHand { stage, lease_until };
+        }
+        if entry.queueing() == Queueing::Held {
+            return NextStep::HeldByCampaign { stage };
         }
         if entry.awaited_since() > self.now {
             return self.not_due(stage, entry);

@@ -49,7 +49,7 @@ async fn of_part(ledger: &dyn RunReports, part: u64, run: RunId) -> Result<Outsi
     for entry in open {
         if entry.run == run {
             inside.insert(entry.customer);
-        } else if !entry.run.is_repeat() {
+        } else if entry.run.is_monthly() {
             elsewhere.insert(entry.customer, entry.run);
         }
     }

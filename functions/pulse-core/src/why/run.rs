@@ -117,7 +117,8 @@ impl RunInquiry<'_> {
                 TallyKey::Indeterminate => Reason::Unknown,
                 TallyKey::Unconfirmed => Reason::Unconfirmed,
                 TallyKey::Dropped => Reason::Dropped,
-                TallyKey::NotDue | TallyKey::Due(_) => continue, // Open.
+                // Open, or of campaigns alone.
+                TallyKey::NotDue | TallyKey::Due(_) | TallyKey::Abandoned | TallyKey::Cancelled => continue,
             };
             report.reasons.push(exact(reason, customers));
         }
@@ -237,7 +238,7 @@ fn add_troubles(report: &mut RunReport, stage: StageName, counts: &RunCounts, du
     let read: Vec<Entry> = [&due.first, &due.again, &due.deferred].into_iter().flatten().cloned().collect();
     let causes = grouped(&read, |entry| entry.failure_streak().map(|trouble| &trouble.cause));
     if !causes.is_empty() {
-        let entries = Awaited::ALL.into_iter().map(|awaited| counted(counts, stage, awaited, true)).sum();
+        let entries = Awaited::SWEPT.into_iter().map(|awaited| counted(counts, stage, awaited, true)).sum();
         report.causes.push(CauseSample { of: SampleOf::Due, stage, entries, read: read.len() as u64, causes });
     }
 }

@@ -119,7 +119,7 @@ impl CustomerInquiry<'_> {
             now,
         };
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
-        let has_open_entry = entries.iter().any(|entry| entry.is_open() && !entry.id().run.is_repeat());
+        let has_open_entry = entries.iter().any(|entry| entry.is_open() && entry.id().run.is_monthly());
         let endpoints = self.endpoints(id, &scenes[TELLS], now).await?;
         let stages = scenes.iter().map(|(stage, scene)| standing(stage, scene, now)).collect();
         Ok(Some(Timeline {

@@ -17,6 +17,7 @@ use pulse_core::{
 };
 
 use super::{
+    campaigns::CampaignRows,
     stages::Minutes,
     units::{LedgerUse, Write},
 };
@@ -53,6 +54,7 @@ pub(super) struct Accounts {
     pub(super) snapshot_wanted_at: Option<Timestamp>,
     /// By the beginnings of their five minutes.
     pub(super) points: BTreeMap<Timestamp, Point>,
+    pub(super) campaigns: BTreeMap<RunId, CampaignRows>,
     pub(super) used: LedgerUse,
 }
 
@@ -68,6 +70,9 @@ struct Account {
 type Place = (StageName, Awaited, Timestamp, EntryId);
 
 fn place(entry: &Entry) -> Option<Place> {
+    if entry.id().run.is_campaign() {
+        return None;
+    }
     match entry.position() {
         Position::Open { stage, awaited, since } => Some((stage, awaited, since, entry.id().clone())),
         Position::Closed(_) => None,
@@ -124,15 +129,18 @@ impl Accounts {
         let at = account.entries.partition_point(|known| known.id().run < entry.id().run);
         let known = account.entries.get_mut(at).filter(|known| known.id() == entry.id());
         let (before, was_closed) = known.as_ref().map_or((None, false), |known| (place(known), !known.is_open()));
+        if entry.id().run.is_campaign() {
+            let moved_from = known.as_ref().map(|known| known.position());
+            let index_rows = self.campaigns.entry(entry.id().run).or_default().moved(moved_from, entry);
+            match known {
+                Some(known) => known.clone_from(entry),
+                None => account.entries.insert(at, entry.clone()),
+            }
+            return self.written(entry, write, index_rows);
+        }
         match known {
             Some(known) => known.clone_from(entry),
             None => account.entries.insert(at, entry.clone()),
-        }
-        let key = (entry.id().run, entry.id().customer.clone());
-        if matches!(entry.progress(), Progress::Indeterminate { .. }) {
-            self.indeterminate.insert(key);
-        } else if !self.indeterminate.is_empty() {
-            self.indeterminate.remove(&key);
         }
         let after = place(entry);
         // A row that stays in the same place of a keys-only index costs nothing there.
@@ -143,6 +151,16 @@ impl Accounts {
                 self.open.remove(&before);
             }
             self.open.extend(after);
+        }
+        self.written(entry, write, index_rows);
+    }
+
+    fn written(&mut self, entry: &Entry, write: Write, index_rows: u64) {
+        let key = (entry.id().run, entry.id().customer.clone());
+        if matches!(entry.progress(), Progress::Indeterminate { .. }) {
+            self.indeterminate.insert(key);
+        } else if !self.indeterminate.is_empty() {
+            self.indeterminate.remove(&key);
         }
         if write == Write::Transaction && entry.version() > 1 {
             self.used.transaction();

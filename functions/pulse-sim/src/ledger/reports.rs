@@ -21,7 +21,7 @@ pub(super) const SHARDS: u64 = 8;
 impl LedgerReports for MemoryLedger {
     async fn tally(&self, now: Timestamp) -> Result<Tally, LedgerError> {
         let mut tally = BTreeMap::new();
-        for entry in self.accounts().entries() {
+        for entry in self.accounts().entries().filter(|entry| !entry.id().run.is_campaign()) {
             *tally.entry((entry.id().run, entry.tally_key(now))).or_default() += 1;
         }
         Ok(Tally(tally))

@@ -15,7 +15,7 @@ impl RunReports for MemoryLedger {
         let mut counts = RunCounts { roster: self.roster().await?, ..RunCounts::default() };
         let mut accounts = self.accounts();
         let (mut open, mut closed) = (0, 0);
-        for entry in accounts.entries() {
+        for entry in accounts.entries().filter(|entry| !entry.id().run.is_campaign()) {
             let is_of_run = entry.id().run == run;
             match entry.position() {
                 Position::Open { stage, awaited, since } => {

@@ -281,8 +281,8 @@ pub(crate) fn proof(scenario: &Scenario, world: &World) -> Proof {
         proof.at_odds += u64::from(matches!(progress, Progress::Done { .. }) != (mails > 0));
         match progress {
             Progress::Done { .. } => proof.sent += 1,
-            Progress::Skipped { .. } => proof.skipped += 1,
-            Progress::Failed { .. } => proof.failed += 1,
+            Progress::Skipped { .. } | Progress::Cancelled { .. } => proof.skipped += 1,
+            Progress::Failed { .. } | Progress::Abandoned { .. } => proof.failed += 1,
             Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => proof.unknown += 1,
             Progress::Waiting | Progress::Claimed { .. } => {
                 let is_due = entry.scheduled_at() < due_by;

@@ -113,7 +113,13 @@ pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
     });
     let check = Check { world, plan, due_by: plan.ends() - TIME_TO_END };
     for customer in customers.values() {
-        check.customer(customer, entries.get(&customer.id).map_or(&[], Vec::as_slice));
+        // Entries of campaigns come last.
+        let all = entries.get(&customer.id).map_or(&[][..], Vec::as_slice);
+        let (months, in_campaigns) = all.split_at(all.partition_point(|entry| !entry.id().run.is_campaign()));
+        check.customer(customer, months);
+        for entry in in_campaigns {
+            check.entry(customer, entry);
+        }
     }
     check.everyone_is_there(&customers);
     endpoints::check(world, plan, check.due_by);
@@ -254,7 +260,8 @@ impl Check<'_> {
                     || did(|act| if let Act::NewAddress(who) = act { Some(*who) } else { None })
             }
             SkipReason::Suppressed => self.world.feedback.is_without_mail(&customer.id),
-            SkipReason::AddressRefused => false,
+            // The last is campaigns' alone.
+            SkipReason::AddressRefused | SkipReason::FrequencyCap => false,
         }
     }
 

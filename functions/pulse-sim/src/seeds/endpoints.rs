@@ -124,8 +124,8 @@ impl Check<'_> {
         let feedback = entry.feedback();
         let closed = match entry.progress() {
             Progress::Done { .. } => Some(FactKind::Sent),
-            Progress::Skipped { .. } => Some(FactKind::Skipped),
-            Progress::Failed { .. } => Some(FactKind::Failed),
+            Progress::Skipped { .. } | Progress::Cancelled { .. } => Some(FactKind::Skipped),
+            Progress::Failed { .. } | Progress::Abandoned { .. } => Some(FactKind::Failed),
             Progress::Indeterminate { .. } | Progress::Unconfirmed { .. } => Some(FactKind::Indeterminate),
             Progress::Waiting | Progress::Claimed { .. } => None,
         };

@@ -4,6 +4,7 @@ use std::{
 };
 
 use pulse_core::{
+    campaign::CampaignBook,
     delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::Plan,
     ports::{DeadLetterQueues, DeadLetters, DlqName, Gauges, IntakeQueue, Ledger, Queues, StageQueue},
@@ -177,10 +178,14 @@ impl World {
             self.lane_control.in_flight(StageName::Deliver) as usize,
         );
         WorldPorts {
+            campaigns: ledger.clone(),
+            campaign_book: Arc::new(CampaignBook::new(ledger.clone(), clock.clone())),
+            in_campaigns: ledger.clone(),
             bare_ledger: ledger.clone(),
             deliveries: ledger.clone(),
             endpoints: ledger.clone(),
             endpoint_controls: ledger.clone(),
+            endpoint_book: Arc::clone(&self.endpoint_book),
             endpoint_desk: Arc::new(desk),
             courier: Arc::new(self.endpoints.clone()),
             open: ledger.clone(),

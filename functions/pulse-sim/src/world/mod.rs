@@ -5,6 +5,7 @@ mod build;
 mod connections;
 mod desk;
 mod distant;
+mod distant_campaigns;
 mod distant_deliveries;
 mod distant_snapshots;
 mod endpoints;

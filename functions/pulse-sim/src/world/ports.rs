@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use pulse_core::{
+    campaign::CampaignBook,
     control::BreakerPolicy,
-    delivery::EndpointDesk,
+    delivery::{EndpointBook, EndpointDesk},
     feedback::ReputationPolicy,
     ports::{
-        AuditLog, Clock, Controls, Courier, DeadLetterQueues, Deliveries, EndpointControls, Endpoints, FeedbackLog,
-        Gauges, Intake, Ledger, LedgerListing, Mailer, OpenEntries, Orders, OutcomeLog, Queues, Renderer, RunReports,
-        Schedules, Scorer, Sleeper, Snapshots, StageMemory, Stages,
+        AuditLog, CampaignEntries, Campaigns, Clock, Controls, Courier, DeadLetterQueues, Deliveries, EndpointControls,
+        Endpoints, FeedbackLog, Gauges, Intake, Ledger, LedgerListing, Mailer, OpenEntries, Orders, OutcomeLog, Queues,
+        Renderer, RunReports, Schedules, Scorer, Sleeper, Snapshots, StageMemory, Stages,
     },
     snapshot::CountBudget,
     stage::Meter,
@@ -18,6 +19,12 @@ use pulse_core::{
 pub struct WorldPorts {
     /// Profiles and entries.
     pub ledger: Arc<dyn Ledger>,
+    /// Campaigns and their audiences.
+    pub campaigns: Arc<dyn Campaigns>,
+    /// Campaigns, as this invocation has read of them.
+    pub campaign_book: Arc<CampaignBook>,
+    /// Their entries, by the indexes.
+    pub in_campaigns: Arc<dyn CampaignEntries>,
     /// Entries by what they wait for.
     pub open: Arc<dyn OpenEntries>,
     /// The ledger as lists.
@@ -38,6 +45,8 @@ pub struct WorldPorts {
     pub endpoints: Arc<dyn Endpoints>,
     /// What holds word back from them.
     pub endpoint_controls: Arc<dyn EndpointControls>,
+    /// The same, as they are known.
+    pub endpoint_book: Arc<EndpointBook>,
     /// How they are doing, as this invocation knows.
     pub endpoint_desk: Arc<EndpointDesk>,
     /// Brings word to them.

@@ -12,6 +12,9 @@ use pulse_core::{
 use super::build::World;
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// For how long a tick works on campaigns.
+const CAMPAIGNS: Duration = Duration::from_secs(20);
+
 /// For how long a tick works on orders, of the minute that its function has here.
 const ORDERS: Duration = Duration::from_secs(40);
 
@@ -72,6 +75,10 @@ pub(super) async fn tick(world: &Arc<World>) {
                 this.product.look_after_endpoints(&ports, this.settings.sweep).await;
             }
             // Of what is left of its minute.
+            if !this.ledger.peek_campaigns().is_empty() {
+                let until = this.time.now().saturating_add(CAMPAIGNS).unwrap_or(Timestamp::MAX);
+                this.product.look_after_campaigns(&ports, until).await;
+            }
             let until = this.time.now().saturating_add(ORDERS).unwrap_or(Timestamp::MAX);
             let ports = if this.ledger.has_open_orders() { this.order_watch.around(ports) } else { ports };
             this.product.carry_out_orders(&ports, until).await;

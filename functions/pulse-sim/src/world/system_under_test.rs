@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart},
+    campaign::{CampaignRound, CampaignStepped},
     control::{Note, Pause},
     customer::Customer,
     delivery::EndpointRound,
@@ -43,15 +44,15 @@ pub trait SystemUnderTest: Send + Sync {
 
     /// The score stage.
     fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
-        let entries = Entries { ledger: Arc::clone(&ports.ledger) };
-        let step = ScoreStep { entries, scorer: Arc::clone(&ports.scorer), clock: Arc::clone(&ports.clock) };
+        let step =
+            ScoreStep { entries: entries(ports), scorer: Arc::clone(&ports.scorer), clock: Arc::clone(&ports.clock) };
         Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
     }
 
     /// The email stage.
     fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
         let step = EmailStep {
-            entries: Entries { ledger: Arc::clone(&ports.ledger) },
+            entries: entries(ports),
             mailer: Arc::clone(&ports.mailer),
             renderer: Arc::clone(&ports.renderer),
             policy,
@@ -151,6 +152,11 @@ pub trait SystemUnderTest: Send + Sync {
         FeedbackRound { doubts, reputation }.run().await
     }
 
+    /// What a tick does for campaigns, until then at the latest.
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        campaign_round(ports).run(until).await
+    }
+
     /// What a tick does for orders, until then at the latest.
     async fn carry_out_orders(&self, ports: &WorldPorts, until: Timestamp) -> Vec<OrderStepped> {
         OrderRound {
@@ -228,6 +234,29 @@ pub trait SystemUnderTest: Send + Sync {
 pub struct Production;
 
 impl SystemUnderTest for Production {}
+
+/// Entries, as an invocation has them.
+fn entries(ports: &WorldPorts) -> Entries {
+    let WorldPorts { ledger, campaign_book, in_campaigns, .. } = ports.clone();
+    Entries { ledger, campaigns: campaign_book, in_campaigns }
+}
+
+/// What a tick does for campaigns, with the ports of an invocation.
+pub(super) fn campaign_round(ports: &WorldPorts) -> CampaignRound<'_> {
+    CampaignRound {
+        campaigns: &*ports.campaigns,
+        entries: &*ports.in_campaigns,
+        ledger: &*ports.ledger,
+        listing: &*ports.listing,
+        stages: &*ports.stages,
+        controls: &*ports.controls,
+        outcomes: &*ports.outcomes,
+        queues: &ports.queues,
+        book: &ports.endpoint_book,
+        clock: &*ports.clock,
+        probes: ports.breaker.probes,
+    }
+}
 
 fn reconciler(ports: &WorldPorts) -> MappingReconciler<'_> {
     MappingReconciler {

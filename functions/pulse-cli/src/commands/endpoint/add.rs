@@ -76,17 +76,13 @@ pub(super) struct Facts(pub(super) BTreeSet<FactKind>);
 
 pub(super) fn facts(text: &str) -> Result<Facts, String> {
     if text == "all" {
-        return Ok(Facts(FactKind::ALL.iter().copied().filter(|kind| kind.is_made()).collect()));
+        return Ok(Facts(FactKind::ALL.iter().copied().collect()));
     }
-    let kind = |word: &str| match FactKind::from_str(word.trim()) {
-        Ok(kind) if kind.is_made() => Ok(kind),
-        Ok(kind) => Err(format!(
-            "{kind} is a fact of a run, and nothing makes those in this release: ask for those of customers and their entries"
-        )),
-        Err(_) => {
-            let made: Vec<_> = FactKind::ALL.iter().filter(|kind| kind.is_made()).map(ToString::to_string).collect();
-            Err(format!("\"{word}\" is no kind of facts: name some of {}, or all", made.join(", ")))
-        }
+    let kind = |word: &str| {
+        FactKind::from_str(word.trim()).map_err(|_| {
+            let all: Vec<_> = FactKind::ALL.iter().map(ToString::to_string).collect();
+            format!("\"{word}\" is no kind of facts: name some of {}, or all", all.join(", "))
+        })
     };
     text.split(',').map(kind).collect::<Result<_, _>>().map(Facts)
 }
@@ -181,15 +177,11 @@ mod tests {
     use crate::commands::endpoint::tests::shown;
 
     #[test]
-    fn facts_are_named_and_those_of_runs_refused_with_a_word_of_why() {
+    fn facts_are_named_or_all_of_them() {
         let named = facts("sent, bounced").unwrap();
         assert_eq!(named.0.into_iter().collect::<Vec<_>>(), [FactKind::Sent, FactKind::Bounced]);
         let Facts(all) = facts("all").unwrap();
-        assert!(all.len() == 9 && all.iter().all(|kind| kind.is_made()), "{all:?}");
-        for kind in ["run-started", "sent,phase-finished", "run-finished"] {
-            let refused = facts(kind).unwrap_err();
-            assert!(refused.contains("nothing makes those in this release"), "{refused}");
-        }
+        assert_eq!(all.len(), FactKind::ALL.len());
         for bad in ["", "sent,", "mailed", "all,sent", "sent;bounced"] {
             let refused = facts(bad).unwrap_err();
             assert!(refused.contains("name some of sent, skipped, failed"), "{refused}");

@@ -55,7 +55,7 @@ impl Receiving {
                 url: WebhookUrl::new(receiver.hook_url()),
                 signed_by: SignedBy::NewKey(SignatureScheme::HmacSha256),
             },
-            facts: FactKind::ALL.iter().copied().filter(|kind| kind.is_made()).collect(),
+            facts: FactKind::ALL.iter().copied().collect(),
             keeps: Keeps::Every,
             bodies: Bodies::Thin,
             lanes: None,

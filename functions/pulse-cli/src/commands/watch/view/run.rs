@@ -92,9 +92,9 @@ fn place(key: TallyKey) -> usize {
         TallyKey::Sent => 0,
         TallyKey::Due(StageName::Email) => 1,
         TallyKey::Due(StageName::Score | StageName::Deliver) => 2,
-        TallyKey::Failed(_) | TallyKey::Dropped => 3,
+        TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned => 3,
         TallyKey::Indeterminate | TallyKey::Unconfirmed => 4,
-        TallyKey::Skipped(_) => 5,
+        TallyKey::Skipped(_) | TallyKey::Cancelled => 5,
         TallyKey::NotDue => 6,
     }
 }

@@ -1,0 +1,83 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    customer::{Customer, CustomerId, Product, Standing},
+    score::Score,
+};
+
+/// Ids in one part of an audience: with ids of the longest, 48 letters, a part is 100 KB, and a `DynamoDB` item takes 400 (Amazon
+/// `DynamoDB` Developer Guide, "Service, account, and table quotas").
+pub const AUDIENCE_PART: usize = 2_000;
+
+/// Whom a campaign is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Audience {
+    /// Those whose ids were given: distinct, and of customers. Its parts are on the ledger before the campaign is.
+    Given {
+        /// In so many parts.
+        parts: u32,
+        /// How many they are.
+        customers: u64,
+    },
+    /// Those of the roster whom a question finds when the campaign is planned.
+    Asked {
+        /// The question.
+        question: Question,
+    },
+}
+
+/// Who of the roster is meant. What isn't asked for is anyone's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Question {
+    /// With this product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<Product>,
+    /// Whose last score was in this band.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band: Option<String>,
+    /// In this region, by its two letters (ISO 3166-1), as their locale tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+impl Question {
+    /// Whether a customer of this last score is meant.
+    #[must_use]
+    pub fn is_about(&self, customer: &Customer, last: Option<&Score>) -> bool {
+        let has = |wanted: &Option<String>, has: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| has.is_some_and(|has| has.eq_ignore_ascii_case(wanted)))
+        };
+        customer.standing == Standing::Active
+            && self.product.is_none_or(|product| customer.product == product)
+            && has(&self.band, last.map(|score| score.band.expose()))
+            && has(&self.region, customer.locale.region())
+    }
+
+    /// Whether the last score has to be known.
+    #[must_use]
+    pub fn asks_for_score(&self) -> bool {
+        self.band.is_some()
+    }
+}
+
+/// A part of a campaign's audience, as it was found or given. Parts have no customer in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudiencePart {
+    /// Whose ids.
+    pub customers: Vec<CustomerId>,
+    /// Where the roster is gone on with after it, of those that a question finds; none after the last part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<RosterPlace>,
+}
+
+/// A place in the roster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterPlace {
+    /// The part of the ledger's listing.
+    pub part: u64,
+    /// The customer before it, if it isn't the part's beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<CustomerId>,
+}

@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::LedgerError;
+use crate::{
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignRecord, Seal},
+    customer::CustomerId,
+    entry::{Awaited, Entry, EntryId, StageName, TallyKey},
+    run::RunId,
+};
+
+/// Where campaigns are kept, for good. Reads are strongly consistent unless they say otherwise.
+#[async_trait]
+pub trait Campaigns: Send + Sync {
+    /// A campaign.
+    async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError>;
+
+    /// Writes a change's campaign over the one of the version before, or where there is none if it is the first, together with
+    /// its event and its word for other systems: all or nothing. Says whether it did: false when another is there.
+    async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError>;
+
+    /// What has happened to a campaign, the first first.
+    async fn campaign_records(&self, run: RunId) -> Result<Vec<CampaignRecord>, LedgerError>;
+
+    /// The newest campaigns, at most `limit`, the newest first. The answer may be some seconds old.
+    async fn campaigns(&self, limit: usize) -> Result<Vec<RunId>, LedgerError>;
+
+    /// Campaigns that aren't over, and those that were over after `since`: their mails may be in doubt. The answer may be some
+    /// seconds old: read a campaign before acting on it.
+    async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError>;
+
+    /// A part of its audience. The first has number 0.
+    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError>;
+
+    /// Puts a part unless there is one of that number. Says whether it did.
+    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError>;
+
+    /// How many parts' entries are written, and the seal of those; none, where none are.
+    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError>;
+
+    /// Writes down that so many parts' entries are written, if they were one fewer before. Says whether it did.
+    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError>;
+}
+
+/// Campaigns' entries, by the indexes: answers may be some seconds old, and what has just moved may be seen twice or not at all.
+#[async_trait]
+pub trait CampaignEntries: Send + Sync {
+    /// A customer's entries in campaigns, by a strongly consistent read.
+    async fn entries_in_campaigns(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError>;
+
+    /// Entries of a campaign that `stage` has to move and that have waited so since `before` or longer: at most `limit`, about
+    /// the longest waiting first.
+    async fn waiting_in_campaign(
+        &self,
+        run: RunId,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError>;
+
+    /// Open entries of a campaign, at most `limit`.
+    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError>;
+
+    /// How many of its open entries wait for what.
+    async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError>;
+
+    /// How many of its closed entries stand where.
+    async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError>;
+
+    /// Its closed entries, each as where it stands.
+    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError>;
+}

@@ -1,0 +1,227 @@
+//! Where campaigns are kept, and their entries by the indexes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignRecord, Seal},
+    customer::CustomerId,
+    entry::{Entry, EntryId, Position, StageName},
+    ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
+    run::RunId,
+};
+
+use super::{MemoryLedger, units::Write};
+
+/// Partitions that a campaign's entries have in an index on `DynamoDB`.
+const SHARDS: u64 = 4;
+
+/// What is kept of a campaign, and where its entries are in the indexes.
+#[derive(Debug, Default)]
+pub(super) struct CampaignRows {
+    campaign: Option<Campaign>,
+    records: Vec<CampaignRecord>,
+    audience: BTreeMap<u32, AudiencePart>,
+    planned: (u32, Seal),
+    open: BTreeSet<(StageName, Awaited, Timestamp, CustomerId)>,
+    closed: BTreeSet<(TallyKey, CustomerId)>,
+}
+
+impl CampaignRows {
+    /// Moves an entry in the indexes from where it was, and says how many of their rows that takes.
+    pub(super) fn moved(&mut self, before: Option<Position>, entry: &Entry) -> u64 {
+        let after = entry.position();
+        if before == Some(after) {
+            return 0;
+        }
+        let customer = &entry.id().customer;
+        match before {
+            Some(Position::Open { stage, awaited, since }) => {
+                self.open.remove(&(stage, awaited, since, customer.clone()));
+            }
+            Some(Position::Closed(key)) => {
+                self.closed.remove(&(key, customer.clone()));
+            }
+            None => {}
+        }
+        match after {
+            Position::Open { stage, awaited, since } => {
+                self.open.insert((stage, awaited, since, customer.clone()));
+            }
+            Position::Closed(key) => {
+                self.closed.insert((key, customer.clone()));
+            }
+        }
+        1 + u64::from(before.is_some())
+    }
+}
+
+impl MemoryLedger {
+    /// All campaigns, as whoever watches sees them: it isn't counted as a read.
+    pub(crate) fn peek_campaigns(&self) -> Vec<Campaign> {
+        self.accounts().campaigns.values().filter_map(|rows| rows.campaign.clone()).collect()
+    }
+}
+
+#[async_trait]
+impl Campaigns for MemoryLedger {
+    async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.campaigns.get(&run).and_then(|rows| rows.campaign.clone()))
+    }
+
+    async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        let rows = accounts.campaigns.entry(change.after().run).or_default();
+        let (before, was_over) =
+            rows.campaign.as_ref().map_or((0, false), |before| (before.version, before.state.is_over()));
+        if before + 1 != change.after().version {
+            accounts.used.refused(Write::Transaction);
+            return Ok(false);
+        }
+        rows.campaign = Some(change.after().clone());
+        rows.records.push(change.record().clone());
+        // In both indexes from the first on, and moved in one of them once it is over.
+        let moved = u64::from(was_over != change.after().state.is_over());
+        accounts.used.transaction();
+        accounts.used.write(Write::Transaction, if before == 0 { 2 } else { 2 * moved });
+        accounts.used.write(Write::Transaction, 0);
+        for delivery in change.deliveries() {
+            accounts.put_delivery(delivery, Write::Transaction);
+        }
+        Ok(true)
+    }
+
+    async fn campaign_records(&self, run: RunId) -> Result<Vec<CampaignRecord>, LedgerError> {
+        let mut accounts = self.accounts();
+        let records = accounts.campaigns.get(&run).map_or_else(Vec::new, |rows| rows.records.clone());
+        accounts.used.query(records.len());
+        Ok(records)
+    }
+
+    async fn campaigns(&self, limit: usize) -> Result<Vec<RunId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let all = accounts.campaigns.values().filter_map(|rows| rows.campaign.as_ref());
+        let mut all: Vec<_> = all.map(|campaign| (campaign.requested.at, campaign.run)).collect();
+        all.sort_unstable();
+        let found: Vec<_> = all.into_iter().rev().take(limit).map(|(_, run)| run).collect();
+        accounts.used.index_query(1, found.len());
+        Ok(found)
+    }
+
+    async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let is_live = |campaign: &&Campaign| campaign.finished.as_ref().is_none_or(|(_, at)| *at > since);
+        let live = accounts.campaigns.values().filter_map(|rows| rows.campaign.as_ref()).filter(is_live);
+        let live: Vec<_> = live.map(|campaign| campaign.run).collect();
+        accounts.used.index_query(2, live.len());
+        Ok(live)
+    }
+
+    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
+        let mut accounts = self.accounts();
+        let part = accounts.campaigns.get(&run).and_then(|rows| rows.audience.get(&number)).cloned();
+        accounts.used.read(part.as_ref().map_or(1, kilobytes).div_ceil(4));
+        Ok(part)
+    }
+
+    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.large_write(kilobytes(part));
+        let rows = accounts.campaigns.entry(run).or_default();
+        let is_new = !rows.audience.contains_key(&number);
+        if is_new {
+            rows.audience.insert(number, part.clone());
+        }
+        Ok(is_new)
+    }
+
+    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.campaigns.get(&run).map_or_else(Default::default, |rows| rows.planned))
+    }
+
+    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.write(Write::Alone, 0);
+        let rows = accounts.campaigns.entry(run).or_default();
+        let is_next = rows.planned.0 + 1 == parts;
+        if is_next {
+            rows.planned = (parts, seal);
+        }
+        Ok(is_next)
+    }
+}
+
+/// How large a part's row is, by ids of some eight letters with what stands around each.
+fn kilobytes(part: &AudiencePart) -> u64 {
+    (part.customers.len() as u64 * 11).div_ceil(1_024).max(1)
+}
+
+#[async_trait]
+impl CampaignEntries for MemoryLedger {
+    async fn entries_in_campaigns(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        let mut accounts = self.accounts();
+        let all = accounts.entries_of(customer).iter().filter(|entry| entry.id().run.is_campaign());
+        let entries: Vec<_> = all.rev().cloned().collect();
+        accounts.used.query(entries.len());
+        Ok(entries)
+    }
+
+    async fn waiting_in_campaign(
+        &self,
+        run: RunId,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let all = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open);
+        let of_kind = all.skip_while(|(of, what, ..)| (*of, *what) < (stage, awaited));
+        let late = of_kind.take_while(|(of, what, since, _)| (*of, *what) == (stage, awaited) && *since <= before);
+        let found: Vec<_> =
+            late.take(limit).map(|(.., customer)| EntryId { customer: customer.clone(), run }).collect();
+        accounts.used.index_query(SHARDS, found.len());
+        Ok(found)
+    }
+
+    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        let mut accounts = self.accounts();
+        let all = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open);
+        let found: Vec<_> = all.take(limit).map(|(.., customer)| EntryId { customer: customer.clone(), run }).collect();
+        accounts.used.index_query(SHARDS, found.len());
+        Ok(found)
+    }
+
+    async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
+        let mut accounts = self.accounts();
+        let mut counts = BTreeMap::new();
+        for (stage, awaited, ..) in accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open) {
+            *counts.entry((*stage, *awaited)).or_default() += 1;
+        }
+        accounts.used.index_query(SHARDS * 8, usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX));
+        Ok(counts)
+    }
+
+    async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
+        let mut accounts = self.accounts();
+        let mut counts = BTreeMap::new();
+        for (key, _) in accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.closed) {
+            *counts.entry(*key).or_default() += 1;
+        }
+        accounts.used.index_query(SHARDS * 2, usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX));
+        Ok(counts)
+    }
+
+    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        let mut accounts = self.accounts();
+        let closed: Vec<_> =
+            accounts.campaigns.get(&run).into_iter().flat_map(|rows| rows.closed.iter().cloned()).collect();
+        accounts.used.index_query(SHARDS, closed.len());
+        Ok(closed)
+    }
+}

@@ -1,0 +1,91 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignRecord, Seal},
+    customer::CustomerId,
+    entry::{Entry, EntryId, StageName},
+    ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
+    run::RunId,
+};
+
+use super::distant::DistantLedger;
+
+#[async_trait]
+impl Campaigns for DistantLedger {
+    async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError> {
+        self.call(self.ledger.campaign(run)).await
+    }
+
+    async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
+        self.call(async {
+            let saved = self.ledger.save_campaign(change).await?;
+            self.line(|| format!("campaign {}: {:?}, written: {saved}", change.after().run, change.record().event));
+            Ok(saved)
+        })
+        .await
+    }
+
+    async fn campaign_records(&self, run: RunId) -> Result<Vec<CampaignRecord>, LedgerError> {
+        self.call(self.ledger.campaign_records(run)).await
+    }
+
+    async fn campaigns(&self, limit: usize) -> Result<Vec<RunId>, LedgerError> {
+        self.call(self.ledger.campaigns(limit)).await
+    }
+
+    async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError> {
+        self.heard(self.ledger.live_campaigns(since)).await
+    }
+
+    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
+        self.call(self.ledger.audience_part(run, number)).await
+    }
+
+    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
+        self.call(self.ledger.put_audience_part(run, number, part)).await
+    }
+
+    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
+        self.call(self.ledger.planned_parts(run)).await
+    }
+
+    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
+        self.call(self.ledger.save_planned_parts(run, parts, seal)).await
+    }
+}
+
+#[async_trait]
+impl CampaignEntries for DistantLedger {
+    async fn entries_in_campaigns(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        self.call(self.ledger.entries_in_campaigns(customer)).await
+    }
+
+    async fn waiting_in_campaign(
+        &self,
+        run: RunId,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        self.heard(self.ledger.waiting_in_campaign(run, stage, awaited, before, limit)).await
+    }
+
+    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        self.heard(self.ledger.open_in_campaign(run, limit)).await
+    }
+
+    async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
+        self.heard(self.ledger.open_counts(run)).await
+    }
+
+    async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
+        self.heard(self.ledger.closed_counts(run)).await
+    }
+
+    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        self.call(self.ledger.closed_in_campaign(run)).await
+    }
+}
