@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditName, AuditReport, AuditStart},
+    campaign::CampaignBook,
     control::BreakerPolicy,
     customer::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,

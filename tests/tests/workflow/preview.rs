@@ -155,7 +155,7 @@ fn expected(preview: &Preview, before: &Scene, had_mail: bool) -> (&'static str,
         Preview::PutOff { .. } => ("scored", mails, 0),
         Preview::Skip { .. } | Preview::Skipped { .. } => ("skipped", mails, 0),
         Preview::Indeterminate | Preview::Unsettled => ("unknown", mails, 0),
-        Preview::InHand { .. } => (before.entry.state(), mails, 0),
+        Preview::InHand { .. } | Preview::Held | Preview::Over => (before.entry.state(), mails, 0),
         Preview::Dropped { .. } => ("failed", mails, 0),
         Preview::Sent { .. } => ("sent", mails, 0),
     }
