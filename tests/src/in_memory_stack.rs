@@ -415,6 +415,7 @@ impl InMemoryStack {
             desk: Arc::new(desk),
             courier: self.courier.clone(),
             ledger: self.outbox.clone(),
+            campaigns: self.ledger.clone(),
             clock: self.clock.clone(),
         };
         StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }

@@ -72,6 +72,7 @@ impl Function {
             desk: Arc::clone(&desk),
             courier: Arc::new(courier),
             ledger: host.entries().ledger,
+            campaigns: host.campaigns(),
             clock: Arc::new(SystemClock),
         };
         Ok(Self { stage: host.runner(step), host, desk, connections })

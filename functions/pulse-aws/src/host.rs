@@ -10,7 +10,7 @@ use pulse_core::{
     delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::StageName,
     keys::KeyRing,
-    ports::{Clock as _, Endpoints, FeedbackLog, Queues, StageQueue},
+    ports::{Campaigns, Clock as _, Endpoints, FeedbackLog, Queues, StageQueue},
     stage::{Entries, Lines, Meter, ProviderWatch, Stage, StageRunner, Watch, Worker, WorkerSettings},
 };
 
@@ -80,6 +80,12 @@ impl StageHost {
             campaigns: Arc::clone(&self.campaigns),
             in_campaigns: Arc::new(self.ledger.clone()),
         }
+    }
+
+    /// Campaigns on the ledger.
+    #[must_use]
+    pub fn campaigns(&self) -> Arc<dyn Campaigns> {
+        Arc::new(self.ledger.clone())
     }
 
     /// Deliveries on the ledger.

@@ -179,6 +179,7 @@ impl Function {
             doubts: DoubtSweep {
                 ledger: &self.entries,
                 listing: &self.ledger,
+                campaigns: &self.ledger,
                 intake: &self.intake,
                 clock: &SystemClock,
             },

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod audit;
 mod bugs;
+mod campaigns;
 mod digests;
 mod endpoints;
 mod enrolment;

@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::{Bodies, Fact, FactKind, Subject};
 use crate::{
+    campaign::{Campaign, CampaignReport, CampaignState},
     customer::{Customer, CustomerId, Product, Standing},
     entry::{Entry, EntryId, Progress},
     feedback::FeedbackFacts,
@@ -31,6 +32,20 @@ struct Data<'f> {
     entry: Option<EntryNow<'f>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<ProfileNow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<CampaignNow<'f>>,
+}
+
+/// How a campaign stands when word is sent, which may be past what the word is of.
+#[derive(Serialize)]
+struct CampaignNow<'c> {
+    version: u64,
+    state: CampaignState,
+    /// How many entries it has, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'c CampaignReport>,
 }
 
 /// How an entry stands when word is sent, which may be past what the word is of.
@@ -112,13 +127,26 @@ impl From<&Customer> for ProfileNow {
     }
 }
 
+impl<'c> From<&'c Campaign> for CampaignNow<'c> {
+    fn from(campaign: &'c Campaign) -> Self {
+        Self {
+            version: campaign.version,
+            state: campaign.state,
+            entries: campaign.sealed.map(|(seal, _)| seal.count),
+            report: campaign.finished.as_ref().map(|(report, _)| report),
+        }
+    }
+}
+
 /// What a full body says beside a thin one: what was read of the subject just before.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SubjectNow {
     /// The entry, of a fact that is of one.
     pub entry: Option<Entry>,
     /// The profile, of a fact that is of a customer.
     pub customer: Option<Customer>,
+    /// The campaign, of a fact that is of one.
+    pub campaign: Option<Campaign>,
 }
 
 /// The body of word of a fact.
@@ -133,7 +161,8 @@ pub fn body(fact: &Fact, bodies: Bodies, now: &SubjectNow) -> String {
     let data = match bodies {
         Bodies::Thin => data,
         Bodies::Full => {
-            Data { entry: now.entry.as_ref().map(Into::into), profile: now.customer.as_ref().map(Into::into), ..data }
+            let (entry, profile) = (now.entry.as_ref().map(Into::into), now.customer.as_ref().map(Into::into));
+            Data { entry, profile, campaign: now.campaign.as_ref().map(Into::into), ..data }
         }
     };
     let body = Body { r#type: fact.id.kind.event_type(), timestamp: fact.as_of, data };

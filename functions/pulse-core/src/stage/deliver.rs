@@ -16,7 +16,7 @@ use crate::{
     entry::IllegalTransition,
     failure::Cause,
     message::WorkMessage,
-    ports::{Clock, Courier, CourierError, Ledger, LedgerError, Word},
+    ports::{Campaigns, Clock, Courier, CourierError, Ledger, LedgerError, Word},
     trace::TraceHeader,
 };
 
@@ -34,6 +34,8 @@ pub struct DeliverStep {
     pub courier: Arc<dyn Courier>,
     /// Profiles and entries, which full bodies are read from.
     pub ledger: Arc<dyn Ledger>,
+    /// Campaigns, for the same.
+    pub campaigns: Arc<dyn Campaigns>,
     /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
 }
@@ -130,9 +132,9 @@ impl DeliverStep {
 
     async fn subject_now(&self, delivery: &Delivery) -> Result<SubjectNow, LedgerError> {
         Ok(match &delivery.fact().id.subject {
-            Subject::Entry(id) => SubjectNow { entry: self.ledger.entry(id).await?, customer: None },
-            Subject::Customer(id) => SubjectNow { entry: None, customer: self.ledger.customer(id).await? },
-            Subject::Run(_) => SubjectNow::default(),
+            Subject::Entry(id) => SubjectNow { entry: self.ledger.entry(id).await?, ..SubjectNow::default() },
+            Subject::Customer(id) => SubjectNow { customer: self.ledger.customer(id).await?, ..SubjectNow::default() },
+            Subject::Run(run) => SubjectNow { campaign: self.campaigns.campaign(*run).await?, ..SubjectNow::default() },
         })
     }
 

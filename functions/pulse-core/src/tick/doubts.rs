@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     entry::{EntryId, Progress, TallyKey},
-    ports::{Activity, Clock, Intake, IntakeError, Ledger, LedgerError, LedgerListing},
+    ports::{Activity, Campaigns, Clock, Intake, IntakeError, Ledger, LedgerError, LedgerListing},
     run::RunId,
 };
 
@@ -26,6 +26,8 @@ pub struct DoubtSweep<'a> {
     pub ledger: &'a dyn Ledger,
     /// Those that are in doubt.
     pub listing: &'a dyn LedgerListing,
+    /// Campaigns, whose entries may be in doubt too.
+    pub campaigns: &'a dyn Campaigns,
     /// Where providers tell.
     pub intake: &'a dyn Intake,
     /// Tells the moment of what is decided and written.
@@ -64,7 +66,10 @@ impl DoubtSweep<'_> {
 
     async fn old_doubts(&self, now: Timestamp) -> Result<Vec<EntryId>, LedgerError> {
         let from = now.saturating_sub(LOOKS_BACK).unwrap_or(Timestamp::MIN);
-        let runs = RunId::around(from, now).flat_map(|run| std::iter::successors(Some(run), |run| run.repeated()));
+        let months = RunId::around(from, now).flat_map(|run| std::iter::successors(Some(run), |run| run.repeated()));
+        // Longer than a doubt lasts: the intake may not have been read for a while.
+        let campaigns = self.campaigns.live_campaigns(from).await?;
+        let runs = months.chain(campaigns);
         let mut old = Vec::new();
         for run in runs {
             for id in self.listing.closed_entries(run, TallyKey::Indeterminate, None, AT_MOST).await? {

@@ -58,7 +58,12 @@ impl CampaignRows {
 }
 
 impl MemoryLedger {
-    /// All campaigns, as whoever watches sees them: it isn't counted as a read.
+    /// A campaign, as whoever watches sees it: it isn't counted as a read.
+    pub(crate) fn peek_campaign(&self, run: RunId) -> Option<Campaign> {
+        self.accounts().campaigns.get(&run)?.campaign.clone()
+    }
+
+    /// All campaigns, in the same way.
     pub(crate) fn peek_campaigns(&self) -> Vec<Campaign> {
         self.accounts().campaigns.values().filter_map(|rows| rows.campaign.clone()).collect()
     }

@@ -98,6 +98,7 @@ pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
     doubts_have_ended(world, plan.starts + plan.calm_from());
     lanes(world);
     world.check_orders();
+    world.check_campaigns();
     let expired = world.stacks.values().map(|stack| stack.queue.expired()).sum::<u64>();
     if plan.is_gentle() && expired == 0 && world.watch.repeated() > 0 {
         let what = format!("the sweep sent {} messages though none was lost", world.watch.repeated());
@@ -118,7 +119,7 @@ pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
         let (months, in_campaigns) = all.split_at(all.partition_point(|entry| !entry.id().run.is_campaign()));
         check.customer(customer, months);
         for entry in in_campaigns {
-            check.entry(customer, entry);
+            world.check_entry_in_campaign(entry, plan.has_late_mail());
         }
     }
     check.everyone_is_there(&customers);

@@ -2,6 +2,7 @@ use std::{fmt, time::Duration};
 
 use pulse_core::{customer::Zone, entry::StageName};
 
+use super::campaigns::CampaignAct;
 use crate::{
     queue::Disorder,
     scheduler::TargetFailure,
@@ -88,6 +89,8 @@ pub enum Act {
     Purge(StageName),
     /// A stage's dead letters are redriven.
     Redrive(StageName),
+    /// An operator starts a campaign, holds some and cancels others.
+    Campaign(Box<CampaignAct>),
     /// An operator orders a redrive, and some cancel it after a while.
     Order(Ordered, Option<Duration>),
     /// Mails of unknown fate are looked up and settled.

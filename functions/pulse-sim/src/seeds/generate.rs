@@ -73,6 +73,16 @@ impl FaultPlan {
         Self { has_endpoints: true, ..self }.with_later_faults("endpoints", super::endpoints::faults)
     }
 
+    /// The same with campaigns that operators start beside the month.
+    #[must_use]
+    pub fn with_campaigns(mut self) -> Self {
+        let random = Randomness::of_seed(self.seed).stream("campaigns");
+        let later = super::campaigns::campaigns(&random, &self);
+        let number = self.faults.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
+        self.faults.extend((number..).zip(later));
+        self
+    }
+
     /// The same with more faults. They are picked from a stream of their own and come last, so that whatever else
     /// happens, and its numbers, are as without. A month in which only what is harmless happens stays so.
     fn with_later_faults(mut self, stream: &str, pick: fn(&Stream, Duration) -> Vec<Fault>) -> Self {

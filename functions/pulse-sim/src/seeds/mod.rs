@@ -3,6 +3,7 @@
 //! A seed makes a [`FaultPlan`]; [`run`] lives through it on the real stage code, and holds what came of it
 //! against what must always hold; [`shrink`] finds the shortest plan that still breaks the promise.
 
+mod campaigns;
 mod check;
 mod endpoints;
 mod fault;
@@ -13,6 +14,7 @@ mod run;
 mod shrink;
 mod turns;
 
+pub use campaigns::CampaignAct;
 pub use fault::{Act, Fault, Kind};
 pub use people::person;
 pub use plan::FaultPlan;

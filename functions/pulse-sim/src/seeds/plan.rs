@@ -81,7 +81,8 @@ impl FaultPlan {
     /// Whether nothing happens that could lose a message or fail a worker.
     #[must_use]
     pub fn is_gentle(&self) -> bool {
-        self.duplicates == 0.0 && self.faults.iter().all(|(_, fault)| matches!(fault.kind, Kind::Pause(_)))
+        let is_gentle = |kind: &Kind| matches!(kind, Kind::Pause(_) | Kind::Once(Act::Campaign(_)));
+        self.duplicates == 0.0 && self.faults.iter().all(|(_, fault)| is_gentle(&fault.kind))
     }
 
     /// Whether nothing happens but what Pulse lets no message die of: pauses of either kind, deployments,
@@ -91,7 +92,10 @@ impl FaultPlan {
         self.duplicates == 0.0
             && self.faults.iter().all(|(_, fault)| {
                 fault.kind.pauses().is_some()
-                    || matches!(fault.kind, Kind::Outage(..) | Kind::Once(Act::Deploy | Act::Redrive(_)))
+                    || matches!(
+                        fault.kind,
+                        Kind::Outage(..) | Kind::Once(Act::Deploy | Act::Redrive(_) | Act::Campaign(_))
+                    )
                     || matches!(fault.kind, Kind::Endpoint(_, faults) if faults.rejected == 0.0)
             })
     }

@@ -18,6 +18,7 @@ use pulse_core::{
 };
 
 use super::{
+    campaigns::CampaignAct,
     check, endpoints,
     fault::{Act, Fault, Kind},
     people,
@@ -266,6 +267,7 @@ impl SeedMonth<'_> {
                 world.redrive(*stage);
             }
             Act::Order(what, cancelled_after) => self.order(*what, *cancelled_after),
+            Act::Campaign(act) => self.campaign(act),
             Act::Settle => self.settle_unknown(),
             Act::Deploy => world.deploy(),
             Act::LoseSchedule(who) => {
@@ -336,6 +338,27 @@ impl SeedMonth<'_> {
             if let (Some(id), Some(after)) = (given, cancelled_after) {
                 world.time.sleep(after).await;
                 world.cancel(&id).await;
+            }
+        });
+    }
+
+    fn campaign(&self, act: &CampaignAct) {
+        let CampaignAct { campaign, held, cancelled_after } = act.clone();
+        let (world, run) = (Arc::clone(self.world), campaign.run);
+        let _ = self.world.time.spawn(async move {
+            if !world.start_campaign(&campaign).await {
+                return;
+            }
+            if let Some((after, lasts)) = held {
+                let world = Arc::clone(&world);
+                let _ = world.time.clone().spawn(async move {
+                    world.time.sleep(after).await;
+                    world.hold_campaign(run, lasts).await;
+                });
+            }
+            if let Some(after) = cancelled_after {
+                world.time.sleep(after).await;
+                world.cancel_campaign(run).await;
             }
         });
     }

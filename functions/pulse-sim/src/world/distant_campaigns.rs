@@ -36,6 +36,10 @@ impl Campaigns for DistantLedger {
     }
 
     async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError> {
+        // A month without any is as it was before there were campaigns: it takes no chances.
+        if self.ledger.peek_campaigns().is_empty() {
+            return Ok(Vec::new());
+        }
         self.heard(self.ledger.live_campaigns(since)).await
     }
 

@@ -65,6 +65,15 @@ pub struct FeedbackFaults {
     pub is_held_up: bool,
 }
 
+impl Faults {
+    /// Whether a tick may miss what it is to see.
+    #[must_use]
+    pub fn disturbs_ticks(&self) -> bool {
+        let is_noisy = |noise: Noise| noise != Noise::default();
+        is_noisy(self.ledger) || is_noisy(self.queue) || self.death > 0.0 || self.tick_death > 0.0
+    }
+}
+
 /// What goes wrong now.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Faults {

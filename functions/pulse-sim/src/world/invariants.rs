@@ -57,11 +57,19 @@ pub enum Promise {
     FactsInOrder,
     /// An endpoint's trouble is its own: the others hear as soon as if it had none.
     EndpointsStayApart,
+    /// A campaign ends.
+    CampaignsEnd,
+    /// What a campaign tells of adds up to what it was sealed with, which is whom it is for, and it is what its events make.
+    CampaignsAddUp,
+    /// A campaign is closed once, not before its last entry is, and by the first undisturbed tick that can see that.
+    CampaignsCloseOnce,
+    /// No mail of a campaign is begun before it is sealed, while it is held, or after it is over.
+    CampaignsHold,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -82,6 +90,10 @@ impl Promise {
         Self::FactsArrive,
         Self::FactsInOrder,
         Self::EndpointsStayApart,
+        Self::CampaignsEnd,
+        Self::CampaignsAddUp,
+        Self::CampaignsCloseOnce,
+        Self::CampaignsHold,
     ];
 
     /// The promise in words.
@@ -108,6 +120,10 @@ impl Promise {
             Self::FactsArrive => "each fact reaches whoever asks for it",
             Self::FactsInOrder => "facts of a customer arrive in order",
             Self::EndpointsStayApart => "an endpoint's trouble is its own",
+            Self::CampaignsEnd => "every campaign ends",
+            Self::CampaignsAddUp => "a campaign adds up",
+            Self::CampaignsCloseOnce => "a campaign is closed once, not before its last entry and soon after",
+            Self::CampaignsHold => "no mail before a campaign's seal, while it is held, or after it is over",
         }
     }
 }

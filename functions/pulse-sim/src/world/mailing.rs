@@ -17,6 +17,7 @@ use pulse_core::{
 };
 
 use super::{
+    build::World,
     connections::ConnectionPools,
     faults::{ActiveFaults, Down, ProviderFaults},
     feedback::{Recipients, Sent},
@@ -26,7 +27,7 @@ use super::{
     settings::{Latency, SimulatedMailProvider},
     trace::Trace,
 };
-use crate::{lambda::Environment, mailer::CANNOT_BE_ASKED, random::Stream, time::VirtualTime};
+use crate::{lambda::Environment, ledger::MemoryLedger, mailer::CANNOT_BE_ASKED, random::Stream, time::VirtualTime};
 
 /// How long an idempotency key is remembered at least (Marketing Cloud Engagement, "Transactional
 /// Messaging API": two to three days).
@@ -59,6 +60,7 @@ pub struct SimMailer {
     pub(super) lanes: ProviderLanes,
     pub(super) trace: Trace,
     pub(super) checker: InvariantChecker,
+    pub(super) ledger: Arc<MemoryLedger>,
     pub(super) recipients: Recipients,
     pub(super) records: Arc<Mutex<Records>>,
 }
@@ -198,8 +200,14 @@ impl SimMailer {
 
     fn look_at(&self, mail: &Mail) {
         let now = self.time.now();
+        let (customer, run) = (&mail.entry.customer, mail.entry.run);
+        if run.is_campaign()
+            && let Err(when) = World::may_mail_in(self.ledger.peek_campaign(run).as_ref(), now, READ_TO_SEND)
+        {
+            let what = format!("a mail of {} is begun {when}", mail.entry);
+            self.checker.saw(Promise::CampaignsHold, Some(customer), now, what);
+        }
         let records = self.records();
-        let customer = &mail.entry.customer;
         if records.unfit.get(customer).is_some_and(|since| age(now, *since) > READ_TO_SEND) {
             let what = format!("{} is mailed to someone who wants none", mail.entry);
             self.checker.saw(Promise::RightMail, Some(customer), now, what);

@@ -2,6 +2,7 @@
 //! and the real stage code between them.
 
 mod build;
+mod campaigns;
 mod connections;
 mod desk;
 mod distant;
@@ -33,6 +34,7 @@ mod trace;
 mod watch;
 
 pub use build::World;
+pub use campaigns::SimulatedCampaign;
 pub use desk::OperatorDesk;
 pub use endpoints::{EndpointFaults, SimEndpoints, SimulatedEndpoint};
 pub use faults::{ActiveFaults, Down, Faults, FeedbackFaults, Noise, ProviderFaults};

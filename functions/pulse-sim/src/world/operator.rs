@@ -183,7 +183,10 @@ impl World {
         let replay = Replay { listing: &ledger, queues: &queues };
         let mut failed = BTreeSet::new();
         self.ledger.for_each_entry(|entry| {
-            if let Progress::Failed { .. } = entry.progress() {
+            // What a campaign has closed stays so.
+            if let Progress::Failed { .. } = entry.progress()
+                && !entry.id().run.is_campaign()
+            {
                 failed.insert((entry.id().run, entry.at()));
             }
         });

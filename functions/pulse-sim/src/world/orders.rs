@@ -202,7 +202,11 @@ impl OrderWatch {
             *queued -= 1;
             return None;
         }
+        // What a campaign has closed stays so: its letters are nobody's work any more.
         let Turn::Run(run) = turn else { return None };
+        if run.is_campaign() {
+            return None;
+        }
         let id = EntryId { customer, run };
         let entry = self.ledger.peek_entry(&id)?;
         let is_given_up = matches!(entry.progress(), Progress::Failed { .. }) && !entry.is_closed_by_feedback();

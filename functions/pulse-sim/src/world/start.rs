@@ -13,6 +13,7 @@ use pulse_core::{
 
 use super::{
     build::{MadePorts, World},
+    campaigns::CampaignWatch,
     connections::ConnectionPools,
     distant::Way,
     endpoints::{Receiver, SimEndpoints},
@@ -134,6 +135,7 @@ impl World {
             lanes: ProviderLanes::new(time),
             trace: trace.clone(),
             checker: checker.clone(),
+            ledger: Arc::clone(&ledger),
             recipients,
             records: Arc::default(),
         };
@@ -150,6 +152,7 @@ impl World {
             audit_function: function(time, random, "audit", Duration::from_mins(15)),
             scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
             schedule_dlq,
+            campaign_watch: CampaignWatch::default(),
             order_watch: OrderWatch::new(time, &ledger, &checker),
             watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), checker.clone()),
             worker_way: way("worker"),

@@ -68,6 +68,7 @@ pub trait SystemUnderTest: Send + Sync {
             desk: Arc::clone(&ports.endpoint_desk),
             courier: Arc::clone(&ports.courier),
             ledger: Arc::clone(&ports.ledger),
+            campaigns: Arc::clone(&ports.campaigns),
             clock: Arc::clone(&ports.clock),
         };
         Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
@@ -140,6 +141,7 @@ pub trait SystemUnderTest: Send + Sync {
         let doubts = DoubtSweep {
             ledger: &*ports.ledger,
             listing: &*ports.listing,
+            campaigns: &*ports.campaigns,
             intake: &*ports.intake,
             clock: &*ports.clock,
         };

@@ -202,7 +202,7 @@ impl Intake for Read {
 
 async fn sweep_doubts(stack: &InMemoryStack, is_read: bool) -> usize {
     let (ledger, intake) = (&*stack.ledger, &Read(is_read));
-    DoubtSweep { ledger, listing: ledger, intake, clock: &*stack.clock }.run().await.unwrap()
+    DoubtSweep { ledger, listing: ledger, campaigns: ledger, intake, clock: &*stack.clock }.run().await.unwrap()
 }
 
 #[tokio::test]

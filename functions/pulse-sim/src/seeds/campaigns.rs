@@ -1,0 +1,70 @@
+//! Campaigns in a seed's month.
+
+use std::time::Duration;
+
+use pulse_core::{
+    campaign::{Priority, Question},
+    customer::Product,
+    entry::{Plan, StageName},
+    run::RunId,
+};
+
+use super::{
+    fault::{Act, Fault, Kind},
+    people,
+    plan::FaultPlan,
+};
+use crate::{random::Stream, world::SimulatedCampaign};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What an operator does about a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignAct {
+    /// What is started.
+    pub campaign: SimulatedCampaign,
+    /// After how long it is held, and for how long.
+    pub held: Option<(Duration, Duration)>,
+    /// After how long it is cancelled.
+    pub cancelled_after: Option<Duration>,
+}
+
+/// The campaigns of a month of so many customers, that all may end in.
+pub(super) fn campaigns(random: &Stream, plan: &FaultPlan) -> Vec<Fault> {
+    let all = 1 + random.below(5);
+    let act = |number| {
+        let at = random.between(Duration::ZERO, plan.calm_from());
+        Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Campaign(Box::new(one(random, plan, number)))) }
+    };
+    let mut faults: Vec<_> = (0..all).map(act).collect();
+    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
+fn one(random: &Stream, plan: &FaultPlan, number: u64) -> CampaignAct {
+    let steps: &[StageName] =
+        if random.chance(0.5) { &[StageName::Email] } else { &[StageName::Score, StageName::Email] };
+    let audience = if random.chance(0.3) {
+        let product = random.chance(0.7).then_some(Product::Card);
+        Err(Question { product, ..Question::default() })
+    } else {
+        let share = random.unit();
+        // Some who join later aren't customers yet, and an operator has only the ids of those who are.
+        let there = (0..plan.customers).filter(|number| !people::joins_later(*number));
+        Ok(there.filter(|_| random.chance(share)).map(people::id).collect())
+    };
+    let campaign = SimulatedCampaign {
+        run: RunId::parse(&format!("campaign-{number}")).expect("a name"),
+        plan: Plan::of(steps).expect("a plan"),
+        audience,
+        deadline: random.chance(0.6).then(|| random.between(Duration::from_mins(10), 4 * 24 * HOUR)),
+        priority: random.pick(Priority::ALL).copied().unwrap_or_default(),
+        cap: random.chance(0.3).then(|| "2/7d".parse().expect("a cap")),
+        a_day: random.chance(0.2).then(|| 1 + random.below(u64::from(plan.customers))),
+    };
+    CampaignAct {
+        campaign,
+        held: random.chance(0.3).then(|| (random.between(Duration::ZERO, HOUR), random.between(HOUR, 30 * HOUR))),
+        cancelled_after: random.chance(0.2).then(|| random.between(Duration::ZERO, 2 * HOUR)),
+    }
+}
