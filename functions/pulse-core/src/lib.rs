@@ -9,6 +9,7 @@
 //! - [`entry`]: one row of the ledger and the only place that lists its legal transitions.
 //! - [`stage_spec`]: the table of stages.
 //! - [`stage`]: what a stage decides and does, and the worker that drives a batch through one.
+//! - [`campaign`]: runs that operators start.
 //! - [`enrollment`]: putting customers on the roster and taking them off.
 //! - [`tick`]: what is done every minute for entries that fell off or were put off.
 //! - [`batch_answer`]: which messages of a batch a function's answer says are done.
@@ -41,6 +42,7 @@ pub mod audit;
 pub mod backoff;
 pub mod batch_answer;
 pub mod bill;
+pub mod campaign;
 pub mod control;
 pub mod customer;
 pub mod dead_letters;
