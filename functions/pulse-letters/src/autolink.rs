@@ -2,6 +2,7 @@
 
 /// Zero width, no line break, and no part of any address (RFC 5892: DISALLOWED in a domain name).
 const WORD_JOINER: char = '\u{2060}';
+const WORD_JOINER_TEXT: &str = "\u{2060}";
 
 /// So many digits with no more than marks between them are a telephone number to some clients.
 const FEWEST_DIGITS: usize = 7;
@@ -29,16 +30,40 @@ pub(super) fn unlinked(text: &str) -> String {
     out
 }
 
+/// The text without links, whatever stands beside it: neither a name that ends in a dot nor one that ends in an initial makes an
+/// address with the next word.
+pub(super) fn apart(text: &str) -> String {
+    let unlinked = unlinked(text);
+    let mut ends = unlinked.chars().rev();
+    let (last, one_before) = (ends.next(), ends.next());
+    let joiner = |is_mark: bool| if is_mark { WORD_JOINER_TEXT } else { "" };
+    let before = joiner(unlinked.chars().next().is_some_and(may_link));
+    let after = joiner(last.is_some_and(may_link) || one_before.is_some_and(is_dot));
+    [before, &unlinked, after].concat()
+}
+
+fn may_link(c: char) -> bool {
+    is_dot(c) || is_separator(c) || matches!(c, '/' | '\\')
+}
+
+fn is_dot(c: char) -> bool {
+    matches!(c, '.' | '\u{2024}' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, '@' | '\u{ff20}' | '\u{fe6b}' | ':' | '\u{ff1a}')
+}
+
 /// Whether the character at `at` holds together what a client takes for an address.
 fn is_link_mark(chars: &[char], at: usize) -> bool {
     let is_part = |c: Option<&char>| c.is_some_and(|c| !c.is_whitespace());
     let (before, after) = (at.checked_sub(1).and_then(|at| chars.get(at)), chars.get(at + 1));
     match chars[at] {
-        '.' | '\u{2024}' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => {
+        c if is_dot(c) => {
             let is_initial = label_length(&chars[at + 1..]) == 1 && !after.is_some_and(|c| c.is_numeric());
             is_part(before) && is_part(after) && (!is_initial || follows_www(&chars[..at]))
         }
-        '@' | '\u{ff20}' | '\u{fe6b}' | ':' | '\u{ff1a}' => is_part(before) && is_part(after),
+        c if is_separator(c) => is_part(before) && is_part(after),
         // The start of `//host/share` and of `\\host\share`.
         '/' | '\\' => before == Some(&chars[at]),
         _ => false,
@@ -78,6 +103,20 @@ fn phone_digits(chars: &[char]) -> Vec<bool> {
 
 fn is_phone_mark(c: char) -> bool {
     c == '\u{a0}' || c == '\u{202f}' || matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '+' | '\u{2010}'..='\u{2015}')
+}
+
+/// What clients make links of: what has a scheme, `www.`, a mailbox, or a label followed by a dot and a top-level domain.
+#[cfg(test)]
+pub(super) fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || c == WORD_JOINER).filter(|word| {
+        let domain = word.split('.').collect::<Vec<_>>();
+        let is_domain = domain.windows(2).any(|pair| {
+            let top = pair[1].chars().take_while(char::is_ascii_alphabetic).count();
+            !pair[0].is_empty() && top >= 2
+        });
+        let is_mailbox = word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
+        is_domain || is_mailbox || word.contains("://") || word.starts_with("www.") && word.len() > 4
+    })
 }
 
 #[cfg(test)]
@@ -120,18 +159,13 @@ mod tests {
         }
     }
 
-    /// Finds what clients do: a scheme, `www.`, a mailbox, or a label followed by a dot and a top-level domain.
-    fn has_link(text: &str) -> bool {
-        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == WORD_JOINER).collect();
-        words.iter().any(|word| {
-            let domain = word.split('.').collect::<Vec<_>>();
-            let is_domain = domain.windows(2).any(|pair| {
-                let top = pair[1].chars().take_while(char::is_ascii_alphabetic).count();
-                !pair[0].is_empty() && top >= 2
-            });
-            let is_mailbox = word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
-            is_domain || is_mailbox || word.contains("://") || word.starts_with("www.") && word.len() > 4
-        })
+    #[test]
+    fn what_stands_beside_a_name_makes_no_address_of_it() {
+        for (name, expected) in
+            [("Smith Jr.", "Smith Jr.|"), ("J.R", "J.R|"), (".com", "|.com"), ("@", "|@|"), ("Ada", "Ada"), ("", "")]
+        {
+            assert_eq!(apart(name).replace(WORD_JOINER, "|"), expected);
+        }
     }
 
     proptest! {
@@ -143,7 +177,7 @@ mod tests {
         ) {
             let name = pieces.concat();
             let broken = unlinked(&name);
-            prop_assert!(!has_link(&broken), "{}", shown(&name));
+            prop_assert!(links(&broken).next().is_none(), "{}", shown(&name));
             prop_assert_eq!(broken.replace(WORD_JOINER, ""), name);
         }
     }

@@ -7,7 +7,11 @@ use pulse_core::customer::Locale;
 pub(crate) struct Texts {
     /// The folder's name: a tag as in `ar` or `zh-Hant`.
     pub(crate) tag: &'static str,
+    /// The words of the monthly letter.
     pub(crate) phrases: &'static str,
+    /// The words of all letters.
+    pub(crate) common: &'static str,
+    /// The monthly letter as plain text.
     pub(crate) text: &'static str,
 }
 
@@ -32,7 +36,8 @@ pub fn language_of(locale: &Locale) -> Option<&'static str> {
     best(locale, ALL.iter().map(|texts| texts.tag))
 }
 
-fn best<'a>(locale: &Locale, languages: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// Which of these languages a customer reads best, if any.
+pub(crate) fn best<'a>(locale: &Locale, languages: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = maximized(locale.canonical().as_str())?;
     let readable = languages.filter_map(|tag| Some((tag, maximized(tag)?)));
     let readable = readable.filter(|(_, has)| has.language == wanted.language && has.script == wanted.script);

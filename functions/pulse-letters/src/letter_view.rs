@@ -86,10 +86,7 @@ impl LetterView {
             language,
             dir: ways.direction(),
             name: shown(customer.name.expose()),
-            product: match customer.product {
-                Product::Loan => "loan",
-                Product::Card => "card",
-            },
+            product: kind(customer.product),
             month: month(letter.run, &tag).ok_or_else(|| cannot(format!("no month of {} for {tag}", letter.run)))?,
             score: ways.number(letter.score.value.expose()),
             score_max: ways.number(1000_u16),
@@ -102,6 +99,14 @@ impl LetterView {
             zone: Clocks::of(&customer.zone, letter.score, &tag),
             unsubscribe_url: letter.unsubscribe.map(|link| link.expose().to_owned()),
         })
+    }
+}
+
+/// What templates tell products by.
+pub(super) fn kind(product: Product) -> &'static str {
+    match product {
+        Product::Loan => "loan",
+        Product::Card => "card",
     }
 }
 

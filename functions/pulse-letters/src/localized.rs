@@ -146,6 +146,11 @@ impl PartsWrite for Amount {
     }
 }
 
+/// The direction that a language runs in by its tag alone, whatever the reader's region.
+pub(super) fn direction_of(language: &Locale) -> &'static str {
+    direction(&canonical(language))
+}
+
 /// `rtl` or `ltr`: the direction of the script that a language is likely to be written in.
 fn direction(tag: &LanguageIdentifier) -> &'static str {
     if LocaleDirectionality::new_extended().is_right_to_left(tag) { "rtl" } else { "ltr" }

@@ -6,7 +6,11 @@ use icu_properties::{
 };
 use unicode_segmentation::UnicodeSegmentation as _;
 
+const LEFT_TO_RIGHT_MARK: char = '\u{200e}';
+const RIGHT_TO_LEFT_MARK: char = '\u{200f}';
+
 /// Starts and ends text whose direction must not spill over (Unicode UAX #9, isolates).
+const RIGHT_TO_LEFT_ISOLATE: char = '\u{2067}';
 const FIRST_STRONG_ISOLATE: char = '\u{2068}';
 const POP_DIRECTIONAL_ISOLATE: char = '\u{2069}';
 
@@ -74,14 +78,40 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
     format!("{}…", text[..end].trim_end())
 }
 
-/// For plain text: wraps what has right-to-left letters or digits so that the punctuation around it
-/// stays where it is. HTML has `<bdi>` for that.
-pub(super) fn isolated(text: &str) -> String {
+/// As [`shorten`], of a line in which values are isolated: one that is cut still ends its isolate.
+pub(super) fn shorten_line(line: &str, most: usize) -> String {
+    let mut short = shorten(line, most);
+    let count = |mark: char| short.matches(mark).count();
+    let open = count(FIRST_STRONG_ISOLATE).saturating_sub(count(POP_DIRECTIONAL_ISOLATE));
+    short.extend(std::iter::repeat_n(POP_DIRECTIONAL_ISOLATE, open));
+    short
+}
+
+/// For plain text: wraps what has right-to-left letters or digits, and within what runs from right to left everything, so that
+/// the punctuation around it stays where it is. HTML has `<bdi>` for that.
+pub(super) fn isolated(text: &str, is_right_to_left: bool) -> String {
     let turns = |c| matches!(bidi_class(c), BidiClass::RightToLeft | BidiClass::ArabicLetter | BidiClass::ArabicNumber);
-    if text.chars().any(turns) {
+    if is_right_to_left || text.chars().any(turns) {
         format!("{FIRST_STRONG_ISOLATE}{text}{POP_DIRECTIONAL_ISOLATE}")
     } else {
         text.to_owned()
+    }
+}
+
+/// What strangers wrote has no line ends; this is for whatever a template does.
+pub(super) fn one_line(text: &str) -> String {
+    let is_end = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.split(is_end).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A line of text that runs the letter's way wherever it is shown: for clients that go by a line's first letter, be it that of
+/// an isolated name, as HTML's `dir="auto"` does, and for those that take all text to be left to right (Unicode UAX #9).
+pub(super) fn directed(line: &str, is_right_to_left: bool) -> String {
+    match (line, is_right_to_left) {
+        ("", _) => String::new(),
+        (line, true) => format!("{RIGHT_TO_LEFT_MARK}{RIGHT_TO_LEFT_ISOLATE}{line}{POP_DIRECTIONAL_ISOLATE}"),
+        (line, false) if line.starts_with(FIRST_STRONG_ISOLATE) => format!("{LEFT_TO_RIGHT_MARK}{line}"),
+        (line, false) => line.to_owned(),
     }
 }
 
@@ -131,6 +161,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_isolated_and_cut_turns_nothing_that_follows() {
+        assert_eq!(shorten_line("a \u{2068}אבגד\u{2069} b", 6), "a \u{2068}אב…\u{2069}");
+        assert_eq!(shorten_line("a \u{2068}אב\u{2069} bcd", 8), "a \u{2068}אב\u{2069}…");
+    }
+
+    #[test]
     fn no_cluster_of_any_script_is_cut() {
         // What follows one letter too many to be kept whole in three characters and an ellipsis.
         for (text, expected) in [
@@ -159,14 +195,14 @@ mod tests {
 
     #[test]
     fn only_right_to_left_text_is_isolated() {
-        assert_eq!(isolated("Ada"), "Ada");
-        assert_eq!(isolated("ליאור"), "\u{2068}ליאור\u{2069}");
-        assert_eq!(isolated("٧٤٢"), "\u{2068}٧٤٢\u{2069}");
+        assert_eq!(isolated("Ada", false), "Ada");
+        assert_eq!(isolated("ליאור", false), "\u{2068}ליאור\u{2069}");
+        assert_eq!(isolated("٧٤٢", false), "\u{2068}٧٤٢\u{2069}");
         for letter in ["ߊ", "𞤀", "ܐ", "ހ", "ࠀ", "ࡀ", "\u{10d00}", "𐤀", "\u{200f}"] {
-            assert_eq!(isolated(letter).chars().count(), 3, "{letter}");
+            assert_eq!(isolated(letter, false).chars().count(), 3, "{letter}");
         }
         for letter in ["山田", "அ", "42", "a\u{301}", "👩"] {
-            assert_eq!(isolated(letter), letter);
+            assert_eq!(isolated(letter, false), letter);
         }
     }
 }

@@ -2,27 +2,22 @@ use minijinja::{AutoEscape, Environment, Error, HtmlEscape, State, UndefinedBeha
 use pulse_core::{
     customer::Locale,
     failure::Cause,
-    ports::{Letter, RenderError, Rendered, Renderer},
+    ports::{CampaignMail, Letter, RenderError, Rendered, Renderer},
 };
 
 use crate::{
+    campaign,
     language::{self, FALLBACK, Texts, language_of},
     letter_view::LetterView,
     plain,
 };
 
 /// No subject is longer, in characters that show: what mail clients show at most, twice over.
-const LONGEST_SUBJECT: usize = 150;
+pub(super) const LONGEST_SUBJECT: usize = 150;
 
 const HTML: &str = "monthly.html";
 const TEXT: &str = "monthly.txt";
 const SUBJECT: &str = "monthly.subject.txt";
-
-const LEFT_TO_RIGHT_MARK: char = '\u{200e}';
-const RIGHT_TO_LEFT_MARK: char = '\u{200f}';
-const RIGHT_TO_LEFT_ISOLATE: char = '\u{2067}';
-const FIRST_STRONG_ISOLATE: char = '\u{2068}';
-const POP_DIRECTIONAL_ISOLATE: char = '\u{2069}';
 
 /// Writes letters from the templates compiled in. Parses them once; make one and keep it.
 pub struct MinijinjaRenderer {
@@ -38,6 +33,15 @@ impl MinijinjaRenderer {
         let parsed = language::ALL.iter().map(|texts| Ok((texts.tag, parse(texts)?)));
         Ok(Self { languages: parsed.collect::<Result<_, _>>()? })
     }
+
+    /// What a template comes to with the words of a language that there are letters in.
+    pub(super) fn fill(&self, language: &str, template: &str, view: Value) -> Result<String, RenderError> {
+        let found = self.languages.iter().find(|(tag, _)| *tag == language);
+        let (_, templates) =
+            found.ok_or_else(|| RenderError(Cause::new(format!("there are no letters in {language}"))))?;
+        let written = templates.get_template(template).and_then(|template| template.render(view));
+        written.map_err(|error| describe(language, &error))
+    }
 }
 
 fn parse(texts: &Texts) -> Result<Environment<'static>, RenderError> {
@@ -47,11 +51,17 @@ fn parse(texts: &Texts) -> Result<Environment<'static>, RenderError> {
     templates.add_filter("isolated", isolated);
     // What a template's name ends in decides whether it escapes: .html does, .txt doesn't.
     let sources = [
+        ("frame.html", include_str!("../../../infra/email/frame.html")),
         (HTML, include_str!("../../../infra/email/monthly.html")),
         (SUBJECT, include_str!("../../../infra/email/monthly.subject.txt")),
         (TEXT, texts.text),
         ("phrases.html", texts.phrases),
         ("phrases.txt", texts.phrases),
+        ("common.html", texts.common),
+        ("common.txt", texts.common),
+        (campaign::HTML, include_str!("../../../infra/email/campaign.html")),
+        (campaign::FOOT, include_str!("../../../infra/email/campaign.txt")),
+        (campaign::PRODUCT, "{% import 'common.txt' as common %}{{ common.product_word }}"),
     ];
     for (name, source) in sources {
         templates.add_template(name, source).map_err(|error| describe(texts.tag, &error))?;
@@ -63,10 +73,10 @@ fn parse(texts: &Texts) -> Result<Environment<'static>, RenderError> {
 fn isolated(state: &State<'_, '_>, text: &str) -> Value {
     match state.auto_escape() {
         AutoEscape::Html => Value::from_safe_string(format!("<bdi>{}</bdi>", HtmlEscape(text))),
-        _ if state.lookup("dir").is_some_and(|dir| dir.as_str() == Some("rtl")) => {
-            Value::from(format!("{FIRST_STRONG_ISOLATE}{text}{POP_DIRECTIONAL_ISOLATE}"))
+        _ => {
+            let is_right_to_left = state.lookup("dir").is_some_and(|dir| dir.as_str() == Some("rtl"));
+            Value::from(plain::isolated(text, is_right_to_left))
         }
-        _ => Value::from(plain::isolated(text)),
     }
 }
 
@@ -77,43 +87,26 @@ impl Renderer for MinijinjaRenderer {
 
     fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError> {
         let language = language_of(&letter.customer.locale).unwrap_or(FALLBACK);
-        let found = self.languages.iter().find(|(tag, _)| *tag == language);
-        let (_, templates) =
-            found.ok_or_else(|| RenderError(Cause::new(format!("there are no letters in {language}"))))?;
         let view = LetterView::of(letter, language)?;
         let is_right_to_left = view.dir == "rtl";
         let view = Value::from(Serde(view));
-        let write = |template: &str| {
-            let written = templates.get_template(template).and_then(|template| template.render(view.clone()));
-            written.map_err(|error| describe(language, &error))
-        };
+        let write = |template: &str| self.fill(language, template, view.clone());
         // Nothing may touch a URL: whoever makes a link of it would take what is beside it for a part.
         let is_url = |line: &str| letter.unsubscribe.is_some_and(|link| link.expose() == line);
-        let directed = |line: &str| if is_url(line) { line.to_owned() } else { directed(line, is_right_to_left) };
+        let directed =
+            |line: &str| if is_url(line) { line.to_owned() } else { plain::directed(line, is_right_to_left) };
         let lines = |text: String| text.lines().map(directed).collect::<Vec<_>>().join("\n");
         Ok(Rendered {
-            subject: lines(plain::shorten(&one_line(&write(SUBJECT)?), LONGEST_SUBJECT)),
+            subject: lines(plain::shorten(&plain::one_line(&write(SUBJECT)?), LONGEST_SUBJECT)),
             html: write(HTML)?,
             text: lines(write(TEXT)?),
             language: language.to_owned(),
         })
     }
-}
 
-/// What strangers wrote has no line ends; this is for whatever a template does.
-fn one_line(text: &str) -> String {
-    let is_end = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.split(is_end).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// A line of text that runs the letter's way wherever it is shown: for clients that go by a line's first letter, be it that of
-/// an isolated name, as HTML's `dir="auto"` does, and for those that take all text to be left to right (Unicode UAX #9).
-fn directed(line: &str, is_right_to_left: bool) -> String {
-    match (line, is_right_to_left) {
-        ("", _) => String::new(),
-        (line, true) => format!("{RIGHT_TO_LEFT_MARK}{RIGHT_TO_LEFT_ISOLATE}{line}{POP_DIRECTIONAL_ISOLATE}"),
-        (line, false) if line.starts_with(FIRST_STRONG_ISOLATE) => format!("{LEFT_TO_RIGHT_MARK}{line}"),
-        (line, false) => line.to_owned(),
+    fn render_campaign(&self, mail: &CampaignMail<'_>) -> Result<Rendered, RenderError> {
+        let written = self.campaign(mail, campaign::text_for(mail.letter, &mail.customer.locale));
+        written.map(|written| written.mail).map_err(|error| RenderError(Cause::new(error.to_string())))
     }
 }
 

@@ -1,3 +1,4 @@
+mod campaign;
 mod hostile;
 
 use std::sync::LazyLock;
@@ -59,12 +60,12 @@ fn score(value: u32, band: &str) -> Score {
     }
 }
 
-fn render_named(name: &str, case: &Case<'_>) -> Rendered {
+fn customer(name: &str, case: &Case<'_>) -> Customer {
     let id = CustomerId::parse("c-1").unwrap();
     let zone = Zone::parse(case.zone).unwrap();
     let signed_up_at = "2024-05-10T12:41:00Z".parse().unwrap();
     let (balance, currency) = case.balance;
-    let customer = Customer {
+    Customer {
         slot: Slot::of_sign_up(&id, signed_up_at, &zone),
         id,
         name: PersonName::parse(name).unwrap(),
@@ -78,7 +79,11 @@ fn render_named(name: &str, case: &Case<'_>) -> Rendered {
         standing: Standing::Active,
         consent: Consent::default(),
         mark: ProfileMark::default(),
-    };
+    }
+}
+
+fn render_named(name: &str, case: &Case<'_>) -> Rendered {
+    let customer = customer(name, case);
     let previous = case.scores.0.map(|value| score(value, case.band));
     let unsubscribe = case.unsubscribe.map(|url| link(url, &customer.id));
     let letter = Letter {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, Seal},
     customer::CustomerId,
     entry::{Entry, EntryId, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
@@ -20,7 +20,7 @@ use super::{
     keys::{self, CAMPAIGN_SHARDS, Key},
     listing::entry_of,
     reports::unknown,
-    rows::{self, PlannedParts},
+    rows::{self, KeptLetter, PlannedParts},
 };
 
 #[async_trait]
@@ -71,6 +71,16 @@ impl Campaigns for DynamoDbLedger {
         let (mut live, over) = futures::try_join!(open, after(keys::CAMPAIGNS_OVER, since))?;
         live.extend(over);
         Ok(live)
+    }
+
+    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
+        let row = self.row(Key::campaign_letter(run)).await?;
+        let kept: Option<KeptLetter> = row.as_ref().map(rows::parse).transpose()?;
+        Ok(kept.map(|kept| kept.letter))
+    }
+
+    async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
+        self.put(rows::campaign_letter(run, letter)?).await
     }
 
     async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {

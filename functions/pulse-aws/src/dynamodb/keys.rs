@@ -100,6 +100,10 @@ impl Key {
         Self { pk: campaign_partition(run), sk: format!("AUDIENCE#{number:06}") }
     }
 
+    pub(super) fn campaign_letter(run: RunId) -> Self {
+        Self { pk: campaign_partition(run), sk: "LETTER".to_owned() }
+    }
+
     /// How many parts of its audience are planned.
     pub(super) fn planned(run: RunId) -> Self {
         Self { pk: campaign_partition(run), sk: "PLANNED".to_owned() }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
-    campaign::{AudiencePart, Campaign, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignLetter, CampaignRecord, Seal},
     control::Control,
     customer::Customer,
     delivery::{Delivery, Endpoint, EndpointControl, EndpointName},
@@ -94,6 +94,16 @@ pub(super) fn audience_part(run: RunId, number: u32, part: &AudiencePart) -> Res
 
 pub(super) fn planned(run: RunId, planned: &PlannedParts) -> Result<Attributes, LedgerError> {
     row(&Key::planned(run), planned)
+}
+
+pub(super) fn campaign_letter(run: RunId, letter: &CampaignLetter) -> Result<Attributes, LedgerError> {
+    row(&Key::campaign_letter(run), &KeptLetter { letter: letter.clone() })
+}
+
+/// A campaign's letter.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptLetter {
+    pub(super) letter: CampaignLetter,
 }
 
 /// How many parts of a campaign's audience are planned, and the seal of those.

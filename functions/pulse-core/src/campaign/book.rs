@@ -6,8 +6,9 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::Campaign;
+use super::{Campaign, CampaignLetter};
 use crate::{
+    failure::Cause,
     ports::{Campaigns, Clock, LedgerError},
     run::RunId,
 };
@@ -23,13 +24,14 @@ pub struct CampaignBook {
     campaigns: Arc<dyn Campaigns>,
     clock: Arc<dyn Clock>,
     read: Mutex<BTreeMap<RunId, Read>>,
+    letters: Mutex<BTreeMap<RunId, Arc<CampaignLetter>>>,
 }
 
 impl CampaignBook {
     /// A book that nothing was read into yet.
     #[must_use]
     pub fn new(campaigns: Arc<dyn Campaigns>, clock: Arc<dyn Clock>) -> Self {
-        Self { campaigns, clock, read: Mutex::default() }
+        Self { campaigns, clock, read: Mutex::default(), letters: Mutex::default() }
     }
 
     /// A campaign, as it was a few seconds ago at most; none, if there is none of that name.
@@ -46,6 +48,28 @@ impl CampaignBook {
         let read = self.campaigns.campaign(run).await?.map(Arc::new);
         self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(run, (now, read.clone()));
         Ok(read)
+    }
+
+    /// Reads a campaign's letter, unless it was: it never changes.
+    ///
+    /// # Errors
+    /// When it can't be read, or isn't the one that the campaign was asked for with.
+    pub async fn read_letter(&self, campaign: &Campaign) -> Result<(), LedgerError> {
+        if self.letter(campaign.run).is_some_and(|letter| letter.digest() == campaign.request.letter) {
+            return Ok(());
+        }
+        let letter = self.campaigns.campaign_letter(campaign.run).await?;
+        let letter = letter.filter(|letter| letter.digest() == campaign.request.letter).ok_or_else(|| {
+            LedgerError::Broken(Cause::new(format!("the letter of campaign {} isn't there", campaign.run)))
+        })?;
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).insert(campaign.run, Arc::new(letter));
+        Ok(())
+    }
+
+    /// A campaign's letter, once it was read.
+    #[must_use]
+    pub fn letter(&self, run: RunId) -> Option<Arc<CampaignLetter>> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).get(&run).cloned()
     }
 
     fn known(&self, run: RunId) -> Option<Read> {

@@ -11,6 +11,7 @@ mod book;
 mod closing;
 mod dispatch;
 mod event;
+mod letter;
 mod planner;
 mod record;
 mod report;
@@ -24,6 +25,7 @@ pub use audience::{AUDIENCE_PART, Audience, AudiencePart, Question, RosterPlace}
 pub use book::{CAMPAIGNS_KNOWN_WITHIN, CampaignBook};
 pub use dispatch::{StageDemand, room, shares};
 pub use event::{CampaignChange, CampaignEvent, CampaignRecord, IllegalCampaignStep};
+pub use letter::{CampaignLetter, LetterError, LetterText};
 pub use planner::{Planned, Planner};
 pub use record::{Campaign, CampaignState, Told};
 pub use report::{CampaignOutcome, CampaignReport};

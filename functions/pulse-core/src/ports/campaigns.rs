@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::LedgerError;
 use crate::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, Seal},
     customer::CustomerId,
     entry::{Awaited, Entry, EntryId, StageName, TallyKey},
     run::RunId,
@@ -30,6 +30,12 @@ pub trait Campaigns: Send + Sync {
     /// Campaigns that aren't over, and those that were over after `since`: their mails may be in doubt. The answer may be some
     /// seconds old: read a campaign before acting on it.
     async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError>;
+
+    /// Its letter.
+    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError>;
+
+    /// Writes its letter, before the campaign is asked for: it isn't to change from then on.
+    async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError>;
 
     /// A part of its audience. The first has number 0.
     async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError>;

@@ -62,7 +62,7 @@ pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, Op
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
 pub use orders::{Orders, TickStarter};
 pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};
-pub use renderer::{Letter, RenderError, Rendered, Renderer};
+pub use renderer::{CampaignMail, Letter, RenderError, Rendered, Renderer};
 pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::{
+    campaign::CampaignLetter,
     customer::{Customer, Locale},
     failure::Cause,
     run::RunId,
@@ -19,6 +20,19 @@ pub struct Letter<'a> {
     pub score: &'a Score,
     /// Last month's score.
     pub previous: Option<&'a Score>,
+    /// Where they unsubscribe. None, where they can only reply and say so.
+    pub unsubscribe: Option<&'a UnsubscribeLink>,
+}
+
+/// What a mail of a campaign tells.
+#[derive(Debug, Clone, Copy)]
+pub struct CampaignMail<'a> {
+    /// To whom.
+    pub customer: &'a Customer,
+    /// The campaign's letter, in all its languages.
+    pub letter: &'a CampaignLetter,
+    /// Their score, in a run that scores.
+    pub score: Option<&'a Score>,
     /// Where they unsubscribe. None, where they can only reply and say so.
     pub unsubscribe: Option<&'a UnsubscribeLink>,
 }
@@ -55,7 +69,14 @@ pub trait Renderer: Send + Sync {
     /// When a template or the customer's locale can't be used.
     fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError>;
 
-    /// Whether it writes to customers of this locale in their own language, and not in another for want of it.
+    /// Writes one of a campaign, in the language of its letter's that the customer reads, or else in its first.
+    ///
+    /// # Errors
+    /// When the letter has a tag that isn't known, or shows what isn't known of the customer, such as a score in a run that
+    /// doesn't score, or when their locale can't be used.
+    fn render_campaign(&self, mail: &CampaignMail<'_>) -> Result<Rendered, RenderError>;
+
+    /// Whether it writes the month's letter to customers of this locale in their own language, and not in another for want of it.
     fn is_in_language_of(&self, _: &Locale) -> bool {
         true
     }

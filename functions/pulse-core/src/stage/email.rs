@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    CampaignFacts, Decision, Facts, Resolution, StageName, Verdict,
+    CampaignFacts, Decision, Facts, Resolution, StageName, Standing, Verdict,
     decision::{unless_campaign_flows, unless_workable},
     eligibility::{mailable, next_entry},
     row::Entries,
@@ -16,7 +16,7 @@ use crate::{
     failure::Cause,
     feedback::FeedbackSource,
     message::WorkMessage,
-    ports::{Accepted, LedgerError, Letter, Mail, MailLookup, Mailer, Recall, Renderer, SendError},
+    ports::{Accepted, CampaignMail, LedgerError, Letter, Mail, MailLookup, Mailer, Recall, Renderer, SendError},
     quiet_hours::QuietHours,
     score::Score,
     suppression::{Evidence, Scope, SuppressionReason, change_suppression},
@@ -178,7 +178,13 @@ impl Step for EmailStep {
         (_, entry): &(Customer, Entry),
         now: Timestamp,
     ) -> Result<CampaignFacts, LedgerError> {
-        self.entries.campaign_facts(entry, now).await
+        let facts = self.entries.campaign_facts(entry, now).await?;
+        if facts.standing == Standing::Flows
+            && let Some(campaign) = self.entries.campaigns.campaign(entry.id().run).await?
+        {
+            self.entries.campaigns.read_letter(&campaign).await?;
+        }
+        Ok(facts)
     }
 
     async fn is_suppressed(&self, (customer, _): &(Customer, Entry), now: Timestamp) -> Result<bool, LedgerError> {
@@ -196,11 +202,18 @@ impl Step for EmailStep {
     }
 
     fn request(&self, (customer, entry): &(Customer, Entry), trace: Option<TraceHeader>) -> Result<Mail, Cause> {
-        let score = entry.score().ok_or_else(|| Cause::new("There is no score to write of."))?;
         let unsubscribe = self.links.as_ref().map(|links| links.of(&customer.id));
-        let (run, previous) = (entry.id().run, entry.previous());
-        let letter = Letter { customer, run, score, previous, unsubscribe: unsubscribe.as_ref() };
-        let content = self.renderer.render(&letter).map_err(|error| Cause::new(error.to_string()))?;
+        let (run, unsubscribed_by) = (entry.id().run, unsubscribe.as_ref());
+        let content = if run.is_campaign() {
+            let letter = self.entries.campaigns.letter(run).ok_or_else(|| Cause::new("The campaign has no letter."))?;
+            let mail = CampaignMail { customer, letter: &letter, score: entry.score(), unsubscribe: unsubscribed_by };
+            self.renderer.render_campaign(&mail)
+        } else {
+            let score = entry.score().ok_or_else(|| Cause::new("There is no score to write of."))?;
+            let previous = entry.previous();
+            self.renderer.render(&Letter { customer, run, score, previous, unsubscribe: unsubscribed_by })
+        };
+        let content = content.map_err(|error| Cause::new(error.to_string()))?;
         let to = Self::address(customer)?.clone();
         Ok(Mail { entry: entry.id().clone(), to, name: customer.name.clone(), content, unsubscribe, trace })
     }

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use pulse_core::customer::PersonName;
 
 use super::{Case, each_language, render_named};
+use crate::made_up::longest_names;
 
 /// Any name that [`PersonName`] takes, with the characters that break naive code well represented.
-fn names() -> impl Strategy<Value = String> {
+pub(super) fn names() -> impl Strategy<Value = String> {
     let hostile = prop::sample::select(vec![
         "<", ">", "\"", "'", "&", "{{", "}}", "{%", "%}", "</bdi>", "<!--", "\u{2028}", "\u{2029}", "\u{202e}",
         "\u{2066}", "\u{2069}", "\u{200d}", "\u{feff}", "&lt;", "ا", "👩", "=", "`", "www.", "@", "://", "1234567",
@@ -52,14 +53,6 @@ proptest! {
             }
         }
     }
-}
-
-/// Names that become longest: by what escaping, by word joiners, by UTF-8.
-fn longest_names() -> impl Iterator<Item = String> {
-    ["'", "/", "'@", "&a.", "𝟏", "𝟏.", "a:", "👩", "ﷺ", "W"].into_iter().map(|unit| {
-        let letters = unit.chars().cycle().take(200);
-        letters.collect()
-    })
 }
 
 /// `pulse-providers` puts the HTML into four fields of 4,000 characters, and the text into one. Gmail cuts a mail off after

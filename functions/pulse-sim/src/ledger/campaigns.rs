@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, Seal},
     customer::CustomerId,
     entry::{Entry, EntryId, Position, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
@@ -22,6 +22,7 @@ const SHARDS: u64 = 4;
 pub(super) struct CampaignRows {
     campaign: Option<Campaign>,
     records: Vec<CampaignRecord>,
+    letter: Option<CampaignLetter>,
     audience: BTreeMap<u32, AudiencePart>,
     planned: (u32, Seal),
     open: BTreeSet<(StageName, Awaited, Timestamp, CustomerId)>,
@@ -123,6 +124,19 @@ impl Campaigns for MemoryLedger {
         let live: Vec<_> = live.map(|campaign| campaign.run).collect();
         accounts.used.index_query(2, live.len());
         Ok(live)
+    }
+
+    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.campaigns.get(&run).and_then(|rows| rows.letter.clone()))
+    }
+
+    async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.large_write(1);
+        accounts.campaigns.entry(run).or_default().letter = Some(letter.clone());
+        Ok(())
     }
 
     async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {

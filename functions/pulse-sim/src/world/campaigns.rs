@@ -10,13 +10,13 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     campaign::{
-        AUDIENCE_PART, Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignRequest, CampaignState,
-        FrequencyCap, Priority, Question,
+        AUDIENCE_PART, Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter,
+        CampaignRequest, CampaignState, FrequencyCap, Priority, Question,
     },
     control::Note,
     customer::CustomerId,
     entry::{Entry, Plan, Progress, TallyKey},
-    ports::Campaigns as _,
+    ports::{Campaigns as _, LedgerError},
     run::RunId,
 };
 
@@ -57,53 +57,48 @@ struct Watched {
 }
 
 impl World {
-    /// Starts a campaign as `pulse run start` does. Says whether it was written down.
+    /// Starts a campaign as `pulse run start` does, again and again until it is written down. Says whether it is.
     pub async fn start_campaign(&self, campaign: &SimulatedCampaign) -> bool {
-        let ports = self.operator_ports();
-        let now = self.time.now();
+        for _ in 0..TRIES {
+            if self.try_to_start(campaign).await.is_ok() {
+                return true;
+            }
+            self.time.sleep(Duration::from_mins(1)).await;
+        }
+        false
+    }
+
+    async fn try_to_start(&self, campaign: &SimulatedCampaign) -> Result<(), LedgerError> {
+        let campaigns = self.operator_ports().campaigns;
+        let (run, now) = (campaign.run, self.time.now());
+        let letter = CampaignLetter::parse([("en", "Subject: Spring\n\nSpring is here.")]).expect("a letter");
+        campaigns.put_campaign_letter(run, &letter).await?;
         let audience = match &campaign.audience {
             Ok(ids) => {
-                let distinct: BTreeSet<_> = ids.iter().cloned().collect();
-                let customers = distinct.len() as u64;
-                let distinct: Vec<_> = distinct.into_iter().collect();
+                let distinct: Vec<_> = ids.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
                 let mut parts = 0;
                 for ids in distinct.chunks(AUDIENCE_PART) {
                     let part = AudiencePart { customers: ids.to_vec(), next: None };
-                    if !self.until_done(|| ports.campaigns.put_audience_part(campaign.run, parts, &part)).await {
-                        return false;
-                    }
+                    campaigns.put_audience_part(run, parts, &part).await?;
                     parts += 1;
                 }
-                Audience::Given { parts, customers }
+                Audience::Given { parts, customers: distinct.len() as u64 }
             }
             Err(question) => Audience::Asked { question: question.clone() },
         };
         let request = CampaignRequest {
             plan: campaign.plan,
             audience,
-            letter: String::new(),
+            letter: letter.digest(),
             deadline: campaign.deadline.and_then(|lasts| now.checked_add(lasts).ok()),
             priority: campaign.priority,
             cap: campaign.cap,
             at_most: None,
             a_day: campaign.a_day,
         };
-        let change = CampaignChange::requested(campaign.run, request, "operator".into(), None, now);
-        self.until_done(|| ports.campaigns.save_campaign(&change)).await
-    }
-
-    /// Does something until it is known to be done, as operators do: what was done already counts.
-    async fn until_done<F>(&self, act: impl Fn() -> F) -> bool
-    where
-        F: Future<Output = Result<bool, pulse_core::ports::LedgerError>>,
-    {
-        for _ in 0..TRIES {
-            if act().await.is_ok() {
-                return true;
-            }
-            self.time.sleep(Duration::from_mins(1)).await;
-        }
-        false
+        let change = CampaignChange::requested(run, request, "operator".into(), None, now);
+        // If another try was written down whose answer was lost, that is as good.
+        campaigns.save_campaign(&change).await.map(drop)
     }
 
     /// Has a campaign held, go on, or end before its time.

@@ -12,7 +12,10 @@ use pulse_core::{
     entry::EntryId,
     failure::Cause,
     feedback::FeedbackSource,
-    ports::{Accepted, Letter, Mail, MailLookup, Mailer, Recall, RenderError, Rendered, Renderer, SendError},
+    ports::{
+        Accepted, CampaignMail, Letter, Mail, MailLookup, Mailer, Recall, RenderError, Rendered, Renderer, SendError,
+    },
+    score::Score,
     stage::StageName,
 };
 
@@ -384,16 +387,26 @@ pub(super) struct ShortLetters {
     pub(super) score_max_age: Duration,
 }
 
-impl Renderer for ShortLetters {
-    fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError> {
+impl ShortLetters {
+    fn write(&self, customer: &CustomerId, score: Option<&Score>) -> Rendered {
         let now = self.time.now();
         // The stage may have looked at its clock a few calls earlier.
         let allowed = self.score_max_age + Duration::from_mins(2);
-        let age = Duration::try_from(now.duration_since(letter.score.as_of)).unwrap_or_default();
+        let age = score.and_then(|score| Duration::try_from(now.duration_since(score.as_of)).ok()).unwrap_or_default();
         if age > allowed {
-            let what = format!("{} was to be mailed a score {} h old", letter.customer.id, age.as_secs() / 3600);
-            self.checker.saw(Promise::RightMail, Some(&letter.customer.id), now, what);
+            let what = format!("{customer} was to be mailed a score {} h old", age.as_secs() / 3600);
+            self.checker.saw(Promise::RightMail, Some(customer), now, what);
         }
-        Ok(Rendered { subject: String::new(), html: String::new(), text: String::new(), language: String::new() })
+        Rendered { subject: String::new(), html: String::new(), text: String::new(), language: String::new() }
+    }
+}
+
+impl Renderer for ShortLetters {
+    fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError> {
+        Ok(self.write(&letter.customer.id, Some(letter.score)))
+    }
+
+    fn render_campaign(&self, mail: &CampaignMail<'_>) -> Result<Rendered, RenderError> {
+        Ok(self.write(&mail.customer.id, mail.score))
     }
 }

@@ -11,8 +11,8 @@ use pulse_core::{
     entry::EntryId,
     feedback::FeedbackSource,
     ports::{
-        Accepted, Letter, Mail, MailLookup, Mailer, Recall, RenderError, Rendered, Renderer, ScoreError, ScoreRequest,
-        Scorer, SendError,
+        Accepted, CampaignMail, Letter, Mail, MailLookup, Mailer, Recall, RenderError, Rendered, Renderer, ScoreError,
+        ScoreRequest, Scorer, SendError,
     },
     score::Score,
     stable_hash::stable_hash,
@@ -140,6 +140,11 @@ impl Renderer for Around<dyn Renderer> {
     fn render(&self, letter: &Letter<'_>) -> Result<Rendered, RenderError> {
         self.panics.strike(PanicPlace::Written, &letter.customer.id);
         self.inner.render(letter)
+    }
+
+    fn render_campaign(&self, mail: &CampaignMail<'_>) -> Result<Rendered, RenderError> {
+        self.panics.strike(PanicPlace::Written, &mail.customer.id);
+        self.inner.render_campaign(mail)
     }
 }
 

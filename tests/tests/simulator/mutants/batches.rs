@@ -15,7 +15,7 @@ use pulse_core::{
     entry::StageName,
     failure::Cause,
     message::WorkMessage,
-    ports::{Letter, RenderError, Rendered, Renderer},
+    ports::{CampaignMail, Letter, RenderError, Rendered, Renderer},
     stage::{EmailPolicy, RawMessage, Stage, Task, Verdict, Worked, WorkerSettings},
 };
 use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
@@ -112,6 +112,10 @@ impl SystemUnderTest for Panics {
 
 impl Renderer for Panics {
     fn render(&self, _: &Letter<'_>) -> Result<Rendered, RenderError> {
+        panic!("a bug")
+    }
+
+    fn render_campaign(&self, _: &CampaignMail<'_>) -> Result<Rendered, RenderError> {
         panic!("a bug")
     }
 }

@@ -1,0 +1,103 @@
+//! Whether a campaign's letter can be written to everyone, before the first customer gets it.
+
+use jiff::Timestamp;
+use pulse_core::{
+    campaign::{CampaignLetter, LetterError, LetterText},
+    customer::Product,
+    parse::ParseError,
+    ports::{CampaignMail, Rendered},
+    unsubscribe::UnsubscribeUrl,
+};
+
+use super::template::Template;
+use crate::{
+    MinijinjaRenderer, language_of,
+    made_up::{self, Home, NO_NAME, longest_names},
+};
+
+/// In UTF-16 code units: what every provider takes. Marketing Cloud's data extension has four fields of 4,000 characters for
+/// the HTML and one for the text.
+const LONGEST_HTML: usize = 16_000;
+const LONGEST_TEXT: usize = 4_000;
+
+/// In bytes, without its end (RFC 5322, 2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// As long as a deployment's link to unsubscribe may begin.
+const LONGEST_URL: usize = 255;
+
+impl MinijinjaRenderer {
+    /// Whether a campaign's letter can be written to every customer, in a run that scores or in one that doesn't: every tag
+    /// of every language is known, nothing is shown that some customers don't have, and what made-up customers get has a
+    /// subject and a text and fits whatever carries it.
+    ///
+    /// # Errors
+    /// With the first thing that is wrong, its language and its line.
+    pub fn check(&self, letter: &CampaignLetter, has_score: bool) -> Result<(), LetterError> {
+        letter.texts().iter().try_for_each(|text| {
+            Self::check_tags(text, has_score)?;
+            self.check_mails(letter, text, has_score)
+        })
+    }
+
+    fn check_tags(text: &LetterText, has_score: bool) -> Result<(), LetterError> {
+        let (language, template) = (text.language(), Template::parse(text)?);
+        if let Some((line, field)) = template.scores().first().filter(|_| !has_score) {
+            let field = field.word();
+            let problem = format!(
+                "this run doesn't score, and the letter shows `{field}`: have it score first, or write that between \
+                 `{{% if {field} %}}` and `{{% endif %}}`"
+            );
+            return Err(LetterError::at(language, *line, problem));
+        }
+        if let Some(line) = template.product().filter(|_| language_of(language).is_none()) {
+            let problem = "Pulse has no word for a product in this language: write it, as in `{% if product == \"loan\" \
+                           %}`, the word, `{% else %}`, the word for a card, `{% endif %}`";
+            return Err(LetterError::at(language, line, problem));
+        }
+        Ok(())
+    }
+
+    fn check_mails(&self, letter: &CampaignLetter, text: &LetterText, has_score: bool) -> Result<(), LetterError> {
+        let language = text.language();
+        let made_up = |error: ParseError| LetterError::of(language, error.to_string());
+        let home = Home::of(language.as_str());
+        let link = UnsubscribeUrl::parse(&format!("https://{}", "a".repeat(LONGEST_URL - "https://".len())));
+        let link = link.map_err(made_up)?.placeholder();
+        let score = made_up::score(1000, Timestamp::UNIX_EPOCH).map_err(made_up)?;
+        let usual = home.names[0].to_owned();
+        for name in [usual.clone(), NO_NAME.to_owned()].into_iter().chain(longest_names()) {
+            for product in [Product::Loan, Product::Card] {
+                let customer = home.customer(&name, product, Timestamp::UNIX_EPOCH).map_err(made_up)?;
+                for unsubscribe in [Some(&link), None] {
+                    let score = Some(&score).filter(|_| has_score);
+                    let mail = CampaignMail { customer: &customer, letter, score, unsubscribe };
+                    let written = self.campaign(&mail, text)?;
+                    if written.is_subject_cut && name == usual {
+                        let problem =
+                            "the subject is longer than 150 characters, which no mail client shows: shorten it";
+                        return Err(LetterError::at(language, 1, problem));
+                    }
+                    misfit(&written.mail).map_or(Ok(()), |problem| Err(LetterError::of(language, problem)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What doesn't fit whatever carries it.
+fn misfit(mail: &Rendered) -> Option<String> {
+    for (part, content, most) in [("text", &mail.text, LONGEST_TEXT), ("HTML", &mail.html, LONGEST_HTML)] {
+        let length = content.encode_utf16().count();
+        if length > most {
+            return Some(format!(
+                "with the longest names its {part} has {length} characters, and {most} are the most that every provider \
+                 takes: shorten it"
+            ));
+        }
+    }
+    let lines = mail.text.lines().chain(mail.html.lines());
+    let longest = lines.map(str::len).max().filter(|longest| *longest > LONGEST_LINE)?;
+    Some(format!("it becomes a line of {longest} bytes, and mail takes {LONGEST_LINE}: put spaces into it"))
+}
