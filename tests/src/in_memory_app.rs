@@ -204,6 +204,8 @@ impl InMemoryApp {
         let ports = Ports {
             ledger: ledger.clone(),
             open: ledger.clone(),
+            campaigns: ledger.clone(),
+            in_campaigns: ledger.clone(),
             endpoints: ledger.clone(),
             endpoint_controls: ledger.clone(),
             deliveries: ledger.clone(),

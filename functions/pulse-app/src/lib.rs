@@ -7,6 +7,7 @@
 mod addresses;
 mod app;
 mod audit;
+mod campaigns;
 mod customer;
 mod deliveries;
 mod doctor;
@@ -37,6 +38,10 @@ mod tests;
 pub use addresses::{AddressSearch, SearchCost, SoughtAddress};
 pub use app::App;
 pub use audit::AuditOrder;
+pub use campaigns::{
+    CampaignError, CampaignForecast, CampaignListed, CampaignShown, CampaignsReport, NewAudience, NewCampaign,
+    OpenPlace,
+};
 pub use customer::CustomerReport;
 pub use deliveries::{DeliveriesError, DeliveriesReport, DeliveryListed, DeliveryQuestion, GivenUpCounts};
 pub use doctor::{Examination, Finding, Level, MailSetup, Method, Topic, UnreadableMail, received};

@@ -84,6 +84,13 @@ pub enum Advice {
     },
     /// Look at what was ordered.
     LookAtOrders,
+    /// Look at the campaigns.
+    LookAtCampaigns,
+    /// Look at a campaign.
+    LookAtCampaign {
+        /// Which.
+        run: RunId,
+    },
     /// Ask why an entry isn't done.
     Why {
         /// The customer that it is of.

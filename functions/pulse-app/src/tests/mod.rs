@@ -121,6 +121,8 @@ impl World {
         let ports = Ports {
             ledger: ledger.clone(),
             open: ledger.clone(),
+            campaigns: ledger.clone(),
+            in_campaigns: ledger.clone(),
             endpoints: ledger.clone(),
             endpoint_controls: ledger.clone(),
             deliveries: ledger.clone(),

@@ -34,6 +34,8 @@ fn after(advice: &Advice) -> String {
         Advice::LookAtStages => ": see `pulse status`.".into(),
         Advice::LookAtLanes { .. } => ": look at them with `pulse lanes`.".into(),
         Advice::LookAtOrders => ": see `pulse orders`".into(),
+        Advice::LookAtCampaigns => ": see `pulse run list`".into(),
+        Advice::LookAtCampaign { run } => format!(": see `pulse run show {run}`"),
         Advice::Why { customer, run } => format!(": see `pulse why {customer} --run {run}`"),
         Advice::LookAtEndpoints => ": see `pulse endpoint list`".into(),
         Advice::GiveLanes { endpoint, lanes } => {

@@ -1,6 +1,7 @@
 //! The words for what the domain tells, the same on the command line and on a page: what to do next is a command in them.
 
 mod advice;
+mod campaigns;
 mod endpoint_lines;
 mod endpoints;
 mod figures;
@@ -22,6 +23,7 @@ use pulse_core::{
 };
 
 pub use advice::advised;
+pub use campaigns::{audience, campaign_event, campaign_next, campaign_places, campaign_state, open_place};
 pub use endpoint_lines::{
     asked_for, called_lately, endpoint_lanes, endpoint_next, endpoint_now, endpoint_unwell, tried, waiting_count,
     waiting_since, whose_word,

@@ -43,6 +43,8 @@ impl Stack {
         Ok(Ports {
             ledger: Arc::new(outbox(&ledger, Arc::clone(&queues[StageName::Deliver]))),
             open: ledger.clone(),
+            campaigns: ledger.clone(),
+            in_campaigns: ledger.clone(),
             endpoints: ledger.clone(),
             endpoint_controls: ledger.clone(),
             deliveries: ledger.clone(),

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::{Customer, CustomerId, Product, Standing},
+    ports::{Ledger, LedgerError},
     score::Score,
 };
 
@@ -44,8 +45,7 @@ pub struct Question {
 
 impl Question {
     /// Whether a customer of this last score is meant.
-    #[must_use]
-    pub fn is_about(&self, customer: &Customer, last: Option<&Score>) -> bool {
+    fn is_about(&self, customer: &Customer, last: Option<&Score>) -> bool {
         let has = |wanted: &Option<String>, has: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| has.is_some_and(|has| has.eq_ignore_ascii_case(wanted)))
         };
@@ -55,10 +55,15 @@ impl Question {
             && has(&self.region, customer.locale.region())
     }
 
-    /// Whether the last score has to be known.
-    #[must_use]
-    pub fn asks_for_score(&self) -> bool {
-        self.band.is_some()
+    /// Whether a customer is meant, as they stand now.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn finds(&self, ledger: &dyn Ledger, id: &CustomerId) -> Result<bool, LedgerError> {
+        let Some(customer) = ledger.customer(id).await? else { return Ok(false) };
+        let entries = if self.band.is_some() { ledger.entries(id).await? } else { Vec::new() };
+        let last = entries.iter().find_map(|entry| entry.score().or(entry.previous()));
+        Ok(self.is_about(&customer, last))
     }
 }
 

@@ -11,6 +11,7 @@ mod book;
 mod closing;
 mod dispatch;
 mod event;
+mod forecast;
 mod letter;
 mod planner;
 mod record;
@@ -25,6 +26,8 @@ pub use audience::{AUDIENCE_PART, Audience, AudiencePart, Question, RosterPlace}
 pub use book::{CAMPAIGNS_KNOWN_WITHIN, CampaignBook};
 pub use dispatch::{StageDemand, room, shares};
 pub use event::{CampaignChange, CampaignEvent, CampaignRecord, IllegalCampaignStep};
+pub(crate) use forecast::mailed_lately;
+pub use forecast::{Forecast, Foreseen};
 pub use letter::{CampaignLetter, LetterError, LetterText};
 pub use planner::{Planned, Planner};
 pub use record::{Campaign, CampaignState, Told};

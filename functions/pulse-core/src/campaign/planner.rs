@@ -116,10 +116,7 @@ impl Planner<'_> {
     }
 
     async fn is_meant(&self, question: &Question, id: CustomerId) -> Result<Option<CustomerId>, LedgerError> {
-        let Some(customer) = self.ledger.customer(&id).await? else { return Ok(None) };
-        let entries = if question.asks_for_score() { self.ledger.entries(&id).await? } else { Vec::new() };
-        let last = entries.iter().find_map(|entry| entry.score().or(entry.previous()));
-        Ok(question.is_about(&customer, last).then_some(id))
+        Ok(question.finds(self.ledger, &id).await?.then_some(id))
     }
 
     async fn write(&self, campaign: &Campaign, part: &AudiencePart, seal: Seal) -> Result<Seal, LedgerError> {

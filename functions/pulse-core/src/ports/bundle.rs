@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use super::{
-    AuditLog, Controls, CustomerNotes, DeadLetters, Deliveries, DlqName, EndpointControls, Endpoints, FeedbackLog,
-    Gauges, IntakeQueue, IntakeReader, LaneControl, Ledger, OpenEntries, Orders, OutcomeLog, ProviderSuppressions,
-    Queues, RunReports, Schedules, Sleeper, Snapshots, StageMemory, Stages, SuppressionList, TickStarter,
+    AuditLog, CampaignEntries, Campaigns, Controls, CustomerNotes, DeadLetters, Deliveries, DlqName, EndpointControls,
+    Endpoints, FeedbackLog, Gauges, IntakeQueue, IntakeReader, LaneControl, Ledger, OpenEntries, Orders, OutcomeLog,
+    ProviderSuppressions, Queues, RunReports, Schedules, Sleeper, Snapshots, StageMemory, Stages, SuppressionList,
+    TickStarter,
 };
 use crate::stage::PerStage;
 
@@ -13,6 +14,10 @@ use crate::stage::PerStage;
 pub struct Ports {
     /// Profiles and entries.
     pub ledger: Arc<dyn Ledger>,
+    /// Campaigns and their audiences.
+    pub campaigns: Arc<dyn Campaigns>,
+    /// Their entries, by the indexes.
+    pub in_campaigns: Arc<dyn CampaignEntries>,
     /// Entries by what they wait for.
     pub open: Arc<dyn OpenEntries>,
     /// What operators ask the ledger: counts, notes, and the ledger as lists.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{CampaignFacts, Resolution, StageName, Standing, eligibility::next_entry};
 use crate::{
-    campaign::CampaignBook,
+    campaign::{CampaignBook, mailed_lately},
     customer::Customer,
     entry::{Change, Entry, EntryId, IllegalTransition, Progress},
     failure::Cause,
@@ -188,19 +188,10 @@ impl Entries {
         let Some(cap) = campaign.request.cap.filter(|_| standing == Standing::Flows) else {
             return Ok(CampaignFacts { standing, is_capped: false });
         };
-        let (months, campaigns) =
-            futures::try_join!(self.ledger.entries(customer), self.in_campaigns.entries_in_campaigns(customer))?;
-        let others = months.iter().chain(&campaigns).filter(|other| other.id() != entry.id());
-        let is_capped = cap.is_reached(others.filter_map(|other| may_be_mailed_at(other, now)), now);
+        let is_another = |other: &Entry| other.id() != entry.id();
+        let mailed = mailed_lately(&*self.ledger, &*self.in_campaigns, customer, now, is_another).await?;
+        let is_capped = cap.is_reached(mailed, now);
         Ok(CampaignFacts { standing, is_capped })
-    }
-}
-
-/// When an entry's mail went out, or may have. One that a worker is about to send counts as sent.
-fn may_be_mailed_at(entry: &Entry, now: Timestamp) -> Option<Timestamp> {
-    match entry.progress() {
-        Progress::Done { at, .. } | Progress::Indeterminate { at, .. } | Progress::Unconfirmed { at, .. } => Some(*at),
-        _ => entry.in_doubt_since().map(|since| since.min(now)),
     }
 }
 

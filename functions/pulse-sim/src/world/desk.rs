@@ -42,6 +42,8 @@ impl World {
         let ports = Ports {
             ledger: world.ledger,
             open: world.open,
+            campaigns: world.campaigns,
+            in_campaigns: world.in_campaigns,
             endpoints: world.endpoints,
             endpoint_controls: world.endpoint_controls,
             deliveries: world.deliveries,

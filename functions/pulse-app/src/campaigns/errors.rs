@@ -1,0 +1,57 @@
+use pulse_core::{advice::Advice, campaign::IllegalCampaignStep, ports::LedgerError, run::RunId};
+
+use crate::SettingsError;
+
+/// Why something isn't done about a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CampaignError {
+    /// The ledger can't be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It can't be read what the functions go by.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is none.
+    #[error("there is no campaign {0}")]
+    Unknown(RunId),
+    /// A month is no campaign.
+    #[error(
+        "{0} is a month, and no campaign: `pulse why --run {0}` shows it, and its stages are paused by `pulse pause`"
+    )]
+    Month(RunId),
+    /// A name is given once.
+    #[error("there is a campaign {0} already, and a name is never given twice: what it has sent is told by it")]
+    Taken(RunId),
+    /// It would be for more than is allowed.
+    #[error("campaign {run} would be for {customers} customers, and {at_most} are the most that you allow")]
+    TooMany {
+        /// Which.
+        run: RunId,
+        /// How many it would be for.
+        customers: u64,
+        /// How many it may be for.
+        at_most: u64,
+    },
+    /// Nobody would be mailed.
+    #[error("campaign {0} is for nobody: none of those who are asked for is on the roster")]
+    Nobody(RunId),
+    /// What happens can't happen as it stands.
+    #[error(transparent)]
+    Illegal(#[from] IllegalCampaignStep),
+    /// It is changed all the time.
+    #[error("campaign {0} was changed each time: try again")]
+    Busy(RunId),
+}
+
+impl CampaignError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Unknown(_) => Some(Advice::LookAtCampaigns),
+            Self::Taken(run) | Self::Busy(run) => Some(Advice::LookAtCampaign { run: *run }),
+            Self::Illegal(step) => Some(Advice::LookAtCampaign { run: step.run }),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,277 @@
+use std::{collections::BTreeSet, fmt::Write as _, fs, io, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{ArgGroup, Args};
+use jiff::Timestamp;
+use pulse_app::{App, CampaignForecast, NewAudience, NewCampaign};
+use pulse_core::{
+    campaign::{CampaignLetter, Foreseen, FrequencyCap, Priority, Question},
+    control::Note,
+    customer::{CustomerId, Product},
+    entry::{Plan, StageName},
+    run::RunId,
+};
+use pulse_letters::MinijinjaRenderer;
+
+use super::{campaign, told};
+use crate::{
+    exit::Exit,
+    letter_files::{self, LetterFile},
+    output::Output,
+    text,
+};
+
+/// What `pulse run start` takes.
+#[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("whom").required(true).args(["audience", "unreached_of", "all", "product", "band", "region"]).multiple(true)),
+    after_help = "Example: pulse run start spring-sale --audience ids.txt --letter spring.en.txt --deadline 90m --dry-run\n\
+                  The name is given once, for good. --dry-run says whom it would reach and whom not, and why, and writes nothing."
+)]
+pub(super) struct Options {
+    /// The campaign's name: at most 24 of a-z, 0-9 and hyphens, a letter first.
+    #[arg(value_name = "NAME", value_parser = campaign)]
+    name: RunId,
+
+    /// A file of customers' ids, one a line; of a CSV file, its first column. `-` is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["unreached_of", "all", "product", "band", "region"])]
+    audience: Option<PathBuf>,
+
+    /// Those whom another campaign was for and didn't reach: who failed, or was abandoned or cancelled.
+    #[arg(long, value_name = "NAME", value_parser = campaign, conflicts_with_all = ["all", "product", "band", "region"])]
+    unreached_of: Option<RunId>,
+
+    /// Everyone on the roster.
+    #[arg(long)]
+    all: bool,
+
+    /// Those of the roster with this product.
+    #[arg(long, value_name = "loan|card", value_parser = Product::parse)]
+    product: Option<Product>,
+
+    /// Those of the roster whose last score was in this band.
+    #[arg(long, value_name = "BAND")]
+    band: Option<String>,
+
+    /// Those of the roster who live in this region, by its two letters, as their locale tells.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// The letter: a file for each language, as `spring.en.txt` or `ja=spring.txt`. The first is for all other languages.
+    #[arg(long, value_name = "FILE", required = true)]
+    letter: Vec<LetterFile>,
+
+    /// The stages that each customer goes through: `email`, or `score,email`.
+    #[arg(long, value_name = "STEPS", value_parser = steps, default_value = "email")]
+    steps: Plan,
+
+    /// When it is waited for no longer: after so long, as in 90m or 2d, or at a moment (RFC 3339). What is open then is abandoned.
+    #[arg(long, value_name = "WHEN", value_parser = deadline)]
+    deadline: Option<Deadline>,
+
+    /// Which campaign goes first.
+    #[arg(long, value_name = "PRIORITY", default_value_t = Priority::Normal, value_parser = priority)]
+    priority: Priority,
+
+    /// Leaves out who had so many mails of all runs lately: `2/7d` is two in seven days. `none` leaves out nobody.
+    #[arg(long, value_name = "CAP", default_value = "3/7d", value_parser = cap)]
+    cap: Cap,
+
+    /// Isn't started for more customers than this.
+    #[arg(long, value_name = "N")]
+    at_most: Option<u64>,
+
+    /// Sends to so many customers a day at the most.
+    #[arg(long, value_name = "N")]
+    a_day: Option<u64>,
+
+    /// Why: others will read it.
+    #[arg(long, value_name = "WORDS", value_parser = Note::parse)]
+    note: Option<Note>,
+
+    /// Says whom it would reach and whom not, and why. Nothing is written.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Writes with --dry-run what it would come to for each customer, as CSV.
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    list: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Deadline {
+    After(Duration),
+    At(Timestamp),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cap(Option<FrequencyCap>);
+
+fn steps(text: &str) -> Result<Plan, String> {
+    let steps: Result<Vec<StageName>, _> = text.split(',').map(|step| step.trim().parse()).collect();
+    let plan = steps.ok().and_then(|steps| Plan::of(&steps).ok()).filter(|plan| plan.last() == StageName::Email);
+    plan.ok_or_else(|| "is neither `email` nor `score,email`".to_owned())
+}
+
+fn deadline(text: &str) -> Result<Deadline, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(Deadline::At(at));
+    }
+    match text::length(text)? {
+        length if length < Duration::from_mins(2) => Err("is shorter than two minutes: nothing would be sent".to_owned()),
+        length => Ok(Deadline::After(length)),
+    }
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    text.parse().map_err(|_| "is none of urgent, normal and bulk".to_owned())
+}
+
+fn cap(text: &str) -> Result<Cap, String> {
+    match text {
+        "none" => Ok(Cap(None)),
+        text => text.parse().map(|cap| Cap(Some(cap))).map_err(|error| format!("{error}")),
+    }
+}
+
+/// What is to be started, and how.
+pub(super) struct Start {
+    new: NewCampaign,
+    deadline: Option<Deadline>,
+    dry_run: bool,
+    list: Option<PathBuf>,
+}
+
+/// Reads the files, and looks at the letter.
+pub(super) fn check(options: Options) -> Result<Start> {
+    let letter = letter_files::read(&options.letter)?;
+    check_letter(&letter, options.steps.has(StageName::SCORED_BY))?;
+    let audience = match (&options.audience, options.unreached_of) {
+        (Some(path), _) => NewAudience::Ids(ids(path)?),
+        (None, Some(run)) => NewAudience::Unreached(run),
+        (None, None) => {
+            let (product, band, region) = (options.product, options.band.clone(), options.region.clone());
+            if options.all && (product.is_some() || band.is_some() || region.is_some()) {
+                bail!("--all is everyone: leave it out, or what narrows it");
+            }
+            NewAudience::Asked(Question { product, band, region })
+        }
+    };
+    let new = NewCampaign {
+        run: options.name,
+        plan: options.steps,
+        audience,
+        letter,
+        deadline: None,
+        priority: options.priority,
+        cap: options.cap.0,
+        at_most: options.at_most,
+        a_day: options.a_day,
+        note: options.note,
+    };
+    Ok(Start { new, deadline: options.deadline, dry_run: options.dry_run, list: options.list })
+}
+
+fn check_letter(letter: &CampaignLetter, has_score: bool) -> Result<()> {
+    let renderer = MinijinjaRenderer::new().context("the letters' frame can't be read")?;
+    Ok(renderer.check(letter, has_score)?)
+}
+
+/// The ids in a file: the first column of its lines, without empty ones, and without a heading.
+fn ids(path: &PathBuf) -> Result<Vec<CustomerId>> {
+    let text = if path.as_os_str() == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
+    let text = text.with_context(|| format!("{} can't be read", path.display()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut ids = Vec::new();
+    let mut wrong = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let first = line.split([',', ';', '\t']).next().unwrap_or_default().trim().trim_matches('"');
+        if first.is_empty() || number == 1 && ["id", "customer", "customer_id"].contains(&&*first.to_lowercase()) {
+            continue;
+        }
+        match CustomerId::parse(first) {
+            Ok(id) => ids.push(id),
+            Err(_) => wrong.push(number),
+        }
+    }
+    if let Some(line) = wrong.first() {
+        bail!(
+            "{} of {} lines of {} have no customer's id in their first column, the first of them line {line}: mend or remove them",
+            wrong.len(),
+            wrong.len() + ids.len(),
+            path.display()
+        );
+    }
+    if ids.is_empty() {
+        bail!("there is no id in {}", path.display());
+    }
+    Ok(ids)
+}
+
+pub(super) async fn run(app: &App, start: Start, output: Output) -> Result<Exit> {
+    let Start { mut new, deadline, dry_run, list } = start;
+    let now = app.clock().now();
+    new.deadline = match deadline {
+        Some(Deadline::At(at)) if at <= now => bail!("the deadline {at} is over already"),
+        Some(Deadline::At(at)) => Some(at),
+        Some(Deadline::After(length)) => now.checked_add(length).ok(),
+        None => None,
+    };
+    if dry_run {
+        let forecast = app.foresee_campaign(&new).await.map_err(told)?;
+        if let Some(path) = list {
+            fs::write(&path, each(&forecast)).with_context(|| format!("{} can't be written", path.display()))?;
+        }
+        output.show(&forecast, || foreseen(&forecast, &new))?;
+        return Ok(Exit::Done);
+    }
+    let given = match &new.audience {
+        NewAudience::Ids(ids) => Some(ids.iter().collect::<BTreeSet<_>>().len() as u64),
+        _ => None,
+    };
+    let campaign = app.start_campaign(&new).await.map_err(told)?;
+    output.show(&campaign, || {
+        let run = campaign.run;
+        let mut text = format!("Campaign {run} is asked for");
+        if let pulse_core::campaign::Audience::Given { customers, .. } = campaign.request.audience {
+            let _ = write!(text, ", for {customers} customers");
+            match given.map(|given| given - customers) {
+                None | Some(0) => {}
+                Some(unknown) => {
+                    let _ = write!(text, " ({unknown} ids were left out that nobody on the roster has)");
+                }
+            }
+        }
+        text + &format!(". Tick plans it and begins on it within minutes: `pulse run show {run}` says how far it is.\n")
+    })?;
+    Ok(Exit::Done)
+}
+
+fn foreseen(forecast: &CampaignForecast, new: &NewCampaign) -> String {
+    let mut text = format!(
+        "Campaign {} would be for {} customers, as they are now.\n{:>9}  would be mailed\n",
+        forecast.run, forecast.customers, forecast.mailed
+    );
+    for (reason, count) in &forecast.skipped {
+        let _ = writeln!(text, "{count:>9}  would be skipped: {reason}");
+    }
+    if forecast.unknown > 0 {
+        let _ = writeln!(text, "{:>9}  ids are left out: nobody on the roster has them", forecast.unknown);
+    }
+    if let Some(most) = new.at_most.filter(|most| forecast.customers > *most) {
+        let _ = writeln!(text, "That is more than --at-most {most}: it would not be started.");
+    }
+    text + "Nothing was written.\n"
+}
+
+fn each(forecast: &CampaignForecast) -> String {
+    let mut text = "customer,would,reason\n".to_owned();
+    for (customer, foreseen) in &forecast.each {
+        let _ = match foreseen {
+            Foreseen::Mailed => writeln!(text, "{customer},be mailed,"),
+            Foreseen::Skipped(reason) => writeln!(text, "{customer},be skipped,{reason}"),
+            Foreseen::Unknown => writeln!(text, "{customer},be left out,unknown"),
+        };
+    }
+    text
+}

@@ -1,0 +1,82 @@
+use jiff::Timestamp;
+
+use super::FrequencyCap;
+use crate::{
+    customer::CustomerId,
+    entry::{Entry, Progress, SkipReason},
+    feedback::FeedbackSource,
+    ports::{CampaignEntries, Ledger, LedgerError},
+    stage::mailable,
+};
+
+/// What a campaign would come to for one customer, if it were sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Foreseen {
+    /// They would be mailed.
+    Mailed,
+    /// There would be no mail.
+    Skipped(SkipReason),
+    /// Nobody on the roster has that id: it is left out.
+    Unknown,
+}
+
+/// What a forecast looks at.
+#[derive(Clone, Copy)]
+pub struct Forecast<'a> {
+    /// Profiles and entries.
+    pub ledger: &'a dyn Ledger,
+    /// Entries in campaigns.
+    pub in_campaigns: &'a dyn CampaignEntries,
+    /// Who sends the mails: some addresses are suppressed for one alone.
+    pub provider: FeedbackSource,
+    /// How many mails of all runs a customer may have had lately.
+    pub cap: Option<FrequencyCap>,
+}
+
+impl Forecast<'_> {
+    /// What it would come to for this customer at `now`, by what the email stage goes by.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn of(&self, id: &CustomerId, now: Timestamp) -> Result<Foreseen, LedgerError> {
+        let Some(customer) = self.ledger.customer(id).await? else { return Ok(Foreseen::Unknown) };
+        let address = match mailable(&customer) {
+            Ok(address) => address,
+            Err(reason) => return Ok(Foreseen::Skipped(reason)),
+        };
+        if self.is_capped(id, now).await? {
+            return Ok(Foreseen::Skipped(SkipReason::FrequencyCap));
+        }
+        let known = self.ledger.suppression(address).await?;
+        let is_suppressed = known.is_some_and(|known| known.holds(self.provider, now).is_some());
+        Ok(if is_suppressed { Foreseen::Skipped(SkipReason::Suppressed) } else { Foreseen::Mailed })
+    }
+
+    async fn is_capped(&self, id: &CustomerId, now: Timestamp) -> Result<bool, LedgerError> {
+        let Some(cap) = self.cap else { return Ok(false) };
+        let mailed = mailed_lately(self.ledger, self.in_campaigns, id, now, |_| true).await?;
+        Ok(cap.is_reached(mailed, now))
+    }
+}
+
+/// When a customer's mails went out, or may have, of those entries that count.
+pub(crate) async fn mailed_lately(
+    ledger: &dyn Ledger,
+    in_campaigns: &dyn CampaignEntries,
+    customer: &CustomerId,
+    now: Timestamp,
+    counts: impl Fn(&Entry) -> bool,
+) -> Result<Vec<Timestamp>, LedgerError> {
+    let (months, campaigns) =
+        futures::try_join!(ledger.entries(customer), in_campaigns.entries_in_campaigns(customer))?;
+    let all = months.iter().chain(&campaigns).filter(|entry| counts(entry));
+    Ok(all.filter_map(|entry| may_be_mailed_at(entry, now)).collect())
+}
+
+/// When an entry's mail went out, or may have. One that a worker is about to send counts as sent.
+fn may_be_mailed_at(entry: &Entry, now: Timestamp) -> Option<Timestamp> {
+    match entry.progress() {
+        Progress::Done { at, .. } | Progress::Indeterminate { at, .. } | Progress::Unconfirmed { at, .. } => Some(*at),
+        _ => entry.in_doubt_since().map(|since| since.min(now)),
+    }
+}
