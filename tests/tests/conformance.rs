@@ -118,6 +118,16 @@ conformance!(audit_log:
     a_checkpoint_of_another_version_is_not_written
     of_twenty_audits_at_once_one_wins
 );
+conformance!(campaigns:
+    a_campaign_is_read_back_with_all_that_happened_to_it
+    of_two_changes_of_a_version_one_is_written_and_a_name_is_given_once
+    word_of_a_campaign_is_written_with_what_makes_it
+    campaigns_are_listed_newest_first_and_live_ones_apart
+    a_letter_and_an_audience_are_read_back_and_a_part_stays_as_it_was
+    planned_parts_are_counted_one_after_the_other
+    entries_are_found_by_what_they_wait_for_and_where_they_ended
+    months_and_campaigns_of_a_customer_are_read_apart
+);
 conformance!(orders:
     every_order_is_read_back
     an_order_of_another_version_is_not_written

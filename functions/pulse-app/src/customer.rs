@@ -52,8 +52,12 @@ impl App {
     /// When the ledger or the schedule can't be read, or nobody has this id.
     pub async fn customer(&self, id: &CustomerId) -> Result<CustomerReport, ReadError> {
         let profile = self.profile(id).await?;
-        let (entries, activities) =
-            futures::try_join!(self.ports.ledger.entries(id), self.ports.reports.activities(id))?;
+        let (mut entries, in_campaigns, activities) = futures::try_join!(
+            self.ports.ledger.entries(id),
+            self.ports.in_campaigns.entries_in_campaigns(id),
+            self.ports.reports.activities(id)
+        )?;
+        entries.extend(in_campaigns);
         let schedule = self.schedules().get(id).await?.map(|schedule| schedule.slot);
         Ok(CustomerReport { profile, schedule, entries, activities, at: self.clock().now() })
     }

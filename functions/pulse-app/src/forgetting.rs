@@ -110,7 +110,12 @@ impl App {
     /// When something of it can't be read, or nobody has this id.
     pub async fn export(&self, id: &CustomerId) -> Result<CustomerExport, ReadError> {
         let profile = self.profile(id).await?;
-        let (entries, notes) = futures::try_join!(self.ports.ledger.entries(id), self.ports.notes.all_notes(id))?;
+        let (mut entries, in_campaigns, notes) = futures::try_join!(
+            self.ports.ledger.entries(id),
+            self.ports.in_campaigns.entries_in_campaigns(id),
+            self.ports.notes.all_notes(id)
+        )?;
+        entries.extend(in_campaigns);
         let schedule = self.schedules().get(id).await?.map(|schedule| schedule.slot);
         let suppression = match &profile.contact {
             Contact::Email(address) => self.suppression(address).await?,
@@ -174,6 +179,7 @@ impl App {
 
     fn forgetting<'a>(&'a self, schedules: &'a PacedSchedules<'a>) -> Forgetting<'a> {
         let (ledger, notes) = (&*self.ports.ledger, &*self.ports.notes);
-        Forgetting { ledger, notes, schedules, sleeper: &*self.ports.sleeper }
+        let in_campaigns = &*self.ports.in_campaigns;
+        Forgetting { ledger, in_campaigns, notes, schedules, sleeper: &*self.ports.sleeper }
     }
 }

@@ -98,6 +98,7 @@ impl App {
         let schedules = self.schedules();
         let inquiry = CustomerInquiry {
             ledger: &*self.ports.ledger,
+            in_campaigns: &*self.ports.in_campaigns,
             reports: &*self.ports.reports,
             schedules: &schedules,
             controls: &*self.ports.controls,

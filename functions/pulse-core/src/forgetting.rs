@@ -9,9 +9,9 @@ use crate::{
     control::{Actor, Note},
     customer::{Customer, CustomerId, Tombstone},
     enrollment::EnrollmentError,
-    entry::Erasing,
+    entry::{Entry, Erasing},
     failure::Cause,
-    ports::{Activity, CustomerNotes, Ledger, LedgerError, Schedules, Sleeper},
+    ports::{Activity, CampaignEntries, CustomerNotes, Ledger, LedgerError, Schedules, Sleeper},
     run::RunId,
 };
 
@@ -28,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Forgetting<'a> {
     /// Profiles and entries.
     pub ledger: &'a dyn Ledger,
+    /// Entries in campaigns.
+    pub in_campaigns: &'a dyn CampaignEntries,
     /// What was noted of customers.
     pub notes: &'a dyn CustomerNotes,
     /// The scheduler.
@@ -72,7 +74,7 @@ impl Forgetting<'_> {
         self.schedules.delete(id).await?;
         let in_doubt = self.erase_entries(id, watch).await?;
         let notes = self.notes.erase_notes(id).await?;
-        let entries = self.ledger.entries(id).await?.len();
+        let entries = self.entries(id).await?.len();
         self.settle(id).await?;
         Ok(Some(Forgotten { customer: id.clone(), tombstone, again, entries, notes, in_doubt }))
     }
@@ -104,6 +106,13 @@ impl Forgetting<'_> {
         Ok(known.and_then(|known| known.mark.forgotten).map(|tombstone| (tombstone, true)))
     }
 
+    /// Those of months, and those of campaigns.
+    async fn entries(&self, id: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        let mut entries = self.ledger.entries(id).await?;
+        entries.extend(self.in_campaigns.entries_in_campaigns(id).await?);
+        Ok(entries)
+    }
+
     /// Erases the entries one by one. What a worker has is waited for, until its claim is over.
     async fn erase_entries(
         &self,
@@ -113,7 +122,7 @@ impl Forgetting<'_> {
         let mut contended = 0;
         loop {
             let (mut in_doubt, mut waits, mut is_behind) = (Vec::new(), false, false);
-            for entry in self.ledger.entries(id).await? {
+            for entry in self.entries(id).await? {
                 match entry.erase(self.sleeper.now()) {
                     Erasing::Done => {}
                     Erasing::InDoubt => in_doubt.push(entry.id().run),

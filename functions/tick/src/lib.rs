@@ -253,8 +253,11 @@ impl Function {
         };
         let until = began.saturating_add(CAMPAIGNS_UNTIL).unwrap_or(began);
         let stepped = Box::pin(round.run(until)).await;
-        for CampaignStepped { run, state, dispatched, repeated, closed } in &stepped {
-            tracing::info!(campaign = %run, %state, dispatched, repeated, closed, "tick of a campaign");
+        for CampaignStepped { run, state, dispatched, repeated, closed, late } in &stepped {
+            tracing::info!(campaign = %run, %state, dispatched, repeated, closed, late, "tick of a campaign");
+        }
+        if !stepped.is_empty() {
+            self.metrics.late_campaigns(SystemClock.now(), stepped.iter().filter(|step| step.late).count());
         }
         stepped
     }

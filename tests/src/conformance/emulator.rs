@@ -98,6 +98,11 @@ pub async fn audit_log() -> DynamoDbLedger {
     ledger().await
 }
 
+/// No campaign was started.
+pub async fn campaigns() -> DynamoDbLedger {
+    ledger().await
+}
+
 /// No order was given.
 pub async fn orders() -> DynamoDbLedger {
     ledger().await

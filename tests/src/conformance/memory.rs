@@ -60,6 +60,11 @@ pub async fn audit_log() -> MemoryLedger {
     ledger().await
 }
 
+/// No campaign was started.
+pub async fn campaigns() -> MemoryLedger {
+    ledger().await
+}
+
 /// No order was given.
 pub async fn orders() -> MemoryLedger {
     ledger().await

@@ -4,6 +4,7 @@
 //! every case on every adapter.
 
 pub mod audit_log;
+pub mod campaigns;
 pub mod control;
 pub mod dead_letters;
 pub mod deliveries;

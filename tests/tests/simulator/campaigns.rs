@@ -1,24 +1,35 @@
-//! Campaigns beside the months: every one ends, adds up, and is closed once.
+//! Campaigns beside the months: every one ends, adds up, and is closed once, and the months go on as ever.
 
 use std::{sync::Arc, time::Duration};
 
 use pulse_core::{
-    campaign::{CampaignOutcome, Priority},
+    campaign::{Campaign, CampaignOutcome, CampaignReport, Priority},
     customer::CustomerId,
     entry::{Plan, StageName, TallyKey},
     run::RunId,
 };
 use pulse_sim::{
-    seeds::{Act, CampaignAct, Fault, FaultPlan, Kind, run},
-    world::{Production, Promise, SimulatedCampaign, SystemUnderTest},
+    seeds::{Act, CampaignAct, Fault, FaultPlan, Kind, SeedReport, run},
+    world::{Down, Production, Promise, ProviderFaults, SimulatedCampaign, SystemUnderTest},
 };
 
-use crate::seeds::broken_seeds;
+use crate::{
+    mutants::{DispatchesUnsealed, KeepsACounter, KeepsACursor, ReapsByAge},
+    seeds::broken_seeds,
+};
 
 /// Seeds that are lived through with campaigns in each run of the tests.
 const SEEDS: u64 = 15;
 
+/// Seeds within which a bug must show.
+const SEEDS_OF_BUGS: u64 = 30;
+
+const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// How many customers a scenario has, and its campaign is for.
+const CUSTOMERS: u32 = 1_000;
 
 fn plan(seed: u64) -> FaultPlan {
     FaultPlan::of_seed(seed, 100, 35).with_orders().with_campaigns()
@@ -32,4 +43,186 @@ fn shipped() -> Arc<dyn SystemUnderTest> {
 fn no_seed_with_campaigns_breaks_a_promise() {
     let broken = broken_seeds(SEEDS, plan);
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn no_seed_with_campaigns_and_other_systems_breaks_a_promise() {
+    let broken = broken_seeds(SEEDS / 3, |seed| plan(seed).with_endpoints());
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+fn campaign(name: &str) -> SimulatedCampaign {
+    SimulatedCampaign {
+        run: RunId::parse(name).unwrap(),
+        plan: Plan::of(&[StageName::Email]).unwrap(),
+        audience: Ok((0..CUSTOMERS).map(|number| CustomerId::parse(&format!("c{number}")).unwrap()).collect()),
+        deadline: None,
+        priority: Priority::Normal,
+        cap: None,
+        a_day: None,
+    }
+}
+
+fn act(campaign: SimulatedCampaign) -> CampaignAct {
+    CampaignAct { campaign, held: None, cancelled_after: None }
+}
+
+/// Ten days in, the campaigns are started; these faults last from then on for a day.
+fn scenario(acts: Vec<CampaignAct>, faults: Vec<Kind>) -> FaultPlan {
+    let at = 10 * DAY;
+    let acts =
+        acts.into_iter().map(|act| Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Campaign(Box::new(act))) });
+    let faults = faults.into_iter().map(|kind| Fault { at, lasts: DAY, kind });
+    FaultPlan { faults: (0..).zip(faults.chain(acts)).collect(), ..FaultPlan::calm(7, CUSTOMERS, 20) }
+}
+
+fn lived(plan: &FaultPlan) -> SeedReport {
+    let report = run(plan, shipped(), false);
+    assert_eq!(report.violations, []);
+    report
+}
+
+fn only(report: &SeedReport) -> (&Campaign, &CampaignReport) {
+    let [campaign] = &report.campaigns[..] else { panic!("one campaign") };
+    (campaign, &campaign.finished.as_ref().expect("it is over").0)
+}
+
+fn count(report: &CampaignReport, of: impl Fn(&TallyKey) -> bool) -> u64 {
+    report.counts.iter().filter(|(key, _)| of(key)).map(|(_, count)| count).sum()
+}
+
+fn unreliable(faults: ProviderFaults) -> Vec<Kind> {
+    vec![Kind::Unreliable(StageName::Email, faults)]
+}
+
+#[test]
+fn a_campaign_reaches_everyone_and_is_closed_within_two_minutes_of_its_last_mail() {
+    let report = lived(&scenario(vec![act(campaign("spring"))], Vec::new()));
+    let (campaign, told) = only(&report);
+    assert_eq!(
+        (told.outcome, told.entries()),
+        (CampaignOutcome::Succeeded, u64::from(campaign.sealed.unwrap().0.count as u32))
+    );
+    assert!(count(told, |key| *key == TallyKey::Sent) > 900, "{:?}", told.counts);
+    // A thousand mails of 3.3 s on 20 lanes take 165 s.
+    assert!(told.ran_for < 6 * MINUTE, "{:?}", told.ran_for);
+}
+
+/// BullMQ #800: of 10,000 children one fails, and the parent waits for ever.
+#[test]
+fn a_campaign_some_of_whose_mails_fail_ends_and_says_how_many() {
+    let failing = ProviderFaults { fail: 0.01, ..ProviderFaults::default() };
+    let report = lived(&scenario(vec![act(campaign("spring"))], unreliable(failing)));
+    let (_, told) = only(&report);
+    assert_eq!(told.outcome, CampaignOutcome::FinishedWithFailures);
+    let failed = count(told, |key| matches!(key, TallyKey::Failed(_)));
+    assert!((1..40).contains(&failed), "{failed} failed");
+    assert_eq!(told.causes.iter().map(|(_, count)| count).sum::<u64>(), failed);
+}
+
+/// Sidekiq #4607: a worker is killed, and its job is never counted.
+#[test]
+fn a_campaign_whose_workers_are_killed_ends() {
+    let report = lived(&scenario(vec![act(campaign("spring"))], vec![Kind::Deaths(0.02), Kind::TickDeaths(0.02)]));
+    let (_, told) = only(&report);
+    assert!(count(told, |key| *key == TallyKey::Sent) > 800, "{:?}", told.counts);
+}
+
+/// Trigger.dev #4397: the parent waits for children that never answer.
+#[test]
+fn a_campaign_whose_provider_never_answers_ends_with_its_deadline_and_says_why() {
+    let plan = scenario(
+        vec![act(SimulatedCampaign { deadline: Some(HOUR), ..campaign("spring") })],
+        vec![Kind::Outage(StageName::Email, Down::Hanging)],
+    );
+    let report = lived(&plan);
+    let (campaign, told) = only(&report);
+    assert_eq!(told.outcome, CampaignOutcome::FinishedWithFailures);
+    let open_for = campaign.finished.as_ref().unwrap().1.duration_since(campaign.requested.at);
+    assert!(Duration::try_from(open_for).unwrap() < HOUR + 5 * MINUTE, "{open_for:#}");
+    assert!(count(told, |key| *key == TallyKey::Abandoned) > 0 && !told.causes.is_empty(), "{told:?}");
+}
+
+/// listmonk #2860 and #2313: "finished" with 2,061 of 5,239; and resumed, three to five copies.
+#[test]
+fn a_campaign_that_is_held_goes_on_where_it_was() {
+    let held = CampaignAct { held: Some((MINUTE, 3 * HOUR)), ..act(campaign("spring")) };
+    let report = lived(&scenario(vec![held], Vec::new()));
+    let (campaign, told) = only(&report);
+    assert_eq!(told.outcome, CampaignOutcome::Succeeded);
+    assert!(told.ran_for > 3 * HOUR, "it was held: {:?}", told.ran_for);
+    assert_eq!(told.entries(), campaign.sealed.unwrap().0.count);
+    // The provider has one mail for each that is said to be sent, and no more.
+    let calm = run(&scenario(Vec::new(), Vec::new()), shipped(), false);
+    assert_eq!(report.mails - calm.mails, count(told, |key| *key == TallyKey::Sent));
+}
+
+#[test]
+fn a_campaign_that_is_cancelled_sends_nothing_more_and_adds_up() {
+    let cancelled = CampaignAct { cancelled_after: Some(2 * MINUTE), ..act(campaign("spring")) };
+    let report = lived(&scenario(vec![cancelled], Vec::new()));
+    let (_, told) = only(&report);
+    assert_eq!(told.outcome, CampaignOutcome::Cancelled);
+    let (sent, cancelled) = (count(told, |key| *key == TallyKey::Sent), count(told, |key| *key == TallyKey::Cancelled));
+    assert!(sent > 0 && cancelled > 400, "{sent} sent, {cancelled} cancelled");
+}
+
+#[test]
+fn a_campaign_for_nobody_ends_too() {
+    let report =
+        lived(&scenario(vec![act(SimulatedCampaign { audience: Ok(Vec::new()), ..campaign("spring") })], Vec::new()));
+    let (_, told) = only(&report);
+    assert_eq!((told.outcome, told.entries()), (CampaignOutcome::Succeeded, 0));
+}
+
+#[test]
+fn a_frequency_cap_holds_over_all_runs() {
+    let capped = |name| act(SimulatedCampaign { cap: "1/7d".parse().ok(), ..campaign(name) });
+    let report = lived(&scenario(vec![capped("first"), capped("second")], Vec::new()));
+    let sent = |campaign: &Campaign| count(&campaign.finished.as_ref().unwrap().0, |key| *key == TallyKey::Sent);
+    let all: u64 = report.campaigns.iter().map(sent).sum();
+    assert!((500..=u64::from(CUSTOMERS)).contains(&all), "{all} mails of both");
+}
+
+/// An urgent campaign is through before a bulk one of the same size that was begun at the same time, and soon.
+#[test]
+fn an_urgent_campaign_overtakes_a_bulk_one() {
+    let of = |name, priority| act(SimulatedCampaign { priority, ..campaign(name) });
+    let report = lived(&scenario(vec![of("bulk", Priority::Bulk), of("urgent", Priority::Urgent)], Vec::new()));
+    let ran_for = |name: &str| {
+        let found = report.campaigns.iter().find(|campaign| campaign.run.to_string() == name).unwrap();
+        found.finished.as_ref().unwrap().0.ran_for
+    };
+    println!("urgent {:?}, bulk {:?}", ran_for("urgent"), ran_for("bulk"));
+    assert!(ran_for("urgent") + MINUTE < ran_for("bulk"));
+}
+
+fn breaks(plan: &FaultPlan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {
+    run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
+}
+
+fn assert_caught(make: fn() -> Arc<dyn SystemUnderTest>, promise: Promise) {
+    let seed = (0..SEEDS_OF_BUGS).find(|seed| breaks(&plan(*seed), &make(), promise));
+    let seed = seed.unwrap_or_else(|| panic!("{SEEDS_OF_BUGS} seeds don't see that {promise} fails"));
+    assert!(!breaks(&plan(seed), &shipped(), promise), "what is shipped breaks it too in seed {seed}");
+}
+
+#[test]
+fn a_counter_of_what_is_closed_is_caught() {
+    assert_caught(|| Arc::new(KeepsACounter::default()), Promise::CampaignsEnd);
+}
+
+#[test]
+fn entries_that_are_dispatched_before_the_seal_are_caught() {
+    assert_caught(|| Arc::new(DispatchesUnsealed), Promise::CampaignsHold);
+}
+
+#[test]
+fn a_reaper_by_age_is_caught() {
+    assert_caught(|| Arc::new(ReapsByAge), Promise::NobodyLost);
+}
+
+#[test]
+fn a_cursor_in_the_place_of_rows_is_caught() {
+    assert_caught(|| Arc::new(KeepsACursor::default()), Promise::CampaignsEnd);
 }

@@ -80,6 +80,7 @@ async fn the_story_says_what_comes_next(stack: &DeployedStack, sent: &Customer, 
     let schedules = stack.stack.schedules().unwrap();
     let inquiry = CustomerInquiry {
         ledger: &ledger,
+        in_campaigns: &ledger,
         reports: &ledger,
         schedules: &schedules,
         controls: &ledger,

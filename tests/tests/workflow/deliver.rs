@@ -395,6 +395,7 @@ async fn a_full_body_is_read_when_it_is_sent_and_of_whoever_was_forgotten_there_
     deliver(&stack).await;
     let forgetting = Forgetting {
         ledger: &*stack.outbox,
+        in_campaigns: &*stack.ledger,
         notes: &*stack.ledger,
         schedules: &stack.schedules,
         sleeper: &*stack.clock,

@@ -29,7 +29,8 @@ fn note() -> Note {
 }
 
 async fn forget_by(stack: &InMemoryStack, ledger: &dyn Ledger, notes: &dyn CustomerNotes) -> Option<Forgotten> {
-    let forgetting = Forgetting { ledger, notes, schedules: &stack.schedules, sleeper: &*stack.clock };
+    let forgetting =
+        Forgetting { ledger, in_campaigns: &*stack.ledger, notes, schedules: &stack.schedules, sleeper: &*stack.clock };
     let id = customer("c-1").id;
     forgetting.forget(&id, &"aoife".into(), &note(), &mut |_, _| {}).await.unwrap()
 }
@@ -96,6 +97,7 @@ async fn nothing_personal_is_left_and_the_run_goes_on_adding_up() {
     let nobody = CustomerId::parse("nobody").unwrap();
     let forgetting = Forgetting {
         ledger: &*stack.ledger,
+        in_campaigns: &*stack.ledger,
         notes: &*stack.ledger,
         schedules: &stack.schedules,
         sleeper: &*stack.clock,
@@ -130,6 +132,7 @@ async fn no_roster_no_opt_in_and_no_repair_brings_them_back_until_someone_lets_t
 
     let forgetting = Forgetting {
         ledger: &*stack.ledger,
+        in_campaigns: &*stack.ledger,
         notes: &*stack.ledger,
         schedules: &stack.schedules,
         sleeper: &*stack.clock,
@@ -185,6 +188,7 @@ async fn who_is_being_scored_or_mailed_is_forgotten_when_the_worker_is_done() {
         let mut waits = Vec::new();
         let forgetting = Forgetting {
             ledger: &*stack.ledger,
+            in_campaigns: &*stack.ledger,
             notes: &*stack.ledger,
             schedules: &stack.schedules,
             sleeper: &*stack.clock,

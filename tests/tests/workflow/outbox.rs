@@ -116,6 +116,7 @@ async fn that_a_customer_was_forgotten_is_told_and_nothing_of_them() {
     stack.enroll(&[customer("c-1")]).await;
     let forgetting = Forgetting {
         ledger: &*stack.outbox,
+        in_campaigns: &*stack.ledger,
         notes: &*stack.ledger,
         schedules: &stack.schedules,
         sleeper: &*stack.clock,

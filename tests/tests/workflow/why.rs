@@ -279,6 +279,7 @@ async fn story(stack: &InMemoryStack, name: &str) -> Option<Timeline> {
     let ledger = &*stack.ledger;
     let inquiry = CustomerInquiry {
         ledger,
+        in_campaigns: ledger,
         reports: ledger,
         schedules: &stack.schedules,
         controls: ledger,

@@ -75,6 +75,11 @@ impl Metrics {
         print_all(&[self.of_gauges(stage, now, gauges)]);
     }
 
+    /// How many campaigns will miss their deadlines. Nothing is written where there are none.
+    pub fn late_campaigns(&self, now: Timestamp, campaigns: usize) {
+        print_all(&[self.of_late_campaigns(now, campaigns)]);
+    }
+
     /// How many letters a dead-letter queue holds. Of an empty one nothing is written, as a metric costs for the hours in
     /// which it is measured, and most months have no letters.
     pub fn dead_letters(&self, queue: DlqName, now: Timestamp, letters: u64) {
@@ -107,6 +112,12 @@ impl Metrics {
             line.add("Dropped", "Count", json!(mails));
         }
         line.end_if_any().into_iter().collect()
+    }
+
+    fn of_late_campaigns(&self, now: Timestamp, campaigns: usize) -> Value {
+        let mut line = Line::new(self, now);
+        line.add("LateCampaigns", "Count", json!(campaigns));
+        line.end()
     }
 
     fn of_forged(&self, source: &str, now: Timestamp, payloads: u64) -> Value {

@@ -33,6 +33,9 @@ const CLOSED_AT_A_TIME: usize = 500;
 /// written down at once: a worker that hasn't by then is dead.
 const LAST_CALLS: Duration = Duration::from_mins(2);
 
+/// How long a campaign has run before it is said to be late.
+const JUDGED_AFTER: Duration = Duration::from_mins(5);
+
 /// When an entry's message counts as lost. Sooner than a month's, as no more is dispatched than a minute's work: a message that
 /// no worker took in a quarter of an hour isn't in the queue.
 const LOST: SweepPolicy = SweepPolicy {
@@ -87,6 +90,8 @@ pub struct CampaignStepped {
     pub repeated: usize,
     /// Entries that were closed, as it is over or was cancelled.
     pub closed: usize,
+    /// Whether it will miss its deadline, as fast as it goes.
+    pub late: bool,
 }
 
 /// Why a campaign isn't gone on with now. The next tick does it.
@@ -143,7 +148,8 @@ impl CampaignRound<'_> {
             let Some(next) = self.save(&campaign, event).await? else { break };
             campaign = next;
         }
-        let step = CampaignStepped { run, state: campaign.state, dispatched: 0, repeated: 0, closed };
+        let late = self.is_late(&campaign).await?;
+        let step = CampaignStepped { run, state: campaign.state, dispatched: 0, repeated: 0, closed, late };
         Ok(Some((campaign, step)))
     }
 
@@ -175,6 +181,18 @@ impl CampaignRound<'_> {
             CampaignState::Closing => Some(self.finish(campaign).await?),
             CampaignState::Finished | CampaignState::Cancelled => None,
         })
+    }
+
+    /// Whether a campaign that runs will be through after its deadline, as fast as its entries have been closed since it began.
+    async fn is_late(&self, campaign: &Campaign) -> Result<bool, LedgerError> {
+        let is_running = campaign.state == CampaignState::Running && campaign.cancelled.is_none();
+        let (Some(deadline), Some(started_at), Some((seal, _)), true) =
+            (campaign.request.deadline, campaign.started_at, campaign.sealed, is_running)
+        else {
+            return Ok(false);
+        };
+        let open: u64 = self.entries.open_counts(campaign.run).await?.values().sum();
+        Ok(will_miss(seal.count.saturating_sub(open), open, started_at, self.clock.now(), deadline))
     }
 
     async fn plan(&self, campaign: &Campaign, until: Timestamp) -> Result<Option<CampaignEvent>, RoundError> {
@@ -426,6 +444,14 @@ impl CampaignRound<'_> {
     }
 }
 
+/// Whether what is open at `now` will be after the deadline, at the pace at which the rest was closed.
+fn will_miss(closed: u64, open: u64, started_at: Timestamp, now: Timestamp, deadline: Timestamp) -> bool {
+    let seconds = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs_f64();
+    let ran = seconds(started_at, now);
+    // It takes a few minutes until the first are closed.
+    open > 0 && ran > JUDGED_AFTER.as_secs_f64() && ran * open as f64 > seconds(now, deadline).max(0.0) * closed as f64
+}
+
 /// How far an entry had got that is abandoned.
 fn evidence(entry: &Entry, now: Timestamp) -> Cause {
     let stage = entry.at();
@@ -444,4 +470,22 @@ fn evidence(entry: &Entry, now: Timestamp) -> Cause {
             format!("It waited in the {stage} stage's queue, and no worker took it before the deadline.")
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+
+    use super::*;
+
+    #[test]
+    fn a_campaign_is_late_if_its_pace_says_so() {
+        let started_at: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
+        let after = |minutes: i64| started_at + minutes.minutes();
+        let late = |closed, open, now| will_miss(closed, open, started_at, after(now), after(90));
+        // Of 10,000 in 90 minutes, 111 a minute have to be closed.
+        assert!(!late(3_400, 6_600, 30) && late(3_300, 6_700, 30));
+        assert!(!late(0, 10_000, 4) && late(0, 10_000, 6));
+        assert!(!late(10_000, 0, 89) && late(9_999, 1, 90));
+    }
 }

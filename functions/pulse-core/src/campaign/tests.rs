@@ -1,1 +1,256 @@
+//! What may happen to a campaign and its entries, and what comes of it.
 
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan as _};
+use proptest::prelude::*;
+
+use super::{
+    Audience, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignRecord, CampaignReport,
+    CampaignRequest, CampaignState, FrequencyCap, Priority, Seal,
+};
+use crate::{
+    control::Note,
+    customer::CustomerId,
+    delivery::FactKind,
+    entry::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, StageName, TallyKey},
+    failure::Cause,
+    run::RunId,
+    stage::Standing,
+};
+
+fn now() -> Timestamp {
+    "2026-11-03T10:00:00Z".parse().unwrap()
+}
+
+fn run() -> RunId {
+    RunId::parse("spring-sale").unwrap()
+}
+
+fn note() -> Note {
+    Note::parse("It was the wrong letter.").unwrap()
+}
+
+fn requested(deadline: Option<Timestamp>) -> CampaignChange {
+    let request = CampaignRequest {
+        plan: Plan::of(&[StageName::Email]).unwrap(),
+        audience: Audience::Given { parts: 1, customers: 2 },
+        letter: "digest".into(),
+        deadline,
+        priority: Priority::Normal,
+        cap: None,
+        at_most: None,
+        a_day: None,
+    };
+    CampaignChange::requested(run(), request, "aoife".into(), None, now())
+}
+
+fn seal() -> Seal {
+    Seal::of(&[customer("c-1"), customer("c-2")])
+}
+
+fn customer(id: &str) -> CustomerId {
+    CustomerId::parse(id).unwrap()
+}
+
+fn report(outcome: CampaignOutcome) -> CampaignReport {
+    CampaignReport {
+        outcome,
+        counts: BTreeMap::from([(TallyKey::Sent, 2)]),
+        causes: Vec::new(),
+        planned_within: std::time::Duration::ZERO,
+        ran_for: std::time::Duration::ZERO,
+    }
+}
+
+fn events() -> Vec<CampaignEvent> {
+    let by = || "max".into();
+    vec![
+        CampaignEvent::PlanningStarted,
+        CampaignEvent::Sealed { seal: seal() },
+        CampaignEvent::Started,
+        CampaignEvent::Paused { by: by(), note: note() },
+        CampaignEvent::Resumed { by: by(), note: None },
+        CampaignEvent::CancelAsked { by: by(), note: note() },
+        CampaignEvent::DeadlinePassed,
+        CampaignEvent::LastClosed,
+        CampaignEvent::Finished { report: report(CampaignOutcome::Succeeded) },
+    ]
+}
+
+fn after(campaign: &Campaign, event: CampaignEvent) -> Campaign {
+    campaign.change(event, now()).unwrap().after().clone()
+}
+
+fn running() -> Campaign {
+    let campaign = requested(Some(now() + 90.minutes())).after().clone();
+    events().into_iter().take(3).fold(campaign, |campaign, event| after(&campaign, event))
+}
+
+#[test]
+fn a_campaign_goes_one_way_and_tells_others_of_its_phases_and_its_end() {
+    let mut campaign = requested(None).after().clone();
+    let way = [0, 1, 2, 7, 8].map(|index| events()[index].clone());
+    let mut told = Vec::new();
+    for event in way {
+        let change = campaign.change(event.clone(), now()).unwrap();
+        told.extend(change.facts().iter().map(|fact| fact.id.kind));
+        campaign = change.after().clone();
+        // What happened once doesn't happen again.
+        assert!(campaign.change(event, now()).is_err());
+    }
+    assert_eq!((campaign.state, campaign.version), (CampaignState::Finished, 6));
+    assert_eq!(told, [FactKind::RunStarted, FactKind::PhaseFinished, FactKind::PhaseFinished, FactKind::RunFinished]);
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_a_campaign_is_what_its_events_make_ends_once_and_is_sealed_before_it_runs(
+        choices in prop::collection::vec(0_usize..9, 0..40),
+    ) {
+        let first = requested(None);
+        let mut records = vec![first.record().clone()];
+        let mut campaign = first.after().clone();
+        let mut finished = 0;
+        for (minute, choice) in (1..).zip(choices) {
+            let before = campaign.clone();
+            let Ok(change) = campaign.change(events()[choice].clone(), now() + i64::from(minute).minutes()) else { continue };
+            campaign = change.after().clone();
+            records.push(change.record().clone());
+            prop_assert_eq!(campaign.version, before.version + 1);
+            prop_assert!(!before.state.is_over(), "{:?} after the end", change.record().event);
+            prop_assert!(campaign.state < CampaignState::Running || campaign.sealed.is_some());
+            finished += u32::from(campaign.state.is_over());
+            let text = serde_json::to_string(&campaign).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Campaign>(&text).unwrap(), &campaign);
+            let text = serde_json::to_string(change.record()).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<CampaignRecord>(&text).unwrap(), change.record());
+        }
+        prop_assert!(finished <= 1);
+        prop_assert_eq!(Campaign::of_records(run(), &records), Some(campaign));
+    }
+
+    #[test]
+    fn a_seal_doesnt_depend_on_order_and_tells_other_customers_apart(ids in prop::collection::btree_set("c-[0-9]{1,6}", 2..20)) {
+        let ids: Vec<_> = ids.iter().map(|id| customer(id)).collect();
+        let seal = Seal::of(&ids);
+        prop_assert_eq!(Seal::of(ids.iter().rev()), seal);
+        prop_assert_eq!(seal.count, ids.len() as u64);
+        // The same number, but one of them twice and another not at all.
+        prop_assert_ne!(Seal::of(ids[1..].iter().chain([&ids[1]])), seal);
+    }
+}
+
+#[test]
+fn its_entries_go_on_while_it_runs_and_is_neither_held_nor_over() {
+    let campaign = running();
+    assert_eq!(campaign.standing(now()), Standing::Flows);
+    assert!(matches!(campaign.standing(now() + 90.minutes()), Standing::Over(_)));
+    let [.., paused, resumed, cancelled] = &events()[..6] else { unreachable!() };
+    let held = after(&campaign, paused.clone());
+    assert_eq!(held.standing(now()), Standing::Held);
+    assert_eq!(after(&held, resumed.clone()).standing(now()), Standing::Flows);
+    assert_eq!(after(&held, cancelled.clone()).standing(now()), Standing::Cancelled);
+    assert_eq!(requested(None).after().standing(now()), Standing::Held);
+}
+
+#[test]
+fn a_day_s_share_grows_day_by_day() {
+    let mut campaign = running();
+    assert_eq!(campaign.may_be_dispatched(now()), None);
+    campaign.request.a_day = Some(100);
+    let days = [0, 23, 24, 49].map(|hours: i64| campaign.may_be_dispatched(now() + hours.hours()));
+    assert_eq!(days, [Some(100), Some(100), Some(200), Some(300)]);
+}
+
+#[test]
+fn a_cap_counts_mails_of_so_many_days() {
+    let cap: FrequencyCap = "2/7d".parse().unwrap();
+    let ago = |hours: i64| now() - hours.hours();
+    assert!(!cap.is_reached([ago(1), ago(7 * 24)], now()));
+    assert!(cap.is_reached([ago(1), ago(7 * 24 - 1)], now()));
+    assert_eq!(cap.to_string(), "2/7d");
+    for bad in ["", "2", "2/7", "0/7d", "2/0d", "x/7d", "2/7h", "2/400d"] {
+        assert!(bad.parse::<FrequencyCap>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn it_has_succeeded_if_everyone_was_mailed_or_skipped() {
+    let of = |key| CampaignOutcome::of(&BTreeMap::from([(TallyKey::Sent, 3), (key, 1)]), false);
+    assert_eq!(of(TallyKey::Skipped(SkipReason::OptedOut)), CampaignOutcome::Succeeded);
+    for key in [TallyKey::Failed(StageName::Email), TallyKey::Abandoned, TallyKey::Indeterminate, TallyKey::Dropped] {
+        assert_eq!(of(key), CampaignOutcome::FinishedWithFailures);
+    }
+    assert_eq!(CampaignOutcome::of(&BTreeMap::new(), false), CampaignOutcome::Succeeded);
+    assert_eq!(CampaignOutcome::of(&BTreeMap::new(), true), CampaignOutcome::Cancelled);
+}
+
+fn entry() -> Entry {
+    let id = EntryId { customer: customer("c-1"), run: run() };
+    Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), now())
+}
+
+fn sending() -> Entry {
+    let dispatched = entry().dispatch(now()).unwrap().into_after();
+    dispatched.claim(StageName::Email, now(), now() + 2.minutes()).unwrap().into_after()
+}
+
+#[test]
+fn an_entry_is_held_until_it_is_dispatched_and_may_be_held_again() {
+    assert_eq!(entry().queueing(), Queueing::Held);
+    assert!(entry().queue_again(now()).is_err());
+    let dispatched = entry().dispatch(now()).unwrap().into_after();
+    assert!(dispatched.dispatch(now()).is_err());
+    assert_eq!(dispatched.hold(StageName::Email, now()).unwrap().after().queueing(), Queueing::Held);
+    // Of one that is put off, another message is due once it is time.
+    let later = now() + 1.hour();
+    let put_off = dispatched.defer(StageName::Email, later, now()).unwrap().into_after();
+    assert!(put_off.dispatch(now()).is_err() && put_off.dispatch(later).is_ok());
+    // What a worker has stays with it, and what a month has is nobody's to hold.
+    assert!(sending().hold(StageName::Email, now()).is_err());
+    let month = EntryId { customer: customer("c-1"), run: RunId::parse("2026-11").unwrap() };
+    let month = Entry::scheduled(month, now(), None);
+    assert!(month.hold(StageName::Score, now()).is_err() && month.close_with_campaign(None, now()).is_err());
+}
+
+#[test]
+fn what_closes_with_its_campaign_is_in_doubt_where_a_mail_may_be_out() {
+    let cause = || Some(Cause::new("It wasn't dispatched before the deadline."));
+    let of = |entry: &Entry, cause| entry.close_with_campaign(cause, now()).unwrap().into_after();
+    assert!(matches!(of(&entry(), cause()).progress(), Progress::Abandoned { .. }));
+    assert!(matches!(of(&entry(), None).progress(), Progress::Cancelled { .. }));
+    for closed in [of(&sending(), cause()), of(&sending(), None)] {
+        assert!(matches!(closed.progress(), Progress::Indeterminate { .. }));
+    }
+}
+
+#[test]
+fn what_a_campaign_has_closed_never_opens_again() {
+    let cause = || Cause::new("The provider refuses it.");
+    let failed = sending().fail(StageName::Email, cause(), now(), None).unwrap().into_after();
+    let doubtful = sending().mark_indeterminate(cause(), now(), None).unwrap().into_after();
+    let closed = [
+        entry().close_with_campaign(None, now()).unwrap().into_after(),
+        entry().close_with_campaign(Some(cause()), now()).unwrap().into_after(),
+        entry().skip(SkipReason::OptedOut, now(), None).unwrap().into_after(),
+        failed,
+        doubtful,
+    ];
+    for entry in closed {
+        let text = serde_json::to_string(&entry).unwrap();
+        assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry, "{text}");
+        let steps = [
+            entry.claim(StageName::Email, now(), now() + 1.minute()),
+            entry.dispatch(now()),
+            entry.hold(StageName::Email, now()),
+            entry.queue_again(now()),
+            entry.put_off(StageName::Email, cause(), now()),
+            entry.reopen(now()),
+            entry.record_unsent(now()),
+        ];
+        for step in steps.into_iter().flatten() {
+            assert!(!step.after().is_open(), "{} opens again as {}", entry.state(), step.after().state());
+        }
+    }
+}

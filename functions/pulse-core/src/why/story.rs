@@ -9,8 +9,8 @@ use crate::{
     delivery::{Delivery, Endpoint, EndpointControl, Line, Owner},
     entry::{Entry, StageName},
     ports::{
-        Activity, Clock, Controls, Deliveries, EndpointControls, Endpoints, Ledger, LedgerError, LedgerReports,
-        ScheduleError, Schedules, StageMemory, Stages,
+        Activity, CampaignEntries, Clock, Controls, Deliveries, EndpointControls, Endpoints, Ledger, LedgerError,
+        LedgerReports, ScheduleError, Schedules, StageMemory, Stages,
     },
     run::RunId,
     slot::Slot,
@@ -35,6 +35,8 @@ pub enum TimelineError {
 pub struct CustomerInquiry<'a> {
     /// Profiles and entries.
     pub ledger: &'a dyn Ledger,
+    /// Entries in campaigns.
+    pub in_campaigns: &'a dyn CampaignEntries,
     /// Notes.
     pub reports: &'a dyn LedgerReports,
     /// The scheduler.
@@ -66,7 +68,7 @@ pub struct Timeline {
     pub profile: Customer,
     /// When their live schedule is due, if they have one.
     pub schedule: Option<Slot>,
-    /// Their entries, the newest run first.
+    /// Their entries, the newest month first, and those of campaigns after them.
     pub entries: Vec<Entry>,
     /// What was noted of them, the newest first.
     pub activities: Vec<Activity>,
@@ -102,7 +104,12 @@ impl CustomerInquiry<'_> {
     /// When the ledger or the schedule can't be read.
     pub async fn story(&self, id: &CustomerId) -> Result<Option<Timeline>, TimelineError> {
         let Some(profile) = self.ledger.customer(id).await? else { return Ok(None) };
-        let (entries, activities) = futures::try_join!(self.ledger.entries(id), self.reports.activities(id))?;
+        let (mut entries, in_campaigns, activities) = futures::try_join!(
+            self.ledger.entries(id),
+            self.in_campaigns.entries_in_campaigns(id),
+            self.reports.activities(id)
+        )?;
+        entries.extend(in_campaigns);
         let schedule = self.schedules.get(id).await?.map(|schedule| schedule.slot);
         let kept = self.suppression(&profile).await;
         let scenes = try_join_all(StageName::ALL.iter().map(|stage| self.scene(*stage))).await?;

@@ -7,9 +7,10 @@ use std::{
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
+    campaign::Campaign,
     customer::{Customer, Standing},
     delivery::EndpointName,
-    entry::StageName,
+    entry::{Progress, StageName},
     message::WorkMessage,
     ports::StageQueue as _,
     run::RunId,
@@ -45,7 +46,7 @@ const CLOSING_ROUND: Duration = Duration::from_mins(10);
 const MOST_CLOSING_ROUNDS: u32 = 13 * 6;
 
 /// What came of a seed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SeedReport {
     /// Promises that were broken, in the order in which it was seen.
     pub violations: Vec<Violation>,
@@ -53,6 +54,10 @@ pub struct SeedReport {
     pub mails: u64,
     /// Messages that the sweep sent in the place of lost ones.
     pub repeated: u64,
+    /// All campaigns, as they stood at the end.
+    pub campaigns: Vec<Campaign>,
+    /// How late each mail of a month was, after its slot.
+    pub late: Vec<Duration>,
     /// How long facts took to reach each endpoint.
     pub told: BTreeMap<EndpointName, Vec<Duration>>,
     /// All that happened, if it was taken down.
@@ -101,6 +106,8 @@ pub fn run_with(
     let report = SeedReport {
         violations: world.checker.violations(),
         mails: world.mailer.mails(),
+        campaigns: world.campaigns(),
+        late: lateness(&world),
         repeated: world.watch.repeated(),
         told: world
             .settings
@@ -113,6 +120,19 @@ pub fn run_with(
     };
     world.time.end();
     report
+}
+
+fn lateness(world: &World) -> Vec<Duration> {
+    let mut late = Vec::new();
+    world.ledger.for_each_entry(|entry| {
+        if let Progress::Done { at, .. } = entry.progress()
+            && !entry.id().run.is_campaign()
+        {
+            late.push(Duration::try_from(at.duration_since(entry.scheduled_at())).unwrap_or_default());
+        }
+    });
+    late.sort_unstable();
+    late
 }
 
 struct SeedMonth<'a> {

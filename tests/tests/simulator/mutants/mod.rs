@@ -1,6 +1,7 @@
 //! Bugs, planted one by one in what is shipped. Competing systems have had each of them.
 
 mod batches;
+mod campaigns;
 mod endpoints;
 mod ledgers;
 mod mails;
@@ -22,6 +23,7 @@ use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 
 pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
+    campaigns::{DispatchesUnsealed, KeepsACounter, KeepsACursor, ReapsByAge},
     endpoints::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
         TakesFailuresForAnswers, TellsNobody,

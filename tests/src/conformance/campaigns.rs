@@ -1,0 +1,207 @@
+//! Where campaigns and their entries are kept, wherever that is.
+#![expect(missing_docs, reason = "the cases' names are sentences")]
+#![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::ToSpan as _;
+use pulse_core::{
+    campaign::{
+        Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter, CampaignRequest, Priority,
+        Seal,
+    },
+    delivery::{Delivery, EndpointName, Outbox},
+    entry::{Entry, EntryId, Plan, SkipReason, StageName},
+    ports::{Awaited, CampaignEntries, Campaigns, Deliveries, Ledger, LedgerListing, TallyKey},
+    run::RunId,
+};
+
+use super::samples::{due, id, scheduled};
+
+/// What a ledger that has campaigns is.
+pub trait CampaignLedger: Campaigns + CampaignEntries + Deliveries + Ledger + LedgerListing {}
+
+impl<T: Campaigns + CampaignEntries + Deliveries + Ledger + LedgerListing> CampaignLedger for T {}
+
+fn run(name: &str) -> RunId {
+    RunId::parse(name).unwrap()
+}
+
+fn requested(name: &str) -> CampaignChange {
+    let request = CampaignRequest {
+        plan: Plan::of(&[StageName::Score, StageName::Email]).unwrap(),
+        audience: Audience::Given { parts: 1, customers: 2 },
+        letter: "0123".into(),
+        deadline: Some(due() + 90.minutes()),
+        priority: Priority::Urgent,
+        cap: "2/7d".parse().ok(),
+        at_most: Some(10_000),
+        a_day: Some(500),
+    };
+    CampaignChange::requested(run(name), request, "aoife".into(), None, due())
+}
+
+async fn saved(ledger: &dyn CampaignLedger, change: &CampaignChange) -> Campaign {
+    assert_eq!(ledger.save_campaign(change).await, Ok(true));
+    change.after().clone()
+}
+
+async fn next(ledger: &dyn CampaignLedger, campaign: &Campaign, event: CampaignEvent) -> Campaign {
+    saved(ledger, &campaign.change(event, due() + 1.minute()).unwrap()).await
+}
+
+pub async fn a_campaign_is_read_back_with_all_that_happened_to_it(ledger: &dyn CampaignLedger) {
+    assert_eq!(ledger.campaign(run("spring")).await, Ok(None));
+    let campaign = saved(ledger, &requested("spring")).await;
+    assert_eq!(ledger.campaign(run("spring")).await, Ok(Some(campaign.clone())));
+    let campaign = next(ledger, &campaign, CampaignEvent::PlanningStarted).await;
+    let campaign = next(ledger, &campaign, CampaignEvent::Sealed { seal: Seal::of(&[id("c-1"), id("c-2")]) }).await;
+    assert_eq!(ledger.campaign(run("spring")).await, Ok(Some(campaign.clone())));
+    let records = ledger.campaign_records(run("spring")).await.unwrap();
+    assert_eq!(records.iter().map(|record| record.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(Campaign::of_records(run("spring"), &records), Some(campaign));
+}
+
+pub async fn of_two_changes_of_a_version_one_is_written_and_a_name_is_given_once(ledger: &dyn CampaignLedger) {
+    let campaign = saved(ledger, &requested("spring")).await;
+    assert_eq!(ledger.save_campaign(&requested("spring")).await, Ok(false));
+    let change = campaign.change(CampaignEvent::PlanningStarted, due()).unwrap();
+    assert_eq!(ledger.save_campaign(&change).await, Ok(true));
+    let note = "It was the wrong letter.";
+    let late = CampaignEvent::CancelAsked { by: "max".into(), note: pulse_core::control::Note::parse(note).unwrap() };
+    assert_eq!(ledger.save_campaign(&campaign.change(late, due()).unwrap()).await, Ok(false));
+    assert_eq!(ledger.campaign_records(run("spring")).await.unwrap().len(), 2);
+}
+
+pub async fn word_of_a_campaign_is_written_with_what_makes_it(ledger: &dyn CampaignLedger) {
+    use pulse_core::delivery::{Endpoint, FactKind, Line, Owner, Target};
+    let target = Target::EventBridge { bus: "crm".to_owned() };
+    let crm =
+        Endpoint::new(EndpointName::parse("crm").unwrap(), target, FactKind::ALL.iter().copied(), "max".into(), due());
+    let campaign = saved(ledger, &requested("spring")).await;
+    let change = campaign.change(CampaignEvent::PlanningStarted, due()).unwrap();
+    let change = change.with_word(Outbox { endpoints: std::slice::from_ref(&crm) });
+    assert_eq!(ledger.save_campaign(&change).await, Ok(true));
+    let line = Line { owner: Owner::Run(run("spring")), endpoint: crm.name.clone() };
+    let told: Vec<_> = ledger.line(&line).await.unwrap().iter().map(Delivery::id).collect();
+    assert_eq!(told, change.deliveries().iter().map(Delivery::id).collect::<Vec<_>>());
+    assert_eq!(told.len(), 1);
+}
+
+pub async fn campaigns_are_listed_newest_first_and_live_ones_apart(ledger: &dyn CampaignLedger) {
+    let first = saved(ledger, &requested("first")).await;
+    let later = CampaignChange::requested(run("second"), first.request.clone(), "max".into(), None, due() + 1.hour());
+    saved(ledger, &later).await;
+    assert_eq!(ledger.campaigns(10).await, Ok(vec![run("second"), run("first")]));
+    assert_eq!(ledger.campaigns(1).await, Ok(vec![run("second")]));
+    let mut campaign = first;
+    let seal = Seal::default();
+    for event in [
+        CampaignEvent::PlanningStarted,
+        CampaignEvent::Sealed { seal },
+        CampaignEvent::Started,
+        CampaignEvent::LastClosed,
+        CampaignEvent::Finished {
+            report: pulse_core::campaign::CampaignReport {
+                outcome: pulse_core::campaign::CampaignOutcome::Succeeded,
+                counts: BTreeMap::from([(TallyKey::Sent, 3), (TallyKey::Skipped(SkipReason::FrequencyCap), 1)]),
+                causes: Vec::new(),
+                planned_within: std::time::Duration::from_secs(3),
+                ran_for: std::time::Duration::from_secs(60),
+            },
+        },
+    ] {
+        campaign = next(ledger, &campaign, event).await;
+    }
+    assert_eq!(ledger.campaign(run("first")).await, Ok(Some(campaign)));
+    let live = async |since| ledger.live_campaigns(since).await.unwrap().into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(live(due()).await, BTreeSet::from([run("first"), run("second")]));
+    assert_eq!(live(due() + 1.hour()).await, BTreeSet::from([run("second")]));
+}
+
+pub async fn a_letter_and_an_audience_are_read_back_and_a_part_stays_as_it_was(ledger: &dyn CampaignLedger) {
+    let letter =
+        CampaignLetter::parse([("en", "Subject: Spring\n\nHello {{ name }}."), ("ja", "Subject: 春\n\n春です。")]);
+    let letter = letter.unwrap();
+    assert_eq!(ledger.campaign_letter(run("spring")).await, Ok(None));
+    ledger.put_campaign_letter(run("spring"), &letter).await.unwrap();
+    assert_eq!(ledger.campaign_letter(run("spring")).await, Ok(Some(letter)));
+    let part = |ids: &[&str]| AudiencePart { customers: ids.iter().map(|text| id(text)).collect(), next: None };
+    assert_eq!(ledger.audience_part(run("spring"), 0).await, Ok(None));
+    assert_eq!(ledger.put_audience_part(run("spring"), 0, &part(&["c-1", "c-2"])).await, Ok(true));
+    assert_eq!(ledger.put_audience_part(run("spring"), 0, &part(&["c-3"])).await, Ok(false));
+    assert_eq!(ledger.audience_part(run("spring"), 0).await, Ok(Some(part(&["c-1", "c-2"]))));
+}
+
+pub async fn planned_parts_are_counted_one_after_the_other(ledger: &dyn CampaignLedger) {
+    let seal = Seal::of(&[id("c-1")]);
+    assert_eq!(ledger.planned_parts(run("spring")).await, Ok((0, Seal::default())));
+    assert_eq!(ledger.save_planned_parts(run("spring"), 1, seal).await, Ok(true));
+    assert_eq!(ledger.save_planned_parts(run("spring"), 1, Seal::default()).await, Ok(false));
+    assert_eq!(ledger.planned_parts(run("spring")).await, Ok((1, seal)));
+    assert_eq!(ledger.save_planned_parts(run("spring"), 2, seal.with(&id("c-2"))).await, Ok(true));
+    assert_eq!(ledger.planned_parts(run("spring")).await, Ok((2, seal.with(&id("c-2")))));
+}
+
+fn planned(customer: &str) -> Entry {
+    let id = EntryId { customer: id(customer), run: run("spring") };
+    Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), due())
+}
+
+async fn waiting(ledger: &dyn CampaignLedger, awaited: Awaited) -> BTreeSet<String> {
+    let found = ledger.waiting_in_campaign(run("spring"), StageName::Email, awaited, due() + 1.hour(), 100).await;
+    found.unwrap().into_iter().map(|id| id.customer.to_string()).collect()
+}
+
+pub async fn entries_are_found_by_what_they_wait_for_and_where_they_ended(ledger: &dyn CampaignLedger) {
+    let names = ["c-1", "c-2", "c-3", "c-4", "c-5"];
+    for name in names {
+        assert_eq!(ledger.open(&planned(name)).await, Ok(true));
+        assert_eq!(ledger.open(&planned(name)).await, Ok(false));
+    }
+    assert_eq!(waiting(ledger, Awaited::Held).await, names.map(str::to_owned).into());
+    let now = due() + 1.minute();
+    let apply = async |change: &pulse_core::entry::Change| {
+        ledger.apply(change).await.unwrap();
+        change.after().clone()
+    };
+    // One is dispatched, one is put off, one is cancelled, one skipped.
+    let dispatched = apply(&planned("c-1").dispatch(now).unwrap()).await;
+    let put_off = apply(&planned("c-2").dispatch(now).unwrap()).await;
+    apply(&put_off.defer(StageName::Email, now + 1.minute(), now).unwrap()).await;
+    apply(&planned("c-3").close_with_campaign(None, now).unwrap()).await;
+    apply(&planned("c-4").skip(SkipReason::FrequencyCap, now, None).unwrap()).await;
+    assert_eq!(waiting(ledger, Awaited::First).await, BTreeSet::from(["c-1".to_owned()]));
+    assert_eq!(waiting(ledger, Awaited::Deferred).await, BTreeSet::from(["c-2".to_owned()]));
+    assert_eq!(waiting(ledger, Awaited::Held).await, BTreeSet::from(["c-5".to_owned()]));
+    assert_eq!(ledger.waiting_in_campaign(run("spring"), StageName::Email, Awaited::First, due(), 9).await, Ok(vec![]));
+    let open: BTreeSet<_> = ledger.open_in_campaign(run("spring"), 10).await.unwrap().into_iter().collect();
+    assert_eq!(open, ["c-1", "c-2", "c-5"].map(|name| planned(name).id().clone()).into());
+    assert_eq!(ledger.open_in_campaign(run("spring"), 1).await.unwrap().len(), 1);
+    let counts = ledger.open_counts(run("spring")).await.unwrap();
+    let of_email = |awaited| (StageName::Email, awaited);
+    assert_eq!(counts, [Awaited::First, Awaited::Deferred, Awaited::Held].map(|awaited| (of_email(awaited), 1)).into());
+    let closed: BTreeSet<_> = ledger.closed_in_campaign(run("spring")).await.unwrap().into_iter().collect();
+    let skipped = TallyKey::Skipped(SkipReason::FrequencyCap);
+    assert_eq!(closed, [(TallyKey::Cancelled, id("c-3")), (skipped, id("c-4"))].into());
+    assert_eq!(ledger.closed_counts(run("spring")).await, Ok([(TallyKey::Cancelled, 1), (skipped, 1)].into()));
+    let in_doubt = dispatched.claim(StageName::Email, now, now + 1.minute()).unwrap();
+    let in_doubt = apply(&in_doubt).await;
+    let cause = pulse_core::failure::Cause::new("The answer was lost.");
+    apply(&in_doubt.mark_indeterminate(cause, now, None).unwrap()).await;
+    let listed = ledger.closed_entries(run("spring"), TallyKey::Indeterminate, None, 10).await;
+    assert_eq!(listed, Ok(vec![planned("c-1").id().clone()]));
+}
+
+pub async fn months_and_campaigns_of_a_customer_are_read_apart(ledger: &dyn CampaignLedger) {
+    let month = scheduled("c-1");
+    ledger.open(&month).await.unwrap();
+    ledger.open(&planned("c-1")).await.unwrap();
+    assert_eq!(ledger.entries(&id("c-1")).await, Ok(vec![month]));
+    assert_eq!(ledger.entries_in_campaigns(&id("c-1")).await, Ok(vec![planned("c-1")]));
+    assert_eq!(ledger.entry(planned("c-1").id()).await, Ok(Some(planned("c-1"))));
+    for part in 0..ledger.parts() {
+        let open = ledger.open_entries(part).await.unwrap();
+        assert!(open.iter().all(|entry| !entry.run.is_campaign()), "{open:?}");
+    }
+}

@@ -1,0 +1,297 @@
+//! Bugs in how campaigns are run. Trackers of other systems tell of each.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_core::{
+    campaign::{
+        AudiencePart, Campaign, CampaignBook, CampaignChange, CampaignLetter, CampaignRecord, CampaignState,
+        CampaignStepped, Seal,
+    },
+    customer::{Customer, CustomerId, EmailAddress},
+    delivery::Delivery,
+    entry::{Change, Entry, EntryId, StageName},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Activity, Awaited, CampaignEntries, Campaigns, Ledger, LedgerError, Queues, TallyKey},
+    run::RunId,
+    stage::{EmailPolicy, Stage},
+    suppression::Suppression,
+};
+use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
+
+/// Counts what is closed, and takes a campaign for done when as many are as were sealed (Sidekiq #4361, #4607, #5143).
+#[derive(Default)]
+pub(crate) struct KeepsACounter {
+    closed: Arc<Mutex<BTreeMap<RunId, u64>>>,
+}
+
+impl KeepsACounter {
+    fn counting(&self, ports: &WorldPorts) -> WorldPorts {
+        let ledger =
+            MeddledLedger { inner: Arc::clone(&ports.ledger), closed: Some(Arc::clone(&self.closed)), queues: None };
+        WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }
+    }
+}
+
+#[async_trait]
+impl SystemUnderTest for KeepsACounter {
+    fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        Production.score(&self.counting(ports))
+    }
+
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
+        Production.email(&self.counting(ports), policy)
+    }
+
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        let (inner, campaigns) = (Arc::clone(&ports.in_campaigns), Arc::clone(&ports.campaigns));
+        let entries = MeddledEntries { inner, counter: Some((Arc::clone(&self.closed), campaigns)), cursors: None };
+        let ports = WorldPorts { in_campaigns: Arc::new(entries), ..self.counting(ports) };
+        Production.look_after_campaigns(&ports, until).await
+    }
+}
+
+/// Dispatches entries as they are planned, and has workers who don't ask whether that is all.
+pub(crate) struct DispatchesUnsealed;
+
+impl DispatchesUnsealed {
+    fn looking_away(ports: &WorldPorts) -> WorldPorts {
+        let campaigns = LooksAway(Arc::clone(&ports.campaigns));
+        let book = CampaignBook::new(Arc::new(campaigns), Arc::clone(&ports.clock));
+        WorldPorts { campaign_book: Arc::new(book), ..ports.clone() }
+    }
+}
+
+#[async_trait]
+impl SystemUnderTest for DispatchesUnsealed {
+    fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        Production.score(&Self::looking_away(ports))
+    }
+
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
+        Production.email(&Self::looking_away(ports), policy)
+    }
+
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        let ledger =
+            MeddledLedger { inner: Arc::clone(&ports.ledger), closed: None, queues: Some(ports.queues.clone()) };
+        let ports = WorldPorts { ledger: Arc::new(ledger), ..ports.clone() };
+        Production.look_after_campaigns(&ports, until).await
+    }
+}
+
+/// Takes what has been open for an hour for lost.
+pub(crate) struct ReapsByAge;
+
+#[async_trait]
+impl SystemUnderTest for ReapsByAge {
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        let now = ports.clock.now();
+        for run in ports.campaigns.live_campaigns(now).await.unwrap_or_default() {
+            for id in ports.in_campaigns.open_in_campaign(run, usize::MAX).await.unwrap_or_default() {
+                let Ok(Some(entry)) = ports.ledger.entry(&id).await else { continue };
+                let is_old = entry.scheduled_at() + Duration::from_hours(1) < now;
+                let Ok(change) = entry.close_with_campaign(Some(Cause::new("It is old.")), now) else { continue };
+                if is_old {
+                    let _ = ports.ledger.apply(&change).await;
+                }
+            }
+        }
+        Production.look_after_campaigns(ports, until).await
+    }
+}
+
+/// Knows how far a campaign was dispatched by a cursor, which moves on before what it passes is sent (listmonk #2860).
+#[derive(Default)]
+pub(crate) struct KeepsACursor {
+    cursors: Cursors,
+}
+
+type Cursors = Arc<Mutex<BTreeMap<(RunId, StageName), CustomerId>>>;
+
+#[async_trait]
+impl SystemUnderTest for KeepsACursor {
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        let inner = Arc::clone(&ports.in_campaigns);
+        let entries = MeddledEntries { inner, counter: None, cursors: Some(Arc::clone(&self.cursors)) };
+        let ports = WorldPorts { in_campaigns: Arc::new(entries), ..ports.clone() };
+        Production.look_after_campaigns(&ports, until).await
+    }
+}
+
+struct MeddledEntries {
+    inner: Arc<dyn CampaignEntries>,
+    counter: Option<(Arc<Mutex<BTreeMap<RunId, u64>>>, Arc<dyn Campaigns>)>,
+    cursors: Option<Cursors>,
+}
+
+#[async_trait]
+impl CampaignEntries for MeddledEntries {
+    async fn entries_in_campaigns(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        self.inner.entries_in_campaigns(customer).await
+    }
+
+    async fn waiting_in_campaign(
+        &self,
+        run: RunId,
+        stage: StageName,
+        awaited: Awaited,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, LedgerError> {
+        let Some(cursors) = self.cursors.as_ref().filter(|_| awaited == Awaited::Held) else {
+            return self.inner.waiting_in_campaign(run, stage, awaited, before, limit).await;
+        };
+        let mut found = self.inner.waiting_in_campaign(run, stage, awaited, before, usize::MAX).await?;
+        let mut cursors = cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        let cursor = cursors.get(&(run, stage)).cloned();
+        found.retain(|id| cursor.as_ref().is_none_or(|cursor| id.customer > *cursor));
+        found.sort();
+        found.truncate(limit);
+        if let Some(last) = found.last() {
+            cursors.insert((run, stage), last.customer.clone());
+        }
+        Ok(found)
+    }
+
+    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        let Some((closed, campaigns)) = self.counter.as_ref().filter(|_| limit == 1) else {
+            return self.inner.open_in_campaign(run, limit).await;
+        };
+        let sealed =
+            campaigns.campaign(run).await?.and_then(|campaign| campaign.sealed).map_or(0, |(seal, _)| seal.count);
+        let counted = closed.lock().unwrap_or_else(PoisonError::into_inner).get(&run).copied().unwrap_or(0);
+        let customer = CustomerId::parse("somebody").expect("an id");
+        Ok(if counted >= sealed { Vec::new() } else { vec![EntryId { customer, run }] })
+    }
+
+    async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
+        self.inner.open_counts(run).await
+    }
+
+    async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
+        self.inner.closed_counts(run).await
+    }
+
+    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        let mut closed = self.inner.closed_in_campaign(run).await?;
+        if self.counter.is_some() {
+            // The counter is believed.
+            let open = self.inner.open_in_campaign(run, usize::MAX).await?;
+            closed.extend(open.into_iter().map(|id| (TallyKey::Sent, id.customer)));
+        }
+        Ok(closed)
+    }
+}
+
+struct MeddledLedger {
+    inner: Arc<dyn Ledger>,
+    closed: Option<Arc<Mutex<BTreeMap<RunId, u64>>>>,
+    queues: Option<Queues>,
+}
+
+#[async_trait]
+impl Ledger for MeddledLedger {
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError> {
+        self.inner.customer(id).await
+    }
+
+    async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
+        self.inner.save_with_word(customer, word).await
+    }
+
+    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
+        self.inner.entry(id).await
+    }
+
+    async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
+        self.inner.entries(customer).await
+    }
+
+    async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        let opened = self.inner.open(entry).await?;
+        if let Some(queues) = self.queues.as_ref().filter(|_| entry.id().run.is_campaign()) {
+            let _ = queues[entry.at()].send(&WorkMessage::for_entry(entry.id())).await;
+        }
+        Ok(opened)
+    }
+
+    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+        self.inner.apply(change).await?;
+        let run = change.after().id().run;
+        if let Some(closed) = self.closed.as_ref().filter(|_| run.is_campaign() && !change.after().is_open()) {
+            *closed.lock().unwrap_or_else(PoisonError::into_inner).entry(run).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
+        self.inner.suppression(address).await
+    }
+
+    async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
+        self.inner.save_suppression(address, suppression).await
+    }
+
+    async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
+        self.inner.note(activity).await
+    }
+}
+
+/// Tells that each campaign runs, whatever holds it.
+struct LooksAway(Arc<dyn Campaigns>);
+
+#[async_trait]
+impl Campaigns for LooksAway {
+    async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError> {
+        let running =
+            |campaign: Campaign| Campaign { state: CampaignState::Running, paused: None, cancelled: None, ..campaign };
+        Ok(self.0.campaign(run).await?.map(running))
+    }
+
+    async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
+        self.0.save_campaign(change).await
+    }
+
+    async fn campaign_records(&self, run: RunId) -> Result<Vec<CampaignRecord>, LedgerError> {
+        self.0.campaign_records(run).await
+    }
+
+    async fn campaigns(&self, limit: usize) -> Result<Vec<RunId>, LedgerError> {
+        self.0.campaigns(limit).await
+    }
+
+    async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError> {
+        self.0.live_campaigns(since).await
+    }
+
+    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
+        self.0.campaign_letter(run).await
+    }
+
+    async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
+        self.0.put_campaign_letter(run, letter).await
+    }
+
+    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
+        self.0.audience_part(run, number).await
+    }
+
+    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
+        self.0.put_audience_part(run, number, part).await
+    }
+
+    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
+        self.0.planned_parts(run).await
+    }
+
+    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
+        self.0.save_planned_parts(run, parts, seal).await
+    }
+}
