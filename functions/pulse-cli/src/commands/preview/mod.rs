@@ -92,10 +92,8 @@ struct PreviewedLetter {
 #[derive(Serialize)]
 struct PreviewedText {
     language: String,
-    /// The language of how to unsubscribe.
-    words_below: &'static str,
-    #[serde(skip)]
-    lacks_words: bool,
+    /// In which other language it is said how to unsubscribe, if there are no words of this one.
+    words_below: Option<&'static str>,
 }
 
 /// Carries `pulse preview` out, and writes what came of it.
@@ -164,8 +162,7 @@ fn letter(options: &Options, output: Output) -> Result<Exit> {
     let page = letter_page::page(&renderer, &letter, needs_score, SystemClock.now())?;
     let language = |text: &LetterText| PreviewedText {
         language: text.language().to_string(),
-        words_below: language_of(text.language()).unwrap_or(FALLBACK),
-        lacks_words: language_of(text.language()).is_none(),
+        words_below: if language_of(text.language()).is_none() { Some(FALLBACK) } else { None },
     };
     let preview = PreviewedLetter {
         page: write(&options.out, "letter.html", &page)?,
@@ -173,9 +170,9 @@ fn letter(options: &Options, output: Output) -> Result<Exit> {
         needs_score,
     };
     output.show(&preview, || {
-        let language = |text: &PreviewedText| match text.lacks_words {
-            true => format!("{} (the words below it in {})", text.language, text.words_below),
-            false => text.language.clone(),
+        let language = |text: &PreviewedText| match text.words_below {
+            Some(other) => format!("{} (the words below it in {other})", text.language),
+            None => text.language.clone(),
         };
         Table::default()
             .row("page", preview.page.display())
