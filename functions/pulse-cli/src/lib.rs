@@ -5,6 +5,7 @@ pub mod cli;
 pub mod commands;
 pub mod exit;
 pub mod interruption;
+pub mod letter_files;
 pub mod local_record;
 pub mod names;
 pub mod output;

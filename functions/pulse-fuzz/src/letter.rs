@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use pulse_core::{
-    customer::{Currency, Locale, Money, PersonName, Product, Zone},
-    ports::{Letter, Rendered, Renderer as _},
+    campaign::CampaignLetter,
+    customer::{Currency, Customer, Locale, Money, PersonName, Product, Zone},
+    ports::{CampaignMail, Letter, Rendered, Renderer as _},
     roster::RosterRow,
     run::RunId,
     score::{Band, Score, ScoreValue},
@@ -12,10 +13,12 @@ use pulse_core::{
 };
 use pulse_letters::MinijinjaRenderer;
 
-/// A line each: name, band, locale, zone, currency, balance, score, last month's score.
+/// A line each: name, band, locale, zone, currency, balance, score, last month's score. Lines that follow are an operator's
+/// letter of a campaign.
 ///
 /// # Panics
-/// When a letter can't be written, or a name or a band adds markup, lines or control characters to it.
+/// When a letter can't be written, or a name or a band adds markup, lines or control characters to it; or when a campaign's
+/// letter that is taken can't be written to this customer.
 pub fn check(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let lines: Vec<&str> = text.split('\n').collect();
@@ -33,10 +36,35 @@ pub fn check(data: &[u8]) {
         assert!(count(&letter) <= count(&plain), "a name or a band adds markup");
     }
     assert_eq!(letter.text.lines().count(), plain.text.lines().count(), "a name or a band adds a line");
+    check_content(&letter);
+    if let Ok(campaign) = CampaignLetter::parse([("en", lines[8..].join("\n"))]) {
+        check_campaign(&given, &campaign);
+    }
+}
+
+fn check_content(letter: &Rendered) {
     let stray = |c: char| c.is_control() && c != '\n';
     assert!(!letter.text.contains(stray) && !letter.html.contains(stray), "a control character is left");
     assert!(!letter.subject.is_empty() && !letter.subject.contains(char::is_control), "the subject is no line");
 }
+
+/// Whatever the operator wrote: it is refused, or it is written to everyone, on lines that mail takes and with the link below it.
+fn check_campaign(given: &Given, letter: &CampaignLetter) {
+    let Some(renderer) = &*RENDERER else { panic!("there is no renderer") };
+    if renderer.check(letter, true).is_err() {
+        return;
+    }
+    let Some(mail) = given.write_campaign(letter) else {
+        panic!("a letter of a campaign that was taken can't be written");
+    };
+    check_content(&mail);
+    assert!(mail.text.lines().chain(mail.html.lines()).all(|line| line.len() <= 998), "a line is too long");
+    assert!(mail.text.lines().any(|line| line.starts_with(LINK)), "there is no link to unsubscribe by");
+}
+
+static RENDERER: LazyLock<Option<MinijinjaRenderer>> = LazyLock::new(|| MinijinjaRenderer::new().ok());
+
+const LINK: &str = "https://pulse.example/u";
 
 struct Given {
     name: PersonName,
@@ -67,8 +95,7 @@ impl Given {
         })
     }
 
-    fn write(&self, name: &PersonName, band: &Band) -> Option<Rendered> {
-        static RENDERER: LazyLock<Option<MinijinjaRenderer>> = LazyLock::new(|| MinijinjaRenderer::new().ok());
+    fn customer(&self, name: &PersonName) -> Option<Customer> {
         let row = RosterRow {
             id: "c-1",
             name: "Ada",
@@ -88,8 +115,19 @@ impl Given {
         customer.locale = self.locale.clone();
         customer.zone = self.zone.clone();
         customer.balance = self.balance;
+        Some(customer)
+    }
+
+    fn write_campaign(&self, letter: &CampaignLetter) -> Option<Rendered> {
+        let (customer, link) = (self.customer(&self.name)?, UnsubscribeUrl::parse(LINK).ok()?.placeholder());
+        let (score, unsubscribe) = (Some(&self.score), Some(&link));
+        RENDERER.as_ref()?.render_campaign(&CampaignMail { customer: &customer, letter, score, unsubscribe }).ok()
+    }
+
+    fn write(&self, name: &PersonName, band: &Band) -> Option<Rendered> {
+        let customer = self.customer(name)?;
         let score = Score { band: band.clone(), ..self.score.clone() };
-        let link = UnsubscribeUrl::parse("https://pulse.example/u").ok()?.placeholder();
+        let link = UnsubscribeUrl::parse(LINK).ok()?.placeholder();
         let letter = Letter {
             customer: &customer,
             run: RunId::parse("2026-11").ok()?,

@@ -71,13 +71,11 @@ fn parse(texts: &Texts) -> Result<Environment<'static>, RenderError> {
 
 /// Keeps what is shown, whichever way it runs, from turning the words around it: by `<bdi>` in HTML, by an isolate in text.
 fn isolated(state: &State<'_, '_>, text: &str) -> Value {
-    match state.auto_escape() {
-        AutoEscape::Html => Value::from_safe_string(format!("<bdi>{}</bdi>", HtmlEscape(text))),
-        _ => {
-            let is_right_to_left = state.lookup("dir").is_some_and(|dir| dir.as_str() == Some("rtl"));
-            Value::from(plain::isolated(text, is_right_to_left))
-        }
+    if matches!(state.auto_escape(), AutoEscape::Html) {
+        return Value::from_safe_string(format!("<bdi>{}</bdi>", HtmlEscape(text)));
     }
+    let is_right_to_left = state.lookup("dir").is_some_and(|dir| dir.as_str() == Some("rtl"));
+    Value::from(plain::isolated(text, is_right_to_left))
 }
 
 impl Renderer for MinijinjaRenderer {

@@ -5,8 +5,11 @@ use super::tags::Token;
 /// So that it fits a line of a mail, of 998 bytes (RFC 5322, 2.1.1), with what has to be escaped of it in HTML.
 const LONGEST: usize = 500;
 
-/// Stands for a tag where a line is looked at without what the tags will show.
-const TAG: char = '\u{fffc}';
+/// Stands for a value where a line is looked at without what it will show.
+const VALUE: char = '\u{fffc}';
+
+/// A line with six conditions comes to so many.
+const MOST_LINES: usize = 64;
 
 /// The address, if the line is nothing but one; what is wrong with it, if it is one that can't become a link.
 pub(super) fn alone(line: &str) -> Result<Option<&str>, String> {
@@ -43,26 +46,67 @@ pub(super) fn label(url: &str) -> &str {
     shown.split(['?', '#']).next().unwrap_or(shown).trim_end_matches('/')
 }
 
-/// Refuses a tag within what mail clients make a link of, in HTML and in plain text: what is known of a customer would become a
-/// part of it. That such a value becomes none by itself `unlinked` sees to.
+/// Refuses a value within what mail clients make a link of, in HTML and in plain text: what is known of a customer would become a
+/// part of it. That such a value becomes none by itself `apart` sees to.
 pub(super) fn apart_from_values(tokens: &[Token<'_>]) -> Result<(), String> {
-    let mut line = String::new();
-    for token in tokens {
-        match token {
-            Token::Text(text) => line.push_str(text),
-            _ => line.push(TAG),
-        }
-    }
     let is_address = |word: &str| {
-        let name = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != TAG);
+        let name = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != VALUE);
         ["//", "\\\\", "@"].iter().any(|mark| word.contains(mark)) || name.contains(['.', ':'])
     };
-    if line.split_whitespace().any(|word| word.contains(TAG) && is_address(word)) {
+    let lines = Lines::of(tokens)?;
+    if lines.iter().flat_map(|line| line.split_whitespace()).any(|word| word.contains(VALUE) && is_address(word)) {
         return Err(
-            "a tag can't be a part of an address, or of what looks like one: put a space between them".to_owned()
+            "a value can't be a part of an address, or of what looks like one: put a space between them".to_owned()
         );
     }
     Ok(())
+}
+
+/// All that a line may come to, whichever of its conditions hold.
+#[derive(Default)]
+struct Lines {
+    /// Up to here.
+    now: Vec<String>,
+    /// For each condition that is open: before it, and with its branches so far.
+    open: Vec<(Vec<String>, Vec<String>)>,
+    /// Of conditions that were open before the line.
+    other: Vec<String>,
+}
+
+impl Lines {
+    fn of(tokens: &[Token<'_>]) -> Result<Vec<String>, String> {
+        let mut lines = Self { now: vec![String::new()], ..Self::default() };
+        for token in tokens {
+            match token {
+                Token::Text(text) => lines.now.iter_mut().for_each(|line| line.push_str(text)),
+                Token::Show(_) => lines.now.iter_mut().for_each(|line| line.push(VALUE)),
+                Token::If(_) => lines.open.push((lines.now.clone(), Vec::new())),
+                Token::ElseIf(_) | Token::Else => lines.next_branch(),
+                Token::EndIf => lines.end(),
+                Token::Comment => {}
+            }
+            if lines.now.len() > MOST_LINES {
+                return Err("there are too many conditions in one line: give them lines of their own".to_owned());
+            }
+        }
+        let Self { now, open, other } = lines;
+        let open = open.into_iter().flat_map(|(before, branches)| [before, branches].concat());
+        Ok(now.into_iter().chain(other).chain(open).collect())
+    }
+
+    fn next_branch(&mut self) {
+        match self.open.last_mut() {
+            Some((before, branches)) => branches.append(&mut std::mem::replace(&mut self.now, before.clone())),
+            None => self.other.append(&mut std::mem::replace(&mut self.now, vec![String::new()])),
+        }
+    }
+
+    /// After a condition stands any of its branches, or none.
+    fn end(&mut self) {
+        let (before, branches) = self.open.pop().unwrap_or_else(|| (vec![String::new()], Vec::new()));
+        self.now.extend(branches);
+        self.now.extend(before);
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +155,7 @@ mod tests {
 
     #[test]
     fn no_value_stands_within_an_address() {
-        let check = |line| apart_from_values(&tokens_of(line).unwrap());
+        let check = |line: &str| apart_from_values(&tokens_of(line).unwrap());
         for line in [
             "https://bank.example/{{ name }}",
             "www.{{ name }}",
@@ -122,7 +166,11 @@ mod tests {
             "{{ band }}:{{ name }}",
             r"\\{{ name }}",
             "//{{ name }}",
-            "a.{% if name %}example{% endif %}",
+            "https://bank.example/{% if name %}a{% elif score %}{{ name }}{% endif %}",
+            "{% if name %}{{ name }}{% else %}you{% endif %}.example",
+            "{% if name %}{{ name }}{% if score %}!{% endif %}{% endif %}@bank.example",
+            "{{ name }}{% else %}{% if score %}.{% endif %}{{ name }}",
+            "{% if score %}a{% endif %}{% endif %}@{{ name }}",
         ] {
             assert!(check(line).is_err(), "{line}");
         }
@@ -133,8 +181,15 @@ mod tests {
             "お名前：{{ name }}",
             "{{ name }}'s {{ product }}s",
             "https://bank.example for {{ name }}",
+            "{% if score %}You have {{ score }} points.{% else %}You have none.{% endif %}",
+            "You owe nothing.{% endif %}",
+            "{% if name %}Dear {{ name }}:{% else %}Hello:{% endif %}",
+            "a.{% if name %}example{% endif %} {{ name }}",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
         }
+        let many = |count| "{% if name %}a{% endif %}".repeat(count);
+        assert_eq!(check(&many(6)), Ok(()));
+        assert!(check(&many(7)).unwrap_err().contains("too many conditions"));
     }
 }

@@ -12,6 +12,7 @@ use pulse_core::{
     campaign::{CampaignLetter, LetterError, LetterText},
     customer::Locale,
     ports::{CampaignMail, RenderError, Rendered},
+    unsubscribe::UnsubscribeLink,
 };
 use serde::Serialize;
 
@@ -78,9 +79,12 @@ pub(crate) fn text_for<'a>(letter: &'a CampaignLetter, locale: &Locale) -> &'a L
     letter.texts().iter().find(|text| Some(text.language().as_str()) == found).unwrap_or(letter.fallback())
 }
 
-/// The language whose words stand below a letter.
-fn foot_of(language: &Locale) -> &'static str {
-    language_of(language).unwrap_or(FALLBACK)
+/// The language whose words stand below a letter, and its direction.
+fn foot_of(language: &Locale) -> (&'static str, &'static str) {
+    match language_of(language) {
+        Some(own) => (own, direction_of(language)),
+        None => (FALLBACK, "ltr"),
+    }
 }
 
 impl MinijinjaRenderer {
@@ -88,58 +92,72 @@ impl MinijinjaRenderer {
     pub(crate) fn campaign(&self, mail: &CampaignMail<'_>, letter: &LetterText) -> Result<Written, LetterError> {
         let language = letter.language();
         let cannot = |RenderError(cause): RenderError| LetterError::of(language, cause.clause());
-        let template = Template::parse(letter)?;
-        let foot = foot_of(language);
-        let unsubscribe_url = mail.unsubscribe.map(|link| link.expose());
+        let (foot_language, foot_dir) = foot_of(language);
+        let unsubscribe_url = mail.unsubscribe.map(UnsubscribeLink::expose);
         let words = Words { product: kind(mail.customer.product), unsubscribe_url };
-        let product = self.fill(foot, PRODUCT, Value::from(Serde(words))).map_err(cannot)?;
+        let product = self.fill(foot_language, PRODUCT, Value::from(Serde(words))).map_err(cannot)?;
         let values = Values::of(mail.customer, mail.score, language, product)?;
-        let unknown = |field: Field| {
-            LetterError::of(language, format!("it shows `{}`, which isn't known of this customer", field.word()))
-        };
-
         let dir = direction_of(language);
-        let heading = template.subject(&values).map_err(unknown)?;
-        let full = one_line(text(&heading, dir == "rtl").trim());
-        let subject = directed(&shorten_line(&full, LONGEST_SUBJECT), dir == "rtl");
-        if neutral(&full, "").is_empty() {
-            let problem = "the subject is empty for some customers: write words that stand for everyone";
-            return Err(LetterError::at(language, 1, problem));
-        }
-        let body = paragraphs(template.body(&values).map_err(unknown)?);
-        if body.is_empty() {
-            let problem = "there is no text for some customers: write a paragraph that stands for everyone";
-            return Err(LetterError::of(language, problem));
-        }
+        let Content { heading, subject, body } = Content::of(letter, &values, dir == "rtl")?;
 
-        let foot_dir = direction_of(&Locale::try_from(foot.to_owned()).unwrap_or(language.clone()));
+        let short = directed(&shorten_line(&subject, LONGEST_SUBJECT), dir == "rtl");
         let view = Value::from(Serde(Frame {
             language: language.as_str(),
             dir,
-            foot_language: Some(foot).filter(|_| language_of(language).is_none()),
+            foot_language: Some(foot_language).filter(|_| language_of(language).is_none()),
             foot_dir,
-            subject: &subject,
+            subject: &short,
             heading: html(&heading),
             summary: summary(&body, dir == "rtl"),
             blocks: body.iter().flat_map(|paragraph| blocks(paragraph)).collect(),
             words,
         }));
-        let below = self.fill(foot, FOOT, view.clone()).map_err(cannot)?;
+        let above = body.iter().map(|paragraph| plain(paragraph, dir == "rtl")).collect::<Vec<_>>().join("\n\n");
+        let below = self.fill(foot_language, FOOT, view.clone()).map_err(cannot)?;
         // Nothing may touch a URL: whoever makes a link of it would take what is beside it for a part.
-        let is_url = |line: &&str| unsubscribe_url == Some(line);
-        let below =
-            below.lines().map(|line| if is_url(&line) { line.to_owned() } else { directed(line, foot_dir == "rtl") });
-        let above = body.iter().map(|paragraph| plain(paragraph, dir == "rtl"));
-        let text = format!("{}\n\n{}", above.collect::<Vec<_>>().join("\n\n"), below.collect::<Vec<_>>().join("\n"));
+        let below = below.lines().map(|line| match unsubscribe_url {
+            Some(url) if url == line => line.to_owned(),
+            _ => directed(line, foot_dir == "rtl"),
+        });
         Ok(Written {
-            is_subject_cut: full.chars().nth(LONGEST_SUBJECT).is_some(),
+            is_subject_cut: subject.chars().nth(LONGEST_SUBJECT).is_some(),
             mail: Rendered {
-                subject,
-                html: self.fill(foot, HTML, view).map_err(cannot)?,
-                text,
+                text: format!("{above}\n\n{}", below.collect::<Vec<_>>().join("\n")),
+                html: self.fill(foot_language, HTML, view).map_err(cannot)?,
+                subject: short,
                 language: language.to_string(),
             },
         })
+    }
+}
+
+/// What the operator's text comes to for one customer.
+struct Content<'a> {
+    heading: Line<'a>,
+    /// The heading as text, however long.
+    subject: String,
+    body: Vec<Vec<Line<'a>>>,
+}
+
+impl<'a> Content<'a> {
+    fn of(letter: &'a LetterText, values: &Values, is_right_to_left: bool) -> Result<Self, LetterError> {
+        let language = letter.language();
+        let unknown = |field: Field| {
+            LetterError::of(language, format!("it shows `{}`, which isn't known of this customer", field.word()))
+        };
+        let template = Template::parse(letter)?;
+        let heading = template.subject(values).map_err(unknown)?;
+        let subject = one_line(text(&heading, is_right_to_left).trim());
+        if neutral(&subject, "").is_empty() {
+            let problem = "the subject is empty for some customers: write words that stand for everyone";
+            return Err(LetterError::at(language, 1, problem));
+        }
+        let body = paragraphs(template.body(values).map_err(unknown)?);
+        if body.is_empty() {
+            let problem = "there is no text for some customers: write a paragraph that stands for everyone";
+            return Err(LetterError::of(language, problem));
+        }
+        Ok(Self { heading, subject, body })
     }
 }
 

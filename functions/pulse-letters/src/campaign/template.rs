@@ -41,6 +41,9 @@ pub(super) type Line<'a> = Vec<Piece<'a>>;
 /// In a subject a name is cut here, and in the text there, in characters: as in the month's letter.
 const LONGEST_NAME: (usize, usize) = (60, 80);
 
+/// So that whatever an operator writes takes no more memory than it is long, a few times over.
+const DEEPEST: usize = 8;
+
 impl<'a> Template<'a> {
     /// Reads a text.
     ///
@@ -178,6 +181,9 @@ impl<'a> Reader<'a> {
                 );
             }
             Token::Show(field) => self.scores.push((line, field)),
+            Token::If(_) if self.open.len() == DEEPEST => {
+                return Err(format!("conditions stand within one another {DEEPEST} deep at most"));
+            }
             Token::If(condition) => {
                 let before = self.known;
                 self.open.push(Open { line, before, otherwise: before, condition: Some(condition) });

@@ -197,6 +197,7 @@ fn whoever_can_unsubscribe_by_a_link_finds_it_in_both_parts_and_others_are_told_
 fn a_bad_letter_is_refused_before_the_first_mail_by_language_and_line() {
     let long = format!("Subject: S\n\n{}", "word ".repeat(801));
     let wide = format!("Subject: S\n\nhttps://bank.example/?{}", "&".repeat(400));
+    let deep = format!("Subject: S\n\n{}Text", "{% if name %}\n".repeat(9));
     let long_subject = format!("Subject: {}\n\nText", "word ".repeat(31));
     for (text, has_score, problem) in [
         ("Subject: S\n\nText\n{{ scor }}", true, "line 4: there is no value `scor`"),
@@ -225,8 +226,9 @@ fn a_bad_letter_is_refused_before_the_first_mail_by_language_and_line() {
             "line 3: this `elif` comes after an `else`",
         ),
         ("Subject: S\n\nhttp://bank.example", true, "line 3: an address that stands alone"),
-        ("Subject: S\n\nhttps://bank.example/{{ balance }}", true, "line 3: a tag can't be a part of an address"),
+        ("Subject: S\n\nhttps://bank.example/{{ balance }}", true, "line 3: a value can't be a part of an address"),
         (&long, true, "its text has 4"),
+        (&deep, true, "line 11: conditions stand within one another 8 deep at most"),
         (&wide, true, "it becomes a line of"),
         (&long_subject, true, "line 1: the subject is longer than 150 characters"),
     ] {

@@ -1,5 +1,6 @@
 //! `pulse preview`.
 
+mod letter_page;
 mod page;
 mod samples;
 
@@ -13,17 +14,19 @@ use clap::Args;
 use pulse_app::{MailQuestion, PreviewedUnsubscribe};
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
+    campaign::LetterText,
     customer::CustomerId,
     ports::Clock as _,
     run::RunId,
     score::{Band, ScoreValue},
 };
-use pulse_letters::{FALLBACK, MinijinjaRenderer, languages};
+use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::{
     exit::Exit,
+    letter_files::{self, LetterFile},
     output::{Output, Table},
     target::Target,
     text::advised,
@@ -33,12 +36,18 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Options {
     /// The customer's id.
-    #[arg(value_name = "CUSTOMER", required_unless_present = "all_languages")]
+    #[arg(value_name = "CUSTOMER", required_unless_present_any = ["all_languages", "letter"])]
     id: Option<String>,
 
     /// Write a page of made-up customers' mails in all languages instead. Asks nobody.
     #[arg(long, conflicts_with_all = ["id", "run", "score", "band"])]
     all_languages: bool,
+
+    /// Write a page of what made-up customers would get of a campaign with this letter instead. Asks nobody. Once for each
+    /// language, which is given or in the file's name, as in `spring.ja.txt`, or else English; the first is for customers of
+    /// all others.
+    #[arg(long, value_name = "[LANGUAGE=]FILE", conflicts_with_all = ["id", "all_languages", "run", "score", "band"])]
+    letter: Vec<LetterFile>,
 
     /// The run to preview: by default the latest that has a score.
     #[arg(long, value_name = "YYYY-MM", value_parser = RunId::parse)]
@@ -73,13 +82,27 @@ struct PreviewedLanguages {
     languages: Vec<&'static str>,
 }
 
+#[derive(Serialize)]
+struct PreviewedLetter {
+    page: PathBuf,
+    languages: Vec<PreviewedText>,
+    needs_score: bool,
+}
+
+#[derive(Serialize)]
+struct PreviewedText {
+    language: String,
+    /// In which other language it is said how to unsubscribe, if there are no words of this one.
+    words_below: Option<&'static str>,
+}
+
 /// Carries `pulse preview` out, and writes what came of it.
 ///
 /// # Errors
 /// When the stack can't be found or read, has no such customer or score, or a file can't be written.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let Some(id) = &options.id else {
-        return all_languages(&options, output);
+        return if options.letter.is_empty() { all_languages(&options, output) } else { letter(&options, output) };
     };
     let app = target.app().await?;
     let id = CustomerId::parse(id)?;
@@ -126,6 +149,36 @@ fn all_languages(options: &Options, output: Output) -> Result<Exit> {
             .row("page", preview.page.display())
             .row("languages", preview.languages.join(", "))
             .row("all others", format!("get their letters in {FALLBACK}"))
+            .render()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn letter(options: &Options, output: Output) -> Result<Exit> {
+    let letter = letter_files::read(&options.letter)?;
+    let renderer = MinijinjaRenderer::new()?;
+    renderer.check(&letter, true)?;
+    let needs_score = renderer.check(&letter, false).is_err();
+    let page = letter_page::page(&renderer, &letter, needs_score, SystemClock.now())?;
+    let language = |text: &LetterText| PreviewedText {
+        language: text.language().to_string(),
+        words_below: if language_of(text.language()).is_none() { Some(FALLBACK) } else { None },
+    };
+    let preview = PreviewedLetter {
+        page: write(&options.out, "letter.html", &page)?,
+        languages: letter.texts().iter().map(language).collect(),
+        needs_score,
+    };
+    output.show(&preview, || {
+        let language = |text: &PreviewedText| match text.words_below {
+            Some(other) => format!("{} (the words below it in {other})", text.language),
+            None => text.language.clone(),
+        };
+        Table::default()
+            .row("page", preview.page.display())
+            .row("languages", preview.languages.iter().map(language).collect::<Vec<_>>().join(", "))
+            .row("all others", format!("get it in {}", letter.fallback().language()))
+            .row("score", if needs_score { "is shown: only a run that scores can send it" } else { "isn't needed" })
             .render()
     })?;
     Ok(Exit::Done)

@@ -1,6 +1,6 @@
 //! The letters of all languages on one page, which needs no other file.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -10,20 +10,20 @@ use pulse_core::{
     run::RunId,
     unsubscribe::UnsubscribeUrl,
 };
-use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages};
+use pulse_letters::{FALLBACK, MinijinjaRenderer, language_of, languages, made_up::Home};
 
-use super::samples::{Home, Sample, home, samples};
+use super::samples::{Sample, samples};
 
 const STYLE: &str = include_str!("page.css");
 
 /// Languages that many speak. The first that has no letters of its own shows what its speakers get.
-const MAYBE_UNSERVED: [&str; 4] = ["tr-TR", "vi-VN", "pl-PL", "fo-FO"];
+pub(super) const MAYBE_UNSERVED: [&str; 4] = ["tr-TR", "vi-VN", "pl-PL", "fo-FO"];
 
 /// What a letter's dark colours are behind. A frame has them always, or never, whatever the machine's own are.
 const DARK: &str = "@media (prefers-color-scheme: dark)";
 
 /// What the made-up links to unsubscribe begin with.
-const LINK: &str = "https://pulse.example/u";
+pub(super) const LINK: &str = "https://pulse.example/u";
 
 /// As wide as a reading pane shows a letter, and as a telephone does.
 const WIDTHS: [(&str, u16); 2] = [("desktop", 640), ("phone", 390)];
@@ -34,16 +34,9 @@ const WIDTHS: [(&str, u16); 2] = [("desktop", 640), ("phone", 390)];
 /// When a letter can't be written.
 pub(super) fn page(now: Timestamp) -> Result<String> {
     let renderer = MinijinjaRenderer::new()?;
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Pulse: letters</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>Letters in all languages</h1>\n\
-         <p>To made-up customers. Widths: 640 and 390 pixels, in light and in dark, and the text part.</p>\n"
-    );
-    let links: Vec<_> = languages().map(|language| format!("<a href=\"#{language}\">{language}</a>")).collect();
-    writeln!(html, "<p>{}</p>", links.join(" · "))?;
+    let mut html = head("Letters in all languages", languages());
     for language in languages() {
-        let home = home(language);
+        let home = Home::of(language);
         let remark = format!("To customers such as {}.", home.locale);
         section(&mut html, &renderer, language, &remark, &home, now)?;
     }
@@ -51,9 +44,29 @@ pub(super) fn page(now: Timestamp) -> Result<String> {
     if let Some(locale) = MAYBE_UNSERVED.into_iter().find(|locale| is_unserved(locale)) {
         let remark =
             format!("For want of letters in their language, customers such as {locale} get them in {FALLBACK}.");
-        section(&mut html, &renderer, &format!("{FALLBACK} for {locale}"), &remark, &home(locale), now)?;
+        section(&mut html, &renderer, &format!("{FALLBACK} for {locale}"), &remark, &Home::of(locale), now)?;
     }
-    Ok(html + "</body>\n</html>\n")
+    Ok(html + END)
+}
+
+/// How a page begins that has a section for each of these languages.
+pub(super) fn head<'a>(heading: &str, languages: impl Iterator<Item = &'a str>) -> String {
+    let links: Vec<_> = languages.map(|language| format!("<a href=\"#{language}\">{language}</a>")).collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>Pulse: letters</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{heading}</h1>\n\
+         <p>To made-up customers. Widths: 640 and 390 pixels, in light and in dark, and the text part.</p>\n<p>{}</p>\n",
+        links.join(" · ")
+    )
+}
+
+pub(super) const END: &str = "</body>\n</html>\n";
+
+/// How a section begins.
+pub(super) fn section_head(html: &mut String, title: &str, remark: &str) -> fmt::Result {
+    let id = title.replace(' ', "-");
+    write!(html, "<h2 id=\"{id}\">{title}</h2>\n<p class=\"remark\">{remark}</p>\n")
 }
 
 fn section(
@@ -64,8 +77,7 @@ fn section(
     home: &Home,
     now: Timestamp,
 ) -> Result<()> {
-    let id = title.replace(' ', "-");
-    write!(html, "<h2 id=\"{id}\">{title}</h2>\n<p class=\"remark\">{remark}</p>\n")?;
+    section_head(html, title, remark)?;
     let link = UnsubscribeUrl::parse(LINK)?.placeholder();
     for sample in samples(home, now)? {
         let run = RunId::of(now, sample.customer.zone.rules());
@@ -77,7 +89,8 @@ fn section(
     Ok(())
 }
 
-fn letter(html: &mut String, title: &str, mail: &Rendered) -> Result<()> {
+/// One letter, as it is in all programs.
+pub(super) fn letter(html: &mut String, title: &str, mail: &Rendered) -> fmt::Result {
     let (lang, subject) = (&mail.language, escape(&mail.subject));
     write!(html, "<h3>{title}</h3>\n<p class=\"subject\">Subject: <bdi lang=\"{lang}\">{subject}</bdi></p>\n")?;
     html.push_str("<div class=\"letters\">\n");
