@@ -58,7 +58,7 @@ pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
 pub use letters::{DeadLettersOf, LettersReport};
 pub use orders::{Begins, CancelError, GiveError, GivenOrder, PreviewError};
 pub use pausing::{NextLook, PauseOrder, PauseReport, ResumeReport, SwitchError, Switching, Until};
-pub use planning::Planned;
+pub use planning::{Planned, PlannedCampaign, PricedWay};
 pub use preview::{MailError, MailQuestion, PreviewedMail, PreviewedUnsubscribe};
 pub use replay::{ReplayFailed, ReplayOrder, Replayed};
 pub use roster::{

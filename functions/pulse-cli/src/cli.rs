@@ -13,7 +13,7 @@ use pulse_local::children;
 use crate::{
     commands::{
         audit, console, customer, deliveries, dlq, doctor, endpoint, enroll, export, forget, lanes, local, opt_out,
-        orders, pause, plan, preview, redrive, replay, resume, settle, simulate, status, suppressions, unenroll, watch,
+        orders, pause, plan, preview, redrive, replay, resume, run, settle, simulate, status, suppressions, unenroll, watch,
         why,
     },
     exit::{Exit, Usage},
@@ -66,6 +66,8 @@ enum Command {
     Pause(pause::Options),
     /// Let a stage's messages flow again, whatever held them.
     Resume(resume::Options),
+    /// Start a campaign, a letter to many customers beside their monthly mails; show, hold, resume or cancel one.
+    Run(Box<run::Options>),
     /// Look at what the stack stands on in its account: permissions, limits, the sender, functions. Changes nothing.
     Doctor(doctor::Options),
     /// Hold the roster against the schedules and the ledger, and repair what is amiss.
@@ -154,6 +156,7 @@ async fn dispatch(cli: Cli, output: Output) -> anyhow::Result<Exit> {
         Command::Console(options) => console::run(options, &cli.target, output).await,
         Command::Pause(options) => pause::run(options, &cli.target, output).await,
         Command::Resume(options) => resume::run(options, &cli.target, output).await,
+        Command::Run(options) => run::run(*options, &cli.target, output).await,
         Command::Doctor(options) => doctor::run(options, &cli.target, output).await,
         Command::Audit(options) => audit::run(options, &cli.target, output).await,
         Command::Settle(options) => settle::run(options, &cli.target, output).await,

@@ -4,12 +4,16 @@
 //! once, those first that have been visible longest. What SQS doesn't promise is added by
 //! [`with_disorder`](MemoryQueue::with_disorder) and [`with_retention`](MemoryQueue::with_retention).
 //!
-//! Every call costs at most logarithmic time, however many messages wait.
+//! Groups of messages are told apart by [`with_fair_groups`](MemoryQueue::with_fair_groups) alone.
+//!
+//! Every call costs at most logarithmic time, however many messages wait; a receive of an unordered queue looks at each group
+//! of which some wait.
 
 mod counts;
 mod disorder;
+mod groups;
 mod holding;
-mod line;
+mod lines;
 mod message;
 mod messages;
 mod move_task;
@@ -119,16 +123,30 @@ impl MemoryQueue {
         self.visibility
     }
 
+    /// Makes it a fair queue: who sends much keeps others' messages waiting no longer. The module `groups` says what the
+    /// guide promises of that, and what is modelled. A queue that isn't fair hands out as if no message had a group, and so
+    /// does a fair one of which none has. To be called before the first message is sent.
+    #[must_use]
+    pub fn with_fair_groups(self) -> Self {
+        self.held.messages().tell_groups_apart();
+        self
+    }
+
     /// Queues any text, as a schedule, an operator or a stranger may.
     pub fn send_body(&self, body: &str) {
+        self.send_in_group(body, None);
+    }
+
+    /// Queues any text with a `MessageGroupId`.
+    pub fn send_in_group(&self, body: &str, group: Option<&str>) {
         self.held.messages().calls.sends += 1;
-        self.held.send(body.into());
+        self.held.send(body.into(), group.map(Arc::from));
     }
 
     /// Queues what the scheduler couldn't deliver, with what it says of it.
     pub fn send_undelivered(&self, body: &str, undelivered: Undelivered) {
         self.held.messages().calls.sends += 1;
-        self.held.send_with(body.into(), Some(Arc::new(undelivered)));
+        self.held.send_with(body.into(), None, Some(Arc::new(undelivered)));
     }
 
     /// Receives at most `most` messages, as so many calls of ten as it takes; fewer than there are, or none, where the
@@ -189,14 +207,14 @@ impl MemoryQueue {
     /// Moves all messages that are visible to another queue at once: they are new there. Says how many.
     pub fn move_to(&self, other: &Self) -> usize {
         let mut messages = self.settled(self.held.clock.now());
-        let mut bodies = Vec::with_capacity(messages.visible());
+        let mut moving = Vec::with_capacity(messages.visible());
         while let Some((_, slot)) = messages.oldest_visible() {
-            bodies.extend(messages.remove(slot).map(|message| message.body));
+            moving.extend(messages.remove(slot));
         }
         drop(messages);
-        let moved = bodies.len();
-        for body in bodies {
-            other.held.send(body);
+        let moved = moving.len();
+        for Message { body, group, .. } in moving {
+            other.held.send(body, group);
         }
         moved
     }
@@ -278,7 +296,7 @@ impl MemoryQueue {
 #[async_trait]
 impl StageQueue for MemoryQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
-        self.send_body(&message.body());
+        self.send_in_group(&message.body(), message.group());
         Ok(())
     }
 

@@ -233,7 +233,8 @@ pub fn the_sweep_waits_for_every_try(template: &Template) -> Vec<String> {
 pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<String> {
     use pulse_core::{
         lanes::{IN_FLIGHT, MAXIMUM_CONCURRENCY},
-        plan::{BATCH, CALL_TIMEOUT, FUNCTION_TIMEOUT},
+        plan::{BATCH, CALL_TIMEOUT, FUNCTION_TIMEOUT, SHIPPED_IN_FLIGHT, WINDOW},
+        stage::StageName,
     };
     let mut problems = Vec::new();
     let mut hold = |what: String, there: Option<u64>, here: u64| {
@@ -249,12 +250,18 @@ pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<Str
             }
         }
     }
+    for stage in StageName::OF_ENTRIES {
+        let pointer = format!("/Parameters/{}InFlight/Default", stage.spec().title);
+        hold(pointer.clone(), template.at(&pointer).and_then(Value::as_u64), u64::from(SHIPPED_IN_FLIGHT));
+    }
     for mapping in template.mappings().into_iter().filter(|mapping| !mapping.is_of_the_intake()) {
         let stage = template.stages().iter().find(|stage| mapping.is_of(stage));
         let Mapping { name, function, event } = mapping;
         let variables = &function["Environment"]["Variables"];
         let patience = stage.and_then(|stage| template.number(&variables[&stage.timeout_variable]));
         hold(format!("the batch of {name}"), template.number(&event["BatchSize"]), u64::from(BATCH));
+        let window = template.number(&event["MaximumBatchingWindowInSeconds"]);
+        hold(format!("the window of {name}"), window, WINDOW.as_secs());
         hold(format!("the timeout of {name}"), template.number(&function["Timeout"]), FUNCTION_TIMEOUT.as_secs());
         hold(format!("the client's timeout of {name}"), patience, CALL_TIMEOUT.as_secs());
     }

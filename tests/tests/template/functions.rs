@@ -57,6 +57,8 @@ fn the_commands_reckon_with_the_templates_figures() -> Result<()> {
         set("/Parameters/ScoreInFlight/MinValue", 2),
         set("/Parameters/EmailMaximumConcurrency/MaxValue", 500),
         cut("/Parameters/EmailInFlight/MaxValue"),
+        set("/Parameters/ScoreInFlight/Default", 5),
+        set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 30),
         set("EmailFunction/Events/Queue/Properties/BatchSize", 100),
         set("/Globals/Function/Timeout", 60),
         set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "40"),

@@ -20,6 +20,7 @@ pub mod preview;
 pub mod redrive;
 pub mod replay;
 pub mod resume;
+pub mod run;
 pub mod settle;
 pub mod simulate;
 pub mod status;

@@ -11,7 +11,8 @@ pub const METRICS: u32 = 2 * 6 + 5;
 pub const ALARMS: u32 = 35;
 
 /// AWS's public prices in us-east-1, in dollars (the pricing pages of Amazon `DynamoDB`, Amazon SQS, AWS
-/// Lambda, Amazon `EventBridge`, Amazon SNS, Amazon API Gateway, AWS Secrets Manager and Amazon CloudWatch).
+/// Lambda, Amazon `EventBridge`, Amazon SNS, Amazon API Gateway, AWS Secrets Manager, Amazon CloudWatch and AWS Step
+/// Functions).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prices {
     /// A million write request units, on demand.
@@ -34,6 +35,9 @@ pub struct Prices {
     pub topic_messages: f64,
     /// A million requests to a REST API.
     pub api_requests: f64,
+    /// A million state transitions of Step Functions' standard workflows, after 4,000 that are free each month ("AWS Step
+    /// Functions Pricing": $0.025 a thousand).
+    pub state_transitions: f64,
     /// A secret for a month.
     pub secret: f64,
     /// A GB of logs, after 5 that are free.
@@ -57,6 +61,7 @@ impl Default for Prices {
             schedules: 1.00,
             topic_messages: 0.50,
             api_requests: 3.50,
+            state_transitions: 25.0,
             secret: 0.40,
             logs: 0.50,
             metrics: 0.30,

@@ -1,10 +1,9 @@
 use std::{fmt, num::NonZeroU32, time::Duration};
 
-use super::DAY;
+use super::{DAY, StageSettings};
 use crate::{
     entry::StageName,
     lanes::{IN_FLIGHT, LanesError},
-    stage::CLOSING_TIME,
 };
 
 /// Messages of a full batch, as in `template.yaml`.
@@ -12,6 +11,12 @@ pub const BATCH: u32 = 80;
 
 /// For how long a stage's function may run, as in `template.yaml`.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// For how long messages are gathered until a batch is full, as in `template.yaml`.
+pub const WINDOW: Duration = Duration::from_mins(1);
+
+/// Calls that an invocation keeps in flight, as `template.yaml` has it where nothing else is said.
+pub const SHIPPED_IN_FLIGHT: u32 = 4;
 
 /// For how long a provider is waited for, as in `template.yaml`.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -117,9 +122,7 @@ impl Calls {
         if !IN_FLIGHT.contains(&in_flight) {
             return Err(LanesError::InFlight(in_flight).into());
         }
-        // The last call of the batch may take as long as it is waited for, and then the worker has to end.
-        let end = CALL_TIMEOUT + CLOSING_TIME;
-        let fits = |in_flight: &u32| latency * BATCH.div_ceil(*in_flight) + end < FUNCTION_TIMEOUT;
+        let fits = |in_flight: &u32| StageSettings { in_flight: *in_flight, ..StageSettings::SHIPPED }.fit(latency);
         if !fits(&in_flight) {
             let enough = IN_FLIGHT.into_iter().find(fits).unwrap_or(*IN_FLIGHT.end());
             return Err(PlanError::Batch { in_flight, latency, enough });

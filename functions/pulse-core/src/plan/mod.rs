@@ -1,8 +1,9 @@
-//! The arithmetic of lanes: how many a roster takes, and how long a backlog takes with them.
+//! The arithmetic of lanes: how many a roster takes, how long a backlog takes with them, and a campaign.
 //!
 //! A lane carries 1 / latency calls a second. The plan reckons with whole days: within one, the queues hold what comes
 //! faster than it is carried.
 
+mod campaign;
 mod demand;
 mod stage;
 
@@ -12,7 +13,11 @@ use serde::Serialize;
 
 use crate::stage::StageName;
 
-pub use demand::{BATCH, CALL_TIMEOUT, Calls, CapacityRemedy, Demand, FUNCTION_TIMEOUT, PlanError, Utilisation};
+pub use campaign::{Bound, Campaign, CampaignError, CampaignPlan, CampaignPoint, LONGEST_FUNCTION, StageSettings, Way};
+pub use demand::{
+    BATCH, CALL_TIMEOUT, Calls, CapacityRemedy, Demand, FUNCTION_TIMEOUT, PlanError, SHIPPED_IN_FLIGHT, Utilisation,
+    WINDOW,
+};
 pub use stage::StagePlan;
 
 /// A day.

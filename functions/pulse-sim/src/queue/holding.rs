@@ -39,19 +39,19 @@ impl Holding {
         }
     }
 
-    /// Adds a new message.
-    pub(super) fn send(&self, body: Box<str>) {
-        self.send_with(body, None);
+    /// Adds a new message, of a group or of none.
+    pub(super) fn send(&self, body: Box<str>, group: Option<Arc<str>>) {
+        self.send_with(body, group, None);
     }
 
     /// Adds a new message that the scheduler couldn't deliver.
-    pub(super) fn send_with(&self, body: Box<str>, undelivered: Option<Arc<Undelivered>>) {
+    pub(super) fn send_with(&self, body: Box<str>, group: Option<Arc<str>>, undelivered: Option<Arc<Undelivered>>) {
         let sent_at = self.clock.now();
         let mut messages = self.messages();
         // Those that become visible now were there before.
         messages.settle(sent_at);
         let id = self.id_bits | messages.next_serial();
-        messages.add(Message { id, body, sent_at, receive_count: 0, source: None, undelivered });
+        messages.add(Message { id, body, group, sent_at, receive_count: 0, source: None, undelivered });
         drop(messages);
         self.arrivals.notify_all();
     }

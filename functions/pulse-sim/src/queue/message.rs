@@ -37,6 +37,8 @@ pub(super) struct Message {
     /// Copies of a message have the same.
     pub(super) id: u64,
     pub(super) body: Box<str>,
+    /// Its `MessageGroupId`. A dead-letter queue keeps it.
+    pub(super) group: Option<Arc<str>>,
     /// When it was sent first. A dead-letter queue keeps it.
     pub(super) sent_at: Timestamp,
     pub(super) receive_count: u32,

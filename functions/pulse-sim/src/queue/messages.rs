@@ -1,17 +1,15 @@
 //! All messages of a queue: each visible or hidden, and found by age, by turn and by receipt in no
 //! more than logarithmic time.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::ports::Receipt;
 
 use super::{
     counts::LaggingCounts,
-    line::Line,
+    groups::{Group, Groups},
+    lines::Lines,
     message::{Message, QueueCalls, QueueDepth, Received, Slab, Slot},
 };
 
@@ -34,7 +32,8 @@ pub(super) struct Messages {
     received: u64,
     /// By when they were sent.
     visible: BTreeMap<Moment, Slot>,
-    line: Line,
+    lines: Lines,
+    groups: Groups,
     /// By when they become visible.
     hidden: BTreeMap<Moment, Slot>,
     /// By when they were sent.
@@ -52,6 +51,7 @@ pub(super) struct Messages {
 struct Held {
     message: Message,
     serial: u64,
+    group: Group,
     /// Of its last receive; 0 before the first.
     receive: u64,
     place: Place,
@@ -72,7 +72,8 @@ impl Messages {
             added: 0,
             received: 0,
             visible: BTreeMap::new(),
-            line: Line::InTurn(VecDeque::new()),
+            lines: Lines::in_turn(),
+            groups: Groups::new(),
             hidden: BTreeMap::new(),
             hidden_by_age: BTreeMap::new(),
             retention: None,
@@ -85,7 +86,12 @@ impl Messages {
 
     /// To be called before the first message.
     pub(super) fn shuffle(&mut self) {
-        self.line = Line::Shuffled(Vec::new());
+        self.lines = Lines::Shuffled(BTreeMap::new());
+    }
+
+    /// To be called before the first message.
+    pub(super) fn tell_groups_apart(&mut self) {
+        self.groups.tell_apart();
     }
 
     pub(super) fn retain_for(&mut self, retention: Duration) {
@@ -102,7 +108,7 @@ impl Messages {
             self.expire(oldest);
         }
         let held = &self.held;
-        self.line.close_up(self.visible.len(), |slot, serial| is_in(held, slot, serial));
+        self.lines.close_up(self.visible.len(), |slot, serial| is_in(held, slot, serial));
         let depth = self.depth();
         if let Some(counts) = &mut self.counts {
             counts.note(now, depth);
@@ -124,9 +130,10 @@ impl Messages {
         let serial = self.added;
         self.added += 1;
         let key = (message.sent_at, serial);
-        let slot = self.held.insert(Held { message, serial, receive: 0, place: Place::Visible(0) });
+        let group = self.groups.number(message.group.as_ref());
+        let slot = self.held.insert(Held { message, serial, group, receive: 0, place: Place::Visible(0) });
         self.visible.insert(key, slot);
-        self.place(slot, serial);
+        self.place(slot, group, serial);
     }
 
     /// A number that no message of this queue had yet.
@@ -145,7 +152,8 @@ impl Messages {
             return None;
         }
         let held = &self.held;
-        self.line.next(choose, |slot, serial| is_in(held, slot, serial))
+        let noisy = self.groups.noisy(self.hidden.len());
+        self.lines.next(&noisy, choose, |slot, serial| is_in(held, slot, serial))
     }
 
     pub(super) fn message(&self, slot: Slot) -> Option<&Message> {
@@ -169,6 +177,7 @@ impl Messages {
             undelivered: message.undelivered.clone(),
         };
         self.hidden_by_age.insert((message.sent_at, held.serial), slot);
+        self.groups.add_in_flight(held.group);
         self.hide(slot, until);
         Some(received)
     }
@@ -205,11 +214,9 @@ impl Messages {
     /// Takes all messages out, and says how many there were.
     pub(super) fn clear(&mut self) -> usize {
         let count = self.held.len();
-        let line = match self.line {
-            Line::InTurn(_) => Line::InTurn(VecDeque::new()),
-            Line::Shuffled(_) => Line::Shuffled(Vec::new()),
-        };
-        (self.held, self.line) = (Slab::new(), line);
+        self.held = Slab::new();
+        self.lines.clear();
+        self.groups.clear();
         self.visible.clear();
         self.hidden.clear();
         self.hidden_by_age.clear();
@@ -255,16 +262,16 @@ impl Messages {
 
     fn uncover(&mut self, slot: Slot) {
         let Some(held) = self.held.get(slot) else { return };
-        let (serial, sent_at) = (held.serial, held.message.sent_at);
+        let (serial, group, sent_at) = (held.serial, held.group, held.message.sent_at);
         if let Place::Hidden(until) = held.place {
             self.leave_hidden(slot, until);
         }
         self.visible.insert((sent_at, serial), slot);
-        self.place(slot, serial);
+        self.place(slot, group, serial);
     }
 
-    fn place(&mut self, slot: Slot, serial: u64) {
-        let position = self.line.join(slot, serial);
+    fn place(&mut self, slot: Slot, group: Group, serial: u64) {
+        let position = self.lines.join(group, slot, serial);
         if let Some(held) = self.held.get_mut(slot) {
             held.place = Place::Visible(position);
         }
@@ -274,6 +281,7 @@ impl Messages {
         if let Some(held) = self.held.get(slot) {
             self.hidden.remove(&(until, held.serial));
             self.hidden_by_age.remove(&(held.message.sent_at, held.serial));
+            self.groups.remove_in_flight(held.group);
         }
     }
 
@@ -281,7 +289,7 @@ impl Messages {
         let Some(held) = self.held.get(slot) else { return };
         self.visible.remove(&(held.message.sent_at, held.serial));
         if let Place::Visible(position) = held.place
-            && let Some(other) = self.line.leave(slot, position)
+            && let Some(other) = self.lines.leave(held.group, slot, position)
             && let Some(other) = self.held.get_mut(other)
         {
             other.place = Place::Visible(position);

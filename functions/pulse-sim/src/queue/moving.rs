@@ -89,15 +89,15 @@ impl Mover {
     fn move_some(&mut self) -> u64 {
         let mut moved = 0;
         while moved < self.rate {
-            let Some((to, body)) = self.take() else { break };
-            to.send(body);
+            let Some((to, body, group)) = self.take() else { break };
+            to.send(body, group);
             moved += 1;
         }
         moved
     }
 
     /// Takes the next message out that has somewhere to go.
-    fn take(&mut self) -> Option<(Arc<Holding>, Box<str>)> {
+    fn take(&mut self) -> Option<(Arc<Holding>, Box<str>, Option<Arc<str>>)> {
         let mut messages = self.from.messages();
         messages.settle(self.from.clock.now());
         loop {
@@ -106,7 +106,7 @@ impl Mover {
             let source = messages.message(slot)?.source;
             let back = || source.and_then(|source| self.from.source(source));
             if let Some(to) = self.to.clone().or_else(back) {
-                return messages.remove(slot).map(|message| (to, message.body));
+                return messages.remove(slot).map(|message| (to, message.body, message.group));
             }
         }
     }

@@ -1,4 +1,5 @@
 mod disorder;
+mod fair;
 mod limits;
 mod model;
 mod moves;

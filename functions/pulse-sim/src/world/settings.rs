@@ -102,6 +102,8 @@ pub struct WorldSettings {
     pub duplicates: f64,
     /// The chance that a receive gives fewer messages than there are, or none.
     pub fewer: f64,
+    /// Whether the stages' queues tell groups apart. On AWS they do as soon as messages have groups.
+    pub fair_queues: bool,
     /// How old the counts of messages are at most.
     pub count_lag: Duration,
     /// Which connections the client of the email provider uses again.
@@ -155,6 +157,7 @@ impl WorldSettings {
             call: Duration::from_millis(5),
             duplicates: 0.0,
             fewer: 0.0,
+            fair_queues: false,
             count_lag: Duration::ZERO,
             connections: ConnectionReuse::WithinAnInvocation,
             double_firings: 0.0,

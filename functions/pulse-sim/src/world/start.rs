@@ -304,6 +304,9 @@ pub(super) fn queue_pair(
         fewer: settings.fewer,
     };
     queue = queue.with_disorder(random.stream(&format!("{name} queue")), disorder);
+    if settings.fair_queues {
+        queue = queue.with_fair_groups();
+    }
     if !settings.count_lag.is_zero() {
         queue = queue.with_lagging_counts(random.stream(&format!("{name} counts")), settings.count_lag);
     }

@@ -1,11 +1,19 @@
 use std::{num::NonZeroU32, time::Duration};
 
-use clap::Args;
-use pulse_core::plan::{Calls, Demand, PlanError, Utilisation};
+use anyhow::Result;
+use clap::{ArgGroup, Args};
+use pulse_core::plan::{Calls, Campaign, Demand, PlanError, Utilisation};
+
+use super::campaign::CampaignOptions;
 
 /// What `pulse plan` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Catching up: pulse plan --customers 600000 --backlog 60000 --within 24h")]
+#[command(
+    after_help = "Catching up: pulse plan --customers 600000 --backlog 60000 --within 24h\nA campaign:  pulse plan --items \
+                        10000 --each 60s --within 90m",
+    group(ArgGroup::new("late").args(["backlog", "items"])),
+    group(ArgGroup::new("bound").args(["within", "lanes"]).multiple(true))
+)]
 pub struct Options {
     /// Customers on the roster.
     #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u32).range(1..))]
@@ -39,14 +47,34 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     backlog: u64,
 
-    /// In which they are to be done, beside those who are due: as in 90m, 24h or 2d.
-    #[arg(long, value_name = "TIME", requires = "backlog", value_parser = length, allow_hyphen_values = true)]
+    /// In which they are to be done, beside those who are due, or the items of a campaign: as in 90m, 24h or 2d.
+    #[arg(long, value_name = "TIME", requires = "late", value_parser = length, allow_hyphen_values = true)]
     within: Option<Duration>,
+
+    #[command(flatten)]
+    campaign: CampaignOptions,
+}
+
+/// What is to be planned.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// The months' runs.
+    Months(Demand),
+    /// A campaign.
+    Campaign(Campaign),
 }
 
 impl Options {
     /// What is wished for.
-    pub(super) fn demand(&self) -> Result<Demand, PlanError> {
+    pub(super) fn wanted(&self) -> Result<Wanted> {
+        let campaign = self.campaign.campaign(self.within, Utilisation::parse(self.utilisation)?)?;
+        Ok(match campaign {
+            Some(campaign) => Wanted::Campaign(campaign),
+            None => Wanted::Months(self.demand()?),
+        })
+    }
+
+    fn demand(&self) -> Result<Demand, PlanError> {
         Ok(Demand {
             customers: self.customers,
             days: self.days,
@@ -70,6 +98,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 fn length(text: &str) -> Result<Duration, String> {
     let seconds_of = |unit| match unit {
+        's' => Some(1.0),
         'm' => Some(60.0),
         'h' => Some(3_600.0),
         'd' => Some(86_400.0),
@@ -86,7 +115,10 @@ fn length(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use pulse_core::plan::CapacityPlan;
+    use pulse_core::{
+        entry::StageName,
+        plan::{Bound, CapacityPlan},
+    };
 
     use super::*;
 
@@ -106,6 +138,43 @@ mod tests {
         let plan = |line| CapacityPlan::of(&options(line).unwrap().demand().unwrap()).unwrap();
         assert_eq!(plan(""), plan("--customers 600000 --score-latency 2.4 --email-latency 3.3 --days 30"));
         assert_eq!(format!("{:.0}", plan("").in_sequence_a_day), "15158");
+    }
+
+    #[test]
+    fn a_campaign_is_planned_by_its_items_and_nothing_of_the_months() {
+        let wanted = |line: &str| options(line).map(|options| options.wanted().map_err(|error| error.to_string()));
+        let campaign = |line: &str| match wanted(line) {
+            Ok(Ok(Wanted::Campaign(campaign))) => campaign,
+            other => panic!("{line} is no campaign: {other:?}"),
+        };
+        let minutes = Duration::from_mins;
+        let one = campaign("--items 10000 --each 60s --within 90m");
+        assert_eq!((one.stage, one.items.get(), one.each), (StageName::Email, 10_000, minutes(1)));
+        assert_eq!(one.bound, Bound::Within { within: minutes(90), allowed: None });
+        let one =
+            campaign("--items 9 --each 20ms --within 5m --lanes 140 --in-flight 8 --call-timeout 3m --stage score");
+        assert_eq!(one.bound, Bound::Within { within: minutes(5), allowed: Some(140) });
+        assert_eq!((one.in_flight, one.call_timeout, one.stage), (Some(8), Some(minutes(3)), StageName::Score));
+        assert_eq!(campaign("--items 9 --each 1m --lanes 20 --utilisation 1").bound, Bound::Lanes(20));
+        for (line, words) in [
+            ("--items 9 --within 90m", "--each"),
+            ("--items 9 --each 1m", "--within <TIME>|--lanes <N>"),
+            ("--items 0 --each 1m --lanes 20", "non-zero"),
+            ("--each 1m", "--items"),
+            ("--lanes 20", "--items"),
+            ("--stage score", "--items"),
+            ("--in-flight 8 --customers 9", "--items"),
+            ("--items 9 --each 1m --lanes 20 --customers 9", "cannot be used with"),
+            ("--items 9 --each 1m --within 1h --backlog 9", "cannot be used with"),
+            ("--items 9 --each 1m --within 1h --score-in-flight 9", "cannot be used with"),
+            ("--within 90m", "--backlog"),
+        ] {
+            let refused = options(line).unwrap_err();
+            assert!(refused.contains(words), "{words} isn't in {refused}");
+        }
+        let refused = wanted("--items 9 --each 1m --lanes 20 --stage deliver").unwrap().unwrap_err();
+        assert!(refused.contains("--stage email or score"), "{refused}");
+        assert!(matches!(wanted("--backlog 9 --within 90m"), Ok(Ok(Wanted::Months(_)))));
     }
 
     #[test]

@@ -7,15 +7,12 @@ use pulse_app::{
 };
 use pulse_core::plan::{Calls, CapacityPlan, Demand, StagePlan};
 
+use super::RESERVABLE;
 use crate::{
     bill::bill as bill_text,
     output::{Table, heading},
     text::{decimal, grouped, lasting},
 };
-
-/// What is left of an account's concurrency for reservations, unless AWS has been asked for more (AWS Lambda Developer
-/// Guide, "Understanding Lambda function scaling": 1,000, of which 100 stay unreserved).
-const RESERVABLE: u32 = 900;
 
 /// A plan for the terminal.
 pub(super) fn text(demand: &Demand, planned: &Planned) -> String {
@@ -94,7 +91,7 @@ fn stage(name: &str, stage: &StagePlan, demand: &Demand) -> String {
     heading(&format!("\n{name}")) + &table.render()
 }
 
-fn lanes_of(count: u32) -> String {
+pub(super) fn lanes_of(count: u32) -> String {
     if count == 1 { "1 lane".into() } else { format!("{} lanes", grouped(count.into())) }
 }
 

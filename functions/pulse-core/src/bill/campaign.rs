@@ -1,0 +1,143 @@
+//! What a campaign costs beside the months' runs, and what it would cost as a distributed map of Step Functions.
+
+use std::time::Duration;
+
+use super::{ApiUse, Bill, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB};
+use crate::plan::StageSettings;
+
+/// The least memory that a function of Lambda can have (AWS Lambda Developer Guide, "Lambda quotas").
+const LEAST_MEMORY_GB: f64 = 128.0 / 1024.0;
+
+/// Write units of an item: its entry is planned (2, with its place in the index of what is open), released (3, as it moves
+/// there), claimed (1), and closed (3, as it moves to the index of what is closed).
+const WRITES: u64 = 9;
+
+/// Read units of an item: the customer, the entry, and whether the address is suppressed, under two digests.
+const READS: f64 = 4.0;
+
+/// Messages that one call to SQS takes or gives at most.
+const MESSAGES_A_CALL: u64 = 10;
+
+/// State transitions of an item in a distributed map: "you're charged for one state transition for each child workflow
+/// execution that the Distributed Map state starts" (AWS Step Functions Developer Guide, "Transitions"), and one for the
+/// child's only state, which invokes a function.
+const TRANSITIONS: f64 = 2.0;
+
+/// The calls of a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CampaignWork {
+    /// So many.
+    pub items: u32,
+    /// How long one takes, on average.
+    pub each: Duration,
+    /// How the stage that makes them is set.
+    pub settings: StageSettings,
+}
+
+impl CampaignWork {
+    /// Invocations that it takes, if their batches are full.
+    fn batches(self) -> u32 {
+        self.items.div_ceil(self.settings.batch)
+    }
+
+    /// For how many seconds they run, all together.
+    fn seconds(self) -> f64 {
+        let takes = |messages| self.settings.batch_takes(self.each, messages).as_secs_f64();
+        let (full, rest) = (self.items / self.settings.batch, self.items % self.settings.batch);
+        f64::from(full) * takes(self.settings.batch) + takes(rest)
+    }
+}
+
+impl ApiUse {
+    /// What a campaign uses without faults, by arithmetic.
+    #[must_use]
+    pub fn of_campaign(work: CampaignWork) -> Self {
+        let (items, batches) = (u64::from(work.items), u64::from(work.batches()));
+        let in_tens = items.div_ceil(MESSAGES_A_CALL);
+        Self {
+            calls: vec![
+                ("SQS", "SendMessage", items),
+                ("SQS", "ReceiveMessage", in_tens),
+                ("SQS", "ChangeMessageVisibilityBatch", in_tens),
+                ("SQS", "DeleteMessageBatch", in_tens),
+                ("Lambda", "the stage", batches),
+            ],
+            write_units: WRITES * items,
+            read_units: READS * items as f64,
+            gb_seconds: work.seconds() * STAGE_MEMORY_GB,
+            log_gb: batches as f64 * LOG_BYTES_PER_INVOCATION / 1e9,
+            ..Self::default()
+        }
+    }
+}
+
+impl Bill {
+    /// The bill for a campaign alone, beside the rest: what is free of charge each month, that may have used up.
+    #[must_use]
+    pub fn of_campaign(work: CampaignWork, prices: &Prices) -> Self {
+        let used = ApiUse::of_campaign(work);
+        Self::beside([
+            ("DynamoDB writes", used.write_units as f64 / 1e6, "million units", prices.writes),
+            ("DynamoDB reads", used.read_units / 1e6, "million units", prices.reads),
+            ("SQS requests", used.of("SQS") as f64 / 1e6, "million", prices.queue_requests),
+            ("Lambda requests", used.of("Lambda") as f64 / 1e6, "million", prices.invocations),
+            ("Lambda duration", used.gb_seconds, "GB-s", prices.gb_seconds),
+            ("CloudWatch Logs", used.log_gb, "GB", prices.logs),
+        ])
+    }
+
+    /// The bill for a distributed map of standard workflows with a function of the least memory for each item, whatever is
+    /// free of charge.
+    #[must_use]
+    pub fn of_distributed_map(work: CampaignWork, prices: &Prices) -> Self {
+        let items = f64::from(work.items);
+        Self::beside([
+            ("State transitions", items * TRANSITIONS / 1e6, "million", prices.state_transitions),
+            ("Lambda requests", items / 1e6, "million", prices.invocations),
+            ("Lambda duration", items * work.each.as_secs_f64() * LEAST_MEMORY_GB, "GB-s", prices.gb_seconds),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(one: f64, other: f64) -> bool {
+        (one - other).abs() < 1e-6
+    }
+
+    fn work(in_flight: u32) -> CampaignWork {
+        let settings = StageSettings { in_flight, ..StageSettings::SHIPPED };
+        CampaignWork { items: 10_000, each: Duration::from_mins(1), settings }
+    }
+
+    #[test]
+    fn a_distributed_map_of_10_000_minutes_costs_a_dollar_and_three_quarters() {
+        let bill = Bill::of_distributed_map(work(7), &Prices::default());
+        // 20,000 transitions, 10,000 requests, 75,000 GB-s.
+        assert!(close(bill.total, 0.5 + 0.002 + 75_000.0 * 0.000_016_666_7), "{}", bill.total);
+        assert!((1.75..2.0).contains(&bill.total));
+    }
+
+    #[test]
+    fn calls_side_by_side_share_the_time_that_is_paid_for() {
+        let cost = |in_flight, what| {
+            let bill = Bill::of_campaign(work(in_flight), &Prices::default());
+            bill.lines.iter().find(|line| line.what == what).map_or(bill.total, |line| line.cost)
+        };
+        // 125 batches of 12 rounds of a minute, or of one.
+        assert!(close(cost(7, "Lambda duration"), 125.0 * 720.0 * 0.25 * 0.000_016_666_7));
+        assert!(close(cost(80, "Lambda duration"), 125.0 * 60.0 * 0.25 * 0.000_016_666_7));
+        assert!(close(cost(7, "DynamoDB writes"), 0.056_25) && close(cost(7, "DynamoDB reads"), 0.005));
+        assert!(close(cost(7, "SQS requests"), 0.0052) && close(cost(7, "Lambda requests"), 0.000_025));
+        assert!((0.09..0.1).contains(&cost(80, "all")), "{}", cost(80, "all"));
+    }
+
+    #[test]
+    fn what_is_left_over_is_no_full_batch() {
+        let work = CampaignWork { items: 85, ..work(4) };
+        // 20 rounds of a minute, and two for the last five.
+        assert!((work.batches(), work.seconds()) == (2, 22.0 * 60.0), "{}", work.seconds());
+    }
+}
