@@ -13,8 +13,8 @@ use pulse_local::children;
 use crate::{
     commands::{
         audit, console, customer, deliveries, dlq, doctor, endpoint, enroll, export, forget, lanes, local, opt_out,
-        orders, pause, plan, preview, redrive, replay, resume, run, settle, simulate, status, suppressions, unenroll, watch,
-        why,
+        orders, pause, plan, preview, redrive, replay, resume, run, settle, simulate, status, suppressions, unenroll,
+        watch, why,
     },
     exit::{Exit, Usage},
     output::{Output, with_causes},

@@ -30,9 +30,15 @@ pub(super) async fn pause(app: &App, run: RunId, note: &Note, output: Output) ->
     Ok(Exit::Done)
 }
 
-pub(super) async fn resume(app: &App, ResumeOptions { name: run, note }: ResumeOptions, output: Output) -> Result<Exit> {
+pub(super) async fn resume(
+    app: &App,
+    ResumeOptions { name: run, note }: ResumeOptions,
+    output: Output,
+) -> Result<Exit> {
     let campaign = app.resume_campaign(run, note.as_ref()).await.map_err(told)?;
-    output.show(&campaign, || format!("Campaign {run} goes on where it was: `pulse run show {run}` says how far it is.\n"))?;
+    output.show(&campaign, || {
+        format!("Campaign {run} goes on where it was: `pulse run show {run}` says how far it is.\n")
+    })?;
     Ok(Exit::Done)
 }
 

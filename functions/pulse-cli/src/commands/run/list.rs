@@ -35,7 +35,11 @@ fn text(report: &CampaignsReport, zone: &Zone) -> String {
         let of = campaign.sealed.map_or_else(|| "?".to_owned(), |(seal, _)| seal.count.to_string());
         let asked = local(campaign.requested.at, zone);
         let (run, state) = (campaign.run, campaign_state(campaign));
-        let _ = writeln!(text, "{run:24}  {state:22}  {closed:>7} of {of:>7}  asked for {asked} by {}", campaign.requested.by);
+        let _ = writeln!(
+            text,
+            "{run:24}  {state:22}  {closed:>7} of {of:>7}  asked for {asked} by {}",
+            campaign.requested.by
+        );
     }
     text
 }

@@ -118,7 +118,9 @@ fn deadline(text: &str) -> Result<Deadline, String> {
         return Ok(Deadline::At(at));
     }
     match text::length(text)? {
-        length if length < Duration::from_mins(2) => Err("is shorter than two minutes: nothing would be sent".to_owned()),
+        length if length < Duration::from_mins(2) => {
+            Err("is shorter than two minutes: nothing would be sent".to_owned())
+        }
         length => Ok(Deadline::After(length)),
     }
 }
