@@ -13,7 +13,7 @@ use pulse_core::{
     entry::EntryId,
     failure::Cause,
     parse::ParseError,
-    ports::{Clock as _, Letter, Mail},
+    ports::{CampaignMail, Clock as _, Letter, Mail, TestedLetter},
     run::RunId,
     score::{Band, Score, ScoreValue},
     slot::Slot,
@@ -24,13 +24,13 @@ use crate::Function;
 impl Function {
     /// Sends it, unless its address is suppressed: then nobody mails it, asked or not.
     pub(crate) async fn send_test_mail(&self, order: &TestMailOrder) -> TestMailAnswer {
-        match self.test_mail(&order.test_mail_to).await {
+        match self.test_mail(&order.test_mail_to, order.campaign.as_ref()).await {
             Ok(provider_id) => TestMailAnswer::Accepted { provider_id },
             Err(cause) => TestMailAnswer::Failed { cause },
         }
     }
 
-    async fn test_mail(&self, to: &EmailAddress) -> Result<String, Cause> {
+    async fn test_mail(&self, to: &EmailAddress, campaign: Option<&TestedLetter>) -> Result<String, Cause> {
         let now = SystemClock.now();
         let step = &self.stage.step;
         let known = step.entries.ledger.suppression(to).await;
@@ -40,13 +40,27 @@ impl Function {
                 "The address is suppressed: the provider refused it for good, or its owner wants no mail.",
             ));
         }
-        let (customer, score) = made_up(to, now).map_err(|error| Cause::new(error.to_string()))?;
+        let (mut customer, score) = made_up(to, now).map_err(|error| Cause::new(error.to_string()))?;
         let run = RunId::of(now, customer.zone.rules());
+        if let Some(campaign) = campaign {
+            customer.locale = campaign.language.clone();
+        }
         // It names a customer who isn't on the roster: the whole way can be tried, and nobody is opted out.
         let unsubscribe = step.links.as_ref().map(|links| links.of(&customer.id));
-        let letter =
-            Letter { customer: &customer, run, score: &score, previous: None, unsubscribe: unsubscribe.as_ref() };
-        let content = step.renderer.render(&letter).map_err(|error| Cause::new(error.to_string()))?;
+        let (to_whom, unsubscribed_by) = (&customer, unsubscribe.as_ref());
+        let content = match campaign {
+            None => {
+                let previous = None;
+                let letter = Letter { customer: to_whom, run, score: &score, previous, unsubscribe: unsubscribed_by };
+                step.renderer.render(&letter)
+            }
+            Some(TestedLetter { letter, has_score, .. }) => {
+                let score = has_score.then_some(&score);
+                let mail = CampaignMail { customer: to_whom, letter, score, unsubscribe: unsubscribed_by };
+                step.renderer.render_campaign(&mail)
+            }
+        };
+        let content = content.map_err(|error| Cause::new(error.to_string()))?;
         let entry = EntryId { customer: customer.id, run };
         let mail = Mail { entry, to: to.clone(), name: customer.name, content, unsubscribe, trace: None };
         let sent = self.mailer.send(&mail).await;

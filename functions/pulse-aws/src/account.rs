@@ -14,7 +14,7 @@ use pulse_core::{
     delivery::EndpointName,
     entry::StageName,
     ports::{
-        Account, AccountError, Caller, DeniedAction, EndpointTester, PeoplePolicy, SchedulerQuotas, Start, TestMail,
+        Account, AccountError, Caller, DeniedAction, EndpointTester, PeoplePolicy, SchedulerQuotas, Start, TestMail, TestedLetter,
         TestWord,
     },
 };
@@ -80,8 +80,12 @@ impl Account for StackAccount {
         self.start_with_nothing(stage).await
     }
 
-    async fn send_test_mail(&self, to: &EmailAddress) -> Result<TestMail, AccountError> {
-        self.test_mail(to).await
+    async fn send_test_mail(
+        &self,
+        to: &EmailAddress,
+        campaign: Option<&TestedLetter>,
+    ) -> Result<TestMail, AccountError> {
+        self.test_mail(to, campaign).await
     }
 }
 

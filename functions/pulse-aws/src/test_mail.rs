@@ -1,6 +1,6 @@
 //! What the email function is asked for besides batches: one mail, to see how mails arrive.
 
-use pulse_core::{customer::EmailAddress, failure::Cause};
+use pulse_core::{customer::EmailAddress, failure::Cause, ports::TestedLetter};
 use serde::{Deserialize, Serialize};
 
 /// A test mail is wanted.
@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct TestMailOrder {
     /// By whom.
     pub test_mail_to: EmailAddress,
+    /// Of a campaign that is to be; without it, the month's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<TestedLetter>,
 }
 
 /// What came of it.

@@ -43,6 +43,7 @@ impl Office {
         let stack = stack(name).await;
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("roster.csv"), ROSTER).unwrap();
+        fs::write(folder.path().join("spring.en.txt"), "Subject: Spring\n\nSpring is here.").unwrap();
         let customers = ["c-1", "c-2", "c-3", "c-4"].map(customer);
         stack.enroll(&customers).await;
         let run = stack.ledger().entries(&customers[0].id).await.unwrap()[0].id().run;
@@ -131,7 +132,7 @@ fn the_doctor_takes_looking_and_a_policy_of_its_own() {
 }
 
 /// Commands that look, by what the table in infra/configuration.md calls them.
-const LOOKING: [(&str, &str); 12] = [
+const LOOKING: [(&str, &str); 13] = [
     ("status", "status"),
     ("why", "why --json"),
     ("customer", "customer c-1"),
@@ -139,6 +140,7 @@ const LOOKING: [(&str, &str); 12] = [
     ("dlq", "dlq"),
     ("deliveries", "deliveries --failed"),
     ("endpoint list", "endpoint list"),
+    ("run list", "run list"),
     ("settle", "settle"),
     ("audit", "audit --deep"),
     ("lanes", "lanes"),
@@ -147,7 +149,7 @@ const LOOKING: [(&str, &str); 12] = [
 ];
 
 /// Commands that change something, in an order in which each has something to do.
-const CHANGING: [(&str, &str); 19] = [
+const CHANGING: [(&str, &str); 24] = [
     ("enroll", "enroll FOLDER/roster.csv"),
     ("opt-out", "opt-out c-1 --note asked"),
     ("unenroll", "unenroll c-2"),
@@ -167,6 +169,11 @@ const CHANGING: [(&str, &str); 19] = [
     ("endpoint pause", "endpoint pause warehouse --note moving"),
     ("endpoint resume", "endpoint resume warehouse --note moved"),
     ("endpoint remove", "endpoint remove warehouse --yes"),
+    ("run start", "run start spring --product card --letter FOLDER/spring.en.txt --dry-run"),
+    ("run start", "run start spring --product card --letter FOLDER/spring.en.txt"),
+    ("run pause", "run pause spring --note drill"),
+    ("run resume", "run resume spring"),
+    ("run cancel", "run cancel spring --note drill"),
 ];
 
 /// Commands about what is personal, which take a policy beside the operators'.
@@ -322,6 +329,8 @@ fn the_table_of_commands_names_the_policy_of_each() {
         ("PrivacyPolicy", &PRIVATE[..]),
         ("EndpointPolicy", &KEYS[..]),
         ("EndpointPolicy", &[("endpoint test", "")]),
+        ("DoctorPolicy", &[("run test", "")]),
+        ("ReadOnlyPolicy", &[("run show", "")]),
     ] {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{policy}`"))).expect("a row of the table");
         for (name, _) in commands {

@@ -9,7 +9,7 @@ use pulse_core::{
     run::RunId,
 };
 use pulse_sim::{
-    seeds::{Act, CampaignAct, Fault, FaultPlan, Kind, SeedReport, run},
+    seeds::{Act, CampaignAct, Fault, FaultPlan, Kind, SeedReport, joins_later, run},
     world::{Down, Production, Promise, ProviderFaults, SimulatedCampaign, SystemUnderTest},
 };
 
@@ -29,7 +29,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// How many customers a scenario has, and its campaign is for.
-const CUSTOMERS: u32 = 1_000;
+const CUSTOMERS: u32 = 400;
 
 fn plan(seed: u64) -> FaultPlan {
     FaultPlan::of_seed(seed, 100, 35).with_orders().with_campaigns()
@@ -55,7 +55,7 @@ fn campaign(name: &str) -> SimulatedCampaign {
     SimulatedCampaign {
         run: RunId::parse(name).unwrap(),
         plan: Plan::of(&[StageName::Email]).unwrap(),
-        audience: Ok((0..CUSTOMERS).map(|number| CustomerId::parse(&format!("c{number}")).unwrap()).collect()),
+        audience: Ok((0..CUSTOMERS).filter(|number| !joins_later(*number)).map(customer).collect()),
         deadline: None,
         priority: Priority::Normal,
         cap: None,
@@ -63,17 +63,21 @@ fn campaign(name: &str) -> SimulatedCampaign {
     }
 }
 
+fn customer(number: u32) -> CustomerId {
+    CustomerId::parse(&format!("c{number}")).unwrap()
+}
+
 fn act(campaign: SimulatedCampaign) -> CampaignAct {
     CampaignAct { campaign, held: None, cancelled_after: None }
 }
 
-/// Ten days in, the campaigns are started; these faults last from then on for a day.
+/// Three days in, the campaigns are started; these faults last from then on for a day.
 fn scenario(acts: Vec<CampaignAct>, faults: Vec<Kind>) -> FaultPlan {
-    let at = 10 * DAY;
+    let at = 3 * DAY;
     let acts =
         acts.into_iter().map(|act| Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Campaign(Box::new(act))) });
     let faults = faults.into_iter().map(|kind| Fault { at, lasts: DAY, kind });
-    FaultPlan { faults: (0..).zip(faults.chain(acts)).collect(), ..FaultPlan::calm(7, CUSTOMERS, 20) }
+    FaultPlan { faults: (0..).zip(faults.chain(acts)).collect(), ..FaultPlan::calm(7, CUSTOMERS, 11) }
 }
 
 fn lived(plan: &FaultPlan) -> SeedReport {
@@ -103,20 +107,20 @@ fn a_campaign_reaches_everyone_and_is_closed_within_two_minutes_of_its_last_mail
         (told.outcome, told.entries()),
         (CampaignOutcome::Succeeded, u64::from(campaign.sealed.unwrap().0.count as u32))
     );
-    assert!(count(told, |key| *key == TallyKey::Sent) > 900, "{:?}", told.counts);
-    // A thousand mails of 3.3 s on 20 lanes take 165 s.
+    assert!(count(told, |key| *key == TallyKey::Sent) > 360, "{:?}", told.counts);
+    // 400 mails of 3.3 s on 20 lanes take 66 s.
     assert!(told.ran_for < 6 * MINUTE, "{:?}", told.ran_for);
 }
 
 /// BullMQ #800: of 10,000 children one fails, and the parent waits for ever.
 #[test]
 fn a_campaign_some_of_whose_mails_fail_ends_and_says_how_many() {
-    let failing = ProviderFaults { fail: 0.01, ..ProviderFaults::default() };
+    let failing = ProviderFaults { fail: 0.02, ..ProviderFaults::default() };
     let report = lived(&scenario(vec![act(campaign("spring"))], unreliable(failing)));
     let (_, told) = only(&report);
     assert_eq!(told.outcome, CampaignOutcome::FinishedWithFailures);
     let failed = count(told, |key| matches!(key, TallyKey::Failed(_)));
-    assert!((1..40).contains(&failed), "{failed} failed");
+    assert!((1..30).contains(&failed), "{failed} failed");
     assert_eq!(told.causes.iter().map(|(_, count)| count).sum::<u64>(), failed);
 }
 
@@ -125,7 +129,7 @@ fn a_campaign_some_of_whose_mails_fail_ends_and_says_how_many() {
 fn a_campaign_whose_workers_are_killed_ends() {
     let report = lived(&scenario(vec![act(campaign("spring"))], vec![Kind::Deaths(0.02), Kind::TickDeaths(0.02)]));
     let (_, told) = only(&report);
-    assert!(count(told, |key| *key == TallyKey::Sent) > 800, "{:?}", told.counts);
+    assert!(count(told, |key| *key == TallyKey::Sent) > 320, "{:?}", told.counts);
 }
 
 /// Trigger.dev #4397: the parent waits for children that never answer.
@@ -164,7 +168,7 @@ fn a_campaign_that_is_cancelled_sends_nothing_more_and_adds_up() {
     let (_, told) = only(&report);
     assert_eq!(told.outcome, CampaignOutcome::Cancelled);
     let (sent, cancelled) = (count(told, |key| *key == TallyKey::Sent), count(told, |key| *key == TallyKey::Cancelled));
-    assert!(sent > 0 && cancelled > 400, "{sent} sent, {cancelled} cancelled");
+    assert!(sent > 0 && cancelled > 50, "{sent} sent, {cancelled} cancelled");
 }
 
 #[test]
@@ -175,13 +179,25 @@ fn a_campaign_for_nobody_ends_too() {
     assert_eq!((told.outcome, told.entries()), (CampaignOutcome::Succeeded, 0));
 }
 
+/// Whoever starts one by `pulse run start` can't: ids that nobody has are left out.
+#[test]
+fn a_campaign_for_someone_whom_nobody_knows_ends_and_says_so() {
+    let audience = Ok([1, 2, 19].map(customer).to_vec());
+    let plan = scenario(vec![act(SimulatedCampaign { audience, ..campaign("spring") })], Vec::new());
+    let report = run(&plan, shipped(), false);
+    let (_, told) = only(&report);
+    assert_eq!((told.outcome, told.entries()), (CampaignOutcome::FinishedWithFailures, 3));
+    assert_eq!(count(told, |key| *key == TallyKey::Abandoned), 1);
+    assert!(told.causes[0].0.as_str().contains("Nobody on the roster"), "{:?}", told.causes);
+}
+
 #[test]
 fn a_frequency_cap_holds_over_all_runs() {
     let capped = |name| act(SimulatedCampaign { cap: "1/7d".parse().ok(), ..campaign(name) });
     let report = lived(&scenario(vec![capped("first"), capped("second")], Vec::new()));
     let sent = |campaign: &Campaign| count(&campaign.finished.as_ref().unwrap().0, |key| *key == TallyKey::Sent);
     let all: u64 = report.campaigns.iter().map(sent).sum();
-    assert!((500..=u64::from(CUSTOMERS)).contains(&all), "{all} mails of both");
+    assert!((200..=u64::from(CUSTOMERS)).contains(&all), "{all} mails of both");
 }
 
 /// An urgent campaign is through before a bulk one of the same size that was begun at the same time, and soon.

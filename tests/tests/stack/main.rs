@@ -1,6 +1,7 @@
 //! The deployed stack on the emulator, IAM enforced: a missing permission, a wrong name or a wrong
 //! variable in template.yaml fails here.
 
+mod campaigns;
 mod console;
 mod dead_letters;
 mod deliveries;

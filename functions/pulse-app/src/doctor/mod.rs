@@ -79,10 +79,14 @@ impl App {
             examination.has_links.map(|has_links| sending::unsubscribing(&examination.mail, has_links, customers)),
         );
         if let Some(to) = examination.test_mail_to {
-            found.push(or_unknown(Topic::Mail, examination.account.send_test_mail(to).await, |sent| match sent {
-                TestMail::Accepted { provider_id } => Finding::TestMailSent { provider_id },
-                TestMail::Failed(cause) => Finding::TestMailFailed { cause },
-            }));
+            found.push(or_unknown(
+                Topic::Mail,
+                examination.account.send_test_mail(to, None).await,
+                |sent| match sent {
+                    TestMail::Accepted { provider_id } => Finding::TestMailSent { provider_id },
+                    TestMail::Failed(cause) => Finding::TestMailFailed { cause },
+                },
+            ));
         }
         found
     }

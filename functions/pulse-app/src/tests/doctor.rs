@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use pulse_core::ports::{
     Account, AccountError, Caller, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount, SendingIdentity,
-    SendingLimits, Start, TestMail,
+    SendingLimits, Start, TestMail, TestedLetter,
 };
 
 use super::*;
@@ -62,7 +62,7 @@ impl Account for FakeAccount {
         Ok(self.start.clone())
     }
 
-    async fn send_test_mail(&self, _: &EmailAddress) -> Result<TestMail, AccountError> {
+    async fn send_test_mail(&self, _: &EmailAddress, _: Option<&TestedLetter>) -> Result<TestMail, AccountError> {
         Ok(TestMail::Accepted { provider_id: "0101".into() })
     }
 }

@@ -13,7 +13,7 @@ use pulse_core::{
     delivery::EndpointName,
     entry::StageName,
     failure::Cause,
-    ports::{AccountError, Start, TestMail, TestWord},
+    ports::{AccountError, Start, TestMail, TestWord, TestedLetter},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,8 +66,12 @@ impl StackAccount {
         })
     }
 
-    pub(super) async fn test_mail(&self, to: &EmailAddress) -> Result<TestMail, AccountError> {
-        let order = json!(TestMailOrder { test_mail_to: to.clone() });
+    pub(super) async fn test_mail(
+        &self,
+        to: &EmailAddress,
+        campaign: Option<&TestedLetter>,
+    ) -> Result<TestMail, AccountError> {
+        let order = json!(TestMailOrder { test_mail_to: to.clone(), campaign: campaign.cloned() });
         let cause = match self.invoke(StageName::Email, &order).await? {
             Invoked::Answer(answer) => match serde_json::from_value(answer) {
                 Ok(TestMailAnswer::Accepted { provider_id }) => return Ok(TestMail::Accepted { provider_id }),

@@ -434,6 +434,14 @@ impl CampaignRound<'_> {
         if entry.queueing() == Queueing::Deferred || !LOST.is_overdue(&entry, now) {
             return Ok(false);
         }
+        if self.ledger.customer(&id.customer).await?.is_none() {
+            // No worker can do anything for it, or even write down why.
+            let cause = Some(Cause::new("Nobody on the roster has this id."));
+            if let Ok(change) = entry.close_with_campaign(cause, now) {
+                self.ledger.apply(&change).await?;
+            }
+            return Ok(false);
+        }
         let Ok(change) = entry.queue_again(now) else { return Ok(false) };
         match self.ledger.apply(&change).await {
             Err(LedgerError::Conflict(_)) => return Ok(false),

@@ -1,8 +1,13 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{customer::EmailAddress, entry::StageName, failure::Cause};
+use crate::{
+    campaign::CampaignLetter,
+    customer::{EmailAddress, Locale},
+    entry::StageName,
+    failure::Cause,
+};
 
 /// An account couldn't be asked for something. The words name what was asked, and why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +86,17 @@ pub enum Start {
     Fails(Cause),
 }
 
+/// A campaign's letter, to see how it arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestedLetter {
+    /// In all its languages.
+    pub letter: CampaignLetter,
+    /// In which of them the made-up customer reads.
+    pub language: Locale,
+    /// Whether the campaign scores.
+    pub has_score: bool,
+}
+
 /// What came of a test mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TestMail {
@@ -115,8 +131,12 @@ pub trait Account: Send + Sync {
     /// Has a stage's function started with an empty batch, of which nothing comes.
     async fn start(&self, stage: StageName) -> Result<Start, AccountError>;
 
-    /// Has the email function send a made-up customer's mail to someone.
-    async fn send_test_mail(&self, to: &EmailAddress) -> Result<TestMail, AccountError>;
+    /// Has the email function send a made-up customer's mail to someone: the month's, or a campaign's that is to be.
+    async fn send_test_mail(
+        &self,
+        to: &EmailAddress,
+        campaign: Option<&TestedLetter>,
+    ) -> Result<TestMail, AccountError>;
 }
 
 /// What Amazon SES lets the account send, in this Region (Amazon SES API v2 Reference, `GetAccount`).

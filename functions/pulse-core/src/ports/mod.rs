@@ -36,7 +36,7 @@ mod suppressions;
 pub use crate::entry::{Awaited, TallyKey};
 pub use account::{
     Account, AccountError, Caller, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount, SendingIdentity,
-    SendingLimits, Start, TestMail,
+    SendingLimits, Start, TestMail, TestedLetter,
 };
 pub use audit_log::AuditLog;
 pub use bundle::{DeadLetterQueues, Ports};

@@ -16,7 +16,7 @@ mod turns;
 
 pub use campaigns::CampaignAct;
 pub use fault::{Act, Fault, Kind};
-pub use people::person;
+pub use people::{joins_later, person};
 pub use plan::FaultPlan;
 pub use run::{SeedReport, run, run_with};
 pub use shrink::{Shrunk, shrink};

@@ -4,6 +4,7 @@ mod held;
 mod list;
 mod show;
 mod start;
+mod test;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -31,6 +32,8 @@ pub struct Options {
 enum Action {
     /// Start a campaign: a letter to many customers, beside their monthly mails.
     Start(Box<start::Options>),
+    /// Send a campaign's letter to yourself, as a made-up customer gets it.
+    Test(test::Options),
     /// Show the campaigns, the newest first.
     List(list::Options),
     /// Show one campaign: where its entries stand, what happened, and what comes next.
@@ -75,19 +78,19 @@ fn campaign(text: &str) -> Result<RunId, ParseError> {
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let Options { action, by } = options;
     // What is wrong whatever the stack is like is said before it is looked for.
-    let start = match action {
-        Action::Start(options) => Ok(start::check(*options)?),
-        other => Err(other),
-    };
-    let app = target.app_of(Some(by)).await?;
-    match start {
-        Ok(start) => start::run(&app, start, output).await,
-        Err(Action::List(options)) => list::run(&app, &options, output).await,
-        Err(Action::Show(Named { name })) => show::run(&app, name, output).await,
-        Err(Action::Pause(Noted { name, note })) => held::pause(&app, name, &note, output).await,
-        Err(Action::Resume(options)) => held::resume(&app, options, output).await,
-        Err(Action::Cancel(Noted { name, note })) => held::cancel(&app, name, &note, output).await,
-        Err(Action::Start(_)) => unreachable!("it was taken out above"),
+    match action {
+        Action::Test(options) => test::run(options, target, output).await,
+        Action::Start(options) => {
+            let start = start::check(*options)?;
+            start::run(&target.app_of(Some(by)).await?, start, output).await
+        }
+        Action::List(options) => list::run(&target.app().await?, &options, output).await,
+        Action::Show(Named { name }) => show::run(&target.app().await?, name, output).await,
+        Action::Pause(Noted { name, note }) => held::pause(&target.app_of(Some(by)).await?, name, &note, output).await,
+        Action::Resume(options) => held::resume(&target.app_of(Some(by)).await?, options, output).await,
+        Action::Cancel(Noted { name, note }) => {
+            held::cancel(&target.app_of(Some(by)).await?, name, &note, output).await
+        }
     }
 }
 

@@ -107,7 +107,7 @@ enum Deadline {
 #[derive(Debug, Clone, Copy)]
 struct Cap(Option<FrequencyCap>);
 
-fn steps(text: &str) -> Result<Plan, String> {
+pub(super) fn steps(text: &str) -> Result<Plan, String> {
     let steps: Result<Vec<StageName>, _> = text.split(',').map(|step| step.trim().parse()).collect();
     let plan = steps.ok().and_then(|steps| Plan::of(&steps).ok()).filter(|plan| plan.last() == StageName::Email);
     plan.ok_or_else(|| "is neither `email` nor `score,email`".to_owned())
@@ -174,7 +174,7 @@ pub(super) fn check(options: Options) -> Result<Start> {
     Ok(Start { new, deadline: options.deadline, dry_run: options.dry_run, list: options.list })
 }
 
-fn check_letter(letter: &CampaignLetter, has_score: bool) -> Result<()> {
+pub(super) fn check_letter(letter: &CampaignLetter, has_score: bool) -> Result<()> {
     let renderer = MinijinjaRenderer::new().context("the letters' frame can't be read")?;
     Ok(renderer.check(letter, has_score)?)
 }

@@ -1,0 +1,124 @@
+//! A campaign on the deployed functions, each with its own role: planned, dispatched, held, cancelled and closed.
+
+use std::collections::BTreeMap;
+
+use pulse_app::{App, CampaignShown, NewAudience, NewCampaign};
+use pulse_core::{
+    campaign::{CampaignLetter, CampaignOutcome, CampaignState, Priority},
+    control::Note,
+    customer::{Consent, Customer, CustomerId, OptOutMark},
+    entry::{Plan, StageName, TallyKey},
+    run::RunId,
+};
+use pulse_deployed::app;
+use pulse_tests::{
+    deployed_stack::{DeployedStack, eventually},
+    in_memory_stack::customer,
+};
+
+use super::{RUNTIME, stack};
+
+fn new(name: &str, customers: &[Customer], steps: &[StageName]) -> NewCampaign {
+    let text = "Subject: Spring, {{ name }}\n\nYour {{ product }} has a balance of {{ balance }} {{ currency }}.";
+    NewCampaign {
+        run: RunId::parse(name).unwrap(),
+        plan: Plan::of(steps).unwrap(),
+        audience: NewAudience::Ids(customers.iter().map(|customer| customer.id.clone()).collect()),
+        letter: CampaignLetter::parse([("en", text)]).unwrap(),
+        deadline: None,
+        priority: Priority::Normal,
+        cap: None,
+        at_most: None,
+        a_day: None,
+        note: None,
+    }
+}
+
+fn people(word: &str, count: usize) -> Vec<Customer> {
+    (0..count).map(|number| customer(&format!("{word}{number}"))).collect()
+}
+
+/// Ticks until the campaign is as it should be.
+async fn ticked(stack: &DeployedStack, app: &App, run: RunId, is_so: impl Fn(&CampaignShown) -> bool) -> CampaignShown {
+    eventually(&format!("{run} is as it should be"), async || {
+        stack.invoke("TickFunctionName").await;
+        let shown = app.campaign(run).await.unwrap();
+        is_so(&shown).then_some(shown)
+    })
+    .await
+}
+
+fn is_over(shown: &CampaignShown) -> bool {
+    shown.campaign.state.is_over()
+}
+
+fn counts(shown: &CampaignShown) -> &BTreeMap<TallyKey, u64> {
+    &shown.campaign.finished.as_ref().expect("it is over").0.counts
+}
+
+/// Mails that the provider accepted in a run, by customer.
+fn mailed(stack: &DeployedStack, run: RunId) -> BTreeMap<String, usize> {
+    let of_run = format!("_{run}");
+    let mut mailed = BTreeMap::new();
+    for mail in stack.mail.accepted() {
+        if let Some(customer) = mail.message_key.strip_suffix(&of_run) {
+            *mailed.entry(customer.to_owned()).or_default() += 1;
+        }
+    }
+    mailed
+}
+
+#[test]
+fn a_campaign_is_planned_sealed_mailed_once_to_each_and_finished() {
+    RUNTIME.block_on(async {
+        let stack = stack().await;
+        let app = app(&stack.stack, "aoife".into()).unwrap();
+        let mut customers = people("spring", 30);
+        customers[0].consent = Consent::of_mark(OptOutMark::Yes);
+        stack.enroll(&customers).await;
+        let new = NewCampaign {
+            // Nobody has this one.
+            audience: NewAudience::Ids(customers.iter().map(|customer| customer.id.clone()).chain([CustomerId::parse("nobody").unwrap()]).collect()),
+            ..new("spring", &customers, &[StageName::Score, StageName::Email])
+        };
+        let forecast = app.foresee_campaign(&new).await.unwrap();
+        assert_eq!((forecast.customers, forecast.mailed, forecast.unknown), (30, 29, 1));
+        app.start_campaign(&new).await.unwrap();
+        assert!(app.start_campaign(&new).await.unwrap_err().to_string().contains("already"));
+        let shown = ticked(stack, &app, new.run, is_over).await;
+        assert_eq!(shown.campaign.finished.as_ref().unwrap().0.outcome, CampaignOutcome::Succeeded);
+        assert_eq!(counts(&shown).values().sum::<u64>(), 30);
+        assert_eq!(counts(&shown).get(&TallyKey::Sent), Some(&29));
+        assert_eq!((shown.uncounted, shown.open.len()), (0, 0));
+        let mailed = mailed(stack, new.run);
+        assert!(mailed.len() == 29 && mailed.values().all(|mails| *mails == 1), "{mailed:?}");
+    });
+}
+
+#[test]
+fn a_campaign_that_is_held_sends_nothing_goes_on_where_it_was_and_is_cancelled_for_good() {
+    RUNTIME.block_on(async {
+        let stack = stack().await;
+        let app = app(&stack.stack, "max".into()).unwrap();
+        let customers = people("autumn", 12);
+        stack.enroll(&customers).await;
+        let new = new("autumn", &customers, &[StageName::Email]);
+        let note = Note::parse("wrong price").unwrap();
+        app.start_campaign(&new).await.unwrap();
+        // A tick was asked for, and may be ahead of this.
+        app.pause_campaign(new.run, &note).await.unwrap();
+        let held = ticked(stack, &app, new.run, |shown| shown.open.iter().all(|place| place.waits == "held")).await;
+        assert!(held.campaign.paused.is_some());
+        let before = mailed(stack, new.run);
+        app.resume_campaign(new.run, None).await.unwrap();
+        ticked(stack, &app, new.run, |shown| shown.campaign.state >= CampaignState::Running).await;
+        app.cancel_campaign(new.run, &note).await.unwrap();
+        let shown = ticked(stack, &app, new.run, is_over).await;
+        assert_eq!(shown.campaign.state, CampaignState::Cancelled);
+        assert!(app.resume_campaign(new.run, None).await.is_err());
+        let sent = counts(&shown).get(&TallyKey::Sent).copied().unwrap_or(0);
+        let mailed = mailed(stack, new.run);
+        assert!(mailed.len() as u64 == sent && mailed.len() >= before.len(), "{sent} are said to be sent: {mailed:?}");
+        assert_eq!(counts(&shown).values().sum::<u64>(), shown.campaign.sealed.unwrap().0.count);
+    });
+}
