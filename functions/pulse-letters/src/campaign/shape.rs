@@ -16,6 +16,9 @@ const LONGEST_LINE: usize = 980;
 /// A word of no more bytes is kept whole: in HTML, each may become six.
 const LONGEST_WORD: usize = LONGEST_LINE / 6;
 
+/// As many characters of an address as a telephone shows in a line or two.
+const LONGEST_LABEL: usize = 40;
+
 /// A part of the HTML.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,13 +34,11 @@ pub(super) enum Block {
 
 /// The paragraphs that lines are of: empty ones are between them, however many.
 pub(super) fn paragraphs<'a>(lines: Vec<Line<'a>>) -> Vec<Vec<Line<'a>>> {
-    let is_empty =
-        |line: &Line<'_>| line.iter().all(|piece| matches!(piece, Piece::Text(text) if text.trim().is_empty()));
     let mut paragraphs: Vec<Vec<Line<'a>>> = Vec::new();
     let mut is_new = true;
     for line in lines {
         match paragraphs.last_mut() {
-            _ if is_empty(&line) => is_new = true,
+            _ if line.is_empty() => is_new = true,
             Some(last) if !is_new => last.push(line),
             _ => {
                 paragraphs.push(vec![line]);
@@ -81,7 +82,7 @@ pub(super) fn blocks(paragraph: &[Line<'_>]) -> Vec<Block> {
     for line in paragraph {
         match (&**line, blocks.last_mut()) {
             ([Piece::Link(url)], _) => {
-                let label = shorten(links::label(url), 60);
+                let label = shorten(links::label(url), LONGEST_LABEL);
                 blocks.push(Block::Link { url: url.replace('&', "&amp;"), label });
             }
             (line, Some(Block::Html(before))) => {

@@ -22,6 +22,8 @@ enum Step<'a> {
     Token(Token<'a>),
     Link(&'a str),
     LineEnd,
+    /// A line that is empty in the file.
+    Gap,
 }
 
 /// A part of a line.
@@ -62,17 +64,9 @@ impl<'a> Template<'a> {
             let tokens = tokens_of(line).map_err(at(number))?;
             reader.read(&tokens, number).map_err(|(line, problem)| at(line)(problem))?;
             links::apart_from_values(&tokens).map_err(at(number))?;
-            let is_shown = |token: &Token<'_>| match token {
-                Token::Text(text) => !text.trim().is_empty(),
-                Token::Show(_) => true,
-                _ => false,
-            };
             match links::alone(line).map_err(at(number))? {
                 Some(url) => body.extend([Step::Link(url), Step::LineEnd]),
-                // Tags that have a line for themselves leave none.
-                None if !line.is_empty() && !tokens.iter().any(is_shown) => {
-                    body.extend(tokens.into_iter().filter(|token| !matches!(token, Token::Text(_))).map(Step::Token));
-                }
+                None if line.is_empty() => body.push(Step::Gap),
                 None => {
                     body.extend(tokens.into_iter().map(Step::Token));
                     body.push(Step::LineEnd);
@@ -100,7 +94,7 @@ impl<'a> Template<'a> {
         Ok(writer.line)
     }
 
-    /// The lines for one customer; an error names the value that isn't known of them.
+    /// The lines for one customer, those between paragraphs empty; an error names the value that isn't known of them.
     pub(super) fn body(&self, values: &Values) -> Result<Vec<Line<'a>>, Field> {
         let mut writer = Writer::new(values, LONGEST_NAME.1);
         let mut lines = Vec::new();
@@ -108,12 +102,16 @@ impl<'a> Template<'a> {
             match step {
                 Step::Token(token) => writer.token(token)?,
                 Step::Link(url) if writer.is_on() => writer.line.push(Piece::Link(url)),
-                Step::LineEnd if writer.is_on() => lines.push(std::mem::take(&mut writer.line)),
-                Step::Link(_) | Step::LineEnd => {}
+                Step::Gap if writer.is_on() => lines.push(Vec::new()),
+                Step::Link(_) | Step::Gap => {}
+                Step::LineEnd => {
+                    // Whatever conditions hold, what stands on two lines comes on two. One that nothing is left of leaves none.
+                    let line = std::mem::take(&mut writer.line);
+                    let is_shown = |piece: &Piece<'_>| !matches!(piece, Piece::Text(text) if text.trim().is_empty());
+                    lines.extend(line.iter().any(is_shown).then_some(line));
+                }
             }
         }
-        // What stands before a condition that ends with the text.
-        lines.extend((!writer.line.is_empty()).then_some(writer.line));
         Ok(lines)
     }
 }

@@ -171,6 +171,13 @@ fn paragraphs_and_lines_are_those_of_the_file_and_a_line_of_tags_is_none() {
 }
 
 #[test]
+fn a_line_that_nothing_is_left_of_leaves_none_and_no_two_become_one() {
+    let text = "Subject: S\n\nOne\n{% if not name %}you{% endif %}\nTwo {% if not name %}\nThree{% endif %}.example";
+    let mail = render(&ADA, &letter(&[("en", text)]));
+    assert!(mail.text.starts_with("One\nTwo\n.example\n\nTo reach us"), "{}", mail.text);
+}
+
+#[test]
 fn nothing_touches_an_address_in_what_runs_from_right_to_left() {
     let letter = letter(&[("ar", "Subject: S\n\nانظر https://bank.example/a\nhttps://bank.example/b\nهنا")]);
     let mail = render(&FATIMA, &letter);
