@@ -14,8 +14,8 @@ use pulse_core::{
     delivery::EndpointName,
     entry::StageName,
     ports::{
-        Account, AccountError, Caller, DeniedAction, EndpointTester, PeoplePolicy, SchedulerQuotas, Start, TestMail, TestedLetter,
-        TestWord,
+        Account, AccountError, Caller, DeniedAction, EndpointTester, PeoplePolicy, SchedulerQuotas, Start, TestMail,
+        TestWord, TestedLetter,
     },
 };
 

@@ -173,11 +173,12 @@ impl WorkMessage {
     }
 
     /// What fair queues tell tenants apart by: the endpoint, so that one that is slow doesn't keep the others' messages
-    /// waiting (Amazon SQS Developer Guide, "Amazon SQS fair queues").
+    /// waiting, and the campaign, so that it doesn't keep the months' waiting, which have no group (Amazon SQS Developer Guide, "Amazon SQS fair queues").
     #[must_use]
     pub fn group(&self) -> Option<&str> {
         match &self.about {
             About::Delivery(id) => Some(id.endpoint.as_str()),
+            About::Turn(CustomerTurn { turn: Turn::Run(run), .. }) => run.campaign_name(),
             About::Turn(_) => None,
         }
     }
@@ -286,6 +287,8 @@ mod tests {
         assert_eq!(message.body(), r#"{"v":1,"endpoint":"crm","fact":"c-1/2026-11/7/sent"}"#);
         assert_eq!(parse(&message.body()).as_ref(), Ok(&message));
         assert!(message.turn().is_err() && message.delivery().is_ok() && message.group() == Some("crm"));
+        let of = |run| WorkMessage::of_turn(CustomerId::parse("c-1").unwrap(), Turn::Run(RunId::parse(run).unwrap()));
+        assert_eq!((of("spring-sale").group(), of("2026-11").group()), (Some("spring-sale"), None));
     }
 
     #[test]

@@ -192,6 +192,15 @@ impl RunId {
         matches!(self.0, Of::Month { repeat: 0, .. })
     }
 
+    /// The campaign's name; none of a month.
+    #[must_use]
+    pub fn campaign_name(&self) -> Option<&str> {
+        match &self.0 {
+            Of::Campaign(name) => Some(name.as_str()),
+            Of::Month { .. } => None,
+        }
+    }
+
     /// Whether it is a campaign.
     #[must_use]
     pub fn is_campaign(self) -> bool {

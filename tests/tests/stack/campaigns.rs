@@ -19,7 +19,7 @@ use pulse_tests::{
 use super::{RUNTIME, stack};
 
 fn new(name: &str, customers: &[Customer], steps: &[StageName]) -> NewCampaign {
-    let text = "Subject: Spring, {{ name }}\n\nYour {{ product }} has a balance of {{ balance }} {{ currency }}.";
+    let text = "Subject: Spring\n\n{% if name %}Dear {{ name }}, your{% else %}Your{% endif %} {{ product }} has a balance of {{ balance }} {{ currency }}.";
     NewCampaign {
         run: RunId::parse(name).unwrap(),
         plan: Plan::of(steps).unwrap(),
@@ -78,7 +78,13 @@ fn a_campaign_is_planned_sealed_mailed_once_to_each_and_finished() {
         stack.enroll(&customers).await;
         let new = NewCampaign {
             // Nobody has this one.
-            audience: NewAudience::Ids(customers.iter().map(|customer| customer.id.clone()).chain([CustomerId::parse("nobody").unwrap()]).collect()),
+            audience: NewAudience::Ids(
+                customers
+                    .iter()
+                    .map(|customer| customer.id.clone())
+                    .chain([CustomerId::parse("nobody").unwrap()])
+                    .collect(),
+            ),
             ..new("spring", &customers, &[StageName::Score, StageName::Email])
         };
         let forecast = app.foresee_campaign(&new).await.unwrap();

@@ -1,5 +1,6 @@
 //! The use cases over the ports in memory. Nothing there has to be waited for, as whoever sleeps moves the clock on.
 
+mod campaigns;
 mod deliveries;
 mod doctor;
 mod endpoints;

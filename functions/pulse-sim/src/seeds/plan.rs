@@ -100,6 +100,12 @@ impl FaultPlan {
             })
     }
 
+    /// Whether campaigns are started, whose messages have groups.
+    #[must_use]
+    pub fn has_campaigns(&self) -> bool {
+        self.faults.iter().any(|(_, fault)| matches!(fault.kind, Kind::Once(Act::Campaign(_))))
+    }
+
     /// Whether a provider may do late what it was asked.
     #[must_use]
     pub fn has_late_mail(&self) -> bool {
