@@ -14,7 +14,7 @@ use super::{Template, alarms::alarms};
 /// "Available CloudWatch metrics for Amazon SQS", "Amazon API Gateway dimensions and metrics", "Types of metrics for Lambda
 /// functions", and "Monitoring Amazon
 /// EventBridge Scheduler with Amazon CloudWatch".
-pub const METRICS: [(&str, &str, &[&str]); 28] = [
+pub const METRICS: [(&str, &str, &[&str]); 29] = [
     ("Pulse", "OldestDue", &["Stack", "Stage"]),
     ("Pulse", "BreakerOpen", &["Stack", "Stage"]),
     ("Pulse", "Paused", &["Stack", "Stage"]),
@@ -30,6 +30,7 @@ pub const METRICS: [(&str, &str, &[&str]); 28] = [
     ("Pulse", "Dropped", &["Stack"]),
     ("Pulse", "Forged", &["Stack"]),
     ("Pulse", "Reputation", &["Stack"]),
+    ("Pulse", "LateCampaigns", &["Stack"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", &["QueueName"]),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", &["QueueName"]),
@@ -52,12 +53,12 @@ pub(super) const SCHEDULES: &str = "schedules";
 const INTAKE: [&str; 2] = ["feedback", "unsubscribe"];
 
 /// The bill counts the alarms and the metrics that there are, but for those of dead letters, of dropped mails, of what was
-/// forged and of a bad reputation, as most months have none, and those of the deliver stage, as most stacks have no endpoint.
+/// forged, of a bad reputation and of late campaigns, as most months have none, and those of the deliver stage, as most stacks have no endpoint.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
     let measured = own_metrics(template)
         .into_iter()
-        .filter(|(name, _)| !["DeadLetters", "Dropped", "Forged", "Reputation"].contains(name))
+        .filter(|(name, _)| !["DeadLetters", "Dropped", "Forged", "Reputation", "LateCampaigns"].contains(name))
         .filter(|(_, of)| *of != Some(StageName::Deliver.as_str()))
         .count();
     let counted = [

@@ -8,7 +8,7 @@ use crate::ports::ReadUnits;
 pub const METRICS: u32 = 2 * 6 + 5;
 
 /// Alarms of template.yaml.
-pub const ALARMS: u32 = 35;
+pub const ALARMS: u32 = 36;
 
 /// AWS's public prices in us-east-1, in dollars (the pricing pages of Amazon `DynamoDB`, Amazon SQS, AWS
 /// Lambda, Amazon `EventBridge`, Amazon SNS, Amazon API Gateway, AWS Secrets Manager, Amazon CloudWatch and AWS Step
@@ -196,7 +196,7 @@ mod tests {
         assert!(close(cost("SQS requests"), 1.0), "2.5 million at 0.40");
         assert!(close(cost("Lambda requests"), 0.0) && close(cost("Lambda duration"), 1.666_67));
         assert!(close(cost("Secrets"), 1.6) && close(cost("CloudWatch Logs"), 0.0));
-        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 2.5));
+        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 2.6));
         assert!(close(bill.total, bill.lines.iter().map(|line| line.cost).sum()));
     }
 }

@@ -53,21 +53,32 @@ impl Planner<'_> {
         loop {
             let (done, seal) = self.campaigns.planned_parts(campaign.run).await?;
             let too_many = campaign.request.at_most.is_some_and(|most| seal.count > most);
-            let next = if too_many || campaign.cancelled.is_some() {
-                // Someone may have died in the middle of it.
-                self.campaigns.audience_part(campaign.run, done).await?
-            } else {
-                self.part(campaign, done).await?
+            let planned = if too_many { Planned::TooMany(seal) } else { Planned::All(seal) };
+            let is_cut_short = too_many || campaign.cancelled.is_some();
+            let next = match is_cut_short {
+                true => self.begun(campaign, done).await?,
+                false => self.part(campaign, done).await?,
             };
-            let Some(part) = next else {
-                return Ok(if too_many { Planned::TooMany(seal) } else { Planned::All(seal) });
-            };
+            let Some(part) = next else { return Ok(planned) };
             let seal = self.write(campaign, &part, seal).await?;
             let is_ours = self.campaigns.save_planned_parts(campaign.run, done + 1, seal).await?;
+            if is_ours && is_cut_short {
+                return Ok(if too_many { Planned::TooMany(seal) } else { Planned::All(seal) });
+            }
             if !is_ours || self.clock.now() >= until {
                 return Ok(Planned::Unfinished);
             }
         }
+    }
+
+    /// The part that somebody may have died in the middle of, when a campaign is cut short: some of its entries may be there.
+    async fn begun(&self, campaign: &Campaign, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
+        let cancelled_at = campaign.cancelled.as_ref().map(|cancelled| cancelled.at);
+        if campaign.planning_at.zip(cancelled_at).is_some_and(|(planning_at, cancelled_at)| planning_at >= cancelled_at)
+        {
+            return Ok(None);
+        }
+        self.campaigns.audience_part(campaign.run, number).await
     }
 
     /// A part of the audience, which is found now if nobody has yet; none after the last.
