@@ -30,6 +30,10 @@ fn main() -> std::io::Result<()> {
         ("feedback", json!({ "path": "/feedback" }), 1280),
         ("endpoints", json!({ "path": "/endpoints" }), 1280),
         ("endpoint", json!({ "path": "/endpoints/crm" }), 1280),
+        ("campaigns", json!({ "path": "/campaigns" }), 1280),
+        ("campaign", json!({ "path": "/campaigns/spring-sale" }), 1280),
+        ("campaign-finished", json!({ "path": "/campaigns/autumn" }), 1280),
+        ("campaign-cancel", json!({ "path": "/campaigns/spring-sale", "press": "form[action$=cancel] button" }), 1280),
         ("suppressions", json!({ "path": "/suppressions" }), 1280),
         ("mail", json!({ "path": "/customers/c-sent/mail?run=2026-11" }), 1280),
         ("inbox", json!({ "path": "/inbox" }), 1280),
@@ -43,6 +47,8 @@ fn main() -> std::io::Result<()> {
         ("phone-feedback", json!({ "path": "/feedback" }), 390),
         ("phone-endpoints", json!({ "path": "/endpoints" }), 390),
         ("phone-endpoint", json!({ "path": "/endpoints/crm" }), 390),
+        ("phone-campaigns", json!({ "path": "/campaigns" }), 390),
+        ("phone-campaign", json!({ "path": "/campaigns/spring-sale" }), 390),
         ("phone-mail", json!({ "path": "/customers/c-sent/mail?run=2026-11" }), 390),
     ] {
         for scheme in ["light", "dark"] {

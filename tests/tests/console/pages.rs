@@ -7,7 +7,7 @@ use pulse_tests::{
     in_memory_app::{HOSTILE_CAUSE, InMemoryApp, address},
 };
 
-const NOTHING: [(&str, StatusCode); 13] = [
+const NOTHING: [(&str, StatusCode); 15] = [
     ("/customers/c-nobody/mail", StatusCode::NOT_FOUND),
     ("/customers/c-due/mail", StatusCode::NOT_FOUND),
     ("/customers/c-sent/mail?run=never", StatusCode::BAD_REQUEST),
@@ -15,6 +15,8 @@ const NOTHING: [(&str, StatusCode); 13] = [
     ("/inbox?customer=%40", StatusCode::BAD_REQUEST),
     ("/nowhere", StatusCode::NOT_FOUND),
     ("/endpoints/nowhere", StatusCode::NOT_FOUND),
+    ("/campaigns/nowhere", StatusCode::NOT_FOUND),
+    ("/campaigns/2026-11", StatusCode::BAD_REQUEST),
     ("/endpoints/NOWHERE", StatusCode::BAD_REQUEST),
     ("/customers/c-nobody", StatusCode::NOT_FOUND),
     ("/customers/%40", StatusCode::BAD_REQUEST),

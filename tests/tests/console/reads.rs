@@ -74,7 +74,7 @@ async fn a_viewer_costs_twelve_read_units_a_minute_at_most() {
 
 #[tokio::test]
 async fn twenty_viewers_cost_what_one_does() {
-    for path in ["/", "/dead-letters", "/feedback", "/orders/OPEN"] {
+    for path in ["/", "/dead-letters", "/feedback", "/orders/OPEN", "/campaigns/spring-sale"] {
         let (one, twenty) = (a_minute(path, 1).await, a_minute(path, 20).await);
         assert!(twenty <= one * 1.05, "{path}: one {one}, twenty {twenty}");
     }

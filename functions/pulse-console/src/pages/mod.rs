@@ -1,5 +1,8 @@
 //! The pages, each with its JSON.
 
+mod bar;
+mod campaign;
+mod campaigns;
 mod customer;
 mod doubts;
 mod endpoint;
@@ -29,6 +32,11 @@ pub(crate) fn router() -> Router<Console> {
         .route("/", get(overview::show).post(overview::count))
         .route("/runs", get(run::current))
         .route("/runs/{run}", get(run::show).post(run::count))
+        .route("/campaigns", get(campaigns::all))
+        .route("/campaigns/{name}", get(campaign::show))
+        .route("/campaigns/{name}/pause", post(campaign::pause))
+        .route("/campaigns/{name}/resume", post(campaign::resume))
+        .route("/campaigns/{name}/cancel", post(campaign::cancel))
         .route("/customers/{id}", get(customer::show))
         .route("/customers/{id}/mail", get(mail::show))
         .route("/customers/{id}/mail/letter", get(mail::letter))
