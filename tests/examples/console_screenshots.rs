@@ -43,6 +43,7 @@ fn main() -> std::io::Result<()> {
             1280,
         ),
         ("plan", json!({ "path": "/plan?backlog=100000" }), 1280),
+        ("plan-campaign", json!({ "path": "/plan/campaign?items=10000&each=60s&within=90m&stage=score" }), 1280),
         ("phone", json!({ "path": "/" }), 390),
         ("phone-feedback", json!({ "path": "/feedback" }), 390),
         ("phone-endpoints", json!({ "path": "/endpoints" }), 390),

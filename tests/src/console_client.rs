@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use crate::{in_memory_app::InMemoryApp, made_up_inbox::with_mails};
 
 /// Every kind of page of [the world that has seen a day](InMemoryApp::eventful), and everyone in it.
-pub const PAGES: [&str; 42] = [
+pub const PAGES: [&str; 43] = [
     "/",
     "/runs/2026-11",
     "/runs/2026-10",
@@ -55,6 +55,7 @@ pub const PAGES: [&str; 42] = [
     "/feedback",
     "/suppressions",
     "/plan",
+    "/plan/campaign",
     "/inbox",
     "/inbox?customer=c-sent",
     "/inbox/0",

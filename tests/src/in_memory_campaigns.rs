@@ -78,13 +78,13 @@ fn note(words: &str) -> Note {
     Note::parse(words).expect("a note")
 }
 
-fn request(name: &str, world: &InMemoryApp) -> CampaignRequest {
+fn request(name: &str, customers: usize, world: &InMemoryApp) -> CampaignRequest {
     let soon = world.clock.now() + Duration::from_mins(40);
     CampaignRequest {
         plan: Plan::of(&[StageName::Score, StageName::Email]).expect("a plan"),
         audience: match name {
             "newcomers" => Audience::Asked { question: Question { region: Some("IE".into()), ..Question::default() } },
-            _ => Audience::Given { parts: 1, customers: 120 },
+            _ => Audience::Given { parts: 1, customers: customers as u64 },
         },
         letter: "0123".into(),
         deadline: match name {
@@ -119,7 +119,8 @@ impl InMemoryApp {
         happened: &[Happened],
         fates: &[(usize, Option<Fate>)],
     ) -> Campaign {
-        let (run, request) = (campaign_run(name), request(name, self));
+        let (run, customers) = (campaign_run(name), fates.iter().map(|(count, _)| count).sum());
+        let request = request(name, customers, self);
         let plan = request.plan;
         let change = CampaignChange::requested(run, request, "aoife".into(), Some(note("For the season.")), at);
         assert!(self.ledger.save_campaign(&change).await.expect("written"));

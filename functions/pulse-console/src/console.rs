@@ -42,6 +42,9 @@ const SNAPSHOT_FRESH: Duration = Duration::from_secs(20);
 /// How old lists may be.
 const LISTS_FRESH: Duration = Duration::from_mins(1);
 
+/// How old may be which campaigns aren't over: a read unit each, and no older than the snapshot beside them.
+const CAMPAIGNS_FRESH: Duration = Duration::from_mins(5);
+
 /// How old an order may be: its page looks again every ten seconds.
 const ORDER_FRESH: Duration = Duration::from_secs(8);
 
@@ -90,7 +93,7 @@ impl Console {
             endpoints: Shared::fresh_for(LISTS_FRESH),
             endpoint: SharedOf::fresh_for(LISTS_FRESH),
             campaigns: Shared::fresh_for(LISTS_FRESH),
-            live_campaigns: Shared::fresh_for(LISTS_FRESH),
+            live_campaigns: Shared::fresh_for(CAMPAIGNS_FRESH),
             campaign: SharedOf::fresh_for(LISTS_FRESH),
             orders: SharedOf::fresh_for(ORDER_FRESH),
             searches: Mutex::default(),
@@ -181,7 +184,7 @@ impl Console {
         self.read.snapshot.get(self.now(), read).await
     }
 
-    /// The campaigns that weren't over a moment ago.
+    /// The campaigns that weren't over some minutes ago.
     pub(crate) async fn live_campaigns(&self) -> Result<Arc<Vec<Campaign>>, CampaignError> {
         self.read.live_campaigns.get(self.now(), async { Ok(self.app.live_campaigns().await?.into()) }).await
     }

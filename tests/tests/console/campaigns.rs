@@ -1,12 +1,17 @@
 //! What the pages tell of campaigns is what the commands tell, adds up to what was sealed, and is held by whom it says.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use axum::http::StatusCode;
-use pulse_app::words::{campaign_event, campaign_next, campaign_places, campaign_state};
+use pulse_app::{
+    PlannedCampaign,
+    words::{campaign_event, campaign_next, campaign_places, campaign_state},
+};
 use pulse_core::{
     campaign::{Campaign, CampaignState},
     customer::Zone,
+    entry::StageName,
+    plan::{Bound, Utilisation},
     ports::{Campaigns as _, Clock as _},
 };
 use pulse_tests::{
@@ -150,11 +155,11 @@ async fn it_is_held_and_goes_on_with_words_that_stay_and_by_whoever_did_it() {
     assert_eq!(campaign(&world, "spring-sale").await.paused, None);
     // What was read a moment ago isn't shown any more once something is done.
     for path in ["/", "/campaigns", "/campaigns/spring-sale"] {
-        assert!(!client.get(path).await.body.contains("spring-sale</a> running, paused"), "{path}");
+        assert!(!client.get(path).await.body.contains("spring-sale</a>: running, paused"), "{path}");
     }
     let page = pressed(&client, pause, "note=The+price+is+wrong").await;
     assert!(page.contains("paused by aoife: The price is wrong") && page.contains("Resume spring-sale"), "{page}");
-    assert!(client.get("/").await.body.contains("spring-sale</a> running, paused"));
+    assert!(client.get("/").await.body.contains("spring-sale</a>: running, paused"));
     assert!(words(&client.get("/campaigns").await.body).contains("running, paused"));
     let held = campaign(&world, "spring-sale").await.paused.unwrap();
     assert_eq!((held.by.as_str(), held.note.unwrap().as_str()), ("aoife", "The price is wrong"));
@@ -199,7 +204,7 @@ async fn the_overview_names_those_that_are_not_over() {
     let page = client.get("/").await.body;
     for (name, happened, _) in CAMPAIGNS {
         let told =
-            format!("<a href=\"/campaigns/{name}\">{name}</a> {}", campaign_state(&campaign(&world, name).await));
+            format!("<a href=\"/campaigns/{name}\">{name}</a>: {}", campaign_state(&campaign(&world, name).await));
         assert_eq!(page.contains(&told), !happened.contains(&Happened::Finished), "{name}");
     }
     let live = world.app.live_campaigns().await.unwrap();
@@ -235,6 +240,42 @@ async fn a_customers_page_leads_to_their_campaigns_and_offers_nothing_that_a_cam
     assert_eq!(client.get("/runs/spring-sale").await.headers["location"], "/campaigns/spring-sale");
     let counted = client.post("/runs/spring-sale", "text/html", "").await;
     assert_eq!(counted.status, StatusCode::BAD_REQUEST, "{}", counted.body);
+}
+
+/// What `pulse plan --items` says, as its own tests have it.
+#[tokio::test]
+async fn lanes_are_planned_against_time_as_the_command_plans_them() {
+    let client = Client::of(&InMemoryApp::at(start())).await;
+    let path = "/plan/campaign?items=10000&each=60s&within=90m&stage=score";
+    let planned = PlannedCampaign::of(&pulse_core::plan::Campaign {
+        stage: StageName::Score,
+        items: NonZeroU32::new(10_000).unwrap(),
+        each: Duration::from_mins(1),
+        bound: Bound::Within { within: Duration::from_mins(90), allowed: None },
+        in_flight: None,
+        call_timeout: None,
+        utilisation: Utilisation::default(),
+    });
+    let planned = planned.unwrap();
+    assert_eq!(client.get_json(path).await, of(&planned));
+    let page = client.get(path).await.body;
+    assert!(words(&page).contains("140 lanes are the fewest that end it within 90 min"), "{page}");
+    let rows = rows(&page);
+    for point in &planned.plan.frontier {
+        let row =
+            rows.iter().find(|row| row[0] == point.lanes.count().to_string()).unwrap_or_else(|| panic!("{rows:?}"));
+        assert_eq!(row[3] == "too late", point.in_time == Some(false), "{row:?}");
+    }
+    assert!(page.contains("class=\"limit arrivals\"") && page.contains("class=\"line score\""), "{page}");
+    for (wrong, said) in [
+        ("within=soon", "no length of time"),
+        ("within=1s", "nothing can end within"),
+        ("stage=deliver", "of the email or the score stage"),
+    ] {
+        let page = words(&client.get(&format!("/plan/campaign?{wrong}")).await.body);
+        assert!(page.contains(said) || page.to_lowercase().contains(said), "{wrong}: {page}");
+    }
+    assert!(client.get("/plan").await.body.contains("action=\"/plan/campaign\""));
 }
 
 /// Counting costs by the entry: the page of a large one looks again, and is read, more seldom.

@@ -161,6 +161,8 @@ async fn everything() -> Vec<Asked> {
         "/campaigns/nowhere",
         "/campaigns/NOWHERE",
         "/runs/spring-sale",
+        "/plan/campaign?within=1s",
+        "/plan/campaign?each=60s&stage=score",
         "/campaigns/survey",
         "/campaigns/jubilee",
         "/campaigns/thanks",

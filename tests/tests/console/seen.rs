@@ -80,6 +80,8 @@ fn visits() -> Vec<(u64, Value)> {
         ),
         (found, path("/plan?backlog=100000&within=6")),
         (found, path("/plan?utilisation=3")),
+        (found, path("/plan/campaign?items=10000&each=60s&within=90m&stage=score")),
+        (found, path("/plan/campaign?within=soon")),
         (unknown, path("/nowhere")),
     ]
 }

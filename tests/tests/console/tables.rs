@@ -57,6 +57,7 @@ async fn every_table_has_a_link_that_leads_to_it_as_csv() {
         ("/feedback?format=csv&table=intake", 5),
         ("/plan?customers=1000&days=30&format=csv&table=bill", 10),
         ("/plan?format=csv&table=lanes", 3),
+        ("/plan/campaign?format=csv&table=frontier", 5),
     ] {
         let (_, rows) = found.iter().find(|(one, _)| one == link).unwrap_or_else(|| panic!("{link}: {found:?}"));
         assert!(*rows >= least, "{link}: {rows}");

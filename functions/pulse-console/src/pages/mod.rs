@@ -14,6 +14,7 @@ mod mail;
 mod orders;
 mod overview;
 mod plan;
+mod plan_campaign;
 mod plots;
 mod run;
 mod search;
@@ -66,4 +67,5 @@ pub(crate) fn router() -> Router<Console> {
         .route("/endpoints/{name}/pause", post(endpoint::pause))
         .route("/endpoints/{name}/resume", post(endpoint::resume))
         .route("/plan", get(plan::show))
+        .route("/plan/campaign", get(plan_campaign::show))
 }

@@ -193,7 +193,7 @@ fn running(campaigns: &[Campaign]) -> Markup {
                 "Campaigns: "
                 @for (number, campaign) in campaigns.iter().enumerate() {
                     @if number > 0 { "; " }
-                    a href=(campaigns::path(campaign.run)) { (campaign.run) } " " (campaign_state(campaign))
+                    a href=(campaigns::path(campaign.run)) { (campaign.run) } ": " (campaign_state(campaign))
                 }
                 "."
             }
