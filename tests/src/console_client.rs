@@ -15,10 +15,17 @@ use tower::ServiceExt as _;
 use crate::{in_memory_app::InMemoryApp, made_up_inbox::with_mails};
 
 /// Every kind of page of [the world that has seen a day](InMemoryApp::eventful), and everyone in it.
-pub const PAGES: [&str; 35] = [
+pub const PAGES: [&str; 43] = [
     "/",
     "/runs/2026-11",
     "/runs/2026-10",
+    "/campaigns",
+    "/campaigns/newcomers",
+    "/campaigns/spring-sale",
+    "/campaigns/price-change",
+    "/campaigns/autumn",
+    "/campaigns/winter",
+    "/customers/c-0080",
     "/customers/c-next",
     "/customers/c-due",
     "/customers/c-scored",
@@ -48,6 +55,7 @@ pub const PAGES: [&str; 35] = [
     "/feedback",
     "/suppressions",
     "/plan",
+    "/plan/campaign",
     "/inbox",
     "/inbox?customer=c-sent",
     "/inbox/0",

@@ -114,7 +114,7 @@ impl Fate {
     ];
 
     /// The way that an entry has gone which ends so.
-    fn way(self, entry: &Entry, cause: &Cause, at: Timestamp) -> Vec<Change> {
+    pub(crate) fn way(self, entry: &Entry, cause: &Cause, at: Timestamp) -> Vec<Change> {
         let claim = |entry: &Entry, stage| entry.claim(stage, at, at).expect("claimed");
         let scored = || {
             let claimed = claim(entry, StageName::Score);
@@ -359,6 +359,7 @@ impl InMemoryApp {
         world.letters();
         world.recipients().await;
         world.endpoints().await;
+        world.campaigns().await;
         world.hold_stages().await;
         world.app.count_now().await.expect("counted");
         world

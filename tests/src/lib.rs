@@ -8,6 +8,7 @@ pub mod deployed_stack;
 pub mod emulator;
 pub mod first_release;
 pub mod in_memory_app;
+pub mod in_memory_campaigns;
 pub mod in_memory_stack;
 pub mod intake;
 pub mod issuer_stand_in;

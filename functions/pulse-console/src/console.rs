@@ -10,11 +10,15 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use maud::Markup;
-use pulse_app::{App, EndpointReport, EndpointsReport, ReadError, SuppressionsReport};
+use pulse_app::{
+    App, CampaignError, CampaignShown, CampaignsReport, EndpointReport, EndpointsReport, ReadError, SuppressionsReport,
+};
 use pulse_core::{
+    campaign::Campaign,
     delivery::EndpointName,
     orders::{Order, OrderId},
     ports::{Depth, LedgerError, Renderer},
+    run::RunId,
     snapshot::{Point, Snapshot},
 };
 use sha2::{Digest as _, Sha256};
@@ -37,6 +41,9 @@ const SNAPSHOT_FRESH: Duration = Duration::from_secs(20);
 
 /// How old lists may be.
 const LISTS_FRESH: Duration = Duration::from_mins(1);
+
+/// How old may be which campaigns aren't over: a read unit each, and no older than the snapshot beside them.
+const CAMPAIGNS_FRESH: Duration = Duration::from_mins(5);
 
 /// How old an order may be: its page looks again every ten seconds.
 const ORDER_FRESH: Duration = Duration::from_secs(8);
@@ -66,6 +73,9 @@ pub(crate) struct Reads {
     pub(crate) suppressions: Shared<Arc<SuppressionsReport>>,
     pub(crate) endpoints: Shared<Arc<EndpointsReport>>,
     pub(crate) endpoint: SharedOf<EndpointName, Arc<EndpointReport>>,
+    pub(crate) campaigns: Shared<Arc<CampaignsReport>>,
+    pub(crate) live_campaigns: Shared<Arc<Vec<Campaign>>>,
+    pub(crate) campaign: SharedOf<RunId, Arc<CampaignShown>>,
     pub(crate) orders: SharedOf<OrderId, Option<Arc<Order>>>,
     /// Held by whoever has all profiles read.
     pub(crate) searches: Mutex<()>,
@@ -82,6 +92,9 @@ impl Console {
             suppressions: Shared::fresh_for(LISTS_FRESH),
             endpoints: Shared::fresh_for(LISTS_FRESH),
             endpoint: SharedOf::fresh_for(LISTS_FRESH),
+            campaigns: Shared::fresh_for(LISTS_FRESH),
+            live_campaigns: Shared::fresh_for(CAMPAIGNS_FRESH),
+            campaign: SharedOf::fresh_for(LISTS_FRESH),
             orders: SharedOf::fresh_for(ORDER_FRESH),
             searches: Mutex::default(),
         };
@@ -169,6 +182,11 @@ impl Console {
     pub(crate) async fn snapshot(&self) -> Result<Option<Arc<Snapshot>>, LedgerError> {
         let read = async { Ok(self.app.snapshot().await?.map(Arc::new)) };
         self.read.snapshot.get(self.now(), read).await
+    }
+
+    /// The campaigns that weren't over some minutes ago.
+    pub(crate) async fn live_campaigns(&self) -> Result<Arc<Vec<Campaign>>, CampaignError> {
+        self.read.live_campaigns.get(self.now(), async { Ok(self.app.live_campaigns().await?.into()) }).await
     }
 
     /// What plots are drawn of, up to a snapshot.

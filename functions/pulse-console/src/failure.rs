@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use pulse_app::{
-    CancelError, CustomerWhyError, DeliveriesError, EndpointError, GiveError, LaneOrderError, PreviewError, ReadError,
-    ReplayFailed, RunWhyError, SwitchError, words::advised,
+    CampaignError, CancelError, CustomerWhyError, DeliveriesError, EndpointError, GiveError, LaneOrderError,
+    PreviewError, ReadError, ReplayFailed, RunWhyError, SwitchError, words::advised,
 };
 use pulse_core::{
     advice::Advice, dead_letters::DeadLetterError, lanes::LaneChangeError, pausing::PausingError, ports::LedgerError,
@@ -135,6 +135,18 @@ impl From<GiveError> for Failure {
         match error {
             GiveError::Ledger(error) => error.into(),
             error => Self::refused(sentence(error, None)),
+        }
+    }
+}
+
+impl From<CampaignError> for Failure {
+    fn from(error: CampaignError) -> Self {
+        let words = sentence(&error, error.advice().as_ref());
+        match error {
+            CampaignError::Ledger(error) => error.into(),
+            CampaignError::Settings(error) => Self::elsewhere(error),
+            CampaignError::Unknown(_) => Self::unknown(words).see("/campaigns", "To the campaigns"),
+            _ => Self::refused(words),
         }
     }
 }

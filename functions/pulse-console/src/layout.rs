@@ -42,6 +42,7 @@ pub(crate) type HostTime = dyn Fn() -> (Timestamp, f64) + Send + Sync;
 pub(crate) enum Place {
     Overview,
     Run,
+    Campaigns,
     Letters,
     Feedback,
     Endpoints,
@@ -55,9 +56,10 @@ pub(crate) enum Place {
     Other,
 }
 
-const PLACES: [(Place, &str, &str); 8] = [
+const PLACES: [(Place, &str, &str); 9] = [
     (Place::Overview, "/", "Overview"),
     (Place::Run, "/runs", "Run"),
+    (Place::Campaigns, "/campaigns", "Campaigns"),
     (Place::Letters, "/dead-letters", "Dead letters"),
     (Place::Feedback, "/feedback", "Feedback"),
     (Place::Endpoints, "/endpoints", "Endpoints"),

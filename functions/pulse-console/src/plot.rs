@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 mod axis;
 
 pub use axis::label;
-use axis::ticks;
+pub(crate) use axis::ticks;
 
 const WIDTH: f64 = 920.0;
 const HEIGHT: f64 = 250.0;

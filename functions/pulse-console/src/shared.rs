@@ -22,10 +22,19 @@ impl<T: Clone> Shared<T> {
     /// # Errors
     /// When it can't be read. The next to ask has it read again.
     pub async fn get<E>(&self, now: Timestamp, read: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        self.get_while(now, |_| self.fresh_for, read).await
+    }
+
+    /// The same of what says itself how long it is fresh.
+    async fn get_while<E>(
+        &self,
+        now: Timestamp,
+        fresh_for: impl Fn(&T) -> Duration,
+        read: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let mut last = self.last.lock().await;
-        let is_fresh = |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age < self.fresh_for);
         if let Some((at, value)) = &*last
-            && (is_fresh(*at) || *at > now)
+            && (*at > now || Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < fresh_for(value)))
         {
             return Ok(value.clone());
         }
@@ -62,14 +71,26 @@ impl<K: Eq + Hash + Clone, T: Clone> SharedOf<K, T> {
         now: Timestamp,
         read: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let shared = {
-            let mut each = self.each.lock().await;
-            if each.len() >= MOST && !each.contains_key(key) {
-                each.clear();
-            }
-            each.entry(key.clone()).or_insert_with(|| Arc::new(Shared::fresh_for(self.fresh_for))).clone()
-        };
-        shared.get(now, read).await
+        self.of(key).await.get(now, read).await
+    }
+
+    /// The same of what says itself how long it is fresh.
+    pub(crate) async fn get_while<E>(
+        &self,
+        key: &K,
+        now: Timestamp,
+        fresh_for: impl Fn(&T) -> Duration,
+        read: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.of(key).await.get_while(now, fresh_for, read).await
+    }
+
+    async fn of(&self, key: &K) -> Arc<Shared<T>> {
+        let mut each = self.each.lock().await;
+        if each.len() >= MOST && !each.contains_key(key) {
+            each.clear();
+        }
+        each.entry(key.clone()).or_insert_with(|| Arc::new(Shared::fresh_for(self.fresh_for))).clone()
     }
 
     /// Forgets what was read of it, as it has changed.

@@ -168,7 +168,7 @@ async fn a_mail_in_doubt_is_settled_by_whoever_knows_and_a_failed_entry_is_queue
         "run=2026-11&note=seen&sent=&outcome=sent",
         "run=2026-11&note=seen&sent=m-9&outcome=not-sent",
         "run=2026-11&note=seen&sent=&outcome=perhaps",
-        "run=soon&note=seen&sent=m-9&outcome=sent",
+        "run=Soon&note=seen&sent=m-9&outcome=sent",
     ] {
         assert_eq!(press(&client, settle, wrong).await.status, StatusCode::BAD_REQUEST, "{wrong}");
     }

@@ -1,6 +1,7 @@
 //! The console over ports in memory: what its pages tell and cost, and how they look in a browser.
 
 mod actions;
+mod campaigns;
 mod endpoints;
 mod figures;
 mod game;

@@ -160,7 +160,11 @@ async fn a_viewer_sees_every_page_without_a_button_and_changes_nothing() {
         let worlds = [&door.looked_at, &door.changed];
         futures::future::join_all(worlds.map(async |world| world.app.endpoints().await.unwrap().endpoints)).await
     };
-    let endpoints_before = endpoints().await;
+    let campaigns = async || {
+        let worlds = [&door.looked_at, &door.changed];
+        futures::future::join_all(worlds.map(async |world| world.app.campaigns(50).await.unwrap())).await
+    };
+    let (endpoints_before, campaigns_before) = (endpoints().await, campaigns().await);
     for (path, body) in [
         ("/stages/score/pause", PAUSE),
         ("/stages/score/resume", "note=x"),
@@ -169,6 +173,10 @@ async fn a_viewer_sees_every_page_without_a_button_and_changes_nothing() {
         ("/endpoints/crm", ""),
         ("/endpoints/crm/pause", PAUSE),
         ("/endpoints/crm/resume", "note=x"),
+        ("/campaigns/spring-sale/pause", "note=x"),
+        ("/campaigns/price-change/resume", "note=x"),
+        ("/campaigns/spring-sale/cancel", ""),
+        ("/campaigns/spring-sale/cancel", "note=x"),
         ("/dead-letters/deliver/redrive", "endpoint=crm"),
         ("/dead-letters/score/redrive", ""),
         ("/dead-letters/score", ""),
@@ -189,7 +197,7 @@ async fn a_viewer_sees_every_page_without_a_button_and_changes_nothing() {
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
     }
     assert_eq!((door.pause_of(&door.looked_at).await, door.pause_of(&door.changed).await), before);
-    assert_eq!(endpoints().await, endpoints_before);
+    assert_eq!((endpoints().await, campaigns().await), (endpoints_before, campaigns_before));
     let found = browser.post("/search", "q=c-due").await;
     assert_eq!(found.headers[header::LOCATION], "/customers/c-due");
 }

@@ -100,6 +100,15 @@ fn presses() -> Vec<(&'static str, &'static str)> {
         ("/endpoints/nowhere/pause", "note=Drill&lasts="),
         ("/endpoints/crm/pause", "note=Drill&lasts=6h"),
         ("/endpoints/crm/resume", "note=Over"),
+        ("/campaigns/spring-sale/pause", "note=Drill"),
+        ("/campaigns/spring-sale/pause", "note=Drill"),
+        ("/campaigns/spring-sale/pause", "note="),
+        ("/campaigns/nowhere/pause", "note=Drill"),
+        ("/campaigns/spring-sale/resume", "note="),
+        ("/campaigns/spring-sale/resume", "note="),
+        ("/campaigns/spring-sale/cancel", ""),
+        ("/campaigns/spring-sale/cancel", "note=Over"),
+        ("/campaigns/spring-sale/cancel", ""),
         ("/dead-letters/deliver/redrive", "endpoint=crm"),
         ("/dead-letters/score/redrive", "endpoint=crm"),
         ("/stages/email/pause", "note=&lasts="),
@@ -143,9 +152,23 @@ async fn everything() -> Vec<Asked> {
     for (path, body) in presses() {
         ask(Method::POST, path, body).await;
     }
-    for path in
-        PAGES.iter().copied().chain([&*order, "/customers/c-nobody", "/orders/x", "/plan?utilisation=3", "/inbox/9999"])
-    {
+    let others = [
+        &*order,
+        "/customers/c-nobody",
+        "/orders/x",
+        "/plan?utilisation=3",
+        "/inbox/9999",
+        "/campaigns/nowhere",
+        "/campaigns/NOWHERE",
+        "/runs/spring-sale",
+        "/plan/campaign?within=1s",
+        "/plan/campaign?each=60s&stage=score",
+        "/campaigns/survey",
+        "/campaigns/jubilee",
+        "/campaigns/thanks",
+        "/campaigns/last-call",
+    ];
+    for path in PAGES.iter().copied().chain(others) {
         ask(Method::GET, path, "").await;
     }
     for path in [format!("{order}/cancel"), format!("{order}/cancel")] {

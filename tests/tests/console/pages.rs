@@ -7,19 +7,22 @@ use pulse_tests::{
     in_memory_app::{HOSTILE_CAUSE, InMemoryApp, address},
 };
 
-const NOTHING: [(&str, StatusCode); 13] = [
+const NOTHING: [(&str, StatusCode); 16] = [
     ("/customers/c-nobody/mail", StatusCode::NOT_FOUND),
     ("/customers/c-due/mail", StatusCode::NOT_FOUND),
-    ("/customers/c-sent/mail?run=never", StatusCode::BAD_REQUEST),
+    ("/customers/c-sent/mail?run=Never", StatusCode::BAD_REQUEST),
     ("/inbox/17", StatusCode::NOT_FOUND),
     ("/inbox?customer=%40", StatusCode::BAD_REQUEST),
     ("/nowhere", StatusCode::NOT_FOUND),
     ("/endpoints/nowhere", StatusCode::NOT_FOUND),
+    ("/campaigns/nowhere", StatusCode::NOT_FOUND),
+    ("/campaigns/2026-11", StatusCode::BAD_REQUEST),
     ("/endpoints/NOWHERE", StatusCode::BAD_REQUEST),
     ("/customers/c-nobody", StatusCode::NOT_FOUND),
     ("/customers/%40", StatusCode::BAD_REQUEST),
-    ("/runs/never", StatusCode::BAD_REQUEST),
+    ("/runs/Never", StatusCode::BAD_REQUEST),
     ("/dead-letters/nothing", StatusCode::NOT_FOUND),
+    ("/plan/campaign?items=0", StatusCode::BAD_REQUEST),
     ("/plan?customers=many", StatusCode::BAD_REQUEST),
 ];
 

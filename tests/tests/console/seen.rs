@@ -57,6 +57,14 @@ fn visits() -> Vec<(u64, Value)> {
             json!({ "path": "/endpoints/crm", "fill": ["form[action$=pause] input", "Drill"], "press": "form[action$=pause] button" }),
         ),
         (unknown, path("/endpoints/nowhere")),
+        (found, path("/campaigns")),
+        (found, path("/campaigns/newcomers")),
+        (found, path("/campaigns/spring-sale")),
+        (found, path("/campaigns/price-change")),
+        (found, path("/campaigns/autumn")),
+        (unknown, path("/campaigns/nowhere")),
+        (found, json!({ "path": "/campaigns/spring-sale", "press": "form[action$=cancel] button" })),
+        (found, path("/customers/c-0080")),
         (found, path("/orders")),
         (found, path("/feedback")),
         (found, press("/feedback")),
@@ -72,6 +80,8 @@ fn visits() -> Vec<(u64, Value)> {
         ),
         (found, path("/plan?backlog=100000&within=6")),
         (found, path("/plan?utilisation=3")),
+        (found, path("/plan/campaign?items=10000&each=60s&within=90m&stage=score")),
+        (found, path("/plan/campaign?within=soon")),
         (unknown, path("/nowhere")),
     ]
 }

@@ -49,10 +49,15 @@ async fn every_table_has_a_link_that_leads_to_it_as_csv() {
         ("/orders?format=csv&table=orders", 2),
         ("/endpoints?format=csv&table=endpoints", 2),
         ("/endpoints/crm?format=csv&table=waiting", 3),
+        ("/campaigns?format=csv&table=campaigns", 11),
+        ("/campaigns/spring-sale?format=csv&table=places", 6),
+        ("/campaigns/spring-sale?format=csv&table=events", 5),
+        ("/campaigns/autumn?format=csv&table=causes", 2),
         ("/feedback?format=csv&table=days", 9),
         ("/feedback?format=csv&table=intake", 5),
         ("/plan?customers=1000&days=30&format=csv&table=bill", 10),
         ("/plan?format=csv&table=lanes", 3),
+        ("/plan/campaign?format=csv&table=frontier", 5),
     ] {
         let (_, rows) = found.iter().find(|(one, _)| one == link).unwrap_or_else(|| panic!("{link}: {found:?}"));
         assert!(*rows >= least, "{link}: {rows}");

@@ -18,6 +18,8 @@ use crate::App;
 pub struct CampaignsReport {
     /// Them.
     pub campaigns: Vec<CampaignListed>,
+    /// When they were counted.
+    pub at: Timestamp,
 }
 
 /// A campaign in the list.
@@ -26,8 +28,8 @@ pub struct CampaignListed {
     /// It.
     #[serde(flatten)]
     pub campaign: Campaign,
-    /// How many of its entries are closed, of all that it has.
-    pub closed: u64,
+    /// Its closed entries, by where they stand.
+    pub closed: BTreeMap<TallyKey, u64>,
 }
 
 /// A campaign, and where its entries stand now.
@@ -47,6 +49,8 @@ pub struct CampaignShown {
     /// When it will be through, as fast as its entries were closed lately; none, where that can't be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub through_at: Option<Timestamp>,
+    /// When it was counted.
+    pub at: Timestamp,
 }
 
 /// Open entries that wait for the same.
@@ -68,14 +72,25 @@ impl App {
     pub async fn campaigns(&self, limit: usize) -> Result<CampaignsReport, CampaignError> {
         let runs = self.ports.campaigns.campaigns(limit).await?;
         let listed = try_join_all(runs.into_iter().map(|run| self.campaign_listed(run))).await?;
-        Ok(CampaignsReport { campaigns: listed.into_iter().flatten().collect() })
+        Ok(CampaignsReport { campaigns: listed.into_iter().flatten().collect(), at: self.clock().now() })
+    }
+
+    /// Campaigns that aren't over, and no counts: two queries, and a read for each of them.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn live_campaigns(&self) -> Result<Vec<Campaign>, CampaignError> {
+        let campaigns = &self.ports.campaigns;
+        let runs = campaigns.live_campaigns(self.clock().now()).await?;
+        let read = try_join_all(runs.into_iter().map(|run| campaigns.campaign(run))).await?;
+        Ok(read.into_iter().flatten().filter(|campaign| !campaign.state.is_over()).collect())
     }
 
     async fn campaign_listed(&self, run: RunId) -> Result<Option<CampaignListed>, LedgerError> {
         let Some(campaign) = self.ports.campaigns.campaign(run).await? else { return Ok(None) };
         let closed = match &campaign.finished {
-            Some((report, _)) => report.entries(),
-            None => self.ports.in_campaigns.closed_counts(run).await?.values().sum(),
+            Some((report, _)) => report.counts.clone(),
+            None => self.ports.in_campaigns.closed_counts(run).await?,
         };
         Ok(Some(CampaignListed { campaign, closed }))
     }
@@ -106,7 +121,7 @@ impl App {
         let uncounted =
             i64::try_from(sealed).unwrap_or(i64::MAX) - i64::try_from(open_now + closed_now).unwrap_or(i64::MAX);
         let through_at = self.through_at(&campaign, &records, open_now, closed_now);
-        Ok(CampaignShown { campaign, closed, open, uncounted, records, through_at })
+        Ok(CampaignShown { campaign, closed, open, uncounted, records, through_at, at: self.clock().now() })
     }
 
     /// By how many were closed since it was started, less the time in which it was held.

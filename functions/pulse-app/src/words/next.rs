@@ -70,6 +70,15 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
     match &outlook.next {
         NextStep::Sent { at: sent } => format!("Sent {}: nothing more happens in this run.", at(sent)),
         NextStep::Skipped { reason } => format!("Skipped ({reason}): nothing more happens in this run."),
+        NextStep::Failed { cause, .. } | NextStep::Dropped { cause } if run.is_campaign() => format!(
+            "Failed: {cause} It stays so, as all that a campaign has closed. `pulse run start NAME --unreached-of {run} ..` \
+             writes to those whom it didn't reach."
+        ),
+        NextStep::Unconfirmed { since } if run.is_campaign() => format!(
+            "Unconfirmed: since {} nobody has told whether the mail was accepted, and nobody is waited for. Who knows \
+             better says so by `pulse settle {customer} --run {run}`; it isn't sent again.",
+            at(since)
+        ),
         NextStep::Failed { stage, cause } => format!(
             "Failed: {cause} Nothing happens until `pulse redrive {stage} --run {run}`, or for this customer alone \
              `pulse replay {customer} --run {run} --again`."

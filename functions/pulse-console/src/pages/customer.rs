@@ -20,7 +20,7 @@ use pulse_core::{
 };
 use serde::Deserialize;
 
-use super::{mail, stage::note};
+use super::{campaigns, mail, stage::note};
 use crate::{
     console::Of,
     failure::Failure,
@@ -55,6 +55,7 @@ fn page(story: &Timeline, has_letters: bool) -> Markup {
     let Timeline { profile, schedule, activities, suppression, at, .. } = story;
     let suppressed = suppression.as_deref().map_or(Suppressed::Untold, Suppressed::By);
     let sheet = Sheet { profile, schedule: schedule.as_ref(), activities, suppressed, now: *at };
+    let (in_campaigns, months): (Vec<_>, Vec<_>) = story.entries.iter().partition(|entry| entry.id().run.is_campaign());
     html! {
         div.heading {
             h1 { "Customer " (profile.id) }
@@ -92,13 +93,25 @@ fn page(story: &Timeline, has_letters: bool) -> Markup {
             }
         }
         h2 #months { "Months" }
-        @if story.entries.is_empty() { p.empty { "None yet." } }
-        @for (number, entry) in story.entries.iter().enumerate() {
+        @if months.is_empty() { p.empty { "None yet." } }
+        @for (number, entry) in months.into_iter().enumerate() {
             details id=(format!("run-{}", entry.id().run)) open[number == 0 || can_be_settled(entry) || can_be_queued(entry, *at)] {
                 summary { "Run " (entry.id().run) " " span class=(badge(entry)) { (entry.state()) } }
                 (rows(&sheet.entry(entry)))
                 @if has_letters && !profile.is_forgotten() { p { (mail_link(entry)) } }
                 (actions(entry, *at))
+            }
+        }
+        @if !in_campaigns.is_empty() {
+            h2 #campaigns { "Campaigns" }
+            @for entry in in_campaigns {
+                @let run = entry.id().run;
+                details id=(format!("campaign-{run}")) open[can_be_settled(entry)] {
+                    summary { "Campaign " (run) " " span class=(badge(entry)) { (entry.state()) } }
+                    (rows(&sheet.entry(entry)))
+                    p { a href=(campaigns::path(run)) { "To campaign " (run) } }
+                    (actions(entry, *at))
+                }
             }
         }
         h2 #notes { "Notes" }
@@ -130,7 +143,7 @@ fn actions(entry: &Entry, now: Timestamp) -> Markup {
                 label { "How it is known: kept with the customer" input type="text" name="note" required maxlength="300" autocomplete="off"; }
                 label { "The provider's id of the mail, if it was sent" input type="text" name="sent" maxlength="200" autocomplete="off"; }
                 button name="outcome" value="sent" { "It was sent" }
-                " " button.careful name="outcome" value="not-sent" { "It wasn't: send it" }
+                " " button.careful name="outcome" value="not-sent" { @if run.is_campaign() { "It wasn't" } @else { "It wasn't: send it" } }
             }
         } @else if can_be_queued(entry, now) {
             form.act method="post" action=(action("replay")) {
@@ -146,8 +159,11 @@ fn can_be_settled(entry: &Entry) -> bool {
     matches!(entry.progress(), Progress::Indeterminate { .. } | Progress::Unconfirmed { .. })
 }
 
-/// What isn't due, skipped or sent takes force, which is for the command line.
+/// What isn't due, skipped or sent takes force, which is for the command line. A campaign sends its entries' messages itself.
 fn can_be_queued(entry: &Entry, now: Timestamp) -> bool {
+    if entry.id().run.is_campaign() {
+        return false;
+    }
     match entry.progress() {
         Progress::Failed { .. } => !entry.is_closed_by_feedback(),
         _ => entry.is_open() && entry.due() <= now,

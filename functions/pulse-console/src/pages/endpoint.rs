@@ -15,7 +15,6 @@ use pulse_app::{
     },
 };
 use pulse_core::{
-    control::Note,
     customer::Zone,
     delivery::{EndpointName, EndpointStanding, Owner},
     entry::StageName,
@@ -28,7 +27,8 @@ use super::{
     customer::{self, commands},
     endpoints::{parse, path, stage_note, standing, standing_words, without_secret},
     letters::{LIMIT, redrive_form},
-    stage::note,
+    run,
+    stage::why,
 };
 use crate::{
     console::{Console, Of},
@@ -143,7 +143,7 @@ fn facts(listed: &DeliveryListed) -> Markup {
         td data-head="of" {
             @match &listed.owner {
                 Owner::Customer(id) => a href=(customer::path(id)) { (id) },
-                Owner::Run(run) => { "run " (run) },
+                Owner::Run(id) => { "run " a href=(run::path(*id)) { (id) } },
             }
             @if let (Owner::Customer(_), Some(run)) = (&listed.owner, listed.run) { " in " (run) }
         }
@@ -263,10 +263,6 @@ pub(super) async fn resume(
     let name = parse(&name)?;
     console.app.resume_endpoint(&name, &why(&form.note)?).await?;
     done(&console, &name).await
-}
-
-fn why(words: &str) -> Result<Note, Failure> {
-    note(words)?.ok_or_else(|| Failure::wrong("It takes words that say why, for others to read."))
 }
 
 /// Its page shows it at once, and the overview within a minute or two.

@@ -18,7 +18,7 @@ use pulse_core::{
     run::RunId,
 };
 
-use super::customer::commands;
+use super::{customer::commands, run};
 use crate::{
     console::{Console, Of},
     failure::Failure,
@@ -156,7 +156,7 @@ fn kinds(days: &[FeedbackDay]) -> Markup {
             thead {
                 tr {
                     th scope="col" { "what" }
-                    @for run in &runs { th.number scope="col" { a href=(format!("/runs/{run}")) { "run " (run) } } th.number scope="col" { "of those told of" } }
+                    @for run in &runs { th.number scope="col" { a href=(run::path(*run)) { "run " (run) } } th.number scope="col" { "of those told of" } }
                 }
             }
             tbody {
@@ -219,7 +219,7 @@ fn doubts(report: &FeedbackReport) -> Markup {
                 @for (key, count) in &report.doubts { tr { th scope="row" { (place(*key)) } td.number { (grouped(*count)) } } }
             }
         }
-        p.small { a href=(format!("/runs/{run}")) { "Run " (run) } ", counted " (moment(counted_at)) "." }
+        p.small { a href=(run::path(run)) { "Run " (run) } ", counted " (moment(counted_at)) "." }
         @if !report.doubts.is_empty() {
             form.act method="post" action="/doubts" {
                 button.quiet { "Whose are they?" }
@@ -263,7 +263,7 @@ fn of_run(report: &RunFeedback) -> Markup {
         p.asof { "As it was told by now; it took " (read_units) " read units" }
         (all(feedback))
         (counts(report).link())
-        p { a href=(format!("/runs/{run}")) { "Run " (run) } " · " a href="/feedback" { "Feedback over seven days" } }
+        p { a href=(run::path(*run)) { "Run " (run) } " · " a href="/feedback" { "Feedback over seven days" } }
     }
 }
 

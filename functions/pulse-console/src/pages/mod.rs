@@ -1,5 +1,8 @@
 //! The pages, each with its JSON.
 
+mod bar;
+mod campaign;
+mod campaigns;
 mod customer;
 mod doubts;
 mod endpoint;
@@ -11,6 +14,7 @@ mod mail;
 mod orders;
 mod overview;
 mod plan;
+mod plan_campaign;
 mod plots;
 mod run;
 mod search;
@@ -29,6 +33,11 @@ pub(crate) fn router() -> Router<Console> {
         .route("/", get(overview::show).post(overview::count))
         .route("/runs", get(run::current))
         .route("/runs/{run}", get(run::show).post(run::count))
+        .route("/campaigns", get(campaigns::all))
+        .route("/campaigns/{name}", get(campaign::show))
+        .route("/campaigns/{name}/pause", post(campaign::pause))
+        .route("/campaigns/{name}/resume", post(campaign::resume))
+        .route("/campaigns/{name}/cancel", post(campaign::cancel))
         .route("/customers/{id}", get(customer::show))
         .route("/customers/{id}/mail", get(mail::show))
         .route("/customers/{id}/mail/letter", get(mail::letter))
@@ -58,4 +67,5 @@ pub(crate) fn router() -> Router<Console> {
         .route("/endpoints/{name}/pause", post(endpoint::pause))
         .route("/endpoints/{name}/resume", post(endpoint::resume))
         .route("/plan", get(plan::show))
+        .route("/plan/campaign", get(plan_campaign::show))
 }

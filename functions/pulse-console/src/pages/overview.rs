@@ -11,17 +11,17 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use pulse_app::{
     ReputationReport,
-    words::{age, endpoint_unwell, grouped, place, stage_lines},
+    words::{age, campaign_state, endpoint_unwell, grouped, place, stage_lines},
 };
 use pulse_core::{
     bill::Prices,
-    entry::TallyKey,
+    campaign::Campaign,
     overview::{Condition, StageOverview},
     snapshot::{Point, RunSnapshot, Snapshot},
 };
 use serde::Serialize;
 
-use super::{endpoints, feedback, plots};
+use super::{bar::bar, campaigns, endpoints, feedback, plots};
 use crate::{
     console::{Console, Of},
     failure::Failure,
@@ -34,6 +34,8 @@ use crate::{
 struct Shown<'a> {
     snapshot: Option<&'a Snapshot>,
     points: &'a [Point],
+    /// Those that aren't over.
+    campaigns: &'a [Campaign],
 }
 
 pub(super) async fn show(State(console): Of, tables: Tables) -> Result<Response, Failure> {
@@ -43,7 +45,8 @@ pub(super) async fn show(State(console): Of, tables: Tables) -> Result<Response,
         Some(snapshot) => console.points(snapshot).await?,
         None => Arc::default(),
     };
-    let shown = Shown { snapshot: snapshot.as_deref(), points: &points };
+    let campaigns = console.live_campaigns().await?;
+    let shown = Shown { snapshot: snapshot.as_deref(), points: &points, campaigns: &campaigns };
     tables.answer(&shown, || sheets(&shown), || page(&console, &shown, now, &tables))
 }
 
@@ -73,13 +76,14 @@ fn page(console: &Console, shown: &Shown<'_>, now: Timestamp, tables: &Tables) -
     let main = match shown.snapshot {
         None => html! {
             h1 { "Overview" }
+            (running(shown.campaigns))
             p.empty {
                 "Nothing was counted yet. The tick function counts every five minutes; if nothing is here by then, look at \
                  its log, or at " code { "pulse doctor" } "."
             }
             (count_form(None))
         },
-        Some(snapshot) => overview(snapshot, shown.points, now, Some(tables)),
+        Some(snapshot) => overview(snapshot, shown, now, Some(tables)),
     };
     console.frame.page(&Page { title: "Overview".into(), place: Place::Overview, every: Some(5), main })
 }
@@ -93,7 +97,9 @@ pub(super) async fn count(State(console): Of, wanted: Wanted) -> Result<Response
         Wanted::Page | Wanted::Csv if counted.kept => Redirect::to("/").into_response(),
         // Who may only look sees what was counted, and nobody else does.
         Wanted::Page | Wanted::Csv => {
-            let main = overview(&counted.snapshot, &[], console.now(), None);
+            let campaigns = console.live_campaigns().await?;
+            let shown = Shown { snapshot: Some(&counted.snapshot), points: &[], campaigns: &campaigns };
+            let main = overview(&counted.snapshot, &shown, console.now(), None);
             console
                 .frame
                 .page(&Page { title: "Overview".into(), place: Place::Overview, every: None, main })
@@ -129,7 +135,7 @@ fn count_form(run: Option<&RunSnapshot>) -> Markup {
 }
 
 /// Of what isn't kept there are no tables to be asked for.
-fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp, tables: Option<&Tables>) -> Markup {
+fn overview(snapshot: &Snapshot, shown: &Shown<'_>, now: Timestamp, tables: Option<&Tables>) -> Markup {
     let link = |name| tables.map(|tables| tables.link(name));
     html! {
         div.heading {
@@ -163,17 +169,35 @@ fn overview(snapshot: &Snapshot, points: &[Point], now: Timestamp, tables: Optio
                 ". Nothing that it is to be told is lost."
             }
         }
+        (running(shown.campaigns))
         div.cards {
             @for stage in &snapshot.stages { (card(snapshot, stage)) }
             @if let Some(run) = &snapshot.run { (run_card(run, link("places"))) }
         }
-        (plots::of(snapshot, points, &link))
+        (plots::of(snapshot, shown.points, &link))
         div.columns {
             (queues(snapshot, link("queues")))
             (recipients(snapshot))
             (causes(snapshot, link("causes")))
         }
         (count_form(snapshot.run.as_ref()))
+    }
+}
+
+/// The campaigns that aren't over.
+fn running(campaigns: &[Campaign]) -> Markup {
+    let is_held = campaigns.iter().any(|campaign| campaign.paused.is_some() || campaign.abandoned_at.is_some());
+    html! {
+        @if !campaigns.is_empty() {
+            p.note.held[is_held] {
+                "Campaigns: "
+                @for (number, campaign) in campaigns.iter().enumerate() {
+                    @if number > 0 { "; " }
+                    a href=(campaigns::path(campaign.run)) { (campaign.run) } ": " (campaign_state(campaign))
+                }
+                "."
+            }
+        }
     }
 }
 
@@ -211,7 +235,7 @@ fn run_card(run: &RunSnapshot, csv: Option<Markup>) -> Markup {
     html! {
         section.card aria-labelledby="run" {
             h2 #run { a href=(format!("/runs/{}", run.run)) { "Run " (run.run) } }
-            (bar(run, all))
+            (bar(&run.places, 0))
             table {
                 tbody {
                     @for (place_of, count) in &run.places {
@@ -225,32 +249,6 @@ fn run_card(run: &RunSnapshot, csv: Option<Markup>) -> Markup {
                 "Counted " (moment(run.counted_at)) " for " (run.read_units) " read units"
                 @if run.sent_since > 0 { "; about " (grouped(run.sent_since)) " mails were sent since" }
                 "."
-            }
-        }
-    }
-}
-
-/// The month filling up: what is done, what went wrong, and what is to come.
-fn bar(run: &RunSnapshot, all: u64) -> Markup {
-    let class = |key: &TallyKey| match key {
-        TallyKey::Sent => "sent",
-        TallyKey::Skipped(_) | TallyKey::Cancelled => "skipped",
-        TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned => "failed",
-        TallyKey::Indeterminate | TallyKey::Unconfirmed => "doubt",
-        TallyKey::NotDue | TallyKey::Due(_) => "open",
-    };
-    let classes = ["sent", "skipped", "failed", "doubt", "open"];
-    let parts = classes.map(|one| {
-        let count: u64 = run.places.iter().filter(|(key, _)| class(key) == one).map(|(_, count)| count).sum();
-        (one, count)
-    });
-    let share = |count: u64| count as f64 * 1_000.0 / all.max(1) as f64;
-    let before = |until: usize| parts[..until].iter().map(|(_, count)| share(*count)).sum::<f64>();
-    html! {
-        svg.bar viewBox="0 0 1000 24" preserveAspectRatio="none" role="img" {
-            title { @for (name, count) in parts { (grouped(count)) " " (name) ", " } "of " (grouped(all)) }
-            @for (number, (name, count)) in parts.into_iter().enumerate() {
-                rect class=(name) x=(format!("{:.2}", before(number))) y="0" width=(format!("{:.2}", share(count))) height="24" {}
             }
         }
     }

@@ -14,6 +14,7 @@ use pulse_app::{
 use pulse_core::plan::{Calls, Demand, PlanError, StagePlan, Utilisation};
 use serde::{Deserialize, Serialize};
 
+use super::plan_campaign;
 use crate::{
     console::Of,
     failure::Failure,
@@ -112,6 +113,8 @@ pub(super) async fn show(
                 Err(words) => p.note.bad role="alert" { (words) },
                 Ok(planned) => { (plan(&question, planned)) div.csvs { (tables.link("bill")) (tables.link("lanes")) } },
             }
+            h2 #campaign { "A campaign: lanes against time" }
+            (plan_campaign::form(&plan_campaign::Question::default()))
         };
         console.frame.page(&Page { title: "Plan".into(), place: Place::Plan, every: None, main })
     })

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, State},
-    response::{Redirect, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use maud::{Markup, html};
 use pulse_app::{
@@ -18,6 +18,7 @@ use pulse_core::{
     why::{CauseCount, CauseSample, Precision, RunReport, SampleOf},
 };
 
+use super::campaigns;
 use crate::{
     console::{Console, Of},
     failure::Failure,
@@ -33,9 +34,17 @@ pub(super) async fn current(State(console): Of) -> Redirect {
     Redirect::to(&format!("/runs/{run}"))
 }
 
+/// Where a run's page is.
+pub(super) fn path(run: RunId) -> String {
+    if run.is_campaign() { campaigns::path(run) } else { format!("/runs/{run}") }
+}
+
 /// What the snapshot has of it. Counting costs, so that is a button.
 pub(super) async fn show(State(console): Of, Path(run): Path<String>, tables: Tables) -> Result<Response, Failure> {
     let run = parse(&run)?;
+    if run.is_campaign() {
+        return Ok(Redirect::to(&path(run)).into_response());
+    }
     let snapshot = console.snapshot().await?;
     let counted = snapshot.as_ref().and_then(|snapshot| snapshot.run.as_ref()).filter(|counted| counted.run == run);
     let places_of =
@@ -61,6 +70,10 @@ pub(super) async fn show(State(console): Of, Path(run): Path<String>, tables: Ta
 /// Exact now.
 pub(super) async fn count(State(console): Of, Path(run): Path<String>, tables: Tables) -> Result<Response, Failure> {
     let run = parse(&run)?;
+    if run.is_campaign() {
+        return Err(Failure::wrong(format!("{run} is a campaign, and no month: its page counts it by itself."))
+            .see("/campaigns", "To the campaigns"));
+    }
     let question = RunQuestion { run: Some(run), limit: LIMIT, in_depth: true };
     let report = console.app.why_run(question).await?;
     let zone = console.app.settings.zone().map_err(Failure::elsewhere)?;

@@ -97,6 +97,11 @@ pub(super) fn note(words: &str) -> Result<Option<Note>, Failure> {
     }
 }
 
+/// The same of a form that needs them.
+pub(super) fn why(words: &str) -> Result<Note, Failure> {
+    note(words)?.ok_or_else(|| Failure::wrong("It takes words that say why, for others to read."))
+}
+
 pub(super) async fn pause(
     State(console): Of,
     Path(stage): Path<String>,

@@ -1,5 +1,5 @@
 /// Round numbers from 0 to at least `most`, four to seven of them.
-pub(super) fn ticks(most: f64) -> Vec<f64> {
+pub(crate) fn ticks(most: f64) -> Vec<f64> {
     let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
     let magnitude = 10_f64.powf((most / 5.0).log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * magnitude);

@@ -281,6 +281,8 @@ impl Outlook {
     pub fn advice(&self, customer: &CustomerId) -> Vec<Advice> {
         let (customer, run) = (customer.clone(), self.run);
         match &self.next {
+            // What a campaign has closed stays so.
+            NextStep::Failed { .. } | NextStep::Dropped { .. } if run.is_campaign() => Vec::new(),
             NextStep::Failed { stage, .. } => {
                 vec![Advice::Redrive { stage: *stage, run }, Advice::ReplayAgain { customer, run }]
             }
@@ -297,7 +299,9 @@ impl Context<'_> {
     /// What is to come of an entry of the customer's.
     #[must_use]
     pub fn outlook(&self, entry: &Entry) -> Outlook {
-        let may_be_mailed = entry.is_open() || matches!(entry.progress(), Progress::Failed { .. });
+        // What a campaign has closed stays so.
+        let is_given_up = matches!(entry.progress(), Progress::Failed { .. }) && !entry.id().run.is_campaign();
+        let may_be_mailed = entry.is_open() || is_given_up;
         let turn = self.now.max(entry.lease_until().unwrap_or(Timestamp::MIN)).max(entry.awaited_since());
         let provider = self.rules.map(|rules| rules.email.provider);
         let suppressed = self.suppression.and_then(|suppression| suppression.against(provider, turn));

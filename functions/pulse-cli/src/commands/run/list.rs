@@ -32,6 +32,7 @@ fn text(report: &CampaignsReport, zone: &Zone) -> String {
     }
     let mut text = String::new();
     for CampaignListed { campaign, closed } in &report.campaigns {
+        let closed: u64 = closed.values().sum();
         let of = campaign.sealed.map_or_else(|| "?".to_owned(), |(seal, _)| seal.count.to_string());
         let asked = local(campaign.requested.at, zone);
         let (run, state) = (campaign.run, campaign_state(campaign));

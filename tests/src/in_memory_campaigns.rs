@@ -1,0 +1,182 @@
+//! Campaigns of the world that has seen a day: one of each state.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use pulse_core::{
+    campaign::{
+        Audience, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport, CampaignRequest, Priority,
+        Question, Seal,
+    },
+    control::Note,
+    customer::CustomerId,
+    entry::{Entry, EntryId, Plan, SkipReason, StageName, TallyKey},
+    failure::Cause,
+    ports::{CampaignEntries as _, Campaigns as _, Clock as _, Ledger as _},
+    run::RunId,
+};
+
+use crate::in_memory_app::{Fate, InMemoryApp};
+
+/// Why mails of campaigns fail.
+const CAUSE: &str = "The provider answered 400: the address can't be used.";
+
+/// What has happened to a campaign so far, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// The planner began.
+    Planned,
+    /// All its entries are written.
+    Sealed,
+    /// They are dispatched.
+    Started,
+    /// Somebody holds it.
+    Paused,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// Its deadline is over.
+    PastDeadline,
+    /// All of its entries are closed.
+    Closed,
+    /// It is finished.
+    Finished,
+}
+
+/// A campaign of each state, with what its entries have come to: of a number of customers one after the other.
+pub const CAMPAIGNS: [(&str, &[Happened], &[(usize, Option<Fate>)]); 10] = {
+    use Happened::{Cancelled, Closed, Finished, PastDeadline, Paused, Planned, Sealed, Started};
+    const SENT: Option<Fate> = Some(Fate::Sent);
+    const FAILED: Option<Fate> = Some(Fate::Failed(StageName::Email));
+    const OPTED_OUT: Option<Fate> = Some(Fate::Skipped(SkipReason::OptedOut));
+    [
+        ("newcomers", &[], &[]),
+        ("survey", &[Planned], &[(7, None)]),
+        ("jubilee", &[Planned, Sealed], &[(20, None)]),
+        (
+            "spring-sale",
+            &[Planned, Sealed, Started],
+            &[(70, SENT), (9, OPTED_OUT), (3, FAILED), (2, Some(Fate::InDoubt)), (6, Some(Fate::Scored)), (30, None)],
+        ),
+        ("price-change", &[Planned, Sealed, Started, Paused], &[(15, SENT), (25, None)]),
+        ("wrong-letter", &[Planned, Sealed, Started, Cancelled], &[(5, SENT), (2, Some(Fate::Scored))]),
+        ("last-call", &[Planned, Sealed, Started, PastDeadline], &[(12, SENT), (1, Some(Fate::Scored))]),
+        ("thanks", &[Planned, Sealed, Started, Closed], &[(8, SENT)]),
+        ("autumn", &[Planned, Sealed, Started, Closed, Finished], &[(40, SENT), (4, OPTED_OUT), (3, FAILED)]),
+        ("winter", &[Planned, Sealed, Started, Cancelled, Closed, Finished], &[(10, SENT), (1, Some(Fate::InDoubt))]),
+    ]
+};
+
+/// The run of a campaign.
+///
+/// # Panics
+/// When that is no name.
+#[must_use]
+pub fn campaign_run(name: &str) -> RunId {
+    RunId::parse(name).expect("a name")
+}
+
+fn note(words: &str) -> Note {
+    Note::parse(words).expect("a note")
+}
+
+fn request(name: &str, customers: usize, world: &InMemoryApp) -> CampaignRequest {
+    let soon = world.clock.now() + Duration::from_mins(40);
+    CampaignRequest {
+        plan: Plan::of(&[StageName::Score, StageName::Email]).expect("a plan"),
+        audience: match name {
+            "newcomers" => Audience::Asked { question: Question { region: Some("IE".into()), ..Question::default() } },
+            _ => Audience::Given { parts: 1, customers: customers as u64 },
+        },
+        letter: "0123".into(),
+        deadline: match name {
+            "spring-sale" => Some(soon),
+            "last-call" => Some(world.clock.now() - Duration::from_mins(1)),
+            _ => None,
+        },
+        priority: if name == "last-call" { Priority::Urgent } else { Priority::Normal },
+        cap: "2/7d".parse().ok(),
+        at_most: None,
+        a_day: (name == "price-change").then_some(500),
+    }
+}
+
+impl InMemoryApp {
+    /// Starts a campaign of each state, a day's half ago and later.
+    pub(crate) async fn campaigns(&self) {
+        for (number, (name, happened, fates)) in (0..).zip(CAMPAIGNS) {
+            let at = self.clock.now() - Duration::from_mins(90 + 15 * number);
+            self.campaign(name, at, happened, fates).await;
+        }
+    }
+
+    /// Starts a campaign at a moment, to which all this has happened since, five minutes after one another.
+    ///
+    /// # Panics
+    /// Never: the ledger in memory can always be written.
+    pub async fn campaign(
+        &self,
+        name: &str,
+        at: jiff::Timestamp,
+        happened: &[Happened],
+        fates: &[(usize, Option<Fate>)],
+    ) -> Campaign {
+        let (run, customers) = (campaign_run(name), fates.iter().map(|(count, _)| count).sum());
+        let request = request(name, customers, self);
+        let plan = request.plan;
+        let change = CampaignChange::requested(run, request, "aoife".into(), Some(note("For the season.")), at);
+        assert!(self.ledger.save_campaign(&change).await.expect("written"));
+        let fates = fates.iter().flat_map(|(count, fate)| std::iter::repeat_n(*fate, *count));
+        let mut customers = Vec::new();
+        for (number, fate) in fates.enumerate() {
+            let customer = CustomerId::parse(&format!("c-{number:04}")).expect("an id");
+            self.enter(EntryId { customer: customer.clone(), run }, plan, fate, at).await;
+            customers.push(customer);
+        }
+        let mut campaign = change.after().clone();
+        for (number, happened) in (1..).zip(happened) {
+            let event = self.event(*happened, run, Seal::of(&customers)).await;
+            let change = campaign.change(event, at + Duration::from_mins(5 * number)).expect("it can happen");
+            assert!(self.ledger.save_campaign(&change).await.expect("written"));
+            campaign = change.after().clone();
+        }
+        campaign
+    }
+
+    /// Writes an entry of a campaign, which has come to this; one that has come to nothing is held.
+    pub async fn enter(&self, id: EntryId, plan: Plan, fate: Option<Fate>, at: jiff::Timestamp) {
+        let entry = Entry::of_campaign(id, plan, at);
+        self.ledger.open(&entry).await.expect("opened");
+        for change in fate.iter().flat_map(|fate| fate.way(&entry, &Cause::new(CAUSE), at)) {
+            self.ledger.apply(&change).await.expect("applied");
+        }
+    }
+
+    async fn event(&self, happened: Happened, run: RunId, seal: Seal) -> CampaignEvent {
+        match happened {
+            Happened::Planned => CampaignEvent::PlanningStarted,
+            Happened::Sealed => CampaignEvent::Sealed { seal },
+            Happened::Started => CampaignEvent::Started,
+            Happened::Paused => CampaignEvent::Paused { by: "max".into(), note: note("Wrong price in the letter.") },
+            Happened::Cancelled => {
+                CampaignEvent::CancelAsked { by: "max".into(), note: note("It was the wrong letter.") }
+            }
+            Happened::PastDeadline => CampaignEvent::DeadlinePassed,
+            Happened::Closed => CampaignEvent::LastClosed,
+            Happened::Finished => CampaignEvent::Finished { report: self.report(run).await },
+        }
+    }
+
+    async fn report(&self, run: RunId) -> CampaignReport {
+        let counts = self.ledger.closed_counts(run).await.expect("counted");
+        let campaign = self.ledger.campaign(run).await.expect("read").expect("a campaign");
+        let failed = |counts: &BTreeMap<TallyKey, u64>| {
+            counts.iter().filter(|(key, _)| matches!(key, TallyKey::Failed(_))).map(|(_, count)| count).sum::<u64>()
+        };
+        CampaignReport {
+            outcome: CampaignOutcome::of(&counts, campaign.cancelled.is_some()),
+            causes: Some((Cause::new(CAUSE), failed(&counts))).filter(|(_, count)| *count > 0).into_iter().collect(),
+            counts,
+            planned_within: Duration::from_mins(10),
+            ran_for: Duration::from_mins(5),
+        }
+    }
+}
