@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Template, metrics, reference};
 
 /// The commands that answer an alarm.
-const COMMANDS: [&str; 10] =
-    ["audit", "dlq", "endpoint", "lanes", "pause", "plan", "redrive", "resume", "status", "why"];
+const COMMANDS: [&str; 11] =
+    ["audit", "dlq", "endpoint", "lanes", "pause", "plan", "redrive", "resume", "run", "status", "why"];
 
 /// The most that CloudWatch takes as a description (Amazon CloudWatch API Reference, `PutMetricAlarm`).
 const DESCRIPTION: usize = 1_024;
@@ -146,6 +146,7 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
     want("Dropped", &[("Stack", "AWS::StackName")], Some(0));
     want("Forged", &[("Stack", "AWS::StackName")], None);
     want("Reputation", &[("Stack", "AWS::StackName")], None);
+    want("LateCampaigns", &[("Stack", "AWS::StackName")], Some(1));
     want("5XXError", &[("ApiName", "AWS::StackName")], Some(0));
     want("Errors", &[("FunctionName", "FeedbackFunction")], Some(0));
     for (queue, longest) in [("FeedbackQueue", 3_600), ("UnsubscribeQueue", 600)] {

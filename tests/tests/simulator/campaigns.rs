@@ -163,7 +163,7 @@ fn a_campaign_that_is_held_goes_on_where_it_was() {
 
 #[test]
 fn a_campaign_that_is_cancelled_sends_nothing_more_and_adds_up() {
-    let cancelled = CampaignAct { cancelled_after: Some(2 * MINUTE), ..act(campaign("spring")) };
+    let cancelled = CampaignAct { cancelled_after: Some(Duration::from_secs(80)), ..act(campaign("spring")) };
     let report = lived(&scenario(vec![cancelled], Vec::new()));
     let (_, told) = only(&report);
     assert_eq!(told.outcome, CampaignOutcome::Cancelled);

@@ -70,8 +70,8 @@ fn whatever_can_stop_has_an_alarm() -> Result<()> {
         edits.push(cut(&format!("/Resources/{id}")));
     }
     // Five of each stage; three of the schedules, two of the tick, two of the audit, one of mails that were dropped, one of the
-    // reputation, and five of the intake.
-    assert_eq!(edits.len(), 5 * shipped.stages().len() + 14);
+    // reputation, one of late campaigns, and five of the intake.
+    assert_eq!(edits.len(), 5 * shipped.stages().len() + 15);
     edits.extend([
         // Three days ahead of what the queue keeps.
         set("ScoreQueue/MessageRetentionPeriod", 1_000_000),

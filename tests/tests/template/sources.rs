@@ -62,7 +62,7 @@ fn a_further_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
     let sources = Sources::in_folder(folder.path());
     let template = Template::parse(&sources.render()?, sources.stages()?)?;
     assert_eq!(template.mappings().len(), 4 + 2);
-    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 35 + 6);
+    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 36 + 6);
     let checks = [
         alarms::each_says_what_to_do_first,
         alarms::each_is_sane,

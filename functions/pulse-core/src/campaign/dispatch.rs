@@ -3,18 +3,18 @@
 
 use super::Priority;
 
-/// What is to lie in a stage's queue after a tick, as a share of what the stage carried in the minute before: enough until the next
+/// What is to lie in a stage's queue after a tick, in percent of what the stage carried in the minute before: enough until the next
 /// tick, and a little for want of a better guess.
-const AHEAD: f64 = 1.1;
+const AHEAD: u64 = 110;
 
 /// The same where the queue has run dry: nobody knows how much the stage would have carried.
-const AHEAD_OF_A_DRY_QUEUE: f64 = 2.0;
+const AHEAD_OF_A_DRY_QUEUE: u64 = 200;
 
 /// What is to lie in a queue at least, in messages: about a minute's work of 20 lanes and calls of four seconds.
 const LEAST: u64 = 300;
 
-/// What urgent campaigns get of a minute's work though the month's messages fill the queue.
-const URGENT_SHARE: f64 = 0.2;
+/// What urgent campaigns get of a minute's work though the month's messages fill the queue, in percent.
+const URGENT_SHARE: u64 = 20;
 
 /// What is known of a stage when entries are dispatched to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,8 +29,7 @@ pub struct StageDemand {
 #[must_use]
 pub fn room(StageDemand { waiting, carried }: StageDemand) -> (u64, u64) {
     let ahead = if waiting == 0 { AHEAD_OF_A_DRY_QUEUE } else { AHEAD };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of messages")]
-    let of = |share: f64| (share * carried as f64).ceil() as u64;
+    let of = |percent: u64| (carried * percent).div_ceil(100);
     let free = of(ahead).max(LEAST).saturating_sub(waiting);
     (free, of(URGENT_SHARE).saturating_sub(free))
 }
