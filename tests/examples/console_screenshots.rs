@@ -26,6 +26,7 @@ fn main() -> std::io::Result<()> {
         ("overview", json!({ "path": "/" }), 1280),
         ("run", json!({ "path": "/runs/2026-11", "press": ".act button" }), 1280),
         ("customer", json!({ "path": "/customers/c-failed" }), 1280),
+        ("customer-in-campaign", json!({ "path": "/customers/c-0080" }), 1280),
         ("dead-letters", json!({ "path": "/dead-letters/score", "press": ".act button" }), 1280),
         ("feedback", json!({ "path": "/feedback" }), 1280),
         ("endpoints", json!({ "path": "/endpoints" }), 1280),

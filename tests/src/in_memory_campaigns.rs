@@ -41,8 +41,11 @@ pub enum Happened {
     Finished,
 }
 
-/// A campaign of each state, with what its entries have come to: of a number of customers one after the other.
-pub const CAMPAIGNS: [(&str, &[Happened], &[(usize, Option<Fate>)]); 10] = {
+/// What entries have come to: those of so many customers, one after the other. Those that have come to nothing are held.
+pub type Fates = &'static [(usize, Option<Fate>)];
+
+/// A campaign of each state, with what has happened to it and to its entries.
+pub const CAMPAIGNS: [(&str, &[Happened], Fates); 10] = {
     use Happened::{Cancelled, Closed, Finished, PastDeadline, Paused, Planned, Sealed, Started};
     const SENT: Option<Fate> = Some(Fate::Sent);
     const FAILED: Option<Fate> = Some(Fate::Failed(StageName::Email));
@@ -141,8 +144,7 @@ impl InMemoryApp {
         campaign
     }
 
-    /// Writes an entry of a campaign, which has come to this; one that has come to nothing is held.
-    pub async fn enter(&self, id: EntryId, plan: Plan, fate: Option<Fate>, at: jiff::Timestamp) {
+    async fn enter(&self, id: EntryId, plan: Plan, fate: Option<Fate>, at: jiff::Timestamp) {
         let entry = Entry::of_campaign(id, plan, at);
         self.ledger.open(&entry).await.expect("opened");
         for change in fate.iter().flat_map(|fate| fate.way(&entry, &Cause::new(CAUSE), at)) {

@@ -41,7 +41,7 @@ async fn pressed(client: &Client, path: &str, body: &str) -> String {
     client.get(answer.headers["location"].to_str().unwrap()).await.body
 }
 
-fn number(cell: &str) -> i64 {
+fn number(cell: &str) -> u64 {
     cell.replace(',', "").parse().unwrap_or_else(|error| panic!("{cell}: {error}"))
 }
 
@@ -89,14 +89,12 @@ async fn of_each_state_a_page_adds_up_and_says_what_happened_what_comes_next_and
         let rows = rows(&page);
         let places = campaign_places(&shown);
         let counted = |place: &str| {
-            rows.iter()
-                .find(|row| row[0] == place)
-                .map(|row| number(&row[1]))
-                .unwrap_or_else(|| panic!("{place}: {page}"))
+            let row = rows.iter().find(|row| row[0] == place).unwrap_or_else(|| panic!("{place}: {page}"));
+            number(&row[1])
         };
-        let sum: i64 = places.iter().map(|(place, _)| counted(place)).sum();
+        let sum: u64 = places.iter().map(|(place, _)| counted(place)).sum();
         match shown.campaign.sealed {
-            Some((seal, _)) => assert_eq!((sum, counted("all that were sealed")), (seal.count as i64, sum), "{name}"),
+            Some((seal, _)) => assert_eq!((sum, counted("all that were sealed")), (seal.count, sum), "{name}"),
             None => assert_eq!(counted("so far: it isn't sealed yet"), sum, "{name}"),
         }
         assert!(!page.contains("moving"), "{name}: {page}");

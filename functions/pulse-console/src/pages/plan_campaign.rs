@@ -86,7 +86,7 @@ pub(super) async fn show(
             (form(&question))
             @match &planned {
                 Err(words) => p.note.bad role="alert" { (words) },
-                Ok((campaign, within, planned)) => { (plan(campaign, *within, planned)) (tables.link("frontier")) },
+                Ok((campaign, within, planned)) => { (plan(&question, campaign, *within, planned)) (tables.link("frontier")) },
             }
         };
         console.frame.page(&Page { title: "Plan of a campaign".into(), place: Place::Plan, every: None, main })
@@ -108,7 +108,7 @@ pub(super) fn form(question: &Question) -> Markup {
     html! {
         form.fields method="get" action="/plan/campaign" {
             label { "items" input type="number" name="items" value=(question.items) min="1" max=(u32::MAX) required; }
-            label { "a call takes, as in 60s, 2m or 20ms" input type="text" name="each" value=(question.each) maxlength="10" required; }
+            label { "a call, as in 60s or 20ms" input type="text" name="each" value=(question.each) maxlength="10" required; }
             label { "all within, as in 90m or 6h" input type="text" name="within" value=(question.within) maxlength="10" required; }
             label { "by the stage, email or score" input type="text" name="stage" value=(question.stage) maxlength="10" required; }
             button { "Reckon" }
@@ -116,7 +116,7 @@ pub(super) fn form(question: &Question) -> Markup {
     }
 }
 
-fn plan(campaign: &Campaign, within: Duration, planned: &PlannedCampaign) -> Markup {
+fn plan(question: &Question, campaign: &Campaign, within: Duration, planned: &PlannedCampaign) -> Markup {
     let way = &planned.plan.way;
     let lanes = way.lanes;
     html! {
@@ -142,7 +142,7 @@ fn plan(campaign: &Campaign, within: Duration, planned: &PlannedCampaign) -> Mar
         p.small {
             "At public prices it costs $" (format!("{:.2}", planned.bill.total)) " beside the months' runs, with any lanes; as a distributed map of Step Functions $"
             (format!("{:.2}", planned.distributed_map.total)) ". Planned with " (decimal(campaign.utilisation.of(100.0))) " % of the lanes. "
-            code { "pulse plan --items " (campaign.items) " --each " (campaign.each.as_secs_f64()) "s --within " (within.as_secs()) "s --stage " (campaign.stage) }
+            code { "pulse plan --items " (campaign.items) " --each " (question.each.trim()) " --within " (question.within.trim()) " --stage " (campaign.stage) }
             " says what has to be set first, where calls are long."
         }
     }
