@@ -107,7 +107,7 @@ pub async fn campaigns_are_listed_newest_first_and_live_ones_apart(ledger: &dyn 
                 counts: BTreeMap::from([(TallyKey::Sent, 3), (TallyKey::Skipped(SkipReason::FrequencyCap), 1)]),
                 causes: Vec::new(),
                 planned_within: std::time::Duration::from_secs(3),
-                ran_for: std::time::Duration::from_secs(60),
+                ran_for: std::time::Duration::from_mins(1),
             },
         },
     ] {

@@ -55,10 +55,7 @@ impl Planner<'_> {
             let too_many = campaign.request.at_most.is_some_and(|most| seal.count > most);
             let planned = if too_many { Planned::TooMany(seal) } else { Planned::All(seal) };
             let is_cut_short = too_many || campaign.cancelled.is_some();
-            let next = match is_cut_short {
-                true => self.begun(campaign, done).await?,
-                false => self.part(campaign, done).await?,
-            };
+            let next = if is_cut_short { self.begun(campaign, done).await? } else { self.part(campaign, done).await? };
             let Some(part) = next else { return Ok(planned) };
             let seal = self.write(campaign, &part, seal).await?;
             let is_ours = self.campaigns.save_planned_parts(campaign.run, done + 1, seal).await?;

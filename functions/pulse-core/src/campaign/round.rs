@@ -162,9 +162,8 @@ impl CampaignRound<'_> {
     ) -> Result<Option<CampaignEvent>, RoundError> {
         let now = self.clock.now();
         Ok(match campaign.state {
-            CampaignState::Requested if campaign.paused.is_some() => None,
+            CampaignState::Requested | CampaignState::Planning if campaign.paused.is_some() => None,
             CampaignState::Requested => Some(CampaignEvent::PlanningStarted),
-            CampaignState::Planning if campaign.paused.is_some() => None,
             CampaignState::Planning => self.plan(campaign, until).await?,
             CampaignState::Sealed => Some(CampaignEvent::Started),
             CampaignState::Running => match campaign.standing(now) {

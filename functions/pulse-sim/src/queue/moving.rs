@@ -68,6 +68,9 @@ struct Mover {
     last: Option<(Timestamp, u64)>,
 }
 
+/// A message's body and group, and where it goes.
+type Taken = (Arc<Holding>, Box<str>, Option<Arc<str>>);
+
 impl Mover {
     async fn run(mut self, task: MoveTask, time: VirtualTime) {
         let ends_at = self.from.clock.now().saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
@@ -97,7 +100,7 @@ impl Mover {
     }
 
     /// Takes the next message out that has somewhere to go.
-    fn take(&mut self) -> Option<(Arc<Holding>, Box<str>, Option<Arc<str>>)> {
+    fn take(&mut self) -> Option<Taken> {
         let mut messages = self.from.messages();
         messages.settle(self.from.clock.now());
         loop {

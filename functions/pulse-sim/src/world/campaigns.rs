@@ -116,6 +116,9 @@ impl World {
     }
 
     /// Has a campaign held for so long.
+    ///
+    /// # Panics
+    /// Never: the note is one.
     pub async fn hold_campaign(&self, run: RunId, lasts: Duration) {
         let note = || Note::parse("The letter is looked at once more.").expect("a note");
         self.change_campaign(run, CampaignEvent::Paused { by: "operator".into(), note: note() }).await;
@@ -124,6 +127,9 @@ impl World {
     }
 
     /// Has it end before its time.
+    ///
+    /// # Panics
+    /// Never: the note is one.
     pub async fn cancel_campaign(&self, run: RunId) {
         let note = Note::parse("It was the wrong letter.").expect("a note");
         self.change_campaign(run, CampaignEvent::CancelAsked { by: "operator".into(), note }).await;

@@ -28,7 +28,7 @@ use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 /// Counts what is closed, and takes a campaign for done when as many are as were sealed (Sidekiq #4361, #4607, #5143).
 #[derive(Default)]
 pub(crate) struct KeepsACounter {
-    closed: Arc<Mutex<BTreeMap<RunId, u64>>>,
+    closed: Counter,
 }
 
 impl KeepsACounter {
@@ -113,6 +113,8 @@ pub(crate) struct KeepsACursor {
     cursors: Cursors,
 }
 
+type Counter = Arc<Mutex<BTreeMap<RunId, u64>>>;
+
 type Cursors = Arc<Mutex<BTreeMap<(RunId, StageName), CustomerId>>>;
 
 #[async_trait]
@@ -127,7 +129,7 @@ impl SystemUnderTest for KeepsACursor {
 
 struct MeddledEntries {
     inner: Arc<dyn CampaignEntries>,
-    counter: Option<(Arc<Mutex<BTreeMap<RunId, u64>>>, Arc<dyn Campaigns>)>,
+    counter: Option<(Counter, Arc<dyn Campaigns>)>,
     cursors: Option<Cursors>,
 }
 
@@ -192,7 +194,7 @@ impl CampaignEntries for MeddledEntries {
 
 struct MeddledLedger {
     inner: Arc<dyn Ledger>,
-    closed: Option<Arc<Mutex<BTreeMap<RunId, u64>>>>,
+    closed: Option<Counter>,
     queues: Option<Queues>,
 }
 

@@ -58,7 +58,7 @@ fn an_endpoint_has_one_target_some_facts_and_keys_of_one_kind() {
         "add crm --facts all",
         "add crm --url https://hooks.example/x",
         "add crm --url https://hooks.example/x --bus default --facts all",
-        "add crm --url https://hooks.example/x --facts run-started",
+        "add crm --url https://hooks.example/x --facts run-begun",
         "add crm --url https://hooks.example/x --facts all --lanes 0",
         "add crm --url https://hooks.example/x --facts all --keep some",
         "add crm --url https://hooks.example/x --facts all --secret s --ed25519",
