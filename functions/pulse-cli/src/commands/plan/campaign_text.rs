@@ -285,7 +285,7 @@ mod tests {
         assert!(slower.contains("takes 2.7 min and more"), "{slower}");
         assert!(!slower.contains("given up after"), "{slower}");
         let patient = shown(|campaign| {
-            (campaign.each, campaign.call_timeout) = (Duration::from_secs(1), Some(Duration::from_secs(60)));
+            (campaign.each, campaign.call_timeout) = (Duration::from_secs(1), Some(Duration::from_mins(1)));
         });
         assert!(patient.contains("20 -> 60") && !patient.contains("As the template ships it"), "{patient}");
     }

@@ -143,7 +143,7 @@ proptest! {
         };
         let settings = campaign.settings(in_flight).unwrap();
         prop_assert!(settings.fit(campaign.each) && settings.function_timeout <= LONGEST_FUNCTION);
-        let times: Vec<_> = MAXIMUM_CONCURRENCY.into_iter().map(|at| campaign.takes(settings, at)).collect();
+        let times: Vec<_> = MAXIMUM_CONCURRENCY.map(|at| campaign.takes(settings, at)).collect();
         prop_assert!(times.is_sorted_by(|one, next| one >= next));
         // Nothing takes less than its calls side by side.
         let least = campaign.each.as_secs_f64() * f64::from(items.div_ceil(1_000 * settings.in_flight));
