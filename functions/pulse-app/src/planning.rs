@@ -70,10 +70,10 @@ impl PlannedCampaign {
         let prices = Prices::default();
         let work =
             |way: &Way| CampaignWork { items: campaign.items.get(), each: campaign.each, settings: way.settings };
-        let with_price = |way: Way| PricedWay { dollars: Bill::of_campaign(work(&way), &prices).total, way };
+        let with_cost = |way: Way| PricedWay { dollars: Bill::of_campaign(work(&way), &prices).total, way };
         Ok(Self {
             stage: campaign.stage,
-            other_ways: campaign.other_ways(&plan.way).into_iter().map(with_price).collect(),
+            other_ways: campaign.other_ways(&plan.way).into_iter().map(with_cost).collect(),
             bill: Bill::of_campaign(work(&plan.way), &prices),
             distributed_map: Bill::of_distributed_map(work(&plan.way), &prices),
             plan,

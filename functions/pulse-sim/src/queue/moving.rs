@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     MemoryQueue,
     holding::Holding,
+    message::Message,
     move_task::{FASTEST, MoveStatus, MoveTask, MoveTaskRefused},
 };
 use crate::time::VirtualTime;
@@ -68,9 +69,6 @@ struct Mover {
     last: Option<(Timestamp, u64)>,
 }
 
-/// A message's body and group, and where it goes.
-type Taken = (Arc<Holding>, Box<str>, Option<Arc<str>>);
-
 impl Mover {
     async fn run(mut self, task: MoveTask, time: VirtualTime) {
         let ends_at = self.from.clock.now().saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
@@ -92,15 +90,15 @@ impl Mover {
     fn move_some(&mut self) -> u64 {
         let mut moved = 0;
         while moved < self.rate {
-            let Some((to, body, group)) = self.take() else { break };
-            to.send(body, group);
+            let Some((to, message)) = self.take() else { break };
+            to.send(message.body, message.group);
             moved += 1;
         }
         moved
     }
 
     /// Takes the next message out that has somewhere to go.
-    fn take(&mut self) -> Option<Taken> {
+    fn take(&mut self) -> Option<(Arc<Holding>, Message)> {
         let mut messages = self.from.messages();
         messages.settle(self.from.clock.now());
         loop {
@@ -109,7 +107,7 @@ impl Mover {
             let source = messages.message(slot)?.source;
             let back = || source.and_then(|source| self.from.source(source));
             if let Some(to) = self.to.clone().or_else(back) {
-                return messages.remove(slot).map(|message| (to, message.body, message.group));
+                return messages.remove(slot).map(|message| (to, message));
             }
         }
     }

@@ -71,7 +71,7 @@ pub enum Record {
 
 /// Everything that a world is made from.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct WorldSettings {
     /// The first moment.
     pub starts: Timestamp,

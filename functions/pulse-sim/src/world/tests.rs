@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{EmailAddress, PersonName, Product},
+    delivery::{DeliveryId, EndpointName},
     entry::{Entry, EntryId, StageName},
-    ports::{LedgerError, Mail, MailLookup, Rendered, ScoreError, ScoreRequest, SendError},
+    message::WorkMessage,
+    ports::{LedgerError, Mail, MailLookup, Rendered, ScoreError, ScoreRequest, SendError, StageQueue as _},
     run::RunId,
 };
 
@@ -47,6 +50,27 @@ fn email(faults: ProviderFaults) -> Faults {
     let mut conditions = Faults::default();
     conditions.providers[StageName::Email] = faults;
     conditions
+}
+
+#[test]
+fn where_queues_are_fair_an_endpoint_with_much_to_be_told_keeps_no_other_waiting() {
+    let received_next = |fair_queues| {
+        let settings = WorldSettings { fair_queues, ..WorldSettings::shipped(starts(), 1) };
+        let world = World::new(settings, Arc::new(Production));
+        let queue = &world.stacks[StageName::Deliver].queue;
+        let send = |endpoint: &str, number: u32| {
+            let endpoint = EndpointName::parse(endpoint).unwrap();
+            let fact = format!("c{number}/2026-11/7/sent").parse().unwrap();
+            let message = WorkMessage::for_delivery(DeliveryId { endpoint, fact });
+            // At once, so that no poller takes any.
+            queue.send(&message).now_or_never().unwrap().unwrap();
+        };
+        (0..200).for_each(|number| send("archive", number));
+        queue.receive(80);
+        send("crm", 1);
+        queue.receive(1).remove(0).body
+    };
+    assert!(received_next(true).contains("crm") && received_next(false).contains("archive"));
 }
 
 /// Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`":
