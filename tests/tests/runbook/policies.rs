@@ -149,7 +149,7 @@ const LOOKING: [(&str, &str); 13] = [
 ];
 
 /// Commands that change something, in an order in which each has something to do.
-const CHANGING: [(&str, &str); 24] = [
+const CHANGING: [(&str, &str); 23] = [
     ("enroll", "enroll FOLDER/roster.csv"),
     ("opt-out", "opt-out c-1 --note asked"),
     ("unenroll", "unenroll c-2"),
@@ -169,8 +169,7 @@ const CHANGING: [(&str, &str); 24] = [
     ("endpoint pause", "endpoint pause warehouse --note moving"),
     ("endpoint resume", "endpoint resume warehouse --note moved"),
     ("endpoint remove", "endpoint remove warehouse --yes"),
-    ("run start", "run start spring --product card --letter FOLDER/spring.en.txt --dry-run"),
-    ("run start", "run start spring --product card --letter FOLDER/spring.en.txt"),
+    ("run start", "run start spring --all --letter FOLDER/spring.en.txt"),
     ("run pause", "run pause spring --note drill"),
     ("run resume", "run resume spring"),
     ("run cancel", "run cancel spring --note drill"),

@@ -36,10 +36,11 @@ const LAST_CALLS: Duration = Duration::from_mins(2);
 /// How long a campaign has run before it is said to be late.
 const JUDGED_AFTER: Duration = Duration::from_mins(5);
 
-/// When an entry's message counts as lost. Sooner than a month's, as no more is dispatched than a minute's work: a message that
-/// no worker took in a quarter of an hour isn't in the queue.
+/// When an entry's message counts as lost. Sooner than a month's, as no more is dispatched than a minute's work: one that no
+/// worker has claimed within five was lost, or is a dead worker's, whose messages stay hidden for longer than that. Where a batch
+/// takes as long, one too many is sent, which does no harm.
 const LOST: SweepPolicy = SweepPolicy {
-    grace: Duration::from_mins(15),
+    grace: Duration::from_mins(5),
     again_after: Duration::from_hours(1),
     backlog: 400,
     retention: Duration::from_hours(10 * 24),
