@@ -12,7 +12,7 @@ use crate::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
         TakesFailuresForAnswers, TellsNobody,
     },
-    seeds::broken_seeds,
+    seeds::{broken_seeds, seeds},
 };
 
 /// Seeds that are lived through with other systems in each run of the tests.
@@ -28,7 +28,7 @@ fn shipped() -> Arc<dyn SystemUnderTest> {
 
 #[test]
 fn no_seed_with_endpoints_breaks_a_promise() {
-    let broken = broken_seeds(SEEDS, plan);
+    let broken = broken_seeds(seeds(SEEDS), plan);
     assert!(broken.is_empty(), "{broken:#?}");
 }
 

@@ -15,10 +15,10 @@ use pulse_sim::{
     world::{Production, SystemUnderTest, Violation},
 };
 
-/// How many seeds are lived through where [`SEEDS_VARIABLE`] says nothing: a few minutes on two processors.
+/// How many seeds are lived through in each run of the tests: a few minutes on two processors.
 const SEEDS: u64 = 60;
 
-/// Says how many seeds are lived through. A thousand are, before a release.
+/// Says how many seeds are lived through instead. A thousand are, before a release.
 const SEEDS_VARIABLE: &str = "PULSE_SEEDS";
 
 const CUSTOMERS: u32 = 200;
@@ -30,6 +30,11 @@ fn shipped() -> Arc<dyn SystemUnderTest> {
 
 fn plan(seed: u64) -> FaultPlan {
     FaultPlan::of_seed(seed, CUSTOMERS, DAYS).with_panics().with_orders()
+}
+
+/// How many seeds are lived through, where these are in each run of the tests.
+pub(crate) fn seeds(usual: u64) -> u64 {
+    process_variable(SEEDS_VARIABLE).map_or(usual, |seeds| seeds.parse().expect("a number of seeds"))
 }
 
 /// What came of all seeds that broke a promise, on as many threads as there are processors, in their order.
@@ -58,7 +63,7 @@ pub(crate) fn broken_seeds(seeds: u64, plan: fn(u64) -> FaultPlan) -> Vec<(u64, 
 
 #[test]
 fn no_seed_breaks_a_promise() {
-    let seeds = process_variable(SEEDS_VARIABLE).map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
+    let seeds = seeds(SEEDS);
     let broken = broken_seeds(seeds, plan);
     let Some((seed, violation)) = broken.first() else { return };
     let shrunk = shrink(&plan(*seed), violation.promise, &shipped());

@@ -76,6 +76,7 @@ impl FaultPlan {
     /// The same with campaigns that operators start beside the month.
     #[must_use]
     pub fn with_campaigns(mut self) -> Self {
+        self.has_campaigns = true;
         let random = Randomness::of_seed(self.seed).stream("campaigns");
         let later = super::campaigns::campaigns(&random, &self);
         let number = self.faults.iter().map(|(number, _)| number + 1).max().unwrap_or(0);

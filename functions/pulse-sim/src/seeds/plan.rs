@@ -30,6 +30,8 @@ pub struct FaultPlan {
     pub duplicates: f64,
     /// Whether other systems are told of what happens.
     pub has_endpoints: bool,
+    /// Whether campaigns are started, whose messages have groups.
+    pub has_campaigns: bool,
     /// What goes wrong, with its number, by which it can be left out.
     pub faults: Vec<(usize, Fault)>,
 }
@@ -49,8 +51,20 @@ impl FaultPlan {
             quiet_hours: None,
             duplicates: 0.0,
             has_endpoints: false,
+            has_campaigns: false,
             faults: Vec::new(),
         }
+    }
+
+    /// The command that lives through it, as far as it says nothing of single faults.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let beside: Vec<_> = [(self.has_campaigns, "campaigns"), (self.has_endpoints, "endpoints")]
+            .into_iter()
+            .filter_map(|(has, name)| has.then_some(name))
+            .collect();
+        let with = if beside.is_empty() { String::new() } else { format!(" --with {}", beside.join(",")) };
+        format!("pulse simulate --seed {} --customers {} --days {}{with}", self.seed, self.customers, self.days)
     }
 
     /// The same with these faults only.
@@ -98,12 +112,6 @@ impl FaultPlan {
                     )
                     || matches!(fault.kind, Kind::Endpoint(_, faults) if faults.rejected == 0.0)
             })
-    }
-
-    /// Whether campaigns are started, whose messages have groups.
-    #[must_use]
-    pub fn has_campaigns(&self) -> bool {
-        self.faults.iter().any(|(_, fault)| matches!(fault.kind, Kind::Once(Act::Campaign(_))))
     }
 
     /// Whether a provider may do late what it was asked.

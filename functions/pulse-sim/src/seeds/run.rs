@@ -95,7 +95,7 @@ pub fn run_with(
     if plan.has_endpoints {
         settings.endpoints = endpoints::all(plan.starts);
     }
-    settings.fair_queues = plan.has_campaigns();
+    settings.fair_queues = plan.has_campaigns;
     adjust(&mut settings);
     let world = World::new(settings, product);
     let month = SeedMonth { plan, world: &world };

@@ -24,10 +24,7 @@ impl Shrunk {
     pub fn command(&self) -> String {
         let faults: Vec<_> = self.plan.faults.iter().map(|(number, _)| number.to_string()).collect();
         let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(",") };
-        format!(
-            "pulse simulate --seed {} --customers {} --days {} --faults {faults}",
-            self.plan.seed, self.plan.customers, self.plan.days
-        )
+        format!("{} --faults {faults}", self.plan.command())
     }
 
     /// The trace's lines that speak of the customer to whom it happened, and of no customer at all.

@@ -56,6 +56,10 @@ pub struct Options {
     #[arg(long, value_name = "NUMBERS", requires = "seed", conflicts_with_all = OF_A_MONTH)]
     faults: Option<String>,
 
+    /// What a month of faults has beside customers and operators: campaigns, other systems that are told, or both.
+    #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',', conflicts_with_all = OF_A_MONTH)]
+    with: Vec<Beside>,
+
     /// Scoring lanes: calls in flight at once.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=80_000))]
     score_lanes: u32,
@@ -97,7 +101,7 @@ pub struct Options {
     pub(super) report: Option<PathBuf>,
 
     /// Serves the console's pages over the month, on this machine alone, with time to let pass and faults to throw: a game day.
-    #[arg(long, conflicts_with_all = ["seeds", "faults", "report", "api"])]
+    #[arg(long, conflicts_with_all = ["seeds", "faults", "with", "report", "api"])]
     pub(super) console: bool,
 
     /// The console's port, or 0 for any that is free.
@@ -125,6 +129,15 @@ enum SpreadOption {
     Evening,
 }
 
+/// What a month of faults may have beside customers and operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Beside {
+    /// Campaigns that operators start, hold and cancel.
+    Campaigns,
+    /// Other systems that are told of what happens, and have faults of their own.
+    Endpoints,
+}
+
 /// Which of a seed's faults are lived through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum KeptFaults {
@@ -137,7 +150,7 @@ pub(super) enum KeptFaults {
 impl Options {
     /// Whether months of faults are wanted, not one of many customers.
     pub(super) fn is_about_seeds(&self) -> bool {
-        self.seeds.is_some() || self.faults.is_some()
+        self.seeds.is_some() || self.faults.is_some() || !self.with.is_empty()
     }
 
     /// The month that is wanted.
@@ -190,6 +203,11 @@ impl Options {
     /// Customers and days of a month of faults.
     pub(super) fn size(&self) -> (u32, u32) {
         (self.customers.unwrap_or(200), self.days.unwrap_or(35))
+    }
+
+    /// Whether a month of faults has this, too.
+    pub(super) fn with(&self, beside: Beside) -> bool {
+        self.with.contains(&beside)
     }
 
     /// Which of the faults are wanted.

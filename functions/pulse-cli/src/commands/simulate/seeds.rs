@@ -17,7 +17,7 @@ use pulse_sim::{
 };
 use serde::Serialize;
 
-use super::options::{KeptFaults, Options};
+use super::options::{Beside, KeptFaults, Options};
 use crate::{
     exit::{Exit, Usage},
     output::{Output, Table, heading},
@@ -54,16 +54,23 @@ pub(super) fn run(options: &Options, output: Output) -> Result<Exit> {
         return Err(Usage(why.to_owned()).into());
     }
     from.checked_add(count).ok_or_else(|| Usage(format!("After seed {from} there are no {count} seeds more.")))?;
-    if let KeptFaults::Only(numbers) = &kept {
-        let all = FaultPlan::of_seed(from, customers, days).with_panics().with_orders();
-        refuse_unknown(numbers, &all)?;
-    }
-    let plan = |seed| {
-        let plan = FaultPlan::of_seed(seed, customers, days).with_panics().with_orders();
-        match &kept {
-            KeptFaults::All => plan,
-            KeptFaults::Only(numbers) => plan.with_only(numbers),
+    let drawn = |seed| {
+        let mut plan = FaultPlan::of_seed(seed, customers, days).with_panics().with_orders();
+        // Faults are numbered in this order, whatever the order of the names is.
+        if options.with(Beside::Campaigns) {
+            plan = plan.with_campaigns();
         }
+        if options.with(Beside::Endpoints) {
+            plan = plan.with_endpoints();
+        }
+        plan
+    };
+    if let KeptFaults::Only(numbers) = &kept {
+        refuse_unknown(numbers, &drawn(from))?;
+    }
+    let plan = |seed| match &kept {
+        KeptFaults::All => drawn(seed),
+        KeptFaults::Only(numbers) => drawn(seed).with_only(numbers),
     };
     let bar = progress_bar(count);
     let reports = all(from, count, &plan, &bar);
@@ -90,11 +97,12 @@ fn refuse_unknown(numbers: &[usize], plan: &FaultPlan) -> Result<(), Usage> {
         return Ok(());
     };
     let FaultPlan { seed, customers, days, .. } = plan;
+    let command = plan.command();
     let last = plan.faults.iter().map(|(number, _)| number).max();
     let most = last.map_or_else(|| "none".to_owned(), |last| format!("the last of which is {last}"));
     Err(Usage(format!(
-        "Seed {seed} has no fault {unknown}: with {customers} customers and {days} days it has {}, {most}. `pulse simulate \
-         --seed {seed} --customers {customers} --days {days} --faults all` lists them.",
+        "Seed {seed} has no fault {unknown}: with {customers} customers and {days} days it has {}, {most}. `{command} \
+         --faults all` lists them.",
         plan.faults.len()
     )))
 }
@@ -123,11 +131,13 @@ fn all(from: u64, count: u64, plan: &(dyn Fn(u64) -> FaultPlan + Sync), bar: &Pr
 }
 
 fn told(plan: &FaultPlan, report: SeedReport, in_full: bool) -> Broken {
-    let command = |plan: &FaultPlan| {
-        format!("pulse simulate --seed {} --customers {} --days {} --faults all", plan.seed, plan.customers, plan.days)
-    };
     let Some(first) = report.violations.first().filter(|_| in_full) else {
-        return Broken { seed: plan.seed, violations: report.violations, replay: command(plan), story: Vec::new() };
+        return Broken {
+            seed: plan.seed,
+            violations: report.violations,
+            replay: format!("{} --faults all", plan.command()),
+            story: Vec::new(),
+        };
     };
     let shrunk = shrink(plan, first.promise, &shipped());
     let story = shrunk.story().into_iter().map(str::to_owned).collect();
