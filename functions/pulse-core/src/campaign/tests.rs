@@ -16,6 +16,7 @@ use crate::{
     entry::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, StageName, TallyKey},
     failure::Cause,
     run::RunId,
+    score::{Band, Score, ScoreValue},
     stage::Standing,
 };
 
@@ -225,10 +226,41 @@ fn what_closes_with_its_campaign_is_in_doubt_where_a_mail_may_be_out() {
     }
 }
 
+/// Another campaign may be for those whom this one failed to reach, and its mail would be their second.
+#[test]
+fn what_is_given_up_while_a_mail_may_be_out_has_not_failed() {
+    let cause = || Cause::new("It was tried five times.");
+    let lost = sending().release_in_doubt(cause(), now()).unwrap().into_after();
+    for entry in [sending(), lost] {
+        let given_up = entry.fail(StageName::Email, cause(), now(), None).unwrap().into_after();
+        assert!(matches!(given_up.progress(), Progress::Indeterminate { .. }), "{given_up:?}");
+        assert_eq!(given_up.in_doubt_since(), Some(now()));
+    }
+}
+
+/// Its score may become too old while the provider is down: it waits to be scored again then.
+#[test]
+fn a_mail_in_doubt_closes_with_its_campaign_wherever_it_waits() {
+    let plan = Plan::of(&[StageName::Score, StageName::Email]).unwrap();
+    let id = EntryId { customer: customer("c-1"), run: run() };
+    let score = Score { value: ScoreValue::parse(712).unwrap(), band: Band::parse("good").unwrap(), as_of: now() };
+    let entry = Entry::of_campaign(id, plan, now()).dispatch(now()).unwrap().into_after();
+    let scoring = entry.claim(StageName::Score, now(), now() + 1.minute()).unwrap().into_after();
+    let scored = scoring.record_score(score, now()).unwrap().into_after();
+    let sending = scored.claim(StageName::Email, now(), now() + 1.minute()).unwrap().into_after();
+    let lost = sending.release_in_doubt(Cause::new("No answer."), now()).unwrap().into_after();
+    let stale = lost.forget_stale_score(now() + 73.hours()).unwrap().into_after();
+    let closed = stale.close_with_campaign(None, now() + 73.hours()).unwrap().into_after();
+    assert!(matches!(closed.progress(), Progress::Indeterminate { .. }), "{closed:?}");
+    assert!(closed.record_sent("p-1".into(), now() + 74.hours(), None).is_ok());
+}
+
 #[test]
 fn what_a_campaign_has_closed_never_opens_again() {
     let cause = || Cause::new("The provider refuses it.");
-    let failed = sending().fail(StageName::Email, cause(), now(), None).unwrap().into_after();
+    let refused = sending().release(cause(), now()).unwrap().into_after();
+    let failed = refused.fail(StageName::Email, cause(), now(), None).unwrap().into_after();
+    assert!(matches!(failed.progress(), Progress::Failed { .. }));
     let doubtful = sending().mark_indeterminate(cause(), now(), None).unwrap().into_after();
     let closed = [
         entry().close_with_campaign(None, now()).unwrap().into_after(),

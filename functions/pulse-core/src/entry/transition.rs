@@ -10,8 +10,8 @@
 //! Failed -> Claimed (redriven)
 //! Skipped -> Waiting (who had left came back before the slot)
 //! any open -> itself, queued again
-//! of a campaign: Waiting -> held <-> dispatched; any open -> Cancelled | Abandoned (or Indeterminate, if a mail may be out);
-//! what is closed stays so, but for what the provider tells
+//! of a campaign: Waiting -> held <-> dispatched; any open -> Cancelled | Abandoned (or Indeterminate, if a mail may be out,
+//! and so for Failed); what is closed stays so, but for what the provider tells
 //! all but Skipped -> Done | Failed (by what the provider tells afterwards: module `feedback`; such a Failed stays)
 //! ```
 
@@ -219,7 +219,7 @@ impl Entry {
         }
         if self.in_doubt_since().is_some() {
             let over = || Cause::new("The campaign was over before it was known whether the mail was accepted.");
-            return self.mark_indeterminate(cause.unwrap_or_else(over), now, None);
+            return Ok(self.told(self.left_in_doubt(cause.unwrap_or_else(over), now), None, now));
         }
         let progress = match cause {
             Some(cause) => Progress::Abandoned { cause, at: now },
@@ -299,13 +299,17 @@ impl Entry {
     }
 
     /// Records that a stage gave up, and opens `next`, next month's entry. A call that was under way
-    /// is in doubt from then on.
+    /// is in doubt from then on. A campaign's entry in doubt is of unknown fate: nothing asks the provider again before
+    /// another campaign mails whom this one failed to reach.
     ///
     /// # Errors
     /// When the entry isn't that stage's to give up.
     pub fn fail(&self, stage: StageName, cause: Cause, now: Timestamp, next: Option<Entry>) -> Transition {
         if self.waits_for() != Some(stage) {
             return Err(self.illegal("failed"));
+        }
+        if self.id.run.is_campaign() && self.in_doubt_since().is_some() {
+            return Ok(self.told(self.left_in_doubt(cause, now), next, now));
         }
         let mut after = self.moved(Progress::Failed { cause, at: now });
         after.in_doubt_since = self.in_doubt_from(now);
@@ -420,6 +424,14 @@ impl Entry {
         let streak = self.failure_streak.as_ref()?;
         let last = streak.again_at.unwrap_or(streak.at);
         (now < last.saturating_add(ANOTHER_STREAK_AFTER).unwrap_or(Timestamp::MAX)).then_some(streak.since)
+    }
+
+    /// The entry with its mail of unknown fate, at the stage that sends it, wherever it was sent back to since.
+    fn left_in_doubt(&self, cause: Cause, now: Timestamp) -> Entry {
+        let mut after = self.moved(Progress::Indeterminate { cause, at: now });
+        after.at = self.plan.last();
+        after.in_doubt_since = self.in_doubt_from(now);
+        after
     }
 
     fn extended_streak(&self, cause: Cause, now: Timestamp) -> FailureStreak {
