@@ -304,6 +304,7 @@ impl InMemoryApp {
             open: &*ports.open,
             reports: &*ports.reports,
             feedback: &*ports.feedback,
+            campaigns: &*ports.campaigns,
             reputation: ReputationPolicy::default(),
             gauges: &*ports.gauges,
             snapshots: &*ports.snapshots,

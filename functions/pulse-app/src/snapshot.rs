@@ -65,6 +65,7 @@ impl App {
             open: &*self.ports.open,
             reports: &*self.ports.reports,
             feedback: &*self.ports.feedback,
+            campaigns: &*self.ports.campaigns,
             reputation: ReputationPolicy::default(),
             gauges: &*self.ports.gauges,
             snapshots: &*self.ports.snapshots,

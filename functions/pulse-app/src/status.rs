@@ -111,6 +111,7 @@ impl App {
     pub(crate) fn reputation_breaker(&self) -> ReputationBreaker<'_> {
         ReputationBreaker {
             log: &*self.ports.feedback,
+            campaigns: &*self.ports.campaigns,
             controls: &*self.ports.controls,
             clock: self.clock(),
             policy: ReputationPolicy::default(),

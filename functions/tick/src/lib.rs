@@ -185,6 +185,7 @@ impl Function {
             },
             reputation: ReputationBreaker {
                 log: &self.ledger,
+                campaigns: &self.ledger,
                 controls: &self.ledger,
                 clock: &SystemClock,
                 policy: ReputationPolicy::default(),
@@ -293,6 +294,7 @@ impl Function {
             open: &self.ledger,
             reports: &self.ledger,
             feedback: &self.ledger,
+            campaigns: &self.ledger,
             reputation: ReputationPolicy::default(),
             gauges: &self.gauges,
             snapshots: &self.ledger,

@@ -31,8 +31,8 @@ fn complaints_rise() {
 
         // The tick looks every few minutes; this is what it runs.
         let ledger = stack.ledger();
-        let (log, controls, policy) = (&ledger, &ledger, ReputationPolicy::default());
-        let breaker = ReputationBreaker { log, controls, clock: &SystemClock, policy };
+        let (log, campaigns, controls, policy) = (&ledger, &ledger, &ledger, ReputationPolicy::default());
+        let breaker = ReputationBreaker { log, campaigns, controls, clock: &SystemClock, policy };
         assert_eq!(breaker.run().await, Ok(Reputation::Bad));
 
         // What one sees: the stage is held by itself, and the rates that did it.

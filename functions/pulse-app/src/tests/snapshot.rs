@@ -21,6 +21,7 @@ impl World {
             open: &*ports.open,
             reports: &*ports.reports,
             feedback: &*ports.feedback,
+            campaigns: &*ports.campaigns,
             reputation: pulse_core::feedback::ReputationPolicy::default(),
             gauges: &*ports.gauges,
             snapshots: &*ports.snapshots,

@@ -78,8 +78,8 @@ fn with_complaints() -> World {
 }
 
 fn breaker(world: &World) -> ReputationBreaker<'_> {
-    let (log, controls, clock) = (&*world.ledger, &*world.ledger, &*world.clock);
-    ReputationBreaker { log, controls, clock, policy: ReputationPolicy::default() }
+    let (log, campaigns, controls, clock) = (&*world.ledger, &*world.ledger, &*world.ledger, &*world.clock);
+    ReputationBreaker { log, campaigns, controls, clock, policy: ReputationPolicy::default() }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{FeedbackCount, FeedbackCounts, FeedbackDay};
 use crate::{
     control::{Control, LastSeen, Note, ReputationHold},
-    ports::{Clock, Controls, FeedbackLog, LedgerError},
+    ports::{Campaigns, Clock, Controls, FeedbackLog, LedgerError},
     run::RunId,
     stage_spec::StageName,
 };
@@ -141,6 +141,8 @@ impl ReputationLook {
 pub struct ReputationBreaker<'a> {
     /// What was counted.
     pub log: &'a dyn FeedbackLog,
+    /// Campaigns, whose mails are counted by their own names.
+    pub campaigns: &'a dyn Campaigns,
     /// The email stage's control row.
     pub controls: &'a dyn Controls,
     /// Tells the moment of what is decided and written.
@@ -186,7 +188,8 @@ impl ReputationBreaker<'_> {
         let now = self.clock.now();
         let from = now.saturating_sub(self.policy.window).unwrap_or(Timestamp::MIN);
         let (mut hours, mut days) = (Vec::new(), Vec::new());
-        for run in RunId::around(from, now) {
+        let campaigns = self.campaigns.live_campaigns(from).await?;
+        for run in RunId::around(from, now).chain(campaigns) {
             let mut of_run = self.log.feedback_counts(run, from).await?;
             // The hour that the window begins in isn't within it.
             of_run.retain(|(hour, _)| *hour >= from);

@@ -11,8 +11,8 @@ use crate::{
     feedback::{ReputationBreaker, ReputationLook, ReputationPolicy},
     overview::{Overview, OverviewError, StageOverview},
     ports::{
-        Clock, Controls, FeedbackLog, GaugeError, Gauges, Ledger, LedgerError, MINUTES_KEPT, OpenEntries, OutcomeLog,
-        RunReports, Snapshots, StageError, Stages,
+        Campaigns, Clock, Controls, FeedbackLog, GaugeError, Gauges, Ledger, LedgerError, MINUTES_KEPT, OpenEntries,
+        OutcomeLog, RunReports, Snapshots, StageError, Stages,
     },
     run::RunId,
     stage_spec::PerStage,
@@ -41,6 +41,8 @@ pub struct SnapshotRound<'a> {
     pub reports: &'a dyn RunReports,
     /// How many mails came to what.
     pub feedback: &'a dyn FeedbackLog,
+    /// Campaigns, whose mails are counted too.
+    pub campaigns: &'a dyn Campaigns,
     /// By which rates it is told how recipients take them.
     pub reputation: ReputationPolicy,
     /// Queues and lanes.
@@ -144,6 +146,7 @@ impl SnapshotRound<'_> {
         let (run, counting_since) = last.map_or((None, None), |last| (last.run, last.counting_since));
         let reputation = ReputationBreaker {
             log: self.feedback,
+            campaigns: self.campaigns,
             controls: self.controls,
             clock: self.clock,
             policy: self.reputation,

@@ -147,6 +147,7 @@ pub trait SystemUnderTest: Send + Sync {
         };
         let reputation = ReputationBreaker {
             log: &*ports.feedback_log,
+            campaigns: &*ports.campaigns,
             controls: &*ports.controls,
             clock: &*ports.clock,
             policy: ports.reputation,
@@ -185,6 +186,7 @@ pub trait SystemUnderTest: Send + Sync {
             open: &*ports.open,
             reports: &*ports.reports,
             feedback: &*ports.feedback_log,
+            campaigns: &*ports.campaigns,
             reputation: ports.reputation,
             gauges: &*ports.gauges,
             snapshots: &*ports.snapshots,

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use jiff::ToSpan as _;
 use pulse_core::{
+    campaign::{
+        Audience, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport, CampaignRequest, Priority, Seal,
+    },
     control::{Hold, Note, Pause},
-    entry::StageName,
+    customer::CustomerId,
+    entry::{Plan, StageName},
     feedback::{FeedbackCount, FeedbackCounts, Reputation, ReputationBreaker, ReputationPolicy},
     pausing::{Pausing, PausingError, Resumed, write_pause},
-    ports::{Clock as _, Controls as _, FeedbackLog as _},
+    ports::{Campaigns as _, Clock as _, Controls as _, FeedbackLog as _},
     run::RunId,
     tick::MappingReconciler,
 };
@@ -18,7 +22,8 @@ use super::RUN;
 
 fn breaker(stack: &InMemoryStack) -> ReputationBreaker<'_> {
     let policy = ReputationPolicy::default();
-    ReputationBreaker { log: &*stack.ledger, controls: &*stack.ledger, clock: &*stack.clock, policy }
+    let (log, campaigns, controls, clock) = (&*stack.ledger, &*stack.ledger, &*stack.ledger, &*stack.clock);
+    ReputationBreaker { log, campaigns, controls, clock, policy }
 }
 
 #[tokio::test]
@@ -91,4 +96,50 @@ async fn a_pause_and_a_hold_for_bad_reputation_stand_side_by_side_and_neither_en
     assert_eq!(holds, [Hold::Reputation(&hold), Hold::Command(&later)]);
     stack.clock.advance(Duration::from_hours(2));
     assert_eq!(control().await.hold(stack.clock.now()), Some(Hold::Reputation(&hold)));
+}
+
+#[tokio::test]
+async fn complaints_about_a_campaign_hold_the_stage_while_it_runs_and_for_as_long_as_mails_count_after_it() {
+    let stack = InMemoryStack::new();
+    let run = RunId::parse("spring").unwrap();
+    let request = CampaignRequest {
+        plan: Plan::of(&[StageName::Email]).unwrap(),
+        audience: Audience::Given { parts: 1, customers: 1 },
+        letter: "digest".into(),
+        deadline: None,
+        priority: Priority::Normal,
+        cap: None,
+        at_most: None,
+        a_day: None,
+    };
+    let mut change = CampaignChange::requested(run, request, "ops".into(), None, stack.clock.now());
+    assert!(stack.ledger.save_campaign(&change).await.unwrap());
+    let bad = FeedbackCounts::from_fn(|count| match count {
+        FeedbackCount::Heard => 2_000,
+        FeedbackCount::Complained => 5,
+        _ => 0,
+    });
+    stack.ledger.count_feedback(run, stack.clock.now(), &bad).await.unwrap();
+    assert_eq!(breaker(&stack).look().await.unwrap().standing, Reputation::Doubtful);
+    let sealed = CampaignEvent::Sealed { seal: Seal::of(&[CustomerId::parse("c-1").unwrap()]) };
+    let report = CampaignReport {
+        outcome: CampaignOutcome::Succeeded,
+        counts: [].into(),
+        causes: vec![],
+        planned_within: Duration::ZERO,
+        ran_for: Duration::ZERO,
+    };
+    let started = [CampaignEvent::PlanningStarted, sealed, CampaignEvent::Started];
+    for event in started.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]) {
+        change = change.after().change(event, stack.clock.now()).unwrap();
+        assert!(stack.ledger.save_campaign(&change).await.unwrap());
+    }
+    // Most complaints come when everything has gone out.
+    stack.clock.advance(Duration::from_hours(6 * 24));
+    stack.ledger.count_feedback(run, stack.clock.now(), &bad).await.unwrap();
+    let worse = FeedbackCounts::from_fn(|count| if count == FeedbackCount::Complained { 3 } else { 0 });
+    stack.ledger.count_feedback(run, stack.clock.now(), &worse).await.unwrap();
+    assert_eq!(breaker(&stack).run().await, Ok(Reputation::Bad));
+    assert!(stack.ledger.control(StageName::Email).await.unwrap().reputation.is_some());
+    assert_eq!(breaker(&stack).look().await.unwrap().days.len(), 2);
 }
