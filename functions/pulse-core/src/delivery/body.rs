@@ -106,6 +106,8 @@ impl<'e> From<&'e Entry> for EntryNow<'e> {
         let (reason, provider_id) = match entry.progress() {
             Progress::Done { provider_id, .. } => (None, Some(provider_id.as_str())),
             Progress::Skipped { reason, .. } => (Some(reason.to_string()), None),
+            // It is told as skipped: so is why.
+            Progress::Cancelled { .. } => (Some("cancelled".to_owned()), None),
             _ => (None, None),
         };
         let score = entry.score().map(|score| ScoreNow { value: score.value, band: &score.band, as_of: score.as_of });
