@@ -159,5 +159,6 @@ mod tests {
         let text = text(&[mail], 3);
         assert!(text.contains("key c-1_2026-11") && text.contains("and 2 more"), "{text}");
         assert!(text.contains("pulse settle c-1 --run 2026-11 --not-sent"), "{text}");
+        assert!(text.contains("of a campaign, not even then"), "{text}");
     }
 }

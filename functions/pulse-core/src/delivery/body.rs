@@ -171,3 +171,25 @@ pub fn body(fact: &Fact, bodies: Bodies, now: &SubjectNow) -> String {
     // Structs of numbers and strings always have a JSON form.
     serde_json::to_string(&body).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::FactId,
+        entry::{Plan, StageName},
+    };
+
+    #[test]
+    fn a_mail_that_was_cancelled_with_its_campaign_is_told_as_skipped_with_that_as_the_reason() {
+        let at: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
+        let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("spring").unwrap() };
+        let held = Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), at);
+        let cancelled = held.close_with_campaign(None, at).unwrap();
+        let [fact] = cancelled.facts() else { panic!("{:?}", cancelled.facts()) };
+        assert!(matches!(fact.id, FactId { kind: FactKind::Skipped, .. }));
+        let now = SubjectNow { entry: Some(cancelled.after().clone()), ..SubjectNow::default() };
+        let told: serde_json::Value = serde_json::from_str(&body(fact, Bodies::Full, &now)).unwrap();
+        assert_eq!((&told["type"], &told["data"]["entry"]["reason"]), (&"mail.skipped".into(), &"cancelled".into()));
+    }
+}
