@@ -174,6 +174,7 @@ conformance!(dead_letters:
     more_letters_are_put_back_and_deleted_than_one_call_takes
     letters_in_sight_are_counted
     what_the_scheduler_says_of_a_letter_is_read
+    what_is_sent_back_is_in_the_group_of_its_campaign_or_endpoint
     a_queue_that_moves_nothing_by_itself_says_so
 );
 conformance!(gauges:

@@ -48,14 +48,44 @@ impl FailedReport {
     }
 }
 
+/// Why nothing is queued again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FailedError {
+    /// The ledger can't be listed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The run is a campaign.
+    #[error(transparent)]
+    Campaign(#[from] ClosedForGood),
+}
+
+/// What a campaign has closed stays closed: workers do nothing with a message of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0} is no month, as 2026-11 is, but a campaign's name, and what a campaign has closed stays closed: `pulse run start NAME \
+     --unreached-of {0} ..` reaches those whom it didn't, once it is over"
+)]
+pub struct ClosedForGood(RunId);
+
+impl ClosedForGood {
+    /// Looks whether a run is one whose closed entries can be queued again.
+    ///
+    /// # Errors
+    /// When it is a campaign.
+    pub fn unless_month(run: RunId) -> Result<(), Self> {
+        if run.is_campaign() { Err(Self(run)) } else { Ok(()) }
+    }
+}
+
 impl App {
     /// Queues again what a stage gave up in a run, or counts what that would be. A mail that its provider dropped is none of
     /// that: a further one is ordered for its customer alone.
     ///
     /// # Errors
-    /// When the ledger can't be listed. Nothing is queued then.
-    pub async fn redrive_failed(&self, order: FailedOrder) -> Result<FailedReport, LedgerError> {
+    /// When the run is a campaign, or the ledger can't be listed. Nothing is queued then.
+    pub async fn redrive_failed(&self, order: FailedOrder) -> Result<FailedReport, FailedError> {
         let FailedOrder { stage, run, limit, dry_run } = order;
+        ClosedForGood::unless_month(run)?;
         let (queued, failed) = if dry_run {
             (self.ports.reports.closed_entries(run, TallyKey::Failed(stage), None, limit).await?.len(), 0)
         } else {

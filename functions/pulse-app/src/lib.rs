@@ -51,7 +51,7 @@ pub use endpoints::{
     EndpointTested, EndpointsReport, LatelyCalled, NewEndpoint, NewPlace, NewTarget, SignedBy, Waiting, WordListed,
 };
 pub use errors::{ReadError, UnknownCustomer};
-pub use failed::{FailedOrder, FailedReport};
+pub use failed::{ClosedForGood, FailedError, FailedOrder, FailedReport};
 pub use feedback::{FeedbackReport, RunFeedback};
 pub use forgetting::{CustomerExport, ForgetError, ForgetReport, ForgottenExport, LettersNaming};
 pub use lanes::{LaneOrder, LaneOrderError, LaneReport, LanesShown};
@@ -71,4 +71,4 @@ pub use status::{ReputationReport, Status, StatusRun};
 pub use suppressions::{
     AtProvider, ReleaseError, ReleaseReport, SuppressionListed, SuppressionState, SuppressionsReport,
 };
-pub use why::{CustomerWhyError, RunQuestion, RunWhyError};
+pub use why::{CampaignWhy, CustomerWhyError, RunQuestion, RunWhyError};

@@ -9,7 +9,7 @@ use pulse_core::{
 };
 use serde::Serialize;
 
-use crate::App;
+use crate::{App, ClosedForGood};
 
 /// Entries of a run that are counted at most, of those that a stage gave up.
 const COUNTED: usize = 1_000_000;
@@ -86,6 +86,9 @@ pub enum PreviewError {
     /// It is none that tick carries out.
     #[error("to {0} is done at once, and not ordered")]
     AtOnce(OrderAction),
+    /// It is of a campaign, whose closed entries stay so.
+    #[error(transparent)]
+    Campaign(#[from] ClosedForGood),
 }
 
 /// Why an order isn't cancelled.
@@ -145,6 +148,7 @@ impl App {
                 seen.redriven + seen.closed + seen.done
             }
             OrderAction::RedriveFailed { stage, run } => {
+                ClosedForGood::unless_month(*run)?;
                 let listed = self.ports.reports.closed_entries(*run, TallyKey::Failed(*stage), None, COUNTED);
                 listed.await?.len() as u64
             }

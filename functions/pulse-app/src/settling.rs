@@ -11,6 +11,7 @@ use pulse_core::{
     run::RunId,
     settlement::{Settled, Settlement, SettlementError, SettlementOutcome},
     stage::PerStage,
+    tick::DOUBTS_LOOK_BACK,
 };
 use serde::{Serialize, Serializer};
 
@@ -80,17 +81,20 @@ fn outcome<S: Serializer>(settled: &Settled, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(match settled {
         Settled::Sent => "sent",
         Settled::Queued => "queued",
+        Settled::Failed => "failed",
         Settled::Already => "already-sent",
     })
 }
 
 impl App {
-    /// Lists the mails of which it isn't known whether they were accepted.
+    /// Lists the mails of which it isn't known whether they were accepted: of all months, and of campaigns that aren't over or
+    /// were over lately.
     ///
     /// # Errors
     /// When the ledger can't be read.
     pub async fn unsettled(&self) -> Result<Unsettled, LedgerError> {
-        self.mails_of(&self.tally().await?, TallyKey::Indeterminate).await
+        let (tally, campaigns) = try_join!(self.tally(), self.campaigns_of_doubts())?;
+        self.mails_of(&tally, &campaigns, TallyKey::Indeterminate).await
     }
 
     /// Lists those as well of which nobody told for a day. Counts once for both, which costs what counting does.
@@ -98,9 +102,10 @@ impl App {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn doubts(&self) -> Result<Doubts, LedgerError> {
-        let tally = self.tally().await?;
-        let indeterminate = self.mails_of(&tally, TallyKey::Indeterminate);
-        let (indeterminate, unconfirmed) = try_join!(indeterminate, self.mails_of(&tally, TallyKey::Unconfirmed))?;
+        let (tally, campaigns) = try_join!(self.tally(), self.campaigns_of_doubts())?;
+        let mails = |doubt| self.mails_of(&tally, &campaigns, doubt);
+        let (indeterminate, unconfirmed) =
+            try_join!(mails(TallyKey::Indeterminate), mails(TallyKey::Unconfirmed))?;
         Ok(Doubts { indeterminate, unconfirmed })
     }
 
@@ -108,12 +113,25 @@ impl App {
         self.ports.reports.tally(self.clock().now()).await
     }
 
-    async fn mails_of(&self, tally: &Tally, doubt: TallyKey) -> Result<Unsettled, LedgerError> {
-        let runs: Vec<_> = tally.0.iter().filter(|((_, key), _)| *key == doubt).collect();
-        let all = runs.iter().map(|(_, count)| **count).sum();
+    /// The tally has months alone. Tick ends the doubts of the same campaigns.
+    async fn campaigns_of_doubts(&self) -> Result<Vec<RunId>, LedgerError> {
+        let since = self.clock().now().saturating_sub(DOUBTS_LOOK_BACK).unwrap_or(Timestamp::MIN);
+        self.ports.campaigns.live_campaigns(since).await
+    }
+
+    async fn mails_of(&self, tally: &Tally, campaigns: &[RunId], doubt: TallyKey) -> Result<Unsettled, LedgerError> {
+        let months = tally.0.iter().filter(|((_, key), _)| *key == doubt);
+        let months = months.map(|((run, _), count)| (*run, Some(*count)));
+        let mut all = 0;
         let mut mails = Vec::new();
-        for ((run, _), _) in runs {
-            let ids = self.ports.reports.closed_entries(*run, doubt, None, LISTED).await?;
+        for (run, counted) in months.chain(campaigns.iter().map(|run| (*run, None))) {
+            let ids = self.ports.reports.closed_entries(run, doubt, None, LISTED).await?;
+            all += match counted {
+                Some(counted) => counted,
+                // A campaign is counted only where the list is cut: that reads all that it has closed.
+                None if ids.len() < LISTED => ids.len() as u64,
+                None => self.ports.in_campaigns.closed_counts(run).await?.get(&doubt).copied().unwrap_or_default(),
+            };
             for ids in ids.chunks(AT_ONCE) {
                 let read = try_join_all(ids.iter().map(|id| self.unsettled_mail(id))).await?;
                 mails.extend(read.into_iter().flatten());

@@ -1,11 +1,18 @@
 use pulse_core::{
     advice::Advice,
     customer::CustomerId,
+    entry::StageName,
+    feedback::{FeedbackCounts, sum_of},
+    ports::LedgerError,
     run::RunId,
-    why::{CustomerInquiry, RunInquiry, RunReport, Timeline, TimelineError, WhyError},
+    why::{
+        CampaignInquiry, CampaignTroubles, CauseSample, CustomerInquiry, HoldReason, RunInquiry, RunReport, Timeline,
+        TimelineError, WhyError,
+    },
 };
+use serde::Serialize;
 
-use crate::{App, SettingsError, UnknownCustomer};
+use crate::{App, CampaignError, CampaignShown, SettingsError, UnknownCustomer};
 
 /// What is asked of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +25,32 @@ pub struct RunQuestion {
     pub in_depth: bool,
 }
 
+/// Where a campaign's entries stand, and why they aren't done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CampaignWhy {
+    /// It, counted: each of its entries once.
+    #[serde(flatten)]
+    pub shown: CampaignShown,
+    /// What holds its stages.
+    pub holders: Vec<(StageName, HoldReason)>,
+    /// What went wrong, grouped.
+    pub causes: Vec<CauseSample>,
+    /// What became of its mails, as far as their providers told.
+    pub feedback: FeedbackCounts,
+}
+
 /// Why nothing can be told of a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunWhyError {
     /// The run is none of everyone, or the ledger can't be read.
     #[error(transparent)]
     Why(#[from] WhyError),
+    /// There is no such campaign. Any word in lower case may be the name of one.
+    #[error("there is no campaign {0}; months are written 2026-11; `pulse run list` lists campaigns")]
+    NoCampaign(RunId),
+    /// The campaign can't be counted.
+    #[error(transparent)]
+    Campaign(CampaignError),
     /// It isn't known which run is the current one.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -67,7 +94,7 @@ impl App {
     /// Who is not done in a run, and why.
     ///
     /// # Errors
-    /// When the run is one customer's repeat, or the ledger can't be read.
+    /// When the run is one customer's repeat or a campaign, or the ledger can't be read.
     pub async fn why_run(&self, question: RunQuestion) -> Result<RunReport, RunWhyError> {
         let run = match question.run {
             Some(run) => run,
@@ -85,6 +112,32 @@ impl App {
             in_depth: question.in_depth,
         };
         Ok(inquiry.why(run).await?)
+    }
+
+    /// Where a campaign's entries stand, and why they aren't done: at most `limit` of each kind are read to see what went wrong.
+    ///
+    /// # Errors
+    /// When there is none, or the ledger can't be read.
+    pub async fn why_campaign(&self, run: RunId, limit: usize) -> Result<CampaignWhy, RunWhyError> {
+        let (shown, open) = self.campaign_counted(run).await.map_err(|error| match error {
+            CampaignError::Unknown(run) => RunWhyError::NoCampaign(run),
+            error => RunWhyError::Campaign(error),
+        })?;
+        let inquiry = CampaignInquiry {
+            ledger: &*self.ports.ledger,
+            listing: &*self.ports.reports,
+            in_campaigns: &*self.ports.in_campaigns,
+            controls: &*self.ports.controls,
+            stages: &*self.ports.stages,
+            clock: self.clock(),
+            limit,
+        };
+        let told = |error: LedgerError| RunWhyError::Why(error.into());
+        let troubles = inquiry.troubles(run, shown.campaign.request.plan, &shown.closed, &open).await;
+        let CampaignTroubles { holders, causes } = troubles.map_err(told)?;
+        let hours = self.ports.feedback.feedback_counts(run, jiff::Timestamp::UNIX_EPOCH).await.map_err(told)?;
+        let feedback = sum_of(hours.iter().map(|(_, counts)| counts));
+        Ok(CampaignWhy { shown, holders, causes, feedback })
     }
 
     /// A customer's whole story with what comes next, or that of one run alone.

@@ -128,7 +128,25 @@ macro_rules! elsewhere {
     };
 }
 
-elsewhere!(LedgerError, DeadLetterError, RunWhyError, PreviewError);
+elsewhere!(LedgerError, DeadLetterError);
+
+impl From<PreviewError> for Failure {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::Campaign(error) => Self::refused(sentence(error, None)),
+            error => Self::elsewhere(error),
+        }
+    }
+}
+
+impl From<RunWhyError> for Failure {
+    fn from(error: RunWhyError) -> Self {
+        match error {
+            RunWhyError::NoCampaign(_) => Self::unknown(error.to_string()),
+            error => Self::elsewhere(error),
+        }
+    }
+}
 
 impl From<GiveError> for Failure {
     fn from(error: GiveError) -> Self {

@@ -18,7 +18,7 @@ pub enum SettlementOutcome {
         /// The provider's own id of the mail.
         provider_id: String,
     },
-    /// The provider hasn't got it: it may be sent.
+    /// The provider hasn't got it: it may be sent, unless it is a campaign's.
     NotSent,
 }
 
@@ -29,6 +29,8 @@ pub enum Settled {
     Sent,
     /// The entry is queued for its mail.
     Queued,
+    /// The entry is a campaign's, in which what is closed stays so: it has failed now, and nothing is sent.
+    Failed,
     /// Nothing: the entry says so already.
     Already,
 }
@@ -115,6 +117,9 @@ impl Settlement<'_> {
         // The note first: whoever asks why a mail went out twice finds who said that it hadn't.
         self.note(entry, now, &format!("Run {}: settled as not sent. {why}", entry.id().run)).await?;
         self.change(entry, |entry| entry.record_unsent(now)).await?;
+        if entry.id().run.is_campaign() {
+            return Ok(Settled::Failed);
+        }
         self.queues[entry.at()].send(&WorkMessage::for_entry(entry.id())).await?;
         Ok(Settled::Queued)
     }

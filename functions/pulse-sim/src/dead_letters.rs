@@ -82,7 +82,7 @@ impl DeadLetters for MemoryDeadLetters {
     }
 
     async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
-        self.to.send_body(&letter.body);
+        self.to.send_in_group(&letter.body, letter.group().as_deref());
         Ok(())
     }
 

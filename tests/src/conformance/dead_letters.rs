@@ -6,11 +6,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use pulse_core::{
+    delivery::{DeliveryId, EndpointName},
+    entry::EntryId,
     failure::Cause,
+    message::WorkMessage,
     ports::{Clock, DeadLetter, DeadLetters, MoveStart, Receipt, Undelivered},
 };
 
-use super::samples::due;
+use super::samples::{due, id, run};
 
 /// For longer than any case takes.
 const HIDDEN: Duration = Duration::from_mins(5);
@@ -23,6 +26,9 @@ pub trait TestedLetters: Clock {
 
     /// Puts a letter into it, with what the scheduler says of it, if it does.
     async fn put(&self, body: &str, undelivered: Option<Undelivered>);
+
+    /// What has come to the queue that its letters are of: each message's body, and its group.
+    async fn came_back(&self) -> Vec<(String, Option<String>)>;
 }
 
 async fn take_all(letters: &dyn TestedLetters) -> Vec<DeadLetter> {
@@ -120,6 +126,23 @@ pub async fn what_the_scheduler_says_of_a_letter_is_read(letters: &dyn TestedLet
     letters.put("one", Some(undelivered.clone())).await;
     let taken = take_all(letters).await;
     assert_eq!(taken[0].undelivered, Some(undelivered));
+}
+
+pub async fn what_is_sent_back_is_in_the_group_of_its_campaign_or_endpoint(letters: &dyn TestedLetters) {
+    let entry = |run_id| WorkMessage::for_entry(&EntryId { customer: id("c-1"), run: run(run_id) });
+    let endpoint = EndpointName::parse("crm").unwrap();
+    let word = WorkMessage::for_delivery(DeliveryId { endpoint, fact: "c-1/2026-11/7/sent".parse().unwrap() });
+    let bodies = [entry("spring").body(), entry("2026-11").body(), word.body(), "no message".to_owned()];
+    for body in &bodies {
+        letters.put(body, None).await;
+    }
+    let taken = take_all(letters).await;
+    for letter in &taken {
+        letters.port().send_back(letter).await.unwrap();
+    }
+    let groups = [Some("spring"), None, Some("crm"), None].map(|group| group.map(str::to_owned));
+    let expected: BTreeSet<_> = bodies.into_iter().zip(groups).collect();
+    assert_eq!(letters.came_back().await.into_iter().collect::<BTreeSet<_>>(), expected);
 }
 
 pub async fn a_queue_that_moves_nothing_by_itself_says_so(letters: &dyn TestedLetters) {

@@ -269,9 +269,10 @@ pub async fn dead_letters() -> EmulatedLetters {
     let create = async |what| client.create_queue().queue_name(unique(what)).send().await.unwrap().queue_url.unwrap();
     let (url, to) = (create("dlq").await, create("queue").await);
     EmulatedLetters {
-        port: SqsDeadLetters::new(client.clone(), DlqName::Stage(StageName::Score), &url, to),
+        port: SqsDeadLetters::new(client.clone(), DlqName::Stage(StageName::Score), &url, &to),
         client,
         url,
+        to,
     }
 }
 
@@ -281,6 +282,7 @@ pub struct EmulatedLetters {
     port: SqsDeadLetters,
     client: aws_sdk_sqs::Client,
     url: String,
+    to: String,
 }
 
 impl Clock for EmulatedLetters {
@@ -302,6 +304,23 @@ impl TestedLetters for EmulatedLetters {
             send = send.message_attributes(name, value);
         }
         send.send().await.unwrap();
+    }
+
+    async fn came_back(&self) -> Vec<(String, Option<String>)> {
+        let group = MessageSystemAttributeName::MessageGroupId;
+        let receive = self.client.receive_message().queue_url(&self.to).max_number_of_messages(10).wait_time_seconds(1);
+        let receive = receive.message_system_attribute_names(group.clone());
+        let mut came = Vec::new();
+        loop {
+            let received = receive.clone().send().await.unwrap();
+            if received.messages().is_empty() {
+                return came;
+            }
+            came.extend(received.messages().iter().map(|message| {
+                let of = message.attributes().and_then(|all| all.get(&group)).cloned();
+                (message.body().unwrap_or_default().to_owned(), of)
+            }));
+        }
     }
 }
 

@@ -127,7 +127,8 @@ pub async fn dead_letters() -> StillLetters {
     let clock = Arc::new(VirtualClock::starting_at(samples::due()));
     let queue = || Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(30), None));
     let (letters, to) = (queue(), queue());
-    StillLetters { port: MemoryDeadLetters::new(DlqName::Stage(StageName::Score), letters.clone(), to), letters, clock }
+    let port = MemoryDeadLetters::new(DlqName::Stage(StageName::Score), letters.clone(), to.clone());
+    StillLetters { port, letters, to, clock }
 }
 
 /// A dead-letter queue in memory.
@@ -135,6 +136,7 @@ pub async fn dead_letters() -> StillLetters {
 pub struct StillLetters {
     port: MemoryDeadLetters,
     letters: Arc<MemoryQueue>,
+    to: Arc<MemoryQueue>,
     clock: Arc<VirtualClock>,
 }
 
@@ -155,6 +157,11 @@ impl TestedLetters for StillLetters {
             Some(undelivered) => self.letters.send_undelivered(body, undelivered),
             None => self.letters.send_body(body),
         }
+    }
+
+    async fn came_back(&self) -> Vec<(String, Option<String>)> {
+        let received = self.to.receive(usize::MAX);
+        received.into_iter().map(|message| (message.body, message.group.map(|group| group.to_string()))).collect()
     }
 }
 

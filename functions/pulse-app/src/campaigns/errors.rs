@@ -35,6 +35,14 @@ pub enum CampaignError {
     /// Nobody would be mailed.
     #[error("campaign {0} is for nobody: none of those who are asked for is on the roster")]
     Nobody(RunId),
+    /// What isn't closed yet would be left out.
+    #[error("campaign {run} is {standing}, and whom it doesn't reach isn't known before it is over")]
+    NotOver {
+        /// Which.
+        run: RunId,
+        /// How it stands, in a word or two.
+        standing: String,
+    },
     /// What happens can't happen as it stands.
     #[error(transparent)]
     Illegal(#[from] IllegalCampaignStep),
@@ -49,7 +57,7 @@ impl CampaignError {
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Unknown(_) => Some(Advice::LookAtCampaigns),
-            Self::Taken(run) | Self::Busy(run) => Some(Advice::LookAtCampaign { run: *run }),
+            Self::Taken(run) | Self::Busy(run) | Self::NotOver { run, .. } => Some(Advice::LookAtCampaign { run: *run }),
             Self::Illegal(step) => Some(Advice::LookAtCampaign { run: step.run }),
             _ => None,
         }

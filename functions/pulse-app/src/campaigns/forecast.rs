@@ -10,7 +10,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use super::{CampaignError, NewAudience, NewCampaign};
-use crate::App;
+use crate::{App, words::campaign_state};
 
 /// Customers that are looked at side by side.
 const AT_ONCE: usize = 16;
@@ -76,6 +76,9 @@ impl App {
 
     async fn unreached(&self, run: RunId) -> Result<BTreeSet<CustomerId>, CampaignError> {
         let campaign = self.campaign_of(run).await?;
+        if !campaign.state.is_over() {
+            return Err(CampaignError::NotOver { run, standing: campaign_state(&campaign) });
+        }
         let closed = self.ports.in_campaigns.closed_in_campaign(campaign.run).await?;
         let is_unreached = |key: &TallyKey| {
             matches!(key, TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned | TallyKey::Cancelled)

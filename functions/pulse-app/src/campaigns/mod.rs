@@ -52,7 +52,7 @@ pub enum NewAudience {
     /// Those of these ids, each once, however often it is there.
     Ids(Vec<CustomerId>),
     /// Those whom another campaign was for and didn't reach: its entries that failed, were abandoned or cancelled. Those of which
-    /// it isn't known are left out.
+    /// it isn't known are left out. It has to be over: what is open may reach them still.
     Unreached(RunId),
     /// Those of the roster whom a question finds.
     Asked(Question),

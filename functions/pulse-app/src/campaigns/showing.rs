@@ -100,8 +100,16 @@ impl App {
     /// # Errors
     /// When there is none, or the ledger can't be read.
     pub async fn campaign(&self, run: RunId) -> Result<CampaignShown, CampaignError> {
+        self.campaign_counted(run).await.map(|(shown, _)| shown)
+    }
+
+    /// The same, with its open entries as they were counted.
+    pub(crate) async fn campaign_counted(
+        &self,
+        run: RunId,
+    ) -> Result<(CampaignShown, BTreeMap<(StageName, Awaited), u64>), CampaignError> {
         let campaign = self.campaign_of(run).await?;
-        let (open, closed, records) = futures::try_join!(
+        let (counted, closed, records) = futures::try_join!(
             self.ports.in_campaigns.open_counts(run),
             self.ports.in_campaigns.closed_counts(run),
             self.ports.campaigns.campaign_records(run),
@@ -112,16 +120,16 @@ impl App {
             Awaited::Deferred => "put-off",
             Awaited::Held => "held",
         };
-        let open =
-            open.into_iter().map(|((stage, awaited), entries)| OpenPlace { stage, waits: word(awaited), entries });
-        let open: Vec<_> = open.collect();
+        let place = |(&(stage, awaited), &entries)| OpenPlace { stage, waits: word(awaited), entries };
+        let open: Vec<_> = counted.iter().map(place).collect();
         let (open_now, closed_now) =
             (open.iter().map(|place| place.entries).sum::<u64>(), closed.values().sum::<u64>());
         let sealed = campaign.sealed.map_or(open_now + closed_now, |(seal, _)| seal.count);
         let uncounted =
             i64::try_from(sealed).unwrap_or(i64::MAX) - i64::try_from(open_now + closed_now).unwrap_or(i64::MAX);
         let through_at = self.through_at(&campaign, &records, open_now, closed_now);
-        Ok(CampaignShown { campaign, closed, open, uncounted, records, through_at, at: self.clock().now() })
+        let at = self.clock().now();
+        Ok((CampaignShown { campaign, closed, open, uncounted, records, through_at, at }, counted))
     }
 
     /// By how many were closed since it was started, less the time in which it was held.

@@ -1,19 +1,27 @@
 //! Campaigns: whom they are for, what is refused, and how they are steered.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::ToSpan as _;
 use pulse_core::{
-    campaign::{Audience, CampaignLetter, CampaignState, Priority, Question},
+    campaign::{
+        Audience, Campaign, CampaignEvent, CampaignLetter, CampaignOutcome, CampaignReport, CampaignState, Priority,
+        Question, Seal,
+    },
     control::Note,
     customer::{Consent, CustomerId, OptOutMark, Product},
-    entry::{Entry, Plan, SkipReason, StageName},
-    ports::{Campaigns as _, Ledger as _, TallyKey},
+    entry::{Entry, EntryId, Plan, SkipReason, StageName},
+    orders::OrderAction,
+    ports::{CampaignEntries as _, Campaigns as _, Ledger as _, TallyKey},
     run::RunId,
+    settlement::{Settled, SettlementOutcome},
+    why::{SampleOf, WhyError},
 };
 
 use super::{World, cause, customer, id, now, start};
-use crate::{CampaignError, NewAudience, NewCampaign};
+use crate::{
+    CampaignError, FailedOrder, NewAudience, NewCampaign, PreviewError, RunQuestion, RunWhyError, words::advised,
+};
 
 fn new(name: &str, ids: &[&str]) -> NewCampaign {
     NewCampaign {
@@ -132,8 +140,151 @@ fn what_is_shown_adds_up_to_what_was_sealed() {
     let listed = now(world.app.campaigns(9)).unwrap();
     assert_eq!(listed.campaigns.iter().map(|one| one.campaign.run).collect::<Vec<_>>(), [run]);
     assert_eq!(listed.campaigns[0].closed, BTreeMap::from([(TallyKey::Failed(StageName::Email), 1)]));
-    // Whom it didn't reach, another may be for.
+}
+
+/// Has it happen to a campaign.
+fn happen(world: &World, run: RunId, events: impl IntoIterator<Item = CampaignEvent>) {
+    for event in events {
+        let campaign = now(world.ledger.campaign(run)).unwrap().unwrap();
+        let change = campaign.change(event, start()).unwrap();
+        assert!(now(world.ledger.save_campaign(&change)).unwrap());
+    }
+}
+
+/// A campaign that runs: c-1's entry has failed, c-2's mail is in doubt, c-3's waits to be dispatched.
+fn running(world: &World) -> RunId {
+    let wanted = new("spring", &["c-1", "c-2", "c-3"]);
+    let run = now(world.app.start_campaign(&wanted)).unwrap().run;
+    for name in ["c-1", "c-2", "c-3"] {
+        let entry = Entry::of_campaign(entry(run, name), wanted.plan, start());
+        now(world.ledger.open(&entry)).unwrap();
+        let sending = || entry.claim(StageName::Email, start(), start()).unwrap();
+        let changes = match name {
+            "c-1" => vec![entry.fail(StageName::Email, cause(), start(), None)],
+            "c-2" => vec![Ok(sending()), sending().into_after().mark_indeterminate(cause(), start(), None)],
+            _ => continue,
+        };
+        changes.into_iter().for_each(|change| now(world.ledger.apply(&change.unwrap())).unwrap());
+    }
+    let seal = Seal::of(&["c-1", "c-2", "c-3"].map(|name| id(name).customer));
+    happen(world, run, [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started]);
+    run
+}
+
+fn entry(run: RunId, name: &str) -> EntryId {
+    EntryId { run, ..id(name) }
+}
+
+#[test]
+fn whom_a_campaign_did_not_reach_another_may_be_for_once_it_is_over() {
+    let world = world();
+    let run = running(&world);
     let again = NewCampaign { audience: NewAudience::Unreached(run), ..new("spring-2", &[]) };
+    let early = [now(world.app.start_campaign(&again)).unwrap_err(), now(world.app.foresee_campaign(&again)).unwrap_err()];
+    for error in early {
+        assert_eq!(
+            advised(&error, error.advice().as_ref()),
+            "campaign spring is running, and whom it doesn't reach isn't known before it is over: see `pulse run show spring`"
+        );
+    }
+    // c-3 is cancelled with it.
+    now(world.app.cancel_campaign(run, &note())).unwrap();
+    let waiting = now(world.ledger.entry(&entry(run, "c-3"))).unwrap().unwrap();
+    now(world.ledger.apply(&waiting.close_with_campaign(None, start()).unwrap())).unwrap();
+    let counts = now(world.ledger.closed_counts(run)).unwrap();
+    let (outcome, length) = (CampaignOutcome::Cancelled, Duration::from_secs(90));
+    let report = CampaignReport { outcome, counts, causes: vec![], planned_within: length, ran_for: length };
+    happen(&world, run, [CampaignEvent::LastClosed, CampaignEvent::Finished { report }]);
     let campaign = now(world.app.start_campaign(&again)).unwrap();
-    assert_eq!(campaign.request.audience, Audience::Given { parts: 1, customers: 1 });
+    assert_eq!(campaign.request.audience, Audience::Given { parts: 1, customers: 2 });
+}
+
+#[test]
+fn why_of_a_campaign_is_of_its_own_entries_and_not_of_the_roster() {
+    let world = world();
+    let run = running(&world);
+    let why = now(world.app.why_campaign(run, 100)).unwrap();
+    let closed = [(TallyKey::Failed(StageName::Email), 1), (TallyKey::Indeterminate, 1)];
+    assert_eq!((why.shown.closed, why.shown.uncounted), (BTreeMap::from(closed), 0));
+    let [sample] = why.causes.as_slice() else { panic!("{:?}", why.causes) };
+    assert_eq!((sample.of, sample.entries, sample.read), (SampleOf::Failed, 1, 1));
+    assert_eq!((&sample.causes[0].cause, &sample.causes[0].examples[..]), (&cause(), &[entry(run, "c-1")][..]));
+
+    let november = RunId::parse("november").unwrap();
+    let unknown = now(world.app.why_campaign(november, 100)).unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "there is no campaign november; months are written 2026-11; `pulse run list` lists campaigns"
+    );
+    let of_everyone = RunQuestion { run: Some(run), limit: 100, in_depth: true };
+    assert_eq!(now(world.app.why_run(of_everyone)), Err(RunWhyError::Why(WhyError::Campaign(run))));
+}
+
+#[test]
+fn an_open_entry_of_a_campaign_that_a_provider_refused_is_told_with_its_cause() {
+    let world = world();
+    let run = running(&world);
+    let held = now(world.ledger.entry(&entry(run, "c-3"))).unwrap().unwrap();
+    let dispatched = held.dispatch(start()).unwrap();
+    let claimed = dispatched.after().claim(StageName::Email, start(), start()).unwrap();
+    let released = claimed.after().release(cause(), start()).unwrap();
+    for change in [&dispatched, &claimed, &released] {
+        now(world.ledger.apply(change)).unwrap();
+    }
+    let why = now(world.app.why_campaign(run, 100)).unwrap();
+    let due: Vec<_> = why.causes.iter().filter(|sample| sample.of == SampleOf::Due).collect();
+    assert_eq!((due[0].entries, due[0].causes[0].entries), (1, 1));
+}
+
+#[test]
+fn what_failed_in_a_campaign_is_not_redriven_and_says_what_reaches_it() {
+    let world = world();
+    let run = running(&world);
+    for dry_run in [true, false] {
+        let order = FailedOrder { stage: StageName::Email, run, limit: 100, dry_run };
+        let refused = now(world.app.redrive_failed(order)).unwrap_err().to_string();
+        assert!(refused.contains("stays closed: `pulse run start NAME --unreached-of spring ..`"), "{refused}");
+    }
+    let action = OrderAction::RedriveFailed { stage: StageName::Email, run };
+    let refused = now(world.app.preview_order(&action, &mut |_| {}, &|| false)).unwrap_err();
+    assert!(matches!(refused, PreviewError::Campaign(_)), "{refused}");
+    assert_eq!(world.waiting(StageName::Email), 0);
+}
+
+#[test]
+fn a_campaigns_mail_in_doubt_is_listed_and_has_failed_where_it_was_not_sent() {
+    let world = world();
+    let run = running(&world);
+    world.bring_unsettled("c-4");
+    let listed = now(world.app.unsettled()).unwrap();
+    let whose: Vec<_> = listed.mails.iter().map(|mail| EntryId { customer: mail.customer.clone(), run: mail.run }).collect();
+    assert_eq!((whose, listed.all), (vec![id("c-4"), entry(run, "c-2")], 2));
+
+    let settled = now(world.app.settle(&entry(run, "c-2"), &SettlementOutcome::NotSent, &note())).unwrap();
+    assert_eq!((settled.settled, world.waiting(StageName::Email)), (Settled::Failed, 0));
+    assert_eq!(serde_json::to_value(&settled).unwrap()["outcome"], "failed");
+    assert_eq!(now(world.app.doubts()).unwrap().indeterminate.all, 1);
+}
+
+#[test]
+fn what_cannot_be_done_about_a_campaign_reads_well() {
+    let world = world();
+    let run = now(world.app.start_campaign(&new("spring", &["c-1"]))).unwrap().run;
+    let words = |done: Result<Campaign, CampaignError>| {
+        let error = done.unwrap_err();
+        advised(&error, error.advice().as_ref())
+    };
+    let see = ": see `pulse run show spring`";
+    let pause = || now(world.app.pause_campaign(run, &note()));
+    let resume = || words(now(world.app.resume_campaign(run, None)));
+    assert_eq!(resume(), format!("campaign spring is requested and not paused, so that it can't be resumed{see}"));
+    pause().unwrap();
+    assert_eq!(words(pause()), format!("campaign spring is requested and paused already{see}"));
+    let cancel = || now(world.app.cancel_campaign(run, &note()));
+    cancel().unwrap();
+    assert_eq!(words(cancel()), format!("campaign spring is requested and being cancelled already{see}"));
+    assert_eq!(
+        words(pause()),
+        format!("campaign spring is requested and being cancelled, so that it can't be paused{see}")
+    );
 }

@@ -72,7 +72,7 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
         NextStep::Skipped { reason } => format!("Skipped ({reason}): nothing more happens in this run."),
         NextStep::Failed { cause, .. } | NextStep::Dropped { cause } if run.is_campaign() => format!(
             "Failed: {cause} It stays so, as all that a campaign has closed. `pulse run start NAME --unreached-of {run} ..` \
-             writes to those whom it didn't reach."
+             writes to those whom it didn't reach, once it is over."
         ),
         NextStep::Unconfirmed { since } if run.is_campaign() => format!(
             "Unconfirmed: since {} nobody has told whether the mail was accepted, and nobody is waited for. Who knows \

@@ -180,6 +180,7 @@ impl DeadLetters for SqsDeadLetters {
 
     async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError> {
         let mut call = self.client.send_message().queue_url(&self.to).message_body(&letter.body);
+        call = call.set_message_group_id(letter.group());
         for (name, value) in letter.attributes_to_send() {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             call = call.message_attributes(name, value.map_err(|error| self.error(error.to_string()))?);

@@ -38,7 +38,7 @@ pub struct Options {
     #[arg(long, value_name = "ID", requires = "customer", conflicts_with = "not_sent")]
     sent: Option<String>,
 
-    /// It was not accepted, and is to be sent.
+    /// It was not accepted, and is to be sent. In a campaign it has failed then, and isn't sent.
     #[arg(long, requires = "customer")]
     not_sent: bool,
 
@@ -73,9 +73,14 @@ async fn settle(app: &App, id: EntryId, outcome: &SettlementOutcome, note: &Note
     let report = app.settle(&id, outcome, note).await;
     let report = report.map_err(|error| advised(&error, error.advice().as_ref()))?;
     let words = match report.settled {
-        Settled::Sent => "is sent now: nobody mails it again",
-        Settled::Queued => "is queued for its mail",
-        Settled::Already => "was sent already: nothing to settle",
+        Settled::Sent => "is sent now: nobody mails it again".to_owned(),
+        Settled::Queued => "is queued for its mail".to_owned(),
+        Settled::Failed => format!(
+            "has failed now, and nothing is sent: what a campaign has closed stays closed. `pulse run start NAME --unreached-of {} \
+             ..` writes to those whom it didn't reach, once it is over",
+            id.run
+        ),
+        Settled::Already => "was sent already: nothing to settle".to_owned(),
     };
     output.show(&report, || format!("Entry {id} {words}.\n"))?;
     Ok(Exit::Done)
@@ -104,7 +109,8 @@ fn text(unknown: &[UnsettledMail], all: u64) -> String {
         let _ = writeln!(text, "  and {} more", all - unknown.len() as u64);
     }
     text += "\nNothing needs to be done: the provider's word settles each, and after a day without one it counts as unconfirmed.\n\
-         None is sent again, unless someone who looked it up at the provider by its key says that it wasn't sent:\n";
+         None is sent again, unless someone who looked it up at the provider by its key says that it wasn't sent; of a campaign, not \
+         even then:\n";
     let Some(first) = unknown.first() else { return text };
     for end in ["--sent ID --note \"..\"", "--not-sent --note \"..\""] {
         let _ = writeln!(text, "  pulse settle {} --run {} {end}", first.customer, first.run);
@@ -153,5 +159,6 @@ mod tests {
         let text = text(&[mail], 3);
         assert!(text.contains("key c-1_2026-11") && text.contains("and 2 more"), "{text}");
         assert!(text.contains("pulse settle c-1 --run 2026-11 --not-sent"), "{text}");
+        assert!(text.contains("of a campaign, not even then"), "{text}");
     }
 }

@@ -85,13 +85,13 @@ pub struct CampaignChange {
 
 /// An event that can't happen to a campaign as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("campaign {run} is {state} and can't be {step}")]
+#[error("campaign {run} is {state} {step}")]
 pub struct IllegalCampaignStep {
     /// Which campaign.
     pub run: RunId,
     /// How it stands.
     pub state: CampaignState,
-    /// What can't happen.
+    /// What can't happen, in words that go on after how it stands.
     pub step: &'static str,
 }
 
@@ -213,14 +213,25 @@ impl Campaign {
                 self.paused = None;
                 self.finished = Some((report.clone(), at));
             }
-            (CampaignEvent::Requested { .. }, _) => return refused("requested again"),
-            (CampaignEvent::PlanningStarted | CampaignEvent::Sealed { .. }, _) => return refused("planned"),
-            (CampaignEvent::Started, _) => return refused("started"),
-            (CampaignEvent::Paused { .. }, _) => return refused("paused"),
-            (CampaignEvent::Resumed { .. }, _) => return refused("resumed: it isn't paused"),
-            (CampaignEvent::CancelAsked { .. }, _) => return refused("cancelled"),
+            (CampaignEvent::Requested { .. }, _) => return refused("and can't be requested again"),
+            (CampaignEvent::PlanningStarted | CampaignEvent::Sealed { .. }, _) => {
+                return refused("and can't be planned");
+            }
+            (CampaignEvent::Started, _) => return refused("and can't be started"),
+            (CampaignEvent::Paused { .. }, Requested | Planning | Sealed | Running) if self.cancelled.is_some() => {
+                return refused("and being cancelled, so that it can't be paused");
+            }
+            (CampaignEvent::Paused { .. }, Requested | Planning | Sealed | Running) => {
+                return refused("and paused already");
+            }
+            (CampaignEvent::Paused { .. }, _) => return refused("and can't be paused"),
+            (CampaignEvent::Resumed { .. }, _) => return refused("and not paused, so that it can't be resumed"),
+            (CampaignEvent::CancelAsked { .. }, Requested | Planning | Sealed | Running) => {
+                return refused("and being cancelled already");
+            }
+            (CampaignEvent::CancelAsked { .. }, _) => return refused("and can't be cancelled"),
             (CampaignEvent::DeadlinePassed | CampaignEvent::LastClosed | CampaignEvent::Finished { .. }, _) => {
-                return refused("closed");
+                return refused("and can't be closed");
             }
         }
         Ok(())

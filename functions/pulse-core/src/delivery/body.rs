@@ -106,6 +106,8 @@ impl<'e> From<&'e Entry> for EntryNow<'e> {
         let (reason, provider_id) = match entry.progress() {
             Progress::Done { provider_id, .. } => (None, Some(provider_id.as_str())),
             Progress::Skipped { reason, .. } => (Some(reason.to_string()), None),
+            // It is told as skipped: so is why.
+            Progress::Cancelled { .. } => (Some("cancelled".to_owned()), None),
             _ => (None, None),
         };
         let score = entry.score().map(|score| ScoreNow { value: score.value, band: &score.band, as_of: score.as_of });
@@ -168,4 +170,26 @@ pub fn body(fact: &Fact, bodies: Bodies, now: &SubjectNow) -> String {
     let body = Body { r#type: fact.id.kind.event_type(), timestamp: fact.as_of, data };
     // Structs of numbers and strings always have a JSON form.
     serde_json::to_string(&body).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::FactId,
+        entry::{Plan, StageName},
+    };
+
+    #[test]
+    fn a_mail_that_was_cancelled_with_its_campaign_is_told_as_skipped_with_that_as_the_reason() {
+        let at: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
+        let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("spring").unwrap() };
+        let held = Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), at);
+        let cancelled = held.close_with_campaign(None, at).unwrap();
+        let [fact] = cancelled.facts() else { panic!("{:?}", cancelled.facts()) };
+        assert!(matches!(fact.id, FactId { kind: FactKind::Skipped, .. }));
+        let now = SubjectNow { entry: Some(cancelled.after().clone()), ..SubjectNow::default() };
+        let told: serde_json::Value = serde_json::from_str(&body(fact, Bodies::Full, &now)).unwrap();
+        assert_eq!((&told["type"], &told["data"]["entry"]["reason"]), (&"mail.skipped".into(), &"cancelled".into()));
+    }
 }

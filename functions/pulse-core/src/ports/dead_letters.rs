@@ -8,6 +8,7 @@ use super::{IntakeQueue, QueueError, Receipt};
 use crate::{
     entry::{Plan, StageName},
     failure::Cause,
+    message::WorkMessage,
     parse::ParseError,
 };
 
@@ -105,6 +106,16 @@ pub struct DeadLetter {
     pub undelivered: Option<Undelivered>,
     /// Its message attributes, as texts. Those of a letter of the intake say where it came in.
     pub attributes: BTreeMap<String, String>,
+}
+
+impl DeadLetter {
+    /// The group that it is sent back with, as its message had it: a fair queue tells campaigns and endpoints apart by it. What is
+    /// none of a stage has none.
+    #[must_use]
+    pub fn group(&self) -> Option<String> {
+        let message = WorkMessage::parse(&self.body, self.sent_at).ok()?;
+        message.group().map(str::to_owned)
+    }
 }
 
 impl fmt::Debug for DeadLetter {
@@ -236,7 +247,7 @@ pub trait DeadLetters: Send + Sync {
     /// Deletes letters. A receipt that is no longer good is passed over.
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), QueueError>;
 
-    /// Sends a letter to the queue that it is of, as it is. It stays here too.
+    /// Sends a letter to the queue that it is of, as it is, in its group. It stays here too.
     async fn send_back(&self, letter: &DeadLetter) -> Result<(), QueueError>;
 
     /// Has the queue itself move all its letters to their stage's queue, at most so many a second. It

@@ -16,7 +16,7 @@ pub const DOUBT_ENDS_AFTER: Duration = Duration::from_hours(24);
 const AT_MOST: usize = 1_000;
 
 /// Runs of so long ago are looked at: whoever is in doubt for longer was left by releases that waited for a person.
-const LOOKS_BACK: Duration = Duration::from_hours(40 * 24);
+pub const DOUBTS_LOOK_BACK: Duration = Duration::from_hours(40 * 24);
 
 /// Ends doubts that nobody's word has ended: a mail of which nobody has told for a day whether it was accepted counts as
 /// unconfirmed. It isn't sent again, and needs nobody. That nobody told says nothing while the intake isn't read.
@@ -65,7 +65,7 @@ impl DoubtSweep<'_> {
     }
 
     async fn old_doubts(&self, now: Timestamp) -> Result<Vec<EntryId>, LedgerError> {
-        let from = now.saturating_sub(LOOKS_BACK).unwrap_or(Timestamp::MIN);
+        let from = now.saturating_sub(DOUBTS_LOOK_BACK).unwrap_or(Timestamp::MIN);
         let months = RunId::around(from, now).flat_map(|run| std::iter::successors(Some(run), |run| run.repeated()));
         // Longer than a doubt lasts: the intake may not have been read for a while.
         let campaigns = self.campaigns.live_campaigns(from).await?;

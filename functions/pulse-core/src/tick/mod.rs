@@ -7,7 +7,7 @@ mod overdue;
 mod reconciler;
 mod sweep;
 
-pub use doubts::{DOUBT_ENDS_AFTER, DoubtError, DoubtSweep};
+pub use doubts::{DOUBT_ENDS_AFTER, DOUBTS_LOOK_BACK, DoubtError, DoubtSweep};
 pub use feedback::{DOUBTS_EVERY, FeedbackRound, FeedbackRounds, REPUTATION_EVERY};
 pub(crate) use overdue::later;
 pub use overdue::{SweepPolicy, oldest_due};

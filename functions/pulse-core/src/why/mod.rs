@@ -1,5 +1,6 @@
 //! Who is not done in a run, and why; and one customer's whole story with what comes next.
 
+mod campaign;
 mod causes;
 mod next;
 mod outside;
@@ -8,6 +9,7 @@ mod run;
 mod story;
 mod told;
 
+pub use campaign::{CampaignInquiry, CampaignTroubles};
 pub use causes::{CauseCount, CauseSample, SampleOf};
 pub use next::{Context, HoldReason, NextStep, Outlook, StageContext};
 pub use report::{Precision, Reason, ReasonCount, RunReport};

@@ -24,6 +24,9 @@ pub enum WhyError {
     /// It isn't a run of everyone.
     #[error("{0} is one customer's repeat, and no run of everyone: ask for the customer, or for the month's run")]
     Repeat(RunId),
+    /// It is none of everyone either.
+    #[error("{0} is a campaign, and no run of everyone: its own entries are told")]
+    Campaign(RunId),
     /// The ledger couldn't be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -64,10 +67,13 @@ impl RunInquiry<'_> {
     /// Finds out.
     ///
     /// # Errors
-    /// When the run is a repeat, or the ledger can't be read.
+    /// When the run is a repeat or a campaign, or the ledger can't be read.
     pub async fn why(&self, run: RunId) -> Result<RunReport, WhyError> {
         if run.is_repeat() {
             return Err(WhyError::Repeat(run));
+        }
+        if run.is_campaign() {
+            return Err(WhyError::Campaign(run));
         }
         let now = self.clock.now();
         let before = self.reports.read_units();

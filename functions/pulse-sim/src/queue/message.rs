@@ -18,6 +18,8 @@ pub struct Received {
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// Its `MessageGroupId`, if it has one.
+    pub group: Option<Arc<str>>,
     /// What the scheduler says of it, if it is the scheduler's dead letter.
     pub undelivered: Option<Arc<Undelivered>>,
 }

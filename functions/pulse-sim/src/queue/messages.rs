@@ -174,6 +174,7 @@ impl Messages {
             receipt: receipt(slot, held.receive),
             receive_count: message.receive_count,
             sent_at: message.sent_at,
+            group: message.group.clone(),
             undelivered: message.undelivered.clone(),
         };
         self.hidden_by_age.insert((message.sent_at, held.serial), slot);

@@ -7,7 +7,7 @@ mod text;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use pulse_app::FailedOrder;
+use pulse_app::{ClosedForGood, FailedOrder};
 use pulse_core::{
     control::Note,
     dead_letters::CauseFilter,
@@ -68,7 +68,8 @@ pub struct Options {
     #[arg(long, conflicts_with = "note")]
     direct: bool,
 
-    /// What failed in this run by the ledger, whether or not there is a letter of it.
+    /// What failed in this month's run by the ledger, whether or not there is a letter of it. What a campaign has closed stays
+    /// closed.
     #[arg(long, value_name = "RUN", value_parser = RunId::parse)]
     run: Option<RunId>,
 
@@ -98,6 +99,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
             "--endpoint goes by whom word is for, and the {queue} queue's letters have none: type `pulse redrive deliver`."
         );
     }
+    options.run.map_or(Ok(()), ClosedForGood::unless_month)?;
     let app = target.app_of(None).await?;
     if let Some(endpoint) = &options.endpoint {
         app.knows_endpoint(endpoint).await.map_err(|error| advised(&error, error.advice().as_ref()))?;
@@ -174,9 +176,12 @@ mod tests {
         assert_eq!(crm, EndpointName::parse("crm").ok());
         assert!(parse(&["deliver", "--endpoint", "crm", "--run", "2026-11"]).is_err());
         assert!(parse(&["deliver", "--endpoint", "CRM"]).unwrap_err().contains("lower-case"));
-        for (line, said) in
-            [("email --endpoint crm", "`pulse redrive deliver`"), ("deliver --run 2026-11", "--endpoint")]
-        {
+        for (line, said) in [
+            ("email --endpoint crm", "`pulse redrive deliver`"),
+            ("deliver --run 2026-11", "--endpoint"),
+            ("email --run spring", "stays closed: `pulse run start NAME --unreached-of spring ..`"),
+            ("email --run november --direct", "november is no month, as 2026-11 is"),
+        ] {
             let Whole { target, options } = Whole::parse_from(["redrive"].into_iter().chain(line.split(' ')));
             let refused = run(options, &target, Output::new(false)).await.unwrap_err().to_string();
             assert!(refused.contains(said), "{refused}");

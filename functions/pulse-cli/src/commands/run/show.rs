@@ -1,4 +1,4 @@
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use anyhow::Result;
 use jiff::SignedDuration;
@@ -54,7 +54,7 @@ fn text(shown: &CampaignShown, zone: &Zone) -> String {
     table.push("in all", sealed.map_or_else(|| "not known yet: it isn't sealed".to_owned(), |count| count.to_string()));
     text += &table.render();
     if let Some((report, _)) = &campaign.finished {
-        let took = |duration| SignedDuration::try_from(duration).map(|took| format!("{took:#}")).unwrap_or_default();
+        let took = |length: Duration| format!("{:#}", SignedDuration::from_secs_f64(length.as_secs_f64().round()));
         let _ = writeln!(text, "\nPlanned within {}, ran for {}.", took(report.planned_within), took(report.ran_for));
         for (cause, count) in &report.causes {
             let _ = writeln!(text, "{count:>9}  {cause}");

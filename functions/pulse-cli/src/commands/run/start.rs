@@ -37,7 +37,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["unreached_of", "all", "product", "band", "region"])]
     audience: Option<PathBuf>,
 
-    /// Those whom another campaign was for and didn't reach: who failed, or was abandoned or cancelled.
+    /// Those whom another campaign, which is over, was for and didn't reach: who failed, or was abandoned or cancelled.
     #[arg(long, value_name = "NAME", value_parser = campaign, conflicts_with_all = ["all", "product", "band", "region"])]
     unreached_of: Option<RunId>,
 

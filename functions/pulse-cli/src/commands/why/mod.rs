@@ -1,5 +1,6 @@
 //! `pulse why`.
 
+mod campaign_text;
 mod run_text;
 
 use anyhow::Result;
@@ -21,13 +22,13 @@ use crate::{
 /// What `pulse why` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "Without a customer: everyone on the roster by where they are in the run, counted by queries \
-                        and adding up to the roster. With one: their whole story, and the next thing that will happen.")]
+                        and adding up to the roster; of a campaign, its own entries. With one: their whole story, and the next thing that will happen.")]
 pub struct Options {
     /// Whose story.
     #[arg(value_name = "CUSTOMER", value_parser = CustomerId::parse)]
     customer: Option<CustomerId>,
 
-    /// In which run. Without it: the current one, or all of the customer's.
+    /// In which run: a month, or a campaign by its name. Without it: the current month's, or all of the customer's.
     #[arg(long, value_name = "RUN", value_parser = RunId::parse)]
     run: Option<RunId>,
 
@@ -54,6 +55,11 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
 
 async fn of_run(app: &App, options: &Options, output: Output) -> Result<Exit> {
     let zone = app.settings.zone()?;
+    if let Some(run) = options.run.filter(|run| run.is_campaign()) {
+        let why = app.why_campaign(run, options.limit).await?;
+        output.show(&why, || campaign_text::text(&why, &zone))?;
+        return Ok(Exit::Done);
+    }
     let question = RunQuestion { run: options.run, limit: options.limit, in_depth: !options.quick };
     let report = app.why_run(question).await?;
     output.show(&report, || run_text::text(&report, &zone))?;

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use pulse_core::{
     customer::Zone,
-    feedback::FeedbackCount,
+    entry::StageName,
+    feedback::{FeedbackCount, FeedbackCounts},
     run::RunId,
-    why::{CauseSample, Precision, ReasonCount, RunReport, SampleOf},
+    why::{CauseSample, HoldReason, Precision, ReasonCount, RunReport, SampleOf},
 };
 
 use crate::{
@@ -35,23 +36,31 @@ pub(super) fn text(report: &RunReport, zone: &Zone) -> String {
         let ids: Vec<_> = report.without_entry.iter().map(ToString::to_string).collect();
         let _ = writeln!(text, "  Without any open entry: {}. `pulse audit --repair` opens them.", ids.join(", "));
     }
-    text += &feedback(report);
-    if !report.holders.is_empty() {
-        text += &heading("\nWhat holds stages");
-        for (stage, holder) in &report.holders {
-            let _ = writeln!(text, "  The {stage} stage {}.", self::holder(holder, zone));
-        }
-    }
-    if !report.causes.is_empty() {
-        text += &heading("\nWhat went wrong");
-        report.causes.iter().for_each(|sample| text += &causes(sample, report.run));
-    }
+    text += &feedback(&report.feedback);
+    text += &holders(&report.holders, zone);
+    text += &all_causes(&report.causes, report.run);
     let _ = writeln!(
         text,
         "\nReading this took {} read units. Schedules aren't looked at: `pulse audit` does.",
         report.read_units
     );
     text
+}
+
+pub(super) fn holders(holders: &[(StageName, HoldReason)], zone: &Zone) -> String {
+    let mut text = String::new();
+    for (number, (stage, holder)) in holders.iter().enumerate() {
+        if number == 0 {
+            text += &heading("\nWhat holds stages");
+        }
+        let _ = writeln!(text, "  The {stage} stage {}.", self::holder(holder, zone));
+    }
+    text
+}
+
+pub(super) fn all_causes(samples: &[CauseSample], run: RunId) -> String {
+    let told: String = samples.iter().map(|sample| causes(sample, run)).collect();
+    if told.is_empty() { told } else { heading("\nWhat went wrong") + &told }
 }
 
 fn number(count: &ReasonCount) -> String {
@@ -82,8 +91,7 @@ fn sum(report: &RunReport) -> String {
 }
 
 /// What became of the mails, in the order in which people ask.
-fn feedback(report: &RunReport) -> String {
-    let counts = &report.feedback;
+pub(super) fn feedback(counts: &FeedbackCounts) -> String {
     let mut text = heading("\nWhat became of its mails, as their providers told");
     if counts.values().all(|count| *count == 0) {
         return text + "  Nobody has told anything yet.\n";
@@ -117,7 +125,12 @@ fn causes(sample: &CauseSample, run: RunId) -> String {
             if cause.entries > examples.len() as u64 { ", .." } else { "" }
         );
     }
-    if sample.of == SampleOf::Failed {
+    if sample.of == SampleOf::Failed && run.is_campaign() {
+        let _ = writeln!(
+            text,
+            "    They stay so. Once it is over, for those whom it didn't reach: pulse run start NAME --unreached-of {run} .."
+        );
+    } else if sample.of == SampleOf::Failed {
         let _ = writeln!(text, "    When the cause is mended: pulse redrive {stage} --run {run}");
     }
     text
