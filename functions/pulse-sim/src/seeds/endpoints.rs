@@ -1,6 +1,10 @@
 //! Other systems in a seed's month, what goes wrong with them, and what must hold of what they were told.
 
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use pulse_core::{
@@ -103,7 +107,9 @@ impl Check<'_> {
                 DeliveryProgress::Superseded { .. } => self.endpoint.keeps == Keeps::Latest,
                 DeliveryProgress::GivenUp { .. } => refused.contains(fact),
                 // What has just happened is on its way.
-                DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => self.is_late(delivery),
+                DeliveryProgress::Waiting | DeliveryProgress::Claimed { .. } => {
+                    self.is_late(delivery) || refused.contains(fact) && self.may_be_out_of_order(delivery, &has)
+                }
             };
             if !is_right {
                 self.saw(format!("{} is {:?}, and has it: {is_there}", delivery.id(), delivery.progress()));
@@ -117,6 +123,13 @@ impl Check<'_> {
 
     fn is_late(&self, delivery: &Delivery) -> bool {
         delivery.fact().written_at > self.due_by
+    }
+
+    /// It refuses this, and has taken nothing else since: for all that can be told, it refuses everything, and may be mended. An
+    /// operator who brings back what it refused, when nothing else happens any more, leaves it so.
+    fn may_be_out_of_order(&self, delivery: &Delivery, has: &BTreeMap<FactId, Timestamp>) -> bool {
+        let streak = delivery.failure_streak();
+        streak.is_none_or(|streak| !has.values().any(|at| (streak.since..=self.due_by).contains(at)))
     }
 
     /// What the entry itself says must have been told, whatever the deliveries say.
