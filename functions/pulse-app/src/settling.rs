@@ -104,8 +104,7 @@ impl App {
     pub async fn doubts(&self) -> Result<Doubts, LedgerError> {
         let (tally, campaigns) = try_join!(self.tally(), self.campaigns_of_doubts())?;
         let mails = |doubt| self.mails_of(&tally, &campaigns, doubt);
-        let (indeterminate, unconfirmed) =
-            try_join!(mails(TallyKey::Indeterminate), mails(TallyKey::Unconfirmed))?;
+        let (indeterminate, unconfirmed) = try_join!(mails(TallyKey::Indeterminate), mails(TallyKey::Unconfirmed))?;
         Ok(Doubts { indeterminate, unconfirmed })
     }
 

@@ -57,7 +57,9 @@ impl CampaignError {
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Unknown(_) => Some(Advice::LookAtCampaigns),
-            Self::Taken(run) | Self::Busy(run) | Self::NotOver { run, .. } => Some(Advice::LookAtCampaign { run: *run }),
+            Self::Taken(run) | Self::Busy(run) | Self::NotOver { run, .. } => {
+                Some(Advice::LookAtCampaign { run: *run })
+            }
             Self::Illegal(step) => Some(Advice::LookAtCampaign { run: step.run }),
             _ => None,
         }

@@ -180,7 +180,8 @@ fn whom_a_campaign_did_not_reach_another_may_be_for_once_it_is_over() {
     let world = world();
     let run = running(&world);
     let again = NewCampaign { audience: NewAudience::Unreached(run), ..new("spring-2", &[]) };
-    let early = [now(world.app.start_campaign(&again)).unwrap_err(), now(world.app.foresee_campaign(&again)).unwrap_err()];
+    let early =
+        [now(world.app.start_campaign(&again)).unwrap_err(), now(world.app.foresee_campaign(&again)).unwrap_err()];
     for error in early {
         assert_eq!(
             advised(&error, error.advice().as_ref()),
@@ -257,7 +258,8 @@ fn a_campaigns_mail_in_doubt_is_listed_and_has_failed_where_it_was_not_sent() {
     let run = running(&world);
     world.bring_unsettled("c-4");
     let listed = now(world.app.unsettled()).unwrap();
-    let whose: Vec<_> = listed.mails.iter().map(|mail| EntryId { customer: mail.customer.clone(), run: mail.run }).collect();
+    let whose: Vec<_> =
+        listed.mails.iter().map(|mail| EntryId { customer: mail.customer.clone(), run: mail.run }).collect();
     assert_eq!((whose, listed.all), (vec![id("c-4"), entry(run, "c-2")], 2));
 
     let settled = now(world.app.settle(&entry(run, "c-2"), &SettlementOutcome::NotSent, &note())).unwrap();
