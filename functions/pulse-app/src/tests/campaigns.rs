@@ -164,7 +164,9 @@ fn running(world: &World) -> RunId {
             "c-2" => vec![Ok(sending()), sending().into_after().mark_indeterminate(cause(), start(), None)],
             _ => continue,
         };
-        changes.into_iter().for_each(|change| now(world.ledger.apply(&change.unwrap())).unwrap());
+        for change in changes {
+            now(world.ledger.apply(&change.unwrap())).unwrap();
+        }
     }
     let seal = Seal::of(&["c-1", "c-2", "c-3"].map(|name| id(name).customer));
     happen(world, run, [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started]);
