@@ -179,7 +179,9 @@ fn a_campaign_that_is_cancelled_sends_nothing_more_and_adds_up() {
 fn a_campaign_that_is_held_before_it_is_planned_ends_with_its_deadline() {
     let campaign = SimulatedCampaign { deadline: Some(HOUR), ..campaign("spring") };
     let held = CampaignAct { held: Some((Duration::ZERO, 3 * HOUR)), ..act(campaign) };
-    let report = lived(&scenario(vec![held], Vec::new()));
+    let mut plan = scenario(vec![held], vec![Kind::NothingScheduled]);
+    plan.faults[0].1.lasts = MINUTE;
+    let report = lived(&plan);
     let (campaign, told) = only(&report);
     assert_eq!((told.outcome, told.entries()), (CampaignOutcome::Cancelled, 0));
     let open_for = campaign.finished.as_ref().unwrap().1.duration_since(campaign.requested.at);

@@ -270,18 +270,17 @@ impl World {
         let Some(given) = audiences.get(&(campaign.run, campaign.request.audience.part(0))) else {
             return self.saw_of(Promise::CampaignsKeepToTheirAudience, campaign.run, "is for nobody whom it was for");
         };
-        let (mut inside, mut outside) = (BTreeSet::new(), 0);
+        let mut inside = BTreeSet::new();
         self.ledger.for_each_entry(|entry| {
             let EntryId { customer, run } = entry.id();
             if *run == campaign.run {
-                let is_inside = match &campaign.request.audience {
-                    Audience::Given { .. } => given.contains(customer),
-                    Audience::Asked { question } => self.peek_customer(customer).is_some_and(|of| is_of(question, &of)),
-                };
-                outside += u64::from(!is_inside);
                 inside.insert(customer.clone());
             }
         });
+        let outside = match &campaign.request.audience {
+            Audience::Given { .. } => inside.difference(given).count(),
+            Audience::Asked { question } => inside.difference(&self.of(question)).count(),
+        };
         if outside > 0 {
             let what = format!("has entries of {outside} customers whom it isn't for");
             self.saw_of(Promise::CampaignsKeepToTheirAudience, campaign.run, &what);
@@ -299,14 +298,15 @@ impl World {
         }
     }
 
-    fn peek_customer(&self, id: &CustomerId) -> Option<Customer> {
-        let mut found = None;
+    /// Those whom a question may mean, by what doesn't change of them.
+    fn of(&self, question: &Question) -> BTreeSet<CustomerId> {
+        let mut of = BTreeSet::new();
         self.ledger.for_each_customer(|customer| {
-            if customer.id == *id {
-                found = Some(customer.clone());
+            if is_of(question, customer) {
+                of.insert(customer.id.clone());
             }
         });
-        found
+        of
     }
 
     /// Those whom a question has meant all the time.
