@@ -1,11 +1,14 @@
 //! Campaigns of the world that has seen a day: one of each state.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use pulse_core::{
     campaign::{
-        Audience, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport, CampaignRequest, Priority,
-        Question, Seal,
+        Audience, AudienceSizes, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport,
+        CampaignRequest, Priority, Question, Seal,
     },
     control::Note,
     customer::CustomerId,
@@ -81,13 +84,13 @@ fn note(words: &str) -> Note {
     Note::parse(words).expect("a note")
 }
 
-fn request(name: &str, customers: usize, world: &InMemoryApp) -> CampaignRequest {
+fn request(name: &str, customers: &BTreeSet<CustomerId>, world: &InMemoryApp) -> CampaignRequest {
     let soon = world.clock.now() + Duration::from_mins(40);
     CampaignRequest {
         plan: Plan::of(&[StageName::Score, StageName::Email]).expect("a plan"),
         audience: match name {
             "newcomers" => Audience::Asked { question: Question { region: Some("IE".into()), ..Question::default() } },
-            _ => Audience::Given { parts: 1, customers: customers as u64 },
+            _ => Audience::given(customers, AudienceSizes::default().part),
         },
         letter: "0123".into(),
         deadline: match name {
@@ -122,17 +125,15 @@ impl InMemoryApp {
         happened: &[Happened],
         fates: &[(usize, Option<Fate>)],
     ) -> Campaign {
-        let (run, customers) = (campaign_run(name), fates.iter().map(|(count, _)| count).sum());
-        let request = request(name, customers, self);
+        let fates: Vec<_> = fates.iter().flat_map(|(count, fate)| std::iter::repeat_n(*fate, *count)).collect();
+        let customer = |number| CustomerId::parse(&format!("c-{number:04}")).expect("an id");
+        let (run, customers) = (campaign_run(name), (0..fates.len()).map(customer).collect());
+        let request = request(name, &customers, self);
         let plan = request.plan;
         let change = CampaignChange::requested(run, request, "aoife".into(), Some(note("For the season.")), at);
         assert!(self.ledger.save_campaign(&change).await.expect("written"));
-        let fates = fates.iter().flat_map(|(count, fate)| std::iter::repeat_n(*fate, *count));
-        let mut customers = Vec::new();
-        for (number, fate) in fates.enumerate() {
-            let customer = CustomerId::parse(&format!("c-{number:04}")).expect("an id");
+        for (customer, fate) in customers.iter().zip(fates) {
             self.enter(EntryId { customer: customer.clone(), run }, plan, fate, at).await;
-            customers.push(customer);
         }
         let mut campaign = change.after().clone();
         for (number, happened) in (1..).zip(happened) {

@@ -123,7 +123,8 @@ conformance!(campaigns:
     of_two_changes_of_a_version_one_is_written_and_a_name_is_given_once
     word_of_a_campaign_is_written_with_what_makes_it
     campaigns_are_listed_newest_first_and_live_ones_apart
-    a_letter_and_an_audience_are_read_back_and_a_part_stays_as_it_was
+    letters_are_read_back_by_their_digests
+    a_part_of_an_audience_stays_as_it_was_and_is_in_no_others_way
     planned_parts_are_counted_one_after_the_other
     entries_are_found_by_what_they_wait_for_and_where_they_ended
     months_and_campaigns_of_a_customer_are_read_apart

@@ -66,9 +66,11 @@ fn campaign(name: &str, customers: Vec<CustomerId>) -> SimulatedCampaign {
         run: RunId::parse(name).expect("a name"),
         plan: Plan::of(&[StageName::Email]).expect("a plan"),
         audience: Ok(customers),
+        other_starts: Vec::new(),
         deadline: None,
         priority: Priority::Normal,
         cap: None,
+        at_most: None,
         a_day: None,
     }
 }

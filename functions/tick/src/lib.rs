@@ -19,7 +19,7 @@ use pulse_aws::{
     telemetry::{self, Metrics, StageGauges},
 };
 use pulse_core::{
-    campaign::{CampaignRound, CampaignStepped},
+    campaign::{AudienceSizes, CampaignRound, CampaignStepped},
     control::{Breaker, BreakerPolicy, Hold},
     delivery::{EndpointRound, EndpointRounds, OutboxLedger, UnwellEndpoint},
     entry::{Plan, StageName},
@@ -38,8 +38,10 @@ use pulse_core::{
 use pulse_feedback::UnsignedReader;
 use serde::Serialize;
 
-/// How long after it began a tick plans and closes campaigns' entries, before it turns to orders.
+/// How long after it began a tick plans and closes campaigns' entries, before it turns to orders; but so long at least, as with
+/// those.
 const CAMPAIGNS_UNTIL: Duration = Duration::from_secs(30);
+const CAMPAIGNS_AT_LEAST: Duration = Duration::from_secs(5);
 
 /// How long after it began a tick works on orders, so that the next minute's finds it ended; but so long at least, after a
 /// minute in which it waited for a provider: its timeout is 90 seconds.
@@ -251,8 +253,10 @@ impl Function {
             book: &self.entries.book,
             clock: &SystemClock,
             probes: self.breaker.probes,
+            sizes: AudienceSizes::default(),
         };
-        let until = began.saturating_add(CAMPAIGNS_UNTIL).unwrap_or(began);
+        let after = |moment: Timestamp, by| moment.saturating_add(by).unwrap_or(moment);
+        let until = after(began, CAMPAIGNS_UNTIL).max(after(SystemClock.now(), CAMPAIGNS_AT_LEAST));
         let stepped = Box::pin(round.run(until)).await;
         for CampaignStepped { run, state, dispatched, repeated, closed, late } in &stepped {
             tracing::info!(campaign = %run, %state, dispatched, repeated, closed, late, "tick of a campaign");

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::ToSpan as _;
 use pulse_core::{
     campaign::{
-        Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter, CampaignRequest, Priority,
-        Seal,
+        Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter, CampaignRequest, PlannedParts,
+        Priority, Question, RosterPlace, Seal,
     },
     delivery::{Delivery, EndpointName, Outbox},
     entry::{Entry, EntryId, Plan, SkipReason, StageName},
@@ -27,10 +27,14 @@ fn run(name: &str) -> RunId {
     RunId::parse(name).unwrap()
 }
 
+fn given(ids: &[&str]) -> Audience {
+    Audience::given(&ids.iter().map(|text| id(text)).collect(), 2)
+}
+
 fn requested(name: &str) -> CampaignChange {
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Score, StageName::Email]).unwrap(),
-        audience: Audience::Given { parts: 1, customers: 2 },
+        audience: given(&["c-1", "c-2"]),
         letter: "0123".into(),
         deadline: Some(due() + 90.minutes()),
         priority: Priority::Urgent,
@@ -119,28 +123,49 @@ pub async fn campaigns_are_listed_newest_first_and_live_ones_apart(ledger: &dyn 
     assert_eq!(live(due() + 1.hour()).await, BTreeSet::from([run("second")]));
 }
 
-pub async fn a_letter_and_an_audience_are_read_back_and_a_part_stays_as_it_was(ledger: &dyn CampaignLedger) {
-    let letter =
-        CampaignLetter::parse([("en", "Subject: Spring\n\nHello {{ name }}."), ("ja", "Subject: 春\n\n春です。")]);
-    let letter = letter.unwrap();
-    assert_eq!(ledger.campaign_letter(run("spring")).await, Ok(None));
-    ledger.put_campaign_letter(run("spring"), &letter).await.unwrap();
-    assert_eq!(ledger.campaign_letter(run("spring")).await, Ok(Some(letter)));
-    let part = |ids: &[&str]| AudiencePart { customers: ids.iter().map(|text| id(text)).collect(), next: None };
-    assert_eq!(ledger.audience_part(run("spring"), 0).await, Ok(None));
-    assert_eq!(ledger.put_audience_part(run("spring"), 0, &part(&["c-1", "c-2"])).await, Ok(true));
-    assert_eq!(ledger.put_audience_part(run("spring"), 0, &part(&["c-3"])).await, Ok(false));
-    assert_eq!(ledger.audience_part(run("spring"), 0).await, Ok(Some(part(&["c-1", "c-2"]))));
+pub async fn letters_are_read_back_by_their_digests(ledger: &dyn CampaignLedger) {
+    let letter = |english| CampaignLetter::parse([("en", english), ("ja", "Subject: 春\n\n春です。")]).unwrap();
+    let (one, other) =
+        (letter("Subject: Spring\n\nHello {{ name }}."), letter("Subject: Spring\n\nGood day, {{ name }}."));
+    assert_eq!(ledger.campaign_letter(run("spring"), &one.digest()).await, Ok(None));
+    ledger.put_campaign_letter(run("spring"), &one).await.unwrap();
+    ledger.put_campaign_letter(run("spring"), &other).await.unwrap();
+    for letter in [one, other] {
+        assert_eq!(ledger.campaign_letter(run("spring"), &letter.digest()).await, Ok(Some(letter)));
+    }
+}
+
+pub async fn a_part_of_an_audience_stays_as_it_was_and_is_in_no_others_way(ledger: &dyn CampaignLedger) {
+    let (spring, next) = (run("spring"), Some(RosterPlace { part: 1, after: Some(id("c-9")) }));
+    let part = |ids: &[&str]| AudiencePart {
+        customers: ids.iter().map(|text| id(text)).collect(),
+        next: next.clone(),
+        at: due(),
+    };
+    let asked = Audience::Asked { question: Question::default() };
+    let (here, there) = (given(&["c-1", "c-2"]), given(&["c-3"]));
+    assert_eq!(ledger.audience_part(spring, here.part(0)).await, Ok(None));
+    assert_eq!(ledger.put_audience_part(spring, here.part(0), &part(&["c-1", "c-2"])).await, Ok(true));
+    assert_eq!(ledger.put_audience_part(spring, here.part(0), &part(&["c-4"])).await, Ok(false));
+    assert_eq!(ledger.put_audience_part(spring, there.part(0), &part(&["c-3"])).await, Ok(true));
+    assert_eq!(ledger.put_audience_part(spring, asked.part(0), &part(&[])).await, Ok(true));
+    assert_eq!(ledger.audience_part(spring, here.part(0)).await, Ok(Some(part(&["c-1", "c-2"]))));
+    assert_eq!(ledger.audience_part(spring, there.part(0)).await, Ok(Some(part(&["c-3"]))));
+    assert_eq!(ledger.audience_part(spring, asked.part(0)).await, Ok(Some(part(&[]))));
+    assert_eq!(ledger.audience_part(spring, here.part(1)).await, Ok(None));
 }
 
 pub async fn planned_parts_are_counted_one_after_the_other(ledger: &dyn CampaignLedger) {
-    let seal = Seal::of(&[id("c-1")]);
-    assert_eq!(ledger.planned_parts(run("spring")).await, Ok((0, Seal::default())));
-    assert_eq!(ledger.save_planned_parts(run("spring"), 1, seal).await, Ok(true));
-    assert_eq!(ledger.save_planned_parts(run("spring"), 1, Seal::default()).await, Ok(false));
-    assert_eq!(ledger.planned_parts(run("spring")).await, Ok((1, seal)));
-    assert_eq!(ledger.save_planned_parts(run("spring"), 2, seal.with(&id("c-2"))).await, Ok(true));
-    assert_eq!(ledger.planned_parts(run("spring")).await, Ok((2, seal.with(&id("c-2")))));
+    let spring = run("spring");
+    let one = PlannedParts { parts: 1, seal: Seal::of(&[id("c-1")]), is_cut_short: false };
+    let two = PlannedParts { parts: 2, seal: one.seal.with(&id("c-2")), is_cut_short: true };
+    assert_eq!(ledger.planned_parts(spring).await, Ok(PlannedParts::default()));
+    assert_eq!(ledger.save_planned_parts(spring, &two).await, Ok(false));
+    assert_eq!(ledger.save_planned_parts(spring, &one).await, Ok(true));
+    assert_eq!(ledger.save_planned_parts(spring, &PlannedParts { is_cut_short: true, ..one }).await, Ok(false));
+    assert_eq!(ledger.planned_parts(spring).await, Ok(one));
+    assert_eq!(ledger.save_planned_parts(spring, &two).await, Ok(true));
+    assert_eq!(ledger.planned_parts(spring).await, Ok(two));
 }
 
 fn planned(customer: &str) -> Entry {

@@ -14,7 +14,7 @@ use pulse_sim::{
 };
 
 use crate::{
-    mutants::{DispatchesUnsealed, KeepsACounter, KeepsACursor, ReapsByAge},
+    mutants::{DispatchesUnsealed, KeepsACounter, KeepsACursor, NumbersParts, ReapsByAge},
     seeds::{broken_seeds, seeds},
 };
 
@@ -56,9 +56,11 @@ fn campaign(name: &str) -> SimulatedCampaign {
         run: RunId::parse(name).unwrap(),
         plan: Plan::of(&[StageName::Email]).unwrap(),
         audience: Ok((0..CUSTOMERS).filter(|number| !joins_later(*number)).map(customer).collect()),
+        other_starts: Vec::new(),
         deadline: None,
         priority: Priority::Normal,
         cap: None,
+        at_most: None,
         a_day: None,
     }
 }
@@ -172,6 +174,20 @@ fn a_campaign_that_is_cancelled_sends_nothing_more_and_adds_up() {
     assert!(sent > 0 && cancelled > 50, "{sent} sent, {cancelled} cancelled");
 }
 
+/// It waits for nobody to have it go on, who may have forgotten it.
+#[test]
+fn a_campaign_that_is_held_before_it_is_planned_ends_with_its_deadline() {
+    let campaign = SimulatedCampaign { deadline: Some(HOUR), ..campaign("spring") };
+    let held = CampaignAct { held: Some((Duration::ZERO, 3 * HOUR)), ..act(campaign) };
+    let mut plan = scenario(vec![held], vec![Kind::NothingScheduled]);
+    plan.faults[0].1.lasts = MINUTE;
+    let report = lived(&plan);
+    let (campaign, told) = only(&report);
+    assert_eq!((told.outcome, told.entries()), (CampaignOutcome::Cancelled, 0));
+    let open_for = campaign.finished.as_ref().unwrap().1.duration_since(campaign.requested.at);
+    assert!(Duration::try_from(open_for).unwrap() < HOUR + 5 * MINUTE, "{open_for:#}");
+}
+
 #[test]
 fn a_campaign_for_nobody_ends_too() {
     let report =
@@ -237,6 +253,11 @@ fn entries_that_are_dispatched_before_the_seal_are_caught() {
 #[test]
 fn a_reaper_by_age_is_caught() {
     assert_caught(|| Arc::new(ReapsByAge), Promise::NobodyLost);
+}
+
+#[test]
+fn parts_of_an_audience_that_another_start_finds_by_their_numbers_are_caught() {
+    assert_caught(|| Arc::new(NumbersParts::default()), Promise::CampaignsKeepToTheirAudience);
 }
 
 #[test]

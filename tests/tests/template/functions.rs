@@ -115,7 +115,7 @@ fn the_bill_reckons_with_the_functions_memory() -> Result<()> {
         set("EmailFunction/MemorySize", 512),
         set("FeedbackFunction/MemorySize", 128),
         set("ConsoleFunction/MemorySize", 512),
-        set("/Globals/Function/MemorySize", 256),
+        set("TickFunction/MemorySize", 128),
     ];
     keeps(functions::the_bill_has_their_memory, edits)
 }

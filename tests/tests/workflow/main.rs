@@ -15,6 +15,7 @@ mod holds;
 mod mortal;
 mod outbox;
 mod panics;
+mod planning;
 mod preview;
 mod redrive;
 mod replay;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
-    campaign::{AUDIENCE_PART, Audience, AudiencePart, Campaign, CampaignChange, CampaignRequest},
+    campaign::{Audience, AudienceSizes, Campaign, CampaignRequest, CampaignStart, Told},
     customer::CustomerId,
     ports::LedgerError,
 };
@@ -18,7 +18,8 @@ impl App {
     /// plans it, and dispatches it once it is planned. Ids that nobody has are left out.
     ///
     /// # Errors
-    /// As [`CampaignError`] says. Nothing is sent then; what was written of it is nobody's, and the next try writes over it.
+    /// As [`CampaignError`] says. Nothing is sent then, unless the answer to the last write was lost: what was written before that
+    /// is nobody's, and in no other try's way.
     pub async fn start_campaign(&self, new: &NewCampaign) -> Result<Campaign, CampaignError> {
         let (run, campaigns) = (new.run, &self.ports.campaigns);
         if !run.is_campaign() {
@@ -27,8 +28,9 @@ impl App {
         if campaigns.campaign(run).await?.is_some() {
             return Err(CampaignError::Taken(run));
         }
-        let audience = match &new.audience {
-            NewAudience::Asked(question) => Audience::Asked { question: question.clone() },
+        let part = AudienceSizes::default().part;
+        let (audience, customers) = match &new.audience {
+            NewAudience::Asked(question) => (Audience::Asked { question: question.clone() }, BTreeSet::new()),
             given => {
                 let known = self.known(self.ids(given).await?).await?;
                 let customers = known.len() as u64;
@@ -38,10 +40,9 @@ impl App {
                 if let Some(at_most) = new.at_most.filter(|most| customers > *most) {
                     return Err(CampaignError::TooMany { run, customers, at_most });
                 }
-                Audience::Given { parts: self.put_audience(new, &known).await?, customers }
+                (Audience::given(&known, part), known)
             }
         };
-        campaigns.put_campaign_letter(run, &new.letter).await?;
         let request = CampaignRequest {
             plan: new.plan,
             audience,
@@ -52,39 +53,21 @@ impl App {
             at_most: new.at_most,
             a_day: new.a_day,
         };
-        let by = self.actor.clone();
-        let change = CampaignChange::requested(run, request, by, new.note.clone(), self.clock().now());
-        if !campaigns.save_campaign(&change).await? {
-            return Err(CampaignError::Taken(run));
-        }
+        let told = Told { by: self.actor.clone(), note: new.note.clone(), at: self.clock().now() };
+        let start = CampaignStart { run, request, customers, part, letter: new.letter.clone(), told };
+        let campaign = start.write(&**campaigns).await?.ok_or(CampaignError::Taken(run))?;
         self.hurry_tick().await;
-        Ok(change.after().clone())
+        Ok(campaign)
     }
 
     /// Those who are on the roster.
-    async fn known(&self, ids: BTreeSet<CustomerId>) -> Result<Vec<CustomerId>, LedgerError> {
+    async fn known(&self, ids: BTreeSet<CustomerId>) -> Result<BTreeSet<CustomerId>, LedgerError> {
         let known = stream::iter(ids).map(async |id| {
             let customer = self.ports.ledger.customer(&id).await?;
             Ok::<_, LedgerError>(customer.map(|customer| customer.id))
         });
         let known: Vec<_> = known.buffered(AT_ONCE).try_collect().await?;
         Ok(known.into_iter().flatten().collect())
-    }
-
-    /// Writes an audience down, and says in how many parts. Of a try that failed, parts of another audience may be there.
-    async fn put_audience(&self, new: &NewCampaign, customers: &[CustomerId]) -> Result<u32, CampaignError> {
-        let mut number = 0;
-        for ids in customers.chunks(AUDIENCE_PART) {
-            let part = AudiencePart { customers: ids.to_vec(), next: None };
-            let campaigns = &self.ports.campaigns;
-            if !campaigns.put_audience_part(new.run, number, &part).await?
-                && campaigns.audience_part(new.run, number).await?.as_ref() != Some(&part)
-            {
-                return Err(CampaignError::Taken(new.run));
-            }
-            number += 1;
-        }
-        Ok(number)
     }
 
     /// Has what is asked for begun on before tick's minute comes. Where that can't be, it is begun then.

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
     customer::CustomerId,
     entry::{Entry, EntryId, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
@@ -20,7 +20,7 @@ use super::{
     keys::{self, CAMPAIGN_SHARDS, Key},
     listing::entry_of,
     reports::unknown,
-    rows::{self, KeptLetter, PlannedParts},
+    rows::{self, KeptLetter, KeptPlan},
 };
 
 #[async_trait]
@@ -73,8 +73,8 @@ impl Campaigns for DynamoDbLedger {
         Ok(live)
     }
 
-    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
-        let row = self.row(Key::campaign_letter(run)).await?;
+    async fn campaign_letter(&self, run: RunId, digest: &str) -> Result<Option<CampaignLetter>, LedgerError> {
+        let row = self.row(Key::campaign_letter(run, digest)).await?;
         let kept: Option<KeptLetter> = row.as_ref().map(rows::parse).transpose()?;
         Ok(kept.map(|kept| kept.letter))
     }
@@ -83,24 +83,23 @@ impl Campaigns for DynamoDbLedger {
         self.put(rows::campaign_letter(run, letter)?).await
     }
 
-    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
-        let row = self.row(Key::audience_part(run, number)).await?;
+    async fn audience_part(&self, run: RunId, part: PartId) -> Result<Option<AudiencePart>, LedgerError> {
+        let row = self.row(Key::audience_part(run, part)).await?;
         row.as_ref().map(rows::parse).transpose()
     }
 
-    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
-        self.put_unless_there(rows::audience_part(run, number, part)?).await
+    async fn put_audience_part(&self, run: RunId, id: PartId, part: &AudiencePart) -> Result<bool, LedgerError> {
+        self.put_unless_there(rows::audience_part(run, id, part)?).await
     }
 
-    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
+    async fn planned_parts(&self, run: RunId) -> Result<PlannedParts, LedgerError> {
         let row = self.row(Key::planned(run)).await?;
-        let planned: Option<PlannedParts> = row.as_ref().map(rows::parse).transpose()?;
-        Ok(planned.map_or_else(Default::default, |planned| (planned.version, planned.seal)))
+        let kept: Option<KeptPlan> = row.as_ref().map(rows::parse).transpose()?;
+        Ok(kept.map(|kept| kept.planned).unwrap_or_default())
     }
 
-    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
-        let planned = PlannedParts { version: parts, seal };
-        self.put_version(u64::from(parts), rows::planned(run, &planned)?).await
+    async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
+        self.put_version(u64::from(planned.parts), rows::planned(run, *planned)?).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use pulse_core::{
     audit::AuditName,
-    campaign::Campaign,
+    campaign::{Campaign, PartId},
     customer::{Customer, CustomerId, EmailAddress, Standing},
     delivery::{Delivery, DeliveryId, EndpointName, Owner},
     entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
@@ -96,12 +96,12 @@ impl Key {
         Self { pk: campaign_partition(run), sk: format!("{EVENT}{number:08}") }
     }
 
-    pub(super) fn audience_part(run: RunId, number: u32) -> Self {
-        Self { pk: campaign_partition(run), sk: format!("AUDIENCE#{number:06}") }
+    pub(super) fn audience_part(run: RunId, part: PartId) -> Self {
+        Self { pk: campaign_partition(run), sk: format!("AUDIENCE#{part}") }
     }
 
-    pub(super) fn campaign_letter(run: RunId) -> Self {
-        Self { pk: campaign_partition(run), sk: "LETTER".to_owned() }
+    pub(super) fn campaign_letter(run: RunId, digest: &str) -> Self {
+        Self { pk: campaign_partition(run), sk: format!("LETTER#{digest}") }
     }
 
     /// How many parts of its audience are planned.

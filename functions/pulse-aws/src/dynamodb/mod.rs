@@ -15,8 +15,9 @@
 //! | | | closed | `tally`: `CAMPAIGN#spring-sale#<shard>`, `SENT#<customer>` |
 //! | `RUN#spring-sale` | `META` | campaign | `tally`: `CAMPAIGNS`, when it was asked for; `open`: `CAMPAIGNS`, or `CAMPAIGNS-OVER` and since when |
 //! | | `EVT#00000001` | event that made a version of it | none |
-//! | | `AUDIENCE#000000` | part of its audience | none |
-//! | | `LETTER` | its letter, in all its languages | none |
+//! | | `AUDIENCE#<digest>#000000` | part of an audience whose ids were given, gone after 400 days; of a start that failed, nobody reads it | none |
+//! | | `AUDIENCE#ASKED#000000` | part of its audience that a question found, gone after 400 days | none |
+//! | | `LETTER#<digest>` | its letter, in all its languages; another's is one of a start that failed | none |
 //! | | `PLANNED` | how many parts' entries are written | none |
 //! | `SUPP#<key>-<digest>` | `SUPP` | suppressed address; early releases made digests without a key | `tally`: `SUPPRESSED#<shard>`, `HARD-BOUNCE#<moment>#<digest>` or `RELEASED#..`; early releases wrote none |
 //! | `FEEDBACK#2026-11` | `HOUR#<moment>` | how many mails of the run came to what, gone after 400 days | none |

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
-    campaign::{AudiencePart, Campaign, CampaignLetter, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignLetter, CampaignRecord, PartId, PlannedParts},
     control::Control,
     customer::Customer,
     delivery::{Delivery, Endpoint, EndpointControl, EndpointName},
@@ -24,7 +24,7 @@ use super::{
     keys::{self, Key},
 };
 
-/// How long a note or an order is kept.
+/// How long a note, an order or a part of an audience is kept.
 const NOTE_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// How long a delivery is kept after it was closed, so that it can be said whether the other system knows.
@@ -88,16 +88,19 @@ pub(super) fn campaign_record(run: RunId, record: &CampaignRecord) -> Result<Att
     row(&Key::campaign_record(run, record.number), record)
 }
 
-pub(super) fn audience_part(run: RunId, number: u32, part: &AudiencePart) -> Result<Attributes, LedgerError> {
-    row(&Key::audience_part(run, number), part)
+pub(super) fn audience_part(run: RunId, id: PartId, part: &AudiencePart) -> Result<Attributes, LedgerError> {
+    let mut row = row(&Key::audience_part(run, id), part)?;
+    let gone = part.at.as_second() + NOTE_KEPT.as_secs();
+    row.insert("expires_at".to_owned(), AttributeValue::N(gone.to_string()));
+    Ok(row)
 }
 
-pub(super) fn planned(run: RunId, planned: &PlannedParts) -> Result<Attributes, LedgerError> {
-    row(&Key::planned(run), planned)
+pub(super) fn planned(run: RunId, planned: PlannedParts) -> Result<Attributes, LedgerError> {
+    row(&Key::planned(run), &KeptPlan { version: planned.parts, planned })
 }
 
 pub(super) fn campaign_letter(run: RunId, letter: &CampaignLetter) -> Result<Attributes, LedgerError> {
-    row(&Key::campaign_letter(run), &KeptLetter { letter: letter.clone() })
+    row(&Key::campaign_letter(run, &letter.digest()), &KeptLetter { letter: letter.clone() })
 }
 
 /// A campaign's letter.
@@ -106,13 +109,13 @@ pub(super) struct KeptLetter {
     pub(super) letter: CampaignLetter,
 }
 
-/// How many parts of a campaign's audience are planned, and the seal of those.
+/// How far a campaign's entries are written.
 #[derive(Serialize, Deserialize)]
-pub(super) struct PlannedParts {
-    /// The parts.
-    pub(super) version: u32,
+pub(super) struct KeptPlan {
+    /// The parts: each is a version.
+    version: u32,
     #[serde(flatten)]
-    pub(super) seal: Seal,
+    pub(super) planned: PlannedParts,
 }
 
 pub(super) fn endpoint(endpoint: &Endpoint) -> Result<Attributes, LedgerError> {

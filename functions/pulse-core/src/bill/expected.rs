@@ -10,7 +10,7 @@ use crate::{
 pub const STAGE_MEMORY_GB: f64 = 256.0 / 1024.0;
 
 /// The tick's memory, as in template.yaml.
-pub const TICK_MEMORY_GB: f64 = 128.0 / 1024.0;
+pub const TICK_MEMORY_GB: f64 = 512.0 / 1024.0;
 
 /// The feedback function's memory, as in template.yaml.
 pub const FEEDBACK_MEMORY_GB: f64 = 256.0 / 1024.0;

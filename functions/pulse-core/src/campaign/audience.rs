@@ -1,14 +1,33 @@
+use std::{collections::BTreeSet, fmt};
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{Seal, seal::hex_digits};
 use crate::{
     customer::{Customer, CustomerId, Product, Standing},
     ports::{Ledger, LedgerError},
     score::Score,
 };
 
-/// Ids in one part of an audience: with ids of the longest, 48 letters, a part is 100 KB, and a `DynamoDB` item takes 400 (Amazon
-/// `DynamoDB` Developer Guide, "Service, account, and table quotas").
-pub const AUDIENCE_PART: usize = 2_000;
+/// In which steps an audience is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AudienceSizes {
+    /// Ids in one part of it, at most.
+    pub part: usize,
+    /// Customers of the roster that one part looks at, at most: where few are meant, a part is short.
+    pub looked_at: usize,
+    /// Customers of the roster that are listed at a time.
+    pub page: usize,
+}
+
+impl Default for AudienceSizes {
+    /// With ids of the longest, 48 letters, a part is 100 KB, and a `DynamoDB` item takes 400 (Amazon `DynamoDB` Developer Guide,
+    /// "Service, account, and table quotas").
+    fn default() -> Self {
+        Self { part: 2_000, looked_at: 8_000, page: 500 }
+    }
+}
 
 /// Whom a campaign is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +39,68 @@ pub enum Audience {
         parts: u32,
         /// How many they are.
         customers: u64,
+        /// A digest of whose ids they are, as a [seal](Seal) has it.
+        #[serde(with = "hex_digits")]
+        digest: u128,
     },
     /// Those of the roster whom a question finds when the campaign is planned.
     Asked {
         /// The question.
         question: Question,
     },
+}
+
+impl Audience {
+    /// Those whose ids were given, in parts of this size.
+    #[must_use]
+    pub fn given(customers: &BTreeSet<CustomerId>, size: usize) -> Self {
+        let Seal { count, digest } = Seal::of(customers);
+        let parts = u32::try_from(customers.len().div_ceil(size)).unwrap_or(u32::MAX);
+        Self::Given { parts, customers: count, digest }
+    }
+
+    /// By what its part of this number is found.
+    #[must_use]
+    pub fn part(&self, number: u32) -> PartId {
+        let digest = match self {
+            Self::Given { digest, .. } => Some(*digest),
+            Self::Asked { .. } => None,
+        };
+        PartId { digest, number }
+    }
+
+    /// Whether it may have a part of this number.
+    pub(super) fn has(&self, number: u32) -> bool {
+        match self {
+            Self::Given { parts, .. } => number < *parts,
+            Self::Asked { .. } => true,
+        }
+    }
+
+    /// Whether these may be all of it.
+    pub(super) fn is_sealed_by(&self, seal: Seal) -> bool {
+        match self {
+            Self::Given { customers, digest, .. } => seal == Seal { count: *customers, digest: *digest },
+            Self::Asked { .. } => true,
+        }
+    }
+}
+
+/// By what a part of a campaign's audience is found. Parts of ids that were given go by a digest of all of these, so that a start
+/// that fails leaves none to another start of the same name with other ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartId {
+    digest: Option<u128>,
+    number: u32,
+}
+
+impl fmt::Display for PartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.digest {
+            Some(digest) => write!(f, "{digest:032x}#{:06}", self.number),
+            None => write!(f, "ASKED#{:06}", self.number),
+        }
+    }
 }
 
 /// Who of the roster is meant. What isn't asked for is anyone's.
@@ -75,6 +150,8 @@ pub struct AudiencePart {
     /// Where the roster is gone on with after it, of those that a question finds; none after the last part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<RosterPlace>,
+    /// When it was.
+    pub at: Timestamp,
 }
 
 /// A place in the roster.

@@ -58,7 +58,7 @@ impl CampaignBook {
         if self.letter(campaign.run).is_some_and(|letter| letter.digest() == campaign.request.letter) {
             return Ok(());
         }
-        let letter = self.campaigns.campaign_letter(campaign.run).await?;
+        let letter = self.campaigns.campaign_letter(campaign.run, &campaign.request.letter).await?;
         let letter = letter.filter(|letter| letter.digest() == campaign.request.letter).ok_or_else(|| {
             LedgerError::Broken(Cause::new(format!("the letter of campaign {} isn't there", campaign.run)))
         })?;

@@ -191,7 +191,9 @@ impl Campaign {
         let refused = |step| Err(IllegalCampaignStep { run: self.run, state: self.state, step });
         let told = |by: &Actor, note: Option<&Note>| Told { by: by.clone(), note: note.cloned(), at };
         match (event, self.state) {
-            (CampaignEvent::PlanningStarted, Requested) => (self.state, self.planning_at) = (Planning, Some(at)),
+            (CampaignEvent::PlanningStarted, Requested) => {
+                (self.state, self.planning_at) = (Planning, self.cancelled.is_none().then_some(at));
+            }
             (CampaignEvent::Sealed { seal }, Planning) => (self.state, self.sealed) = (Sealed, Some((*seal, at))),
             (CampaignEvent::Started, Sealed) => (self.state, self.started_at) = (Running, Some(at)),
             (CampaignEvent::Paused { by, note }, Requested | Planning | Sealed | Running)

@@ -19,10 +19,11 @@ mod report;
 mod request;
 mod round;
 mod seal;
+mod start;
 #[cfg(test)]
 mod tests;
 
-pub use audience::{AUDIENCE_PART, Audience, AudiencePart, Question, RosterPlace};
+pub use audience::{Audience, AudiencePart, AudienceSizes, PartId, Question, RosterPlace};
 pub use book::{CAMPAIGNS_KNOWN_WITHIN, CampaignBook};
 pub use dispatch::{StageDemand, room, shares};
 pub use event::{CampaignChange, CampaignEvent, CampaignRecord, IllegalCampaignStep};
@@ -34,4 +35,5 @@ pub use record::{Campaign, CampaignState, Told};
 pub use report::{CampaignOutcome, CampaignReport};
 pub use request::{CampaignRequest, FrequencyCap, Priority};
 pub use round::{CampaignRound, CampaignStepped};
-pub use seal::Seal;
+pub use seal::{PlannedParts, Seal};
+pub use start::CampaignStart;

@@ -1,7 +1,7 @@
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::{AUDIENCE_PART, Audience, AudiencePart, Campaign, Question, RosterPlace, Seal};
+use super::{Audience, AudiencePart, AudienceSizes, Campaign, PlannedParts, Question, RosterPlace, Seal};
 use crate::{
     customer::CustomerId,
     entry::{Entry, EntryId},
@@ -12,15 +12,9 @@ use crate::{
 /// Profiles that are read, and entries that are written, side by side.
 const AT_ONCE: usize = 16;
 
-/// Customers of the roster that one part of an audience looks at, at most: where few are meant, a part is short.
-const LOOKED_AT: usize = 4 * AUDIENCE_PART;
-
-/// Customers of the roster that are listed at a time.
-const PAGE: usize = 500;
-
-/// Writes a campaign's entries, part of its audience by part. It may die anywhere, and another goes on: a part is written down
-/// before any of its entries is, and stays as it is; an entry is put unless it is there; and that a part is done is written down
-/// on the condition that the one before was the last.
+/// Writes a campaign's entries, part of its audience by part. It may die anywhere, and others may do the same at once, some of
+/// whom haven't heard yet that it is cancelled: a part is written down before any of its entries is, and stays as it is; an entry
+/// is put unless it is there; and that a part is done is written down on the condition that the one before was the last.
 #[derive(Clone, Copy)]
 pub struct Planner<'a> {
     /// Campaigns and their audiences.
@@ -31,6 +25,8 @@ pub struct Planner<'a> {
     pub listing: &'a dyn LedgerListing,
     /// Tells the moment of what is written.
     pub clock: &'a dyn Clock,
+    /// In which steps an audience is found.
+    pub sizes: AudienceSizes,
 }
 
 /// How far a planner has got.
@@ -38,75 +34,101 @@ pub struct Planner<'a> {
 pub enum Planned {
     /// There is more to do, and no more time, or somebody else does it.
     Unfinished,
-    /// There are more entries than were asked for.
-    TooMany(Seal),
+    /// It can't be as it was asked for, for this reason: it is to be cancelled.
+    Refused(&'static str),
     /// All entries are written.
     All(Seal),
 }
 
 impl Planner<'_> {
-    /// Plans until then at the latest, and for a part at least. Of a campaign that is cancelled, no further part is begun.
+    /// Plans until then: no part is begun later, and one that is being looked for ends there. Of a campaign that is cancelled, only
+    /// the part is ended that may have been begun.
     ///
     /// # Errors
     /// When the ledger can't be used.
     pub async fn work(&self, campaign: &Campaign, until: Timestamp) -> Result<Planned, LedgerError> {
-        loop {
-            let (done, seal) = self.campaigns.planned_parts(campaign.run).await?;
-            let too_many = campaign.request.at_most.is_some_and(|most| seal.count > most);
-            let planned = if too_many { Planned::TooMany(seal) } else { Planned::All(seal) };
-            let is_cut_short = too_many || campaign.cancelled.is_some();
-            let next = if is_cut_short { self.begun(campaign, done).await? } else { self.part(campaign, done).await? };
-            let Some(part) = next else { return Ok(planned) };
-            let seal = self.write(campaign, &part, seal).await?;
-            let is_ours = self.campaigns.save_planned_parts(campaign.run, done + 1, seal).await?;
-            if is_ours && is_cut_short {
-                return Ok(if too_many { Planned::TooMany(seal) } else { Planned::All(seal) });
+        let is_cut_short = campaign.cancelled.is_some();
+        while self.clock.now() < until {
+            let PlannedParts { parts, seal, is_cut_short: is_all } = self.campaigns.planned_parts(campaign.run).await?;
+            if !is_cut_short && campaign.request.at_most.is_some_and(|most| seal.count > most) {
+                return Ok(Planned::Refused("It is for more customers than its limit allows."));
             }
-            if !is_ours || self.clock.now() >= until {
-                return Ok(Planned::Unfinished);
+            let next = match (is_all, is_cut_short) {
+                (true, _) => None,
+                (false, true) => self.last_part(campaign, parts).await?,
+                (false, false) => self.part(campaign, parts, until).await?,
+            };
+            let Some(part) = next else {
+                let is_right = is_all || is_cut_short || campaign.request.audience.is_sealed_by(seal);
+                let refused = Planned::Refused("Its audience isn't the one that it was asked for with.");
+                return Ok(if is_right { Planned::All(seal) } else { refused });
+            };
+            let seal = self.write(campaign, &part, seal).await?;
+            let planned = PlannedParts { parts: parts + 1, seal, is_cut_short };
+            if !self.campaigns.save_planned_parts(campaign.run, &planned).await? {
+                break;
             }
         }
+        Ok(Planned::Unfinished)
     }
 
-    /// The part that somebody may have died in the middle of, when a campaign is cut short: some of its entries may be there.
-    async fn begun(&self, campaign: &Campaign, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
-        let cancelled_at = campaign.cancelled.as_ref().map(|cancelled| cancelled.at);
-        if campaign.planning_at.zip(cancelled_at).is_some_and(|(planning_at, cancelled_at)| planning_at >= cancelled_at)
-        {
+    /// The part that a campaign ends with which is cut short: somebody may have died in the middle of it, or be looking for it.
+    /// Where nobody has put one yet, it is one of nobody, which is there before theirs.
+    async fn last_part(&self, campaign: &Campaign, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
+        let Campaign { run, planning_at, request, .. } = campaign;
+        if planning_at.is_none() || !request.audience.has(number) {
             return Ok(None);
         }
-        self.campaigns.audience_part(campaign.run, number).await
+        if let Audience::Asked { .. } = request.audience {
+            let nobody = AudiencePart { at: self.clock.now(), ..AudiencePart::default() };
+            self.campaigns.put_audience_part(*run, request.audience.part(number), &nobody).await?;
+        }
+        self.campaigns.audience_part(*run, request.audience.part(number)).await
     }
 
     /// A part of the audience, which is found now if nobody has yet; none after the last.
-    async fn part(&self, campaign: &Campaign, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
-        if let Some(part) = self.campaigns.audience_part(campaign.run, number).await? {
+    async fn part(
+        &self,
+        campaign: &Campaign,
+        number: u32,
+        until: Timestamp,
+    ) -> Result<Option<AudiencePart>, LedgerError> {
+        let Campaign { run, request, .. } = campaign;
+        if !request.audience.has(number) {
+            return Ok(None);
+        }
+        let id = request.audience.part(number);
+        if let Some(part) = self.campaigns.audience_part(*run, id).await? {
             return Ok(Some(part));
         }
-        let question = match &campaign.request.audience {
-            Audience::Given { parts, .. } if number < *parts => {
-                let what = format!("part {number} of the audience of {} isn't there", campaign.run);
-                return Err(LedgerError::Broken(Cause::new(what)));
-            }
-            Audience::Given { .. } => return Ok(None),
-            Audience::Asked { question } => question,
-        };
+        let missing =
+            |number| LedgerError::Broken(Cause::new(format!("part {number} of the audience of {run} isn't there")));
+        let Audience::Asked { question } = &request.audience else { return Err(missing(number)) };
         let place = match number.checked_sub(1) {
             None => Some(RosterPlace::default()),
-            Some(before) => self.campaigns.audience_part(campaign.run, before).await?.and_then(|part| part.next),
+            Some(before) => {
+                let part = self.campaigns.audience_part(*run, request.audience.part(before)).await?;
+                part.ok_or_else(|| missing(before))?.next
+            }
         };
         let Some(place) = place else { return Ok(None) };
-        let found = self.find(question, place).await?;
-        self.campaigns.put_audience_part(campaign.run, number, &found).await?;
-        // Another planner's may be there, which found it a moment before.
-        self.campaigns.audience_part(campaign.run, number).await
+        let found = self.find(question, place, until).await?;
+        self.campaigns.put_audience_part(*run, id, &found).await?;
+        // Another's may be there, who found it, or cut it short, a moment before.
+        self.campaigns.audience_part(*run, id).await
     }
 
-    /// Those whom the question finds from a place of the roster on.
-    async fn find(&self, question: &Question, from: RosterPlace) -> Result<AudiencePart, LedgerError> {
+    /// Those whom the question finds from a place of the roster on, of so many as there is time for.
+    async fn find(
+        &self,
+        question: &Question,
+        from: RosterPlace,
+        until: Timestamp,
+    ) -> Result<AudiencePart, LedgerError> {
+        let AudienceSizes { part, looked_at: most, page: size } = self.sizes;
         let (mut place, mut looked_at, mut customers) = (from, 0, Vec::new());
         while place.part < self.listing.parts() {
-            let page = self.listing.active_page(place.part, "", place.after.as_ref(), PAGE).await?;
+            let page = self.listing.active_page(place.part, "", place.after.as_ref(), size).await?;
             looked_at += page.len();
             place = match page.last() {
                 Some(last) => RosterPlace { part: place.part, after: Some(last.clone()) },
@@ -115,12 +137,12 @@ impl Planner<'_> {
             let meant = stream::iter(page).map(|id| self.is_meant(question, id)).buffered(AT_ONCE);
             let meant: Vec<_> = meant.try_collect().await?;
             customers.extend(meant.into_iter().flatten());
-            if looked_at >= LOOKED_AT || customers.len() + PAGE > AUDIENCE_PART {
+            if looked_at >= most || customers.len() + size > part || self.clock.now() >= until {
                 break;
             }
         }
         let is_last = place.part >= self.listing.parts();
-        Ok(AudiencePart { customers, next: (!is_last).then_some(place) })
+        Ok(AudiencePart { customers, next: (!is_last).then_some(place), at: self.clock.now() })
     }
 
     async fn is_meant(&self, question: &Question, id: CustomerId) -> Result<Option<CustomerId>, LedgerError> {

@@ -24,7 +24,7 @@ pub struct Campaign {
     pub requested: Told,
     /// How far it has got.
     pub state: CampaignState,
-    /// When the planner began.
+    /// When the planner began; none, if it was cancelled before, so that nothing was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planning_at: Option<Timestamp>,
     /// What it has in it, and since when that is known.

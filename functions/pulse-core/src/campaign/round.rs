@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport, CampaignState, IllegalCampaignStep,
-    Planned, Planner, StageDemand, closing, room, shares,
+    AudienceSizes, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport, CampaignState,
+    IllegalCampaignStep, Planned, Planner, StageDemand, closing, room, shares,
 };
 use crate::{
     control::{Actor, Breaker, Note},
@@ -76,6 +76,8 @@ pub struct CampaignRound<'a> {
     pub clock: &'a dyn Clock,
     /// Messages that a stage gets whose breaker is open and whose queue is empty, so that its provider can be tried.
     pub probes: usize,
+    /// In which steps audiences are found.
+    pub sizes: AudienceSizes,
 }
 
 /// What a tick did for a campaign.
@@ -119,16 +121,32 @@ impl CampaignRound<'_> {
                 return Vec::new();
             }
         };
-        let (mut stepped, mut flowing) = (Vec::new(), Vec::new());
+        let mut campaigns = Vec::new();
         for run in live {
-            match self.advance(run, until).await {
-                Ok(Some((campaign, step))) => {
+            match self.campaigns.campaign(run).await {
+                Ok(campaign) => campaigns.extend(campaign.filter(|campaign| !campaign.state.is_over())),
+                Err(error) => tracing::warn!(campaign = %run, %error, "a campaign isn't gone on with now"),
+            }
+        }
+        let is_planned = |campaign: &Campaign| campaign.sealed.is_none() && campaign.paused.is_none();
+        let mut planned = campaigns.iter().filter(|campaign| is_planned(campaign)).count();
+        let (mut stepped, mut flowing) = (Vec::new(), Vec::new());
+        for campaign in campaigns {
+            let run = campaign.run;
+            // Those that are planned share the time alike, so that a large one isn't waited for; what one leaves goes to the next.
+            let until = if is_planned(&campaign) {
+                planned -= 1;
+                share_of_time(self.clock.now(), until, planned + 1)
+            } else {
+                until
+            };
+            match self.advance(campaign, until).await {
+                Ok((campaign, step)) => {
                     if campaign.standing(self.clock.now()) == Standing::Flows {
                         flowing.push((campaign, stepped.len()));
                     }
                     stepped.push(step);
                 }
-                Ok(None) => {}
                 Err(error) => tracing::warn!(campaign = %run, %error, "a campaign isn't gone on with now"),
             }
         }
@@ -138,20 +156,21 @@ impl CampaignRound<'_> {
         stepped
     }
 
-    /// Takes a campaign as far as it gets now. None, if it is over.
-    async fn advance(&self, run: RunId, until: Timestamp) -> Result<Option<(Campaign, CampaignStepped)>, RoundError> {
-        let Some(mut campaign) = self.campaigns.campaign(run).await?.filter(|campaign| !campaign.state.is_over())
-        else {
-            return Ok(None);
-        };
+    /// Takes a campaign as far as it gets now.
+    async fn advance(
+        &self,
+        mut campaign: Campaign,
+        until: Timestamp,
+    ) -> Result<(Campaign, CampaignStepped), RoundError> {
         let mut closed = 0;
         while let Some(event) = self.next(&campaign, until, &mut closed).await? {
             let Some(next) = self.save(&campaign, event).await? else { break };
             campaign = next;
         }
         let late = self.is_late(&campaign).await?;
-        let step = CampaignStepped { run, state: campaign.state, dispatched: 0, repeated: 0, closed, late };
-        Ok(Some((campaign, step)))
+        let step =
+            CampaignStepped { run: campaign.run, state: campaign.state, dispatched: 0, repeated: 0, closed, late };
+        Ok((campaign, step))
     }
 
     /// What happens to a campaign next, if something does now.
@@ -163,6 +182,11 @@ impl CampaignRound<'_> {
     ) -> Result<Option<CampaignEvent>, RoundError> {
         let now = self.clock.now();
         Ok(match campaign.state {
+            CampaignState::Requested | CampaignState::Planning
+                if campaign.cancelled.is_none() && campaign.is_past_deadline(now) =>
+            {
+                call_off(campaign, "Its deadline was over before all of its entries were written.")
+            }
             CampaignState::Requested | CampaignState::Planning if campaign.paused.is_some() => None,
             CampaignState::Requested => Some(CampaignEvent::PlanningStarted),
             CampaignState::Planning => self.plan(campaign, until).await?,
@@ -196,15 +220,11 @@ impl CampaignRound<'_> {
     }
 
     async fn plan(&self, campaign: &Campaign, until: Timestamp) -> Result<Option<CampaignEvent>, RoundError> {
-        let Self { campaigns, ledger, listing, clock, .. } = *self;
-        Ok(match (Planner { campaigns, ledger, listing, clock }).work(campaign, until).await? {
+        let Self { campaigns, ledger, listing, clock, sizes, .. } = *self;
+        Ok(match (Planner { campaigns, ledger, listing, clock, sizes }).work(campaign, until).await? {
             Planned::Unfinished => None,
-            Planned::TooMany(seal) if campaign.cancelled.is_none() => {
-                tracing::warn!(campaign = %campaign.run, entries = seal.count, "it is for more customers than were allowed");
-                let note = Note::parse("It is for more customers than its limit allows.").ok();
-                note.map(|note| CampaignEvent::CancelAsked { by: Actor::named("pulse"), note })
-            }
-            Planned::All(seal) | Planned::TooMany(seal) => Some(CampaignEvent::Sealed { seal }),
+            Planned::Refused(why) => call_off(campaign, why),
+            Planned::All(seal) => Some(CampaignEvent::Sealed { seal }),
         })
     }
 
@@ -450,6 +470,19 @@ impl CampaignRound<'_> {
         self.queues[stage].send(&WorkMessage::for_entry(id)).await?;
         Ok(true)
     }
+}
+
+/// Has a campaign end before any of its entries was dispatched.
+fn call_off(campaign: &Campaign, why: &str) -> Option<CampaignEvent> {
+    tracing::warn!(campaign = %campaign.run, why, "a campaign is cancelled");
+    let note = Note::parse(why).ok();
+    note.map(|note| CampaignEvent::CancelAsked { by: Actor::named("pulse"), note })
+}
+
+/// Until when the first of so many may work, if they share what is left of the time.
+fn share_of_time(now: Timestamp, until: Timestamp, among: usize) -> Timestamp {
+    let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    now.saturating_add(left / u32::try_from(among).unwrap_or(u32::MAX)).unwrap_or(until)
 }
 
 /// Whether what is open at `now` will be after the deadline, at the pace at which the rest was closed.

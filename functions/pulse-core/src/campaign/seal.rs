@@ -31,15 +31,28 @@ impl Seal {
     }
 }
 
+/// How far a campaign's entries are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedParts {
+    /// Those of so many parts of its audience.
+    pub parts: u32,
+    /// What they are.
+    #[serde(flatten)]
+    pub seal: Seal,
+    /// Whether that is all, though its audience has more: it was cancelled.
+    #[serde(default)]
+    pub is_cut_short: bool,
+}
+
 /// As text: JSON's numbers don't hold so many digits.
-mod hex_digits {
+pub(super) mod hex_digits {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    pub(super) fn serialize<S: Serializer>(digest: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(digest: &u128, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{digest:032x}"))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
         let text = String::deserialize(deserializer)?;
         u128::from_str_radix(&text, 16).map_err(D::Error::custom)
     }

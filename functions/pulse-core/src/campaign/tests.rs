@@ -35,7 +35,7 @@ fn note() -> Note {
 fn requested(deadline: Option<Timestamp>) -> CampaignChange {
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
-        audience: Audience::Given { parts: 1, customers: 2 },
+        audience: Audience::given(&[customer("c-1"), customer("c-2")].into(), 2),
         letter: "digest".into(),
         deadline,
         priority: Priority::Normal,
@@ -153,6 +153,32 @@ fn its_entries_go_on_while_it_runs_and_is_neither_held_nor_over() {
     assert_eq!(after(&held, resumed.clone()).standing(now()), Standing::Flows);
     assert_eq!(after(&held, cancelled.clone()).standing(now()), Standing::Cancelled);
     assert_eq!(requested(None).after().standing(now()), Standing::Held);
+}
+
+#[test]
+fn that_it_was_planned_is_told_by_the_order_of_events_and_not_by_clocks() {
+    let cancel = |campaign: &Campaign, minutes: i64| {
+        let asked = CampaignEvent::CancelAsked { by: "max".into(), note: note() };
+        campaign.change(asked, now() + minutes.minutes()).unwrap().after().clone()
+    };
+    let campaign = requested(None).after().clone();
+    // By an operator's clock that is slow, and by one that is fast.
+    let begun = cancel(&after(&campaign, CampaignEvent::PlanningStarted), -5);
+    assert_eq!(begun.planning_at, Some(now()));
+    assert_eq!(after(&cancel(&campaign, 5), CampaignEvent::PlanningStarted).planning_at, None);
+}
+
+#[test]
+fn parts_of_other_ids_are_found_by_another_name() {
+    let given = |ids: &[&str]| Audience::given(&ids.iter().map(|id| customer(id)).collect(), 2);
+    let (one, other) = (given(&["c-1", "c-2", "c-3"]), given(&["c-1", "c-2", "c-4"]));
+    assert!(matches!(one, Audience::Given { parts: 2, customers: 3, .. }));
+    let asked = Audience::Asked { question: super::Question::default() };
+    let names: std::collections::BTreeSet<_> =
+        [one.part(0), one.part(1), other.part(0), asked.part(0)].map(|part| part.to_string()).into();
+    assert_eq!(names.len(), 4);
+    let text = serde_json::to_string(&one).unwrap();
+    assert_eq!(serde_json::from_str::<Audience>(&text).unwrap(), one, "{text}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::LedgerError;
 use crate::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
     customer::CustomerId,
     entry::{Awaited, Entry, EntryId, StageName, TallyKey},
     run::RunId,
@@ -31,23 +31,23 @@ pub trait Campaigns: Send + Sync {
     /// seconds old: read a campaign before acting on it.
     async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError>;
 
-    /// Its letter.
-    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError>;
+    /// A letter that was written for it, by its digest.
+    async fn campaign_letter(&self, run: RunId, digest: &str) -> Result<Option<CampaignLetter>, LedgerError>;
 
-    /// Writes its letter, before the campaign is asked for: it isn't to change from then on.
+    /// Writes a letter for it, before the campaign is asked for. Another for a campaign of the same name stays beside it.
     async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError>;
 
-    /// A part of its audience. The first has number 0.
-    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError>;
+    /// A part of its audience.
+    async fn audience_part(&self, run: RunId, part: PartId) -> Result<Option<AudiencePart>, LedgerError>;
 
-    /// Puts a part unless there is one of that number. Says whether it did.
-    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError>;
+    /// Puts a part unless it is there. Says whether it did. It is kept for 400 days at least.
+    async fn put_audience_part(&self, run: RunId, id: PartId, part: &AudiencePart) -> Result<bool, LedgerError>;
 
-    /// How many parts' entries are written, and the seal of those; none, where none are.
-    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError>;
+    /// How far its entries are written.
+    async fn planned_parts(&self, run: RunId) -> Result<PlannedParts, LedgerError>;
 
-    /// Writes down that so many parts' entries are written, if they were one fewer before. Says whether it did.
-    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError>;
+    /// Writes that down, if it were those of one part fewer before. Says whether it did.
+    async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError>;
 }
 
 /// Campaigns' entries, by the indexes: answers may be some seconds old, and what has just moved may be seen twice or not at all.

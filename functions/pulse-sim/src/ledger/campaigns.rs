@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
     customer::CustomerId,
     entry::{Entry, EntryId, Position, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
@@ -22,9 +22,9 @@ const SHARDS: u64 = 4;
 pub(super) struct CampaignRows {
     campaign: Option<Campaign>,
     records: Vec<CampaignRecord>,
-    letter: Option<CampaignLetter>,
-    audience: BTreeMap<u32, AudiencePart>,
-    planned: (u32, Seal),
+    letters: BTreeMap<String, CampaignLetter>,
+    audience: BTreeMap<PartId, AudiencePart>,
+    planned: PlannedParts,
     open: BTreeSet<(StageName, Awaited, Timestamp, CustomerId)>,
     closed: BTreeSet<(TallyKey, CustomerId)>,
 }
@@ -126,50 +126,50 @@ impl Campaigns for MemoryLedger {
         Ok(live)
     }
 
-    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
+    async fn campaign_letter(&self, run: RunId, digest: &str) -> Result<Option<CampaignLetter>, LedgerError> {
         let mut accounts = self.accounts();
         accounts.used.read(1);
-        Ok(accounts.campaigns.get(&run).and_then(|rows| rows.letter.clone()))
+        Ok(accounts.campaigns.get(&run).and_then(|rows| rows.letters.get(digest).cloned()))
     }
 
     async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
         accounts.used.large_write(1);
-        accounts.campaigns.entry(run).or_default().letter = Some(letter.clone());
+        accounts.campaigns.entry(run).or_default().letters.insert(letter.digest(), letter.clone());
         Ok(())
     }
 
-    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
+    async fn audience_part(&self, run: RunId, part: PartId) -> Result<Option<AudiencePart>, LedgerError> {
         let mut accounts = self.accounts();
-        let part = accounts.campaigns.get(&run).and_then(|rows| rows.audience.get(&number)).cloned();
+        let part = accounts.campaigns.get(&run).and_then(|rows| rows.audience.get(&part)).cloned();
         accounts.used.read(part.as_ref().map_or(1, kilobytes).div_ceil(4));
         Ok(part)
     }
 
-    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
+    async fn put_audience_part(&self, run: RunId, id: PartId, part: &AudiencePart) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
         accounts.used.large_write(kilobytes(part));
         let rows = accounts.campaigns.entry(run).or_default();
-        let is_new = !rows.audience.contains_key(&number);
+        let is_new = !rows.audience.contains_key(&id);
         if is_new {
-            rows.audience.insert(number, part.clone());
+            rows.audience.insert(id, part.clone());
         }
         Ok(is_new)
     }
 
-    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
+    async fn planned_parts(&self, run: RunId) -> Result<PlannedParts, LedgerError> {
         let mut accounts = self.accounts();
         accounts.used.read(1);
         Ok(accounts.campaigns.get(&run).map_or_else(Default::default, |rows| rows.planned))
     }
 
-    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
+    async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
         accounts.used.write(Write::Alone, 0);
         let rows = accounts.campaigns.entry(run).or_default();
-        let is_next = rows.planned.0 + 1 == parts;
+        let is_next = rows.planned.parts + 1 == planned.parts;
         if is_next {
-            rows.planned = (parts, seal);
+            rows.planned = *planned;
         }
         Ok(is_next)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pulse_core::{
     campaign::{Priority, Question},
-    customer::Product,
+    customer::{CustomerId, Product},
     entry::{Plan, StageName},
     run::RunId,
 };
@@ -14,9 +14,16 @@ use super::{
     people,
     plan::FaultPlan,
 };
-use crate::{random::Stream, world::SimulatedCampaign};
+use crate::{
+    random::Stream,
+    world::{OtherStart, SimulatedCampaign},
+};
 
 const HOUR: Duration = Duration::from_hours(1);
+
+/// About as long as it takes to write a campaign down before it is asked for, and to plan it.
+const WHILE_WRITTEN: Duration = Duration::from_millis(100);
+const WHILE_PLANNED: Duration = Duration::from_secs(2);
 
 /// What an operator does about a campaign.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,27 +51,46 @@ pub(super) fn campaigns(random: &Stream, plan: &FaultPlan) -> Vec<Fault> {
 fn one(random: &Stream, plan: &FaultPlan, number: u64) -> CampaignAct {
     let steps: &[StageName] =
         if random.chance(0.5) { &[StageName::Email] } else { &[StageName::Score, StageName::Email] };
-    let audience = if random.chance(0.3) {
-        let product = random.chance(0.7).then_some(Product::Card);
-        Err(Question { product, ..Question::default() })
-    } else {
-        let share = random.unit();
-        // Some who join later aren't customers yet, and an operator has only the ids of those who are.
-        let there = (0..plan.customers).filter(|number| !people::joins_later(*number));
-        Ok(there.filter(|_| random.chance(share)).map(people::id).collect())
-    };
+    let audience = audience(random, plan);
+    let at_most = audience.is_err() && random.chance(0.2);
     let campaign = SimulatedCampaign {
         run: RunId::parse(&format!("campaign-{number}")).expect("a name"),
         plan: Plan::of(steps).expect("a plan"),
         audience,
+        other_starts: (0..random.below(3)).map(|_| other_start(random, plan)).collect(),
         deadline: random.chance(0.6).then(|| random.between(Duration::from_mins(10), 4 * 24 * HOUR)),
         priority: random.pick(Priority::ALL).copied().unwrap_or_default(),
         cap: random.chance(0.3).then(|| "2/7d".parse().expect("a cap")),
+        at_most: at_most.then(|| random.below(u64::from(plan.customers))),
         a_day: random.chance(0.2).then(|| 1 + random.below(u64::from(plan.customers))),
     };
     CampaignAct {
         campaign,
         held: random.chance(0.3).then(|| (random.between(Duration::ZERO, HOUR), random.between(HOUR, 30 * HOUR))),
-        cancelled_after: random.chance(0.2).then(|| random.between(Duration::ZERO, 2 * HOUR)),
+        // Some while it is planned.
+        cancelled_after: random.chance(0.3).then(|| {
+            let most = if random.chance(0.5) { WHILE_PLANNED } else { 2 * HOUR };
+            random.between(Duration::ZERO, most)
+        }),
     }
+}
+
+/// Those of some ids, or of a question.
+fn audience(random: &Stream, plan: &FaultPlan) -> Result<Vec<CustomerId>, Question> {
+    if random.chance(0.4) {
+        return Err(Question {
+            product: random.chance(0.6).then(|| random.pick(&[Product::Card, Product::Loan]).copied()).flatten(),
+            region: random.chance(0.3).then(|| random.pick(&["IE", "JP"]).map(ToString::to_string)).flatten(),
+            ..Question::default()
+        });
+    }
+    let share = random.unit();
+    // Some who join later aren't customers yet, and an operator has only the ids of those who are.
+    let there = (0..plan.customers).filter(|number| !people::joins_later(*number));
+    Ok(there.filter(|_| random.chance(share)).map(people::id).collect())
+}
+
+fn other_start(random: &Stream, plan: &FaultPlan) -> OtherStart {
+    let killed_after = random.chance(0.8).then(|| random.between(Duration::ZERO, WHILE_WRITTEN));
+    OtherStart { audience: audience(random, plan), killed_after }
 }

@@ -36,9 +36,9 @@ pub fn person(seed: u64, number: u32) -> Customer {
     Customer {
         name: PersonName::parse("Ada").expect("a name"),
         contact: contact(&random, number),
-        product: Product::Loan,
+        product: if number.is_multiple_of(3) { Product::Card } else { Product::Loan },
         balance: Money { minor: 123_456, currency: Currency::parse("EUR").expect("a currency") },
-        locale: Locale::parse("en-IE").expect("a locale"),
+        locale: Locale::parse(if number % 4 == 1 { "en-JP" } else { "en-IE" }).expect("a locale"),
         slot: Slot::of_sign_up(&id, signed_up_at, &zone),
         zone,
         signed_up_at,

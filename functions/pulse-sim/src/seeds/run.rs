@@ -7,7 +7,7 @@ use std::{
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::Campaign,
+    campaign::{AudienceSizes, Campaign},
     customer::{Customer, Standing},
     delivery::EndpointName,
     entry::{Progress, StageName},
@@ -36,6 +36,9 @@ const PAUSE_SETTLES: Duration = Duration::from_mins(12);
 /// `ReceiveMessage` and `GetQueueAttributes`). SQS names no figure for the first.
 const FEWER: f64 = 0.2;
 const COUNT_LAG: Duration = Duration::from_mins(1);
+
+/// So small that a seed's campaigns have many parts.
+const AUDIENCE: AudienceSizes = AudienceSizes { part: 7, looked_at: 20, page: 5 };
 
 /// How often the operator looks after dead letters once all is calm.
 const ROUND: Duration = Duration::from_hours(6);
@@ -96,6 +99,7 @@ pub fn run_with(
         settings.endpoints = endpoints::all(plan.starts);
     }
     settings.fair_queues = plan.has_campaigns;
+    settings.audience = AUDIENCE;
     adjust(&mut settings);
     let world = World::new(settings, product);
     let month = SeedMonth { plan, world: &world };

@@ -182,6 +182,7 @@ impl World {
         WorldPorts {
             campaigns: ledger.clone(),
             campaign_book: Arc::new(CampaignBook::new(ledger.clone(), clock.clone())),
+            audience: self.settings.audience,
             in_campaigns: ledger.clone(),
             bare_ledger: ledger.clone(),
             deliveries: ledger.clone(),

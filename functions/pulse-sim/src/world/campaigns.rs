@@ -6,21 +6,24 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt as _;
+use futures::{
+    FutureExt as _,
+    future::{join, select},
+};
 use jiff::Timestamp;
 use pulse_core::{
     campaign::{
-        AUDIENCE_PART, Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter,
-        CampaignRequest, CampaignState, FrequencyCap, Priority, Question,
+        Audience, Campaign, CampaignEvent, CampaignLetter, CampaignRequest, CampaignStart, CampaignState, FrequencyCap,
+        PartId, Priority, Question, Told,
     },
     control::Note,
-    customer::CustomerId,
-    entry::{Entry, Plan, Progress, TallyKey},
+    customer::{Customer, CustomerId, Standing},
+    entry::{Entry, EntryId, Plan, Progress, TallyKey},
     ports::{Campaigns as _, LedgerError},
     run::RunId,
 };
 
-use super::{build::World, invariants::Promise};
+use super::{build::World, invariants::Promise, scheduled};
 
 /// How often a campaign is held or cancelled that is being changed, and how often one is started that can't be written.
 const TRIES: u32 = 20;
@@ -34,71 +37,102 @@ pub struct SimulatedCampaign {
     pub plan: Plan,
     /// Whom it is for: those of these ids, or whoever the question finds.
     pub audience: Result<Vec<CustomerId>, Question>,
+    /// Starts of the same name that are tried before it, for others.
+    pub other_starts: Vec<OtherStart>,
     /// How long after its start it is waited for no longer.
     pub deadline: Option<Duration>,
     /// Which goes first.
     pub priority: Priority,
     /// How many mails of all runs a customer may have had lately.
     pub cap: Option<FrequencyCap>,
+    /// How many entries it has at the most, if it is of a question.
+    pub at_most: Option<u64>,
     /// How many entries are dispatched in a day at the most.
     pub a_day: Option<u64>,
 }
 
+/// Another try to start a campaign, with another letter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherStart {
+    /// Whom it is for.
+    pub audience: Result<Vec<CustomerId>, Question>,
+    /// After how long it is killed; if it isn't, it is made at the same time as the one that counts.
+    pub killed_after: Option<Duration>,
+}
+
 /// What was seen of campaigns.
 #[derive(Debug, Default)]
-pub(super) struct CampaignWatch(Mutex<BTreeMap<RunId, Watched>>);
-
-#[derive(Debug, Default)]
-struct Watched {
-    /// Whether it was looked at since it was closed.
-    is_closed: bool,
-    /// Whether all of its entries were closed when a tick began to look after it.
-    has_nothing_open: bool,
+pub(super) struct CampaignWatch {
+    /// Those that were looked at since they were closed.
+    closed: Mutex<BTreeSet<RunId>>,
+    /// Whom each start was for to which ids were given, by what tells its first part from another's.
+    audiences: Mutex<BTreeMap<(RunId, PartId), BTreeSet<CustomerId>>>,
+    /// When a tick was last begun beside those of the clock.
+    hurried_at: Mutex<Option<Timestamp>>,
 }
 
 impl World {
-    /// Starts a campaign as `pulse run start` does, again and again until it is written down. Says whether it is.
-    pub async fn start_campaign(&self, campaign: &SimulatedCampaign) -> bool {
-        for _ in 0..TRIES {
-            if self.try_to_start(campaign).await.is_ok() {
-                return true;
+    /// Starts a campaign as `pulse run start` does, again and again until it is written down, after others of its name were tried.
+    /// Says whether it is.
+    pub async fn start_campaign(self: &Arc<Self>, campaign: &SimulatedCampaign) -> bool {
+        let mut beside = None;
+        for (number, other) in (1..).zip(&campaign.other_starts) {
+            let start = self.try_to_start(campaign, &other.audience, number);
+            match other.killed_after {
+                Some(after) => drop(select(Box::pin(start), Box::pin(self.time.sleep(after))).await),
+                None => beside = Some(start),
             }
-            self.time.sleep(Duration::from_mins(1)).await;
         }
-        false
+        let this = async {
+            for _ in 0..TRIES {
+                if self.try_to_start(campaign, &campaign.audience, 0).await.is_ok() {
+                    return true;
+                }
+                self.time.sleep(Duration::from_mins(1)).await;
+            }
+            false
+        };
+        match beside {
+            Some(other) => join(this, other).await.0,
+            None => this.await,
+        }
     }
 
-    async fn try_to_start(&self, campaign: &SimulatedCampaign) -> Result<(), LedgerError> {
-        let campaigns = self.operator_ports().campaigns;
-        let (run, now) = (campaign.run, self.time.now());
-        let letter = CampaignLetter::parse([("en", "Subject: Spring\n\nSpring is here.")]).expect("a letter");
-        campaigns.put_campaign_letter(run, &letter).await?;
-        let audience = match &campaign.audience {
-            Ok(ids) => {
-                let distinct: Vec<_> = ids.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-                let mut parts = 0;
-                for ids in distinct.chunks(AUDIENCE_PART) {
-                    let part = AudiencePart { customers: ids.to_vec(), next: None };
-                    campaigns.put_audience_part(run, parts, &part).await?;
-                    parts += 1;
-                }
-                Audience::Given { parts, customers: distinct.len() as u64 }
-            }
+    /// If another try was written down whose answer was lost, that is as good.
+    async fn try_to_start(
+        self: &Arc<Self>,
+        campaign: &SimulatedCampaign,
+        audience: &Result<Vec<CustomerId>, Question>,
+        letter: usize,
+    ) -> Result<(), LedgerError> {
+        let SimulatedCampaign { run, plan, deadline, priority, cap, at_most, a_day, .. } = *campaign;
+        let (now, part) = (self.time.now(), self.settings.audience.part);
+        let letter = format!("Subject: Spring\n\nSpring is here. It was written {letter} times before.");
+        let letter = CampaignLetter::parse([("en", &letter)]).expect("a letter");
+        let customers: BTreeSet<_> = audience.iter().flatten().cloned().collect();
+        let audience = match audience {
+            Ok(_) => Audience::given(&customers, part),
             Err(question) => Audience::Asked { question: question.clone() },
         };
-        let request = CampaignRequest {
-            plan: campaign.plan,
-            audience,
-            letter: letter.digest(),
-            deadline: campaign.deadline.and_then(|lasts| now.checked_add(lasts).ok()),
-            priority: campaign.priority,
-            cap: campaign.cap,
-            at_most: None,
-            a_day: campaign.a_day,
-        };
-        let change = CampaignChange::requested(run, request, "operator".into(), None, now);
-        // If another try was written down whose answer was lost, that is as good.
-        campaigns.save_campaign(&change).await.map(drop)
+        lock(&self.campaign_watch.audiences).insert((run, audience.part(0)), customers.clone());
+        let deadline = deadline.and_then(|lasts| now.checked_add(lasts).ok());
+        let digest = letter.digest();
+        let request = CampaignRequest { plan, audience, letter: digest, deadline, priority, cap, at_most, a_day };
+        let told = Told { by: "operator".into(), note: None, at: now };
+        let start = CampaignStart { run, request, customers, part, letter, told };
+        self.product.start_campaign(&self.operator_ports(), &start).await?;
+        self.hurry_tick();
+        Ok(())
+    }
+
+    /// Begins a tick beside those of the clock, as whoever starts or cancels a campaign does.
+    fn hurry_tick(self: &Arc<Self>) {
+        if self.faults.now().nothing_scheduled {
+            return;
+        }
+        *lock(&self.campaign_watch.hurried_at) = Some(self.time.now());
+        let ticking = Arc::clone(self);
+        let _ = self.time.spawn(async move { scheduled::tick(&ticking).await });
     }
 
     /// Has a campaign held, go on, or end before its time.
@@ -130,39 +164,35 @@ impl World {
     ///
     /// # Panics
     /// Never: the note is one.
-    pub async fn cancel_campaign(&self, run: RunId) {
+    pub async fn cancel_campaign(self: &Arc<Self>, run: RunId) {
         let note = Note::parse("It was the wrong letter.").expect("a note");
         self.change_campaign(run, CampaignEvent::CancelAsked { by: "operator".into(), note }).await;
-    }
-
-    fn watched_campaigns(&self) -> MutexGuard<'_, BTreeMap<RunId, Watched>> {
-        self.campaign_watch.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hurry_tick();
     }
 
     fn saw_of(&self, promise: Promise, run: RunId, what: &str) {
         self.checker.saw(promise, None, self.time.now(), format!("campaign {run} {what}"));
     }
 
-    /// Looks at all campaigns before a tick looks after them: what is closed by then, it has to see.
-    pub(super) fn look_at_campaigns_before(&self) {
+    /// Those that have nothing open before a tick looks after them: that it has to see.
+    pub(super) fn look_at_campaigns_before(&self) -> BTreeSet<RunId> {
         let campaigns = self.unseen_campaigns();
         let open = self.open_by_campaign(&campaigns);
-        let mut watched = self.watched_campaigns();
-        for campaign in campaigns {
-            let is_running = campaign.state == CampaignState::Running;
-            watched.entry(campaign.run).or_default().has_nothing_open = is_running && !open.contains_key(&campaign.run);
-        }
+        let has_nothing_open =
+            |campaign: &Campaign| campaign.state == CampaignState::Running && !open.contains_key(&campaign.run);
+        campaigns.iter().filter(|campaign| has_nothing_open(campaign)).map(|campaign| campaign.run).collect()
     }
 
     /// Looks at them once a tick has: whether each that has been closed has nothing open, and each that could be is.
-    pub(super) fn look_at_campaigns_after(&self, is_undisturbed: bool) {
+    pub(super) fn look_at_campaigns_after(&self, is_undisturbed: bool, had_nothing_open: &BTreeSet<RunId>) {
         let campaigns = self.unseen_campaigns();
         let open = self.open_by_campaign(&campaigns);
-        let mut watched = self.watched_campaigns();
+        // Of two ticks at once, one is in the other's way.
+        let hurried_at = *lock(&self.campaign_watch.hurried_at);
+        let is_alone = hurried_at.is_none_or(|at| at + Duration::from_mins(2) < self.time.now());
         for campaign in campaigns {
-            let seen = watched.entry(campaign.run).or_default();
-            if campaign.closed_at.is_some() && !seen.is_closed {
-                seen.is_closed = true;
+            if campaign.closed_at.is_some() {
+                lock(&self.campaign_watch.closed).insert(campaign.run);
                 if let Some(count) = open.get(&campaign.run) {
                     self.saw_of(
                         Promise::CampaignsCloseOnce,
@@ -171,8 +201,7 @@ impl World {
                     );
                 }
                 self.check_seal(&campaign);
-            }
-            if seen.has_nothing_open && campaign.closed_at.is_none() && is_undisturbed {
+            } else if had_nothing_open.contains(&campaign.run) && is_undisturbed && is_alone {
                 self.saw_of(Promise::CampaignsCloseOnce, campaign.run, "has nothing open, and a tick didn't close it");
             }
         }
@@ -180,9 +209,8 @@ impl World {
 
     /// Those that weren't looked at since they were closed.
     fn unseen_campaigns(&self) -> Vec<Campaign> {
-        let watched = self.watched_campaigns();
-        let is_seen = |campaign: &Campaign| watched.get(&campaign.run).is_some_and(|seen| seen.is_closed);
-        self.ledger.peek_campaigns().into_iter().filter(|campaign| !is_seen(campaign)).collect()
+        let closed = lock(&self.campaign_watch.closed);
+        self.ledger.peek_campaigns().into_iter().filter(|campaign| !closed.contains(&campaign.run)).collect()
     }
 
     fn open_by_campaign(&self, campaigns: &[Campaign]) -> BTreeMap<RunId, u64> {
@@ -236,14 +264,61 @@ impl World {
         }
     }
 
-    /// Whether everyone whom it is for has an entry, unless it was cancelled before they had.
+    /// Whether everyone whom it is for has an entry, unless it was cancelled before they had, and nobody else has one.
     fn check_audience(&self, campaign: &Campaign) {
-        let Audience::Given { customers, .. } = campaign.request.audience else { return };
-        let sealed = campaign.sealed.map_or(0, |(seal, _)| seal.count);
-        if campaign.cancelled.is_none() && sealed != customers {
-            let what = format!("is for {customers} customers, and was sealed with {sealed}");
+        let audiences = lock(&self.campaign_watch.audiences);
+        let Some(given) = audiences.get(&(campaign.run, campaign.request.audience.part(0))) else {
+            return self.saw_of(Promise::CampaignsKeepToTheirAudience, campaign.run, "is for nobody whom it was for");
+        };
+        let mut inside = BTreeSet::new();
+        self.ledger.for_each_entry(|entry| {
+            let EntryId { customer, run } = entry.id();
+            if *run == campaign.run {
+                inside.insert(customer.clone());
+            }
+        });
+        let outside = match &campaign.request.audience {
+            Audience::Given { .. } => inside.difference(given).count(),
+            Audience::Asked { question } => inside.difference(&self.of(question)).count(),
+        };
+        if outside > 0 {
+            let what = format!("has entries of {outside} customers whom it isn't for");
+            self.saw_of(Promise::CampaignsKeepToTheirAudience, campaign.run, &what);
+        }
+        if campaign.cancelled.is_some() {
+            return;
+        }
+        let missing = match &campaign.request.audience {
+            Audience::Given { .. } => given.difference(&inside).count(),
+            Audience::Asked { question } => self.always_meant(question).difference(&inside).count(),
+        };
+        if missing > 0 {
+            let what = format!("has no entries of {missing} customers whom it is for");
             self.saw_of(Promise::CampaignsAddUp, campaign.run, &what);
         }
+    }
+
+    /// Those whom a question may mean, by what doesn't change of them.
+    fn of(&self, question: &Question) -> BTreeSet<CustomerId> {
+        let mut of = BTreeSet::new();
+        self.ledger.for_each_customer(|customer| {
+            if is_of(question, customer) {
+                of.insert(customer.id.clone());
+            }
+        });
+        of
+    }
+
+    /// Those whom a question has meant all the time.
+    fn always_meant(&self, question: &Question) -> BTreeSet<CustomerId> {
+        let mut meant = BTreeSet::new();
+        self.ledger.for_each_customer(|customer| {
+            let stays = customer.standing == Standing::Active && !self.presence.has_changed(&customer.id);
+            if stays && question.band.is_none() && is_of(question, customer) {
+                meant.insert(customer.id.clone());
+            }
+        });
+        meant
     }
 
     /// What must hold of an entry in a campaign once all has been calm for days. `late` says whether mails may come late.
@@ -314,4 +389,14 @@ impl World {
     pub fn campaigns(self: &Arc<Self>) -> Vec<Campaign> {
         self.ledger.peek_campaigns()
     }
+}
+
+/// Whether a question may mean a customer, by what doesn't change of them.
+fn is_of(question: &Question, customer: &Customer) -> bool {
+    question.product.is_none_or(|product| customer.product == product)
+        && question.region.as_deref().is_none_or(|region| customer.locale.region() == Some(region))
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
     customer::CustomerId,
     entry::{Entry, EntryId, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
@@ -43,28 +43,28 @@ impl Campaigns for DistantLedger {
         self.heard(self.ledger.live_campaigns(since)).await
     }
 
-    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
-        self.call(self.ledger.campaign_letter(run)).await
+    async fn campaign_letter(&self, run: RunId, digest: &str) -> Result<Option<CampaignLetter>, LedgerError> {
+        self.call(self.ledger.campaign_letter(run, digest)).await
     }
 
     async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
         self.call(self.ledger.put_campaign_letter(run, letter)).await
     }
 
-    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
-        self.call(self.ledger.audience_part(run, number)).await
+    async fn audience_part(&self, run: RunId, part: PartId) -> Result<Option<AudiencePart>, LedgerError> {
+        self.call(self.ledger.audience_part(run, part)).await
     }
 
-    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
-        self.call(self.ledger.put_audience_part(run, number, part)).await
+    async fn put_audience_part(&self, run: RunId, id: PartId, part: &AudiencePart) -> Result<bool, LedgerError> {
+        self.call(self.ledger.put_audience_part(run, id, part)).await
     }
 
-    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
+    async fn planned_parts(&self, run: RunId) -> Result<PlannedParts, LedgerError> {
         self.call(self.ledger.planned_parts(run)).await
     }
 
-    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_planned_parts(run, parts, seal)).await
+    async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
+        self.call(self.ledger.save_planned_parts(run, planned)).await
     }
 }
 

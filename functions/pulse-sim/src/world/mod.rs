@@ -34,7 +34,7 @@ mod trace;
 mod watch;
 
 pub use build::World;
-pub use campaigns::SimulatedCampaign;
+pub use campaigns::{OtherStart, SimulatedCampaign};
 pub use desk::OperatorDesk;
 pub use endpoints::{EndpointFaults, SimEndpoints, SimulatedEndpoint};
 pub use faults::{ActiveFaults, Down, Faults, FeedbackFaults, Noise, ProviderFaults};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use pulse_core::{
-    campaign::CampaignBook,
+    campaign::{AudienceSizes, CampaignBook},
     control::BreakerPolicy,
     delivery::{EndpointBook, EndpointDesk},
     feedback::ReputationPolicy,
@@ -23,6 +23,8 @@ pub struct WorldPorts {
     pub campaigns: Arc<dyn Campaigns>,
     /// Campaigns, as this invocation has read of them.
     pub campaign_book: Arc<CampaignBook>,
+    /// In which steps their audiences are found.
+    pub audience: AudienceSizes,
     /// Their entries, by the indexes.
     pub in_campaigns: Arc<dyn CampaignEntries>,
     /// Entries by what they wait for.

@@ -25,6 +25,12 @@ impl Presence {
         since.is_some_and(|since| since <= moment)
     }
 
+    /// Whether anything was told of a customer since the beginning.
+    #[must_use]
+    pub fn has_changed(&self, customer: &CustomerId) -> bool {
+        self.known().contains_key(customer)
+    }
+
     /// Someone begins to bring a customer in line.
     pub(super) fn change_begins(&self, customer: &CustomerId, standing: Standing) {
         let mut all = self.known();

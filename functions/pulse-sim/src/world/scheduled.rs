@@ -77,9 +77,9 @@ pub(super) async fn tick(world: &Arc<World>) {
             // Of what is left of its minute.
             if !this.ledger.peek_campaigns().is_empty() {
                 let until = this.time.now().saturating_add(CAMPAIGNS).unwrap_or(Timestamp::MAX);
-                this.look_at_campaigns_before();
+                let had_nothing_open = this.look_at_campaigns_before();
                 this.product.look_after_campaigns(&ports, until).await;
-                this.look_at_campaigns_after(!this.faults.now().disturbs_ticks());
+                this.look_at_campaigns_after(!this.faults.now().disturbs_ticks(), &had_nothing_open);
             }
             let until = this.time.now().saturating_add(ORDERS).unwrap_or(Timestamp::MAX);
             let ports = if this.ledger.has_open_orders() { this.order_watch.around(ports) } else { ports };

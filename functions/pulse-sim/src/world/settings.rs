@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pulse_core::{
+    campaign::AudienceSizes,
     control::BreakerPolicy,
     feedback::ReputationPolicy,
     quiet_hours::QuietHours,
@@ -107,6 +108,8 @@ pub struct WorldSettings {
     pub fair_queues: bool,
     /// How old the counts of messages are at most.
     pub count_lag: Duration,
+    /// In which steps campaigns' audiences are written down and found.
+    pub audience: AudienceSizes,
     /// Which connections the client of the email provider uses again.
     pub connections: ConnectionReuse,
     /// The chance that a schedule fires twice.
@@ -160,6 +163,7 @@ impl WorldSettings {
             fewer: 0.0,
             fair_queues: false,
             count_lag: Duration::ZERO,
+            audience: AudienceSizes::default(),
             connections: ConnectionReuse::WithinAnInvocation,
             double_firings: 0.0,
             recipients: RecipientWays::default(),

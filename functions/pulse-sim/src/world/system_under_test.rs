@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditStart},
-    campaign::{CampaignRound, CampaignStepped},
+    campaign::{Campaign, CampaignRound, CampaignStart, CampaignStepped},
     control::{Note, Pause},
     customer::Customer,
     delivery::EndpointRound,
@@ -155,6 +155,11 @@ pub trait SystemUnderTest: Send + Sync {
         FeedbackRound { doubts, reputation }.run().await
     }
 
+    /// Starts a campaign. None, if there is one of its name.
+    async fn start_campaign(&self, ports: &WorldPorts, start: &CampaignStart) -> Result<Option<Campaign>, LedgerError> {
+        start.write(&*ports.campaigns).await
+    }
+
     /// What a tick does for campaigns, until then at the latest.
     async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
         campaign_round(ports).run(until).await
@@ -259,6 +264,7 @@ pub(super) fn campaign_round(ports: &WorldPorts) -> CampaignRound<'_> {
         book: &ports.endpoint_book,
         clock: &*ports.clock,
         probes: ports.breaker.probes,
+        sizes: ports.audience,
     }
 }
 

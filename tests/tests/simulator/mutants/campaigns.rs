@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     campaign::{
-        AudiencePart, Campaign, CampaignBook, CampaignChange, CampaignLetter, CampaignRecord, CampaignState,
-        CampaignStepped, Seal,
+        AudiencePart, Campaign, CampaignBook, CampaignChange, CampaignLetter, CampaignRecord, CampaignStart,
+        CampaignState, CampaignStepped, PartId, PlannedParts,
     },
     customer::{Customer, CustomerId, EmailAddress},
     delivery::Delivery,
@@ -62,7 +62,7 @@ pub(crate) struct DispatchesUnsealed;
 
 impl DispatchesUnsealed {
     fn looking_away(ports: &WorldPorts) -> WorldPorts {
-        let campaigns = LooksAway(Arc::clone(&ports.campaigns));
+        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), parts: None };
         let book = CampaignBook::new(Arc::new(campaigns), Arc::clone(&ports.clock));
         WorldPorts { campaign_book: Arc::new(book), ..ports.clone() }
     }
@@ -124,6 +124,33 @@ impl SystemUnderTest for KeepsACursor {
         let entries = MeddledEntries { inner, counter: None, cursors: Some(Arc::clone(&self.cursors)) };
         let ports = WorldPorts { in_campaigns: Arc::new(entries), ..ports.clone() };
         Production.look_after_campaigns(&ports, until).await
+    }
+}
+
+/// Keeps parts of audiences by a campaign's name and their numbers, so that a start that failed leaves its own to another.
+#[derive(Default)]
+pub(crate) struct NumbersParts {
+    parts: Parts,
+}
+
+/// What is written of a campaign's audience under which number.
+type Parts = Arc<Mutex<BTreeMap<(RunId, String), PartId>>>;
+
+impl NumbersParts {
+    fn by_number(&self, ports: &WorldPorts) -> WorldPorts {
+        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), parts: Some(Arc::clone(&self.parts)) };
+        WorldPorts { campaigns: Arc::new(campaigns), ..ports.clone() }
+    }
+}
+
+#[async_trait]
+impl SystemUnderTest for NumbersParts {
+    async fn start_campaign(&self, ports: &WorldPorts, start: &CampaignStart) -> Result<Option<Campaign>, LedgerError> {
+        Production.start_campaign(&self.by_number(ports), start).await
+    }
+
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        Production.look_after_campaigns(&self.by_number(ports), until).await
     }
 }
 
@@ -246,54 +273,70 @@ impl Ledger for MeddledLedger {
     }
 }
 
-/// Tells that each campaign runs, whatever holds it.
-struct LooksAway(Arc<dyn Campaigns>);
+/// Finds parts of audiences by their numbers alone, or else tells that each campaign runs, whatever holds it.
+struct MeddledCampaigns {
+    inner: Arc<dyn Campaigns>,
+    parts: Option<Parts>,
+}
+
+impl MeddledCampaigns {
+    /// As what that part was written which was the first of its number.
+    fn first(&self, run: RunId, part: PartId) -> PartId {
+        let Some(parts) = &self.parts else { return part };
+        let text = part.to_string();
+        let number = text.rsplit('#').next().unwrap_or_default().to_owned();
+        *parts.lock().unwrap_or_else(PoisonError::into_inner).entry((run, number)).or_insert(part)
+    }
+}
 
 #[async_trait]
-impl Campaigns for LooksAway {
+impl Campaigns for MeddledCampaigns {
     async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError> {
+        if self.parts.is_some() {
+            return self.inner.campaign(run).await;
+        }
         let running =
             |campaign: Campaign| Campaign { state: CampaignState::Running, paused: None, cancelled: None, ..campaign };
-        Ok(self.0.campaign(run).await?.map(running))
+        Ok(self.inner.campaign(run).await?.map(running))
     }
 
     async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
-        self.0.save_campaign(change).await
+        self.inner.save_campaign(change).await
     }
 
     async fn campaign_records(&self, run: RunId) -> Result<Vec<CampaignRecord>, LedgerError> {
-        self.0.campaign_records(run).await
+        self.inner.campaign_records(run).await
     }
 
     async fn campaigns(&self, limit: usize) -> Result<Vec<RunId>, LedgerError> {
-        self.0.campaigns(limit).await
+        self.inner.campaigns(limit).await
     }
 
     async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError> {
-        self.0.live_campaigns(since).await
+        self.inner.live_campaigns(since).await
     }
 
-    async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
-        self.0.campaign_letter(run).await
+    async fn campaign_letter(&self, run: RunId, digest: &str) -> Result<Option<CampaignLetter>, LedgerError> {
+        self.inner.campaign_letter(run, digest).await
     }
 
     async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
-        self.0.put_campaign_letter(run, letter).await
+        self.inner.put_campaign_letter(run, letter).await
     }
 
-    async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
-        self.0.audience_part(run, number).await
+    async fn audience_part(&self, run: RunId, part: PartId) -> Result<Option<AudiencePart>, LedgerError> {
+        self.inner.audience_part(run, self.first(run, part)).await
     }
 
-    async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
-        self.0.put_audience_part(run, number, part).await
+    async fn put_audience_part(&self, run: RunId, id: PartId, part: &AudiencePart) -> Result<bool, LedgerError> {
+        self.inner.put_audience_part(run, self.first(run, id), part).await
     }
 
-    async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
-        self.0.planned_parts(run).await
+    async fn planned_parts(&self, run: RunId) -> Result<PlannedParts, LedgerError> {
+        self.inner.planned_parts(run).await
     }
 
-    async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
-        self.0.save_planned_parts(run, parts, seal).await
+    async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
+        self.inner.save_planned_parts(run, planned).await
     }
 }

@@ -104,7 +104,7 @@ async fn complaints_about_a_campaign_hold_the_stage_while_it_runs_and_for_as_lon
     let run = RunId::parse("spring").unwrap();
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
-        audience: Audience::Given { parts: 1, customers: 1 },
+        audience: Audience::given(&[CustomerId::parse("c-1").unwrap()].into(), 1),
         letter: "digest".into(),
         deadline: None,
         priority: Priority::Normal,
