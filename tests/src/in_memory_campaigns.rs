@@ -1,6 +1,6 @@
 //! Campaigns of the world that has seen a day: one of each state.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU64, time::Duration};
 
 use pulse_core::{
     campaign::{
@@ -98,7 +98,7 @@ fn request(name: &str, customers: usize, world: &InMemoryApp) -> CampaignRequest
         priority: if name == "last-call" { Priority::Urgent } else { Priority::Normal },
         cap: "2/7d".parse().ok(),
         at_most: None,
-        a_day: (name == "price-change").then_some(500),
+        a_day: (name == "price-change").then(|| NonZeroU64::new(500)).flatten(),
     }
 }
 

@@ -38,7 +38,7 @@ use pulse_core::{
 use pulse_feedback::UnsignedReader;
 use serde::Serialize;
 
-/// How long after it began a tick plans and closes campaigns' entries, before it turns to orders.
+/// How long after it began a tick plans, dispatches and closes campaigns' entries, before it turns to orders.
 const CAMPAIGNS_UNTIL: Duration = Duration::from_secs(30);
 
 /// How long after it began a tick works on orders, so that the next minute's finds it ended; but so long at least, after a
@@ -254,10 +254,11 @@ impl Function {
         let until = began.saturating_add(CAMPAIGNS_UNTIL).unwrap_or(began);
         let stepped = Box::pin(round.run(until)).await;
         for CampaignStepped { run, state, dispatched, repeated, closed, late } in &stepped {
-            tracing::info!(campaign = %run, %state, dispatched, repeated, closed, late, "tick of a campaign");
+            tracing::info!(campaign = %run, %state, dispatched, repeated, closed, ?late, "tick of a campaign");
         }
-        if !stepped.is_empty() {
-            self.metrics.late_campaigns(SystemClock.now(), stepped.iter().filter(|step| step.late).count());
+        let judged: Vec<_> = stepped.iter().filter_map(|step| step.late).collect();
+        if !judged.is_empty() {
+            self.metrics.late_campaigns(SystemClock.now(), judged.into_iter().filter(|late| *late).count());
         }
         stepped
     }

@@ -1,6 +1,6 @@
 //! Campaigns beside the months: every one ends, adds up, and is closed once, and the months go on as ever.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use pulse_core::{
     campaign::{Campaign, CampaignOutcome, CampaignReport, Priority},
@@ -14,7 +14,7 @@ use pulse_sim::{
 };
 
 use crate::{
-    mutants::{DispatchesUnsealed, KeepsACounter, KeepsACursor, ReapsByAge},
+    mutants::{DispatchesUnsealed, ForgetsItsDay, KeepsACounter, KeepsACursor, ReapsByAge},
     seeds::{broken_seeds, seeds},
 };
 
@@ -214,6 +214,17 @@ fn an_urgent_campaign_overtakes_a_bulk_one() {
     assert!(ran_for("urgent") + MINUTE < ran_for("bulk"));
 }
 
+/// Whom the night puts off is begun already, and isn't counted again in the morning.
+#[test]
+fn a_campaign_of_so_many_a_day_takes_its_days_and_no_more() {
+    let a_day = NonZeroU64::new(150);
+    let report = lived(&scenario(vec![act(SimulatedCampaign { a_day, ..campaign("spring") })], Vec::new()));
+    let (campaign, told) = only(&report);
+    let days = campaign.sealed.unwrap().0.count.div_ceil(150) - 1;
+    assert_eq!((told.outcome, days), (CampaignOutcome::Succeeded, 2));
+    assert!((48 * HOUR..72 * HOUR).contains(&told.ran_for), "{:?}", told.ran_for);
+}
+
 fn breaks(plan: &FaultPlan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {
     run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
 }
@@ -242,4 +253,9 @@ fn a_reaper_by_age_is_caught() {
 #[test]
 fn a_cursor_in_the_place_of_rows_is_caught() {
     assert_caught(|| Arc::new(KeepsACursor::default()), Promise::CampaignsEnd);
+}
+
+#[test]
+fn a_campaign_that_forgets_what_it_began_today_is_caught() {
+    assert_caught(|| Arc::new(ForgetsItsDay), Promise::CampaignDays);
 }

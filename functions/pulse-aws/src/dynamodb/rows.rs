@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
-    campaign::{AudiencePart, Campaign, CampaignLetter, CampaignRecord, Seal},
+    campaign::{AudiencePart, Campaign, CampaignLetter, CampaignPace, CampaignRecord, Seal},
     control::Control,
     customer::Customer,
     delivery::{Delivery, Endpoint, EndpointControl, EndpointName},
@@ -94,6 +94,10 @@ pub(super) fn audience_part(run: RunId, number: u32, part: &AudiencePart) -> Res
 
 pub(super) fn planned(run: RunId, planned: &PlannedParts) -> Result<Attributes, LedgerError> {
     row(&Key::planned(run), planned)
+}
+
+pub(super) fn pace(run: RunId, pace: &CampaignPace) -> Result<Attributes, LedgerError> {
+    row(&Key::pace(run), pace)
 }
 
 pub(super) fn campaign_letter(run: RunId, letter: &CampaignLetter) -> Result<Attributes, LedgerError> {

@@ -87,6 +87,13 @@ fn running() -> Campaign {
     events().into_iter().take(3).fold(campaign, |campaign, event| after(&campaign, event))
 }
 
+/// One that runs since then, and has no deadline.
+pub(super) fn started(at: Timestamp) -> Campaign {
+    let mut campaign = running();
+    (campaign.started_at, campaign.request.deadline) = (Some(at), None);
+    campaign
+}
+
 #[test]
 fn a_campaign_goes_one_way_and_tells_others_of_its_phases_and_its_end() {
     let mut campaign = requested(None).after().clone();
@@ -152,15 +159,6 @@ fn its_entries_go_on_while_it_runs_and_is_neither_held_nor_over() {
     assert_eq!(after(&held, resumed.clone()).standing(now()), Standing::Flows);
     assert_eq!(after(&held, cancelled.clone()).standing(now()), Standing::Cancelled);
     assert_eq!(requested(None).after().standing(now()), Standing::Held);
-}
-
-#[test]
-fn a_day_s_share_grows_day_by_day() {
-    let mut campaign = running();
-    assert_eq!(campaign.may_be_dispatched(now()), None);
-    campaign.request.a_day = Some(100);
-    let days = [0, 23, 24, 49].map(|hours: i64| campaign.may_be_dispatched(now() + hours.hours()));
-    assert_eq!(days, [Some(100), Some(100), Some(200), Some(300)]);
 }
 
 #[test]

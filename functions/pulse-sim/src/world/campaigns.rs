@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -40,8 +41,8 @@ pub struct SimulatedCampaign {
     pub priority: Priority,
     /// How many mails of all runs a customer may have had lately.
     pub cap: Option<FrequencyCap>,
-    /// How many entries are dispatched in a day at the most.
-    pub a_day: Option<u64>,
+    /// How many entries are begun on each of its days at the most.
+    pub a_day: Option<NonZeroU64>,
 }
 
 /// What was seen of campaigns.

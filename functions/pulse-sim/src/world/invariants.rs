@@ -65,11 +65,13 @@ pub enum Promise {
     CampaignsCloseOnce,
     /// No mail of a campaign is begun before it is sealed, while it is held, or after it is over.
     CampaignsHold,
+    /// No campaign begins more than it may in any of its days.
+    CampaignDays,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -94,6 +96,7 @@ impl Promise {
         Self::CampaignsAddUp,
         Self::CampaignsCloseOnce,
         Self::CampaignsHold,
+        Self::CampaignDays,
     ];
 
     /// The promise in words.
@@ -124,6 +127,7 @@ impl Promise {
             Self::CampaignsAddUp => "a campaign adds up",
             Self::CampaignsCloseOnce => "a campaign is closed once, not before its last entry and soon after",
             Self::CampaignsHold => "no mail before a campaign's seal, while it is held, or after it is over",
+            Self::CampaignDays => "no campaign begins more than it may in any of its days",
         }
     }
 }

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     campaign::{
-        AudiencePart, Campaign, CampaignBook, CampaignChange, CampaignLetter, CampaignRecord, CampaignState,
-        CampaignStepped, Seal,
+        AudiencePart, Campaign, CampaignBook, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord,
+        CampaignState, CampaignStepped, Seal,
     },
     customer::{Customer, CustomerId, EmailAddress},
     delivery::Delivery,
@@ -62,7 +62,7 @@ pub(crate) struct DispatchesUnsealed;
 
 impl DispatchesUnsealed {
     fn looking_away(ports: &WorldPorts) -> WorldPorts {
-        let campaigns = LooksAway(Arc::clone(&ports.campaigns));
+        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), bug: CampaignsBug::LooksAway };
         let book = CampaignBook::new(Arc::new(campaigns), Arc::clone(&ports.clock));
         WorldPorts { campaign_book: Arc::new(book), ..ports.clone() }
     }
@@ -127,6 +127,17 @@ impl SystemUnderTest for KeepsACursor {
     }
 }
 
+/// Begins as many in a minute as it may in a day: it forgets what it has begun.
+pub(crate) struct ForgetsItsDay;
+
+#[async_trait]
+impl SystemUnderTest for ForgetsItsDay {
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), bug: CampaignsBug::ForgetsItsDay };
+        Production.look_after_campaigns(&WorldPorts { campaigns: Arc::new(campaigns), ..ports.clone() }, until).await
+    }
+}
+
 struct MeddledEntries {
     inner: Arc<dyn CampaignEntries>,
     counter: Option<(Counter, Arc<dyn Campaigns>)>,
@@ -162,6 +173,14 @@ impl CampaignEntries for MeddledEntries {
         Ok(found)
     }
 
+    fn parts_of_campaign(&self) -> u64 {
+        self.inner.parts_of_campaign()
+    }
+
+    async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        self.inner.open_in_part(run, part, limit).await
+    }
+
     async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         let Some((closed, campaigns)) = self.counter.as_ref().filter(|_| limit == 1) else {
             return self.inner.open_in_campaign(run, limit).await;
@@ -181,9 +200,13 @@ impl CampaignEntries for MeddledEntries {
         self.inner.closed_counts(run).await
     }
 
-    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
-        let mut closed = self.inner.closed_in_campaign(run).await?;
-        if self.counter.is_some() {
+    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
+        self.inner.put_off_in_campaign(run, now).await
+    }
+
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        let mut closed = self.inner.closed_in_part(run, part).await?;
+        if self.counter.is_some() && part == 0 {
             // The counter is believed.
             let open = self.inner.open_in_campaign(run, usize::MAX).await?;
             closed.extend(open.into_iter().map(|id| (TallyKey::Sent, id.customer)));
@@ -246,54 +269,75 @@ impl Ledger for MeddledLedger {
     }
 }
 
-/// Tells that each campaign runs, whatever holds it.
-struct LooksAway(Arc<dyn Campaigns>);
+struct MeddledCampaigns {
+    inner: Arc<dyn Campaigns>,
+    bug: CampaignsBug,
+}
+
+#[derive(PartialEq, Eq)]
+enum CampaignsBug {
+    /// Tells that each campaign runs, whatever holds it.
+    LooksAway,
+    /// Tells that nothing was begun today.
+    ForgetsItsDay,
+}
 
 #[async_trait]
-impl Campaigns for LooksAway {
+impl Campaigns for MeddledCampaigns {
     async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError> {
         let running =
             |campaign: Campaign| Campaign { state: CampaignState::Running, paused: None, cancelled: None, ..campaign };
-        Ok(self.0.campaign(run).await?.map(running))
+        let campaign = self.inner.campaign(run).await?;
+        Ok(if self.bug == CampaignsBug::LooksAway { campaign.map(running) } else { campaign })
     }
 
     async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
-        self.0.save_campaign(change).await
+        self.inner.save_campaign(change).await
     }
 
     async fn campaign_records(&self, run: RunId) -> Result<Vec<CampaignRecord>, LedgerError> {
-        self.0.campaign_records(run).await
+        self.inner.campaign_records(run).await
     }
 
     async fn campaigns(&self, limit: usize) -> Result<Vec<RunId>, LedgerError> {
-        self.0.campaigns(limit).await
+        self.inner.campaigns(limit).await
     }
 
     async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError> {
-        self.0.live_campaigns(since).await
+        self.inner.live_campaigns(since).await
     }
 
     async fn campaign_letter(&self, run: RunId) -> Result<Option<CampaignLetter>, LedgerError> {
-        self.0.campaign_letter(run).await
+        self.inner.campaign_letter(run).await
     }
 
     async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
-        self.0.put_campaign_letter(run, letter).await
+        self.inner.put_campaign_letter(run, letter).await
     }
 
     async fn audience_part(&self, run: RunId, number: u32) -> Result<Option<AudiencePart>, LedgerError> {
-        self.0.audience_part(run, number).await
+        self.inner.audience_part(run, number).await
     }
 
     async fn put_audience_part(&self, run: RunId, number: u32, part: &AudiencePart) -> Result<bool, LedgerError> {
-        self.0.put_audience_part(run, number, part).await
+        self.inner.put_audience_part(run, number, part).await
     }
 
     async fn planned_parts(&self, run: RunId) -> Result<(u32, Seal), LedgerError> {
-        self.0.planned_parts(run).await
+        self.inner.planned_parts(run).await
     }
 
     async fn save_planned_parts(&self, run: RunId, parts: u32, seal: Seal) -> Result<bool, LedgerError> {
-        self.0.save_planned_parts(run, parts, seal).await
+        self.inner.save_planned_parts(run, parts, seal).await
+    }
+
+    async fn pace(&self, run: RunId) -> Result<CampaignPace, LedgerError> {
+        let pace = self.inner.pace(run).await?;
+        let begun = if self.bug == CampaignsBug::ForgetsItsDay { 0 } else { pace.begun };
+        Ok(CampaignPace { begun, ..pace })
+    }
+
+    async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError> {
+        self.inner.save_pace(run, pace).await
     }
 }
