@@ -38,6 +38,8 @@ pub(super) struct Remaining {
     pub open: u64,
     /// Those of them that are put off until a later hour.
     pub put_off: u64,
+    /// Those of these that are put off until after the deadline.
+    pub too_late: u64,
     /// Those of them that were never dispatched, or are held again.
     pub held: u64,
 }
@@ -91,9 +93,10 @@ impl CampaignPace {
     }
 
     /// The next version, and whether the campaign will have entries open at its deadline: because those that wait for nothing
-    /// take longer, as fast as it went lately and as fast as it went since its start; or because its days don't suffice.
+    /// take longer, as fast as it went lately and as fast as it went since its start; because its days don't suffice; or because
+    /// some are put off until after it.
     ///
-    /// What is put off until a later hour, or left for another day, isn't waited for. Until it has been counted twice, nothing
+    /// What is put off until an hour before the deadline, or left for another day, isn't waited for. Until it has been counted twice, nothing
     /// is said.
     pub(super) fn judge(&self, campaign: &Campaign, at: Remaining, now: Timestamp) -> (Self, bool) {
         let left = self.left(campaign, now);
@@ -115,7 +118,7 @@ impl CampaignPace {
         let on_average = through as f64 / seconds(started_at, now);
         let is_slow = lately
             .is_some_and(|lately| due as f64 > lately.max(on_average) * deadline.duration_since(now).as_secs_f64());
-        (next, is_slow || !days_suffice)
+        (next, is_slow || !days_suffice || at.too_late > 0)
     }
 }
 
@@ -161,7 +164,7 @@ mod tests {
     fn judged(campaign: &Campaign, counts: &[(i64, u64, u64, u64)]) -> Vec<bool> {
         let mut pace = CampaignPace::default();
         let judged = counts.iter().map(|(minutes, open, put_off, held)| {
-            let at = Remaining { all: 5_000, open: *open, put_off: *put_off, held: *held };
+            let at = Remaining { all: 5_000, open: *open, put_off: *put_off, too_late: 0, held: *held };
             let (next, is_late) = pace.judge(campaign, at, start() + minutes.minutes());
             pace = next;
             is_late
@@ -174,7 +177,8 @@ mod tests {
         let mut pace = CampaignPace::default();
         let ticks = [0, 59, 121, 180, 239, 299, 360, 420, 481, 540, 601];
         let counted = ticks.into_iter().filter(|second| {
-            let (now, at) = (start() + second.seconds(), Remaining { all: 10, open: 10, put_off: 0, held: 10 });
+            let (now, at) =
+                (start() + second.seconds(), Remaining { all: 10, open: 10, put_off: 0, too_late: 0, held: 10 });
             let is_judged = pace.is_judged_at(now);
             if is_judged {
                 pace = pace.judge(&due_in(90), at, now).0;
@@ -213,10 +217,17 @@ mod tests {
     }
 
     #[test]
+    fn a_campaign_is_late_if_someone_s_night_ends_after_its_deadline() {
+        let at = |too_late| Remaining { all: 10, open: 4, put_off: 4, too_late, held: 0 };
+        let judged = [0, 1].map(|late| CampaignPace::default().judge(&due_in(90), at(late), start() + 5.minutes()).1);
+        assert_eq!(judged, [false, true]);
+    }
+
+    #[test]
     fn what_is_left_for_another_day_is_waited_for_only_if_the_days_suffice() {
         let spent = |campaign: &Campaign| {
             let pace = CampaignPace::default().begin(campaign, start(), campaign.request.a_day.unwrap().get());
-            let at = Remaining { all: 5_000, open: 3_500, put_off: 0, held: 3_500 };
+            let at = Remaining { all: 5_000, open: 3_500, put_off: 0, too_late: 0, held: 3_500 };
             let (pace, first) = pace.judge(campaign, at, start() + 5.hours());
             [first, pace.judge(campaign, at, start() + 305.minutes()).1]
         };

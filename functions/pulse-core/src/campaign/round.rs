@@ -141,11 +141,13 @@ impl CampaignRound<'_> {
             }
         };
         let now = self.clock.now();
-        // A campaign that is planned or closed may take all the time that there is: what flows has its own.
-        let (half, mut stepped, mut flowing, mut unfinished) =
-            (part_of(now, until, 2), Vec::new(), Vec::new(), Vec::new());
-        for run in live {
-            match self.advance(run, half).await {
+        // Campaigns that are planned or closed may take all the time that there is. They share half of it alike, and what one
+        // leaves goes to the next; what flows has the other half.
+        let half = part_of(now, until, 2);
+        let (mut stepped, mut flowing, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
+        for (run, left) in live.iter().zip((1..=live.len()).rev()) {
+            let run = *run;
+            match self.advance(run, part_of(self.clock.now(), half, left)).await {
                 Ok(Some((campaign, step))) => {
                     if campaign.standing(self.clock.now()) == Standing::Flows {
                         flowing.push((campaign, stepped.len()));
@@ -172,11 +174,13 @@ impl CampaignRound<'_> {
 
     /// Goes on with what couldn't be planned or closed in its half of the time, in what is left of the other.
     async fn go_on(&self, unfinished: Vec<(RunId, usize)>, stepped: &mut [CampaignStepped], until: Timestamp) {
-        for (run, at) in unfinished {
-            if self.clock.now() >= until {
+        let shares = (1..=unfinished.len()).rev();
+        for ((run, at), left) in unfinished.into_iter().zip(shares) {
+            let now = self.clock.now();
+            if now >= until {
                 return;
             }
-            match self.advance(run, until).await {
+            match self.advance(run, part_of(now, until, left)).await {
                 Ok(Some((campaign, step))) => {
                     stepped[at].state = campaign.state;
                     stepped[at].closed += step.closed;
@@ -239,8 +243,8 @@ impl CampaignRound<'_> {
     /// Whether a campaign that flows will have entries open at its deadline, as fast as it goes. None, if that isn't looked at now.
     async fn is_late(&self, campaign: &Campaign) -> Result<Option<bool>, LedgerError> {
         let now = self.clock.now();
-        let is_judged = campaign.request.deadline.is_some() && campaign.standing(now) == Standing::Flows;
-        let Some((seal, _)) = campaign.sealed.filter(|_| is_judged) else { return Ok(None) };
+        let judged = campaign.request.deadline.filter(|_| campaign.standing(now) == Standing::Flows);
+        let Some((deadline, (seal, _))) = judged.zip(campaign.sealed) else { return Ok(None) };
         let pace = self.campaigns.pace(campaign.run).await?;
         if !pace.is_judged_at(now) {
             return Ok(None);
@@ -250,6 +254,7 @@ impl CampaignRound<'_> {
             all: seal.count,
             open: open.values().sum(),
             put_off: self.entries.put_off_in_campaign(campaign.run, now).await?,
+            too_late: self.entries.put_off_in_campaign(campaign.run, deadline).await?,
             held: open.get(&(campaign.request.plan.first(), Awaited::Held)).copied().unwrap_or(0),
         };
         let (pace, is_late) = pace.judge(campaign, remaining, now);
