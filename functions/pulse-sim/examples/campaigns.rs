@@ -117,8 +117,8 @@ fn items(output: &mut impl io::Write) -> io::Result<()> {
             }
         });
         closed.sort();
-        let at = |share: f64| closed.get((closed.len() as f64 * share) as usize).copied().unwrap_or_default();
-        writeln!(output, "99 % were closed after {:.0?}, 99.9 % after {:.0?}", at(0.99), at(0.999))?;
+        let at = |per_mille: usize| closed.get(closed.len() * per_mille / 1_000).copied().unwrap_or_default();
+        writeln!(output, "99 % were closed after {:.0?}, 99.9 % after {:.0?}", at(990), at(999))?;
         if let Some((report, _)) = campaign.finished {
             writeln!(output, "{:?}; abandoned, or failed: {:?}", report.counts, report.causes)?;
         }

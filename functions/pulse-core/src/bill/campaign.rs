@@ -60,15 +60,15 @@ impl CampaignWork {
     }
 
     /// How often what is open of it is counted.
-    fn counts(self) -> u32 {
-        self.takes.div_duration_f64(COUNTED_EVERY).ceil() as u32
+    fn counts(self) -> u64 {
+        self.takes.as_secs().div_ceil(COUNTED_EVERY.as_secs())
     }
 
     /// Read units that it takes. On average, half of its items are open when they are counted.
     fn reads(self) -> f64 {
         let (items, minutes) = (f64::from(self.items), self.takes.as_secs_f64() / 60.0);
         let a_count = READS_A_COUNT + items / 2.0 / KEYS_A_READ;
-        (READS + FINDS / KEYS_A_READ) * items + READS_A_MINUTE * minutes + a_count * f64::from(self.counts())
+        (READS + FINDS / KEYS_A_READ) * items + READS_A_MINUTE * minutes + a_count * self.counts() as f64
     }
 
     /// For how many seconds they run, all together.
@@ -94,7 +94,7 @@ impl ApiUse {
                 ("Lambda", "the stage", batches),
             ],
             // A count is written down.
-            write_units: WRITES * items + u64::from(work.counts()),
+            write_units: WRITES * items + work.counts(),
             read_units: work.reads(),
             gb_seconds: work.seconds() * STAGE_MEMORY_GB,
             log_gb: batches as f64 * LOG_BYTES_PER_INVOCATION / 1e9,

@@ -145,8 +145,8 @@ impl CampaignRound<'_> {
         // leaves goes to the next; what flows has the other half.
         let half = part_of(now, until, 2);
         let (mut stepped, mut flowing, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
-        for (run, left) in live.iter().zip((1..=live.len()).rev()) {
-            let run = *run;
+        let shares = (1..=live.len()).rev();
+        for (run, left) in live.into_iter().zip(shares) {
             match self.advance(run, part_of(self.clock.now(), half, left)).await {
                 Ok(Some((campaign, step))) => {
                     if campaign.standing(self.clock.now()) == Standing::Flows {
@@ -160,15 +160,13 @@ impl CampaignRound<'_> {
                 Err(error) => tracing::warn!(campaign = %run, %error, "a campaign isn't gone on with now"),
             }
         }
-        if flowing.is_empty() {
-            self.go_on(unfinished, &mut stepped, until).await;
-        } else {
+        if !flowing.is_empty() {
             // Where there isn't time for all, another is the first in the next minute.
             let first = minute(now) % flowing.len() as u64;
             flowing.rotate_left(usize::try_from(first).unwrap_or(0));
             Box::pin(self.dispatch_all(&flowing, &mut stepped, until)).await;
-            self.go_on(unfinished, &mut stepped, until).await;
         }
+        self.go_on(unfinished, &mut stepped, until).await;
         stepped
     }
 
@@ -588,10 +586,14 @@ impl CampaignRound<'_> {
             let lost = self.entries.waiting_in_campaign(run, stage, awaited, before, LOST.at_most).await?;
             let again = stream::iter(lost)
                 .take_while(|_| ready_until(self.clock.now(), until))
-                .map(async |id| self.send_again(stage, &id, now).await);
+                .map(async |id| (self.send_again(stage, &id, now).await, id));
             let mut again = again.buffer_unordered(AT_ONCE);
-            while let Some(is_sent) = again.next().await {
-                repeated += usize::from(is_sent?);
+            while let Some((sent, id)) = again.next().await {
+                // One that fails doesn't stop those beside it, which may be written down and not yet sent.
+                repeated += usize::from(sent.unwrap_or_else(|error| {
+                    tracing::warn!(entry = %id, %error, "what was lost couldn't be sent again");
+                    false
+                }));
             }
         }
         Ok(repeated)
