@@ -96,8 +96,8 @@ impl CampaignPace {
     /// take longer, as fast as it went lately and as fast as it went since its start; because its days don't suffice; or because
     /// some are put off until after it.
     ///
-    /// What is put off until an hour before the deadline, or left for another day, isn't waited for. Until it has been counted twice, nothing
-    /// is said.
+    /// What is put off until an hour before the deadline, or left for another day, isn't waited for. Of its speed nothing is said
+    /// until it has been counted twice.
     pub(super) fn judge(&self, campaign: &Campaign, at: Remaining, now: Timestamp) -> (Self, bool) {
         let left = self.left(campaign, now);
         let for_later_days = left.map_or(0, |left| at.held.saturating_sub(left));
