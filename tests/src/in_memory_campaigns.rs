@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
     time::Duration,
 };
 
@@ -101,7 +102,7 @@ fn request(name: &str, customers: &BTreeSet<CustomerId>, world: &InMemoryApp) ->
         priority: if name == "last-call" { Priority::Urgent } else { Priority::Normal },
         cap: "2/7d".parse().ok(),
         at_most: None,
-        a_day: (name == "price-change").then_some(500),
+        a_day: (name == "price-change").then(|| NonZeroU64::new(500)).flatten(),
     }
 }
 

@@ -127,6 +127,8 @@ conformance!(campaigns:
     a_part_of_an_audience_stays_as_it_was_and_is_in_no_others_way
     planned_parts_are_counted_one_after_the_other
     entries_are_found_by_what_they_wait_for_and_where_they_ended
+    what_is_put_off_until_later_is_counted_apart_and_each_entry_is_in_one_part
+    a_campaign_s_pace_is_written_over_the_version_that_was_read
     months_and_campaigns_of_a_customer_are_read_apart
 );
 conformance!(orders:

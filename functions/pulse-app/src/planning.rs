@@ -68,8 +68,12 @@ impl PlannedCampaign {
     pub fn of(campaign: &Campaign) -> Result<Self, CampaignError> {
         let plan = campaign.plan()?;
         let prices = Prices::default();
-        let work =
-            |way: &Way| CampaignWork { items: campaign.items.get(), each: campaign.each, settings: way.settings };
+        let work = |way: &Way| CampaignWork {
+            items: campaign.items.get(),
+            each: campaign.each,
+            takes: way.takes,
+            settings: way.settings,
+        };
         let with_cost = |way: Way| PricedWay { dollars: Bill::of_campaign(work(&way), &prices).total, way };
         Ok(Self {
             stage: campaign.stage,

@@ -38,8 +38,8 @@ use pulse_core::{
 use pulse_feedback::UnsignedReader;
 use serde::Serialize;
 
-/// How long after it began a tick plans and closes campaigns' entries, before it turns to orders; but so long at least, as with
-/// those.
+/// How long after it began a tick plans, dispatches and closes campaigns' entries, before it turns to orders; but so long at
+/// least, as with those.
 const CAMPAIGNS_UNTIL: Duration = Duration::from_secs(30);
 const CAMPAIGNS_AT_LEAST: Duration = Duration::from_secs(5);
 
@@ -259,10 +259,11 @@ impl Function {
         let until = after(began, CAMPAIGNS_UNTIL).max(after(SystemClock.now(), CAMPAIGNS_AT_LEAST));
         let stepped = Box::pin(round.run(until)).await;
         for CampaignStepped { run, state, dispatched, repeated, closed, late } in &stepped {
-            tracing::info!(campaign = %run, %state, dispatched, repeated, closed, late, "tick of a campaign");
+            tracing::info!(campaign = %run, %state, dispatched, repeated, closed, ?late, "tick of a campaign");
         }
-        if !stepped.is_empty() {
-            self.metrics.late_campaigns(SystemClock.now(), stepped.iter().filter(|step| step.late).count());
+        let judged: Vec<_> = stepped.iter().filter_map(|step| step.late).collect();
+        if !judged.is_empty() {
+            self.metrics.late_campaigns(SystemClock.now(), judged.into_iter().filter(|late| *late).count());
         }
         stepped
     }

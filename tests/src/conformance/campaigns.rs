@@ -2,13 +2,16 @@
 #![expect(missing_docs, reason = "the cases' names are sentences")]
 #![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
+};
 
 use jiff::ToSpan as _;
 use pulse_core::{
     campaign::{
-        Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter, CampaignRequest, PlannedParts,
-        Priority, Question, RosterPlace, Seal,
+        Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter, CampaignPace, CampaignRequest,
+        PlannedParts, Priority, Question, RosterPlace, Seal,
     },
     delivery::{Delivery, EndpointName, Outbox},
     entry::{Entry, EntryId, Plan, SkipReason, StageName},
@@ -40,7 +43,7 @@ fn requested(name: &str) -> CampaignChange {
         priority: Priority::Urgent,
         cap: "2/7d".parse().ok(),
         at_most: Some(10_000),
-        a_day: Some(500),
+        a_day: NonZeroU64::new(500),
     };
     CampaignChange::requested(run(name), request, "aoife".into(), None, due())
 }
@@ -216,6 +219,38 @@ pub async fn entries_are_found_by_what_they_wait_for_and_where_they_ended(ledger
     apply(&in_doubt.mark_indeterminate(cause, now, None).unwrap()).await;
     let listed = ledger.closed_entries(run("spring"), TallyKey::Indeterminate, None, 10).await;
     assert_eq!(listed, Ok(vec![planned("c-1").id().clone()]));
+}
+
+pub async fn what_is_put_off_until_later_is_counted_apart_and_each_entry_is_in_one_part(ledger: &dyn CampaignLedger) {
+    let (now, stage) = (due() + 1.minute(), StageName::Email);
+    let names: BTreeSet<_> = (0..20).map(|number| format!("c-{number}")).collect();
+    for (name, minutes) in names.iter().zip([1_i64, 10].into_iter().cycle()) {
+        ledger.open(&planned(name)).await.unwrap();
+        let dispatched = planned(name).dispatch(now).unwrap();
+        ledger.apply(&dispatched).await.unwrap();
+        ledger.apply(&dispatched.after().defer(stage, now + minutes.minutes(), now).unwrap()).await.unwrap();
+    }
+    for (minutes, later) in [(0_i64, 20), (1, 10), (5, 10), (10, 0)] {
+        assert_eq!(ledger.put_off_in_campaign(run("spring"), now + minutes.minutes()).await, Ok(later));
+    }
+    let mut open = Vec::new();
+    for part in 0..ledger.parts_of_campaign() {
+        let of_part = ledger.open_in_part(run("spring"), part, 100).await.unwrap();
+        assert_eq!(ledger.open_in_part(run("spring"), part, 1).await.unwrap(), of_part[..of_part.len().min(1)]);
+        open.extend(of_part.into_iter().map(|id| id.customer.to_string()));
+    }
+    assert_eq!((open.len(), open.into_iter().collect()), (20, names));
+}
+
+pub async fn a_campaign_s_pace_is_written_over_the_version_that_was_read(ledger: &dyn CampaignLedger) {
+    assert_eq!(ledger.pace(run("spring")).await, Ok(CampaignPace::default()));
+    let first = CampaignPace { version: 1, day: 0, begun: 40, counted: None };
+    let second = CampaignPace { version: 2, day: 3, begun: 7, counted: Some((due(), 5)) };
+    for (pace, is_written) in [(second, false), (first, true), (first, false), (second, true)] {
+        assert_eq!(ledger.save_pace(run("spring"), &pace).await, Ok(is_written));
+    }
+    assert_eq!(ledger.pace(run("spring")).await, Ok(second));
+    assert_eq!(ledger.pace(run("autumn")).await, Ok(CampaignPace::default()));
 }
 
 pub async fn months_and_campaigns_of_a_customer_are_read_apart(ledger: &dyn CampaignLedger) {

@@ -1,20 +1,29 @@
 //! Campaigns beside the months: every one ends, adds up, and is closed once, and the months go on as ever.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU64,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
+use jiff::Timestamp;
 use pulse_core::{
-    campaign::{Campaign, CampaignOutcome, CampaignReport, Priority},
+    campaign::{Campaign, CampaignOutcome, CampaignReport, CampaignStepped, Priority},
     customer::CustomerId,
     entry::{Plan, StageName, TallyKey},
     run::RunId,
 };
 use pulse_sim::{
     seeds::{Act, CampaignAct, Fault, FaultPlan, Kind, SeedReport, joins_later, run},
-    world::{Down, Production, Promise, ProviderFaults, SimulatedCampaign, SystemUnderTest},
+    world::{Down, Production, Promise, ProviderFaults, SimulatedCampaign, SystemUnderTest, WorldPorts},
 };
 
 use crate::{
-    mutants::{DispatchesUnsealed, KeepsACounter, KeepsACursor, NumbersParts, ReapsByAge},
+    mutants::{DispatchesUnsealed, ForgetsItsDay, KeepsACounter, KeepsACursor, NumbersParts, ReapsByAge},
     seeds::{broken_seeds, seeds},
 };
 
@@ -230,6 +239,54 @@ fn an_urgent_campaign_overtakes_a_bulk_one() {
     assert!(ran_for("urgent") + MINUTE < ran_for("bulk"));
 }
 
+/// Whom the night puts off is begun already, and isn't counted again in the morning.
+#[test]
+fn a_campaign_of_so_many_a_day_takes_its_days_and_no_more() {
+    let a_day = NonZeroU64::new(150);
+    let report = lived(&scenario(vec![act(SimulatedCampaign { a_day, ..campaign("spring") })], Vec::new()));
+    let (campaign, told) = only(&report);
+    let days = campaign.sealed.unwrap().0.count.div_ceil(150) - 1;
+    assert_eq!((told.outcome, days), (CampaignOutcome::Succeeded, 2));
+    assert!((48 * HOUR..72 * HOUR).contains(&told.ran_for), "{:?}", told.ran_for);
+}
+
+/// Gives campaigns so much of each tick, and counts the ticks in which some were dispatched, and in which some closed.
+struct InTime {
+    time: Duration,
+    dispatching: AtomicUsize,
+    closing: AtomicUsize,
+}
+
+#[async_trait]
+impl SystemUnderTest for InTime {
+    async fn look_after_campaigns(&self, ports: &WorldPorts, _: Timestamp) -> Vec<CampaignStepped> {
+        let stepped = Production.look_after_campaigns(ports, ports.clock.now() + self.time).await;
+        let some = |of: fn(&CampaignStepped) -> usize| usize::from(stepped.iter().any(|step| of(step) > 0));
+        self.dispatching.fetch_add(some(|step| step.dispatched), Ordering::Relaxed);
+        self.closing.fetch_add(some(|step| step.closed), Ordering::Relaxed);
+        stepped
+    }
+}
+
+/// In how many ticks of so much time a campaign is dispatched, and in how many it is closed.
+fn ticks_of(time: Duration, act: CampaignAct, outcome: CampaignOutcome) -> (usize, usize) {
+    let product = Arc::new(InTime { time, dispatching: AtomicUsize::new(0), closing: AtomicUsize::new(0) });
+    let report = run(&scenario(vec![act], Vec::new()), product.clone(), false);
+    assert_eq!(report.violations, []);
+    assert_eq!(only(&report).1.outcome, outcome);
+    (product.dispatching.load(Ordering::Relaxed), product.closing.load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_tick_whose_time_is_over_leaves_the_rest_of_a_campaign_to_the_next() {
+    let [long, short] = [30_000, 100].map(Duration::from_millis);
+    let sent = |time| ticks_of(time, act(campaign("spring")), CampaignOutcome::Succeeded).0;
+    assert!(sent(long) + 2 <= sent(short), "{} and {}", sent(long), sent(short));
+    let act = || CampaignAct { cancelled_after: Some(Duration::from_secs(80)), ..act(campaign("spring")) };
+    let closed = |time| ticks_of(time, act(), CampaignOutcome::Cancelled).1;
+    assert!(closed(long) < closed(short), "{} and {}", closed(long), closed(short));
+}
+
 fn breaks(plan: &FaultPlan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {
     run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
 }
@@ -263,4 +320,9 @@ fn parts_of_an_audience_that_another_start_finds_by_their_numbers_are_caught() {
 #[test]
 fn a_cursor_in_the_place_of_rows_is_caught() {
     assert_caught(|| Arc::new(KeepsACursor::default()), Promise::CampaignsEnd);
+}
+
+#[test]
+fn a_campaign_that_forgets_what_it_began_today_is_caught() {
+    assert_caught(|| Arc::new(ForgetsItsDay), Promise::CampaignDays);
 }

@@ -1,6 +1,6 @@
 //! A campaign on the deployed functions, each with its own role: planned, dispatched, held, cancelled and closed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU64};
 
 use pulse_app::{App, CampaignShown, NewAudience, NewCampaign};
 use pulse_core::{
@@ -109,7 +109,7 @@ fn a_campaign_that_is_held_sends_nothing_goes_on_where_it_was_and_is_cancelled_f
         let customers = people("autumn", 12);
         stack.enroll(&customers).await;
         // So that it isn't over before it is held or cancelled, however fast the stack is.
-        let new = NewCampaign { a_day: Some(2), ..new("autumn", &customers, &[StageName::Email]) };
+        let new = NewCampaign { a_day: NonZeroU64::new(2), ..new("autumn", &customers, &[StageName::Email]) };
         let note = Note::parse("wrong price").unwrap();
         app.start_campaign(&new).await.unwrap();
         // A tick was asked for, and may be ahead of this.

@@ -6,6 +6,8 @@ mod held;
 mod showing;
 mod starting;
 
+use std::num::NonZeroU64;
+
 use jiff::Timestamp;
 use pulse_core::{
     campaign::{CampaignLetter, FrequencyCap, Priority, Question},
@@ -40,8 +42,8 @@ pub struct NewCampaign {
     pub cap: Option<FrequencyCap>,
     /// With more entries than this it isn't started.
     pub at_most: Option<u64>,
-    /// So many entries are dispatched in a day at the most.
-    pub a_day: Option<u64>,
+    /// So many entries are begun on each of its days at the most.
+    pub a_day: Option<NonZeroU64>,
     /// Why: others will read it.
     pub note: Option<Note>,
 }

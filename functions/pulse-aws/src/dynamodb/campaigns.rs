@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
+    campaign::{
+        AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
+    },
     customer::CustomerId,
     entry::{Entry, EntryId, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
@@ -101,6 +103,16 @@ impl Campaigns for DynamoDbLedger {
     async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
         self.put_version(u64::from(planned.parts), rows::planned(run, *planned)?).await
     }
+
+    async fn pace(&self, run: RunId) -> Result<CampaignPace, LedgerError> {
+        let row = self.row(Key::pace(run)).await?;
+        let pace: Option<CampaignPace> = row.as_ref().map(rows::parse).transpose()?;
+        Ok(pace.unwrap_or_default())
+    }
+
+    async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError> {
+        self.put_version(pace.version, rows::pace(run, pace)?).await
+    }
 }
 
 #[async_trait]
@@ -135,17 +147,16 @@ impl CampaignEntries for DynamoDbLedger {
         Ok(found.into_iter().map(|(_, id)| id).collect())
     }
 
-    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
-        let shards = (0..CAMPAIGN_SHARDS).map(|shard| {
-            let query = self
-                .index("open")
-                .key_condition_expression("open_shard = :shard")
-                .expression_attribute_values(":shard", AttributeValue::S(keys::campaign_shard(run, shard)));
-            self.read_rows(query, limit, entry_of)
-        });
-        let mut open: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
-        open.truncate(limit);
-        Ok(open)
+    fn parts_of_campaign(&self) -> u64 {
+        CAMPAIGN_SHARDS
+    }
+
+    async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        let query = self
+            .index("open")
+            .key_condition_expression("open_shard = :shard")
+            .expression_attribute_values(":shard", AttributeValue::S(keys::campaign_shard(run, part)));
+        self.read_rows(query, limit, entry_of).await
     }
 
     async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
@@ -153,7 +164,8 @@ impl CampaignEntries for DynamoDbLedger {
         let places = StageName::OF_ENTRIES.iter().flat_map(|stage| all.map(|awaited| (*stage, awaited)));
         let counted = places.flat_map(|place| (0..CAMPAIGN_SHARDS).map(move |shard| (place, shard))).map(
             async |(place, shard)| {
-                let count = self.count_waiting(run, shard, &keys::waiting_prefix(place.0, place.1)).await?;
+                let prefix = keys::waiting_prefix(place.0, place.1);
+                let count = self.count_waiting(run, shard, prefix.clone(), keys::after_all_of(&prefix)).await?;
                 Ok::<_, LedgerError>((place, count))
             },
         );
@@ -162,6 +174,16 @@ impl CampaignEntries for DynamoDbLedger {
             *counts.entry(place).or_default() += count;
         }
         Ok(counts)
+    }
+
+    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
+        let counted = StageName::OF_ENTRIES.iter().flat_map(|stage| {
+            let prefix = keys::waiting_prefix(*stage, Awaited::Deferred);
+            let from = keys::after_all_of(&format!("{prefix}{}", keys::sortable(now)));
+            (0..CAMPAIGN_SHARDS)
+                .map(move |shard| self.count_waiting(run, shard, from.clone(), keys::after_all_of(&prefix)))
+        });
+        Ok(try_join_all(counted).await?.into_iter().sum())
     }
 
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
@@ -173,29 +195,29 @@ impl CampaignEntries for DynamoDbLedger {
         Ok(counts)
     }
 
-    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
-        let shards = (0..CAMPAIGN_SHARDS).map(|shard| {
-            let query = self
-                .index("tally")
-                .key_condition_expression("tally_shard = :shard")
-                .expression_attribute_values(":shard", AttributeValue::S(keys::campaign_shard(run, shard)))
-                .projection_expression("pk, tally_key");
-            self.read_rows(query, usize::MAX, |row| {
-                let (outcome, _) = text(row, "tally_key").rsplit_once('#')?;
-                Some((keys::outcome_of(outcome)?, keys::customer_of(text(row, "pk"))?))
-            })
-        });
-        Ok(try_join_all(shards).await?.into_iter().flatten().collect())
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        let query = self
+            .index("tally")
+            .key_condition_expression("tally_shard = :shard")
+            .expression_attribute_values(":shard", AttributeValue::S(keys::campaign_shard(run, part)))
+            .projection_expression("pk, tally_key");
+        self.read_rows(query, usize::MAX, |row| {
+            let (outcome, _) = text(row, "tally_key").rsplit_once('#')?;
+            Some((keys::outcome_of(outcome)?, keys::customer_of(text(row, "pk"))?))
+        })
+        .await
     }
 }
 
 impl DynamoDbLedger {
-    async fn count_waiting(&self, run: RunId, shard: u64, prefix: &str) -> Result<u64, LedgerError> {
+    /// What waits in a partition of the index `open`, by sort keys.
+    async fn count_waiting(&self, run: RunId, shard: u64, from: String, until: String) -> Result<u64, LedgerError> {
         let query = self
             .index("open")
-            .key_condition_expression("open_shard = :shard AND begins_with(open_due, :prefix)")
+            .key_condition_expression("open_shard = :shard AND open_due BETWEEN :from AND :until")
             .expression_attribute_values(":shard", AttributeValue::S(keys::campaign_shard(run, shard)))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":until", AttributeValue::S(until))
             .select(Select::Count);
         let mut count = 0;
         let mut pages = query.into_paginator().send();

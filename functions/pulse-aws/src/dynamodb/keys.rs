@@ -109,6 +109,11 @@ impl Key {
         Self { pk: campaign_partition(run), sk: "PLANNED".to_owned() }
     }
 
+    /// How fast it goes.
+    pub(super) fn pace(run: RunId) -> Self {
+        Self { pk: campaign_partition(run), sk: "PACE".to_owned() }
+    }
+
     pub(super) fn order(id: &OrderId) -> Self {
         Self { pk: orders_of(id.kind()), sk: id.rank().to_owned() }
     }
@@ -229,6 +234,11 @@ pub(super) fn waiting_prefix(stage: StageName, awaited: Awaited) -> String {
         Awaited::Held => "HELD",
     };
     format!("{}#{awaited}#", stage.spec().prefix)
+}
+
+/// A key that comes after all that begin so, as letters, digits and moments do on.
+pub(super) fn after_all_of(prefix: &str) -> String {
+    format!("{prefix}~")
 }
 
 /// What begins the sort key of every delivery.

@@ -19,6 +19,7 @@
 //! | | `AUDIENCE#ASKED#000000` | part of its audience that a question found, gone after 400 days | none |
 //! | | `LETTER#<digest>` | its letter, in all its languages; another's is one of a start that failed | none |
 //! | | `PLANNED` | how many parts' entries are written | none |
+//! | | `PACE` | how many entries were begun today, and how far it had got when it was last counted | none |
 //! | `SUPP#<key>-<digest>` | `SUPP` | suppressed address; early releases made digests without a key | `tally`: `SUPPRESSED#<shard>`, `HARD-BOUNCE#<moment>#<digest>` or `RELEASED#..`; early releases wrote none |
 //! | `FEEDBACK#2026-11` | `HOUR#<moment>` | how many mails of the run came to what, gone after 400 days | none |
 //! | `TOKEN#<digest>` | `TOKEN` | digest of the body that a webhook's token came with, gone after hours | none |
@@ -46,11 +47,11 @@
 //! What the calls need of IAM, on the table: `customer`, `entry`, `suppression`: `GetItem`;
 //! `save_customer`, `save_suppression`, `open`, `apply`, `note`, `remember_token`: `PutItem` (a transaction needs what its
 //! parts need); `erase_notes`: `Query`, `DeleteItem`; `endpoints`, `line`: `Query`; `delivery`: `GetItem`; `save_endpoint`, `apply_delivery`: `PutItem`; `remove_endpoint`: `DeleteItem`; `entries`, `activities`, `minutes`, `feedback_counts`, `points`, `orders`: `Query`; `held_up_at`, `control`, `checkpoint`,
-//! `snapshot`, `snapshot_wanted_at`, `campaign`, `campaign_letter`, `audience_part`, `planned_parts`: `GetItem`; `save_campaign`, `put_campaign_letter`, `put_audience_part`, `save_planned_parts`: `PutItem`; `campaign_records`, `entries_in_campaigns`: `Query`; `remember_held_up`, `save`, `save_checkpoint`, `save_snapshot`, `want_snapshot`, `save_order`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
+//! `snapshot`, `snapshot_wanted_at`, `campaign`, `campaign_letter`, `audience_part`, `planned_parts`, `pace`: `GetItem`; `save_campaign`, `put_campaign_letter`, `put_audience_part`, `save_planned_parts`, `save_pace`: `PutItem`; `campaign_records`, `entries_in_campaigns`: `Query`; `remember_held_up`, `save`, `save_checkpoint`, `save_snapshot`, `want_snapshot`, `save_order`: `PutItem`; `report`, `count_feedback`: `UpdateItem`.
 //! On its indexes: `tally`, `run_counts`: `Query` on both; `roster`, `active_customers`,
 //! `active_page`, `closed_customers`, `closed_entries`, `closed_in_run`, `suppressions`: `Query` on `tally`; `overdue`, `overdue_deliveries`, `open_entries`,
-//! `open_orders`, `live_campaigns`, `waiting_in_campaign`, `open_in_campaign`, `open_counts`: `Query` on `open`; `campaigns`,
-//! `closed_counts`, `closed_in_campaign`: `Query` on `tally`.
+//! `open_orders`, `live_campaigns`, `waiting_in_campaign`, `open_in_part`, `open_counts`, `put_off_in_campaign`: `Query` on `open`; `campaigns`,
+//! `closed_counts`, `closed_in_part`: `Query` on `tally`.
 
 mod attributes;
 mod audits;

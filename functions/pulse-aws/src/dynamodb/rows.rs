@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
-    campaign::{AudiencePart, Campaign, CampaignLetter, CampaignRecord, PartId, PlannedParts},
+    campaign::{AudiencePart, Campaign, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts},
     control::Control,
     customer::Customer,
     delivery::{Delivery, Endpoint, EndpointControl, EndpointName},
@@ -97,6 +97,10 @@ pub(super) fn audience_part(run: RunId, id: PartId, part: &AudiencePart) -> Resu
 
 pub(super) fn planned(run: RunId, planned: PlannedParts) -> Result<Attributes, LedgerError> {
     row(&Key::planned(run), &KeptPlan { version: planned.parts, planned })
+}
+
+pub(super) fn pace(run: RunId, pace: &CampaignPace) -> Result<Attributes, LedgerError> {
+    row(&Key::pace(run), pace)
 }
 
 pub(super) fn campaign_letter(run: RunId, letter: &CampaignLetter) -> Result<Attributes, LedgerError> {

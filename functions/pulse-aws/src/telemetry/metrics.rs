@@ -75,7 +75,7 @@ impl Metrics {
         print_all(&[self.of_gauges(stage, now, gauges)]);
     }
 
-    /// How many campaigns will miss their deadlines. Nothing is written where there are none.
+    /// How many campaigns will miss their deadlines, of those that were judged. Where there are none, nothing is written.
     pub fn late_campaigns(&self, now: Timestamp, campaigns: usize) {
         print_all(&[self.of_late_campaigns(now, campaigns)]);
     }

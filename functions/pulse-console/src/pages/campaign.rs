@@ -168,7 +168,7 @@ fn request(campaign: &Campaign) -> Markup {
                 tr { th scope="row" { "priority" } td { (request.priority) } }
                 tr { th scope="row" { "deadline" } td { @match request.deadline { Some(deadline) => (moment(deadline)), None => "none" } } }
                 tr { th scope="row" { "frequency cap" } td { @match request.cap { Some(cap) => { (cap) ", over all runs" }, None => "none" } } }
-                @if let Some(a_day) = request.a_day { tr { th scope="row" { "a day" } td { (grouped(a_day)) " at most" } } }
+                @if let Some(a_day) = request.a_day { tr { th scope="row" { "a day" } td { (grouped(a_day.get())) " at most" } } }
                 tr { th scope="row" { "asked for" } td { (told(&campaign.requested)) } }
             }
         }

@@ -140,7 +140,7 @@ fn plan(question: &Question, campaign: &Campaign, within: Duration, planned: &Pl
             }
         }
         p.small {
-            "At public prices it costs $" (format!("{:.2}", planned.bill.total)) " beside the months' runs, with any lanes; as a distributed map of Step Functions $"
+            "At public prices it costs $" (format!("{:.2}", planned.bill.total)) " beside the months' runs, with these lanes; as a distributed map of Step Functions $"
             (format!("{:.2}", planned.distributed_map.total)) ". Planned with " (decimal(campaign.utilisation.of(100.0))) " % of the lanes. "
             code { "pulse plan --items " (campaign.items) " --each " (question.each.trim()) " --within " (question.within.trim()) " --stage " (campaign.stage) }
             " says what has to be set first, where calls are long."

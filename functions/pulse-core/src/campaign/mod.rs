@@ -4,7 +4,8 @@
 //! customer x campaign. It goes through [these states](CampaignState): its audience is snapshotted and its entries are
 //! written (planning); how many there are, and a digest of whose, is written down (sealed); the entries are dispatched to the
 //! stages' queues, as much at a time as those carry (running); once all that was sealed is closed, it is finished, once.
-//! Nothing is counted along the way: that all is closed is a question to the ledger.
+//! That all is closed is a question to the ledger, and no counter. What is counted along the way, [how fast it
+//! goes](CampaignPace), holds entries back for a day, or has an alarm go off, and loses none.
 
 mod audience;
 mod book;
@@ -13,6 +14,7 @@ mod dispatch;
 mod event;
 mod forecast;
 mod letter;
+mod pace;
 mod planner;
 mod record;
 mod report;
@@ -30,6 +32,7 @@ pub use event::{CampaignChange, CampaignEvent, CampaignRecord, IllegalCampaignSt
 pub(crate) use forecast::mailed_lately;
 pub use forecast::{Forecast, Foreseen};
 pub use letter::{CampaignLetter, LetterError, LetterText};
+pub use pace::CampaignPace;
 pub use planner::{Planned, Planner};
 pub use record::{Campaign, CampaignState, Told};
 pub use report::{CampaignOutcome, CampaignReport};

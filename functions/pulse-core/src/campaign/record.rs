@@ -115,12 +115,4 @@ impl Campaign {
     pub fn is_past_deadline(&self, now: Timestamp) -> bool {
         self.request.deadline.is_some_and(|deadline| deadline <= now)
     }
-
-    /// How many entries may have been dispatched by `now`, of all that it has.
-    #[must_use]
-    pub fn may_be_dispatched(&self, now: Timestamp) -> Option<u64> {
-        let (a_day, started_at) = (self.request.a_day?, self.started_at?);
-        let days = now.duration_since(started_at).as_hours().max(0).unsigned_abs() / 24;
-        Some(a_day.saturating_mul(days + 1))
-    }
 }

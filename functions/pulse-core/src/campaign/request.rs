@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, num::NonZeroU64, str::FromStr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,9 +27,10 @@ pub struct CampaignRequest {
     /// With more entries than this it isn't started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<u64>,
-    /// So many entries are dispatched in a day at the most, counted from its start.
+    /// So many entries are begun at the most on each of its days of 24 hours, counted from its start. One that was put off since,
+    /// as in quiet hours, isn't counted again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub a_day: Option<u64>,
+    pub a_day: Option<NonZeroU64>,
 }
 
 /// In which order campaigns are dispatched, and what share of a stage's room is theirs.

@@ -1,17 +1,22 @@
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
-    AudienceSizes, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport, CampaignState,
-    IllegalCampaignStep, Planned, Planner, StageDemand, closing, room, shares,
+    AudienceSizes, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignPace, CampaignReport,
+    CampaignState, IllegalCampaignStep, Planned, Planner, Priority, StageDemand, closing, pace::Remaining, room,
+    shares,
 };
 use crate::{
     control::{Actor, Breaker, Note},
     delivery::{EndpointBook, Outbox},
-    entry::{Awaited, Entry, EntryId, Queueing, StageName},
+    entry::{Awaited, Entry, EntryId, Position, Queueing, StageName, TallyKey},
     failure::Cause,
     message::WorkMessage,
     ports::{
@@ -32,9 +37,6 @@ const CLOSED_AT_A_TIME: usize = 500;
 /// How long a campaign that is over waits for calls that are under way. A call ends within 20 seconds, and what came of it is
 /// written down at once: a worker that hasn't by then is dead.
 const LAST_CALLS: Duration = Duration::from_mins(2);
-
-/// How long a campaign has run before it is said to be late.
-const JUDGED_AFTER: Duration = Duration::from_mins(5);
 
 /// When an entry's message counts as lost. Sooner than a month's, as no more is dispatched than a minute's work: one that no
 /// worker has claimed within five was lost, or is a dead worker's, whose messages stay hidden for longer than that. Where a batch
@@ -93,8 +95,28 @@ pub struct CampaignStepped {
     pub repeated: usize,
     /// Entries that were closed, as it is over or was cancelled.
     pub closed: usize,
-    /// Whether it will miss its deadline, as fast as it goes.
-    pub late: bool,
+    /// Whether it will miss its deadline, as fast as it goes, if that was looked at now.
+    pub late: Option<bool>,
+}
+
+/// What a campaign's way is gone on with by, from event to event.
+#[derive(Default)]
+struct Progressing {
+    /// Entries that were closed on it.
+    closed: usize,
+    /// Where all of them stood as the last was found closed: that needn't be looked for twice.
+    counts: Option<BTreeMap<TallyKey, u64>>,
+}
+
+/// What became of an entry that was to be dispatched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dispatched {
+    /// Its message is sent.
+    Sent,
+    /// It may be.
+    Perhaps,
+    /// It isn't: the entry doesn't stand where the index said, couldn't be read, or the time was over.
+    No,
 }
 
 /// Why a campaign isn't gone on with now. The next tick does it.
@@ -121,56 +143,73 @@ impl CampaignRound<'_> {
                 return Vec::new();
             }
         };
-        let mut campaigns = Vec::new();
-        for run in live {
-            match self.campaigns.campaign(run).await {
-                Ok(campaign) => campaigns.extend(campaign.filter(|campaign| !campaign.state.is_over())),
-                Err(error) => tracing::warn!(campaign = %run, %error, "a campaign isn't gone on with now"),
-            }
-        }
-        let is_planned = |campaign: &Campaign| campaign.sealed.is_none() && campaign.paused.is_none();
-        let mut planned = campaigns.iter().filter(|campaign| is_planned(campaign)).count();
-        let (mut stepped, mut flowing) = (Vec::new(), Vec::new());
-        for campaign in campaigns {
-            let run = campaign.run;
-            // Those that are planned share the time alike, so that a large one isn't waited for; what one leaves goes to the next.
-            let until = if is_planned(&campaign) {
-                planned -= 1;
-                share_of_time(self.clock.now(), until, planned + 1)
-            } else {
-                until
-            };
-            match self.advance(campaign, until).await {
-                Ok((campaign, step)) => {
+        let now = self.clock.now();
+        // Campaigns that are planned or closed may take all the time that there is. They share half of it alike, and what one
+        // leaves goes to the next; what flows has the other half.
+        let half = part_of(now, until, 2);
+        let (mut stepped, mut flowing, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
+        let shares = (1..=live.len()).rev();
+        for (run, left) in live.into_iter().zip(shares) {
+            match self.advance(run, part_of(self.clock.now(), half, left)).await {
+                Ok(Some((campaign, step))) => {
                     if campaign.standing(self.clock.now()) == Standing::Flows {
                         flowing.push((campaign, stepped.len()));
+                    } else if step.closed > 0 || campaign.state == CampaignState::Planning {
+                        unfinished.push((run, stepped.len()));
                     }
                     stepped.push(step);
                 }
+                Ok(None) => {}
                 Err(error) => tracing::warn!(campaign = %run, %error, "a campaign isn't gone on with now"),
             }
         }
         if !flowing.is_empty() {
-            Box::pin(self.dispatch_all(&flowing, &mut stepped)).await;
+            // Where there isn't time for all, another is the first in the next minute.
+            let first = minute(now) % flowing.len() as u64;
+            flowing.rotate_left(usize::try_from(first).unwrap_or(0));
+            Box::pin(self.dispatch_all(&flowing, &mut stepped, until)).await;
         }
+        self.go_on(unfinished, &mut stepped, until).await;
         stepped
     }
 
-    /// Takes a campaign as far as it gets now.
-    async fn advance(
-        &self,
-        mut campaign: Campaign,
-        until: Timestamp,
-    ) -> Result<(Campaign, CampaignStepped), RoundError> {
-        let mut closed = 0;
-        while let Some(event) = self.next(&campaign, until, &mut closed).await? {
+    /// Goes on with what couldn't be planned or closed in its half of the time, in what is left of the other.
+    async fn go_on(&self, unfinished: Vec<(RunId, usize)>, stepped: &mut [CampaignStepped], until: Timestamp) {
+        let shares = (1..=unfinished.len()).rev();
+        for ((run, at), left) in unfinished.into_iter().zip(shares) {
+            let now = self.clock.now();
+            if now >= until {
+                return;
+            }
+            match self.advance(run, part_of(now, until, left)).await {
+                Ok(Some((campaign, step))) => {
+                    stepped[at].state = campaign.state;
+                    stepped[at].closed += step.closed;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(campaign = %run, %error, "a campaign isn't gone on with now"),
+            }
+        }
+    }
+
+    /// Takes a campaign as far as it gets now. None, if it is over.
+    async fn advance(&self, run: RunId, until: Timestamp) -> Result<Option<(Campaign, CampaignStepped)>, RoundError> {
+        let Some(mut campaign) = self.campaigns.campaign(run).await?.filter(|campaign| !campaign.state.is_over())
+        else {
+            return Ok(None);
+        };
+        let mut on_its_way = Progressing::default();
+        while let Some(event) = self.next(&campaign, until, &mut on_its_way).await? {
             let Some(next) = self.save(&campaign, event).await? else { break };
             campaign = next;
         }
-        let late = self.is_late(&campaign).await?;
-        let step =
-            CampaignStepped { run: campaign.run, state: campaign.state, dispatched: 0, repeated: 0, closed, late };
-        Ok((campaign, step))
+        let late = self.is_late(&campaign).await.unwrap_or_else(|error| {
+            tracing::warn!(campaign = %run, %error, "it isn't looked whether a campaign is late");
+            None
+        });
+        let closed = on_its_way.closed;
+        let step = CampaignStepped { run, state: campaign.state, dispatched: 0, repeated: 0, closed, late };
+        Ok(Some((campaign, step)))
     }
 
     /// What happens to a campaign next, if something does now.
@@ -178,7 +217,7 @@ impl CampaignRound<'_> {
         &self,
         campaign: &Campaign,
         until: Timestamp,
-        closed: &mut usize,
+        on_its_way: &mut Progressing,
     ) -> Result<Option<CampaignEvent>, RoundError> {
         let now = self.clock.now();
         Ok(match campaign.state {
@@ -193,30 +232,41 @@ impl CampaignRound<'_> {
             CampaignState::Sealed => Some(CampaignEvent::Started),
             CampaignState::Running => match campaign.standing(now) {
                 Standing::Over(_) if campaign.abandoned_at.is_none() => {
-                    let is_done = closing::all_closed(self.entries, campaign).await?.is_some();
-                    Some(if is_done { CampaignEvent::LastClosed } else { CampaignEvent::DeadlinePassed })
+                    let closed = self.unless_open(campaign, on_its_way).await?;
+                    Some(closed.unwrap_or(CampaignEvent::DeadlinePassed))
                 }
                 Standing::Over(_) | Standing::Cancelled => {
-                    *closed += self.close_open(campaign, until).await?;
-                    self.unless_open(campaign).await?
+                    on_its_way.closed += self.close_open(campaign, until).await?;
+                    self.unless_open(campaign, on_its_way).await?
                 }
-                Standing::Flows | Standing::Held => self.unless_open(campaign).await?,
+                Standing::Flows | Standing::Held => self.unless_open(campaign, on_its_way).await?,
             },
-            CampaignState::Closing => Some(self.finish(campaign).await?),
+            CampaignState::Closing => Some(self.finish(campaign, on_its_way.counts.take()).await?),
             CampaignState::Finished | CampaignState::Cancelled => None,
         })
     }
 
-    /// Whether a campaign that runs will be through after its deadline, as fast as its entries have been closed since it began.
-    async fn is_late(&self, campaign: &Campaign) -> Result<bool, LedgerError> {
-        let is_running = campaign.state == CampaignState::Running && campaign.cancelled.is_none();
-        let (Some(deadline), Some(started_at), Some((seal, _)), true) =
-            (campaign.request.deadline, campaign.started_at, campaign.sealed, is_running)
-        else {
-            return Ok(false);
+    /// Whether a campaign that flows will have entries open at its deadline, as fast as it goes. None, if that isn't looked at now.
+    async fn is_late(&self, campaign: &Campaign) -> Result<Option<bool>, LedgerError> {
+        let now = self.clock.now();
+        let judged = campaign.request.deadline.filter(|_| campaign.standing(now) == Standing::Flows);
+        let Some((deadline, (seal, _))) = judged.zip(campaign.sealed) else { return Ok(None) };
+        let pace = self.campaigns.pace(campaign.run).await?;
+        if !pace.is_judged_at(now) {
+            return Ok(None);
+        }
+        let open = self.entries.open_counts(campaign.run).await?;
+        let remaining = Remaining {
+            all: seal.count,
+            open: open.values().sum(),
+            put_off: self.entries.put_off_in_campaign(campaign.run, now).await?,
+            too_late: self.entries.put_off_in_campaign(campaign.run, deadline).await?,
+            held: open.get(&(campaign.request.plan.first(), Awaited::Held)).copied().unwrap_or(0),
         };
-        let open: u64 = self.entries.open_counts(campaign.run).await?.values().sum();
-        Ok(will_miss(seal.count.saturating_sub(open), open, started_at, self.clock.now(), deadline))
+        let (pace, is_late) = pace.judge(campaign, remaining, now);
+        // If another tick has looked meanwhile, its count is as good.
+        self.campaigns.save_pace(campaign.run, &pace).await?;
+        Ok(Some(is_late))
     }
 
     async fn plan(&self, campaign: &Campaign, until: Timestamp) -> Result<Option<CampaignEvent>, RoundError> {
@@ -228,13 +278,24 @@ impl CampaignRound<'_> {
         })
     }
 
-    async fn unless_open(&self, campaign: &Campaign) -> Result<Option<CampaignEvent>, RoundError> {
-        let closed = closing::all_closed(self.entries, campaign).await?;
-        Ok(closed.map(|_| CampaignEvent::LastClosed))
+    async fn unless_open(
+        &self,
+        campaign: &Campaign,
+        on_its_way: &mut Progressing,
+    ) -> Result<Option<CampaignEvent>, RoundError> {
+        on_its_way.counts = closing::all_closed(self.entries, campaign).await?;
+        Ok(on_its_way.counts.is_some().then_some(CampaignEvent::LastClosed))
     }
 
-    async fn finish(&self, campaign: &Campaign) -> Result<CampaignEvent, RoundError> {
-        let counts = closing::all_closed(self.entries, campaign).await?;
+    async fn finish(
+        &self,
+        campaign: &Campaign,
+        counts: Option<BTreeMap<TallyKey, u64>>,
+    ) -> Result<CampaignEvent, RoundError> {
+        let counts = match counts {
+            Some(counts) => Some(counts),
+            None => closing::all_closed(self.entries, campaign).await?,
+        };
         let counts = counts.ok_or_else(|| LedgerError::Unavailable(Cause::new("The index lags behind.")))?;
         let between = |from: Option<Timestamp>, to: Option<Timestamp>| {
             let took = from.zip(to).map(|(from, to)| to.duration_since(from));
@@ -242,8 +303,8 @@ impl CampaignRound<'_> {
         };
         let report = CampaignReport {
             outcome: CampaignOutcome::of(&counts, campaign.cancelled.is_some()),
+            causes: closing::causes(self.ledger, self.listing, campaign.run, &counts).await?,
             counts,
-            causes: closing::causes(self.ledger, self.entries, campaign.run).await?,
             planned_within: between(Some(campaign.requested.at), campaign.sealed.map(|(_, at)| at)),
             ran_for: between(campaign.started_at, campaign.closed_at),
         };
@@ -267,25 +328,40 @@ impl CampaignRound<'_> {
         Ok(Some(change.after().clone()))
     }
 
-    /// Closes what is open of a campaign that is over or was cancelled, but for what a worker has in hand.
+    /// Closes what is open of a campaign that is over or was cancelled, but for what a worker has in hand: that is passed over,
+    /// however much of it the index names first. Its parts take turns, so that the index bears the writes, and another is the
+    /// first each minute.
     async fn close_open(&self, campaign: &Campaign, until: Timestamp) -> Result<usize, RoundError> {
-        let mut closed = 0;
-        loop {
-            let open = self.entries.open_in_campaign(campaign.run, CLOSED_AT_A_TIME).await?;
-            let listed = open.len();
-            let of_this = stream::iter(open).map(|id| self.close(campaign, id)).buffer_unordered(AT_ONCE);
-            let of_this: usize = of_this.fold(0, async |sum, is_closed| sum + usize::from(is_closed)).await;
-            closed += of_this;
-            // What is left is in a worker's hands, or the index doesn't know better yet.
-            if of_this == 0 || listed < CLOSED_AT_A_TIME || self.clock.now() >= until {
-                return Ok(closed);
+        let (parts, first) = (self.entries.parts_of_campaign(), minute(self.clock.now()));
+        let in_turn = (0..parts).map(|part| ((first + part) % parts, HashSet::new()));
+        let (mut closed, mut in_turn): (_, VecDeque<_>) = (0, in_turn.collect());
+        while let Some((part, mut left)) = in_turn.pop_front() {
+            let limit = CLOSED_AT_A_TIME + left.len();
+            let open = self.entries.open_in_part(campaign.run, part, limit).await?;
+            let is_all = open.len() < limit;
+            let new: Vec<_> = open.into_iter().filter(|id| !left.contains(id)).collect();
+            let tried = stream::iter(new).map(async |id| (self.close(campaign, &id).await, id));
+            let mut tried = tried.buffer_unordered(AT_ONCE);
+            while let Some((is_closed, id)) = tried.next().await {
+                closed += usize::from(is_closed);
+                if !is_closed {
+                    // A worker has it, or the index doesn't know better yet.
+                    left.insert(id);
+                }
+            }
+            if self.clock.now() >= until {
+                break;
+            }
+            if !is_all {
+                in_turn.push_back((part, left));
             }
         }
+        Ok(closed)
     }
 
-    async fn close(&self, campaign: &Campaign, id: EntryId) -> bool {
+    async fn close(&self, campaign: &Campaign, id: &EntryId) -> bool {
         let closed = async {
-            let Some(entry) = self.ledger.entry(&id).await?.filter(Entry::is_open) else { return Ok(false) };
+            let Some(entry) = self.ledger.entry(id).await?.filter(Entry::is_open) else { return Ok(false) };
             let now = self.clock.now();
             let over_since = match &campaign.cancelled {
                 Some(cancelled) => Some(cancelled.at),
@@ -312,8 +388,8 @@ impl CampaignRound<'_> {
         }
     }
 
-    /// Dispatches as much of all campaigns as the stages have room for, and sends again what was lost.
-    async fn dispatch_all(&self, flowing: &[(Campaign, usize)], stepped: &mut [CampaignStepped]) {
+    /// Dispatches as much of all campaigns as the stages have room for, and sends again what was lost, until then at the latest.
+    async fn dispatch_all(&self, flowing: &[(Campaign, usize)], stepped: &mut [CampaignStepped], until: Timestamp) {
         let mut left = PerStage::from_fn(|_| (0, 0));
         for stage in StageName::OF_ENTRIES {
             match self.room(stage).await {
@@ -321,8 +397,9 @@ impl CampaignRound<'_> {
                 Err(error) => tracing::warn!(%stage, %error, "nothing is dispatched to it"),
             }
         }
-        for stage in StageName::OF_ENTRIES {
-            if let Err(error) = self.dispatch_to(stage, flowing, &mut left, stepped).await {
+        for (stage, shares) in StageName::OF_ENTRIES.into_iter().zip((1..=StageName::OF_ENTRIES.len()).rev()) {
+            let until = part_of(self.clock.now(), until, shares);
+            if let Err(error) = self.dispatch_to(stage, flowing, &mut left, stepped, until).await {
                 tracing::warn!(%stage, %error, "not all is dispatched to it");
             }
         }
@@ -350,98 +427,177 @@ impl CampaignRound<'_> {
         flowing: &[(Campaign, usize)],
         left: &mut PerStage<(u64, u64)>,
         stepped: &mut [CampaignStepped],
+        until: Timestamp,
     ) -> Result<(), RoundError> {
         let now = self.clock.now();
         let (free, urgent) = left[stage];
-        let mut held = Vec::new();
+        let mut ready = Vec::new();
         for (campaign, _) in flowing {
-            let has = campaign.request.plan.has(stage);
-            let is_urgent = campaign.request.priority == super::Priority::Urgent;
+            let is_urgent = campaign.request.priority == Priority::Urgent;
             // What comes to a later stage is to find room there, too.
             let later = campaign.request.plan.steps().skip_while(|step| *step != stage).map(|step| left[step]);
             let most = later.map(|(free, urgent)| free + if is_urgent { urgent } else { 0 }).min().unwrap_or(0);
-            let most = if has { most.min(self.of_today(campaign, now).await?) } else { 0 };
-            held.push(if most == 0 { Vec::new() } else { self.ready(campaign.run, stage, now, most).await? });
+            ready.push(if most == 0 { Vec::new() } else { self.ready(campaign, stage, now, most).await? });
         }
         let wanted: Vec<_> =
-            flowing.iter().zip(&held).map(|((of, _), ids)| (of.request.priority, ids.len() as u64)).collect();
+            flowing.iter().zip(&ready).map(|((of, _), ids)| (of.request.priority, ids.len() as u64)).collect();
         let only_urgent: Vec<_> =
-            wanted.iter().map(|(of, count)| (*of, if *of == super::Priority::Urgent { *count } else { 0 })).collect();
+            wanted.iter().map(|(of, count)| (*of, if *of == Priority::Urgent { *count } else { 0 })).collect();
         let given = shares(free, &wanted);
         let beyond: Vec<_> =
             only_urgent.iter().zip(&given).map(|((of, all), given)| (*of, all.saturating_sub(*given))).collect();
         let beyond = shares(urgent, &beyond);
-        for ((((campaign, at), ids), given), beyond) in flowing.iter().zip(held).zip(given).zip(beyond) {
-            let count = usize::try_from(given + beyond).unwrap_or(usize::MAX);
-            let dispatched = stream::iter(ids.into_iter().take(count)).map(|id| self.dispatch(stage, id));
-            let dispatched: usize =
-                dispatched.buffer_unordered(AT_ONCE).fold(0, async |sum, done| sum + usize::from(done)).await;
+        for ((((campaign, at), mut ready), given), beyond) in flowing.iter().zip(ready).zip(given).zip(beyond) {
+            ready.truncate(usize::try_from(given + beyond).unwrap_or(usize::MAX));
+            let dispatched = self.dispatch_some(campaign, stage, ready, until).await;
             for step in campaign.request.plan.steps().skip_while(|step| *step != stage) {
+                let beyond = (dispatched as u64).saturating_sub(left[step].0);
                 left[step].0 = left[step].0.saturating_sub(dispatched as u64);
+                if campaign.request.priority == Priority::Urgent {
+                    left[step].1 = left[step].1.saturating_sub(beyond);
+                }
             }
             stepped[*at].dispatched += dispatched;
             // Where nothing has room, what is lost is looked for later: messages are late for that.
-            if free > 0 && campaign.request.plan.has(stage) {
-                stepped[*at].repeated += self.send_lost_again(campaign.run, stage, now).await?;
+            if free > 0 && campaign.request.plan.has(stage) && self.clock.now() < until {
+                stepped[*at].repeated += self.send_lost_again(campaign.run, stage, now, until).await?;
             }
         }
         Ok(())
     }
 
-    /// How many more entries a campaign may have dispatched today.
-    async fn of_today(&self, campaign: &Campaign, now: Timestamp) -> Result<u64, LedgerError> {
-        let Some((most, (seal, _))) = campaign.may_be_dispatched(now).zip(campaign.sealed) else { return Ok(u64::MAX) };
-        let open = self.entries.open_counts(campaign.run).await?;
-        let first = campaign.request.plan.first();
-        let held = open.get(&(first, Awaited::Held)).copied().unwrap_or(0);
-        Ok(most.saturating_sub(seal.count.saturating_sub(held)))
-    }
-
-    /// What may be dispatched to a stage: what was put off until now before what was never dispatched.
+    /// What may be dispatched to a stage: what was put off until now before what is held. Of what the first stage holds, no more
+    /// than the campaign may begin today.
     async fn ready(
         &self,
-        run: RunId,
+        campaign: &Campaign,
         stage: StageName,
         now: Timestamp,
         most: u64,
-    ) -> Result<Vec<EntryId>, LedgerError> {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let mut ready = self.entries.waiting_in_campaign(run, stage, Awaited::Deferred, now, most).await?;
-        if ready.len() < most {
-            let left = most - ready.len();
-            ready.extend(self.entries.waiting_in_campaign(run, stage, Awaited::Held, now, left).await?);
+    ) -> Result<Vec<(Awaited, EntryId)>, LedgerError> {
+        let run = campaign.run;
+        if !campaign.request.plan.has(stage) {
+            return Ok(Vec::new());
         }
-        Ok(ready)
+        let limit = usize::try_from(most).unwrap_or(usize::MAX);
+        let put_off = self.entries.waiting_in_campaign(run, stage, Awaited::Deferred, now, limit).await?;
+        let mut of_held = most.saturating_sub(put_off.len() as u64);
+        if is_counted(campaign, stage) && of_held > 0 {
+            let left = self.campaigns.pace(run).await?.left(campaign, now);
+            of_held = of_held.min(left.unwrap_or(u64::MAX));
+        }
+        let limit = usize::try_from(of_held).unwrap_or(usize::MAX);
+        let held = match limit {
+            0 => Vec::new(),
+            limit => self.entries.waiting_in_campaign(run, stage, Awaited::Held, now, limit).await?,
+        };
+        let put_off = put_off.into_iter().map(|id| (Awaited::Deferred, id));
+        Ok(put_off.chain(held.into_iter().map(|id| (Awaited::Held, id))).collect())
+    }
+
+    /// Dispatches entries that are ready, and says how many it did. Those that a day has only so many of are counted first: a
+    /// tick that dies has begun fewer than it counted, and never more.
+    async fn dispatch_some(
+        &self,
+        campaign: &Campaign,
+        stage: StageName,
+        mut ready: Vec<(Awaited, EntryId)>,
+        until: Timestamp,
+    ) -> usize {
+        let is_held = |(awaited, _): &(Awaited, EntryId)| *awaited == Awaited::Held;
+        let mut until = until;
+        let mut counted = None;
+        if is_counted(campaign, stage) && ready.iter().any(is_held) {
+            let held = ready.iter().filter(|ready| is_held(ready)).count() as u64;
+            counted = self.count_begun(campaign, held).await.unwrap_or_else(|error| {
+                tracing::warn!(campaign = %campaign.run, %error, "it begins on nobody now");
+                None
+            });
+            match &counted {
+                Some(pace) => until = until.min(campaign.day_ends(pace.day)),
+                None => ready.retain(|ready| !is_held(ready)),
+            }
+        }
+        let (mut sent, mut begun, held) = (0, 0, ready.iter().filter(|ready| is_held(ready)).count() as u64);
+        let dispatched = stream::iter(ready)
+            .take_while(|_| ready_until(self.clock.now(), until))
+            .map(async |(awaited, id)| (awaited, self.dispatch(stage, awaited, &id, until).await));
+        let mut dispatched = dispatched.buffer_unordered(AT_ONCE);
+        while let Some((awaited, what)) = dispatched.next().await {
+            sent += usize::from(what == Dispatched::Sent);
+            begun += u64::from(awaited == Awaited::Held && what != Dispatched::No);
+        }
+        if let Some(pace) = counted.filter(|_| begun < held) {
+            // If that fails, the day has so many fewer.
+            let given_back = self.campaigns.save_pace(campaign.run, &pace.give_back(held - begun)).await;
+            if let Err(error) = given_back {
+                tracing::warn!(campaign = %campaign.run, %error, "what wasn't begun counts as if it were");
+            }
+        }
+        sent
+    }
+
+    /// Counts entries as begun today. None, if there aren't so many left of the day, or another tick counts at the same time.
+    async fn count_begun(&self, campaign: &Campaign, entries: u64) -> Result<Option<CampaignPace>, LedgerError> {
+        let now = self.clock.now();
+        let pace = self.campaigns.pace(campaign.run).await?;
+        if pace.left(campaign, now).is_some_and(|left| left < entries) {
+            return Ok(None);
+        }
+        let next = pace.begin(campaign, now, entries);
+        Ok(self.campaigns.save_pace(campaign.run, &next).await?.then_some(next))
     }
 
     /// Sends an entry's message, and writes down that it was sent: one that isn't written down is sent again, and one that isn't
     /// sent would be missed until the campaign's deadline.
-    async fn dispatch(&self, stage: StageName, id: EntryId) -> bool {
+    async fn dispatch(&self, stage: StageName, awaited: Awaited, id: &EntryId, until: Timestamp) -> Dispatched {
+        let read = self.ledger.entry(id).await.unwrap_or_else(|error| {
+            tracing::warn!(entry = %id, %error, "couldn't be dispatched");
+            None
+        });
+        let now = self.clock.now();
+        // The index may be out of date.
+        let stands = |entry: &Entry| matches!(entry.position(), Position::Open { stage: at, awaited: of, .. } if at == stage && of == awaited);
+        let change = read.filter(|entry| stands(entry) && now < until).and_then(|entry| entry.dispatch(now).ok());
+        let Some(change) = change else { return Dispatched::No };
         let sent = async {
-            let Some(entry) = self.ledger.entry(&id).await?.filter(|entry| entry.waits_for() == Some(stage)) else {
-                return Ok(false);
-            };
-            // The index may be out of date.
-            let Ok(change) = entry.dispatch(self.clock.now()) else { return Ok(false) };
-            self.queues[stage].send(&WorkMessage::for_entry(&id)).await?;
+            self.queues[stage].send(&WorkMessage::for_entry(id)).await?;
             match self.ledger.apply(&change).await {
                 // A worker has taken it already.
-                Err(LedgerError::Conflict(_)) => Ok(true),
-                applied => Ok::<_, RoundError>(applied.map(|()| true)?),
+                Err(LedgerError::Conflict(_)) => Ok(()),
+                applied => Ok::<_, RoundError>(applied?),
             }
         };
-        sent.await.unwrap_or_else(|error| {
-            tracing::warn!(entry = %id, %error, "couldn't be dispatched");
-            false
-        })
+        match sent.await {
+            Ok(()) => Dispatched::Sent,
+            Err(error) => {
+                tracing::warn!(entry = %id, %error, "couldn't be dispatched");
+                Dispatched::Perhaps
+            }
+        }
     }
 
-    async fn send_lost_again(&self, run: RunId, stage: StageName, now: Timestamp) -> Result<usize, RoundError> {
+    async fn send_lost_again(
+        &self,
+        run: RunId,
+        stage: StageName,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<usize, RoundError> {
         let mut repeated = 0;
         for awaited in [Awaited::First, Awaited::Again] {
             let before = now.saturating_sub(LOST.wait_for(awaited, false)).unwrap_or(Timestamp::MIN);
-            for id in self.entries.waiting_in_campaign(run, stage, awaited, before, LOST.at_most).await? {
-                repeated += usize::from(self.send_again(stage, &id, now).await?);
+            let lost = self.entries.waiting_in_campaign(run, stage, awaited, before, LOST.at_most).await?;
+            let again = stream::iter(lost)
+                .take_while(|_| ready_until(self.clock.now(), until))
+                .map(async |id| (self.send_again(stage, &id, now).await, id));
+            let mut again = again.buffer_unordered(AT_ONCE);
+            while let Some((sent, id)) = again.next().await {
+                // One that fails doesn't stop those beside it, which may be written down and not yet sent.
+                repeated += usize::from(sent.unwrap_or_else(|error| {
+                    tracing::warn!(entry = %id, %error, "what was lost couldn't be sent again");
+                    false
+                }));
             }
         }
         Ok(repeated)
@@ -479,18 +635,25 @@ fn call_off(campaign: &Campaign, why: &str) -> Option<CampaignEvent> {
     note.map(|note| CampaignEvent::CancelAsked { by: Actor::named("pulse"), note })
 }
 
-/// Until when the first of so many may work, if they share what is left of the time.
-fn share_of_time(now: Timestamp, until: Timestamp, among: usize) -> Timestamp {
-    let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-    now.saturating_add(left / u32::try_from(among).unwrap_or(u32::MAX)).unwrap_or(until)
+/// Whether entries that a stage holds count as begun once they are dispatched to it.
+fn is_counted(campaign: &Campaign, stage: StageName) -> bool {
+    campaign.request.a_day.is_some() && stage == campaign.request.plan.first()
 }
 
-/// Whether what is open at `now` will be after the deadline, at the pace at which the rest was closed.
-fn will_miss(closed: u64, open: u64, started_at: Timestamp, now: Timestamp, deadline: Timestamp) -> bool {
-    let seconds = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs_f64();
-    let ran = seconds(started_at, now);
-    // It takes a few minutes until the first are closed.
-    open > 0 && ran > JUDGED_AFTER.as_secs_f64() && ran * open as f64 > seconds(now, deadline).max(0.0) * closed as f64
+/// Whether there is time for another.
+fn ready_until(now: Timestamp, until: Timestamp) -> Ready<bool> {
+    ready(now < until)
+}
+
+/// When the first of so many equal parts of the time until then is over.
+fn part_of(now: Timestamp, until: Timestamp, parts: usize) -> Timestamp {
+    let all = until.duration_since(now).max(SignedDuration::ZERO);
+    now.saturating_add(all / i32::try_from(parts).unwrap_or(i32::MAX)).unwrap_or(until)
+}
+
+/// The clock's minute, counted from long ago.
+fn minute(now: Timestamp) -> u64 {
+    now.as_second().div_euclid(60).unsigned_abs()
 }
 
 /// How far an entry had got that is abandoned.
@@ -511,22 +674,4 @@ fn evidence(entry: &Entry, now: Timestamp) -> Cause {
             format!("It waited in the {stage} stage's queue, and no worker took it before the deadline.")
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::ToSpan as _;
-
-    use super::*;
-
-    #[test]
-    fn a_campaign_is_late_if_its_pace_says_so() {
-        let started_at: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
-        let after = |minutes: i64| started_at + minutes.minutes();
-        let late = |closed, open, now| will_miss(closed, open, started_at, after(now), after(90));
-        // Of 10,000 in 90 minutes, 111 a minute have to be closed.
-        assert!(!late(3_400, 6_600, 30) && late(3_300, 6_700, 30));
-        assert!(!late(0, 10_000, 4) && late(0, 10_000, 6));
-        assert!(!late(10_000, 0, 89) && late(9_999, 1, 90));
-    }
 }

@@ -88,6 +88,13 @@ fn running() -> Campaign {
     events().into_iter().take(3).fold(campaign, |campaign, event| after(&campaign, event))
 }
 
+/// One that runs since then, and has no deadline.
+pub(super) fn started(at: Timestamp) -> Campaign {
+    let mut campaign = running();
+    (campaign.started_at, campaign.request.deadline) = (Some(at), None);
+    campaign
+}
+
 #[test]
 fn a_campaign_goes_one_way_and_tells_others_of_its_phases_and_its_end() {
     let mut campaign = requested(None).after().clone();
@@ -179,15 +186,6 @@ fn parts_of_other_ids_are_found_by_another_name() {
     assert_eq!(names.len(), 4);
     let text = serde_json::to_string(&one).unwrap();
     assert_eq!(serde_json::from_str::<Audience>(&text).unwrap(), one, "{text}");
-}
-
-#[test]
-fn a_day_s_share_grows_day_by_day() {
-    let mut campaign = running();
-    assert_eq!(campaign.may_be_dispatched(now()), None);
-    campaign.request.a_day = Some(100);
-    let days = [0, 23, 24, 49].map(|hours: i64| campaign.may_be_dispatched(now() + hours.hours()));
-    assert_eq!(days, [Some(100), Some(100), Some(200), Some(300)]);
 }
 
 #[test]

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 
 use super::LedgerError;
 use crate::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
+    campaign::{
+        AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
+    },
     customer::CustomerId,
     entry::{Awaited, Entry, EntryId, StageName, TallyKey},
     run::RunId,
@@ -48,6 +50,12 @@ pub trait Campaigns: Send + Sync {
 
     /// Writes that down, if it were those of one part fewer before. Says whether it did.
     async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError>;
+
+    /// How fast it goes; of version 0, where nobody has looked yet.
+    async fn pace(&self, run: RunId) -> Result<CampaignPace, LedgerError>;
+
+    /// Writes that down over the version before. Says whether it did: false when another is there.
+    async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError>;
 }
 
 /// Campaigns' entries, by the indexes: answers may be some seconds old, and what has just moved may be seen twice or not at all.
@@ -67,15 +75,41 @@ pub trait CampaignEntries: Send + Sync {
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError>;
 
+    /// Into how many parts a campaign's entries are split. Each stays in one.
+    fn parts_of_campaign(&self) -> u64;
+
+    /// Open entries of one of its parts, at most `limit`.
+    async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError>;
+
     /// Open entries of a campaign, at most `limit`.
-    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError>;
+    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        let mut open = Vec::new();
+        for part in 0..self.parts_of_campaign() {
+            if open.len() < limit {
+                open.extend(self.open_in_part(run, part, limit - open.len()).await?);
+            }
+        }
+        Ok(open)
+    }
 
     /// How many of its open entries wait for what.
     async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError>;
 
+    /// How many of its open entries are put off until later than `now`.
+    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError>;
+
     /// How many of its closed entries stand where.
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError>;
 
+    /// The closed entries of one of its parts, each as where it stands.
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError>;
+
     /// Its closed entries, each as where it stands.
-    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError>;
+    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        let mut closed = Vec::new();
+        for part in 0..self.parts_of_campaign() {
+            closed.extend(self.closed_in_part(run, part).await?);
+        }
+        Ok(closed)
+    }
 }

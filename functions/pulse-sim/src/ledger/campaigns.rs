@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
+    campaign::{
+        AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
+    },
     customer::CustomerId,
     entry::{Entry, EntryId, Position, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
     run::RunId,
+    stable_hash::stable_hash,
 };
 
 use super::{MemoryLedger, units::Write};
@@ -25,6 +28,7 @@ pub(super) struct CampaignRows {
     letters: BTreeMap<String, CampaignLetter>,
     audience: BTreeMap<PartId, AudiencePart>,
     planned: PlannedParts,
+    pace: CampaignPace,
     open: BTreeSet<(StageName, Awaited, Timestamp, CustomerId)>,
     closed: BTreeSet<(TallyKey, CustomerId)>,
 }
@@ -173,6 +177,28 @@ impl Campaigns for MemoryLedger {
         }
         Ok(is_next)
     }
+
+    async fn pace(&self, run: RunId) -> Result<CampaignPace, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.read(1);
+        Ok(accounts.campaigns.get(&run).map_or_else(Default::default, |rows| rows.pace))
+    }
+
+    async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError> {
+        let mut accounts = self.accounts();
+        accounts.used.write(Write::Alone, 0);
+        let rows = accounts.campaigns.entry(run).or_default();
+        let is_next = rows.pace.version + 1 == pace.version;
+        if is_next {
+            rows.pace = *pace;
+        }
+        Ok(is_next)
+    }
+}
+
+/// In which part of its campaigns a customer's entries are.
+fn part_of(customer: &CustomerId) -> u64 {
+    stable_hash("shard", customer.as_str()) % SHARDS
 }
 
 /// How large a part's row is, by ids of some eight letters with what stands around each.
@@ -208,11 +234,16 @@ impl CampaignEntries for MemoryLedger {
         Ok(found)
     }
 
-    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+    fn parts_of_campaign(&self) -> u64 {
+        SHARDS
+    }
+
+    async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
         let all = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open);
-        let found: Vec<_> = all.take(limit).map(|(.., customer)| EntryId { customer: customer.clone(), run }).collect();
-        accounts.used.index_query(SHARDS, found.len());
+        let of_part = all.map(|(.., customer)| customer).filter(|customer| part_of(customer) == part);
+        let found: Vec<_> = of_part.take(limit).map(|customer| EntryId { customer: customer.clone(), run }).collect();
+        accounts.used.index_query(1, found.len());
         Ok(found)
     }
 
@@ -226,6 +257,14 @@ impl CampaignEntries for MemoryLedger {
         Ok(counts)
     }
 
+    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
+        let mut accounts = self.accounts();
+        let open = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open);
+        let put_off = open.filter(|(_, awaited, since, _)| *awaited == Awaited::Deferred && *since > now).count();
+        accounts.used.index_query(SHARDS * 2, put_off);
+        Ok(put_off as u64)
+    }
+
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
         let mut accounts = self.accounts();
         let mut counts = BTreeMap::new();
@@ -236,11 +275,11 @@ impl CampaignEntries for MemoryLedger {
         Ok(counts)
     }
 
-    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
         let mut accounts = self.accounts();
-        let closed: Vec<_> =
-            accounts.campaigns.get(&run).into_iter().flat_map(|rows| rows.closed.iter().cloned()).collect();
-        accounts.used.index_query(SHARDS, closed.len());
+        let all = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.closed);
+        let closed: Vec<_> = all.filter(|(_, customer)| part_of(customer) == part).cloned().collect();
+        accounts.used.index_query(1, closed.len());
         Ok(closed)
     }
 }

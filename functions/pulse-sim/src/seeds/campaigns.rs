@@ -1,6 +1,6 @@
 //! Campaigns in a seed's month.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use pulse_core::{
     campaign::{Priority, Question},
@@ -62,7 +62,11 @@ fn one(random: &Stream, plan: &FaultPlan, number: u64) -> CampaignAct {
         priority: random.pick(Priority::ALL).copied().unwrap_or_default(),
         cap: random.chance(0.3).then(|| "2/7d".parse().expect("a cap")),
         at_most: at_most.then(|| random.below(u64::from(plan.customers))),
-        a_day: random.chance(0.2).then(|| 1 + random.below(u64::from(plan.customers))),
+        // Four days for all of them at the most, so that it is over before the month is.
+        a_day: random
+            .chance(0.4)
+            .then(|| random.below(u64::from(plan.customers)))
+            .and_then(|more| NonZeroU64::new(u64::from(plan.customers.div_ceil(4)) + more * 3 / 4)),
     };
     CampaignAct {
         campaign,

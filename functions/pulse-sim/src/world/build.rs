@@ -12,6 +12,7 @@ use pulse_core::{
 };
 
 use super::{
+    campaign_days::CampaignDays,
     campaigns::CampaignWatch,
     distant::{DistantLedger, DistantQueue, Way},
     endpoints::SimEndpoints,
@@ -96,6 +97,7 @@ pub struct World {
     pub(super) made_ports: MadePorts,
     pub(super) snapshot_watch: SnapshotWatch,
     pub(super) order_watch: OrderWatch,
+    pub(super) campaign_days: CampaignDays,
     pub(super) campaign_watch: CampaignWatch,
     pub(super) lane_control: SimLanes,
     pub(super) gauges: Arc<SimGauges>,

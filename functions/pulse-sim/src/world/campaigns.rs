@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -47,8 +48,8 @@ pub struct SimulatedCampaign {
     pub cap: Option<FrequencyCap>,
     /// How many entries it has at the most, if it is of a question.
     pub at_most: Option<u64>,
-    /// How many entries are dispatched in a day at the most.
-    pub a_day: Option<u64>,
+    /// How many entries are begun on each of its days at the most.
+    pub a_day: Option<NonZeroU64>,
 }
 
 /// Another try to start a campaign, with another letter.

@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    campaign::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRecord, PartId, PlannedParts},
+    campaign::{
+        AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
+    },
     customer::CustomerId,
     entry::{Entry, EntryId, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
@@ -66,6 +68,14 @@ impl Campaigns for DistantLedger {
     async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
         self.call(self.ledger.save_planned_parts(run, planned)).await
     }
+
+    async fn pace(&self, run: RunId) -> Result<CampaignPace, LedgerError> {
+        self.heard(self.ledger.pace(run)).await
+    }
+
+    async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError> {
+        self.call(self.ledger.save_pace(run, pace)).await
+    }
 }
 
 #[async_trait]
@@ -85,19 +95,27 @@ impl CampaignEntries for DistantLedger {
         self.heard(self.ledger.waiting_in_campaign(run, stage, awaited, before, limit)).await
     }
 
-    async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
-        self.heard(self.ledger.open_in_campaign(run, limit)).await
+    fn parts_of_campaign(&self) -> u64 {
+        self.ledger.parts_of_campaign()
+    }
+
+    async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        self.heard(self.ledger.open_in_part(run, part, limit)).await
     }
 
     async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
         self.heard(self.ledger.open_counts(run)).await
     }
 
+    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
+        self.heard(self.ledger.put_off_in_campaign(run, now)).await
+    }
+
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
         self.heard(self.ledger.closed_counts(run)).await
     }
 
-    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
-        self.call(self.ledger.closed_in_campaign(run)).await
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        self.call(self.ledger.closed_in_part(run, part)).await
     }
 }

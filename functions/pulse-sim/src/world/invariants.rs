@@ -67,11 +67,13 @@ pub enum Promise {
     CampaignsHold,
     /// Nobody outside a campaign's audience has an entry of it, whatever was left by other starts of its name.
     CampaignsKeepToTheirAudience,
+    /// No campaign begins more than it may in any of its days.
+    CampaignDays,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -97,6 +99,7 @@ impl Promise {
         Self::CampaignsCloseOnce,
         Self::CampaignsHold,
         Self::CampaignsKeepToTheirAudience,
+        Self::CampaignDays,
     ];
 
     /// The promise in words.
@@ -128,6 +131,7 @@ impl Promise {
             Self::CampaignsCloseOnce => "a campaign is closed once, not before its last entry and soon after",
             Self::CampaignsHold => "no mail before a campaign's seal, while it is held, or after it is over",
             Self::CampaignsKeepToTheirAudience => "nobody outside a campaign's audience has an entry of it",
+            Self::CampaignDays => "no campaign begins more than it may in any of its days",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! and the real stage code between them.
 
 mod build;
+mod campaign_days;
 mod campaigns;
 mod connections;
 mod desk;

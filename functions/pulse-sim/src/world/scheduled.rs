@@ -78,7 +78,7 @@ pub(super) async fn tick(world: &Arc<World>) {
             if !this.ledger.peek_campaigns().is_empty() {
                 let until = this.time.now().saturating_add(CAMPAIGNS).unwrap_or(Timestamp::MAX);
                 let had_nothing_open = this.look_at_campaigns_before();
-                this.product.look_after_campaigns(&ports, until).await;
+                this.product.look_after_campaigns(&this.watching_days(&ports), until).await;
                 this.look_at_campaigns_after(!this.faults.now().disturbs_ticks(), &had_nothing_open);
             }
             let until = this.time.now().saturating_add(ORDERS).unwrap_or(Timestamp::MAX);

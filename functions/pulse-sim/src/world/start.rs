@@ -13,6 +13,7 @@ use pulse_core::{
 
 use super::{
     build::{MadePorts, World},
+    campaign_days::CampaignDays,
     campaigns::CampaignWatch,
     connections::ConnectionPools,
     distant::Way,
@@ -152,6 +153,7 @@ impl World {
             audit_function: function(time, random, "audit", Duration::from_mins(15)),
             scheduler: Arc::new(MemoryScheduler::new(clock.clone(), random.stream("scheduler"), firing)),
             schedule_dlq,
+            campaign_days: CampaignDays::default(),
             campaign_watch: CampaignWatch::default(),
             order_watch: OrderWatch::new(time, &ledger, &checker),
             watch: SweepWatch::new(time.clone(), Arc::clone(&ledger), checker.clone()),

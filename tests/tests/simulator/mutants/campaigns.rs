@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     campaign::{
-        AudiencePart, Campaign, CampaignBook, CampaignChange, CampaignLetter, CampaignRecord, CampaignStart,
-        CampaignState, CampaignStepped, PartId, PlannedParts,
+        AudiencePart, Campaign, CampaignBook, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord,
+        CampaignStart, CampaignState, CampaignStepped, PartId, PlannedParts,
     },
     customer::{Customer, CustomerId, EmailAddress},
     delivery::Delivery,
@@ -62,7 +62,7 @@ pub(crate) struct DispatchesUnsealed;
 
 impl DispatchesUnsealed {
     fn looking_away(ports: &WorldPorts) -> WorldPorts {
-        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), parts: None };
+        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), bug: CampaignsBug::LooksAway };
         let book = CampaignBook::new(Arc::new(campaigns), Arc::clone(&ports.clock));
         WorldPorts { campaign_book: Arc::new(book), ..ports.clone() }
     }
@@ -138,7 +138,10 @@ type Parts = Arc<Mutex<BTreeMap<(RunId, String), PartId>>>;
 
 impl NumbersParts {
     fn by_number(&self, ports: &WorldPorts) -> WorldPorts {
-        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), parts: Some(Arc::clone(&self.parts)) };
+        let campaigns = MeddledCampaigns {
+            inner: Arc::clone(&ports.campaigns),
+            bug: CampaignsBug::NumbersParts(Arc::clone(&self.parts)),
+        };
         WorldPorts { campaigns: Arc::new(campaigns), ..ports.clone() }
     }
 }
@@ -151,6 +154,17 @@ impl SystemUnderTest for NumbersParts {
 
     async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
         Production.look_after_campaigns(&self.by_number(ports), until).await
+    }
+}
+
+/// Begins as many in a minute as it may in a day: it forgets what it has begun.
+pub(crate) struct ForgetsItsDay;
+
+#[async_trait]
+impl SystemUnderTest for ForgetsItsDay {
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), bug: CampaignsBug::ForgetsItsDay };
+        Production.look_after_campaigns(&WorldPorts { campaigns: Arc::new(campaigns), ..ports.clone() }, until).await
     }
 }
 
@@ -189,6 +203,14 @@ impl CampaignEntries for MeddledEntries {
         Ok(found)
     }
 
+    fn parts_of_campaign(&self) -> u64 {
+        self.inner.parts_of_campaign()
+    }
+
+    async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
+        self.inner.open_in_part(run, part, limit).await
+    }
+
     async fn open_in_campaign(&self, run: RunId, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         let Some((closed, campaigns)) = self.counter.as_ref().filter(|_| limit == 1) else {
             return self.inner.open_in_campaign(run, limit).await;
@@ -208,9 +230,13 @@ impl CampaignEntries for MeddledEntries {
         self.inner.closed_counts(run).await
     }
 
-    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
-        let mut closed = self.inner.closed_in_campaign(run).await?;
-        if self.counter.is_some() {
+    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
+        self.inner.put_off_in_campaign(run, now).await
+    }
+
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+        let mut closed = self.inner.closed_in_part(run, part).await?;
+        if self.counter.is_some() && part == 0 {
             // The counter is believed.
             let open = self.inner.open_in_campaign(run, usize::MAX).await?;
             closed.extend(open.into_iter().map(|id| (TallyKey::Sent, id.customer)));
@@ -273,16 +299,24 @@ impl Ledger for MeddledLedger {
     }
 }
 
-/// Finds parts of audiences by their numbers alone, or else tells that each campaign runs, whatever holds it.
 struct MeddledCampaigns {
     inner: Arc<dyn Campaigns>,
-    parts: Option<Parts>,
+    bug: CampaignsBug,
+}
+
+enum CampaignsBug {
+    /// Tells that each campaign runs, whatever holds it.
+    LooksAway,
+    /// Tells that nothing was begun today.
+    ForgetsItsDay,
+    /// Finds parts of audiences by their numbers alone.
+    NumbersParts(Parts),
 }
 
 impl MeddledCampaigns {
     /// As what that part was written which was the first of its number.
     fn first(&self, run: RunId, part: PartId) -> PartId {
-        let Some(parts) = &self.parts else { return part };
+        let CampaignsBug::NumbersParts(parts) = &self.bug else { return part };
         let text = part.to_string();
         let number = text.rsplit('#').next().unwrap_or_default().to_owned();
         *parts.lock().unwrap_or_else(PoisonError::into_inner).entry((run, number)).or_insert(part)
@@ -292,12 +326,10 @@ impl MeddledCampaigns {
 #[async_trait]
 impl Campaigns for MeddledCampaigns {
     async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError> {
-        if self.parts.is_some() {
-            return self.inner.campaign(run).await;
-        }
         let running =
             |campaign: Campaign| Campaign { state: CampaignState::Running, paused: None, cancelled: None, ..campaign };
-        Ok(self.inner.campaign(run).await?.map(running))
+        let campaign = self.inner.campaign(run).await?;
+        Ok(if matches!(self.bug, CampaignsBug::LooksAway) { campaign.map(running) } else { campaign })
     }
 
     async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
@@ -338,5 +370,15 @@ impl Campaigns for MeddledCampaigns {
 
     async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
         self.inner.save_planned_parts(run, planned).await
+    }
+
+    async fn pace(&self, run: RunId) -> Result<CampaignPace, LedgerError> {
+        let pace = self.inner.pace(run).await?;
+        let begun = if matches!(self.bug, CampaignsBug::ForgetsItsDay) { 0 } else { pace.begun };
+        Ok(CampaignPace { begun, ..pace })
+    }
+
+    async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError> {
+        self.inner.save_pace(run, pace).await
     }
 }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fmt::Write as _, fs, io, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, fs, io, num::NonZeroU64, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{ArgGroup, Args};
@@ -81,9 +81,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "N")]
     at_most: Option<u64>,
 
-    /// Sends to so many customers a day at the most.
+    /// Begins on so many customers a day at the most, in days of 24 hours from its start.
     #[arg(long, value_name = "N")]
-    a_day: Option<u64>,
+    a_day: Option<NonZeroU64>,
 
     /// Why: others will read it.
     #[arg(long, value_name = "WORDS", value_parser = Note::parse)]
