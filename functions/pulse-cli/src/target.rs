@@ -51,6 +51,14 @@ pub async fn actor(stack: &Stack, says: Option<Actor>) -> Actor {
 /// The stack that a command is about where none is named.
 const STACK: &str = "pulse";
 
+/// The application over a stack for whoever does something with it.
+///
+/// # Errors
+/// When the stack lacks an output.
+pub async fn app_for(stack: &Stack, says: Option<Actor>) -> Result<App> {
+    app(stack, actor(stack, says).await)
+}
+
 impl Target {
     /// The stack in words, if one is named: for a command that asks none otherwise.
     #[must_use]
@@ -78,9 +86,7 @@ impl Target {
     /// # Errors
     /// When there is none of that name, it lacks an output, or AWS can't be reached.
     pub async fn app_of(&self, says: Option<Actor>) -> Result<App> {
-        let stack = self.find().await?;
-        let actor = actor(&stack, says).await;
-        app(&stack, actor)
+        app_for(&self.find().await?, says).await
     }
 
     /// Finds the stack.

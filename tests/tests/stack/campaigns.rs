@@ -30,6 +30,7 @@ fn new(name: &str, customers: &[Customer], steps: &[StageName]) -> NewCampaign {
         cap: None,
         at_most: None,
         a_day: None,
+        quota: None,
         note: None,
     }
 }

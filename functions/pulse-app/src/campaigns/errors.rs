@@ -1,5 +1,6 @@
 use pulse_core::{advice::Advice, campaign::IllegalCampaignStep, ports::LedgerError, run::RunId};
 
+use super::BeyondQuota;
 use crate::SettingsError;
 
 /// Why something isn't done about a campaign.
@@ -32,6 +33,9 @@ pub enum CampaignError {
         /// How many it may be for.
         at_most: u64,
     },
+    /// It would send more than the account may.
+    #[error(transparent)]
+    BeyondQuota(#[from] BeyondQuota),
     /// Nobody would be mailed.
     #[error("campaign {0} is for nobody: none of those who are asked for is on the roster")]
     Nobody(RunId),

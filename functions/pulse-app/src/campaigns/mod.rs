@@ -44,8 +44,42 @@ pub struct NewCampaign {
     pub at_most: Option<u64>,
     /// So many entries are begun on each of its days at the most.
     pub a_day: Option<NonZeroU64>,
+    /// How many mails the account may send within 24 hours, where the provider says so. With more to begin in a day it isn't started.
+    pub quota: Option<u64>,
     /// Why: others will read it.
     pub note: Option<Note>,
+}
+
+impl NewCampaign {
+    /// What would be begun within 24 hours for so many customers, where the account may send less.
+    #[must_use]
+    pub fn beyond_quota(&self, customers: u64) -> Option<BeyondQuota> {
+        let a_day = self.a_day.map_or(customers, |a_day| a_day.get().min(customers));
+        self.quota.filter(|quota| a_day > *quota).map(|quota| BeyondQuota { run: self.run, a_day, quota })
+    }
+
+    /// With more entries than this it isn't started, by what it was asked for with, and by what may be sent in a day. How many a
+    /// question finds isn't known before the campaign is planned.
+    pub(crate) fn at_most(&self) -> Option<u64> {
+        let by_quota = self.quota.filter(|_| self.a_day.is_none());
+        self.at_most.into_iter().chain(by_quota).min()
+    }
+}
+
+/// A campaign would send more than its provider lets the account send. The month's mails are counted there too, and are what would be
+/// refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "campaign {run} would send {a_day} mails within a day, and the account may send {quota} in 24 hours, the month's among them: \
+     spread it with --a-day, or ask AWS for a larger quota"
+)]
+pub struct BeyondQuota {
+    /// Which.
+    pub run: RunId,
+    /// How many mails it would send in a day.
+    pub a_day: u64,
+    /// How many the account may send.
+    pub quota: u64,
 }
 
 /// Whom a new campaign is for.

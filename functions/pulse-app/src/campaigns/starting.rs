@@ -30,7 +30,12 @@ impl App {
         }
         let part = AudienceSizes::default().part;
         let (audience, customers) = match &new.audience {
-            NewAudience::Asked(question) => (Audience::Asked { question: question.clone() }, BTreeSet::new()),
+            NewAudience::Asked(question) => {
+                if let Some(beyond) = new.a_day.and_then(|a_day| new.beyond_quota(a_day.get())) {
+                    return Err(beyond.into());
+                }
+                (Audience::Asked { question: question.clone() }, BTreeSet::new())
+            }
             given => {
                 let known = self.known(self.ids(given).await?).await?;
                 let customers = known.len() as u64;
@@ -39,6 +44,9 @@ impl App {
                 }
                 if let Some(at_most) = new.at_most.filter(|most| customers > *most) {
                     return Err(CampaignError::TooMany { run, customers, at_most });
+                }
+                if let Some(beyond) = new.beyond_quota(customers) {
+                    return Err(beyond.into());
                 }
                 (Audience::given(&known, part), known)
             }
@@ -50,7 +58,7 @@ impl App {
             deadline: new.deadline,
             priority: new.priority,
             cap: new.cap,
-            at_most: new.at_most,
+            at_most: new.at_most(),
             a_day: new.a_day,
         };
         let told = Told { by: self.actor.clone(), note: new.note.clone(), at: self.clock().now() };

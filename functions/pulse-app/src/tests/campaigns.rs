@@ -1,6 +1,6 @@
 //! Campaigns: whom they are for, what is refused, and how they are steered.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU64, time::Duration};
 
 use jiff::ToSpan as _;
 use pulse_core::{
@@ -34,6 +34,7 @@ fn new(name: &str, ids: &[&str]) -> NewCampaign {
         cap: "1/7d".parse().ok(),
         at_most: None,
         a_day: None,
+        quota: None,
         note: None,
     }
 }
@@ -295,4 +296,23 @@ fn what_cannot_be_done_about_a_campaign_reads_well() {
         words(pause()),
         format!("campaign spring is requested and being cancelled, so that it can't be paused{see}")
     );
+}
+
+#[test]
+fn more_than_the_provider_lets_the_account_send_in_a_day_is_not_started() {
+    let world = world();
+    let two = |name| NewCampaign { quota: Some(1), ..new(name, &["c-1", "c-3"]) };
+    let refused = now(world.app.start_campaign(&two("spring"))).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "campaign spring would send 2 mails within a day, and the account may send 1 in 24 hours, the month's among them: \
+         spread it with --a-day, or ask AWS for a larger quota"
+    );
+    let spread = NewCampaign { a_day: NonZeroU64::new(1), ..two("spring") };
+    assert_eq!(now(world.app.start_campaign(&spread)).unwrap().request.at_most, None);
+    // How many a question finds is known once it is planned.
+    let all = NewAudience::Asked(Question::default());
+    let asked = |a_day| NewCampaign { audience: all.clone(), a_day: NonZeroU64::new(a_day), ..two("summer") };
+    assert!(matches!(now(world.app.start_campaign(&asked(2))), Err(CampaignError::BeyondQuota(_))));
+    assert_eq!(now(world.app.start_campaign(&asked(0))).unwrap().request.at_most, Some(1));
 }

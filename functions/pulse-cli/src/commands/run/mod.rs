@@ -2,6 +2,7 @@
 
 mod held;
 mod list;
+mod quota;
 mod show;
 mod start;
 mod test;
@@ -15,7 +16,12 @@ use pulse_core::{
     run::{CampaignName, RunId},
 };
 
-use crate::{exit::Exit, output::Output, target::Target, text::advised};
+use crate::{
+    exit::Exit,
+    output::Output,
+    target::{self, Target},
+    text::advised,
+};
 
 /// What `pulse run` takes.
 #[derive(Debug, Args)]
@@ -82,7 +88,9 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
         Action::Test(options) => test::run(options, target, output).await,
         Action::Start(options) => {
             let start = start::check(*options)?;
-            start::run(&target.app_of(Some(by)).await?, start, output).await
+            let stack = target.find().await?;
+            let (app, quota) = (target::app_for(&stack, Some(by)).await?, quota::a_day(&stack).await);
+            start::run(&app, quota, start, output).await
         }
         Action::List(options) => list::run(&target.app().await?, &options, output).await,
         Action::Show(Named { name }) => show::run(&target.app().await?, name, output).await,

@@ -169,6 +169,7 @@ pub(super) fn check(options: Options) -> Result<Start> {
         cap: options.cap.0,
         at_most: options.at_most,
         a_day: options.a_day,
+        quota: None,
         note: options.note,
     };
     Ok(Start { new, deadline: options.deadline, dry_run: options.dry_run, list: options.list })
@@ -210,8 +211,9 @@ fn ids(path: &PathBuf) -> Result<Vec<CustomerId>> {
     Ok(ids)
 }
 
-pub(super) async fn run(app: &App, start: Start, output: Output) -> Result<Exit> {
+pub(super) async fn run(app: &App, quota: Option<u64>, start: Start, output: Output) -> Result<Exit> {
     let Start { mut new, deadline, dry_run, list } = start;
+    new.quota = quota;
     let now = app.clock().now();
     new.deadline = match deadline {
         Some(Deadline::At(at)) if at <= now => bail!("the deadline {at} is over already"),
@@ -262,6 +264,9 @@ fn foreseen(forecast: &CampaignForecast, new: &NewCampaign) -> String {
     }
     if let Some(most) = new.at_most.filter(|most| forecast.customers > *most) {
         let _ = writeln!(text, "That is more than --at-most {most}: it would not be started.");
+    }
+    if let Some(beyond) = new.beyond_quota(forecast.customers) {
+        let _ = writeln!(text, "It would not be started: {beyond}.");
     }
     text + "Nothing was written.\n"
 }
