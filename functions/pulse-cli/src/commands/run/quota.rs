@@ -7,9 +7,8 @@ use pulse_providers::{SesAccount, ses_client};
 pub(super) async fn a_day(stack: &Stack) -> Option<u64> {
     let limits = match stack.email_config().await.map(|config| config.provider) {
         Ok(MailProvider::Ses { .. }) => SesAccount::new(ses_client(&stack.aws)).limits().await,
-        Ok(MailProvider::MarketingCloud { .. }) => return None,
         // What can't be read of the function is told by what needs it.
-        Err(_) => return None,
+        Ok(MailProvider::MarketingCloud { .. }) | Err(_) => return None,
     };
     match limits {
         #[expect(
