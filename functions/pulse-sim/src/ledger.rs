@@ -5,6 +5,7 @@ mod audits;
 mod campaigns;
 mod deliveries;
 mod feedback;
+mod index_lag;
 mod operators;
 mod orders;
 mod reports;
@@ -15,7 +16,8 @@ mod units;
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -29,8 +31,11 @@ use pulse_core::{
 };
 
 use accounts::Accounts;
+use index_lag::IndexLag;
 pub use units::LedgerUse;
 use units::Write;
+
+use crate::{clock::VirtualClock, random::Stream};
 
 /// What becomes of an entry that is written down and read again. On a table that functions of several releases
 /// write to, some of it may be lost or changed.
@@ -48,6 +53,13 @@ impl MemoryLedger {
     #[must_use]
     pub fn with_form(form: Option<RowForm>) -> Self {
         Self { form, ..Self::default() }
+    }
+
+    /// Lets campaigns' indexes lag behind by so much at most. To be called before the first campaign.
+    #[must_use]
+    pub fn with_lagging_index(self, clock: Arc<VirtualClock>, random: Stream, longest: Duration) -> Self {
+        self.accounts().index_lag = Some(IndexLag { clock, random, longest });
+        self
     }
 
     fn written(&self, entry: &Entry) -> Option<Entry> {

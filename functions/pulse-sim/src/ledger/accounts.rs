@@ -10,7 +10,7 @@ use pulse_core::{
     entry::{Awaited, Entry, EntryId, Position, Progress, StageName},
     feedback::FeedbackCounts,
     orders::{Order, OrderId},
-    ports::Activity,
+    ports::{Activity, Clock as _},
     run::RunId,
     snapshot::{Point, Snapshot},
     suppression::Suppression,
@@ -18,6 +18,7 @@ use pulse_core::{
 
 use super::{
     campaigns::CampaignRows,
+    index_lag::{CampaignIndex, IndexLag},
     stages::Minutes,
     units::{LedgerUse, Write},
 };
@@ -55,6 +56,7 @@ pub(super) struct Accounts {
     /// By the beginnings of their five minutes.
     pub(super) points: BTreeMap<Timestamp, Point>,
     pub(super) campaigns: BTreeMap<RunId, CampaignRows>,
+    pub(super) index_lag: Option<IndexLag>,
     pub(super) used: LedgerUse,
 }
 
@@ -110,6 +112,15 @@ impl Accounts {
         self.by_id.values().flat_map(|account| &account.entries)
     }
 
+    /// Where a campaign's entries are, as far as the indexes show it by now.
+    pub(super) fn campaign_index(&mut self, run: RunId) -> Option<&CampaignIndex> {
+        let index = &mut self.campaigns.get_mut(&run)?.index;
+        if let Some(lag) = &self.index_lag {
+            index.catch_up(lag.clock.now());
+        }
+        Some(index)
+    }
+
     pub(super) fn entry(&self, id: &EntryId) -> Option<&Entry> {
         self.entries_of(&id.customer).iter().rev().find(|entry| entry.id().run == id.run)
     }
@@ -131,7 +142,8 @@ impl Accounts {
         let (before, was_closed) = known.as_ref().map_or((None, false), |known| (place(known), !known.is_open()));
         if entry.id().run.is_campaign() {
             let moved_from = known.as_ref().map(|known| known.position());
-            let index_rows = self.campaigns.entry(entry.id().run).or_default().moved(moved_from, entry);
+            let rows = self.campaigns.entry(entry.id().run).or_default();
+            let index_rows = rows.moved(moved_from, entry, self.index_lag.as_ref());
             match known {
                 Some(known) => known.clone_from(entry),
                 None => account.entries.insert(at, entry.clone()),

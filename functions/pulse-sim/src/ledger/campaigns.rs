@@ -1,6 +1,6 @@
 //! Where campaigns are kept, and their entries by the indexes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,7 +15,11 @@ use pulse_core::{
     stable_hash::stable_hash,
 };
 
-use super::{MemoryLedger, units::Write};
+use super::{
+    MemoryLedger,
+    index_lag::{CampaignIndex, IndexLag},
+    units::Write,
+};
 
 /// Partitions that a campaign's entries have in an index on `DynamoDB`.
 const SHARDS: u64 = 4;
@@ -29,35 +33,17 @@ pub(super) struct CampaignRows {
     audience: BTreeMap<PartId, AudiencePart>,
     planned: PlannedParts,
     pace: CampaignPace,
-    open: BTreeSet<(StageName, Awaited, Timestamp, CustomerId)>,
-    closed: BTreeSet<(TallyKey, CustomerId)>,
+    pub(super) index: CampaignIndex,
 }
 
 impl CampaignRows {
     /// Moves an entry in the indexes from where it was, and says how many of their rows that takes.
-    pub(super) fn moved(&mut self, before: Option<Position>, entry: &Entry) -> u64 {
+    pub(super) fn moved(&mut self, before: Option<Position>, entry: &Entry, lag: Option<&IndexLag>) -> u64 {
         let after = entry.position();
         if before == Some(after) {
             return 0;
         }
-        let customer = &entry.id().customer;
-        match before {
-            Some(Position::Open { stage, awaited, since }) => {
-                self.open.remove(&(stage, awaited, since, customer.clone()));
-            }
-            Some(Position::Closed(key)) => {
-                self.closed.remove(&(key, customer.clone()));
-            }
-            None => {}
-        }
-        match after {
-            Position::Open { stage, awaited, since } => {
-                self.open.insert((stage, awaited, since, customer.clone()));
-            }
-            Position::Closed(key) => {
-                self.closed.insert((key, customer.clone()));
-            }
-        }
+        self.index.moved(before, after, &entry.id().customer, lag);
         1 + u64::from(before.is_some())
     }
 }
@@ -225,7 +211,7 @@ impl CampaignEntries for MemoryLedger {
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
-        let all = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open);
+        let all = accounts.campaign_index(run).into_iter().flat_map(|index| &index.open);
         let of_kind = all.skip_while(|(of, what, ..)| (*of, *what) < (stage, awaited));
         let late = of_kind.take_while(|(of, what, since, _)| (*of, *what) == (stage, awaited) && *since <= before);
         let found: Vec<_> =
@@ -240,7 +226,7 @@ impl CampaignEntries for MemoryLedger {
 
     async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
-        let all = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open);
+        let all = accounts.campaign_index(run).into_iter().flat_map(|index| &index.open);
         let of_part = all.map(|(.., customer)| customer).filter(|customer| part_of(customer) == part);
         let found: Vec<_> = of_part.take(limit).map(|customer| EntryId { customer: customer.clone(), run }).collect();
         accounts.used.index_query(1, found.len());
@@ -250,7 +236,7 @@ impl CampaignEntries for MemoryLedger {
     async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
         let mut accounts = self.accounts();
         let mut counts = BTreeMap::new();
-        for (stage, awaited, ..) in accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open) {
+        for (stage, awaited, ..) in accounts.campaign_index(run).into_iter().flat_map(|index| &index.open) {
             *counts.entry((*stage, *awaited)).or_default() += 1;
         }
         accounts.used.index_query(SHARDS * 8, usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX));
@@ -259,7 +245,7 @@ impl CampaignEntries for MemoryLedger {
 
     async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
         let mut accounts = self.accounts();
-        let open = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.open);
+        let open = accounts.campaign_index(run).into_iter().flat_map(|index| &index.open);
         let put_off = open.filter(|(_, awaited, since, _)| *awaited == Awaited::Deferred && *since > now).count();
         accounts.used.index_query(SHARDS * 2, put_off);
         Ok(put_off as u64)
@@ -268,7 +254,7 @@ impl CampaignEntries for MemoryLedger {
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
         let mut accounts = self.accounts();
         let mut counts = BTreeMap::new();
-        for (key, _) in accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.closed) {
+        for (key, _) in accounts.campaign_index(run).into_iter().flat_map(|index| &index.closed) {
             *counts.entry(*key).or_default() += 1;
         }
         accounts.used.index_query(SHARDS * 2, usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX));
@@ -277,7 +263,7 @@ impl CampaignEntries for MemoryLedger {
 
     async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
         let mut accounts = self.accounts();
-        let all = accounts.campaigns.get(&run).into_iter().flat_map(|rows| &rows.closed);
+        let all = accounts.campaign_index(run).into_iter().flat_map(|index| &index.closed);
         let closed: Vec<_> = all.filter(|(_, customer)| part_of(customer) == part).cloned().collect();
         accounts.used.index_query(1, closed.len());
         Ok(closed)

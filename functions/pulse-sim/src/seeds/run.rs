@@ -40,6 +40,9 @@ const COUNT_LAG: Duration = Duration::from_mins(1);
 /// So small that a seed's campaigns have many parts.
 const AUDIENCE: AudienceSizes = AudienceSizes { part: 7, looked_at: 20, page: 5 };
 
+/// How far a campaign's index lags at most. Tick, which looks each minute, finds a campaign closed within two though it does.
+const INDEX_LAG: Duration = Duration::from_secs(30);
+
 /// How often the operator looks after dead letters once all is calm.
 const ROUND: Duration = Duration::from_hours(6);
 
@@ -98,7 +101,9 @@ pub fn run_with(
     if plan.has_endpoints {
         settings.endpoints = endpoints::all(plan.starts);
     }
-    settings.fair_queues = plan.has_campaigns;
+    if plan.has_campaigns {
+        (settings.fair_queues, settings.index_lag) = (true, INDEX_LAG);
+    }
     settings.audience = AUDIENCE;
     adjust(&mut settings);
     let world = World::new(settings, product);

@@ -108,6 +108,8 @@ pub struct WorldSettings {
     pub fair_queues: bool,
     /// How old the counts of messages are at most.
     pub count_lag: Duration,
+    /// How far behind the table the indexes are in which campaigns' entries are found, at most.
+    pub index_lag: Duration,
     /// In which steps campaigns' audiences are written down and found.
     pub audience: AudienceSizes,
     /// Which connections the client of the email provider uses again.
@@ -163,6 +165,7 @@ impl WorldSettings {
             fewer: 0.0,
             fair_queues: false,
             count_lag: Duration::ZERO,
+            index_lag: Duration::ZERO,
             audience: AudienceSizes::default(),
             connections: ConnectionReuse::WithinAnInvocation,
             double_firings: 0.0,

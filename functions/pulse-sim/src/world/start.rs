@@ -84,7 +84,11 @@ impl World {
         settings: WorldSettings,
         product: Arc<dyn SystemUnderTest>,
     ) -> Self {
-        let ledger = Arc::new(MemoryLedger::with_form(product.row_form()));
+        let mut ledger = MemoryLedger::with_form(product.row_form());
+        if !settings.index_lag.is_zero() {
+            ledger = ledger.with_lagging_index(Arc::clone(time.clock()), random.stream("index"), settings.index_lag);
+        }
+        let ledger = Arc::new(ledger);
         let faults = Arc::new(ActiveFaults::none(time));
         let checker = InvariantChecker::default();
         let trace = Trace::new(settings.record);
