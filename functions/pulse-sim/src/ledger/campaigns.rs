@@ -54,6 +54,11 @@ impl MemoryLedger {
         self.accounts().campaigns.get(&run)?.campaign.clone()
     }
 
+    /// Whether the indexes show a campaign's entries where they are, in the same way.
+    pub(crate) fn peek_shown(&self, run: RunId) -> bool {
+        self.accounts().campaign_index(run).is_none_or(CampaignIndex::is_up_to_date)
+    }
+
     /// All campaigns, in the same way.
     pub(crate) fn peek_campaigns(&self) -> Vec<Campaign> {
         self.accounts().campaigns.values().filter_map(|rows| rows.campaign.clone()).collect()

@@ -79,6 +79,11 @@ impl CampaignIndex {
         }
     }
 
+    /// Whether it shows what the table has.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        self.on_its_way.is_empty()
+    }
+
     fn see(&mut self, step: Step, place: Position, customer: CustomerId) {
         match (step, place) {
             (Step::Removed, Position::Open { stage, awaited, since }) => {

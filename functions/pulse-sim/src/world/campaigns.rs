@@ -175,13 +175,14 @@ impl World {
         self.checker.saw(promise, None, self.time.now(), format!("campaign {run} {what}"));
     }
 
-    /// Those that have nothing open before a tick looks after them: that it has to see.
+    /// Those that have nothing open before a tick looks after them, and of which the index shows it: that it has to see.
     pub(super) fn look_at_campaigns_before(&self) -> BTreeSet<RunId> {
         let campaigns = self.unseen_campaigns();
         let open = self.open_by_campaign(&campaigns);
         let has_nothing_open =
             |campaign: &Campaign| campaign.state == CampaignState::Running && !open.contains_key(&campaign.run);
-        campaigns.iter().filter(|campaign| has_nothing_open(campaign)).map(|campaign| campaign.run).collect()
+        let is_shown = |campaign: &Campaign| has_nothing_open(campaign) && self.ledger.peek_shown(campaign.run);
+        campaigns.iter().filter(|campaign| is_shown(campaign)).map(|campaign| campaign.run).collect()
     }
 
     /// Looks at them once a tick has: whether each that has been closed has nothing open, and each that could be is.
