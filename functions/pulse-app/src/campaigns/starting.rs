@@ -5,6 +5,7 @@ use pulse_core::{
     campaign::{AUDIENCE_PART, Audience, AudiencePart, Campaign, CampaignChange, CampaignRequest},
     customer::CustomerId,
     ports::LedgerError,
+    stage_spec::NoSuchStage,
 };
 
 use super::{CampaignError, NewAudience, NewCampaign};
@@ -23,6 +24,10 @@ impl App {
         let (run, campaigns) = (new.run, &self.ports.campaigns);
         if !run.is_campaign() {
             return Err(CampaignError::Month(run));
+        }
+        let deployed = self.ports.stages.deployed();
+        if let Some(stage) = new.plan.steps().find(|step| !deployed.has(*step)) {
+            return Err(NoSuchStage { stage }.into());
         }
         if campaigns.campaign(run).await?.is_some() {
             return Err(CampaignError::Taken(run));

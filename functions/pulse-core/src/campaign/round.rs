@@ -295,13 +295,14 @@ impl CampaignRound<'_> {
     /// Dispatches as much of all campaigns as the stages have room for, and sends again what was lost.
     async fn dispatch_all(&self, flowing: &[(Campaign, usize)], stepped: &mut [CampaignStepped]) {
         let mut left = PerStage::from_fn(|_| (0, 0));
-        for stage in StageName::OF_ENTRIES {
+        // What waits for a stage that the stack hasn't any more is held until it has, or the campaign is over.
+        for stage in self.stages.deployed().of_entries() {
             match self.room(stage).await {
                 Ok(room) => left[stage] = room,
                 Err(error) => tracing::warn!(%stage, %error, "nothing is dispatched to it"),
             }
         }
-        for stage in StageName::OF_ENTRIES {
+        for stage in self.stages.deployed().of_entries() {
             if let Err(error) = self.dispatch_to(stage, flowing, &mut left, stepped).await {
                 tracing::warn!(%stage, %error, "not all is dispatched to it");
             }

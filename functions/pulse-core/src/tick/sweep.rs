@@ -100,7 +100,7 @@ pub(crate) async fn is_held_up(
 impl Sweep<'_> {
     /// Sweeps all stages. What can't be done now is found by the next sweep.
     pub async fn run(&self) -> Vec<StageSweep> {
-        join_all(StageName::ALL.iter().map(|stage| self.stage(*stage))).await
+        join_all(self.stages.deployed().iter().map(|stage| self.stage(stage))).await
     }
 
     pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
@@ -237,7 +237,7 @@ pub struct StageRound {
 impl Round<'_> {
     /// Does it for all stages. What can't be done now is done by the next tick.
     pub async fn run(&self) -> Vec<StageRound> {
-        join_all(StageName::ALL.iter().map(|stage| self.stage(*stage))).await
+        join_all(self.sweep.stages.deployed().iter().map(|stage| self.stage(stage))).await
     }
 
     async fn stage(&self, stage: StageName) -> StageRound {

@@ -96,6 +96,7 @@ pub fn run_with(
         settings.endpoints = endpoints::all(plan.starts);
     }
     settings.fair_queues = plan.has_campaigns;
+    settings.calls = plan.calls();
     adjust(&mut settings);
     let world = World::new(settings, product);
     let month = SeedMonth { plan, world: &world };
@@ -211,7 +212,7 @@ impl SeedMonth<'_> {
             check::on_the_way(self.world, self.plan);
             check::doubts_have_ended(self.world, calm_from);
             self.world.redrive_intake();
-            for &stage in StageName::ALL {
+            for stage in self.world.settings.deployed().iter() {
                 self.world.redrive(stage);
             }
             self.world.replay_schedules();

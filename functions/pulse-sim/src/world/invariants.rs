@@ -63,13 +63,15 @@ pub enum Promise {
     CampaignsAddUp,
     /// A campaign is closed once, not before its last entry is, and by the first undisturbed tick that can see that.
     CampaignsCloseOnce,
-    /// No mail of a campaign is begun before it is sealed, while it is held, or after it is over.
+    /// No mail of a campaign is begun, and no partner called, before it is sealed, while it is held, or after it is over.
     CampaignsHold,
+    /// A campaign's partner does one thing for each entry, by its key, and what it calls that is what the entry has.
+    PartnersDoOnce,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -94,6 +96,7 @@ impl Promise {
         Self::CampaignsAddUp,
         Self::CampaignsCloseOnce,
         Self::CampaignsHold,
+        Self::PartnersDoOnce,
     ];
 
     /// The promise in words.
@@ -123,6 +126,7 @@ impl Promise {
             Self::CampaignsEnd => "every campaign ends",
             Self::CampaignsAddUp => "a campaign adds up",
             Self::CampaignsCloseOnce => "a campaign is closed once, not before its last entry and soon after",
+            Self::PartnersDoOnce => "a partner does one thing for each entry, which has its name",
             Self::CampaignsHold => "no mail before a campaign's seal, while it is held, or after it is over",
         }
     }

@@ -2,6 +2,7 @@
 //! and the real stage code between them.
 
 mod build;
+mod calling;
 mod campaigns;
 mod connections;
 mod desk;
@@ -34,6 +35,7 @@ mod trace;
 mod watch;
 
 pub use build::World;
+pub use calling::SimPartner;
 pub use campaigns::SimulatedCampaign;
 pub use desk::OperatorDesk;
 pub use endpoints::{EndpointFaults, SimEndpoints, SimulatedEndpoint};

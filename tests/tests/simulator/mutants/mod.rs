@@ -23,7 +23,7 @@ use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 
 pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
-    campaigns::{DispatchesUnsealed, KeepsACounter, KeepsACursor, ReapsByAge},
+    campaigns::{DispatchesUnsealed, HedgesItsCalls, KeepsACounter, KeepsACursor, MakesAKeyForEachTry, ReapsByAge},
     endpoints::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
         TakesFailuresForAnswers, TellsNobody,

@@ -116,6 +116,7 @@ fn to_be_set_first(campaign: &Campaign, planned: &PlannedCampaign) -> String {
         StageName::Score => "SCORE_TIMEOUT_SECONDS",
         StageName::Email => "MAIL_TIMEOUT_SECONDS",
         StageName::Deliver => "DELIVER_TIMEOUT_SECONDS",
+        StageName::Call => "CALL_TIMEOUT_SECONDS",
     };
     change(
         call_timeout,
