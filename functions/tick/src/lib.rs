@@ -22,7 +22,7 @@ use pulse_core::{
     campaign::{CampaignRound, CampaignStepped},
     control::{Breaker, BreakerPolicy, Hold},
     delivery::{EndpointRound, EndpointRounds, OutboxLedger, UnwellEndpoint},
-    entry::StageName,
+    entry::{Plan, StageName},
     feedback::{ReputationBreaker, ReputationPolicy},
     orders::{OrderRound, OrderStepped},
     ports::{Clock as _, DeadLetterQueues, DlqName, QueueError, Queues, ReadUnits, Stages as _},
@@ -307,6 +307,8 @@ impl Function {
         let now = SystemClock.now();
         let Ok(Reconciled { control, .. }) = reconciled else { return };
         let (due, is_out_of_order) = match stage.spec().moves {
+            // No month's entry ever waits for it.
+            Moves::Entries if !Plan::MONTHLY.has(*stage) => (None, false),
             Moves::Entries => match oldest_due(&self.ledger, &self.ledger, *stage, now).await {
                 Ok(due) => (due, false),
                 Err(_) => return,
@@ -319,7 +321,9 @@ impl Function {
                 (due, endpoints.iter().any(is_out_of_order))
             }
         };
+        let is_measured = stage.spec().moves == Moves::Deliveries || Plan::MONTHLY.has(*stage);
         let oldest_due = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
+        let oldest_due = is_measured.then_some(oldest_due);
         let is_broken = is_out_of_order || matches!(control.breaker, Breaker::Open(_));
         self.metrics.gauges(*stage, now, StageGauges { oldest_due, is_broken, is_paused: control.is_paused(now) });
     }
