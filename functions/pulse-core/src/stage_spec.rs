@@ -132,7 +132,7 @@ const CALL: StageSpec = StageSpec {
     max_receives: 5,
     waiting: "to-call",
     claimed: "calling",
-    activity: "calling the partner",
+    activity: "calling",
     title: "Call",
     prefix: "CALL",
     given_by: Some("CallUrl"),

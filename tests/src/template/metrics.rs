@@ -74,6 +74,21 @@ pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
         .count();
     let always = alarms(template).filter(|(id, _)| !given.iter().any(|stage| id.starts_with(&*stage.id)));
     let counted = [
+        (
+            "metrics of given stages",
+            own_metrics(template)
+                .into_iter()
+                .filter(|(name, of)| {
+                    *name != "DeadLetters" && given.iter().any(|stage| *of == Some(stage.name.as_str()))
+                })
+                .count(),
+            given.len() * pulse_core::bill::GIVEN_METRICS as usize,
+        ),
+        (
+            "alarms of given stages",
+            alarms(template).filter(|(id, _)| given.iter().any(|stage| id.starts_with(&*stage.id))).count(),
+            given.len() * pulse_core::bill::GIVEN_ALARMS as usize,
+        ),
         ("metrics", measured, pulse_core::bill::METRICS as usize),
         ("alarms", always.count(), pulse_core::bill::ALARMS as usize),
     ];
@@ -142,7 +157,9 @@ fn own_metrics(template: &Template) -> BTreeSet<(&'static str, Option<&str>)> {
         let by_queue = by.contains(&"Queue");
         if by_queue || by.contains(&"Stage") {
             let stages = template.stages().iter().map(|stage| stage.name.as_str());
-            own.extend(stages.filter(|stage| *name != "OldestDue" || has_oldest_due(stage)).map(|stage| (*name, Some(stage))));
+            own.extend(
+                stages.filter(|stage| *name != "OldestDue" || has_oldest_due(stage)).map(|stage| (*name, Some(stage))),
+            );
             own.extend(
                 by_queue.then_some([SCHEDULES, INTAKE[0], INTAKE[1]]).into_iter().flatten().map(|of| (*name, Some(of))),
             );

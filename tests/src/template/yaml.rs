@@ -65,7 +65,9 @@ pub(super) fn suppose(value: &mut Value, condition: &str, holds: bool) {
             }
             map.retain(|_, of| of["Condition"] != condition || holds);
             for of in map.values_mut() {
-                if of["Condition"] == condition && let Some(of) = of.as_object_mut() {
+                if of["Condition"] == condition
+                    && let Some(of) = of.as_object_mut()
+                {
                     of.remove("Condition");
                 }
                 suppose(of, condition, holds);

@@ -4,6 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
     campaign::{AUDIENCE_PART, Audience, AudiencePart, Campaign, CampaignChange, CampaignRequest},
     customer::CustomerId,
+    entry::Plan,
     ports::LedgerError,
     stage_spec::NoSuchStage,
 };
@@ -25,10 +26,7 @@ impl App {
         if !run.is_campaign() {
             return Err(CampaignError::Month(run));
         }
-        let deployed = self.ports.stages.deployed();
-        if let Some(stage) = new.plan.steps().find(|step| !deployed.has(*step)) {
-            return Err(NoSuchStage { stage }.into());
-        }
+        self.has_stages_of(new.plan)?;
         if campaigns.campaign(run).await?.is_some() {
             return Err(CampaignError::Taken(run));
         }
@@ -64,6 +62,13 @@ impl App {
         }
         self.hurry_tick().await;
         Ok(change.after().clone())
+    }
+
+    /// Whether the stack has all the stages of a plan.
+    pub(super) fn has_stages_of(&self, plan: Plan) -> Result<(), NoSuchStage> {
+        let deployed = self.ports.stages.deployed();
+        let missing = plan.steps().find(|step| !deployed.has(*step));
+        missing.map_or(Ok(()), |stage| Err(NoSuchStage { stage }))
     }
 
     /// Those who are on the roster.

@@ -292,3 +292,24 @@ fn what_cannot_be_done_about_a_campaign_reads_well() {
         format!("campaign spring is requested and being cancelled, so that it can't be paused{see}")
     );
 }
+
+#[test]
+fn a_campaign_that_calls_a_partner_takes_a_stack_that_has_one() {
+    let world = world();
+    let calling = NewCampaign {
+        plan: Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap(),
+        ..new("invoices", &["c-1"])
+    };
+    let refused =
+        [now(world.app.start_campaign(&calling)).map(drop), now(world.app.foresee_campaign(&calling)).map(drop)];
+    for error in refused.map(Result::unwrap_err) {
+        assert_eq!(
+            error.to_string(),
+            "this stack has no call stage: deploy it with the parameter CallUrl, and try again"
+        );
+    }
+    assert_eq!(now(world.ledger.campaigns(9)), Ok(vec![]), "nothing is written");
+    world.stages.state().calls = true;
+    assert_eq!(now(world.app.foresee_campaign(&calling)).unwrap().mailed, 1);
+    assert!(now(world.app.start_campaign(&calling)).is_ok());
+}

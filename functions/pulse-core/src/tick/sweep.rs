@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use super::{MappingReconciler, ReconcileError, Reconciled, SweepPolicy};
 use crate::{
     control::Breaker,
-    entry::{EntryId, Queueing, StageName},
+    entry::{EntryId, Plan, Queueing, StageName},
     message::WorkMessage,
     ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, Queues, StageMemory, StageStatus, Stages},
-    stage_spec::Moves,
 };
 
 /// Entries that are looked at side by side.
@@ -104,8 +103,8 @@ impl Sweep<'_> {
     }
 
     pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
-        // Deliveries are looked after by endpoint.
-        if stage.spec().moves != Moves::Entries {
+        // Deliveries are looked after by endpoint, and entries of campaigns by campaign.
+        if !Plan::MONTHLY.has(stage) {
             return StageSweep { stage, swept: Swept::Done { woken: 0, repeated: 0, failed: 0 } };
         }
         let status = match self.stages.status(stage).await {
