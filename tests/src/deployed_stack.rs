@@ -36,7 +36,7 @@ pub struct DeployedStack {
     /// The email provider.
     pub mail: MailStandIn,
     /// Whom campaigns call, if the stack has a stage for it.
-    pub partner: Option<PartnerStandIn>,
+    pub partner: Option<Box<PartnerStandIn>>,
     endpoint: String,
     plan: StackPlan,
 }
@@ -61,7 +61,7 @@ impl DeployedStack {
         latency: Duration,
         changes: &[(&str, &str)],
     ) -> Self {
-        Self::build_of(emulator, name, test, latency, changes, None).await
+        Box::pin(Self::build_of(emulator, name, test, latency, changes, None)).await
     }
 
     /// The same with a partner that campaigns may call.
@@ -71,7 +71,7 @@ impl DeployedStack {
     pub async fn build_calling(emulator: &Emulator, name: &str, test: &str, latency: Duration) -> Self {
         let options = StandInOptions { latency: StandInLatency::constant(latency), ..StandInOptions::default() };
         let partner = PartnerStandIn::start(options).await.expect("a partner's stand-in");
-        Self::build_of(emulator, name, test, latency, &[], Some(partner)).await
+        Box::pin(Self::build_of(emulator, name, test, latency, &[], Some(Box::new(partner)))).await
     }
 
     async fn build_of(
@@ -80,7 +80,7 @@ impl DeployedStack {
         test: &str,
         latency: Duration,
         changes: &[(&str, &str)],
-        partner: Option<PartnerStandIn>,
+        partner: Option<Box<PartnerStandIn>>,
     ) -> Self {
         let stand_in = || StandInOptions { latency: StandInLatency::constant(latency), ..StandInOptions::default() };
         let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");

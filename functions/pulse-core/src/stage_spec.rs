@@ -168,6 +168,7 @@ impl StageSet {
     }
 
     /// Each of them, in the order of the table.
+    #[must_use]
     pub fn iter(self) -> impl DoubleEndedIterator<Item = StageName> + Clone {
         StageName::ALL.iter().copied().filter(move |stage| self.has(*stage))
     }

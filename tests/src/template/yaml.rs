@@ -74,7 +74,9 @@ pub(super) fn suppose(value: &mut Value, condition: &str, holds: bool) {
             }
         }
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| suppose(item, condition, holds));
+            for item in items.iter_mut() {
+                suppose(item, condition, holds);
+            }
             items.retain(|item| item["Ref"] != "AWS::NoValue");
         }
         _ => {}

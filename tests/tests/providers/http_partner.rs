@@ -141,16 +141,16 @@ async fn a_partner_is_told_which_run_and_customer_and_nothing_more() {
     let answer = HttpPartner::new(&url, None, AMPLE).unwrap().ask(&PartnerRequest { trace, ..errand(1042) }).await;
     assert_eq!(answer, Ok(PartnerAnswer::Done { reference: None }));
     let heard = heard.await.unwrap();
-    let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+    let (headers, body) = heard.split_once("\r\n\r\n").unwrap();
     assert_eq!(body, r#"{"version":1,"run":"2026-11","customer":"c-1042","asked_at":"2026-11-03T10:00:00Z"}"#);
-    let head = head.to_lowercase();
+    let headers = headers.to_lowercase();
     for line in [
         "post /hook http/1.1",
         "idempotency-key: c-1042_2026-11",
         "content-type: application/json",
         "x-amzn-trace-id: root=1-5759e988-bd862e3fe1be46a994272793;sampled=1",
     ] {
-        assert!(head.contains(line), "{head}");
+        assert!(headers.contains(line), "{headers}");
     }
-    assert!(!head.contains("authorization"), "{head}");
+    assert!(!headers.contains("authorization"), "{headers}");
 }

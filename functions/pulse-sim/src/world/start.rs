@@ -103,19 +103,7 @@ impl World {
         let mailing = settings.stages[StageName::Email];
         let endpoints = endpoints(&settings, &ledger, time, random, &trace, &checker);
         let scorer = scorer(&settings, &faults, time, random, &trace);
-        let calling = settings.stages[StageName::Call];
-        let partner = SimPartner {
-            time: time.clone(),
-            random: Arc::new(random.stream("partner")),
-            faults: Arc::clone(&faults),
-            latency: calling.latency,
-            timeout: calling.worker.call_timeout,
-            lanes: ProviderLanes::new(time),
-            trace: trace.clone(),
-            checker: checker.clone(),
-            ledger: Arc::clone(&ledger),
-            done: Arc::default(),
-        };
+        let partner = partner(&settings, &ledger, &faults, time, random, (&trace, &checker));
         let panics = Panics::default();
         let feedback = FeedbackWatch {
             time: time.clone(),
@@ -214,6 +202,30 @@ fn scorer(
         timeout: scoring.worker.call_timeout,
         lanes: ProviderLanes::new(time),
         trace: trace.clone(),
+    }
+}
+
+/// The campaigns' partner.
+fn partner(
+    settings: &WorldSettings,
+    ledger: &Arc<MemoryLedger>,
+    faults: &Arc<ActiveFaults>,
+    time: &VirtualTime,
+    random: Randomness,
+    (trace, checker): (&Trace, &InvariantChecker),
+) -> SimPartner {
+    let calling = settings.stages[StageName::Call];
+    SimPartner {
+        time: time.clone(),
+        random: Arc::new(random.stream("partner")),
+        faults: Arc::clone(faults),
+        latency: calling.latency,
+        timeout: calling.worker.call_timeout,
+        lanes: ProviderLanes::new(time),
+        trace: trace.clone(),
+        checker: checker.clone(),
+        ledger: Arc::clone(ledger),
+        done: Arc::default(),
     }
 }
 
