@@ -209,9 +209,18 @@ fn each_call_of_the_code_is_allowed_by_a_statement() -> Result<()> {
     let allowed: BTreeSet<_> =
         policies::statements(&Template::shipped()?).into_iter().flat_map(|(_, _, actions)| actions).collect();
     let mut called = BTreeSet::new();
-    for part in
-        ["pulse-aws", "pulse-endpoints", "pulse-providers", "score", "email", "deliver", "tick", "audit", "console"]
-    {
+    for part in [
+        "pulse-aws",
+        "pulse-endpoints",
+        "pulse-providers",
+        "score",
+        "call",
+        "email",
+        "deliver",
+        "tick",
+        "audit",
+        "console",
+    ] {
         called.extend(calls_in(&workspace().root().join("functions").join(part).join("src"))?);
     }
     assert!(called.len() > 20, "{called:?}");

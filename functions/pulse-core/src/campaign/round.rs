@@ -341,8 +341,11 @@ impl CampaignRound<'_> {
             // What comes to a later stage is to find room there, too.
             let later = campaign.request.plan.steps().skip_while(|step| *step != stage).map(|step| left[step]);
             let most = later.map(|(free, urgent)| free + if is_urgent { urgent } else { 0 }).min().unwrap_or(0);
-            let most = if has { most.min(self.of_today(campaign, now).await?) } else { 0 };
-            held.push(if most == 0 { Vec::new() } else { self.ready(campaign.run, stage, now, most).await? });
+            // What was dispatched before, and waits for its moment or for a later stage, is of an earlier day's number.
+            let is_first = stage == campaign.request.plan.first();
+            let today = if has && is_first { self.of_today(campaign, now).await? } else { u64::MAX };
+            let is_wanted = has && most > 0;
+            held.push(if is_wanted { self.ready(campaign.run, stage, now, most, today).await? } else { Vec::new() });
         }
         let wanted: Vec<_> =
             flowing.iter().zip(&held).map(|((of, _), ids)| (of.request.priority, ids.len() as u64)).collect();
@@ -378,18 +381,19 @@ impl CampaignRound<'_> {
         Ok(most.saturating_sub(seal.count.saturating_sub(held)))
     }
 
-    /// What may be dispatched to a stage: what was put off until now before what was never dispatched.
+    /// What may be dispatched to a stage: what was put off until now before what is held, of which so many may be today.
     async fn ready(
         &self,
         run: RunId,
         stage: StageName,
         now: Timestamp,
         most: u64,
+        today: u64,
     ) -> Result<Vec<EntryId>, LedgerError> {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let [most, today] = [most, today].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         let mut ready = self.entries.waiting_in_campaign(run, stage, Awaited::Deferred, now, most).await?;
-        if ready.len() < most {
-            let left = most - ready.len();
+        let left = (most - ready.len().min(most)).min(today);
+        if left > 0 {
             ready.extend(self.entries.waiting_in_campaign(run, stage, Awaited::Held, now, left).await?);
         }
         Ok(ready)
