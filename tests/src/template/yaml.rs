@@ -74,10 +74,11 @@ pub(super) fn suppose(value: &mut Value, condition: &str, holds: bool) {
             }
         }
         Value::Array(items) => {
+            let chosen = |item: &Value| item["Fn::If"].get(if holds { 1 } else { 2 }).cloned().unwrap_or_default();
+            items.retain(|item| item["Fn::If"][0] != condition || chosen(item)["Ref"] != "AWS::NoValue");
             for item in items.iter_mut() {
                 suppose(item, condition, holds);
             }
-            items.retain(|item| item["Ref"] != "AWS::NoValue");
         }
         _ => {}
     }
@@ -118,14 +119,14 @@ mod tests {
     #[test]
     fn what_a_condition_leaves_out_is_gone() {
         let template = to_json(
-            "R:\n  A: { Condition: C, X: 1 }\n  B: [!If [C, !Ref A, !Ref AWS::NoValue], !If [D, 1, 2]]\n  E: !If [C, !Ref A, \"\"]",
+            "R:\n  A: { Condition: C, X: 1 }\n  B: [!If [C, !Ref A, !Ref AWS::NoValue], !If [D, 1, !Ref AWS::NoValue]]\n  E: !If [C, !Ref A, \"\"]",
         );
         let supposed = |holds| {
             let mut template = template.as_ref().unwrap().clone();
             suppose(&mut template, "C", holds);
             template
         };
-        let of_d = json!({ "Fn::If": ["D", 1, 2] });
+        let of_d = json!({ "Fn::If": ["D", 1, { "Ref": "AWS::NoValue" }] });
         assert_eq!(supposed(false), json!({ "R": { "B": [of_d], "E": "" } }));
         let a = json!({ "Ref": "A" });
         assert_eq!(supposed(true), json!({ "R": { "A": { "X": 1 }, "B": [a, of_d], "E": a } }));

@@ -1,4 +1,6 @@
-use pulse_core::{advice::Advice, dead_letters::RedriveOrder, entry::StageName, message::WorkMessage, ports::DlqName, stage::StageSet};
+use pulse_core::{
+    advice::Advice, dead_letters::RedriveOrder, entry::StageName, message::WorkMessage, ports::DlqName, stage::StageSet,
+};
 
 use super::{World, id, now, run};
 use crate::FailedOrder;
