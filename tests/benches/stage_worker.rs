@@ -72,7 +72,7 @@ fn work_off(stage: StageName, mean: f64) -> Run {
     match stage {
         StageName::Score => scorer = scorer.with_latency(latency(&time, mean, &in_calls)),
         StageName::Email => mailer = mailer.with_latency(latency(&time, mean, &in_calls)),
-        StageName::Deliver => unreachable!("its backlog isn't customers"),
+        StageName::Deliver | StageName::Call => unreachable!("its backlog isn't a month's"),
     }
     let stack = InMemoryStack::under(clock.clone(), scorer, mailer);
     let customers: Vec<_> = (0..BACKLOG).map(|n| customer(&format!("c-{n}"))).collect();
@@ -84,7 +84,7 @@ fn work_off(stage: StageName, mean: f64) -> Run {
     let calls = match stage {
         StageName::Score => stack.scorer.calls().len(),
         StageName::Email => stack.mailer.accepted().len(),
-        StageName::Deliver => 0,
+        StageName::Deliver | StageName::Call => 0,
     };
     assert_eq!(calls, BACKLOG);
     let in_calls = *in_calls.lock().expect("not poisoned");

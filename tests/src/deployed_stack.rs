@@ -18,7 +18,7 @@ use pulse_core::{
 use pulse_local::{
     deployment::{Deployment, StackPlan},
     emulator::Emulator,
-    standins::{MailStandIn, ScoreStandIn, StandInLatency, StandInOptions},
+    standins::{MailStandIn, PartnerStandIn, ScoreStandIn, StandInLatency, StandInOptions},
 };
 use tokio::time::{Instant, interval};
 
@@ -35,6 +35,8 @@ pub struct DeployedStack {
     pub score: ScoreStandIn,
     /// The email provider.
     pub mail: MailStandIn,
+    /// Whom campaigns call, if the stack has a stage for it.
+    pub partner: Option<Box<PartnerStandIn>>,
     endpoint: String,
     plan: StackPlan,
 }
@@ -59,6 +61,27 @@ impl DeployedStack {
         latency: Duration,
         changes: &[(&str, &str)],
     ) -> Self {
+        Box::pin(Self::build_of(emulator, name, test, latency, changes, None)).await
+    }
+
+    /// The same with a partner that campaigns may call.
+    ///
+    /// # Panics
+    /// When it can't be deployed.
+    pub async fn build_calling(emulator: &Emulator, name: &str, test: &str, latency: Duration) -> Self {
+        let options = StandInOptions { latency: StandInLatency::constant(latency), ..StandInOptions::default() };
+        let partner = PartnerStandIn::start(options).await.expect("a partner's stand-in");
+        Box::pin(Self::build_of(emulator, name, test, latency, &[], Some(Box::new(partner)))).await
+    }
+
+    async fn build_of(
+        emulator: &Emulator,
+        name: &str,
+        test: &str,
+        latency: Duration,
+        changes: &[(&str, &str)],
+        partner: Option<Box<PartnerStandIn>>,
+    ) -> Self {
         let stand_in = || StandInOptions { latency: StandInLatency::constant(latency), ..StandInOptions::default() };
         let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");
         let mail = MailStandIn::start(stand_in()).await.expect("an email stand-in");
@@ -80,20 +103,28 @@ impl DeployedStack {
         });
         let authorization = serde_json::json!({ "authorization": score.authorization() });
         let changes = changes.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        let call_secret = format!("{name}/partner");
+        let calling = partner.as_ref().map(|partner| [("CallUrl", partner.url()), ("CallSecret", call_secret.clone())]);
+        let parameters = parameters.into_iter().chain(calling.into_iter().flatten()).chain(changes);
+        let mut secrets = BTreeMap::from([
+            (score_secret, authorization.to_string()),
+            (mail_secret, credentials.to_string()),
+            (feedback_secret, crate::intake::secret().to_string()),
+        ]);
+        if let Some(partner) = &partner {
+            let authorization = serde_json::json!({ "authorization": partner.authorization() });
+            secrets.insert(call_secret, authorization.to_string());
+        }
         let plan = StackPlan {
             stack: name.into(),
-            parameters: parameters.into_iter().chain(changes).map(|(key, value)| (key.to_owned(), value)).collect(),
-            secrets: BTreeMap::from([
-                (score_secret, authorization.to_string()),
-                (mail_secret, credentials.to_string()),
-                (feedback_secret, crate::intake::secret().to_string()),
-            ]),
+            parameters: parameters.map(|(key, value)| (key.to_owned(), value)).collect(),
+            secrets,
         };
         let deployment =
             Deployment::deploy(&workspace(), emulator.endpoint(), packages(test), &plan, &progress()).await;
         let deployment = deployment.unwrap_or_else(|error| panic!("{error:#}"));
         let stack = Stack { aws: deployment.aws, outputs: deployment.outputs };
-        Self { stack, score, mail, endpoint: emulator.endpoint().to_owned(), plan }
+        Self { stack, score, mail, partner, endpoint: emulator.endpoint().to_owned(), plan }
     }
 
     /// The ledger.

@@ -28,7 +28,7 @@ use pulse_core::{
     run::RunId,
     score::{Band, Score, ScoreValue},
     snapshot::{CountBudget, SnapshotRound},
-    stage::{EmailPolicy, EmailRules, PerStage, Rules},
+    stage::{EmailPolicy, EmailRules, PerStage, Rules, StageSet},
     suppression::{Evidence, Scope, Suppression, SuppressionReason},
     tick::SweepPolicy,
 };
@@ -232,6 +232,7 @@ impl InMemoryApp {
             memory: ledger.clone(),
             lanes: Arc::<MemoryLanes>::default(),
             gauges: Arc::new(MemoryGauges {
+                deployed: StageSet::of_every_stack(),
                 queues: queues.clone(),
                 dlqs: dlqs.clone(),
                 schedule_dlq: schedule_dlq.clone(),

@@ -27,8 +27,9 @@ use pulse_core::{
     settlement::Settlement,
     slot::Slot,
     stage::{
-        DeliverStep, EmailPolicy, EmailRules, EmailStep, Entries, Lines, Meter, MeteredMailer, MeteredScorer, PerStage,
-        ProviderWatch, RawMessage, Rules, ScoreStep, Stage, StageRunner, Watch, Worker, WorkerSettings,
+        CallStep, DeliverStep, EmailPolicy, EmailRules, EmailStep, Entries, Lines, Meter, MeteredMailer,
+        MeteredPartner, MeteredScorer, PerStage, ProviderWatch, RawMessage, Rules, ScoreStep, Stage, StageRunner,
+        Watch, Worker, WorkerSettings,
     },
     suppression::{Evidence, Scope, Suppression, SuppressionReason},
     tick::{StageSweep, Sweep, SweepPolicy},
@@ -41,6 +42,7 @@ use pulse_sim::{
     dead_letters::MemoryDeadLetters,
     ledger::MemoryLedger,
     mailer::MemoryMailer,
+    partner::MemoryPartner,
     queue::{MemoryQueue, Received, RedrivePolicy},
     schedules::MemorySchedules,
     scorer::MemoryScorer,
@@ -75,6 +77,8 @@ pub struct InMemoryStack {
     pub email: QueuePair,
     /// The deliver queue and its dead-letter queue.
     pub deliver: QueuePair,
+    /// The call queue and its dead-letter queue.
+    pub call: QueuePair,
     /// What the scheduler couldn't deliver.
     pub schedule_dlq: Arc<MemoryQueue>,
     /// The intake's queue of feedback, and what it gave up.
@@ -89,6 +93,8 @@ pub struct InMemoryStack {
     pub scorer: Arc<MemoryScorer>,
     /// The email provider.
     pub mailer: Arc<MemoryMailer>,
+    /// The campaigns' partner.
+    pub partner: Arc<MemoryPartner>,
     /// Other systems.
     pub courier: Arc<MemoryCourier>,
     /// What the email stage goes by.
@@ -145,8 +151,8 @@ impl InMemoryStack {
     /// A stack with these providers, all under one clock.
     #[must_use]
     pub fn under(clock: Arc<VirtualClock>, scorer: MemoryScorer, mailer: MemoryMailer) -> Self {
-        let [score, email, deliver] = [(); 3].map(|()| QueuePair::new(&clock));
-        let queues = PerStage::from_array([&score, &email, &deliver].map(|pair| pair.queue.clone()));
+        let [score, email, deliver, call] = [(); 4].map(|()| QueuePair::new(&clock));
+        let queues = PerStage::from_array([&score, &email, &deliver, &call].map(|pair| pair.queue.clone()));
         let ledger = Arc::<MemoryLedger>::default();
         let book = Arc::new(EndpointBook::new(ledger.clone(), clock.clone()));
         let outbox = OutboxLedger {
@@ -159,6 +165,8 @@ impl InMemoryStack {
             outbox: Arc::new(outbox),
             book,
             deliver,
+            call,
+            partner: Arc::default(),
             courier: Arc::default(),
             ledger,
             schedules: MemorySchedules::default(),
@@ -345,12 +353,13 @@ impl InMemoryStack {
         score.step.scorer = self.metered_scorer(&meter);
         let mut email = self.email_stage();
         email.step.mailer = self.metered_mailer(&meter);
-        let deliver = self.deliver_stage();
+        let (deliver, call) = (self.deliver_stage(), self.call_stage(&meter));
         let watch = self.watch(stage, &meter);
         let (stage_at_work, provider): (&dyn Stage, &dyn Watch) = match stage {
             StageName::Score => (&score, &watch),
             StageName::Email => (&email, &watch),
             StageName::Deliver => (&deliver, &*deliver.step.desk),
+            StageName::Call => (&call, &watch),
         };
         let worker = Worker {
             stage: stage_at_work,
@@ -404,6 +413,13 @@ impl InMemoryStack {
         StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
     }
 
+    fn call_stage(&self, meter: &Arc<Meter>) -> StageRunner<CallStep> {
+        let (partner, meter, clock) = (self.partner.clone(), Arc::clone(meter), self.clock.clone());
+        let partner = Arc::new(MeteredPartner { partner, meter, clock });
+        let step = CallStep { entries: self.entries(), partner };
+        StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
+    }
+
     /// The deliver stage, of which two invocations may run at once, as one invocation has it.
     #[must_use]
     pub fn deliver_stage(&self) -> StageRunner<DeliverStep> {
@@ -443,17 +459,21 @@ impl InMemoryStack {
         self.pair(stage).queue.receive(BATCH).into_iter().map(raw_message).collect()
     }
 
-    /// Invokes both functions until both queues are empty, moving the clock on to the next message
+    /// Invokes the functions that move entries until their queues are empty, moving the clock on to the next message
     /// whenever none is visible.
     ///
     /// # Panics
     /// When they never become empty.
     pub async fn drain(&self) {
         for _ in 0..10_000 {
-            if self.invoke(StageName::Score).await | self.invoke(StageName::Email).await {
+            let mut any = false;
+            for stage in StageName::OF_ENTRIES {
+                any |= self.invoke(stage).await;
+            }
+            if any {
                 continue;
             }
-            let queues = [&self.score.queue, &self.email.queue];
+            let queues = StageName::OF_ENTRIES.map(|stage| &self.pair(stage).queue);
             let Some(next) = queues.iter().filter_map(|queue| queue.next_visible_at()).min() else {
                 return;
             };
@@ -494,6 +514,7 @@ impl InMemoryStack {
             StageName::Score => &self.score,
             StageName::Email => &self.email,
             StageName::Deliver => &self.deliver,
+            StageName::Call => &self.call,
         }
     }
 }

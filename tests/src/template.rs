@@ -8,6 +8,7 @@ pub mod alarms;
 pub mod closing;
 pub mod console;
 pub mod functions;
+pub mod given;
 pub mod intake;
 pub mod metrics;
 pub mod parameters;
@@ -28,12 +29,28 @@ pub struct Template {
 }
 
 impl Template {
-    /// Reads a template from its YAML text. Its stages are those of its sources.
+    /// Reads a template from its YAML text, as it is deployed with all its stages, which are those of its sources.
     ///
     /// # Errors
     /// When the text is not one YAML document, or uses a tag that CloudFormation does not know.
     pub fn parse(text: &str, stages: Vec<Stage>) -> Result<Self> {
-        Ok(Self { yaml: yaml::to_json(text)?, stages })
+        let mut yaml = yaml::to_json(text)?;
+        for condition in stages.iter().filter_map(|stage| stage.condition.as_deref()) {
+            yaml::suppose(&mut yaml, condition, true);
+        }
+        Ok(Self { yaml, stages })
+    }
+
+    /// The same as it is deployed without the stages that only a parameter gives it.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_without_given_stages(text: &str, stages: Vec<Stage>) -> Result<Self> {
+        let mut yaml = yaml::to_json(text)?;
+        for condition in stages.iter().filter_map(|stage| stage.condition.as_deref()) {
+            yaml::suppose(&mut yaml, condition, false);
+        }
+        Ok(Self { yaml, stages: stages.into_iter().filter(|stage| stage.condition.is_none()).collect() })
     }
 
     /// The template that the repository ships.
@@ -41,9 +58,15 @@ impl Template {
     /// # Errors
     /// When the file or one of its sources is missing or does not parse.
     pub fn shipped() -> Result<Self> {
-        let path = pulse_template::template();
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&text, Sources::shipped().stages()?)
+        Self::parse(&shipped()?, Sources::shipped().stages()?)
+    }
+
+    /// The same without the stages that only a parameter gives it.
+    ///
+    /// # Errors
+    /// As [`Self::shipped`].
+    pub fn shipped_without_given_stages() -> Result<Self> {
+        Self::parse_without_given_stages(&shipped()?, Sources::shipped().stages()?)
     }
 
     /// The stages that the template has to have.
@@ -138,6 +161,11 @@ impl Template {
         }
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
+}
+
+fn shipped() -> Result<String> {
+    let path = pulse_template::template();
+    std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// An SQS event source mapping: a function, and how it takes from its queue.

@@ -5,6 +5,7 @@ mod providers {
     mod endpoint_keys;
     mod ens;
     mod freeze;
+    mod http_partner;
     mod http_scorer;
     mod marketing_cloud;
     mod memory;

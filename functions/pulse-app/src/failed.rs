@@ -95,7 +95,7 @@ impl App {
         };
         let dropped = match stage {
             StageName::Email => self.ports.reports.closed_entries(run, TallyKey::Dropped, None, limit).await?.len(),
-            StageName::Score | StageName::Deliver => 0,
+            StageName::Score | StageName::Call | StageName::Deliver => 0,
         };
         Ok(FailedReport { dry_run, queued, failed, dropped, order })
     }

@@ -41,7 +41,8 @@ impl App {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<DeadLettersOf>, DeadLetterError> {
         let mut found = Vec::new();
-        for queue in DlqName::all().filter(|queue| only.is_none_or(|only| only == *queue)) {
+        let deployed = self.ports.stages.deployed();
+        for queue in DlqName::of(deployed).filter(|queue| only.is_none_or(|only| only == *queue)) {
             let letters = PacedDeadLetters::new(self.ports.dead_letters.get(queue), &*self.ports.sleeper, stop);
             let survey = Survey {
                 letters: &letters,

@@ -8,6 +8,7 @@ use pulse_core::{
     orders::OrderAction,
     pausing::{Pausing, PausingError, Resumed, clear_ahead, write_pause},
     ports::{StageError, StageStatus, Switch},
+    stage_spec::NoSuchStage,
     tick::{MappingReconciler, Reconciled},
 };
 use serde::Serialize;
@@ -155,6 +156,9 @@ pub enum SwitchError {
     /// It can't be looked at.
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// The stack hasn't it.
+    #[error(transparent)]
+    NoSuchStage(#[from] NoSuchStage),
     /// It takes too long.
     #[error(
         "The {stage} stage's mapping is {mapping:?} after {minutes} minutes. It is written down, so tick goes on trying"
@@ -179,7 +183,7 @@ impl SwitchError {
         match self {
             Self::Slow { .. } | Self::Undone(_) => Some(Advice::LookAtStages),
             Self::Pausing(PausingError::NoteNeeded(stage)) => Some(Advice::ResumeWithNote { stage: *stage }),
-            Self::Pausing(_) | Self::Stage(_) => None,
+            Self::Pausing(_) | Self::Stage(_) | Self::NoSuchStage(_) => None,
         }
     }
 }
@@ -199,6 +203,7 @@ impl App {
 
     async fn pause_now(&self, order: &PauseOrder, watch: Watch<'_>) -> Result<PauseReport, SwitchError> {
         let PauseOrder { stage, ref note, lasts, until: wait } = *order;
+        self.has_stage(stage)?;
         let since = self.clock().now();
         let until = lasts.map(|lasts| later(since, lasts));
         let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until };
@@ -247,6 +252,7 @@ impl App {
         wait: Until,
         watch: Watch<'_>,
     ) -> Result<ResumeReport, SwitchError> {
+        self.has_stage(stage)?;
         let next_look = self.next_look(stage, note).await?;
         let pausing = self.pausing().await;
         let resumed = match pausing.resume(stage, note.map(|note| (&self.actor, note))).await {
@@ -279,6 +285,10 @@ impl App {
             // Who resumes doesn't hang on figures.
             (Ok(_) | Err(_), _) => Ok(NextLook::Nothing),
         }
+    }
+
+    fn has_stage(&self, stage: StageName) -> Result<(), NoSuchStage> {
+        if self.ports.stages.deployed().has(stage) { Ok(()) } else { Err(NoSuchStage { stage }) }
     }
 
     /// The reconciler, with tick's own figures where they can be read: what was asked for doesn't hang on them.

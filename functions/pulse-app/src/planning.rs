@@ -46,6 +46,9 @@ pub struct PlannedCampaign {
     pub other_ways: Vec<PricedWay>,
     /// At AWS's public prices in us-east-1, beside the rest.
     pub bill: Bill,
+    /// What having the stage costs in a month, whatever it does, if not every stack has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage_bill: Option<Bill>,
     /// What the same costs as a distributed map of Step Functions.
     pub distributed_map: Bill,
 }
@@ -79,6 +82,7 @@ impl PlannedCampaign {
             stage: campaign.stage,
             other_ways: campaign.other_ways(&plan.way).into_iter().map(with_cost).collect(),
             bill: Bill::of_campaign(work(&plan.way), &prices),
+            stage_bill: campaign.stage.spec().given_by.map(|_| Bill::of_given_stage(&prices)),
             distributed_map: Bill::of_distributed_map(work(&plan.way), &prices),
             plan,
         })

@@ -132,7 +132,7 @@ impl App {
     /// # Errors
     /// When the ledger or a stage can't be looked at.
     pub async fn overviews(&self) -> Result<Vec<StageOverview>, ReadError> {
-        try_join_all(StageName::ALL.iter().map(|stage| self.overview(*stage))).await
+        try_join_all(self.ports.stages.deployed().iter().map(|stage| self.overview(stage))).await
     }
 
     async fn overview(&self, stage: StageName) -> Result<StageOverview, ReadError> {
@@ -161,6 +161,6 @@ impl App {
     /// # Errors
     /// When they can't be asked for.
     pub async fn stage_lanes(&self) -> Result<Vec<StageLanes>, ReadError> {
-        Ok(try_join_all(StageName::ALL.iter().map(|stage| self.ports.gauges.lanes(*stage))).await?)
+        Ok(try_join_all(self.ports.stages.deployed().iter().map(|stage| self.ports.gauges.lanes(stage))).await?)
     }
 }

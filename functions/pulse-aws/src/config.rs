@@ -55,9 +55,15 @@ impl<'a> Environment<'a> {
         self.optional(&name).ok_or(ConfigError::Missing(name))
     }
 
-    /// Each stage's own variable whose name ends so, as `SCORE_QUEUE_URL` does.
-    fn per_stage(&self, suffix: &str) -> Result<PerStage<String>, ConfigError> {
-        PerStage::try_from_fn(|stage: StageName| self.text(format!("{}_{suffix}", stage.spec().prefix)))
+    /// Each stage's own variable whose name ends so, as `SCORE_QUEUE_URL` does; none, of a stage that the stack hasn't.
+    fn per_stage(&self, suffix: &str) -> Result<PerStage<Option<String>>, ConfigError> {
+        PerStage::try_from_fn(|stage: StageName| {
+            let name = format!("{}_{suffix}", stage.spec().prefix);
+            match stage.spec().given_by {
+                None => self.text(name).map(Some),
+                Some(_) => Ok(self.optional(&name)),
+            }
+        })
     }
 
     fn number<N: FromStr + PartialOrd + Display>(
@@ -94,8 +100,8 @@ pub fn process_variable(name: &str) -> Option<String> {
 pub struct StageConfig {
     /// The ledger's table: `TABLE_NAME`.
     pub table: String,
-    /// The stages' queues: `SCORE_QUEUE_URL` and so on.
-    pub queue_urls: PerStage<String>,
+    /// The stages' queues: `SCORE_QUEUE_URL` and so on; none, of a stage that the stack hasn't.
+    pub queue_urls: PerStage<Option<String>>,
     /// `IN_FLIGHT`, `MAX_RECEIVE_COUNT` and the stage's own `.._TIMEOUT_SECONDS`.
     pub worker: WorkerSettings,
     /// `BREAKER_..`, as [`TickConfig`] has them.
@@ -144,6 +150,31 @@ impl ScoreConfig {
             stage: StageConfig::read(env, "SCORE_TIMEOUT_SECONDS")?,
             url: env.text("SCORE_URL")?,
             secret_name: env.optional("SCORE_SECRET"),
+        })
+    }
+}
+
+/// The `call` function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallConfig {
+    /// What every stage needs.
+    pub stage: StageConfig,
+    /// `CALL_URL`: where the partner's API is.
+    pub url: String,
+    /// `CALL_SECRET`: the name of its secret, if it wants one.
+    pub secret_name: Option<String>,
+}
+
+impl CallConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// With the name of the first variable that is missing or can't be used.
+    pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            stage: StageConfig::read(env, "CALL_TIMEOUT_SECONDS")?,
+            url: env.text("CALL_URL")?,
+            secret_name: env.optional("CALL_SECRET"),
         })
     }
 }
@@ -320,6 +351,13 @@ mod tests {
         let MailProvider::Ses { rate_per_second, .. } = config.provider else { panic!("another provider") };
         assert!((rate_per_second - 2.0).abs() < f64::EPSILON);
         assert_eq!(config.policy.score_max_age, Duration::from_hours(72));
+    }
+
+    #[test]
+    fn a_stage_that_the_stack_has_not_has_no_queue() {
+        let urls = |call| read(("CALL_QUEUE_URL", call)).unwrap().stage.queue_urls;
+        assert_eq!(urls(None)[StageName::Call], None);
+        assert_eq!(urls(Some("c")).map(|_, url| url.unwrap()).as_slice(), ["s", "e", "d", "c"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use pulse_core::{
     delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::StageName,
     keys::KeyRing,
-    ports::{Campaigns, Clock as _, Endpoints, FeedbackLog, Queues, StageQueue},
+    ports::{AbsentStage, Campaigns, Clock as _, Endpoints, FeedbackLog, Queues, StageQueue},
     stage::{Entries, Lines, Meter, ProviderWatch, Stage, StageRunner, Watch, Worker, WorkerSettings},
 };
 
@@ -46,7 +46,10 @@ impl StageHost {
         let aws = &sdk::for_worker(aws);
         let ledger = DynamoDbLedger::new(sdk::dynamodb_client(aws), config.table);
         let queue = |stage: StageName| -> Arc<dyn StageQueue> {
-            Arc::new(SqsQueue::new(sdk::sqs_client(aws), stage, config.queue_urls[stage].clone()))
+            match &config.queue_urls[stage] {
+                Some(url) => Arc::new(SqsQueue::new(sdk::sqs_client(aws), stage, url)),
+                None => Arc::new(AbsentStage(stage)),
+            }
         };
         Self {
             meter: Arc::default(),

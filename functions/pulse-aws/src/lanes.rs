@@ -15,7 +15,7 @@ use pulse_core::{
     failure::Cause,
     lanes::{LaneSettings, Step},
     ports::{Clock, LaneControl, LaneError},
-    stage::PerStage,
+    stage::{NoSuchStage, PerStage},
 };
 use tokio::time::sleep;
 
@@ -46,7 +46,7 @@ const BUSY: [&str; 3] = ["ResourceInUseException", "ResourceConflictException", 
 pub struct LambdaLaneControl {
     lambda: aws_sdk_lambda::Client,
     clock: Arc<dyn Clock>,
-    addresses: PerStage<StageAddress>,
+    addresses: PerStage<Option<StageAddress>>,
 }
 
 /// A call that didn't work out.
@@ -60,12 +60,17 @@ enum Attempt {
 impl LambdaLaneControl {
     /// The lanes at these addresses.
     #[must_use]
-    pub fn new(lambda: aws_sdk_lambda::Client, clock: Arc<dyn Clock>, addresses: PerStage<StageAddress>) -> Self {
+    pub fn new(
+        lambda: aws_sdk_lambda::Client,
+        clock: Arc<dyn Clock>,
+        addresses: PerStage<Option<StageAddress>>,
+    ) -> Self {
         Self { lambda, clock, addresses }
     }
 
-    fn address(&self, stage: StageName) -> &StageAddress {
-        &self.addresses[stage]
+    fn address(&self, stage: StageName) -> Result<&StageAddress, LaneError> {
+        let missing = || LaneError { stage, cause: Cause::new(NoSuchStage { stage }.to_string()) };
+        self.addresses[stage].as_ref().ok_or_else(missing)
     }
 }
 
@@ -94,6 +99,12 @@ impl LaneControl for LambdaLaneControl {
             Step::Configure { in_flight, rate_divisor } => self.configure(stage, in_flight, rate_divisor).await,
             Step::Drain => self.drain(stage).await,
         }
+    }
+}
+
+impl From<LaneError> for Attempt {
+    fn from(error: LaneError) -> Self {
+        Self::Failed(error.cause)
     }
 }
 

@@ -12,7 +12,7 @@ use pulse_core::{
     entry::StageName,
     failure::Cause,
     ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
-    stage::PerStage,
+    stage::{NoSuchStage, PerStage, StageSet},
 };
 
 use crate::sdk::{
@@ -32,6 +32,8 @@ pub struct StageAddress {
     pub mapping: String,
     /// Its queue's URL.
     pub queue_url: String,
+    /// Its dead-letter queue's URL.
+    pub dlq_url: String,
 }
 
 /// The stages on Lambda and SQS.
@@ -48,13 +50,13 @@ pub struct LambdaStages {
     cloudformation: aws_sdk_cloudformation::Client,
     stack: String,
     deployed_within: Duration,
-    addresses: PerStage<StageAddress>,
+    addresses: PerStage<Option<StageAddress>>,
 }
 
 impl LambdaStages {
     /// The stages at these addresses, in a stack of this name.
     #[must_use]
-    pub fn new(aws: &SdkConfig, stack: impl Into<String>, addresses: PerStage<StageAddress>) -> Self {
+    pub fn new(aws: &SdkConfig, stack: impl Into<String>, addresses: PerStage<Option<StageAddress>>) -> Self {
         Self {
             lambda: sdk::lambda_client(aws),
             sqs: sdk::sqs_client(aws),
@@ -71,19 +73,20 @@ impl LambdaStages {
         Self { deployed_within, ..self }
     }
 
-    fn address(&self, stage: StageName) -> &StageAddress {
-        &self.addresses[stage]
+    fn address(&self, stage: StageName) -> Result<&StageAddress, StageError> {
+        let missing = || StageError { stage, cause: Cause::new(NoSuchStage { stage }.to_string()) };
+        self.addresses[stage].as_ref().ok_or_else(missing)
     }
 
     async fn mapping(&self, stage: StageName) -> Result<Switch, StageError> {
-        let mapping = self.lambda.get_event_source_mapping().uuid(&self.address(stage).mapping).send().await;
+        let mapping = self.lambda.get_event_source_mapping().uuid(&self.address(stage)?.mapping).send().await;
         let mapping = mapping.map_err(|error| failed(stage, LAMBDA, &error))?;
         Ok(switch(mapping.state().unwrap_or_default()))
     }
 
     /// With a reserved concurrency of 0 the function may not run at all.
     async fn reserved(&self, stage: StageName) -> Result<Option<u32>, StageError> {
-        let function = &self.address(stage).function;
+        let function = &self.address(stage)?.function;
         let concurrency = self.lambda.get_function_concurrency().function_name(function).send().await;
         let concurrency = concurrency.map_err(|error| failed(stage, LAMBDA, &error))?;
         Ok(concurrency.reserved_concurrent_executions().and_then(|reserved| u32::try_from(reserved).ok()))
@@ -95,7 +98,7 @@ impl LambdaStages {
         let answer = self
             .sqs
             .get_queue_attributes()
-            .queue_url(&self.address(stage).queue_url)
+            .queue_url(&self.address(stage)?.queue_url)
             .attribute_names(waiting.clone())
             .attribute_names(in_flight.clone())
             .send()
@@ -112,6 +115,10 @@ impl LambdaStages {
 
 #[async_trait]
 impl Stages for LambdaStages {
+    fn deployed(&self) -> StageSet {
+        StageSet::of(|stage| self.addresses[stage].is_some())
+    }
+
     async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let (mapping, reserved, (waiting, in_flight)) =
             futures::try_join!(self.mapping(stage), self.reserved(stage), self.depth(stage))?;
@@ -121,7 +128,7 @@ impl Stages for LambdaStages {
     /// A mapping that is changing takes no other change (AWS Lambda API Reference,
     /// `UpdateEventSourceMapping`: `ResourceInUseException`).
     async fn set_enabled(&self, stage: StageName, on: bool) -> Result<SetEnabled, StageError> {
-        let update = self.lambda.update_event_source_mapping().uuid(&self.address(stage).mapping).enabled(on);
+        let update = self.lambda.update_event_source_mapping().uuid(&self.address(stage)?.mapping).enabled(on);
         match update.send().await {
             Ok(_) => Ok(SetEnabled::Done),
             Err(error) if is_busy(error.code()) => Ok(SetEnabled::Busy),

@@ -13,7 +13,7 @@ pub use metrics::{Metrics, StageGauges};
 pub use transitions::{CountedLedger, Transitions};
 
 /// Pulse's own crates; what isn't logs warnings only.
-const OWN: [&str; 15] = [
+const OWN: [&str; 16] = [
     "pulse_core",
     "pulse_app",
     "pulse_aws",
@@ -25,6 +25,7 @@ const OWN: [&str; 15] = [
     "score",
     "email",
     "deliver",
+    "call",
     "tick",
     "audit",
     "feedback",

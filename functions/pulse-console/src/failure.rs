@@ -215,6 +215,7 @@ impl From<SwitchError> for Failure {
         let words = sentence(&error, error.advice().as_ref());
         match error {
             SwitchError::Pausing(PausingError::NoteNeeded(_)) => Self::wrong(words),
+            SwitchError::NoSuchStage(_) => Self::unknown(words),
             SwitchError::Pausing(PausingError::Contended(_)) | SwitchError::Undone(_) => Self::refused(words),
             SwitchError::Pausing(_) | SwitchError::Stage(_) | SwitchError::Slow { .. } => Self::elsewhere(error),
         }

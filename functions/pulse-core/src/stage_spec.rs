@@ -35,6 +35,8 @@ pub enum StageName {
     Email,
     /// Tell another system of a fact.
     Deliver,
+    /// Ask a campaign's partner to do something for a customer.
+    Call,
 }
 
 /// One value for each stage.
@@ -80,6 +82,8 @@ pub struct StageSpec {
     pub title: &'static str,
     /// What its environment variables and its index keys begin with.
     pub prefix: &'static str,
+    /// The parameter of the template without which a stack has no such stage; none for those that each stack has.
+    pub given_by: Option<&'static str>,
 }
 
 const SCORE: StageSpec = StageSpec {
@@ -92,6 +96,7 @@ const SCORE: StageSpec = StageSpec {
     activity: "scoring",
     title: "Score",
     prefix: "SCORE",
+    given_by: None,
 };
 
 const EMAIL: StageSpec = StageSpec {
@@ -104,6 +109,7 @@ const EMAIL: StageSpec = StageSpec {
     activity: "mailing",
     title: "Email",
     prefix: "EMAIL",
+    given_by: None,
 };
 
 const DELIVER: StageSpec = StageSpec {
@@ -116,7 +122,70 @@ const DELIVER: StageSpec = StageSpec {
     activity: "delivery",
     title: "Deliver",
     prefix: "DELIVER",
+    given_by: None,
 };
+
+const CALL: StageSpec = StageSpec {
+    moves: Moves::Entries,
+    effect: Effect::Idempotent,
+    call_timeout: Duration::from_secs(20),
+    max_receives: 5,
+    waiting: "to-call",
+    claimed: "calling",
+    activity: "calling",
+    title: "Call",
+    prefix: "CALL",
+    given_by: Some("CallUrl"),
+};
+
+/// The stages that a stack has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageSet(PerStage<bool>);
+
+impl StageSet {
+    /// Those that each stack has.
+    #[must_use]
+    pub fn of_every_stack() -> Self {
+        Self::of(|stage| stage.spec().given_by.is_none())
+    }
+
+    /// All that there are.
+    #[must_use]
+    pub fn full() -> Self {
+        Self::of(|_| true)
+    }
+
+    /// Those of which this is so.
+    #[must_use]
+    pub fn of(has: impl FnMut(StageName) -> bool) -> Self {
+        Self(PerStage::from_fn(has))
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn has(self, stage: StageName) -> bool {
+        self.0[stage]
+    }
+
+    /// Each of them, in the order of the table.
+    #[must_use]
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = StageName> + Clone {
+        StageName::ALL.iter().copied().filter(move |stage| self.has(*stage))
+    }
+
+    /// Those of them that move entries, in the order in which a plan has them.
+    pub fn of_entries(self) -> impl Iterator<Item = StageName> {
+        StageName::OF_ENTRIES.into_iter().filter(move |stage| self.has(*stage))
+    }
+}
+
+/// A stage that a stack hasn't.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this stack has no {stage} stage: deploy it with the parameter {}, and try again", .stage.spec().given_by.unwrap_or("of the stage"))]
+pub struct NoSuchStage {
+    /// Which.
+    pub stage: StageName,
+}
 
 impl StageName {
     /// The stage that gives an entry its score.
@@ -125,8 +194,8 @@ impl StageName {
     /// All stages.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Those that move entries.
-    pub const OF_ENTRIES: [Self; 2] = [Self::Score, Self::Email];
+    /// Those that move entries, in the order in which a plan has them.
+    pub const OF_ENTRIES: [Self; 3] = [Self::Score, Self::Call, Self::Email];
 
     /// The stage's row in the table.
     #[must_use]
@@ -135,6 +204,7 @@ impl StageName {
             Self::Score => &SCORE,
             Self::Email => &EMAIL,
             Self::Deliver => &DELIVER,
+            Self::Call => &CALL,
         }
     }
 

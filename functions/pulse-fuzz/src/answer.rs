@@ -2,9 +2,9 @@
 
 use pulse_core::{
     failure::Cause,
-    ports::{MailLookup, ScoreError, SendError},
+    ports::{MailLookup, PartnerError, ScoreError, SendError},
 };
-use pulse_providers::fuzzing::{Heard, fate, not_sent, score, sent};
+use pulse_providers::fuzzing::{Heard, fate, not_sent, partner, score, sent};
 
 use crate::quotes_nothing;
 
@@ -26,6 +26,10 @@ pub fn check(data: &[u8]) {
     match score(&heard) {
         Ok(score) => assert!(score.value.expose() <= 1000 && heard.is_success()),
         Err(ScoreError::Retry { cause, .. } | ScoreError::Fail { cause }) => quotes_nothing(&cause),
+    }
+    match partner(&heard) {
+        Ok(_) => assert!(heard.is_success(), "an error says that the partner has done it"),
+        Err(PartnerError::Retry { cause, .. } | PartnerError::Fail { cause }) => quotes_nothing(&cause),
     }
     match sent(&heard) {
         Ok(_) => assert!(!heard.is_server_error(), "an error says that the mail was taken"),

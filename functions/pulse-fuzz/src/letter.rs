@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use pulse_core::{
     campaign::CampaignLetter,
     customer::{Currency, Customer, Locale, Money, PersonName, Product, Zone},
+    entry::Plan,
     ports::{CampaignMail, Letter, Rendered, Renderer as _},
     roster::RosterRow,
     run::RunId,
@@ -51,7 +52,7 @@ fn check_content(letter: &Rendered) {
 /// Whatever the operator wrote: it is refused, or it is written to everyone, on lines that mail takes and with the link below it.
 fn check_campaign(given: &Given, letter: &CampaignLetter) {
     let Some(renderer) = &*RENDERER else { panic!("there is no renderer") };
-    if renderer.check(letter, true).is_err() {
+    if renderer.check(letter, Plan::MONTHLY).is_err() {
         return;
     }
     let Some(mail) = given.write_campaign(letter) else {
@@ -121,7 +122,10 @@ impl Given {
     fn write_campaign(&self, letter: &CampaignLetter) -> Option<Rendered> {
         let (customer, link) = (self.customer(&self.name)?, UnsubscribeUrl::parse(LINK).ok()?.placeholder());
         let (score, unsubscribe) = (Some(&self.score), Some(&link));
-        RENDERER.as_ref()?.render_campaign(&CampaignMail { customer: &customer, letter, score, unsubscribe }).ok()
+        RENDERER
+            .as_ref()?
+            .render_campaign(&CampaignMail { customer: &customer, letter, score, reference: None, unsubscribe })
+            .ok()
     }
 
     fn write(&self, name: &PersonName, band: &Band) -> Option<Rendered> {

@@ -6,6 +6,7 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
+    entry::Reference,
     parse::ParseError,
     score::{Band, Score, ScoreValue},
     slot::Slot,
@@ -72,6 +73,15 @@ impl Home {
 pub fn score(value: u32, as_of: Timestamp) -> Result<Score, ParseError> {
     let band = if value < 650 { "Fair" } else { "Good" };
     Ok(Score { value: ScoreValue::parse(value)?, band: Band::parse(band)?, as_of })
+}
+
+/// What a partner might call an invoice, as long as it may be.
+///
+/// # Errors
+/// When that is none.
+pub fn reference() -> Result<Reference, ParseError> {
+    let of_a_partner = format!("INV-2026-0042{}", "0".repeat(Reference::LONGEST));
+    Reference::parse(&of_a_partner[..Reference::LONGEST])
 }
 
 /// Names that become longest: by what escaping, by word joiners, by UTF-8.

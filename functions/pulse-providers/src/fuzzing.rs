@@ -5,7 +5,7 @@ use std::time::Duration;
 use pulse_core::{
     customer::CustomerId,
     entry::EntryId,
-    ports::{Accepted, DroppedPage, MailLookup, ScoreError, SendError},
+    ports::{Accepted, DroppedPage, MailLookup, PartnerAnswer, PartnerError, ScoreError, SendError},
     run::RunId,
     score::Score,
 };
@@ -14,6 +14,7 @@ use reqwest::StatusCode;
 use crate::{
     http::Answer,
     marketing_cloud::{answers, not_sent as dropped},
+    partner::HttpPartner,
     scorer::HttpScorer,
 };
 
@@ -59,6 +60,14 @@ impl Heard {
 /// As [`Scorer`](pulse_core::ports::Scorer) says.
 pub fn score(heard: &Heard) -> Result<Score, ScoreError> {
     HttpScorer::read(&heard.answer)
+}
+
+/// As a partner's answer.
+///
+/// # Errors
+/// As [`Partner`](pulse_core::ports::Partner) says.
+pub fn partner(heard: &Heard) -> Result<PartnerAnswer, PartnerError> {
+    HttpPartner::read(&heard.answer)
 }
 
 /// As Marketing Cloud's answer to a mail.

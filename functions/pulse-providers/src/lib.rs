@@ -1,10 +1,11 @@
-//! The providers: the scoring API and Marketing Cloud over HTTP, and Amazon SES.
+//! The providers: the scoring API, campaigns' partners and Marketing Cloud over HTTP, and Amazon SES.
 
 mod connections;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod http;
 mod marketing_cloud;
+mod partner;
 mod scorer;
 pub mod secret;
 mod sender;
@@ -13,6 +14,7 @@ mod setup;
 
 pub use connections::{Connections, Pooled};
 pub use marketing_cloud::{EnsVerifier, MarketingCloudMailer};
+pub use partner::HttpPartner;
 pub use scorer::HttpScorer;
 pub use sender::Sender;
 pub use ses::{SendingRate, SesAccount, SesMailer, SesSuppressions};

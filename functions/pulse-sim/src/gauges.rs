@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
     ports::{Depth, GaugeError, Gauges, IntakeQueue, StageLanes},
-    stage::PerStage,
+    stage::{PerStage, StageSet},
 };
 
 use crate::queue::MemoryQueue;
@@ -14,6 +14,8 @@ use crate::queue::MemoryQueue;
 /// Queues in memory, and lanes that are as they were set.
 #[derive(Debug)]
 pub struct MemoryGauges {
+    /// Which stages there are.
+    pub deployed: StageSet,
     /// The stages' queues.
     pub queues: PerStage<Arc<MemoryQueue>>,
     /// Their dead-letter queues.
@@ -31,8 +33,17 @@ pub struct MemoryGauges {
 #[async_trait]
 impl Gauges for MemoryGauges {
     async fn depths(&self) -> Result<Vec<Depth>, GaugeError> {
-        let own = self.queues.iter().map(|(stage, queue)| depth(format!("{stage} queue"), queue, false));
-        let dead = self.dlqs.iter().map(|(stage, queue)| depth(format!("{stage} DLQ"), queue, true));
+        let is_there = |stage: &StageName| self.deployed.has(*stage);
+        let own = self
+            .queues
+            .iter()
+            .filter(|(stage, _)| is_there(stage))
+            .map(|(stage, queue)| depth(format!("{stage} queue"), queue, false));
+        let dead = self
+            .dlqs
+            .iter()
+            .filter(|(stage, _)| is_there(stage))
+            .map(|(stage, queue)| depth(format!("{stage} DLQ"), queue, true));
         let intake = self.intake.iter().flat_map(|(name, queue, dlq)| {
             [depth(format!("{name} queue"), queue, false), depth(format!("{name} DLQ"), dlq, true)]
         });

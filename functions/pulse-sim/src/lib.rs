@@ -12,6 +12,7 @@ pub mod lambda;
 pub mod ledger;
 pub mod mailer;
 pub mod month;
+pub mod partner;
 pub mod provider;
 pub mod provider_suppressions;
 pub mod queue;

@@ -9,22 +9,29 @@ use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
     ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
-    stage::PerStage,
+    stage::{PerStage, StageSet},
 };
 
 use crate::queue::MemoryQueue;
 
 /// Stages with their queues. Whether they are paused, the caller says.
 pub struct MemoryStages {
+    deployed: StageSet,
     queues: PerStage<Arc<MemoryQueue>>,
     paused: Mutex<BTreeSet<StageName>>,
 }
 
 impl MemoryStages {
-    /// Stages that flow from these queues.
+    /// Those that every stack has, which flow from these queues.
     #[must_use]
     pub fn new(queues: PerStage<Arc<MemoryQueue>>) -> Self {
-        Self { queues, paused: Mutex::default() }
+        Self { deployed: StageSet::of_every_stack(), queues, paused: Mutex::default() }
+    }
+
+    /// The same of a stack that has these stages.
+    #[must_use]
+    pub fn deployed(self, deployed: StageSet) -> Self {
+        Self { deployed, ..self }
     }
 
     /// Pauses a stage, or resumes it.
@@ -40,6 +47,10 @@ impl MemoryStages {
 
 #[async_trait]
 impl Stages for MemoryStages {
+    fn deployed(&self) -> StageSet {
+        self.deployed
+    }
+
     async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(&stage);
         let depth = self.queues[stage].depth();

@@ -32,6 +32,8 @@ pub struct Stage {
     pub timeout_variable: String,
     /// Mean time of a call to its provider, in milliseconds.
     pub mean_call_ms: u64,
+    /// The condition under which the stack has it, if it hasn't always.
+    pub condition: Option<String>,
 }
 
 impl Sources {
@@ -89,6 +91,7 @@ impl Stage {
             id: text(stage, "id")?,
             timeout_variable: text(&call, "timeout")?,
             mean_call_ms: call.get_attr("mean_ms")?.try_into()?,
+            condition: stage.get_attr("condition")?.as_str().map(str::to_owned),
         })
     }
 }

@@ -13,7 +13,7 @@ use pulse_aws::{
     dynamodb::DynamoDbLedger,
     outbox::outbox,
     sdk,
-    sqs::{SqsDeadLetters, SqsIntake, SqsQueue},
+    sqs::SqsIntake,
     stack::Stack,
     stages::LambdaStages,
     telemetry::{self, Metrics, StageGauges},
@@ -25,11 +25,9 @@ use pulse_core::{
     entry::{Plan, StageName},
     feedback::{ReputationBreaker, ReputationPolicy},
     orders::{OrderRound, OrderStepped},
-    ports::{
-        Clock as _, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, QueueError, Queues, ReadUnits, StageQueue,
-    },
+    ports::{Clock as _, DeadLetterQueues, DlqName, QueueError, Queues, ReadUnits, Stages as _},
     snapshot::{CountBudget, SnapshotRound},
-    stage::{Moves, PerStage},
+    stage::Moves,
     tick::{
         DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Reconciled, Round, StageRound, Sweep,
         SweepPolicy, Swept, oldest_due,
@@ -121,32 +119,15 @@ impl Function {
         let config = TickConfig::read(env)?;
         let aws = sdk::load().await?;
         let sqs = sdk::sqs_client(&aws);
-        let dead_letters = |name: DlqName| -> Arc<dyn DeadLetters> {
-            let (url, to) = match name {
-                DlqName::Stage(stage) => (&config.dead_letters[stage], &config.stages[stage].queue_url),
-                DlqName::Schedules => (&config.schedule_dead_letters, &config.stages[Plan::MONTHLY.first()].queue_url),
-                DlqName::Intake(IntakeQueue::Feedback) => (&config.feedback_dead_letters, &config.feedback_queue_url),
-                DlqName::Intake(IntakeQueue::Unsubscribe) => {
-                    (&config.unsubscribe_dead_letters, &config.unsubscribe_queue_url)
-                }
-            };
-            Arc::new(SqsDeadLetters::new(sqs.clone(), name, url, to))
-        };
         // Metered, as it is by what counting takes that it is counted again.
         let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table.clone()).metered();
-        let queues = Queues::from_fn(|stage| -> Arc<dyn StageQueue> {
-            Arc::new(SqsQueue::new(sqs.clone(), stage, config.stages[stage].queue_url.clone()))
-        });
+        let stack = config.own_stack(&aws);
+        let queues = stack.queues()?;
         Ok(Self {
             entries: outbox(&ledger, Arc::clone(&queues[StageName::Deliver])),
             ledger,
-            gauges: config.own_stack(&aws),
-            dead_letters: DeadLetterQueues {
-                stages: PerStage::from_fn(|stage| dead_letters(DlqName::Stage(stage))),
-                schedules: dead_letters(DlqName::Schedules),
-                feedback: dead_letters(DlqName::Intake(IntakeQueue::Feedback)),
-                unsubscribe: dead_letters(DlqName::Intake(IntakeQueue::Unsubscribe)),
-            },
+            dead_letters: stack.dead_letter_queues()?,
+            gauges: stack,
             intake: SqsIntake::new(sqs.clone(), config.feedback_queue_url),
             queues,
             stages: LambdaStages::new(&aws, config.stack.clone(), config.stages)
@@ -195,7 +176,8 @@ impl Function {
         };
         // Before the stages: one that is held for its reputation is off within this minute.
         let feedback = feedback.run().await;
-        let (rounds, _) = futures::join!(rounds.run(), join_all(DlqName::all().map(|name| self.count(name))));
+        let dead_letters = DlqName::of(self.stages.deployed()).map(|name| self.count(name));
+        let (rounds, _) = futures::join!(rounds.run(), join_all(dead_letters));
         let endpoints = self.look_after_endpoints().await;
         for round in &rounds {
             self.gauge(round, &endpoints).await;
@@ -330,6 +312,8 @@ impl Function {
         let now = SystemClock.now();
         let Ok(Reconciled { control, .. }) = reconciled else { return };
         let (due, is_out_of_order) = match stage.spec().moves {
+            // No month's entry ever waits for it.
+            Moves::Entries if !Plan::MONTHLY.has(*stage) => (None, false),
             Moves::Entries => match oldest_due(&self.ledger, &self.ledger, *stage, now).await {
                 Ok(due) => (due, false),
                 Err(_) => return,
@@ -342,7 +326,9 @@ impl Function {
                 (due, endpoints.iter().any(is_out_of_order))
             }
         };
+        let is_measured = stage.spec().moves == Moves::Deliveries || Plan::MONTHLY.has(*stage);
         let oldest_due = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
+        let oldest_due = is_measured.then_some(oldest_due);
         let is_broken = is_out_of_order || matches!(control.breaker, Breaker::Open(_));
         self.metrics.gauges(*stage, now, StageGauges { oldest_due, is_broken, is_paused: control.is_paused(now) });
     }

@@ -36,6 +36,7 @@ pub fn lanes(stage: StageName) -> StageLanes {
         StageName::Score => (5, Some(7)),
         StageName::Email => (3, None),
         StageName::Deliver => (2, Some(2)),
+        StageName::Call => (2, Some(3)),
     };
     StageLanes { stage, maximum_concurrency, reserved_concurrency, in_flight: 4, mapping: Mapping("Disabled".into()) }
 }
@@ -45,8 +46,17 @@ fn depth(queue: &str, waiting: u64, in_flight: u64) -> Depth {
 }
 
 pub async fn every_queue_is_told_the_stages_own_first(gauges: &dyn TestedGauges) {
-    let stages =
-        ["score queue", "email queue", "deliver queue", "score DLQ", "email DLQ", "deliver DLQ", "schedule DLQ"];
+    let stages = [
+        "score queue",
+        "email queue",
+        "deliver queue",
+        "call queue",
+        "score DLQ",
+        "email DLQ",
+        "deliver DLQ",
+        "call DLQ",
+        "schedule DLQ",
+    ];
     let intake = ["feedback queue", "feedback DLQ", "unsubscribe queue", "unsubscribe DLQ"];
     let empty: Vec<_> = stages.iter().chain(&intake).map(|name| depth(name, 0, 0)).collect();
     assert_eq!(gauges.port().depths().await, Ok(empty));
@@ -65,9 +75,11 @@ pub async fn what_waits_is_told_from_what_a_worker_has(gauges: &dyn TestedGauges
         depth("score queue", 2, 1),
         depth("email queue", 0, 0),
         depth("deliver queue", 0, 0),
+        depth("call queue", 0, 0),
         depth("score DLQ", 0, 0),
         depth("email DLQ", 1, 0),
         depth("deliver DLQ", 0, 0),
+        depth("call DLQ", 0, 0),
         depth("schedule DLQ", 2, 0),
         depth("feedback queue", 0, 0),
         depth("feedback DLQ", 0, 0),

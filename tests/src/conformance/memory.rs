@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
     ports::{Clock, DeadLetters, DlqName, Gauges, IntakeQueue, StageQueue, Undelivered},
-    stage::PerStage,
+    stage::{PerStage, StageSet},
 };
 use pulse_sim::{
     clock::VirtualClock, dead_letters::MemoryDeadLetters, endpoint_keys::MemoryEndpointKeys, gauges::MemoryGauges,
@@ -172,6 +172,7 @@ pub async fn gauges() -> MemoryGauges {
     let clock = Arc::new(VirtualClock::starting_at(samples::due()));
     let queue = |_| Arc::new(MemoryQueue::new(clock.clone(), Duration::from_mins(1), None));
     MemoryGauges {
+        deployed: StageSet::full(),
         queues: PerStage::from_fn(queue),
         dlqs: PerStage::from_fn(queue),
         schedule_dlq: queue(StageName::Score),

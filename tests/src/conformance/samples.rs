@@ -122,7 +122,7 @@ pub fn way_to(end: End, entry: &Entry) -> Vec<Change> {
             let failed = sending.after().fail(StageName::Email, cause(), now, None).unwrap();
             way(&[&scoring, &scored, &sending, &failed])
         }
-        End::Failed(StageName::Deliver) => unreachable!("it moves no entries"),
+        End::Failed(StageName::Deliver | StageName::Call) => unreachable!("a month's entry is never there"),
         End::Unknown => {
             let lost = sending.after().mark_indeterminate(cause(), now, None).unwrap();
             way(&[&scoring, &scored, &sending, &lost])

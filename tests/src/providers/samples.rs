@@ -5,7 +5,7 @@ use pulse_core::{
     customer::{CustomerId, EmailAddress, PersonName, Product},
     delivery::{Endpoint, EndpointName, FactKind, Target},
     entry::EntryId,
-    ports::{Mail, Rendered, ScoreRequest, Word},
+    ports::{Mail, PartnerRequest, Rendered, ScoreRequest, Word},
     run::RunId,
     unsubscribe::UnsubscribeUrl,
 };
@@ -36,6 +36,16 @@ pub fn request(number: usize) -> ScoreRequest {
         product: if number.is_multiple_of(2) { Product::Loan } else { Product::Card },
         trace: None,
     }
+}
+
+/// What a partner is asked for that entry.
+///
+/// # Panics
+/// Never: it is a moment.
+#[must_use]
+pub fn errand(number: usize) -> PartnerRequest {
+    let asked_at = "2026-11-03T10:00:00Z".parse().expect("a moment");
+    PartnerRequest { entry: entry(number), asked_at, trace: None }
 }
 
 /// That entry's mail.

@@ -24,7 +24,7 @@ const NAMES: [(&str, &str, usize); 3] = [
 ];
 
 /// The parameters that `page` has for a new account are the template's, within their bounds, and fit such an account, where
-/// nobody is told of anything: the deliver stage has nothing to do then.
+/// nobody is told of anything and no partner is called: the deliver stage has nothing to do then.
 #[must_use]
 pub fn a_new_one_has_parameters_that_fit(template: &Template, page: &str) -> Vec<String> {
     let mut problems = Vec::new();
@@ -44,7 +44,7 @@ pub fn a_new_one_has_parameters_that_fit(template: &Template, page: &str) -> Vec
     if given("ReserveConcurrency") != Some("false") {
         problems.push("a new account has no concurrency to reserve".into());
     }
-    let busy = template.stages().iter().filter(|stage| !moves_word(stage));
+    let busy = template.stages().iter().filter(|stage| !moves_word(stage) && stage.condition.is_none());
     let stages = busy.map(|stage| number(&format!("{}MaximumConcurrency", stage.id)));
     let at_once = stages.sum::<Option<u64>>().map(|stages| stages + beside_the_stages(template));
     if at_once.is_none_or(|at_once| at_once > NEW_ACCOUNT) {

@@ -110,7 +110,7 @@ pub fn each_dead_letter_queue_has_one(template: &Template) -> Vec<String> {
     lacks.map(|(queue, _)| format!("nobody hears within a minute of what lands in {queue}")).collect()
 }
 
-/// Each stage has alarms for what is overdue, what will expire, its breaker, throttles, and invocations that fail; the
+/// Each stage has alarms for what is overdue and what will expire, if months or endpoints wait for it, its breaker, throttles, and invocations that fail; the
 /// schedules, the tick, the audit, and mails that were accepted and then dropped have theirs.
 #[must_use]
 pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
@@ -134,8 +134,10 @@ pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
         let function = format!("{}Function", stage.id);
         let kept = template.at(&format!("/Resources/{}Queue/Properties/MessageRetentionPeriod", stage.id));
         let kept = kept.and_then(|kept| template.number(kept)).unwrap_or(0);
-        want("OldestDue", &own, Some(6 * 3_600));
-        want("OldestDue", &own, Some(kept.saturating_sub(AHEAD_SECONDS)));
+        if metrics::has_oldest_due(&stage.name) {
+            want("OldestDue", &own, Some(6 * 3_600));
+            want("OldestDue", &own, Some(kept.saturating_sub(AHEAD_SECONDS)));
+        }
         want("BreakerOpen", &own, Some(1));
         want("Throttles", &[("FunctionName", &function)], Some(0));
         want("Errors", &[("FunctionName", &function)], Some(0));

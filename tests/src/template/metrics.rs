@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use pulse_core::stage::StageName;
+use anyhow::{Context, Result, ensure};
+use pulse_core::{
+    entry::Plan,
+    stage::{Moves, StageName},
+};
 use serde_json::Value;
 
 use super::{Template, alarms::alarms};
@@ -52,18 +55,42 @@ pub(super) const SCHEDULES: &str = "schedules";
 /// What the intake's are called.
 const INTAKE: [&str; 2] = ["feedback", "unsubscribe"];
 
-/// The bill counts the alarms and the metrics that there are, but for those of dead letters, of dropped mails, of what was
+/// Whether it is measured what is due longest of a stage: not of one that only campaigns have, whose lateness is their own.
+pub(super) fn has_oldest_due(stage: &str) -> bool {
+    stage.parse().is_ok_and(|stage: StageName| Plan::MONTHLY.has(stage) || stage.spec().moves == Moves::Deliveries)
+        || stage.parse::<StageName>().is_err()
+}
+
+/// The bill counts the alarms and the metrics that there are, but for those of stages that only a parameter gives, those of dead letters, of dropped mails, of what was
 /// forged, of a bad reputation and of late campaigns, as most months have none, and those of the deliver stage, as most stacks have no endpoint.
 #[must_use]
 pub fn the_bill_counts_them(template: &Template) -> Vec<String> {
+    let given: Vec<_> = template.stages().iter().filter(|stage| stage.condition.is_some()).collect();
     let measured = own_metrics(template)
         .into_iter()
         .filter(|(name, _)| !["DeadLetters", "Dropped", "Forged", "Reputation", "LateCampaigns"].contains(name))
         .filter(|(_, of)| *of != Some(StageName::Deliver.as_str()))
+        .filter(|(_, of)| !given.iter().any(|stage| *of == Some(stage.name.as_str())))
         .count();
+    let always = alarms(template).filter(|(id, _)| !given.iter().any(|stage| id.starts_with(&*stage.id)));
     let counted = [
+        (
+            "metrics of given stages",
+            own_metrics(template)
+                .into_iter()
+                .filter(|(name, of)| {
+                    *name != "DeadLetters" && given.iter().any(|stage| *of == Some(stage.name.as_str()))
+                })
+                .count(),
+            given.len() * pulse_core::bill::GIVEN_METRICS as usize,
+        ),
+        (
+            "alarms of given stages",
+            alarms(template).filter(|(id, _)| given.iter().any(|stage| id.starts_with(&*stage.id))).count(),
+            given.len() * pulse_core::bill::GIVEN_ALARMS as usize,
+        ),
         ("metrics", measured, pulse_core::bill::METRICS as usize),
-        ("alarms", alarms(template).count(), pulse_core::bill::ALARMS as usize),
+        ("alarms", always.count(), pulse_core::bill::ALARMS as usize),
     ];
     let wrong = counted.into_iter().filter(|(_, there, billed)| there != billed);
     wrong.map(|(what, there, billed)| format!("there are {there} {what}, and the bill has {billed}")).collect()
@@ -84,7 +111,7 @@ pub fn alarms_look_at_what_is_measured(template: &Template) -> Vec<String> {
     problems
 }
 
-/// The dashboard shows metrics that exist, of resources that exist, with all that are Pulse's own, and every alarm.
+/// The dashboards show metrics that exist, of resources that exist, with all that are Pulse's own, and every alarm.
 #[must_use]
 pub fn the_dashboard_shows_what_is_measured(template: &Template) -> Vec<String> {
     let widgets = match widgets(template) {
@@ -129,7 +156,10 @@ fn own_metrics(template: &Template) -> BTreeSet<(&'static str, Option<&str>)> {
     for (_, name, by) in METRICS.iter().filter(|(of, _, _)| *of == "Pulse") {
         let by_queue = by.contains(&"Queue");
         if by_queue || by.contains(&"Stage") {
-            own.extend(template.stages().iter().map(|stage| (*name, Some(stage.name.as_str()))));
+            let stages = template.stages().iter().map(|stage| stage.name.as_str());
+            own.extend(
+                stages.filter(|stage| *name != "OldestDue" || has_oldest_due(stage)).map(|stage| (*name, Some(stage))),
+            );
             own.extend(
                 by_queue.then_some([SCHEDULES, INTAKE[0], INTAKE[1]]).into_iter().flatten().map(|of| (*name, Some(of))),
             );
@@ -163,10 +193,13 @@ fn unknown(template: &Template, value: &str) -> Option<String> {
 }
 
 fn widgets(template: &Template) -> Result<Vec<Value>> {
-    let mut dashboards = template.resources("AWS::CloudWatch::Dashboard");
-    let (_, dashboard) = dashboards.next().context("there is none")?;
-    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().context("its body is no text")?;
-    let body: Value = serde_json::from_str(body)?;
-    let widgets = body["widgets"].as_array().context("it has no widgets")?;
-    Ok(widgets.iter().map(|widget| widget["properties"].clone()).collect())
+    let mut widgets = Vec::new();
+    for (_, dashboard) in template.resources("AWS::CloudWatch::Dashboard") {
+        let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().context("its body is no text")?;
+        let body: Value = serde_json::from_str(body)?;
+        let of_one = body["widgets"].as_array().context("it has no widgets")?;
+        widgets.extend(of_one.iter().map(|widget| widget["properties"].clone()));
+    }
+    ensure!(!widgets.is_empty(), "there is none");
+    Ok(widgets)
 }

@@ -55,6 +55,35 @@ fn written_out(tag: &str, value: &Value) -> Result<Value> {
     })
 }
 
+/// Leaves of a template what there is if a condition holds, or doesn't.
+pub(super) fn suppose(value: &mut Value, condition: &str, holds: bool) {
+    match value {
+        Value::Object(map) => {
+            if let Some(branches) = map.get("Fn::If").filter(|branches| branches[0] == condition) {
+                *value = branches[if holds { 1 } else { 2 }].clone();
+                return suppose(value, condition, holds);
+            }
+            map.retain(|_, of| of["Condition"] != condition || holds);
+            for of in map.values_mut() {
+                if of["Condition"] == condition
+                    && let Some(of) = of.as_object_mut()
+                {
+                    of.remove("Condition");
+                }
+                suppose(of, condition, holds);
+            }
+        }
+        Value::Array(items) => {
+            let chosen = |item: &Value| item["Fn::If"].get(if holds { 1 } else { 2 }).cloned().unwrap_or_default();
+            items.retain(|item| item["Fn::If"][0] != condition || chosen(item)["Ref"] != "AWS::NoValue");
+            for item in items.iter_mut() {
+                suppose(item, condition, holds);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// SAM's way of merging `Globals` into a function: maps by key, lists one after the other, the rest replaced.
 pub(super) fn overlay(base: Value, own: &Value) -> Value {
     match (base, own) {
@@ -85,6 +114,22 @@ mod tests {
             "d": [{ "Fn::If": ["C", { "Ref": "Y" }, 1] }],
         });
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_a_condition_leaves_out_is_gone() {
+        let template = to_json(
+            "R:\n  A: { Condition: C, X: 1 }\n  B: [!If [C, !Ref A, !Ref AWS::NoValue], !If [D, 1, !Ref AWS::NoValue]]\n  E: !If [C, !Ref A, \"\"]",
+        );
+        let supposed = |holds| {
+            let mut template = template.as_ref().unwrap().clone();
+            suppose(&mut template, "C", holds);
+            template
+        };
+        let of_d = json!({ "Fn::If": ["D", 1, { "Ref": "AWS::NoValue" }] });
+        assert_eq!(supposed(false), json!({ "R": { "B": [of_d], "E": "" } }));
+        let a = json!({ "Ref": "A" });
+        assert_eq!(supposed(true), json!({ "R": { "A": { "X": 1 }, "B": [a, of_d], "E": a } }));
     }
 
     #[test]

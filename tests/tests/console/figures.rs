@@ -8,10 +8,11 @@ use pulse_app::{
     words::{grouped, place, reason, recipients_lines, told},
 };
 use pulse_core::{
-    entry::StageName,
+    entry::{Plan, StageName},
     feedback::{FeedbackCount, FeedbackCounts},
     ports::DlqName,
     run::RunId,
+    stage::StageSet,
 };
 use pulse_letters::MinijinjaRenderer;
 use pulse_tests::{
@@ -54,7 +55,7 @@ impl World {
             let note = pulse_core::control::Note::parse("They asked for it.").unwrap();
             world.app.suppress(&address(&format!("c-{number}")), &note).await.unwrap();
         }
-        for stage in StageName::OF_ENTRIES {
+        for stage in Plan::MONTHLY.steps() {
             (0..self.waiting[stage as usize]).for_each(|_| world.queues[stage].send_body("one"));
             (0..self.letters[stage as usize]).for_each(|number| world.bury(stage, &format!("c-{number}")));
         }
@@ -125,7 +126,7 @@ async fn run_is_why_of_the_run(world: &InMemoryApp, client: &Client) {
 }
 
 async fn letters_are_the_dead_letters(world: &InMemoryApp, client: &Client) {
-    for &stage in StageName::ALL {
+    for stage in StageSet::of_every_stack().iter() {
         let found = world.app.dead_letters(Some(DlqName::Stage(stage)), 1_000, &|| false).await.unwrap();
         let path = format!("/dead-letters/{stage}");
         assert_eq!(client.post(&path, "application/json", "").await.json(), of(&found));

@@ -8,17 +8,18 @@ use futures::{
 use jiff::Timestamp;
 use pulse_core::{
     failure::Cause,
-    ports::{DroppedMail, Mail, Mailer, ScoreError, Scorer, SendError},
+    ports::{DroppedMail, Mail, Mailer, PartnerAnswer, PartnerError, ScoreError, Scorer, SendError},
 };
 use pulse_sim::{
     clock::VirtualClock,
     mailer::{InjectedFailure, MemoryMailer},
+    partner::MemoryPartner,
     provider::{Leg, SimulatedLatency},
     scorer::MemoryScorer,
 };
 use pulse_tests::providers::{
-    DroppedMailsBench, MailTrouble, MailerBench, ScoreTrouble, ScorerBench, dropped_mails_conformance,
-    mailer_conformance,
+    DroppedMailsBench, MailTrouble, MailerBench, PartnerBench, PartnerTrouble, ScoreTrouble, ScorerBench,
+    dropped_mails_conformance, mailer_conformance, partner_conformance,
     samples::{entry, mail, request},
     scorer_conformance,
 };
@@ -43,6 +44,24 @@ async fn the_scorer_in_memory_conforms() {
                 ScoreTrouble::Busy => ScoreError::Retry { after: SEVEN, cause: cause() },
                 ScoreTrouble::Down => ScoreError::Retry { after: None, cause: cause() },
                 ScoreTrouble::Refused => ScoreError::Fail { cause: cause() },
+            }]);
+        },
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_partner_in_memory_conforms() {
+    let partner = MemoryPartner::default();
+    partner_conformance(PartnerBench {
+        partner: &partner,
+        provoke: &|trouble| {
+            let retry = |after| Err(PartnerError::Retry { after, cause: cause() });
+            partner.answer_next([match trouble {
+                PartnerTrouble::Busy => retry(SEVEN),
+                PartnerTrouble::Down | PartnerTrouble::AnswerLost => retry(None),
+                PartnerTrouble::NotReady => Ok(PartnerAnswer::NotReady { after: SEVEN }),
+                PartnerTrouble::Refused => Err(PartnerError::Fail { cause: cause() }),
             }]);
         },
     })

@@ -5,7 +5,7 @@ use jiff::ToSpan as _;
 use pulse_aws::clock::SystemClock;
 use pulse_core::{
     customer::{Customer, Standing},
-    entry::{Progress, SkipReason, StageName},
+    entry::{Plan, Progress, SkipReason, StageName},
     message::WorkMessage,
     ports::{Clock as _, Ledger as _},
 };
@@ -234,7 +234,7 @@ fn catch_up_after_three_lost_days() {
             }
         }
         let plan = tab.go("/plan?customers=600000&backlog=60000&within=2").await.text;
-        for stage in StageName::OF_ENTRIES {
+        for stage in Plan::MONTHLY.steps() {
             let command = format!("pulse lanes {stage} ");
             let lanes = plan.split(&command).nth(1).and_then(|rest| rest.split_whitespace().next());
             let lanes: u32 = lanes.and_then(|lanes| lanes.parse().ok()).unwrap_or_else(|| panic!("{command}: {plan}"));

@@ -260,7 +260,6 @@ fn each_statement_is_there_for_a_command() {
             ("FindTheStack", "status"),
             ("ReadTheLedger", "status"),
             ("SeeHowFullQueuesAre", "status"),
-            ("SeeHowFunctionsAreSet", "lanes"),
             ("ListSchedules", "audit"),
             ("WriteTheLedger", "pause score --note drill --no-wait"),
             ("ReadKeys", "suppressions gone@example.com"),

@@ -23,7 +23,10 @@ use pulse_sim::{
 };
 
 use crate::{
-    mutants::{DispatchesUnsealed, ForgetsItsDay, KeepsACounter, KeepsACursor, NumbersParts, ReapsByAge},
+    mutants::{
+        DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor, MakesAKeyForEachTry,
+        NumbersParts, ReapsByAge,
+    },
     seeds::{broken_seeds, seeds},
 };
 
@@ -287,6 +290,46 @@ fn a_tick_whose_time_is_over_leaves_the_rest_of_a_campaign_to_the_next() {
     assert!(closed(long) < closed(short), "{} and {}", closed(long), closed(short));
 }
 
+fn calling(name: &str) -> SimulatedCampaign {
+    SimulatedCampaign { plan: Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap(), ..campaign(name) }
+}
+
+fn unreliable_partner(faults: ProviderFaults) -> Vec<Kind> {
+    vec![Kind::Unreliable(StageName::Call, faults)]
+}
+
+#[test]
+fn a_campaign_that_calls_a_partner_which_loses_answers_mails_everyone_its_reference() {
+    let lossy = ProviderFaults { retry: 0.1, answer_lost: 0.1, ..ProviderFaults::default() };
+    let report = lived(&scenario(vec![act(calling("invoices"))], unreliable_partner(lossy)));
+    let (campaign, told) = only(&report);
+    assert_eq!((told.outcome, told.entries()), (CampaignOutcome::Succeeded, campaign.sealed.unwrap().0.count));
+    assert!(count(told, |key| *key == TallyKey::Sent) > 360, "{:?}", told.counts);
+    // A thing that takes the partner a while is asked for again within 20 minutes or so.
+    assert!(told.ran_for < 2 * HOUR, "{:?}", told.ran_for);
+}
+
+#[test]
+fn a_campaign_some_of_whose_calls_are_refused_ends_and_says_how_many() {
+    let failing = ProviderFaults { fail: 0.05, ..ProviderFaults::default() };
+    let report = lived(&scenario(vec![act(calling("invoices"))], unreliable_partner(failing)));
+    let (_, told) = only(&report);
+    let failed = count(told, |key| *key == TallyKey::Failed(StageName::Call));
+    assert_eq!(told.outcome, CampaignOutcome::FinishedWithFailures);
+    assert!((3..60).contains(&failed), "{failed} failed");
+}
+
+#[test]
+fn a_campaign_whose_partner_is_down_ends_with_its_deadline_and_mails_nobody() {
+    let late = SimulatedCampaign { deadline: Some(HOUR), ..calling("invoices") };
+    for down in [Down::Hanging, Down::Failing, Down::Limiting(2 * HOUR)] {
+        let report = lived(&scenario(vec![act(late.clone())], vec![Kind::Outage(StageName::Call, down)]));
+        let (_, told) = only(&report);
+        assert_eq!(count(told, |key| *key == TallyKey::Sent), 0, "{:?}", told.counts);
+        assert!(count(told, |key| *key == TallyKey::Abandoned) > 360, "{:?}", told.counts);
+    }
+}
+
 fn breaks(plan: &FaultPlan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {
     run(plan, Arc::clone(product), false).violations.iter().any(|violation| violation.promise == promise)
 }
@@ -325,4 +368,14 @@ fn a_cursor_in_the_place_of_rows_is_caught() {
 #[test]
 fn a_campaign_that_forgets_what_it_began_today_is_caught() {
     assert_caught(|| Arc::new(ForgetsItsDay), Promise::CampaignDays);
+}
+
+#[test]
+fn a_key_that_is_another_at_each_try_is_caught() {
+    assert_caught(|| Arc::new(MakesAKeyForEachTry::default()), Promise::PartnersDoOnce);
+}
+
+#[test]
+fn calls_to_a_partner_beside_its_lanes_are_caught() {
+    assert_caught(|| Arc::new(HedgesItsCalls), Promise::LanesHeld);
 }

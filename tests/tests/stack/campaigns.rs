@@ -7,16 +7,17 @@ use pulse_core::{
     campaign::{CampaignLetter, CampaignOutcome, CampaignState, Priority},
     control::Note,
     customer::{Consent, Customer, CustomerId, OptOutMark},
-    entry::{Plan, StageName, TallyKey},
+    entry::{EntryId, Plan, StageName, TallyKey},
     run::RunId,
 };
 use pulse_deployed::app;
+use pulse_local::standins::StandInFault;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     in_memory_stack::customer,
 };
 
-use super::{RUNTIME, stack};
+use super::{RUNTIME, calling_stack, stack};
 
 fn new(name: &str, customers: &[Customer], steps: &[StageName]) -> NewCampaign {
     let text = "Subject: Spring\n\n{% if name %}Dear {{ name }}, your{% else %}Your{% endif %} {{ product }} has a balance of {{ balance }} {{ currency }}.";
@@ -129,5 +130,57 @@ fn a_campaign_that_is_held_sends_nothing_goes_on_where_it_was_and_is_cancelled_f
         assert!(mailed.len() as u64 == sent && mailed.len() >= before.len(), "{sent} are said to be sent: {mailed:?}");
         assert!(sent <= 2, "two are dispatched in a day, and {sent} were sent");
         assert_eq!(counts(&shown).get(&TallyKey::Cancelled), Some(&(12 - sent)));
+    });
+}
+
+/// Each function with its own role, the call stage's too: nobody is mailed without the reference that the partner gave.
+#[test]
+fn a_campaign_that_calls_a_partner_mails_each_what_the_partner_calls_theirs() {
+    RUNTIME.block_on(async {
+        let stack = calling_stack().await;
+        let app = app(&stack.stack, "aoife".into()).unwrap();
+        let customers = people("invoice", 12);
+        stack.enroll(&customers).await;
+        let partner = stack.partner.as_ref().unwrap();
+        let not_ready = StandInFault::Status { status: 202, retry_after: Some("5".into()) };
+        partner.faults().add([
+            not_ready,
+            StandInFault::status(503),
+            StandInFault::WorkThenHangUp,
+            StandInFault::status(422),
+        ]);
+        let new = NewCampaign {
+            letter: CampaignLetter::parse([("en", "Subject: Invoice\n\nIt is {{ reference }}.")]).unwrap(),
+            ..new("invoices", &customers, &[StageName::Call, StageName::Email])
+        };
+        app.start_campaign(&new).await.unwrap();
+        let shown = ticked(stack, &app, new.run, is_over).await;
+        assert_eq!(counts(&shown).get(&TallyKey::Failed(StageName::Call)), Some(&1), "{:?}", counts(&shown));
+        assert_eq!(counts(&shown).get(&TallyKey::Sent), Some(&11));
+        let references = partner.references();
+        assert_eq!(references.len(), 11);
+        for mail in stack.mail.accepted().iter().filter(|mail| mail.message_key.ends_with("_invoices")) {
+            let entry = EntryId::of_message_key(&mail.message_key).unwrap();
+            assert!(mail.html.contains(references[&entry].expose()), "{}", mail.message_key);
+        }
+        let stages: Vec<_> = app.status().await.unwrap().stages.iter().map(|stage| stage.stage).collect();
+        assert_eq!(stages, StageName::ALL);
+    });
+}
+
+#[test]
+fn a_stack_without_a_partner_says_what_a_campaign_that_calls_one_takes() {
+    RUNTIME.block_on(async {
+        let stack = stack().await;
+        let app = app(&stack.stack, "max".into()).unwrap();
+        let customers = people("uncalled", 1);
+        stack.enroll(&customers).await;
+        let new = new("uncalled", &customers, &[StageName::Call, StageName::Email]);
+        for refused in [app.start_campaign(&new).await.map(drop), app.foresee_campaign(&new).await.map(drop)] {
+            let words = refused.unwrap_err().to_string();
+            assert!(words.contains("no call stage") && words.contains("CallUrl"), "{words}");
+        }
+        let stages = app.status().await.unwrap();
+        assert!(stages.stages.iter().all(|stage| stage.stage != StageName::Call) && stages.lanes.len() == 3);
     });
 }

@@ -13,7 +13,7 @@ use pulse_core::{
     dead_letters::{CauseFilter, CauseGroup, DeadLetterReport, Redrive, RedriveOrder, Redriven, Survey, Way},
     entry::{Entry, Progress, SkipReason, StageName},
     message::WorkMessage,
-    ports::{DeadLetters as _, DlqName, Rate},
+    ports::{DlqName, Rate},
 };
 use pulse_local::standins::StandInFault;
 use pulse_sim::dead_letters::MemoryReader;
@@ -39,7 +39,7 @@ async fn refusing_stack(name: &str, refused: &[Customer]) -> (DeployedStack, Arc
 
 async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
-    Survey { letters: &letters, ledger: &ledger, deliveries: &ledger, intake: &MemoryReader }
+    Survey { letters: &*letters, ledger: &ledger, deliveries: &ledger, intake: &MemoryReader }
         .look(1_000, &|| false)
         .await
         .unwrap()
@@ -49,7 +49,7 @@ async fn redrive(stack: &DeployedStack, dlq: DlqName, order: &RedriveOrder) -> R
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
     let queue = stack.stack.queue(dlq.stage().expect("a stage's")).unwrap();
     let redrive = Redrive {
-        letters: &letters,
+        letters: &*letters,
         queue: Some(&queue),
         ledger: &ledger,
         deliveries: &ledger,

@@ -391,7 +391,7 @@ fn a_domain_of_its_own_leads_to_the_api_and_a_queue_that_is_gone_is_nobodys_faul
 
 async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
-    Survey { letters: &letters, ledger: &ledger, deliveries: &ledger, intake: &UnsignedReader }
+    Survey { letters: &*letters, ledger: &ledger, deliveries: &ledger, intake: &UnsignedReader }
         .look(1_000, &|| false)
         .await
         .unwrap()
@@ -400,7 +400,7 @@ async fn look(stack: &DeployedStack, dlq: DlqName) -> DeadLetterReport {
 async fn redrive(stack: &DeployedStack, dlq: DlqName) -> Redriven {
     let (letters, ledger) = (stack.stack.dead_letters(dlq).unwrap(), stack.ledger());
     let redrive = Redrive {
-        letters: &letters,
+        letters: &*letters,
         queue: None,
         ledger: &ledger,
         deliveries: &ledger,

@@ -30,6 +30,17 @@ static RUNTIME: LazyLock<Runtime> =
 
 static STACK: OnceCell<DeployedStack> = OnceCell::const_new();
 
+static CALLING: OnceCell<DeployedStack> = OnceCell::const_new();
+
+/// A stack whose campaigns may call a partner.
+async fn calling_stack() -> &'static DeployedStack {
+    CALLING
+        .get_or_init(async || {
+            DeployedStack::build_calling(shared(), "calling", "stack", Duration::from_millis(50)).await
+        })
+        .await
+}
+
 /// The stack that the tests share, each with customers of its own.
 async fn stack() -> &'static DeployedStack {
     STACK

@@ -5,6 +5,7 @@ mod alarms;
 mod closing;
 mod console;
 mod functions;
+mod given;
 mod intake;
 mod policies;
 mod queues;

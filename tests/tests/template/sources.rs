@@ -11,6 +11,9 @@ use pulse_tests::template::{
 const CHARGE: &str = include_str!("charge.yaml.j2");
 
 /// The latest of the stack's own.
+const CALL: &str = include_str!("../../../infra/template/stages/call.yaml.j2");
+
+/// The one before.
 const DELIVER: &str = include_str!("../../../infra/template/stages/deliver.yaml.j2");
 
 /// Lines that a person writes for a stage, at most.
@@ -48,21 +51,22 @@ fn a_further_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
     let folder = tempfile::tempdir()?;
     copy(&pulse_template::sources(), folder.path())?;
     let main = folder.path().join("template.yaml.j2");
-    let (import, list) = ("{% import \"stages/email.yaml.j2\" as email %}\n", "[score, email, deliver]");
+    let (import, list) = ("{% import \"stages/email.yaml.j2\" as email %}\n", "[score, email, deliver, call]");
     let text = fs::read_to_string(&main)?;
     assert!(text.contains(import) && text.contains(list));
     let text = text.replace(import, &format!("{import}{}", import.replace("email", "charge")));
-    fs::write(&main, text.replace(list, "[score, email, deliver, charge]"))?;
+    fs::write(&main, text.replace(list, "[score, email, deliver, call, charge]"))?;
     fs::write(folder.path().join("stages/charge.yaml.j2"), CHARGE)?;
     // Its file, and the two lines above.
-    for file in [CHARGE, DELIVER] {
+    for file in [CHARGE, DELIVER, CALL] {
         assert!(file.lines().count() + 2 <= LINES_OF_A_STAGE);
     }
 
     let sources = Sources::in_folder(folder.path());
     let template = Template::parse(&sources.render()?, sources.stages()?)?;
-    assert_eq!(template.mappings().len(), 4 + 2);
-    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 36 + 6);
+    assert_eq!(template.mappings().len(), 5 + 2);
+    // Six for each stage, but for two that one has no use for.
+    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 36 + 4 + 6);
     let checks = [
         alarms::each_says_what_to_do_first,
         alarms::each_is_sane,

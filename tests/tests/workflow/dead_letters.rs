@@ -51,6 +51,7 @@ async fn redrive(stack: &InMemoryStack, dlq: DlqName, order: &RedriveOrder) -> R
         Some(StageName::Score) => Some(&*stack.score.queue as &dyn StageQueue),
         Some(StageName::Email) => Some(&*stack.email.queue as &dyn StageQueue),
         Some(StageName::Deliver) => Some(&*stack.deliver.queue as &dyn StageQueue),
+        Some(StageName::Call) => Some(&*stack.call.queue as &dyn StageQueue),
         None => None,
     };
     let redrive = Redrive {

@@ -1,6 +1,7 @@
 //! The stages with their real code, on the ports in memory: every promise, and what could break it.
 
 mod audit;
+mod calls;
 mod crashes;
 mod dead_letters;
 mod deliver;

@@ -149,6 +149,7 @@ fn expected(preview: &Preview, before: &Scene, had_mail: bool) -> (&'static str,
         Preview::Score { .. } => ("scored", mails, 1),
         // A provider that has the mail already takes no second.
         Preview::Mail => ("sent", 1, 0),
+        Preview::Call { .. } => unreachable!("a month calls no partner"),
         Preview::ScoreAgain { .. } => ("scheduled", mails, 0),
         Preview::AskFirst { .. } if had_mail => ("sent", mails, 0),
         Preview::AskFirst { or_else } => expected(or_else, before, had_mail),

@@ -1,4 +1,6 @@
-use pulse_core::{advice::Advice, campaign::IllegalCampaignStep, ports::LedgerError, run::RunId};
+use pulse_core::{
+    advice::Advice, campaign::IllegalCampaignStep, ports::LedgerError, run::RunId, stage_spec::NoSuchStage,
+};
 
 use super::BeyondQuota;
 use crate::SettingsError;
@@ -12,6 +14,9 @@ pub enum CampaignError {
     /// It can't be read what the functions go by.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A step of its plan is a stage that the stack hasn't.
+    #[error(transparent)]
+    NoSuchStage(#[from] NoSuchStage),
     /// There is none.
     #[error("there is no campaign {0}")]
     Unknown(RunId),

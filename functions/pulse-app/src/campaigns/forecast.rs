@@ -40,8 +40,9 @@ impl App {
     /// Foresees whom a campaign would reach and whom not, and why. Nothing is written.
     ///
     /// # Errors
-    /// When the ledger, or what the functions go by, can't be read.
+    /// When the stack hasn't a stage of its plan, or the ledger, or what the functions go by, can't be read.
     pub async fn foresee_campaign(&self, new: &NewCampaign) -> Result<CampaignForecast, CampaignError> {
+        self.has_stages_of(new.plan)?;
         let provider = self.settings.rules().await?.email.provider;
         let (ledger, in_campaigns) = (&*self.ports.ledger, &*self.ports.in_campaigns);
         let forecast = Forecast { ledger, in_campaigns, provider, cap: new.cap };

@@ -4,7 +4,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
     campaign::{Audience, AudienceSizes, Campaign, CampaignRequest, CampaignStart, Told},
     customer::CustomerId,
+    entry::Plan,
     ports::LedgerError,
+    stage_spec::NoSuchStage,
 };
 
 use super::{CampaignError, NewAudience, NewCampaign};
@@ -25,6 +27,7 @@ impl App {
         if !run.is_campaign() {
             return Err(CampaignError::Month(run));
         }
+        self.has_stages_of(new.plan)?;
         if campaigns.campaign(run).await?.is_some() {
             return Err(CampaignError::Taken(run));
         }
@@ -66,6 +69,13 @@ impl App {
         let campaign = start.write(&**campaigns).await?.ok_or(CampaignError::Taken(run))?;
         self.hurry_tick().await;
         Ok(campaign)
+    }
+
+    /// Whether the stack has all the stages of a plan.
+    pub(super) fn has_stages_of(&self, plan: Plan) -> Result<(), NoSuchStage> {
+        let deployed = self.ports.stages.deployed();
+        let missing = plan.steps().find(|step| !deployed.has(*step));
+        missing.map_or(Ok(()), |stage| Err(NoSuchStage { stage }))
     }
 
     /// Those who are on the roster.

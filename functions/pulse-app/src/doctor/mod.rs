@@ -6,7 +6,6 @@ mod sending;
 
 use pulse_core::{
     customer::EmailAddress,
-    entry::StageName,
     lanes::KEPT_UNRESERVED,
     overview::Condition,
     ports::{
@@ -111,7 +110,7 @@ impl App {
             (Err(error), _) => found.push(unknown(Topic::Functions, &error)),
             (_, Err(error)) => found.push(unknown(Topic::Functions, &error)),
         }
-        for &stage in StageName::ALL {
+        for stage in self.ports.stages.deployed().iter() {
             found.push(or_unknown(Topic::Functions, account.start(stage).await, |start| match start {
                 Start::Fine => Finding::Starts { stage },
                 Start::Throttled => Finding::Throttled { stage },

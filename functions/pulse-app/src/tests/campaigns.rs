@@ -316,3 +316,24 @@ fn more_than_the_provider_lets_the_account_send_in_a_day_is_not_started() {
     assert!(matches!(now(world.app.start_campaign(&asked(2))), Err(CampaignError::BeyondQuota(_))));
     assert_eq!(now(world.app.start_campaign(&asked(0))).unwrap().request.at_most, Some(1));
 }
+
+#[test]
+fn a_campaign_that_calls_a_partner_takes_a_stack_that_has_one() {
+    let world = world();
+    let calling = NewCampaign {
+        plan: Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap(),
+        ..new("invoices", &["c-1"])
+    };
+    let refused =
+        [now(world.app.start_campaign(&calling)).map(drop), now(world.app.foresee_campaign(&calling)).map(drop)];
+    for error in refused.map(Result::unwrap_err) {
+        assert_eq!(
+            error.to_string(),
+            "this stack has no call stage: deploy it with the parameter CallUrl, and try again"
+        );
+    }
+    assert_eq!(now(world.ledger.campaigns(9)), Ok(vec![]), "nothing is written");
+    world.stages.state().calls = true;
+    assert_eq!(now(world.app.foresee_campaign(&calling)).unwrap().mailed, 1);
+    assert!(now(world.app.start_campaign(&calling)).is_ok());
+}

@@ -195,14 +195,14 @@ fn concurrency_has_to_hold_the_lanes_the_clocks_functions_and_what_stays_unreser
 fn functions_that_do_not_start_and_a_group_that_goes_are_trouble() {
     let fails = found(|account, _| account.start = Start::Fails(cause()));
     let expected = |stage| (Level::Trouble, Finding::DoesNotStart { stage, cause: cause() });
-    assert_eq!(that_matter(&fails), StageName::ALL.iter().copied().map(expected).collect::<Vec<_>>());
+    assert_eq!(that_matter(&fails), StageSet::of_every_stack().iter().map(expected).collect::<Vec<_>>());
     let paused = found(|account, _| account.start = Start::Throttled);
     assert!(that_matter(&paused).contains(&(Level::Remark, Finding::Throttled { stage: StageName::Score })));
     let going = found(|account, _| account.group = "DELETING");
     only(&going, Level::Trouble, Finding::ScheduleGroup { state: "DELETING".into() });
     let secretless = found(|account, _| account.start = Start::NoSecret(cause()));
     let expected = |stage| (Level::Trouble, Finding::NoSecret { stage, cause: cause() });
-    assert_eq!(that_matter(&secretless), StageName::ALL.iter().copied().map(expected).collect::<Vec<_>>());
+    assert_eq!(that_matter(&secretless), StageSet::of_every_stack().iter().map(expected).collect::<Vec<_>>());
     let few = found(|account, _| account.schedules = 99_999.0);
     let quota = Finding::ScheduleQuota { schedules: 99_999.0, created_per_second: 250.0, customers: 100_000 };
     only(&few, Level::Trouble, quota);

@@ -38,7 +38,7 @@ use pulse_core::{
     run::RunId,
     score::{Band, Score, ScoreValue},
     slot::Slot,
-    stage::{EmailPolicy, EmailRules, PerStage, Rules},
+    stage::{EmailPolicy, EmailRules, PerStage, Rules, StageSet},
     tick::SweepPolicy,
 };
 use pulse_sim::{
@@ -106,6 +106,7 @@ impl World {
             ))
         };
         let gauges = MemoryGauges {
+            deployed: StageSet::of_every_stack(),
             queues: queues.clone(),
             dlqs: dlqs.clone(),
             schedule_dlq: queue(StageName::Score),

@@ -186,3 +186,14 @@ fn a_provider_that_still_fails_is_held_again_while_its_resume_is_waited_for() {
     assert_eq!((report.flows, report.resumed), (false, Resumed::HeldAgain));
     assert_eq!(report.advice(), Some(Advice::LookAtStages));
 }
+
+#[test]
+fn a_stage_that_the_stack_has_not_is_neither_paused_nor_resumed() {
+    let (world, stage) = (World::new(), StageName::Call);
+    let paused = now(world.app.pause(&PauseOrder { stage, ..order(Until::Ordered) }, &mut |_| {})).map(drop);
+    let resumed = now(world.app.resume(stage, None, Until::Ordered, &mut |_| {})).map(drop);
+    for refused in [paused, resumed] {
+        assert!(matches!(refused, Err(SwitchError::NoSuchStage(_))), "{refused:?}");
+    }
+    assert_eq!(now(world.ledger.control(stage)).unwrap().version, 0, "nothing is written down");
+}

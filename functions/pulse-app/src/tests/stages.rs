@@ -5,6 +5,7 @@ use pulse_core::{
     entry::StageName,
     failure::Cause,
     ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
+    stage::StageSet,
 };
 
 /// Stages that are all alike. A mapping takes some looks to be switched.
@@ -24,13 +25,25 @@ pub(super) struct State {
     pub(super) is_blind: bool,
     /// Which ways the mapping was turned.
     pub(super) turned: Vec<bool>,
+    /// Whether there is a call stage.
+    pub(super) calls: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
         let (mapping, reserved) = (Switch::On, Some(5));
         let (is_out_of_reach, is_blind) = (false, false);
-        Self { mapping, reserved, takes: 0, looks: 0, in_flight: 0, is_out_of_reach, is_blind, turned: Vec::new() }
+        Self {
+            mapping,
+            reserved,
+            takes: 0,
+            looks: 0,
+            in_flight: 0,
+            is_out_of_reach,
+            is_blind,
+            turned: Vec::new(),
+            calls: false,
+        }
     }
 }
 
@@ -46,6 +59,10 @@ fn out_of_reach(stage: StageName) -> StageError {
 
 #[async_trait]
 impl Stages for FakeStages {
+    fn deployed(&self) -> StageSet {
+        if self.state().calls { StageSet::full() } else { StageSet::of_every_stack() }
+    }
+
     async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let mut seen = self.state();
         if seen.is_out_of_reach || seen.is_blind {

@@ -93,6 +93,10 @@ pub fn preview(preview: &Preview, zone: &Zone) -> String {
         Preview::Score { and_skip: Some(reason) } => {
             format!("would be scored, and its mail then be skipped: {reason}")
         }
+        Preview::Call { and_skip: None } => "would have its partner called, and then be mailed".into(),
+        Preview::Call { and_skip: Some(reason) } => {
+            format!("would have its partner called, and its mail then be skipped: {reason}")
+        }
         Preview::Mail => "would be mailed".into(),
         Preview::ScoreAgain { as_of } => {
             format!("would be scored again before it is mailed, as its score is of {}", at(as_of))

@@ -9,6 +9,7 @@ pub fn place(key: TallyKey) -> String {
         TallyKey::NotDue => "scheduled".into(),
         TallyKey::Due(StageName::Score) => "due, to be scored".into(),
         TallyKey::Due(StageName::Email) => "scored, to be mailed".into(),
+        TallyKey::Due(StageName::Call) => "due, its partner to be called".into(),
         TallyKey::Due(StageName::Deliver) => "to be told".into(),
         TallyKey::Sent => "sent".into(),
         TallyKey::Skipped(reason) => format!("skipped: {reason}"),

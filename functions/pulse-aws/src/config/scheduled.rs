@@ -27,10 +27,9 @@ pub struct TickConfig {
     pub detailed_metrics: bool,
     /// `DEPLOYED_WITHIN_SECONDS`: for how long after a deployment a change is taken to be its doing.
     pub deployed_within: Duration,
-    /// Where the stages are: `SCORE_FUNCTION`, `SCORE_MAPPING`, `SCORE_QUEUE_URL` and so on.
-    pub stages: PerStage<StageAddress>,
-    /// What each stage gave up: `SCORE_DLQ_URL` and so on.
-    pub dead_letters: PerStage<String>,
+    /// Where the stages are: `SCORE_FUNCTION`, `SCORE_MAPPING`, `SCORE_QUEUE_URL`, `SCORE_DLQ_URL` and so on; none, of a stage
+    /// that the stack hasn't.
+    pub stages: PerStage<Option<StageAddress>>,
     /// What the scheduler couldn't deliver: `SCHEDULE_DLQ_URL`.
     pub schedule_dead_letters: String,
     /// What came in and waits to be read: `FEEDBACK_QUEUE_URL`.
@@ -79,14 +78,18 @@ impl TickConfig {
             deployed_within: Duration::from_secs(env.number("DEPLOYED_WITHIN_SECONDS", 0..=3_600)?),
             breaker: breaker(env)?,
             stages: PerStage::try_from_fn(|stage: StageName| {
-                let text = |suffix| env.text(format!("{}_{suffix}", stage.spec().prefix));
-                Ok(StageAddress {
+                let name = |suffix| format!("{}_{suffix}", stage.spec().prefix);
+                if stage.spec().given_by.is_some() && env.optional(&name("FUNCTION")).is_none() {
+                    return Ok(None);
+                }
+                let text = |suffix| env.text(name(suffix));
+                Ok(Some(StageAddress {
                     function: text("FUNCTION")?,
                     mapping: text("MAPPING")?,
                     queue_url: text("QUEUE_URL")?,
-                })
+                    dlq_url: text("DLQ_URL")?,
+                }))
             })?,
-            dead_letters: env.per_stage("DLQ_URL")?,
             schedule_dead_letters: env.text("SCHEDULE_DLQ_URL")?,
             feedback_queue_url: env.text("FEEDBACK_QUEUE_URL")?,
             unsubscribe_queue_url: env.text("UNSUBSCRIBE_QUEUE_URL")?,
@@ -105,8 +108,8 @@ impl TickConfig {
     /// The tick's own stack, by its outputs' names, as far as its queues and lanes go.
     #[must_use]
     pub fn own_stack(&self, aws: &SdkConfig) -> Stack {
-        let of_stages = self.stages.iter().flat_map(|(stage, StageAddress { function, mapping, queue_url })| {
-            let dlq_url = &self.dead_letters[stage];
+        let deployed = self.stages.iter().filter_map(|(stage, address)| Some((stage, address.as_ref()?)));
+        let of_stages = deployed.flat_map(|(stage, StageAddress { function, mapping, queue_url, dlq_url })| {
             let suffixes = ["FunctionName", "MappingId", "QueueUrl", "DlqUrl"];
             let name = move |suffix| format!("{}{suffix}", stage.spec().title);
             suffixes.map(name).into_iter().zip([function, mapping, queue_url, dlq_url])
@@ -224,6 +227,17 @@ mod tests {
             let error = tick((name, "")).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn a_stage_that_the_stack_has_not_is_nowhere_and_one_that_it_has_is_somewhere_all_over() {
+        let config = tick(("", "")).unwrap();
+        assert_eq!(config.stages[StageName::Call], None);
+        let lookup = |name: &str| match name {
+            "CALL_FUNCTION" => Some("cf".to_owned()),
+            _ => TICK.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+        };
+        assert_eq!(TickConfig::read(Environment::new(&lookup)), Err(ConfigError::Missing("CALL_MAPPING".into())));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use pulse_core::{
     campaign::{Campaign, PartId},
     customer::{Customer, CustomerId, EmailAddress, Standing},
     delivery::{Delivery, DeliveryId, EndpointName, Owner},
-    entry::{Awaited, Entry, EntryId, Position, SkipReason, StageName, TallyKey},
+    entry::{Awaited, Entry, EntryId, Plan, Position, SkipReason, StageName, TallyKey},
     feedback::hour_of,
     keys::KeyRing,
     orders::{Order, OrderId, OrderKind},
@@ -344,9 +344,9 @@ pub(super) fn sortable(moment: Timestamp) -> String {
     format!("{moment:.9}")
 }
 
-/// What entries can wait for, each in partitions of its own.
+/// What entries of months can wait for, each in partitions of its own.
 pub(super) fn all_awaited() -> impl Iterator<Item = (StageName, Awaited)> {
-    StageName::OF_ENTRIES.iter().flat_map(|stage| Awaited::SWEPT.map(|awaited| (*stage, awaited)))
+    Plan::MONTHLY.steps().flat_map(|stage| Awaited::SWEPT.map(|awaited| (stage, awaited)))
 }
 
 /// The partition of the index `open` that holds what waits for `stage`.

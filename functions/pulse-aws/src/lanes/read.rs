@@ -17,7 +17,7 @@ const SLACK: Duration = Duration::from_secs(3);
 
 impl LambdaLaneControl {
     pub(super) async fn read(&self, stage: StageName) -> Result<LaneSettings, LaneError> {
-        let function = &self.address(stage).function;
+        let function = &self.address(stage)?.function;
         let concurrency = async {
             let concurrency = self.lambda.get_function_concurrency().function_name(function).send().await;
             concurrency.map_err(|error| failed(stage, &error))
@@ -42,12 +42,12 @@ impl LambdaLaneControl {
     }
 
     pub(super) async fn mapping(&self, stage: StageName) -> Result<GetEventSourceMappingOutput, LaneError> {
-        let mapping = self.lambda.get_event_source_mapping().uuid(&self.address(stage).mapping).send().await;
+        let mapping = self.lambda.get_event_source_mapping().uuid(&self.address(stage)?.mapping).send().await;
         mapping.map_err(|error| failed(stage, &error))
     }
 
     pub(super) async fn configuration(&self, stage: StageName) -> Result<GetFunctionConfigurationOutput, LaneError> {
-        let function = &self.address(stage).function;
+        let function = &self.address(stage)?.function;
         let configuration = self.lambda.get_function_configuration().function_name(function).send().await;
         configuration.map_err(|error| failed(stage, &error))
     }

@@ -6,7 +6,7 @@ use super::{Attempt, IN_FLIGHT, LambdaLaneControl, RATE_DIVISOR, attempt, patien
 
 impl LambdaLaneControl {
     pub(super) async fn reserve(&self, stage: StageName, invocations: u32) -> Result<(), LaneError> {
-        let (function, invocations) = (&self.address(stage).function, signed(invocations));
+        let (function, invocations) = (&self.address(stage)?.function, signed(invocations));
         patiently(stage, async || {
             let call = self.lambda.put_function_concurrency().function_name(function);
             let answer = call.reserved_concurrent_executions(invocations).send().await;
@@ -17,7 +17,7 @@ impl LambdaLaneControl {
 
     /// Leaves the mapping enabled or disabled, as it is.
     pub(super) async fn set_maximum(&self, stage: StageName, invocations: u32) -> Result<(), LaneError> {
-        let mapping = &self.address(stage).mapping;
+        let mapping = &self.address(stage)?.mapping;
         let scaling = ScalingConfig::builder().maximum_concurrency(signed(invocations)).build();
         patiently(stage, async || {
             let call = self.lambda.update_event_source_mapping().uuid(mapping).scaling_config(scaling.clone());
@@ -43,7 +43,7 @@ impl LambdaLaneControl {
         rate_divisor: Option<u32>,
     ) -> Result<(), LaneError> {
         patiently(stage, async || self.set_variables(stage, in_flight, rate_divisor).await).await?;
-        let function = &self.address(stage).function;
+        let function = &self.address(stage)?.function;
         patiently(stage, async || {
             let found = self.lambda.get_function_configuration().function_name(function).send().await;
             let found = found.map_err(|error| attempt(&error))?;
@@ -60,7 +60,7 @@ impl LambdaLaneControl {
     }
 
     async fn set_variables(&self, stage: StageName, in_flight: u32, rate_divisor: Option<u32>) -> Result<(), Attempt> {
-        let function = &self.address(stage).function;
+        let function = &self.address(stage)?.function;
         let found = self.lambda.get_function_configuration().function_name(function).send().await;
         let found = found.map_err(|error| attempt(&error))?;
         // What is set replaces all that was: what can't be read must not be lost.

@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result};
 use pulse_core::{
     customer::Zone,
     entry::{Plan, StageName},
-    ports::{DlqName, IntakeQueue, Queues, StageQueue},
+    ports::{AbsentStage, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Queues, StageQueue},
+    stage::{NoSuchStage, PerStage, StageSet},
 };
 
 use super::StackOutputs;
@@ -64,14 +65,27 @@ impl Stack {
     /// # Errors
     /// When the stack lacks an output.
     pub fn queues(&self) -> Result<Queues> {
-        Queues::try_from_fn(|stage| -> Result<Arc<dyn StageQueue>> { Ok(Arc::new(self.queue(stage)?)) })
+        let deployed = self.stages_deployed();
+        Queues::try_from_fn(|stage| -> Result<Arc<dyn StageQueue>> {
+            Ok(if deployed.has(stage) { Arc::new(self.queue(stage)?) } else { Arc::new(AbsentStage(stage)) })
+        })
+    }
+
+    /// Which stages the stack has.
+    #[must_use]
+    pub fn stages_deployed(&self) -> StageSet {
+        let is_there = |stage: StageName| self.outputs.find(&format!("{}FunctionName", stage.spec().title)).is_some();
+        StageSet::of(|stage| stage.spec().given_by.is_none() || is_there(stage))
     }
 
     /// The output of a stage whose name ends so, as `ScoreQueueUrl` does.
     ///
     /// # Errors
-    /// When the stack lacks it.
+    /// When the stack lacks it, as it hasn't the stage or is of another version of the template.
     pub fn of_stage(&self, stage: StageName, suffix: &str) -> Result<&str> {
+        if !self.stages_deployed().has(stage) {
+            return Err(NoSuchStage { stage }.into());
+        }
         self.outputs.get(&format!("{}{suffix}", stage.spec().title))
     }
 
@@ -87,11 +101,16 @@ impl Stack {
         self.outputs.get(&format!("{of}{suffix}"))
     }
 
-    /// A dead-letter queue.
+    /// A dead-letter queue; one without letters, of a stage that the stack hasn't.
     ///
     /// # Errors
     /// When the stack lacks an output.
-    pub fn dead_letters(&self, name: DlqName) -> Result<SqsDeadLetters> {
+    pub fn dead_letters(&self, name: DlqName) -> Result<Arc<dyn DeadLetters>> {
+        if let DlqName::Stage(stage) = name
+            && !self.stages_deployed().has(stage)
+        {
+            return Ok(Arc::new(AbsentStage(stage)));
+        }
         let letters = match name {
             DlqName::Stage(stage) => self.of_stage(stage, "DlqUrl")?,
             DlqName::Schedules => self.outputs.get("ScheduleDlqUrl")?,
@@ -102,7 +121,20 @@ impl Stack {
             DlqName::Stage(stage) => self.of_stage(stage, "QueueUrl")?,
             DlqName::Schedules => self.of_stage(Plan::MONTHLY.first(), "QueueUrl")?,
         };
-        Ok(SqsDeadLetters::new(sdk::sqs_client(&self.aws), name, letters, to))
+        Ok(Arc::new(SqsDeadLetters::new(sdk::sqs_client(&self.aws), name, letters, to)))
+    }
+
+    /// All dead-letter queues.
+    ///
+    /// # Errors
+    /// When the stack lacks an output.
+    pub fn dead_letter_queues(&self) -> Result<DeadLetterQueues> {
+        Ok(DeadLetterQueues {
+            stages: PerStage::try_from_fn(|stage| self.dead_letters(DlqName::Stage(stage)))?,
+            schedules: self.dead_letters(DlqName::Schedules)?,
+            feedback: self.dead_letters(DlqName::Intake(IntakeQueue::Feedback))?,
+            unsubscribe: self.dead_letters(DlqName::Intake(IntakeQueue::Unsubscribe))?,
+        })
     }
 
     /// The time zone of roster rows that name none.

@@ -17,15 +17,20 @@ impl Stack {
         Ok(LambdaStages::new(&self.aws, self.outputs.stack(), self.addresses()?))
     }
 
-    /// Where the stages are.
-    pub(super) fn addresses(&self) -> Result<PerStage<StageAddress>> {
+    /// Where the stages are; none, of one that the stack hasn't.
+    pub(super) fn addresses(&self) -> Result<PerStage<Option<StageAddress>>> {
+        let deployed = self.stages_deployed();
         PerStage::try_from_fn(|stage| {
+            if !deployed.has(stage) {
+                return Ok(None);
+            }
             let output = |suffix| self.of_stage(stage, suffix).map(str::to_owned);
-            Ok(StageAddress {
+            Ok(Some(StageAddress {
                 function: output("FunctionName")?,
                 mapping: output("MappingId")?,
                 queue_url: output("QueueUrl")?,
-            })
+                dlq_url: output("DlqUrl")?,
+            }))
         })
     }
 

@@ -6,11 +6,7 @@ use aws_sdk_lambda::types::InvocationType;
 use pulse_core::{
     entry::StageName,
     failure::Cause,
-    ports::{
-        DeadLetterQueues, DeadLetters, Depth, DlqName, GaugeError, Gauges, IntakeQueue, IntakeReader, KeySource, Ports,
-        ProviderSuppressions, StageLanes, TickStarter,
-    },
-    stage::PerStage,
+    ports::{Depth, GaugeError, Gauges, IntakeReader, KeySource, Ports, ProviderSuppressions, StageLanes, TickStarter},
 };
 
 use super::{Stack, depths, retention};
@@ -38,7 +34,6 @@ impl Stack {
             Some(keys) => ledger.with_keys_of(keys),
             None => ledger,
         });
-        let letters = |name| -> Result<Arc<dyn DeadLetters>> { Ok(Arc::new(self.dead_letters(name)?)) };
         let queues = self.queues()?;
         Ok(Ports {
             ledger: Arc::new(outbox(&ledger, Arc::clone(&queues[StageName::Deliver]))),
@@ -54,12 +49,7 @@ impl Stack {
             ses_suppressions,
             feedback: ledger.clone(),
             queues,
-            dead_letters: DeadLetterQueues {
-                stages: PerStage::try_from_fn(|stage| letters(DlqName::Stage(stage)))?,
-                schedules: letters(DlqName::Schedules)?,
-                feedback: letters(DlqName::Intake(IntakeQueue::Feedback))?,
-                unsubscribe: letters(DlqName::Intake(IntakeQueue::Unsubscribe))?,
-            },
+            dead_letters: self.dead_letter_queues()?,
             intake,
             schedules: Arc::new(self.schedules()?.without_retries()),
             audits: ledger.clone(),

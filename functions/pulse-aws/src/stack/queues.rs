@@ -35,10 +35,10 @@ pub async fn retention(stack: &Stack, stage: StageName) -> Result<Duration> {
 pub async fn depths(stack: &Stack) -> Result<Vec<Depth>> {
     let client = sdk::sqs_client(&stack.aws);
     let mut queues = Vec::new();
-    for &stage in StageName::ALL {
+    for stage in stack.stages_deployed().iter() {
         queues.push((format!("{stage} queue"), stack.of_stage(stage, "QueueUrl")?, false));
     }
-    for &stage in StageName::ALL {
+    for stage in stack.stages_deployed().iter() {
         queues.push((format!("{stage} DLQ"), stack.of_stage(stage, "DlqUrl")?, true));
     }
     queues.push(("schedule DLQ".to_owned(), stack.outputs.get("ScheduleDlqUrl")?, true));

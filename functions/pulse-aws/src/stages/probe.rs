@@ -32,7 +32,7 @@ impl LambdaStages {
     /// Receives, invokes and deletes, as a mapping does it. The function's reserved concurrency holds for
     /// this too, so no lane is exceeded.
     pub(super) async fn hand_over_a_few(&self, stage: StageName, at_most: usize) -> Result<Probed, StageError> {
-        let address = self.address(stage);
+        let address = self.address(stage)?;
         let messages = self.receive(stage, address, at_most.min(MOST)).await?;
         if messages.is_empty() {
             return Ok(Probed::default());

@@ -26,8 +26,8 @@ const MOST_VALUES: usize = 100;
 /// How a stage stands at a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageGauges {
-    /// How long ago the entry was due that is due longest; nothing, if none is.
-    pub oldest_due: Duration,
+    /// How long ago the entry was due that is due longest; zero, if none is. None, of a stage that only campaigns have.
+    pub oldest_due: Option<Duration>,
     /// Whether its provider is taken to be out of order.
     pub is_broken: bool,
     /// Whether people hold it.
@@ -139,7 +139,9 @@ impl Metrics {
 
     fn of_gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) -> Value {
         let mut line = Line::of_stage(self, stage, now);
-        line.add("OldestDue", "Seconds", json!(gauges.oldest_due.as_secs()));
+        if let Some(oldest_due) = gauges.oldest_due {
+            line.add("OldestDue", "Seconds", json!(oldest_due.as_secs()));
+        }
         line.add("BreakerOpen", "Count", json!(u8::from(gauges.is_broken)));
         line.add("Paused", "Count", json!(u8::from(gauges.is_paused)));
         line.end()

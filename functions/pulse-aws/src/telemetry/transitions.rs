@@ -9,14 +9,17 @@ use async_trait::async_trait;
 use pulse_core::{
     customer::{Customer, CustomerId, EmailAddress},
     delivery::Delivery,
-    entry::{Change, Entry, EntryId},
+    entry::{Change, Entry, EntryId, StageName},
     ports::{Activity, Ledger, LedgerError},
     suppression::Suppression,
 };
 
+/// The ledger's word for who waits to be mailed.
+const SCORED: &str = StageName::Email.spec().waiting;
+
 /// The steps that are told, by the states that they lead to. A claim isn't one.
 const TOLD: [(&str, &str); 5] =
-    [("scored", "Scored"), ("sent", "Sent"), ("skipped", "Skipped"), ("failed", "Failed"), ("unknown", "Unknown")];
+    [(SCORED, "Scored"), ("sent", "Sent"), ("skipped", "Skipped"), ("failed", "Failed"), ("unknown", "Unknown")];
 
 /// Counts steps of entries.
 #[derive(Debug, Default)]
@@ -69,7 +72,10 @@ impl<L: Ledger> Ledger for CountedLedger<L> {
 
     async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
         self.ledger.apply(change).await?;
-        self.moved.count(change.after().state());
+        // What waits for its mail though nobody scores it has the same word.
+        if change.after().state() != SCORED || change.after().score().is_some() {
+            self.moved.count(change.after().state());
+        }
         Ok(())
     }
 

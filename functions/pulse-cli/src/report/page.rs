@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use pulse_core::entry::StageName;
+use pulse_core::entry::Plan;
 use pulse_sim::month::{MonthReport, Scenario, Spread, StageScenario, Window};
 
 use pulse_console::plot::{Plot, escape, label};
@@ -143,7 +143,7 @@ pub(crate) fn command(scenario: &Scenario) -> String {
         },
         scenario.window.as_secs(),
     );
-    for (name, stage) in scenario.stages.iter().filter(|(name, _)| StageName::OF_ENTRIES.contains(name)) {
+    for (name, stage) in scenario.stages.iter().filter(|(name, _)| Plan::MONTHLY.has(*name)) {
         let latency = stage.latency_mean.as_secs_f64();
         let _ = write!(command, " --{name}-lanes {} --{name}-latency {latency}", stage.lanes());
         for (option, windows) in [("outage", &stage.outages), ("pause", &stage.pauses)] {

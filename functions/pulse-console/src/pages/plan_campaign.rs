@@ -50,7 +50,7 @@ impl Default for Question {
 impl Question {
     fn planned(&self) -> Result<(Campaign, Duration, PlannedCampaign), String> {
         let stage = StageName::from_str(&self.stage).ok().filter(|stage| StageName::OF_ENTRIES.contains(stage));
-        let stage = stage.ok_or_else(|| "The calls are of the email or the score stage.".to_owned())?;
+        let stage = stage.ok_or_else(|| "The calls are of the email, the score or the call stage.".to_owned())?;
         let read = |text: &str, name| length(text.trim()).map_err(|error| format!("The time {name} {error}."));
         let (each, within) = (read(&self.each, "of a call")?, read(&self.within, "for all of them")?);
         let campaign = Campaign {
@@ -110,7 +110,7 @@ pub(super) fn form(question: &Question) -> Markup {
             label { "items" input type="number" name="items" value=(question.items) min="1" max=(u32::MAX) required; }
             label { "a call, as in 60s or 20ms" input type="text" name="each" value=(question.each) maxlength="10" required; }
             label { "all within, as in 90m or 6h" input type="text" name="within" value=(question.within) maxlength="10" required; }
-            label { "by the stage, email or score" input type="text" name="stage" value=(question.stage) maxlength="10" required; }
+            label { "by the stage: email, score or call" input type="text" name="stage" value=(question.stage) maxlength="10" required; }
             button { "Reckon" }
         }
     }

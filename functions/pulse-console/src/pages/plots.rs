@@ -26,7 +26,7 @@ pub(super) fn of(snapshot: &Snapshot, points: &[Point], csv: &dyn Fn(&'static st
     let day = Day { points, first: first.at, to: seconds(first.at, last.at).max(1.0) };
     html! {
         section.plots aria-label="Plots of the last day" {
-            @for stage in StageName::ALL { (day.flow(*stage)) }
+            @for stage in day.stages() { (day.flow(stage)) }
             div { h2 #latency { "Seconds a call" } (day.plot("How long a call to each provider takes on average", "seconds", day.series(latency))) }
             div { h2 #waiting { "Messages that wait" } (day.plot("Messages that wait in the stages' queues", "messages", day.series(|point| Some(point.waiting as f64)))) }
             div { h2 #month { "The month" } (day.plot("Mails sent in the current run", "mails", day.month(snapshot))) }
@@ -105,16 +105,23 @@ impl Day<'_> {
         PreEscaped(Plot { title, unit, to: self.to, marks, series, limits, shades: Vec::new() }.html())
     }
 
+    /// Those of which something is known.
+    fn stages(&self) -> impl Iterator<Item = StageName> {
+        let is_known =
+            |stage: StageName| self.points.iter().any(|point| point.stages.iter().any(|one| one.stage == stage));
+        StageName::ALL.iter().copied().filter(move |stage| is_known(*stage))
+    }
+
     fn series(&self, figure: impl Fn(&StagePoint) -> Option<f64>) -> Vec<Series> {
-        let of = |stage: &StageName| {
+        let of = |stage: StageName| {
             let one = |point: &Point| {
-                let figure = figure(point.stages.iter().find(|one| one.stage == *stage)?)?;
+                let figure = figure(point.stages.iter().find(|one| one.stage == stage)?)?;
                 Some((seconds(self.first, point.at), figure))
             };
             let points = self.points.iter().filter_map(one).collect();
             Series { name: stage.as_str(), class: stage.as_str(), filled: false, points }
         };
-        StageName::ALL.iter().map(of).collect()
+        self.stages().map(of).collect()
     }
 
     fn month(&self, snapshot: &Snapshot) -> Vec<Series> {

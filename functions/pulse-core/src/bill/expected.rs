@@ -3,7 +3,7 @@ use crate::{
     plan::{BATCH, Calls},
     ports::IntakeQueue,
     snapshot::{READ_UNITS_AN_HOUR, SNAPSHOT_EVERY},
-    stage_spec::StageName,
+    stage_spec::StageSet,
 };
 
 /// The memory of a stage's function, as in template.yaml.
@@ -86,7 +86,7 @@ impl ApiUse {
                 (
                     "SQS",
                     "ReceiveMessage, long polls of idle queues",
-                    StageName::ALL.len() as u64 * POLLS_AN_HOUR * hours,
+                    StageSet::of_every_stack().iter().count() as u64 * POLLS_AN_HOUR * hours,
                 ),
                 (
                     "SQS",

@@ -391,13 +391,16 @@ impl CampaignRound<'_> {
     /// Dispatches as much of all campaigns as the stages have room for, and sends again what was lost, until then at the latest.
     async fn dispatch_all(&self, flowing: &[(Campaign, usize)], stepped: &mut [CampaignStepped], until: Timestamp) {
         let mut left = PerStage::from_fn(|_| (0, 0));
-        for stage in StageName::OF_ENTRIES {
+        // What waits for a stage that the stack hasn't any more is held until it has, or the campaign is over.
+        for stage in self.stages.deployed().of_entries() {
             match self.room(stage).await {
                 Ok(room) => left[stage] = room,
                 Err(error) => tracing::warn!(%stage, %error, "nothing is dispatched to it"),
             }
         }
-        for (stage, shares) in StageName::OF_ENTRIES.into_iter().zip((1..=StageName::OF_ENTRIES.len()).rev()) {
+        let stages: Vec<_> = self.stages.deployed().of_entries().collect();
+        let shares = (1..=stages.len()).rev();
+        for (stage, shares) in stages.into_iter().zip(shares) {
             let until = part_of(self.clock.now(), until, shares);
             if let Err(error) = self.dispatch_to(stage, flowing, &mut left, stepped, until).await {
                 tracing::warn!(%stage, %error, "not all is dispatched to it");

@@ -26,7 +26,7 @@ pub enum Erasing {
 }
 
 impl Entry {
-    /// Takes the scores, the causes and the provider's id from the entry, and passes it over if it is open and no mail may
+    /// Takes the scores, the partner's reference, the causes and the provider's id from the entry, and passes it over if it is open and no mail may
     /// be out.
     #[must_use]
     pub fn erase(&self, now: Timestamp) -> Erasing {
@@ -37,6 +37,7 @@ impl Entry {
         let mut after = self.clone();
         after.erased = true;
         after.score = None;
+        after.called = None;
         after.previous = None;
         after.failure_streak = None;
         after.feedback = EntryFeedback::default();
@@ -63,7 +64,8 @@ impl Entry {
         let mut progress = self.progress.clone();
         progress.blank(&self.id);
         let is_open = self.is_open() && self.in_doubt_since().is_none();
-        let has_none = self.score.is_none() && self.previous.is_none() && self.failure_streak.is_none();
+        let has_no_score = self.score.is_none() && self.previous.is_none();
+        let has_none = has_no_score && self.called.is_none() && self.failure_streak.is_none();
         has_none && progress == self.progress && !is_open
     }
 

@@ -1,5 +1,6 @@
 //! Entries: one row of the ledger, customer x run.
 
+mod called;
 mod erasure;
 mod facts;
 mod feedback;
@@ -12,9 +13,10 @@ mod record;
 mod row;
 mod transition;
 
+pub use called::{Called, Reference};
 pub use erasure::Erasing;
 pub use feedback::Hearing;
-pub use plan::{InvalidPlan, Plan};
+pub use plan::{InvalidCampaignPlan, InvalidPlan, Plan};
 pub use position::{Awaited, Position, TallyKey};
 pub use progress::{Progress, SkipReason};
 pub use record::{Entry, EntryId, FailureStreak, Queueing};

@@ -12,9 +12,14 @@ pub struct Plan([Option<StageName>; StageName::OF_ENTRIES.len()]);
 #[error("a plan has one step at least, none twice, and such alone as move entries")]
 pub struct InvalidPlan;
 
+/// Steps that are no campaign's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a campaign's steps are `email`, and before it `score`, `call`, or `score,call`")]
+pub struct InvalidCampaignPlan;
+
 impl Plan {
     /// The plan of every monthly run.
-    pub const MONTHLY: Self = Self([Some(StageName::Score), Some(StageName::Email)]);
+    pub const MONTHLY: Self = Self([Some(StageName::Score), Some(StageName::Email), None]);
 
     /// A plan of these steps.
     ///
@@ -29,6 +34,19 @@ impl Plan {
             plan[index] = Some(*step);
         }
         if steps.is_empty() { Err(InvalidPlan) } else { Ok(Self(plan)) }
+    }
+
+    /// A campaign's plan of these steps, which ends with the mail.
+    ///
+    /// # Errors
+    /// When it doesn't, one is in it twice, or they are in another order.
+    pub fn of_campaign(steps: &[StageName]) -> Result<Self, InvalidCampaignPlan> {
+        let rank = |step: &StageName| StageName::OF_ENTRIES.iter().position(|other| other == step);
+        let is_in_order = steps.is_sorted_by(|one, other| rank(one) < rank(other));
+        match Self::of(steps) {
+            Ok(plan) if is_in_order && plan.last() == StageName::Email => Ok(plan),
+            _ => Err(InvalidCampaignPlan),
+        }
     }
 
     /// Its steps.

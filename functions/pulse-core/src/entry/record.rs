@@ -3,7 +3,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Progress, feedback::EntryFeedback, row::EntryRow};
+use super::{Called, Plan, Progress, feedback::EntryFeedback, row::EntryRow};
 use crate::{
     customer::CustomerId,
     failure::Cause,
@@ -25,6 +25,8 @@ pub struct Entry {
     pub(super) at: StageName,
     pub(super) progress: Progress,
     pub(super) score: Option<Score>,
+    /// That its campaign's partner did what it was asked.
+    pub(super) called: Option<Called>,
     /// Claims made so far, of all stages.
     pub(super) claims: u32,
     pub(super) previous: Option<Score>,
@@ -98,6 +100,7 @@ impl Entry {
             at: plan.first(),
             progress: Progress::Waiting,
             score: None,
+            called: None,
             claims: 0,
             previous,
             failure_streak: None,
@@ -182,6 +185,12 @@ impl Entry {
     #[must_use]
     pub fn score(&self) -> Option<&Score> {
         self.score.as_ref()
+    }
+
+    /// What its campaign's partner has done for it, once that was called.
+    #[must_use]
+    pub fn called(&self) -> Option<&Called> {
+        self.called.as_ref()
     }
 
     /// How often a stage has claimed it.

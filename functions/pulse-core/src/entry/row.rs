@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, EntryId, FailureStreak, Plan, Progress, Queueing, SkipReason, feedback::EntryFeedback};
+use super::{Called, Entry, EntryId, FailureStreak, Plan, Progress, Queueing, SkipReason, feedback::EntryFeedback};
 use crate::{failure::Cause, score::Score, stage_spec::StageName};
 
 /// The fields of an entry's row.
@@ -21,6 +21,9 @@ pub(super) struct EntryRow {
     state: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     score: Option<Score>,
+    /// What its campaign's partner has done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    called: Option<Called>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +121,7 @@ impl From<Entry> for EntryRow {
             plan: entry.plan,
             state,
             score: entry.score.or_else(|| if blank { Entry::blank_score() } else { None }),
+            called: entry.called,
             lease_until: None,
             provider_id: None,
             reason: None,
@@ -211,6 +215,7 @@ impl TryFrom<EntryRow> for Entry {
             at,
             progress,
             score: row.score.filter(|_| !row.erased && !row.unscored),
+            called: row.called,
             claims: row.claims,
             previous: row.previous,
             failure_streak: row.trouble,

@@ -3,6 +3,7 @@
 //! ```text
 //! Waiting <-> Claimed                      (claim; release, put off, defer)
 //!     |          |-----> Waiting at the plan's next stage, or Done after its last
+//!     |<---------|       a provider that has it under way (postpone)
 //!     |          '-----> Indeterminate -> Done | Waiting (settled)     [an effect at most once]
 //!     |                        '-------> Unconfirmed -> the same       (nobody told for a day)
 //!     |<------------------ at a later stage: send back (a score that is too old)
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Entry, FailureStreak, Progress, Queueing, SkipReason, StageName, facts::facts};
+use super::{Called, Entry, FailureStreak, Progress, Queueing, SkipReason, StageName, facts::facts};
 use crate::{
     delivery::{Delivery, Fact, Outbox},
     failure::Cause,
@@ -80,12 +81,42 @@ impl Entry {
         Ok(change)
     }
 
-    /// Hands a claimed entry on to the stage that follows in its plan, which is due at once.
+    /// Records what its campaign's partner has done for a claimed entry. The next stage is due at once.
+    ///
+    /// # Errors
+    /// When the partner isn't being called for it.
+    pub fn record_called(&self, called: Called, now: Timestamp) -> Transition {
+        let mut change = self.advance(StageName::Call, now)?;
+        change.after.called = Some(called);
+        Ok(change)
+    }
+
+    /// Puts a claimed entry off until `due`, as the one who was called for it has it under way: nothing went wrong, and its
+    /// message may go.
+    ///
+    /// # Errors
+    /// When it isn't claimed by a stage that may call twice.
+    pub fn postpone(&self, due: Timestamp) -> Transition {
+        if self.at.spec().effect != Effect::Idempotent || self.lease_until().is_none() {
+            return Err(self.illegal("postponed"));
+        }
+        let mut after = self.moved(Progress::Waiting);
+        after.failure_streak = None;
+        after.due = due;
+        after.queueing = Queueing::Deferred;
+        Ok(Change::untold(after))
+    }
+
+    /// Hands a claimed entry on to the stage that follows in its plan, which is due at once. A partner that has done its part
+    /// isn't called again, though the entry was scored again.
     ///
     /// # Errors
     /// When the entry isn't claimed for `stage`, or that is its plan's last.
     pub fn advance(&self, stage: StageName, now: Timestamp) -> Transition {
-        let next = self.plan.after(stage).filter(|_| self.at == stage && self.lease_until().is_some());
+        let is_called = |step: &StageName| *step == StageName::Call && self.called.is_some();
+        let next =
+            self.plan.after(stage).and_then(|next| if is_called(&next) { self.plan.after(next) } else { Some(next) });
+        let next = next.filter(|_| self.at == stage && self.lease_until().is_some());
         let next = next.ok_or_else(|| self.illegal("handed on"))?;
         let mut after = self.moved(Progress::Waiting);
         after.at = next;

@@ -95,6 +95,9 @@ pub struct TestedLetter {
     pub language: Locale,
     /// Whether the campaign scores.
     pub has_score: bool,
+    /// Whether it calls a partner. An email function of an earlier release doesn't hear of it.
+    #[serde(default)]
+    pub has_reference: bool,
 }
 
 /// What came of a test mail.

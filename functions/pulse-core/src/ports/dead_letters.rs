@@ -10,6 +10,7 @@ use crate::{
     failure::Cause,
     message::WorkMessage,
     parse::ParseError,
+    stage_spec::StageSet,
 };
 
 /// One of the dead-letter queues.
@@ -24,9 +25,14 @@ pub enum DlqName {
 }
 
 impl DlqName {
-    /// All of them.
+    /// All that there are.
     pub fn all() -> impl Iterator<Item = Self> {
-        let stages = StageName::ALL.iter().map(|stage| Self::Stage(*stage));
+        Self::of(StageSet::full())
+    }
+
+    /// Those of a stack that has these stages.
+    pub fn of(stages: StageSet) -> impl Iterator<Item = Self> {
+        let stages = stages.iter().map(Self::Stage);
         stages.chain([Self::Schedules]).chain(IntakeQueue::ALL.iter().map(|queue| Self::Intake(*queue)))
     }
 

@@ -2,6 +2,7 @@
 //! those who score and mail, `pulse-sim` in memory. One conformance suite per port holds every adapter to the same
 //! behaviour.
 
+mod absent;
 mod account;
 mod audit_log;
 mod bundle;
@@ -24,6 +25,7 @@ mod lane_control;
 mod ledger;
 mod mailer;
 mod orders;
+mod partner;
 mod queue;
 mod renderer;
 mod run_reports;
@@ -34,6 +36,7 @@ mod stages;
 mod suppressions;
 
 pub use crate::entry::{Awaited, TallyKey};
+pub use absent::AbsentStage;
 pub use account::{
     Account, AccountError, Caller, DeniedAction, PeoplePolicy, SchedulerQuotas, SendingAccount, SendingIdentity,
     SendingLimits, Start, TestMail, TestedLetter,
@@ -61,6 +64,7 @@ pub use lane_control::{LaneControl, LaneError, LaneSettings, Step};
 pub use ledger::{Activity, Ledger, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, RowId, Tally};
 pub use mailer::{Accepted, Mail, MailLookup, Mailer, Recall, SendError};
 pub use orders::{Orders, TickStarter};
+pub use partner::{Partner, PartnerAnswer, PartnerError, PartnerRequest};
 pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};
 pub use renderer::{CampaignMail, Letter, RenderError, Rendered, Renderer};
 pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};

@@ -3,6 +3,7 @@ use std::fmt;
 use crate::{
     campaign::CampaignLetter,
     customer::{Customer, Locale},
+    entry::Reference,
     failure::Cause,
     run::RunId,
     score::Score,
@@ -33,6 +34,8 @@ pub struct CampaignMail<'a> {
     pub letter: &'a CampaignLetter,
     /// Their score, in a run that scores.
     pub score: Option<&'a Score>,
+    /// What the campaign's partner calls what it did for them, in a run that calls one, if it said so.
+    pub reference: Option<&'a Reference>,
     /// Where they unsubscribe. None, where they can only reply and say so.
     pub unsubscribe: Option<&'a UnsubscribeLink>,
 }

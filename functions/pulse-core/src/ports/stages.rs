@@ -8,6 +8,7 @@ use crate::{
     control::{Control, MinuteOutcomes, Outcomes},
     entry::StageName,
     failure::Cause,
+    stage_spec::StageSet,
 };
 
 /// A stage couldn't be looked at or switched. Always worth another try.
@@ -75,6 +76,11 @@ pub enum SetEnabled {
 /// The stages from outside.
 #[async_trait]
 pub trait Stages: Send + Sync {
+    /// Which stages the stack has.
+    fn deployed(&self) -> StageSet {
+        StageSet::of_every_stack()
+    }
+
     /// Looks at a stage.
     async fn status(&self, stage: StageName) -> Result<StageStatus, StageError>;
 

@@ -151,9 +151,10 @@ impl SnapshotRound<'_> {
             clock: self.clock,
             policy: self.reputation,
         };
-        let lanes = try_join_all(StageName::ALL.iter().map(|stage| self.gauges.lanes(*stage)));
+        let deployed = self.stages.deployed();
+        let lanes = try_join_all(deployed.iter().map(|stage| self.gauges.lanes(stage)));
         let (stages, lanes, queues, reputation, minutes) = try_join!(
-            try_join_all(StageName::ALL.iter().map(|stage| self.overview(*stage))),
+            try_join_all(deployed.iter().map(|stage| self.overview(stage))),
             async { Ok::<_, SnapshotError>(lanes.await?) },
             async { Ok(self.gauges.depths().await?) },
             async { Ok(reputation.look().await?) },
@@ -204,7 +205,8 @@ impl SnapshotRound<'_> {
     ) -> Result<PerStage<Vec<MinuteOutcomes>>, LedgerError> {
         let from = run.map_or(now, |run| run.added_up.needs().max(earlier(now, MINUTES_KEPT)));
         let from = from.min(earlier(now, CAUSES_OF));
-        let read = StageName::ALL.iter().map(async |stage| Ok((*stage, self.outcomes.minutes(*stage, from).await?)));
+        let deployed = self.stages.deployed();
+        let read = deployed.iter().map(async |stage| Ok((stage, self.outcomes.minutes(stage, from).await?)));
         Ok(try_join_all(read).await?.into_iter().collect())
     }
 

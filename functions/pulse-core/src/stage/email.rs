@@ -157,15 +157,7 @@ impl Step for EmailStep {
     }
 
     async fn load(&self, message: &WorkMessage) -> Result<Option<(Customer, Entry)>, Verdict> {
-        let turn = message.turn().map_err(|cause| Verdict::Fail { cause })?;
-        let unknown = |what: &str| {
-            let cause = Cause::new(format!("{what} of customer {} is unknown.", turn.customer));
-            Verdict::Fail { cause }
-        };
-        let ledger = &self.entries.ledger;
-        let customer = ledger.customer(&turn.customer).await?.ok_or_else(|| unknown("The profile"))?;
-        let entry = ledger.entry(&turn.entry_of(&customer)).await?.ok_or_else(|| unknown("The entry"))?;
-        Ok(Some((customer, entry)))
+        self.entries.load(message).await.map(Some)
     }
 
     fn decide(&self, (customer, entry): &(Customer, Entry), facts: &Facts, now: Timestamp) -> Decision {
@@ -206,7 +198,9 @@ impl Step for EmailStep {
         let (run, unsubscribed_by) = (entry.id().run, unsubscribe.as_ref());
         let content = if run.is_campaign() {
             let letter = self.entries.campaigns.letter(run).ok_or_else(|| Cause::new("The campaign has no letter."))?;
-            let mail = CampaignMail { customer, letter: &letter, score: entry.score(), unsubscribe: unsubscribed_by };
+            let reference = entry.called().and_then(|called| called.reference.as_ref());
+            let (letter, score) = (&*letter, entry.score());
+            let mail = CampaignMail { customer, letter, score, reference, unsubscribe: unsubscribed_by };
             self.renderer.render_campaign(&mail)
         } else {
             let score = entry.score().ok_or_else(|| Cause::new("There is no score to write of."))?;

@@ -12,7 +12,8 @@ use crate::{
     failure::Cause,
     feedback::FeedbackSource,
     ports::{
-        Accepted, Clock, CourierError, Mail, MailLookup, Mailer, Recall, ScoreError, ScoreRequest, Scorer, SendError,
+        Accepted, Clock, CourierError, Mail, MailLookup, Mailer, Partner, PartnerAnswer, PartnerError, PartnerRequest,
+        Recall, ScoreError, ScoreRequest, Scorer, SendError,
     },
     run::RunId,
     score::Score,
@@ -191,6 +192,33 @@ impl Scorer for MeteredScorer {
         let outcome = match &answer {
             Ok(_) | Err(ScoreError::Fail { .. }) => CallOutcome::Answered { sent: false },
             Err(ScoreError::Retry { after, cause }) => {
+                CallOutcome::Failed { leave_alone: *after, cause: cause.clone() }
+            }
+        };
+        call.end(self.clock.now(), outcome);
+        answer
+    }
+}
+
+/// A campaign's partner whose calls are counted.
+pub struct MeteredPartner {
+    /// The partner.
+    pub partner: Arc<dyn Partner>,
+    /// What counts.
+    pub meter: Arc<Meter>,
+    /// Tells the moment of what is decided and written.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Partner for MeteredPartner {
+    async fn ask(&self, request: &PartnerRequest) -> Result<PartnerAnswer, PartnerError> {
+        let call = self.meter.begin(self.clock.now());
+        let answer = self.partner.ask(request).await;
+        let outcome = match &answer {
+            // Whoever isn't ready works, and whoever refuses one may take the next.
+            Ok(_) | Err(PartnerError::Fail { .. }) => CallOutcome::Answered { sent: false },
+            Err(PartnerError::Retry { after, cause }) => {
                 CallOutcome::Failed { leave_alone: *after, cause: cause.clone() }
             }
         };

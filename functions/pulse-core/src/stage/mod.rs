@@ -1,6 +1,7 @@
 //! The stages: what is decided for an entry, the runner of a step, and the worker that drives a batch of messages
 //! through one. The table of them is in `stage_spec`.
 
+mod call;
 mod decision;
 mod deliver;
 mod eligibility;
@@ -17,7 +18,8 @@ mod step;
 mod verdict;
 mod worker;
 
-pub use crate::stage_spec::{Effect, Moves, PerStage, StageName, StageSpec};
+pub use crate::stage_spec::{Effect, Moves, NoSuchStage, PerStage, StageName, StageSet, StageSpec};
+pub use call::CallStep;
 pub(crate) use decision::has_work;
 pub use decision::{CampaignFacts, Decision, Facts, Resolution, Standing};
 pub use deliver::{DeliverStep, Errand, Prospect};
@@ -25,7 +27,7 @@ pub(crate) use eligibility::mailable;
 pub(crate) use eligibility::next_entry;
 pub use email::{EmailPolicy, EmailRules, EmailStep};
 pub use lines::Lines;
-pub use meter::{Meter, MeterReading, MeteredMailer, MeteredScorer};
+pub use meter::{Meter, MeterReading, MeteredMailer, MeteredPartner, MeteredScorer};
 pub use preview::Preview;
 pub use provider_watch::{ProviderWatch, Watch};
 pub use row::{Entries, Row, Rows, Written};

@@ -19,6 +19,12 @@ pub enum Preview {
         #[serde(skip_serializing_if = "Option::is_none")]
         and_skip: Option<SkipReason>,
     },
+    /// Its campaign's partner would be called, and then it would be mailed.
+    Call {
+        /// Why the mail would then be skipped, if so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        and_skip: Option<SkipReason>,
+    },
     /// It would be mailed. If its mail is in doubt, that is by the same key, of which the provider takes no second.
     Mail,
     /// Its score is too old: it would be scored again.
@@ -106,14 +112,16 @@ impl Preview {
             | Decision::HandOn(_)
             | Decision::GivenUp(_)
             | Decision::CheckCampaign
-            | Decision::CheckSuppression => match entry.at() {
-                StageName::Score => {
-                    Self::Score { and_skip: (facts.is_suppressed == Some(true)).then_some(SkipReason::Suppressed) }
+            | Decision::CheckSuppression => {
+                let and_skip = (facts.is_suppressed == Some(true)).then_some(SkipReason::Suppressed);
+                match entry.at() {
+                    StageName::Score => Self::Score { and_skip },
+                    StageName::Call => Self::Call { and_skip },
+                    StageName::Email => Self::Mail,
+                    // No entry is ever there.
+                    StageName::Deliver => Self::Unsettled,
                 }
-                StageName::Email => Self::Mail,
-                // No entry is ever there.
-                StageName::Deliver => Self::Unsettled,
-            },
+            }
         }
     }
 
@@ -136,7 +144,7 @@ impl Preview {
     pub fn skips(&self) -> Option<SkipReason> {
         match self {
             Self::Skip { reason } => Some(*reason),
-            Self::Score { and_skip } => *and_skip,
+            Self::Score { and_skip } | Self::Call { and_skip } => *and_skip,
             Self::AskFirst { or_else } => or_else.skips(),
             _ => None,
         }

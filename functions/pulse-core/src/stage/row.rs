@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{CampaignFacts, Resolution, StageName, Standing, eligibility::next_entry};
+use super::{CampaignFacts, Resolution, StageName, Standing, Verdict, eligibility::next_entry};
 use crate::{
     campaign::{CampaignBook, mailed_lately},
     customer::Customer,
@@ -178,6 +178,18 @@ pub struct Entries {
 }
 
 impl Entries {
+    /// The entry that a message is about, which has to be there, and whose it is.
+    pub(super) async fn load(&self, message: &WorkMessage) -> Result<(Customer, Entry), Verdict> {
+        let turn = message.turn().map_err(|cause| Verdict::Fail { cause })?;
+        let unknown = |what: &str| {
+            let cause = Cause::new(format!("{what} of customer {} is unknown.", turn.customer));
+            Verdict::Fail { cause }
+        };
+        let customer = self.ledger.customer(&turn.customer).await?.ok_or_else(|| unknown("The profile"))?;
+        let entry = self.ledger.entry(&turn.entry_of(&customer)).await?.ok_or_else(|| unknown("The entry"))?;
+        Ok((customer, entry))
+    }
+
     /// How an entry's campaign stands at `now`.
     pub(super) async fn campaign_facts(&self, entry: &Entry, now: Timestamp) -> Result<CampaignFacts, LedgerError> {
         let EntryId { customer, run } = entry.id();

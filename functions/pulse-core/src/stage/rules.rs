@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Decision, EmailRules, Facts, StageName, score};
+use super::{Decision, EmailRules, Facts, StageName, call, score};
 use crate::{customer::Customer, entry::Entry};
 
 /// What the stages' decisions are made by, as the deployed functions are configured.
@@ -25,6 +25,7 @@ impl Rules {
         match stage {
             StageName::Score => score::decide(customer, entry, facts, now),
             StageName::Email => self.email.decide(customer, entry, facts, now),
+            StageName::Call => call::decide(customer, entry, facts, now),
             // It moves no entries.
             StageName::Deliver => Decision::Nothing,
         }

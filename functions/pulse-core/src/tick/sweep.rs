@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use super::{MappingReconciler, ReconcileError, Reconciled, SweepPolicy};
 use crate::{
     control::Breaker,
-    entry::{EntryId, Queueing, StageName},
+    entry::{EntryId, Plan, Queueing, StageName},
     message::WorkMessage,
     ports::{Awaited, Clock, Ledger, LedgerError, OpenEntries, QueueError, Queues, StageMemory, StageStatus, Stages},
-    stage_spec::Moves,
 };
 
 /// Entries that are looked at side by side.
@@ -100,12 +99,12 @@ pub(crate) async fn is_held_up(
 impl Sweep<'_> {
     /// Sweeps all stages. What can't be done now is found by the next sweep.
     pub async fn run(&self) -> Vec<StageSweep> {
-        join_all(StageName::ALL.iter().map(|stage| self.stage(*stage))).await
+        join_all(self.stages.deployed().iter().map(|stage| self.stage(stage))).await
     }
 
     pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
-        // Deliveries are looked after by endpoint.
-        if stage.spec().moves != Moves::Entries {
+        // Deliveries are looked after by endpoint, and entries of campaigns by campaign.
+        if !Plan::MONTHLY.has(stage) {
             return StageSweep { stage, swept: Swept::Done { woken: 0, repeated: 0, failed: 0 } };
         }
         let status = match self.stages.status(stage).await {
@@ -237,7 +236,7 @@ pub struct StageRound {
 impl Round<'_> {
     /// Does it for all stages. What can't be done now is done by the next tick.
     pub async fn run(&self) -> Vec<StageRound> {
-        join_all(StageName::ALL.iter().map(|stage| self.stage(*stage))).await
+        join_all(self.sweep.stages.deployed().iter().map(|stage| self.stage(stage))).await
     }
 
     async fn stage(&self, stage: StageName) -> StageRound {

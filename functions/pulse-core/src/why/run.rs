@@ -91,7 +91,7 @@ impl RunInquiry<'_> {
             read_units: before,
         };
         self.closed(&counts, &mut report).await?;
-        for stage in StageName::OF_ENTRIES {
+        for stage in Plan::MONTHLY.steps() {
             let holder = StageContext::look_up(self.controls, self.stages, stage).await?.holder(now);
             let due = self.due(run, stage, &counts, now).await?;
             add_open(&mut report, stage, holder.as_ref(), &counts, &due, now);

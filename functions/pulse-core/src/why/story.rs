@@ -112,9 +112,9 @@ impl CustomerInquiry<'_> {
         entries.extend(in_campaigns);
         let schedule = self.schedules.get(id).await?.map(|schedule| schedule.slot);
         let kept = self.suppression(&profile).await;
-        let scenes = try_join_all(StageName::ALL.iter().map(|stage| self.scene(*stage))).await?;
-        let mut scenes = scenes.into_iter();
-        let scenes = PerStage::from_fn(|_| scenes.next().unwrap_or_default());
+        let deployed = self.stages.deployed();
+        let scenes = deployed.iter().map(async |stage| Ok::<_, LedgerError>((stage, self.scene(stage).await?)));
+        let scenes: PerStage<StageContext> = try_join_all(scenes).await?.into_iter().collect();
         let now = self.clock.now();
         let scene = Context {
             customer: &profile,
@@ -128,7 +128,7 @@ impl CustomerInquiry<'_> {
         let outlooks = entries.iter().map(|entry| scene.outlook(entry)).collect();
         let has_open_entry = entries.iter().any(|entry| entry.is_open() && entry.id().run.is_monthly());
         let endpoints = self.endpoints(id, &scenes[TELLS], now).await?;
-        let stages = scenes.iter().map(|(stage, scene)| standing(stage, scene, now)).collect();
+        let stages = deployed.iter().map(|stage| standing(stage, &scenes[stage], now)).collect();
         Ok(Some(Timeline {
             profile,
             schedule,

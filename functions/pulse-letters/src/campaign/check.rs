@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use pulse_core::{
     campaign::{CampaignLetter, LetterError, LetterText},
     customer::Product,
+    entry::{Plan, StageName},
     parse::ParseError,
     ports::{CampaignMail, Rendered},
     unsubscribe::UnsubscribeUrl,
 };
 
-use super::template::Template;
+use super::{tags::Field, template::Template};
 use crate::{
     MinijinjaRenderer, language_of,
     made_up::{self, Home, NO_NAME, longest_names},
@@ -27,25 +28,30 @@ const LONGEST_LINE: usize = 998;
 const LONGEST_URL: usize = 255;
 
 impl MinijinjaRenderer {
-    /// Whether a campaign's letter can be written to every customer, in a run that scores or in one that doesn't: every tag
+    /// Whether a campaign's letter can be written to every customer, in a run of these steps: every tag
     /// of every language is known, nothing is shown that some customers don't have, and what made-up customers get has a
     /// subject and a text and fits whatever carries it.
     ///
     /// # Errors
     /// With the first thing that is wrong, its language and its line.
-    pub fn check(&self, letter: &CampaignLetter, has_score: bool) -> Result<(), LetterError> {
+    pub fn check(&self, letter: &CampaignLetter, plan: Plan) -> Result<(), LetterError> {
         letter.texts().iter().try_for_each(|text| {
-            Self::check_tags(text, has_score)?;
-            self.check_mails(letter, text, has_score)
+            Self::check_tags(text, plan)?;
+            self.check_mails(letter, text, plan)
         })
     }
 
-    fn check_tags(text: &LetterText, has_score: bool) -> Result<(), LetterError> {
+    fn check_tags(text: &LetterText, plan: Plan) -> Result<(), LetterError> {
         let (language, template) = (text.language(), Template::parse(text)?);
-        if let Some((line, field)) = template.scores().first().filter(|_| !has_score) {
+        let is_wanting = |(_, field): &&(usize, Field)| field.comes_of().is_some_and(|step| !plan.has(step));
+        if let Some((line, field)) = template.of_steps().iter().find(is_wanting) {
+            let (lacks, first) = match field {
+                Field::Reference => ("calls no partner", "call one first"),
+                _ => ("doesn't score", "score first"),
+            };
             let field = field.word();
             let problem = format!(
-                "this run doesn't score, and the letter shows `{field}`: have it score first, or write that between \
+                "this run {lacks}, and the letter shows `{field}`: have it {first}, or write that between \
                  `{{% if {field} %}}` and `{{% endif %}}`"
             );
             return Err(LetterError::at(language, *line, problem));
@@ -58,20 +64,22 @@ impl MinijinjaRenderer {
         Ok(())
     }
 
-    fn check_mails(&self, letter: &CampaignLetter, text: &LetterText, has_score: bool) -> Result<(), LetterError> {
+    fn check_mails(&self, letter: &CampaignLetter, text: &LetterText, plan: Plan) -> Result<(), LetterError> {
         let language = text.language();
         let made_up = |error: ParseError| LetterError::of(language, error.to_string());
         let home = Home::of(language.as_str());
         let link = UnsubscribeUrl::parse(&format!("https://{}", "a".repeat(LONGEST_URL - "https://".len())));
         let link = link.map_err(made_up)?.placeholder();
         let score = made_up::score(1000, Timestamp::UNIX_EPOCH).map_err(made_up)?;
+        let reference = made_up::reference().map_err(made_up)?;
         let usual = home.names[0].to_owned();
         for name in [usual.clone(), NO_NAME.to_owned()].into_iter().chain(longest_names()) {
             for product in [Product::Loan, Product::Card] {
                 let customer = home.customer(&name, product, Timestamp::UNIX_EPOCH).map_err(made_up)?;
                 for unsubscribe in [Some(&link), None] {
-                    let score = Some(&score).filter(|_| has_score);
-                    let mail = CampaignMail { customer: &customer, letter, score, unsubscribe };
+                    let score = Some(&score).filter(|_| plan.has(StageName::SCORED_BY));
+                    let reference = Some(&reference).filter(|_| plan.has(StageName::Call));
+                    let mail = CampaignMail { customer: &customer, letter, score, reference, unsubscribe };
                     let written = self.campaign(&mail, text)?;
                     if written.is_subject_cut && name == usual {
                         let problem =

@@ -96,7 +96,7 @@ impl MinijinjaRenderer {
         let unsubscribe_url = mail.unsubscribe.map(UnsubscribeLink::expose);
         let words = Words { product: kind(mail.customer.product), unsubscribe_url };
         let product = self.fill(foot_language, PRODUCT, Value::from(Serde(words))).map_err(cannot)?;
-        let values = Values::of(mail.customer, mail.score, language, product)?;
+        let values = Values::of(mail, language, product)?;
         let dir = direction_of(language);
         let Content { heading, subject, body } = Content::of(letter, &values, dir == "rtl")?;
 

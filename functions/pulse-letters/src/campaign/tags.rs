@@ -3,7 +3,7 @@
 //! It is less than the month's templates may do, so that whatever an operator writes ends, takes no more memory than what it
 //! says, and is known to be right before the first mail: there are no loops, no filters and no variables of one's own.
 
-use pulse_core::{customer::Currency, score::Band};
+use pulse_core::{customer::Currency, score::Band, stage::StageName};
 
 /// A value that a letter may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +16,11 @@ pub(super) enum Field {
     Score,
     Band,
     AsOf,
+    /// What the campaign's partner calls what it did for the customer.
+    Reference,
 }
 
-const FIELDS: [(&str, Field); 7] = [
+const FIELDS: [(&str, Field); 8] = [
     ("name", Field::Name),
     ("product", Field::Product),
     ("balance", Field::Balance),
@@ -26,6 +28,7 @@ const FIELDS: [(&str, Field); 7] = [
     ("score", Field::Score),
     ("band", Field::Band),
     ("as_of", Field::AsOf),
+    ("reference", Field::Reference),
 ];
 
 /// What a line is made of.
@@ -55,9 +58,13 @@ impl Field {
         FIELDS.iter().find(|(_, field)| *field == self).map_or("", |(word, _)| word)
     }
 
-    /// Whether only a run that scores has it.
-    pub(super) fn is_of_score(self) -> bool {
-        matches!(self, Self::Score | Self::Band | Self::AsOf)
+    /// The step without which a campaign has no such value.
+    pub(super) fn comes_of(self) -> Option<StageName> {
+        match self {
+            Self::Score | Self::Band | Self::AsOf => Some(StageName::SCORED_BY),
+            Self::Reference => Some(StageName::Call),
+            Self::Name | Self::Product | Self::Balance | Self::Currency => None,
+        }
     }
 
     fn of(word: &str) -> Result<Self, String> {

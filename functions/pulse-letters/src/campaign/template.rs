@@ -1,6 +1,9 @@
 //! A letter's text with its tags read, and what it comes to for one customer.
 
-use pulse_core::campaign::{LetterError, LetterText};
+use pulse_core::{
+    campaign::{LetterError, LetterText},
+    stage::StageName,
+};
 
 use super::{
     links,
@@ -12,8 +15,8 @@ use super::{
 pub(super) struct Template<'a> {
     subject: Vec<Token<'a>>,
     body: Vec<Step<'a>>,
-    /// Values that only a run that scores has, where the letter shows them without asking for them, by line.
-    scores: Vec<(usize, Field)>,
+    /// Values that only some campaigns have, where the letter shows them without asking for them, by line.
+    of_steps: Vec<(usize, Field)>,
     /// The first line that shows the product.
     product: Option<usize>,
 }
@@ -74,12 +77,12 @@ impl<'a> Template<'a> {
             }
         }
         reader.end().map_err(|(line, problem)| at(line)(problem))?;
-        Ok(Self { subject, body, scores: reader.scores, product: reader.product })
+        Ok(Self { subject, body, of_steps: reader.of_steps, product: reader.product })
     }
 
-    /// What it shows of a score without asking whether there is one, by line.
-    pub(super) fn scores(&self) -> &[(usize, Field)] {
-        &self.scores
+    /// What it shows of what some steps give without asking whether it is there, by line.
+    pub(super) fn of_steps(&self) -> &[(usize, Field)] {
+        &self.of_steps
     }
 
     /// The first line that shows the product.
@@ -121,14 +124,16 @@ impl<'a> Template<'a> {
 struct Known {
     name: bool,
     score: bool,
+    reference: bool,
 }
 
 impl Known {
     fn has(self, field: Field) -> bool {
         match field {
             Field::Name => self.name,
-            field if field.is_of_score() => self.score,
-            _ => true,
+            Field::Score | Field::Band | Field::AsOf => self.score,
+            Field::Reference => self.reference,
+            Field::Product | Field::Balance | Field::Currency => true,
         }
     }
 
@@ -136,7 +141,8 @@ impl Known {
     fn learn(&mut self, condition: &Condition<'_>, outcome: bool) {
         if outcome != condition.is_negated {
             self.name |= condition.field == Field::Name;
-            self.score |= condition.field.is_of_score();
+            self.score |= condition.field.comes_of() == Some(StageName::SCORED_BY);
+            self.reference |= condition.field == Field::Reference;
         }
     }
 }
@@ -146,7 +152,7 @@ impl Known {
 struct Reader<'a> {
     known: Known,
     open: Vec<Open<'a>>,
-    scores: Vec<(usize, Field)>,
+    of_steps: Vec<(usize, Field)>,
     product: Option<usize>,
 }
 
@@ -178,7 +184,7 @@ impl<'a> Reader<'a> {
                         .to_owned(),
                 );
             }
-            Token::Show(field) => self.scores.push((line, field)),
+            Token::Show(field) => self.of_steps.push((line, field)),
             Token::If(_) if self.open.len() == DEEPEST => {
                 return Err(format!("conditions stand within one another {DEEPEST} deep at most"));
             }

@@ -1,8 +1,4 @@
-use pulse_core::{
-    campaign::LetterError,
-    customer::{Customer, Locale},
-    score::Score,
-};
+use pulse_core::{campaign::LetterError, customer::Locale, ports::CampaignMail, score::Score};
 
 use super::tags::{Condition, Field};
 use crate::{
@@ -14,7 +10,7 @@ use crate::{
 
 /// What a campaign's letter may show of one customer, as text that is ready to be shown.
 ///
-/// What strangers wrote (the name, the provider's band) has been through [`neutral`] and [`apart`].
+/// What strangers wrote (the name, the provider's band, the partner's reference) has been through [`neutral`] and [`apart`].
 pub(super) struct Values {
     /// Nothing for a customer whose name shows nothing.
     name: Option<String>,
@@ -23,6 +19,7 @@ pub(super) struct Values {
     balance: String,
     currency: String,
     score: Option<Scored>,
+    reference: Option<String>,
     /// What `product` is compared as.
     kind: &'static str,
 }
@@ -37,11 +34,10 @@ struct Scored {
 }
 
 impl Values {
-    /// Of a customer, with dates and numbers of `language` as it is written where they live, and `product` being its word for
+    /// Of a mail's customer, with dates and numbers of `language` as it is written where they live, and `product` being its word for
     /// what they have.
     pub(super) fn of(
-        customer: &Customer,
-        score: Option<&Score>,
+        &CampaignMail { customer, score, reference, .. }: &CampaignMail<'_>,
         language: &Locale,
         product: String,
     ) -> Result<Self, LetterError> {
@@ -63,6 +59,7 @@ impl Values {
             balance: ways.amount(customer.balance),
             currency: customer.balance.currency.to_string(),
             score: score.map(scored).transpose()?,
+            reference: reference.and_then(|reference| shown(reference.expose())),
             kind: kind(customer.product),
         })
     }
@@ -77,6 +74,7 @@ impl Values {
             Field::Score => self.score.as_ref()?.value.clone(),
             Field::Band => self.score.as_ref()?.band.clone(),
             Field::AsOf => self.score.as_ref()?.as_of.clone(),
+            Field::Reference => self.reference.clone()?,
         })
     }
 
@@ -87,6 +85,7 @@ impl Values {
             Field::Balance => Some(&*self.balance),
             Field::Currency => Some(&*self.currency),
             Field::Score | Field::Band | Field::AsOf => self.score.as_ref().map(|score| &*score.provider_band),
+            Field::Reference => self.reference.as_deref(),
         };
         let is_so = value.is_some_and(|value| condition.with.is_none_or(|with| with == value));
         is_so != condition.is_negated

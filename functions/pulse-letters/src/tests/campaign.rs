@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use pulse_core::{
-    campaign::CampaignLetter,
+    campaign::{CampaignLetter, LetterError},
     customer::{CustomerId, Product},
+    entry::{Plan, Reference, StageName},
     ports::{CampaignMail, Rendered, Renderer as _},
     score::Score,
 };
@@ -27,8 +28,25 @@ fn example() -> CampaignLetter {
 fn try_named(name: &str, case: &Case<'_>, letter: &CampaignLetter, score: Option<&Score>) -> Result<Rendered, String> {
     let customer = customer(name, case);
     let unsubscribe = case.unsubscribe.map(|url| link(url, &customer.id));
-    let mail = CampaignMail { customer: &customer, letter, score, unsubscribe: unsubscribe.as_ref() };
+    let reference = reference();
+    let mail = CampaignMail {
+        customer: &customer,
+        letter,
+        score,
+        reference: Some(&reference),
+        unsubscribe: unsubscribe.as_ref(),
+    };
     RENDERER.render_campaign(&mail).map_err(|error| error.to_string())
+}
+
+fn reference() -> Reference {
+    Reference::parse("INV-0042").unwrap()
+}
+
+/// For a run that calls no partner.
+fn check(letter: &CampaignLetter, has_score: bool) -> Result<(), LetterError> {
+    let score = Some(StageName::Score).filter(|_| has_score);
+    RENDERER.check(letter, Plan::of(&score.into_iter().chain([StageName::Email]).collect::<Vec<_>>()).unwrap())
 }
 
 fn named(name: &str, case: &Case<'_>, letter: &CampaignLetter) -> Rendered {
@@ -83,7 +101,7 @@ fn a_hostile_name_and_band_stay_what_they_are() {
 #[test]
 fn the_example_is_right_for_runs_of_either_kind() {
     for has_score in [false, true] {
-        assert_eq!(RENDERER.check(&example(), has_score), Ok(()));
+        assert_eq!(check(&example(), has_score), Ok(()));
     }
 }
 
@@ -150,7 +168,7 @@ fn conditions_choose_by_what_the_customer_has() {
             assert_eq!(mail.text.split("\n\n").next(), Some(&*format!("{words}\n{last}")));
         }
     }
-    assert_eq!(RENDERER.check(&letter, false), Ok(()));
+    assert_eq!(check(&letter, false), Ok(()));
 }
 
 #[test]
@@ -240,14 +258,14 @@ fn a_bad_letter_is_refused_before_the_first_mail_by_language_and_line() {
         (&long_subject, true, "line 1: the subject is longer than 150 characters"),
     ] {
         let letter = letter(&[("de", "Subject: S\n\nText"), ("en", text)]);
-        let error = RENDERER.check(&letter, has_score).unwrap_err().to_string();
+        let error = check(&letter, has_score).unwrap_err().to_string();
         assert!(error.starts_with("the letter in en") && error.contains(problem), "{text}: {error}");
     }
 }
 
 #[test]
 fn a_product_is_shown_only_in_a_language_that_there_are_words_of() {
-    let check = |tag| RENDERER.check(&letter(&[(tag, "Subject: S\n\nText\n{{ product }}")]), false);
+    let check = |tag| check(&letter(&[(tag, "Subject: S\n\nText\n{{ product }}")]), false);
     for language in languages() {
         assert_eq!(check(language), Ok(()));
     }
@@ -350,7 +368,7 @@ proptest! {
     #[test]
     fn no_letter_whatever_it_has_panics(text in "(Subject: )?([ -~\u{e9}\u{feff}\u{2028}]|\n|\\{\\{ (name|score) \\}\\}|\\{% (if name|else|endif|elif band) %\\}){0,60}") {
         if let Ok(letter) = CampaignLetter::parse([("en", &*text)]) {
-            let checked = RENDERER.check(&letter, false);
+            let checked = check(&letter, false);
             let written = try_named("Ada", &ADA, &letter, None);
             prop_assert!(checked.is_err() || written.is_ok());
         }
@@ -361,11 +379,48 @@ proptest! {
 fn the_longest_names_leave_the_letters_lines_within_what_mail_takes() {
     let paragraph = format!("Subject: S\n\n{{% if name %}}{{{{ name }}}}{{% endif %}}{} end", "春の".repeat(400));
     let letter = letter(&[("ja", &*paragraph)]);
-    assert_eq!(RENDERER.check(&letter, false), Ok(()));
+    assert_eq!(check(&letter, false), Ok(()));
     for name in longest_names() {
         let mail = named(&name, &TARO, &letter);
         assert!(mail.html.lines().chain(mail.text.lines()).all(|line| line.len() <= 998));
         // What parts a line of the source shows nothing.
         assert_eq!(mail.html.replace("<wbr\n>", "").matches(&"春の".repeat(400)).count(), 1);
     }
+}
+
+#[test]
+fn a_run_that_calls_a_partner_shows_its_reference_and_no_other_may() {
+    let shown = letter(&[("en", "Subject: Invoice {{ reference }}\n\nYour invoice is {{ reference }}.")]);
+    let asked = letter(&[("en", "Subject: Invoice\n\nText{% if reference %} {{ reference }}{% endif %}")]);
+    let calls = Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap();
+    let scores = Plan::of_campaign(&[StageName::Score, StageName::Email]).unwrap();
+    for plan in [calls, Plan::of(&StageName::OF_ENTRIES).unwrap()] {
+        assert_eq!((RENDERER.check(&shown, plan), RENDERER.check(&asked, plan)), (Ok(()), Ok(())));
+    }
+    let error = RENDERER.check(&shown, scores).unwrap_err().to_string();
+    assert!(
+        error.contains("line 1: this run calls no partner, and the letter shows `reference`: have it call one first"),
+        "{error}"
+    );
+    assert_eq!(RENDERER.check(&asked, scores), Ok(()));
+    let mail = render(&ADA, &shown);
+    assert_eq!(mail.subject, "Invoice INV-0042");
+    assert!(mail.text.starts_with("Your invoice is INV-0042.") && mail.html.contains("INV-0042"), "{}", mail.text);
+}
+
+#[test]
+fn whose_partner_gave_no_reference_gets_no_letter_that_shows_one() {
+    let customer = customer(ADA.name, &ADA);
+    let write = |text, reference: Option<&Reference>| {
+        let letter = letter(&[("en", text)]);
+        let mail = CampaignMail { customer: &customer, letter: &letter, score: None, reference, unsubscribe: None };
+        RENDERER.render_campaign(&mail).map_err(|error| error.to_string())
+    };
+    let error = write("Subject: S\n\n{{ reference }}", None).unwrap_err();
+    assert!(error.contains("`reference`, which isn't known of this customer"), "{error}");
+    assert!(write("Subject: S\n\nText{% if reference %}{{ reference }}{% endif %}", None).is_ok());
+    // What a partner says stays text, and makes no link.
+    let hostile = Reference::parse("<b>www.evil.example</b>").unwrap();
+    let mail = write("Subject: S\n\nYours: {{ reference }}", Some(&hostile)).unwrap();
+    assert!(!mail.html.contains("<b>www") && links(&mail.text).next().is_none(), "{}", mail.text);
 }

@@ -1,4 +1,4 @@
-//! Stand-ins for the two providers, and for another system that is told of facts: servers on this machine that answer like
+//! Stand-ins for the two providers, for campaigns' partner, and for another system that is told of facts: servers on this machine that answer like
 //! them, as slowly as they do, and that remember what they were asked.
 
 mod fault;
@@ -7,6 +7,7 @@ mod mail;
 mod meter;
 mod options;
 mod pages;
+mod partner;
 mod receiver;
 mod score;
 mod server;
@@ -19,5 +20,6 @@ pub use mail::{
 };
 pub use meter::RequestMeter;
 pub use options::{StandInOptions, StandInPlace};
+pub use partner::PartnerStandIn;
 pub use receiver::{ReceivedFact, ReceiverCounts, ReceiverFault, ReceiverKeys, ReceiverStandIn, UnknownFault};
 pub use score::ScoreStandIn;

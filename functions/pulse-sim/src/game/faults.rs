@@ -2,7 +2,10 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use pulse_core::stage::StageName;
+use pulse_core::{
+    entry::Plan,
+    stage::{StageName, StageSet},
+};
 
 use crate::{
     queue::Disorder,
@@ -45,7 +48,7 @@ impl FaultPlace {
     /// All of them, in the order in which pages list them.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let providers = StageName::OF_ENTRIES.iter().map(|stage| Self::Provider(*stage));
+        let providers = Plan::MONTHLY.steps().map(Self::Provider);
         providers.chain([Self::Aws, Self::Code, Self::Recipients, Self::Hands]).collect()
     }
 }
@@ -56,7 +59,7 @@ impl GameFault {
     pub fn all() -> &'static [Self] {
         static ALL: OnceLock<Vec<GameFault>> = OnceLock::new();
         ALL.get_or_init(|| {
-            let providers = StageName::OF_ENTRIES.iter().flat_map(|stage| of_provider(*stage));
+            let providers = Plan::MONTHLY.steps().flat_map(of_provider);
             providers.chain(of_aws()).chain(of_code()).chain(of_recipients()).chain(of_hands()).collect()
         })
     }
@@ -278,7 +281,7 @@ fn of_hands() -> Vec<GameFault> {
         "Somebody has switched off what reads feedback and opt-outs: these wait, for four days at most.",
         Kind::IntakeOff,
     )];
-    for &stage in StageName::ALL {
+    for stage in StageSet::of_every_stack().iter() {
         let one = |name: &str, title: &str, words, kind| {
             fault(FaultPlace::Hands, &format!("{stage}-{name}"), &format!("the {stage} {title}"), words, kind)
         };

@@ -230,7 +230,7 @@ impl GameDay {
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let mut violations = self.world.checker.violations();
-        for &stage in StageName::ALL {
+        for stage in self.world.settings.deployed().iter() {
             let (peak, most) = (self.world.lanes(stage).peak, self.world.most_lanes(stage));
             if peak > most {
                 let what = format!("the {stage} provider saw {peak} calls at once on {most} lanes");

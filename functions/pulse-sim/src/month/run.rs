@@ -177,7 +177,8 @@ impl Month<'_> {
             }
             self.world.run_until(self.scenario.starts + at);
             if at.as_secs().is_multiple_of(ROUND.as_secs()) && !self.is_out_of_order(at) {
-                self.redriven += StageName::ALL.iter().map(|stage| self.world.redrive(*stage) as u64).sum::<u64>();
+                self.redriven +=
+                    self.world.settings.deployed().iter().map(|stage| self.world.redrive(stage) as u64).sum::<u64>();
             }
             self.sample();
             on_progress(report::Progress { simulated: at, mailed: self.world.mailer.mails() });
@@ -309,7 +310,8 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("DynamoDB", "Query", ledger.queries),
     ];
     let minutes = u64::from(scenario.days) * 24 * 60;
-    let stages = world.stacks.values();
+    let deployed = world.settings.deployed();
+    let stages = deployed.iter().map(|stage| &world.stacks[stage]);
     let queues = stages.flat_map(|stack| [&stack.queue, &stack.dlq]).chain([&world.schedule_dlq]);
     let intake = world.intake.queues();
     let queues: Vec<_> = queues.chain(intake.iter().flat_map(|stack| [&stack.queue, &stack.dlq])).collect();
@@ -324,15 +326,19 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         ("SQS", "ReceiveMessage, long polls of the intake's queues", polls_of_intake),
         ("SQS", "DeleteMessageBatch", sum(|calls| calls.deletes)),
         ("SQS", "ChangeMessageVisibilityBatch", sum(|calls| calls.changes)),
-        ("SQS", "GetQueueAttributes, by the tick", (StageName::ALL.len() + DlqName::all().count()) as u64 * minutes),
+        (
+            "SQS",
+            "GetQueueAttributes, by the tick",
+            (deployed.iter().count() + DlqName::of(deployed).count()) as u64 * minutes,
+        ),
         // All queues, those of the stages once more with their functions, and for how long these keep messages.
         (
             "SQS",
             "GetQueueAttributes, by the tick's snapshots",
-            (queues.len() + 2 * StageName::ALL.len()) as u64 * minutes / SNAPSHOT_EVERY.unsigned_abs(),
+            (queues.len() + 2 * deployed.iter().count()) as u64 * minutes / SNAPSHOT_EVERY.unsigned_abs(),
         ),
     ]);
-    let stages = world.stacks.iter().map(|(name, stack)| (name.as_str(), &stack.function, STAGE_MEMORY_GB));
+    let stages = deployed.iter().map(|name| (name.as_str(), &world.stacks[name].function, STAGE_MEMORY_GB));
     let functions = stages.chain([
         ("tick", &world.tick_function, TICK_MEMORY_GB),
         ("feedback", &world.intake_function.function, FEEDBACK_MEMORY_GB),

@@ -1,8 +1,8 @@
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
-use pulse_core::stage::{PerStage, StageName};
-use serde::Serialize;
+use pulse_core::stage::{PerStage, StageName, StageSet};
+use serde::{Serialize, Serializer};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -33,8 +33,8 @@ pub struct Scenario {
     pub window: Duration,
     /// Whether the intake's API is priced, too.
     pub api: bool,
-    /// The stages.
-    #[serde(flatten)]
+    /// The stages. The stack has no others than every stack has.
+    #[serde(flatten, serialize_with = "of_every_stack")]
     pub stages: PerStage<StageScenario>,
 }
 
@@ -56,10 +56,10 @@ pub struct StageScenario {
 }
 
 impl Scenario {
-    /// The stages that move entries, the first of the plan first.
+    /// The month's stages, the first of its plan first.
     #[must_use]
     pub fn of_entries(&self) -> [&StageScenario; 2] {
-        StageName::OF_ENTRIES.map(|stage| &self.stages[stage])
+        [StageName::Score, StageName::Email].map(|stage| &self.stages[stage])
     }
 }
 
@@ -80,11 +80,11 @@ impl StageScenario {
         }
     }
 
-    /// All stages, of which the last has the fewest lanes that there can be: a month tells nobody.
+    /// All stages, of which the others have the fewest lanes that there can be: a month tells nobody, and calls no partner.
     #[must_use]
     pub fn of_stages(score: Self, email: Self) -> PerStage<Self> {
-        let deliver = Self::of_lanes(8, Duration::from_millis(200));
-        PerStage::from_array([score, email, deliver])
+        let others = Self::of_lanes(8, Duration::from_millis(200));
+        PerStage::from_array([score, email, others.clone(), others])
     }
 
     /// Calls that the provider can see at once.
@@ -98,6 +98,10 @@ impl StageScenario {
     pub fn hourly_capacity(&self) -> f64 {
         f64::from(self.lanes()) * 3600.0 / self.latency_mean.as_secs_f64()
     }
+}
+
+fn of_every_stack<S: Serializer>(stages: &PerStage<StageScenario>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(StageSet::of_every_stack().iter().map(|stage| (stage, &stages[stage])))
 }
 
 /// A stretch of time, from the start.

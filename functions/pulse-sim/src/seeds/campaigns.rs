@@ -15,7 +15,7 @@ use super::{
     plan::FaultPlan,
 };
 use crate::{
-    random::Stream,
+    random::{Randomness, Stream},
     world::{OtherStart, SimulatedCampaign},
 };
 
@@ -39,13 +39,25 @@ pub struct CampaignAct {
 /// The campaigns of a month of so many customers, that all may end in.
 pub(super) fn campaigns(random: &Stream, plan: &FaultPlan) -> Vec<Fault> {
     let all = 1 + random.below(5);
+    // Of a stream of its own, so that all else is as it was before campaigns called anyone.
+    let calling = Randomness::of_seed(plan.seed).stream("calls of campaigns");
     let act = |number| {
         let at = random.between(Duration::ZERO, plan.calm_from());
-        Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Campaign(Box::new(one(random, plan, number)))) }
+        let mut act = one(random, plan, number);
+        if calling.chance(0.4) {
+            act.campaign.plan = with_call(act.campaign.plan);
+        }
+        Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Campaign(Box::new(act))) }
     };
     let mut faults: Vec<_> = (0..all).map(act).collect();
     faults.sort_by_key(|fault| fault.at);
     faults
+}
+
+/// The same steps, and a partner that is called before the mail.
+fn with_call(plan: Plan) -> Plan {
+    let is_step = |step: &StageName| *step == StageName::Call || plan.has(*step);
+    Plan::of_campaign(&StageName::OF_ENTRIES.into_iter().filter(is_step).collect::<Vec<_>>()).expect("a plan")
 }
 
 fn one(random: &Stream, plan: &FaultPlan, number: u64) -> CampaignAct {

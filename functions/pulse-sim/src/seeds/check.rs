@@ -125,6 +125,7 @@ pub(super) fn at_the_end(world: &World, plan: &FaultPlan) {
     check.everyone_is_there(&customers);
     endpoints::check(world, plan, check.due_by);
     check.mails_are_on_the_ledger(&entries);
+    world.check_partner();
 }
 
 fn lanes(world: &World) {

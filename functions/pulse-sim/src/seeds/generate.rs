@@ -3,7 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use pulse_core::{customer::Zone, entry::StageName, ports::DlqName, quiet_hours::QuietHours};
+use pulse_core::{
+    customer::Zone,
+    entry::{Plan, StageName},
+    ports::DlqName,
+    quiet_hours::QuietHours,
+    stage::StageSet,
+};
 
 use super::{
     fault::{Act, Fault, Kind},
@@ -81,7 +87,7 @@ impl FaultPlan {
         let later = super::campaigns::campaigns(&random, &self);
         let number = self.faults.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
         self.faults.extend((number..).zip(later));
-        self
+        if self.calls() { self.with_later_faults("partner", partner) } else { self }
     }
 
     /// The same with more faults. They are picked from a stream of their own and come last, so that whatever else
@@ -119,7 +125,7 @@ fn faults(random: &Stream, plan: &mut FaultPlan) -> Vec<Fault> {
         return harmless(random, calm_from);
     }
     let mut faults = Vec::new();
-    for stage in StageName::OF_ENTRIES {
+    for stage in Plan::MONTHLY.steps() {
         if random.chance(0.5) {
             faults.push(windowed(random, calm_from, 3 * 24 * HOUR, Kind::Pause(stage)));
         }
@@ -169,7 +175,7 @@ fn keep_pauses_apart(faults: &mut Vec<Fault>) {
 /// What operators and providers do to a stack in which all else is well.
 fn harmless(random: &Stream, calm_from: Duration) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for stage in StageName::OF_ENTRIES {
+    for stage in Plan::MONTHLY.steps() {
         for _ in 0..random.below(3) {
             let kind = match random.below(3) {
                 0 => Kind::Pause(stage),
@@ -205,6 +211,25 @@ fn panics(random: &Stream, calm_from: Duration) -> Vec<Fault> {
         windowed(random, calm_from, calm_from, Kind::Panic(place, who))
     };
     (0..random.below(12)).map(one).collect()
+}
+
+/// What goes wrong at the campaigns' partner, and with the stage that calls it.
+fn partner(random: &Stream, calm_from: Duration) -> Vec<Fault> {
+    let stage = StageName::Call;
+    let mut faults = Vec::new();
+    if random.chance(0.3) {
+        faults.push(windowed(random, calm_from, 24 * HOUR, Kind::Pause(stage)));
+    }
+    if random.chance(0.3) {
+        faults.push(windowed(random, calm_from, 24 * HOUR, Kind::Throttle(stage, 1)));
+    }
+    for _ in 0..random.below(4) {
+        faults.push(windowed(random, calm_from, 6 * HOUR, Kind::Outage(stage, down(random))));
+    }
+    if random.chance(0.8) {
+        faults.push(windowed(random, calm_from, calm_from, Kind::Unreliable(stage, unreliable(random, stage))));
+    }
+    faults
 }
 
 /// What AWS refuses for good, or loses on the way.
@@ -300,7 +325,7 @@ fn ordered(random: &Stream) -> Ordered {
         _ => {
             let moves_entries =
                 |queue: &DlqName| queue.stage().is_none_or(|stage| StageName::OF_ENTRIES.contains(&stage));
-            let all: Vec<_> = DlqName::all().filter(moves_entries).collect();
+            let all: Vec<_> = DlqName::of(StageSet::of_every_stack()).filter(moves_entries).collect();
             Ordered::Letters(random.pick(&all).copied().unwrap_or(DlqName::Schedules))
         }
     }

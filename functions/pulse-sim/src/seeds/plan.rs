@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pulse_core::quiet_hours::QuietHours;
+use pulse_core::{quiet_hours::QuietHours, stage::StageName};
 
 use super::fault::{Act, Fault, Kind};
 use crate::world::{Faults, FeedbackFaults, Noise, ProviderFaults, RecipientWays, SimulatedMailProvider};
@@ -90,6 +90,14 @@ impl FaultPlan {
     #[must_use]
     pub fn ends(&self) -> Timestamp {
         self.starts + Duration::from_hours(24 * u64::from(self.days))
+    }
+
+    /// Whether a campaign calls a partner.
+    #[must_use]
+    pub fn calls(&self) -> bool {
+        self.faults.iter().any(|(_, fault)| {
+            matches!(&fault.kind, Kind::Once(Act::Campaign(act)) if act.campaign.plan.has(StageName::Call))
+        })
     }
 
     /// Whether nothing happens that could lose a message or fail a worker.

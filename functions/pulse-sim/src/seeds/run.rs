@@ -105,6 +105,7 @@ pub fn run_with(
         (settings.fair_queues, settings.index_lag) = (true, INDEX_LAG);
     }
     settings.audience = AUDIENCE;
+    settings.calls = plan.calls();
     adjust(&mut settings);
     let world = World::new(settings, product);
     let month = SeedMonth { plan, world: &world };
@@ -220,7 +221,7 @@ impl SeedMonth<'_> {
             check::on_the_way(self.world, self.plan);
             check::doubts_have_ended(self.world, calm_from);
             self.world.redrive_intake();
-            for &stage in StageName::ALL {
+            for stage in self.world.settings.deployed().iter() {
                 self.world.redrive(stage);
             }
             self.world.replay_schedules();

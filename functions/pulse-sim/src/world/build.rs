@@ -8,10 +8,11 @@ use pulse_core::{
     delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::Plan,
     ports::{DeadLetterQueues, DeadLetters, DlqName, Gauges, IntakeQueue, Ledger, Queues, StageQueue},
-    stage::{Meter, MeteredMailer, MeteredScorer, PerStage, StageName},
+    stage::{Meter, MeteredMailer, MeteredPartner, MeteredScorer, PerStage, StageName},
 };
 
 use super::{
+    calling::SimPartner,
     campaign_days::CampaignDays,
     campaigns::CampaignWatch,
     distant::{DistantLedger, DistantQueue, Way},
@@ -73,6 +74,8 @@ pub struct World {
     pub scorer: SimScorer,
     /// The email provider.
     pub mailer: SimMailer,
+    /// The campaigns' partner.
+    pub partner: SimPartner,
     /// Other systems.
     pub endpoints: SimEndpoints,
     pub(super) endpoint_book: Arc<EndpointBook>,
@@ -217,6 +220,11 @@ impl World {
                 meter: Arc::clone(&meter),
                 clock: clock.clone(),
             }),
+            partner: Arc::new(MeteredPartner {
+                partner: Arc::new(self.partner.clone()),
+                meter: Arc::clone(&meter),
+                clock: clock.clone(),
+            }),
             mailer: Arc::new(MeteredMailer { mailer: Arc::new(mailer), meter, clock: clock.clone() }),
             renderer: Arc::new(letters),
             schedules: self.scheduler.clone(),
@@ -238,6 +246,7 @@ impl World {
     fn common_ports(&self) -> CommonPorts {
         let stages = SimStages {
             stacks: self.stacks.clone(),
+            deployed: self.settings.deployed(),
             time: self.time.clone(),
             deployed_at: Arc::clone(&self.deployed_at),
         };

@@ -351,8 +351,8 @@ impl World {
         deadline.is_none_or(|deadline| at < deadline)
     }
 
-    /// Whether a mail of a campaign may be begun now, for what it has been for a while.
-    pub(super) fn may_mail_in(
+    /// Whether a mail of a campaign, or a call to its partner, may be begun now, for what it has been for a while.
+    pub(super) fn may_begin_in(
         campaign: Option<&Campaign>,
         now: Timestamp,
         grace: Duration,

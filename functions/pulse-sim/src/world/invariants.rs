@@ -63,17 +63,19 @@ pub enum Promise {
     CampaignsAddUp,
     /// A campaign is closed once, not before its last entry is, and by the first undisturbed tick that can see that.
     CampaignsCloseOnce,
-    /// No mail of a campaign is begun before it is sealed, while it is held, or after it is over.
+    /// No mail of a campaign is begun, and no partner called, before it is sealed, while it is held, or after it is over.
     CampaignsHold,
     /// Nobody outside a campaign's audience has an entry of it, whatever was left by other starts of its name.
     CampaignsKeepToTheirAudience,
     /// No campaign begins more than it may in any of its days.
     CampaignDays,
+    /// A campaign's partner does one thing for each entry, by its key, and what it calls that is what the entry has.
+    PartnersDoOnce,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::OneScheduleOneEntry,
         Self::OneMail,
         Self::NobodyLost,
@@ -100,6 +102,7 @@ impl Promise {
         Self::CampaignsHold,
         Self::CampaignsKeepToTheirAudience,
         Self::CampaignDays,
+        Self::PartnersDoOnce,
     ];
 
     /// The promise in words.
@@ -129,6 +132,7 @@ impl Promise {
             Self::CampaignsEnd => "every campaign ends",
             Self::CampaignsAddUp => "a campaign adds up",
             Self::CampaignsCloseOnce => "a campaign is closed once, not before its last entry and soon after",
+            Self::PartnersDoOnce => "a partner does one thing for each entry, which has its name",
             Self::CampaignsHold => "no mail before a campaign's seal, while it is held, or after it is over",
             Self::CampaignsKeepToTheirAudience => "nobody outside a campaign's audience has an entry of it",
             Self::CampaignDays => "no campaign begins more than it may in any of its days",

@@ -205,7 +205,7 @@ impl SimMailer {
         let now = self.time.now();
         let (customer, run) = (&mail.entry.customer, mail.entry.run);
         if run.is_campaign()
-            && let Err(when) = World::may_mail_in(self.ledger.peek_campaign(run).as_ref(), now, READ_TO_SEND)
+            && let Err(when) = World::may_begin_in(self.ledger.peek_campaign(run).as_ref(), now, READ_TO_SEND)
         {
             let what = format!("a mail of {} is begun {when}", mail.entry);
             self.checker.saw(Promise::CampaignsHold, Some(customer), now, what);

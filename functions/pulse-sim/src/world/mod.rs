@@ -2,6 +2,7 @@
 //! and the real stage code between them.
 
 mod build;
+mod calling;
 mod campaign_days;
 mod campaigns;
 mod connections;
@@ -35,6 +36,7 @@ mod trace;
 mod watch;
 
 pub use build::World;
+pub use calling::SimPartner;
 pub use campaigns::{OtherStart, SimulatedCampaign};
 pub use desk::OperatorDesk;
 pub use endpoints::{EndpointFaults, SimEndpoints, SimulatedEndpoint};

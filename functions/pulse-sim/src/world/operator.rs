@@ -46,6 +46,7 @@ impl World {
             StageName::Score => self.scorer.lanes(),
             StageName::Email => self.mailer.lanes(),
             StageName::Deliver => self.endpoints.lanes(),
+            StageName::Call => self.partner.lanes(),
         }
     }
 
@@ -129,7 +130,8 @@ impl World {
     pub fn deploy(&self) {
         self.line(|| "a deployment".to_owned());
         *self.deployed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.time.now());
-        for (name, stack) in &self.stacks {
+        for name in self.settings.deployed().iter() {
+            let stack = &self.stacks[name];
             let stage = &self.settings.stages[name];
             stack.function.set_reserved_concurrency(Some(stage.maximum_concurrency));
             stack.function.deploy();

@@ -7,8 +7,8 @@ use pulse_core::{
     feedback::ReputationPolicy,
     ports::{
         AuditLog, CampaignEntries, Campaigns, Clock, Controls, Courier, DeadLetterQueues, Deliveries, EndpointControls,
-        Endpoints, FeedbackLog, Gauges, Intake, Ledger, LedgerListing, Mailer, OpenEntries, Orders, OutcomeLog, Queues,
-        Renderer, RunReports, Schedules, Scorer, Sleeper, Snapshots, StageMemory, Stages,
+        Endpoints, FeedbackLog, Gauges, Intake, Ledger, LedgerListing, Mailer, OpenEntries, Orders, OutcomeLog,
+        Partner, Queues, Renderer, RunReports, Schedules, Scorer, Sleeper, Snapshots, StageMemory, Stages,
     },
     snapshot::CountBudget,
     stage::Meter,
@@ -39,6 +39,8 @@ pub struct WorldPorts {
     pub scorer: Arc<dyn Scorer>,
     /// The email provider.
     pub mailer: Arc<dyn Mailer>,
+    /// The campaigns' partner.
+    pub partner: Arc<dyn Partner>,
     /// The same as they are kept: nobody is told of what is written here.
     pub bare_ledger: Arc<dyn Ledger>,
     /// Word on its way to endpoints.

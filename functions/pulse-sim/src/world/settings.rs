@@ -7,7 +7,7 @@ use pulse_core::{
     feedback::ReputationPolicy,
     quiet_hours::QuietHours,
     snapshot::CountBudget,
-    stage::{EmailPolicy, PerStage, StageName, StageSpec, WorkerSettings},
+    stage::{EmailPolicy, PerStage, StageName, StageSet, StageSpec, WorkerSettings},
     tick::SweepPolicy,
 };
 
@@ -80,6 +80,8 @@ pub struct WorldSettings {
     pub seed: u64,
     /// The stages.
     pub stages: PerStage<StageSettings>,
+    /// Whether the stack has a call stage.
+    pub calls: bool,
     /// The email provider's ways.
     pub mail_provider: SimulatedMailProvider,
     /// When a mail may go out.
@@ -140,6 +142,7 @@ impl WorldSettings {
                 StageName::Score => (2_400, 5, 4),
                 StageName::Email => (3_300, 5, 4),
                 StageName::Deliver => (200, 2, 16),
+                StageName::Call => (2_000, 5, 4),
             };
             StageSettings {
                 maximum_concurrency,
@@ -151,6 +154,7 @@ impl WorldSettings {
             starts,
             seed,
             stages: PerStage::from_fn(stage),
+            calls: false,
             mail_provider: SimulatedMailProvider::Deduplicating,
             policy: EmailPolicy { score_max_age: Duration::from_hours(72), quiet_hours: None },
             sweep: SweepPolicy::default(),
@@ -176,6 +180,12 @@ impl WorldSettings {
             thorough: true,
             record: Record::Nothing,
         }
+    }
+
+    /// Which stages the stack has.
+    #[must_use]
+    pub fn deployed(&self) -> StageSet {
+        if self.calls { StageSet::full() } else { StageSet::of_every_stack() }
     }
 
     /// With these quiet hours.

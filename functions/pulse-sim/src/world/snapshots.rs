@@ -114,7 +114,7 @@ impl World {
             if entry.id().run == run && matches!(entry.position(), Position::Closed(TallyKey::Sent)) {
                 at_most += 1;
                 let is_simple =
-                    entry.claims() as usize <= StageName::OF_ENTRIES.len() && !entry.is_closed_by_feedback();
+                    entry.claims() as usize <= Plan::MONTHLY.steps().count() && !entry.is_closed_by_feedback();
                 surely += u64::from(is_simple);
             }
         });

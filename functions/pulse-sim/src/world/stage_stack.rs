@@ -9,7 +9,7 @@ use pulse_core::{
     entry::StageName,
     failure::Cause,
     ports::{Probed, SetEnabled, StageError, StageStatus, Stages, Switch},
-    stage::PerStage,
+    stage::{PerStage, StageSet},
 };
 
 use crate::{
@@ -36,6 +36,7 @@ pub struct StageStack {
 /// The stages from outside, as Lambda and SQS tell of them.
 pub(super) struct SimStages {
     pub(super) stacks: PerStage<StageStack>,
+    pub(super) deployed: StageSet,
     pub(super) time: VirtualTime,
     pub(super) deployed_at: DeployedAt,
 }
@@ -48,6 +49,10 @@ const LATELY: Duration = Duration::from_mins(3);
 
 #[async_trait]
 impl Stages for SimStages {
+    fn deployed(&self) -> StageSet {
+        self.deployed
+    }
+
     async fn status(&self, stage: StageName) -> Result<StageStatus, StageError> {
         let stack = &self.stacks[stage];
         let mapping = match stack.mapping.state() {

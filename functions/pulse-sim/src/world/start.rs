@@ -13,6 +13,7 @@ use pulse_core::{
 
 use super::{
     build::{MadePorts, World},
+    calling::SimPartner,
     campaign_days::CampaignDays,
     campaigns::CampaignWatch,
     connections::ConnectionPools,
@@ -65,8 +66,8 @@ impl World {
         let time = VirtualTime::of(Arc::new(VirtualClock::starting_at(settings.starts)));
         let random = Randomness::of_seed(settings.seed);
         let world = Arc::new_cyclic(|world| Self::build(world, &time, random, settings, product));
-        for stack in world.stacks.values() {
-            stack.mapping.start();
+        for stage in world.settings.deployed().iter() {
+            world.stacks[stage].mapping.start();
         }
         for mapping in &world.intake_function.mappings {
             mapping.start();
@@ -107,6 +108,7 @@ impl World {
         let mailing = settings.stages[StageName::Email];
         let endpoints = endpoints(&settings, &ledger, time, random, &trace, &checker);
         let scorer = scorer(&settings, &faults, time, random, &trace);
+        let partner = partner(&settings, &ledger, &faults, time, random, (&trace, &checker));
         let panics = Panics::default();
         let feedback = FeedbackWatch {
             time: time.clone(),
@@ -180,6 +182,7 @@ impl World {
             settings,
             ledger,
             scorer,
+            partner,
             mailer,
             faults,
             checker,
@@ -205,6 +208,30 @@ fn scorer(
         timeout: scoring.worker.call_timeout,
         lanes: ProviderLanes::new(time),
         trace: trace.clone(),
+    }
+}
+
+/// The campaigns' partner.
+fn partner(
+    settings: &WorldSettings,
+    ledger: &Arc<MemoryLedger>,
+    faults: &Arc<ActiveFaults>,
+    time: &VirtualTime,
+    random: Randomness,
+    (trace, checker): (&Trace, &InvariantChecker),
+) -> SimPartner {
+    let calling = settings.stages[StageName::Call];
+    SimPartner {
+        time: time.clone(),
+        random: Arc::new(random.stream("partner")),
+        faults: Arc::clone(faults),
+        latency: calling.latency,
+        timeout: calling.worker.call_timeout,
+        lanes: ProviderLanes::new(time),
+        trace: trace.clone(),
+        checker: checker.clone(),
+        ledger: Arc::clone(ledger),
+        done: Arc::default(),
     }
 }
 
@@ -250,6 +277,7 @@ fn gauges(
     };
     let of_intake = intake.queues();
     let queues = MemoryGauges {
+        deployed: settings.deployed(),
         queues: PerStage::from_fn(|stage| Arc::clone(&stacks[stage].queue)),
         dlqs: PerStage::from_fn(|stage| Arc::clone(&stacks[stage].dlq)),
         schedule_dlq: Arc::clone(schedule_dlq),

@@ -16,8 +16,8 @@ use pulse_core::{
     ports::LedgerError,
     snapshot::{SnapshotError, SnapshotRound, SnapshotTaken},
     stage::{
-        DeliverStep, EmailPolicy, EmailStep, Entries, Lines, Moves, ProviderWatch, RawMessage, ScoreStep, Stage,
-        StageRunner, Watch, Worked, Worker, WorkerSettings,
+        CallStep, DeliverStep, EmailPolicy, EmailStep, Entries, Lines, Moves, ProviderWatch, RawMessage, ScoreStep,
+        Stage, StageRunner, Watch, Worked, Worker, WorkerSettings,
     },
     tick::{DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy},
 };
@@ -39,6 +39,7 @@ pub trait SystemUnderTest: Send + Sync {
             StageName::Score => self.score(ports),
             StageName::Email => self.email(ports, policy),
             StageName::Deliver => self.deliver(ports),
+            StageName::Call => self.call(ports),
         }
     }
 
@@ -58,6 +59,12 @@ pub trait SystemUnderTest: Send + Sync {
             policy,
             links: None,
         };
+        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
+    }
+
+    /// The call stage.
+    fn call(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        let step = CallStep { entries: entries(ports), partner: Arc::clone(&ports.partner) };
         Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
     }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,7 +21,10 @@ use pulse_core::{
     entry::{Change, Entry, EntryId, StageName},
     failure::Cause,
     message::WorkMessage,
-    ports::{Activity, Awaited, CampaignEntries, Campaigns, Ledger, LedgerError, Queues, TallyKey},
+    ports::{
+        Activity, Awaited, CampaignEntries, Campaigns, Ledger, LedgerError, Partner, PartnerAnswer, PartnerError,
+        PartnerRequest, Queues, TallyKey,
+    },
     run::RunId,
     stage::{EmailPolicy, Stage},
     suppression::Suppression,
@@ -165,6 +171,56 @@ impl SystemUnderTest for ForgetsItsDay {
     async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
         let campaigns = MeddledCampaigns { inner: Arc::clone(&ports.campaigns), bug: CampaignsBug::ForgetsItsDay };
         Production.look_after_campaigns(&WorldPorts { campaigns: Arc::new(campaigns), ..ports.clone() }, until).await
+    }
+}
+
+/// Has its partner called by a key that is another at each try.
+#[derive(Default)]
+pub(crate) struct MakesAKeyForEachTry {
+    tries: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl SystemUnderTest for MakesAKeyForEachTry {
+    fn call(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        let partner = ByAnotherKey { inner: Arc::clone(&ports.partner), tries: Arc::clone(&self.tries) };
+        Production.call(&WorldPorts { partner: Arc::new(partner), ..ports.clone() })
+    }
+}
+
+struct ByAnotherKey {
+    inner: Arc<dyn Partner>,
+    tries: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl Partner for ByAnotherKey {
+    async fn ask(&self, request: &PartnerRequest) -> Result<PartnerAnswer, PartnerError> {
+        let number = self.tries.fetch_add(1, Ordering::Relaxed);
+        let customer = CustomerId::parse(&format!("{}-{number}", request.entry.customer)).expect("an id");
+        let entry = EntryId { customer, ..request.entry.clone() };
+        self.inner.ask(&PartnerRequest { entry, ..request.clone() }).await
+    }
+}
+
+/// Calls its partner outside of its lanes: a second time, as the first seems to take long.
+pub(crate) struct HedgesItsCalls;
+
+#[async_trait]
+impl SystemUnderTest for HedgesItsCalls {
+    fn call(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        let partner = Hedged(Arc::clone(&ports.partner));
+        Production.call(&WorldPorts { partner: Arc::new(partner), ..ports.clone() })
+    }
+}
+
+struct Hedged(Arc<dyn Partner>);
+
+#[async_trait]
+impl Partner for Hedged {
+    async fn ask(&self, request: &PartnerRequest) -> Result<PartnerAnswer, PartnerError> {
+        let (first, second) = futures::join!(self.0.ask(request), self.0.ask(request));
+        first.or(second)
     }
 }
 

@@ -23,7 +23,10 @@ use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 
 pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
-    campaigns::{DispatchesUnsealed, ForgetsItsDay, KeepsACounter, KeepsACursor, NumbersParts, ReapsByAge},
+    campaigns::{
+        DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor, MakesAKeyForEachTry,
+        NumbersParts, ReapsByAge,
+    },
     endpoints::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
         TakesFailuresForAnswers, TellsNobody,

@@ -71,10 +71,10 @@ fn tick(stack: &InMemoryStack, lasts: Duration, calls: usize) -> bool {
         feedback: letters(DlqName::Schedules),
         unsubscribe: letters(DlqName::Schedules),
     };
-    let queues: Queues =
-        PerStage::from_array([&stack.score, &stack.email, &stack.deliver]).map(|_, pair| -> Arc<dyn StageQueue> {
-            Arc::new(Mortal { port: Arc::clone(&pair.queue), calls_left: Arc::clone(&calls_left) })
-        });
+    let pairs = PerStage::from_array([&stack.score, &stack.email, &stack.deliver, &stack.call]);
+    let queues: Queues = pairs.map(|_, pair| -> Arc<dyn StageQueue> {
+        Arc::new(Mortal { port: Arc::clone(&pair.queue), calls_left: Arc::clone(&calls_left) })
+    });
     let orders = Mortal { port: Arc::clone(&stack.ledger), calls_left: Arc::clone(&calls_left) };
     let round = OrderRound {
         orders: &orders,

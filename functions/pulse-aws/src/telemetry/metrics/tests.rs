@@ -37,7 +37,7 @@ fn details_that_are_left_out_as_metrics_are_in_the_lines_all_the_same() {
     let metrics = Metrics::new("pulse", false);
     let lines = metrics.of_work(StageName::Email, now(), &reading(0), &moved);
     assert_eq!(lines, [json!({ "Stack": "pulse", "Sent": 1 })]);
-    let gauges = StageGauges { oldest_due: Duration::ZERO, is_broken: false, is_paused: true };
+    let gauges = StageGauges { oldest_due: Some(Duration::ZERO), is_broken: false, is_paused: true };
     let line = metrics.of_gauges(StageName::Score, now(), gauges);
     let names: Vec<_> = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().iter().collect();
     assert_eq!((names.len(), &line["Paused"]), (2, &json!(1)));
@@ -59,7 +59,7 @@ fn dead_letters_are_measured_by_queue_while_there_are_any() {
 
 #[test]
 fn each_metric_of_a_line_has_its_value_and_its_dimensions() {
-    let gauges = StageGauges { oldest_due: Duration::from_mins(3), is_broken: true, is_paused: false };
+    let gauges = StageGauges { oldest_due: Some(Duration::from_mins(3)), is_broken: true, is_paused: false };
     let line = Metrics::new("pulse", true).of_gauges(StageName::Score, now(), gauges);
     let directive = &line["_aws"]["CloudWatchMetrics"][0];
     assert_eq!(directive["Namespace"], "Pulse");

@@ -20,7 +20,7 @@ use pulse_core::{
         DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, LaneControl, LaneError, LedgerReports as _, Mapping,
         Ports, Recall, StageLanes, StageQueue,
     },
-    stage::{EmailPolicy, EmailRules, PerStage, Rules},
+    stage::{EmailPolicy, EmailRules, PerStage, Rules, StageSet},
     tick::SweepPolicy,
 };
 use pulse_sim::{
@@ -90,6 +90,7 @@ impl World {
             mapping: Mapping("Enabled".into()),
         };
         let gauges = MemoryGauges {
+            deployed: StageSet::of_every_stack(),
             queues: queues.clone(),
             dlqs,
             schedule_dlq: queue(StageName::Score),

@@ -46,7 +46,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
             set(&app, LaneOrder { stage, lanes, in_flight, dry_run }, output).await
         }
         (Some(stage), None) => show(&app, &[stage], output).await,
-        (None, _) => show(&app, StageName::ALL, output).await,
+        (None, _) => show(&app, &app.ports.stages.deployed().iter().collect::<Vec<_>>(), output).await,
     }
 }
 

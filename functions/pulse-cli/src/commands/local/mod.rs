@@ -97,6 +97,7 @@ async fn demonstrate(options: Options, output: Output, summed_up: &AtomicBool) -
         output.remark(remark);
     }
     output.remark(format!("The mails can be looked at while it runs: {}", providers.mail.inbox_url()));
+    output.remark(format!("Campaigns may call a partner, by `--steps call,email`: {}", providers.partner.url()));
     let says = process_variable("USER").map(|user| Actor::named(&user));
     let app = app(&stack, actor(&stack, says).await)?;
     let receiving = if options.no_receiver || !surroundings.reach_loopback() {

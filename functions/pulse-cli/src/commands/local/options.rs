@@ -29,6 +29,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value = "3.3", value_parser = latency, allow_hyphen_values = true)]
     pub email_latency: Duration,
 
+    /// Mean time that the stand-in of a partner takes which campaigns may call, lognormal.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = latency, allow_hyphen_values = true)]
+    pub partner_latency: Duration,
+
     /// As whom the email stand-in answers and tells what became of mails.
     #[arg(long, value_name = "PROVIDER", value_enum, default_value_t)]
     pub mail_provider: StandInProvider,

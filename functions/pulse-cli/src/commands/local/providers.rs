@@ -7,13 +7,17 @@ use pulse_aws::stack::Stack;
 use pulse_core::{entry::StageName, stable_hash::hex_digest, unsubscribe::UnsubscribeUrl};
 use pulse_local::{
     environment,
-    standins::{MailEventTarget, MailEvents, MailStandIn, ScoreStandIn, StandInLatency, StandInOptions, StandInPlace},
+    standins::{
+        MailEventTarget, MailEvents, MailStandIn, PartnerStandIn, ScoreStandIn, StandInLatency, StandInOptions,
+        StandInPlace,
+    },
 };
 use serde_json::json;
 
 use super::options::{Options, StandInProvider};
 
 const SCORE_SECRET: &str = "pulse-local/scoring";
+const PARTNER_SECRET: &str = "pulse-local/partner";
 const MAIL_SECRET: &str = "pulse-local/marketing-cloud";
 const FEEDBACK_SECRET: &str = "pulse-local/feedback";
 
@@ -27,6 +31,8 @@ const SES_RATE: &str = "1000";
 pub(super) struct Providers {
     pub(super) score: ScoreStandIn,
     pub(super) mail: MailStandIn,
+    /// Whom campaigns may call.
+    pub(super) partner: PartnerStandIn,
     pub(super) score_latency: StandInLatency,
     pub(super) mail_latency: StandInLatency,
     pub(super) mail_provider: StandInProvider,
@@ -41,6 +47,7 @@ impl Providers {
         Ok(Self {
             score: ScoreStandIn::start(stand_in(score_latency, 1)).await?,
             mail: MailStandIn::start(stand_in(mail_latency, MAIL_SEED)).await?,
+            partner: PartnerStandIn::start(stand_in(StandInLatency::lognormal(options.partner_latency), 2)).await?,
             score_latency,
             mail_latency,
             mail_provider: options.mail_provider,
@@ -51,6 +58,8 @@ impl Providers {
         let mut parameters = vec![
             ("ScoreUrl", self.score.url()),
             ("ScoreSecret", SCORE_SECRET.into()),
+            ("CallUrl", self.partner.url()),
+            ("CallSecret", PARTNER_SECRET.into()),
             ("Sender", "Pulse <pulse@example.com>".into()),
         ];
         parameters.extend(match self.mail_provider {
@@ -69,12 +78,13 @@ impl Providers {
 
     pub(super) fn secrets(&self) -> BTreeMap<String, String> {
         let scoring = json!({ "authorization": self.score.authorization() });
+        let calling = json!({ "authorization": self.partner.authorization() });
         let mailing = json!({
             "client_id": self.mail.client_id(),
             "client_secret": self.mail.client_secret(),
         });
         let telling = json!({ "marketing-cloud": { "callback": "pulse-local", "keys": [self.events_key()] } });
-        [(SCORE_SECRET, scoring), (MAIL_SECRET, mailing), (FEEDBACK_SECRET, telling)]
+        [(SCORE_SECRET, scoring), (PARTNER_SECRET, calling), (MAIL_SECRET, mailing), (FEEDBACK_SECRET, telling)]
             .map(|(name, secret)| (name.to_owned(), secret.to_string()))
             .into()
     }

@@ -54,9 +54,10 @@ impl CampaignOptions {
         };
         if !StageName::OF_ENTRIES.contains(&self.stage) {
             let stage = self.stage;
-            return Err(
-                Usage(format!("The {stage} stage has no part in a campaign: say --stage email or score.")).into()
-            );
+            return Err(Usage(format!(
+                "The {stage} stage has no part in a campaign: say --stage email, score or call."
+            ))
+            .into());
         }
         let Self { stage, in_flight, call_timeout, .. } = *self;
         Ok(Some(Campaign { stage, items, each, bound, in_flight, call_timeout, utilisation }))

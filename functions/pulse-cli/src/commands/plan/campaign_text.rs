@@ -37,6 +37,10 @@ pub(super) fn text(campaign: &Campaign, planned: &PlannedCampaign) -> String {
     text += &bill_text(&planned.bill);
     text += "  Reckoned without faults, the same for any lanes: 9 write units, 4 read units and 1.3 SQS calls an item, and\n  full \
              batches. The provider's price isn't in it, nor what comes after: mails' events, other systems' deliveries.\n";
+    if let Some(stage) = &planned.stage_bill {
+        text += &heading(&format!("\nHaving the {} stage, a month", campaign.stage));
+        text += &bill_text(stage);
+    }
     text += &distributed_map(&planned.distributed_map);
     text
 }
@@ -116,6 +120,7 @@ fn to_be_set_first(campaign: &Campaign, planned: &PlannedCampaign) -> String {
         StageName::Score => "SCORE_TIMEOUT_SECONDS",
         StageName::Email => "MAIL_TIMEOUT_SECONDS",
         StageName::Deliver => "DELIVER_TIMEOUT_SECONDS",
+        StageName::Call => "CALL_TIMEOUT_SECONDS",
     };
     change(
         call_timeout,

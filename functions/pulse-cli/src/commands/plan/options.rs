@@ -173,7 +173,7 @@ mod tests {
             assert!(refused.contains(words), "{words} isn't in {refused}");
         }
         let refused = wanted("--items 9 --each 1m --lanes 20 --stage deliver").unwrap().unwrap_err();
-        assert!(refused.contains("--stage email or score"), "{refused}");
+        assert!(refused.contains("--stage email, score or call"), "{refused}");
         assert!(matches!(wanted("--backlog 9 --within 90m"), Ok(Ok(Wanted::Months(_)))));
     }
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use pulse_core::{
     campaign::CampaignLetter,
     customer::Product,
+    entry::{Plan, Reference, StageName},
     ports::{CampaignMail, Rendered, Renderer as _},
     unsubscribe::UnsubscribeUrl,
 };
@@ -15,31 +16,38 @@ use pulse_letters::{
 
 use super::page::{END, LINK, MAYBE_UNSERVED, head, letter as show, section_head};
 
-/// The page, as it is at `now`: of a run that scores, if `has_score`.
+/// The page, as it is at `now`: of a run of these steps.
 ///
 /// # Errors
 /// When a letter can't be written.
 pub(super) fn page(
     renderer: &MinijinjaRenderer,
     letter: &CampaignLetter,
-    has_score: bool,
+    plan: Plan,
     now: Timestamp,
 ) -> Result<String> {
     let tags = || letter.texts().iter().map(|text| text.language().as_str());
     let mut html = head("A campaign's letter", tags());
-    let write = |home: &Home, name: &str, product, has_link: bool, has_score: bool| -> Result<Rendered> {
+    let write = |home: &Home, name: &str, product, has_link: bool, plan: Plan| -> Result<Rendered> {
         let customer = home.customer(name, product, now)?;
         let (score, link) = (made_up::score(742, now)?, UnsubscribeUrl::parse(LINK)?.placeholder());
-        let (score, unsubscribe) = (Some(&score).filter(|_| has_score), Some(&link).filter(|_| has_link));
-        Ok(renderer.render_campaign(&CampaignMail { customer: &customer, letter, score, unsubscribe })?)
+        let (score, unsubscribe) =
+            (Some(&score).filter(|_| plan.has(StageName::SCORED_BY)), Some(&link).filter(|_| has_link));
+        let reference = Reference::parse("INV-2026-0042").ok().filter(|_| plan.has(StageName::Call));
+        let reference = reference.as_ref();
+        Ok(renderer.render_campaign(&CampaignMail { customer: &customer, letter, score, reference, unsubscribe })?)
     };
     let mut section = |title: &str, remark: &str, home: &Home| -> Result<()> {
         section_head(&mut html, title, remark)?;
         let [own, foreign] = home.names;
-        let usual = write(home, own, Product::Loan, true, has_score)?;
-        let scored = write(home, own, Product::Loan, true, true)?;
-        if scored.html != usual.html {
-            show(&mut html, "In a run that scores", &scored)?;
+        let usual = write(home, own, Product::Loan, true, plan)?;
+        for (step, title) in
+            [(StageName::SCORED_BY, "In a run that scores"), (StageName::Call, "In a run that calls a partner")]
+        {
+            let more = write(home, own, Product::Loan, true, with(plan, step)?)?;
+            if more.html != usual.html {
+                show(&mut html, title, &more)?;
+            }
         }
         show(&mut html, "A loan", &usual)?;
         for (title, name, product, has_link) in [
@@ -49,7 +57,7 @@ pub(super) fn page(
             ("A name that looks like a link", "www.evil.example", Product::Loan, true),
             ("Of a deployment that has no link to unsubscribe by", own, Product::Card, false),
         ] {
-            show(&mut html, title, &write(home, name, product, has_link, has_score)?)?;
+            show(&mut html, title, &write(home, name, product, has_link, plan)?)?;
         }
         Ok(())
     };
@@ -70,19 +78,29 @@ pub(super) fn page(
     Ok(html + END)
 }
 
+/// A plan with a step more.
+fn with(plan: Plan, step: StageName) -> Result<Plan> {
+    let has = |other: &StageName| *other == step || plan.has(*other);
+    Ok(Plan::of_campaign(&StageName::OF_ENTRIES.into_iter().filter(has).collect::<Vec<_>>())?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn preview(texts: &[(&str, &str)], has_score: bool) -> String {
+    fn preview(texts: &[(&str, &str)], steps: &[StageName]) -> String {
+        let plan = Plan::of_campaign(steps).unwrap();
         let letter = CampaignLetter::parse(texts.iter().copied()).unwrap();
         let now = "2026-11-26T09:00:00Z".parse().unwrap();
-        page(&MinijinjaRenderer::new().unwrap(), &letter, has_score, now).unwrap()
+        page(&MinijinjaRenderer::new().unwrap(), &letter, plan, now).unwrap()
     }
 
     #[test]
     fn the_page_has_each_language_and_what_all_others_get() {
-        let html = preview(&[("ja", "Subject: 春\n\n春です。"), ("tr", "Subject: Bahar\n\nBahar geldi.")], false);
+        let html = preview(
+            &[("ja", "Subject: 春\n\n春です。"), ("tr", "Subject: Bahar\n\nBahar geldi.")],
+            &[StageName::Email],
+        );
         // Six customers, at two widths, in light and in dark.
         let letters = |language| html.matches(&format!("html lang=&quot;{language}&quot;")).count();
         assert_eq!((letters("ja"), letters("tr")), (2 * 6 * 4, 6 * 4));
@@ -91,13 +109,26 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_that_shows_a_reference_shows_a_made_up_one() {
+        let text = "Subject: Invoice\n\n{% if reference %}It is {{ reference }}.{% else %}It comes.{% endif %}";
+        let html = preview(&[("en", text)], &[StageName::Email]);
+        assert!(
+            ["It comes.", "It is INV-2026-0042.", "In a run that calls a partner"]
+                .iter()
+                .all(|words| html.contains(words))
+        );
+        let html = preview(&[("en", text)], &[StageName::Call, StageName::Email]);
+        assert!(!html.contains("It comes.") && !html.contains("In a run that calls"));
+    }
+
+    #[test]
     fn a_letter_that_says_more_where_there_is_a_score_is_shown_in_both_kinds_of_run() {
         let text = "Subject: Spring\n\n{% if score %}You have {{ score }} points.{% else %}No score.{% endif %}";
-        let shown = |has_score| {
-            let html = preview(&[("en", text)], has_score);
+        let shown = |steps: &[StageName]| {
+            let html = preview(&[("en", text)], steps);
             ["No score.", "points.", "In a run that scores"].map(|words| html.contains(words))
         };
-        assert_eq!(shown(false), [true, true, true]);
-        assert_eq!(shown(true), [false, true, false]);
+        assert_eq!(shown(&[StageName::Email]), [true, true, true]);
+        assert_eq!(shown(&[StageName::Score, StageName::Email]), [false, true, false]);
     }
 }

@@ -16,6 +16,7 @@ use pulse_aws::clock::SystemClock;
 use pulse_core::{
     campaign::LetterText,
     customer::CustomerId,
+    entry::{Plan, StageName},
     ports::Clock as _,
     run::RunId,
     score::{Band, ScoreValue},
@@ -87,6 +88,7 @@ struct PreviewedLetter {
     page: PathBuf,
     languages: Vec<PreviewedText>,
     needs_score: bool,
+    needs_partner: bool,
 }
 
 #[derive(Serialize)]
@@ -157,9 +159,17 @@ fn all_languages(options: &Options, output: Output) -> Result<Exit> {
 fn letter(options: &Options, output: Output) -> Result<Exit> {
     let letter = letter_files::read(&options.letter)?;
     let renderer = MinijinjaRenderer::new()?;
-    renderer.check(&letter, true)?;
-    let needs_score = renderer.check(&letter, false).is_err();
-    let page = letter_page::page(&renderer, &letter, needs_score, SystemClock.now())?;
+    // The fewest steps with which it can be written.
+    renderer.check(&letter, Plan::of(&StageName::OF_ENTRIES)?)?;
+    let without = |step: StageName| {
+        let others = StageName::OF_ENTRIES.into_iter().filter(|other| *other != step);
+        Plan::of_campaign(&others.collect::<Vec<_>>())
+    };
+    let needs_score = renderer.check(&letter, without(StageName::SCORED_BY)?).is_err();
+    let needs_partner = renderer.check(&letter, without(StageName::Call)?).is_err();
+    let steps = [(StageName::SCORED_BY, needs_score), (StageName::Call, needs_partner), (StageName::Email, true)];
+    let needed: Vec<_> = steps.into_iter().filter(|(_, is_needed)| *is_needed).map(|(step, _)| step).collect();
+    let page = letter_page::page(&renderer, &letter, Plan::of_campaign(&needed)?, SystemClock.now())?;
     let language = |text: &LetterText| PreviewedText {
         language: text.language().to_string(),
         words_below: if language_of(text.language()).is_none() { Some(FALLBACK) } else { None },
@@ -168,6 +178,7 @@ fn letter(options: &Options, output: Output) -> Result<Exit> {
         page: write(&options.out, "letter.html", &page)?,
         languages: letter.texts().iter().map(language).collect(),
         needs_score,
+        needs_partner,
     };
     output.show(&preview, || {
         let language = |text: &PreviewedText| match text.words_below {
@@ -178,6 +189,10 @@ fn letter(options: &Options, output: Output) -> Result<Exit> {
             .row("page", preview.page.display())
             .row("languages", preview.languages.iter().map(language).collect::<Vec<_>>().join(", "))
             .row("all others", format!("get it in {}", letter.fallback().language()))
+            .row(
+                "reference",
+                if needs_partner { "is shown: only a run that calls a partner can send it" } else { "isn't needed" },
+            )
             .row("score", if needs_score { "is shown: only a run that scores can send it" } else { "isn't needed" })
             .render()
     })?;

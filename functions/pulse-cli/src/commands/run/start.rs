@@ -61,7 +61,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", required = true)]
     letter: Vec<LetterFile>,
 
-    /// The stages that each customer goes through: `email`, or `score,email`.
+    /// The stages that each customer goes through: `email`, and before it `score`, `call` (a partner), or `score,call`.
     #[arg(long, value_name = "STEPS", value_parser = steps, default_value = "email")]
     steps: Plan,
 
@@ -109,8 +109,7 @@ struct Cap(Option<FrequencyCap>);
 
 pub(super) fn steps(text: &str) -> Result<Plan, String> {
     let steps: Result<Vec<StageName>, _> = text.split(',').map(|step| step.trim().parse()).collect();
-    let plan = steps.ok().and_then(|steps| Plan::of(&steps).ok()).filter(|plan| plan.last() == StageName::Email);
-    plan.ok_or_else(|| "is neither `email` nor `score,email`".to_owned())
+    Plan::of_campaign(&steps.unwrap_or_default()).map_err(|error| error.to_string())
 }
 
 fn deadline(text: &str) -> Result<Deadline, String> {
@@ -147,7 +146,7 @@ pub(super) struct Start {
 /// Reads the files, and looks at the letter.
 pub(super) fn check(options: Options) -> Result<Start> {
     let letter = letter_files::read(&options.letter)?;
-    check_letter(&letter, options.steps.has(StageName::SCORED_BY))?;
+    check_letter(&letter, options.steps)?;
     let audience = match (&options.audience, options.unreached_of) {
         (Some(path), _) => NewAudience::Ids(ids(path)?),
         (None, Some(run)) => NewAudience::Unreached(run),
@@ -175,9 +174,9 @@ pub(super) fn check(options: Options) -> Result<Start> {
     Ok(Start { new, deadline: options.deadline, dry_run: options.dry_run, list: options.list })
 }
 
-pub(super) fn check_letter(letter: &CampaignLetter, has_score: bool) -> Result<()> {
+pub(super) fn check_letter(letter: &CampaignLetter, plan: Plan) -> Result<()> {
     let renderer = MinijinjaRenderer::new().context("the letters' frame can't be read")?;
-    Ok(renderer.check(letter, has_score)?)
+    Ok(renderer.check(letter, plan)?)
 }
 
 /// The ids in a file: the first column of its lines, without empty ones, and without a heading.

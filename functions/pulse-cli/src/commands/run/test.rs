@@ -31,7 +31,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "ADDRESS", value_parser = EmailAddress::parse)]
     to: EmailAddress,
 
-    /// The stages that each customer is to go through: `email`, or `score,email`.
+    /// The stages that each customer is to go through, as `pulse run start` takes them.
     #[arg(long, value_name = "STEPS", value_parser = start::steps, default_value = "email")]
     steps: Plan,
 }
@@ -47,13 +47,13 @@ struct Tested {
 
 pub(super) async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let letter = letter_files::read(&options.letter)?;
-    let has_score = options.steps.has(StageName::SCORED_BY);
-    start::check_letter(&letter, has_score)?;
+    let (has_score, has_reference) = (options.steps.has(StageName::SCORED_BY), options.steps.has(StageName::Call));
+    start::check_letter(&letter, options.steps)?;
     let account = StackAccount::new(target.find().await?);
     let mut tested = Vec::new();
     for text in letter.texts() {
         let language = text.language().clone();
-        let campaign = TestedLetter { letter: letter.clone(), language: language.clone(), has_score };
+        let campaign = TestedLetter { letter: letter.clone(), language: language.clone(), has_score, has_reference };
         let cause = match account.send_test_mail(&options.to, Some(&campaign)).await? {
             TestMail::Accepted { .. } => None,
             TestMail::Failed(cause) => Some(cause.to_string()),

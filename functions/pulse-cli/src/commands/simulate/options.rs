@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use pulse_core::{control::Actor, stage::StageName};
+use pulse_core::{control::Actor, entry::Plan, stage::StageName};
 use pulse_sim::month::{Scenario, Spread, StageScenario, Window, WindowError};
 
 use crate::exit::Usage;
@@ -161,6 +161,11 @@ impl Options {
         let days = self.days.unwrap_or(30);
         for (what, windows) in [("--outage", &self.outage), ("--pause", &self.pause)] {
             let ends = Duration::from_hours(24) * days;
+            if let Some((stage, _)) = windows.iter().find(|(stage, _)| !Plan::MONTHLY.has(*stage)) {
+                return Err(Usage(format!(
+                    "{what} {stage}:.. does nothing: a month has no part for the {stage} stage."
+                )));
+            }
             if let Some((stage, window)) = windows.iter().find(|(_, window)| window.from >= ends) {
                 let day = window.from.as_secs() / 86_400 + 1;
                 return Err(Usage(format!(

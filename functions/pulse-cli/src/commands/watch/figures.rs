@@ -3,7 +3,6 @@ use jiff::{SignedDuration, Timestamp};
 use pulse_app::App;
 use pulse_core::{
     control::MinuteOutcomes,
-    entry::StageName,
     overview::StageOverview,
     ports::{Depth, RosterCount, StageLanes, Tally},
 };
@@ -36,7 +35,8 @@ impl Figures {
     pub(super) async fn read(app: &App) -> anyhow::Result<Self> {
         let hour = SignedDuration::from_mins(i64::try_from(MINUTES)?);
         let from = app.clock().now().saturating_sub(hour).unwrap_or(Timestamp::MIN);
-        let minutes = StageName::ALL.iter().map(async |stage| Ok(app.ports.outcomes.minutes(*stage, from).await?));
+        let deployed = app.ports.stages.deployed();
+        let minutes = deployed.iter().map(async |stage| Ok(app.ports.outcomes.minutes(stage, from).await?));
         let (stages, queues, minutes) = tokio::try_join!(app.overviews(), app.depths(), try_join_all(minutes))?;
         Ok(Self { stages, minutes, queues })
     }

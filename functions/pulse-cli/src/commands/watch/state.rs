@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use pulse_core::ports::StageLanes;
+use pulse_core::{
+    ports::StageLanes,
+    stage::{StageName, StageSet},
+};
 
 use super::{
     figures::{Entries, Figures},
@@ -66,6 +69,14 @@ impl State {
             switching: None,
             notice: None,
             leaving: false,
+        }
+    }
+
+    /// The stages that the stack has; those that every stack has, until that is known.
+    pub(super) fn stages(&self) -> Vec<StageName> {
+        match self.figures.value() {
+            Some(figures) => figures.stages.iter().map(|stage| stage.stage).collect(),
+            None => StageSet::of_every_stack().iter().collect(),
         }
     }
 

@@ -21,3 +21,27 @@ fn no_step_and_one_twice_are_no_plan() {
     assert!(serde_json::from_str::<Plan>(r#"["score","score","email"]"#).is_err());
     assert!(serde_json::from_str::<Plan>(r#"["tick"]"#).is_err());
 }
+
+#[test]
+fn a_campaign_ends_with_the_mail_and_has_its_steps_in_order() {
+    use StageName::{Call, Email, Score};
+
+    for steps in [&[Email][..], &[Score, Email], &[Call, Email], &[Score, Call, Email]] {
+        let plan = Plan::of_campaign(steps).unwrap();
+        assert_eq!(plan.steps().collect::<Vec<_>>(), steps);
+        let words = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&words).unwrap(), plan);
+    }
+    let wrong = [
+        &[][..],
+        &[Call],
+        &[Score, Call],
+        &[Email, Call],
+        &[Call, Score, Email],
+        &[Email, Email],
+        &[StageName::Deliver, Email],
+    ];
+    for steps in wrong {
+        assert_eq!(Plan::of_campaign(steps), Err(InvalidCampaignPlan), "{steps:?}");
+    }
+}

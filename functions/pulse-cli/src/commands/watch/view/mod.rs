@@ -8,7 +8,7 @@ mod rows;
 mod run;
 mod stage;
 
-use pulse_core::entry::StageName;
+use pulse_core::entry::Plan;
 use ratatui::Frame;
 
 use self::rows::Rows;
@@ -25,10 +25,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
     frame.render_widget(head::line(state, area.width), rows.top(1));
     let footer = footer::footer(state, area.width);
     footer.draw(frame, rows.bottom(footer.rows));
-    let stages: Vec<_> = (0..StageName::ALL.len()).map(|index| stage::Panel::of(state, index)).collect();
+    let stages = stage::Panel::all(state);
     let run = run::lines(state, area.width);
     let text: u16 = stages.iter().map(stage::Panel::rows).sum::<u16>() + 1 + run.least;
-    let Room { chart, between } = Room::of(rows.left().saturating_sub(text), run.more());
+    let Room { chart, between } = Room::of(rows.left().saturating_sub(text), stages.len(), run.more());
     for panel in &stages {
         panel.draw(frame, &mut rows, chart);
         rows.top(between);
@@ -51,10 +51,10 @@ struct Room {
 }
 
 impl Room {
-    /// Of so many rows, when there is `more` to say of the runs.
-    fn of(spare: u16, more: u16) -> Self {
-        let count = |stages: &[StageName]| u16::try_from(stages.len()).unwrap_or(u16::MAX);
-        let (charts, gaps) = (count(&StageName::OF_ENTRIES), count(StageName::ALL) + 1);
+    /// Of so many rows, when there are so many stages, and `more` to say of the runs.
+    fn of(spare: u16, stages: usize, more: u16) -> Self {
+        let count = |stages: usize| u16::try_from(stages).unwrap_or(u16::MAX);
+        let (charts, gaps) = (count(Plan::MONTHLY.steps().count()), count(stages) + 1);
         let short_charts = 2 * charts;
         if spare < short_charts {
             return Self { chart: 0, between: 0 };
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn rows_go_to_short_charts_first_then_to_space_then_to_taller_charts() {
         let room = |spare| {
-            let Room { chart, between } = Room::of(spare, 1);
+            let Room { chart, between } = Room::of(spare, 3, 1);
             (chart, between)
         };
         assert_eq!(

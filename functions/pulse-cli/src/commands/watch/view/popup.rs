@@ -1,4 +1,3 @@
-use pulse_core::entry::StageName;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -44,7 +43,7 @@ fn question(prompt: &Prompt, state: &State) -> (&'static str, Text<'static>) {
                 Verb::Pause => " Pause which stage? ",
                 Verb::Resume => " Resume which stage? ",
             };
-            let stages = StageName::ALL.iter().map(|stage| (&stage.as_str()[..1], stage.as_str()));
+            let stages = state.stages().into_iter().map(|stage| (&stage.as_str()[..1], stage.as_str()));
             (title, Text::from(answers(&stages.chain([("Esc", "none")]).collect::<Vec<_>>())))
         }
         Prompt::Why { verb, stage, typed, complaint } => {

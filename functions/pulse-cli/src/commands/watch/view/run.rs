@@ -91,7 +91,7 @@ fn place(key: TallyKey) -> usize {
     match key {
         TallyKey::Sent => 0,
         TallyKey::Due(StageName::Email) => 1,
-        TallyKey::Due(StageName::Score | StageName::Deliver) => 2,
+        TallyKey::Due(StageName::Score | StageName::Call | StageName::Deliver) => 2,
         TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned => 3,
         TallyKey::Indeterminate | TallyKey::Unconfirmed => 4,
         TallyKey::Skipped(_) | TallyKey::Cancelled => 5,

@@ -1,9 +1,8 @@
 use jiff::Timestamp;
 use pulse_core::{
     control::MinuteOutcomes,
-    entry::StageName,
+    entry::{Plan, StageName},
     overview::{Condition, StageOverview},
-    stage_spec::Moves,
 };
 use ratatui::{
     Frame,
@@ -35,9 +34,13 @@ pub(super) struct Panel {
 }
 
 impl Panel {
+    /// Of each stage that the stack has; of those that every stack has, until that is known.
+    pub(super) fn all(state: &State) -> Vec<Self> {
+        state.stages().into_iter().enumerate().map(|(index, name)| Self::of(state, name, index)).collect()
+    }
+
     /// Of a stage, by its place among all.
-    pub(super) fn of(state: &State, index: usize) -> Self {
-        let name = StageName::ALL[index];
+    fn of(state: &State, name: StageName, index: usize) -> Self {
         let Some(figures) = state.figures.value() else {
             let lines = vec![Line::from(vec![label("is"), "..".into()])];
             return Self {
@@ -49,8 +52,8 @@ impl Panel {
             };
         };
         let overview = &figures.stages[index];
-        // `pulse endpoint list` tells of the others: what is watched here is the month.
-        if name.spec().moves == Moves::Deliveries {
+        // `pulse endpoint list` and `pulse run show` tell of the others: what is watched here is the month.
+        if !Plan::MONTHLY.has(name) {
             let title = title(name, Some(overview.condition));
             return Self { title, lines: Vec::new(), is_known: false, calls: [0; MINUTES], failures: [0; MINUTES] };
         }

@@ -1,0 +1,101 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    CampaignFacts, Decision, Facts, Resolution, StageName, Verdict,
+    decision::{unless_campaign_flows, unless_workable},
+    eligibility::mailable,
+    row::Entries,
+    step::{CallError, Step},
+};
+use crate::{
+    customer::Customer,
+    entry::{Called, Change, Entry, IllegalTransition},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{LedgerError, Partner, PartnerAnswer, PartnerError, PartnerRequest},
+    trace::TraceHeader,
+};
+
+/// When a partner is asked again that isn't ready and doesn't say when it will be.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// The longest that a partner is taken at its word for: a mistaken header costs a campaign a day, and not its deadline.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// Asks a campaign's partner to do what the campaign is about, such as to make an invoice.
+#[derive(Clone)]
+pub struct CallStep {
+    /// Profiles and entries.
+    pub entries: Entries,
+    /// Who is asked.
+    pub partner: Arc<dyn Partner>,
+}
+
+/// What the call stage does: nobody is called for who would get no mail.
+pub(super) fn decide(customer: &Customer, entry: &Entry, facts: &Facts, now: Timestamp) -> Decision {
+    unless_workable(CallStep::STAGE, entry, facts, now).or_else(|| unless_campaign_flows(entry, facts)).unwrap_or_else(
+        || match mailable(customer) {
+            Ok(_) => Decision::Call,
+            Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
+        },
+    )
+}
+
+#[async_trait]
+impl Step for CallStep {
+    const STAGE: StageName = StageName::Call;
+    type Rows = Entries;
+    type Request = PartnerRequest;
+    type Output = PartnerAnswer;
+
+    fn rows(&self) -> &Entries {
+        &self.entries
+    }
+
+    async fn load(&self, message: &WorkMessage) -> Result<Option<(Customer, Entry)>, Verdict> {
+        self.entries.load(message).await.map(Some)
+    }
+
+    fn decide(&self, (customer, entry): &(Customer, Entry), facts: &Facts, now: Timestamp) -> Decision {
+        decide(customer, entry, facts, now)
+    }
+
+    async fn campaign_facts(
+        &self,
+        (_, entry): &(Customer, Entry),
+        now: Timestamp,
+    ) -> Result<CampaignFacts, LedgerError> {
+        self.entries.campaign_facts(entry, now).await
+    }
+
+    /// As of when its campaign planned it, so that each attempt asks the same.
+    fn request(&self, (_, entry): &(Customer, Entry), trace: Option<TraceHeader>) -> Result<PartnerRequest, Cause> {
+        Ok(PartnerRequest { entry: entry.id().clone(), asked_at: entry.scheduled_at(), trace })
+    }
+
+    async fn call(&self, request: &PartnerRequest) -> Result<PartnerAnswer, CallError> {
+        self.partner.ask(request).await.map_err(|error| match error {
+            PartnerError::Retry { after, cause } => CallError::Retry { after, cause },
+            PartnerError::Fail { cause } => CallError::Fail { cause },
+        })
+    }
+
+    /// One that isn't ready waits on the ledger, not in the queue: a message that waits costs receives, and can expire.
+    fn complete(
+        &self,
+        (_, entry): &(Customer, Entry),
+        answer: PartnerAnswer,
+        now: Timestamp,
+    ) -> Result<Change, IllegalTransition> {
+        match answer {
+            PartnerAnswer::Done { reference } => entry.record_called(Called { at: now, reference }, now),
+            PartnerAnswer::NotReady { after } => {
+                let wait = after.unwrap_or(ASKED_AGAIN_AFTER).min(LONGEST_WAIT);
+                entry.postpone(now.saturating_add(wait).unwrap_or(Timestamp::MAX))
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A campaign that calls a partner before it mails: what the partner answers, and what comes of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pulse_core::{
+    campaign::{Audience, CampaignChange, CampaignEvent, CampaignLetter, CampaignRequest, Priority, Seal},
+    customer::{Customer, Standing},
+    entry::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, StageName},
+    failure::Cause,
+    message::WorkMessage,
+    ports::{Campaigns as _, Clock as _, Ledger as _, PartnerAnswer, PartnerError},
+    run::RunId,
+};
+use pulse_tests::in_memory_stack::{InMemoryStack, customer};
+
+const CALLS: &[StageName] = &[StageName::Call, StageName::Email];
+const LETTER: &str = "Subject: Your invoice\n\nIt is invoice {{ reference }}.";
+
+fn run() -> RunId {
+    RunId::parse("invoices").unwrap()
+}
+
+fn id(of: &Customer) -> EntryId {
+    EntryId { customer: of.id.clone(), run: run() }
+}
+
+/// A campaign of these steps that runs, for one customer whose entry's message is sent.
+async fn started(steps: &[StageName], letter: &str) -> (InMemoryStack, Customer) {
+    let (stack, one) = (InMemoryStack::new(), customer("c-1"));
+    stack.enroll(std::slice::from_ref(&one)).await;
+    let (now, plan) = (stack.clock.now(), Plan::of_campaign(steps).unwrap());
+    let letter = CampaignLetter::parse([("en", letter)]).unwrap();
+    stack.ledger.put_campaign_letter(run(), &letter).await.unwrap();
+    let request = CampaignRequest {
+        plan,
+        audience: Audience::Given { parts: 1, customers: 1 },
+        letter: letter.digest(),
+        deadline: None,
+        priority: Priority::Normal,
+        cap: None,
+        at_most: None,
+        a_day: None,
+    };
+    let mut change = CampaignChange::requested(run(), request, "aoife".into(), None, now);
+    let seal = Seal::of([&one.id]);
+    for event in [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started] {
+        assert!(stack.ledger.save_campaign(&change).await.unwrap());
+        change = change.after().change(event, now).unwrap();
+    }
+    assert!(stack.ledger.save_campaign(&change).await.unwrap());
+    stack.ledger.open(&Entry::of_campaign(id(&one), plan, now)).await.unwrap();
+    dispatch(&stack, &one).await;
+    (stack, one)
+}
+
+async fn dispatch(stack: &InMemoryStack, of: &Customer) {
+    let change = entry(stack, of).await.dispatch(stack.clock.now()).unwrap();
+    stack.ledger.apply(&change).await.unwrap();
+    stack.queues[change.after().at()].send(&WorkMessage::for_entry(&id(of))).await.unwrap();
+}
+
+async fn entry(stack: &InMemoryStack, of: &Customer) -> Entry {
+    stack.ledger.entry(&id(of)).await.unwrap().unwrap()
+}
+
+fn calls(stack: &InMemoryStack, of: &Customer) -> u64 {
+    stack.partner.calls().get(&id(of)).copied().unwrap_or(0)
+}
+
+fn retry(after: Option<Duration>) -> Result<PartnerAnswer, PartnerError> {
+    Err(PartnerError::Retry { after, cause: Cause::new("The partner answered 503 Service Unavailable.") })
+}
+
+#[tokio::test]
+async fn whom_the_partner_has_done_something_for_is_mailed_what_it_calls_that() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    stack.drain().await;
+    let sent = entry(&stack, &one).await;
+    assert!(matches!(sent.progress(), Progress::Done { .. }), "{sent:?}");
+    assert_eq!(sent.called().unwrap().reference, stack.partner.reference_of(&id(&one)));
+    let [mail] = &stack.mailer.accepted()[..] else { panic!("one mail") };
+    assert!(mail.content.text.starts_with("It is invoice R-00001."), "{}", mail.content.text);
+    assert_eq!((calls(&stack, &one), stack.scorer.calls().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_plan_may_score_call_and_mail() {
+    let (stack, one) = started(&StageName::OF_ENTRIES, LETTER).await;
+    stack.drain().await;
+    let sent = entry(&stack, &one).await;
+    assert!(matches!(sent.progress(), Progress::Done { .. }) && sent.score().is_some(), "{sent:?}");
+    assert_eq!((calls(&stack, &one), stack.scorer.calls().len(), stack.mailer.accepted().len()), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_partner_that_is_not_ready_is_asked_again_when_it_says_and_costs_no_receive() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    let (began, ten) = (stack.clock.now(), Duration::from_mins(10));
+    let answers = [Some(ten), None, Some(Duration::from_hours(1_000))];
+    stack.partner.answer_next(answers.map(|after| Ok(PartnerAnswer::NotReady { after })));
+    let mut due: Timestamp = began;
+    for wait in [ten, Duration::from_mins(1), Duration::from_hours(24)] {
+        assert!(stack.invoke(StageName::Call).await);
+        let waits = entry(&stack, &one).await;
+        due = due.saturating_add(wait).unwrap();
+        assert_eq!((waits.state(), waits.queueing(), waits.due()), ("to-call", Queueing::Deferred, due));
+        assert_eq!(waits.failure_streak(), None);
+        // Nothing is in the queue, and the breaker has heard of no failure.
+        assert_eq!(stack.call.queue.next_visible_at(), None);
+        assert!(waits.dispatch(stack.clock.now()).is_err());
+        stack.clock.advance(wait);
+        dispatch(&stack, &one).await;
+    }
+    stack.drain().await;
+    assert_eq!((calls(&stack, &one), stack.mailer.accepted().len()), (4, 1));
+}
+
+#[tokio::test]
+async fn a_partner_in_trouble_is_called_again_for_the_same_entry() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    stack.partner.answer_next([retry(None), retry(Some(Duration::from_mins(5))), retry(None)]);
+    let began = stack.clock.now();
+    stack.drain().await;
+    let took = stack.clock.now().duration_since(began);
+    assert!(Duration::try_from(took).unwrap() >= Duration::from_mins(5), "its Retry-After is heeded: {took:#}");
+    assert!(matches!(entry(&stack, &one).await.progress(), Progress::Done { .. }));
+    assert_eq!((calls(&stack, &one), stack.partner.done()), (4, 1));
+}
+
+#[tokio::test]
+async fn an_entry_that_the_partner_refuses_fails_and_is_not_mailed() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    let cause = Cause::new("The partner answered 422 Unprocessable Entity: it refuses this one.");
+    stack.partner.answer_next(vec![Err(PartnerError::Fail { cause: cause.clone() }); 10]);
+    stack.drain().await;
+    let failed = entry(&stack, &one).await;
+    assert!(matches!(failed.progress(), Progress::Failed { cause: told, .. } if *told == cause), "{failed:?}");
+    assert_eq!((failed.at(), stack.mailer.accepted().len()), (StageName::Call, 0));
+}
+
+#[tokio::test]
+async fn nobody_is_called_for_who_gets_no_mail_or_whose_campaign_is_over() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    stack.rewrite(&Customer { standing: Standing::Closed, ..one.clone() }).await;
+    stack.drain().await;
+    let skipped = entry(&stack, &one).await;
+    assert!(matches!(skipped.progress(), Progress::Skipped { reason: SkipReason::Closed, .. }), "{skipped:?}");
+    assert_eq!(calls(&stack, &one), 0);
+
+    let (stack, one) = started(CALLS, LETTER).await;
+    let campaign = stack.ledger.campaign(run()).await.unwrap().unwrap();
+    let note = pulse_core::control::Note::parse("It was the wrong letter.").unwrap();
+    let cancel = CampaignEvent::CancelAsked { by: "max".into(), note };
+    assert!(stack.ledger.save_campaign(&campaign.change(cancel, stack.clock.now()).unwrap()).await.unwrap());
+    stack.drain().await;
+    assert!(matches!(entry(&stack, &one).await.progress(), Progress::Cancelled { .. }));
+    assert_eq!(calls(&stack, &one), 0);
+}
+
+#[tokio::test]
+async fn a_letter_that_shows_what_the_partner_did_not_say_is_not_written() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    stack.partner.answer_next([Ok(PartnerAnswer::Done { reference: None })]);
+    stack.drain().await;
+    let failed = entry(&stack, &one).await;
+    let Progress::Failed { cause, .. } = failed.progress() else { panic!("{failed:?}") };
+    assert!(cause.as_str().contains("`reference`, which isn't known of this customer"), "{cause}");
+    assert_eq!((failed.at(), stack.mailer.accepted().len()), (StageName::Email, 0));
+}
