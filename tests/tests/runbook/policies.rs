@@ -40,6 +40,10 @@ pub(super) struct Office {
 
 impl Office {
     pub(super) async fn open(name: &str) -> Self {
+        Box::pin(Self::opened(name)).await
+    }
+
+    async fn opened(name: &str) -> Self {
         let stack = stack(name).await;
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("roster.csv"), ROSTER).unwrap();

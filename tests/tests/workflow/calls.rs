@@ -34,7 +34,7 @@ async fn started(steps: &[StageName], letter: &str) -> (InMemoryStack, Customer)
     stack.ledger.put_campaign_letter(run(), &letter).await.unwrap();
     let request = CampaignRequest {
         plan,
-        audience: Audience::Given { parts: 1, customers: 1 },
+        audience: Audience::given(&[one.id.clone()].into(), 1),
         letter: letter.digest(),
         deadline: None,
         priority: Priority::Normal,

@@ -85,11 +85,7 @@ impl World {
         settings: WorldSettings,
         product: Arc<dyn SystemUnderTest>,
     ) -> Self {
-        let mut ledger = MemoryLedger::with_form(product.row_form());
-        if !settings.index_lag.is_zero() {
-            ledger = ledger.with_lagging_index(Arc::clone(time.clock()), random.stream("index"), settings.index_lag);
-        }
-        let ledger = Arc::new(ledger);
+        let ledger = ledger(&settings, &*product, time, random);
         let faults = Arc::new(ActiveFaults::none(time));
         let checker = InvariantChecker::default();
         let trace = Trace::new(settings.record);
@@ -345,6 +341,20 @@ pub(super) fn queue_pair(
         queue = queue.with_lagging_counts(random.stream(&format!("{name} counts")), settings.count_lag);
     }
     [Arc::new(queue), dlq]
+}
+
+fn ledger(
+    settings: &WorldSettings,
+    product: &dyn SystemUnderTest,
+    time: &VirtualTime,
+    random: Randomness,
+) -> Arc<MemoryLedger> {
+    let ledger = MemoryLedger::with_form(product.row_form());
+    Arc::new(if settings.index_lag.is_zero() {
+        ledger
+    } else {
+        ledger.with_lagging_index(Arc::clone(time.clock()), random.stream("index"), settings.index_lag)
+    })
 }
 
 pub(super) fn mapping_settings(settings: &WorldSettings, stage: &StageSettings) -> MappingSettings {
