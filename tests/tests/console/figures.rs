@@ -8,7 +8,7 @@ use pulse_app::{
     words::{grouped, place, reason, recipients_lines, told},
 };
 use pulse_core::{
-    entry::{Plan, StageName},
+    entry::Plan,
     feedback::{FeedbackCount, FeedbackCounts},
     ports::DlqName,
     run::RunId,
