@@ -75,13 +75,20 @@ pub fn score(value: u32, as_of: Timestamp) -> Result<Score, ParseError> {
     Ok(Score { value: ScoreValue::parse(value)?, band: Band::parse(band)?, as_of })
 }
 
-/// What a partner might call an invoice, as long as it may be.
+/// What a partner might call an invoice.
 ///
 /// # Errors
 /// When that is none.
-pub fn reference() -> Result<Reference, ParseError> {
-    let of_a_partner = format!("INV-2026-0042{}", "0".repeat(Reference::LONGEST));
-    Reference::parse(&of_a_partner[..Reference::LONGEST])
+pub(crate) fn reference() -> Result<Reference, ParseError> {
+    Reference::parse("INV-2026-0042")
+}
+
+/// A reference that becomes longest: digits are kept from being taken for a telephone number's.
+///
+/// # Errors
+/// When that is none.
+pub(crate) fn longest_reference() -> Result<Reference, ParseError> {
+    Reference::parse(&"0".repeat(Reference::LONGEST))
 }
 
 /// Names that become longest: by what escaping, by word joiners, by UTF-8.

@@ -54,7 +54,7 @@ impl Office {
         let office = Self { stack, folder, run };
         // It would do within a minute what a command was denied.
         office.stack.set_variables("TickFunctionName", &[("TABLE_NAME", "nowhere")]).await;
-        office.send_without_an_answer(&customers[2]).await;
+        Box::pin(office.send_without_an_answer(&customers[2])).await;
         let what = "They rang.".to_owned();
         let note = Activity { customer: customers[2].id.clone(), at: SystemClock.now(), what };
         office.stack.ledger().note(&note).await.unwrap();

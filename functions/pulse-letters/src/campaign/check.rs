@@ -71,14 +71,16 @@ impl MinijinjaRenderer {
         let link = UnsubscribeUrl::parse(&format!("https://{}", "a".repeat(LONGEST_URL - "https://".len())));
         let link = link.map_err(made_up)?.placeholder();
         let score = made_up::score(1000, Timestamp::UNIX_EPOCH).map_err(made_up)?;
-        let reference = made_up::reference().map_err(made_up)?;
+        let (reference, longest) =
+            (made_up::reference().map_err(made_up)?, made_up::longest_reference().map_err(made_up)?);
         let usual = home.names[0].to_owned();
         for name in [usual.clone(), NO_NAME.to_owned()].into_iter().chain(longest_names()) {
             for product in [Product::Loan, Product::Card] {
                 let customer = home.customer(&name, product, Timestamp::UNIX_EPOCH).map_err(made_up)?;
                 for unsubscribe in [Some(&link), None] {
                     let score = Some(&score).filter(|_| plan.has(StageName::SCORED_BY));
-                    let reference = Some(&reference).filter(|_| plan.has(StageName::Call));
+                    let reference = if name == usual { &reference } else { &longest };
+                    let reference = Some(reference).filter(|_| plan.has(StageName::Call));
                     let mail = CampaignMail { customer: &customer, letter, score, reference, unsubscribe };
                     let written = self.campaign(&mail, text)?;
                     if written.is_subject_cut && name == usual {
