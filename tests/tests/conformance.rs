@@ -328,7 +328,8 @@ async fn rows_that_are_written_every_few_minutes_are_small() {
     };
     assert!(size_of("STAGE#email") < 1_024, "{}", size_of("STAGE#email"));
     assert!(size_of("POINT") < 1_024, "{}", size_of("POINT"));
-    assert!(size_of("SNAPSHOT") < 8 * 1_024, "{}", size_of("SNAPSHOT"));
+    // Of four stages: those that a stack without a partner has take less than 8 KiB.
+    assert!(size_of("SNAPSHOT") < 9 * 1_024, "{}", size_of("SNAPSHOT"));
 }
 
 /// About what `DynamoDB` counts (Amazon `DynamoDB` Developer Guide, "`DynamoDB` item sizes and formats").
