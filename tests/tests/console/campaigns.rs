@@ -268,7 +268,7 @@ async fn lanes_are_planned_against_time_as_the_command_plans_them() {
     for (wrong, said) in [
         ("within=soon", "no length of time"),
         ("within=1s", "nothing can end within"),
-        ("stage=deliver", "of the email or the score stage"),
+        ("stage=deliver", "of the email, the score or the call stage"),
     ] {
         let page = words(&client.get(&format!("/plan/campaign?{wrong}")).await.body);
         assert!(page.contains(said) || page.to_lowercase().contains(said), "{wrong}: {page}");
