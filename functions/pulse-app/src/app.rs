@@ -21,7 +21,7 @@ pub struct App {
 }
 
 impl App {
-    /// The time.
+    /// By which all that the app decides and writes is dated.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.ports.sleeper

@@ -4,6 +4,7 @@ use pulse_core::{
     ports::{LedgerError, TallyKey},
     replay::Replay,
     run::RunId,
+    stage::Effect,
 };
 use serde::Serialize;
 
@@ -93,9 +94,9 @@ impl App {
             let replayed = replay.failed(run, stage, limit).await?;
             (replayed.queued.len(), replayed.failed.len())
         };
-        let dropped = match stage {
-            StageName::Email => self.ports.reports.closed_entries(run, TallyKey::Dropped, None, limit).await?.len(),
-            StageName::Score | StageName::Call | StageName::Deliver => 0,
+        let dropped = match stage.spec().effect {
+            Effect::AtMostOnce => self.ports.reports.closed_entries(run, TallyKey::Dropped, None, limit).await?.len(),
+            Effect::Idempotent => 0,
         };
         Ok(FailedReport { dry_run, queued, failed, dropped, order })
     }

@@ -29,7 +29,7 @@ pub struct LanesShown {
 pub struct LaneOrder {
     /// The stage concerned.
     pub stage: StageName,
-    /// How many.
+    /// Calls in flight at once.
     pub lanes: u32,
     /// How many calls each invocation is to keep in flight, if that is to change.
     pub in_flight: Option<u32>,

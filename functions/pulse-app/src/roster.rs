@@ -38,7 +38,7 @@ pub enum EnrollError {
     Stopped {
         /// Who couldn't be.
         customer: CustomerId,
-        /// Why.
+        /// What the profile, the entry or the schedule met.
         #[source]
         error: EnrollmentError,
     },
@@ -72,7 +72,7 @@ impl EnrollAgainError {
 /// Whether someone was taken off the roster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unenrolled {
-    /// Who.
+    /// By the id that the roster has.
     pub customer: CustomerId,
     /// Whether they were on it.
     pub unenrolled: bool,
@@ -81,7 +81,7 @@ pub struct Unenrolled {
 /// Of whom it was kept that they are opted out, or not any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OptedOut {
-    /// Who.
+    /// By the id that the roster has.
     pub customer: CustomerId,
     /// Whether they are on the roster, or were: of strangers nothing is kept.
     pub is_known: bool,

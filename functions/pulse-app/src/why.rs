@@ -65,7 +65,7 @@ pub enum CustomerWhyError {
     /// They have no entry in that run.
     #[error("Customer {customer} has no entry in run {run}.")]
     NotInRun {
-        /// Who.
+        /// By the id that the roster has.
         customer: CustomerId,
         /// In which run.
         run: RunId,

@@ -113,7 +113,7 @@ pub struct StageConfig {
 }
 
 impl StageConfig {
-    fn read(env: Environment<'_>, timeout: &'static str) -> Result<Self, ConfigError> {
+    fn read(env: Environment<'_>, stage: StageName) -> Result<Self, ConfigError> {
         Ok(Self {
             table: env.text("TABLE_NAME")?,
             queue_urls: env.per_stage("QUEUE_URL")?,
@@ -122,7 +122,7 @@ impl StageConfig {
             detailed_metrics: env.flag("DETAILED_METRICS")?,
             worker: WorkerSettings {
                 in_flight: env.number("IN_FLIGHT", 1..=1000)?,
-                call_timeout: env.seconds(timeout)?,
+                call_timeout: env.seconds(stage.spec().timeout_variable)?,
                 max_receive_count: env.number("MAX_RECEIVE_COUNT", 1..=1000)?,
             },
         })
@@ -147,7 +147,7 @@ impl ScoreConfig {
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            stage: StageConfig::read(env, "SCORE_TIMEOUT_SECONDS")?,
+            stage: StageConfig::read(env, StageName::Score)?,
             url: env.text("SCORE_URL")?,
             secret_name: env.optional("SCORE_SECRET"),
         })
@@ -172,7 +172,7 @@ impl CallConfig {
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            stage: StageConfig::read(env, "CALL_TIMEOUT_SECONDS")?,
+            stage: StageConfig::read(env, StageName::Call)?,
             url: env.text("CALL_URL")?,
             secret_name: env.optional("CALL_SECRET"),
         })
@@ -230,7 +230,7 @@ impl EmailConfig {
         let hours: u64 = env.number("SCORE_MAX_AGE_HOURS", 1..=10_000)?;
         let quiet_hours = env.optional("QUIET_HOURS").unwrap_or_default();
         Ok(Self {
-            stage: StageConfig::read(env, "MAIL_TIMEOUT_SECONDS")?,
+            stage: StageConfig::read(env, StageName::Email)?,
             policy: EmailPolicy {
                 score_max_age: Duration::from_secs(hours * 3600),
                 quiet_hours: QuietHours::parse(&quiet_hours).map_err(|error| ConfigError::Invalid {
@@ -263,7 +263,7 @@ impl DeliverConfig {
     /// With the name of the first variable that is missing or can't be used.
     pub fn read(env: Environment<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            stage: StageConfig::read(env, "DELIVER_TIMEOUT_SECONDS")?,
+            stage: StageConfig::read(env, StageName::Deliver)?,
             invocations: env.number("MAX_CONCURRENCY", NonZeroU32::MIN..=NonZeroU32::MIN.saturating_add(999))?,
             on_loopback: env.optional("ENDPOINTS_ON_LOOPBACK").is_some_and(|value| value == "true"),
         })

@@ -55,7 +55,7 @@ pub enum Taken {
     Forged(Cause),
     /// It is to come back then, as there is something to wait for.
     Later {
-        /// When.
+        /// No sooner than this: what it waits for isn't there before.
         until: Timestamp,
         /// What for.
         cause: Cause,

@@ -24,7 +24,7 @@ pub enum TestMailAnswer {
     },
     /// It wasn't sent, or it isn't known whether it was.
     Failed {
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
 }

@@ -21,7 +21,7 @@ pub enum TestWordAnswer {
     },
     /// It didn't, or it isn't known whether it did.
     Failed {
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
 }

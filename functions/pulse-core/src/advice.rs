@@ -88,7 +88,7 @@ pub enum Advice {
     LookAtCampaigns,
     /// Look at a campaign.
     LookAtCampaign {
-        /// Which.
+        /// By its name, which is never given twice.
         run: RunId,
     },
     /// Ask why an entry isn't done.
@@ -102,7 +102,7 @@ pub enum Advice {
     LookAtEndpoints,
     /// Give an endpoint so many lanes.
     GiveLanes {
-        /// Which.
+        /// By the name that an operator gave it.
         endpoint: EndpointName,
         /// How many at least.
         lanes: u32,

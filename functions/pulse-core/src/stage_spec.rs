@@ -70,6 +70,8 @@ pub struct StageSpec {
     pub effect: Effect,
     /// The longest that one call to the provider may take. A function's configuration may say otherwise.
     pub call_timeout: Duration,
+    /// The environment variable that says so, in seconds.
+    pub timeout_variable: &'static str,
     /// The queue's `maxReceiveCount`: on this receive a failing message is given up.
     pub max_receives: u32,
     /// The ledger's word for an entry that waits for the stage.
@@ -90,6 +92,7 @@ const SCORE: StageSpec = StageSpec {
     moves: Moves::Entries,
     effect: Effect::Idempotent,
     call_timeout: Duration::from_secs(20),
+    timeout_variable: "SCORE_TIMEOUT_SECONDS",
     max_receives: 5,
     waiting: "scheduled",
     claimed: "scoring",
@@ -103,6 +106,7 @@ const EMAIL: StageSpec = StageSpec {
     moves: Moves::Entries,
     effect: Effect::AtMostOnce,
     call_timeout: Duration::from_secs(20),
+    timeout_variable: "MAIL_TIMEOUT_SECONDS",
     max_receives: 5,
     waiting: "scored",
     claimed: "sending",
@@ -116,6 +120,7 @@ const DELIVER: StageSpec = StageSpec {
     moves: Moves::Deliveries,
     effect: Effect::Idempotent,
     call_timeout: Duration::from_secs(20),
+    timeout_variable: "DELIVER_TIMEOUT_SECONDS",
     max_receives: 5,
     waiting: "to-deliver",
     claimed: "delivering",
@@ -129,6 +134,7 @@ const CALL: StageSpec = StageSpec {
     moves: Moves::Entries,
     effect: Effect::Idempotent,
     call_timeout: Duration::from_secs(20),
+    timeout_variable: "CALL_TIMEOUT_SECONDS",
     max_receives: 5,
     waiting: "to-call",
     claimed: "calling",
@@ -183,7 +189,7 @@ impl StageSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this stack has no {stage} stage: deploy it with the parameter {}, and try again", .stage.spec().given_by.unwrap_or("of the stage"))]
 pub struct NoSuchStage {
-    /// Which.
+    /// As commands name it.
     pub stage: StageName,
 }
 

@@ -14,13 +14,13 @@ pub enum PostError {
     /// The receiver asks never to be called again.
     #[error("{cause}")]
     Gone {
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
     /// This body won't ever be taken.
     #[error("{cause}")]
     Rejected {
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
     /// The receiver doesn't let Pulse in: it may not know the keys that this was signed with.
@@ -28,7 +28,7 @@ pub enum PostError {
     Unrecognized {
         /// How long the receiver asks to be left alone, if it does: a day at the most.
         after: Option<Duration>,
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
     /// It may be taken another time. It may have been taken this time too: the id says so to the receiver.
@@ -36,7 +36,7 @@ pub enum PostError {
     Retry {
         /// How long the receiver asks to be left alone, if it does: a day at the most.
         after: Option<Duration>,
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
 }

@@ -4,6 +4,7 @@ mod connections;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod http;
+mod json_api;
 mod marketing_cloud;
 mod partner;
 mod scorer;

@@ -23,40 +23,28 @@
 //! | 3xx, or 2xx with another body | something stands between | another try |
 //! | any other 4xx | no score for this customer | the customer's entry fails |
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    failure::Cause,
     ports::{ScoreError, ScoreRequest, Scorer},
     score::{Band, Score, ScoreValue},
 };
-use reqwest::{Client, Url, header::AUTHORIZATION};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
 use crate::{
     Connections, SetupError,
-    connections::Pooled,
-    http::{self, Answer, NoAnswer},
+    http::Answer,
+    json_api::JsonApi,
     secret::{Authorization, Secret},
 };
 
 const PROVIDER: &str = "The scoring provider";
 
-/// Shorter than load balancers keep idle connections: 60 seconds, where nobody has set them otherwise (Elastic Load
-/// Balancing, "Application Load Balancers": connection idle timeout).
-const IDLE: Duration = Duration::from_secs(30);
-
 /// The scoring provider behind a JSON API.
 #[derive(Debug, Clone)]
-pub struct HttpScorer {
-    http: Arc<Pooled<Client>>,
-    url: Url,
-    authorization: Option<Arc<Secret<Authorization>>>,
-    timeout: Duration,
-}
+pub struct HttpScorer(JsonApi);
 
 impl HttpScorer {
     /// The API at `url`, each of whose calls may take `timeout`.
@@ -64,46 +52,13 @@ impl HttpScorer {
     /// # Errors
     /// When the URL is none, or TLS can't be set up.
     pub fn new(url: &str, authorization: Option<Secret<Authorization>>, timeout: Duration) -> Result<Self, SetupError> {
-        Ok(Self {
-            http: Arc::new(http::client(timeout, IDLE)?),
-            url: http::url("scoring provider's URL", url)?,
-            authorization: authorization.map(Arc::new),
-            timeout,
-        })
+        Ok(Self(JsonApi::new("scoring provider's URL", url, authorization, timeout)?))
     }
 
     /// Its connections, to be renewed when an invocation begins.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        self.http.connections()
-    }
-
-    /// Asks once, and once more with another secret if the first is refused and there is one.
-    async fn ask(&self, request: &ScoreRequest) -> Result<Answer, NoAnswer> {
-        let Some(secret) = &self.authorization else { return self.ask_as(None, request).await };
-        let authorization = secret.current().await;
-        let answer = self.ask_as(Some(&authorization), request).await?;
-        if !answer.is_refused_caller() {
-            return Ok(answer);
-        }
-        match secret.instead_of(&authorization).await {
-            Some(rotated) => self.ask_as(Some(&rotated), request).await,
-            None => Ok(answer),
-        }
-    }
-
-    async fn ask_as(&self, caller: Option<&Authorization>, request: &ScoreRequest) -> Result<Answer, NoAnswer> {
-        let question = Question {
-            customer: request.entry.customer.as_str(),
-            product: request.product.as_str(),
-            run: request.entry.run.to_string(),
-        };
-        let call = self.http.client().post(self.url.clone());
-        let mut call = call.header("Idempotency-Key", request.entry.message_key()).json(&question);
-        if let Some(authorization) = caller {
-            call = call.header(AUTHORIZATION, authorization.header());
-        }
-        http::call(http::traced(call, request.trace.as_ref())).await
+        self.0.connections()
     }
 
     pub(super) fn read(answer: &Answer) -> Result<Score, ScoreError> {
@@ -112,14 +67,8 @@ impl HttpScorer {
             let body: Option<Body> = answer.json();
             return body.map(Score::from).ok_or_else(|| retry(", but with no score that can be read."));
         }
-        if answer.is_passing_trouble() {
-            return Err(retry("."));
-        }
-        if answer.is_refused_caller() {
-            return Err(retry(": it doesn't let Pulse in. Check the secret with its Authorization."));
-        }
-        if answer.status.is_redirection() {
-            return Err(retry(": it is somewhere else now. Check its URL."));
+        if let Some(hint) = answer.try_again() {
+            return Err(retry(hint));
         }
         let cause = answer.cause(PROVIDER, ": it has no score for this customer.");
         Err(ScoreError::Fail { cause })
@@ -129,11 +78,11 @@ impl HttpScorer {
 #[async_trait]
 impl Scorer for HttpScorer {
     async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
-        let asked = timeout(self.timeout, self.ask(request)).await;
-        let answer = asked.unwrap_or(Err(NoAnswer::TimedOut)).map_err(|none| ScoreError::Retry {
-            after: None,
-            cause: Cause::new(format!("{PROVIDER} {}.", none.says())),
-        })?;
+        let ScoreRequest { entry, product, trace } = request;
+        let question =
+            Question { customer: entry.customer.as_str(), product: product.as_str(), run: entry.run.to_string() };
+        let asked = self.0.ask(PROVIDER, entry, &question, trace.as_ref()).await;
+        let answer = asked.map_err(|cause| ScoreError::Retry { after: None, cause })?;
         Self::read(&answer)
     }
 }

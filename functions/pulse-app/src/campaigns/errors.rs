@@ -31,7 +31,7 @@ pub enum CampaignError {
     /// It would be for more than is allowed.
     #[error("campaign {run} would be for {customers} customers, and {at_most} are the most that you allow")]
     TooMany {
-        /// Which.
+        /// By its name, which is never given twice.
         run: RunId,
         /// How many it would be for.
         customers: u64,
@@ -47,7 +47,7 @@ pub enum CampaignError {
     /// What isn't closed yet would be left out.
     #[error("campaign {run} is {standing}, and whom it doesn't reach isn't known before it is over")]
     NotOver {
-        /// Which.
+        /// By its name, which is never given twice.
         run: RunId,
         /// How it stands, in a word or two.
         standing: String,

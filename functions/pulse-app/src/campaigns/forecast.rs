@@ -21,7 +21,7 @@ const PAGE: usize = 1_000;
 /// What a campaign would come to if it were sent now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignForecast {
-    /// Which.
+    /// By its name, which is never given twice.
     pub run: RunId,
     /// For how many customers it would be.
     pub customers: u64,

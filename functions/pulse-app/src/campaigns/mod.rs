@@ -74,7 +74,7 @@ impl NewCampaign {
      spread it with --a-day, or ask AWS for a larger quota"
 )]
 pub struct BeyondQuota {
-    /// Which.
+    /// By its name, which is never given twice.
     pub run: RunId,
     /// How many mails it would send in a day.
     pub a_day: u64,

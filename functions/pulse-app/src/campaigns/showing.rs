@@ -60,7 +60,7 @@ pub struct OpenPlace {
     pub stage: StageName,
     /// `dispatched`, `held`, `put-off` or `sent-again`.
     pub waits: &'static str,
-    /// How many.
+    /// Of those that the campaign was sealed with.
     pub entries: u64,
 }
 

@@ -116,21 +116,21 @@ pub enum Finding {
     NoSecret {
         /// Its stage.
         stage: StageName,
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
     /// It ends before it works.
     DoesNotStart {
         /// Its stage.
         stage: StageName,
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
     /// What a stage is doing.
     Stage {
-        /// Which.
+        /// As commands name it.
         stage: StageName,
-        /// What.
+        /// Whether it flows, and if not, what holds it.
         condition: Condition,
     },
     /// Whether a stage's queue is handed to its function.
@@ -251,7 +251,7 @@ pub enum Finding {
     },
     /// It wasn't.
     TestMailFailed {
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
     },
     /// What the receiver says of a mail's sender.

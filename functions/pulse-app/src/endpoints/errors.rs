@@ -74,7 +74,7 @@ pub enum EndpointError {
     /// It isn't signed.
     #[error("endpoint {endpoint} is an {kind} target, which AWS itself vouches for: nothing is signed with a key")]
     NotSigned {
-        /// Which.
+        /// By the name that an operator gave it.
         endpoint: EndpointName,
         /// What it is.
         kind: &'static str,
@@ -84,7 +84,7 @@ pub enum EndpointError {
         "endpoint {endpoint} is of the kind {kind}, and stays that: add another, and remove this one once it has been told all"
     )]
     OtherKind {
-        /// Which.
+        /// By the name that an operator gave it.
         endpoint: EndpointName,
         /// What it is.
         kind: &'static str,

@@ -14,7 +14,7 @@ use crate::App;
 /// What came of pausing an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointPaused {
-    /// Which.
+    /// By the name that an operator gave it.
     pub endpoint: EndpointName,
     /// Until when, if it ends by itself.
     pub until: Option<Timestamp>,
@@ -30,7 +30,7 @@ pub struct EndpointPaused {
 /// What came of resuming an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointResumed {
-    /// Which.
+    /// By the name that an operator gave it.
     pub endpoint: EndpointName,
     /// How it stood before.
     pub before: EndpointStanding,

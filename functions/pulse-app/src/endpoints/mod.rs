@@ -60,7 +60,7 @@ pub struct EndpointShown {
     pub lanes: u32,
     /// Who added it.
     pub by: Actor,
-    /// When.
+    /// By the clock of whoever wrote it down.
     pub added_at: Timestamp,
 }
 

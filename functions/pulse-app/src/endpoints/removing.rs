@@ -21,7 +21,7 @@ pub struct EndpointRemoval {
 /// An endpoint that is being removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointRemoved {
-    /// Which.
+    /// By the name that an operator gave it.
     pub endpoint: EndpointName,
     /// Since when.
     pub removed_at: Timestamp,

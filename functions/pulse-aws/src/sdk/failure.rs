@@ -41,7 +41,7 @@ pub(crate) enum CallFailure {
 }
 
 impl CallFailure {
-    /// Why.
+    /// In words that are safe to print: they hold nobody's data.
     pub(crate) fn into_cause(self) -> Cause {
         let (Self::Again(cause) | Self::Refused(cause) | Self::Denied(cause)) = self;
         cause

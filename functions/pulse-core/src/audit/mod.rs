@@ -107,7 +107,7 @@ pub enum AuditError {
         "no {name} audit was finished since {finished_at:.0}: audit by hand, and see whether the rule is enabled that begins them"
     )]
     Overdue {
-        /// Which.
+        /// By its name: an audit of the same name goes on where it was.
         name: AuditName,
         /// When the last was finished.
         finished_at: Timestamp,

@@ -150,7 +150,7 @@ pub struct AudiencePart {
     /// Where the roster is gone on with after it, of those that a question finds; none after the last part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<RosterPlace>,
-    /// When it was.
+    /// When it was written: its row is kept for 400 days from then.
     pub at: Timestamp,
 }
 

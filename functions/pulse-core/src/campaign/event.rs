@@ -16,9 +16,9 @@ pub enum CampaignEvent {
     Requested {
         /// For what.
         request: Box<CampaignRequest>,
-        /// Who.
+        /// Whose credentials were used, and what they call themselves.
         by: Actor,
-        /// Why.
+        /// In the operator's words, which others will read.
         note: Option<Note>,
     },
     /// The planner begins.
@@ -32,23 +32,23 @@ pub enum CampaignEvent {
     Started,
     /// Somebody has it held.
     Paused {
-        /// Who.
+        /// Whose credentials were used, and what they call themselves.
         by: Actor,
-        /// Why.
+        /// In the operator's words, which others will read.
         note: Note,
     },
     /// Somebody has it go on.
     Resumed {
-        /// Who.
+        /// Whose credentials were used, and what they call themselves.
         by: Actor,
-        /// Why.
+        /// In the operator's words, which others will read.
         note: Option<Note>,
     },
     /// Somebody has it end before its time.
     CancelAsked {
-        /// Who.
+        /// Whose credentials were used, and what they call themselves.
         by: Actor,
-        /// Why.
+        /// In the operator's words, which others will read.
         note: Note,
     },
     /// Its deadline is over, and entries are open.
@@ -57,7 +57,7 @@ pub enum CampaignEvent {
     LastClosed,
     /// What came of it is known.
     Finished {
-        /// What.
+        /// What it says at its end: that stays, whatever is heard of its mails later.
         report: CampaignReport,
     },
 }
@@ -67,9 +67,9 @@ pub enum CampaignEvent {
 pub struct CampaignRecord {
     /// The first is 1: the version that the campaign has by it.
     pub number: u64,
-    /// When.
+    /// By the clock of whoever wrote it down.
     pub at: Timestamp,
-    /// What.
+    /// With what this kind of event alone has.
     #[serde(flatten)]
     pub event: CampaignEvent,
 }

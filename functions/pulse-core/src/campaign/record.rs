@@ -53,12 +53,12 @@ pub struct Campaign {
 /// Who did something, when, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
-    /// Who.
+    /// Whose credentials were used, and what they call themselves.
     pub by: Actor,
     /// Why, if they said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
-    /// When.
+    /// By the clock of whoever wrote it down.
     pub at: Timestamp,
 }
 

@@ -7,7 +7,7 @@ use crate::customer::CustomerId;
 /// a campaign adds up to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// How many.
+    /// Distinct customers.
     pub count: u64,
     /// The sum of what each id's SHA-256 begins with: of the same number of other ids it is another.
     #[serde(with = "hex_digits")]

@@ -26,7 +26,7 @@ pub struct EndpointControl {
 /// An endpoint asked never to be called again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gone {
-    /// When.
+    /// By the clock of whoever wrote it down.
     pub since: Timestamp,
     /// In which way.
     pub cause: Cause,

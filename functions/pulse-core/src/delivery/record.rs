@@ -55,7 +55,7 @@ pub enum DeliveryProgress {
     },
     /// The endpoint refuses it, and would again.
     GivenUp {
-        /// Why.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
         /// Since when.
         at: Timestamp,

@@ -63,7 +63,7 @@ pub struct EndpointRound<'a> {
 /// What a tick did about one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointRounds {
-    /// Which.
+    /// By the name that an operator gave it.
     pub endpoint: EndpointName,
     /// `flows`, `paused`, `gone`, `broken`, `tried`, `removed`, `stage-held` if the deliver stage is, or `unknown` if that couldn't
     /// be told.

@@ -20,7 +20,7 @@ pub enum EndpointStanding {
     },
     /// An operator paused it.
     Paused {
-        /// Who.
+        /// Whose credentials were used, and what they call themselves.
         by: Actor,
         /// Why, for others to read.
         note: Note,
@@ -32,7 +32,7 @@ pub enum EndpointStanding {
     },
     /// It asked never to be called again. Only an operator's resume ends that.
     Gone {
-        /// When.
+        /// By the clock of whoever wrote it down.
         since: Timestamp,
         /// In which way.
         cause: Cause,
@@ -93,7 +93,7 @@ impl EndpointStanding {
 /// An endpoint that wasn't well at some moment, as snapshots keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnwellEndpoint {
-    /// Which.
+    /// By the name that an operator gave it.
     pub endpoint: EndpointName,
     /// How it stood: the [word](EndpointStanding::word) for it, or `unknown`.
     pub held: String,

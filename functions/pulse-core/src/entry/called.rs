@@ -22,7 +22,7 @@ pub struct Called {
 pub struct Reference(String);
 
 impl Reference {
-    /// The most characters.
+    /// As many as an invoice number or a short name has, and a line of a letter shows.
     pub const LONGEST: usize = 100;
 
     /// Reads a reference, trimming the white space around it.

@@ -93,7 +93,7 @@ pub enum OrderAction {
     },
     /// A stage was paused.
     Pause {
-        /// Which.
+        /// As commands name it.
         stage: StageName,
         /// Until when, if it ends by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub enum OrderAction {
     },
     /// A stage was resumed.
     Resume {
-        /// Which.
+        /// As commands name it.
         stage: StageName,
     },
     /// A stage's lanes were set.
@@ -127,7 +127,7 @@ pub enum OrderAction {
     },
     /// An endpoint was changed.
     Endpoint {
-        /// Which.
+        /// By the name that an operator gave it.
         endpoint: EndpointName,
         /// How.
         #[serde(flatten)]

@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    CampaignFacts, Decision, Facts, Resolution, StageName, Verdict,
-    decision::{unless_campaign_flows, unless_workable},
-    eligibility::mailable,
+    CampaignFacts, Decision, Facts, StageName, Verdict,
+    decision::before_the_mail,
     row::Entries,
     step::{CallError, Step},
 };
@@ -34,16 +33,6 @@ pub struct CallStep {
     pub partner: Arc<dyn Partner>,
 }
 
-/// What the call stage does: nobody is called for who would get no mail.
-pub(super) fn decide(customer: &Customer, entry: &Entry, facts: &Facts, now: Timestamp) -> Decision {
-    unless_workable(CallStep::STAGE, entry, facts, now).or_else(|| unless_campaign_flows(entry, facts)).unwrap_or_else(
-        || match mailable(customer) {
-            Ok(_) => Decision::Call,
-            Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
-        },
-    )
-}
-
 #[async_trait]
 impl Step for CallStep {
     const STAGE: StageName = StageName::Call;
@@ -60,7 +49,7 @@ impl Step for CallStep {
     }
 
     fn decide(&self, (customer, entry): &(Customer, Entry), facts: &Facts, now: Timestamp) -> Decision {
-        decide(customer, entry, facts, now)
+        before_the_mail(Self::STAGE, customer, entry, facts, now)
     }
 
     async fn campaign_facts(

@@ -3,8 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::StageName;
+use super::{StageName, eligibility::mailable};
 use crate::{
+    customer::Customer,
     entry::{Entry, Progress, SkipReason},
     failure::Cause,
     ports::MailLookup,
@@ -105,6 +106,22 @@ pub enum Resolution {
 /// Whether a stage has something to do for an entry when a fresh message of it comes.
 pub(crate) fn has_work(stage: StageName, entry: &Entry) -> bool {
     unless_workable(stage, entry, &Facts::default(), Timestamp::MAX) != Some(Decision::Nothing)
+}
+
+/// What a stage before the mail does: its provider isn't called for who would get no mail.
+pub(super) fn before_the_mail(
+    stage: StageName,
+    customer: &Customer,
+    entry: &Entry,
+    facts: &Facts,
+    now: Timestamp,
+) -> Decision {
+    unless_workable(stage, entry, facts, now).or_else(|| unless_campaign_flows(entry, facts)).unwrap_or_else(|| {
+        match mailable(customer) {
+            Ok(_) => Decision::Call,
+            Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
+        }
+    })
 }
 
 /// What any stage does for an entry that its campaign doesn't let go on; `None` for one that may, or is of a month.

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Decision, EmailRules, Facts, StageName, call, score};
+use super::{Decision, EmailRules, Facts, StageName, decision::before_the_mail};
 use crate::{customer::Customer, entry::Entry};
 
 /// What the stages' decisions are made by, as the deployed functions are configured.
@@ -23,9 +23,8 @@ impl Rules {
         now: Timestamp,
     ) -> Decision {
         match stage {
-            StageName::Score => score::decide(customer, entry, facts, now),
+            StageName::Score | StageName::Call => before_the_mail(stage, customer, entry, facts, now),
             StageName::Email => self.email.decide(customer, entry, facts, now),
-            StageName::Call => call::decide(customer, entry, facts, now),
             // It moves no entries.
             StageName::Deliver => Decision::Nothing,
         }

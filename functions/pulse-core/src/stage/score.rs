@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    CampaignFacts, Decision, Facts, Resolution, StageName, Verdict,
-    decision::{unless_campaign_flows, unless_workable},
-    eligibility::mailable,
+    CampaignFacts, Decision, Facts, StageName, Verdict,
+    decision::before_the_mail,
     row::Entries,
     step::{CallError, Step},
 };
@@ -29,16 +28,6 @@ pub struct ScoreStep {
     pub scorer: Arc<dyn Scorer>,
     /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
-}
-
-/// What the score stage does: nobody is scored who would get no mail.
-pub(super) fn decide(customer: &Customer, entry: &Entry, facts: &Facts, now: Timestamp) -> Decision {
-    unless_workable(ScoreStep::STAGE, entry, facts, now).or_else(|| unless_campaign_flows(entry, facts)).unwrap_or_else(
-        || match mailable(customer) {
-            Ok(_) => Decision::Call,
-            Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
-        },
-    )
 }
 
 #[async_trait]
@@ -77,7 +66,7 @@ impl Step for ScoreStep {
     }
 
     fn decide(&self, (customer, entry): &(Customer, Entry), facts: &Facts, now: Timestamp) -> Decision {
-        decide(customer, entry, facts, now)
+        before_the_mail(Self::STAGE, customer, entry, facts, now)
     }
 
     async fn campaign_facts(

@@ -18,7 +18,7 @@ use crate::{
 /// What an endpoint knows of a customer, and what is on its way to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointTold {
-    /// Which.
+    /// By the name that an operator gave it.
     pub endpoint: EndpointName,
     /// What it was told last, as far as that is kept: for some weeks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ pub enum NextWord {
     },
     /// Something went wrong: its message comes back for the next try.
     Retries {
-        /// What.
+        /// In words that are safe to print: they hold nobody's data.
         cause: Cause,
         /// Until when the endpoint asked to be left alone.
         #[serde(skip_serializing_if = "Option::is_none")]

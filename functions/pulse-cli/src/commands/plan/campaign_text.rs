@@ -116,14 +116,8 @@ fn to_be_set_first(campaign: &Campaign, planned: &PlannedCampaign) -> String {
             table.push(what, format!("{from} -> {to}  {why}"));
         }
     };
-    let call_timeout = match campaign.stage {
-        StageName::Score => "SCORE_TIMEOUT_SECONDS",
-        StageName::Email => "MAIL_TIMEOUT_SECONDS",
-        StageName::Deliver => "DELIVER_TIMEOUT_SECONDS",
-        StageName::Call => "CALL_TIMEOUT_SECONDS",
-    };
     change(
-        call_timeout,
+        campaign.stage.spec().timeout_variable,
         shipped.call_timeout.as_secs(),
         settings.call_timeout.as_secs(),
         "for how long a call is waited for",

@@ -46,7 +46,7 @@ pub struct Campaign {
 pub enum Bound {
     /// It has to end within this time, with the fewest lanes that do it.
     Within {
-        /// The time.
+        /// What all calls were to end within.
         within: Duration,
         /// The most lanes that the provider bears.
         allowed: Option<u32>,

@@ -15,9 +15,9 @@ pub enum Told {
     Event(Feedback),
     /// A customer unsubscribed with one click.
     Click {
-        /// Who.
+        /// By the id that the roster has.
         customer: CustomerId,
-        /// When.
+        /// By the clock of whoever wrote it down.
         at: Timestamp,
     },
 }
