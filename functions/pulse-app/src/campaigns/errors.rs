@@ -52,6 +52,17 @@ pub enum CampaignError {
         /// How it stands, in a word or two.
         standing: String,
     },
+    /// Its partner would do it again for some.
+    #[error(
+        "the partner was called already for {customers} of those whom campaign {run} didn't reach, and would do it again under another \
+         name: mail them by --steps email, or name those who are to be called again by --audience"
+    )]
+    CalledFor {
+        /// Whom it didn't reach.
+        run: RunId,
+        /// For how many of them the partner was called.
+        customers: u64,
+    },
     /// What happens can't happen as it stands.
     #[error(transparent)]
     Illegal(#[from] IllegalCampaignStep),

@@ -4,6 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
     campaign::{Forecast, Foreseen, Question, RosterPlace},
     customer::CustomerId,
+    entry::{EntryId, Plan, StageName},
     ports::{LedgerError, TallyKey},
     run::RunId,
 };
@@ -47,7 +48,7 @@ impl App {
         let (ledger, in_campaigns) = (&*self.ports.ledger, &*self.ports.in_campaigns);
         let forecast = Forecast { ledger, in_campaigns, provider, cap: new.cap };
         let now = self.clock().now();
-        let ids = self.ids(&new.audience).await?;
+        let ids = self.ids(new).await?;
         let each = stream::iter(ids).map(async |id| {
             let foreseen = forecast.of(&id, now).await?;
             Ok::<_, LedgerError>((id, foreseen))
@@ -66,16 +67,17 @@ impl App {
         Ok(told)
     }
 
-    /// Whom an audience is of, each once, in the order of their ids.
-    pub(super) async fn ids(&self, audience: &NewAudience) -> Result<BTreeSet<CustomerId>, CampaignError> {
-        match audience {
+    /// Whom a campaign is for, each once, in the order of their ids.
+    pub(super) async fn ids(&self, new: &NewCampaign) -> Result<BTreeSet<CustomerId>, CampaignError> {
+        match &new.audience {
             NewAudience::Ids(ids) => Ok(ids.iter().cloned().collect()),
-            NewAudience::Unreached(run) => self.unreached(*run).await,
+            NewAudience::Unreached(run) => self.unreached(*run, new.plan).await,
             NewAudience::Asked(question) => Ok(self.asked(question).await?),
         }
     }
 
-    async fn unreached(&self, run: RunId) -> Result<BTreeSet<CustomerId>, CampaignError> {
+    /// Whom a campaign didn't reach. Its partner isn't called again for any of them: by another name, it would do it again.
+    async fn unreached(&self, run: RunId, plan: Plan) -> Result<BTreeSet<CustomerId>, CampaignError> {
         let campaign = self.campaign_of(run).await?;
         if !campaign.state.is_over() {
             return Err(CampaignError::NotOver { run, standing: campaign_state(&campaign) });
@@ -84,7 +86,20 @@ impl App {
         let is_unreached = |key: &TallyKey| {
             matches!(key, TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned | TallyKey::Cancelled)
         };
-        Ok(closed.into_iter().filter(|(key, _)| is_unreached(key)).map(|(_, customer)| customer).collect())
+        let unreached: BTreeSet<_> =
+            closed.into_iter().filter(|(key, _)| is_unreached(key)).map(|(_, customer)| customer).collect();
+        if [plan, campaign.request.plan].iter().all(|plan| plan.has(StageName::Call)) {
+            let called = stream::iter(&unreached).map(async |customer| {
+                let id = EntryId { customer: customer.clone(), run };
+                let entry = self.ports.ledger.entry(&id).await?;
+                Ok::<_, LedgerError>(u64::from(entry.is_some_and(|entry| entry.called().is_some())))
+            });
+            let customers = called.buffered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await?;
+            if customers > 0 {
+                return Err(CampaignError::CalledFor { run, customers });
+            }
+        }
+        Ok(unreached)
     }
 
     async fn asked(&self, question: &Question) -> Result<BTreeSet<CustomerId>, LedgerError> {

@@ -39,8 +39,8 @@ impl App {
                 }
                 (Audience::Asked { question: question.clone() }, BTreeSet::new())
             }
-            given => {
-                let known = self.known(self.ids(given).await?).await?;
+            NewAudience::Ids(_) | NewAudience::Unreached(_) => {
+                let known = self.known(self.ids(new).await?).await?;
                 let customers = known.len() as u64;
                 if customers == 0 {
                     return Err(CampaignError::Nobody(run));

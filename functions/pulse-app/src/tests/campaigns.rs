@@ -10,7 +10,7 @@ use pulse_core::{
     },
     control::Note,
     customer::{Consent, CustomerId, OptOutMark, Product},
-    entry::{Entry, EntryId, Plan, SkipReason, StageName},
+    entry::{Called, Entry, EntryId, Plan, Reference, SkipReason, StageName},
     orders::OrderAction,
     ports::{CampaignEntries as _, Campaigns as _, Ledger as _, TallyKey},
     run::RunId,
@@ -336,4 +336,47 @@ fn a_campaign_that_calls_a_partner_takes_a_stack_that_has_one() {
     world.stages.state().calls = true;
     assert_eq!(now(world.app.foresee_campaign(&calling)).unwrap().mailed, 1);
     assert!(now(world.app.start_campaign(&calling)).is_ok());
+}
+
+/// Its key is of the run, so that another run has it do another thing.
+#[test]
+fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
+    let world = world();
+    world.stages.state().calls = true;
+    let plan = Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap();
+    let run = now(world.app.start_campaign(&NewCampaign { plan, ..new("invoices", &["c-1", "c-3"]) })).unwrap().run;
+    let customers = ["c-1", "c-3"].map(|name| id(name).customer);
+    for (name, is_called) in [("c-1", true), ("c-3", false)] {
+        let held = Entry::of_campaign(entry(run, name), plan, start());
+        now(world.ledger.open(&held)).unwrap();
+        let claimed = held.claim(StageName::Call, start(), start()).unwrap();
+        let called = Called { at: start(), reference: Reference::parse("INV-1").ok() };
+        let mut way = vec![claimed.clone()];
+        way.extend(is_called.then(|| claimed.after().record_called(called, start()).unwrap()));
+        let last = way.last().unwrap().after().clone();
+        way.push(if is_called {
+            last.close_with_campaign(None, start()).unwrap()
+        } else {
+            last.fail(StageName::Call, cause(), start(), None).unwrap()
+        });
+        for change in &way {
+            now(world.ledger.apply(change)).unwrap();
+        }
+    }
+    let (seal, counts) = (Seal::of(&customers), now(world.ledger.closed_counts(run)).unwrap());
+    let report = CampaignReport {
+        outcome: CampaignOutcome::FinishedWithFailures,
+        counts,
+        causes: vec![],
+        planned_within: Duration::ZERO,
+        ran_for: Duration::ZERO,
+    };
+    let events = [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started];
+    happen(&world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));
+    let again = |plan| NewCampaign { plan, audience: NewAudience::Unreached(run), ..new("invoices-2", &[]) };
+    let refused = now(world.app.start_campaign(&again(plan))).unwrap_err();
+    assert_eq!(refused, CampaignError::CalledFor { run, customers: 1 });
+    assert_eq!(now(world.app.foresee_campaign(&again(plan))), Err(refused));
+    let mailing = now(world.app.start_campaign(&again(Plan::of(&[StageName::Email]).unwrap()))).unwrap();
+    assert!(matches!(mailing.request.audience, Audience::Given { customers: 2, .. }));
 }
