@@ -10,7 +10,7 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
-    entry::{EntryId, Reference},
+    entry::EntryId,
     failure::Cause,
     parse::ParseError,
     ports::{CampaignMail, Clock as _, Letter, Mail, TestedLetter},
@@ -20,9 +20,6 @@ use pulse_core::{
 };
 
 use crate::Function;
-
-/// What a test mail of a campaign that calls a partner shows in the place of the partner's reference.
-const MADE_UP_REFERENCE: &str = "INV-2026-0042";
 
 impl Function {
     /// Sends it, unless its address is suppressed: then nobody mails it, asked or not.
@@ -51,7 +48,7 @@ impl Function {
         // It names a customer who isn't on the roster: the whole way can be tried, and nobody is opted out.
         let unsubscribe = step.links.as_ref().map(|links| links.of(&customer.id));
         let (to_whom, unsubscribed_by) = (&customer, unsubscribe.as_ref());
-        let reference = Reference::parse(MADE_UP_REFERENCE).ok();
+        let reference = pulse_letters::made_up::reference().ok();
         let content = match campaign {
             None => {
                 let previous = None;

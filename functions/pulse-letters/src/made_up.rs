@@ -79,7 +79,7 @@ pub fn score(value: u32, as_of: Timestamp) -> Result<Score, ParseError> {
 ///
 /// # Errors
 /// When that is none.
-pub(crate) fn reference() -> Result<Reference, ParseError> {
+pub fn reference() -> Result<Reference, ParseError> {
     Reference::parse("INV-2026-0042")
 }
 

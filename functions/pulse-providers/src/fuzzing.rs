@@ -30,7 +30,7 @@ impl Heard {
     pub fn new(status: u16, comes_again: bool, body: &[u8]) -> Option<Self> {
         let status = StatusCode::from_u16(status).ok()?;
         let retry_after = comes_again.then_some(Duration::from_secs(30));
-        let answer = Answer { status, retry_after, body: Some(body.to_owned()) };
+        let answer = Answer { status, retry_after, body: Ok(body.to_owned()) };
         let entry = EntryId { customer: CustomerId::parse("c-1").ok()?, run: RunId::parse("2026-11").ok()? };
         Some(Self { answer, entry })
     }

@@ -73,8 +73,16 @@ impl NoAnswer {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
-    /// `None` when it broke off or is longer than any answer can be.
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Result<Vec<u8>, NoBody>,
+}
+
+/// Why an answer's body isn't known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoBody {
+    /// It is longer than any that Pulse understands.
+    TooLong,
+    /// The connection was lost in it.
+    BrokeOff,
 }
 
 impl Answer {
@@ -92,7 +100,7 @@ impl Answer {
 
     /// The body as JSON of this shape.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(self.body.as_deref()?).ok()
+        serde_json::from_slice(self.body.as_deref().ok()?).ok()
     }
 
     /// A sentence that says what `provider` answered, and `hint`. Bodies are never quoted: they may
@@ -127,15 +135,15 @@ fn classify(error: &reqwest::Error) -> NoAnswer {
     }
 }
 
-async fn read_body(response: &mut Response) -> Option<Vec<u8>> {
+async fn read_body(response: &mut Response) -> Result<Vec<u8>, NoBody> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
+    while let Some(chunk) = response.chunk().await.map_err(|_| NoBody::BrokeOff)? {
         if body.len() + chunk.len() > LONGEST_BODY {
-            return None;
+            return Err(NoBody::TooLong);
         }
         body.extend_from_slice(&chunk);
     }
-    Some(body)
+    Ok(body)
 }
 
 /// Retry-After, in seconds or as a date (RFC 9110, 10.2.3). A date is read against the answer's own

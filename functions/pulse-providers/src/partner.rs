@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Connections, SetupError,
-    http::Answer,
+    http::{Answer, NoBody},
     json_api::JsonApi,
     secret::{Authorization, Secret},
 };
@@ -45,11 +45,13 @@ impl HttpPartner {
 
     pub(super) fn read(answer: &Answer) -> Result<PartnerAnswer, PartnerError> {
         let retry = |hint: &str| PartnerError::Retry { after: answer.retry_after, cause: answer.cause(PARTNER, hint) };
-        if answer.status == StatusCode::ACCEPTED {
+        // Of the same key, a call that wasn't waited for may still be worked on (RFC draft "The Idempotency-Key HTTP Header Field",
+        // 2.6: 409).
+        if matches!(answer.status, StatusCode::ACCEPTED | StatusCode::CONFLICT) {
             return Ok(PartnerAnswer::NotReady { after: answer.retry_after });
         }
         if answer.status.is_success() {
-            let reference = reference(answer.body.as_deref());
+            let reference = reference(&answer.body);
             let reference = reference.map_err(|hint| retry(&format!(", but {hint}.")))?;
             return Ok(PartnerAnswer::Done { reference });
         }
@@ -60,9 +62,14 @@ impl HttpPartner {
     }
 }
 
-/// The reference in a body, if there is one. What is no JSON object has none; what was cut off may have had one.
-fn reference(body: Option<&[u8]>) -> Result<Option<Reference>, &'static str> {
-    let body = body.ok_or("its answer broke off")?;
+/// The reference in a body, if there is one. What is no JSON object, or longer than any that has one, has none; what was cut off
+/// may have had one.
+fn reference(body: &Result<Vec<u8>, NoBody>) -> Result<Option<Reference>, &'static str> {
+    let body = match body {
+        Ok(body) => body,
+        Err(NoBody::TooLong) => return Ok(None),
+        Err(NoBody::BrokeOff) => return Err("its answer broke off"),
+    };
     let Ok(Body { reference }) = serde_json::from_slice(body) else { return Ok(None) };
     let Some(reference) = reference.filter(|reference| !reference.is_null()) else { return Ok(None) };
     let read = reference.as_str().and_then(|text| Reference::parse(text).ok());

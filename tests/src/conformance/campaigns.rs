@@ -231,7 +231,8 @@ pub async fn what_is_put_off_until_later_is_counted_apart_and_each_entry_is_in_o
         ledger.apply(&dispatched.after().defer(stage, now + minutes.minutes(), now).unwrap()).await.unwrap();
     }
     for (minutes, later) in [(0_i64, 20), (1, 10), (5, 10), (10, 0)] {
-        assert_eq!(ledger.put_off_in_campaign(run("spring"), now + minutes.minutes()).await, Ok(later));
+        assert_eq!(ledger.put_off_in_campaign(run("spring"), stage, now + minutes.minutes()).await, Ok(later));
+        assert_eq!(ledger.put_off_in_campaign(run("spring"), StageName::Score, now).await, Ok(0));
     }
     let mut open = Vec::new();
     for part in 0..ledger.parts_of_campaign() {

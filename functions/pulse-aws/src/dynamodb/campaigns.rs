@@ -176,13 +176,11 @@ impl CampaignEntries for DynamoDbLedger {
         Ok(counts)
     }
 
-    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
-        let counted = StageName::OF_ENTRIES.iter().flat_map(|stage| {
-            let prefix = keys::waiting_prefix(*stage, Awaited::Deferred);
-            let from = keys::after_all_of(&format!("{prefix}{}", keys::sortable(now)));
-            (0..CAMPAIGN_SHARDS)
-                .map(move |shard| self.count_waiting(run, shard, from.clone(), keys::after_all_of(&prefix)))
-        });
+    async fn put_off_in_campaign(&self, run: RunId, stage: StageName, now: Timestamp) -> Result<u64, LedgerError> {
+        let prefix = keys::waiting_prefix(stage, Awaited::Deferred);
+        let from = keys::after_all_of(&format!("{prefix}{}", keys::sortable(now)));
+        let counted =
+            (0..CAMPAIGN_SHARDS).map(|shard| self.count_waiting(run, shard, from.clone(), keys::after_all_of(&prefix)));
         Ok(try_join_all(counted).await?.into_iter().sum())
     }
 

@@ -51,7 +51,9 @@ impl Planner<'_> {
         while self.clock.now() < until {
             let PlannedParts { parts, seal, is_cut_short: is_all } = self.campaigns.planned_parts(campaign.run).await?;
             if !is_cut_short && campaign.request.at_most.is_some_and(|most| seal.count > most) {
-                return Ok(Planned::Refused("It is for more customers than its limit allows."));
+                return Ok(Planned::Refused(
+                    "It is for more customers than --at-most allows, or than the account may send to in a day: spread it with --a-day.",
+                ));
             }
             let next = match (is_all, is_cut_short) {
                 (true, _) => None,

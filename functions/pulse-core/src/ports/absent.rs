@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{entry::StageName, failure::Cause, message::WorkMessage, stage_spec::NoSuchStage};
 
-/// The queues of a stage that the stack hasn't: nothing can be sent to it, and it has no letters.
+/// The queues of a stage that the stack hasn't: whatever is asked of them is refused, with what to do.
 #[derive(Debug, Clone, Copy)]
 pub struct AbsentStage(pub StageName);
 

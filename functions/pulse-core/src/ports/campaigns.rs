@@ -95,8 +95,8 @@ pub trait CampaignEntries: Send + Sync {
     /// How many of its open entries wait for what.
     async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError>;
 
-    /// How many of its open entries are put off until later than `now`.
-    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError>;
+    /// How many of its open entries are put off at a stage until later than `now`.
+    async fn put_off_in_campaign(&self, run: RunId, stage: StageName, now: Timestamp) -> Result<u64, LedgerError>;
 
     /// How many of its closed entries stand where.
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError>;

@@ -21,8 +21,9 @@ use crate::{
 /// When a partner is asked again that isn't ready and doesn't say when it will be.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// The longest that a partner is taken at its word for: a mistaken header costs a campaign a day, and not its deadline.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+/// The longest that a partner is taken at its word for. A call each hour costs next to nothing, and a mistaken header no more than
+/// an hour of a campaign's deadline.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// Asks a campaign's partner to do what the campaign is about, such as to make an invoice.
 #[derive(Clone)]

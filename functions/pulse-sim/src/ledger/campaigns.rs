@@ -248,11 +248,12 @@ impl CampaignEntries for MemoryLedger {
         Ok(counts)
     }
 
-    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
+    async fn put_off_in_campaign(&self, run: RunId, stage: StageName, now: Timestamp) -> Result<u64, LedgerError> {
         let mut accounts = self.accounts();
         let open = accounts.campaign_index(run).into_iter().flat_map(|index| &index.open);
-        let put_off = open.filter(|(_, awaited, since, _)| *awaited == Awaited::Deferred && *since > now).count();
-        accounts.used.index_query(SHARDS * 2, put_off);
+        let is_later = |awaited: Awaited, since: Timestamp| awaited == Awaited::Deferred && since > now;
+        let put_off = open.filter(|(at, awaited, since, _)| *at == stage && is_later(*awaited, *since)).count();
+        accounts.used.index_query(SHARDS, put_off);
         Ok(put_off as u64)
     }
 

@@ -107,8 +107,8 @@ impl CampaignEntries for DistantLedger {
         self.heard(self.ledger.open_counts(run)).await
     }
 
-    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
-        self.heard(self.ledger.put_off_in_campaign(run, now)).await
+    async fn put_off_in_campaign(&self, run: RunId, stage: StageName, now: Timestamp) -> Result<u64, LedgerError> {
+        self.heard(self.ledger.put_off_in_campaign(run, stage, now)).await
     }
 
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {

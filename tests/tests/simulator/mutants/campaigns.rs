@@ -286,8 +286,8 @@ impl CampaignEntries for MeddledEntries {
         self.inner.closed_counts(run).await
     }
 
-    async fn put_off_in_campaign(&self, run: RunId, now: Timestamp) -> Result<u64, LedgerError> {
-        self.inner.put_off_in_campaign(run, now).await
+    async fn put_off_in_campaign(&self, run: RunId, stage: StageName, now: Timestamp) -> Result<u64, LedgerError> {
+        self.inner.put_off_in_campaign(run, stage, now).await
     }
 
     async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {

@@ -35,8 +35,7 @@ pub(super) fn text(campaign: &Campaign, planned: &PlannedCampaign) -> String {
     text += &to_set(campaign, way);
     text += &heading("\nBill at public prices, beside the months' runs");
     text += &bill_text(&planned.bill);
-    text += "  Reckoned without faults, the same for any lanes: 9 write units, 4 read units and 1.3 SQS calls an item, and\n  full \
-             batches. The provider's price isn't in it, nor what comes after: mails' events, other systems' deliveries.\n";
+    text += "  Reckoned without faults, with these lanes and full batches. The provider's price isn't in it, nor what comes after: mails' events, other systems' deliveries.\n";
     if let Some(stage) = &planned.stage_bill {
         text += &heading(&format!("\nHaving the {} stage, a month", campaign.stage));
         text += &bill_text(stage);

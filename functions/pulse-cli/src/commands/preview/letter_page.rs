@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pulse_core::{
     campaign::CampaignLetter,
     customer::Product,
-    entry::{Plan, Reference, StageName},
+    entry::{Plan, StageName},
     ports::{CampaignMail, Rendered, Renderer as _},
     unsubscribe::UnsubscribeUrl,
 };
@@ -33,7 +33,7 @@ pub(super) fn page(
         let (score, link) = (made_up::score(742, now)?, UnsubscribeUrl::parse(LINK)?.placeholder());
         let (score, unsubscribe) =
             (Some(&score).filter(|_| plan.has(StageName::SCORED_BY)), Some(&link).filter(|_| has_link));
-        let reference = Reference::parse("INV-2026-0042").ok().filter(|_| plan.has(StageName::Call));
+        let reference = made_up::reference().ok().filter(|_| plan.has(StageName::Call));
         let reference = reference.as_ref();
         Ok(renderer.render_campaign(&CampaignMail { customer: &customer, letter, score, reference, unsubscribe })?)
     };

@@ -6,9 +6,11 @@ use pulse_providers::{SesAccount, ses_client};
 /// "Managing your Amazon SES sending limits"). Where that can't be asked, a campaign starts without it, and whoever starts it is told.
 pub(super) async fn a_day(stack: &Stack) -> Option<u64> {
     let limits = match stack.email_config().await.map(|config| config.provider) {
-        Ok(MailProvider::Ses { .. }) => SesAccount::new(ses_client(&stack.aws)).limits().await,
-        // What can't be read of the function is told by what needs it.
-        Ok(MailProvider::MarketingCloud { .. }) | Err(_) => return None,
+        Ok(MailProvider::Ses { .. }) => {
+            SesAccount::new(ses_client(&stack.aws)).limits().await.map_err(|error| error.to_string())
+        }
+        Ok(MailProvider::MarketingCloud { .. }) => return None,
+        Err(error) => Err(format!("{error:#}")),
     };
     match limits {
         #[expect(

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{AT_ONCE, Campaign, CampaignRound, RoundError, minute};
 use crate::{
-    entry::{Entry, EntryId, Queueing},
+    entry::{Entry, EntryId, Queueing, StageName},
     failure::Cause,
     ports::LedgerError,
 };
@@ -97,6 +97,7 @@ fn evidence(entry: &Entry, now: Timestamp) -> Cause {
         }
         (_, Some(streak), None) => format!("It was tried {claims} times. {}", streak.cause),
         (Queueing::Held, None, None) => format!("It wasn't dispatched to the {stage} stage before the deadline."),
+        (Queueing::Deferred, None, None) if stage == StageName::Call => "Its partner had it under way.".to_owned(),
         (Queueing::Deferred, None, None) => format!("It was put off in the {stage} stage until after the deadline."),
         (Queueing::Pending | Queueing::Requeued { .. }, None, None) => {
             format!("It waited in the {stage} stage's queue, and no worker took it before the deadline.")

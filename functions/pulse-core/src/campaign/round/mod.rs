@@ -153,6 +153,7 @@ impl CampaignRound<'_> {
                 Ok(Some((campaign, step))) => {
                     stepped[at].state = campaign.state;
                     stepped[at].closed += step.closed;
+                    stepped[at].late = step.late.or(stepped[at].late);
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(campaign = %run, %error, "a campaign isn't gone on with now"),
@@ -224,11 +225,13 @@ impl CampaignRound<'_> {
             return Ok(None);
         }
         let open = self.entries.open_counts(campaign.run).await?;
+        // Nights hold mails. What a stage before puts off, as for a partner that isn't ready, may well take longer than it says.
+        let mailing = campaign.request.plan.last();
         let remaining = Remaining {
             all: seal.count,
             open: open.values().sum(),
-            put_off: self.entries.put_off_in_campaign(campaign.run, now).await?,
-            too_late: self.entries.put_off_in_campaign(campaign.run, deadline).await?,
+            put_off: self.entries.put_off_in_campaign(campaign.run, mailing, now).await?,
+            too_late: self.entries.put_off_in_campaign(campaign.run, mailing, deadline).await?,
             held: open.get(&(campaign.request.plan.first(), Awaited::Held)).copied().unwrap_or(0),
         };
         let (pace, is_late) = pace.judge(campaign, remaining, now);
