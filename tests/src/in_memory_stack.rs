@@ -415,7 +415,7 @@ impl InMemoryStack {
 
     fn call_stage(&self, meter: &Arc<Meter>) -> StageRunner<CallStep> {
         let (partner, meter, clock) = (self.partner.clone(), Arc::clone(meter), self.clock.clone());
-        let partner = Arc::new(MeteredPartner { partner, meter, clock });
+        let partner = Arc::new(MeteredPartner { partner, meter, log: self.ledger.clone(), clock });
         let step = CallStep { entries: self.entries(), partner };
         StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
     }

@@ -39,8 +39,8 @@ impl Function {
             .context("the partner's client can't be built")?;
         let connections = partner.connections();
         let host = StageHost::new(&aws, CallStep::STAGE, config.stage);
-        let (meter, clock) = (Arc::clone(&host.meter), Arc::new(SystemClock));
-        let partner = Arc::new(MeteredPartner { partner: Arc::new(partner), meter, clock });
+        let (meter, log, clock) = (Arc::clone(&host.meter), host.outcomes(), Arc::new(SystemClock));
+        let partner = Arc::new(MeteredPartner { partner: Arc::new(partner), meter, log, clock });
         let step = CallStep { entries: host.entries(), partner };
         Ok(Self { stage: host.runner(step), host, connections })
     }

@@ -10,7 +10,7 @@ use pulse_core::{
     delivery::{EndpointBook, EndpointDesk, OutboxLedger},
     entry::StageName,
     keys::KeyRing,
-    ports::{AbsentStage, Campaigns, Clock as _, Endpoints, FeedbackLog, Queues, StageQueue},
+    ports::{AbsentStage, Campaigns, Clock as _, Endpoints, FeedbackLog, OutcomeLog, Queues, StageQueue},
     stage::{Entries, Lines, Meter, ProviderWatch, Stage, StageRunner, Watch, Worker, WorkerSettings},
 };
 
@@ -119,6 +119,12 @@ impl StageHost {
     /// Where it is counted what became of mails.
     #[must_use]
     pub fn feedback_log(&self) -> Arc<dyn FeedbackLog> {
+        Arc::new(self.ledger.clone())
+    }
+
+    /// Where all invocations report what came of their calls.
+    #[must_use]
+    pub fn outcomes(&self) -> Arc<dyn OutcomeLog> {
         Arc::new(self.ledger.clone())
     }
 

@@ -24,8 +24,8 @@ use pulse_sim::{
 
 use crate::{
     mutants::{
-        DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor, MakesAKeyForEachTry,
-        NumbersParts, ReapsByAge,
+        BelievesEveryRefusal, DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor,
+        MakesAKeyForEachTry, NumbersParts, ReapsByAge,
     },
     seeds::{broken_seeds, seeds},
 };
@@ -328,6 +328,27 @@ fn a_campaign_whose_partner_is_down_ends_with_its_deadline_and_mails_nobody() {
         assert_eq!(count(told, |key| *key == TallyKey::Sent), 0, "{:?}", told.counts);
         assert!(count(told, |key| *key == TallyKey::Abandoned) > 360, "{:?}", told.counts);
     }
+}
+
+/// A partner whose URL is mistaken answers 404 to everything. Here that is mended after a day.
+fn refused_for_a_day(product: Arc<dyn SystemUnderTest>) -> CampaignReport {
+    let refusing = ProviderFaults { fail: 1.0, ..ProviderFaults::default() };
+    let report = run(&scenario(vec![act(calling("invoices"))], unreliable_partner(refusing)), product, false);
+    assert_eq!(report.violations, []);
+    only(&report).1.clone()
+}
+
+#[test]
+fn a_campaign_whose_partner_refuses_everything_for_a_day_loses_nobody() {
+    let told = refused_for_a_day(shipped());
+    assert_eq!(told.outcome, CampaignOutcome::Succeeded, "{:?}", told.counts);
+    assert!(count(&told, |key| *key == TallyKey::Sent) > 360, "{:?}", told.counts);
+}
+
+#[test]
+fn refusals_that_are_all_believed_are_caught() {
+    let told = refused_for_a_day(Arc::new(BelievesEveryRefusal));
+    assert!(count(&told, |key| *key == TallyKey::Failed(StageName::Call)) > 100, "{:?}", told.counts);
 }
 
 fn breaks(plan: &FaultPlan, product: &Arc<dyn SystemUnderTest>, promise: Promise) -> bool {

@@ -1,16 +1,21 @@
 //! A campaign that calls a partner before it mails: what the partner answers, and what comes of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::{
     campaign::{Audience, CampaignChange, CampaignEvent, CampaignLetter, CampaignRequest, Priority, Seal},
+    control::Outcomes,
     customer::{Customer, Standing},
     entry::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
     message::WorkMessage,
-    ports::{Campaigns as _, Clock as _, Ledger as _, PartnerAnswer, PartnerError},
+    ports::{
+        Campaigns as _, Clock as _, Ledger as _, OutcomeLog as _, Partner as _, PartnerAnswer, PartnerError,
+        PartnerRequest,
+    },
     run::RunId,
+    stage::MeteredPartner,
 };
 use pulse_tests::in_memory_stack::{InMemoryStack, customer};
 
@@ -128,15 +133,79 @@ async fn a_partner_in_trouble_is_called_again_for_the_same_entry() {
     assert_eq!((calls(&stack, &one), stack.partner.done()), (4, 1));
 }
 
+fn refused() -> Result<PartnerAnswer, PartnerError> {
+    Err(PartnerError::Fail { cause: Cause::new("The partner answered 422 Unprocessable Entity: it refuses this one.") })
+}
+
+/// It may be that its URL is mistaken: nobody fails for that.
 #[tokio::test]
-async fn an_entry_that_the_partner_refuses_fails_and_is_not_mailed() {
+async fn a_partner_that_refuses_all_is_asked_again_when_it_is_well() {
     let (stack, one) = started(CALLS, LETTER).await;
-    let cause = Cause::new("The partner answered 422 Unprocessable Entity: it refuses this one.");
-    stack.partner.answer_next(vec![Err(PartnerError::Fail { cause: cause.clone() }); 10]);
+    stack.partner.answer_next(vec![refused(); 5]);
+    stack.drain().await;
+    let waits = entry(&stack, &one).await;
+    let told = waits.failure_streak().expect("it failed").cause.as_str().to_owned();
+    assert!(told.contains("422") && told.ends_with("It has answered no others lately."), "{told}");
+    assert_eq!((waits.state(), waits.queueing(), calls(&stack, &one)), ("to-call", Queueing::Deferred, 5));
+    dispatch(&stack, &one).await;
+    stack.drain().await;
+    assert!(matches!(entry(&stack, &one).await.progress(), Progress::Done { .. }));
+}
+
+#[tokio::test]
+async fn an_entry_that_is_refused_by_a_partner_that_answers_others_fails_and_is_not_mailed() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    answered(&stack).await;
+    stack.partner.answer_next([refused()]);
     stack.drain().await;
     let failed = entry(&stack, &one).await;
-    assert!(matches!(failed.progress(), Progress::Failed { cause: told, .. } if *told == cause), "{failed:?}");
-    assert_eq!((failed.at(), stack.mailer.accepted().len()), (StageName::Call, 0));
+    let Progress::Failed { cause, .. } = failed.progress() else { panic!("{failed:?}") };
+    assert_eq!(cause.as_str(), "The partner answered 422 Unprocessable Entity: it refuses this one.");
+    assert_eq!((calls(&stack, &one), failed.at(), stack.mailer.accepted().len()), (1, StageName::Call, 0));
+}
+
+/// Another invocation's call was answered, and is reported.
+async fn answered(stack: &InMemoryStack) {
+    let now = stack.clock.now();
+    let outcomes = Outcomes { calls: 1, succeeded_at: Some(now), ..Outcomes::default() };
+    stack.ledger.report(StageName::Call, now, &outcomes).await.unwrap();
+}
+
+#[tokio::test]
+async fn so_many_refusals_in_a_row_are_believed() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    let invocation = || MeteredPartner {
+        partner: stack.partner.clone(),
+        meter: Arc::default(),
+        log: stack.ledger.clone(),
+        clock: stack.clock.clone(),
+    };
+    let request = || PartnerRequest { entry: id(&one), asked_at: stack.clock.now(), trace: None };
+    let is_believed = async |by: &MeteredPartner| {
+        stack.partner.answer_next([refused()]);
+        matches!(by.ask(&request()).await, Err(PartnerError::Fail { .. }))
+    };
+    let first = invocation();
+    assert!(!is_believed(&first).await, "it has answered none yet");
+    for _ in 0..2 {
+        assert!(first.ask(&request()).await.is_ok());
+        for _ in 0..5 {
+            assert!(is_believed(&first).await);
+        }
+        assert!(!is_believed(&first).await, "it answers no others any more");
+    }
+    assert!(!is_believed(&invocation()).await, "nobody has told of an answer");
+    answered(&stack).await;
+    assert!(is_believed(&invocation()).await);
+    stack.clock.advance(Duration::from_mins(2));
+    let now = stack.clock.now();
+    stack.ledger.report(StageName::Call, now, &Outcomes { calls: 5, ..Outcomes::default() }).await.unwrap();
+    assert!(!is_believed(&invocation()).await, "five were refused since");
+    answered(&stack).await;
+    stack.clock.advance(Duration::from_mins(29));
+    assert!(is_believed(&invocation()).await);
+    stack.clock.advance(Duration::from_mins(3));
+    assert!(!is_believed(&invocation()).await, "it is too long ago");
 }
 
 #[tokio::test]

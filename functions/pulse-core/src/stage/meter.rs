@@ -8,16 +8,22 @@ use jiff::Timestamp;
 
 use crate::{
     control::Outcomes,
-    entry::EntryId,
+    entry::{EntryId, StageName},
     failure::Cause,
     feedback::FeedbackSource,
     ports::{
-        Accepted, Clock, CourierError, Mail, MailLookup, Mailer, Partner, PartnerAnswer, PartnerError, PartnerRequest,
-        Recall, ScoreError, ScoreRequest, Scorer, SendError,
+        Accepted, Clock, CourierError, LedgerError, Mail, MailLookup, Mailer, OutcomeLog, Partner, PartnerAnswer,
+        PartnerError, PartnerRequest, Recall, ScoreError, ScoreRequest, Scorer, SendError,
     },
     run::RunId,
     score::Score,
 };
+
+/// So many refusals one after the other are believed, with no answer between them.
+const BELIEVED_IN_A_ROW: u32 = 5;
+
+/// How long another call's answer stands for whom is called.
+const ANSWER_STANDS: Duration = Duration::from_mins(30);
 
 /// Counts what comes of an invocation's calls to its provider.
 #[derive(Debug, Default)]
@@ -30,6 +36,8 @@ pub struct MeterReading {
     pub outcomes: Outcomes,
     /// How many of the last calls failed, without one between them that was answered.
     pub failed_in_a_row: u32,
+    /// How many of the last calls were refused, without one between them that was answered.
+    pub refused_in_a_row: u32,
     /// How long the calls took.
     pub latencies: Vec<Duration>,
     /// The most that were under way at once.
@@ -46,6 +54,7 @@ impl MeterReading {
         Self {
             outcomes: Outcomes::sum([&self.outcomes, &other.outcomes]),
             failed_in_a_row: self.failed_in_a_row.max(other.failed_in_a_row),
+            refused_in_a_row: self.refused_in_a_row.max(other.refused_in_a_row),
             latencies: self.latencies,
             peak: self.peak + other.peak,
             under_way: self.under_way + other.under_way,
@@ -124,6 +133,7 @@ impl Call<'_> {
         match outcome {
             CallOutcome::Answered { sent } => {
                 reading.failed_in_a_row = 0;
+                reading.refused_in_a_row = 0;
                 reading.outcomes.succeeded_at = Some(now);
                 reading.outcomes.sent += u64::from(sent);
             }
@@ -134,7 +144,10 @@ impl Call<'_> {
                 let until = leave_alone.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
                 reading.outcomes.leave_alone_until = reading.outcomes.leave_alone_until.max(until);
             }
-            CallOutcome::Refused => reading.failed_in_a_row = 0,
+            CallOutcome::Refused => {
+                reading.failed_in_a_row = 0;
+                reading.refused_in_a_row += 1;
+            }
             CallOutcome::NotCounted => {}
         }
     }
@@ -157,7 +170,7 @@ enum CallOutcome {
         leave_alone: Option<Duration>,
         cause: Cause,
     },
-    /// The endpoint is there, and doesn't take this word.
+    /// Who is called is there, and doesn't take this one.
     Refused,
     /// It says nothing of whether the provider does its work, or the adapter knew without a call.
     NotCounted,
@@ -201,13 +214,42 @@ impl Scorer for MeteredScorer {
 }
 
 /// A campaign's partner whose calls are counted.
+///
+/// It is believed that it refuses an entry while it answers others. One that refuses all is taken to be out of order, as where its
+/// URL is mistaken: it would have failed a whole campaign within seconds, and what is closed of a campaign stays so.
 pub struct MeteredPartner {
     /// The partner.
     pub partner: Arc<dyn Partner>,
     /// What counts.
     pub meter: Arc<Meter>,
+    /// Where all invocations report.
+    pub log: Arc<dyn OutcomeLog>,
     /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
+}
+
+impl MeteredPartner {
+    async fn is_refusal_believed(&self) -> bool {
+        let reading = self.meter.read();
+        if reading.refused_in_a_row >= BELIEVED_IN_A_ROW {
+            return false;
+        }
+        reading.outcomes.succeeded_at.is_some()
+            || self.answers_others().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "couldn't ask whether the partner answers others");
+                false
+            })
+    }
+
+    async fn answers_others(&self) -> Result<bool, LedgerError> {
+        let from = self.clock.now().saturating_sub(ANSWER_STANDS).unwrap_or(Timestamp::MIN);
+        let minutes = self.log.minutes(StageName::Call, from).await?;
+        let Some(last) = minutes.iter().filter_map(|minute| minute.outcomes.succeeded_at).max() else {
+            return Ok(false);
+        };
+        let since: u64 = minutes.iter().filter(|minute| minute.starts > last).map(|minute| minute.outcomes.calls).sum();
+        Ok(since < u64::from(BELIEVED_IN_A_ROW))
+    }
 }
 
 #[async_trait]
@@ -215,9 +257,17 @@ impl Partner for MeteredPartner {
     async fn ask(&self, request: &PartnerRequest) -> Result<PartnerAnswer, PartnerError> {
         let call = self.meter.begin(self.clock.now());
         let answer = self.partner.ask(request).await;
+        let answer = match answer {
+            Err(PartnerError::Fail { cause }) if !self.is_refusal_believed().await => {
+                let cause = Cause::new(format!("{cause} It has answered no others lately."));
+                Err(PartnerError::Retry { after: None, cause })
+            }
+            answer => answer,
+        };
         let outcome = match &answer {
-            // Whoever isn't ready works, and whoever refuses one may take the next.
-            Ok(_) | Err(PartnerError::Fail { .. }) => CallOutcome::Answered { sent: false },
+            // Whoever isn't ready works.
+            Ok(_) => CallOutcome::Answered { sent: false },
+            Err(PartnerError::Fail { .. }) => CallOutcome::Refused,
             Err(PartnerError::Retry { after, cause }) => {
                 CallOutcome::Failed { leave_alone: *after, cause: cause.clone() }
             }

@@ -213,15 +213,16 @@ impl World {
             meter: Arc::clone(&meter),
             breaker: self.settings.breaker,
             count_budget: self.settings.count_budget,
+            partner: Arc::new(MeteredPartner {
+                partner: Arc::new(self.partner.clone()),
+                meter: Arc::clone(&meter),
+                log: ledger.clone(),
+                clock: clock.clone(),
+            }),
             ledger: self.with_word(ledger, &queues, &clock),
             queues,
             scorer: Arc::new(MeteredScorer {
                 scorer: Arc::new(self.scorer.clone()),
-                meter: Arc::clone(&meter),
-                clock: clock.clone(),
-            }),
-            partner: Arc::new(MeteredPartner {
-                partner: Arc::new(self.partner.clone()),
                 meter: Arc::clone(&meter),
                 clock: clock.clone(),
             }),

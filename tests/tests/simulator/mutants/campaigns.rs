@@ -203,6 +203,29 @@ impl Partner for ByAnotherKey {
     }
 }
 
+/// Fails whatever its partner refuses, be it everything.
+pub(crate) struct BelievesEveryRefusal;
+
+#[async_trait]
+impl SystemUnderTest for BelievesEveryRefusal {
+    fn call(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        let partner = Believed(Arc::clone(&ports.partner));
+        Production.call(&WorldPorts { partner: Arc::new(partner), ..ports.clone() })
+    }
+}
+
+struct Believed(Arc<dyn Partner>);
+
+#[async_trait]
+impl Partner for Believed {
+    async fn ask(&self, request: &PartnerRequest) -> Result<PartnerAnswer, PartnerError> {
+        self.0.ask(request).await.map_err(|error| match error {
+            PartnerError::Retry { cause, .. } if cause.as_str().contains("refuses") => PartnerError::Fail { cause },
+            error => error,
+        })
+    }
+}
+
 /// Calls its partner outside of its lanes: a second time, as the first seems to take long.
 pub(crate) struct HedgesItsCalls;
 

@@ -24,8 +24,8 @@ use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
     campaigns::{
-        DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor, MakesAKeyForEachTry,
-        NumbersParts, ReapsByAge,
+        BelievesEveryRefusal, DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor,
+        MakesAKeyForEachTry, NumbersParts, ReapsByAge,
     },
     endpoints::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
