@@ -9,7 +9,7 @@ use std::{
 use pulse_core::{
     campaign::{
         Audience, AudienceSizes, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignReport,
-        CampaignRequest, Priority, Question, Seal,
+        CampaignRequest, Priority, Question, Seal, StageUse,
     },
     control::Note,
     customer::CustomerId,
@@ -181,6 +181,13 @@ impl InMemoryApp {
             counts,
             planned_within: Duration::from_mins(10),
             ran_for: Duration::from_mins(5),
+            stages: campaign.request.plan.steps().map(used).collect(),
         }
     }
+}
+
+/// Calls of 3.3 s for five minutes on twenty lanes, some of which were in vain.
+fn used(stage: StageName) -> StageUse {
+    let over = Duration::from_mins(5);
+    StageUse { stage, calls: 1_818, failures: 18, took: over * 20, over }
 }

@@ -5,13 +5,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU64,
+    time::Duration,
 };
 
 use jiff::ToSpan as _;
 use pulse_core::{
     campaign::{
         Audience, AudiencePart, Campaign, CampaignChange, CampaignEvent, CampaignLetter, CampaignPace, CampaignRequest,
-        PlannedParts, Priority, Question, RosterPlace, Seal,
+        PlannedParts, Priority, Question, RosterPlace, Seal, StageUse,
     },
     delivery::{Delivery, EndpointName, Outbox},
     entry::{Entry, EntryId, Plan, SkipReason, StageName},
@@ -113,8 +114,15 @@ pub async fn campaigns_are_listed_newest_first_and_live_ones_apart(ledger: &dyn 
                 outcome: pulse_core::campaign::CampaignOutcome::Succeeded,
                 counts: BTreeMap::from([(TallyKey::Sent, 3), (TallyKey::Skipped(SkipReason::FrequencyCap), 1)]),
                 causes: Vec::new(),
-                planned_within: std::time::Duration::from_secs(3),
-                ran_for: std::time::Duration::from_mins(1),
+                planned_within: Duration::from_secs(3),
+                ran_for: Duration::from_mins(1),
+                stages: vec![StageUse {
+                    stage: StageName::Email,
+                    calls: 3,
+                    failures: 1,
+                    took: Duration::from_millis(9_900),
+                    over: Duration::from_mins(1),
+                }],
             },
         },
     ] {

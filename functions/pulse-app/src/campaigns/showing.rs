@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
+    bill::{Bill, Prices},
     campaign::{Campaign, CampaignEvent, CampaignRecord},
     entry::StageName,
     ports::{Awaited, LedgerError, TallyKey},
@@ -49,6 +50,9 @@ pub struct CampaignShown {
     /// When it will be through, as fast as its entries were closed lately; none, where that can't be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub through_at: Option<Timestamp>,
+    /// What it has cost at AWS's public prices in us-east-1, reckoned without faults, if it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
     /// When it was counted.
     pub at: Timestamp,
 }
@@ -128,8 +132,10 @@ impl App {
         let uncounted =
             i64::try_from(sealed).unwrap_or(i64::MAX) - i64::try_from(open_now + closed_now).unwrap_or(i64::MAX);
         let through_at = self.through_at(&campaign, &records, open_now, closed_now);
+        let report = campaign.finished.as_ref().map(|(report, _)| report);
+        let bill = report.map(|report| Bill::of_report(report, campaign.request.plan, &Prices::default()));
         let at = self.clock().now();
-        Ok((CampaignShown { campaign, closed, open, uncounted, records, through_at, at }, counted))
+        Ok((CampaignShown { campaign, closed, open, uncounted, records, through_at, bill, at }, counted))
     }
 
     /// By how many were closed since it was started, less the time in which it was held.

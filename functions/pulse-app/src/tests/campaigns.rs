@@ -201,7 +201,8 @@ fn whom_a_campaign_did_not_reach_another_may_be_for_once_it_is_over() {
     now(world.ledger.apply(&waiting.close_with_campaign(None, start()).unwrap())).unwrap();
     let counts = now(world.ledger.closed_counts(run)).unwrap();
     let (outcome, length) = (CampaignOutcome::Cancelled, Duration::from_secs(90));
-    let report = CampaignReport { outcome, counts, causes: vec![], planned_within: length, ran_for: length };
+    let report =
+        CampaignReport { outcome, counts, causes: vec![], planned_within: length, ran_for: length, stages: vec![] };
     happen(&world, run, [CampaignEvent::LastClosed, CampaignEvent::Finished { report }]);
     let campaign = now(world.app.start_campaign(&again)).unwrap();
     assert!(matches!(campaign.request.audience, Audience::Given { parts: 1, customers: 2, .. }));
@@ -370,6 +371,7 @@ fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
         causes: vec![],
         planned_within: Duration::ZERO,
         ran_for: Duration::ZERO,
+        stages: vec![],
     };
     let events = [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started];
     happen(&world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));

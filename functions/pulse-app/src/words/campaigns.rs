@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use pulse_core::{
-    campaign::{Audience, Campaign, CampaignEvent, CampaignOutcome, CampaignState, Question},
+    campaign::{Audience, Campaign, CampaignEvent, CampaignOutcome, CampaignState, Question, StageUse},
     customer::Zone,
 };
 
-use super::{local, place};
+use super::{decimal, grouped, local, place};
 use crate::{CampaignShown, OpenPlace};
 
 /// How a campaign stands, in a word or two.
@@ -97,6 +97,18 @@ pub fn open_place(OpenPlace { stage, waits, .. }: &OpenPlace) -> String {
         "put-off" => format!("put off: {stage}"),
         _ => format!("dispatched: {stage}"),
     }
+}
+
+/// How a stage was used while a campaign ran.
+#[must_use]
+pub fn stage_use(used: &StageUse) -> String {
+    let Some(latency) = used.mean_latency() else { return format!("{}: no calls", used.stage) };
+    let (calls, seconds, lanes) = (grouped(used.calls), decimal(latency.as_secs_f64()), decimal(used.lanes()));
+    let failed = match used.failures {
+        0 => String::new(),
+        failures => format!(", {} of them in vain", grouped(failures)),
+    };
+    format!("{}: {calls} calls of all runs{failed}, {seconds} s each, {lanes} lanes in use on average", used.stage)
 }
 
 /// Where a campaign's entries are, each place with how many: what is done first, and then what is open.

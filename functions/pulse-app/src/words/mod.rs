@@ -23,7 +23,7 @@ use pulse_core::{
 };
 
 pub use advice::advised;
-pub use campaigns::{audience, campaign_event, campaign_next, campaign_places, campaign_state, open_place};
+pub use campaigns::{audience, campaign_event, campaign_next, campaign_places, campaign_state, open_place, stage_use};
 pub use endpoint_lines::{
     asked_for, called_lately, endpoint_lanes, endpoint_next, endpoint_now, endpoint_unwell, tried, waiting_count,
     waiting_since, whose_word,

@@ -10,9 +10,10 @@ use axum::{
 use maud::{Markup, html};
 use pulse_app::{
     CampaignShown,
-    words::{audience, campaign_event, campaign_next, campaign_places, grouped, lasting},
+    words::{audience, campaign_event, campaign_next, campaign_places, grouped, lasting, stage_use},
 };
 use pulse_core::{
+    bill::Bill,
     campaign::{Campaign, CampaignReport, CampaignState},
     customer::Zone,
     entry::TallyKey,
@@ -102,7 +103,7 @@ fn sheet(shown: &CampaignShown, tables: &Tables) -> Markup {
             section { h2 #entries { "Where its entries stand" } (entries(shown)) (tables.link("places")) }
             section { h2 #asked { "What was asked for" } (request(campaign)) }
         }
-        @if let Some((report, _)) = &campaign.finished { (finished(report, tables)) }
+        @if let Some((report, _)) = &campaign.finished { (finished(report, shown.bill.as_ref(), tables)) }
         h2 #events { "What happened" }
         table.narrow {
             thead { tr { th scope="col" { "when" } th scope="col" { "what" } } }
@@ -175,10 +176,16 @@ fn request(campaign: &Campaign) -> Markup {
     }
 }
 
-fn finished(report: &CampaignReport, tables: &Tables) -> Markup {
+fn finished(report: &CampaignReport, bill: Option<&Bill>, tables: &Tables) -> Markup {
     html! {
         h2 #report { "What came of it" }
         p { (sentence(report.outcome.to_string().replace('-', " "), None)) " Planned within " (lasting(report.planned_within)) ", ran for " (lasting(report.ran_for)) "." }
+        @if !report.stages.is_empty() {
+            ul { @for used in &report.stages { li { (stage_use(used)) } } }
+        }
+        @if let Some(bill) = bill {
+            p { "About $" (format!("{:.2}", bill.total)) " at public prices, reckoned without faults, beside the months' runs." }
+        }
         @if !report.causes.is_empty() {
             table.narrow {
                 thead { tr { th scope="col" { "why entries failed or were abandoned" } th.number scope="col" { "entries" } } }

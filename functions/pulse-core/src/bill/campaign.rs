@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ApiUse, Bill, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB};
-use crate::plan::StageSettings;
+use crate::{campaign::CampaignReport, entry::Plan, plan::StageSettings};
 
 /// The least memory that a function of Lambda can have (AWS Lambda Developer Guide, "Lambda quotas").
 const LEAST_MEMORY_GB: f64 = 128.0 / 1024.0;
@@ -15,6 +15,12 @@ const WRITES: u64 = 9;
 /// Read units of an item: its entry before it is dispatched; then the customer, the entry, and whether the address is
 /// suppressed, under two digests.
 const READS: f64 = 5.0;
+
+/// Write units of an item at each stage after its first: it moves there in the index of what is open (3), and is claimed (1).
+const WRITES_A_STAGE: u64 = 4;
+
+/// Read units of the same: the customer and the entry, and at the mail whether the address is suppressed, under two digests.
+const READS_A_STAGE: f64 = 4.0;
 
 /// Keys of an index that a read unit finds, of some 130 bytes, eventually consistently.
 const KEYS_A_READ: f64 = 62.0;
@@ -103,11 +109,51 @@ impl ApiUse {
     }
 }
 
+impl ApiUse {
+    /// What a campaign's stage uses that isn't its first, without faults, by arithmetic.
+    fn of_later_stage(work: CampaignWork) -> Self {
+        let first = Self::of_campaign(work);
+        let items = u64::from(work.items);
+        Self { write_units: WRITES_A_STAGE * items, read_units: READS_A_STAGE * items as f64, ..first }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.calls.extend(other.calls);
+        Self {
+            calls: self.calls,
+            write_units: self.write_units + other.write_units,
+            read_units: self.read_units + other.read_units,
+            table_gb: self.table_gb + other.table_gb,
+            gb_seconds: self.gb_seconds + other.gb_seconds,
+            log_gb: self.log_gb + other.log_gb,
+        }
+    }
+}
+
 impl Bill {
     /// The bill for a campaign alone, beside the rest: what is free of charge each month, that may have used up.
     #[must_use]
     pub fn of_campaign(work: CampaignWork, prices: &Prices) -> Self {
-        let used = ApiUse::of_campaign(work);
+        Self::of_use(&ApiUse::of_campaign(work), prices)
+    }
+
+    /// What a campaign of this plan has cost by its report, reckoned without faults, with stages as they are shipped.
+    #[must_use]
+    pub fn of_report(report: &CampaignReport, plan: Plan, prices: &Prices) -> Self {
+        let used = report.stages.iter().map(|used| CampaignWork {
+            items: u32::try_from(report.came_to(used.stage, plan)).unwrap_or(u32::MAX),
+            each: used.mean_latency().unwrap_or_default(),
+            takes: report.ran_for,
+            settings: StageSettings::SHIPPED,
+        });
+        let used = used.enumerate().map(|(stage, work)| match stage {
+            0 => ApiUse::of_campaign(work),
+            _ => ApiUse::of_later_stage(work),
+        });
+        Self::of_use(&used.fold(ApiUse::default(), ApiUse::and), prices)
+    }
+
+    fn of_use(used: &ApiUse, prices: &Prices) -> Self {
         Self::beside([
             ("DynamoDB writes", used.write_units as f64 / 1e6, "million units", prices.writes),
             ("DynamoDB reads", used.read_units / 1e6, "million units", prices.reads),
@@ -134,6 +180,10 @@ impl Bill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        campaign::{CampaignOutcome, StageUse},
+        entry::{StageName, TallyKey},
+    };
 
     fn close(one: f64, other: f64) -> bool {
         (one - other).abs() < 1e-6
@@ -167,6 +217,32 @@ mod tests {
         assert!(close(cost(7, "DynamoDB reads"), reads * 0.125e-6));
         assert!(close(cost(7, "SQS requests"), 0.0052) && close(cost(7, "Lambda requests"), 0.000_025));
         assert!((0.09..0.1).contains(&cost(80, "all")), "{}", cost(80, "all"));
+    }
+
+    #[test]
+    fn a_campaign_has_cost_what_its_stages_did() {
+        let plan = Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap();
+        let used = |stage, seconds| StageUse {
+            stage,
+            calls: 9_000,
+            failures: 0,
+            took: Duration::from_secs(9_000) * seconds,
+            over: Duration::from_hours(1),
+        };
+        let report = CampaignReport {
+            outcome: CampaignOutcome::FinishedWithFailures,
+            counts: [(TallyKey::Failed(StageName::Call), 2_000), (TallyKey::Sent, 8_000)].into(),
+            causes: vec![],
+            planned_within: Duration::ZERO,
+            ran_for: Duration::from_hours(1),
+            stages: vec![used(StageName::Call, 2), used(StageName::Email, 4)],
+        };
+        let bill = Bill::of_report(&report, plan, &Prices::default());
+        let quantity = |what| bill.lines.iter().find(|line| line.what == what).unwrap().quantity;
+        // 10,000 are called for, and 8,000 of them mailed; and 12 counts.
+        assert!(close(quantity("DynamoDB writes"), (90_000.0 + 32_000.0 + 12.0) / 1e6));
+        assert!(close(quantity("Lambda duration"), (125.0 * 20.0 * 2.0 + 100.0 * 20.0 * 4.0) * 0.25));
+        assert!(close(quantity("Lambda requests"), 225.0 / 1e6) && close(report.stages[0].lanes(), 5.0));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use letter::{CampaignLetter, LetterError, LetterText};
 pub use pace::CampaignPace;
 pub use planner::{Planned, Planner};
 pub use record::{Campaign, CampaignState, Told};
-pub use report::{CampaignOutcome, CampaignReport};
+pub use report::{CampaignOutcome, CampaignReport, StageUse};
 pub use request::{CampaignRequest, FrequencyCap, Priority};
 pub use round::{CampaignRound, CampaignStepped};
 pub use seal::{PlannedParts, Seal};

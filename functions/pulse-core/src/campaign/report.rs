@@ -1,9 +1,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr};
 
-use crate::{entry::TallyKey, failure::Cause};
+use crate::{
+    control::{MinuteOutcomes, Outcomes},
+    entry::{Plan, StageName, TallyKey},
+    failure::Cause,
+};
 
 /// How a campaign ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, IntoStaticStr)]
@@ -32,6 +37,45 @@ pub struct CampaignReport {
     pub planned_within: Duration,
     /// How long its entries took, from the first dispatch to the last one closed.
     pub ran_for: Duration,
+    /// How its stages were used meanwhile, in the order of its plan. Nothing in reports of releases that didn't tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageUse>,
+}
+
+/// How a stage was used while a campaign ran, by whatever ran: its lanes are everyone's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageUse {
+    /// Which stage.
+    pub stage: StageName,
+    /// Calls to its provider that ended, as far as that was reported by then.
+    pub calls: u64,
+    /// Those that the provider didn't answer, or put off.
+    pub failures: u64,
+    /// How long they took, all together.
+    pub took: Duration,
+    /// Over how long they are counted: what came of a minute's calls is kept for [some hours](crate::ports::MINUTES_KEPT).
+    pub over: Duration,
+}
+
+impl StageUse {
+    /// How a stage is used whose minutes these are, from then to then.
+    pub(super) fn of(stage: StageName, minutes: &[MinuteOutcomes], from: Timestamp, to: Timestamp) -> Self {
+        let within = minutes.iter().filter(|minute| minute.starts <= to).map(|minute| &minute.outcomes);
+        let Outcomes { calls, failures, took, .. } = Outcomes::sum(within);
+        Self { stage, calls, failures, took, over: Duration::try_from(to.duration_since(from)).unwrap_or_default() }
+    }
+
+    /// How long a call took on average, if there was one.
+    #[must_use]
+    pub fn mean_latency(&self) -> Option<Duration> {
+        (self.calls > 0).then(|| self.took.div_f64(self.calls as f64))
+    }
+
+    /// How many of its lanes were in use, on average (Little's law).
+    #[must_use]
+    pub fn lanes(&self) -> f64 {
+        if self.over.is_zero() { 0.0 } else { self.took.as_secs_f64() / self.over.as_secs_f64() }
+    }
 }
 
 impl CampaignOutcome {
@@ -52,5 +96,12 @@ impl CampaignReport {
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.counts.values().sum()
+    }
+
+    /// How many of them came to a stage of the campaign's plan: those that failed at none before it.
+    #[must_use]
+    pub fn came_to(&self, stage: StageName, plan: Plan) -> u64 {
+        let failed = |before: StageName| self.counts.get(&TallyKey::Failed(before)).copied().unwrap_or(0);
+        self.entries() - plan.steps().take_while(|step| *step != stage).map(failed).sum::<u64>()
     }
 }

@@ -61,6 +61,7 @@ fn report(outcome: CampaignOutcome) -> CampaignReport {
         causes: Vec::new(),
         planned_within: std::time::Duration::ZERO,
         ran_for: std::time::Duration::ZERO,
+        stages: vec![],
     }
 }
 

@@ -128,6 +128,7 @@ async fn complaints_about_a_campaign_hold_the_stage_while_it_runs_and_for_as_lon
         causes: vec![],
         planned_within: Duration::ZERO,
         ran_for: Duration::ZERO,
+        stages: vec![],
     };
     let started = [CampaignEvent::PlanningStarted, sealed, CampaignEvent::Started];
     for event in started.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]) {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use jiff::SignedDuration;
 use pulse_app::{
     App, CampaignShown,
-    words::{audience, campaign_event, campaign_next, campaign_places, campaign_state, local},
+    words::{audience, campaign_event, campaign_next, campaign_places, campaign_state, local, stage_use},
 };
 use pulse_core::{customer::Zone, run::RunId};
 
@@ -56,6 +56,16 @@ fn text(shown: &CampaignShown, zone: &Zone) -> String {
     if let Some((report, _)) = &campaign.finished {
         let took = |length: Duration| format!("{:#}", SignedDuration::from_secs_f64(length.as_secs_f64().round()));
         let _ = writeln!(text, "\nPlanned within {}, ran for {}.", took(report.planned_within), took(report.ran_for));
+        for used in &report.stages {
+            let _ = writeln!(text, "  {}", stage_use(used));
+        }
+        if let Some(bill) = &shown.bill {
+            let _ = writeln!(
+                text,
+                "  About ${:.2} at public prices, reckoned without faults, beside the months' runs.",
+                bill.total
+            );
+        }
         for (cause, count) in &report.causes {
             let _ = writeln!(text, "{count:>9}  {cause}");
         }

@@ -3,12 +3,13 @@ mod dispatch;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
     AudienceSizes, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignPace, CampaignReport,
-    CampaignState, IllegalCampaignStep, Planned, Planner, closing, pace::Remaining,
+    CampaignState, IllegalCampaignStep, Planned, Planner, StageUse, closing, pace::Remaining,
 };
 use crate::{
     control::{Actor, Note},
@@ -17,8 +18,8 @@ use crate::{
     failure::Cause,
     message::WorkMessage,
     ports::{
-        CampaignEntries, Campaigns, Clock, Controls, Ledger, LedgerError, LedgerListing, OutcomeLog, QueueError,
-        Queues, StageError, Stages,
+        CampaignEntries, Campaigns, Clock, Controls, Ledger, LedgerError, LedgerListing, MINUTES_KEPT, OutcomeLog,
+        QueueError, Queues, StageError, Stages,
     },
     run::RunId,
     stage::Standing,
@@ -278,8 +279,21 @@ impl CampaignRound<'_> {
             counts,
             planned_within: between(Some(campaign.requested.at), campaign.sealed.map(|(_, at)| at)),
             ran_for: between(campaign.started_at, campaign.closed_at),
+            stages: self.stages_used(campaign).await?,
         };
         Ok(CampaignEvent::Finished { report })
+    }
+
+    async fn stages_used(&self, campaign: &Campaign) -> Result<Vec<StageUse>, LedgerError> {
+        // One that was cancelled before it started has used none.
+        let Some((started, closed)) = campaign.started_at.zip(campaign.closed_at) else { return Ok(Vec::new()) };
+        let from = closed.saturating_sub(MINUTES_KEPT).unwrap_or(Timestamp::MIN).max(started);
+        let steps = stream::iter(campaign.request.plan.steps());
+        let used = steps.then(async |stage| {
+            let minutes = self.outcomes.minutes(stage, from).await?;
+            Ok(StageUse::of(stage, &minutes, from, closed))
+        });
+        used.try_collect().await
     }
 
     /// Writes an event down, with its word. None, if somebody else has changed the campaign meanwhile.
