@@ -12,8 +12,7 @@ use pulse_core::{
         CampaignRequest, Priority, Question, Seal, StageUse,
     },
     control::Note,
-    customer::CustomerId,
-    entry::{Entry, EntryId, Plan, SkipReason, StageName, TallyKey},
+    entry::{Addressee, Entry, EntryId, Plan, SkipReason, StageName, TallyKey},
     failure::Cause,
     ports::{CampaignEntries as _, Campaigns as _, Clock as _, Ledger as _},
     run::RunId,
@@ -85,13 +84,13 @@ fn note(words: &str) -> Note {
     Note::parse(words).expect("a note")
 }
 
-fn request(name: &str, customers: &BTreeSet<CustomerId>, world: &InMemoryApp) -> CampaignRequest {
+fn request(name: &str, addressees: &BTreeSet<Addressee>, world: &InMemoryApp) -> CampaignRequest {
     let soon = world.clock.now() + Duration::from_mins(40);
     CampaignRequest {
         plan: Plan::of(&[StageName::Score, StageName::Email]).expect("a plan"),
         audience: match name {
             "newcomers" => Audience::Asked { question: Question { region: Some("IE".into()), ..Question::default() } },
-            _ => Audience::given(customers, AudienceSizes::default().part),
+            _ => Audience::given(addressees, AudienceSizes::default().part),
         },
         letter: "0123".into(),
         deadline: match name {
@@ -127,18 +126,18 @@ impl InMemoryApp {
         fates: &[(usize, Option<Fate>)],
     ) -> Campaign {
         let fates: Vec<_> = fates.iter().flat_map(|(count, fate)| std::iter::repeat_n(*fate, *count)).collect();
-        let customer = |number| CustomerId::parse(&format!("c-{number:04}")).expect("an id");
-        let (run, customers) = (campaign_run(name), (0..fates.len()).map(customer).collect());
-        let request = request(name, &customers, self);
+        let addressee = |number: usize| format!("c-{number:04}").try_into().expect("an id");
+        let (run, addressees) = (campaign_run(name), (0..fates.len()).map(addressee).collect());
+        let request = request(name, &addressees, self);
         let plan = request.plan;
         let change = CampaignChange::requested(run, request, "aoife".into(), Some(note("For the season.")), at);
         assert!(self.ledger.save_campaign(&change).await.expect("written"));
-        for (customer, fate) in customers.iter().zip(fates) {
-            self.enter(EntryId { customer: customer.clone(), run }, plan, fate, at).await;
+        for (addressee, fate) in addressees.iter().zip(fates) {
+            self.enter(EntryId::for_addressee(addressee.clone(), run), plan, fate, at).await;
         }
         let mut campaign = change.after().clone();
         for (number, happened) in (1..).zip(happened) {
-            let event = self.event(*happened, run, Seal::of(&customers)).await;
+            let event = self.event(*happened, run, Seal::of(&addressees)).await;
             let change = campaign.change(event, at + Duration::from_mins(5 * number)).expect("it can happen");
             assert!(self.ledger.save_campaign(&change).await.expect("written"));
             campaign = change.after().clone();

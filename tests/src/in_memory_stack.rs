@@ -589,10 +589,7 @@ pub fn customer(id: &str) -> Customer {
 /// When the text is none.
 #[must_use]
 pub fn entry_id(customer: &str, run: &str) -> EntryId {
-    EntryId {
-        customer: CustomerId::parse(customer).expect("an id"),
-        run: pulse_core::run::RunId::parse(run).expect("a run"),
-    }
+    EntryId::of(CustomerId::parse(customer).expect("an id"), pulse_core::run::RunId::parse(run).expect("a run"))
 }
 
 /// A queue to which nothing can be sent.

@@ -136,7 +136,7 @@ impl Post {
 /// Never.
 #[must_use]
 pub fn entry_id(customer: &CustomerId) -> EntryId {
-    EntryId { customer: customer.clone(), run: RunId::parse(RUN).expect("a run") }
+    EntryId::of(customer.clone(), RunId::parse(RUN).expect("a run"))
 }
 
 /// SES's event of a delivery, as its topic gives it on.

@@ -130,6 +130,8 @@ conformance!(campaigns:
     what_is_put_off_until_later_is_counted_apart_and_each_entry_is_in_one_part
     a_campaign_s_pace_is_written_over_the_version_that_was_read
     months_and_campaigns_of_a_customer_are_read_apart
+    entries_of_a_customers_items_are_apart
+    a_part_of_items_is_read_back
 );
 conformance!(orders:
     every_order_is_read_back

@@ -55,15 +55,17 @@ impl Function {
                 let letter = Letter { customer: to_whom, run, score: &score, previous, unsubscribe: unsubscribed_by };
                 step.renderer.render(&letter)
             }
-            Some(TestedLetter { letter, has_score, has_reference, .. }) => {
+            Some(TestedLetter { letter, has_score, has_reference, has_item, .. }) => {
+                let item = pulse_letters::made_up::item().ok().filter(|_| *has_item);
                 let reference = reference.as_ref().filter(|_| *has_reference);
                 let score = has_score.then_some(&score);
-                let mail = CampaignMail { customer: to_whom, letter, score, reference, unsubscribe: unsubscribed_by };
+                let mail =
+                    CampaignMail { customer: to_whom, letter, score, reference, item, unsubscribe: unsubscribed_by };
                 step.renderer.render_campaign(&mail)
             }
         };
         let content = content.map_err(|error| Cause::new(error.to_string()))?;
-        let entry = EntryId { customer: customer.id, run };
+        let entry = EntryId::of(customer.id, run);
         let mail = Mail { entry, to: to.clone(), name: customer.name, content, unsubscribe, trace: None };
         let sent = self.mailer.send(&mail).await;
         sent.map(|accepted| accepted.provider_id).map_err(|error| Cause::new(error.to_string()))

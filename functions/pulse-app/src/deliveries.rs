@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pulse_core::{
     dead_letters::{DeadLetterError, GivenUpWord},
     delivery::{Delivery, DeliveryProgress, EndpointName, FactId, FactKind, Owner, Subject},
-    entry::StageName,
+    entry::{ItemId, StageName},
     failure::Cause,
     pacing::PacedDeadLetters,
     ports::DlqName,
@@ -52,6 +52,9 @@ pub struct DeliveryListed {
     /// Of which run's entry it is, if it is of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// About which item, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
     /// What happened.
     pub fact: FactKind,
     /// Since when it is on its way.
@@ -72,14 +75,16 @@ impl From<&Delivery> for DeliveryListed {
             DeliveryProgress::GivenUp { cause, .. } => Some(cause.clone()),
             _ => None,
         };
+        let entry = match &fact.id.subject {
+            Subject::Entry(id) => Some(id),
+            Subject::Customer(_) | Subject::Run(_) => None,
+        };
         Self {
             endpoint: delivery.endpoint().clone(),
             id: fact.id.clone(),
             owner: fact.id.subject.owner(),
-            run: match &fact.id.subject {
-                Subject::Entry(id) => Some(id.run),
-                Subject::Customer(_) | Subject::Run(_) => None,
-            },
+            run: entry.map(|id| id.run),
+            item: entry.and_then(|id| id.item),
             fact: fact.id.kind,
             since: fact.written_at,
             calls: delivery.calls(),

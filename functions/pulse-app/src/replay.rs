@@ -35,11 +35,12 @@ impl Replayed {
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
-        let EntryId { customer, run } = self.prospect.entry.clone();
+        let EntryId { customer, run, .. } = self.prospect.entry.clone();
         match self.requeued {
             Some(Requeued::Repeated { run }) => Some(Advice::Why { customer, run }),
             Some(Requeued::Queued { .. }) => None,
-            None if self.prospect.preview.is_nothing() => None,
+            // A campaign sends its entries' messages itself.
+            None if self.prospect.preview.is_nothing() || run.is_campaign() => None,
             None => Some(Advice::ReplayAgain { customer, run }),
         }
     }
@@ -79,8 +80,8 @@ impl App {
             ReplayOrder::Again => (false, None),
             ReplayOrder::ByForce(note) => (true, Some(note)),
         };
-        let EntryId { customer, run } = id.clone();
-        self.leave_order(OrderAction::Replay { customer, run, by_force }, note, &replayed).await;
+        let EntryId { customer, run, item } = id.clone();
+        self.leave_order(OrderAction::Replay { customer, run, item, by_force }, note, &replayed).await;
         replayed
     }
 

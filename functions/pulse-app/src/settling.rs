@@ -4,7 +4,7 @@ use pulse_core::{
     advice::Advice,
     control::Note,
     customer::CustomerId,
-    entry::{EntryId, Progress},
+    entry::{EntryId, ItemId, Progress},
     failure::Cause,
     orders::OrderAction,
     ports::{LedgerError, Tally, TallyKey},
@@ -30,6 +30,9 @@ pub struct UnsettledMail {
     pub customer: CustomerId,
     /// In which run.
     pub run: RunId,
+    /// About which item, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
     /// Under which key the provider may have it.
     pub key: String,
     /// Since when that isn't known.
@@ -42,7 +45,7 @@ impl UnsettledMail {
     /// What to do about it.
     #[must_use]
     pub fn advice(&self) -> Advice {
-        Advice::Settle { customer: self.customer.clone(), run: self.run }
+        Advice::Settle { customer: self.customer.clone(), run: self.run, item: self.item }
     }
 }
 
@@ -71,6 +74,9 @@ pub struct SettleReport {
     pub customer: CustomerId,
     /// In which run.
     pub run: RunId,
+    /// About which item, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
     /// What was done.
     #[serde(rename = "outcome", serialize_with = "outcome")]
     pub settled: Settled,
@@ -145,8 +151,8 @@ impl App {
         let (Progress::Indeterminate { cause, at, .. } | Progress::Unconfirmed { cause, at }) = entry.progress() else {
             return Ok(None);
         };
-        let EntryId { customer, run } = id.clone();
-        Ok(Some(UnsettledMail { customer, run, key: id.message_key(), since: *at, cause: cause.clone() }))
+        let EntryId { customer, run, item } = id.clone();
+        Ok(Some(UnsettledMail { customer, run, item, key: id.message_key(), since: *at, cause: cause.clone() }))
     }
 
     /// Records what became of a mail of which it isn't known whether it was accepted. The note is kept with the
@@ -161,9 +167,9 @@ impl App {
         note: &Note,
     ) -> Result<SettleReport, SettlementError> {
         let settled = self.settle_now(id, outcome, note).await;
-        let EntryId { customer, run } = id.clone();
+        let EntryId { customer, run, item } = id.clone();
         let sent = matches!(outcome, SettlementOutcome::Sent { .. });
-        self.leave_order(OrderAction::Settle { customer, run, sent }, Some(note), &settled).await;
+        self.leave_order(OrderAction::Settle { customer, run, item, sent }, Some(note), &settled).await;
         settled
     }
 
@@ -179,7 +185,7 @@ impl App {
             clock: self.clock(),
         };
         let settled = settlement.settle(id, outcome, note.as_str()).await?;
-        let EntryId { customer, run } = id.clone();
-        Ok(SettleReport { customer, run, settled })
+        let EntryId { customer, run, item } = id.clone();
+        Ok(SettleReport { customer, run, item, settled })
     }
 }

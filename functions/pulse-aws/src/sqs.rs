@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn each_message_is_of_a_trace_of_its_own_unless_it_goes_on_with_another() {
         let message = |customer: &str| {
-            let id = EntryId { customer: CustomerId::parse(customer).unwrap(), run: RunId::parse("2026-11").unwrap() };
+            let id = EntryId::of(CustomerId::parse(customer).unwrap(), RunId::parse("2026-11").unwrap());
             WorkMessage::for_entry(&id)
         };
         let trace = |message: &WorkMessage| trace_of(message, &message.body(), Timestamp::UNIX_EPOCH);

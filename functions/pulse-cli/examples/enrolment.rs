@@ -220,7 +220,7 @@ impl Ledger for StandIn {
         self.read().await?;
         let has_entry = self.state().kept[number(customer)].has_entry;
         let run = RunId::parse("2026-12").expect("a run");
-        let id = EntryId { customer: customer.clone(), run };
+        let id = EntryId::of(customer.clone(), run);
         Ok(has_entry.then(|| Entry::scheduled(id, as_of(12), None)).into_iter().collect())
     }
 

@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 
-use crate::{customer::CustomerId, delivery::EndpointName, entry::StageName, run::RunId};
+use crate::{
+    customer::CustomerId,
+    delivery::EndpointName,
+    entry::{ItemId, StageName},
+    run::RunId,
+};
 
 /// Something that an operator may do next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +47,9 @@ pub enum Advice {
         customer: CustomerId,
         /// In which run.
         run: RunId,
+        /// About which item, if it is about one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        item: Option<ItemId>,
     },
     /// Bring a customer's schedule and open entry in line with the profile.
     Enroll {

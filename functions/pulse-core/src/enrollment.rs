@@ -243,7 +243,7 @@ impl Enrollment<'_> {
         let mut moment = self.clock.now();
         loop {
             moment = customer.slot.next_after(moment);
-            let id = EntryId { customer: customer.id.clone(), run: RunId::of(moment, customer.zone.rules()) };
+            let id = EntryId::of(customer.id.clone(), RunId::of(moment, customer.zone.rules()));
             // Who left and is back before their slot has had no run.
             let last = entries.iter().max_by_key(|entry| entry.id().run).filter(|entry| *entry.id() == id);
             if let Some(Ok(change)) = last.map(|entry| entry.reopen(moment)) {

@@ -146,6 +146,8 @@ impl Forgetting<'_> {
             } else if is_behind {
                 return Err(Self::contended(id));
             } else {
+                // Those about a customer's items are of one run.
+                in_doubt.dedup();
                 return Ok(in_doubt);
             }
         }

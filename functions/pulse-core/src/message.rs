@@ -8,15 +8,19 @@ use serde::{Deserialize, Serialize};
 use crate::{
     customer::{Customer, CustomerId},
     delivery::{DeliveryId, EndpointName},
-    entry::EntryId,
+    entry::{EntryId, ItemId},
     failure::Cause,
     parse::ParseError,
     run::RunId,
     trace::TraceHeader,
 };
 
-/// The version that this release writes and reads.
+/// The version of messages that name no item.
 pub const VERSION: u32 = 1;
+
+/// The version of messages that name one. Releases before items refuse it: they would pass the item over, and act for the
+/// customer's entry without one, which may be there as well. What they refuse is sent again, as what is lost is.
+const WITH_ITEM: u32 = 2;
 
 /// What `EventBridge` Scheduler replaces by the moment the schedule was due (`EventBridge` Scheduler
 /// User Guide, "Adding context attributes").
@@ -62,11 +66,11 @@ impl CustomerTurn {
     /// The entry of it, for a customer whose time zone is known.
     #[must_use]
     pub fn entry_of(&self, customer: &Customer) -> EntryId {
-        let run = match self.turn {
-            Turn::Run(run) => run,
-            Turn::Scheduled(moment) => RunId::of(moment, customer.zone.rules()),
+        let (run, item) = match self.turn {
+            Turn::Run { run, item } => (run, item),
+            Turn::Scheduled(moment) => (RunId::of(moment, customer.zone.rules()), None),
         };
-        EntryId { customer: self.customer.clone(), run }
+        EntryId { customer: self.customer.clone(), run, item }
     }
 }
 
@@ -76,7 +80,12 @@ pub enum Turn {
     /// By the moment that a schedule was due; the run follows from the customer's time zone.
     Scheduled(Timestamp),
     /// By the run's id.
-    Run(RunId),
+    Run {
+        /// Which.
+        run: RunId,
+        /// About which of the customer's items, if it is a campaign's that is about some.
+        item: Option<ItemId>,
+    },
 }
 
 /// The scheduler's dead letters hold the whole request that it couldn't make (`EventBridge` Scheduler
@@ -97,6 +106,8 @@ struct Wire {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    item: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     endpoint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fact: Option<String>,
@@ -104,13 +115,17 @@ struct Wire {
 
 impl Wire {
     fn about(self, sent_at: Timestamp) -> Result<About, Cause> {
-        let Self { customer, scheduled, run, endpoint, fact, .. } = self;
+        let Self { v, customer, scheduled, run, item, endpoint, fact } = self;
+        let item = item.map(|item| ItemId::parse(&item)).transpose().map_err(|error| bad(&error))?;
         let turn = match (run, scheduled, endpoint, fact) {
             (None, None, Some(endpoint), Some(fact)) if customer.is_none() => {
+                if v != VERSION || item.is_some() {
+                    return Err(Cause::new("The message is about a delivery, which has no item."));
+                }
                 let endpoint = EndpointName::parse(&endpoint).map_err(|error| bad(&error))?;
                 return Ok(About::Delivery(DeliveryId { endpoint, fact: fact.parse().map_err(|error| bad(&error))? }));
             }
-            (Some(run), None, None, None) => RunId::parse(&run).map(Turn::Run).map_err(|error| bad(&error))?,
+            (Some(run), None, None, None) => Turn::Run { run: RunId::parse(&run).map_err(|error| bad(&error))?, item },
             (None, Some(token), None, None) if token == SCHEDULED_TIME_TOKEN => Turn::Scheduled(sent_at),
             (None, Some(moment), None, None) => moment
                 .parse()
@@ -122,6 +137,10 @@ impl Wire {
                 ));
             }
         };
+        let is_of_campaign = matches!(turn, Turn::Run { run, .. } if run.is_campaign());
+        if item.is_some() != (v == WITH_ITEM) || item.is_some() && !is_of_campaign {
+            return Err(Cause::new("The message has an item that its version or its run has not, or lacks one."));
+        }
         let customer = customer.ok_or_else(|| Cause::new("The message names no customer."))?;
         Ok(About::Turn(CustomerTurn { customer: CustomerId::parse(&customer).map_err(|error| bad(&error))?, turn }))
     }
@@ -135,7 +154,7 @@ impl WorkMessage {
     /// The message for an entry.
     #[must_use]
     pub fn for_entry(id: &EntryId) -> Self {
-        Self::of_turn(id.customer.clone(), Turn::Run(id.run))
+        Self::of_turn(id.customer.clone(), Turn::Run { run: id.run, item: id.item })
     }
 
     /// The message for a customer's turn.
@@ -178,7 +197,7 @@ impl WorkMessage {
     pub fn group(&self) -> Option<&str> {
         match &self.about {
             About::Delivery(id) => Some(id.endpoint.as_str()),
-            About::Turn(CustomerTurn { turn: Turn::Run(run), .. }) => run.campaign_name(),
+            About::Turn(CustomerTurn { turn: Turn::Run { run, .. }, .. }) => run.campaign_name(),
             About::Turn(_) => None,
         }
     }
@@ -196,8 +215,8 @@ impl WorkMessage {
     /// With the cause when the body is not JSON, of another version, or lacks what it must have.
     pub fn parse(body: &str, sent_at: Timestamp) -> Result<Self, Cause> {
         let wire = read(body).ok_or_else(|| Cause::new("The message is not JSON of the form that Pulse sends."))?;
-        if wire.v != VERSION {
-            let problem = format!("The message has version {}, not {VERSION}.", wire.v);
+        if !matches!(wire.v, VERSION | WITH_ITEM) {
+            let problem = format!("The message has version {}, not {VERSION} or {WITH_ITEM}.", wire.v);
             return Err(Cause::new(problem));
         }
         Ok(Self { about: wire.about(sent_at)?, trace: None })
@@ -208,11 +227,12 @@ impl WorkMessage {
     pub fn body(&self) -> String {
         let wire = match &self.about {
             About::Turn(CustomerTurn { customer, turn }) => {
-                let (scheduled, run) = match turn {
-                    Turn::Scheduled(moment) => (Some(moment.to_string()), None),
-                    Turn::Run(run) => (None, Some(run.to_string())),
+                let (scheduled, run, item) = match turn {
+                    Turn::Scheduled(moment) => (Some(moment.to_string()), None, None),
+                    Turn::Run { run, item } => (None, Some(run.to_string()), item.map(|item| item.to_string())),
                 };
-                Wire { v: VERSION, customer: Some(customer.to_string()), scheduled, run, ..Wire::default() }
+                let v = if item.is_some() { WITH_ITEM } else { VERSION };
+                Wire { v, customer: Some(customer.to_string()), scheduled, run, item, ..Wire::default() }
             }
             About::Delivery(DeliveryId { endpoint, fact }) => {
                 let (endpoint, fact) = (Some(endpoint.to_string()), Some(fact.to_string()));
@@ -278,8 +298,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let message =
-            WorkMessage::of_turn(CustomerId::parse("c-1").unwrap(), Turn::Run(RunId::parse("2026-11").unwrap()));
+        let of = |run, item| WorkMessage::for_entry(&EntryId::parse("c-1", run, item).unwrap());
+        let message = of("2026-11", None);
         assert_eq!(message.body(), r#"{"v":1,"customer":"c-1","run":"2026-11"}"#);
         assert_eq!(parse(&message.body()), Ok(message));
         let fact = "c-1/2026-11/7/sent".parse().unwrap();
@@ -287,8 +307,11 @@ mod tests {
         assert_eq!(message.body(), r#"{"v":1,"endpoint":"crm","fact":"c-1/2026-11/7/sent"}"#);
         assert_eq!(parse(&message.body()).as_ref(), Ok(&message));
         assert!(message.turn().is_err() && message.delivery().is_ok() && message.group() == Some("crm"));
-        let of = |run| WorkMessage::of_turn(CustomerId::parse("c-1").unwrap(), Turn::Run(RunId::parse(run).unwrap()));
-        assert_eq!((of("spring-sale").group(), of("2026-11").group()), (Some("spring-sale"), None));
+        let items = of("invoices", Some("INV-1"));
+        assert_eq!(items.body(), r#"{"v":2,"customer":"c-1","run":"invoices","item":"INV-1"}"#);
+        assert_eq!(parse(&items.body()).as_ref(), Ok(&items));
+        assert_eq!((items.group(), of("2026-11", None).group()), (Some("invoices"), None));
+        assert_eq!(of("spring-sale", None).body(), r#"{"v":1,"customer":"c-1","run":"spring-sale"}"#);
     }
 
     #[test]
@@ -297,7 +320,14 @@ mod tests {
             "",
             "not json",
             "[]",
+            r#"{"v":3,"customer":"c-1","run":"2026-11"}"#,
             r#"{"v":2,"customer":"c-1","run":"2026-11"}"#,
+            r#"{"v":2,"customer":"c-1","run":"2026-11","item":"soon"}"#,
+            r#"{"v":1,"customer":"c-1","run":"spring","item":"soon"}"#,
+            r#"{"v":2,"customer":"c-1","run":"spring"}"#,
+            r#"{"v":2,"customer":"c-1","run":"spring","item":"soon.."}"#,
+            r#"{"v":2,"customer":"c-1","scheduled":"2026-11-03T10:00:00Z","item":"soon"}"#,
+            r#"{"v":2,"endpoint":"crm","fact":"c-1/2026-11/7/sent","item":"soon"}"#,
             r#"{"v":1,"customer":"","run":"2026-11"}"#,
             r#"{"v":1,"customer":"c-1"}"#,
             r#"{"v":1,"customer":"c-1","run":"Soon"}"#,

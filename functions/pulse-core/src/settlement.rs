@@ -108,14 +108,14 @@ impl Settlement<'_> {
     async fn sent(&self, entry: &Entry, provider_id: &str, why: &str) -> Result<Settled, SettlementError> {
         let now = self.clock.now();
         self.change(entry, |entry| entry.record_sent(provider_id.to_owned(), now, None)).await?;
-        self.note(entry, now, &format!("Run {}: settled as sent. {why}", entry.id().run)).await?;
+        self.note(entry, now, &format!("Run {}: settled as sent. {why}", entry.id().within())).await?;
         Ok(Settled::Sent)
     }
 
     async fn unsent(&self, entry: &Entry, why: &str) -> Result<Settled, SettlementError> {
         let now = self.clock.now();
         // The note first: whoever asks why a mail went out twice finds who said that it hadn't.
-        self.note(entry, now, &format!("Run {}: settled as not sent. {why}", entry.id().run)).await?;
+        self.note(entry, now, &format!("Run {}: settled as not sent. {why}", entry.id().within())).await?;
         self.change(entry, |entry| entry.record_unsent(now)).await?;
         if entry.id().run.is_campaign() {
             return Ok(Settled::Failed);

@@ -1,14 +1,7 @@
 //! Reading JSON of strangers: what is looked for is there and of its form, or it isn't.
 
 use jiff::Timestamp;
-use pulse_core::{
-    customer::{CustomerId, EmailAddress},
-    entry::EntryId,
-    failure::Cause,
-    ports::PayloadError,
-    run::RunId,
-    stable_hash::hex_digest,
-};
+use pulse_core::{customer::EmailAddress, failure::Cause, ports::PayloadError, stable_hash::hex_digest};
 use serde_json::Value;
 
 /// Text at a path, if there is any.
@@ -31,11 +24,6 @@ pub(crate) fn list<'v>(value: &'v Value, path: &str) -> &'v [Value] {
 pub(crate) fn address(text: &str) -> Option<EmailAddress> {
     let bare = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end().trim_end_matches('>'));
     EmailAddress::parse(bare.trim()).ok()
-}
-
-/// The entry of a customer and a run, if both are.
-pub(crate) fn entry(customer: &str, run: &str) -> Option<EntryId> {
-    Some(EntryId { customer: CustomerId::parse(customer).ok()?, run: RunId::parse(run).ok()? })
 }
 
 /// A moment in seconds since 1970, with decimals.

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::{
+    entry::EntryId,
     failure::Cause,
     feedback::{About, Bounce, BounceKind, Feedback, FeedbackKind, FeedbackSource},
     ports::{FeedbackParser, Payload, PayloadError},
@@ -16,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::{
-    fields::{address, entry, forged, id_or_digest, number, of_seconds, text, unreadable},
+    fields::{address, forged, id_or_digest, number, of_seconds, text, unreadable},
     signature::{is_hmac, of_hex},
     status::{EnhancedStatus, bounce_kind},
 };
@@ -155,7 +156,9 @@ fn read(event: &Value) -> Result<Vec<Feedback>, PayloadError> {
         source: FeedbackSource::Mailgun,
         id: if place == 0 { id.clone() } else { format!("{id}/{place}") },
         about: About {
-            entry: variable("customer").zip(variable("run")).and_then(|(customer, run)| entry(customer, run)),
+            entry: variable("customer")
+                .zip(variable("run"))
+                .and_then(|(customer, run)| EntryId::parse(customer, run, variable("item"))),
             provider_id: text(event, "/message/headers/message-id").and_then(message_id),
             address: text(event, "/recipient").and_then(address),
             customer: None,

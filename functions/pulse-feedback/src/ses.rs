@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use pulse_core::{
+    entry::EntryId,
     failure::Cause,
     feedback::{About, Bounce, BounceKind, Feedback, FeedbackKind, FeedbackSource},
     ports::{FeedbackParser, Payload, PayloadError},
@@ -10,7 +11,7 @@ use pulse_core::{
 use serde_json::Value;
 
 use crate::{
-    fields::{address, entry, id_or_digest, json, list, shown_id, text, unreadable},
+    fields::{address, id_or_digest, json, list, shown_id, text, unreadable},
     status::{EnhancedStatus, bounce_kind},
 };
 
@@ -104,7 +105,8 @@ fn told(
         at.and_then(|at| at.parse().ok()).ok_or_else(|| unreadable(format!("{name} has no timestamp")))?;
     let provider_id = text(event, "/mail/messageId").and_then(shown_id);
     let tag = |name: &str| text(event, &format!("/mail/tags/{name}/0"));
-    let entry = tag("customer").zip(tag("run")).and_then(|(customer, run)| entry(customer, run));
+    let whose = tag("customer").zip(tag("run"));
+    let entry = whose.and_then(|(customer, run)| EntryId::parse(customer, run, tag("item")));
     // Of one mail there may be several delays and bounces, which the feedback's own id tells apart.
     let own = text(event, &format!("{about}/feedbackId"));
     let made = provider_id.as_ref().map(|id| format!("{id}/{name}/{}", at.as_millisecond()));

@@ -52,7 +52,7 @@ fn check_content(letter: &Rendered) {
 /// Whatever the operator wrote: it is refused, or it is written to everyone, on lines that mail takes and with the link below it.
 fn check_campaign(given: &Given, letter: &CampaignLetter) {
     let Some(renderer) = &*RENDERER else { panic!("there is no renderer") };
-    if renderer.check(letter, Plan::MONTHLY).is_err() {
+    if renderer.check(letter, Plan::MONTHLY, false).is_err() {
         return;
     }
     let Some(mail) = given.write_campaign(letter) else {
@@ -124,7 +124,14 @@ impl Given {
         let (score, unsubscribe) = (Some(&self.score), Some(&link));
         RENDERER
             .as_ref()?
-            .render_campaign(&CampaignMail { customer: &customer, letter, score, reference: None, unsubscribe })
+            .render_campaign(&CampaignMail {
+                customer: &customer,
+                letter,
+                score,
+                reference: None,
+                item: None,
+                unsubscribe,
+            })
             .ok()
     }
 

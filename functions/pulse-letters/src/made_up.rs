@@ -6,7 +6,7 @@ use pulse_core::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
         ProfileMark, Standing, Zone,
     },
-    entry::Reference,
+    entry::{ItemId, Reference},
     parse::ParseError,
     score::{Band, Score, ScoreValue},
     slot::Slot,
@@ -89,6 +89,22 @@ pub fn reference() -> Result<Reference, ParseError> {
 /// When that is none.
 pub(crate) fn longest_reference() -> Result<Reference, ParseError> {
     Reference::parse(&"0".repeat(Reference::LONGEST))
+}
+
+/// An item that a campaign might be about.
+///
+/// # Errors
+/// When that is none.
+pub fn item() -> Result<ItemId, ParseError> {
+    ItemId::parse("2026-0042")
+}
+
+/// An item that becomes longest, as a reference does.
+///
+/// # Errors
+/// When that is none.
+pub(crate) fn longest_item() -> Result<ItemId, ParseError> {
+    ItemId::parse(&"0".repeat(ItemId::LONGEST))
 }
 
 /// Names that become longest: by what escaping, by word joiners, by UTF-8.

@@ -31,7 +31,7 @@ impl Heard {
         let status = StatusCode::from_u16(status).ok()?;
         let retry_after = comes_again.then_some(Duration::from_secs(30));
         let answer = Answer { status, retry_after, body: Ok(body.to_owned()) };
-        let entry = EntryId { customer: CustomerId::parse("c-1").ok()?, run: RunId::parse("2026-11").ok()? };
+        let entry = EntryId::of(CustomerId::parse("c-1").ok()?, RunId::parse("2026-11").ok()?);
         Some(Self { answer, entry })
     }
 

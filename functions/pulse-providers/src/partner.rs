@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
-    entry::Reference,
+    entry::{ItemId, Reference},
     ports::{Partner, PartnerAnswer, PartnerError, PartnerRequest},
 };
 use reqwest::StatusCode;
@@ -81,7 +81,7 @@ impl Partner for HttpPartner {
     async fn ask(&self, request: &PartnerRequest) -> Result<PartnerAnswer, PartnerError> {
         let PartnerRequest { entry, asked_at, trace } = request;
         let (run, customer) = (entry.run.to_string(), entry.customer.as_str());
-        let question = Question { version: VERSION, run, customer, asked_at: *asked_at };
+        let question = Question { version: VERSION, run, customer, item: entry.item, asked_at: *asked_at };
         let asked = self.0.ask(PARTNER, entry, &question, trace.as_ref()).await;
         let answer = asked.map_err(|cause| PartnerError::Retry { after: None, cause })?;
         Self::read(&answer)
@@ -93,6 +93,8 @@ struct Question<'a> {
     version: u32,
     run: String,
     customer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<ItemId>,
     asked_at: Timestamp,
 }
 

@@ -13,7 +13,8 @@
 //! 200 {"score": 712, "band": "good", "as_of": "2026-11-03T08:15:00Z"}
 //! ```
 //!
-//! `product` is `loan` or `card`, `score` is a whole number from 0 to 1000, `band` has 1 to 32
+//! A campaign that is about several items of a customer's, such as invoices, has an `item` beside the `run`, and in the key: as in
+//! `c-1042_invoices.INV-1`. `product` is `loan` or `card`, `score` is a whole number from 0 to 1000, `band` has 1 to 32
 //! characters, `as_of` is RFC 3339. Other members are passed over. What else may be answered:
 //!
 //! | status | means | what follows |
@@ -28,6 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
+    entry::ItemId,
     ports::{ScoreError, ScoreRequest, Scorer},
     score::{Band, Score, ScoreValue},
 };
@@ -79,8 +81,8 @@ impl HttpScorer {
 impl Scorer for HttpScorer {
     async fn score(&self, request: &ScoreRequest) -> Result<Score, ScoreError> {
         let ScoreRequest { entry, product, trace } = request;
-        let question =
-            Question { customer: entry.customer.as_str(), product: product.as_str(), run: entry.run.to_string() };
+        let (customer, product, run) = (entry.customer.as_str(), product.as_str(), entry.run.to_string());
+        let question = Question { customer, product, run, item: entry.item };
         let asked = self.0.ask(PROVIDER, entry, &question, trace.as_ref()).await;
         let answer = asked.map_err(|cause| ScoreError::Retry { after: None, cause })?;
         Self::read(&answer)
@@ -92,6 +94,8 @@ struct Question<'a> {
     customer: &'a str,
     product: &'a str,
     run: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<ItemId>,
 }
 
 #[derive(Deserialize)]

@@ -38,7 +38,7 @@ use crate::{Connections, Sender, SetupError, connections::Pooled};
 const IDLE: Duration = Duration::from_secs(3);
 
 /// Amazon SES. It takes no idempotency key, so a mail whose answer was lost is never sent again
-/// blindly: the tags `customer` and `run` let SES's events, or a person, settle its fate.
+/// blindly: the tags `customer` and `run`, and `item` where there is one, let SES's events, or a person, settle its fate.
 #[derive(Debug)]
 pub struct SesMailer {
     client: Client,
@@ -97,7 +97,7 @@ impl SesMailer {
                 .headers(header("List-Unsubscribe", &format!("<{}>", link.expose()))?)
                 .headers(header("List-Unsubscribe-Post", ONE_CLICK)?);
         }
-        Ok(self
+        let request = self
             .client
             .send_email()
             .from_email_address(self.sender.header())
@@ -105,7 +105,11 @@ impl SesMailer {
             .content(EmailContent::builder().simple(message.build()).build())
             .email_tags(tag("customer", mail.entry.customer.as_str())?)
             .email_tags(tag("run", &mail.entry.run.to_string())?)
-            .set_configuration_set_name(self.configuration_set.clone()))
+            .set_configuration_set_name(self.configuration_set.clone());
+        Ok(match &mail.entry.item {
+            None => request,
+            Some(item) => request.email_tags(tag("item", item.as_str())?),
+        })
     }
 }
 
@@ -117,7 +121,8 @@ const AUTO_SUBMITTED: &str = "auto-generated";
 /// RFC 8058, 3.1. Receivers heed it if a signature covers both headers (section 4): `pulse doctor --received` looks.
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
-const NO_RECORD: &str = "SES keeps no record to ask: look for the tags customer and run in its events.";
+const NO_RECORD: &str =
+    "SES keeps no record to ask: look for the tags customer and run, and item where there is one, in its events.";
 
 #[async_trait]
 impl Mailer for SesMailer {

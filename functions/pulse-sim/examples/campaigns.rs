@@ -65,7 +65,7 @@ fn campaign(name: &str, customers: Vec<CustomerId>) -> SimulatedCampaign {
     SimulatedCampaign {
         run: RunId::parse(name).expect("a name"),
         plan: Plan::of(&[StageName::Email]).expect("a plan"),
-        audience: Ok(customers),
+        audience: Ok(customers.into_iter().map(Into::into).collect()),
         other_starts: Vec::new(),
         deadline: None,
         priority: Priority::Normal,

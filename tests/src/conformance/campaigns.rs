@@ -15,7 +15,7 @@ use pulse_core::{
         PlannedParts, Priority, Question, RosterPlace, Seal, StageUse,
     },
     delivery::{Delivery, EndpointName, Outbox},
-    entry::{Entry, EntryId, Plan, SkipReason, StageName},
+    entry::{Addressee, Entry, EntryId, Plan, SkipReason, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, Deliveries, Ledger, LedgerListing, TallyKey},
     run::RunId,
 };
@@ -31,8 +31,13 @@ fn run(name: &str) -> RunId {
     RunId::parse(name).unwrap()
 }
 
+/// Those of ids such as `c-1`, and `c-1,INV-1`.
+fn addressees(ids: &[&str]) -> impl Iterator<Item = Addressee> {
+    ids.iter().map(|id| (*id).to_owned().try_into().expect("an id"))
+}
+
 fn given(ids: &[&str]) -> Audience {
-    Audience::given(&ids.iter().map(|text| id(text)).collect(), 2)
+    Audience::given(&addressees(ids).collect(), 2)
 }
 
 fn requested(name: &str) -> CampaignChange {
@@ -63,7 +68,12 @@ pub async fn a_campaign_is_read_back_with_all_that_happened_to_it(ledger: &dyn C
     let campaign = saved(ledger, &requested("spring")).await;
     assert_eq!(ledger.campaign(run("spring")).await, Ok(Some(campaign.clone())));
     let campaign = next(ledger, &campaign, CampaignEvent::PlanningStarted).await;
-    let campaign = next(ledger, &campaign, CampaignEvent::Sealed { seal: Seal::of(&[id("c-1"), id("c-2")]) }).await;
+    let campaign = next(
+        ledger,
+        &campaign,
+        CampaignEvent::Sealed { seal: Seal::of(&addressees(&["c-1", "c-2"]).collect::<Vec<_>>()) },
+    )
+    .await;
     assert_eq!(ledger.campaign(run("spring")).await, Ok(Some(campaign.clone())));
     let records = ledger.campaign_records(run("spring")).await.unwrap();
     assert_eq!(records.iter().map(|record| record.number).collect::<Vec<_>>(), [1, 2, 3]);
@@ -148,11 +158,7 @@ pub async fn letters_are_read_back_by_their_digests(ledger: &dyn CampaignLedger)
 
 pub async fn a_part_of_an_audience_stays_as_it_was_and_is_in_no_others_way(ledger: &dyn CampaignLedger) {
     let (spring, next) = (run("spring"), Some(RosterPlace { part: 1, after: Some(id("c-9")) }));
-    let part = |ids: &[&str]| AudiencePart {
-        customers: ids.iter().map(|text| id(text)).collect(),
-        next: next.clone(),
-        at: due(),
-    };
+    let part = |ids: &[&str]| AudiencePart { addressees: addressees(ids).collect(), next: next.clone(), at: due() };
     let asked = Audience::Asked { question: Question::default() };
     let (here, there) = (given(&["c-1", "c-2"]), given(&["c-3"]));
     assert_eq!(ledger.audience_part(spring, here.part(0)).await, Ok(None));
@@ -168,8 +174,8 @@ pub async fn a_part_of_an_audience_stays_as_it_was_and_is_in_no_others_way(ledge
 
 pub async fn planned_parts_are_counted_one_after_the_other(ledger: &dyn CampaignLedger) {
     let spring = run("spring");
-    let one = PlannedParts { parts: 1, seal: Seal::of(&[id("c-1")]), is_cut_short: false };
-    let two = PlannedParts { parts: 2, seal: one.seal.with(&id("c-2")), is_cut_short: true };
+    let one = PlannedParts { parts: 1, seal: Seal::of(&[id("c-1").into()]), is_cut_short: false };
+    let two = PlannedParts { parts: 2, seal: one.seal.with(&id("c-2").into()), is_cut_short: true };
     assert_eq!(ledger.planned_parts(spring).await, Ok(PlannedParts::default()));
     assert_eq!(ledger.save_planned_parts(spring, &two).await, Ok(false));
     assert_eq!(ledger.save_planned_parts(spring, &one).await, Ok(true));
@@ -180,7 +186,7 @@ pub async fn planned_parts_are_counted_one_after_the_other(ledger: &dyn Campaign
 }
 
 fn planned(customer: &str) -> Entry {
-    let id = EntryId { customer: id(customer), run: run("spring") };
+    let id = EntryId::of(id(customer), run("spring"));
     Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), due())
 }
 
@@ -219,7 +225,7 @@ pub async fn entries_are_found_by_what_they_wait_for_and_where_they_ended(ledger
     assert_eq!(counts, [Awaited::First, Awaited::Deferred, Awaited::Held].map(|awaited| (of_email(awaited), 1)).into());
     let closed: BTreeSet<_> = ledger.closed_in_campaign(run("spring")).await.unwrap().into_iter().collect();
     let skipped = TallyKey::Skipped(SkipReason::FrequencyCap);
-    assert_eq!(closed, [(TallyKey::Cancelled, id("c-3")), (skipped, id("c-4"))].into());
+    assert_eq!(closed, [(TallyKey::Cancelled, id("c-3").into()), (skipped, id("c-4").into())].into());
     assert_eq!(ledger.closed_counts(run("spring")).await, Ok([(TallyKey::Cancelled, 1), (skipped, 1)].into()));
     let in_doubt = dispatched.claim(StageName::Email, now, now + 1.minute()).unwrap();
     let in_doubt = apply(&in_doubt).await;
@@ -273,4 +279,73 @@ pub async fn months_and_campaigns_of_a_customer_are_read_apart(ledger: &dyn Camp
         let open = ledger.open_entries(part).await.unwrap();
         assert!(open.iter().all(|entry| !entry.run.is_campaign()), "{open:?}");
     }
+}
+
+fn of_item(item: Option<&str>) -> Entry {
+    let id = EntryId::parse("c-1", "spring", item).unwrap();
+    Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), due())
+}
+
+pub async fn entries_of_a_customers_items_are_apart(ledger: &dyn CampaignLedger) {
+    let (spring, now) = (run("spring"), due() + 1.minute());
+    let [one, other, whole] = [Some("INV-1"), Some("INV-10"), None].map(of_item);
+    // Another campaign whose name begins alike, and another customer.
+    let neighbours = [("c-1", "spring-2", Some("INV-1")), ("c-1", "spring-2", None), ("c-1-INV-1", "spring", None)];
+    let neighbours = neighbours.map(|(customer, run, item)| {
+        Entry::of_campaign(EntryId::parse(customer, run, item).unwrap(), Plan::of(&[StageName::Email]).unwrap(), due())
+    });
+    for entry in [&one, &other, &whole].into_iter().chain(&neighbours) {
+        assert_eq!(ledger.open(entry).await, Ok(true));
+        assert_eq!(ledger.open(entry).await, Ok(false));
+    }
+    for entry in [&one, &other, &whole].into_iter().chain(&neighbours) {
+        assert_eq!(ledger.entry(entry.id()).await, Ok(Some(entry.clone())));
+    }
+    let of_customer: BTreeSet<_> =
+        ledger.entries_in_campaigns(&id("c-1")).await.unwrap().iter().map(|entry| entry.id().to_string()).collect();
+    let all = ["c-1/spring", "c-1/spring/INV-1", "c-1/spring/INV-10", "c-1/spring-2", "c-1/spring-2/INV-1"];
+    assert_eq!(of_customer, all.map(str::to_owned).into());
+    assert_eq!(ledger.entries(&id("c-1")).await, Ok(vec![]));
+
+    // A claim of one is none of the other.
+    let dispatched = one.dispatch(now).unwrap();
+    ledger.apply(&dispatched).await.unwrap();
+    let claimed = dispatched.after().claim(StageName::Email, now, now + 1.minute()).unwrap();
+    ledger.apply(&claimed).await.unwrap();
+    assert_eq!(ledger.entry(other.id()).await, Ok(Some(other.clone())));
+    let cause = pulse_core::failure::Cause::new("The answer was lost.");
+    ledger.apply(&claimed.after().mark_indeterminate(cause.clone(), now, None).unwrap()).await.unwrap();
+    let open: BTreeSet<_> = ledger.open_in_campaign(spring, 10).await.unwrap().into_iter().collect();
+    assert_eq!(open, [&other, &whole, &neighbours[2]].map(|entry| entry.id().clone()).into());
+    let held = ledger.waiting_in_campaign(spring, StageName::Email, Awaited::Held, now, 10).await.unwrap();
+    assert_eq!(held.into_iter().collect::<BTreeSet<_>>(), open);
+    assert_eq!(ledger.open_counts(spring).await, Ok([((StageName::Email, Awaited::Held), 3)].into()));
+
+    for entry in [&other, &whole, &neighbours[2]] {
+        let dispatched = entry.dispatch(now).unwrap();
+        ledger.apply(&dispatched).await.unwrap();
+        let claimed = dispatched.after().claim(StageName::Email, now, now + 1.minute()).unwrap();
+        ledger.apply(&claimed).await.unwrap();
+        ledger.apply(&claimed.after().mark_indeterminate(cause.clone(), now, None).unwrap()).await.unwrap();
+    }
+    assert_eq!(ledger.closed_counts(spring).await, Ok([(TallyKey::Indeterminate, 4)].into()));
+    let closed: BTreeSet<_> = ledger.closed_in_campaign(spring).await.unwrap().into_iter().collect();
+    let all: Vec<_> = addressees(&["c-1", "c-1,INV-1", "c-1,INV-10", "c-1-INV-1"]).collect();
+    assert_eq!(closed, all.iter().map(|one| (TallyKey::Indeterminate, one.clone())).collect());
+    // Page by page, as who carries an order out reads them.
+    let mut found: Vec<Addressee> = Vec::new();
+    loop {
+        let page = ledger.closed_entries(spring, TallyKey::Indeterminate, found.last(), 1).await.unwrap();
+        let Some(id) = page.first() else { break };
+        found.push(id.addressee());
+    }
+    assert_eq!(found, all);
+}
+
+pub async fn a_part_of_items_is_read_back(ledger: &dyn CampaignLedger) {
+    let (spring, audience) = (run("spring"), given(&["c-1,INV-1", "c-1,INV-2", "c-2"]));
+    let addressees = addressees(&["c-1,INV-1", "c-1,INV-2"]).collect();
+    let part = AudiencePart { addressees, next: None, at: due() };
+    assert_eq!(ledger.put_audience_part(spring, audience.part(0), &part).await, Ok(true));
+    assert_eq!(ledger.audience_part(spring, audience.part(0)).await, Ok(Some(part)));
 }

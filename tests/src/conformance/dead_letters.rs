@@ -129,7 +129,7 @@ pub async fn what_the_scheduler_says_of_a_letter_is_read(letters: &dyn TestedLet
 }
 
 pub async fn what_is_sent_back_is_in_the_group_of_its_campaign_or_endpoint(letters: &dyn TestedLetters) {
-    let entry = |run_id| WorkMessage::for_entry(&EntryId { customer: id("c-1"), run: run(run_id) });
+    let entry = |run_id| WorkMessage::for_entry(&EntryId::of(id("c-1"), run(run_id)));
     let endpoint = EndpointName::parse("crm").unwrap();
     let word = WorkMessage::for_delivery(DeliveryId { endpoint, fact: "c-1/2026-11/7/sent".parse().unwrap() });
     let bodies = [entry("spring").body(), entry("2026-11").body(), word.body(), "no message".to_owned()];

@@ -436,7 +436,7 @@ pub async fn closed_entries_are_found_by_where_they_stand(ledger: &dyn TestedLed
     assert_eq!(found("2026-11", TallyKey::Indeterminate, 1).await, ["c-1"]);
     assert_eq!(found("2026-11", TallyKey::Failed(StageName::Email), 10).await, ["c-3"]);
     for (after, expected) in [("c-1", vec!["c-2"]), ("c-", vec!["c-1", "c-2"]), ("c-2", vec![])] {
-        let after = id(after);
+        let after = id(after).into();
         let ids = ledger.closed_entries(run("2026-11"), TallyKey::Indeterminate, Some(&after), 10).await.unwrap();
         assert_eq!(ids.iter().map(|id| id.customer.as_str()).collect::<Vec<_>>(), expected, "{after}");
     }

@@ -42,7 +42,7 @@ pub struct Delivery {
 }
 
 fn message(n: usize) -> WorkMessage {
-    WorkMessage::for_entry(&EntryId { customer: id(&format!("c-{n}")), run: run("2026-11") })
+    WorkMessage::for_entry(&EntryId::of(id(&format!("c-{n}")), run("2026-11")))
 }
 
 fn hide(delivery: &Delivery, hidden_for: Duration) -> Visibility {

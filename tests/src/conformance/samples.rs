@@ -72,7 +72,7 @@ pub fn scheduled(customer: &str) -> Entry {
 /// An entry that waits for its slot.
 #[must_use]
 pub fn scheduled_in(customer: &str, month: &str, at: Timestamp) -> Entry {
-    let id = EntryId { customer: id(customer), run: run(month) };
+    let id = EntryId::of(id(customer), run(month));
     Entry::scheduled(id, at, Some(score(500)))
 }
 

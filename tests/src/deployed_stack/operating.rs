@@ -145,7 +145,7 @@ impl DeployedStack {
     /// # Panics
     /// When that can't be done.
     pub async fn open_overdue(&self, customer: &Customer, due: Timestamp) -> Entry {
-        let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").expect("a run") };
+        let id = EntryId::of(customer.id.clone(), RunId::parse("2020-01").expect("a run"));
         let entry = Entry::scheduled(id, due, None);
         assert!(self.ledger().open(&entry).await.expect("the ledger takes it"), "{} was there", entry.id());
         entry

@@ -22,10 +22,10 @@ pub const PERSONAL: [&str; 5] =
 /// Never: its parts are well formed.
 #[must_use]
 pub fn entry(number: usize) -> EntryId {
-    EntryId {
-        customer: CustomerId::parse(&format!("c-{number}")).expect("a customer id"),
-        run: RunId::parse("2026-11").expect("a run id"),
-    }
+    EntryId::of(
+        CustomerId::parse(&format!("c-{number}")).expect("a customer id"),
+        RunId::parse("2026-11").expect("a run id"),
+    )
 }
 
 /// A request for that entry's score.

@@ -10,9 +10,10 @@ use pulse_app::{
 use pulse_core::{
     campaign::{Campaign, CampaignState},
     customer::Zone,
-    entry::StageName,
+    entry::{Entry, EntryId, Plan, StageName},
+    failure::Cause,
     plan::{Bound, Utilisation},
-    ports::{Campaigns as _, Clock as _},
+    ports::{Campaigns as _, Clock as _, Ledger as _},
 };
 use pulse_tests::{
     console_client::{Client, rows, words},
@@ -293,4 +294,42 @@ async fn the_larger_a_campaign_the_more_seldom_it_is_counted() {
         client.get("/campaigns/spring").await;
         assert!(world.ledger.used().since(before).half_reads > 0, "{entries}");
     }
+}
+
+#[tokio::test]
+async fn items_of_a_customer_stand_apart_and_the_doubt_of_one_is_settled_by_its_form() {
+    let world = InMemoryApp::eventful().await;
+    let client = Client::of(&world).await;
+    let (now, plan) = (world.clock.now(), Plan::of(&[StageName::Email]).unwrap());
+    let of = |item: &str| EntryId::parse("c-sent", "invoices", Some(item)).unwrap();
+    for item in ["A", "B"] {
+        let held = Entry::of_campaign(of(item), plan, now);
+        world.ledger.open(&held).await.unwrap();
+        let claimed = held.claim(StageName::Email, now, now).unwrap();
+        world.ledger.apply(&claimed).await.unwrap();
+        let lost = claimed.after().mark_indeterminate(Cause::new("The answer was lost."), now, None).unwrap();
+        world.ledger.apply(&lost).await.unwrap();
+    }
+    let page = client.get("/customers/c-sent").await.body;
+    for words in [
+        "id=\"campaign-invoices.A\"",
+        "Campaign invoices, item B",
+        "name=\"item\" value=\"A\"",
+        "--run invoices --item B",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let story = client.get_json("/customers/c-sent").await;
+    let entries = story["entries"].as_array().unwrap();
+    assert!(entries.iter().any(|entry| entry["id"]["item"] == "A"), "{story}");
+
+    let settle = async |body: &str| client.post("/customers/c-sent/settle", "text/html", body).await.status;
+    assert_eq!(settle("run=invoices&item=&note=seen&sent=m-9&outcome=sent").await, StatusCode::BAD_REQUEST);
+    assert_eq!(settle("run=invoices&item=C&note=seen&sent=m-9&outcome=sent").await, StatusCode::NOT_FOUND);
+    assert_eq!(settle("run=invoices&note=seen&sent=m-9&outcome=sent").await, StatusCode::NOT_FOUND);
+    assert_eq!(settle("run=invoices&item=B&note=seen&sent=m-9&outcome=sent").await, StatusCode::SEE_OTHER);
+    let state = async |item| world.ledger.entry(&of(item)).await.unwrap().unwrap().state();
+    assert_eq!((state("A").await, state("B").await), ("unknown", "sent"));
+    let orders = client.get("/orders").await.body;
+    assert!(orders.contains("mail of run invoices, item B as sent"), "{orders}");
 }

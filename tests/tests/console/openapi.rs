@@ -91,6 +91,7 @@ fn presses() -> Vec<(&'static str, &'static str)> {
         ("/customers/c-failed/replay", "run=2026-11"),
         ("/customers/c-failed/replay", "run=2026-11&again=yes"),
         ("/customers/c-nobody/replay", "run=2026-11"),
+        ("/customers/c-in-doubt/settle", "run=invoices&item=A&note=seen&sent=m-1&outcome=sent"),
         ("/customers/c-in-doubt/settle", "run=2026-11&note=seen&sent=m-1&outcome=sent"),
         ("/customers/c-in-doubt/settle", "run=2026-11&note=seen&sent=m-1&outcome=sent"),
         ("/endpoints", ""),

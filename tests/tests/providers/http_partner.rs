@@ -1,6 +1,9 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use pulse_core::ports::{Partner as _, PartnerAnswer, PartnerError, PartnerRequest};
+use pulse_core::{
+    entry::EntryId,
+    ports::{Partner as _, PartnerAnswer, PartnerError, PartnerRequest},
+};
 use pulse_local::standins::{PartnerStandIn, StandInFault, StandInOptions};
 use pulse_providers::{HttpPartner, secret::Authorization};
 use pulse_tests::providers::{PartnerBench, PartnerTrouble, partner_conformance, samples::errand};
@@ -154,4 +157,19 @@ async fn a_partner_is_told_which_run_and_customer_and_nothing_more() {
         assert!(headers.contains(line), "{headers}");
     }
     assert!(!headers.contains("authorization"), "{headers}");
+}
+
+#[tokio::test]
+async fn each_item_of_a_customer_is_asked_for_by_its_own_key_and_named_in_the_body() {
+    let stand_in = stand_in().await;
+    let partner = partner(&stand_in, AMPLE);
+    let of = |item| EntryId::parse("c-1", "invoices", item).unwrap();
+    let all = [None, Some("INV-1"), Some("INV-2")].map(of);
+    for entry in all.iter().chain(&all) {
+        let answer = partner.ask(&PartnerRequest { entry: entry.clone(), ..errand(1) }).await;
+        let reference = stand_in.references().get(entry).cloned();
+        assert_eq!(answer, Ok(PartnerAnswer::Done { reference }), "{entry}");
+    }
+    let references = stand_in.references();
+    assert!(references.keys().eq(&all) && references.values().collect::<BTreeSet<_>>().len() == 3, "{references:?}");
 }

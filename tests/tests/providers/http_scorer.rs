@@ -9,7 +9,10 @@ use std::{
 use futures::future::{join_all, ready};
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use pulse_aws::clock::SystemClock;
-use pulse_core::ports::{Clock, ScoreError, Scorer};
+use pulse_core::{
+    entry::EntryId,
+    ports::{Clock, ScoreError, ScoreRequest, Scorer},
+};
 use pulse_local::standins::{ScoreStandIn, StandInFault, StandInOptions};
 use pulse_providers::{
     HttpScorer,
@@ -189,4 +192,15 @@ async fn a_secret_that_cant_be_read_again_is_a_refusal_like_before() {
     clock.advance(Duration::from_mins(1));
     let error = scorer.score(&request(1)).await.unwrap_err();
     assert!(matches!(error, ScoreError::Retry { .. }) && error.to_string().contains("Check the secret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn each_item_of_a_customer_is_scored_by_its_own_key() {
+    let provider = stand_in().await;
+    let scorer = scorer(&provider, AMPLE);
+    let all = [None, Some("INV-1"), Some("INV-2")].map(|item| EntryId::parse("c-1", "invoices", item).unwrap());
+    for entry in &all {
+        scorer.score(&ScoreRequest { entry: entry.clone(), ..request(1) }).await.unwrap();
+    }
+    assert!(provider.scored().keys().eq(&all), "{:?}", provider.scored());
 }

@@ -66,7 +66,7 @@ pub(super) fn mail(renderer: &MinijinjaRenderer, language: &str, name: &str, lin
     let letter = Letter { customer: &customer, run, score: &score, previous, unsubscribe: unsubscribe.as_ref() };
     let content = renderer.render(&letter).unwrap();
     let Contact::Email(to) = customer.contact else { panic!("an address") };
-    Mail { entry: EntryId { customer: customer.id, run }, to, name: customer.name, content, unsubscribe, trace: None }
+    Mail { entry: EntryId::of(customer.id, run), to, name: customer.name, content, unsubscribe, trace: None }
 }
 
 /// What readers see of messages that were built of these requests.

@@ -4,11 +4,14 @@ use futures::{
     FutureExt,
     future::{join_all, ready},
 };
+use jiff::Timestamp;
 use pulse_aws::{clock::SystemClock, sdk::for_emulator};
 use pulse_core::{
     customer::EmailAddress,
-    ports::{Mail, Mailer, ProviderRelease, ProviderSuppressions as _, SendError},
+    entry::EntryId,
+    ports::{FeedbackParser as _, Mail, Mailer, Payload, ProviderRelease, ProviderSuppressions as _, SendError},
 };
+use pulse_feedback::SesParser;
 use pulse_providers::{SesMailer, SesSuppressions, secret, secrets_client, ses_client};
 use pulse_tests::providers::{
     MailTrouble, MailerBench,
@@ -266,4 +269,30 @@ async fn what_ses_refuses_is_told_without_the_address() {
         let cause = list.release(&address).await.unwrap_err();
         assert!(cause.as_str().contains(told) && !cause.as_str().contains("ada"), "{cause}");
     }
+}
+
+#[tokio::test]
+async fn a_mail_about_an_item_has_it_in_its_tags_and_its_events_are_of_it() {
+    let server = AwsServer::start().await.unwrap();
+    let of_item = Mail { entry: EntryId::parse("c-1", "invoices", Some("INV-1")).unwrap(), ..mail(1) };
+    mailer(&server, FAST, AMPLE).send(&of_item).await.unwrap();
+    let tags = server.done()[0]["EmailTags"].clone();
+    let expected = [("customer", "c-1"), ("run", "invoices"), ("item", "INV-1")];
+    assert_eq!(tags, json!(expected.map(|(name, value)| json!({"Name": name, "Value": value}))));
+
+    // SES's events have each tag with a list of its values.
+    let tags = expected.iter().map(|(name, value)| ((*name).to_owned(), json!([value])));
+    let tags = Value::Object(tags.collect());
+    let event = |tags: &Value| {
+        let mail = json!({"timestamp": "2026-11-03T10:00:00Z", "messageId": "0100", "destination": [], "tags": tags});
+        let delivery = json!({"timestamp": "2026-11-03T10:00:05Z", "recipients": []});
+        let body = json!({"eventType": "Delivery", "mail": mail, "delivery": delivery}).to_string();
+        let payload = Payload { body, headers: Default::default(), received_at: Timestamp::UNIX_EPOCH };
+        SesParser.parse(&payload).unwrap()[0].about.entry.clone()
+    };
+    assert_eq!(event(&tags), Some(of_item.entry));
+    // Of an item that is none it isn't told of the customer's entry without one.
+    let mut strange = tags.clone();
+    strange["item"] = json!(["INV 1"]);
+    assert_eq!(event(&strange), None);
 }

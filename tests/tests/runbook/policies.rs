@@ -65,7 +65,7 @@ impl Office {
     /// Puts an entry of long ago on the ledger of whose mail it isn't known whether it was accepted.
     async fn send_without_an_answer(&self, customer: &Customer) {
         let (ledger, now) = (self.stack.ledger(), SystemClock.now());
-        let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").unwrap() };
+        let id = EntryId::of(customer.id.clone(), RunId::parse("2020-01").unwrap());
         let entry = Entry::scheduled(id, now, None);
         ledger.open(&entry).await.unwrap();
         let score = Score { value: ScoreValue::parse(700).unwrap(), band: Band::parse("good").unwrap(), as_of: now };

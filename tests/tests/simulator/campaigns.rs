@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use pulse_core::{
     campaign::{Campaign, CampaignOutcome, CampaignReport, CampaignStepped, Priority},
     customer::CustomerId,
-    entry::{Plan, StageName, TallyKey},
+    entry::{Addressee, ItemId, Plan, StageName, TallyKey},
     run::RunId,
 };
 use pulse_sim::{
@@ -25,7 +25,7 @@ use pulse_sim::{
 use crate::{
     mutants::{
         BelievesEveryRefusal, DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor,
-        MakesAKeyForEachTry, NumbersParts, ReapsByAge,
+        MakesAKeyForEachTry, NumbersParts, PassesItemsOver, ReapsByAge, TakesItemsForOne,
     },
     seeds::{broken_seeds, seeds},
 };
@@ -67,7 +67,7 @@ fn campaign(name: &str) -> SimulatedCampaign {
     SimulatedCampaign {
         run: RunId::parse(name).unwrap(),
         plan: Plan::of(&[StageName::Email]).unwrap(),
-        audience: Ok((0..CUSTOMERS).filter(|number| !joins_later(*number)).map(customer).collect()),
+        audience: Ok((0..CUSTOMERS).filter(|number| !joins_later(*number)).map(addressee).collect()),
         other_starts: Vec::new(),
         deadline: None,
         priority: Priority::Normal,
@@ -211,7 +211,7 @@ fn a_campaign_for_nobody_ends_too() {
 /// Whoever starts one by `pulse run start` can't: ids that nobody has are left out.
 #[test]
 fn a_campaign_for_someone_whom_nobody_knows_ends_and_says_so() {
-    let audience = Ok([1, 2, 19].map(customer).to_vec());
+    let audience = Ok([1, 2, 19].map(addressee).to_vec());
     let plan = scenario(vec![act(SimulatedCampaign { audience, ..campaign("spring") })], Vec::new());
     let report = run(&plan, shipped(), false);
     let (_, told) = only(&report);
@@ -227,6 +227,20 @@ fn a_frequency_cap_holds_over_all_runs() {
     let sent = |campaign: &Campaign| count(&campaign.finished.as_ref().unwrap().0, |key| *key == TallyKey::Sent);
     let all: u64 = report.campaigns.iter().map(sent).sum();
     assert!((200..=u64::from(CUSTOMERS)).contains(&all), "{all} mails of both");
+}
+
+/// Some customers have three items, others two or one.
+#[test]
+fn each_item_of_a_customer_is_called_for_and_mailed_once() {
+    let lossy = ProviderFaults { retry: 0.1, answer_lost: 0.1, ..ProviderFaults::default() };
+    let of_items = |number| (0..=number % 3).map(move |item| item_of(number, item));
+    let audience = (0..CUSTOMERS).filter(|number| !joins_later(*number)).flat_map(of_items).collect::<Vec<_>>();
+    let entries = audience.len() as u64;
+    let campaign = SimulatedCampaign { audience: Ok(audience), ..calling("invoices") };
+    let (report, left) = (lived(&scenario(vec![act(campaign)], unreliable_partner(lossy))), entries / 10);
+    let (campaign, told) = only(&report);
+    assert_eq!((told.entries(), campaign.sealed.unwrap().0.count), (entries, entries));
+    assert!(count(told, |key| *key == TallyKey::Sent) > entries - left, "{:?}", told.counts);
 }
 
 /// An urgent campaign is through before a bulk one of the same size that was begun at the same time, and soon.
@@ -288,6 +302,14 @@ fn a_tick_whose_time_is_over_leaves_the_rest_of_a_campaign_to_the_next() {
     let act = || CampaignAct { cancelled_after: Some(Duration::from_secs(80)), ..act(campaign("spring")) };
     let closed = |time| ticks_of(time, act(), CampaignOutcome::Cancelled).1;
     assert!(closed(long) < closed(short), "{} and {}", closed(long), closed(short));
+}
+
+fn addressee(number: u32) -> Addressee {
+    customer(number).into()
+}
+
+fn item_of(number: u32, item: u32) -> Addressee {
+    Addressee { item: ItemId::parse(&format!("I-{item}")).ok(), ..addressee(number) }
 }
 
 fn calling(name: &str) -> SimulatedCampaign {
@@ -399,4 +421,14 @@ fn a_key_that_is_another_at_each_try_is_caught() {
 #[test]
 fn calls_to_a_partner_beside_its_lanes_are_caught() {
     assert_caught(|| Arc::new(HedgesItsCalls), Promise::LanesHeld);
+}
+
+#[test]
+fn a_ledger_whose_keys_have_no_item_is_caught() {
+    assert_caught(|| Arc::new(TakesItemsForOne), Promise::CampaignsAddUp);
+}
+
+#[test]
+fn a_key_for_a_partner_that_has_no_item_is_caught() {
+    assert_caught(|| Arc::new(PassesItemsOver), Promise::PartnersDoOnce);
 }

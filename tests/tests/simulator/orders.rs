@@ -58,7 +58,7 @@ fn world(product: impl SystemUnderTest + 'static, seed: u64, letters: Letters) -
 /// Someone whom the score stage gave up, with the letter of it.
 fn die(world: &World, n: usize, cause: &str) {
     let customer = customer(&format!("c-{n}"));
-    let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2026-11").unwrap() };
+    let id = EntryId::of(customer.id.clone(), RunId::parse("2026-11").unwrap());
     let entry = Entry::scheduled(id.clone(), starts(), None);
     let failed = entry.fail(STAGE, Cause::new(cause), starts(), None).unwrap();
     let written = async {

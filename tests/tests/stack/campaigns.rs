@@ -24,8 +24,9 @@ fn new(name: &str, customers: &[Customer], steps: &[StageName]) -> NewCampaign {
     NewCampaign {
         run: RunId::parse(name).unwrap(),
         plan: Plan::of(steps).unwrap(),
-        audience: NewAudience::Ids(customers.iter().map(|customer| customer.id.clone()).collect()),
+        audience: NewAudience::Ids(customers.iter().map(|customer| customer.id.clone().into()).collect()),
         letter: CampaignLetter::parse([("en", text)]).unwrap(),
+        needs_item: false,
         deadline: None,
         priority: Priority::Normal,
         cap: None,
@@ -85,6 +86,7 @@ fn a_campaign_is_planned_sealed_mailed_once_to_each_and_finished() {
                     .iter()
                     .map(|customer| customer.id.clone())
                     .chain([CustomerId::parse("nobody").unwrap()])
+                    .map(Into::into)
                     .collect(),
             ),
             ..new("spring", &customers, &[StageName::Score, StageName::Email])

@@ -82,7 +82,7 @@ async fn bury(stack: &DeployedStack, letters: usize) {
     let (ledger, now) = (stack.ledger(), SystemClock.now());
     for n in 0..letters {
         let customer: Customer = customer(&format!("redriven-{n}"));
-        let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").unwrap() };
+        let id = EntryId::of(customer.id.clone(), RunId::parse("2020-01").unwrap());
         let entry = Entry::scheduled(id.clone(), now, None);
         assert!(ledger.save_customer(&customer).await.unwrap() && ledger.open(&entry).await.unwrap());
         let failed = entry.fail(STAGE, Cause::new("It answered 503."), now, None).unwrap();

@@ -31,7 +31,7 @@ async fn bury(stack: &DeployedStack, meant: usize) {
     let (ledger, now) = (stack.ledger(), SystemClock.now());
     let buried = stream::iter(0..meant + OTHERS).map(async |n| {
         let customer = customer(&format!("buried-{n}"));
-        let id = EntryId { customer: customer.id.clone(), run: RunId::parse("2020-01").unwrap() };
+        let id = EntryId::of(customer.id.clone(), RunId::parse("2020-01").unwrap());
         let words = if n < meant { "It answered 503." } else { "It answered 422." };
         let entry = Entry::scheduled(id.clone(), now, None);
         assert!(ledger.save_customer(&customer).await.unwrap() && ledger.open(&entry).await.unwrap());

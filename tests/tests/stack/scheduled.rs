@@ -117,7 +117,7 @@ fn the_tick_counts_for_everyone_who_looks_under_its_own_role() {
         // Someone of this month's run, whom nobody has scheduled.
         let (mailed, due) = (customer("c-mailed"), SystemClock.now() - 2.hours());
         ledger.save_customer(&mailed).await.unwrap();
-        let id = EntryId { customer: mailed.id.clone(), run: RunId::current(SystemClock.now()) };
+        let id = EntryId::of(mailed.id.clone(), RunId::current(SystemClock.now()));
         assert!(ledger.open(&Entry::scheduled(id, due, None)).await.unwrap());
         stack.tick(StageName::Score).await;
         stack.until(&mailed, |entry| entry.state() == "sent").await;

@@ -108,7 +108,7 @@ fn an_entry_is_replayed_and_a_further_mail_sent_only_by_force() {
         stack.enroll(std::slice::from_ref(&again)).await;
         fire(&stack, &again).await;
         let run = stack.until(&again, |entry| entry.state() == "sent").await.id().run;
-        let id = EntryId { customer: again.id.clone(), run };
+        let id = EntryId::of(again.id.clone(), run);
 
         let (ledger, stages) = (stack.ledger(), stack.stack.stages().unwrap());
         let queues = stack.stack.queues().unwrap();

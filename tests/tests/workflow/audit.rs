@@ -52,11 +52,8 @@ async fn what_is_amiss_is_found_and_left_alone_unless_it_is_to_be_repaired() {
     stack.ledger.apply(&skipped).await.unwrap();
     stack.enrollment().unenroll(&left.id).await.unwrap();
     stack.schedules.put(&schedule(left, &left.slot)).await.unwrap();
-    let next = Entry::scheduled(
-        pulse_core::entry::EntryId { run: open.id().run.next(), customer: left.id.clone() },
-        open.due(),
-        None,
-    );
+    let next =
+        Entry::scheduled(pulse_core::entry::EntryId::of(left.id.clone(), open.id().run.next()), open.due(), None);
     stack.ledger.open(&next).await.unwrap();
 
     let expected = BTreeMap::from([

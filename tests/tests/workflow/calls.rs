@@ -27,7 +27,7 @@ fn run() -> RunId {
 }
 
 fn id(of: &Customer) -> EntryId {
-    EntryId { customer: of.id.clone(), run: run() }
+    EntryId::of(of.id.clone(), run())
 }
 
 /// A campaign of these steps that runs, for one customer whose entry's message is sent.
@@ -39,7 +39,7 @@ async fn started(steps: &[StageName], letter: &str) -> (InMemoryStack, Customer)
     stack.ledger.put_campaign_letter(run(), &letter).await.unwrap();
     let request = CampaignRequest {
         plan,
-        audience: Audience::given(&[one.id.clone()].into(), 1),
+        audience: Audience::given(&[one.id.clone().into()].into(), 1),
         letter: letter.digest(),
         deadline: None,
         priority: Priority::Normal,
@@ -48,7 +48,7 @@ async fn started(steps: &[StageName], letter: &str) -> (InMemoryStack, Customer)
         a_day: None,
     };
     let mut change = CampaignChange::requested(run(), request, "aoife".into(), None, now);
-    let seal = Seal::of([&one.id]);
+    let seal = Seal::of([&one.id.clone().into()]);
     for event in [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started] {
         assert!(stack.ledger.save_campaign(&change).await.unwrap());
         change = change.after().change(event, now).unwrap();

@@ -13,6 +13,7 @@ mod feedback;
 mod forgetting;
 mod happy;
 mod holds;
+mod items;
 mod mortal;
 mod outbox;
 mod panics;

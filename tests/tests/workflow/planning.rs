@@ -12,8 +12,7 @@ use pulse_core::{
         Planned, PlannedParts, Planner, Priority, Question, Seal, Told,
     },
     control::Note,
-    customer::CustomerId,
-    entry::{Plan, StageName},
+    entry::{Addressee, Plan, StageName},
     ports::{CampaignEntries as _, Campaigns as _, Clock, Ledger as _},
     run::RunId,
 };
@@ -39,11 +38,11 @@ fn later() -> Timestamp {
     begin() + 1.hour()
 }
 
-fn ids(names: &[&str]) -> BTreeSet<CustomerId> {
-    names.iter().map(|name| CustomerId::parse(name).unwrap()).collect()
+fn ids(names: &[&str]) -> BTreeSet<Addressee> {
+    names.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect()
 }
 
-fn spring(audience: Audience, customers: &BTreeSet<CustomerId>) -> CampaignStart {
+fn spring(audience: Audience, addressees: &BTreeSet<Addressee>) -> CampaignStart {
     let letter = CampaignLetter::parse([("en", "Subject: Spring\n\nSpring is here.")]).unwrap();
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
@@ -57,7 +56,7 @@ fn spring(audience: Audience, customers: &BTreeSet<CustomerId>) -> CampaignStart
     };
     let told = Told { by: "max".into(), note: None, at: begin() };
     let run = RunId::parse("spring").unwrap();
-    CampaignStart { run, request, customers: customers.clone(), part: SIZES.part, letter, told }
+    CampaignStart { run, request, addressees: addressees.clone(), part: SIZES.part, letter, told }
 }
 
 /// A ledger with ten customers, and a clock.
@@ -93,8 +92,8 @@ impl World {
     }
 
     /// Those who have entries.
-    async fn entries(&self, run: RunId) -> BTreeSet<CustomerId> {
-        self.ledger.open_in_campaign(run, usize::MAX).await.unwrap().into_iter().map(|id| id.customer).collect()
+    async fn entries(&self, run: RunId) -> BTreeSet<Addressee> {
+        self.ledger.open_in_campaign(run, usize::MAX).await.unwrap().into_iter().map(|id| id.addressee()).collect()
     }
 }
 
@@ -103,8 +102,8 @@ async fn whom_a_start_was_for_that_failed_gets_nothing_of_another_of_its_name() 
     let world = World::new().await;
     let (failed, meant) = (ids(&["c-0", "c-1", "c-2", "c-3", "c-4", "c-5"]), ids(&["c-7", "c-8"]));
     let left = Audience::given(&failed, SIZES.part);
-    for (number, customers) in (0..).zip(failed.into_iter().collect::<Vec<_>>().chunks(SIZES.part)) {
-        let part = AudiencePart { customers: customers.to_vec(), next: None, at: begin() };
+    for (number, addressees) in (0..).zip(failed.into_iter().collect::<Vec<_>>().chunks(SIZES.part)) {
+        let part = AudiencePart { addressees: addressees.to_vec(), next: None, at: begin() };
         let run = RunId::parse("spring").unwrap();
         assert_eq!(world.ledger.put_audience_part(run, left.part(number), &part).await, Ok(true));
     }
@@ -118,7 +117,7 @@ async fn an_audience_that_is_not_the_one_asked_for_is_not_sealed_but_cut_short()
     let world = World::new().await;
     let meant = ids(&["c-1", "c-2", "c-3"]);
     let others = ids(&["c-1", "c-2", "c-4"]);
-    let start = CampaignStart { customers: others.clone(), ..spring(Audience::given(&meant, SIZES.part), &meant) };
+    let start = CampaignStart { addressees: others.clone(), ..spring(Audience::given(&meant, SIZES.part), &meant) };
     let campaign = world.started(&start).await;
     let Planned::Refused(why) = world.planned(&campaign, later()).await else { panic!("sealed") };
     let cancelled = CampaignEvent::CancelAsked { by: "pulse".into(), note: Note::parse(why).unwrap() };
@@ -138,9 +137,9 @@ async fn a_part_ends_where_the_time_does_and_is_gone_on_with_from_there() {
     let soon = world.clock.now() + 2.seconds();
     assert_eq!(world.planned(&campaign, soon).await, Planned::Unfinished);
     let first = world.ledger.audience_part(campaign.run, asked.part(0)).await.unwrap().unwrap();
-    assert_eq!(first.customers.iter().cloned().collect::<BTreeSet<_>>(), ids(&["c-0", "c-1"]));
+    assert_eq!(first.addressees.iter().cloned().collect::<BTreeSet<_>>(), ids(&["c-0", "c-1"]));
     assert_eq!(world.entries(campaign.run).await, ids(&["c-0", "c-1"]));
-    let all = (0..10).map(|number| CustomerId::parse(&format!("c-{number}")).unwrap()).collect();
+    let all = (0..10).map(|number| format!("c-{number}").try_into().unwrap()).collect();
     assert_eq!(world.planned(&campaign, later()).await, Planned::All(Seal::of(&all)));
     assert_eq!(world.entries(campaign.run).await, all);
     assert!(world.ledger.planned_parts(campaign.run).await.unwrap().parts > 3);
@@ -168,10 +167,20 @@ async fn the_part_that_another_has_found_is_the_last_of_one_that_is_cancelled() 
     let world = World::new().await;
     let asked = Audience::Asked { question: Question::default() };
     let stale = world.started(&spring(asked.clone(), &BTreeSet::new())).await;
-    let found = AudiencePart { customers: ids(&["c-3"]).into_iter().collect(), next: None, at: begin() };
+    let found = AudiencePart { addressees: ids(&["c-3"]).into_iter().collect(), next: None, at: begin() };
     assert_eq!(world.ledger.put_audience_part(stale.run, asked.part(0), &found).await, Ok(true));
     let note = Note::parse("It was the wrong letter.").unwrap();
     let campaign = world.with(&stale, CampaignEvent::CancelAsked { by: "max".into(), note }).await;
     assert_eq!(world.planned(&campaign, later()).await, Planned::All(Seal::of(&ids(&["c-3"]))));
     assert_eq!(world.entries(campaign.run).await, ids(&["c-3"]));
+}
+
+#[tokio::test]
+async fn each_item_of_a_customer_has_an_entry_in_whatever_part_it_is() {
+    let world = World::new().await;
+    let meant = ids(&["c-1,A", "c-1,B", "c-1,C", "c-1,D", "c-1,E", "c-2", "c-3,A"]);
+    let campaign = world.started(&spring(Audience::given(&meant, SIZES.part), &meant)).await;
+    assert_eq!(world.planned(&campaign, later()).await, Planned::All(Seal::of(&meant)));
+    assert_eq!(world.entries(campaign.run).await, meant);
+    assert_eq!(world.ledger.planned_parts(campaign.run).await.unwrap().parts, 2);
 }

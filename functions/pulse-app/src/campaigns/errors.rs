@@ -29,13 +29,15 @@ pub enum CampaignError {
     #[error("there is a campaign {0} already, and a name is never given twice: what it has sent is told by it")]
     Taken(RunId),
     /// It would be for more than is allowed.
-    #[error("campaign {run} would be for {customers} customers, and {at_most} are the most that you allow")]
+    #[error(
+        "campaign {run} would have {entries} entries, one for each customer or item, and {at_most} are the most that you allow"
+    )]
     TooMany {
         /// By its name, which is never given twice.
         run: RunId,
-        /// How many it would be for.
-        customers: u64,
-        /// How many it may be for.
+        /// How many it would have.
+        entries: u64,
+        /// How many it may have.
         at_most: u64,
     },
     /// It would send more than the account may.
@@ -54,15 +56,21 @@ pub enum CampaignError {
     },
     /// Its partner would do it again for some.
     #[error(
-        "the partner was called already for {customers} of those whom campaign {run} didn't reach, and would do it again under another \
+        "the partner was called already for {entries} of those whom campaign {run} didn't reach, and would do it again under another \
          name: mail them by --steps email, or name those who are to be called again by --audience"
     )]
     CalledFor {
         /// Whom it didn't reach.
         run: RunId,
-        /// For how many of them the partner was called.
-        customers: u64,
+        /// For how many of them the partner was called, or of their items.
+        entries: u64,
     },
+    /// Its letter couldn't be written to some.
+    #[error(
+        "campaign {0} would have entries without an item, and its letter shows one: name one behind each customer, as in \
+         c-1,INV-1, or write that between `{{% if item %}}` and `{{% endif %}}`"
+    )]
+    WithoutItem(RunId),
     /// What happens can't happen as it stands.
     #[error(transparent)]
     Illegal(#[from] IllegalCampaignStep),

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
     campaign::{Forecast, Foreseen, Question, RosterPlace},
     customer::CustomerId,
-    entry::{EntryId, Plan, StageName},
+    entry::{Addressee, EntryId, Plan, StageName},
     ports::{LedgerError, TallyKey},
     run::RunId,
 };
@@ -24,17 +24,25 @@ const PAGE: usize = 1_000;
 pub struct CampaignForecast {
     /// By its name, which is never given twice.
     pub run: RunId,
-    /// For how many customers it would be.
+    /// For how many it would be: for each a customer, or one of their items.
     pub customers: u64,
+    /// How many of them are items.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub items: u64,
     /// How many of them would be mailed.
     pub mailed: u64,
     /// How many wouldn't, and why.
     pub skipped: BTreeMap<String, u64>,
-    /// Ids that nobody on the roster has.
+    /// For how many nobody on the roster has the id.
     pub unknown: u64,
     /// What it would come to for each.
     #[serde(skip)]
-    pub each: Vec<(CustomerId, Foreseen)>,
+    pub each: Vec<(Addressee, Foreseen)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference whether to skip a field")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl App {
@@ -48,36 +56,42 @@ impl App {
         let (ledger, in_campaigns) = (&*self.ports.ledger, &*self.ports.in_campaigns);
         let forecast = Forecast { ledger, in_campaigns, provider, cap: new.cap };
         let now = self.clock().now();
-        let ids = self.ids(new).await?;
-        let each = stream::iter(ids).map(async |id| {
-            let foreseen = forecast.of(&id, now).await?;
-            Ok::<_, LedgerError>((id, foreseen))
+        let addressees = Vec::from_iter(self.addressees(new).await?);
+        let of_one = addressees.chunk_by(|one, next| one.customer == next.customer);
+        let each = stream::iter(of_one).map(async |entries| {
+            let foreseen = forecast.of(&entries[0].customer, entries.len(), now).await?;
+            Ok::<_, LedgerError>(entries.iter().cloned().zip(foreseen).collect::<Vec<_>>())
         });
-        let each: Vec<_> = each.buffered(AT_ONCE).try_collect().await?;
-        let mut told =
-            CampaignForecast { run: new.run, customers: 0, mailed: 0, skipped: BTreeMap::new(), unknown: 0, each };
-        for (_, foreseen) in &told.each {
+        let each: Vec<_> = each.buffered(AT_ONCE).try_concat().await?;
+        let (run, skipped) = (new.run, BTreeMap::new());
+        let mut told = CampaignForecast { run, customers: 0, items: 0, mailed: 0, skipped, unknown: 0, each };
+        for (addressee, foreseen) in &told.each {
             match foreseen {
                 Foreseen::Mailed => told.mailed += 1,
                 Foreseen::Skipped(reason) => *told.skipped.entry(reason.to_string()).or_default() += 1,
                 Foreseen::Unknown => told.unknown += 1,
             }
+            told.items += u64::from(addressee.item.is_some() && *foreseen != Foreseen::Unknown);
         }
         told.customers = told.mailed + told.skipped.values().sum::<u64>();
         Ok(told)
     }
 
     /// Whom a campaign is for, each once, in the order of their ids.
-    pub(super) async fn ids(&self, new: &NewCampaign) -> Result<BTreeSet<CustomerId>, CampaignError> {
-        match &new.audience {
-            NewAudience::Ids(ids) => Ok(ids.iter().cloned().collect()),
-            NewAudience::Unreached(run) => self.unreached(*run, new.plan).await,
-            NewAudience::Asked(question) => Ok(self.asked(question).await?),
+    pub(super) async fn addressees(&self, new: &NewCampaign) -> Result<BTreeSet<Addressee>, CampaignError> {
+        let all: BTreeSet<_> = match &new.audience {
+            NewAudience::Ids(ids) => ids.iter().cloned().collect(),
+            NewAudience::Unreached(run) => self.unreached(*run, new.plan).await?,
+            NewAudience::Asked(question) => self.asked(question).await?,
+        };
+        if new.needs_item && all.iter().any(|addressee| addressee.item.is_none()) {
+            return Err(CampaignError::WithoutItem(new.run));
         }
+        Ok(all)
     }
 
-    /// Whom a campaign didn't reach. Its partner isn't called again for any of them: by another name, it would do it again.
-    async fn unreached(&self, run: RunId, plan: Plan) -> Result<BTreeSet<CustomerId>, CampaignError> {
+    /// Whom a campaign didn't reach, or about which of their items it didn't. Its partner isn't called again for any of them: by another name, it would do it again.
+    async fn unreached(&self, run: RunId, plan: Plan) -> Result<BTreeSet<Addressee>, CampaignError> {
         let campaign = self.campaign_of(run).await?;
         if !campaign.state.is_over() {
             return Err(CampaignError::NotOver { run, standing: campaign_state(&campaign) });
@@ -87,22 +101,22 @@ impl App {
             matches!(key, TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned | TallyKey::Cancelled)
         };
         let unreached: BTreeSet<_> =
-            closed.into_iter().filter(|(key, _)| is_unreached(key)).map(|(_, customer)| customer).collect();
+            closed.into_iter().filter(|(key, _)| is_unreached(key)).map(|(_, addressee)| addressee).collect();
         if [plan, campaign.request.plan].iter().all(|plan| plan.has(StageName::Call)) {
-            let called = stream::iter(&unreached).map(async |customer| {
-                let id = EntryId { customer: customer.clone(), run };
+            let called = stream::iter(&unreached).map(async |addressee| {
+                let id = EntryId::for_addressee(addressee.clone(), run);
                 let entry = self.ports.ledger.entry(&id).await?;
                 Ok::<_, LedgerError>(u64::from(entry.is_some_and(|entry| entry.called().is_some())))
             });
-            let customers = called.buffered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await?;
-            if customers > 0 {
-                return Err(CampaignError::CalledFor { run, customers });
+            let entries = called.buffered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await?;
+            if entries > 0 {
+                return Err(CampaignError::CalledFor { run, entries });
             }
         }
         Ok(unreached)
     }
 
-    async fn asked(&self, question: &Question) -> Result<BTreeSet<CustomerId>, LedgerError> {
+    async fn asked(&self, question: &Question) -> Result<BTreeSet<Addressee>, LedgerError> {
         let reports = &self.ports.reports;
         let mut place = RosterPlace::default();
         let mut found = BTreeSet::new();
@@ -114,7 +128,7 @@ impl App {
             };
             let meant = stream::iter(page).map(|id| self.is_meant(question, id)).buffered(AT_ONCE);
             let meant: Vec<Option<CustomerId>> = meant.try_collect().await?;
-            found.extend(meant.into_iter().flatten());
+            found.extend(meant.into_iter().flatten().map(Addressee::from));
         }
         Ok(found)
     }

@@ -12,8 +12,7 @@ use jiff::Timestamp;
 use pulse_core::{
     campaign::{CampaignLetter, FrequencyCap, Priority, Question},
     control::Note,
-    customer::CustomerId,
-    entry::Plan,
+    entry::{Addressee, Plan},
     run::RunId,
 };
 
@@ -34,6 +33,8 @@ pub struct NewCampaign {
     pub audience: NewAudience,
     /// What they are written.
     pub letter: CampaignLetter,
+    /// Whether that shows an item without asking whether there is one.
+    pub needs_item: bool,
     /// When it is waited for no longer.
     pub deadline: Option<Timestamp>,
     /// Which goes first.
@@ -51,10 +52,10 @@ pub struct NewCampaign {
 }
 
 impl NewCampaign {
-    /// What would be begun within 24 hours for so many customers, where the account may send less.
+    /// What would be begun within 24 hours of so many entries, where the account may send less.
     #[must_use]
-    pub fn beyond_quota(&self, customers: u64) -> Option<BeyondQuota> {
-        let a_day = self.a_day.map_or(customers, |a_day| a_day.get().min(customers));
+    pub fn beyond_quota(&self, entries: u64) -> Option<BeyondQuota> {
+        let a_day = self.a_day.map_or(entries, |a_day| a_day.get().min(entries));
         self.quota.filter(|quota| a_day > *quota).map(|quota| BeyondQuota { run: self.run, a_day, quota })
     }
 
@@ -85,9 +86,9 @@ pub struct BeyondQuota {
 /// Whom a new campaign is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewAudience {
-    /// Those of these ids, each once, however often it is there.
-    Ids(Vec<CustomerId>),
-    /// Those whom another campaign was for and didn't reach: its entries that failed, were abandoned or cancelled. Those of which
+    /// Those of these ids, and which of their items, each once, however often it is there.
+    Ids(Vec<Addressee>),
+    /// Those whom another campaign was for and didn't reach, about the same items: its entries that failed, were abandoned or cancelled. Those of which
     /// it isn't known are left out. It has to be over: what is open may reach them still.
     Unreached(RunId),
     /// Those of the roster whom a question finds.

@@ -3,8 +3,7 @@ use std::collections::BTreeSet;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
     campaign::{Audience, AudienceSizes, Campaign, CampaignRequest, CampaignStart, Told},
-    customer::CustomerId,
-    entry::Plan,
+    entry::{Addressee, Plan},
     ports::LedgerError,
     stage_spec::NoSuchStage,
 };
@@ -32,23 +31,27 @@ impl App {
             return Err(CampaignError::Taken(run));
         }
         let part = AudienceSizes::default().part;
-        let (audience, customers) = match &new.audience {
+        let (audience, addressees) = match &new.audience {
             NewAudience::Asked(question) => {
+                if new.needs_item {
+                    // Nobody whom a question finds has one.
+                    return Err(CampaignError::WithoutItem(run));
+                }
                 if let Some(beyond) = new.a_day.and_then(|a_day| new.beyond_quota(a_day.get())) {
                     return Err(beyond.into());
                 }
                 (Audience::Asked { question: question.clone() }, BTreeSet::new())
             }
             NewAudience::Ids(_) | NewAudience::Unreached(_) => {
-                let known = self.known(self.ids(new).await?).await?;
-                let customers = known.len() as u64;
-                if customers == 0 {
+                let known = self.known(self.addressees(new).await?).await?;
+                let entries = known.len() as u64;
+                if entries == 0 {
                     return Err(CampaignError::Nobody(run));
                 }
-                if let Some(at_most) = new.at_most.filter(|most| customers > *most) {
-                    return Err(CampaignError::TooMany { run, customers, at_most });
+                if let Some(at_most) = new.at_most.filter(|most| entries > *most) {
+                    return Err(CampaignError::TooMany { run, entries, at_most });
                 }
-                if let Some(beyond) = new.beyond_quota(customers) {
+                if let Some(beyond) = new.beyond_quota(entries) {
                     return Err(beyond.into());
                 }
                 (Audience::given(&known, part), known)
@@ -65,7 +68,7 @@ impl App {
             a_day: new.a_day,
         };
         let told = Told { by: self.actor.clone(), note: new.note.clone(), at: self.clock().now() };
-        let start = CampaignStart { run, request, customers, part, letter: new.letter.clone(), told };
+        let start = CampaignStart { run, request, addressees, part, letter: new.letter.clone(), told };
         let campaign = start.write(&**campaigns).await?.ok_or(CampaignError::Taken(run))?;
         self.hurry_tick().await;
         Ok(campaign)
@@ -79,13 +82,14 @@ impl App {
     }
 
     /// Those who are on the roster.
-    async fn known(&self, ids: BTreeSet<CustomerId>) -> Result<BTreeSet<CustomerId>, LedgerError> {
-        let known = stream::iter(ids).map(async |id| {
-            let customer = self.ports.ledger.customer(&id).await?;
-            Ok::<_, LedgerError>(customer.map(|customer| customer.id))
+    async fn known(&self, addressees: BTreeSet<Addressee>) -> Result<BTreeSet<Addressee>, LedgerError> {
+        let addressees = Vec::from_iter(addressees);
+        let of_one = addressees.chunk_by(|one, next| one.customer == next.customer);
+        let known = stream::iter(of_one).map(async |entries| {
+            let customer = self.ports.ledger.customer(&entries[0].customer).await?;
+            Ok::<_, LedgerError>(customer.map_or_else(Vec::new, |_| entries.to_vec()))
         });
-        let known: Vec<_> = known.buffered(AT_ONCE).try_collect().await?;
-        Ok(known.into_iter().flatten().collect())
+        Ok(known.buffered(AT_ONCE).try_concat().await?.into_iter().collect())
     }
 
     /// Has what is asked for begun on before tick's minute comes. Where that can't be, it is begun then.

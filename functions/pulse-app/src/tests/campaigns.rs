@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, num::NonZeroU64, time::Duration};
 use jiff::ToSpan as _;
 use pulse_core::{
     campaign::{
-        Audience, Campaign, CampaignEvent, CampaignLetter, CampaignOutcome, CampaignReport, CampaignState, Priority,
-        Question, Seal,
+        Audience, Campaign, CampaignEvent, CampaignLetter, CampaignOutcome, CampaignReport, CampaignState, Foreseen,
+        Priority, Question, Seal,
     },
     control::Note,
-    customer::{Consent, CustomerId, OptOutMark, Product},
-    entry::{Called, Entry, EntryId, Plan, Reference, SkipReason, StageName},
+    customer::{Consent, OptOutMark, Product},
+    entry::{Addressee, Called, Entry, EntryId, Plan, Reference, SkipReason, StageName},
     orders::OrderAction,
-    ports::{CampaignEntries as _, Campaigns as _, Ledger as _, TallyKey},
+    ports::{CampaignEntries as _, Campaigns as _, Ledger as _, LedgerReports as _, TallyKey},
     run::RunId,
     settlement::{Settled, SettlementOutcome},
     why::{SampleOf, WhyError},
@@ -23,12 +23,18 @@ use crate::{
     CampaignError, FailedOrder, NewAudience, NewCampaign, PreviewError, RunQuestion, RunWhyError, words::advised,
 };
 
+/// Of an id such as `c-1`, or `c-1,INV-1`.
+fn addressee(id: &str) -> Addressee {
+    id.to_owned().try_into().unwrap()
+}
+
 fn new(name: &str, ids: &[&str]) -> NewCampaign {
     NewCampaign {
         run: RunId::parse(name).unwrap(),
         plan: Plan::of(&[StageName::Email]).unwrap(),
-        audience: NewAudience::Ids(ids.iter().map(|id| CustomerId::parse(id).unwrap()).collect()),
+        audience: NewAudience::Ids(ids.iter().map(|id| addressee(id)).collect()),
         letter: CampaignLetter::parse([("en", "Subject: Spring\n\nSpring is here.")]).unwrap(),
+        needs_item: false,
         deadline: Some(start() + 90.minutes()),
         priority: Priority::Normal,
         cap: "1/7d".parse().ok(),
@@ -79,7 +85,7 @@ fn a_campaign_is_asked_for_with_its_letter_and_those_who_are_on_the_roster_and_a
     let world = world();
     let wanted = new("spring", &["c-3", "c-1", "c-1", "c-9"]);
     let campaign = now(world.app.start_campaign(&wanted)).unwrap();
-    let ids = ["c-1", "c-3"].map(|id| CustomerId::parse(id).unwrap());
+    let ids = ["c-1", "c-3"].map(addressee);
     assert_eq!(campaign.request.audience, Audience::given(&ids.clone().into(), 2_000));
     assert_eq!((campaign.state, campaign.requested.by.as_str()), (CampaignState::Requested, "aoife"));
     assert_eq!(
@@ -87,7 +93,7 @@ fn a_campaign_is_asked_for_with_its_letter_and_those_who_are_on_the_roster_and_a
         Ok(Some(wanted.letter.clone()))
     );
     let part = now(world.ledger.audience_part(wanted.run, campaign.request.audience.part(0))).unwrap().unwrap();
-    assert_eq!(part.customers, ids);
+    assert_eq!(part.addressees, ids);
     assert_eq!(world.ticks.asked.load(std::sync::atomic::Ordering::Relaxed), 1);
     assert_eq!(now(world.app.start_campaign(&wanted)), Err(CampaignError::Taken(wanted.run)));
 }
@@ -98,7 +104,7 @@ fn what_cannot_be_is_not_started_and_says_why() {
     let refused = |new: &NewCampaign| now(world.app.start_campaign(new)).unwrap_err();
     assert_eq!(refused(&new("spring", &["c-9"])), CampaignError::Nobody(new("spring", &[]).run));
     let few = NewCampaign { at_most: Some(1), ..new("spring", &["c-1", "c-2"]) };
-    assert!(matches!(refused(&few), CampaignError::TooMany { customers: 2, at_most: 1, .. }));
+    assert!(matches!(refused(&few), CampaignError::TooMany { entries: 2, at_most: 1, .. }));
     let month = NewCampaign { run: super::run(), ..new("spring", &["c-1"]) };
     assert_eq!(refused(&month), CampaignError::Month(super::run()));
     let unknown = NewCampaign { audience: NewAudience::Unreached(few.run), ..new("autumn", &[]) };
@@ -173,7 +179,7 @@ fn running(world: &World) -> RunId {
             now(world.ledger.apply(&change.unwrap())).unwrap();
         }
     }
-    let seal = Seal::of(&["c-1", "c-2", "c-3"].map(|name| id(name).customer));
+    let seal = Seal::of(&["c-1", "c-2", "c-3"].map(addressee));
     happen(world, run, [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started]);
     run
 }
@@ -205,7 +211,7 @@ fn whom_a_campaign_did_not_reach_another_may_be_for_once_it_is_over() {
         CampaignReport { outcome, counts, causes: vec![], planned_within: length, ran_for: length, stages: vec![] };
     happen(&world, run, [CampaignEvent::LastClosed, CampaignEvent::Finished { report }]);
     let campaign = now(world.app.start_campaign(&again)).unwrap();
-    assert!(matches!(campaign.request.audience, Audience::Given { parts: 1, customers: 2, .. }));
+    assert!(matches!(campaign.request.audience, Audience::Given { parts: 1, entries: 2, .. }));
 }
 
 #[test]
@@ -266,8 +272,7 @@ fn a_campaigns_mail_in_doubt_is_listed_and_has_failed_where_it_was_not_sent() {
     let run = running(&world);
     world.bring_unsettled("c-4");
     let listed = now(world.app.unsettled()).unwrap();
-    let whose: Vec<_> =
-        listed.mails.iter().map(|mail| EntryId { customer: mail.customer.clone(), run: mail.run }).collect();
+    let whose: Vec<_> = listed.mails.iter().map(|mail| EntryId::of(mail.customer.clone(), mail.run)).collect();
     assert_eq!((whose, listed.all), (vec![id("c-4"), entry(run, "c-2")], 2));
 
     let settled = now(world.app.settle(&entry(run, "c-2"), &SettlementOutcome::NotSent, &note())).unwrap();
@@ -346,7 +351,7 @@ fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
     world.stages.state().calls = true;
     let plan = Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap();
     let run = now(world.app.start_campaign(&NewCampaign { plan, ..new("invoices", &["c-1", "c-3"]) })).unwrap().run;
-    let customers = ["c-1", "c-3"].map(|name| id(name).customer);
+    let addressees = ["c-1", "c-3"].map(addressee);
     for (name, is_called) in [("c-1", true), ("c-3", false)] {
         let held = Entry::of_campaign(entry(run, name), plan, start());
         now(world.ledger.open(&held)).unwrap();
@@ -364,7 +369,7 @@ fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
             now(world.ledger.apply(change)).unwrap();
         }
     }
-    let (seal, counts) = (Seal::of(&customers), now(world.ledger.closed_counts(run)).unwrap());
+    let (seal, counts) = (Seal::of(&addressees), now(world.ledger.closed_counts(run)).unwrap());
     let report = CampaignReport {
         outcome: CampaignOutcome::FinishedWithFailures,
         counts,
@@ -377,8 +382,113 @@ fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
     happen(&world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));
     let again = |plan| NewCampaign { plan, audience: NewAudience::Unreached(run), ..new("invoices-2", &[]) };
     let refused = now(world.app.start_campaign(&again(plan))).unwrap_err();
-    assert_eq!(refused, CampaignError::CalledFor { run, customers: 1 });
+    assert_eq!(refused, CampaignError::CalledFor { run, entries: 1 });
     assert_eq!(now(world.app.foresee_campaign(&again(plan))), Err(refused));
     let mailing = now(world.app.start_campaign(&again(Plan::of(&[StageName::Email]).unwrap()))).unwrap();
-    assert!(matches!(mailing.request.audience, Audience::Given { customers: 2, .. }));
+    assert!(matches!(mailing.request.audience, Audience::Given { entries: 2, .. }));
+}
+
+#[test]
+fn each_item_of_a_customer_is_an_entry_and_its_mail_counts_for_the_next() {
+    let world = world();
+    let wanted = new("invoices", &["c-1,B", "c-1,A", "c-1,A", "c-2,A", "c-3,A", "c-9,A"]);
+    let foreseen = now(world.app.foresee_campaign(&wanted)).unwrap();
+    assert_eq!((foreseen.customers, foreseen.items, foreseen.mailed, foreseen.unknown), (4, 4, 1, 1));
+    // At most one mail in seven days, of all runs: the first item's.
+    let of = |item: &str| foreseen.each.iter().find(|(of, _)| *of == addressee(item)).unwrap().1;
+    assert_eq!((of("c-1,A"), of("c-1,B")), (Foreseen::Mailed, Foreseen::Skipped(SkipReason::FrequencyCap)));
+
+    let few = NewCampaign { at_most: Some(3), ..wanted.clone() };
+    assert!(matches!(now(world.app.start_campaign(&few)), Err(CampaignError::TooMany { entries: 4, at_most: 3, .. })));
+    let campaign = now(world.app.start_campaign(&wanted)).unwrap();
+    let known = ["c-1,A", "c-1,B", "c-2,A", "c-3,A"].map(addressee);
+    assert_eq!(campaign.request.audience, Audience::given(&known.clone().into(), 2_000));
+    let part = now(world.ledger.audience_part(wanted.run, campaign.request.audience.part(0))).unwrap().unwrap();
+    assert_eq!(part.addressees, known);
+}
+
+#[test]
+fn a_letter_that_needs_an_item_is_not_started_for_whom_there_is_none() {
+    let world = world();
+    let asked = NewAudience::Asked(Question::default());
+    for audience in [new("invoices", &["c-1,A", "c-2"]).audience, asked] {
+        let new = NewCampaign { needs_item: true, audience, ..new("invoices", &[]) };
+        let refused = CampaignError::WithoutItem(new.run);
+        assert_eq!(now(world.app.start_campaign(&new)), Err(refused.clone()));
+        assert_eq!(now(world.app.foresee_campaign(&new)), Err(refused));
+    }
+    assert_eq!(now(world.ledger.campaigns(9)), Ok(vec![]), "nothing is written");
+    let all = NewCampaign { needs_item: true, ..new("invoices", &["c-1,A", "c-2,A"]) };
+    assert!(now(world.app.start_campaign(&all)).is_ok());
+}
+
+/// A campaign that is over: of two items of a customer one was mailed, one in doubt, and one failed.
+fn of_items(world: &World) -> RunId {
+    let wanted = NewCampaign { cap: None, ..new("invoices", &["c-1,A", "c-1,B", "c-1,C"]) };
+    let run = now(world.app.start_campaign(&wanted)).unwrap().run;
+    for (item, fate) in [("A", "sent"), ("B", "in doubt"), ("C", "failed")] {
+        let id = EntryId::for_addressee(addressee(&format!("c-1,{item}")), run);
+        let held = Entry::of_campaign(id, wanted.plan, start());
+        assert_eq!(now(world.ledger.open(&held)), Ok(true));
+        let claimed = held.claim(StageName::Email, start(), start()).unwrap();
+        let changes = match fate {
+            "sent" => vec![claimed.clone(), claimed.after().record_sent("m-1".into(), start(), None).unwrap()],
+            "in doubt" => vec![claimed.clone(), claimed.after().mark_indeterminate(cause(), start(), None).unwrap()],
+            _ => vec![held.fail(StageName::Email, cause(), start(), None).unwrap()],
+        };
+        for change in changes {
+            now(world.ledger.apply(&change)).unwrap();
+        }
+    }
+    let counts = now(world.ledger.closed_counts(run)).unwrap();
+    let report = CampaignReport {
+        outcome: CampaignOutcome::FinishedWithFailures,
+        counts,
+        causes: vec![],
+        planned_within: Duration::ZERO,
+        ran_for: Duration::ZERO,
+    };
+    let seal = Seal::of(&["c-1,A", "c-1,B", "c-1,C"].map(addressee));
+    let events = [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started];
+    happen(world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));
+    run
+}
+
+#[test]
+fn whom_a_campaign_did_not_reach_is_written_to_about_the_same_item() {
+    let world = world();
+    let run = of_items(&world);
+    let again = NewCampaign { audience: NewAudience::Unreached(run), needs_item: true, ..new("invoices-2", &[]) };
+    let campaign = now(world.app.start_campaign(&again)).unwrap();
+    assert_eq!(campaign.request.audience, Audience::given(&[addressee("c-1,C")].into(), 2_000));
+}
+
+#[test]
+fn a_doubt_of_one_item_is_listed_told_and_settled_apart() {
+    let world = world();
+    let run = of_items(&world);
+    let of = |item: &str| EntryId::for_addressee(addressee(&format!("c-1,{item}")), run);
+    let unsettled = now(world.app.unsettled()).unwrap();
+    let [mail] = &unsettled.mails[..] else { panic!("{unsettled:?}") };
+    assert_eq!((mail.key.as_str(), mail.item), ("c-1_invoices.B", of("B").item));
+    let story = now(world.app.why_customer(&id("c-1").customer, Some(run))).unwrap();
+    let told = crate::words::next_sentences(&story).join("\n");
+    assert!(
+        told.contains("Run invoices, item B: It isn't known") && told.contains("--run invoices --item B`"),
+        "{told}"
+    );
+
+    let sent = SettlementOutcome::Sent { provider_id: "m-2".into() };
+    let whole = EntryId::of(id("c-1").customer, run);
+    assert!(now(world.app.settle(&whole, &sent, &note())).is_err());
+    assert_eq!(now(world.app.settle(&of("A"), &sent, &note())).unwrap().settled, Settled::Already);
+    let settled = now(world.app.settle(&of("B"), &sent, &note())).unwrap();
+    let json = serde_json::to_value(&settled).unwrap();
+    assert_eq!((settled.settled, &json["item"]), (Settled::Sent, &"B".into()));
+    let notes = now(world.ledger.activities(&id("c-1").customer)).unwrap();
+    assert!(notes[0].what.starts_with("Run invoices, item B: settled as sent."), "{notes:?}");
+    let orders = now(world.app.orders(None, None, 9)).unwrap().orders;
+    let told: Vec<_> = orders.iter().map(|order| order.action.to_string()).collect();
+    assert!(told.contains(&"settle customer c-1's mail of run invoices, item B as sent".to_owned()), "{told:?}");
+    assert!(now(world.app.unsettled()).unwrap().mails.is_empty());
 }

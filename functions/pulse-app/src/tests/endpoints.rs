@@ -77,7 +77,7 @@ fn change(change: EndpointChange) -> (OrderAction, OrderState) {
 }
 
 fn fact(version: u64, written_at: Timestamp) -> Delivery {
-    let subject = Subject::Entry(EntryId { customer: id("c-1").customer, run: run() });
+    let subject = Subject::Entry(EntryId::of(id("c-1").customer, run()));
     let id = FactId { subject, version, kind: FactKind::Sent };
     Delivery::of(Fact { id, as_of: written_at, written_at }, crm())
 }

@@ -27,7 +27,7 @@ fn mails_of_which_it_is_not_known_whether_they_were_accepted_are_listed_and_sett
     let unsettled = now(world.app.unsettled()).unwrap();
     let [mail] = unsettled.mails.as_slice() else { panic!("{unsettled:?}") };
     assert_eq!((mail.key.as_str(), unsettled.all), ("c-1_2026-11", 1));
-    assert_eq!(mail.advice(), Advice::Settle { customer: id("c-1").customer, run: run() });
+    assert_eq!(mail.advice(), Advice::Settle { customer: id("c-1").customer, run: run(), item: None });
 
     let sent = SettlementOutcome::Sent { provider_id: "m-1".into() };
     let report = now(world.app.settle(&id("c-1"), &sent, &note())).unwrap();

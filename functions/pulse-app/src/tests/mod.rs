@@ -220,7 +220,7 @@ fn run() -> RunId {
 }
 
 fn id(name: &str) -> EntryId {
-    EntryId { customer: CustomerId::parse(name).unwrap(), run: run() }
+    EntryId::of(CustomerId::parse(name).unwrap(), run())
 }
 
 fn customer(name: &str) -> Customer {

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use pulse_core::advice::Advice;
+use pulse_core::{advice::Advice, entry::RunAndItem};
+
+use super::by_run;
 
 /// An error with the command that is to be typed next.
 #[must_use]
@@ -19,7 +21,9 @@ fn after(advice: &Advice) -> String {
         }
         Advice::OrderFurtherMail { .. } => ": a further mail needs --force and a --note that says why".into(),
         Advice::MailBeforeDue { .. } => ": to mail it before its time needs --force and a --note that says why".into(),
-        Advice::Settle { customer, run } => format!(": `pulse settle {customer} --run {run}` first"),
+        Advice::Settle { customer, run, item } => {
+            format!(": `pulse settle {customer} {}` first", by_run(RunAndItem { run: *run, item: *item }))
+        }
         Advice::Enroll { customer } => format!(": `pulse enroll {customer}` mends it"),
         Advice::EnrollSomeone => ": see `pulse enroll --help` for how to put someone there.".into(),
         Advice::Resume { stage } => format!(": `pulse resume {stage}` ends it"),

@@ -32,8 +32,18 @@ pub fn campaign_state(campaign: &Campaign) -> String {
 #[must_use]
 pub fn audience(campaign: &Campaign) -> String {
     match &campaign.request.audience {
-        Audience::Given { customers, .. } => format!("{customers} customers by their ids"),
+        Audience::Given { entries, items, .. } => format!("{} by their ids", customers_or_items(*entries, *items)),
         Audience::Asked { question } => asked(question),
+    }
+}
+
+/// So many entries, of which so many are about items.
+#[must_use]
+pub fn customers_or_items(entries: u64, items: u64) -> String {
+    match (entries - items, items) {
+        (customers, 0) => format!("{customers} customers"),
+        (0, items) => format!("{items} items of customers"),
+        (customers, items) => format!("{items} items of customers, and {customers} customers without one"),
     }
 }
 

@@ -3,6 +3,7 @@
 use pulse_core::{
     customer::Zone,
     delivery::{Bodies, EndpointName, EndpointStanding, Keeps, Owner, UnwellEndpoint},
+    entry::RunAndItem,
 };
 
 use super::{endpoint_standing, grouped, local};
@@ -85,7 +86,7 @@ pub fn called_lately(lately: &LatelyCalled) -> String {
 #[must_use]
 pub fn whose_word(listed: &DeliveryListed) -> String {
     match (&listed.owner, listed.run) {
-        (Owner::Customer(id), Some(run)) => format!("{id} in {run}"),
+        (Owner::Customer(id), Some(run)) => format!("{id} in {}", RunAndItem { run, item: listed.item }),
         (Owner::Customer(id), None) => id.to_string(),
         (Owner::Run(run), _) => format!("run {run}"),
     }

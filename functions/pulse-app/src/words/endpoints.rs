@@ -3,6 +3,7 @@
 use pulse_core::{
     customer::Zone,
     delivery::{EndpointName, EndpointStanding, FactKind},
+    entry::{ItemId, RunAndItem},
     run::RunId,
     why::{EndpointTold, NextWord},
 };
@@ -47,7 +48,7 @@ pub fn endpoint_sentences(told: &EndpointTold, zone: &Zone) -> Vec<String> {
     let knows = match &told.knows {
         Some(known) => format!(
             "Endpoint {name} knows last: {}, as of {}, told {}.",
-            fact(known.fact, known.run),
+            fact(known.fact, known.run, known.item),
             local(known.as_of, zone),
             local(known.told_at, zone)
         ),
@@ -59,15 +60,15 @@ pub fn endpoint_sentences(told: &EndpointTold, zone: &Zone) -> Vec<String> {
         let since = local(coming.since, zone);
         format!(
             "Of {}, since {since}, {name} isn't told yet. {}",
-            fact(coming.fact, coming.run),
+            fact(coming.fact, coming.run, coming.item),
             next_word(&coming.next, name, zone)
         )
     });
     std::iter::once(first).chain(coming).collect()
 }
 
-fn fact(kind: FactKind, run: Option<RunId>) -> String {
-    run.map_or_else(|| kind.to_string(), |run| format!("{kind} in run {run}"))
+fn fact(kind: FactKind, run: Option<RunId>, item: Option<ItemId>) -> String {
+    run.map_or_else(|| kind.to_string(), |run| format!("{kind} in run {}", RunAndItem { run, item }))
 }
 
 /// What comes next of word to an endpoint, in a sentence or two.
@@ -81,8 +82,8 @@ pub fn next_word(next: &NextWord, name: &EndpointName, zone: &Zone) -> String {
         ),
         NextWord::InHand { lease_until } => format!("A worker is telling it, until {} at most.", at(*lease_until)),
         NextWord::Overtaken => format!("It won't be: {name} wants the newest alone, and a newer one is there."),
-        NextWord::WaitsFor { before, before_in } => {
-            format!("{name} is told of {} first.", fact(*before, *before_in))
+        NextWord::WaitsFor { before, before_in, before_of } => {
+            format!("{name} is told of {} first.", fact(*before, *before_in, *before_of))
         }
         NextWord::StageHeld { holder: held } => {
             format!("It waits for the deliver stage, which {}.", holder(held, zone))
@@ -135,8 +136,8 @@ mod tests {
 
     fn told(next: NextWord) -> Vec<String> {
         let run = RunId::parse("2026-11").ok();
-        let knows = KnownFact { fact: FactKind::Sent, run, as_of: due(), told_at: due() + 1.minute() };
-        let coming = vec![ComingFact { fact: FactKind::Bounced, run, since: due() + 2.minutes(), next }];
+        let knows = KnownFact { fact: FactKind::Sent, run, item: None, as_of: due(), told_at: due() + 1.minute() };
+        let coming = vec![ComingFact { fact: FactKind::Bounced, run, item: None, since: due() + 2.minutes(), next }];
         let told = EndpointTold { endpoint: EndpointName::parse("crm").unwrap(), knows: Some(knows), coming };
         endpoint_sentences(&told, &Zone::parse("Europe/Dublin").unwrap())
     }
@@ -179,7 +180,11 @@ mod tests {
             retries.contains("its next try, not before 2026-11-10 10:35 Europe/Dublin: crm answered 422"),
             "{retries}"
         );
-        let after = next(NextWord::WaitsFor { before: FactKind::Sent, before_in: RunId::parse("2026-11").ok() });
+        let after = next(NextWord::WaitsFor {
+            before: FactKind::Sent,
+            before_in: RunId::parse("2026-11").ok(),
+            before_of: None,
+        });
         assert!(after.ends_with("isn't told yet. crm is told of sent in run 2026-11 first."), "{after}");
     }
 

@@ -17,13 +17,16 @@ use jiff::Timestamp;
 use pulse_core::{
     control::Console,
     customer::Zone,
+    entry::RunAndItem,
     overview::{Held, How},
     stage::Preview,
     suppression::{Evidence, InForce, Scope},
 };
 
 pub use advice::advised;
-pub use campaigns::{audience, campaign_event, campaign_next, campaign_places, campaign_state, open_place, stage_use};
+pub use campaigns::{
+    audience, campaign_event, campaign_next, campaign_places, campaign_state, customers_or_items, open_place, stage_use,
+};
 pub use endpoint_lines::{
     asked_for, called_lately, endpoint_lanes, endpoint_next, endpoint_now, endpoint_unwell, tried, waiting_count,
     waiting_since, whose_word,
@@ -37,6 +40,12 @@ pub use reasons::{reason, told};
 pub use recipients::{RecipientsLine, Tone, recipients_lines};
 pub use sheet::{Row, Sheet, Suppressed};
 pub use stage_lines::{StageLine, stage_lines};
+
+/// How a command is told of which run, and about which item, an entry is.
+#[must_use]
+pub fn by_run(RunAndItem { run, item }: RunAndItem) -> String {
+    item.map_or_else(|| format!("--run {run}"), |item| format!("--run {run} --item {item}"))
+}
 
 /// A moment as someone in `zone` reads it.
 #[must_use]

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing, Zone},
+    entry::RunAndItem,
     stage::Preview,
     why::{HoldReason, NextStep, Outlook, Timeline},
 };
 
-use super::{console, in_force, local};
+use super::{by_run, console, in_force, local};
 
 /// What holds a stage, in words that follow "the email stage".
 #[must_use]
@@ -66,6 +67,7 @@ pub fn sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> String
 
 fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> String {
     let run = outlook.run;
+    let by_run = by_run(RunAndItem { run, item: outlook.item });
     let at = |moment: &Timestamp| local(*moment, zone);
     match &outlook.next {
         NextStep::Sent { at: sent } => format!("Sent {}: nothing more happens in this run.", at(sent)),
@@ -76,7 +78,7 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
         ),
         NextStep::Unconfirmed { since } if run.is_campaign() => format!(
             "Unconfirmed: since {} nobody has told whether the mail was accepted, and nobody is waited for. Who knows \
-             better says so by `pulse settle {customer} --run {run}`; it isn't sent again.",
+             better says so by `pulse settle {customer} {by_run}`; it isn't sent again.",
             at(since)
         ),
         NextStep::Failed { stage, cause } => format!(
@@ -90,11 +92,11 @@ fn next_sentence(outlook: &Outlook, customer: &CustomerId, zone: &Zone) -> Strin
         NextStep::Unknown => format!(
             "It isn't known whether the mail was accepted, so nobody sends it again. Its provider's events settle it; \
              after a day without one it counts as unconfirmed. Who knows better says so by `pulse settle {customer} \
-             --run {run}`."
+             {by_run}`."
         ),
         NextStep::Unconfirmed { since } => format!(
             "Unconfirmed: since {} nobody has told whether the mail was accepted, and nobody is waited for. Who knows \
-             that it wasn't has it sent by `pulse settle {customer} --run {run}`.",
+             that it wasn't has it sent by `pulse settle {customer} {by_run}`.",
             at(since)
         ),
         NextStep::DueBySchedule { at: due } => {
@@ -161,7 +163,10 @@ pub fn next_sentences(story: &Timeline) -> Vec<String> {
         .outlooks
         .iter()
         .filter(|outlook| !outlook.next.is_done() || story.outlooks.len() == 1)
-        .map(|outlook| format!("Run {}: {}", outlook.run, sentence(outlook, id, &story.profile.zone)))
+        .map(|outlook| {
+            let within = RunAndItem { run: outlook.run, item: outlook.item };
+            format!("Run {within}: {}", sentence(outlook, id, &story.profile.zone))
+        })
         .collect();
     if !story.has_open_entry {
         sentences.push(match story.profile.standing {

@@ -11,7 +11,7 @@ use pulse_core::{
         AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
     },
     customer::CustomerId,
-    entry::{Entry, EntryId, StageName},
+    entry::{Addressee, Entry, EntryId, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
     run::RunId,
 };
@@ -193,15 +193,15 @@ impl CampaignEntries for DynamoDbLedger {
         Ok(counts)
     }
 
-    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, Addressee)>, LedgerError> {
         let query = self
             .index("tally")
             .key_condition_expression("tally_shard = :shard")
             .expression_attribute_values(":shard", AttributeValue::S(keys::campaign_shard(run, part)))
-            .projection_expression("pk, tally_key");
+            .projection_expression("pk, sk, tally_key");
         self.read_rows(query, usize::MAX, |row| {
             let (outcome, _) = text(row, "tally_key").rsplit_once('#')?;
-            Some((keys::outcome_of(outcome)?, keys::customer_of(text(row, "pk"))?))
+            Some((keys::outcome_of(outcome)?, entry_of(row)?.addressee()))
         })
         .await
     }

@@ -8,7 +8,7 @@ use pulse_core::{
     campaign::{Campaign, PartId},
     customer::{Customer, CustomerId, EmailAddress, Standing},
     delivery::{Delivery, DeliveryId, EndpointName, Owner},
-    entry::{Awaited, Entry, EntryId, Plan, Position, SkipReason, StageName, TallyKey},
+    entry::{Addressee, Awaited, Entry, EntryId, Plan, Position, SkipReason, StageName, TallyKey},
     feedback::hour_of,
     keys::KeyRing,
     orders::{Order, OrderId, OrderKind},
@@ -33,6 +33,9 @@ pub(super) struct Key {
     pub(super) sk: String,
 }
 
+/// What begins the partition of all that is a customer's.
+const CUSTOMER: &str = "CUST#";
+
 /// What begins the sort key of every entry of a month and of every note.
 pub(super) const RUN: &str = "RUN#";
 /// What begins that of entries in campaigns, which releases before campaigns don't read.
@@ -45,7 +48,9 @@ impl Key {
     }
 
     pub(super) fn entry(id: &EntryId) -> Self {
-        Self { pk: partition(&id.customer), sk: sort_key(id.run) }
+        let run = sort_key(id.run);
+        let sk = id.item.map_or_else(|| run.clone(), |item| format!("{run}#{item}"));
+        Self { pk: partition(&id.customer), sk }
     }
 
     /// The same note made twice is one row; two notes of the same instant are two.
@@ -326,10 +331,11 @@ fn stage_partition(stage: StageName) -> String {
 
 /// The partition that holds all of a customer's rows.
 pub(super) fn partition(id: &CustomerId) -> String {
-    format!("CUST#{id}")
+    format!("{CUSTOMER}{id}")
 }
 
-/// The sort key of a run's entries.
+/// The sort key of a run's entries that are about no item. Those that are have the item behind it, after a sign that no run has:
+/// of no run it begins another's.
 pub(super) fn sort_key(run: RunId) -> String {
     if run.is_campaign() { format!("{CAMPAIGN}{run}") } else { format!("{RUN}{run}") }
 }
@@ -382,7 +388,7 @@ pub(super) fn roster_shard(shard: u64) -> String {
 
 /// The index attributes of an entry, as names and values.
 pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
-    let EntryId { customer, run } = entry.id();
+    let EntryId { customer, run, .. } = entry.id();
     if run.is_campaign() {
         return of_entry_in_campaign(entry);
     }
@@ -399,7 +405,7 @@ pub(super) fn of_entry(entry: &Entry) -> [(&'static str, String); 2] {
 }
 
 fn of_entry_in_campaign(entry: &Entry) -> [(&'static str, String); 2] {
-    let EntryId { customer, run } = entry.id();
+    let EntryId { customer, run, .. } = entry.id();
     let shard = campaign_shard(*run, stable_hash("shard", customer.as_str()) % CAMPAIGN_SHARDS);
     match entry.position() {
         Position::Open { stage, awaited, since } => {
@@ -407,7 +413,8 @@ fn of_entry_in_campaign(entry: &Entry) -> [(&'static str, String); 2] {
         }
         Position::Closed(key) => {
             let prefix = outcome_prefix(*run, key).unwrap_or_default();
-            [("tally_shard", shard), ("tally_key", format!("{prefix}{customer}"))]
+            // With the item, whose sign in front isn't the one that ends the prefix: releases before items count it as well.
+            [("tally_shard", shard), ("tally_key", format!("{prefix}{}", entry.id().addressee()))]
         }
     }
 }
@@ -486,11 +493,14 @@ pub(super) fn outcome_prefix(run: RunId, key: TallyKey) -> Option<String> {
     Some(if run.is_campaign() { format!("{outcome}#") } else { format!("{run}#{outcome}#") })
 }
 
-/// The least and the greatest key that a run's closed entry has in the index `tally` that stands where `key` says, of a customer
-/// who comes after `after`; or `None` for open ones.
-pub(super) fn closed_between(run: RunId, key: TallyKey, after: Option<&CustomerId>) -> Option<(String, String)> {
+/// The least and the greatest key that a run's closed entry has in the index `tally` that stands where `key` says, for someone who
+/// comes after `after`; or `None` for open ones. What comes next after a customer are their items.
+pub(super) fn closed_between(run: RunId, key: TallyKey, after: Option<&Addressee>) -> Option<(String, String)> {
     let prefix = outcome_prefix(run, key)?;
-    let least = after.map_or_else(String::new, |after| format!("{after}-"));
+    let least = after.map_or_else(String::new, |after| match after.item {
+        None => format!("{after},"),
+        Some(_) => format!("{after}-"),
+    });
     Some((format!("{prefix}{least}"), format!("{prefix}~")))
 }
 
@@ -503,13 +513,19 @@ pub(super) fn active_between(prefix: &str, after: Option<&CustomerId>) -> (Strin
 
 /// The customer in a primary key, or `None` for a row that is nobody's.
 pub(super) fn customer_of(pk: &str) -> Option<CustomerId> {
-    CustomerId::parse(pk.strip_prefix("CUST#")?).ok()
+    CustomerId::parse(pk.strip_prefix(CUSTOMER)?).ok()
 }
 
 /// The entry that a primary key is of, or `None` for another row.
 pub(super) fn entry_of(pk: &str, sk: &str) -> Option<EntryId> {
-    let run = RunId::parse(sk.strip_prefix(RUN).or_else(|| sk.strip_prefix(CAMPAIGN))?).ok()?;
-    Some(EntryId { customer: customer_of(pk)?, run })
+    let (run, item) = match sk.strip_prefix(RUN) {
+        Some(month) => (month, None),
+        None => {
+            let campaign = sk.strip_prefix(CAMPAIGN)?;
+            campaign.split_once('#').map_or((campaign, None), |(run, item)| (run, Some(item)))
+        }
+    };
+    EntryId::parse(pk.strip_prefix(CUSTOMER)?, run, item)
 }
 
 /// Reads `2026-11#SKIPPED.closed`, what the keys of closed entries begin with.

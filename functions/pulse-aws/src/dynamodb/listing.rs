@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
     customer::CustomerId,
-    entry::{EntryId, StageName},
+    entry::{Addressee, EntryId, StageName},
     ports::{Awaited, LedgerError, LedgerListing, OpenEntries, TallyKey},
     run::RunId,
 };
@@ -85,7 +85,7 @@ impl LedgerListing for DynamoDbLedger {
         &self,
         run: RunId,
         key: TallyKey,
-        after: Option<&CustomerId>,
+        after: Option<&Addressee>,
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         let Some((from, to)) = keys::closed_between(run, key, after) else { return Ok(Vec::new()) };

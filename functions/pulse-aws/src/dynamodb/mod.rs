@@ -13,6 +13,7 @@
 //! | `CUST#<customer>` | `ACT#<moment>#<hash>` | note, gone after 400 days | none |
 //! | `CUST#<customer>` | `CAMPAIGN#spring-sale` | entry in a campaign, open | `open`: `CAMPAIGN#spring-sale#<shard>`, `EMAIL#HELD#<since>`, `..#FIRST#..`, `..#AGAIN#..` or `..#DEFERRED#..` |
 //! | | | closed | `tally`: `CAMPAIGN#spring-sale#<shard>`, `SENT#<customer>` |
+//! | | `CAMPAIGN#invoices#INV-1` | the same about an item | the same, and closed `SENT#<customer>,INV-1` |
 //! | `RUN#spring-sale` | `META` | campaign | `tally`: `CAMPAIGNS`, when it was asked for; `open`: `CAMPAIGNS`, or `CAMPAIGNS-OVER` and since when |
 //! | | `EVT#00000001` | event that made a version of it | none |
 //! | | `AUDIENCE#<digest>#000000` | part of an audience whose ids were given, gone after 400 days; of a start that failed, nobody reads it | none |

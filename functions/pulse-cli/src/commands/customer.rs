@@ -44,7 +44,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
 pub(super) fn told(sheet: &Sheet<'_>, entries: &[Entry]) -> String {
     let mut text = heading(&format!("Customer {}", sheet.profile.id)) + &Table::of(sheet.profile()).render();
     for entry in entries {
-        text += &heading(&format!("\nRun {}", entry.id().run));
+        text += &heading(&format!("\nRun {}", entry.id().within()));
         text += &Table::of(sheet.entry(entry)).render();
     }
     let notes = sheet.notes();

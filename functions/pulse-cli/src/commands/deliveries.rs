@@ -108,6 +108,7 @@ mod tests {
             id: "c-1/2026-11/7/sent".parse().unwrap(),
             owner,
             run: RunId::parse("2026-11").ok(),
+            item: None,
             fact: FactKind::Sent,
             since,
             calls: 3,

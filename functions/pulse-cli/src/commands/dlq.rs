@@ -8,6 +8,7 @@ use console::style;
 use pulse_app::DeadLettersOf;
 use pulse_core::{
     dead_letters::{CauseGroup, DeadLetterReport, Example},
+    entry::RunAndItem,
     ports::DlqName,
 };
 
@@ -95,7 +96,7 @@ fn group_text(group: &CauseGroup) -> String {
 
 fn example(example: &Example) -> String {
     match example.run {
-        Some(run) => format!("{} in {run}", example.customer),
+        Some(run) => format!("{} in {}", example.customer, RunAndItem { run, item: example.item }),
         None => example.customer.to_string(),
     }
 }

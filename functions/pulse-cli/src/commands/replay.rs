@@ -5,7 +5,13 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::Args;
 use pulse_app::{ReplayOrder, Replayed};
-use pulse_core::{control::Note, customer::CustomerId, entry::EntryId, replay::Requeued, run::RunId};
+use pulse_core::{
+    control::Note,
+    customer::CustomerId,
+    entry::{EntryId, ItemId},
+    replay::Requeued,
+    run::RunId,
+};
 
 use crate::{
     exit::Exit,
@@ -30,6 +36,10 @@ pub struct Options {
     #[arg(long, value_name = "RUN", value_parser = RunId::parse)]
     run: RunId,
 
+    /// About which item, in a campaign that is about several of a customer's.
+    #[arg(long, value_name = "ITEM", value_parser = ItemId::parse)]
+    item: Option<ItemId>,
+
     /// Does it: queues a message for the entry.
     #[arg(long)]
     again: bool,
@@ -48,7 +58,7 @@ pub struct Options {
 /// # Errors
 /// When the stack can't be found or used, or the entry isn't to be replayed.
 pub async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
-    let id = EntryId { customer: options.customer, run: options.run };
+    let id = EntryId { customer: options.customer, run: options.run, item: options.item };
     let order = match (options.again, options.note) {
         (false, _) => ReplayOrder::Preview,
         (true, None) => ReplayOrder::Again,

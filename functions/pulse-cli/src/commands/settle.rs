@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use pulse_app::{App, Unsettled, UnsettledMail};
+use pulse_app::{App, Unsettled, UnsettledMail, words::by_run};
 use pulse_core::{
     control::Note,
     customer::CustomerId,
-    entry::EntryId,
+    entry::{EntryId, ItemId, RunAndItem},
     run::RunId,
     settlement::{Settled, SettlementOutcome},
 };
@@ -33,6 +33,10 @@ pub struct Options {
     /// Of which run.
     #[arg(long, value_name = "RUN", value_parser = RunId::parse, requires = "customer")]
     run: Option<RunId>,
+
+    /// About which item, in a campaign that is about several of a customer's.
+    #[arg(long, value_name = "ITEM", value_parser = ItemId::parse, requires = "run")]
+    item: Option<ItemId>,
 
     /// It was accepted, under this id of the provider's.
     #[arg(long, value_name = "ID", requires = "customer", conflicts_with = "not_sent")]
@@ -62,7 +66,7 @@ pub async fn run(options: Options, target: &Target, output: Output) -> Result<Ex
     match (options.customer, options.run, outcome) {
         (Some(customer), Some(run), Some(outcome)) => {
             let note = options.note.context("--note says who says so, and how they know.")?;
-            settle(&app, EntryId { customer, run }, &outcome, &note, output).await
+            settle(&app, EntryId { customer, run, item: options.item }, &outcome, &note, output).await
         }
         (Some(_), ..) => bail!("Say what became of it: --sent ID if the provider has it, --not-sent if it hasn't."),
         (None, ..) => list(&app, output).await,
@@ -100,7 +104,7 @@ fn text(unknown: &[UnsettledMail], all: u64) -> String {
     let mut table = Table::default();
     for mail in unknown {
         table.push(
-            format!("{} {}", mail.customer, mail.run),
+            format!("{} {}", mail.customer, RunAndItem { run: mail.run, item: mail.item }),
             format!("key {}, since {:.0}: {}", mail.key, mail.since, mail.cause),
         );
     }
@@ -113,7 +117,8 @@ fn text(unknown: &[UnsettledMail], all: u64) -> String {
          even then:\n";
     let Some(first) = unknown.first() else { return text };
     for end in ["--sent ID --note \"..\"", "--not-sent --note \"..\""] {
-        let _ = writeln!(text, "  pulse settle {} --run {} {end}", first.customer, first.run);
+        let of = by_run(RunAndItem { run: first.run, item: first.item });
+        let _ = writeln!(text, "  pulse settle {} {of} {end}", first.customer);
     }
     text
 }
@@ -145,6 +150,9 @@ mod tests {
             assert!(parse(&[&whose[..], &["--note", bad]].concat()).is_err(), "{bad}");
         }
         assert!(parse(&[&whose[..], &["--not-sent", "--note", "both"]].concat()).is_err());
+        let of_item = ["c-1", "--run", "invoices", "--item", "INV-1", "--sent", "m-1", "--note", "seen"];
+        assert_eq!(parse(&of_item).unwrap().item, ItemId::parse("INV-1").ok());
+        assert!(parse(&["--item", "INV-1"]).is_err());
     }
 
     #[test]
@@ -152,10 +160,22 @@ mod tests {
         let mail = UnsettledMail {
             customer: CustomerId::parse("c-1").unwrap(),
             run: RunId::parse("2026-11").unwrap(),
+            item: None,
             key: "c-1_2026-11".into(),
             since: "2026-11-03T10:00:00Z".parse().unwrap(),
             cause: Cause::new("The answer was lost."),
         };
+        let of_item = UnsettledMail {
+            run: RunId::parse("invoices").unwrap(),
+            item: ItemId::parse("INV-1").ok(),
+            key: "c-1_invoices.INV-1".into(),
+            ..mail.clone()
+        };
+        let told = text(&[of_item], 1);
+        assert!(
+            told.contains("c-1 invoices, item INV-1") && told.contains("--run invoices --item INV-1 --not-sent"),
+            "{told}"
+        );
         let text = text(&[mail], 3);
         assert!(text.contains("key c-1_2026-11") && text.contains("and 2 more"), "{text}");
         assert!(text.contains("pulse settle c-1 --run 2026-11 --not-sent"), "{text}");

@@ -13,7 +13,7 @@ use pulse_app::{
 };
 use pulse_core::{
     customer::CustomerId,
-    entry::{Entry, EntryId, Progress},
+    entry::{Entry, EntryId, ItemId, Progress},
     run::RunId,
     settlement::SettlementOutcome,
     why::Timeline,
@@ -106,8 +106,8 @@ fn page(story: &Timeline, has_letters: bool) -> Markup {
             h2 #campaigns { "Campaigns" }
             @for entry in in_campaigns {
                 @let run = entry.id().run;
-                details id=(format!("campaign-{run}")) open[can_be_settled(entry)] {
-                    summary { "Campaign " (run) " " span class=(badge(entry)) { (entry.state()) } }
+                details id=(anchor(entry.id())) open[can_be_settled(entry)] {
+                    summary { "Campaign " (entry.id().within()) " " span class=(badge(entry)) { (entry.state()) } }
                     (rows(&sheet.entry(entry)))
                     p { a href=(campaigns::path(run)) { "To campaign " (run) } }
                     (actions(entry, *at))
@@ -133,8 +133,11 @@ fn mail_link(entry: &Entry) -> Markup {
 
 /// What an operator can do about an entry: what is in doubt can be settled, what isn't done be queued again.
 fn actions(entry: &Entry, now: Timestamp) -> Markup {
-    let EntryId { customer, run } = entry.id();
-    let hidden = html! { input type="hidden" name="run" value=(run); };
+    let EntryId { customer, run, item } = entry.id();
+    let hidden = html! {
+        input type="hidden" name="run" value=(run);
+        @if let Some(item) = item { input type="hidden" name="item" value=(item); }
+    };
     let action = |what| format!("{}/{what}", path(customer));
     html! {
         @if can_be_settled(entry) {
@@ -173,6 +176,7 @@ fn can_be_queued(entry: &Entry, now: Timestamp) -> bool {
 #[derive(Deserialize)]
 pub(super) struct ReplayForm {
     run: String,
+    item: Option<String>,
     again: Option<String>,
 }
 
@@ -182,7 +186,7 @@ pub(super) async fn replay(
     wanted: Wanted,
     Form(form): Form<ReplayForm>,
 ) -> Result<Response, Failure> {
-    let entry = entry(&id, &form.run)?;
+    let entry = entry(&id, &form.run, form.item.as_deref())?;
     let order = if form.again.is_some() { ReplayOrder::Again } else { ReplayOrder::Preview };
     let replayed = console.app.replay(&entry, &order).await?;
     if replayed.requeued.is_some() {
@@ -193,7 +197,7 @@ pub(super) async fn replay(
     }
     let profile = console.app.profile(&entry.customer).await?;
     let main = html! {
-        h1 { "Customer " (entry.customer) ", run " (entry.run) }
+        h1 { "Customer " (entry.customer) ", run " (entry.within()) }
         p.note { "If its message came now, the entry " (preview(&replayed.prospect.preview, &profile.zone)) "." }
         p { a href=(path(&entry.customer)) { "Back to the customer" } }
     };
@@ -206,6 +210,7 @@ pub(super) async fn replay(
 #[derive(Deserialize)]
 pub(super) struct SettleForm {
     run: String,
+    item: Option<String>,
     note: String,
     sent: String,
     outcome: String,
@@ -216,7 +221,7 @@ pub(super) async fn settle(
     Path(id): Path<String>,
     Form(form): Form<SettleForm>,
 ) -> Result<Response, Failure> {
-    let entry = entry(&id, &form.run)?;
+    let entry = entry(&id, &form.run, form.item.as_deref())?;
     let note = note(&form.note)?.ok_or_else(|| Failure::wrong("To settle it takes words that say how it is known."))?;
     let outcome = match (&*form.outcome, form.sent.trim()) {
         ("not-sent", "") => SettlementOutcome::NotSent,
@@ -229,10 +234,15 @@ pub(super) async fn settle(
     Ok(Redirect::to(&path(&entry.customer)).into_response())
 }
 
-fn entry(id: &str, run: &str) -> Result<EntryId, Failure> {
-    let customer = CustomerId::parse(id).map_err(|error| Failure::wrong(format!("{error}.")))?;
-    let run = RunId::parse(run).map_err(|error| Failure::wrong(format!("{error}.")))?;
-    Ok(EntryId { customer, run })
+fn entry(id: &str, run: &str, item: Option<&str>) -> Result<EntryId, Failure> {
+    let wrong = |error| Failure::wrong(format!("{error}."));
+    let (customer, run) = (CustomerId::parse(id).map_err(wrong)?, RunId::parse(run).map_err(wrong)?);
+    Ok(EntryId { customer, run, item: item.map(ItemId::parse).transpose().map_err(wrong)? })
+}
+
+/// Where an entry in a campaign stands on the page. No run has the sign in front of the item.
+fn anchor(EntryId { run, item, .. }: &EntryId) -> String {
+    item.map_or_else(|| format!("campaign-{run}"), |item| format!("campaign-{run}.{item}"))
 }
 
 fn badge(entry: &Entry) -> &'static str {

@@ -6,6 +6,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use pulse_app::{Unsettled, words::grouped};
+use pulse_core::entry::RunAndItem;
 
 use super::customer;
 use crate::{
@@ -46,7 +47,7 @@ fn mails(of: &Unsettled) -> Markup {
                     @for mail in &of.mails {
                         tr {
                             th scope="row" { a href=(customer::path(&mail.customer)) { (mail.customer) } }
-                            td { (mail.run) }
+                            td { (RunAndItem { run: mail.run, item: mail.item }) }
                             td { (moment(mail.since)) }
                             td { (mail.cause) }
                         }

@@ -17,7 +17,7 @@ use pulse_app::{
 use pulse_core::{
     customer::Zone,
     delivery::{EndpointName, EndpointStanding, Owner},
-    entry::StageName,
+    entry::{RunAndItem, StageName},
     ports::DlqName,
     why::NextWord,
 };
@@ -145,7 +145,7 @@ fn facts(listed: &DeliveryListed) -> Markup {
                 Owner::Customer(id) => a href=(customer::path(id)) { (id) },
                 Owner::Run(id) => { "run " a href=(run::path(*id)) { (id) } },
             }
-            @if let (Owner::Customer(_), Some(run)) = (&listed.owner, listed.run) { " in " (run) }
+            @if let (Owner::Customer(_), Some(run)) = (&listed.owner, listed.run) { " in " (RunAndItem { run, item: listed.item }) }
         }
         td data-head="since" { (moment(listed.since)) }
     }

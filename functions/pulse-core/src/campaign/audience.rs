@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Seal, seal::hex_digits};
 use crate::{
     customer::{Customer, CustomerId, Product, Standing},
+    entry::Addressee,
     ports::{Ledger, LedgerError},
     score::Score,
 };
@@ -13,7 +14,7 @@ use crate::{
 /// In which steps an audience is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AudienceSizes {
-    /// Ids in one part of it, at most.
+    /// Entries of one part of it, at most.
     pub part: usize,
     /// Customers of the roster that one part looks at, at most: where few are meant, a part is short.
     pub looked_at: usize,
@@ -22,7 +23,7 @@ pub struct AudienceSizes {
 }
 
 impl Default for AudienceSizes {
-    /// With ids of the longest, 48 letters, a part is 100 KB, and a `DynamoDB` item takes 400 (Amazon `DynamoDB` Developer Guide,
+    /// With ids of the longest, 48 letters and 24 of an item's, a part is 160 KB, and a `DynamoDB` item takes 400 (Amazon `DynamoDB` Developer Guide,
     /// "Service, account, and table quotas").
     fn default() -> Self {
         Self { part: 2_000, looked_at: 8_000, page: 500 }
@@ -33,12 +34,17 @@ impl Default for AudienceSizes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Audience {
-    /// Those whose ids were given: distinct, and of customers. Its parts are on the ledger before the campaign is.
+    /// Those whose ids were given: of customers, or of customers and one of their items, each once. Its parts are on the ledger
+    /// before the campaign is.
     Given {
         /// In so many parts.
         parts: u32,
-        /// How many they are.
-        customers: u64,
+        /// How many they are, each of which is an entry. A customer of several items is as many.
+        #[serde(rename = "customers")]
+        entries: u64,
+        /// How many of them are about an item.
+        #[serde(default, skip_serializing_if = "is_none")]
+        items: u64,
         /// A digest of whose ids they are, as a [seal](Seal) has it.
         #[serde(with = "hex_digits")]
         digest: u128,
@@ -50,13 +56,19 @@ pub enum Audience {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference whether to skip a field")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Audience {
     /// Those whose ids were given, in parts of this size.
     #[must_use]
-    pub fn given(customers: &BTreeSet<CustomerId>, size: usize) -> Self {
-        let Seal { count, digest } = Seal::of(customers);
-        let parts = u32::try_from(customers.len().div_ceil(size)).unwrap_or(u32::MAX);
-        Self::Given { parts, customers: count, digest }
+    pub fn given(addressees: &BTreeSet<Addressee>, size: usize) -> Self {
+        let Seal { count, digest } = Seal::of(addressees);
+        let parts = u32::try_from(addressees.len().div_ceil(size)).unwrap_or(u32::MAX);
+        let items = addressees.iter().filter(|addressee| addressee.item.is_some()).count() as u64;
+        Self::Given { parts, entries: count, items, digest }
     }
 
     /// By what its part of this number is found.
@@ -80,7 +92,7 @@ impl Audience {
     /// Whether these may be all of it.
     pub(super) fn is_sealed_by(&self, seal: Seal) -> bool {
         match self {
-            Self::Given { customers, digest, .. } => seal == Seal { count: *customers, digest: *digest },
+            Self::Given { entries, digest, .. } => seal == Seal { count: *entries, digest: *digest },
             Self::Asked { .. } => true,
         }
     }
@@ -142,11 +154,12 @@ impl Question {
     }
 }
 
-/// A part of a campaign's audience, as it was found or given. Parts have no customer in common.
+/// A part of a campaign's audience, as it was found or given. Parts have nobody in common, or no item of a customer's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudiencePart {
-    /// Whose ids.
-    pub customers: Vec<CustomerId>,
+    /// Those whom an entry is for.
+    #[serde(rename = "customers")]
+    pub addressees: Vec<Addressee>,
     /// Where the roster is gone on with after it, of those that a question finds; none after the last part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<RosterPlace>,

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Campaign, Seal};
 use crate::{
-    customer::CustomerId,
-    entry::{Progress, TallyKey},
+    entry::{Addressee, Progress, TallyKey},
     failure::Cause,
     ports::{CampaignEntries, Ledger, LedgerError, LedgerListing},
     run::RunId,
@@ -21,7 +20,7 @@ const CAUSES: usize = 10;
 /// Where a campaign's entries stand, once all that was sealed is closed; none before.
 ///
 /// What is closed stays so in a campaign. The index may lag, so that this may be told a moment late. It may show an entry twice
-/// that has just moved within it, so entries are told apart by whose they are, and held against the seal's digest: it is never
+/// that has just moved within it, so entries are told apart by whom they are for, and held against the seal's digest: it is never
 /// told too early. That is done part by part, as an entry stays in its own: of a large campaign, a quarter is held at a time.
 pub(super) async fn all_closed(
     entries: &dyn CampaignEntries,
@@ -35,10 +34,10 @@ pub(super) async fn all_closed(
     let (mut seal, mut counts) = (Seal::default(), BTreeMap::new());
     for part in 0..entries.parts_of_campaign() {
         let closed = entries.closed_in_part(campaign.run, part).await?;
-        let by_customer: HashMap<CustomerId, TallyKey> =
-            closed.into_iter().map(|(key, customer)| (customer, key)).collect();
-        seal = by_customer.keys().fold(seal, Seal::with);
-        for key in by_customer.into_values() {
+        let by_addressee: HashMap<Addressee, TallyKey> =
+            closed.into_iter().map(|(key, addressee)| (addressee, key)).collect();
+        seal = by_addressee.keys().fold(seal, Seal::with);
+        for key in by_addressee.into_values() {
             *counts.entry(key).or_default() += 1;
         }
     }

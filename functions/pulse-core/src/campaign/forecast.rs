@@ -34,28 +34,35 @@ pub struct Forecast<'a> {
 }
 
 impl Forecast<'_> {
-    /// What it would come to for this customer at `now`, by what the email stage goes by.
+    /// What it would come to for this customer at `now`, by what the email stage goes by: for each of so many entries, one after
+    /// the other, as one's mail counts for the next.
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub async fn of(&self, id: &CustomerId, now: Timestamp) -> Result<Foreseen, LedgerError> {
-        let Some(customer) = self.ledger.customer(id).await? else { return Ok(Foreseen::Unknown) };
+    pub async fn of(&self, id: &CustomerId, entries: usize, now: Timestamp) -> Result<Vec<Foreseen>, LedgerError> {
+        let Some(customer) = self.ledger.customer(id).await? else { return Ok(vec![Foreseen::Unknown; entries]) };
         let address = match mailable(&customer) {
             Ok(address) => address,
-            Err(reason) => return Ok(Foreseen::Skipped(reason)),
+            Err(reason) => return Ok(vec![Foreseen::Skipped(reason); entries]),
         };
-        if self.is_capped(id, now).await? {
-            return Ok(Foreseen::Skipped(SkipReason::FrequencyCap));
-        }
         let known = self.ledger.suppression(address).await?;
         let is_suppressed = known.is_some_and(|known| known.holds(self.provider, now).is_some());
-        Ok(if is_suppressed { Foreseen::Skipped(SkipReason::Suppressed) } else { Foreseen::Mailed })
-    }
-
-    async fn is_capped(&self, id: &CustomerId, now: Timestamp) -> Result<bool, LedgerError> {
-        let Some(cap) = self.cap else { return Ok(false) };
-        let mailed = mailed_lately(self.ledger, self.in_campaigns, id, now, |_| true).await?;
-        Ok(cap.is_reached(mailed, now))
+        let mut mailed = match self.cap {
+            Some(_) => mailed_lately(self.ledger, self.in_campaigns, id, now, |_| true).await?,
+            None => Vec::new(),
+        };
+        let mut foreseen = Vec::with_capacity(entries);
+        for _ in 0..entries {
+            foreseen.push(if self.cap.is_some_and(|cap| cap.is_reached(mailed.iter().copied(), now)) {
+                Foreseen::Skipped(SkipReason::FrequencyCap)
+            } else if is_suppressed {
+                Foreseen::Skipped(SkipReason::Suppressed)
+            } else {
+                mailed.push(now);
+                Foreseen::Mailed
+            });
+        }
+        Ok(foreseen)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use super::{Audience, AudiencePart, AudienceSizes, Campaign, PlannedParts, Question, RosterPlace, Seal};
 use crate::{
     customer::CustomerId,
-    entry::{Entry, EntryId},
+    entry::{Addressee, Entry, EntryId},
     failure::Cause,
     ports::{Campaigns, Clock, Ledger, LedgerError, LedgerListing},
 };
@@ -52,7 +52,7 @@ impl Planner<'_> {
             let PlannedParts { parts, seal, is_cut_short: is_all } = self.campaigns.planned_parts(campaign.run).await?;
             if !is_cut_short && campaign.request.at_most.is_some_and(|most| seal.count > most) {
                 return Ok(Planned::Refused(
-                    "It is for more customers than --at-most allows, or than the account may send to in a day: spread it with --a-day.",
+                    "It has more entries than --at-most allows, or than the account may send to in a day: spread it with --a-day.",
                 ));
             }
             let next = match (is_all, is_cut_short) {
@@ -128,7 +128,7 @@ impl Planner<'_> {
         until: Timestamp,
     ) -> Result<AudiencePart, LedgerError> {
         let AudienceSizes { part, looked_at: most, page: size } = self.sizes;
-        let (mut place, mut looked_at, mut customers) = (from, 0, Vec::new());
+        let (mut place, mut looked_at, mut addressees) = (from, 0, Vec::<Addressee>::new());
         while place.part < self.listing.parts() {
             let page = self.listing.active_page(place.part, "", place.after.as_ref(), size).await?;
             looked_at += page.len();
@@ -138,13 +138,13 @@ impl Planner<'_> {
             };
             let meant = stream::iter(page).map(|id| self.is_meant(question, id)).buffered(AT_ONCE);
             let meant: Vec<_> = meant.try_collect().await?;
-            customers.extend(meant.into_iter().flatten());
-            if looked_at >= most || customers.len() + size > part || self.clock.now() >= until {
+            addressees.extend(meant.into_iter().flatten().map(Addressee::from));
+            if looked_at >= most || addressees.len() + size > part || self.clock.now() >= until {
                 break;
             }
         }
         let is_last = place.part >= self.listing.parts();
-        Ok(AudiencePart { customers, next: (!is_last).then_some(place), at: self.clock.now() })
+        Ok(AudiencePart { addressees, next: (!is_last).then_some(place), at: self.clock.now() })
     }
 
     async fn is_meant(&self, question: &Question, id: CustomerId) -> Result<Option<CustomerId>, LedgerError> {
@@ -153,11 +153,11 @@ impl Planner<'_> {
 
     async fn write(&self, campaign: &Campaign, part: &AudiencePart, seal: Seal) -> Result<Seal, LedgerError> {
         let (now, run, plan) = (self.clock.now(), campaign.run, campaign.request.plan);
-        let entries = part.customers.clone().into_iter();
-        let entries = entries.map(move |customer| Entry::of_campaign(EntryId { customer, run }, plan, now));
+        let entries = part.addressees.clone().into_iter();
+        let entries = entries.map(move |one| Entry::of_campaign(EntryId::for_addressee(one, run), plan, now));
         let written = stream::iter(entries).map(|entry| self.open(entry)).buffer_unordered(AT_ONCE);
         let () = written.try_for_each(async |_| Ok(())).await?;
-        Ok(part.customers.iter().fold(seal, Seal::with))
+        Ok(part.addressees.iter().fold(seal, Seal::with))
     }
 
     async fn open(&self, entry: Entry) -> Result<bool, LedgerError> {

@@ -1,13 +1,13 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::customer::CustomerId;
+use crate::entry::Addressee;
 
 /// How many entries a campaign has, and a digest of whose they are, which doesn't depend on their order. All that is said of
 /// a campaign adds up to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// Distinct customers.
+    /// Distinct customers, or items of theirs.
     pub count: u64,
     /// The sum of what each id's SHA-256 begins with: of the same number of other ids it is another.
     #[serde(with = "hex_digits")]
@@ -17,8 +17,8 @@ pub struct Seal {
 impl Seal {
     /// The same with one entry more.
     #[must_use]
-    pub fn with(self, customer: &CustomerId) -> Self {
-        let hash = Sha256::digest(customer.as_str());
+    pub fn with(self, addressee: &Addressee) -> Self {
+        let hash = Sha256::digest(addressee.to_string());
         let mut first = [0; 16];
         first.copy_from_slice(&hash[..16]);
         Self { count: self.count + 1, digest: self.digest.wrapping_add(u128::from_be_bytes(first)) }
@@ -26,8 +26,8 @@ impl Seal {
 
     /// The seal of these entries, none of which comes twice.
     #[must_use]
-    pub fn of<'c>(customers: impl IntoIterator<Item = &'c CustomerId>) -> Self {
-        customers.into_iter().fold(Self::default(), Self::with)
+    pub fn of<'a>(addressees: impl IntoIterator<Item = &'a Addressee>) -> Self {
+        addressees.into_iter().fold(Self::default(), Self::with)
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::{AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignRequest, Told};
 use crate::{
-    customer::CustomerId,
+    entry::Addressee,
     ports::{Campaigns, LedgerError},
     run::RunId,
 };
@@ -14,8 +14,8 @@ pub struct CampaignStart {
     pub run: RunId,
     /// What is asked for.
     pub request: CampaignRequest,
-    /// Whose ids are given, if they are.
-    pub customers: BTreeSet<CustomerId>,
+    /// For whom it is, where ids are given.
+    pub addressees: BTreeSet<Addressee>,
     /// How many of them are written down at a time, as the request has it.
     pub part: usize,
     /// What they are written.
@@ -34,9 +34,9 @@ impl CampaignStart {
     /// When the ledger can't be used. It may be written down all the same, if that was heard last.
     pub async fn write(&self, campaigns: &dyn Campaigns) -> Result<Option<Campaign>, LedgerError> {
         let Told { by, note, at } = self.told.clone();
-        let ids: Vec<_> = self.customers.iter().cloned().collect();
-        for (number, ids) in (0..).zip(ids.chunks(self.part)) {
-            let part = AudiencePart { customers: ids.to_vec(), next: None, at };
+        let all: Vec<_> = self.addressees.iter().cloned().collect();
+        for (number, addressees) in (0..).zip(all.chunks(self.part)) {
+            let part = AudiencePart { addressees: addressees.to_vec(), next: None, at };
             campaigns.put_audience_part(self.run, self.request.audience.part(number), &part).await?;
         }
         campaigns.put_campaign_letter(self.run, &self.letter).await?;

@@ -6,14 +6,14 @@ use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 
 use super::{
-    Audience, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignRecord, CampaignReport,
-    CampaignRequest, CampaignState, FrequencyCap, Priority, Seal,
+    Audience, AudiencePart, AudienceSizes, Campaign, CampaignChange, CampaignEvent, CampaignOutcome, CampaignRecord,
+    CampaignReport, CampaignRequest, CampaignState, FrequencyCap, Priority, Seal,
 };
 use crate::{
     control::Note,
     customer::CustomerId,
     delivery::FactKind,
-    entry::{Entry, EntryId, Plan, Progress, Queueing, SkipReason, StageName, TallyKey},
+    entry::{Addressee, Entry, EntryId, Plan, Progress, Queueing, SkipReason, StageName, TallyKey},
     failure::Cause,
     run::RunId,
     score::{Band, Score, ScoreValue},
@@ -35,7 +35,7 @@ fn note() -> Note {
 fn requested(deadline: Option<Timestamp>) -> CampaignChange {
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
-        audience: Audience::given(&[customer("c-1"), customer("c-2")].into(), 2),
+        audience: Audience::given(&["c-1", "c-2"].map(addressee).into(), 2),
         letter: "digest".into(),
         deadline,
         priority: Priority::Normal,
@@ -47,7 +47,11 @@ fn requested(deadline: Option<Timestamp>) -> CampaignChange {
 }
 
 fn seal() -> Seal {
-    Seal::of(&[customer("c-1"), customer("c-2")])
+    Seal::of(&["c-1", "c-2"].map(addressee))
+}
+
+fn addressee(id: &str) -> Addressee {
+    id.to_owned().try_into().unwrap()
 }
 
 fn customer(id: &str) -> CustomerId {
@@ -140,8 +144,8 @@ proptest! {
     }
 
     #[test]
-    fn a_seal_doesnt_depend_on_order_and_tells_other_customers_apart(ids in prop::collection::btree_set("c-[0-9]{1,6}", 2..20)) {
-        let ids: Vec<_> = ids.iter().map(|id| customer(id)).collect();
+    fn a_seal_doesnt_depend_on_order_and_tells_others_apart(ids in prop::collection::btree_set("c-[0-9]{1,6}(,[A-Z]{1,2})?", 2..20)) {
+        let ids: Vec<_> = ids.iter().map(|id| addressee(id)).collect();
         let seal = Seal::of(&ids);
         prop_assert_eq!(Seal::of(ids.iter().rev()), seal);
         prop_assert_eq!(seal.count, ids.len() as u64);
@@ -178,15 +182,42 @@ fn that_it_was_planned_is_told_by_the_order_of_events_and_not_by_clocks() {
 
 #[test]
 fn parts_of_other_ids_are_found_by_another_name() {
-    let given = |ids: &[&str]| Audience::given(&ids.iter().map(|id| customer(id)).collect(), 2);
+    let given = |ids: &[&str]| Audience::given(&ids.iter().map(|id| addressee(id)).collect(), 2);
     let (one, other) = (given(&["c-1", "c-2", "c-3"]), given(&["c-1", "c-2", "c-4"]));
-    assert!(matches!(one, Audience::Given { parts: 2, customers: 3, .. }));
+    assert!(matches!(one, Audience::Given { parts: 2, entries: 3, items: 0, .. }));
     let asked = Audience::Asked { question: super::Question::default() };
     let names: std::collections::BTreeSet<_> =
         [one.part(0), one.part(1), other.part(0), asked.part(0)].map(|part| part.to_string()).into();
     assert_eq!(names.len(), 4);
     let text = serde_json::to_string(&one).unwrap();
     assert_eq!(serde_json::from_str::<Audience>(&text).unwrap(), one, "{text}");
+}
+
+#[test]
+fn what_is_for_no_item_is_written_and_read_as_before_there_were_any() {
+    let digest = "0958bc63b8f5f4d9665961ed99e6135b";
+    let audience = Audience::given(&["c-1", "c-2"].map(addressee).into(), 2);
+    let text = format!(r#"{{"kind":"given","parts":1,"customers":2,"digest":"{digest}"}}"#);
+    assert_eq!(serde_json::to_string(&audience).unwrap(), text);
+    assert_eq!(serde_json::from_str::<Audience>(&text).unwrap(), audience);
+    let part = AudiencePart { addressees: ["c-1", "c-2"].map(addressee).into(), next: None, at: now() };
+    let text = r#"{"customers":["c-1","c-2"],"at":"2026-11-03T10:00:00Z"}"#;
+    assert_eq!((serde_json::to_string(&part).unwrap().as_str(), serde_json::from_str(text).ok()), (text, Some(part)));
+}
+
+#[test]
+fn items_of_a_customer_are_as_many_entries_and_a_part_of_the_largest_fits_a_row() {
+    let items: std::collections::BTreeSet<_> = ["c-1,A", "c-1,B", "c-2"].map(addressee).into();
+    let audience = Audience::given(&items, 2);
+    assert!(matches!(audience, Audience::Given { parts: 2, entries: 3, items: 2, .. }), "{audience:?}");
+    assert_ne!(Seal::of(&["c-1,A", "c-1,B"].map(addressee)), Seal::of(&["c-1,A", "c-2,B"].map(addressee)));
+    let text = serde_json::to_string(&audience).unwrap();
+    assert_eq!(serde_json::from_str::<Audience>(&text).unwrap(), audience, "{text}");
+
+    let one = |number| addressee(&format!("{number:0>48},{number:0>24}"));
+    let addressees: Vec<_> = (0..AudienceSizes::default().part).map(one).collect();
+    let part = AudiencePart { addressees, next: None, at: now() };
+    assert!(serde_json::to_string(&part).unwrap().len() < 200_000);
 }
 
 #[test]
@@ -213,7 +244,7 @@ fn it_has_succeeded_if_everyone_was_mailed_or_skipped() {
 }
 
 fn entry() -> Entry {
-    let id = EntryId { customer: customer("c-1"), run: run() };
+    let id = EntryId::of(customer("c-1"), run());
     Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), now())
 }
 
@@ -235,7 +266,7 @@ fn an_entry_is_held_until_it_is_dispatched_and_may_be_held_again() {
     assert!(put_off.dispatch(now()).is_err() && put_off.dispatch(later).is_ok());
     // What a worker has stays with it, and what a month has is nobody's to hold.
     assert!(sending().hold(StageName::Email, now()).is_err());
-    let month = EntryId { customer: customer("c-1"), run: RunId::parse("2026-11").unwrap() };
+    let month = EntryId::of(customer("c-1"), RunId::parse("2026-11").unwrap());
     let month = Entry::scheduled(month, now(), None);
     assert!(month.hold(StageName::Score, now()).is_err() && month.close_with_campaign(None, now()).is_err());
 }
@@ -267,7 +298,7 @@ fn what_is_given_up_while_a_mail_may_be_out_has_not_failed() {
 #[test]
 fn a_mail_in_doubt_closes_with_its_campaign_wherever_it_waits() {
     let plan = Plan::of(&[StageName::Score, StageName::Email]).unwrap();
-    let id = EntryId { customer: customer("c-1"), run: run() };
+    let id = EntryId::of(customer("c-1"), run());
     let score = Score { value: ScoreValue::parse(712).unwrap(), band: Band::parse("good").unwrap(), as_of: now() };
     let entry = Entry::of_campaign(id, plan, now()).dispatch(now()).unwrap().into_after();
     let scoring = entry.claim(StageName::Score, now(), now() + 1.minute()).unwrap().into_after();

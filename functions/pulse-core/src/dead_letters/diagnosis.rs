@@ -1,6 +1,6 @@
 //! What a dead letter died of, and what is to be done about it.
 
-use super::outcome::Handled;
+use super::{Example, outcome::Handled};
 use crate::{
     customer::{Customer, CustomerId, Standing},
     delivery::{DeliveryId, DeliveryProgress, EndpointName, Subject},
@@ -9,7 +9,6 @@ use crate::{
     failure::Cause,
     message::{About, CustomerTurn, Turn, WorkMessage},
     ports::{DeadLetter, Deliveries, DlqName, IntakeReader, Ledger, LedgerError, Route},
-    run::RunId,
     stage::has_work,
     stage_spec::Moves,
 };
@@ -20,8 +19,8 @@ pub(super) struct Diagnosis {
     pub(super) cause: Cause,
     /// What else is known of the cause, which may differ from letter to letter.
     pub(super) detail: Option<Cause>,
-    /// Whose letter it is, and of which run, as far as that can be told.
-    pub(super) whose: Option<(CustomerId, Option<RunId>)>,
+    /// Whose letter it is, as far as that can be told.
+    pub(super) whose: Option<Example>,
     /// For which endpoint it has word, if it has any.
     pub(super) endpoint: Option<EndpointName>,
     pub(super) remedy: Remedy,
@@ -94,12 +93,12 @@ impl Source<'_> {
         letter: &DeadLetter,
     ) -> Result<Diagnosis, LedgerError> {
         let Some(customer) = self.ledger.customer(&turn.customer).await? else {
-            let run = match turn.turn {
-                Turn::Run(run) => Some(run),
-                Turn::Scheduled(_) => None,
+            let (run, item) = match turn.turn {
+                Turn::Run { run, item } => (Some(run), item),
+                Turn::Scheduled(_) => (None, None),
             };
             let cause = Cause::new("The customer is unknown.");
-            let whose = Some((turn.customer, run));
+            let whose = Some(Example { customer: turn.customer, run, item });
             return Ok(Diagnosis { cause, detail: None, whose, endpoint: None, remedy: Remedy::Stay });
         };
         let id = turn.entry_of(&customer);
@@ -110,7 +109,7 @@ impl Source<'_> {
             (None, DlqName::Schedules) => (Cause::new("The scheduler doesn't say why."), None),
             (None, DlqName::Stage(_) | DlqName::Intake(_)) => (cause, None),
         };
-        Ok(Diagnosis { cause, detail, whose: Some((id.customer, Some(id.run))), endpoint: None, remedy })
+        Ok(Diagnosis { cause, detail, whose: Some(Example::of_entry(&id)), endpoint: None, remedy })
     }
 
     async fn of_a_delivery(&self, id: &DeliveryId) -> Result<Diagnosis, LedgerError> {
@@ -126,8 +125,8 @@ impl Source<'_> {
             Some((_, None)) => (Cause::new("No worker said why: it was throttled, killed or timed out."), redrive()),
         };
         let whose = match &id.fact.subject {
-            Subject::Entry(entry) => Some((entry.customer.clone(), Some(entry.run))),
-            Subject::Customer(customer) => Some((customer.clone(), None)),
+            Subject::Entry(entry) => Some(Example::of_entry(entry)),
+            Subject::Customer(customer) => Some(Example::of_customer(customer.clone())),
             Subject::Run(_) => None,
         };
         Ok(Diagnosis { cause, detail: None, whose, endpoint: Some(id.endpoint.clone()), remedy })
@@ -144,7 +143,9 @@ async fn of_the_intake(
     const NOBODY: &str = "It opts out someone who isn't on the roster: bring it back once they are, or let it expire.";
     let (cause, whose, remedy) = match read {
         Ok(to_do) => match opted_out(letter) {
-            Some(id) if ledger.customer(&id).await?.is_none() => (Cause::new(NOBODY), Some((id, None)), Remedy::Stay),
+            Some(id) if ledger.customer(&id).await?.is_none() => {
+                (Cause::new(NOBODY), Some(Example::of_customer(id)), Remedy::Stay)
+            }
             _ => (to_do.unwrap_or_else(|| Cause::new(READABLE)), None, Remedy::SendBack),
         },
         Err(cause) => (cause, None, Remedy::Stay),

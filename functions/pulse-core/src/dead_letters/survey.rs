@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     customer::CustomerId,
+    entry::{EntryId, ItemId},
     failure::Cause,
     ports::{DeadLetter, DeadLetters, Deliveries, IntakeReader, Ledger},
     run::RunId,
@@ -72,6 +73,21 @@ pub struct Example {
     /// In which run, as far as that can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// About which item, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
+}
+
+impl Example {
+    /// That of an entry.
+    pub(super) fn of_entry(id: &EntryId) -> Self {
+        Self { customer: id.customer.clone(), run: Some(id.run), item: id.item }
+    }
+
+    /// That of a customer, of whatever run.
+    pub(super) fn of_customer(customer: CustomerId) -> Self {
+        Self { customer, run: None, item: None }
+    }
 }
 
 impl Survey<'_> {
@@ -148,9 +164,9 @@ fn add(groups: &mut BTreeMap<String, CauseGroup>, letter: &DeadLetter, diagnosis
     group.count += 1;
     group.first = group.first.min(letter.sent_at);
     group.last = group.last.max(letter.sent_at);
-    if let Some((customer, run)) = whose
+    if let Some(whose) = whose
         && group.examples.len() < EXAMPLES
     {
-        group.examples.push(Example { customer, run });
+        group.examples.push(whose);
     }
 }

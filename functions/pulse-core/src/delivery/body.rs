@@ -5,7 +5,7 @@ use super::{Bodies, Fact, FactKind, Subject};
 use crate::{
     campaign::{Campaign, CampaignReport, CampaignState},
     customer::{Customer, CustomerId, Product, Standing},
-    entry::{Entry, EntryId, Progress},
+    entry::{Entry, EntryId, ItemId, Progress},
     feedback::FeedbackFacts,
     run::RunId,
     score::{Band, ScoreValue},
@@ -26,7 +26,9 @@ struct Data<'f> {
     customer: Option<&'f CustomerId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<RunId>,
-    /// Of two facts of one customer and run the one with the higher version is the newer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<ItemId>,
+    /// Of two facts of one customer, run and item the one with the higher version is the newer.
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     entry: Option<EntryNow<'f>>,
@@ -154,12 +156,12 @@ pub struct SubjectNow {
 /// The body of word of a fact.
 #[must_use]
 pub fn body(fact: &Fact, bodies: Bodies, now: &SubjectNow) -> String {
-    let (customer, run) = match &fact.id.subject {
-        Subject::Entry(EntryId { customer, run }) => (Some(customer), Some(*run)),
-        Subject::Customer(customer) => (Some(customer), None),
-        Subject::Run(run) => (None, Some(*run)),
+    let (customer, run, item) = match &fact.id.subject {
+        Subject::Entry(EntryId { customer, run, item }) => (Some(customer), Some(*run), *item),
+        Subject::Customer(customer) => (Some(customer), None, None),
+        Subject::Run(run) => (None, Some(*run), None),
     };
-    let data = Data { customer, run, version: fact.id.version, ..Data::default() };
+    let data = Data { customer, run, item, version: fact.id.version, ..Data::default() };
     let data = match bodies {
         Bodies::Thin => data,
         Bodies::Full => {
@@ -183,13 +185,14 @@ mod tests {
     #[test]
     fn a_mail_that_was_cancelled_with_its_campaign_is_told_as_skipped_with_that_as_the_reason() {
         let at: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
-        let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("spring").unwrap() };
+        let id = EntryId::parse("c-1", "spring", Some("INV-1")).unwrap();
         let held = Entry::of_campaign(id, Plan::of(&[StageName::Email]).unwrap(), at);
         let cancelled = held.close_with_campaign(None, at).unwrap();
         let [fact] = cancelled.facts() else { panic!("{:?}", cancelled.facts()) };
         assert!(matches!(fact.id, FactId { kind: FactKind::Skipped, .. }));
         let now = SubjectNow { entry: Some(cancelled.after().clone()), ..SubjectNow::default() };
         let told: serde_json::Value = serde_json::from_str(&body(fact, Bodies::Full, &now)).unwrap();
+        assert_eq!((&told["data"]["run"], &told["data"]["item"]), (&"spring".into(), &"INV-1".into()));
         assert_eq!((&told["type"], &told["data"]["entry"]["reason"]), (&"mail.skipped".into(), &"cancelled".into()));
     }
 }

@@ -96,13 +96,13 @@ pub struct FactId {
 /// What stands in an id for the run of a fact that is of a customer alone, or for the customer of one that is of a run.
 const NONE: &str = "";
 
-/// `CUSTOMER/RUN/VERSION/KIND`: of characters that no part has, and without the full stop, which parts what is signed
-/// (Standard Webhooks specification, "Webhook metadata").
+/// `CUSTOMER/RUN/VERSION/KIND`, or `CUSTOMER/RUN/ITEM/VERSION/KIND` of an entry that is about an item: between characters that no
+/// part has, and without the full stop, which parts what is signed (Standard Webhooks specification, "Webhook metadata").
 impl fmt::Display for FactId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subject, version, kind } = self;
         match subject {
-            Subject::Entry(EntryId { customer, run }) => write!(f, "{customer}/{run}/{version}/{kind}"),
+            Subject::Entry(entry) => write!(f, "{entry}/{version}/{kind}"),
             Subject::Customer(customer) => write!(f, "{customer}/{NONE}/{version}/{kind}"),
             Subject::Run(run) => write!(f, "{NONE}/{run}/{version}/{kind}"),
         }
@@ -115,13 +115,15 @@ impl FromStr for FactId {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let bad = || ParseError::new("fact id", "is not as in c-1/2026-11/7/sent");
         let parts: Vec<_> = text.split('/').collect();
-        let [customer, run, version, kind] = parts[..] else { return Err(bad()) };
-        let subject = match (customer, run) {
-            (NONE, run) => Subject::Run(RunId::parse(run)?),
-            (customer, NONE) => Subject::Customer(CustomerId::parse(customer)?),
-            (customer, run) => {
-                Subject::Entry(EntryId { customer: CustomerId::parse(customer)?, run: RunId::parse(run)? })
-            }
+        let (customer, run, item, version, kind) = match parts[..] {
+            [customer, run, version, kind] => (customer, run, None, version, kind),
+            [customer, run, item, version, kind] => (customer, run, Some(item), version, kind),
+            _ => return Err(bad()),
+        };
+        let subject = match (customer, run, item) {
+            (NONE, run, None) => Subject::Run(RunId::parse(run)?),
+            (customer, NONE, None) => Subject::Customer(CustomerId::parse(customer)?),
+            (customer, run, item) => Subject::Entry(EntryId::parse(customer, run, item).ok_or_else(bad)?),
         };
         let version = version.parse().map_err(|_| bad())?;
         let id = Self { subject, version, kind: kind.parse().map_err(|_| bad())? };
@@ -165,7 +167,10 @@ mod tests {
         let customer = || "[A-Za-z0-9_-]{1,48}".prop_map(|id| CustomerId::parse(&id).unwrap());
         let run = || ("20[0-9]{2}-(0[1-9]|1[0-2])(-r[2-9])?").prop_map(|run| RunId::parse(&run).unwrap());
         prop_oneof![
-            (customer(), run()).prop_map(|(customer, run)| Subject::Entry(EntryId { customer, run })),
+            (customer(), run()).prop_map(|(customer, run)| Subject::Entry(EntryId::of(customer, run))),
+            (customer(), "[A-Za-z0-9_-]{1,24}").prop_map(|(customer, item)| {
+                Subject::Entry(EntryId::parse(customer.as_str(), "invoices", Some(&item)).unwrap())
+            }),
             customer().prop_map(Subject::Customer),
             run().prop_map(Subject::Run),
         ]
@@ -187,6 +192,15 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
+        for text in [
+            "c-1/2026-11/INV/7/sent",
+            "c-1/spring//7/sent",
+            "/spring/INV/7/sent",
+            "c-1//INV/7/sent",
+            "c-1/a/b/c/7/sent",
+        ] {
+            assert!(text.parse::<FactId>().is_err(), "{text}");
+        }
         for text in ["", "c-1/2026-11/7", "c-1/2026-11/07/sent", "//7/sent", "c-1/2026-11/7/eaten", "c-1/Soon/7/sent"] {
             assert!(text.parse::<FactId>().is_err(), "{text}");
         }

@@ -32,7 +32,7 @@ fn subject(n: u8) -> Subject {
     let customer = CustomerId::parse("c-1").unwrap();
     match n {
         0 => Subject::Customer(customer),
-        n => Subject::Entry(EntryId { customer, run: RunId::parse(&format!("2026-{n:02}")).unwrap() }),
+        n => Subject::Entry(EntryId::of(customer, RunId::parse(&format!("2026-{n:02}")).unwrap())),
     }
 }
 

@@ -114,7 +114,7 @@ mod tests {
     }
 
     fn scheduled() -> Entry {
-        let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
+        let id = EntryId::of(CustomerId::parse("c-1").unwrap(), RunId::parse("2026-11").unwrap());
         Entry::scheduled(id, now(), Some(score()))
     }
 

@@ -59,7 +59,7 @@ mod tests {
     }
 
     fn sending() -> Entry {
-        let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
+        let id = EntryId::of(CustomerId::parse("c-1").unwrap(), RunId::parse("2026-11").unwrap());
         let score = Score { value: ScoreValue::parse(712).unwrap(), band: Band::parse("good").unwrap(), as_of: now() };
         let claim = |entry: &Entry, stage| entry.claim(stage, now(), now()).unwrap().into_after();
         let scoring = claim(&Entry::scheduled(id, now(), None), StageName::Score);

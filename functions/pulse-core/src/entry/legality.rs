@@ -22,7 +22,7 @@ fn score() -> Score {
 }
 
 fn entry(at: StageName, progress: Progress) -> Entry {
-    let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
+    let id = EntryId::of(CustomerId::parse("c-1").unwrap(), RunId::parse("2026-11").unwrap());
     let is_scored = at == StageName::Email && !matches!(progress, Progress::Skipped { .. });
     Entry { at, progress, score: is_scored.then(score), ..Entry::scheduled(id, now(), None) }
 }

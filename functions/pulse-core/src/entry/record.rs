@@ -1,13 +1,9 @@
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Called, Plan, Progress, feedback::EntryFeedback, row::EntryRow};
+use super::{Called, EntryId, Plan, Progress, feedback::EntryFeedback, row::EntryRow};
 use crate::{
-    customer::CustomerId,
     failure::Cause,
-    run::RunId,
     score::Score,
     stage_spec::{Effect, StageName},
 };
@@ -118,7 +114,7 @@ impl Entry {
         Self { queueing: Queueing::Held, ..Self::planned(id, plan, now, None) }
     }
 
-    /// Customer x run.
+    /// Customer x run, and x item where there is one.
     #[must_use]
     pub fn id(&self) -> &EntryId {
         &self.id
@@ -242,36 +238,5 @@ impl Entry {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.waits_for().is_some()
-    }
-}
-
-/// An entry's id, customer x run: the idempotency key of everything that Pulse does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct EntryId {
-    /// Whose entry.
-    pub customer: CustomerId,
-    /// In which run.
-    pub run: RunId,
-}
-
-impl EntryId {
-    /// The id in the letters that a provider's idempotency key may have, at most 73 of them
-    /// (Marketing Cloud takes 100 for a messageKey).
-    #[must_use]
-    pub fn message_key(&self) -> String {
-        format!("{}_{}", self.customer, self.run)
-    }
-
-    /// Reads a message key back. `None` for one that isn't Pulse's.
-    #[must_use]
-    pub fn of_message_key(key: &str) -> Option<Self> {
-        let (customer, run) = key.rsplit_once('_')?;
-        Some(Self { customer: CustomerId::parse(customer).ok()?, run: RunId::parse(run).ok()? })
-    }
-}
-
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.customer, self.run)
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     customer::{Consent, ConsentRecord, ConsentSource, Contact, CustomerId, EmailAddress},
     enrollment::record_consent,
-    entry::{Entry, EntryId, Hearing, Progress},
+    entry::{Entry, Hearing, Progress},
     failure::Cause,
     ports::{Activity, Clock, FeedbackLog, Ledger, LedgerError},
     run::RunId,
@@ -153,7 +153,7 @@ impl<'a> FeedbackListener<'a> {
     /// Notes with the customer what nobody would look for on an entry, before it is written there: the same note made
     /// twice is one.
     async fn note(&self, before: &Entry, after: &Entry, event: &Feedback) -> Result<(), LedgerError> {
-        let EntryId { customer, run } = before.id();
+        let (customer, run) = (&before.id().customer, before.id().within());
         let what = match (before.progress(), after.progress()) {
             (Progress::Done { .. }, Progress::Failed { cause, .. }) => {
                 tracing::error!(entry = %before.id(), %cause, "a mail was accepted, and then not sent");
@@ -200,7 +200,7 @@ impl<'a> FeedbackListener<'a> {
         event: &Feedback,
     ) -> Result<(), LedgerError> {
         tracing::warn!(%customer, %reason, "no address is suppressed: it wasn't told which was mailed");
-        let run = event.about.entry.as_ref().map(|entry| format!("Run {}: ", entry.run)).unwrap_or_default();
+        let run = event.about.entry.as_ref().map(|entry| format!("Run {}: ", entry.within())).unwrap_or_default();
         let what = format!(
             "{run}{} told of a mail ({reason}), but not of its address, and the customer's may have been another then: no \
              address is suppressed.",

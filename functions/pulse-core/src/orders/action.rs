@@ -8,7 +8,7 @@ use crate::{
     customer::CustomerId,
     dead_letters::CauseFilter,
     delivery::EndpointName,
-    entry::StageName,
+    entry::{ItemId, RunAndItem, StageName},
     ports::{DlqName, Rate},
     run::RunId,
 };
@@ -88,6 +88,9 @@ pub enum OrderAction {
         customer: CustomerId,
         /// In which run.
         run: RunId,
+        /// About which item, if it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemId>,
         /// Whether it was by force.
         by_force: bool,
     },
@@ -117,6 +120,9 @@ pub enum OrderAction {
         customer: CustomerId,
         /// In which run.
         run: RunId,
+        /// About which item, if it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemId>,
         /// Whether it was sent, as whoever settled it knows.
         sent: bool,
     },
@@ -206,15 +212,17 @@ impl fmt::Display for OrderAction {
                 rate.map_or(Ok(()), |rate| write!(f, ", {} a second", rate.per_second()))
             }
             Self::RedriveFailed { stage, run } => write!(f, "redrive what the {stage} stage gave up in run {run}"),
-            Self::Replay { customer, run, by_force } => {
-                write!(f, "replay customer {customer}'s run {run}{}", if *by_force { " by force" } else { "" })
+            Self::Replay { customer, run, item, by_force } => {
+                let (of, by_force) = (RunAndItem { run: *run, item: *item }, if *by_force { " by force" } else { "" });
+                write!(f, "replay customer {customer}'s run {of}{by_force}")
             }
             Self::Pause { stage, until: None } => write!(f, "pause the {stage} stage"),
             Self::Pause { stage, until: Some(until) } => write!(f, "pause the {stage} stage until {until:.0}"),
             Self::Resume { stage } => write!(f, "resume the {stage} stage"),
             Self::Lanes { stage, lanes } => write!(f, "set the {stage} stage's lanes to {lanes}"),
-            Self::Settle { customer, run, sent } => {
-                write!(f, "settle customer {customer}'s mail of run {run} as {}sent", if *sent { "" } else { "not " })
+            Self::Settle { customer, run, item, sent } => {
+                let (of, not) = (RunAndItem { run: *run, item: *item }, if *sent { "" } else { "not " });
+                write!(f, "settle customer {customer}'s mail of run {of} as {not}sent")
             }
             Self::Release { digest } => write!(f, "release the address {digest}.."),
             Self::Endpoint { endpoint, change } => match change {

@@ -37,7 +37,7 @@ pub(super) async fn carry_out(claimed: &mut Claimed<'_>, stage: StageName, run: 
         let entries = round.listing.closed_entries(run, key, after.as_ref(), limit).await?;
         let Some(last) = entries.last() else { return Ok(Worked::Ended(OrderState::Done)) };
         let mut next = claimed.order.next(claimed.now());
-        next.place.after = Some(last.customer.clone());
+        next.place.after = Some(last.addressee());
         next.place.failures = 0;
         let sends = stream::iter(entries).map(async |id| round.queues[stage].send(&WorkMessage::for_entry(&id)).await);
         let sent: Vec<_> = sends.buffered(AT_ONCE).collect().await;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::progress::Fate;
-use crate::{customer::CustomerId, stable_hash::stable_hash};
+use crate::{entry::Addressee, stable_hash::stable_hash};
 
 /// Where whoever carries an order out is, so that another goes on from there.
 ///
@@ -35,9 +35,9 @@ pub struct OrderPlace {
     /// When the last letter is in sight again that someone had in hand who is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) in_sight_at: Option<Timestamp>,
-    /// The customer whose entry was dealt with last.
+    /// Whose entry was dealt with last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<CustomerId>,
+    pub(super) after: Option<Addressee>,
 }
 
 /// A letter, and as what it was counted.

@@ -98,6 +98,9 @@ pub struct TestedLetter {
     /// Whether it calls a partner. An email function of an earlier release doesn't hear of it.
     #[serde(default)]
     pub has_reference: bool,
+    /// Whether its mails are about items. The same is true of that.
+    #[serde(default)]
+    pub has_item: bool,
 }
 
 /// What came of a test mail.

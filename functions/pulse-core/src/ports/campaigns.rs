@@ -9,7 +9,7 @@ use crate::{
         AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
     },
     customer::CustomerId,
-    entry::{Awaited, Entry, EntryId, StageName, TallyKey},
+    entry::{Addressee, Awaited, Entry, EntryId, StageName, TallyKey},
     run::RunId,
 };
 
@@ -101,11 +101,11 @@ pub trait CampaignEntries: Send + Sync {
     /// How many of its closed entries stand where.
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError>;
 
-    /// The closed entries of one of its parts, each as where it stands.
-    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError>;
+    /// The closed entries of one of its parts, each as where it stands and whom it is for.
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, Addressee)>, LedgerError>;
 
-    /// Its closed entries, each as where it stands.
-    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+    /// Its closed entries, each as where it stands and whom it is for.
+    async fn closed_in_campaign(&self, run: RunId) -> Result<Vec<(TallyKey, Addressee)>, LedgerError> {
         let mut closed = Vec::new();
         for part in 0..self.parts_of_campaign() {
             closed.extend(self.closed_in_part(run, part).await?);

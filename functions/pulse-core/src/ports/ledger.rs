@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     customer::{Customer, CustomerId, EmailAddress},
     delivery::{Delivery, DeliveryId},
-    entry::{Awaited, Change, Entry, EntryId, StageName, TallyKey},
+    entry::{Addressee, Awaited, Change, Entry, EntryId, StageName, TallyKey},
     failure::Cause,
     pacing::MayPass,
     run::RunId,
@@ -178,13 +178,13 @@ pub trait LedgerListing: Send + Sync {
     /// The open entries of a part's customers.
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError>;
 
-    /// The closed entries of a run that stand where `key` says, of customers whose ids come after `after`, at most `limit`, by
-    /// customer.
+    /// The closed entries of a run that stand where `key` says, for those who come after `after`, at most `limit`, by customer and
+    /// item.
     async fn closed_entries(
         &self,
         run: RunId,
         key: TallyKey,
-        after: Option<&CustomerId>,
+        after: Option<&Addressee>,
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError>;
 }

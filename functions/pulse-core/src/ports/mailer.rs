@@ -15,7 +15,7 @@ use crate::{
 /// A mail, ready to go. The sender is the adapter's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// Customer and run: the idempotency key, where the provider takes one.
+    /// Customer and run, and item where there is one: the idempotency key, where the provider takes one.
     pub entry: EntryId,
     /// To which address.
     pub to: EmailAddress,

@@ -13,7 +13,7 @@ use crate::{
 /// to do by the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartnerRequest {
-    /// Customer and run; the same for every attempt.
+    /// Customer and run, and item where there is one; the same for every attempt.
     pub entry: EntryId,
     /// When the campaign asked for it; the same for every attempt, as one key with another request is an error to many APIs.
     pub asked_at: Timestamp,

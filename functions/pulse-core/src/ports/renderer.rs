@@ -3,7 +3,7 @@ use std::fmt;
 use crate::{
     campaign::CampaignLetter,
     customer::{Customer, Locale},
-    entry::Reference,
+    entry::{ItemId, Reference},
     failure::Cause,
     run::RunId,
     score::Score,
@@ -36,6 +36,8 @@ pub struct CampaignMail<'a> {
     pub score: Option<&'a Score>,
     /// What the campaign's partner calls what it did for them, in a run that calls one, if it said so.
     pub reference: Option<&'a Reference>,
+    /// Which of their items it is about, in a run that is about some.
+    pub item: Option<ItemId>,
     /// Where they unsubscribe. None, where they can only reply and say so.
     pub unsubscribe: Option<&'a UnsubscribeLink>,
 }

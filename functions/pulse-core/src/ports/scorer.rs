@@ -7,7 +7,7 @@ use crate::{customer::Product, entry::EntryId, failure::Cause, score::Score, tra
 /// What the scoring provider is asked. It learns no name and no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoreRequest {
-    /// Customer and run; the same for every attempt.
+    /// Customer and run, and item where there is one; the same for every attempt.
     pub entry: EntryId,
     /// What the customer has.
     pub product: Product,

@@ -122,7 +122,7 @@ impl ReplayError {
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
-        let of = |EntryId { customer, run }: &EntryId| (customer.clone(), *run);
+        let of = |EntryId { customer, run, .. }: &EntryId| (customer.clone(), *run);
         Some(match self {
             Self::NoCustomer(_) => Advice::EnrollSomeone,
             Self::NoEntry(id) => Advice::LookAtCustomer { customer: id.customer.clone() },
@@ -136,7 +136,7 @@ impl ReplayError {
             }
             Self::Unknown { entry } => {
                 let (customer, run) = of(entry);
-                Advice::Settle { customer, run }
+                Advice::Settle { customer, run, item: entry.item }
             }
             Self::RepeatUnderWay(id) => {
                 let (customer, run) = of(id);
@@ -252,7 +252,7 @@ impl ReplayOne<'_> {
             return Err(ReplayError::RepeatUnderWay(latest.id().clone()));
         }
         let run = latest.id().run.repeated().ok_or_else(|| ReplayError::TooManyRepeats(customer.id.clone()))?;
-        let id = EntryId { customer: customer.id.clone(), run };
+        let id = EntryId::of(customer.id.clone(), run);
         // The note first: whoever asks why a second mail went out finds who wanted it.
         self.note(entry.id(), &format!("a further mail was forced, as run {run}. {note}")).await?;
         let repeat = Entry::scheduled(id.clone(), self.clock.now(), entry.previous().cloned());
@@ -269,7 +269,7 @@ impl ReplayOne<'_> {
     }
 
     async fn note(&self, id: &EntryId, what: &str) -> Result<(), LedgerError> {
-        let what = format!("Run {}: {what}", id.run);
+        let what = format!("Run {}: {what}", id.within());
         self.ledger.note(&Activity { customer: id.customer.clone(), at: self.clock.now(), what }).await
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn next_entry(customer: &Customer, entry: &Entry) -> Option<Entry> {
     while RunId::of(moment, customer.zone.rules()) <= entry.id().run {
         moment = customer.slot.next_after(moment);
     }
-    let id = EntryId { customer: customer.id.clone(), run: RunId::of(moment, customer.zone.rules()) };
+    let id = EntryId::of(customer.id.clone(), RunId::of(moment, customer.zone.rules()));
     let previous = entry.score().or(entry.previous()).cloned();
     Some(Entry::scheduled(id, moment, previous))
 }

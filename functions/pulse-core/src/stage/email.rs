@@ -199,8 +199,8 @@ impl Step for EmailStep {
         let content = if run.is_campaign() {
             let letter = self.entries.campaigns.letter(run).ok_or_else(|| Cause::new("The campaign has no letter."))?;
             let reference = entry.called().and_then(|called| called.reference.as_ref());
-            let (letter, score) = (&*letter, entry.score());
-            let mail = CampaignMail { customer, letter, score, reference, unsubscribe: unsubscribed_by };
+            let (letter, score, item) = (&*letter, entry.score(), entry.id().item);
+            let mail = CampaignMail { customer, letter, score, reference, item, unsubscribe: unsubscribed_by };
             self.renderer.render_campaign(&mail)
         } else {
             let score = entry.score().ok_or_else(|| Cause::new("There is no score to write of."))?;

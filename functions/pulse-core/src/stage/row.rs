@@ -192,7 +192,7 @@ impl Entries {
 
     /// How an entry's campaign stands at `now`.
     pub(super) async fn campaign_facts(&self, entry: &Entry, now: Timestamp) -> Result<CampaignFacts, LedgerError> {
-        let EntryId { customer, run } = entry.id();
+        let EntryId { customer, run, .. } = entry.id();
         let Some(campaign) = self.campaigns.campaign(*run).await? else {
             return Ok(CampaignFacts { standing: Standing::Held, is_capped: false });
         };
@@ -238,7 +238,7 @@ impl Rows for Entries {
         now: Timestamp,
     ) -> Result<Written<Change>, IllegalTransition> {
         let change = entry.fail(stage, cause.clone(), now, next_entry(customer, entry))?;
-        let what = format!("Run {}: {} was given up. {cause}", entry.id().run, stage.spec().activity);
+        let what = format!("Run {}: {} was given up. {cause}", entry.id().within(), stage.spec().activity);
         Ok(Written { change, note: Some(what) })
     }
 
@@ -259,7 +259,8 @@ impl Rows for Entries {
             Resolution::Hold => entry.hold(stage, now)?.into(),
             Resolution::CloseWithCampaign(cause) => entry.close_with_campaign(cause, now)?.into(),
             Resolution::Indeterminate(cause) => {
-                let what = format!("Run {}: it isn't known whether the mail was accepted. {cause}", entry.id().run);
+                let what =
+                    format!("Run {}: it isn't known whether the mail was accepted. {cause}", entry.id().within());
                 Written { change: entry.mark_indeterminate(cause, now, next())?, note: Some(what) }
             }
         })

@@ -59,7 +59,7 @@ impl Step for ScoreStep {
         }
         let scheduled_at = match turn.turn {
             Turn::Scheduled(moment) => moment,
-            Turn::Run(_) => self.clock.now(),
+            Turn::Run { .. } => self.clock.now(),
         };
         ledger.open(&Entry::scheduled(id.clone(), scheduled_at, None)).await?;
         Ok(ledger.entry(&id).await?.map(|entry| (customer, entry)))

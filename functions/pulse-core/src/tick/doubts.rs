@@ -99,8 +99,10 @@ impl DoubtSweep<'_> {
             Err(LedgerError::Conflict(_)) => return Ok(false),
             applied => applied?,
         }
-        let what =
-            format!("Run {}: nobody told for a day whether the mail was accepted. It counts as unconfirmed.", id.run);
+        let what = format!(
+            "Run {}: nobody told for a day whether the mail was accepted. It counts as unconfirmed.",
+            id.within()
+        );
         self.ledger.note(&Activity { customer: id.customer.clone(), at: now, what }).await?;
         Ok(true)
     }

@@ -7,7 +7,7 @@ use crate::{
     advice::Advice,
     control::{Actor, ConsolePause, Control, Hold, Note},
     customer::{Customer, CustomerId},
-    entry::{Entry, Progress, Queueing, SkipReason, StageName},
+    entry::{Entry, ItemId, Progress, Queueing, SkipReason, StageName},
     failure::Cause,
     ports::StageStatus,
     run::RunId,
@@ -254,6 +254,9 @@ impl NextStep {
 pub struct Outlook {
     /// In which run.
     pub run: RunId,
+    /// About which item, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
     /// The next thing that happens.
     #[serde(flatten)]
     pub next: NextStep,
@@ -287,7 +290,7 @@ impl Outlook {
                 vec![Advice::Redrive { stage: *stage, run }, Advice::ReplayAgain { customer, run }]
             }
             NextStep::Dropped { .. } => vec![Advice::OrderFurtherMail { customer, run }],
-            NextStep::Unknown => vec![Advice::Settle { customer, run }],
+            NextStep::Unknown => vec![Advice::Settle { customer, run, item: self.item }],
             NextStep::DueWithoutSchedule { .. } => vec![Advice::Enroll { customer }],
             NextStep::Held { stage, holder } => holder.advice(*stage),
             _ => Vec::new(),
@@ -315,6 +318,7 @@ impl Context<'_> {
         };
         Outlook {
             run: entry.id().run,
+            item: entry.id().item,
             next: self.next(entry),
             in_doubt_since: entry.in_doubt_since().filter(|_| may_be_mailed),
             will_be_skipped,

@@ -9,7 +9,7 @@ use crate::{
         Delivery, DeliveryProgress, Endpoint, EndpointControl, EndpointName, EndpointStanding, FactKind, Keeps, Line,
         Subject,
     },
-    entry::{Awaited, StageName},
+    entry::{Awaited, ItemId, StageName},
     failure::Cause,
     run::RunId,
     tick::SweepPolicy,
@@ -35,6 +35,9 @@ pub struct KnownFact {
     /// In which run, if it is of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// About which item, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
     /// Since when it is so.
     pub as_of: Timestamp,
     /// When it was told.
@@ -49,6 +52,9 @@ pub struct ComingFact {
     /// In which run, if it is of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// About which item, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
     /// Since when it is on its way.
     pub since: Timestamp,
     /// Why it isn't there, and what comes next.
@@ -81,6 +87,9 @@ pub enum NextWord {
         /// In which run, if it is of one.
         #[serde(skip_serializing_if = "Option::is_none")]
         before_in: Option<RunId>,
+        /// About which item, if it is about one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before_of: Option<ItemId>,
     },
     /// The deliver stage is held: it waits for that to end.
     StageHeld {
@@ -147,7 +156,13 @@ impl WordContext<'_> {
     pub fn told(&self, line: &[Delivery]) -> EndpointTold {
         let coming = self.coming(line).into_iter().map(|(delivery, next)| {
             let fact = delivery.fact();
-            ComingFact { fact: fact.id.kind, run: run_of(&fact.id.subject), since: fact.written_at, next }
+            ComingFact {
+                fact: fact.id.kind,
+                run: run_of(&fact.id.subject),
+                item: item_of(&fact.id.subject),
+                since: fact.written_at,
+                next,
+            }
         });
         EndpointTold {
             endpoint: self.endpoint.name.clone(),
@@ -183,7 +198,11 @@ impl WordContext<'_> {
         }
         if let Some(first) = first.filter(|first| first.id() != delivery.id()) {
             let before = &first.fact().id;
-            return NextWord::WaitsFor { before: before.kind, before_in: run_of(&before.subject) };
+            return NextWord::WaitsFor {
+                before: before.kind,
+                before_in: run_of(&before.subject),
+                before_of: item_of(&before.subject),
+            };
         }
         if let Some(holder) = self.stage_held {
             return NextWord::StageHeld { holder: holder.clone() };
@@ -227,7 +246,13 @@ impl EndpointTold {
 fn known(delivery: &Delivery) -> Option<KnownFact> {
     let DeliveryProgress::Delivered { at } = *delivery.progress() else { return None };
     let fact = delivery.fact();
-    Some(KnownFact { fact: fact.id.kind, run: run_of(&fact.id.subject), as_of: fact.as_of, told_at: at })
+    Some(KnownFact {
+        fact: fact.id.kind,
+        run: run_of(&fact.id.subject),
+        item: item_of(&fact.id.subject),
+        as_of: fact.as_of,
+        told_at: at,
+    })
 }
 
 fn run_of(subject: &Subject) -> Option<RunId> {
@@ -235,6 +260,13 @@ fn run_of(subject: &Subject) -> Option<RunId> {
         Subject::Entry(id) => Some(id.run),
         Subject::Run(run) => Some(*run),
         Subject::Customer(_) => None,
+    }
+}
+
+fn item_of(subject: &Subject) -> Option<ItemId> {
+    match subject {
+        Subject::Entry(id) => id.item,
+        Subject::Run(_) | Subject::Customer(_) => None,
     }
 }
 

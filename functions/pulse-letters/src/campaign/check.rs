@@ -28,30 +28,44 @@ const LONGEST_LINE: usize = 998;
 const LONGEST_URL: usize = 255;
 
 impl MinijinjaRenderer {
-    /// Whether a campaign's letter can be written to every customer, in a run of these steps: every tag
+    /// Whether a campaign's letter can be written to every customer, in a run of these steps, whose entries are about items or not:
+    /// every tag
     /// of every language is known, nothing is shown that some customers don't have, and what made-up customers get has a
     /// subject and a text and fits whatever carries it.
     ///
     /// # Errors
     /// With the first thing that is wrong, its language and its line.
-    pub fn check(&self, letter: &CampaignLetter, plan: Plan) -> Result<(), LetterError> {
+    pub fn check(&self, letter: &CampaignLetter, plan: Plan, has_items: bool) -> Result<(), LetterError> {
         letter.texts().iter().try_for_each(|text| {
-            Self::check_tags(text, plan)?;
-            self.check_mails(letter, text, plan)
+            Self::check_tags(text, plan, has_items)?;
+            self.check_mails(letter, text, plan, has_items)
         })
     }
 
-    fn check_tags(text: &LetterText, plan: Plan) -> Result<(), LetterError> {
+    /// Whether a letter shows an item without asking whether there is one: whose entry is about none couldn't get it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn needs_item(letter: &CampaignLetter) -> Result<bool, LetterError> {
+        let needs = |text| Ok(Template::parse(text)?.of_some().iter().any(|(_, field)| *field == Field::Item));
+        letter.texts().iter().try_fold(false, |needed, text| Ok(needed || needs(text)?))
+    }
+
+    fn check_tags(text: &LetterText, plan: Plan, has_items: bool) -> Result<(), LetterError> {
         let (language, template) = (text.language(), Template::parse(text)?);
-        let is_wanting = |(_, field): &&(usize, Field)| field.comes_of().is_some_and(|step| !plan.has(step));
-        if let Some((line, field)) = template.of_steps().iter().find(is_wanting) {
+        let is_wanting = |(_, field): &&(usize, Field)| match field.comes_of() {
+            Some(step) => !plan.has(step),
+            None => *field == Field::Item && !has_items,
+        };
+        if let Some((line, field)) = template.of_some().iter().find(is_wanting) {
             let (lacks, first) = match field {
-                Field::Reference => ("calls no partner", "call one first"),
-                _ => ("doesn't score", "score first"),
+                Field::Reference => ("calls no partner", "have it call one first"),
+                Field::Item => ("is about no items", "name one behind each customer, as in c-1,INV-1"),
+                _ => ("doesn't score", "have it score first"),
             };
             let field = field.word();
             let problem = format!(
-                "this run {lacks}, and the letter shows `{field}`: have it {first}, or write that between \
+                "this run {lacks}, and the letter shows `{field}`: {first}, or write that between \
                  `{{% if {field} %}}` and `{{% endif %}}`"
             );
             return Err(LetterError::at(language, *line, problem));
@@ -64,7 +78,13 @@ impl MinijinjaRenderer {
         Ok(())
     }
 
-    fn check_mails(&self, letter: &CampaignLetter, text: &LetterText, plan: Plan) -> Result<(), LetterError> {
+    fn check_mails(
+        &self,
+        letter: &CampaignLetter,
+        text: &LetterText,
+        plan: Plan,
+        has_items: bool,
+    ) -> Result<(), LetterError> {
         let language = text.language();
         let made_up = |error: ParseError| LetterError::of(language, error.to_string());
         let home = Home::of(language.as_str());
@@ -73,6 +93,7 @@ impl MinijinjaRenderer {
         let score = made_up::score(1000, Timestamp::UNIX_EPOCH).map_err(made_up)?;
         let (reference, longest) =
             (made_up::reference().map_err(made_up)?, made_up::longest_reference().map_err(made_up)?);
+        let items = (made_up::item().map_err(made_up)?, made_up::longest_item().map_err(made_up)?);
         let usual = home.names[0].to_owned();
         for name in [usual.clone(), NO_NAME.to_owned()].into_iter().chain(longest_names()) {
             for product in [Product::Loan, Product::Card] {
@@ -81,7 +102,8 @@ impl MinijinjaRenderer {
                     let score = Some(&score).filter(|_| plan.has(StageName::SCORED_BY));
                     let reference = if name == usual { &reference } else { &longest };
                     let reference = Some(reference).filter(|_| plan.has(StageName::Call));
-                    let mail = CampaignMail { customer: &customer, letter, score, reference, unsubscribe };
+                    let item = Some(if name == usual { items.0 } else { items.1 }).filter(|_| has_items);
+                    let mail = CampaignMail { customer: &customer, letter, score, reference, item, unsubscribe };
                     let written = self.campaign(&mail, text)?;
                     if written.is_subject_cut && name == usual {
                         let problem =

@@ -18,9 +18,11 @@ pub(super) enum Field {
     AsOf,
     /// What the campaign's partner calls what it did for the customer.
     Reference,
+    /// Which of the customer's items the mail is about.
+    Item,
 }
 
-const FIELDS: [(&str, Field); 8] = [
+const FIELDS: [(&str, Field); 9] = [
     ("name", Field::Name),
     ("product", Field::Product),
     ("balance", Field::Balance),
@@ -29,6 +31,7 @@ const FIELDS: [(&str, Field); 8] = [
     ("band", Field::Band),
     ("as_of", Field::AsOf),
     ("reference", Field::Reference),
+    ("item", Field::Item),
 ];
 
 /// What a line is made of.
@@ -58,12 +61,12 @@ impl Field {
         FIELDS.iter().find(|(_, field)| *field == self).map_or("", |(word, _)| word)
     }
 
-    /// The step without which a campaign has no such value.
+    /// The step without which a campaign has no such value, if it comes of one.
     pub(super) fn comes_of(self) -> Option<StageName> {
         match self {
             Self::Score | Self::Band | Self::AsOf => Some(StageName::SCORED_BY),
             Self::Reference => Some(StageName::Call),
-            Self::Name | Self::Product | Self::Balance | Self::Currency => None,
+            Self::Name | Self::Product | Self::Balance | Self::Currency | Self::Item => None,
         }
     }
 

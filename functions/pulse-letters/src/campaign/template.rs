@@ -16,7 +16,7 @@ pub(super) struct Template<'a> {
     subject: Vec<Token<'a>>,
     body: Vec<Step<'a>>,
     /// Values that only some campaigns have, where the letter shows them without asking for them, by line.
-    of_steps: Vec<(usize, Field)>,
+    of_some: Vec<(usize, Field)>,
     /// The first line that shows the product.
     product: Option<usize>,
 }
@@ -77,12 +77,12 @@ impl<'a> Template<'a> {
             }
         }
         reader.end().map_err(|(line, problem)| at(line)(problem))?;
-        Ok(Self { subject, body, of_steps: reader.of_steps, product: reader.product })
+        Ok(Self { subject, body, of_some: reader.of_some, product: reader.product })
     }
 
-    /// What it shows of what some steps give without asking whether it is there, by line.
-    pub(super) fn of_steps(&self) -> &[(usize, Field)] {
-        &self.of_steps
+    /// What it shows of what only some campaigns have without asking whether it is there, by line.
+    pub(super) fn of_some(&self) -> &[(usize, Field)] {
+        &self.of_some
     }
 
     /// The first line that shows the product.
@@ -125,6 +125,7 @@ struct Known {
     name: bool,
     score: bool,
     reference: bool,
+    item: bool,
 }
 
 impl Known {
@@ -133,6 +134,7 @@ impl Known {
             Field::Name => self.name,
             Field::Score | Field::Band | Field::AsOf => self.score,
             Field::Reference => self.reference,
+            Field::Item => self.item,
             Field::Product | Field::Balance | Field::Currency => true,
         }
     }
@@ -143,6 +145,7 @@ impl Known {
             self.name |= condition.field == Field::Name;
             self.score |= condition.field.comes_of() == Some(StageName::SCORED_BY);
             self.reference |= condition.field == Field::Reference;
+            self.item |= condition.field == Field::Item;
         }
     }
 }
@@ -152,7 +155,7 @@ impl Known {
 struct Reader<'a> {
     known: Known,
     open: Vec<Open<'a>>,
-    of_steps: Vec<(usize, Field)>,
+    of_some: Vec<(usize, Field)>,
     product: Option<usize>,
 }
 
@@ -184,7 +187,7 @@ impl<'a> Reader<'a> {
                         .to_owned(),
                 );
             }
-            Token::Show(field) => self.of_steps.push((line, field)),
+            Token::Show(field) => self.of_some.push((line, field)),
             Token::If(_) if self.open.len() == DEEPEST => {
                 return Err(format!("conditions stand within one another {DEEPEST} deep at most"));
             }

@@ -10,7 +10,7 @@ use crate::{
 
 /// What a campaign's letter may show of one customer, as text that is ready to be shown.
 ///
-/// What strangers wrote (the name, the provider's band, the partner's reference) has been through [`neutral`] and [`apart`].
+/// What strangers wrote (the name, the provider's band, the partner's reference, the item) has been through [`neutral`] and [`apart`].
 pub(super) struct Values {
     /// Nothing for a customer whose name shows nothing.
     name: Option<String>,
@@ -20,6 +20,7 @@ pub(super) struct Values {
     currency: String,
     score: Option<Scored>,
     reference: Option<String>,
+    item: Option<String>,
     /// What `product` is compared as.
     kind: &'static str,
 }
@@ -37,7 +38,7 @@ impl Values {
     /// Of a mail's customer, with dates and numbers of `language` as it is written where they live, and `product` being its word for
     /// what they have.
     pub(super) fn of(
-        &CampaignMail { customer, score, reference, .. }: &CampaignMail<'_>,
+        &CampaignMail { customer, score, reference, item, .. }: &CampaignMail<'_>,
         language: &Locale,
         product: String,
     ) -> Result<Self, LetterError> {
@@ -60,6 +61,7 @@ impl Values {
             currency: customer.balance.currency.to_string(),
             score: score.map(scored).transpose()?,
             reference: reference.and_then(|reference| shown(reference.expose())),
+            item: item.and_then(|item| shown(item.as_str())),
             kind: kind(customer.product),
         })
     }
@@ -75,6 +77,7 @@ impl Values {
             Field::Band => self.score.as_ref()?.band.clone(),
             Field::AsOf => self.score.as_ref()?.as_of.clone(),
             Field::Reference => self.reference.clone()?,
+            Field::Item => self.item.clone()?,
         })
     }
 
@@ -86,6 +89,7 @@ impl Values {
             Field::Currency => Some(&*self.currency),
             Field::Score | Field::Band | Field::AsOf => self.score.as_ref().map(|score| &*score.provider_band),
             Field::Reference => self.reference.as_deref(),
+            Field::Item => self.item.as_deref(),
         };
         let is_so = value.is_some_and(|value| condition.with.is_none_or(|with| with == value));
         is_so != condition.is_negated

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use pulse_core::{
     campaign::{CampaignLetter, LetterError},
     customer::{CustomerId, Product},
-    entry::{Plan, Reference, StageName},
+    entry::{ItemId, Plan, Reference, StageName},
     ports::{CampaignMail, Rendered, Renderer as _},
     score::Score,
 };
 
 use super::{ADA, Case, FATIMA, RENDERER, TARO, customer, hostile::names, link, score};
-use crate::{autolink::links, languages, made_up::longest_names};
+use crate::{MinijinjaRenderer, autolink::links, languages, made_up::longest_names};
 
 const EXAMPLE: [(&str, &str); 2] = [
     ("en", include_str!("../../../../infra/email/spring.en.txt")),
@@ -34,6 +34,7 @@ fn try_named(name: &str, case: &Case<'_>, letter: &CampaignLetter, score: Option
         letter,
         score,
         reference: Some(&reference),
+        item: None,
         unsubscribe: unsubscribe.as_ref(),
     };
     RENDERER.render_campaign(&mail).map_err(|error| error.to_string())
@@ -46,7 +47,7 @@ fn reference() -> Reference {
 /// For a run that calls no partner.
 fn check(letter: &CampaignLetter, has_score: bool) -> Result<(), LetterError> {
     let score = Some(StageName::Score).filter(|_| has_score);
-    RENDERER.check(letter, Plan::of(&score.into_iter().chain([StageName::Email]).collect::<Vec<_>>()).unwrap())
+    RENDERER.check(letter, Plan::of(&score.into_iter().chain([StageName::Email]).collect::<Vec<_>>()).unwrap(), false)
 }
 
 fn named(name: &str, case: &Case<'_>, letter: &CampaignLetter) -> Rendered {
@@ -395,14 +396,14 @@ fn a_run_that_calls_a_partner_shows_its_reference_and_no_other_may() {
     let calls = Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap();
     let scores = Plan::of_campaign(&[StageName::Score, StageName::Email]).unwrap();
     for plan in [calls, Plan::of(&StageName::OF_ENTRIES).unwrap()] {
-        assert_eq!((RENDERER.check(&shown, plan), RENDERER.check(&asked, plan)), (Ok(()), Ok(())));
+        assert_eq!((RENDERER.check(&shown, plan, false), RENDERER.check(&asked, plan, false)), (Ok(()), Ok(())));
     }
-    let error = RENDERER.check(&shown, scores).unwrap_err().to_string();
+    let error = RENDERER.check(&shown, scores, false).unwrap_err().to_string();
     assert!(
         error.contains("line 1: this run calls no partner, and the letter shows `reference`: have it call one first"),
         "{error}"
     );
-    assert_eq!(RENDERER.check(&asked, scores), Ok(()));
+    assert_eq!(RENDERER.check(&asked, scores, false), Ok(()));
     let mail = render(&ADA, &shown);
     assert_eq!(mail.subject, "Invoice INV-0042");
     assert!(mail.text.starts_with("Your invoice is INV-0042.") && mail.html.contains("INV-0042"), "{}", mail.text);
@@ -413,7 +414,14 @@ fn whose_partner_gave_no_reference_gets_no_letter_that_shows_one() {
     let customer = customer(ADA.name, &ADA);
     let write = |text, reference: Option<&Reference>| {
         let letter = letter(&[("en", text)]);
-        let mail = CampaignMail { customer: &customer, letter: &letter, score: None, reference, unsubscribe: None };
+        let mail = CampaignMail {
+            customer: &customer,
+            letter: &letter,
+            score: None,
+            reference,
+            item: None,
+            unsubscribe: None,
+        };
         RENDERER.render_campaign(&mail).map_err(|error| error.to_string())
     };
     let error = write("Subject: S\n\n{{ reference }}", None).unwrap_err();
@@ -423,4 +431,29 @@ fn whose_partner_gave_no_reference_gets_no_letter_that_shows_one() {
     let hostile = Reference::parse("<b>www.evil.example</b>").unwrap();
     let mail = write("Subject: S\n\nYours: {{ reference }}", Some(&hostile)).unwrap();
     assert!(!mail.html.contains("<b>www") && links(&mail.text).next().is_none(), "{}", mail.text);
+}
+
+#[test]
+fn a_letter_shows_the_item_that_it_is_about_and_one_that_needs_it_is_refused_where_there_is_none() {
+    let shown = letter(&[("en", "Subject: Invoice {{ item }}\n\nIt is ready."), ("ja", "Subject: S\n\nText")]);
+    let asked = letter(&[("en", "Subject: Invoice\n\nText{% if item %} {{ item }}{% endif %}")]);
+    let plan = Plan::of_campaign(&[StageName::Email]).unwrap();
+    assert_eq!((RENDERER.check(&shown, plan, true), RENDERER.check(&asked, plan, true)), (Ok(()), Ok(())));
+    let error = RENDERER.check(&shown, plan, false).unwrap_err().to_string();
+    assert!(error.contains("line 1: this run is about no items, and the letter shows `item`: name one"), "{error}");
+    assert_eq!(RENDERER.check(&asked, plan, false), Ok(()));
+    let needs = MinijinjaRenderer::needs_item;
+    assert_eq!((needs(&shown), needs(&asked)), (Ok(true), Ok(false)));
+
+    let customer = customer(ADA.name, &ADA);
+    let write = |letter, item: Option<&str>| {
+        let item = item.map(|item| ItemId::parse(item).unwrap());
+        let mail = CampaignMail { customer: &customer, letter, score: None, reference: None, item, unsubscribe: None };
+        RENDERER.render_campaign(&mail).map_err(|error| error.to_string())
+    };
+    assert_eq!(write(&shown, Some("INV-1_7")).unwrap().subject, "Invoice INV-1_7");
+    assert!(write(&asked, Some("INV-1_7")).unwrap().text.starts_with("Text INV-1_7\n"));
+    let error = write(&shown, None).unwrap_err();
+    assert!(error.contains("`item`, which isn't known of this customer"), "{error}");
+    assert!(write(&asked, None).unwrap().text.starts_with("Text\n"));
 }

@@ -16,7 +16,7 @@ use axum::{
 use jiff::Timestamp;
 use pulse_core::{
     customer::CustomerId,
-    entry::{EntryId, Reference},
+    entry::{EntryId, ItemId, Reference},
     run::RunId,
     stable_hash::stable_hash,
 };
@@ -56,6 +56,8 @@ struct Question {
     version: u32,
     run: RunId,
     customer: CustomerId,
+    #[serde(default)]
+    item: Option<ItemId>,
     asked_at: Timestamp,
 }
 
@@ -129,7 +131,7 @@ async fn answer(
     let Some(Json(question)) = question.filter(|question| question.version == 1) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let entry = EntryId { customer: question.customer, run: question.run };
+    let entry = EntryId { customer: question.customer, run: question.run, item: question.item };
     let key = entry.message_key();
     if headers.get("Idempotency-Key").map(HeaderValue::as_bytes) != Some(key.as_bytes()) {
         return StatusCode::BAD_REQUEST.into_response();

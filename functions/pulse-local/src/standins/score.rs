@@ -15,7 +15,7 @@ use axum::{
 };
 use pulse_core::{
     customer::{CustomerId, Product},
-    entry::EntryId,
+    entry::{EntryId, ItemId},
     ports::Clock,
     run::RunId,
     stable_hash::stable_hash,
@@ -54,6 +54,8 @@ struct Question {
     #[serde(rename = "product")]
     _product: Product,
     run: RunId,
+    #[serde(default)]
+    item: Option<ItemId>,
 }
 
 impl ScoreStandIn {
@@ -126,7 +128,7 @@ async fn answer(
     let Some(Json(question)) = question else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let entry = EntryId { customer: question.customer, run: question.run };
+    let entry = EntryId { customer: question.customer, run: question.run, item: question.item };
     let key = entry.message_key();
     if headers.get("Idempotency-Key").map(HeaderValue::as_bytes) != Some(key.as_bytes()) {
         return StatusCode::BAD_REQUEST.into_response();

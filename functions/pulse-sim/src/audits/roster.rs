@@ -11,7 +11,7 @@ use pulse_core::{
         ProfileMark, Standing, Zone,
     },
     delivery::Delivery,
-    entry::{Change, Entry, EntryId},
+    entry::{Addressee, Change, Entry, EntryId},
     failure::Cause,
     ports::{
         Activity, Ledger, LedgerError, LedgerListing, MonthlySchedule, PutOutcome, ScheduleError, SchedulePage,
@@ -172,7 +172,7 @@ impl VastRoster {
     }
 
     fn entry_of(&self, number: u32) -> Entry {
-        let id = EntryId { customer: id(number), run: run() };
+        let id = EntryId::of(id(number), run());
         Entry::scheduled(id, self.like.slot.next_after(self.time.now()), None)
     }
 }
@@ -235,7 +235,7 @@ impl LedgerListing for VastRoster {
             let state = self.state();
             let numbers = (0..self.trial.customers).filter(|number| u64::from(*number) % PARTS == part);
             let open = numbers.filter(|number| !state.no_entry.contains(number));
-            open.map(|number| EntryId { customer: id(number), run: run() }).collect()
+            open.map(|number| EntryId::of(id(number), run())).collect()
         };
         self.call(open.len().div_ceil(KEYS)).await;
         Ok(open)
@@ -245,7 +245,7 @@ impl LedgerListing for VastRoster {
         &self,
         _: RunId,
         _: TallyKey,
-        _: Option<&CustomerId>,
+        _: Option<&Addressee>,
         _: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         Ok(Vec::new())

@@ -30,7 +30,7 @@ pub(super) struct Accounts {
     by_id: HashMap<CustomerId, Account, FixedState>,
     open: BTreeSet<Place>,
     /// Entries of unknown fate, which are looked for again and again.
-    pub(super) indeterminate: BTreeSet<(RunId, CustomerId)>,
+    pub(super) indeterminate: BTreeSet<(RunId, EntryId)>,
     /// By digests of addresses.
     pub(super) suppressed: BTreeMap<String, Suppression>,
     /// The body that a token came with, and until when that counts.
@@ -64,7 +64,7 @@ pub(super) struct Accounts {
 #[derive(Debug, Default)]
 struct Account {
     customer: Option<Customer>,
-    /// The oldest run first.
+    /// The oldest run first, and within it by item.
     entries: Vec<Entry>,
 }
 
@@ -122,7 +122,7 @@ impl Accounts {
     }
 
     pub(super) fn entry(&self, id: &EntryId) -> Option<&Entry> {
-        self.entries_of(&id.customer).iter().rev().find(|entry| entry.id().run == id.run)
+        self.entries_of(&id.customer).iter().rev().find(|entry| entry.id() == id)
     }
 
     pub(super) fn put_new(&mut self, entry: &Entry, write: Write) -> bool {
@@ -137,7 +137,7 @@ impl Accounts {
 
     pub(super) fn put(&mut self, entry: &Entry, write: Write) {
         let account = self.by_id.entry(entry.id().customer.clone()).or_default();
-        let at = account.entries.partition_point(|known| known.id().run < entry.id().run);
+        let at = account.entries.partition_point(|known| known.id() < entry.id());
         let known = account.entries.get_mut(at).filter(|known| known.id() == entry.id());
         let (before, was_closed) = known.as_ref().map_or((None, false), |known| (place(known), !known.is_open()));
         if entry.id().run.is_campaign() {
@@ -168,7 +168,7 @@ impl Accounts {
     }
 
     fn written(&mut self, entry: &Entry, write: Write, index_rows: u64) {
-        let key = (entry.id().run, entry.id().customer.clone());
+        let key = (entry.id().run, entry.id().clone());
         if matches!(entry.progress(), Progress::Indeterminate { .. }) {
             self.indeterminate.insert(key);
         } else if !self.indeterminate.is_empty() {
@@ -205,5 +205,5 @@ impl Accounts {
 fn lowest_id() -> EntryId {
     use pulse_core::run::RunId;
     let customer = CustomerId::parse("-").expect("an id");
-    EntryId { customer, run: RunId::parse("0001-01").expect("a run") }
+    EntryId::of(customer, RunId::parse("0001-01").expect("a run"))
 }

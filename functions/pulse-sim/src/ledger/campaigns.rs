@@ -9,7 +9,7 @@ use pulse_core::{
         AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
     },
     customer::CustomerId,
-    entry::{Entry, EntryId, Position, StageName},
+    entry::{Addressee, Entry, EntryId, Position, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
     run::RunId,
     stable_hash::stable_hash,
@@ -43,7 +43,7 @@ impl CampaignRows {
         if before == Some(after) {
             return 0;
         }
-        self.index.moved(before, after, &entry.id().customer, lag);
+        self.index.moved(before, after, &entry.id().addressee(), lag);
         1 + u64::from(before.is_some())
     }
 }
@@ -194,7 +194,7 @@ fn part_of(customer: &CustomerId) -> u64 {
 
 /// How large a part's row is, by ids of some eight letters with what stands around each.
 fn kilobytes(part: &AudiencePart) -> u64 {
-    (part.customers.len() as u64 * 11).div_ceil(1_024).max(1)
+    (part.addressees.len() as u64 * 11).div_ceil(1_024).max(1)
 }
 
 #[async_trait]
@@ -220,7 +220,7 @@ impl CampaignEntries for MemoryLedger {
         let of_kind = all.skip_while(|(of, what, ..)| (*of, *what) < (stage, awaited));
         let late = of_kind.take_while(|(of, what, since, _)| (*of, *what) == (stage, awaited) && *since <= before);
         let found: Vec<_> =
-            late.take(limit).map(|(.., customer)| EntryId { customer: customer.clone(), run }).collect();
+            late.take(limit).map(|(.., addressee)| EntryId::for_addressee(addressee.clone(), run)).collect();
         accounts.used.index_query(SHARDS, found.len());
         Ok(found)
     }
@@ -232,8 +232,9 @@ impl CampaignEntries for MemoryLedger {
     async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
         let all = accounts.campaign_index(run).into_iter().flat_map(|index| &index.open);
-        let of_part = all.map(|(.., customer)| customer).filter(|customer| part_of(customer) == part);
-        let found: Vec<_> = of_part.take(limit).map(|customer| EntryId { customer: customer.clone(), run }).collect();
+        let of_part = all.map(|(.., addressee)| addressee).filter(|addressee| part_of(&addressee.customer) == part);
+        let of_part = of_part.take(limit).map(|addressee| EntryId::for_addressee(addressee.clone(), run));
+        let found: Vec<_> = of_part.collect();
         accounts.used.index_query(1, found.len());
         Ok(found)
     }
@@ -267,10 +268,10 @@ impl CampaignEntries for MemoryLedger {
         Ok(counts)
     }
 
-    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, Addressee)>, LedgerError> {
         let mut accounts = self.accounts();
         let all = accounts.campaign_index(run).into_iter().flat_map(|index| &index.closed);
-        let closed: Vec<_> = all.filter(|(_, customer)| part_of(customer) == part).cloned().collect();
+        let closed: Vec<_> = all.filter(|(_, addressee)| part_of(&addressee.customer) == part).cloned().collect();
         accounts.used.index_query(1, closed.len());
         Ok(closed)
     }

@@ -8,8 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use pulse_core::{
-    customer::CustomerId,
-    entry::{Position, StageName},
+    entry::{Addressee, Position, StageName},
     ports::{Awaited, Clock as _, TallyKey},
 };
 
@@ -27,11 +26,11 @@ pub(super) struct IndexLag {
 /// Where a campaign's entries are in the indexes.
 #[derive(Debug, Default)]
 pub(super) struct CampaignIndex {
-    pub(super) open: BTreeSet<(StageName, Awaited, Timestamp, CustomerId)>,
-    pub(super) closed: BTreeSet<(TallyKey, CustomerId)>,
+    pub(super) open: BTreeSet<(StageName, Awaited, Timestamp, Addressee)>,
+    pub(super) closed: BTreeSet<(TallyKey, Addressee)>,
     /// What isn't seen yet, by when it will be. Of one entry each step is seen after the one before.
-    on_its_way: BTreeMap<(Timestamp, u64), (Step, Position, CustomerId)>,
-    last_seen: BTreeMap<CustomerId, Timestamp>,
+    on_its_way: BTreeMap<(Timestamp, u64), (Step, Position, Addressee)>,
+    last_seen: BTreeMap<Addressee, Timestamp>,
     steps: u64,
 }
 
@@ -47,35 +46,35 @@ impl CampaignIndex {
         &mut self,
         from: Option<Position>,
         to: Position,
-        customer: &CustomerId,
+        addressee: &Addressee,
         lag: Option<&IndexLag>,
     ) {
         let mut steps = Vec::from_iter(from.map(|from| (Step::Removed, from)));
         steps.push((Step::Added, to));
         let Some(IndexLag { clock, random, longest }) = lag else {
             for (step, place) in steps {
-                self.see(step, place, customer.clone());
+                self.see(step, place, addressee.clone());
             }
             return;
         };
         if random.chance(0.5) {
             steps.reverse();
         }
-        let mut seen = self.last_seen.get(customer).copied().unwrap_or(Timestamp::MIN);
+        let mut seen = self.last_seen.get(addressee).copied().unwrap_or(Timestamp::MIN);
         for (step, place) in steps {
             let after = longest.mul_f64(random.unit() * random.unit());
             seen = seen.max(clock.now().saturating_add(after).unwrap_or(Timestamp::MAX));
             self.steps += 1;
-            self.on_its_way.insert((seen, self.steps), (step, place, customer.clone()));
+            self.on_its_way.insert((seen, self.steps), (step, place, addressee.clone()));
         }
-        self.last_seen.insert(customer.clone(), seen);
+        self.last_seen.insert(addressee.clone(), seen);
     }
 
     /// Shows what is seen by now.
     pub(super) fn catch_up(&mut self, now: Timestamp) {
         while let Some(next) = self.on_its_way.first_entry().filter(|next| next.key().0 <= now) {
-            let (step, place, customer) = next.remove();
-            self.see(step, place, customer);
+            let (step, place, addressee) = next.remove();
+            self.see(step, place, addressee);
         }
     }
 
@@ -84,19 +83,19 @@ impl CampaignIndex {
         self.on_its_way.is_empty()
     }
 
-    fn see(&mut self, step: Step, place: Position, customer: CustomerId) {
+    fn see(&mut self, step: Step, place: Position, addressee: Addressee) {
         match (step, place) {
             (Step::Removed, Position::Open { stage, awaited, since }) => {
-                self.open.remove(&(stage, awaited, since, customer));
+                self.open.remove(&(stage, awaited, since, addressee));
             }
             (Step::Removed, Position::Closed(key)) => {
-                self.closed.remove(&(key, customer));
+                self.closed.remove(&(key, addressee));
             }
             (Step::Added, Position::Open { stage, awaited, since }) => {
-                self.open.insert((stage, awaited, since, customer));
+                self.open.insert((stage, awaited, since, addressee));
             }
             (Step::Added, Position::Closed(key)) => {
-                self.closed.insert((key, customer));
+                self.closed.insert((key, addressee));
             }
         }
     }

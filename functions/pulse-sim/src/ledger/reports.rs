@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing},
-    entry::{EntryId, StageName},
+    entry::{Addressee, EntryId, StageName},
     ports::{Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey},
     run::RunId,
 };
@@ -104,21 +104,20 @@ impl LedgerListing for MemoryLedger {
         &self,
         run: RunId,
         key: TallyKey,
-        after: Option<&CustomerId>,
+        after: Option<&Addressee>,
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
-        let comes_after = |customer: &CustomerId| after.is_none_or(|after| customer > after);
+        let comes_after = |id: &EntryId| after.is_none_or(|after| id.addressee() > *after);
         if key == TallyKey::Indeterminate {
-            let all = accounts.indeterminate.iter().filter(|(of, customer)| *of == run && comes_after(customer));
-            let all = all.take(limit);
-            let ids: Vec<_> = all.map(|(run, customer)| EntryId { customer: customer.clone(), run: *run }).collect();
+            let all = accounts.indeterminate.iter().filter(|(of, id)| *of == run && comes_after(id));
+            let ids: Vec<_> = all.take(limit).map(|(_, id)| id.clone()).collect();
             accounts.used.index_query(SHARDS, ids.len());
             return Ok(ids);
         }
         let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
         let mut ids: Vec<_> = closed
-            .filter(|entry| entry.tally_key(Timestamp::MAX) == key && comes_after(&entry.id().customer))
+            .filter(|entry| entry.tally_key(Timestamp::MAX) == key && comes_after(entry.id()))
             .map(|entry| entry.id().clone())
             .collect();
         ids.sort();

@@ -80,7 +80,7 @@ fn take(queue: &MemoryQueue) -> Vec<Received> {
 fn due(received: &Received) -> Timestamp {
     match WorkMessage::parse(&received.body, Timestamp::MIN).unwrap().turn().unwrap().turn {
         Turn::Scheduled(moment) => moment,
-        Turn::Run(run) => panic!("a schedule names a moment, not {run}"),
+        Turn::Run { run, .. } => panic!("a schedule names a moment, not {run}"),
     }
 }
 

@@ -4,8 +4,8 @@ use std::{num::NonZeroU64, time::Duration};
 
 use pulse_core::{
     campaign::{Priority, Question},
-    customer::{CustomerId, Product},
-    entry::{Plan, StageName},
+    customer::Product,
+    entry::{Addressee, ItemId, Plan, StageName},
     run::RunId,
 };
 
@@ -18,6 +18,9 @@ use crate::{
     random::{Randomness, Stream},
     world::{OtherStart, SimulatedCampaign},
 };
+
+/// The most items of a customer.
+const THREE: NonZeroU64 = NonZeroU64::MIN.saturating_add(2);
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -41,11 +44,16 @@ pub(super) fn campaigns(random: &Stream, plan: &FaultPlan) -> Vec<Fault> {
     let all = 1 + random.below(5);
     // Of a stream of its own, so that all else is as it was before campaigns called anyone.
     let calling = Randomness::of_seed(plan.seed).stream("calls of campaigns");
+    // So are what some are about, of which customers have several.
+    let about = Randomness::of_seed(plan.seed).stream("items of campaigns");
     let act = |number| {
         let at = random.between(Duration::ZERO, plan.calm_from());
         let mut act = one(random, plan, number);
         if calling.chance(0.4) {
             act.campaign.plan = with_call(act.campaign.plan);
+        }
+        if about.chance(0.4) {
+            about_items(&mut act.campaign, &about);
         }
         Fault { at, lasts: Duration::ZERO, kind: Kind::Once(Act::Campaign(Box::new(act))) }
     };
@@ -58,6 +66,26 @@ pub(super) fn campaigns(random: &Stream, plan: &FaultPlan) -> Vec<Fault> {
 fn with_call(plan: Plan) -> Plan {
     let is_step = |step: &StageName| *step == StageName::Call || plan.has(*step);
     Plan::of_campaign(&StageName::OF_ENTRIES.into_iter().filter(is_step).collect::<Vec<_>>()).expect("a plan")
+}
+
+/// The same for up to three items of each customer whose id is given, and for some customers without one. Other starts of its name
+/// are for other items of the same customers.
+fn about_items(campaign: &mut SimulatedCampaign, random: &Stream) {
+    let several = |addressees: &mut Vec<Addressee>| {
+        let customers = std::mem::take(addressees).into_iter().map(|addressee| addressee.customer);
+        addressees.extend(customers.flat_map(|customer| {
+            let first = random.below(3);
+            let items = (first..first + 1 + random.below(3)).map(|number| ItemId::parse(&format!("I-{number}")).ok());
+            let items: Vec<_> = if random.chance(0.1) { vec![None] } else { items.collect() };
+            items.into_iter().map(move |item| Addressee { customer: customer.clone(), item })
+        }));
+    };
+    let starts = campaign.other_starts.iter_mut().map(|start| &mut start.audience);
+    starts.chain([&mut campaign.audience]).flatten().for_each(several);
+    if let Some(a_day) = campaign.a_day {
+        // Of three times as many entries as many are begun on a day, so that it is over before the month is.
+        campaign.a_day = a_day.checked_mul(THREE);
+    }
 }
 
 fn one(random: &Stream, plan: &FaultPlan, number: u64) -> CampaignAct {
@@ -92,7 +120,7 @@ fn one(random: &Stream, plan: &FaultPlan, number: u64) -> CampaignAct {
 }
 
 /// Those of some ids, or of a question.
-fn audience(random: &Stream, plan: &FaultPlan) -> Result<Vec<CustomerId>, Question> {
+fn audience(random: &Stream, plan: &FaultPlan) -> Result<Vec<Addressee>, Question> {
     if random.chance(0.4) {
         return Err(Question {
             product: random.chance(0.6).then(|| random.pick(&[Product::Card, Product::Loan]).copied()).flatten(),
@@ -103,7 +131,7 @@ fn audience(random: &Stream, plan: &FaultPlan) -> Result<Vec<CustomerId>, Questi
     let share = random.unit();
     // Some who join later aren't customers yet, and an operator has only the ids of those who are.
     let there = (0..plan.customers).filter(|number| !people::joins_later(*number));
-    Ok(there.filter(|_| random.chance(share)).map(people::id).collect())
+    Ok(there.filter(|_| random.chance(share)).map(people::id).map(Addressee::from).collect())
 }
 
 fn other_start(random: &Stream, plan: &FaultPlan) -> OtherStart {

@@ -354,7 +354,7 @@ impl SeedMonth<'_> {
     fn repeat(&self, stage: StageName, who: u32) {
         let now = self.world.time.now();
         let run = RunId::of(now, &jiff::tz::TimeZone::UTC);
-        let id = pulse_core::entry::EntryId { customer: people::id(who), run };
+        let id = pulse_core::entry::EntryId::of(people::id(who), run);
         let known = self.world.customer(&id.customer).now_or_never().flatten().is_some();
         let has_entry = self.world.has_entry(&id);
         if known && has_entry {

@@ -31,8 +31,9 @@ impl World {
 
     /// Counts a message that is about to be sent for an entry that its first stage holds.
     fn begins(&self, message: &WorkMessage) {
-        let Ok(CustomerTurn { customer, turn: Turn::Run(run) }) = message.turn() else { return };
-        let entry = self.ledger.peek_entry(&EntryId { customer: customer.clone(), run: *run });
+        let Ok(CustomerTurn { customer, turn: Turn::Run { run, item } }) = message.turn() else { return };
+        let id = EntryId { customer: customer.clone(), run: *run, item: *item };
+        let entry = self.ledger.peek_entry(&id);
         let held = entry.filter(|entry| entry.queueing() == Queueing::Held && entry.at() == entry.plan().first());
         let Some(campaign) = held.and_then(|_| self.ledger.peek_campaign(*run)) else { return };
         let Some(a_day) = campaign.request.a_day.filter(|_| campaign.started_at.is_some()) else { return };

@@ -18,8 +18,8 @@ use pulse_core::{
         PartId, Priority, Question, Told,
     },
     control::Note,
-    customer::{Customer, CustomerId, Standing},
-    entry::{Entry, EntryId, Plan, Progress, TallyKey},
+    customer::{Customer, Standing},
+    entry::{Addressee, Entry, Plan, Progress, TallyKey},
     ports::{Campaigns as _, LedgerError},
     run::RunId,
 };
@@ -36,8 +36,8 @@ pub struct SimulatedCampaign {
     pub run: RunId,
     /// The stages that its entries go through.
     pub plan: Plan,
-    /// Whom it is for: those of these ids, or whoever the question finds.
-    pub audience: Result<Vec<CustomerId>, Question>,
+    /// Whom it is for: those of these ids, and which of their items, or whoever the question finds.
+    pub audience: Result<Vec<Addressee>, Question>,
     /// Starts of the same name that are tried before it, for others.
     pub other_starts: Vec<OtherStart>,
     /// How long after its start it is waited for no longer.
@@ -56,7 +56,7 @@ pub struct SimulatedCampaign {
 #[derive(Debug, Clone, PartialEq)]
 pub struct OtherStart {
     /// Whom it is for.
-    pub audience: Result<Vec<CustomerId>, Question>,
+    pub audience: Result<Vec<Addressee>, Question>,
     /// After how long it is killed; if it isn't, it is made at the same time as the one that counts.
     pub killed_after: Option<Duration>,
 }
@@ -67,7 +67,7 @@ pub(super) struct CampaignWatch {
     /// Those that were looked at since they were closed.
     closed: Mutex<BTreeSet<RunId>>,
     /// Whom each start was for to which ids were given, by what tells its first part from another's.
-    audiences: Mutex<BTreeMap<(RunId, PartId), BTreeSet<CustomerId>>>,
+    audiences: Mutex<BTreeMap<(RunId, PartId), BTreeSet<Addressee>>>,
     /// When a tick was last begun beside those of the clock.
     hurried_at: Mutex<Option<Timestamp>>,
 }
@@ -103,24 +103,24 @@ impl World {
     async fn try_to_start(
         self: &Arc<Self>,
         campaign: &SimulatedCampaign,
-        audience: &Result<Vec<CustomerId>, Question>,
+        audience: &Result<Vec<Addressee>, Question>,
         letter: usize,
     ) -> Result<(), LedgerError> {
         let SimulatedCampaign { run, plan, deadline, priority, cap, at_most, a_day, .. } = *campaign;
         let (now, part) = (self.time.now(), self.settings.audience.part);
         let letter = format!("Subject: Spring\n\nSpring is here. It was written {letter} times before.");
         let letter = CampaignLetter::parse([("en", &letter)]).expect("a letter");
-        let customers: BTreeSet<_> = audience.iter().flatten().cloned().collect();
+        let addressees: BTreeSet<_> = audience.iter().flatten().cloned().collect();
         let audience = match audience {
-            Ok(_) => Audience::given(&customers, part),
+            Ok(_) => Audience::given(&addressees, part),
             Err(question) => Audience::Asked { question: question.clone() },
         };
-        lock(&self.campaign_watch.audiences).insert((run, audience.part(0)), customers.clone());
+        lock(&self.campaign_watch.audiences).insert((run, audience.part(0)), addressees.clone());
         let deadline = deadline.and_then(|lasts| now.checked_add(lasts).ok());
         let digest = letter.digest();
         let request = CampaignRequest { plan, audience, letter: digest, deadline, priority, cap, at_most, a_day };
         let told = Told { by: "operator".into(), note: None, at: now };
-        let start = CampaignStart { run, request, customers, part, letter, told };
+        let start = CampaignStart { run, request, addressees, part, letter, told };
         self.product.start_campaign(&self.operator_ports(), &start).await?;
         self.hurry_tick();
         Ok(())
@@ -274,9 +274,8 @@ impl World {
         };
         let mut inside = BTreeSet::new();
         self.ledger.for_each_entry(|entry| {
-            let EntryId { customer, run } = entry.id();
-            if *run == campaign.run {
-                inside.insert(customer.clone());
+            if entry.id().run == campaign.run {
+                inside.insert(entry.id().addressee());
             }
         });
         let outside = match &campaign.request.audience {
@@ -284,7 +283,7 @@ impl World {
             Audience::Asked { question } => inside.difference(&self.of(question)).count(),
         };
         if outside > 0 {
-            let what = format!("has entries of {outside} customers whom it isn't for");
+            let what = format!("has {outside} entries of those whom it isn't for");
             self.saw_of(Promise::CampaignsKeepToTheirAudience, campaign.run, &what);
         }
         if campaign.cancelled.is_some() {
@@ -295,29 +294,29 @@ impl World {
             Audience::Asked { question } => self.always_meant(question).difference(&inside).count(),
         };
         if missing > 0 {
-            let what = format!("has no entries of {missing} customers whom it is for");
+            let what = format!("has no entries of {missing} of those whom it is for");
             self.saw_of(Promise::CampaignsAddUp, campaign.run, &what);
         }
     }
 
     /// Those whom a question may mean, by what doesn't change of them.
-    fn of(&self, question: &Question) -> BTreeSet<CustomerId> {
+    fn of(&self, question: &Question) -> BTreeSet<Addressee> {
         let mut of = BTreeSet::new();
         self.ledger.for_each_customer(|customer| {
             if is_of(question, customer) {
-                of.insert(customer.id.clone());
+                of.insert(customer.id.clone().into());
             }
         });
         of
     }
 
     /// Those whom a question has meant all the time.
-    fn always_meant(&self, question: &Question) -> BTreeSet<CustomerId> {
+    fn always_meant(&self, question: &Question) -> BTreeSet<Addressee> {
         let mut meant = BTreeSet::new();
         self.ledger.for_each_customer(|customer| {
             let stays = customer.standing == Standing::Active && !self.presence.has_changed(&customer.id);
             if stays && question.band.is_none() && is_of(question, customer) {
-                meant.insert(customer.id.clone());
+                meant.insert(customer.id.clone().into());
             }
         });
         meant

@@ -10,7 +10,7 @@ use pulse_core::{
     control::{Control, MinuteOutcomes, Outcomes},
     customer::{Customer, CustomerId, EmailAddress},
     delivery::Delivery,
-    entry::{Change, Entry, EntryId, StageName},
+    entry::{Addressee, Change, Entry, EntryId, StageName},
     failure::Cause,
     feedback::FeedbackCounts,
     message::WorkMessage,
@@ -217,7 +217,7 @@ impl LedgerListing for DistantLedger {
         &self,
         run: RunId,
         key: TallyKey,
-        after: Option<&CustomerId>,
+        after: Option<&Addressee>,
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         self.heard(self.ledger.closed_entries(run, key, after, limit)).await

@@ -7,7 +7,7 @@ use pulse_core::{
         AudiencePart, Campaign, CampaignChange, CampaignLetter, CampaignPace, CampaignRecord, PartId, PlannedParts,
     },
     customer::CustomerId,
-    entry::{Entry, EntryId, StageName},
+    entry::{Addressee, Entry, EntryId, StageName},
     ports::{Awaited, CampaignEntries, Campaigns, LedgerError, TallyKey},
     run::RunId,
 };
@@ -115,7 +115,7 @@ impl CampaignEntries for DistantLedger {
         self.heard(self.ledger.closed_counts(run)).await
     }
 
-    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, Addressee)>, LedgerError> {
         self.call(self.ledger.closed_in_part(run, part)).await
     }
 }

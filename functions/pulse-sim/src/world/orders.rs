@@ -203,11 +203,11 @@ impl OrderWatch {
             return None;
         }
         // What a campaign has closed stays so: its letters are nobody's work any more.
-        let Turn::Run(run) = turn else { return None };
+        let Turn::Run { run, .. } = turn else { return None };
         if run.is_campaign() {
             return None;
         }
-        let id = EntryId { customer, run };
+        let id = EntryId::of(customer, run);
         let entry = self.ledger.peek_entry(&id)?;
         let is_given_up = matches!(entry.progress(), Progress::Failed { .. }) && !entry.is_closed_by_feedback();
         (is_given_up && entry.at() == stage).then_some(id)

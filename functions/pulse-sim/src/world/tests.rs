@@ -32,7 +32,7 @@ fn world(provider: SimulatedMailProvider) -> (Arc<World>, WorldPorts) {
 }
 
 fn id(customer: u32) -> EntryId {
-    EntryId { customer: format!("c{customer}").try_into().unwrap(), run: RunId::parse("2026-11").unwrap() }
+    EntryId::of(format!("c{customer}").try_into().unwrap(), RunId::parse("2026-11").unwrap())
 }
 
 fn mail(customer: u32) -> Mail {

@@ -60,8 +60,8 @@ impl SweepWatch {
 
     async fn saw(&self, message: &WorkMessage, stack: &StageStack) {
         let now = self.time.now();
-        let Ok(CustomerTurn { customer, turn: Turn::Run(run) }) = message.turn() else { return };
-        let id = pulse_core::entry::EntryId { customer: customer.clone(), run: *run };
+        let Ok(CustomerTurn { customer, turn: Turn::Run { run, item } }) = message.turn() else { return };
+        let id = pulse_core::entry::EntryId { customer: customer.clone(), run: *run, item: *item };
         let entry = self.ledger.entry(&id).await.ok().flatten();
         let age = |since| Duration::try_from(now.duration_since(since)).unwrap_or_default();
         // Woken a moment ago, by the ledger's word, be it only to try a provider with; anything else is a

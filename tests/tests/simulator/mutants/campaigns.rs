@@ -18,7 +18,7 @@ use pulse_core::{
     },
     customer::{Customer, CustomerId, EmailAddress},
     delivery::Delivery,
-    entry::{Change, Entry, EntryId, StageName},
+    entry::{Addressee, Change, Entry, EntryId, StageName},
     failure::Cause,
     message::WorkMessage,
     ports::{
@@ -39,8 +39,8 @@ pub(crate) struct KeepsACounter {
 
 impl KeepsACounter {
     fn counting(&self, ports: &WorldPorts) -> WorldPorts {
-        let ledger =
-            MeddledLedger { inner: Arc::clone(&ports.ledger), closed: Some(Arc::clone(&self.closed)), queues: None };
+        let (inner, closed) = (Arc::clone(&ports.ledger), Some(Arc::clone(&self.closed)));
+        let ledger = MeddledLedger { inner, closed, queues: None, one_each: None };
         WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }
     }
 }
@@ -85,8 +85,8 @@ impl SystemUnderTest for DispatchesUnsealed {
     }
 
     async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
-        let ledger =
-            MeddledLedger { inner: Arc::clone(&ports.ledger), closed: None, queues: Some(ports.queues.clone()) };
+        let (inner, queues) = (Arc::clone(&ports.ledger), Some(ports.queues.clone()));
+        let ledger = MeddledLedger { inner, closed: None, queues, one_each: None };
         let ports = WorldPorts { ledger: Arc::new(ledger), ..ports.clone() };
         Production.look_after_campaigns(&ports, until).await
     }
@@ -121,7 +121,7 @@ pub(crate) struct KeepsACursor {
 
 type Counter = Arc<Mutex<BTreeMap<RunId, u64>>>;
 
-type Cursors = Arc<Mutex<BTreeMap<(RunId, StageName), CustomerId>>>;
+type Cursors = Arc<Mutex<BTreeMap<(RunId, StageName), EntryId>>>;
 
 #[async_trait]
 impl SystemUnderTest for KeepsACursor {
@@ -185,6 +185,39 @@ impl SystemUnderTest for MakesAKeyForEachTry {
     fn call(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let partner = ByAnotherKey { inner: Arc::clone(&ports.partner), tries: Arc::clone(&self.tries) };
         Production.call(&WorldPorts { partner: Arc::new(partner), ..ports.clone() })
+    }
+}
+
+/// Has its partner called by a key that is the same for all items of a customer.
+pub(crate) struct PassesItemsOver;
+
+#[async_trait]
+impl SystemUnderTest for PassesItemsOver {
+    fn call(&self, ports: &WorldPorts) -> Box<dyn Stage> {
+        let partner = WithoutItem(Arc::clone(&ports.partner));
+        Production.call(&WorldPorts { partner: Arc::new(partner), ..ports.clone() })
+    }
+}
+
+struct WithoutItem(Arc<dyn Partner>);
+
+#[async_trait]
+impl Partner for WithoutItem {
+    async fn ask(&self, request: &PartnerRequest) -> Result<PartnerAnswer, PartnerError> {
+        let entry = EntryId { item: None, ..request.entry.clone() };
+        self.0.ask(&PartnerRequest { entry, ..request.clone() }).await
+    }
+}
+
+/// Keeps entries of campaigns by customer and run alone, so that a second item's is there already.
+pub(crate) struct TakesItemsForOne;
+
+#[async_trait]
+impl SystemUnderTest for TakesItemsForOne {
+    async fn look_after_campaigns(&self, ports: &WorldPorts, until: Timestamp) -> Vec<CampaignStepped> {
+        let one_each = Some(Arc::clone(&ports.in_campaigns));
+        let ledger = MeddledLedger { inner: Arc::clone(&ports.ledger), closed: None, queues: None, one_each };
+        Production.look_after_campaigns(&WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }, until).await
     }
 }
 
@@ -273,11 +306,11 @@ impl CampaignEntries for MeddledEntries {
         let mut found = self.inner.waiting_in_campaign(run, stage, awaited, before, usize::MAX).await?;
         let mut cursors = cursors.lock().unwrap_or_else(PoisonError::into_inner);
         let cursor = cursors.get(&(run, stage)).cloned();
-        found.retain(|id| cursor.as_ref().is_none_or(|cursor| id.customer > *cursor));
+        found.retain(|id| cursor.as_ref().is_none_or(|cursor| id > cursor));
         found.sort();
         found.truncate(limit);
         if let Some(last) = found.last() {
-            cursors.insert((run, stage), last.customer.clone());
+            cursors.insert((run, stage), last.clone());
         }
         Ok(found)
     }
@@ -298,7 +331,7 @@ impl CampaignEntries for MeddledEntries {
             campaigns.campaign(run).await?.and_then(|campaign| campaign.sealed).map_or(0, |(seal, _)| seal.count);
         let counted = closed.lock().unwrap_or_else(PoisonError::into_inner).get(&run).copied().unwrap_or(0);
         let customer = CustomerId::parse("somebody").expect("an id");
-        Ok(if counted >= sealed { Vec::new() } else { vec![EntryId { customer, run }] })
+        Ok(if counted >= sealed { Vec::new() } else { vec![EntryId::of(customer, run)] })
     }
 
     async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
@@ -313,12 +346,12 @@ impl CampaignEntries for MeddledEntries {
         self.inner.put_off_in_campaign(run, stage, now).await
     }
 
-    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, CustomerId)>, LedgerError> {
+    async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, Addressee)>, LedgerError> {
         let mut closed = self.inner.closed_in_part(run, part).await?;
         if self.counter.is_some() && part == 0 {
             // The counter is believed.
             let open = self.inner.open_in_campaign(run, usize::MAX).await?;
-            closed.extend(open.into_iter().map(|id| (TallyKey::Sent, id.customer)));
+            closed.extend(open.into_iter().map(|id| (TallyKey::Sent, id.addressee())));
         }
         Ok(closed)
     }
@@ -328,6 +361,7 @@ struct MeddledLedger {
     inner: Arc<dyn Ledger>,
     closed: Option<Counter>,
     queues: Option<Queues>,
+    one_each: Option<Arc<dyn CampaignEntries>>,
 }
 
 #[async_trait]
@@ -349,6 +383,12 @@ impl Ledger for MeddledLedger {
     }
 
     async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        if let Some(in_campaigns) = self.one_each.as_ref().filter(|_| entry.id().run.is_campaign()) {
+            let others = in_campaigns.entries_in_campaigns(&entry.id().customer).await?;
+            if others.iter().any(|other| other.id().run == entry.id().run) {
+                return Ok(false);
+            }
+        }
         let opened = self.inner.open(entry).await?;
         if let Some(queues) = self.queues.as_ref().filter(|_| entry.id().run.is_campaign()) {
             let _ = queues[entry.at()].send(&WorkMessage::for_entry(entry.id())).await;

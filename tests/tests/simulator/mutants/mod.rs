@@ -25,7 +25,7 @@ pub(crate) use self::{
     batches::{GivesTheBatchBack, LetsPanicsOut, Panics, StartsTheWholeBatch},
     campaigns::{
         BelievesEveryRefusal, DispatchesUnsealed, ForgetsItsDay, HedgesItsCalls, KeepsACounter, KeepsACursor,
-        MakesAKeyForEachTry, NumbersParts, ReapsByAge,
+        MakesAKeyForEachTry, NumbersParts, PassesItemsOver, ReapsByAge, TakesItemsForOne,
     },
     endpoints::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,

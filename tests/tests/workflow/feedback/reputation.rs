@@ -104,7 +104,7 @@ async fn complaints_about_a_campaign_hold_the_stage_while_it_runs_and_for_as_lon
     let run = RunId::parse("spring").unwrap();
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
-        audience: Audience::given(&[CustomerId::parse("c-1").unwrap()].into(), 1),
+        audience: Audience::given(&[CustomerId::parse("c-1").unwrap().into()].into(), 1),
         letter: "digest".into(),
         deadline: None,
         priority: Priority::Normal,
@@ -121,7 +121,7 @@ async fn complaints_about_a_campaign_hold_the_stage_while_it_runs_and_for_as_lon
     });
     stack.ledger.count_feedback(run, stack.clock.now(), &bad).await.unwrap();
     assert_eq!(breaker(&stack).look().await.unwrap().standing, Reputation::Doubtful);
-    let sealed = CampaignEvent::Sealed { seal: Seal::of(&[CustomerId::parse("c-1").unwrap()]) };
+    let sealed = CampaignEvent::Sealed { seal: Seal::of(&[CustomerId::parse("c-1").unwrap().into()]) };
     let report = CampaignReport {
         outcome: CampaignOutcome::Succeeded,
         counts: [].into(),

@@ -52,7 +52,7 @@ fn where_everything_moves_the_queue_does_it_itself_and_the_stage_closes_who_has_
     assert!(seen.len() > 3 && seen.contains(&50), "{seen:?}");
 
     time.run(assert_everyone_is_mailed_once(&stack, here));
-    let id = EntryId { customer: gone[0].id.clone(), run: entry_id("c-0", "2026-11").run };
+    let id = EntryId::of(gone[0].id.clone(), entry_id("c-0", "2026-11").run);
     let left = time.run(stack.progress(id.customer.as_str(), "2026-11"));
     assert!(matches!(left, entry::Progress::Skipped { reason: SkipReason::Closed, .. }), "{left:?}");
     assert_eq!((stack.mails(id.customer.as_str()), stack.scorer.calls().get(&id)), (0, calls.get(&id)));

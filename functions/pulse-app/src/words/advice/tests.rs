@@ -14,7 +14,7 @@ fn told(error: &ReplayError) -> String {
 
 #[test]
 fn an_entry_that_is_not_replayed_says_which_command_is_next() {
-    let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
+    let id = EntryId::of(CustomerId::parse("c-1").unwrap(), RunId::parse("2026-11").unwrap());
     assert_eq!(
         told(&ReplayError::NoEntry(id.clone())),
         "there is no entry c-1/2026-11: see `pulse customer` for the runs that the customer has"

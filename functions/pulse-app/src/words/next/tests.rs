@@ -17,6 +17,7 @@ fn outlook(next: NextStep) -> Outlook {
     let run = RunId::parse("2026-11").unwrap();
     Outlook {
         run,
+        item: None,
         next,
         in_doubt_since: None,
         will_be_skipped: None,

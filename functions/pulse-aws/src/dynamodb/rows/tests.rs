@@ -18,7 +18,7 @@ fn score(text: &str) -> Score {
 
 /// The longest row of a customer who is mailed: with last month's score and the longest id.
 fn sent() -> Entry {
-    let id = EntryId { customer: CustomerId::parse(&"c".repeat(48)).unwrap(), run: RunId::parse("2026-11").unwrap() };
+    let id = EntryId::of(CustomerId::parse(&"c".repeat(48)).unwrap(), RunId::parse("2026-11").unwrap());
     let now = moment("2026-11-03T10:00:00.123456789Z");
     let before = score("2026-10-03T10:00:00.123456789Z");
     let mut entry = Entry::scheduled(id, now, Some(before));

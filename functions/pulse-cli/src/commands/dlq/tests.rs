@@ -15,6 +15,7 @@ fn causes_come_with_counts_times_and_examples() {
         examples: vec![Example {
             customer: CustomerId::parse("c-1").unwrap(),
             run: Some(RunId::parse("2026-11").unwrap()),
+            item: None,
         }],
     };
     let report = DeadLetterReport { looked_at: 7, more: true, causes: vec![group] };

@@ -267,8 +267,7 @@ mod tests {
         let id = |name: &str| CustomerId::parse(name).unwrap();
         for (name, is_closed) in [("c-1", true), ("c-2", false), ("someone-elses", true)] {
             let due = SystemClock.now() - Duration::from_mins(1);
-            let entry =
-                Entry::scheduled(EntryId { customer: id(name), run: RunId::parse("2026-11").unwrap() }, due, None);
+            let entry = Entry::scheduled(EntryId::of(id(name), RunId::parse("2026-11").unwrap()), due, None);
             ledger.open(&entry).await.unwrap();
             if is_closed {
                 ledger.apply(&entry.skip(SkipReason::OptedOut, due, None).unwrap()).await.unwrap();

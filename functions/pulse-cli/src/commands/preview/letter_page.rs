@@ -16,7 +16,7 @@ use pulse_letters::{
 
 use super::page::{END, LINK, MAYBE_UNSERVED, head, letter as show, section_head};
 
-/// The page, as it is at `now`: of a run of these steps.
+/// The page, as it is at `now`: of a run of these steps, that is about items or not.
 ///
 /// # Errors
 /// When a letter can't be written.
@@ -24,27 +24,31 @@ pub(super) fn page(
     renderer: &MinijinjaRenderer,
     letter: &CampaignLetter,
     plan: Plan,
+    has_items: bool,
     now: Timestamp,
 ) -> Result<String> {
     let tags = || letter.texts().iter().map(|text| text.language().as_str());
     let mut html = head("A campaign's letter", tags());
-    let write = |home: &Home, name: &str, product, has_link: bool, plan: Plan| -> Result<Rendered> {
+    let write = |home: &Home, name: &str, product, has_link: bool, plan: Plan, has_item: bool| -> Result<Rendered> {
         let customer = home.customer(name, product, now)?;
         let (score, link) = (made_up::score(742, now)?, UnsubscribeUrl::parse(LINK)?.placeholder());
         let (score, unsubscribe) =
             (Some(&score).filter(|_| plan.has(StageName::SCORED_BY)), Some(&link).filter(|_| has_link));
         let reference = made_up::reference().ok().filter(|_| plan.has(StageName::Call));
-        let reference = reference.as_ref();
-        Ok(renderer.render_campaign(&CampaignMail { customer: &customer, letter, score, reference, unsubscribe })?)
+        let (reference, item) = (reference.as_ref(), made_up::item().ok().filter(|_| has_item));
+        let mail = CampaignMail { customer: &customer, letter, score, reference, item, unsubscribe };
+        Ok(renderer.render_campaign(&mail)?)
     };
     let mut section = |title: &str, remark: &str, home: &Home| -> Result<()> {
         section_head(&mut html, title, remark)?;
         let [own, foreign] = home.names;
-        let usual = write(home, own, Product::Loan, true, plan)?;
-        for (step, title) in
-            [(StageName::SCORED_BY, "In a run that scores"), (StageName::Call, "In a run that calls a partner")]
-        {
-            let more = write(home, own, Product::Loan, true, with(plan, step)?)?;
+        let usual = write(home, own, Product::Loan, true, plan, has_items)?;
+        for (title, plan, has_item) in [
+            ("In a run that scores", with(plan, StageName::SCORED_BY)?, has_items),
+            ("In a run that calls a partner", with(plan, StageName::Call)?, has_items),
+            ("In a run about items", plan, true),
+        ] {
+            let more = write(home, own, Product::Loan, true, plan, has_item)?;
             if more.html != usual.html {
                 show(&mut html, title, &more)?;
             }
@@ -57,7 +61,7 @@ pub(super) fn page(
             ("A name that looks like a link", "www.evil.example", Product::Loan, true),
             ("Of a deployment that has no link to unsubscribe by", own, Product::Card, false),
         ] {
-            show(&mut html, title, &write(home, name, product, has_link, plan)?)?;
+            show(&mut html, title, &write(home, name, product, has_link, plan, has_items)?)?;
         }
         Ok(())
     };
@@ -92,7 +96,7 @@ mod tests {
         let plan = Plan::of_campaign(steps).unwrap();
         let letter = CampaignLetter::parse(texts.iter().copied()).unwrap();
         let now = "2026-11-26T09:00:00Z".parse().unwrap();
-        page(&MinijinjaRenderer::new().unwrap(), &letter, plan, now).unwrap()
+        page(&MinijinjaRenderer::new().unwrap(), &letter, plan, false, now).unwrap()
     }
 
     #[test]
@@ -115,6 +119,13 @@ mod tests {
         assert!(["It comes.", "It is ", "In a run that calls a partner"].iter().all(|words| html.contains(words)));
         let html = preview(&[("en", text)], &[StageName::Call, StageName::Email]);
         assert!(!html.contains("It comes.") && !html.contains("In a run that calls"));
+    }
+
+    #[test]
+    fn a_letter_that_says_more_of_an_item_shows_a_made_up_one() {
+        let text = "Subject: Invoice\n\n{% if item %}It is {{ item }}.{% else %}It comes.{% endif %}";
+        let html = preview(&[("en", text)], &[StageName::Email]);
+        assert!(["It comes.", "It is ", "In a run about items"].iter().all(|words| html.contains(words)));
     }
 
     #[test]

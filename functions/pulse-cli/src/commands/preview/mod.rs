@@ -89,6 +89,8 @@ struct PreviewedLetter {
     languages: Vec<PreviewedText>,
     needs_score: bool,
     needs_partner: bool,
+    /// Whether it can be sent only by a run that is about items.
+    needs_item: bool,
 }
 
 #[derive(Serialize)]
@@ -160,16 +162,17 @@ fn letter(options: &Options, output: Output) -> Result<Exit> {
     let letter = letter_files::read(&options.letter)?;
     let renderer = MinijinjaRenderer::new()?;
     // The fewest steps with which it can be written.
-    renderer.check(&letter, Plan::of(&StageName::OF_ENTRIES)?)?;
+    renderer.check(&letter, Plan::of(&StageName::OF_ENTRIES)?, true)?;
     let without = |step: StageName| {
         let others = StageName::OF_ENTRIES.into_iter().filter(|other| *other != step);
         Plan::of_campaign(&others.collect::<Vec<_>>())
     };
-    let needs_score = renderer.check(&letter, without(StageName::SCORED_BY)?).is_err();
-    let needs_partner = renderer.check(&letter, without(StageName::Call)?).is_err();
+    let needs_score = renderer.check(&letter, without(StageName::SCORED_BY)?, true).is_err();
+    let needs_partner = renderer.check(&letter, without(StageName::Call)?, true).is_err();
+    let needs_item = MinijinjaRenderer::needs_item(&letter)?;
     let steps = [(StageName::SCORED_BY, needs_score), (StageName::Call, needs_partner), (StageName::Email, true)];
     let needed: Vec<_> = steps.into_iter().filter(|(_, is_needed)| *is_needed).map(|(step, _)| step).collect();
-    let page = letter_page::page(&renderer, &letter, Plan::of_campaign(&needed)?, SystemClock.now())?;
+    let page = letter_page::page(&renderer, &letter, Plan::of_campaign(&needed)?, needs_item, SystemClock.now())?;
     let language = |text: &LetterText| PreviewedText {
         language: text.language().to_string(),
         words_below: if language_of(text.language()).is_none() { Some(FALLBACK) } else { None },
@@ -179,6 +182,7 @@ fn letter(options: &Options, output: Output) -> Result<Exit> {
         languages: letter.texts().iter().map(language).collect(),
         needs_score,
         needs_partner,
+        needs_item,
     };
     output.show(&preview, || {
         let language = |text: &PreviewedText| match text.words_below {
@@ -193,6 +197,7 @@ fn letter(options: &Options, output: Output) -> Result<Exit> {
                 "reference",
                 if needs_partner { "is shown: only a run that calls a partner can send it" } else { "isn't needed" },
             )
+            .row("item", if needs_item { "is shown: only a run about items can send it" } else { "isn't needed" })
             .row("score", if needs_score { "is shown: only a run that scores can send it" } else { "isn't needed" })
             .render()
     })?;

@@ -1,5 +1,6 @@
 //! `pulse run`.
 
+mod audience_file;
 mod held;
 mod list;
 mod quota;

@@ -1,19 +1,19 @@
-use std::{collections::BTreeSet, fmt::Write as _, fs, io, num::NonZeroU64, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, fs, num::NonZeroU64, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{ArgGroup, Args};
 use jiff::Timestamp;
-use pulse_app::{App, CampaignForecast, NewAudience, NewCampaign};
+use pulse_app::{App, CampaignForecast, NewAudience, NewCampaign, words::customers_or_items};
 use pulse_core::{
-    campaign::{CampaignLetter, Foreseen, FrequencyCap, Priority, Question},
+    campaign::{Audience, CampaignLetter, Foreseen, FrequencyCap, Priority, Question},
     control::Note,
-    customer::{CustomerId, Product},
+    customer::Product,
     entry::{Plan, StageName},
     run::RunId,
 };
 use pulse_letters::MinijinjaRenderer;
 
-use super::{campaign, told};
+use super::{audience_file, campaign, told};
 use crate::{
     exit::Exit,
     letter_files::{self, LetterFile},
@@ -26,6 +26,7 @@ use crate::{
 #[command(
     group(ArgGroup::new("whom").required(true).args(["audience", "unreached_of", "all", "product", "band", "region"]).multiple(true)),
     after_help = "Example: pulse run start spring-sale --audience ids.txt --letter spring.en.txt --deadline 90m --dry-run\n\
+                  A line `c-1,INV-1` is about an item of the customer: each has an entry, a call and a mail of its own.\n\
                   The name is given once, for good. --dry-run says whom it would reach and whom not, and why, and writes nothing."
 )]
 pub(super) struct Options {
@@ -33,11 +34,17 @@ pub(super) struct Options {
     #[arg(value_name = "NAME", value_parser = campaign)]
     name: RunId,
 
-    /// A file of customers' ids, one a line; of a CSV file, its first column. `-` is standard input.
+    /// A file of customers' ids, one a line. `-` is standard input.
+    ///
+    /// Where a customer has several items to be written to about, such as invoices, a line for each: `c-1,INV-1`. An item is 1 to 24
+    /// letters, digits, `-` and `_`, and stands in the column `item`, by the heading in the first line, or without a heading in the
+    /// second of two. Of other CSV files the first column counts. Customers with items and without may stand in one file, but not
+    /// one customer in both ways.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["unreached_of", "all", "product", "band", "region"])]
     audience: Option<PathBuf>,
 
-    /// Those whom another campaign, which is over, was for and didn't reach: who failed, or was abandoned or cancelled.
+    /// Those whom another campaign, which is over, was for and didn't reach, about the same items: what failed, or was abandoned or
+    /// cancelled.
     #[arg(long, value_name = "NAME", value_parser = campaign, conflicts_with_all = ["all", "product", "band", "region"])]
     unreached_of: Option<RunId>,
 
@@ -73,15 +80,16 @@ pub(super) struct Options {
     #[arg(long, value_name = "PRIORITY", default_value_t = Priority::Normal, value_parser = priority)]
     priority: Priority,
 
-    /// Leaves out who had so many mails of all runs lately: `2/7d` is two in seven days. `none` leaves out nobody.
+    /// Leaves out who had so many mails of all runs lately: `2/7d` is two in seven days. `none` leaves out nobody. The mail about
+    /// each item counts.
     #[arg(long, value_name = "CAP", default_value = "3/7d", value_parser = cap)]
     cap: Cap,
 
-    /// Isn't started for more customers than this.
+    /// Isn't started with more entries than this: one for each customer, or for each of their items.
     #[arg(long, value_name = "N")]
     at_most: Option<u64>,
 
-    /// Begins on so many customers a day at the most, in days of 24 hours from its start.
+    /// Begins on so many entries a day at the most, in days of 24 hours from its start.
     #[arg(long, value_name = "N")]
     a_day: Option<NonZeroU64>,
 
@@ -146,9 +154,8 @@ pub(super) struct Start {
 /// Reads the files, and looks at the letter.
 pub(super) fn check(options: Options) -> Result<Start> {
     let letter = letter_files::read(&options.letter)?;
-    check_letter(&letter, options.steps)?;
     let audience = match (&options.audience, options.unreached_of) {
-        (Some(path), _) => NewAudience::Ids(ids(path)?),
+        (Some(path), _) => NewAudience::Ids(audience_file::read(path)?),
         (None, Some(run)) => NewAudience::Unreached(run),
         (None, None) => {
             let (product, band, region) = (options.product, options.band.clone(), options.region.clone());
@@ -158,10 +165,18 @@ pub(super) fn check(options: Options) -> Result<Start> {
             NewAudience::Asked(Question { product, band, region })
         }
     };
+    let has_items = match &audience {
+        NewAudience::Ids(ids) => ids.iter().any(|addressee| addressee.item.is_some()),
+        // Whether those have any is known to the ledger.
+        NewAudience::Unreached(_) => true,
+        NewAudience::Asked(_) => false,
+    };
+    check_letter(&letter, options.steps, has_items)?;
     let new = NewCampaign {
         run: options.name,
         plan: options.steps,
         audience,
+        needs_item: MinijinjaRenderer::needs_item(&letter)?,
         letter,
         deadline: None,
         priority: options.priority,
@@ -174,40 +189,10 @@ pub(super) fn check(options: Options) -> Result<Start> {
     Ok(Start { new, deadline: options.deadline, dry_run: options.dry_run, list: options.list })
 }
 
-pub(super) fn check_letter(letter: &CampaignLetter, plan: Plan) -> Result<()> {
+/// Whether a letter can be written in a run of these steps, whose entries are about items or not.
+pub(super) fn check_letter(letter: &CampaignLetter, plan: Plan, has_items: bool) -> Result<()> {
     let renderer = MinijinjaRenderer::new().context("the letters' frame can't be read")?;
-    Ok(renderer.check(letter, plan)?)
-}
-
-/// The ids in a file: the first column of its lines, without empty ones, and without a heading.
-fn ids(path: &PathBuf) -> Result<Vec<CustomerId>> {
-    let text = if path.as_os_str() == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
-    let text = text.with_context(|| format!("{} can't be read", path.display()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut ids = Vec::new();
-    let mut wrong = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let first = line.split([',', ';', '\t']).next().unwrap_or_default().trim().trim_matches('"');
-        if first.is_empty() || number == 1 && ["id", "customer", "customer_id"].contains(&&*first.to_lowercase()) {
-            continue;
-        }
-        match CustomerId::parse(first) {
-            Ok(id) => ids.push(id),
-            Err(_) => wrong.push(number),
-        }
-    }
-    if let Some(line) = wrong.first() {
-        bail!(
-            "{} of {} lines of {} have no customer's id in their first column, the first of them line {line}: mend or remove them",
-            wrong.len(),
-            wrong.len() + ids.len(),
-            path.display()
-        );
-    }
-    if ids.is_empty() {
-        bail!("there is no id in {}", path.display());
-    }
-    Ok(ids)
+    Ok(renderer.check(letter, plan, has_items)?)
 }
 
 pub(super) async fn run(app: &App, quota: Option<u64>, start: Start, output: Output) -> Result<Exit> {
@@ -236,12 +221,12 @@ pub(super) async fn run(app: &App, quota: Option<u64>, start: Start, output: Out
     output.show(&campaign, || {
         let run = campaign.run;
         let mut text = format!("Campaign {run} is asked for");
-        if let pulse_core::campaign::Audience::Given { customers, .. } = campaign.request.audience {
-            let _ = write!(text, ", for {customers} customers");
-            match given.map(|given| given - customers) {
+        if let Audience::Given { entries, items, .. } = campaign.request.audience {
+            let _ = write!(text, ", for {}", customers_or_items(entries, items));
+            match given.map(|given| given - entries) {
                 None | Some(0) => {}
                 Some(unknown) => {
-                    let _ = write!(text, " ({unknown} ids were left out that nobody on the roster has)");
+                    let _ = write!(text, " ({unknown} were left out whose ids nobody on the roster has)");
                 }
             }
         }
@@ -252,14 +237,16 @@ pub(super) async fn run(app: &App, quota: Option<u64>, start: Start, output: Out
 
 fn foreseen(forecast: &CampaignForecast, new: &NewCampaign) -> String {
     let mut text = format!(
-        "Campaign {} would be for {} customers, as they are now.\n{:>9}  would be mailed\n",
-        forecast.run, forecast.customers, forecast.mailed
+        "Campaign {} would be for {}, as they are now.\n{:>9}  would be mailed\n",
+        forecast.run,
+        customers_or_items(forecast.customers, forecast.items),
+        forecast.mailed
     );
     for (reason, count) in &forecast.skipped {
         let _ = writeln!(text, "{count:>9}  would be skipped: {reason}");
     }
     if forecast.unknown > 0 {
-        let _ = writeln!(text, "{:>9}  ids are left out: nobody on the roster has them", forecast.unknown);
+        let _ = writeln!(text, "{:>9}  are left out: nobody on the roster has their ids", forecast.unknown);
     }
     if let Some(most) = new.at_most.filter(|most| forecast.customers > *most) {
         let _ = writeln!(text, "That is more than --at-most {most}: it would not be started.");
@@ -271,12 +258,14 @@ fn foreseen(forecast: &CampaignForecast, new: &NewCampaign) -> String {
 }
 
 fn each(forecast: &CampaignForecast) -> String {
-    let mut text = "customer,would,reason\n".to_owned();
-    for (customer, foreseen) in &forecast.each {
+    let has_items = forecast.each.iter().any(|(addressee, _)| addressee.item.is_some());
+    let mut text = if has_items { "customer,item,would,reason\n" } else { "customer,would,reason\n" }.to_owned();
+    for (addressee, foreseen) in &forecast.each {
+        let comma = if has_items && addressee.item.is_none() { "," } else { "" };
         let _ = match foreseen {
-            Foreseen::Mailed => writeln!(text, "{customer},be mailed,"),
-            Foreseen::Skipped(reason) => writeln!(text, "{customer},be skipped,{reason}"),
-            Foreseen::Unknown => writeln!(text, "{customer},be left out,unknown"),
+            Foreseen::Mailed => writeln!(text, "{addressee}{comma},be mailed,"),
+            Foreseen::Skipped(reason) => writeln!(text, "{addressee}{comma},be skipped,{reason}"),
+            Foreseen::Unknown => writeln!(text, "{addressee}{comma},be left out,unknown"),
         };
     }
     text

@@ -48,12 +48,13 @@ struct Tested {
 pub(super) async fn run(options: Options, target: &Target, output: Output) -> Result<Exit> {
     let letter = letter_files::read(&options.letter)?;
     let (has_score, has_reference) = (options.steps.has(StageName::SCORED_BY), options.steps.has(StageName::Call));
-    start::check_letter(&letter, options.steps)?;
+    start::check_letter(&letter, options.steps, true)?;
     let account = StackAccount::new(target.find().await?);
     let mut tested = Vec::new();
     for text in letter.texts() {
         let language = text.language().clone();
-        let campaign = TestedLetter { letter: letter.clone(), language: language.clone(), has_score, has_reference };
+        let (letter, has_item) = (letter.clone(), true);
+        let campaign = TestedLetter { letter, language: language.clone(), has_score, has_reference, has_item };
         let cause = match account.send_test_mail(&options.to, Some(&campaign)).await? {
             TestMail::Accepted { .. } => None,
             TestMail::Failed(cause) => Some(cause.to_string()),

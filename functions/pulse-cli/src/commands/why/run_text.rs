@@ -115,7 +115,7 @@ fn causes(sample: &CauseSample, run: RunId) -> String {
         format!("  Of all {} {what}:\n", sample.read)
     };
     for cause in &sample.causes {
-        let examples: Vec<_> = cause.examples.iter().map(|entry| entry.customer.to_string()).collect();
+        let examples: Vec<_> = cause.examples.iter().map(|entry| entry.addressee().to_string()).collect();
         let _ = writeln!(
             text,
             "    {:>7}  {} ({}{})",

@@ -20,7 +20,7 @@ fn called() -> Called {
 }
 
 fn entry(steps: &[StageName]) -> Entry {
-    let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("invoices").unwrap() };
+    let id = EntryId::of(CustomerId::parse("c-1").unwrap(), RunId::parse("invoices").unwrap());
     Entry::of_campaign(id, Plan::of(steps).unwrap(), now())
 }
 

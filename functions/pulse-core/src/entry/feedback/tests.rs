@@ -15,7 +15,7 @@ fn now() -> Timestamp {
 }
 
 fn entry(at: StageName, progress: Progress) -> Entry {
-    let id = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: RunId::parse("2026-11").unwrap() };
+    let id = EntryId::of(CustomerId::parse("c-1").unwrap(), RunId::parse("2026-11").unwrap());
     Entry { at, progress, ..Entry::scheduled(id, now(), None) }
 }
 

@@ -179,7 +179,7 @@ impl Clock for Standstill {
 
 fn message() -> WorkMessage {
     let customer = CustomerId::parse("p-1").unwrap();
-    WorkMessage::of_turn(customer, Turn::Run(RunId::parse("2026-11").unwrap()))
+    WorkMessage::of_turn(customer, Turn::Run { run: RunId::parse("2026-11").unwrap(), item: None })
 }
 
 fn run(answer: Result<(), CallError>) -> (Verdict, Vec<Parcel>) {

@@ -48,7 +48,7 @@ fn customer() -> Customer {
 }
 
 fn scheduled() -> Entry {
-    let id = EntryId { customer: customer().id, run: RunId::parse("2026-11").unwrap() };
+    let id = EntryId::of(customer().id, RunId::parse("2026-11").unwrap());
     Entry::scheduled(id, due(), None)
 }
 
@@ -297,5 +297,5 @@ fn what_is_closed_is_done_or_says_what_brings_it_back() {
     assert_eq!(setting.advice(&failed, due()), brings_back);
     let unknown = sending(due()).mark_indeterminate(cause(), due(), None).unwrap().into_after();
     assert!(!setting.outlook(&unknown, due()).next.is_done());
-    assert_eq!(setting.advice(&unknown, due()), [Advice::Settle { customer, run }]);
+    assert_eq!(setting.advice(&unknown, due()), [Advice::Settle { customer, run, item: None }]);
 }

@@ -29,7 +29,7 @@ fn crm() -> Endpoint {
 }
 
 fn delivery(version: u64, kind: FactKind, written_at: Timestamp) -> Delivery {
-    let entry = EntryId { customer: CustomerId::parse("c-1").unwrap(), run: run() };
+    let entry = EntryId::of(CustomerId::parse("c-1").unwrap(), run());
     let id = FactId { subject: Subject::Entry(entry), version, kind };
     Delivery::of(Fact { id, as_of: written_at, written_at }, crm().name)
 }
@@ -78,7 +78,7 @@ fn what_it_knows_is_what_it_was_told_last() {
     let line = [delivered(&bounced(), now() - 10.seconds()), delivered(&sent(), now() - 50.seconds())];
     let told = scene().told(&line);
     let (fact, told_at) = (FactKind::Bounced, now() - 10.seconds());
-    let knows = KnownFact { fact, run: Some(run()), as_of: bounced().fact().as_of, told_at };
+    let knows = KnownFact { fact, run: Some(run()), item: None, as_of: bounced().fact().as_of, told_at };
     assert_eq!((told.knows, told.coming), (Some(knows), Vec::new()));
     let superseded = sent().supersede(now()).unwrap().into_after();
     let told = scene().told(&[superseded]);
@@ -88,7 +88,7 @@ fn what_it_knows_is_what_it_was_told_last() {
 #[test]
 fn what_is_next_in_line_waits_in_the_queue_and_what_follows_waits_for_it() {
     let repeated_at = sent().due() + 1.hour();
-    let after = NextWord::WaitsFor { before: FactKind::Sent, before_in: Some(run()) };
+    let after = NextWord::WaitsFor { before: FactKind::Sent, before_in: Some(run()), before_of: None };
     assert_eq!(scene().next(&[bounced(), sent()]), [NextWord::Waits { repeated_at }, after]);
     let in_hand = claimed(&sent(), now() + 1.minute());
     let next = scene().next(&[in_hand, bounced()]);

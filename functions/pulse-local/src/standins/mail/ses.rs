@@ -85,7 +85,9 @@ impl SendEmail {
 
     /// The entry that the tags name.
     fn message_key(&self) -> String {
-        format!("{}_{}", self.tag("customer"), self.tag("run"))
+        let of_item = Some(self.tag("item")).filter(|item| !item.is_empty());
+        let item = of_item.map_or_else(String::new, |item| format!(".{item}"));
+        format!("{}_{}{item}", self.tag("customer"), self.tag("run"))
     }
 }
 

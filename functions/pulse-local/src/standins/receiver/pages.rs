@@ -58,7 +58,7 @@ struct Wanted {
 /// A fact as the list has it.
 fn line(fact: &ReceivedFact) -> Value {
     context! {
-        number => fact.number, type => fact.r#type.as_str(), run => fact.run.as_deref(), at => clock_time(fact.at),
+        number => fact.number, type => fact.r#type.as_str(), run => fact.run.as_deref(), item => fact.item.as_deref(), at => clock_time(fact.at),
         repeats => fact.repeats.len(), is_in_order => fact.is_in_order,
     }
 }

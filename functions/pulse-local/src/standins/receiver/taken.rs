@@ -17,6 +17,8 @@ pub struct ReceivedFact {
     pub customer: Option<String>,
     /// Of which run, if it is of an entry.
     pub run: Option<String>,
+    /// About which of the customer's items, if it is about one.
+    pub item: Option<String>,
     /// The version of the entry, or of the profile.
     pub version: u64,
     /// Since when it is so.
@@ -63,6 +65,7 @@ struct Told {
 struct Data {
     customer: Option<String>,
     run: Option<String>,
+    item: Option<String>,
     #[serde(default)]
     version: u64,
 }
@@ -72,8 +75,8 @@ struct Data {
 pub(super) struct Taken {
     facts: Vec<ReceivedFact>,
     by_id: BTreeMap<String, usize>,
-    /// The newest version of each entry and profile, by customer and run.
-    newest: BTreeMap<(Option<String>, Option<String>), u64>,
+    /// The newest version of each entry and profile, by customer, run and item.
+    newest: BTreeMap<[Option<String>; 3], u64>,
     wrong_signatures: usize,
     failed: usize,
     last_failed_at: Option<Timestamp>,
@@ -89,8 +92,8 @@ impl Taken {
             return Ok(());
         }
         let told: Told = serde_json::from_str(&body).map_err(|_| Malformed)?;
-        let Data { customer, run, version } = told.data;
-        let newest = self.newest.entry((customer.clone(), run.clone())).or_default();
+        let Data { customer, run, item, version } = told.data;
+        let newest = self.newest.entry([customer.clone(), run.clone(), item.clone()]).or_default();
         let is_in_order = version >= *newest;
         *newest = version.max(*newest);
         let number = self.facts.len();
@@ -103,6 +106,7 @@ impl Taken {
             r#type,
             customer,
             run,
+            item,
             version,
             as_of,
             at,

@@ -191,7 +191,7 @@ impl Recipients {
         let customer = CustomerId::parse("nobody").expect("an id");
         let run = RunId::of(at, &jiff::tz::TimeZone::UTC);
         let stranger = About {
-            entry: self.random.chance(0.5).then_some(EntryId { customer, run }),
+            entry: self.random.chance(0.5).then_some(EntryId::of(customer, run)),
             provider_id: Some("other".to_owned()),
             address: EmailAddress::parse("stranger@example.org").ok(),
             customer: None,

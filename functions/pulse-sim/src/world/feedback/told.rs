@@ -5,7 +5,6 @@ use pulse_core::{
     failure::Cause,
     feedback::{About, Bounce, BounceKind, Feedback, FeedbackKind, FeedbackListener, FeedbackSource, Heard},
     ports::LedgerError,
-    run::RunId,
 };
 
 /// What a message of the intake tells, once a parser has read it.
@@ -103,7 +102,10 @@ impl Told {
                 let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
                 let entry = about.entry.as_ref();
                 let customer = or_none(entry.map(|entry| entry.customer.to_string()));
-                let run = or_none(entry.map(|entry| entry.run.to_string()));
+                let run = or_none(entry.map(|entry| match &entry.item {
+                    None => entry.run.to_string(),
+                    Some(item) => format!("{}/{item}", entry.run),
+                }));
                 let address = or_none(about.address.as_ref().map(|address| address.expose().to_owned()));
                 format!("{} {} {id} {customer} {run} {source} {address}", word_of(kind), at.as_nanosecond())
             }
@@ -123,7 +125,10 @@ impl Told {
         let (run, source, address) = (next()?, next()?, next()?);
         let entry = match run {
             "-" => None,
-            run => Some(EntryId { customer: CustomerId::parse(customer).ok()?, run: RunId::parse(run).ok()? }),
+            run => {
+                let (run, item) = run.split_once('/').map_or((run, None), |(run, item)| (run, Some(item)));
+                Some(EntryId::parse(customer, run, item)?)
+            }
         };
         let about = About {
             entry,
@@ -186,7 +191,7 @@ mod tests {
     fn a_body_tells_what_was_put_into_it() {
         let at: Timestamp = "2026-11-03T10:00:00.000000001Z".parse().unwrap();
         let customer = CustomerId::parse("c1").unwrap();
-        let entry = EntryId { customer: customer.clone(), run: RunId::parse("2026-11").unwrap() };
+        let entry = EntryId::parse("c1", "invoices", Some("I-1")).unwrap();
         let address = EmailAddress::parse("c1.0@example.com").unwrap();
         let about =
             About { entry: Some(entry), provider_id: Some("m1".into()), address: Some(address), customer: None };
