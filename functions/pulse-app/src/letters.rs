@@ -42,6 +42,7 @@ impl App {
     ) -> Result<Vec<DeadLettersOf>, DeadLetterError> {
         let mut found = Vec::new();
         let deployed = self.ports.stages.deployed();
+        only.and_then(DlqName::stage).map_or(Ok(()), |stage| deployed.require(stage))?;
         for queue in DlqName::of(deployed).filter(|queue| only.is_none_or(|only| only == *queue)) {
             let letters = PacedDeadLetters::new(self.ports.dead_letters.get(queue), &*self.ports.sleeper, stop);
             let survey = Survey {
@@ -67,6 +68,7 @@ impl App {
         watch: &mut (dyn FnMut(RedriveProgress) + Send),
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<LettersReport, DeadLetterError> {
+        queue.stage().map_or(Ok(()), |stage| self.ports.stages.deployed().require(stage))?;
         let redrive = Redrive {
             letters: self.ports.dead_letters.get(queue),
             queue: queue.stage().map(|stage| &*self.ports.queues[stage]),

@@ -203,7 +203,7 @@ impl App {
 
     async fn pause_now(&self, order: &PauseOrder, watch: Watch<'_>) -> Result<PauseReport, SwitchError> {
         let PauseOrder { stage, ref note, lasts, until: wait } = *order;
-        self.has_stage(stage)?;
+        self.ports.stages.deployed().require(stage)?;
         let since = self.clock().now();
         let until = lasts.map(|lasts| later(since, lasts));
         let pause = Pause { by: self.actor.clone(), note: note.clone(), since, until };
@@ -252,7 +252,7 @@ impl App {
         wait: Until,
         watch: Watch<'_>,
     ) -> Result<ResumeReport, SwitchError> {
-        self.has_stage(stage)?;
+        self.ports.stages.deployed().require(stage)?;
         let next_look = self.next_look(stage, note).await?;
         let pausing = self.pausing().await;
         let resumed = match pausing.resume(stage, note.map(|note| (&self.actor, note))).await {
@@ -285,10 +285,6 @@ impl App {
             // Who resumes doesn't hang on figures.
             (Ok(_) | Err(_), _) => Ok(NextLook::Nothing),
         }
-    }
-
-    fn has_stage(&self, stage: StageName) -> Result<(), NoSuchStage> {
-        if self.ports.stages.deployed().has(stage) { Ok(()) } else { Err(NoSuchStage { stage }) }
     }
 
     /// The reconciler, with tick's own figures where they can be read: what was asked for doesn't hang on them.

@@ -173,6 +173,14 @@ impl StageSet {
         self.0[stage]
     }
 
+    /// This one.
+    ///
+    /// # Errors
+    /// When it isn't one of them.
+    pub fn require(self, stage: StageName) -> Result<(), NoSuchStage> {
+        if self.has(stage) { Ok(()) } else { Err(NoSuchStage { stage }) }
+    }
+
     /// Each of them, in the order of the table.
     #[must_use]
     pub fn iter(self) -> impl DoubleEndedIterator<Item = StageName> + Clone {

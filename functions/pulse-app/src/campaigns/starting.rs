@@ -77,8 +77,7 @@ impl App {
     /// Whether the stack has all the stages of a plan.
     pub(super) fn has_stages_of(&self, plan: Plan) -> Result<(), NoSuchStage> {
         let deployed = self.ports.stages.deployed();
-        let missing = plan.steps().find(|step| !deployed.has(*step));
-        missing.map_or(Ok(()), |stage| Err(NoSuchStage { stage }))
+        plan.steps().try_for_each(|step| deployed.require(step))
     }
 
     /// Those who are on the roster.

@@ -1,5 +1,10 @@
 use pulse_core::{
-    advice::Advice, dead_letters::RedriveOrder, entry::StageName, message::WorkMessage, ports::DlqName, stage::StageSet,
+    advice::Advice,
+    dead_letters::{DeadLetterError, RedriveOrder},
+    entry::StageName,
+    message::WorkMessage,
+    ports::DlqName,
+    stage::{NoSuchStage, StageSet},
 };
 
 use super::{World, id, now, run};
@@ -26,6 +31,16 @@ fn letters_are_told_by_cause_queue_by_queue_and_put_back() {
     let [found] = one.as_slice() else { panic!("{one:?}") };
     assert_eq!((found.queue, found.report.looked_at, found.report.causes[0].count), (QUEUE, 2, 2));
     assert_eq!(world.dlqs[STAGE].depth().visible, 2);
+}
+
+#[test]
+fn there_are_no_letters_of_a_stage_that_the_stack_has_not() {
+    let world = World::new();
+    let missing = DlqName::Stage(StageName::Call);
+    let refused = Err(DeadLetterError::NoSuchStage(NoSuchStage { stage: StageName::Call }));
+    assert_eq!(now(world.app.dead_letters(Some(missing), 100, &|| false)), refused);
+    let redriven = now(world.app.redrive(missing, &RedriveOrder::default(), &mut |_| {}, &|| false));
+    assert!(matches!(redriven, Err(DeadLetterError::NoSuchStage(_))), "{redriven:?}");
 }
 
 #[test]

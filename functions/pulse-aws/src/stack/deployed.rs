@@ -5,7 +5,7 @@ use pulse_core::{
     customer::Zone,
     entry::{Plan, StageName},
     ports::{AbsentStage, DeadLetterQueues, DeadLetters, DlqName, IntakeQueue, Queues, StageQueue},
-    stage::{NoSuchStage, PerStage, StageSet},
+    stage::{PerStage, StageSet},
 };
 
 use super::StackOutputs;
@@ -83,9 +83,7 @@ impl Stack {
     /// # Errors
     /// When the stack lacks it, as it hasn't the stage or is of another version of the template.
     pub fn of_stage(&self, stage: StageName, suffix: &str) -> Result<&str> {
-        if !self.stages_deployed().has(stage) {
-            return Err(NoSuchStage { stage }.into());
-        }
+        self.stages_deployed().require(stage)?;
         self.outputs.get(&format!("{}{suffix}", stage.spec().title))
     }
 

@@ -22,7 +22,10 @@ pub use outcome::{RedriveProgress, Redriven, Stuck, Way};
 pub use redrive::{Redrive, RedriveOrder};
 pub use survey::{CauseGroup, DeadLetterReport, Example, Survey};
 
-use crate::ports::{LedgerError, QueueError};
+use crate::{
+    ports::{LedgerError, QueueError},
+    stage_spec::NoSuchStage,
+};
 
 /// Why dead letters couldn't be looked at or moved. Doing it again is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,4 +36,7 @@ pub enum DeadLetterError {
     /// The ledger couldn't be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The stack hasn't the stage whose dead letters they were.
+    #[error(transparent)]
+    NoSuchStage(#[from] NoSuchStage),
 }
