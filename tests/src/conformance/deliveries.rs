@@ -171,7 +171,7 @@ pub async fn of_twenty_who_claim_word_at_once_one_does(ledger: &dyn TestedDelive
 pub async fn word_that_was_never_written_is_not_changed(ledger: &dyn TestedDeliveries) {
     let sent = sending(ledger, "c-1", None).await.with_word(Outbox { endpoints: &[endpoint("crm")] });
     let change = claim(&sent.deliveries()[0]);
-    let conflict = Err(LedgerError::Conflict(RowId::Delivery(change.after().id())));
+    let conflict = Err(LedgerError::Conflict(RowId::from(change.after().id())));
     assert_eq!(ledger.apply_delivery(&change).await, conflict);
     assert_eq!(ledger.delivery(&change.after().id()).await, Ok(None));
 }

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt,
@@ -287,7 +287,7 @@ async fn a_mail_about_an_item_has_it_in_its_tags_and_its_events_are_of_it() {
         let mail = json!({"timestamp": "2026-11-03T10:00:00Z", "messageId": "0100", "destination": [], "tags": tags});
         let delivery = json!({"timestamp": "2026-11-03T10:00:05Z", "recipients": []});
         let body = json!({"eventType": "Delivery", "mail": mail, "delivery": delivery}).to_string();
-        let payload = Payload { body, headers: Default::default(), received_at: Timestamp::UNIX_EPOCH };
+        let payload = Payload { body, headers: BTreeMap::default(), received_at: Timestamp::UNIX_EPOCH };
         SesParser.parse(&payload).unwrap()[0].about.entry.clone()
     };
     assert_eq!(event(&tags), Some(of_item.entry));

@@ -447,6 +447,7 @@ fn of_items(world: &World) -> RunId {
         causes: vec![],
         planned_within: Duration::ZERO,
         ran_for: Duration::ZERO,
+        stages: vec![],
     };
     let seal = Seal::of(&["c-1,A", "c-1,B", "c-1,C"].map(addressee));
     let events = [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started];

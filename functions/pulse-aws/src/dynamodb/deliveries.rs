@@ -91,7 +91,7 @@ impl Deliveries for DynamoDbLedger {
 
     async fn apply_delivery(&self, change: &DeliveryChange) -> Result<(), LedgerError> {
         let is_written = self.put_version(change.after().version(), rows::delivery(change.after())?).await?;
-        if is_written { Ok(()) } else { Err(LedgerError::Conflict(RowId::Delivery(change.after().id()))) }
+        if is_written { Ok(()) } else { Err(LedgerError::Conflict(RowId::from(change.after().id()))) }
     }
 
     /// Asks every shard for its share, as with entries.

@@ -518,12 +518,11 @@ pub(super) fn customer_of(pk: &str) -> Option<CustomerId> {
 
 /// The entry that a primary key is of, or `None` for another row.
 pub(super) fn entry_of(pk: &str, sk: &str) -> Option<EntryId> {
-    let (run, item) = match sk.strip_prefix(RUN) {
-        Some(month) => (month, None),
-        None => {
-            let campaign = sk.strip_prefix(CAMPAIGN)?;
-            campaign.split_once('#').map_or((campaign, None), |(run, item)| (run, Some(item)))
-        }
+    let (run, item) = if let Some(month) = sk.strip_prefix(RUN) {
+        (month, None)
+    } else {
+        let campaign = sk.strip_prefix(CAMPAIGN)?;
+        campaign.split_once('#').map_or((campaign, None), |(run, item)| (run, Some(item)))
     };
     EntryId::parse(pk.strip_prefix(CUSTOMER)?, run, item)
 }

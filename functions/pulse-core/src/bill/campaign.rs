@@ -226,7 +226,7 @@ mod tests {
             stage,
             calls: 9_000,
             failures: 0,
-            took: Duration::from_secs(9_000) * seconds,
+            took: Duration::from_mins(150) * seconds,
             over: Duration::from_hours(1),
         };
         let report = CampaignReport {

@@ -175,6 +175,6 @@ impl Delivery {
             DeliveryProgress::Superseded { .. } => "superseded",
             DeliveryProgress::GivenUp { .. } => "given up",
         };
-        IllegalTransition { row: RowId::Delivery(self.id()), state, step }
+        IllegalTransition { row: RowId::from(self.id()), state, step }
     }
 }

@@ -14,13 +14,13 @@ use crate::{
     suppression::Suppression,
 };
 
-/// A row that is written over the version that was read.
+/// A row that is written over the version that was read. Its id is on the heap, so that errors that name it are small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowId {
     /// An entry.
-    Entry(EntryId),
+    Entry(Box<EntryId>),
     /// Word of a fact for an endpoint.
-    Delivery(DeliveryId),
+    Delivery(Box<DeliveryId>),
 }
 
 impl fmt::Display for RowId {
@@ -34,7 +34,13 @@ impl fmt::Display for RowId {
 
 impl From<&EntryId> for RowId {
     fn from(id: &EntryId) -> Self {
-        Self::Entry(id.clone())
+        Self::Entry(Box::new(id.clone()))
+    }
+}
+
+impl From<DeliveryId> for RowId {
+    fn from(id: DeliveryId) -> Self {
+        Self::Delivery(Box::new(id))
     }
 }
 

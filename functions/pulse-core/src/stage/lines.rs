@@ -136,7 +136,7 @@ impl Rows for Lines {
             | Resolution::Hold
             | Resolution::CloseWithCampaign(_)
             | Resolution::ScoreAgain { .. } => Err(IllegalTransition {
-                row: RowId::Delivery(delivery.id()),
+                row: RowId::from(delivery.id()),
                 state: "a delivery",
                 step: "closed as a mail",
             }),

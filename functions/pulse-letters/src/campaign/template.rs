@@ -121,6 +121,7 @@ impl<'a> Template<'a> {
 
 /// Which of the values that may be wanting are there.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each value is there or not, whatever the others are")]
 struct Known {
     name: bool,
     score: bool,

@@ -128,7 +128,7 @@ impl Deliveries for MemoryLedger {
         let id = change.after().id();
         if accounts.delivery(&id).map(Delivery::version) != Some(change.expected_version()) {
             accounts.used.refused(Write::Alone);
-            return Err(LedgerError::Conflict(RowId::Delivery(id)));
+            return Err(LedgerError::Conflict(RowId::from(id)));
         }
         accounts.put_delivery(change.after(), Write::Alone);
         Ok(())
