@@ -425,7 +425,7 @@ fn calls_to_a_partner_beside_its_lanes_are_caught() {
 
 #[test]
 fn a_ledger_whose_keys_have_no_item_is_caught() {
-    assert_caught(|| Arc::new(TakesItemsForOne), Promise::CampaignsAddUp);
+    assert_caught(|| Arc::new(TakesItemsForOne), Promise::CampaignsEnd);
 }
 
 #[test]
