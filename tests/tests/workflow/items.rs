@@ -91,18 +91,19 @@ async fn each_item_is_scored_called_for_and_mailed_once_with_its_own_reference()
 }
 
 #[tokio::test]
-async fn the_mail_about_one_item_counts_for_the_cap_of_the_next() {
-    let stack = started(InMemoryStack::new(), &[StageName::Email], &["A"], Some("1/7d")).await;
-    stack.drain().await;
-    let next = Entry::of_campaign(of("B"), Plan::of(&[StageName::Email]).unwrap(), stack.clock.now());
-    stack.ledger.open(&next).await.unwrap();
-    let dispatched = next.dispatch(stack.clock.now()).unwrap();
-    stack.ledger.apply(&dispatched).await.unwrap();
-    stack.queues[StageName::Email].send(&WorkMessage::for_entry(&of("B"))).await.unwrap();
-    stack.drain().await;
-    assert!(matches!(entry(&stack, "A").await.progress(), Progress::Done { .. }));
-    let skipped = entry(&stack, "B").await;
-    assert!(matches!(skipped.progress(), Progress::Skipped { reason: SkipReason::FrequencyCap, .. }), "{skipped:?}");
+async fn of_items_that_workers_have_at_once_the_first_are_mailed_up_to_the_cap() {
+    for items in [["A", "B", "C"], ["C", "B", "A"]] {
+        let stack = started(InMemoryStack::new(), &[StageName::Email], &items, Some("2/7d")).await;
+        stack.drain().await;
+        for item in ["A", "B"] {
+            assert!(matches!(entry(&stack, item).await.progress(), Progress::Done { .. }));
+        }
+        let skipped = entry(&stack, "C").await;
+        assert!(
+            matches!(skipped.progress(), Progress::Skipped { reason: SkipReason::FrequencyCap, .. }),
+            "{skipped:?}"
+        );
+    }
 }
 
 #[tokio::test]

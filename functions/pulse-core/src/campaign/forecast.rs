@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::FrequencyCap;
 use crate::{
     customer::CustomerId,
-    entry::{Entry, Progress, SkipReason},
+    entry::{Entry, EntryId, Progress, SkipReason},
     feedback::FeedbackSource,
     ports::{CampaignEntries, Ledger, LedgerError},
     stage::mailable,
@@ -48,7 +48,7 @@ impl Forecast<'_> {
         let known = self.ledger.suppression(address).await?;
         let is_suppressed = known.is_some_and(|known| known.holds(self.provider, now).is_some());
         let mut mailed = match self.cap {
-            Some(_) => mailed_lately(self.ledger, self.in_campaigns, id, now, |_| true).await?,
+            Some(_) => mailed_lately(self.ledger, self.in_campaigns, id, None, now).await?,
             None => Vec::new(),
         };
         let mut foreseen = Vec::with_capacity(entries);
@@ -66,18 +66,23 @@ impl Forecast<'_> {
     }
 }
 
-/// When a customer's mails went out, or may have, of those entries that count.
+/// When a customer's mails went out, or may have: all but that of this entry. Of those in its own campaign, about other items of the
+/// customer's, the ones that are open and come before it count as if they went out now: workers have several in hand at once, and
+/// each is to find the same of them mailed, whoever is first.
 pub(crate) async fn mailed_lately(
     ledger: &dyn Ledger,
     in_campaigns: &dyn CampaignEntries,
     customer: &CustomerId,
+    but: Option<&EntryId>,
     now: Timestamp,
-    counts: impl Fn(&Entry) -> bool,
 ) -> Result<Vec<Timestamp>, LedgerError> {
     let (months, campaigns) =
         futures::try_join!(ledger.entries(customer), in_campaigns.entries_in_campaigns(customer))?;
-    let all = months.iter().chain(&campaigns).filter(|entry| counts(entry));
-    Ok(all.filter_map(|entry| may_be_mailed_at(entry, now)).collect())
+    let goes_first = |other: &Entry| {
+        other.is_open() && but.is_some_and(|but| other.id().run == but.run && other.id().item < but.item)
+    };
+    let others = months.iter().chain(&campaigns).filter(|other| Some(other.id()) != but);
+    Ok(others.filter_map(|other| if goes_first(other) { Some(now) } else { may_be_mailed_at(other, now) }).collect())
 }
 
 /// When an entry's mail went out, or may have. One that a worker is about to send counts as sent.

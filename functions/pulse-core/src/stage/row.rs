@@ -200,8 +200,8 @@ impl Entries {
         let Some(cap) = campaign.request.cap.filter(|_| standing == Standing::Flows) else {
             return Ok(CampaignFacts { standing, is_capped: false });
         };
-        let is_another = |other: &Entry| other.id() != entry.id();
-        let mailed = mailed_lately(&*self.ledger, &*self.in_campaigns, customer, now, is_another).await?;
+        let but = Some(entry.id());
+        let mailed = mailed_lately(&*self.ledger, &*self.in_campaigns, customer, but, now).await?;
         let is_capped = cap.is_reached(mailed, now);
         Ok(CampaignFacts { standing, is_capped })
     }
