@@ -7,7 +7,7 @@ use pulse_core::{
     campaign::{CampaignLetter, CampaignOutcome, CampaignState, Priority},
     control::Note,
     customer::{Consent, Customer, CustomerId, OptOutMark},
-    entry::{EntryId, Plan, StageName, TallyKey},
+    entry::{Addressee, EntryId, Plan, StageName, TallyKey},
     run::RunId,
 };
 use pulse_deployed::app;
@@ -145,26 +145,31 @@ fn a_campaign_that_calls_a_partner_mails_each_what_the_partner_calls_theirs() {
         stack.enroll(&customers).await;
         let partner = stack.partner.as_ref().unwrap();
         let not_ready = StandInFault::Status { status: 202, retry_after: Some("5".into()) };
-        partner.faults().add([
-            not_ready,
-            StandInFault::status(503),
-            StandInFault::WorkThenHangUp,
-            StandInFault::status(422),
-        ]);
+        partner.faults().add([not_ready, StandInFault::status(503), StandInFault::WorkThenHangUp]);
+        partner.faults().set_rule(|key| (key == "invoice0_invoices").then(|| StandInFault::status(422)));
+        let of_items = ["invoice1,INV-1", "invoice1,INV-2"].map(|one| one.to_owned().try_into().unwrap());
+        let others = customers.iter().map(|customer| customer.id.clone().into());
+        let audience = others.filter(|one: &Addressee| one.customer.as_str() != "invoice1").chain(of_items).collect();
+        let text = "Subject: Invoice\n\nIt is {{ reference }}{% if item %}, of {{ item }}{% endif %}.";
         let new = NewCampaign {
-            letter: CampaignLetter::parse([("en", "Subject: Invoice\n\nIt is {{ reference }}.")]).unwrap(),
+            audience: NewAudience::Ids(audience),
+            letter: CampaignLetter::parse([("en", text)]).unwrap(),
             ..new("invoices", &customers, &[StageName::Call, StageName::Email])
         };
         app.start_campaign(&new).await.unwrap();
         let shown = ticked(stack, &app, new.run, is_over).await;
         assert_eq!(counts(&shown).get(&TallyKey::Failed(StageName::Call)), Some(&1), "{:?}", counts(&shown));
-        assert_eq!(counts(&shown).get(&TallyKey::Sent), Some(&11));
+        assert_eq!(counts(&shown).get(&TallyKey::Sent), Some(&12));
         let references = partner.references();
-        assert_eq!(references.len(), 11);
-        for mail in stack.mail.accepted().iter().filter(|mail| mail.message_key.ends_with("_invoices")) {
+        let mut items = Vec::new();
+        for mail in stack.mail.accepted() {
             let entry = EntryId::of_message_key(&mail.message_key).unwrap();
-            assert!(mail.html.contains(references[&entry].expose()), "{}", mail.message_key);
+            if entry.run == new.run {
+                assert!(mail.html.contains(references[&entry].expose()), "{}", mail.message_key);
+                items.extend(entry.item.inspect(|item| assert!(mail.html.contains(item.as_str()), "{item}")));
+            }
         }
+        assert_eq!(items.len(), 2, "{items:?}");
         let stages: Vec<_> = app.status().await.unwrap().stages.iter().map(|stage| stage.stage).collect();
         assert_eq!(stages, StageName::ALL);
     });
