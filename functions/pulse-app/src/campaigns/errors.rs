@@ -46,6 +46,18 @@ pub enum CampaignError {
     /// Nobody would be mailed.
     #[error("campaign {0} is for nobody: none of those who are asked for is on the roster")]
     Nobody(RunId),
+    /// Another campaign has left nobody.
+    #[error(
+        "campaign {0} left nobody: whom it reached, whom it skipped, and of whom it isn't known whether they have its mail, aren't \
+         mailed again"
+    )]
+    AllReached(RunId),
+    /// It isn't known any more whom another campaign was for.
+    #[error(
+        "campaign {0} was cancelled before it was known whom it is for, so that whom it didn't reach can't be told: start another \
+         with the same audience, and with --audience for those alone whom it may be for"
+    )]
+    CutShort(RunId),
     /// What isn't closed yet would be left out.
     #[error("campaign {run} is {standing}, and whom it doesn't reach isn't known before it is over")]
     NotOver {

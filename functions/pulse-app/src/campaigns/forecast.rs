@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
-    campaign::{Forecast, Foreseen, Question, RosterPlace},
+    campaign::{Audience, Campaign, Forecast, Foreseen, Question, RosterPlace},
     customer::CustomerId,
     entry::{Addressee, EntryId, Plan, StageName},
     ports::{LedgerError, TallyKey},
@@ -100,8 +100,9 @@ impl App {
         let is_unreached = |key: &TallyKey| {
             matches!(key, TallyKey::Failed(_) | TallyKey::Dropped | TallyKey::Abandoned | TallyKey::Cancelled)
         };
-        let unreached: BTreeSet<_> =
-            closed.into_iter().filter(|(key, _)| is_unreached(key)).map(|(_, addressee)| addressee).collect();
+        let closed: BTreeMap<_, _> = closed.into_iter().map(|(key, addressee)| (addressee, key)).collect();
+        let mut unreached: BTreeSet<_> =
+            closed.iter().filter(|(_, key)| is_unreached(key)).map(|(addressee, _)| addressee.clone()).collect();
         if [plan, campaign.request.plan].iter().all(|plan| plan.has(StageName::Call)) {
             let called = stream::iter(&unreached).map(async |addressee| {
                 let id = EntryId::for_addressee(addressee.clone(), run);
@@ -113,7 +114,27 @@ impl App {
                 return Err(CampaignError::CalledFor { run, entries });
             }
         }
+        let never_planned = self.never_planned(&campaign).await?;
+        unreached.extend(never_planned.into_iter().filter(|addressee| !closed.contains_key(addressee)));
+        if unreached.is_empty() {
+            return Err(CampaignError::AllReached(run));
+        }
         Ok(unreached)
+    }
+
+    /// Those for whom a campaign has no entry, as it was cancelled before it was planned to its end.
+    async fn never_planned(&self, campaign: &Campaign) -> Result<Vec<Addressee>, CampaignError> {
+        let (run, audience, campaigns) = (campaign.run, &campaign.request.audience, &self.ports.campaigns);
+        let planned = campaigns.planned_parts(run).await?;
+        let Audience::Given { parts, .. } = *audience else {
+            let is_all = planned.parts > 0 && !planned.is_cut_short;
+            return if is_all { Ok(Vec::new()) } else { Err(CampaignError::CutShort(run)) };
+        };
+        let missing = stream::iter(planned.parts..parts).then(async |number| {
+            let part = campaigns.audience_part(run, audience.part(number)).await?;
+            part.map(|part| part.addressees).ok_or(CampaignError::CutShort(run))
+        });
+        Ok(missing.try_collect::<Vec<_>>().await?.concat())
     }
 
     async fn asked(&self, question: &Question) -> Result<BTreeSet<Addressee>, LedgerError> {

@@ -138,9 +138,11 @@ impl App {
         Ok((CampaignShown { campaign, closed, open, uncounted, records, through_at, bill, at }, counted))
     }
 
-    /// By how many were closed since it was started, less the time in which it was held.
+    /// By how many were closed since it was started, less the time in which it was held. One of so many a day stands still between.
     fn through_at(&self, campaign: &Campaign, records: &[CampaignRecord], open: u64, closed: u64) -> Option<Timestamp> {
-        let started_at = campaign.started_at.filter(|_| campaign.finished.is_none() && campaign.paused.is_none())?;
+        let started_at = campaign
+            .started_at
+            .filter(|_| campaign.finished.is_none() && campaign.paused.is_none() && campaign.request.a_day.is_none())?;
         let now = self.clock().now();
         let ran = Duration::try_from(now.duration_since(started_at)).ok()?.saturating_sub(held_for(records));
         if closed == 0 || ran < Duration::from_mins(1) {

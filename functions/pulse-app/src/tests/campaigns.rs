@@ -493,3 +493,32 @@ fn a_doubt_of_one_item_is_listed_told_and_settled_apart() {
     assert!(told.contains(&"settle customer c-1's mail of run invoices, item B as sent".to_owned()), "{told:?}");
     assert!(now(world.app.unsettled()).unwrap().mails.is_empty());
 }
+
+/// Cancelled before it is planned, it has no entries.
+#[test]
+fn whom_a_campaign_was_never_planned_for_it_did_not_reach() {
+    let world = world();
+    let cut_short = |run| {
+        let report = CampaignReport {
+            outcome: CampaignOutcome::Cancelled,
+            counts: [].into(),
+            causes: vec![],
+            planned_within: Duration::ZERO,
+            ran_for: Duration::ZERO,
+            stages: vec![],
+        };
+        let cancel = CampaignEvent::CancelAsked { by: "max".into(), note: note() };
+        let sealed = CampaignEvent::Sealed { seal: Seal::default() };
+        let events = [CampaignEvent::PlanningStarted, cancel, sealed, CampaignEvent::Started];
+        happen(&world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));
+    };
+    let again = |run| NewCampaign { audience: NewAudience::Unreached(run), ..new("again", &[]) };
+    let asked = NewAudience::Asked(Question::default());
+    let asked = now(world.app.start_campaign(&NewCampaign { audience: asked, ..new("all", &[]) })).unwrap().run;
+    cut_short(asked);
+    assert_eq!(now(world.app.start_campaign(&again(asked))).unwrap_err(), CampaignError::CutShort(asked));
+    let given = now(world.app.start_campaign(&new("spring", &["c-1", "c-3"]))).unwrap().run;
+    cut_short(given);
+    let started = now(world.app.start_campaign(&again(given))).unwrap();
+    assert!(matches!(started.request.audience, Audience::Given { entries: 2, .. }), "{:?}", started.request.audience);
+}

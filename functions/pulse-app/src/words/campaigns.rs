@@ -19,9 +19,7 @@ pub fn campaign_state(campaign: &Campaign) -> String {
             CampaignOutcome::FinishedWithFailures => "finished with failures".into(),
             CampaignOutcome::Cancelled => "cancelled".into(),
         },
-        (None, CampaignState::Running | CampaignState::Closing) if campaign.cancelled.is_some() => {
-            "being cancelled".into()
-        }
+        (None, _) if campaign.cancelled.is_some() => "being cancelled".into(),
         (None, CampaignState::Running) if campaign.abandoned_at.is_some() => "past its deadline".into(),
         (None, state) if campaign.paused.is_some() => format!("{state}, paused"),
         (None, state) => state.to_string(),
@@ -78,6 +76,9 @@ pub fn campaign_next(shown: &CampaignShown, zone: &Zone) -> Option<String> {
         ));
     }
     Some(match campaign.state {
+        CampaignState::Requested | CampaignState::Planning | CampaignState::Sealed if campaign.cancelled.is_some() => {
+            "Nothing of it is sent: tick closes it within a minute or two.".to_owned()
+        }
         CampaignState::Requested => "Tick begins to plan it within a minute.".to_owned(),
         CampaignState::Planning => "Its entries are being written. Nothing is sent before all of them are.".to_owned(),
         CampaignState::Sealed => "It is begun by the next tick.".to_owned(),
@@ -94,7 +95,10 @@ pub fn campaign_next(shown: &CampaignShown, zone: &Zone) -> Option<String> {
                 local(at, zone)
             ),
             (Some(at), _) => format!("As fast as it goes, it is through at {}.", local(at, zone)),
-            (None, _) => "It is dispatched a minute's work at a time.".to_owned(),
+            (None, _) => match campaign.request.a_day {
+                Some(a_day) => format!("{a_day} at most are begun in each 24 hours from its start."),
+                None => "It is dispatched a minute's work at a time.".to_owned(),
+            },
         },
     })
 }

@@ -14,7 +14,7 @@ use pulse_app::{
 };
 use pulse_core::{
     bill::Bill,
-    campaign::{Campaign, CampaignReport, CampaignState},
+    campaign::{Audience, Campaign, CampaignReport, CampaignState},
     customer::Zone,
     entry::TallyKey,
     run::RunId,
@@ -125,6 +125,12 @@ fn next(shown: &CampaignShown) -> Option<String> {
         };
         let unreached: u64 =
             shown.closed.iter().filter(|(key, _)| is_unreached(key)).map(|(_, entries)| entries).sum();
+        // Cut short while it was planned, it has no entries of these.
+        let unplanned = match (&shown.campaign.request.audience, shown.campaign.sealed) {
+            (Audience::Given { entries, .. }, Some((seal, _))) => entries.saturating_sub(seal.count),
+            _ => 0,
+        };
+        let unreached = unreached + unplanned;
         (unreached > 0).then(|| {
             format!(
                 "It is over, and didn't reach {}: `pulse run start NAME --unreached-of {run} ..` writes to these alone.",

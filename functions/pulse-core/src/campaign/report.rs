@@ -53,16 +53,18 @@ pub struct StageUse {
     pub failures: u64,
     /// How long they took, all together.
     pub took: Duration,
-    /// Over how long they are counted: what came of a minute's calls is kept for [some hours](crate::ports::MINUTES_KEPT).
+    /// Over how long they are counted, in whole minutes: what came of a minute's calls is kept for [some hours](crate::ports::MINUTES_KEPT).
     pub over: Duration,
 }
 
 impl StageUse {
-    /// How a stage is used whose minutes these are, from then to then.
+    /// How a stage is used whose minutes these are, from the one that `from` is in to the one that `to` is in.
     pub(super) fn of(stage: StageName, minutes: &[MinuteOutcomes], from: Timestamp, to: Timestamp) -> Self {
         let within = minutes.iter().filter(|minute| minute.starts <= to).map(|minute| &minute.outcomes);
         let Outcomes { calls, failures, took, .. } = Outcomes::sum(within);
-        Self { stage, calls, failures, took, over: Duration::try_from(to.duration_since(from)).unwrap_or_default() }
+        let minute = |at: Timestamp| at.as_second().div_euclid(60);
+        let minutes = u64::try_from(minute(to) - minute(from) + 1).unwrap_or(1);
+        Self { stage, calls, failures, took, over: Duration::from_mins(minutes) }
     }
 
     /// How long a call took on average, if there was one.

@@ -30,7 +30,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use pulse_core::ports::{Clock, Ledger};
+use pulse_core::{
+    entry::EntryId,
+    ports::{Clock, Ledger},
+};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::sleep;
@@ -248,6 +251,19 @@ impl MailStandIn {
     #[must_use]
     pub fn accepted(&self) -> Vec<AcceptedMail> {
         self.provider.outbox.accepted()
+    }
+
+    /// How many mails of months were accepted for each customer. What campaigns send comes beside.
+    #[must_use]
+    pub fn accepted_of_months(&self) -> BTreeMap<String, usize> {
+        let is_of_month = |mail: &AcceptedMail| {
+            EntryId::of_message_key(&mail.message_key).is_none_or(|entry| !entry.run.is_campaign())
+        };
+        let mut counts = BTreeMap::new();
+        for mail in self.accepted().into_iter().filter(is_of_month) {
+            *counts.entry(mail.contact).or_default() += 1;
+        }
+        counts
     }
 
     /// How many mails were accepted for each contact, that is customer.

@@ -97,7 +97,8 @@ impl Findings {
         let mut silence = Silence::of(&sent);
         silence.add_opt_outs(opt_outs(demo, &people));
         let accepted = providers.mail.accepted_by_customer();
-        let mails_of = |id: &str| accepted.get(id).copied().unwrap_or(0);
+        let of_months = providers.mail.accepted_of_months();
+        let mails_of = |id: &str| of_months.get(id).copied().unwrap_or(0);
         let mut mails = BTreeMap::new();
         let mut entries = BTreeMap::new();
         for person in &people {
@@ -284,7 +285,7 @@ fn one_mail(demo: &Demo, mails_of: &impl Fn(&str) -> usize, silence: &Silence) -
     if silent > 0 {
         let _ = write!(seen, "; {silent} more are left alone, as their address came back or they opted out meanwhile");
     }
-    LocalPromise { words: "One mail for each who should have one", held: right == wanted, seen }
+    LocalPromise { words: "One mail of the month for each who should have one", held: right == wanted, seen }
 }
 
 fn no_doubt(people: &[Person]) -> LocalPromise {

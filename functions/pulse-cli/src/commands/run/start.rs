@@ -44,7 +44,7 @@ pub(super) struct Options {
     audience: Option<PathBuf>,
 
     /// Those whom another campaign, which is over, was for and didn't reach, about the same items: what failed, or was abandoned or
-    /// cancelled.
+    /// cancelled, be it before it was planned.
     #[arg(long, value_name = "NAME", value_parser = campaign, conflicts_with_all = ["all", "product", "band", "region"])]
     unreached_of: Option<RunId>,
 

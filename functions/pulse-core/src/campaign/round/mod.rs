@@ -285,8 +285,10 @@ impl CampaignRound<'_> {
     }
 
     async fn stages_used(&self, campaign: &Campaign) -> Result<Vec<StageUse>, LedgerError> {
-        // One that was cancelled before it started has used none.
-        let Some((started, closed)) = campaign.started_at.zip(campaign.closed_at) else { return Ok(Vec::new()) };
+        // One that was cancelled before it started has used none, nor has one of nobody.
+        let ran = campaign.started_at.zip(campaign.closed_at);
+        let has_entries = campaign.sealed.is_some_and(|(seal, _)| seal.count > 0);
+        let Some((started, closed)) = ran.filter(|_| has_entries) else { return Ok(Vec::new()) };
         let from = closed.saturating_sub(MINUTES_KEPT).unwrap_or(Timestamp::MIN).max(started);
         let steps = stream::iter(campaign.request.plan.steps());
         let used = steps.then(async |stage| {
