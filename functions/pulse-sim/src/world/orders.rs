@@ -129,6 +129,17 @@ pub(super) struct OrderWatch {
     seen: Arc<Mutex<Seen>>,
 }
 
+/// Whose work a message is: a month's, whichever names it and however, or an entry's of a campaign.
+type Work = (CustomerId, Option<EntryId>);
+
+fn work(turn: &CustomerTurn) -> Work {
+    let of_campaign = match turn.turn {
+        Turn::Run { run, item } if run.is_campaign() => Some(EntryId { customer: turn.customer.clone(), run, item }),
+        Turn::Run { .. } | Turn::Scheduled(_) => None,
+    };
+    (turn.customer.clone(), of_campaign)
+}
+
 #[derive(Default)]
 struct Seen {
     /// How many each order may deal with, as its giver saw.
@@ -136,7 +147,7 @@ struct Seen {
     /// Letters that are in hand: whose, by receipt.
     in_hand: HashMap<String, DeadLetter>,
     /// How often whose message was queued to which stage, in the place of letters that aren't deleted yet.
-    queued: HashMap<(CustomerId, StageName), u32>,
+    queued: HashMap<(Work, StageName), u32>,
     /// How often letters were put back on a queue of the intake for which they aren't deleted yet: one that SQS hands out twice
     /// is put back twice, which does no harm, and deleted by both of its receipts.
     put_back: HashMap<String, u32>,
@@ -196,12 +207,12 @@ impl OrderWatch {
     fn lost(&self, seen: &mut Seen, queue: DlqName, letter: &DeadLetter) -> Option<EntryId> {
         let stage = queue.stage()?;
         let message = WorkMessage::parse(&letter.body, letter.sent_at).ok()?;
-        let CustomerTurn { customer, turn } = message.turn().ok()?.clone();
-        let queued = seen.queued.get_mut(&(customer.clone(), stage));
+        let queued = seen.queued.get_mut(&(work(message.turn().ok()?), stage));
         if let Some(queued) = queued.filter(|queued| **queued > 0) {
             *queued -= 1;
             return None;
         }
+        let CustomerTurn { customer, turn } = message.turn().ok()?.clone();
         // What a campaign has closed stays so: its letters are nobody's work any more.
         let Turn::Run { run, .. } = turn else { return None };
         if run.is_campaign() {
@@ -307,7 +318,7 @@ impl StageQueue for WatchedQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
         self.inner.send(message).await?;
         if let Ok(turn) = message.turn() {
-            *self.watch.seen().queued.entry((turn.customer.clone(), self.stage)).or_default() += 1;
+            *self.watch.seen().queued.entry((work(turn), self.stage)).or_default() += 1;
         }
         Ok(())
     }
