@@ -54,8 +54,8 @@ pub enum CampaignError {
     AllReached(RunId),
     /// It isn't known any more whom another campaign was for.
     #[error(
-        "campaign {0} was cancelled before it was known whom it is for, so that whom it didn't reach can't be told: start another \
-         with the same audience, and with --audience for those alone whom it may be for"
+        "campaign {0} was cancelled before it was known whom it is for, so that whom it didn't reach can't be told: nothing of it was \
+         sent, start another for the same audience"
     )]
     CutShort(RunId),
     /// What isn't closed yet would be left out.

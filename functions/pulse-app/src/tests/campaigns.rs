@@ -28,6 +28,11 @@ fn addressee(id: &str) -> Addressee {
     id.to_owned().try_into().unwrap()
 }
 
+fn report(outcome: CampaignOutcome, counts: BTreeMap<TallyKey, u64>) -> CampaignReport {
+    let at_once = Duration::ZERO;
+    CampaignReport { outcome, counts, causes: vec![], planned_within: at_once, ran_for: at_once, stages: vec![] }
+}
+
 fn new(name: &str, ids: &[&str]) -> NewCampaign {
     NewCampaign {
         run: RunId::parse(name).unwrap(),
@@ -370,14 +375,7 @@ fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
         }
     }
     let (seal, counts) = (Seal::of(&addressees), now(world.ledger.closed_counts(run)).unwrap());
-    let report = CampaignReport {
-        outcome: CampaignOutcome::FinishedWithFailures,
-        counts,
-        causes: vec![],
-        planned_within: Duration::ZERO,
-        ran_for: Duration::ZERO,
-        stages: vec![],
-    };
+    let report = report(CampaignOutcome::FinishedWithFailures, counts);
     let events = [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started];
     happen(&world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));
     let again = |plan| NewCampaign { plan, audience: NewAudience::Unreached(run), ..new("invoices-2", &[]) };
@@ -441,14 +439,7 @@ fn of_items(world: &World) -> RunId {
         }
     }
     let counts = now(world.ledger.closed_counts(run)).unwrap();
-    let report = CampaignReport {
-        outcome: CampaignOutcome::FinishedWithFailures,
-        counts,
-        causes: vec![],
-        planned_within: Duration::ZERO,
-        ran_for: Duration::ZERO,
-        stages: vec![],
-    };
+    let report = report(CampaignOutcome::FinishedWithFailures, counts);
     let seal = Seal::of(&["c-1,A", "c-1,B", "c-1,C"].map(addressee));
     let events = [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started];
     happen(world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));
@@ -499,14 +490,7 @@ fn a_doubt_of_one_item_is_listed_told_and_settled_apart() {
 fn whom_a_campaign_was_never_planned_for_it_did_not_reach() {
     let world = world();
     let cut_short = |run| {
-        let report = CampaignReport {
-            outcome: CampaignOutcome::Cancelled,
-            counts: [].into(),
-            causes: vec![],
-            planned_within: Duration::ZERO,
-            ran_for: Duration::ZERO,
-            stages: vec![],
-        };
+        let report = report(CampaignOutcome::Cancelled, [].into());
         let cancel = CampaignEvent::CancelAsked { by: "max".into(), note: note() };
         let sealed = CampaignEvent::Sealed { seal: Seal::default() };
         let events = [CampaignEvent::PlanningStarted, cancel, sealed, CampaignEvent::Started];
