@@ -32,8 +32,23 @@ struct Seen {
     panicked: Option<CustomerId>,
     /// What a panic carried that nobody planned.
     unplanned: Option<Box<dyn Any + Send>>,
-    /// Whether the stage was done with a message, by its body, of those that it ended with.
-    ended: HashMap<String, bool>,
+    /// What the stage ended with, by its body.
+    ended: HashMap<String, Ended>,
+}
+
+/// What came of the messages of one body: one may be there twice.
+#[derive(Clone, Copy)]
+struct Ended {
+    messages: usize,
+    /// Whether the stage was done with each.
+    done: bool,
+}
+
+impl Seen {
+    fn end(&mut self, body: String, done: bool) {
+        let ended = self.ended.entry(body).or_insert(Ended { messages: 0, done: true });
+        *ended = Ended { messages: ended.messages + 1, done: ended.done && done };
+    }
 }
 
 impl BatchWatch {
@@ -73,11 +88,16 @@ impl BatchWatch {
         let seen = seen(&self.seen);
         let panicked = seen.panicked.clone()?;
         let would_be_asked = had_time && worked.is_none_or(|worked| worked.calls.outcomes.failures == 0);
+        let batch = || self.batch.iter().flatten();
+        let times = |wanted: &String| batch().filter(|(_, body)| body == wanted).count();
         let pays = |(id, body): &&(String, String)| {
             worked.is_none_or(|worked| worked.unfinished.contains(id))
-                && seen.ended.get(body).map_or(would_be_asked, |done| *done)
+                && match seen.ended.get(body) {
+                    Some(ended) if ended.messages >= times(body) => ended.done,
+                    _ => would_be_asked,
+                }
         };
-        Some((panicked, self.batch.iter().flatten().filter(pays).count()))
+        Some((panicked, batch().filter(pays).count()))
     }
 }
 
@@ -94,7 +114,7 @@ impl Watched {
             let mut seen = seen(&self.seen);
             if panic.is::<PlannedPanic>() {
                 seen.panicked = message.turn().ok().map(|turn| turn.customer.clone());
-                seen.ended.insert(message.body(), false);
+                seen.end(message.body(), false);
             } else {
                 seen.unplanned = Some(panic);
             }
@@ -109,10 +129,7 @@ impl Stage for Watched {
     async fn handle(&self, task: &Task) -> Verdict {
         let verdict = self.watch(&task.message, self.stage.handle(task)).await;
         if self.notes {
-            // A message may be there twice: the stage must be done with both.
-            let is_done = verdict == Verdict::Done;
-            let mut seen = seen(&self.seen);
-            seen.ended.entry(task.message.body()).and_modify(|done| *done &= is_done).or_insert(is_done);
+            seen(&self.seen).end(task.message.body(), verdict == Verdict::Done);
         }
         verdict
     }

@@ -125,6 +125,7 @@ impl Recipients {
     pub fn click(&self, customer: &CustomerId) {
         let at = self.time.now();
         let told = Told::Click { customer: customer.clone(), at };
+        self.watch.told(&told);
         self.hand_over(&told, &told.body());
     }
 
@@ -171,6 +172,7 @@ impl Recipients {
 
     /// It is put on a queue; while no parser reads its kind, as something that nobody can read.
     fn arrive(&self, told: &Told) {
+        self.watch.told(told);
         if self.random.chance(self.faults.now().feedback.unreadable) {
             return self.intake.feedback.queue.send_body(&format!("{UNREADABLE}{}", told.body()));
         }

@@ -106,11 +106,15 @@ impl FeedbackWatch {
         seen.heard.get(&entry.customer).is_some_and(|all| all.iter().any(|told| told.entry() == Some(entry)))
     }
 
-    /// Something is put on a queue. If all is well, it is on the ledger within a minute.
-    pub(super) fn handed_over(&self, told: &Told, stack: &IntakeQueueStack) {
+    /// Something is told, whether it can be read at once or only once the parser is mended.
+    pub(super) fn told(&self, told: &Told) {
         if told.opt_out().is_some() || told.bad_address().is_some() {
             self.seen().without_mail.extend(told.customer().cloned());
         }
+    }
+
+    /// Something is put on a queue. If all is well, it is on the ledger within a minute.
+    pub(super) fn handed_over(&self, told: &Told, stack: &IntakeQueueStack) {
         if !self.is_thorough || !self.is_well_for(WELL_FOR) || stack.queue.depth().visible > 0 {
             return;
         }
