@@ -92,6 +92,7 @@ fn request(name: &str, addressees: &BTreeSet<Addressee>, world: &InMemoryApp) ->
             "newcomers" => Audience::Asked { question: Question { region: Some("IE".into()), ..Question::default() } },
             _ => Audience::given(addressees, AudienceSizes::default().part),
         },
+        unreached_of: None,
         letter: "0123".into(),
         deadline: match name {
             "spring-sale" => Some(soon),

@@ -25,18 +25,23 @@ impl FromStr for LetterFile {
             Some((tag, path)) if is_tag(tag) => {
                 Ok(Self { language: Locale::parse(tag)?.to_string(), path: path.into() })
             }
-            _ => Ok(Self { language: language_of(text).unwrap_or_else(|| FALLBACK.to_owned()), path: text.into() }),
+            _ => Ok(Self { language: language_of(text)?.unwrap_or_else(|| FALLBACK.to_owned()), path: text.into() }),
         }
     }
 }
 
 /// The language that a file's name ends in, before its extension. Of two letters: `spring.new.txt` isn't in Newari.
-fn language_of(path: &str) -> Option<String> {
-    let name = path.rsplit(['/', '\\']).next()?;
-    let (stem, _) = name.rsplit_once('.')?;
-    let (_, tag) = stem.rsplit_once('.')?;
-    let language = tag.split(['-', '_']).next()?;
-    (language.len() == 2).then(|| Locale::parse(tag).ok())?.map(String::from)
+///
+/// # Errors
+/// When two letters are there that no language has: `spring.jp.txt` isn't meant for those who read English.
+fn language_of(path: &str) -> Result<Option<String>, ParseError> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let tag = name.rsplit_once('.').and_then(|(stem, _)| stem.rsplit_once('.')).map(|(_, tag)| tag);
+    let is_language = |tag: &&str| {
+        let language = tag.split(['-', '_']).next().unwrap_or_default();
+        language.len() == 2 && language.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    tag.filter(is_language).map(|tag| Locale::parse(tag).map(String::from)).transpose()
 }
 
 /// Reads a letter from its files; the first is what customers get whose language isn't among them.
@@ -79,7 +84,9 @@ mod tests {
             let file: LetterFile = text.parse().unwrap();
             assert_eq!((&*file.language, file.path.to_str()), (language, Some(path)), "{text}");
         }
-        assert!("jp=spring.txt".parse::<LetterFile>().unwrap_err().to_string().contains("no language"));
+        for text in ["jp=spring.txt", "spring.jp.txt"] {
+            assert!(text.parse::<LetterFile>().unwrap_err().to_string().contains("no language"), "{text}");
+        }
     }
 
     #[test]

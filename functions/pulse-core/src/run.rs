@@ -52,8 +52,11 @@ impl CampaignName {
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let may_follow = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let mut name = [0; LONGEST_NAME];
-        if text.is_empty() || text.len() > LONGEST_NAME {
-            return Err(ParseError::new("campaign name", "has no letter, or more than 24"));
+        if text.is_empty() {
+            return Err(ParseError::new("campaign name", "is empty"));
+        }
+        if text.len() > LONGEST_NAME {
+            return Err(ParseError::new("campaign name", "is longer than 24 characters"));
         }
         if !text.as_bytes()[0].is_ascii_lowercase() || !text.bytes().all(may_follow) {
             return Err(ParseError::new("campaign name", "is not of a-z, 0-9 and hyphens, a letter first"));

@@ -44,6 +44,7 @@ fn requested(name: &str) -> CampaignChange {
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Score, StageName::Email]).unwrap(),
         audience: given(&["c-1", "c-2"]),
+        unreached_of: None,
         letter: "0123".into(),
         deadline: Some(due() + 90.minutes()),
         priority: Priority::Urgent,

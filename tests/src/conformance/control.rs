@@ -77,7 +77,8 @@ pub async fn of_twenty_writers_at_once_one_wins(controls: &dyn TestedControls) {
 
 pub async fn reports_of_the_same_minute_add_up(log: &dyn TestedControls) {
     let took = Duration::from_millis(7_250);
-    let one = Outcomes { calls: 3, failures: 2, succeeded_at: Some(now()), sent: 1, took, ..Outcomes::default() };
+    let one =
+        Outcomes { calls: 3, failures: 2, refused: 1, succeeded_at: Some(now()), sent: 1, took, ..Outcomes::default() };
     let until = now() + 2.hours();
     let other = Outcomes { calls: 5, failures: 5, leave_alone_until: Some(until), ..Outcomes::default() };
     log.report(StageName::Score, now(), &one).await.unwrap();
@@ -90,6 +91,7 @@ pub async fn reports_of_the_same_minute_add_up(log: &dyn TestedControls) {
     let sum = Outcomes {
         calls: 8,
         failures: 7,
+        refused: 1,
         succeeded_at,
         leave_alone_until,
         sent: 1,

@@ -40,6 +40,7 @@ async fn started(steps: &[StageName], letter: &str) -> (InMemoryStack, Customer)
     let request = CampaignRequest {
         plan,
         audience: Audience::given(&[one.id.clone().into()].into(), 1),
+        unreached_of: None,
         letter: letter.digest(),
         deadline: None,
         priority: Priority::Normal,
@@ -199,12 +200,16 @@ async fn so_many_refusals_in_a_row_are_believed() {
     assert!(is_believed(&invocation()).await);
     stack.clock.advance(Duration::from_mins(2));
     let now = stack.clock.now();
-    stack.ledger.report(StageName::Call, now, &Outcomes { calls: 5, ..Outcomes::default() }).await.unwrap();
+    stack.ledger.report(StageName::Call, now, &Outcomes { calls: 5, refused: 5, ..Outcomes::default() }).await.unwrap();
     assert!(!is_believed(&invocation()).await, "five were refused since");
-    answered(&stack).await;
-    stack.clock.advance(Duration::from_mins(29));
+    for _ in 0..4 {
+        assert!(!is_believed(&invocation()).await, "of the same minute, one answer doesn't outweigh five refusals");
+        answered(&stack).await;
+    }
+    assert!(is_believed(&invocation()).await, "it answers most others");
+    stack.clock.advance(Duration::from_mins(119));
     assert!(is_believed(&invocation()).await);
-    stack.clock.advance(Duration::from_mins(3));
+    stack.clock.advance(Duration::from_mins(2));
     assert!(!is_believed(&invocation()).await, "it is too long ago");
 }
 

@@ -1,15 +1,18 @@
 //! A campaign that is about several items of a customer's: each is called for, mailed, told of and forgotten apart.
 
+use std::time::Duration;
+
 use futures::FutureExt as _;
 use pulse_core::{
     campaign::{Audience, CampaignChange, CampaignEvent, CampaignLetter, CampaignRequest, Priority, Seal},
     control::Note,
     customer::Customer,
-    entry::{Addressee, Entry, EntryId, Plan, Progress, SkipReason, StageName},
+    entry::{Addressee, Entry, EntryId, Plan, Progress, Queueing, SkipReason, StageName},
+    failure::Cause,
     feedback::{About, Feedback, FeedbackKind, FeedbackListener, FeedbackSource, Heard},
     forgetting::Forgetting,
     message::WorkMessage,
-    ports::{CampaignEntries as _, Campaigns as _, Clock as _, Ledger as _},
+    ports::{CampaignEntries as _, Campaigns as _, Clock as _, Ledger as _, SendError},
     run::RunId,
 };
 use pulse_sim::mailer::InjectedFailure;
@@ -37,6 +40,7 @@ async fn started(stack: InMemoryStack, steps: &[StageName], items: &[&str], cap:
     let request = CampaignRequest {
         plan,
         audience: Audience::given(&addressees, 10),
+        unreached_of: None,
         letter: letter.digest(),
         deadline: None,
         priority: Priority::Normal,
@@ -90,6 +94,17 @@ async fn each_item_is_scored_called_for_and_mailed_once_with_its_own_reference()
     assert_eq!((stack.scorer.calls().len(), stack.mailer.accepted().len()), (2, 2));
 }
 
+/// An item that waits for those before it has its message sent again, ten minutes later.
+async fn ten_minutes_later(stack: &InMemoryStack, item: &str) {
+    stack.clock.advance(Duration::from_mins(10));
+    let waits = entry(stack, item).await;
+    assert_eq!(waits.queueing(), Queueing::Deferred, "{waits:?}");
+    let dispatched = waits.dispatch(stack.clock.now()).unwrap();
+    stack.ledger.apply(&dispatched).await.unwrap();
+    stack.queues[StageName::Email].send(&WorkMessage::for_entry(&of(item))).await.unwrap();
+    stack.drain().await;
+}
+
 #[tokio::test]
 async fn of_items_that_workers_have_at_once_the_first_are_mailed_up_to_the_cap() {
     for items in [["A", "B", "C"], ["C", "B", "A"]] {
@@ -98,12 +113,29 @@ async fn of_items_that_workers_have_at_once_the_first_are_mailed_up_to_the_cap()
         for item in ["A", "B"] {
             assert!(matches!(entry(&stack, item).await.progress(), Progress::Done { .. }));
         }
+        if items[0] == "C" {
+            ten_minutes_later(&stack, "C").await;
+        }
         let skipped = entry(&stack, "C").await;
         assert!(
             matches!(skipped.progress(), Progress::Skipped { reason: SkipReason::FrequencyCap, .. }),
             "{skipped:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_item_that_waits_has_the_place_of_one_that_failed() {
+    let stack = InMemoryStack::new();
+    let refused = SendError::Fail { cause: Cause::new("The provider refuses it.") };
+    stack.mailer.fail_next([InjectedFailure::Refused(refused)]);
+    let stack = started(stack, &[StageName::Email], &["C", "B", "A"], Some("2/7d")).await;
+    stack.drain().await;
+    ten_minutes_later(&stack, "C").await;
+    let mut sent: Vec<_> = stack.mailer.accepted().into_iter().map(|mail| mail.entry).collect();
+    sent.sort();
+    assert_eq!(sent, [of("A"), of("C")]);
+    assert!(matches!(entry(&stack, "B").await.progress(), Progress::Failed { .. }));
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ fn spring(audience: Audience, addressees: &BTreeSet<Addressee>) -> CampaignStart
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
         audience,
+        unreached_of: None,
         letter: letter.digest(),
         deadline: None,
         priority: Priority::Normal,
@@ -120,7 +121,7 @@ async fn an_audience_that_is_not_the_one_asked_for_is_not_sealed_but_cut_short()
     let start = CampaignStart { addressees: others.clone(), ..spring(Audience::given(&meant, SIZES.part), &meant) };
     let campaign = world.started(&start).await;
     let Planned::Refused(why) = world.planned(&campaign, later()).await else { panic!("sealed") };
-    let cancelled = CampaignEvent::CancelAsked { by: "pulse".into(), note: Note::parse(why).unwrap() };
+    let cancelled = CampaignEvent::CancelAsked { by: "pulse".into(), note: Note::parse(&why).unwrap() };
     let campaign = world.with(&campaign, cancelled).await;
     assert_eq!(world.planned(&campaign, later()).await, Planned::All(Seal::of(&others)));
 }

@@ -2,7 +2,7 @@ use pulse_core::{
     advice::Advice, campaign::IllegalCampaignStep, ports::LedgerError, run::RunId, stage_spec::NoSuchStage,
 };
 
-use super::BeyondQuota;
+use super::{BeyondDeadline, BeyondQuota};
 use crate::SettingsError;
 
 /// Why something isn't done about a campaign.
@@ -43,6 +43,9 @@ pub enum CampaignError {
     /// It would send more than the account may.
     #[error(transparent)]
     BeyondQuota(#[from] BeyondQuota),
+    /// It would end before it is begun to its end.
+    #[error(transparent)]
+    BeyondDeadline(#[from] BeyondDeadline),
     /// Nobody would be mailed.
     #[error("campaign {0} is for nobody: none of those who are asked for is on the roster")]
     Nobody(RunId),
@@ -79,8 +82,8 @@ pub enum CampaignError {
     },
     /// Its letter couldn't be written to some.
     #[error(
-        "campaign {0} would have entries without an item, and its letter shows one: name one behind each customer, as in \
-         c-1,INV-1, or write that between `{{% if item %}}` and `{{% endif %}}`"
+        "campaign {0} would have entries without an item, and its letter shows one: name one behind each customer, in a \
+         column `item`, or write that between `{{% if item %}}` and `{{% endif %}}`"
     )]
     WithoutItem(RunId),
     /// What happens can't happen as it stands.

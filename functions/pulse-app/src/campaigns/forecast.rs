@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pulse_core::{
     campaign::{Audience, Campaign, Forecast, Foreseen, Question, RosterPlace},
     customer::CustomerId,
-    entry::{Addressee, EntryId, Plan, StageName},
+    entry::{Addressee, Entry, EntryId, Plan, StageName},
     ports::{LedgerError, TallyKey},
     run::RunId,
 };
@@ -103,23 +103,41 @@ impl App {
         let closed: BTreeMap<_, _> = closed.into_iter().map(|(key, addressee)| (addressee, key)).collect();
         let mut unreached: BTreeSet<_> =
             closed.iter().filter(|(_, key)| is_unreached(key)).map(|(addressee, _)| addressee.clone()).collect();
-        if [plan, campaign.request.plan].iter().all(|plan| plan.has(StageName::Call)) {
-            let called = stream::iter(&unreached).map(async |addressee| {
-                let id = EntryId::for_addressee(addressee.clone(), run);
-                let entry = self.ports.ledger.entry(&id).await?;
-                Ok::<_, LedgerError>(u64::from(entry.is_some_and(|entry| entry.called().is_some())))
-            });
-            let entries = called.buffered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await?;
+        let never_planned = self.never_planned(&campaign).await?;
+        unreached.extend(never_planned.into_iter().filter(|addressee| !closed.contains_key(addressee)));
+        if plan.has(StageName::Call) {
+            let entries = self.called_for(&unreached, &campaign).await?;
             if entries > 0 {
                 return Err(CampaignError::CalledFor { run, entries });
             }
         }
-        let never_planned = self.never_planned(&campaign).await?;
-        unreached.extend(never_planned.into_iter().filter(|addressee| !closed.contains_key(addressee)));
         if unreached.is_empty() {
             return Err(CampaignError::AllReached(run));
         }
         Ok(unreached)
+    }
+
+    /// For how many of these a campaign's partner was called, or may have been, or that of a campaign whose left-overs it is for.
+    async fn called_for(&self, addressees: &BTreeSet<Addressee>, campaign: &Campaign) -> Result<u64, CampaignError> {
+        let mut called = BTreeSet::new();
+        let mut earlier = Some((campaign.run, campaign.request.clone()));
+        while let Some((run, request)) = earlier {
+            if request.plan.has(StageName::Call) {
+                let asked = stream::iter(addressees).map(async |addressee| {
+                    let id = EntryId::for_addressee(addressee.clone(), run);
+                    let entry = self.ports.ledger.entry(&id).await?;
+                    let is_asked = |entry: &Entry| entry.called().is_some() || entry.asked_at().is_some();
+                    Ok::<_, LedgerError>(entry.filter(is_asked).map(|_| addressee))
+                });
+                let asked: Vec<_> = asked.buffered(AT_ONCE).try_collect().await?;
+                called.extend(asked.into_iter().flatten());
+            }
+            earlier = match request.unreached_of {
+                None => None,
+                Some(run) => self.ports.campaigns.campaign(run).await?.map(|campaign| (run, campaign.request)),
+            };
+        }
+        Ok(called.len() as u64)
     }
 
     /// Those for whom a campaign has no entry, as it was cancelled before it was planned to its end.

@@ -59,6 +59,16 @@ impl NewCampaign {
         self.quota.filter(|quota| a_day > *quota).map(|quota| BeyondQuota { run: self.run, a_day, quota })
     }
 
+    /// What is sure to be abandoned of so many entries, started now: those of the days that begin after the deadline.
+    #[must_use]
+    pub fn beyond_deadline(&self, entries: u64, now: Timestamp) -> Option<BeyondDeadline> {
+        let (a_day, deadline) = self.a_day.zip(self.deadline)?;
+        // Its days are counted from its start, the first from now.
+        let days = deadline.duration_since(now).as_secs().max(0).unsigned_abs().div_ceil(24 * 60 * 60);
+        let left = entries.saturating_sub(days.saturating_mul(a_day.get()));
+        (left > 0).then_some(BeyondDeadline { run: self.run, left, entries, a_day: a_day.get(), deadline })
+    }
+
     /// With more entries than this it isn't started, by what it was asked for with, and by what may be sent in a day. How many a
     /// question finds isn't known before the campaign is planned.
     pub(crate) fn at_most(&self) -> Option<u64> {
@@ -81,6 +91,25 @@ pub struct BeyondQuota {
     pub a_day: u64,
     /// How many the account may send.
     pub quota: u64,
+}
+
+/// A campaign would be waited for no longer before all of it was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "with --a-day {a_day}, {left} of the {entries} entries of campaign {run} would not be begun before its deadline, {deadline:.0}: \
+     allow more a day, or a later deadline"
+)]
+pub struct BeyondDeadline {
+    /// By its name, which is never given twice.
+    pub run: RunId,
+    /// How many entries would be abandoned at least.
+    pub left: u64,
+    /// Of how many.
+    pub entries: u64,
+    /// How many may be begun in a day.
+    pub a_day: u64,
+    /// When it is waited for no longer.
+    pub deadline: Timestamp,
 }
 
 /// Whom a new campaign is for.

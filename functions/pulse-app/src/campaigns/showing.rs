@@ -133,7 +133,10 @@ impl App {
             i64::try_from(sealed).unwrap_or(i64::MAX) - i64::try_from(open_now + closed_now).unwrap_or(i64::MAX);
         let through_at = self.through_at(&campaign, &records, open_now, closed_now);
         let report = campaign.finished.as_ref().map(|(report, _)| report);
-        let bill = report.map(|report| Bill::of_report(report, campaign.request.plan, &Prices::default()));
+        // Reports of releases before say nothing of it.
+        let bill = report
+            .filter(|report| !report.stages.is_empty())
+            .map(|report| Bill::of_report(report, campaign.request.plan, &Prices::default()));
         let at = self.clock().now();
         Ok((CampaignShown { campaign, closed, open, uncounted, records, through_at, bill, at }, counted))
     }

@@ -54,12 +54,16 @@ impl App {
                 if let Some(beyond) = new.beyond_quota(entries) {
                     return Err(beyond.into());
                 }
+                if let Some(beyond) = new.beyond_deadline(entries, self.clock().now()) {
+                    return Err(beyond.into());
+                }
                 (Audience::given(&known, part), known)
             }
         };
         let request = CampaignRequest {
             plan: new.plan,
             audience,
+            unreached_of: if let NewAudience::Unreached(run) = &new.audience { Some(*run) } else { None },
             letter: new.letter.digest(),
             deadline: new.deadline,
             priority: new.priority,

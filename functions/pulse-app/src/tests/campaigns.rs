@@ -319,7 +319,16 @@ fn more_than_the_provider_lets_the_account_send_in_a_day_is_not_started() {
         "campaign spring would send 2 mails within a day, and the account may send 1 in 24 hours, the month's among them: \
          spread it with --a-day, or ask AWS for a larger quota"
     );
-    let spread = NewCampaign { a_day: NonZeroU64::new(1), ..two("spring") };
+    let in_a_day = NewCampaign { a_day: NonZeroU64::new(1), ..two("spring") };
+    assert_eq!(
+        now(world.app.start_campaign(&in_a_day)).unwrap_err().to_string(),
+        format!(
+            "with --a-day 1, 1 of the 2 entries of campaign spring would not be begun before its deadline, {:.0}: allow more a day, \
+             or a later deadline",
+            start() + 90.minutes()
+        )
+    );
+    let spread = NewCampaign { deadline: Some(start() + 25.hours()), ..in_a_day };
     assert_eq!(now(world.app.start_campaign(&spread)).unwrap().request.at_most, None);
     // How many a question finds is known once it is planned.
     let all = NewAudience::Asked(Question::default());
@@ -355,23 +364,27 @@ fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
     let world = world();
     world.stages.state().calls = true;
     let plan = Plan::of_campaign(&[StageName::Call, StageName::Email]).unwrap();
-    let run = now(world.app.start_campaign(&NewCampaign { plan, ..new("invoices", &["c-1", "c-3"]) })).unwrap().run;
-    let addressees = ["c-1", "c-3"].map(addressee);
-    for (name, is_called) in [("c-1", true), ("c-3", false)] {
+    let names = ["c-1", "c-2", "c-3"];
+    let run = now(world.app.start_campaign(&NewCampaign { plan, ..new("invoices", &names) })).unwrap().run;
+    let addressees = names.map(addressee);
+    for name in names {
         let held = Entry::of_campaign(entry(run, name), plan, start());
         now(world.ledger.open(&held)).unwrap();
         let claimed = held.claim(StageName::Call, start(), start()).unwrap();
         let called = Called { at: start(), reference: Reference::parse("INV-1").ok() };
-        let mut way = vec![claimed.clone()];
-        way.extend(is_called.then(|| claimed.after().record_called(called, start()).unwrap()));
-        let last = way.last().unwrap().after().clone();
-        way.push(if is_called {
-            last.close_with_campaign(None, start()).unwrap()
-        } else {
-            last.fail(StageName::Call, cause(), start(), None).unwrap()
-        });
-        for change in &way {
-            now(world.ledger.apply(change)).unwrap();
+        let answered = match name {
+            "c-1" => claimed.after().record_called(called, start()),
+            // It has it under way.
+            "c-2" => claimed.after().postpone(start()),
+            _ => claimed.after().release_refused(cause(), start()),
+        };
+        let answered = answered.unwrap();
+        let closed = match name {
+            "c-3" => answered.after().fail(StageName::Call, cause(), start(), None),
+            _ => answered.after().close_with_campaign(None, start()),
+        };
+        for change in [claimed, answered, closed.unwrap()] {
+            now(world.ledger.apply(&change)).unwrap();
         }
     }
     let (seal, counts) = (Seal::of(&addressees), now(world.ledger.closed_counts(run)).unwrap());
@@ -380,10 +393,23 @@ fn a_partner_does_nothing_again_for_whom_another_campaign_did_not_reach() {
     happen(&world, run, events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]));
     let again = |plan| NewCampaign { plan, audience: NewAudience::Unreached(run), ..new("invoices-2", &[]) };
     let refused = now(world.app.start_campaign(&again(plan))).unwrap_err();
-    assert_eq!(refused, CampaignError::CalledFor { run, entries: 1 });
+    assert_eq!(refused, CampaignError::CalledFor { run, entries: 2 });
     assert_eq!(now(world.app.foresee_campaign(&again(plan))), Err(refused));
     let mailing = now(world.app.start_campaign(&again(Plan::of(&[StageName::Email]).unwrap()))).unwrap();
-    assert!(matches!(mailing.request.audience, Audience::Given { entries: 2, .. }));
+    assert!(matches!(mailing.request.audience, Audience::Given { entries: 3, .. }));
+
+    // Nor for whom that one doesn't reach.
+    now(world.app.cancel_campaign(mailing.run, &note())).unwrap();
+    let (seal, report) = (Seal::default(), self::report(CampaignOutcome::Cancelled, BTreeMap::new()));
+    let events = [CampaignEvent::PlanningStarted, CampaignEvent::Sealed { seal }, CampaignEvent::Started];
+    happen(
+        &world,
+        mailing.run,
+        events.into_iter().chain([CampaignEvent::LastClosed, CampaignEvent::Finished { report }]),
+    );
+    let third = NewCampaign { plan, audience: NewAudience::Unreached(mailing.run), ..new("invoices-3", &[]) };
+    let refused = CampaignError::CalledFor { run: mailing.run, entries: 2 };
+    assert_eq!(now(world.app.start_campaign(&third)), Err(refused));
 }
 
 #[test]

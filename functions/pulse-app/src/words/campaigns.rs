@@ -38,10 +38,12 @@ pub fn audience(campaign: &Campaign) -> String {
 /// So many entries, of which so many are about items.
 #[must_use]
 pub fn customers_or_items(entries: u64, items: u64) -> String {
-    match (entries - items, items) {
-        (customers, 0) => format!("{customers} customers"),
-        (0, items) => format!("{items} items of customers"),
-        (customers, items) => format!("{items} items of customers, and {customers} customers without one"),
+    let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let customers = counted(entries - items, "customer", "customers");
+    match (entries - items, counted(items, "item of a customer", "items of customers")) {
+        _ if items == 0 => customers,
+        (0, items) => items,
+        (_, items) => format!("{items}, and {customers} without one"),
     }
 }
 

@@ -26,6 +26,7 @@ use super::{
 const HELD_UP_AT: &str = "held_up_at";
 const CALLS: &str = "calls";
 const FAILURES: &str = "failures";
+const REFUSED: &str = "refused";
 const SUCCEEDED_AT: &str = "succeeded_at";
 const LEAVE_ALONE_UNTIL: &str = "leave_alone_until";
 
@@ -115,11 +116,17 @@ impl DynamoDbLedger {
         let is_known = |cause: &Cause| known.is_none_or(|known| known.knows(cause));
         let causes: Vec<_> = outcomes.causes.reported().into_iter().filter(|(cause, _)| is_known(cause)).collect();
         let took = u64::try_from(outcomes.took.as_millis()).unwrap_or(u64::MAX);
-        let counts = [(CALLS, outcomes.calls), (FAILURES, outcomes.failures), (SENT, outcomes.sent), (TOOK, took)];
+        let counts = [
+            (CALLS, outcomes.calls),
+            (FAILURES, outcomes.failures),
+            (SENT, outcomes.sent),
+            (REFUSED, outcomes.refused),
+            (TOOK, took),
+        ];
         let counts = counts.map(|(name, count)| (name.to_owned(), count)).into_iter();
         for (name, count) in counts.chain(causes.iter().map(|(cause, count)| (caused(cause), *count))) {
             // The first two are there in every row of earlier releases too.
-            if count > 0 || ![SENT, TOOK].contains(&&*name) {
+            if count > 0 || ![SENT, REFUSED, TOOK].contains(&&*name) {
                 adds.push(format!("{name} :{name}"));
                 update = update.expression_attribute_values(format!(":{name}"), number(&count));
             }
@@ -170,6 +177,7 @@ fn minute(row: &Attributes) -> Option<MinuteOutcomes> {
         outcomes: Outcomes {
             calls: count(CALLS),
             failures: count(FAILURES),
+            refused: count(REFUSED),
             succeeded_at: moment(SUCCEEDED_AT),
             leave_alone_until: moment(LEAVE_ALONE_UNTIL),
             sent: count(SENT),

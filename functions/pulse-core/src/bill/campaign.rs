@@ -12,6 +12,9 @@ const LEAST_MEMORY_GB: f64 = 128.0 / 1024.0;
 /// there), claimed (1), and closed (3, as it moves to the index of what is closed).
 const WRITES: u64 = 9;
 
+/// Write units of an item that no stage called for: its entry is planned, and closed.
+const WRITES_LEFT: u64 = 5;
+
 /// Read units of an item: its entry before it is dispatched; then the customer, the entry, and whether the address is
 /// suppressed, under two digests.
 const READS: f64 = 5.0;
@@ -107,9 +110,7 @@ impl ApiUse {
             ..Self::default()
         }
     }
-}
 
-impl ApiUse {
     /// What a campaign's stage uses that isn't its first, without faults, by arithmetic.
     fn of_later_stage(work: CampaignWork) -> Self {
         let first = Self::of_campaign(work);
@@ -150,7 +151,9 @@ impl Bill {
             0 => ApiUse::of_campaign(work),
             _ => ApiUse::of_later_stage(work),
         });
-        Self::of_use(&used.fold(ApiUse::default(), ApiUse::and), prices)
+        let first = report.stages.first().map_or(0, |used| report.came_to(used.stage, plan));
+        let left = ApiUse { write_units: WRITES_LEFT * (report.entries() - first), ..ApiUse::default() };
+        Self::of_use(&used.fold(left, ApiUse::and), prices)
     }
 
     fn of_use(used: &ApiUse, prices: &Prices) -> Self {
@@ -231,7 +234,8 @@ mod tests {
         };
         let report = CampaignReport {
             outcome: CampaignOutcome::FinishedWithFailures,
-            counts: [(TallyKey::Failed(StageName::Call), 2_000), (TallyKey::Sent, 8_000)].into(),
+            counts: [(TallyKey::Failed(StageName::Call), 2_000), (TallyKey::Sent, 8_000), (TallyKey::Cancelled, 1_000)]
+                .into(),
             causes: vec![],
             planned_within: Duration::ZERO,
             ran_for: Duration::from_hours(1),
@@ -239,8 +243,8 @@ mod tests {
         };
         let bill = Bill::of_report(&report, plan, &Prices::default());
         let quantity = |what| bill.lines.iter().find(|line| line.what == what).unwrap().quantity;
-        // 10,000 are called for, and 8,000 of them mailed; and 12 counts.
-        assert!(close(quantity("DynamoDB writes"), (90_000.0 + 32_000.0 + 12.0) / 1e6));
+        // 10,000 are called for, 8,000 of them mailed, and 1,000 left; and 12 counts.
+        assert!(close(quantity("DynamoDB writes"), (90_000.0 + 32_000.0 + 5_000.0 + 12.0) / 1e6));
         assert!(close(quantity("Lambda duration"), (125.0 * 20.0 * 2.0 + 100.0 * 20.0 * 4.0) * 0.25));
         assert!(close(quantity("Lambda requests"), 225.0 / 1e6) && close(report.stages[0].lanes(), 5.0));
     }

@@ -231,6 +231,7 @@ impl Campaign {
             (CampaignEvent::CancelAsked { .. }, Requested | Planning | Sealed | Running) => {
                 return refused("and being cancelled already");
             }
+            (CampaignEvent::CancelAsked { .. }, Cancelled) => return refused("already"),
             (CampaignEvent::CancelAsked { .. }, _) => return refused("and can't be cancelled"),
             (CampaignEvent::DeadlinePassed | CampaignEvent::LastClosed | CampaignEvent::Finished { .. }, _) => {
                 return refused("and can't be closed");

@@ -48,7 +48,7 @@ impl Forecast<'_> {
         let known = self.ledger.suppression(address).await?;
         let is_suppressed = known.is_some_and(|known| known.holds(self.provider, now).is_some());
         let mut mailed = match self.cap {
-            Some(_) => mailed_lately(self.ledger, self.in_campaigns, id, None, now).await?,
+            Some(_) => mailed_lately(self.ledger, self.in_campaigns, id, None, now).await?.at,
             None => Vec::new(),
         };
         let mut foreseen = Vec::with_capacity(entries);
@@ -66,23 +66,35 @@ impl Forecast<'_> {
     }
 }
 
-/// When a customer's mails went out, or may have: all but that of this entry. Of those in its own campaign, about other items of the
-/// customer's, the ones that are open and come before it count as if they went out now: workers have several in hand at once, and
-/// each is to find the same of them mailed, whoever is first.
+/// A customer's mails of all runs, but that of one entry.
+#[derive(Debug, Default)]
+pub(crate) struct MailedLately {
+    /// When they went out, or may have.
+    pub(crate) at: Vec<Timestamp>,
+    /// How many of the entry's own campaign, about items that come before its own, may go out before it: workers have several in
+    /// hand at once, and each is to find the same of them first, whoever is.
+    pub(crate) before: usize,
+}
+
+/// The mails of a customer but that of this entry.
 pub(crate) async fn mailed_lately(
     ledger: &dyn Ledger,
     in_campaigns: &dyn CampaignEntries,
     customer: &CustomerId,
     but: Option<&EntryId>,
     now: Timestamp,
-) -> Result<Vec<Timestamp>, LedgerError> {
+) -> Result<MailedLately, LedgerError> {
     let (months, campaigns) =
         futures::try_join!(ledger.entries(customer), in_campaigns.entries_in_campaigns(customer))?;
-    let goes_first = |other: &Entry| {
-        other.is_open() && but.is_some_and(|but| other.id().run == but.run && other.id().item < but.item)
-    };
-    let others = months.iter().chain(&campaigns).filter(|other| Some(other.id()) != but);
-    Ok(others.filter_map(|other| if goes_first(other) { Some(now) } else { may_be_mailed_at(other, now) }).collect())
+    let mut mailed = MailedLately::default();
+    for other in months.iter().chain(&campaigns).filter(|other| Some(other.id()) != but) {
+        let is_before = but.is_some_and(|but| other.id().run == but.run && other.id().item < but.item);
+        match may_be_mailed_at(other, now) {
+            Some(at) => mailed.at.push(at),
+            None => mailed.before += usize::from(is_before && other.is_open()),
+        }
+    }
+    Ok(mailed)
 }
 
 /// When an entry's mail went out, or may have. One that a worker is about to send counts as sent.

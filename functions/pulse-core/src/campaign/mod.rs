@@ -29,8 +29,8 @@ pub use audience::{Audience, AudiencePart, AudienceSizes, PartId, Question, Rost
 pub use book::{CAMPAIGNS_KNOWN_WITHIN, CampaignBook};
 pub use dispatch::{StageDemand, room, shares};
 pub use event::{CampaignChange, CampaignEvent, CampaignRecord, IllegalCampaignStep};
-pub(crate) use forecast::mailed_lately;
 pub use forecast::{Forecast, Foreseen};
+pub(crate) use forecast::{MailedLately, mailed_lately};
 pub use letter::{CampaignLetter, LetterError, LetterText};
 pub use pace::CampaignPace;
 pub use planner::{Planned, Planner};

@@ -30,12 +30,12 @@ pub struct Planner<'a> {
 }
 
 /// How far a planner has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Planned {
     /// There is more to do, and no more time, or somebody else does it.
     Unfinished,
     /// It can't be as it was asked for, for this reason: it is to be cancelled.
-    Refused(&'static str),
+    Refused(String),
     /// All entries are written.
     All(Seal),
 }
@@ -50,10 +50,12 @@ impl Planner<'_> {
         let is_cut_short = campaign.cancelled.is_some();
         while self.clock.now() < until {
             let PlannedParts { parts, seal, is_cut_short: is_all } = self.campaigns.planned_parts(campaign.run).await?;
-            if !is_cut_short && campaign.request.at_most.is_some_and(|most| seal.count > most) {
-                return Ok(Planned::Refused(
-                    "It has more entries than --at-most allows, or than the account may send to in a day: spread it with --a-day.",
-                ));
+            let at_most = campaign.request.at_most.filter(|most| !is_cut_short && seal.count > *most);
+            if let Some(most) = at_most {
+                return Ok(Planned::Refused(format!(
+                    "It has more than {most} entries, which is the most by --at-most, or that the account may send to in a day: \
+                     spread it with --a-day."
+                )));
             }
             let next = match (is_all, is_cut_short) {
                 (true, _) => None,
@@ -62,7 +64,7 @@ impl Planner<'_> {
             };
             let Some(part) = next else {
                 let is_right = is_all || is_cut_short || campaign.request.audience.is_sealed_by(seal);
-                let refused = Planned::Refused("Its audience isn't the one that it was asked for with.");
+                let refused = Planned::Refused("Its audience isn't the one that it was asked for with.".to_owned());
                 return Ok(if is_right { Planned::All(seal) } else { refused });
             };
             let seal = self.write(campaign, &part, seal).await?;

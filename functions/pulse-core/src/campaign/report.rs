@@ -100,10 +100,13 @@ impl CampaignReport {
         self.counts.values().sum()
     }
 
-    /// How many of them came to a stage of the campaign's plan: those that failed at none before it.
+    /// How many of them a stage of the campaign's plan called its provider for, as near as that is known: those that failed at
+    /// none before it, and were neither passed over nor left when the campaign ended.
     #[must_use]
     pub fn came_to(&self, stage: StageName, plan: Plan) -> u64 {
         let failed = |before: StageName| self.counts.get(&TallyKey::Failed(before)).copied().unwrap_or(0);
-        self.entries() - plan.steps().take_while(|step| *step != stage).map(failed).sum::<u64>()
+        let is_left = |key: &TallyKey| matches!(key, TallyKey::Skipped(_) | TallyKey::Abandoned | TallyKey::Cancelled);
+        let left: u64 = self.counts.iter().filter(|(key, _)| is_left(key)).map(|(_, count)| count).sum();
+        self.entries() - left - plan.steps().take_while(|step| *step != stage).map(failed).sum::<u64>()
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use super::Audience;
-use crate::{entry::Plan, parse::ParseError};
+use crate::{entry::Plan, parse::ParseError, run::RunId};
 
 /// What is asked for when a campaign is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct CampaignRequest {
     pub plan: Plan,
     /// Whom it is for.
     pub audience: Audience,
+    /// Of which other campaign they were left over, if they were asked for so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreached_of: Option<RunId>,
     /// The digest of its letter.
     pub letter: String,
     /// When it is waited for no longer.

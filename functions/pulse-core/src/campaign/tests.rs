@@ -36,6 +36,7 @@ fn requested(deadline: Option<Timestamp>) -> CampaignChange {
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
         audience: Audience::given(&["c-1", "c-2"].map(addressee).into(), 2),
+        unreached_of: None,
         letter: "digest".into(),
         deadline,
         priority: Priority::Normal,

@@ -158,6 +158,8 @@ pub struct Outcomes {
     pub calls: u64,
     /// Those that the provider didn't answer, or put off.
     pub failures: u64,
+    /// Those by which whom was called for was refused. Only a campaign's partner's are counted.
+    pub refused: u64,
     /// When one was last answered.
     pub succeeded_at: Option<Timestamp>,
     /// Until when the provider asked to be left alone.
@@ -177,6 +179,7 @@ impl Outcomes {
         all.into_iter().fold(Self::default(), |sum, one| Self {
             calls: sum.calls + one.calls,
             failures: sum.failures + one.failures,
+            refused: sum.refused + one.refused,
             succeeded_at: sum.succeeded_at.max(one.succeeded_at),
             leave_alone_until: sum.leave_alone_until.max(one.leave_alone_until),
             sent: sum.sent + one.sent,

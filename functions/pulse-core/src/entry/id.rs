@@ -116,6 +116,13 @@ mod tests {
             })
     }
 
+    /// Of few letters, so that two come that could be taken for each other.
+    fn short_id() -> impl Strategy<Value = EntryId> {
+        let item = proptest::option::of("[a_-]{1,2}");
+        ("[a_-]{1,3}", "a[a-]{0,2}", item)
+            .prop_filter_map("no id", |(customer, run, item)| EntryId::parse(&customer, &run, item.as_deref()))
+    }
+
     proptest! {
         #[test]
         fn a_message_key_is_short_and_read_back(id in id()) {
@@ -125,7 +132,7 @@ mod tests {
         }
 
         #[test]
-        fn no_two_ids_have_one_key(one in id(), other in id()) {
+        fn no_two_ids_have_one_key(one in short_id(), other in short_id()) {
             prop_assert_eq!(one == other, one.message_key() == other.message_key());
             prop_assert_eq!(one == other, one.to_string() == other.to_string());
         }

@@ -23,6 +23,8 @@ pub struct Entry {
     pub(super) score: Option<Score>,
     /// That its campaign's partner did what it was asked.
     pub(super) called: Option<Called>,
+    /// Since when its campaign's partner may have done that, or have it under way, whatever was answered.
+    pub(super) asked_at: Option<Timestamp>,
     /// Claims made so far, of all stages.
     pub(super) claims: u32,
     pub(super) previous: Option<Score>,
@@ -97,6 +99,7 @@ impl Entry {
             progress: Progress::Waiting,
             score: None,
             called: None,
+            asked_at: None,
             claims: 0,
             previous,
             failure_streak: None,
@@ -187,6 +190,12 @@ impl Entry {
     #[must_use]
     pub fn called(&self) -> Option<&Called> {
         self.called.as_ref()
+    }
+
+    /// Since when its campaign's partner may have done that, or have it under way: since it was first called, unless it refused.
+    #[must_use]
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        self.asked_at
     }
 
     /// How often a stage has claimed it.

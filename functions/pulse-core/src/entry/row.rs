@@ -24,6 +24,9 @@ pub(super) struct EntryRow {
     /// What its campaign's partner has done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     called: Option<Called>,
+    /// Since when the partner may have, or be about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +125,7 @@ impl From<Entry> for EntryRow {
             state,
             score: entry.score.or_else(|| if blank { Entry::blank_score() } else { None }),
             called: entry.called,
+            asked_at: entry.asked_at,
             lease_until: None,
             provider_id: None,
             reason: None,
@@ -216,6 +220,7 @@ impl TryFrom<EntryRow> for Entry {
             progress,
             score: row.score.filter(|_| !row.erased && !row.unscored),
             called: row.called,
+            asked_at: row.asked_at,
             claims: row.claims,
             previous: row.previous,
             failure_streak: row.trouble,

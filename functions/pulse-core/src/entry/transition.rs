@@ -60,6 +60,9 @@ impl Entry {
         let mut after = self.moved(Progress::Claimed { lease_until });
         after.in_doubt_since = self.in_doubt_since();
         after.claims += 1;
+        if stage == StageName::Call {
+            after.asked_at = self.asked_at.or(Some(now));
+        }
         if matches!(self.progress, Progress::Failed { .. }) {
             // Redriven: what went wrong before is past.
             after.failure_streak = None;
@@ -206,6 +209,16 @@ impl Entry {
         let again_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         after.failure_streak = Some(FailureStreak { again_at, ..self.extended_streak(cause, now) });
         Ok(Change::untold(after))
+    }
+
+    /// Gives a claim back of whose call it is known that the provider has done nothing, and never will.
+    ///
+    /// # Errors
+    /// When the entry isn't claimed.
+    pub fn release_refused(&self, cause: Cause, now: Timestamp) -> Transition {
+        let mut change = self.release(cause, now)?;
+        change.after.asked_at = None;
+        Ok(change)
     }
 
     /// Has an entry's message sent that its campaign held, or that was put off until now.

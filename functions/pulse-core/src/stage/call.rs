@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     CampaignFacts, Decision, Facts, StageName, Verdict,
@@ -25,6 +25,9 @@ const ASKED_AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// an hour of a campaign's deadline.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
+/// A partner that has it under way for longer never ends, and a campaign that waits for it has to.
+const LONGEST_UNDER_WAY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Asks a campaign's partner to do what the campaign is about, such as to make an invoice.
 #[derive(Clone)]
 pub struct CallStep {
@@ -37,6 +40,8 @@ pub struct CallStep {
 #[async_trait]
 impl Step for CallStep {
     const STAGE: StageName = StageName::Call;
+    /// Whom it refused, another campaign may call it for.
+    const NOTES_REFUSALS: bool = true;
     type Rows = Entries;
     type Request = PartnerRequest;
     type Output = PartnerAnswer;
@@ -82,10 +87,17 @@ impl Step for CallStep {
     ) -> Result<Change, IllegalTransition> {
         match answer {
             PartnerAnswer::Done { reference } => entry.record_called(Called { at: now, reference }, now),
+            PartnerAnswer::NotReady { .. } if is_endless(entry, now) => {
+                entry.fail(Self::STAGE, Cause::new("Its partner has had it under way for seven days."), now, None)
+            }
             PartnerAnswer::NotReady { after } => {
                 let wait = after.unwrap_or(ASKED_AGAIN_AFTER).min(LONGEST_WAIT);
                 entry.postpone(now.saturating_add(wait).unwrap_or(Timestamp::MAX))
             }
         }
     }
+}
+
+fn is_endless(entry: &Entry, now: Timestamp) -> bool {
+    entry.asked_at().is_some_and(|asked_at| now.duration_since(asked_at) > LONGEST_UNDER_WAY)
 }

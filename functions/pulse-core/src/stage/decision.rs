@@ -1,6 +1,8 @@
 //! What is to be done for an entry: the one answer that the stage's runner acts on, a replay's preview foretells,
 //! the diagnosis of dead letters goes by and `why` explains.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{StageName, eligibility::mailable};
@@ -24,13 +26,28 @@ pub struct Facts {
     pub campaign: Option<CampaignFacts>,
 }
 
+/// After so long it is looked again what became of the items before one, unless something holds them.
+const OTHERS_TAKE: Duration = Duration::from_mins(10);
+
 /// What is known of a campaign when one of its entries is decided. By default it flows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CampaignFacts {
     /// Whether its entries may go on.
     pub standing: Standing,
-    /// Whether the customer had as many mails lately as its frequency cap allows.
-    pub is_capped: bool,
+    /// Whether its frequency cap allows the customer another mail.
+    pub cap: CapFact,
+}
+
+/// Whether a campaign's frequency cap allows a customer another mail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CapFact {
+    /// It does, or there is none.
+    #[default]
+    Allows,
+    /// It does, unless mails go out about the customer's items before this one.
+    AfterOthers,
+    /// It doesn't.
+    Reached,
 }
 
 /// Whether entries of a campaign may go on.
@@ -116,23 +133,28 @@ pub(super) fn before_the_mail(
     facts: &Facts,
     now: Timestamp,
 ) -> Decision {
-    unless_workable(stage, entry, facts, now).or_else(|| unless_campaign_flows(entry, facts)).unwrap_or_else(|| {
-        match mailable(customer) {
+    unless_workable(stage, entry, facts, now).or_else(|| unless_campaign_flows(entry, facts, now)).unwrap_or_else(
+        || match mailable(customer) {
             Ok(_) => Decision::Call,
             Err(reason) => Decision::Resolve(Resolution::Skip(reason)),
-        }
-    })
+        },
+    )
 }
 
 /// What any stage does for an entry that its campaign doesn't let go on; `None` for one that may, or is of a month.
-pub(super) fn unless_campaign_flows(entry: &Entry, facts: &Facts) -> Option<Decision> {
+pub(super) fn unless_campaign_flows(entry: &Entry, facts: &Facts, now: Timestamp) -> Option<Decision> {
     if !entry.id().run.is_campaign() {
         return None;
     }
     let Some(campaign) = &facts.campaign else { return Some(Decision::CheckCampaign) };
     let resolution = match &campaign.standing {
-        Standing::Flows if campaign.is_capped => Resolution::Skip(SkipReason::FrequencyCap),
-        Standing::Flows => return None,
+        Standing::Flows => match campaign.cap {
+            CapFact::Allows => return None,
+            CapFact::AfterOthers => {
+                Resolution::Defer { until: now.saturating_add(OTHERS_TAKE).unwrap_or(Timestamp::MAX) }
+            }
+            CapFact::Reached => Resolution::Skip(SkipReason::FrequencyCap),
+        },
         Standing::Held => Resolution::Hold,
         Standing::Cancelled => Resolution::CloseWithCampaign(None),
         Standing::Over(cause) => Resolution::CloseWithCampaign(Some(cause.clone())),

@@ -66,7 +66,7 @@ impl EmailRules {
         unless_workable(EmailStep::STAGE, entry, facts, now)
             .or_else(|| self.unless_unsent(entry, facts, now))
             .unwrap_or_else(|| {
-                let decision = unless_campaign_flows(entry, facts)
+                let decision = unless_campaign_flows(entry, facts, now)
                     .or_else(|| unless_mailable(customer, facts))
                     .or_else(|| self.unless_now(customer, entry, now));
                 match decision {

@@ -4,10 +4,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    control::Outcomes,
+    control::{MinuteOutcomes, Outcomes},
     entry::{EntryId, StageName},
     failure::Cause,
     feedback::FeedbackSource,
@@ -22,8 +22,11 @@ use crate::{
 /// So many refusals one after the other are believed, with no answer between them.
 const BELIEVED_IN_A_ROW: u32 = 5;
 
-/// How long another call's answer stands for whom is called.
-const ANSWER_STANDS: Duration = Duration::from_mins(30);
+/// What is reported together.
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long another call's answer stands for whom is called: longer than a partner may put off all that is left of a campaign.
+const ANSWER_STANDS: Duration = Duration::from_hours(2);
 
 /// Counts what comes of an invocation's calls to its provider.
 #[derive(Debug, Default)]
@@ -36,7 +39,7 @@ pub struct MeterReading {
     pub outcomes: Outcomes,
     /// How many of the last calls failed, without one between them that was answered.
     pub failed_in_a_row: u32,
-    /// How many of the last calls were refused, without one between them that was answered.
+    /// How many of the last calls were refused, believed or not, without one between them that was answered.
     pub refused_in_a_row: u32,
     /// How long the calls took.
     pub latencies: Vec<Duration>,
@@ -102,6 +105,13 @@ impl Meter {
         self.reading().failed_in_a_row
     }
 
+    /// Counts a refusal, before it is known whether it is believed: others of the invocation ask meanwhile.
+    fn refused(&self) -> MeterReading {
+        let mut reading = self.reading();
+        reading.refused_in_a_row += 1;
+        reading.clone()
+    }
+
     fn begin(&self, now: Timestamp) -> Call<'_> {
         let mut reading = self.reading();
         reading.under_way += 1;
@@ -146,7 +156,7 @@ impl Call<'_> {
             }
             CallOutcome::Refused => {
                 reading.failed_in_a_row = 0;
-                reading.refused_in_a_row += 1;
+                reading.outcomes.refused += 1;
             }
             CallOutcome::NotCounted => {}
         }
@@ -230,8 +240,8 @@ pub struct MeteredPartner {
 
 impl MeteredPartner {
     async fn is_refusal_believed(&self) -> bool {
-        let reading = self.meter.read();
-        if reading.refused_in_a_row >= BELIEVED_IN_A_ROW {
+        let reading = self.meter.refused();
+        if reading.refused_in_a_row > BELIEVED_IN_A_ROW {
             return false;
         }
         reading.outcomes.succeeded_at.is_some()
@@ -247,8 +257,11 @@ impl MeteredPartner {
         let Some(last) = minutes.iter().filter_map(|minute| minute.outcomes.succeeded_at).max() else {
             return Ok(false);
         };
-        let since: u64 = minutes.iter().filter(|minute| minute.starts > last).map(|minute| minute.outcomes.calls).sum();
-        Ok(since < u64::from(BELIEVED_IN_A_ROW))
+        // What was refused within the minute of the last answer came before or after it: where most are answered, before.
+        let is_since = |minute: &&MinuteOutcomes| minute.starts + MINUTE > last;
+        let since = Outcomes::sum(minutes.iter().filter(is_since).map(|minute| &minute.outcomes));
+        let answered = since.calls.saturating_sub(since.failures + since.refused);
+        Ok(since.refused < u64::from(BELIEVED_IN_A_ROW) + answered / 4)
     }
 }
 

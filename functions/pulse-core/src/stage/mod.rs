@@ -21,7 +21,7 @@ mod worker;
 pub use crate::stage_spec::{Effect, Moves, NoSuchStage, PerStage, StageName, StageSet, StageSpec};
 pub use call::CallStep;
 pub(crate) use decision::has_work;
-pub use decision::{CampaignFacts, Decision, Facts, Resolution, Standing};
+pub use decision::{CampaignFacts, CapFact, Decision, Facts, Resolution, Standing};
 pub use deliver::{DeliverStep, Errand, Prospect};
 pub(crate) use eligibility::mailable;
 pub(crate) use eligibility::next_entry;

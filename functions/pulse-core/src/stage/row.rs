@@ -1,11 +1,11 @@
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{CampaignFacts, Resolution, StageName, Standing, Verdict, eligibility::next_entry};
+use super::{CampaignFacts, CapFact, Resolution, StageName, Standing, Verdict, eligibility::next_entry};
 use crate::{
-    campaign::{CampaignBook, mailed_lately},
+    campaign::{CampaignBook, MailedLately, mailed_lately},
     customer::Customer,
     entry::{Change, Entry, EntryId, IllegalTransition, Progress},
     failure::Cause,
@@ -50,6 +50,14 @@ pub trait Row: Sized + Send + Sync {
     /// # Errors
     /// When it isn't claimed.
     fn release(&self, wait: Option<Duration>, cause: Cause, now: Timestamp) -> Result<Self::Change, IllegalTransition>;
+
+    /// Gives a claim back whose provider has refused it for good.
+    ///
+    /// # Errors
+    /// When it isn't claimed.
+    fn release_refused(&self, cause: Cause, now: Timestamp) -> Result<Self::Change, IllegalTransition> {
+        self.release(None, cause, now)
+    }
 
     /// Gives a claim back although the provider may have done what it was asked.
     ///
@@ -157,6 +165,10 @@ impl Row for Entry {
         self.release_for(wait, cause, now)
     }
 
+    fn release_refused(&self, cause: Cause, now: Timestamp) -> Result<Change, IllegalTransition> {
+        self.release_refused(cause, now)
+    }
+
     fn release_in_doubt(&self, cause: Cause, now: Timestamp) -> Result<Change, IllegalTransition> {
         self.release_in_doubt(cause, now)
     }
@@ -194,16 +206,22 @@ impl Entries {
     pub(super) async fn campaign_facts(&self, entry: &Entry, now: Timestamp) -> Result<CampaignFacts, LedgerError> {
         let EntryId { customer, run, .. } = entry.id();
         let Some(campaign) = self.campaigns.campaign(*run).await? else {
-            return Ok(CampaignFacts { standing: Standing::Held, is_capped: false });
+            return Ok(CampaignFacts { standing: Standing::Held, ..CampaignFacts::default() });
         };
         let standing = campaign.standing(now);
         let Some(cap) = campaign.request.cap.filter(|_| standing == Standing::Flows) else {
-            return Ok(CampaignFacts { standing, is_capped: false });
+            return Ok(CampaignFacts { standing, ..CampaignFacts::default() });
         };
         let but = Some(entry.id());
-        let mailed = mailed_lately(&*self.ledger, &*self.in_campaigns, customer, but, now).await?;
-        let is_capped = cap.is_reached(mailed, now);
-        Ok(CampaignFacts { standing, is_capped })
+        let MailedLately { at, before } = mailed_lately(&*self.ledger, &*self.in_campaigns, customer, but, now).await?;
+        let cap = if cap.is_reached(at.iter().copied(), now) {
+            CapFact::Reached
+        } else if cap.is_reached(at.into_iter().chain(iter::repeat_n(now, before)), now) {
+            CapFact::AfterOthers
+        } else {
+            CapFact::Allows
+        };
+        Ok(CampaignFacts { standing, cap })
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Decision, Effect, Facts, Resolution, Row, Rows, Stage, StageName, Task, Verdict, Wait,
+    Decision, Facts, Resolution, Row, Rows, Stage, StageName, Task, Verdict, Wait,
     row::Written,
     step::{CallError, ChangeOf, RowOf, Step, Work},
 };
@@ -105,9 +105,10 @@ impl<S: Step> StageRunner<S> {
         match error {
             CallError::Retry { after, cause } => self.release(work, after, cause, task).await,
             CallError::Fail { cause } => {
-                if S::STAGE.spec().effect == Effect::AtMostOnce {
+                if S::NOTES_REFUSALS {
                     // So that giving up finds a row of which it is known that nothing was done.
-                    self.release(work, None, cause.clone(), task).await?;
+                    let now = self.clock.now();
+                    self.write(work.1.release_refused(cause.clone(), now)?.into(), now, task).await?;
                 }
                 Ok(Verdict::Fail { cause })
             }

@@ -9,6 +9,7 @@ use crate::{
     failure::Cause,
     message::WorkMessage,
     ports::{LedgerError, MailLookup},
+    stage_spec::Effect,
     trace::TraceHeader,
 };
 
@@ -54,6 +55,9 @@ pub enum CallError {
 pub trait Step: Send + Sync + Sized {
     /// Whose step it is.
     const STAGE: StageName;
+
+    /// Whether it is written down that the provider refused a call, before the row is given up for it.
+    const NOTES_REFUSALS: bool = matches!(Self::STAGE.spec().effect, Effect::AtMostOnce);
 
     /// The rows that it moves.
     type Rows: Rows;

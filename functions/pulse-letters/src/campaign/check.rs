@@ -60,7 +60,7 @@ impl MinijinjaRenderer {
         if let Some((line, field)) = template.of_some().iter().find(is_wanting) {
             let (lacks, first) = match field {
                 Field::Reference => ("calls no partner", "have it call one first"),
-                Field::Item => ("is about no items", "name one behind each customer, as in c-1,INV-1"),
+                Field::Item => ("is about no items", "name one behind each customer, in a column `item`"),
                 _ => ("doesn't score", "have it score first"),
             };
             let field = field.word();
@@ -85,7 +85,7 @@ impl MinijinjaRenderer {
         plan: Plan,
         has_items: bool,
     ) -> Result<(), LetterError> {
-        let language = text.language();
+        let (language, needs_item) = (text.language(), Self::needs_item(letter)?);
         let made_up = |error: ParseError| LetterError::of(language, error.to_string());
         let home = Home::of(language.as_str());
         let link = UnsubscribeUrl::parse(&format!("https://{}", "a".repeat(LONGEST_URL - "https://".len())));
@@ -103,14 +103,18 @@ impl MinijinjaRenderer {
                     let reference = if name == usual { &reference } else { &longest };
                     let reference = Some(reference).filter(|_| plan.has(StageName::Call));
                     let item = Some(if name == usual { items.0 } else { items.1 }).filter(|_| has_items);
-                    let mail = CampaignMail { customer: &customer, letter, score, reference, item, unsubscribe };
-                    let written = self.campaign(&mail, text)?;
-                    if written.is_subject_cut && name == usual {
-                        let problem =
-                            "the subject is longer than 150 characters, which no mail client shows: shorten it";
-                        return Err(LetterError::at(language, 1, problem));
+                    // Some may have none, unless the letter can't be written without.
+                    let or_none = (has_items && !needs_item).then_some(None);
+                    for item in [item].into_iter().chain(or_none) {
+                        let mail = CampaignMail { customer: &customer, letter, score, reference, item, unsubscribe };
+                        let written = self.campaign(&mail, text)?;
+                        if written.is_subject_cut && name == usual {
+                            let problem =
+                                "the subject is longer than 150 characters, which no mail client shows: shorten it";
+                            return Err(LetterError::at(language, 1, problem));
+                        }
+                        misfit(&written.mail).map_or(Ok(()), |problem| Err(LetterError::of(language, problem)))?;
                     }
-                    misfit(&written.mail).map_or(Ok(()), |problem| Err(LetterError::of(language, problem)))?;
                 }
             }
         }

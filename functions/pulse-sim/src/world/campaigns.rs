@@ -118,7 +118,17 @@ impl World {
         lock(&self.campaign_watch.audiences).insert((run, audience.part(0)), addressees.clone());
         let deadline = deadline.and_then(|lasts| now.checked_add(lasts).ok());
         let digest = letter.digest();
-        let request = CampaignRequest { plan, audience, letter: digest, deadline, priority, cap, at_most, a_day };
+        let request = CampaignRequest {
+            plan,
+            audience,
+            unreached_of: None,
+            letter: digest,
+            deadline,
+            priority,
+            cap,
+            at_most,
+            a_day,
+        };
         let told = Told { by: "operator".into(), note: None, at: now };
         let start = CampaignStart { run, request, addressees, part, letter, told };
         self.product.start_campaign(&self.operator_ports(), &start).await?;

@@ -105,6 +105,7 @@ async fn complaints_about_a_campaign_hold_the_stage_while_it_runs_and_for_as_lon
     let request = CampaignRequest {
         plan: Plan::of(&[StageName::Email]).unwrap(),
         audience: Audience::given(&[CustomerId::parse("c-1").unwrap().into()].into(), 1),
+        unreached_of: None,
         letter: "digest".into(),
         deadline: None,
         priority: Priority::Normal,

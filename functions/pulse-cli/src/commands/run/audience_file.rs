@@ -24,16 +24,17 @@ pub(super) fn read(path: &Path) -> Result<Vec<Addressee>> {
     parse(&text).with_context(|| format!("{} can't be used", path.display()))
 }
 
+/// Items stand in a column that the first line calls so: what else stands behind the ids, such as a name or a birthday, may be
+/// personal, and is passed over.
 fn parse(text: &str) -> Result<Vec<Addressee>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut of_item = None;
+    let mut item_column = None;
     let (mut found, mut no_ids, mut no_items) = (Vec::new(), Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
         let fields: Vec<_> = line.split([',', ';', '\t']).map(|field| field.trim().trim_matches('"')).collect();
         let first = fields[0].to_lowercase();
         if number == 1 && HEADINGS.contains(&&*first) {
-            // With a heading that names none, no column has them.
-            of_item = Some(fields.iter().position(|name| name.eq_ignore_ascii_case(ITEM)));
+            item_column = fields.iter().position(|name| name.eq_ignore_ascii_case(ITEM));
             continue;
         }
         if first.is_empty() {
@@ -43,8 +44,7 @@ fn parse(text: &str) -> Result<Vec<Addressee>> {
             no_ids.push(number);
             continue;
         };
-        let column = of_item.unwrap_or((fields.len() == 2).then_some(1));
-        let item = column.and_then(|column| fields.get(column)).filter(|item| !item.is_empty());
+        let item = item_column.and_then(|column| fields.get(column)).filter(|item| !item.is_empty());
         match item.map(|item| ItemId::parse(item)).transpose() {
             Ok(item) => found.push((number, Addressee { customer, item })),
             Err(_) => no_items.push(number),
@@ -59,8 +59,8 @@ fn parse(text: &str) -> Result<Vec<Addressee>> {
     }
     if let Some(line) = no_items.first() {
         bail!(
-            "{} of {all} lines have something behind the customer's id that is no item, the first of them line {line}: an item is 1 \
-             to {} letters, digits, '-' and '_'. If that column is another, say so in a first line, as in `customer,name`",
+            "{} of {all} lines have no item in the column of that name, the first of them line {line}: an item is 1 to {} letters, \
+             digits, '-' and '_'",
             no_items.len(),
             ItemId::LONGEST
         );
@@ -100,13 +100,13 @@ mod tests {
             ("c-1\nc-2\n\nc-1\n", vec!["c-1", "c-2", "c-1"]),
             ("\u{feff}customer_id\r\nc-1\r\n", vec!["c-1"]),
             (
-                "c-1,INV-1\n\"c-1\"; \"INV-2\"\nc-2\tA_7\nc-3\nc-4,",
+                "customer,item\nc-1,INV-1\n\"c-1\"; \"INV-2\"\nc-2\tA_7\nc-3\nc-4,",
                 vec!["c-1,INV-1", "c-1,INV-2", "c-2,A_7", "c-3", "c-4"],
             ),
             ("customer,name,Item\nc-1,Ada Lovelace,INV-1\nc-2,Zo\u{eb},\n", vec!["c-1,INV-1", "c-2"]),
-            // What a column is of is known by the heading alone, where there are more than two.
+            // Of other columns none counts.
             ("id,product\nc-1,loan\n", vec!["c-1"]),
-            ("c-1,ada@example.com,loan\n", vec!["c-1"]),
+            ("c-1,Ada\nc-1,INV-1\nc-1,ada@example.com,loan\n", vec!["c-1", "c-1", "c-1"]),
         ] {
             assert_eq!(read(text), Ok(found.into_iter().map(str::to_owned).collect()), "{text}");
         }
@@ -122,15 +122,11 @@ mod tests {
                 "2 of 3 lines have no customer's id in their first column, the first of them line 2",
             ),
             (
-                "c-1,ada@example.com\n",
-                "1 of 1 lines have something behind the customer's id that is no item, the first of them line 1",
-            ),
-            (
                 "id,item\nc-1,a.b\nc-2,x\n",
-                "1 of 2 lines have something behind the customer's id that is no item, the first of them line 2",
+                "1 of 2 lines have no item in the column of that name, the first of them line 2",
             ),
-            ("c-1,INV-1\nc-2\nc-1\n", "line 3: customer c-1 is there with an item and without one"),
-            ("c-1\nc-1,INV-1\n", "line 2: customer c-1"),
+            ("id,item\nc-1,INV-1\nc-2\nc-1\n", "line 4: customer c-1 is there with an item and without one"),
+            ("id,item\nc-1\nc-1,INV-1\n", "line 3: customer c-1"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(problem) && !error.contains("Ada") && !error.contains("example.com"), "{error}");

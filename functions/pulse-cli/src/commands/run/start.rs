@@ -7,7 +7,7 @@ use pulse_app::{App, CampaignForecast, NewAudience, NewCampaign, words::customer
 use pulse_core::{
     campaign::{Audience, CampaignLetter, Foreseen, FrequencyCap, Priority, Question},
     control::Note,
-    customer::Product,
+    customer::{Locale, Product},
     entry::{Plan, StageName},
     run::RunId,
 };
@@ -26,7 +26,7 @@ use crate::{
 #[command(
     group(ArgGroup::new("whom").required(true).args(["audience", "unreached_of", "all", "product", "band", "region"]).multiple(true)),
     after_help = "Example: pulse run start spring-sale --audience ids.txt --letter spring.en.txt --deadline 90m --dry-run\n\
-                  A line `c-1,INV-1` is about an item of the customer: each has an entry, a call and a mail of its own.\n\
+                  A line `c-1,INV-1` below `customer,item` is about an item: each has an entry, a call and a mail of its own.\n\
                   The name is given once, for good. --dry-run says whom it would reach and whom not, and why, and writes nothing."
 )]
 pub(super) struct Options {
@@ -36,9 +36,9 @@ pub(super) struct Options {
 
     /// A file of customers' ids, one a line. `-` is standard input.
     ///
-    /// Where a customer has several items to be written to about, such as invoices, a line for each: `c-1,INV-1`. An item is 1 to 24
-    /// letters, digits, `-` and `_`, and stands in the column `item`, by the heading in the first line, or without a heading in the
-    /// second of two. Of other CSV files the first column counts. Customers with items and without may stand in one file, but not
+    /// Where a customer has several items to be written to about, such as invoices, a line for each, below a first line
+    /// `customer,item`: `c-1,INV-1`. An item is 1 to 24 letters, digits, `-` and `_`. Of other columns none counts but the first.
+    /// Customers with items and without may stand in one file, but not
     /// one customer in both ways.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["unreached_of", "all", "product", "band", "region"])]
     audience: Option<PathBuf>,
@@ -61,7 +61,7 @@ pub(super) struct Options {
     band: Option<String>,
 
     /// Those of the roster who live in this region, by its two letters, as their locale tells.
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     region: Option<String>,
 
     /// The letter: a file for each language, as `spring.en.txt` or `ja=spring.txt`. The first is for all other languages.
@@ -85,8 +85,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "CAP", default_value = "3/7d", value_parser = cap)]
     cap: Cap,
 
-    /// Isn't started with more entries than this: one for each customer, or for each of their items.
-    #[arg(long, value_name = "N")]
+    /// Isn't started with more entries than this: one for each customer, or for each of their items. How many --all, --product,
+    /// --band and --region find is known only once they are planned: with more, the campaign is cancelled then.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     at_most: Option<u64>,
 
     /// Begins on so many entries a day at the most, in days of 24 hours from its start.
@@ -130,6 +131,12 @@ fn deadline(text: &str) -> Result<Deadline, String> {
         }
         length => Ok(Deadline::After(length)),
     }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let locale = Locale::parse(&format!("en-{text}")).ok();
+    let region = locale.as_ref().and_then(Locale::region).map(str::to_owned);
+    region.filter(|region| region.eq_ignore_ascii_case(text)).ok_or_else(|| "is no region, as IE is".to_owned())
 }
 
 fn priority(text: &str) -> Result<Priority, String> {
@@ -210,7 +217,7 @@ pub(super) async fn run(app: &App, quota: Option<u64>, start: Start, output: Out
         if let Some(path) = list {
             fs::write(&path, each(&forecast)).with_context(|| format!("{} can't be written", path.display()))?;
         }
-        output.show(&forecast, || foreseen(&forecast, &new))?;
+        output.show(&forecast, || foreseen(&forecast, &new, now))?;
         return Ok(Exit::Done);
     }
     let given = match &new.audience {
@@ -235,7 +242,7 @@ pub(super) async fn run(app: &App, quota: Option<u64>, start: Start, output: Out
     Ok(Exit::Done)
 }
 
-fn foreseen(forecast: &CampaignForecast, new: &NewCampaign) -> String {
+fn foreseen(forecast: &CampaignForecast, new: &NewCampaign, now: Timestamp) -> String {
     let mut text = format!(
         "Campaign {} would be for {}, as they are now.\n{:>9}  would be mailed\n",
         forecast.run,
@@ -249,9 +256,17 @@ fn foreseen(forecast: &CampaignForecast, new: &NewCampaign) -> String {
         let _ = writeln!(text, "{:>9}  are left out: nobody on the roster has their ids", forecast.unknown);
     }
     if let Some(most) = new.at_most.filter(|most| forecast.customers > *most) {
-        let _ = writeln!(text, "That is more than --at-most {most}: it would not be started.");
+        let _ = match new.audience {
+            NewAudience::Asked(_) => {
+                writeln!(text, "That is more than --at-most {most}: once planned, it would be cancelled.")
+            }
+            _ => writeln!(text, "That is more than --at-most {most}: it would not be started."),
+        };
     }
     if let Some(beyond) = new.beyond_quota(forecast.customers) {
+        let _ = writeln!(text, "It would not be started: {beyond}.");
+    }
+    if let Some(beyond) = new.beyond_deadline(forecast.customers, now) {
         let _ = writeln!(text, "It would not be started: {beyond}.");
     }
     text + "Nothing was written.\n"

@@ -245,7 +245,7 @@ impl CampaignRound<'_> {
         let Self { campaigns, ledger, listing, clock, sizes, .. } = *self;
         Ok(match (Planner { campaigns, ledger, listing, clock, sizes }).work(campaign, until).await? {
             Planned::Unfinished => None,
-            Planned::Refused(why) => call_off(campaign, why),
+            Planned::Refused(why) => call_off(campaign, &why),
             Planned::All(seal) => Some(CampaignEvent::Sealed { seal }),
         })
     }
@@ -279,7 +279,11 @@ impl CampaignRound<'_> {
             counts,
             planned_within: between(Some(campaign.requested.at), campaign.sealed.map(|(_, at)| at)),
             ran_for: between(campaign.started_at, campaign.closed_at),
-            stages: self.stages_used(campaign).await?,
+            // A figure holds no end up.
+            stages: self.stages_used(campaign).await.unwrap_or_else(|error| {
+                tracing::warn!(campaign = %campaign.run, %error, "it isn't told how the stages were used");
+                Vec::new()
+            }),
         };
         Ok(CampaignEvent::Finished { report })
     }
