@@ -349,7 +349,7 @@ impl InMemoryStack {
     pub async fn work_until(&self, stage: StageName, messages: Vec<RawMessage>, limit: Duration) -> Vec<String> {
         let deadline = self.clock.now() + limit;
         let meter = Arc::new(Meter::default());
-        let mut score = self.score_stage(self.email.queue.clone());
+        let mut score = self.score_stage();
         score.step.scorer = self.metered_scorer(&meter);
         let mut email = self.email_stage();
         email.step.mailer = self.metered_mailer(&meter);
@@ -364,6 +364,7 @@ impl InMemoryStack {
         let worker = Worker {
             stage: stage_at_work,
             queue: &*self.pair(stage).queue,
+            queues: &self.queues,
             clock: &*self.clock,
             settings: SETTINGS,
             provider,
@@ -393,13 +394,11 @@ impl InMemoryStack {
         Entries { ledger: self.outbox.clone(), campaigns, in_campaigns: self.ledger.clone() }
     }
 
-    /// The score stage, queueing emails on `email_queue`.
+    /// The score stage.
     #[must_use]
-    pub fn score_stage(&self, email_queue: Arc<dyn StageQueue>) -> StageRunner<ScoreStep> {
+    pub fn score_stage(&self) -> StageRunner<ScoreStep> {
         let step = ScoreStep { entries: self.entries(), scorer: self.scorer.clone(), clock: self.clock.clone() };
-        let mut queues = self.queues.clone();
-        queues[StageName::Email] = email_queue;
-        StageRunner { step, queues, clock: self.clock.clone() }
+        StageRunner { step, queue: self.score.queue.clone(), clock: self.clock.clone() }
     }
 
     fn email_stage(&self) -> StageRunner<EmailStep> {
@@ -410,14 +409,14 @@ impl InMemoryStack {
             policy: self.policy,
             links: Some(unsubscribe_links()),
         };
-        StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
+        StageRunner { step, queue: self.queues[StageName::Email].clone(), clock: self.clock.clone() }
     }
 
     fn call_stage(&self, meter: &Arc<Meter>) -> StageRunner<CallStep> {
         let (partner, meter, clock) = (self.partner.clone(), Arc::clone(meter), self.clock.clone());
         let partner = Arc::new(MeteredPartner { partner, meter, log: self.ledger.clone(), clock });
         let step = CallStep { entries: self.entries(), partner };
-        StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
+        StageRunner { step, queue: self.queues[StageName::Call].clone(), clock: self.clock.clone() }
     }
 
     /// The deliver stage, of which two invocations may run at once, as one invocation has it.
@@ -434,7 +433,7 @@ impl InMemoryStack {
             campaigns: self.ledger.clone(),
             clock: self.clock.clone(),
         };
-        StageRunner { step, queues: self.queues.clone(), clock: self.clock.clone() }
+        StageRunner { step, queue: self.queues[StageName::Deliver].clone(), clock: self.clock.clone() }
     }
 
     /// What a tick does about endpoints.

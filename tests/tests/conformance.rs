@@ -62,7 +62,7 @@ conformance!(ledger:
     a_failed_entry_is_claimed_again
     entries_come_newest_first
     a_change_of_another_version_writes_nothing
-    a_change_of_another_version_writes_no_next_entry_either
+    a_change_of_another_version_writes_no_more_than_the_next_entry
     of_twenty_claims_at_once_one_wins
     of_twenty_endings_at_once_one_wins
     the_next_entry_is_opened_with_the_change

@@ -130,7 +130,7 @@ impl StageHost {
 
     /// Runs a step here.
     pub fn runner<S>(&self, step: S) -> StageRunner<S> {
-        StageRunner { step, queues: self.queues.clone(), clock: Arc::new(SystemClock) }
+        StageRunner { step, queue: Arc::clone(&self.queues[self.stage]), clock: Arc::new(SystemClock) }
     }
 
     /// Counts mails that the provider accepted and then didn't send.
@@ -169,8 +169,8 @@ impl StageHost {
         event: SqsEvent,
         deadline: u64,
     ) -> Result<SqsBatchResponse, BatchError> {
-        let worker =
-            Worker { stage, queue: &*self.queues[self.stage], clock: &SystemClock, settings: self.settings, provider };
+        let (queues, settings) = (&self.queues, self.settings);
+        let worker = Worker { stage, queue: &*queues[self.stage], queues, clock: &SystemClock, settings, provider };
         batch::answer(event, async |messages| {
             let done = worker.work(messages, batch::deadline(deadline)).await;
             self.metrics.worked(self.stage, SystemClock.now(), &done.calls, &self.moved);

@@ -12,10 +12,10 @@ use aws_sdk_sqs::{
     error::BuildError,
     types::{
         BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeNameForSends,
-        MessageSystemAttributeValue,
+        MessageSystemAttributeValue, SendMessageBatchRequestEntry,
     },
 };
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
@@ -31,7 +31,7 @@ use crate::{
     sdk::failure::{self, CallFailure},
 };
 
-/// The most entries of a batch call (SQS API Reference, `ChangeMessageVisibilityBatch`).
+/// The most entries of a batch call (SQS API Reference, `ChangeMessageVisibilityBatch`, `SendMessageBatch`).
 const BATCH: usize = 10;
 
 /// The longest that a message is hidden. SQS takes 12 hours, counted from the receive, and refuses
@@ -61,6 +61,35 @@ impl SqsQueue {
         Self { client, name: queue.as_str(), url: url.into() }
     }
 
+    /// Queues up to ten messages in one call.
+    async fn send_batch(&self, messages: &[WorkMessage]) -> Result<Vec<Result<(), QueueError>>, QueueError> {
+        let mut call = self.client.send_message_batch().queue_url(&self.url);
+        for (index, message) in messages.iter().enumerate() {
+            let (body, header) = self.body_and_trace(message)?;
+            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body);
+            let entry = entry.set_message_group_id(message.group().map(str::to_owned));
+            let entry = entry.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
+            call = call.entries(entry.build().map_err(|error| self.error(Cause::new(error.to_string())))?);
+        }
+        let answer = call.send().await.map_err(|error| self.failed(failure::read(failure::SQS, &error)))?;
+        let mut sent = vec![Ok(()); messages.len()];
+        for failed in answer.failed() {
+            let error = self.error(Cause::new(format!("SQS refused a message: {}.", failed.code())));
+            match failed.id().parse().ok().and_then(|index: usize| sent.get_mut(index)) {
+                Some(of_it) => *of_it = Err(error),
+                None => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+
+    fn body_and_trace(&self, message: &WorkMessage) -> Result<(String, MessageSystemAttributeValue), QueueError> {
+        let body = message.body();
+        let trace = trace_of(message, &body, SystemClock.now());
+        let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.as_str());
+        Ok((body, header.build().map_err(|error| self.error(Cause::new(error.to_string())))?))
+    }
+
     async fn hide_batch(&self, changes: &[Visibility]) -> Result<(), QueueError> {
         let entries = changes.iter().enumerate().map(|(index, change)| entry(index, change));
         let entries = entries.collect::<Result<Vec<_>, _>>();
@@ -88,15 +117,23 @@ impl SqsQueue {
 #[async_trait]
 impl StageQueue for SqsQueue {
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError> {
-        let body = message.body();
-        let trace = trace_of(message, &body, SystemClock.now());
-        let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.as_str());
-        let header = header.build().map_err(|error| self.error(Cause::new(error.to_string())))?;
+        let (body, header) = self.body_and_trace(message)?;
         let call = self.client.send_message().queue_url(&self.url).message_body(body);
         let call = call.set_message_group_id(message.group().map(str::to_owned));
         let call = call.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
         let sent = call.send().await.map(drop);
         sent.map_err(|error| self.failed(failure::read(failure::SQS, &error)))
+    }
+
+    async fn send_all(&self, messages: &[WorkMessage]) -> Vec<Result<(), QueueError>> {
+        if let [message] = messages {
+            return vec![self.send(message).await];
+        }
+        let sent = join_all(messages.chunks(BATCH).map(|batch| self.send_batch(batch))).await;
+        let of_each = |(batch, sent): (&[WorkMessage], Result<Vec<_>, QueueError>)| {
+            sent.unwrap_or_else(|error| vec![Err(error); batch.len()])
+        };
+        messages.chunks(BATCH).zip(sent).flat_map(of_each).collect()
     }
 
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {

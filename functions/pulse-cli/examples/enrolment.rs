@@ -229,7 +229,7 @@ impl Ledger for StandIn {
         Ok(!std::mem::replace(&mut self.state().kept[number(&entry.id().customer)].has_entry, true))
     }
 
-    async fn apply(&self, _: &Change) -> Result<(), LedgerError> {
+    async fn write_change(&self, _: &Change) -> Result<(), LedgerError> {
         self.write(1).await
     }
 

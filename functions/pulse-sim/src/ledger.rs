@@ -151,19 +151,15 @@ impl Ledger for MemoryLedger {
         Ok(self.accounts().put_new(self.written(entry).as_ref().unwrap_or(entry), Write::Alone))
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        let is_alone = change.next().is_none() && change.deliveries().is_empty();
-        let write = if is_alone { Write::Alone } else { Write::Transaction };
+        let write = if change.deliveries().is_empty() { Write::Alone } else { Write::Transaction };
         let id = change.after().id();
         if accounts.entry(id).map(Entry::version) != Some(change.expected_version()) {
             accounts.used.refused(write);
             return Err(LedgerError::Conflict(id.into()));
         }
         accounts.put(self.written(change.after()).as_ref().unwrap_or(change.after()), write);
-        if let Some(next) = change.next() {
-            accounts.put_new(self.written(next).as_ref().unwrap_or(next), write);
-        }
         for delivery in change.deliveries() {
             accounts.put_delivery(delivery, write);
         }

@@ -300,6 +300,16 @@ impl StageQueue for MemoryQueue {
         Ok(())
     }
 
+    async fn send_all(&self, messages: &[WorkMessage]) -> Vec<Result<(), QueueError>> {
+        for message in messages {
+            self.send_in_group(&message.body(), message.group());
+        }
+        let mut held = self.held.messages();
+        held.calls.sends -= messages.len() as u64;
+        held.calls.sends += calls_for(messages.len());
+        vec![Ok(()); messages.len()]
+    }
+
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
         let now = self.held.clock.now();
         let mut messages = self.settled(now);

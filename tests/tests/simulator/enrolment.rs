@@ -62,8 +62,8 @@ impl Ledger for Blind {
         self.0.open(entry).await
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.0.apply(change).await
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        self.0.write_change(change).await
     }
 
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {

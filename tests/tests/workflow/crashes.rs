@@ -7,7 +7,8 @@ use pulse_core::{
     customer::{Consent, Customer, OptOutMark},
     entry::{Progress, StageName},
     failure::Cause,
-    ports::{Clock as _, SendError},
+    message::WorkMessage,
+    ports::{Clock as _, SendError, StageQueue as _},
 };
 use pulse_sim::{
     mailer::{InjectedFailure, MemoryMailer},
@@ -147,23 +148,42 @@ async fn a_lost_answer_of_a_provider_that_cannot_be_asked_is_unknown_at_once() {
 }
 
 #[tokio::test]
-async fn two_workers_on_the_same_entry_make_one_call() {
+async fn two_workers_that_mail_one_entry_make_one_call() {
     let (latency, hang) = stuck_on(Leg::There);
+    let stack =
+        InMemoryStack::with(|clock| MemoryScorer::new(clock), MemoryMailer::deduplicating().with_latency(latency));
+    stack.enroll(&[customer("c-1")]).await;
+    stack.fire(&customer("c-1"));
+    stack.invoke(StageName::Score).await;
+    let again = WorkMessage::for_entry(&entry_id("c-1", "2026-11"));
+    stack.email.queue.send(&again).await.unwrap();
+    let [one, two] = stack.receive(StageName::Email).try_into().unwrap();
+    let mut first = Box::pin(stack.work(StageName::Email, vec![one]));
+    assert!(futures::poll!(&mut first).is_pending());
+    let refused = stack.work(StageName::Email, vec![two.clone()]).await;
+    assert_eq!(refused, [two.message_id]);
+    drop(first);
+    hang.store(false, Ordering::Relaxed);
+    stack.drain().await;
+    assert_eq!(stack.mails("c-1"), 1);
+}
+
+/// The score stage makes no claim: both ask, the first answer counts, and there is one mail.
+#[tokio::test]
+async fn of_two_workers_that_score_one_entry_the_first_answer_counts() {
+    let (latency, hang) = stuck_on(Leg::Back);
     let stack =
         InMemoryStack::with(|clock| MemoryScorer::new(clock).with_latency(latency), MemoryMailer::deduplicating());
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
     stack.fire_at("c-1", stack.clock.now());
-    let deliveries = stack.receive(StageName::Score);
-    assert_eq!(deliveries.len(), 2);
-    let [one, two] = deliveries.try_into().unwrap();
+    let [one, two] = stack.receive(StageName::Score).try_into().unwrap();
     let mut first = Box::pin(stack.work(StageName::Score, vec![one]));
     assert!(futures::poll!(&mut first).is_pending());
-    let refused = stack.work(StageName::Score, vec![two.clone()]).await;
-    assert_eq!(refused, [two.message_id]);
-    assert_eq!(stack.scorer.calls()[&entry_id("c-1", "2026-11")], 1);
-    drop(first);
     hang.store(false, Ordering::Relaxed);
+    assert!(stack.work(StageName::Score, vec![two]).await.is_empty());
+    assert_eq!(stack.scorer.calls()[&entry_id("c-1", "2026-11")], 2);
+    drop(first);
     stack.drain().await;
     assert_eq!(stack.mails("c-1"), 1);
 }

@@ -125,11 +125,14 @@ async fn a_score_whose_email_could_not_be_queued_is_not_lost_and_not_asked_for_a
     let stack = InMemoryStack::new();
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
-    let stage = stack.score_stage(std::sync::Arc::new(BrokenQueue));
+    let stage = stack.score_stage();
+    let mut queues = stack.queues.clone();
+    queues[StageName::Email] = std::sync::Arc::new(BrokenQueue);
     let meter = pulse_core::stage::Meter::default();
     let worker = pulse_core::stage::Worker {
         stage: &stage,
         queue: &*stack.score.queue,
+        queues: &queues,
         clock: &*stack.clock,
         settings: SETTINGS,
         provider: &stack.watch(StageName::Score, &meter),
@@ -204,7 +207,7 @@ async fn the_quiet_hours_of_a_pause_use_up_no_patience() {
         stack.scorer.fail_next([busy(None)]);
         stack.invoke(StageName::Score).await;
         stack.clock.advance(quiet);
-        let stage = stack.score_stage(stack.email.queue.clone());
+        let stage = stack.score_stage();
         assert_eq!(stage.put_off(&message, &cause(), patience).await, is_put_off, "{quiet:?}");
     }
 }

@@ -79,8 +79,8 @@ impl Ledger for Mortal<'_> {
         self.through(self.stack.ledger.open(entry)).await
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.through(self.stack.ledger.apply(change)).await
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        self.through(self.stack.ledger.write_change(change)).await
     }
 
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {

@@ -57,11 +57,12 @@ async fn a_panic_costs_its_79_neighbours_nothing() {
     }
     let meter = Arc::new(Meter::default());
     let scorer = MeteredScorer { scorer: stack.scorer.clone(), meter: Arc::clone(&meter), clock: stack.clock.clone() };
-    let mut stage = stack.score_stage(stack.email.queue.clone());
+    let mut stage = stack.score_stage();
     stage.step.scorer = Arc::new(scorer);
     let worker = Worker {
         stage: &stage,
         queue: &*stack.score.queue,
+        queues: &stack.queues,
         clock: &*stack.clock,
         settings: SETTINGS,
         provider: &stack.watch(StageName::Score, &meter),
@@ -156,6 +157,7 @@ async fn code_that_panics_when_it_gives_up_too_keeps_no_message_from_the_dead_le
     let worker = Worker {
         stage: &Hopeless,
         queue: &*stack.score.queue,
+        queues: &stack.queues,
         clock: &*stack.clock,
         settings: SETTINGS,
         provider: &stack.watch(StageName::Score, &meter),

@@ -49,10 +49,10 @@ impl Ledger for DynamoDbLedger {
         self.put_new(entry).await
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        match (change.next(), change.deliveries()) {
-            (None, []) => self.put_change(change).await,
-            (next, _) => self.put_together(change, next).await,
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        match change.deliveries() {
+            [] => self.put_change(change).await,
+            _ => self.put_together(change).await,
         }
     }
 

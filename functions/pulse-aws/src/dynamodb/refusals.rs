@@ -26,8 +26,6 @@ where
 pub(super) enum Cancelled {
     /// The first write's condition doesn't hold.
     First,
-    /// The last write's condition doesn't hold, all others do.
-    LastOnly,
     /// Another reason.
     Otherwise(LedgerError),
 }
@@ -47,7 +45,6 @@ fn of_codes(codes: &[&str]) -> Cancelled {
     let reasons = || Cause::new(format!("DynamoDB cancelled a transaction: {}.", codes.join(", ")));
     match codes {
         [UNMET, ..] => Cancelled::First,
-        [others @ .., UNMET] if others.iter().all(|code| *code == "None") => Cancelled::LastOnly,
         [..] if codes.contains(&"ValidationError") => Cancelled::Otherwise(LedgerError::Broken(reasons())),
         // TransactionConflict, ThrottlingError, ProvisionedThroughputExceeded: later they may pass.
         [..] => Cancelled::Otherwise(LedgerError::Unavailable(reasons())),
@@ -59,13 +56,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stale_version_wins_over_an_entry_that_is_there_already() {
+    fn a_version_that_is_stale_is_told_from_other_reasons() {
         let unmet = "ConditionalCheckFailed";
         assert_eq!(of_codes(&[unmet, unmet]), Cancelled::First);
         assert_eq!(of_codes(&[unmet, "None"]), Cancelled::First);
-        assert_eq!(of_codes(&["None", unmet]), Cancelled::LastOnly);
-        assert_eq!(of_codes(&["None", "None", unmet]), Cancelled::LastOnly);
-        assert!(matches!(of_codes(&["None", unmet, unmet]), Cancelled::Otherwise(_)));
+        assert!(matches!(of_codes(&["None", unmet]), Cancelled::Otherwise(_)));
     }
 
     #[test]

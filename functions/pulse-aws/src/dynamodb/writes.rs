@@ -1,5 +1,7 @@
 //! Writes under a condition: one row, or a few in a transaction.
 
+use std::iter;
+
 use aws_sdk_dynamodb::{
     error::BuildError,
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
@@ -79,7 +81,6 @@ impl DynamoDbLedger {
         match self.transact(puts).await {
             Ok(()) => Ok(true),
             Err(Cancelled::First) => Ok(false),
-            Err(Cancelled::LastOnly) => Err(LedgerError::Unavailable(Cause::new("DynamoDB cancelled a transaction."))),
             Err(Cancelled::Otherwise(error)) => Err(error),
         }
     }
@@ -109,7 +110,6 @@ impl DynamoDbLedger {
         match self.transact(puts).await {
             Ok(()) => Ok(true),
             Err(Cancelled::First) => Ok(false),
-            Err(Cancelled::LastOnly) => Err(LedgerError::Unavailable(Cause::new("DynamoDB cancelled a transaction."))),
             Err(Cancelled::Otherwise(error)) => Err(error),
         }
     }
@@ -133,17 +133,12 @@ impl DynamoDbLedger {
         }
     }
 
-    /// Writes a change, its deliveries and its next entry, all or nothing; without the next entry if there is one already.
-    /// The SDK gives every transaction a token, so sending it again is harmless.
-    pub(super) async fn put_together(&self, change: &Change, next: Option<&Entry>) -> Result<(), LedgerError> {
-        match self.transact(self.puts_of(change, next)?).await {
+    /// Writes a change and its deliveries, all or nothing. The SDK gives every transaction a token, so sending it again is harmless.
+    pub(super) async fn put_together(&self, change: &Change) -> Result<(), LedgerError> {
+        match self.transact(self.puts_of(change)?).await {
             Ok(()) => Ok(()),
             Err(Cancelled::Otherwise(error)) => Err(error),
-            Err(Cancelled::LastOnly) if next.is_some() && change.deliveries().is_empty() => {
-                self.put_change(change).await
-            }
-            Err(Cancelled::LastOnly) if next.is_some() => Box::pin(self.put_together(change, None)).await,
-            Err(Cancelled::First | Cancelled::LastOnly) => Err(LedgerError::Conflict(change.after().id().into())),
+            Err(Cancelled::First) => Err(LedgerError::Conflict(change.after().id().into())),
         }
     }
 
@@ -155,21 +150,14 @@ impl DynamoDbLedger {
         transaction.send().await.map(drop).map_err(|error| refusals::of_transaction(&error))
     }
 
-    /// The change first and its next entry last: of these two it has to be told which was in the way.
-    fn puts_of(&self, change: &Change, next: Option<&Entry>) -> Result<Vec<PutBuilder>, LedgerError> {
+    fn puts_of(&self, change: &Change) -> Result<Vec<PutBuilder>, LedgerError> {
         let after = self
             .put_row(rows::entry(change.after())?)
             .condition_expression(AT_VERSION)
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":expected", expected(change));
-        let mut puts = vec![after];
-        for delivery in change.deliveries() {
-            puts.push(self.put_row(rows::delivery(delivery)?));
-        }
-        if let Some(next) = next {
-            puts.push(self.put_row(rows::entry(next)?).condition_expression(ABSENT));
-        }
-        Ok(puts)
+        let word = change.deliveries().iter().map(|delivery| Ok(self.put_row(rows::delivery(delivery)?)));
+        iter::once(Ok(after)).chain(word).collect()
     }
 
     fn put_row(&self, row: Attributes) -> PutBuilder {

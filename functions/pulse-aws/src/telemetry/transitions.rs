@@ -70,8 +70,8 @@ impl<L: Ledger> Ledger for CountedLedger<L> {
         self.ledger.open(entry).await
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.ledger.apply(change).await?;
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        self.ledger.write_change(change).await?;
         // What waits for its mail though nobody scores it has the same word.
         if change.after().state() != SCORED || change.after().score().is_some() {
             self.moved.count(change.after().state());

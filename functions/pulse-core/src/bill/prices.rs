@@ -145,8 +145,9 @@ impl Bill {
             ("Scheduler invocations", millions(used.of("Scheduler")), "million", 14.0, prices.schedules),
             ("SNS messages", millions(used.of("SNS")), "million", 1.0, prices.topic_messages),
             ("API requests", millions(used.of("API Gateway")), "million", 0.0, prices.api_requests),
-            // Of the two providers, the stack's own keys, and the keys that providers and partners sign with.
-            ("Secrets", 4.0, "secrets", 0.0, prices.secret),
+            // Of the scorer, and the stack's own keys. Marketing Cloud's, and the keys that providers and partners sign with, are one
+            // more each.
+            ("Secrets", 2.0, "secrets", 0.0, prices.secret),
             ("CloudWatch Logs", used.log_gb, "GB", 5.0, prices.logs),
             ("CloudWatch metrics", f64::from(METRICS), "metrics", 10.0, prices.metrics),
             ("CloudWatch alarms", f64::from(ALARMS), "alarms", 10.0, prices.alarms),
@@ -195,7 +196,7 @@ mod tests {
         assert!(close(cost("DynamoDB writes"), 5.0) && close(cost("DynamoDB reads"), 0.5));
         assert!(close(cost("SQS requests"), 1.0), "2.5 million at 0.40");
         assert!(close(cost("Lambda requests"), 0.0) && close(cost("Lambda duration"), 1.666_67));
-        assert!(close(cost("Secrets"), 1.6) && close(cost("CloudWatch Logs"), 0.0));
+        assert!(close(cost("Secrets"), 0.8) && close(cost("CloudWatch Logs"), 0.0));
         assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 2.6));
         assert!(close(bill.total, bill.lines.iter().map(|line| line.cost).sum()));
     }

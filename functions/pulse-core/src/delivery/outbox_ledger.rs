@@ -95,16 +95,16 @@ impl Ledger for OutboxLedger {
         self.ledger.open(entry).await
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
         if change.facts().is_empty() {
-            return self.ledger.apply(change).await;
+            return self.ledger.write_change(change).await;
         }
         let endpoints = self.book.endpoints().await?;
         if endpoints.is_empty() {
-            return self.ledger.apply(change).await;
+            return self.ledger.write_change(change).await;
         }
         let change = change.clone().with_word(Outbox { endpoints: &endpoints });
-        self.ledger.apply(&change).await?;
+        self.ledger.write_change(&change).await?;
         self.queue(change.deliveries()).await;
         Ok(())
     }

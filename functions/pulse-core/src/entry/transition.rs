@@ -74,6 +74,20 @@ impl Entry {
         Ok(Change::untold(after))
     }
 
+    /// The entry as if it were claimed, of a version that is on the ledger: for a call that does no harm if another worker makes
+    /// it too. What comes of it is written over the version that was read.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim).
+    pub fn claimed_unwritten(
+        &self,
+        stage: StageName,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Self, IllegalTransition> {
+        Ok(Self { version: self.version, ..self.claim(stage, now, lease_until)?.into_after() })
+    }
+
     /// Records the score that the claim was for. The next stage is due at once.
     ///
     /// # Errors

@@ -92,12 +92,24 @@ pub trait Ledger: Send + Sync {
     /// Puts a new entry unless there is one of that id. Says whether it did.
     async fn open(&self, entry: &Entry) -> Result<bool, LedgerError>;
 
-    /// Writes a change if the entry still is at [`Change::expected_version`], together with its [deliveries](Change::deliveries),
-    /// and with the next month's entry where the change has one and the ledger hasn't.
+    /// Writes a change, and the next month's entry where the change has one and the ledger hasn't. That one is written first, by itself,
+    /// which costs half of what a transaction does: whoever dies in between leaves the entry as it was, for the next try.
+    ///
+    /// # Errors
+    /// [`LedgerError::Conflict`] when the entry has another version: it isn't written then.
+    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+        if let Some(next) = change.next() {
+            self.open(next).await?;
+        }
+        self.write_change(change).await
+    }
+
+    /// Writes a change if the entry still is at [`Change::expected_version`], together with its [deliveries](Change::deliveries).
+    /// The next month's entry isn't written.
     ///
     /// # Errors
     /// [`LedgerError::Conflict`] when the entry has another version: nothing is written then.
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError>;
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError>;
 
     /// What is kept of an address that must not be mailed, or once mustn't.
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError>;

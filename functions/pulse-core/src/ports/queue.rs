@@ -53,6 +53,15 @@ pub trait StageQueue: Send + Sync {
     /// Queues a message.
     async fn send(&self, message: &WorkMessage) -> Result<(), QueueError>;
 
+    /// Queues messages, as many in one call as the queue takes, and says what came of each, in their order.
+    async fn send_all(&self, messages: &[WorkMessage]) -> Vec<Result<(), QueueError>> {
+        let mut sent = Vec::with_capacity(messages.len());
+        for message in messages {
+            sent.push(self.send(message).await);
+        }
+        sent
+    }
+
     /// Changes for how long messages stay invisible. A receipt that is no longer good is passed
     /// over: its message is someone else's now.
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError>;

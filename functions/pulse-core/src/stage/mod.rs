@@ -34,6 +34,6 @@ pub use row::{Entries, Row, Rows, Written};
 pub use rules::Rules;
 pub use runner::StageRunner;
 pub use score::ScoreStep;
-pub use step::{CallError, ChangeOf, RowOf, Step, Work};
+pub use step::{CallError, ChangeOf, Claim, RowOf, Step, Work};
 pub use verdict::{Verdict, Wait};
 pub use worker::{CLOSING_TIME, HOLD_GRACE, LEASE_GRACE, RawMessage, Stage, Task, Worked, Worker, WorkerSettings};

@@ -6,23 +6,23 @@ use jiff::Timestamp;
 use super::{
     Decision, Facts, Resolution, Row, Rows, Stage, StageName, Task, Verdict, Wait,
     row::Written,
-    step::{CallError, ChangeOf, RowOf, Step, Work},
+    step::{CallError, ChangeOf, Claim, RowOf, Step, Work},
 };
 use crate::{
     failure::Cause,
     message::WorkMessage,
-    ports::{Clock, LedgerError, Queues},
+    ports::{Clock, LedgerError, StageQueue},
     trace::TraceHeader,
 };
 
-/// Runs a stage: loads a message's row, decides, claims, calls, writes what came of it, and only then queues
-/// the row to the next stage. Failures are released, put off or given up.
+/// Runs a stage: loads a message's row, decides, claims, calls, writes what came of it, and only then has the
+/// row queued to the next stage. Failures are released, put off or given up.
 #[derive(Clone)]
 pub struct StageRunner<S> {
     /// What the stage does.
     pub step: S,
-    /// All stages' queues, to hand rows on.
-    pub queues: Queues,
+    /// The stage's own queue, for rows that had to wait for others.
+    pub queue: Arc<dyn StageQueue>,
     /// Tells the moment of what is decided and written.
     pub clock: Arc<dyn Clock>,
 }
@@ -56,10 +56,7 @@ impl<S: Step> StageRunner<S> {
         loop {
             match self.step.decide(&work, &facts, now) {
                 Decision::Nothing => return Ok(Verdict::Done),
-                Decision::HandOn(stage) => {
-                    self.hand_on(stage, &work.1, task).await?;
-                    return Ok(Verdict::Done);
-                }
+                Decision::HandOn(stage) => return Ok(hand_on(stage, &work.1, task)),
                 Decision::InHand { lease_until } => {
                     let wait = Duration::try_from(lease_until.duration_since(now)).unwrap_or_default();
                     let cause = Cause::new(format!("Another worker is {} it.", S::STAGE.spec().activity));
@@ -88,14 +85,19 @@ impl<S: Step> StageRunner<S> {
             return Ok(Verdict::no_time());
         }
         let (subject, row) = work;
-        let claim = row.claim(S::STAGE, now, task.lease_until)?.into();
-        self.step.rows().write(&claim, now).await?;
-        let work = (subject, RowOf::<S>::into_after(claim.change));
+        let row = match self.step.claim(&row, now, task.lease_until)? {
+            Claim::Written(change) => {
+                let claim = change.into();
+                self.step.rows().write(&claim, now).await?;
+                RowOf::<S>::into_after(claim.change)
+            }
+            Claim::Unwritten(row) => row,
+        };
+        let work = (subject, row);
         match self.step.call(&request).await {
             Ok(output) => {
                 let now = self.clock.now();
-                self.write(self.step.complete(&work, output, now)?.into(), now, task).await?;
-                Ok(Verdict::Done)
+                self.write(self.step.complete(&work, output, now)?.into(), now, task).await
             }
             Err(error) => self.failed(&work, error, task).await,
         }
@@ -154,28 +156,23 @@ impl<S: Step> StageRunner<S> {
         task: &Task,
     ) -> Result<Verdict, Verdict> {
         let written = self.step.rows().resolve(S::STAGE, work, resolution, now)?;
-        self.write(written, now, task).await?;
-        Ok(Verdict::Done)
+        self.write(written, now, task).await
     }
 
-    /// Writes a change, and queues the row to the stage that has it now, if that is another, and what had to wait for it.
-    async fn write(&self, written: Written<ChangeOf<S>>, now: Timestamp, task: &Task) -> Result<(), Verdict> {
-        let after = <RowOf<S> as Row>::after(&written.change);
-        let next = after.waits_for().filter(|next| *next != S::STAGE).map(|next| (next, after.message()));
+    /// Writes a change, and queues what had to wait for it. The row is handed on to the stage that has it now, if that is another.
+    async fn write(&self, written: Written<ChangeOf<S>>, now: Timestamp, task: &Task) -> Result<Verdict, Verdict> {
         self.step.rows().write(&written, now).await?;
-        if let Some((next, message)) = next {
-            self.queues[next].send(&message.traced(trace(task))).await?;
-        }
-        self.queue_follower(<RowOf<S> as Row>::after(&written.change)).await
+        let after = <RowOf<S> as Row>::after(&written.change);
+        self.queue_follower(after).await?;
+        Ok(match after.waits_for().filter(|next| *next != S::STAGE) {
+            Some(next) => hand_on(next, after, task),
+            None => Verdict::Done,
+        })
     }
 
     async fn queue_follower(&self, after: &RowOf<S>) -> Result<(), Verdict> {
         let Some(message) = self.step.rows().follower(after).await? else { return Ok(()) };
-        Ok(self.queues[S::STAGE].send(&message).await?)
-    }
-
-    async fn hand_on(&self, stage: StageName, row: &RowOf<S>, task: &Task) -> Result<(), Verdict> {
-        Ok(self.queues[stage].send(&row.message().traced(trace(task))).await?)
+        Ok(self.queue.send(&message).await?)
     }
 
     async fn record_failure(&self, message: &WorkMessage, cause: &Cause) -> Result<(), LedgerError> {
@@ -208,6 +205,10 @@ impl<S: Step> StageRunner<S> {
         self.step.rows().write(&change.into(), now).await?;
         Ok(true)
     }
+}
+
+fn hand_on<R: Row>(stage: StageName, row: &R, task: &Task) -> Verdict {
+    Verdict::HandOn { stage, message: row.message().traced(trace(task)) }
 }
 
 fn trace(task: &Task) -> Option<TraceHeader> {

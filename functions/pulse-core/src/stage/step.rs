@@ -49,6 +49,14 @@ pub enum CallError {
     },
 }
 
+/// A row that its provider is called for.
+pub enum Claim<R: Row> {
+    /// It is claimed by this change.
+    Written(R::Change),
+    /// It is as if it were, and others may call for it as well: what comes of that is written by the first.
+    Unwritten(R),
+}
+
 /// What one stage does. Everything else, from claiming a row to handing it on, is the
 /// [runner](super::StageRunner)'s.
 #[async_trait]
@@ -116,6 +124,20 @@ pub trait Step: Send + Sync + Sized {
     /// # Errors
     /// Why it can't be asked at all, which no further try would change.
     fn request(&self, work: &Work<Self>, trace: Option<TraceHeader>) -> Result<Self::Request, Cause>;
+
+    /// Claims a row until `lease_until`, before the provider is called for it. A step that does no harm if two workers call may write
+    /// nothing.
+    ///
+    /// # Errors
+    /// When someone else holds it, or it isn't the stage's.
+    fn claim(
+        &self,
+        row: &RowOf<Self>,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Claim<RowOf<Self>>, IllegalTransition> {
+        row.claim(Self::STAGE, now, lease_until).map(Claim::Written)
+    }
 
     /// Calls the provider. Ends within the step's timeout.
     async fn call(&self, request: &Self::Request) -> Result<Self::Output, CallError>;

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use crate::{
-    entry::IllegalTransition,
+    entry::{IllegalTransition, StageName},
     failure::Cause,
+    message::WorkMessage,
     ports::{LedgerError, QueueError},
 };
 
@@ -11,6 +12,13 @@ use crate::{
 pub enum Verdict {
     /// Nothing is left to do: the message may go.
     Done,
+    /// The message may go once another is queued: the row is that stage's now.
+    HandOn {
+        /// Which stage's.
+        stage: StageName,
+        /// What is queued.
+        message: WorkMessage,
+    },
     /// Try again. On the last receive, give up.
     Retry {
         /// How long it stays away.

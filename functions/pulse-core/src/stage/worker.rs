@@ -1,16 +1,22 @@
-use std::{cmp::Reverse, time::Duration};
+use std::{
+    cmp::Reverse,
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use jiff::Timestamp;
 
-use super::{MeterReading, Verdict, Wait, Watch};
+use super::{MeterReading, StageName, Verdict, Wait, Watch};
 use crate::{
     backoff::wait_before_retry,
     failure::Cause,
     message::WorkMessage,
     panics,
-    ports::{Clock, Receipt, StageQueue, Visibility},
+    ports::{Clock, Queues, Receipt, StageQueue, Visibility},
+    stage_spec::PerStage,
     trace::TraceHeader,
 };
 
@@ -79,6 +85,8 @@ pub struct Worker<'a> {
     pub stage: &'a dyn Stage,
     /// The queue that the messages came from.
     pub queue: &'a dyn StageQueue,
+    /// All stages' queues, to hand rows on.
+    pub queues: &'a Queues,
     /// Tells the moment of what is decided and written.
     pub clock: &'a dyn Clock,
     /// How to work.
@@ -102,6 +110,37 @@ struct Unfinished {
     visibility: Visibility,
 }
 
+/// So many messages are queued in one call (Amazon SQS Developer Guide, "Amazon SQS message quotas"), which costs as much as one does.
+const MESSAGES_A_CALL: usize = 10;
+
+/// A row that is another stage's now, and the message by which it came.
+struct Outgoing {
+    raw: RawMessage,
+    message: WorkMessage,
+}
+
+/// What is to be queued, until there is enough of it or the batch ends. Whoever dies with it has the messages by which it came
+/// come back, and they are handed on then.
+#[derive(Default)]
+struct Outbox(Mutex<PerStage<Vec<Outgoing>>>);
+
+impl Outbox {
+    /// Keeps a message, and gives those that are enough for a call.
+    fn put(&self, stage: StageName, outgoing: Outgoing) -> Option<Vec<Outgoing>> {
+        let mut all = self.all();
+        all[stage].push(outgoing);
+        (all[stage].len() >= MESSAGES_A_CALL).then(|| mem::take(&mut all[stage]))
+    }
+
+    fn take_all(&self) -> PerStage<Vec<Outgoing>> {
+        mem::take(&mut *self.all())
+    }
+
+    fn all(&self) -> MutexGuard<'_, PerStage<Vec<Outgoing>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Worker<'_> {
     /// Works on `messages` until `deadline`.
     ///
@@ -112,12 +151,17 @@ impl Worker<'_> {
         // Those with the fewest receives left go first: no healthy message may run out of them
         // because others took the time.
         messages.sort_by_key(|raw| Reverse(raw.receive_count));
-        let unfinished: Vec<Unfinished> = stream::iter(messages)
-            .map(|raw| self.one(raw, deadline))
+        let outbox = Outbox::default();
+        let mut unfinished: Vec<Unfinished> = stream::iter(messages)
+            .map(|raw| self.one(raw, deadline, &outbox))
             .buffer_unordered(self.provider.side_by_side(self.settings.in_flight).max(1))
-            .filter_map(std::future::ready)
+            .map(stream::iter)
+            .flatten()
             .collect()
             .await;
+        let last = outbox.take_all().into_iter().filter(|(_, outgoing)| !outgoing.is_empty());
+        let last = last.map(|(stage, outgoing)| self.send(stage, outgoing));
+        unfinished.extend(join_all(last).await.into_iter().flatten());
         let (ids, changes): (Vec<_>, Vec<_>) =
             unfinished.into_iter().map(|item| (item.message_id, item.visibility)).unzip();
         self.hide(&changes).await;
@@ -145,7 +189,9 @@ impl Worker<'_> {
         }
     }
 
-    async fn one(&self, raw: RawMessage, deadline: Timestamp) -> Option<Unfinished> {
+    /// Works on a message, and says which messages must come back: itself, or of a full outbox those whose rows couldn't be
+    /// queued.
+    async fn one(&self, raw: RawMessage, deadline: Timestamp, outbox: &Outbox) -> Vec<Unfinished> {
         let verdict = if self.clock.now() > self.start_by(deadline) {
             Verdict::no_time()
         } else if let Some(cause) = self.provider.fuse() {
@@ -154,11 +200,32 @@ impl Worker<'_> {
             let handled = panics::catch(self.handle(&raw, deadline)).await;
             handled.unwrap_or_else(|cause| self.after_panic(deadline, cause))
         };
-        let hidden_for = self.wait_after(&raw, &verdict).await?;
-        Some(Unfinished {
-            message_id: raw.message_id,
-            visibility: Visibility { receipt: Receipt(raw.receipt.0), hidden_for },
-        })
+        match verdict {
+            Verdict::HandOn { stage, message } => match outbox.put(stage, Outgoing { raw, message }) {
+                Some(full) => self.send(stage, full).await,
+                None => Vec::new(),
+            },
+            verdict => self.unfinished(raw, &verdict).await.into_iter().collect(),
+        }
+    }
+
+    async fn unfinished(&self, raw: RawMessage, verdict: &Verdict) -> Option<Unfinished> {
+        let hidden_for = self.wait_after(&raw, verdict).await?;
+        Some(Unfinished { message_id: raw.message_id, visibility: Visibility { receipt: raw.receipt, hidden_for } })
+    }
+
+    /// Queues rows to a stage. The messages of those that couldn't be come back, and are handed on then.
+    async fn send(&self, stage: StageName, outgoing: Vec<Outgoing>) -> Vec<Unfinished> {
+        let (raws, messages): (Vec<_>, Vec<_>) =
+            outgoing.into_iter().map(|Outgoing { raw, message }| (raw, message)).unzip();
+        let sent = self.queues[stage].send_all(&messages).await;
+        let mut unfinished = Vec::new();
+        for (raw, sent) in raws.into_iter().zip(sent) {
+            if let Err(error) = sent {
+                unfinished.extend(self.unfinished(raw, &error.into()).await);
+            }
+        }
+        unfinished
     }
 
     fn start_by(&self, deadline: Timestamp) -> Timestamp {
@@ -195,7 +262,7 @@ impl Worker<'_> {
         let message_id = raw.message_id.as_str();
         let receive_count = raw.receive_count;
         match verdict {
-            Verdict::Done => None,
+            Verdict::Done | Verdict::HandOn { .. } => None,
             Verdict::NotNow { wait, cause } => {
                 tracing::info!(message_id, receive_count, %cause, "not now");
                 Some(*wait)

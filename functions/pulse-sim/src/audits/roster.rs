@@ -279,7 +279,7 @@ impl Ledger for VastRoster {
         Ok(number.is_some_and(|number| self.state().no_entry.remove(&number)))
     }
 
-    async fn apply(&self, _: &Change) -> Result<(), LedgerError> {
+    async fn write_change(&self, _: &Change) -> Result<(), LedgerError> {
         self.call(1).await;
         Ok(())
     }

@@ -100,7 +100,7 @@ const BATCH: usize = 10;
 /// How often each API was called, by a client that puts as many messages as it can into one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueCalls {
-    /// `SendMessage`.
+    /// `SendMessage` and `SendMessageBatch`.
     pub sends: u64,
     /// `ReceiveMessage`; one that finds nothing counts.
     pub receives: u64,

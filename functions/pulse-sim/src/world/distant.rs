@@ -143,10 +143,10 @@ impl Ledger for DistantLedger {
 
     /// Like the adapter on `DynamoDB`, a write that was done and whose answer was lost is recognised
     /// by whoever wrote it, as long as the SDK tries again; here the SDK has given up.
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
         self.call(async {
             let claimed_until = self.claimed_until(change);
-            let applied = self.ledger.apply(change).await;
+            let applied = self.ledger.write_change(change).await;
             let after = change.after();
             if let (Some(until), Some(checker), Ok(())) = (claimed_until, &self.way.claims, &applied) {
                 let what = format!("{} is changed though a worker holds it until {until:.0}", after.id());
@@ -345,6 +345,19 @@ impl StageQueue for DistantQueue {
             Ok(())
         })
         .await
+    }
+
+    /// In one call, as a client does that has as many messages.
+    async fn send_all(&self, messages: &[WorkMessage]) -> Vec<Result<(), QueueError>> {
+        let sent = self.call(async {
+            for message in messages {
+                self.way.trace.event(self.way.time.now(), format_args!("{} {} queued", whose(message), self.name));
+                self.way.trace.line(self.way.time.now(), || format!("{} is queued to {}", whose(message), self.name));
+            }
+            self.queue.send_all(messages).await.into_iter().collect()
+        });
+        let sent = sent.await;
+        vec![sent; messages.len()]
     }
 
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {

@@ -6,7 +6,7 @@ use pulse_core::{
     stage::{CLOSING_TIME, RawMessage, WorkerSettings},
 };
 
-use super::{build::World, invariants::Promise, neighbours::BatchWatch};
+use super::{build::World, faults::Noise, invariants::Promise, neighbours::BatchWatch};
 use crate::lambda::{Answer, Handler, Invocation};
 
 /// Answers that are a complete failure, whatever became of the batch.
@@ -39,7 +39,10 @@ impl Handler for StageHandler {
             let worked = watch.follow(product.work(stage, name, &ports, settings, batch, invocation.deadline)).await;
             let now = world.time.now();
             let had_time = now + settings.call_timeout + CLOSING_TIME < invocation.deadline;
-            if let Some((who, others)) = watch.cost(worked.as_ref(), had_time).filter(|(_, others)| *others > 0) {
+            // Whom a stage was done with comes back if the next stage's queue couldn't be used.
+            let could_queue = world.faults.now().queue == Noise::default();
+            let cost = watch.cost(worked.as_ref(), had_time);
+            if let Some((who, others)) = cost.filter(|(_, others)| *others > 0 && could_queue) {
                 let what = format!("a panic on {who} costs {others} other messages of its batch a receive");
                 world.checker.saw(Promise::PanicsStayAlone, Some(&who), now, what);
             }

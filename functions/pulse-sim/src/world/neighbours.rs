@@ -129,7 +129,8 @@ impl Stage for Watched {
     async fn handle(&self, task: &Task) -> Verdict {
         let verdict = self.watch(&task.message, self.stage.handle(task)).await;
         if self.notes {
-            seen(&self.seen).end(task.message.body(), verdict == Verdict::Done);
+            let is_done = matches!(verdict, Verdict::Done | Verdict::HandOn { .. });
+            seen(&self.seen).end(task.message.body(), is_done);
         }
         verdict
     }

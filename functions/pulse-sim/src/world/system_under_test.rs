@@ -47,7 +47,11 @@ pub trait SystemUnderTest: Send + Sync {
     fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let step =
             ScoreStep { entries: entries(ports), scorer: Arc::clone(&ports.scorer), clock: Arc::clone(&ports.clock) };
-        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
+        Box::new(StageRunner {
+            step,
+            queue: Arc::clone(&ports.queues[StageName::Score]),
+            clock: Arc::clone(&ports.clock),
+        })
     }
 
     /// The email stage.
@@ -59,13 +63,21 @@ pub trait SystemUnderTest: Send + Sync {
             policy,
             links: None,
         };
-        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
+        Box::new(StageRunner {
+            step,
+            queue: Arc::clone(&ports.queues[StageName::Email]),
+            clock: Arc::clone(&ports.clock),
+        })
     }
 
     /// The call stage.
     fn call(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let step = CallStep { entries: entries(ports), partner: Arc::clone(&ports.partner) };
-        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
+        Box::new(StageRunner {
+            step,
+            queue: Arc::clone(&ports.queues[StageName::Call]),
+            clock: Arc::clone(&ports.clock),
+        })
     }
 
     /// The deliver stage.
@@ -78,7 +90,11 @@ pub trait SystemUnderTest: Send + Sync {
             campaigns: Arc::clone(&ports.campaigns),
             clock: Arc::clone(&ports.clock),
         };
-        Box::new(StageRunner { step, queues: ports.queues.clone(), clock: Arc::clone(&ports.clock) })
+        Box::new(StageRunner {
+            step,
+            queue: Arc::clone(&ports.queues[StageName::Deliver]),
+            clock: Arc::clone(&ports.clock),
+        })
     }
 
     /// Works on a batch until `deadline`, and says which messages must come back.
@@ -91,7 +107,6 @@ pub trait SystemUnderTest: Send + Sync {
         messages: Vec<RawMessage>,
         deadline: Timestamp,
     ) -> Worked {
-        let queue = &ports.queues[name];
         let provider = ProviderWatch {
             stage: name,
             meter: &ports.meter,
@@ -103,7 +118,8 @@ pub trait SystemUnderTest: Send + Sync {
             Moves::Entries => &provider,
             Moves::Deliveries => &*ports.endpoint_desk,
         };
-        let worker = Worker { stage: &*stage, queue: &**queue, clock: &*ports.clock, settings, provider };
+        let queues = &ports.queues;
+        let worker = Worker { stage: &*stage, queue: &*queues[name], queues, clock: &*ports.clock, settings, provider };
         worker.work(messages, deadline).await
     }
 

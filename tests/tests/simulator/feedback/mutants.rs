@@ -212,8 +212,8 @@ impl Ledger for Twisted {
         self.ledger.open(entry).await
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.ledger.apply(change).await
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        self.ledger.write_change(change).await
     }
 
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {

@@ -29,7 +29,7 @@ impl SystemUnderTest for StartsTheWholeBatch {
         &self,
         stage: Box<dyn Stage>,
         _: StageName,
-        _: &WorldPorts,
+        ports: &WorldPorts,
         _: WorkerSettings,
         messages: Vec<RawMessage>,
         deadline: Timestamp,
@@ -39,7 +39,11 @@ impl SystemUnderTest for StartsTheWholeBatch {
             let RawMessage { receive_count, sent_at, .. } = raw;
             let task =
                 Task { message, first_receive: receive_count <= 1, sent_at, lease_until: deadline, start_by: deadline };
-            (stage.handle(&task).await != Verdict::Done).then_some(raw.message_id)
+            let is_done = match stage.handle(&task).await {
+                Verdict::HandOn { stage, message } => ports.queues[stage].send(&message).await.is_ok(),
+                verdict => verdict == Verdict::Done,
+            };
+            (!is_done).then_some(raw.message_id)
         };
         let unfinished = join_all(messages.into_iter().map(one)).await.into_iter().flatten().collect();
         Worked { unfinished, ..Worked::default() }

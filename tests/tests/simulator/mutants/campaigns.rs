@@ -396,8 +396,8 @@ impl Ledger for MeddledLedger {
         Ok(opened)
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.inner.apply(change).await?;
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        self.inner.write_change(change).await?;
         let run = change.after().id().run;
         if let Some(closed) = self.closed.as_ref().filter(|_| run.is_campaign() && !change.after().is_open()) {
             *closed.lock().unwrap_or_else(PoisonError::into_inner).entry(run).or_default() += 1;

@@ -147,6 +147,10 @@ impl Ledger for Twisted {
         self.ledger.apply(change).await
     }
 
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        self.ledger.write_change(change).await
+    }
+
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
         self.ledger.suppression(address).await
     }

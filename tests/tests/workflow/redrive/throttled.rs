@@ -152,8 +152,8 @@ impl Ledger for Throttled<'_, MemoryLedger> {
         self.port.open(entry).await
     }
 
-    async fn apply(&self, change: &Change) -> Result<(), LedgerError> {
-        self.ledger()?.apply(change).await
+    async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
+        self.ledger()?.write_change(change).await
     }
 
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {

@@ -189,7 +189,7 @@ fn run(answer: Result<(), CallError>) -> (Verdict, Vec<Parcel>) {
 fn run_by(start_by: Timestamp, answer: Result<(), CallError>) -> (Verdict, Vec<Parcel>) {
     let runner = StageRunner {
         step: Delivery { parcels: Parcels::default(), answer },
-        queues: Queues::from_fn(|_| -> Arc<dyn StageQueue> { Arc::new(Nobody) }),
+        queue: Arc::new(Nobody),
         clock: Arc::new(Standstill),
     };
     let task = Task {
