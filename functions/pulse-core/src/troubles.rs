@@ -209,5 +209,32 @@ impl TroubleWatch {
     }
 }
 
+/// So many payloads that were forged, and no more, are nothing within the five minutes that the alarm looks at: strangers post some.
+pub const FORGED_AT_MOST: u64 = 20;
+
+/// Over how long they are counted.
+const FORGED_WITHIN: Duration = Duration::from_mins(5);
+
+/// Whether what is forged is to be told. Each is told as a part of a trouble, as several processes count, until one of them has
+/// counted too many by itself and told that: a flood that goes on doesn't keep the alarm from the next trouble.
+#[derive(Debug, Clone, Default)]
+pub struct ForgedWatch {
+    lately: Vec<(Timestamp, u64)>,
+    watch: TroubleWatch,
+}
+
+impl ForgedWatch {
+    /// Counts payloads, and says whether they are to be told.
+    pub fn count(&mut self, payloads: u64, now: Timestamp) -> bool {
+        self.lately
+            .retain(|(then, _)| Duration::try_from(now.duration_since(*then)).is_ok_and(|ago| ago < FORGED_WITHIN));
+        self.lately.push((now, payloads));
+        if self.lately.iter().map(|(_, payloads)| payloads).sum::<u64>() > FORGED_AT_MOST {
+            self.watch.note(Trouble::Forged, true, now);
+        }
+        self.watch.standing(now).iter().all(|(_, is_new)| *is_new)
+    }
+}
+
 #[cfg(test)]
 mod tests;

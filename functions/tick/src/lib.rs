@@ -185,8 +185,9 @@ impl Function {
         let endpoints = self.look_after_endpoints().await;
         let mut looks = Vec::new();
         for round in &rounds {
-            looks.push(self.gauge(round, &endpoints).await);
+            looks.push(self.gauge(round, endpoints.as_deref()).await);
         }
+        let endpoints = endpoints.unwrap_or_default();
         let stages: Vec<_> = rounds.into_iter().map(told).collect();
         for StageTick { stage, held, turned, probes, outcome, woken, repeated, failed } in &stages {
             tracing::info!(%stage, held, turned, probes, outcome, woken, repeated, failed, "tick");
@@ -213,7 +214,7 @@ impl Function {
     }
 
     /// What can't be done now is done by the next tick.
-    async fn look_after_endpoints(&self) -> Vec<EndpointRounds> {
+    async fn look_after_endpoints(&self) -> Option<Vec<EndpointRounds>> {
         let round = EndpointRound {
             endpoints: &self.ledger,
             controls: &self.ledger,
@@ -226,9 +227,7 @@ impl Function {
             policy: self.policy,
         };
         let looked_after = round.run().await;
-        looked_after
-            .inspect_err(|error| tracing::warn!(%error, "it can't be told which endpoints there are"))
-            .unwrap_or_default()
+        looked_after.inspect_err(|error| tracing::warn!(%error, "it can't be told which endpoints there are")).ok()
     }
 
     /// What can't be done now is done by the next tick.
@@ -325,7 +324,7 @@ impl Function {
         }
     }
 
-    async fn gauge(&self, round: &StageRound, endpoints: &[EndpointRounds]) -> StageLook {
+    async fn gauge(&self, round: &StageRound, endpoints: Option<&[EndpointRounds]>) -> StageLook {
         let now = SystemClock.now();
         let look = StageLook::of(round, endpoints, &self.ledger, &self.ledger, now).await;
         if let Some(gauges) = look.gauges(now) {

@@ -46,7 +46,7 @@ pub(crate) struct StageLook {
 impl StageLook {
     pub(crate) async fn of(
         StageRound { stage, reconciled, .. }: &StageRound,
-        endpoints: &[EndpointRounds],
+        endpoints: Option<&[EndpointRounds]>,
         ledger: &dyn Ledger,
         open: &dyn OpenEntries,
         now: Timestamp,
@@ -59,11 +59,12 @@ impl StageLook {
             Moves::Entries if !Plan::MONTHLY.has(*stage) => (Some(None), is_open),
             Moves::Entries => (oldest_due(ledger, open, *stage, now).await.ok(), is_open),
             Moves::Deliveries => {
-                let due = endpoints.iter().filter_map(|round| round.oldest_due).min();
-                (Some(due), is_open.map(|is_open| is_open || endpoints.iter().any(is_out_of_order)))
+                let due = endpoints.map(|all| all.iter().filter_map(|round| round.oldest_due).min());
+                let is_any = endpoints.map(|all| all.iter().any(is_out_of_order));
+                (due, is_open.zip(is_any).map(|(is_open, is_any)| is_open || is_any))
             }
         };
-        let is_in_use = stage.spec().moves == Moves::Entries || !endpoints.is_empty();
+        let is_in_use = stage.spec().moves == Moves::Entries || endpoints.is_some_and(|all| !all.is_empty());
         let is_paused = control.is_some_and(|control| control.is_paused(now));
         Self { stage: *stage, due, is_broken, is_paused, is_in_use }
     }

@@ -9,7 +9,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pulse_core::{entry::StageName, feedback::Reputation, ports::DlqName, stage::MeterReading, troubles::Trouble};
+use pulse_core::{
+    entry::StageName,
+    feedback::Reputation,
+    ports::DlqName,
+    stage::MeterReading,
+    troubles::{FORGED_AT_MOST, Trouble},
+};
 use serde_json::{Map, Value, json};
 
 use super::Transitions;
@@ -18,7 +24,7 @@ const NAMESPACE: &str = "Pulse";
 
 /// What a payload that was forged adds to the troubles: strangers post some, and more than twenty within the alarm's five
 /// minutes are a trouble. Several instances count, so that none of them can tell by itself.
-const OF_ONE_FORGED: f64 = 1.0 / 20.0;
+const OF_ONE_FORGED: f64 = 1.0 / FORGED_AT_MOST as f64;
 
 /// The most values of a metric in a line.
 const MOST_VALUES: usize = 100;
@@ -75,10 +81,10 @@ impl Metrics {
         print_all(&self.of_dropped(now, mails));
     }
 
-    /// Payloads that weren't signed as their source signs. Logs tell of which source they said to be: as a dimension that
-    /// would be a metric for each.
-    pub fn forged(&self, source: &str, now: Timestamp, payloads: u64) {
-        print_all(&[self.of_forged(source, now, payloads)]);
+    /// Payloads that weren't signed as their source signs, and whether they are to be told. Logs tell of which source they said to
+    /// be: as a dimension that would be a metric for each.
+    pub fn forged(&self, source: &str, now: Timestamp, payloads: u64, is_told: bool) {
+        print_all(&[self.of_forged(source, now, payloads, is_told)]);
     }
 
     /// How recipients take the mails, where that is not well.
@@ -141,10 +147,10 @@ impl Metrics {
         line.end()
     }
 
-    fn of_forged(&self, source: &str, now: Timestamp, payloads: u64) -> Value {
+    fn of_forged(&self, source: &str, now: Timestamp, payloads: u64, is_told: bool) -> Value {
         let mut line = Line::new(self, now);
         line.detail("Forged", "Count", json!(payloads));
-        line.trouble(Trouble::Forged, json!(payloads as f64 * OF_ONE_FORGED));
+        line.trouble(Trouble::Forged, json!(if is_told { payloads as f64 * OF_ONE_FORGED } else { 0.0 }));
         line.fields.insert("Source".to_owned(), json!(source));
         line.end()
     }

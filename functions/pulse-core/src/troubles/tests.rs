@@ -118,3 +118,18 @@ fn each_says_which_command_to_run_first() {
     }
     assert_eq!(Trouble::LateCampaign(run).of(), "spring");
 }
+
+#[test]
+fn a_flood_of_forged_payloads_is_told_for_ten_minutes_and_then_each_day() {
+    let mut watch = ForgedWatch::default();
+    let told: Vec<_> = (0..26 * 60).filter(|&minute| watch.count(30, at(minute))).collect();
+    assert_eq!(told, Vec::from_iter((0..10).chain(24 * 60..24 * 60 + 10)));
+    // A few now and then are told always, as others may count the rest.
+    let mut watch = ForgedWatch::default();
+    assert!((0..120).all(|minute| watch.count(4, at(minute))));
+    // After a pause, the next flood is another.
+    let mut watch = ForgedWatch::default();
+    let told: Vec<_> =
+        (0..60).filter(|minute| !(15..40).contains(minute)).filter(|&minute| watch.count(30, at(minute))).collect();
+    assert_eq!(told, Vec::from_iter((0..10).chain(40..50)));
+}

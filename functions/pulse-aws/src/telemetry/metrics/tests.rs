@@ -65,7 +65,7 @@ fn every_stack_has_ten_metrics_with_all_that_it_may_tell() {
     }
     let gauges = StageGauges { oldest_due: Some(Duration::ZERO), is_broken: true, is_paused: true };
     let stack = StackGauges { oldest_due: gauges.oldest_due, broken: 1, dead_letters: 1, troubles: 1, standing: 1 };
-    let mut lines = vec![metrics.of_stack(now(), stack), metrics.of_forged("mailgun", now(), 1)];
+    let mut lines = vec![metrics.of_stack(now(), stack), metrics.of_forged("mailgun", now(), 1, true)];
     lines.extend(metrics.of_dropped(now(), 1));
     lines.push(metrics.of_late_campaigns(now(), 1));
     lines.extend(metrics.of_reputation(now(), Reputation::Bad));
@@ -119,10 +119,11 @@ fn each_metric_of_a_line_has_its_value_and_its_dimensions() {
 #[test]
 fn more_than_twenty_payloads_that_were_forged_are_a_trouble() {
     let metrics = Metrics::new("pulse", false);
-    let weight = |payloads| metrics.of_forged("mailgun", now(), payloads)["Troubles"].as_f64().unwrap();
+    let weight = |payloads| metrics.of_forged("mailgun", now(), payloads, true)["Troubles"].as_f64().unwrap();
     // Those of three invocations, which the alarm adds up.
     assert!(weight(10) + weight(10) + weight(1) > 1.0 && weight(10) + weight(9) < 1.0);
-    let line = metrics.of_forged("mailgun", now(), 3);
+    assert_eq!(metrics.of_forged("mailgun", now(), 100, false)["Troubles"], json!(0.0), "it was told");
+    let line = metrics.of_forged("mailgun", now(), 3, true);
     assert_eq!((&line["Forged"], &line["Source"], &line["trouble"]), (&json!(3), &json!("mailgun"), &json!("forged")));
     assert_eq!(metrics_of(&line), ["Troubles"]);
     assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
