@@ -176,6 +176,7 @@ struct Standing {
 impl TroubleWatch {
     /// Whether there is this trouble now. Of what couldn't be looked at, nothing is noted.
     pub fn note(&mut self, trouble: Trouble, is_there: bool, now: Timestamp) {
+        self.forget(now);
         if is_there {
             self.standing.entry(trouble).or_insert(Standing { since: now, seen_at: now }).seen_at = now;
         } else {
@@ -192,11 +193,10 @@ impl TroubleWatch {
 
     /// What stands now, each with whether it is to be told, as it is new and no alarm of its own tells it.
     pub fn standing(&mut self, now: Timestamp) -> Vec<(Trouble, bool)> {
-        let since = |then: Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
-        self.standing.retain(|_, standing| since(standing.seen_at) <= FORGOTTEN_AFTER);
+        self.forget(now);
         let is_new = |trouble: &Trouble, standing: &Standing| {
-            let lasted = since(standing.since).checked_sub(trouble.bears());
-            lasted.is_some_and(|lasted| lasted.as_secs() % AGAIN_AFTER.as_secs() < NEW_FOR.as_secs())
+            let since = lasted(standing.since, now).checked_sub(trouble.bears());
+            since.is_some_and(|since| since.as_secs() % AGAIN_AFTER.as_secs() < NEW_FOR.as_secs())
         };
         let is_covered = |trouble: &Trouble, standing: &Standing| {
             let is_earlier = |(other, of): (&Trouble, &Standing)| {
@@ -207,6 +207,15 @@ impl TroubleWatch {
         let all = self.standing.iter();
         all.map(|(trouble, standing)| (*trouble, is_new(trouble, standing) && !is_covered(trouble, standing))).collect()
     }
+
+    fn forget(&mut self, now: Timestamp) {
+        self.standing.retain(|_, standing| lasted(standing.seen_at, now) <= FORGOTTEN_AFTER);
+    }
+}
+
+/// How long it is since then, zero if it is yet to come.
+fn lasted(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or_default()
 }
 
 /// So many payloads that were forged, and no more, are nothing within the five minutes that the alarm looks at: strangers post some.
@@ -226,8 +235,7 @@ pub struct ForgedWatch {
 impl ForgedWatch {
     /// Counts payloads, and says whether they are to be told.
     pub fn count(&mut self, payloads: u64, now: Timestamp) -> bool {
-        self.lately
-            .retain(|(then, _)| Duration::try_from(now.duration_since(*then)).is_ok_and(|ago| ago < FORGED_WITHIN));
+        self.lately.retain(|(then, _)| lasted(*then, now) < FORGED_WITHIN);
         self.lately.push((now, payloads));
         if self.lately.iter().map(|(_, payloads)| payloads).sum::<u64>() > FORGED_AT_MOST {
             self.watch.note(Trouble::Forged, true, now);

@@ -327,7 +327,7 @@ impl Function {
     async fn gauge(&self, round: &StageRound, endpoints: Option<&[EndpointRounds]>) -> StageLook {
         let now = SystemClock.now();
         let look = StageLook::of(round, endpoints, &self.ledger, &self.ledger, now).await;
-        if let Some(gauges) = look.gauges(now) {
+        if let Some(gauges) = look.gauges() {
             self.metrics.gauges(look.stage, now, gauges);
         }
         look

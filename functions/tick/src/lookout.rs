@@ -34,8 +34,8 @@ const AUDITS_EVERY: i64 = 5;
 pub(crate) struct StageLook {
     /// The stage concerned.
     pub(crate) stage: StageName,
-    /// When what is due longest was due; none within, if nothing is.
-    due: Option<Option<Timestamp>>,
+    /// For how long that has been due which is due longest; zero, if nothing is.
+    oldest_due: Option<Duration>,
     /// Whether its provider, or one of its endpoints, is out of order.
     is_broken: Option<bool>,
     is_paused: bool,
@@ -54,30 +54,27 @@ impl StageLook {
         let is_out_of_order = |round: &EndpointRounds| ["broken", "tried", "gone"].contains(&round.held);
         let control = reconciled.as_ref().ok().map(|Reconciled { control, .. }| control);
         let is_open = control.map(|control| matches!(control.breaker, Breaker::Open(_)));
-        let (due, is_broken) = match stage.spec().moves {
+        let since = |due: Option<Timestamp>| {
+            due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default()
+        };
+        let (oldest_due, is_broken) = match stage.spec().moves {
             // No month's entry ever waits for it: whether campaigns are late is told of each.
-            Moves::Entries if !Plan::MONTHLY.has(*stage) => (Some(None), is_open),
-            Moves::Entries => (oldest_due(ledger, open, *stage, now).await.ok(), is_open),
+            Moves::Entries if !Plan::MONTHLY.has(*stage) => (Some(Duration::ZERO), is_open),
+            Moves::Entries => (oldest_due(ledger, open, *stage, now).await.ok().map(since), is_open),
             Moves::Deliveries => {
                 let due = endpoints.map(|all| all.iter().filter_map(|round| round.oldest_due).min());
                 let is_any = endpoints.map(|all| all.iter().any(is_out_of_order));
-                (due, is_open.zip(is_any).map(|(is_open, is_any)| is_open || is_any))
+                (due.map(since), is_open.zip(is_any).map(|(is_open, is_any)| is_open || is_any))
             }
         };
         let is_in_use = stage.spec().moves == Moves::Entries || endpoints.is_some_and(|all| !all.is_empty());
         let is_paused = control.is_some_and(|control| control.is_paused(now));
-        Self { stage: *stage, due, is_broken, is_paused, is_in_use }
-    }
-
-    /// Since when what is due longest is due, zero if nothing is; none, if that can't be told.
-    fn oldest_due(&self, now: Timestamp) -> Option<Duration> {
-        let lasted = |due| Duration::try_from(now.duration_since(due)).unwrap_or_default();
-        self.due.map(|due| due.map(lasted).unwrap_or_default())
+        Self { stage: *stage, oldest_due, is_broken, is_paused, is_in_use }
     }
 
     /// What is told of the stage alone, if it could be looked at.
-    pub(crate) fn gauges(&self, now: Timestamp) -> Option<StageGauges> {
-        let (is_broken, oldest_due) = (self.is_broken?, self.oldest_due(now)?);
+    pub(crate) fn gauges(&self) -> Option<StageGauges> {
+        let (is_broken, oldest_due) = (self.is_broken?, self.oldest_due?);
         let is_of_campaigns = self.stage.spec().moves == Moves::Entries && !Plan::MONTHLY.has(self.stage);
         let oldest_due = (!is_of_campaigns).then_some(oldest_due);
         self.is_in_use.then_some(StageGauges { oldest_due, is_broken, is_paused: self.is_paused })
@@ -146,7 +143,7 @@ impl Lookout {
     pub(crate) fn tell(&self, looks: &[StageLook], letters: &[(DlqName, u64)], now: Timestamp) -> StackGauges {
         let mut watch = self.watch();
         for look in looks {
-            if let Some(oldest_due) = look.oldest_due(now) {
+            if let Some(oldest_due) = look.oldest_due {
                 watch.note(Trouble::Overdue(look.stage), oldest_due > OVERDUE_AFTER, now);
                 watch.note(Trouble::Expiring(look.stage), oldest_due > self.expiring_after, now);
             }
@@ -163,7 +160,7 @@ impl Lookout {
             let (word, of, first) = (trouble.word(), trouble.of(), trouble.first());
             tracing::error!(trouble = word, of, is_new, first, "trouble");
         }
-        let oldest_due: Option<Vec<_>> = looks.iter().map(|look| look.oldest_due(now)).collect();
+        let oldest_due: Option<Vec<_>> = looks.iter().map(|look| look.oldest_due).collect();
         StackGauges {
             oldest_due: oldest_due.map(|all| all.into_iter().max().unwrap_or_default()),
             broken: looks.iter().filter(|look| look.is_broken == Some(true)).count(),

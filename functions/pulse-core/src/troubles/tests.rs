@@ -22,14 +22,14 @@ fn told(trouble: Trouble, there: impl Fn(i64) -> bool) -> Vec<i64> {
 fn a_trouble_that_stands_is_told_for_ten_minutes_of_each_day() {
     let day = 24 * 60;
     let of = told(Trouble::Reputation(Reputation::Doubtful), |_| true);
-    assert_eq!(of, Vec::from_iter((0..10).chain(day..day + 10)));
+    assert_eq!(of, (0..10).chain(day..day + 10).collect::<Vec<_>>());
 }
 
 #[test]
 fn what_mends_itself_in_time_wakes_nobody() {
     let campaign = Trouble::LateCampaign(RunId::parse("spring").unwrap());
     assert_eq!(told(campaign, |minute| minute < 5), Vec::<i64>::new());
-    assert_eq!(told(campaign, |minute| minute < 60), Vec::from_iter(6..16));
+    assert_eq!(told(campaign, |minute| minute < 60), (6..16).collect::<Vec<_>>());
     let unread = Trouble::Unread(IntakeQueue::Feedback);
     assert_eq!(told(unread, |minute| minute % 60 < 59), Vec::<i64>::new());
     assert_eq!(told(unread, |minute| minute <= 60), [60]);
@@ -123,7 +123,7 @@ fn each_says_which_command_to_run_first() {
 fn a_flood_of_forged_payloads_is_told_for_ten_minutes_and_then_each_day() {
     let mut watch = ForgedWatch::default();
     let told: Vec<_> = (0..26 * 60).filter(|&minute| watch.count(30, at(minute))).collect();
-    assert_eq!(told, Vec::from_iter((0..10).chain(24 * 60..24 * 60 + 10)));
+    assert_eq!(told, (0..10).chain(24 * 60..24 * 60 + 10).collect::<Vec<_>>());
     // A few now and then are told always, as others may count the rest.
     let mut watch = ForgedWatch::default();
     assert!((0..120).all(|minute| watch.count(4, at(minute))));
@@ -131,5 +131,5 @@ fn a_flood_of_forged_payloads_is_told_for_ten_minutes_and_then_each_day() {
     let mut watch = ForgedWatch::default();
     let told: Vec<_> =
         (0..60).filter(|minute| !(15..40).contains(minute)).filter(|&minute| watch.count(30, at(minute))).collect();
-    assert_eq!(told, Vec::from_iter((0..10).chain(40..50)));
+    assert_eq!(told, (0..10).chain(40..50).collect::<Vec<_>>());
 }
