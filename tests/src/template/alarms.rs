@@ -19,6 +19,9 @@ const COMMANDS: [&str; 11] =
 /// The most that CloudWatch takes as a description (Amazon CloudWatch API Reference, `PutMetricAlarm`).
 const DESCRIPTION: usize = 1_024;
 
+/// Names of dimensions, each with what its value refers to.
+type Dimensions = [(&'static str, &'static str)];
+
 /// Every alarm says what has happened, and which command to run first.
 #[must_use]
 pub fn each_says_what_to_do_first(template: &Template) -> Vec<String> {
@@ -121,8 +124,8 @@ pub fn each_dead_letter_queue_is_heard(template: &Template) -> Vec<String> {
 /// or are throttled, schedules that are given up, opt-outs that nobody reads, and an API that refuses.
 #[must_use]
 pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
-    let stack: &[(&str, &str)] = &[("Stack", "AWS::StackName")];
-    let wanted: [(&str, &[(&str, &str)], &str, u64); 10] = [
+    let stack: &Dimensions = &[("Stack", "AWS::StackName")];
+    let wanted: [(&str, &Dimensions, &str, u64); 10] = [
         ("DeadLetters", stack, "GreaterThanThreshold", 0),
         ("OldestDue", stack, "GreaterThanThreshold", 6 * 3_600),
         ("BreakerOpen", stack, "GreaterThanOrEqualToThreshold", 1),

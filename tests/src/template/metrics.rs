@@ -84,8 +84,8 @@ fn has_oldest_due(stage: &str) -> bool {
 pub fn there_are_no_more_than_are_free(template: &Template) -> Vec<String> {
     let given: Vec<_> = template.stages().iter().filter(|stage| stage.condition.is_some()).collect();
     let own = own_metrics(template, &METRICS);
-    let of_given = |of: &Option<&str>| given.iter().any(|stage| *of == Some(stage.name.as_str()));
-    let by_months = own.iter().filter(|(_, of)| !of_given(of) && *of != Some(StageName::Deliver.as_str())).count();
+    let of_given = |of: Option<&str>| given.iter().any(|stage| of == Some(stage.name.as_str()));
+    let by_months = own.iter().filter(|(_, of)| !of_given(*of) && *of != Some(StageName::Deliver.as_str())).count();
     // An alarm costs by the metrics that it looks at.
     let looked_at = alarms(template).map(|(_, alarm)| alarm["Metrics"].as_array().map_or(1, Vec::len)).sum();
     let mut problems = Vec::new();
@@ -97,7 +97,7 @@ pub fn there_are_no_more_than_are_free(template: &Template) -> Vec<String> {
     let counted = [
         (
             "metrics of given stages",
-            own.iter().filter(|(_, of)| of_given(of)).count(),
+            own.iter().filter(|(_, of)| of_given(*of)).count(),
             given.len() * pulse_core::bill::GIVEN_METRICS as usize,
         ),
         ("metrics", by_months, pulse_core::bill::METRICS as usize),
