@@ -15,7 +15,9 @@ use pulse_aws::{
     telemetry,
 };
 use pulse_core::{
-    audit::{Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditReport, AuditRequest, AuditStart},
+    audit::{
+        AUDIT_OVERDUE_AFTER, Audit, AuditDepth, AuditEnd, AuditError, AuditName, AuditReport, AuditRequest, AuditStart,
+    },
     delivery::OutboxLedger,
     entry::StageName,
     ports::{Clock as _, Sleeper as _},
@@ -28,10 +30,6 @@ const SLICES: u64 = 28;
 /// Time left for the last checkpoint and the answer. It is tried for 9 s at most, and an invocation that is killed all the
 /// same loses no more than what came after the checkpoint before.
 const CLOSING_TIME: SignedDuration = SignedDuration::from_secs(30);
-
-/// Without a finished audit for this long, going on fails, which the alarm on this function's errors hears: its clock runs
-/// every quarter of an hour, so that invocations alone don't tell whether there are audits.
-const OVERDUE: SignedDuration = SignedDuration::from_hours(26);
 
 /// What came of an invocation.
 #[derive(Debug, Serialize)]
@@ -97,12 +95,12 @@ impl Function {
             AuditEnd::Finished(report) => (report, true),
             AuditEnd::Stopped(report) => (report, false),
             AuditEnd::NoneUnfinished => {
-                audit.was_finished_within(OVERDUE).await?;
+                audit.was_finished_within(AUDIT_OVERDUE_AFTER).await?;
                 return Ok(None);
             }
         };
         if !finished {
-            audit.was_finished_within(OVERDUE).await?;
+            audit.was_finished_within(AUDIT_OVERDUE_AFTER).await?;
         }
         let AuditReport { customers, read_in_whole, repaired, failed, .. } = report;
         let found: u64 = report.found.values().sum();

@@ -1,6 +1,11 @@
 //! What the feedback function is: the batches of the intake's queues, each message read by itself.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::{StreamExt as _, stream};
@@ -10,6 +15,7 @@ use pulse_core::{
     failure::Cause,
     panics,
     ports::{Clock as _, IntakeQueue, Payload, Receipt, Route, StageQueue as _, Visibility},
+    troubles::ForgedWatch,
 };
 
 use crate::{
@@ -71,6 +77,7 @@ pub struct IntakeHost {
     queues: Vec<(IntakeQueue, SqsQueue, String)>,
     max_receive_count: u32,
     metrics: Metrics,
+    forged: Mutex<ForgedWatch>,
 }
 
 struct Received {
@@ -93,6 +100,7 @@ impl IntakeHost {
             queues: queues.collect(),
             max_receive_count: config.max_receive_count,
             metrics: Metrics::new(config.stack.clone(), config.detailed_metrics),
+            forged: Mutex::default(),
         }
     }
 
@@ -209,7 +217,9 @@ impl IntakeHost {
             *forged.entry(source).or_default() += 1;
         }
         for (source, count) in forged {
-            self.metrics.forged(source, SystemClock.now(), count);
+            let now = SystemClock.now();
+            let is_told = self.forged.lock().unwrap_or_else(PoisonError::into_inner).count(count, now);
+            self.metrics.forged(source, now, count, is_told);
         }
     }
 }

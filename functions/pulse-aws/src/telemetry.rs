@@ -9,7 +9,7 @@ use pulse_core::panics;
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-pub use metrics::{Metrics, StageGauges};
+pub use metrics::{Metrics, StackGauges, StageGauges};
 pub use transitions::{CountedLedger, Transitions};
 
 /// Pulse's own crates; what isn't logs warnings only.

@@ -34,6 +34,7 @@
 //! - [`lanes`]: how many calls a provider sees at once, and changing that without ever showing it more.
 //! - [`plan`]: how many lanes a roster takes, and how long a backlog.
 //! - [`bill`]: what a month costs at AWS.
+//! - [`troubles`]: what somebody is to be woken for.
 //! - [`why`]: who is not done in a run, and why; one customer's story.
 //! - [`advice`]: what to do next.
 
@@ -78,5 +79,6 @@ pub mod stage_spec;
 pub mod suppression;
 pub mod tick;
 pub mod trace;
+pub mod troubles;
 pub mod unsubscribe;
 pub mod why;

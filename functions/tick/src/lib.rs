@@ -1,6 +1,8 @@
 //! The tick function: every minute, makes the mappings match what holds their stages, looks after what fell
 //! off, wakes what was put off, counts dead letters, ends doubts, looks at how recipients take the mails, looks after endpoints
-//! and campaigns, carries orders out, and counts where everything stands for everyone who looks.
+//! and campaigns, carries orders out, tells troubles, and counts where everything stands for everyone who looks.
+
+mod lookout;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,25 +18,25 @@ use pulse_aws::{
     sqs::SqsIntake,
     stack::Stack,
     stages::LambdaStages,
-    telemetry::{self, Metrics, StageGauges},
+    telemetry::{self, Metrics},
 };
 use pulse_core::{
     campaign::{AudienceSizes, CampaignRound, CampaignStepped},
-    control::{Breaker, BreakerPolicy, Hold},
+    control::{BreakerPolicy, Hold},
     delivery::{EndpointRound, EndpointRounds, OutboxLedger, UnwellEndpoint},
-    entry::{Plan, StageName},
+    entry::StageName,
     feedback::{ReputationBreaker, ReputationPolicy},
     orders::{OrderRound, OrderStepped},
     ports::{Clock as _, DeadLetterQueues, DlqName, QueueError, Queues, ReadUnits, Stages as _},
     snapshot::{CountBudget, SnapshotRound},
-    stage::Moves,
     tick::{
-        DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Reconciled, Round, StageRound, Sweep,
-        SweepPolicy, Swept, oldest_due,
+        DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept,
     },
 };
 use pulse_feedback::UnsignedReader;
 use serde::Serialize;
+
+use self::lookout::{Lookout, StageLook};
 
 /// How long after it began a tick plans, dispatches and closes campaigns' entries, before it turns to orders; but so long at
 /// least, as with those.
@@ -59,6 +61,7 @@ pub struct Function {
     breaker: BreakerPolicy,
     metrics: Metrics,
     gauges: Stack,
+    lookout: Lookout,
 }
 
 /// What a tick did, as it answers whoever invokes it.
@@ -133,6 +136,7 @@ impl Function {
             stages: LambdaStages::new(&aws, config.stack.clone(), config.stages)
                 .with_deployments_over_after(config.deployed_within),
             metrics: Metrics::new(config.stack, config.detailed_metrics),
+            lookout: Lookout::new(config.policy.retention),
             policy: config.policy,
             breaker: config.breaker,
         })
@@ -177,11 +181,13 @@ impl Function {
         // Before the stages: one that is held for its reputation is off within this minute.
         let feedback = feedback.run().await;
         let dead_letters = DlqName::of(self.stages.deployed()).map(|name| self.count(name));
-        let (rounds, _) = futures::join!(rounds.run(), join_all(dead_letters));
+        let (rounds, letters) = futures::join!(rounds.run(), join_all(dead_letters));
         let endpoints = self.look_after_endpoints().await;
+        let mut looks = Vec::new();
         for round in &rounds {
-            self.gauge(round, &endpoints).await;
+            looks.push(self.gauge(round, endpoints.as_deref()).await);
         }
+        let endpoints = endpoints.unwrap_or_default();
         let stages: Vec<_> = rounds.into_iter().map(told).collect();
         for StageTick { stage, held, turned, probes, outcome, woken, repeated, failed } in &stages {
             tracing::info!(%stage, held, turned, probes, outcome, woken, repeated, failed, "tick");
@@ -196,6 +202,11 @@ impl Function {
         }
         let campaigns = self.look_after_campaigns(began).await;
         let orders = self.carry_out_orders(began).await;
+        self.lookout.note_feedback(&feedback, SystemClock.now());
+        self.lookout.note_campaigns(&campaigns, SystemClock.now());
+        self.lookout.look_at_audits(&self.ledger, SystemClock.now()).await;
+        let letters: Vec<_> = letters.into_iter().flatten().collect();
+        self.metrics.stack(SystemClock.now(), self.lookout.tell(&looks, &letters, SystemClock.now()));
         // Last, as counting 600,000 entries takes a while, and nothing waits for it.
         let unwell = EndpointRounds::unwell(&endpoints);
         let snapshot = Box::pin(self.take_snapshot(&unwell)).await;
@@ -203,7 +214,7 @@ impl Function {
     }
 
     /// What can't be done now is done by the next tick.
-    async fn look_after_endpoints(&self) -> Vec<EndpointRounds> {
+    async fn look_after_endpoints(&self) -> Option<Vec<EndpointRounds>> {
         let round = EndpointRound {
             endpoints: &self.ledger,
             controls: &self.ledger,
@@ -216,9 +227,7 @@ impl Function {
             policy: self.policy,
         };
         let looked_after = round.run().await;
-        looked_after
-            .inspect_err(|error| tracing::warn!(%error, "it can't be told which endpoints there are"))
-            .unwrap_or_default()
+        looked_after.inspect_err(|error| tracing::warn!(%error, "it can't be told which endpoints there are")).ok()
     }
 
     /// What can't be done now is done by the next tick.
@@ -291,6 +300,7 @@ impl Function {
         };
         let taken = round.run().await;
         let taken = taken.inspect_err(|error| tracing::warn!(%error, "no snapshot is taken")).ok().flatten()?;
+        self.lookout.note_queues(&taken.snapshot.queues, SystemClock.now());
         let read_units = taken.snapshot.run.map(|run| run.read_units).filter(|_| taken.counted);
         let told = SnapshotTick { counted: read_units, kept: taken.kept };
         tracing::info!(read_units = read_units.map(ReadUnits::units), kept = told.kept, "snapshot");
@@ -298,39 +308,29 @@ impl Function {
     }
 
     /// What can't be counted now is counted by the next tick.
-    async fn count(&self, name: DlqName) {
+    async fn count(&self, name: DlqName) -> Option<(DlqName, u64)> {
         let letters = self.dead_letters.get(name);
         // Those that an order keeps out of sight are not done with.
         let counted = async { Ok::<_, QueueError>(letters.count().await? + letters.hidden().await?) };
         match counted.await {
-            Ok(count) => self.metrics.dead_letters(letters.name(), SystemClock.now(), count),
-            Err(error) => tracing::warn!(%error, "dead letters aren't counted"),
+            Ok(count) => {
+                self.metrics.dead_letters(letters.name(), SystemClock.now(), count);
+                Some((name, count))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "dead letters aren't counted");
+                None
+            }
         }
     }
 
-    async fn gauge(&self, StageRound { stage, reconciled, .. }: &StageRound, endpoints: &[EndpointRounds]) {
+    async fn gauge(&self, round: &StageRound, endpoints: Option<&[EndpointRounds]>) -> StageLook {
         let now = SystemClock.now();
-        let Ok(Reconciled { control, .. }) = reconciled else { return };
-        let (due, is_out_of_order) = match stage.spec().moves {
-            // No month's entry ever waits for it.
-            Moves::Entries if !Plan::MONTHLY.has(*stage) => (None, false),
-            Moves::Entries => match oldest_due(&self.ledger, &self.ledger, *stage, now).await {
-                Ok(due) => (due, false),
-                Err(_) => return,
-            },
-            // Where nobody is told of anything, there is nothing to measure, and nothing that it costs.
-            Moves::Deliveries if endpoints.is_empty() => return,
-            Moves::Deliveries => {
-                let is_out_of_order = |round: &EndpointRounds| ["broken", "tried", "gone"].contains(&round.held);
-                let due = endpoints.iter().filter_map(|round| round.oldest_due).min();
-                (due, endpoints.iter().any(is_out_of_order))
-            }
-        };
-        let is_measured = stage.spec().moves == Moves::Deliveries || Plan::MONTHLY.has(*stage);
-        let oldest_due = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
-        let oldest_due = is_measured.then_some(oldest_due);
-        let is_broken = is_out_of_order || matches!(control.breaker, Breaker::Open(_));
-        self.metrics.gauges(*stage, now, StageGauges { oldest_due, is_broken, is_paused: control.is_paused(now) });
+        let look = StageLook::of(round, endpoints, &self.ledger, &self.ledger, now).await;
+        if let Some(gauges) = look.gauges() {
+            self.metrics.gauges(look.stage, now, gauges);
+        }
+        look
     }
 }
 

@@ -1,5 +1,13 @@
 //! Alarms: what they look at, when they go off, and what they tell whoever is woken.
 
+use pulse_core::{
+    audit::AuditTrouble,
+    feedback::Reputation,
+    ports::{DlqName, IntakeQueue},
+    run::RunId,
+    stage::StageName,
+    troubles::Trouble,
+};
 use serde_json::{Value, json};
 
 use super::{Template, metrics, reference};
@@ -11,8 +19,8 @@ const COMMANDS: [&str; 11] =
 /// The most that CloudWatch takes as a description (Amazon CloudWatch API Reference, `PutMetricAlarm`).
 const DESCRIPTION: usize = 1_024;
 
-/// A warning comes so long before the first waiting message expires.
-const AHEAD_SECONDS: u64 = 3 * 86_400;
+/// Names of dimensions, each with what its value refers to.
+type Dimensions = [(&'static str, &'static str)];
 
 /// Every alarm says what has happened, and which command to run first.
 #[must_use]
@@ -66,7 +74,11 @@ pub fn each_is_sane(template: &Template) -> Vec<String> {
         if alarm["TreatMissingData"] != missing {
             problems.push(format!("{id} takes what is missing for {}, not {missing}", alarm["TreatMissingData"]));
         }
-        let statistic = if metrics::is_a_count(alarm) { "Sum" } else { "Maximum" };
+        let statistic = match alarm["ComparisonOperator"].as_str() {
+            Some("LessThanThreshold") => "SampleCount",
+            _ if metrics::is_a_count(alarm) => "Sum",
+            _ => "Maximum",
+        };
         if alarm["Statistic"] != statistic {
             problems.push(format!("{id} takes the {} of its metric, not the {statistic}", alarm["Statistic"]));
         }
@@ -80,92 +92,125 @@ pub fn each_is_sane(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Every dead-letter queue is counted by the tick, which may do so, and has an alarm that goes off within a minute of the
-/// first letter that is counted.
+/// Every dead-letter queue is counted by the tick, which may do so, and one alarm hears within a minute of the first letter that is
+/// counted in any of them.
 #[must_use]
-pub fn each_dead_letter_queue_has_one(template: &Template) -> Vec<String> {
+pub fn each_dead_letter_queue_is_heard(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    let is_heard = alarms(template).any(|(_, alarm)| {
+        alarm["MetricName"] == "DeadLetters"
+            && dimensions(alarm) == [("Stack", "AWS::StackName")]
+            && (&alarm["Threshold"], &alarm["Period"], &alarm["EvaluationPeriods"])
+                == (&0.into(), &60.into(), &1.into())
+    });
+    if !is_heard {
+        problems.push("nobody hears of dead letters within a minute".to_owned());
+    }
     let queues = template.resources("AWS::SQS::Queue");
     let dead = queues.filter(|(_, queue)| queue["RedriveAllowPolicy"].is_object());
     let tick = template.functions().into_iter().find(|(id, _)| *id == "TickFunction").map(|(_, tick)| tick);
     let variables = tick.as_ref().and_then(|tick| tick["Environment"]["Variables"].as_object());
     let role = template.at("/Resources/TickRole/Properties/Policies").map(Value::to_string).unwrap_or_default();
     let lacks = dead.filter(|(queue, _)| {
-        let of = template.stages().iter().find(|stage| queue.strip_suffix("Dlq") == Some(&stage.id));
-        let word = match (of, *queue) {
-            (Some(stage), _) => &*stage.name,
-            (None, "FeedbackDlq") => "feedback",
-            (None, "UnsubscribeDlq") => "unsubscribe",
-            (None, _) => metrics::SCHEDULES,
-        };
-        let is_heard = alarms(template).any(|(_, alarm)| {
-            alarm["MetricName"] == "DeadLetters"
-                && dimension(alarm, "Queue").is_some_and(|name| name == word)
-                && (&alarm["Threshold"], &alarm["Period"], &alarm["EvaluationPeriods"])
-                    == (&0.into(), &60.into(), &1.into())
-        });
         let is_asked = variables.is_some_and(|all| all.values().any(|value| reference(value) == Some(queue)));
         let may_be = role.contains(&json!({ "Fn::GetAtt": [queue, "Arn"] }).to_string());
-        !(is_heard && is_asked && may_be)
+        !(is_asked && may_be)
     });
-    lacks.map(|(queue, _)| format!("nobody hears within a minute of what lands in {queue}")).collect()
+    problems.extend(lacks.map(|(queue, _)| format!("nobody counts what lands in {queue}")));
+    problems
 }
 
-/// Each stage has alarms for what is overdue and what will expire, if months or endpoints wait for it, its breaker, throttles, and invocations that fail; the
-/// schedules, the tick, the audit, and mails that were accepted and then dropped have theirs.
+/// What can stop has an alarm: what is overdue, a provider that is out of order, troubles, ticks that don't end, functions that fail
+/// or are throttled, schedules that are given up, opt-outs that nobody reads, and an API that refuses.
 #[must_use]
 pub fn everything_that_can_stop_has_one(template: &Template) -> Vec<String> {
+    let stack: &Dimensions = &[("Stack", "AWS::StackName")];
+    let wanted: [(&str, &Dimensions, &str, u64); 10] = [
+        ("DeadLetters", stack, "GreaterThanThreshold", 0),
+        ("OldestDue", stack, "GreaterThanThreshold", 6 * 3_600),
+        ("BreakerOpen", stack, "GreaterThanOrEqualToThreshold", 1),
+        ("Troubles", stack, "GreaterThanOrEqualToThreshold", 1),
+        // Which only a tick writes, at its end.
+        ("OldestDue", stack, "LessThanThreshold", 1),
+        ("Errors", &[], "GreaterThanThreshold", 0),
+        ("Throttles", &[], "GreaterThanThreshold", 0),
+        ("InvocationDroppedCount", &[("ScheduleGroup", "ScheduleGroup")], "GreaterThanThreshold", 0),
+        ("ApproximateAgeOfOldestMessage", &[("QueueName", "UnsubscribeQueue")], "GreaterThanThreshold", 600),
+        ("5XXError", &[("ApiName", "AWS::StackName")], "GreaterThanThreshold", 0),
+    ];
+    let lacks = wanted.into_iter().filter(|(metric, of, comparison, threshold)| {
+        !alarms(template).any(|(_, alarm)| {
+            alarm["MetricName"] == *metric
+                && alarm["ComparisonOperator"] == *comparison
+                && alarm["Threshold"] == *threshold
+                && dimensions(alarm) == *of
+        })
+    });
+    lacks
+        .map(|(metric, of, comparison, threshold)| {
+            format!("nobody hears of {metric} of {of:?}, {comparison} {threshold}")
+        })
+        .collect()
+}
+
+/// The tick warns before messages expire by the retention that their queues have, and may read where audits stand.
+#[must_use]
+pub fn the_tick_finds_troubles(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
-    let mut want = |metric: &str, dimensions: &[(&str, &str)], threshold: Option<u64>| {
-        let found = alarms(template).any(|(_, alarm)| {
-            alarm["MetricName"] == metric
-                && threshold.is_none_or(|threshold| alarm["Threshold"] == threshold)
-                && dimensions.iter().all(|(name, wanted)| {
-                    dimension(alarm, name).is_some_and(|value| {
-                        value == wanted || reference(value) == Some(*wanted) || value["Fn::GetAtt"][0] == *wanted
-                    })
-                })
-        });
-        if !found {
-            problems.push(format!("nobody hears of {metric} of {dimensions:?}, threshold {threshold:?}"));
-        }
-    };
+    let tick = template.functions().into_iter().find(|(id, _)| *id == "TickFunction").map(|(_, tick)| tick);
+    let warns_by = tick.and_then(|tick| template.number(&tick["Environment"]["Variables"]["QUEUE_RETENTION_SECONDS"]));
     for stage in template.stages() {
-        let own = [("Stack", "AWS::StackName"), ("Stage", stage.name.as_str())];
-        let function = format!("{}Function", stage.id);
         let kept = template.at(&format!("/Resources/{}Queue/Properties/MessageRetentionPeriod", stage.id));
-        let kept = kept.and_then(|kept| template.number(kept)).unwrap_or(0);
-        if metrics::has_oldest_due(&stage.name) {
-            want("OldestDue", &own, Some(6 * 3_600));
-            want("OldestDue", &own, Some(kept.saturating_sub(AHEAD_SECONDS)));
+        let kept = kept.and_then(|kept| template.number(kept));
+        if kept.is_none() || kept != warns_by {
+            problems
+                .push(format!("the {} queue keeps messages for {kept:?}, and tick warns by {warns_by:?}", stage.name));
         }
-        want("BreakerOpen", &own, Some(1));
-        want("Throttles", &[("FunctionName", &function)], Some(0));
-        want("Errors", &[("FunctionName", &function)], Some(0));
     }
-    for metric in ["InvocationDroppedCount", "InvocationsFailedToBeSentToDeadLetterCount", "TargetErrorCount"] {
-        want(metric, &[("ScheduleGroup", "ScheduleGroup")], Some(0));
-    }
-    want("Dropped", &[("Stack", "AWS::StackName")], Some(0));
-    want("Forged", &[("Stack", "AWS::StackName")], None);
-    want("Reputation", &[("Stack", "AWS::StackName")], None);
-    want("LateCampaigns", &[("Stack", "AWS::StackName")], Some(1));
-    want("5XXError", &[("ApiName", "AWS::StackName")], Some(0));
-    want("Errors", &[("FunctionName", "FeedbackFunction")], Some(0));
-    for (queue, longest) in [("FeedbackQueue", 3_600), ("UnsubscribeQueue", 600)] {
-        want("ApproximateAgeOfOldestMessage", &[("QueueName", queue)], Some(longest));
-    }
-    for function in ["TickFunction", "AuditFunction"] {
-        want("Invocations", &[("FunctionName", function)], Some(1));
-        want("Errors", &[("FunctionName", function)], Some(0));
+    let policies = template.at("/Resources/TickRole/Properties/Policies").and_then(Value::as_array);
+    let statements =
+        policies.into_iter().flatten().filter_map(|of| of["PolicyDocument"]["Statement"].as_array()).flatten();
+    let reads = |one: &Value| one["Sid"] == "KeepTheLedger" && one["Action"].to_string().contains("dynamodb:GetItem");
+    if !statements.clone().any(reads) {
+        problems.push("tick may not read where audits stand".to_owned());
     }
     problems
+}
+
+/// Each trouble says which command to run first.
+#[must_use]
+pub fn each_trouble_says_what_to_do_first() -> Vec<String> {
+    let stages = StageName::ALL
+        .iter()
+        .flat_map(|&stage| [Trouble::Broken(stage), Trouble::Overdue(stage), Trouble::Expiring(stage)]);
+    let run = RunId::parse("spring").ok().map(Trouble::LateCampaign);
+    let all = stages
+        .chain(DlqName::all().map(Trouble::DeadLetters))
+        .chain([Reputation::Doubtful, Reputation::Bad].map(Trouble::Reputation))
+        .chain(run)
+        .chain(AuditTrouble::ALL.iter().copied().map(Trouble::Audit))
+        .chain(IntakeQueue::ALL.iter().copied().map(Trouble::Unread))
+        .chain([Trouble::Dropped, Trouble::Forged]);
+    let says = |trouble: &Trouble| {
+        let first = trouble.first();
+        let command = first.strip_prefix("`pulse ").and_then(|rest| rest.split_once('`')).map(|(command, _)| command);
+        let word = command.and_then(|command| command.split(' ').next()).unwrap_or_default().to_owned();
+        COMMANDS.contains(&&*word)
+    };
+    all.filter(|trouble| !says(trouble)).map(|trouble| format!("{trouble:?} names no command to run first")).collect()
 }
 
 pub(super) fn alarms(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
     template.resources("AWS::CloudWatch::Alarm")
 }
 
-fn dimension<'a>(alarm: &'a Value, name: &str) -> Option<&'a Value> {
-    let dimensions = alarm["Dimensions"].as_array()?;
-    dimensions.iter().find(|dimension| dimension["Name"] == name).map(|dimension| &dimension["Value"])
+/// An alarm's dimensions, by name, each with what its value refers to.
+fn dimensions(alarm: &Value) -> Vec<(&str, &str)> {
+    let all = alarm["Dimensions"].as_array().into_iter().flatten();
+    all.map(|dimension| {
+        let value = &dimension["Value"];
+        let of = reference(value).or(value["Fn::GetAtt"][0].as_str()).or(value.as_str());
+        (dimension["Name"].as_str().unwrap_or_default(), of.unwrap_or_default())
+    })
+    .collect()
 }

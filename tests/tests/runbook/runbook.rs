@@ -81,7 +81,7 @@ fn every_alarm_and_parameter_that_is_named_is_in_the_template() {
     let quoted = runbook.split('`').skip(1).step_by(2);
     let is_name = |text: &&str| text.chars().all(char::is_alphanumeric) && text.starts_with(char::is_uppercase);
     let names: Vec<_> = quoted.filter(is_name).collect();
-    assert!(names.contains(&"ScoreDlqAlarm") && names.contains(&"SesRate"), "{names:?}");
+    assert!(names.contains(&"DeadLettersAlarm") && names.contains(&"SesRate"), "{names:?}");
     for name in names {
         assert!(template.contains(&format!("\n  {name}:\n")), "{name} is not in the template");
     }

@@ -79,6 +79,16 @@ fn the_tick_queues_what_fell_off_and_leaves_a_paused_stage_alone() {
         stack.send("ScheduleDlqUrl", "a letter").await;
         stack.tick(StageName::Score).await;
         logged(&[r#""Stack":"ticking""#, r#""Queue":"schedules""#, r#""DeadLetters":1"#]).await;
+        logged(&[
+            r#""Stack":"ticking""#,
+            r#""OldestDue":"#,
+            r#""BreakerOpen":0"#,
+            r#""DeadLetters":1"#,
+            r#""Troubles":"#,
+        ])
+        .await;
+        logged(&[r#""message":"trouble""#, r#""trouble":"dead-letters""#, r#""of":"schedules""#, "pulse redrive"])
+            .await;
 
         // Someone disables the mapping in the console: that is a pause, and the stage is left alone.
         set_mapping(&stack, "ScoreMappingId", false, "Disabled").await;

@@ -65,13 +65,14 @@ fn a_further_stage_of_forty_lines_keeps_every_promise() -> Result<()> {
     let sources = Sources::in_folder(folder.path());
     let template = Template::parse(&sources.render()?, sources.stages()?)?;
     assert_eq!(template.mappings().len(), 5 + 2);
-    // Six for each stage, but for two that one has no use for.
-    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 36 + 4 + 6);
+    // A stage brings none of its own.
+    assert_eq!(template.resources("AWS::CloudWatch::Alarm").count(), 10);
     let checks = [
         alarms::each_says_what_to_do_first,
         alarms::each_is_sane,
-        alarms::each_dead_letter_queue_has_one,
+        alarms::each_dead_letter_queue_is_heard,
         alarms::everything_that_can_stop_has_one,
+        alarms::the_tick_finds_troubles,
         closing::the_worker_keeps_time_for_its_end,
         closing::a_claim_ends_before_its_message_is_back,
         functions::batches_are_partial_and_bounded,

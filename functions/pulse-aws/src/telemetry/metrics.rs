@@ -1,8 +1,7 @@
 //! Metrics in the embedded metric format: lines of the log that `CloudWatch` reads figures from (Amazon
-//! `CloudWatch` User Guide, "Specification: Embedded metric format"). Custom metrics cost by their number, so
-//! there are few: six for each stage, one for each way that an entry can go, one for each dead-letter queue that holds
-//! anything, and one each of mails that were dropped and of what was forged. Ten are free; the others can be left out, but
-//! for dead letters, dropped mails and what was forged, and then their figures are in the same lines for Logs Insights to sum up.
+//! `CloudWatch` User Guide, "Specification: Embedded metric format"). Custom metrics cost by their number, and ten are free:
+//! three for each of the two stages that every month has, and four of the stack, which alarms watch. All else, by stage, by queue
+//! and by what became of entries, is in the same lines for Logs Insights to sum up, and a metric only where details are asked for.
 
 use std::{
     io::{self, Write as _},
@@ -10,15 +9,22 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pulse_core::{entry::StageName, feedback::Reputation, ports::DlqName, stage::MeterReading};
+use pulse_core::{
+    entry::StageName,
+    feedback::Reputation,
+    ports::DlqName,
+    stage::MeterReading,
+    troubles::{FORGED_AT_MOST, Trouble},
+};
 use serde_json::{Map, Value, json};
 
 use super::Transitions;
 
 const NAMESPACE: &str = "Pulse";
 
-/// Those that can be left out.
-const DETAILS: [&str; 6] = ["Paused", "Scored", "Sent", "Skipped", "Failed", "Unknown"];
+/// What a payload that was forged adds to the troubles: strangers post some, and more than twenty within the alarm's five
+/// minutes are a trouble. Several instances count, so that none of them can tell by itself.
+const OF_ONE_FORGED: f64 = 1.0 / FORGED_AT_MOST as f64;
 
 /// The most values of a metric in a line.
 const MOST_VALUES: usize = 100;
@@ -34,6 +40,22 @@ pub struct StageGauges {
     pub is_paused: bool,
 }
 
+/// How the stack stands at the end of a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StackGauges {
+    /// The longest that anything of any stage has been due. None, if that couldn't be told of each month's stages: then nothing is
+    /// measured, and the alarm that hears of ticks hears of this too.
+    pub oldest_due: Option<Duration>,
+    /// Stages whose provider is taken to be out of order.
+    pub broken: usize,
+    /// Letters of all dead-letter queues.
+    pub dead_letters: u64,
+    /// Troubles that are to be told.
+    pub troubles: usize,
+    /// Troubles that stand.
+    pub standing: usize,
+}
+
 /// Writes metrics of one stack.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -42,7 +64,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics of the stack of this name, all of them or only the ten that are free.
+    /// Metrics of the stack of this name, with all details or only the ten that are free.
     #[must_use]
     pub fn new(stack: impl Into<String>, detailed: bool) -> Self {
         Self { stack: stack.into(), detailed }
@@ -59,15 +81,20 @@ impl Metrics {
         print_all(&self.of_dropped(now, mails));
     }
 
-    /// Payloads that weren't signed as their source signs. Logs tell of which source they said to be: as a dimension that
-    /// would be a metric for each.
-    pub fn forged(&self, source: &str, now: Timestamp, payloads: u64) {
-        print_all(&[self.of_forged(source, now, payloads)]);
+    /// Payloads that weren't signed as their source signs, and whether they are to be told. Logs tell of which source they said to
+    /// be: as a dimension that would be a metric for each.
+    pub fn forged(&self, source: &str, now: Timestamp, payloads: u64, is_told: bool) {
+        print_all(&[self.of_forged(source, now, payloads, is_told)]);
     }
 
-    /// How recipients take the mails, where that is not well. A metric costs for the hours in which it is measured.
+    /// How recipients take the mails, where that is not well.
     pub fn reputation(&self, now: Timestamp, reputation: Reputation) {
         print_all(&Vec::from_iter(self.of_reputation(now, reputation)));
+    }
+
+    /// How the stack stands, once in each tick, by which it is also known that there was one.
+    pub fn stack(&self, now: Timestamp, gauges: StackGauges) {
+        print_all(&[self.of_stack(now, gauges)]);
     }
 
     /// How a stage stands.
@@ -75,13 +102,12 @@ impl Metrics {
         print_all(&[self.of_gauges(stage, now, gauges)]);
     }
 
-    /// How many campaigns will miss their deadlines, of those that were judged. Where there are none, nothing is written.
+    /// How many campaigns will miss their deadlines, of those that were judged.
     pub fn late_campaigns(&self, now: Timestamp, campaigns: usize) {
         print_all(&[self.of_late_campaigns(now, campaigns)]);
     }
 
-    /// How many letters a dead-letter queue holds. Of an empty one nothing is written, as a metric costs for the hours in
-    /// which it is measured, and most months have no letters.
+    /// How many letters a dead-letter queue holds. Of an empty one nothing is written.
     pub fn dead_letters(&self, queue: DlqName, now: Timestamp, letters: u64) {
         print_all(&Vec::from_iter(self.of_dead_letters(queue, now, letters)));
     }
@@ -100,7 +126,7 @@ impl Metrics {
         }
         let mut line = Line::new(self, now);
         for (name, count) in moved.take() {
-            line.add(name, "Count", json!(count));
+            line.detail(name, "Count", json!(count));
         }
         lines.extend(line.end_if_any());
         lines
@@ -109,20 +135,22 @@ impl Metrics {
     fn of_dropped(&self, now: Timestamp, mails: usize) -> Vec<Value> {
         let mut line = Line::new(self, now);
         if mails > 0 {
-            line.add("Dropped", "Count", json!(mails));
+            line.detail("Dropped", "Count", json!(mails));
+            line.trouble(Trouble::Dropped, json!(1));
         }
         line.end_if_any().into_iter().collect()
     }
 
     fn of_late_campaigns(&self, now: Timestamp, campaigns: usize) -> Value {
         let mut line = Line::new(self, now);
-        line.add("LateCampaigns", "Count", json!(campaigns));
+        line.detail("LateCampaigns", "Count", json!(campaigns));
         line.end()
     }
 
-    fn of_forged(&self, source: &str, now: Timestamp, payloads: u64) -> Value {
+    fn of_forged(&self, source: &str, now: Timestamp, payloads: u64, is_told: bool) -> Value {
         let mut line = Line::new(self, now);
-        line.add("Forged", "Count", json!(payloads));
+        line.detail("Forged", "Count", json!(payloads));
+        line.trouble(Trouble::Forged, json!(if is_told { payloads as f64 * OF_ONE_FORGED } else { 0.0 }));
         line.fields.insert("Source".to_owned(), json!(source));
         line.end()
     }
@@ -131,26 +159,41 @@ impl Metrics {
         let mut line = Line::new(self, now);
         match reputation {
             Reputation::Good => {}
-            Reputation::Doubtful => line.add("Reputation", "None", json!(1)),
-            Reputation::Bad => line.add("Reputation", "None", json!(2)),
+            Reputation::Doubtful => line.detail("Reputation", "None", json!(1)),
+            Reputation::Bad => line.detail("Reputation", "None", json!(2)),
         }
         line.end_if_any()
+    }
+
+    fn of_stack(&self, now: Timestamp, gauges: StackGauges) -> Value {
+        let mut line = Line::new(self, now);
+        if let Some(oldest_due) = gauges.oldest_due {
+            line.add("OldestDue", "Seconds", json!(oldest_due.as_secs()));
+        }
+        line.add("BreakerOpen", "Count", json!(gauges.broken));
+        // A metric costs for the hours in which it is measured, and most months have no letters.
+        if gauges.dead_letters > 0 {
+            line.add("DeadLetters", "Count", json!(gauges.dead_letters));
+        }
+        line.add("Troubles", "Count", json!(gauges.troubles));
+        line.fields.insert("Standing".to_owned(), json!(gauges.standing));
+        line.end()
     }
 
     fn of_gauges(&self, stage: StageName, now: Timestamp, gauges: StageGauges) -> Value {
         let mut line = Line::of_stage(self, stage, now);
         if let Some(oldest_due) = gauges.oldest_due {
-            line.add("OldestDue", "Seconds", json!(oldest_due.as_secs()));
+            line.detail("OldestDue", "Seconds", json!(oldest_due.as_secs()));
         }
-        line.add("BreakerOpen", "Count", json!(u8::from(gauges.is_broken)));
-        line.add("Paused", "Count", json!(u8::from(gauges.is_paused)));
+        line.detail("BreakerOpen", "Count", json!(u8::from(gauges.is_broken)));
+        line.detail("Paused", "Count", json!(u8::from(gauges.is_paused)));
         line.end()
     }
 
     fn of_dead_letters(&self, queue: DlqName, now: Timestamp, letters: u64) -> Option<Value> {
         let mut line = Line::new(self, now).by("Queue", queue.as_str());
         if letters > 0 {
-            line.add("DeadLetters", "Count", json!(letters));
+            line.detail("DeadLetters", "Count", json!(letters));
         }
         line.end_if_any()
     }
@@ -182,10 +225,25 @@ impl Line {
     }
 
     fn add(&mut self, name: &str, unit: &str, value: Value) {
-        if self.detailed || !DETAILS.contains(&name) {
-            self.metrics.push(json!({ "Name": name, "Unit": unit }));
-        }
+        self.metrics.push(json!({ "Name": name, "Unit": unit }));
         self.fields.insert(name.to_owned(), value);
+    }
+
+    /// What is a metric only where details are asked for, and a field of the line otherwise.
+    fn detail(&mut self, name: &str, unit: &str, value: Value) {
+        if self.detailed {
+            self.add(name, unit, value);
+        } else {
+            self.fields.insert(name.to_owned(), value);
+        }
+    }
+
+    /// What somebody is to be woken for, or a part of it, and what to do first.
+    fn trouble(&mut self, trouble: Trouble, weight: Value) {
+        self.add("Troubles", "Count", weight);
+        self.fields.insert("trouble".to_owned(), json!(trouble.word()));
+        self.fields.insert("of".to_owned(), json!(trouble.of()));
+        self.fields.insert("first".to_owned(), json!(trouble.first()));
     }
 
     fn end_if_any(self) -> Option<Value> {

@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use strum::{Display, IntoStaticStr};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::{Audit, AuditDepth, AuditProgress, AuditReport, AuditStart};
 use crate::customer::CustomerId;
@@ -10,6 +10,50 @@ const STALE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whoever is at an audit writes its checkpoint more often than this: until then it is theirs.
 const ALIVE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Without a finished audit for this long, somebody is told. One is begun each day.
+pub const AUDIT_OVERDUE_AFTER: SignedDuration = SignedDuration::from_hours(26);
+
+/// Whoever runs by the clock takes an audit up every quarter of an hour: one that stands still for this long is taken up by nobody,
+/// or ends each time before its first checkpoint.
+const STANDS_STILL_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// One of ten million customers takes an hour, in several invocations some two: what takes this long gets nowhere.
+const LONGEST: SignedDuration = SignedDuration::from_hours(3);
+
+/// What is amiss with audits by the clock, as their checkpoint tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum AuditTrouble {
+    /// There never was one.
+    NeverBegun,
+    /// One was begun, and isn't gone on with, or doesn't end.
+    StandsStill,
+    /// The last passed customers over.
+    NotAll,
+    /// None was finished for more than a day.
+    Overdue,
+}
+
+impl AuditTrouble {
+    /// All that there are.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// What is amiss at `now`, the worst first; nothing, if audits are well.
+    #[must_use]
+    pub fn of(checkpoint: Option<&AuditCheckpoint>, now: Timestamp) -> Option<Self> {
+        let Some(there) = checkpoint else { return Some(Self::NeverBegun) };
+        let is_done = there.cursor == AuditCursor::Done;
+        let is_older = |then: Timestamp, than| now.duration_since(then) > than;
+        if is_older(there.finished_at.unwrap_or(there.began_at), AUDIT_OVERDUE_AFTER) {
+            Some(Self::Overdue)
+        } else if !is_done && (is_older(there.saved_at, STANDS_STILL_AFTER) || is_older(there.began_at, LONGEST)) {
+            Some(Self::StandsStill)
+        } else {
+            (is_done && there.report.failed > 0).then_some(Self::NotAll)
+        }
+    }
+}
 
 /// Which audit a checkpoint is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Display, IntoStaticStr)]
@@ -104,5 +148,49 @@ impl AuditCheckpoint {
 
     pub(super) fn progress(&self) -> AuditProgress {
         AuditProgress { entries: self.report.customers, schedules: self.schedules }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-03T10:00:00Z".parse().unwrap()
+    }
+
+    fn hours_ago(hours: i64) -> Timestamp {
+        now() - SignedDuration::from_hours(hours)
+    }
+
+    fn checkpoint(began: i64, saved: i64, finished: Option<i64>) -> AuditCheckpoint {
+        AuditCheckpoint {
+            version: 1,
+            began_at: hours_ago(began),
+            taken_at: hours_ago(began),
+            saved_at: hours_ago(saved),
+            finished_at: finished.map(hours_ago),
+            depth: AuditDepth::Presence,
+            repair: true,
+            is_at_rest: true,
+            cursor: AuditCursor::Entries { part: 0, after: None },
+            report: AuditReport::default(),
+            schedules: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_amiss_with_audits_is_told_by_their_checkpoint() {
+        let of = |checkpoint: &AuditCheckpoint| AuditTrouble::of(Some(checkpoint), now());
+        assert_eq!(AuditTrouble::of(None, now()), Some(AuditTrouble::NeverBegun));
+        assert_eq!(of(&checkpoint(1, 1, Some(25))), None, "it is being worked on");
+        assert_eq!(of(&checkpoint(3, 2, Some(25))), Some(AuditTrouble::StandsStill));
+        assert_eq!(of(&checkpoint(4, 0, Some(25))), Some(AuditTrouble::StandsStill), "it doesn't end");
+        assert_eq!(of(&checkpoint(2, 0, Some(27))), Some(AuditTrouble::Overdue));
+        assert_eq!(of(&checkpoint(27, 27, None)), Some(AuditTrouble::Overdue), "the first never ended");
+        let done = AuditCheckpoint { cursor: AuditCursor::Done, ..checkpoint(20, 20, Some(20)) };
+        assert_eq!(of(&done), None);
+        let report = AuditReport { failed: 1, ..AuditReport::default() };
+        assert_eq!(of(&AuditCheckpoint { report, ..done }), Some(AuditTrouble::NotAll));
     }
 }

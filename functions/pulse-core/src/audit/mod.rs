@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::checkpoint_writer::CheckpointWriter;
 pub use self::{
-    checkpoint::{AuditCheckpoint, AuditCursor, AuditName},
+    checkpoint::{AUDIT_OVERDUE_AFTER, AuditCheckpoint, AuditCursor, AuditName, AuditTrouble},
     report::{AuditReport, Finding, Problem},
 };
 use crate::{

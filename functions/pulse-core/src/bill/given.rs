@@ -2,11 +2,8 @@
 
 use super::{Bill, Prices};
 
-/// Metrics of Pulse's own that such a stage has, but for its dead letters': they are measured while there are any.
-pub const GIVEN_METRICS: u32 = 5;
-
-/// Its alarms, as in template.yaml.
-pub const GIVEN_ALARMS: u32 = 4;
+/// Metrics of Pulse's own that such a stage has. It has no alarms: those of the stack hear of it.
+pub const GIVEN_METRICS: u32 = 3;
 
 /// Requests of an hour to its queues: long polls of a mapping's pollers, five, of 20 s; the tick's looks at the queue and the
 /// dead letters, three a minute, and its snapshots', four each.
@@ -22,7 +19,6 @@ impl Bill {
         Self::beside([
             ("SQS requests", REQUESTS_AN_HOUR * HOURS / 1e6, "million", prices.queue_requests),
             ("CloudWatch metrics", f64::from(GIVEN_METRICS), "metrics", prices.metrics),
-            ("CloudWatch alarms", f64::from(GIVEN_ALARMS), "alarms", prices.alarms),
         ])
     }
 }
@@ -32,10 +28,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stage_that_waits_costs_its_polls_its_metrics_and_its_alarms() {
+    fn a_stage_that_waits_costs_its_polls_and_its_metrics() {
         let bill = Bill::of_given_stage(&Prices::default());
         let polls = 1_128.0 * 730.0 / 1e6 * 0.4;
-        assert!((bill.total - (polls + 1.5 + 0.4)).abs() < 1e-6, "{}", bill.total);
-        assert!((2.2..2.3).contains(&bill.total));
+        assert!((bill.total - (polls + 0.9)).abs() < 1e-6, "{}", bill.total);
+        assert!((1.2..1.3).contains(&bill.total));
     }
 }

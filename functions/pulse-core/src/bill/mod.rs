@@ -10,6 +10,6 @@ mod word;
 pub use campaign::CampaignWork;
 pub use console::{CONSOLE_MEMORY_GB, Viewers};
 pub use expected::{BYTES_PER_CUSTOMER, FEEDBACK_MEMORY_GB, LOG_BYTES_PER_INVOCATION, STAGE_MEMORY_GB, TICK_MEMORY_GB};
-pub use given::{GIVEN_ALARMS, GIVEN_METRICS};
+pub use given::GIVEN_METRICS;
 pub use prices::{ALARMS, ApiUse, Bill, BillLine, METRICS, Prices};
 pub use word::Told;

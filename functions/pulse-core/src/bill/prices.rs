@@ -2,13 +2,13 @@ use serde::Serialize;
 
 use crate::ports::ReadUnits;
 
-/// Metrics of Pulse's own: six of each stage that moves entries, and five of the stack. Each counts while it is measured. Those
-/// of dead letters, of dropped mails and of forged payloads are measured only while there are any, and the deliver stage's six
-/// only where there are endpoints: they are $1.80 a month then.
-pub const METRICS: u32 = 2 * 6 + 5;
+/// Metrics of Pulse's own: three of each stage that moves entries every month, and four of the stack. Each counts while it is
+/// measured. That of dead letters is measured only while there are any, and the deliver stage's three only where there are endpoints:
+/// they are $0.90 a month then.
+pub const METRICS: u32 = 2 * 3 + 4;
 
 /// Alarms of template.yaml.
-pub const ALARMS: u32 = 36;
+pub const ALARMS: u32 = 10;
 
 /// AWS's public prices in us-east-1, in dollars (the pricing pages of Amazon `DynamoDB`, Amazon SQS, AWS
 /// Lambda, Amazon `EventBridge`, Amazon SNS, Amazon API Gateway, AWS Secrets Manager, Amazon CloudWatch and AWS Step
@@ -197,7 +197,7 @@ mod tests {
         assert!(close(cost("SQS requests"), 1.0), "2.5 million at 0.40");
         assert!(close(cost("Lambda requests"), 0.0) && close(cost("Lambda duration"), 1.666_67));
         assert!(close(cost("Secrets"), 0.8) && close(cost("CloudWatch Logs"), 0.0));
-        assert!(close(cost("CloudWatch metrics"), 2.1) && close(cost("CloudWatch alarms"), 2.6));
+        assert!(close(cost("CloudWatch metrics"), 0.0) && close(cost("CloudWatch alarms"), 0.0));
         assert!(close(bill.total, bill.lines.iter().map(|line| line.cost).sum()));
     }
 }

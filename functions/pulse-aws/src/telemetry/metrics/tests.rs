@@ -39,16 +39,61 @@ fn details_that_are_left_out_as_metrics_are_in_the_lines_all_the_same() {
     assert_eq!(lines, [json!({ "Stack": "pulse", "Sent": 1 })]);
     let gauges = StageGauges { oldest_due: Some(Duration::ZERO), is_broken: false, is_paused: true };
     let line = metrics.of_gauges(StageName::Score, now(), gauges);
-    let names: Vec<_> = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().iter().collect();
-    assert_eq!((names.len(), &line["Paused"]), (2, &json!(1)));
+    let fields = json!({ "Stack": "pulse", "Stage": "score", "OldestDue": 0, "BreakerOpen": 0, "Paused": 1 });
+    assert_eq!(line, fields);
+    assert_eq!(metrics.of_late_campaigns(now(), 2), json!({ "Stack": "pulse", "LateCampaigns": 2 }));
+    let reputation = metrics.of_reputation(now(), Reputation::Bad);
+    assert_eq!(reputation, Some(json!({ "Stack": "pulse", "Reputation": 2 })));
+    let detailed = Metrics::new("pulse", true);
+    for line in [detailed.of_gauges(StageName::Score, now(), gauges), detailed.of_late_campaigns(now(), 2)] {
+        assert!(!metrics_of(&line).is_empty(), "{line}");
+    }
+}
+
+/// What a line has as metrics, by name.
+fn metrics_of(line: &Value) -> Vec<&str> {
+    let all = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+    all.into_iter().flatten().filter_map(|metric| metric["Name"].as_str()).collect()
 }
 
 #[test]
-fn dead_letters_are_measured_by_queue_while_there_are_any() {
+fn every_stack_has_ten_metrics_with_all_that_it_may_tell() {
     let metrics = Metrics::new("pulse", false);
-    let forged = metrics.of_forged("mailgun", now(), 3);
-    assert_eq!((&forged["Forged"], &forged["Source"]), (&json!(3), &json!("mailgun")));
-    assert_eq!(forged["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
+    let moved = Transitions::default();
+    for word in ["scored", "sent", "skipped", "failed", "unknown"] {
+        moved.count(word);
+    }
+    let gauges = StageGauges { oldest_due: Some(Duration::ZERO), is_broken: true, is_paused: true };
+    let stack = StackGauges { oldest_due: gauges.oldest_due, broken: 1, dead_letters: 1, troubles: 1, standing: 1 };
+    let mut lines = vec![metrics.of_stack(now(), stack), metrics.of_forged("mailgun", now(), 1, true)];
+    lines.extend(metrics.of_dropped(now(), 1));
+    lines.push(metrics.of_late_campaigns(now(), 1));
+    lines.extend(metrics.of_reputation(now(), Reputation::Bad));
+    lines.extend(metrics.of_dead_letters(DlqName::Schedules, now(), 1));
+    for stage in [StageName::Score, StageName::Email] {
+        lines.extend(metrics.of_work(stage, now(), &reading(3), &moved));
+        lines.push(metrics.of_gauges(stage, now(), gauges));
+    }
+    let named = lines.iter().flat_map(|line| metrics_of(line).into_iter().map(|name| (name, line["Stage"].as_str())));
+    let all: std::collections::BTreeSet<_> = named.collect();
+    assert_eq!(all.len(), 10, "{all:?}");
+}
+
+#[test]
+fn each_tick_tells_how_the_stack_stands_and_that_it_was() {
+    let metrics = Metrics::new("pulse", false);
+    let well = StackGauges { oldest_due: Some(Duration::ZERO), broken: 0, dead_letters: 0, troubles: 0, standing: 2 };
+    let line = metrics.of_stack(now(), well);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
+    assert_eq!(metrics_of(&line), ["OldestDue", "BreakerOpen", "Troubles"], "of no letters nothing is written");
+    assert_eq!((&line["Troubles"], &line["Standing"]), (&json!(0), &json!(2)));
+    let letters = metrics.of_stack(now(), StackGauges { dead_letters: 7, oldest_due: None, ..well });
+    assert_eq!(metrics_of(&letters), ["BreakerOpen", "DeadLetters", "Troubles"], "what isn't known is not measured");
+}
+
+#[test]
+fn dead_letters_are_told_by_queue_while_there_are_any() {
+    let metrics = Metrics::new("pulse", true);
     assert_eq!(metrics.of_dead_letters(DlqName::Schedules, now(), 0), None);
     let line = metrics.of_dead_letters(DlqName::Schedules, now(), 7).unwrap();
     let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -72,11 +117,26 @@ fn each_metric_of_a_line_has_its_value_and_its_dimensions() {
 }
 
 #[test]
-fn mails_that_were_dropped_are_counted_where_there_are_any() {
+fn more_than_twenty_payloads_that_were_forged_are_a_trouble() {
+    let metrics = Metrics::new("pulse", false);
+    let weight = |payloads| metrics.of_forged("mailgun", now(), payloads, true)["Troubles"].as_f64().unwrap();
+    // Those of three invocations, which the alarm adds up.
+    assert!(weight(10) + weight(10) + weight(1) > 1.0 && weight(10) + weight(9) < 1.0);
+    assert_eq!(metrics.of_forged("mailgun", now(), 100, false)["Troubles"], json!(0.0), "it was told");
+    let line = metrics.of_forged("mailgun", now(), 3, true);
+    assert_eq!((&line["Forged"], &line["Source"], &line["trouble"]), (&json!(3), &json!("mailgun"), &json!("forged")));
+    assert_eq!(metrics_of(&line), ["Troubles"]);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
+}
+
+#[test]
+fn mails_that_were_dropped_are_a_trouble_where_there_are_any() {
     let metrics = Metrics::new("pulse", false);
     assert_eq!(metrics.of_dropped(now(), 0), Vec::<Value>::new());
     let line = metrics.of_dropped(now(), 3).remove(0);
     let directive = &line["_aws"]["CloudWatchMetrics"][0];
     assert_eq!((&line["Dropped"], &directive["Dimensions"]), (&json!(3), &json!([["Stack"]])));
-    assert_eq!(directive["Metrics"], json!([{ "Name": "Dropped", "Unit": "Count" }]));
+    assert_eq!(directive["Metrics"], json!([{ "Name": "Troubles", "Unit": "Count" }]));
+    assert_eq!((&line["Troubles"], &line["trouble"]), (&json!(1), &json!("dropped")));
+    assert!(line["first"].as_str().unwrap().starts_with("`pulse why CUSTOMER`"));
 }
