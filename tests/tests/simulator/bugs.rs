@@ -11,9 +11,9 @@ use pulse_sim::{
 
 use crate::mutants::{
     BlamesTheMessage, CountsOnce, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores,
-    NeverAsks, NeverAudits, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
-    ReportsHalf, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute,
-    TakesBackNextMonth, WithoutSweep,
+    NeverAsks, NeverAudits, OpensNextMonthLast, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending,
+    RemembersProfiles, ReportsHalf, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly,
+    SweepsEveryMinute, TakesBackNextMonth, WithoutSweep,
 };
 
 /// Seeds within which a bug must show.
@@ -165,6 +165,11 @@ fn a_schedule_that_stays_lost_is_caught() {
 #[test]
 fn closing_a_month_without_opening_the_next_is_caught() {
     assert_caught(ForgetsNextMonth, Promise::OneScheduleOneEntry);
+}
+
+#[test]
+fn closing_a_month_before_the_next_is_opened_is_caught() {
+    assert_caught(OpensNextMonthLast, Promise::OneScheduleOneEntry);
 }
 
 #[test]

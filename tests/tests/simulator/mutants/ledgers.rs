@@ -75,6 +75,21 @@ impl SystemUnderTest for ForgetsNextMonth {
     }
 }
 
+/// Closes an entry before it opens the next month's, and doesn't audit.
+pub(crate) struct OpensNextMonthLast;
+
+#[async_trait]
+impl SystemUnderTest for OpensNextMonthLast {
+    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
+        let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::OpensNextLast };
+        Production.email(&WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }, policy)
+    }
+
+    async fn audit(&self, _: &WorldPorts, _: AuditStart, _: AuditDepth) -> Result<AuditEnd, AuditError> {
+        Ok(AuditEnd::NoneUnfinished)
+    }
+}
+
 /// Takes whoever left for gone until the next month, though they are back before their slot.
 pub(crate) struct TakesBackNextMonth;
 
@@ -89,6 +104,7 @@ impl SystemUnderTest for TakesBackNextMonth {
 enum Twist {
     Remembers(Arc<Mutex<HashMap<CustomerId, Customer>>>),
     OpensNoNext,
+    OpensNextLast,
     OpensNextInstead,
 }
 
@@ -134,6 +150,13 @@ impl Ledger for Twisted {
             if let Some(alone) = before.and_then(|entry| entry.record_sent(provider_id.clone(), *at, None).ok()) {
                 return self.ledger.apply(&alone).await;
             }
+        }
+        if matches!(self.twist, Twist::OpensNextLast) {
+            self.ledger.write_change(change).await?;
+            return match change.next() {
+                Some(next) => self.ledger.open(next).await.map(drop),
+                None => Ok(()),
+            };
         }
         if matches!(self.twist, Twist::OpensNextInstead)
             && let Some(before) = self.ledger.entry(change.after().id()).await?

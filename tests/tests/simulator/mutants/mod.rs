@@ -8,15 +8,16 @@ mod mails;
 mod snapshots;
 mod ticks;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use pulse_core::{
     entry::StageName,
+    failure::Cause,
     message::WorkMessage,
     ports::{QueueError, ScoreError, ScoreRequest, Scorer, StageQueue, Visibility},
     score::Score,
-    stage::{EmailPolicy, Stage},
+    stage::{EmailPolicy, Stage, Task, Verdict},
     tick::{ReconcileError, StageRound, SweepPolicy, Swept},
 };
 use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
@@ -31,7 +32,9 @@ pub(crate) use self::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
         TakesFailuresForAnswers, TellsNobody,
     },
-    ledgers::{ForgetsNextMonth, MailsOldScores, NeverAudits, RemembersProfiles, TakesBackNextMonth},
+    ledgers::{
+        ForgetsNextMonth, MailsOldScores, NeverAudits, OpensNextMonthLast, RemembersProfiles, TakesBackNextMonth,
+    },
     mails::{NeverAsks, RecordsBeforeSending, SendsAgainBlindly, SendsWithoutAClaim},
     snapshots::{CountsOnce, ReportsHalf},
     ticks::{BlamesTheMessage, ForgetsPauses, ReconcilesNothing, SweepsBlindly, SweepsEveryMinute},
@@ -71,9 +74,27 @@ impl SystemUnderTest for QueuesTheEmailFirst {
     fn score(&self, ports: &WorldPorts) -> Box<dyn Stage> {
         let early =
             TellsEarly { scorer: Arc::clone(&ports.scorer), queue: Arc::clone(&ports.queues[StageName::Email]) };
-        let mut ports = WorldPorts { scorer: Arc::new(early), ..ports.clone() };
-        ports.queues[StageName::Email] = Arc::new(Nowhere);
-        Production.score(&ports)
+        Box::new(HandsNothingOn(Production.score(&WorldPorts { scorer: Arc::new(early), ..ports.clone() })))
+    }
+}
+
+struct HandsNothingOn(Box<dyn Stage>);
+
+#[async_trait]
+impl Stage for HandsNothingOn {
+    async fn handle(&self, task: &Task) -> Verdict {
+        match self.0.handle(task).await {
+            Verdict::HandOn { .. } => Verdict::Done,
+            verdict => verdict,
+        }
+    }
+
+    async fn give_up(&self, message: &WorkMessage, cause: &Cause) {
+        self.0.give_up(message, cause).await;
+    }
+
+    async fn put_off(&self, message: &WorkMessage, cause: &Cause, patience: Duration) -> bool {
+        self.0.put_off(message, cause, patience).await
     }
 }
 
