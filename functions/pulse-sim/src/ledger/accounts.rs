@@ -1,11 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use pulse_core::{
     audit::{AuditCheckpoint, AuditName},
     control::Control,
-    customer::{Customer, CustomerId},
+    customer::{Customer, CustomerId, Standing},
     delivery::{Delivery, Endpoint, EndpointControl, EndpointName, FactId, Line},
     entry::{Awaited, Entry, EntryId, Position, Progress, StageName},
     feedback::FeedbackCounts,
@@ -29,6 +32,8 @@ pub(super) struct Accounts {
     /// Hashed the same in every process: what is done with all rows is done in the same order.
     by_id: HashMap<CustomerId, Account, FixedState>,
     open: BTreeSet<Place>,
+    /// Who is active, in the order of their ids: listed page by page.
+    active: BTreeSet<CustomerId>,
     /// Entries of unknown fate, which are looked for again and again.
     pub(super) indeterminate: BTreeSet<(RunId, EntryId)>,
     /// By digests of addresses.
@@ -87,6 +92,10 @@ impl Accounts {
     }
 
     pub(super) fn put_customer(&mut self, customer: &Customer, write: Write) {
+        match customer.standing {
+            Standing::Active => self.active.insert(customer.id.clone()),
+            Standing::Closed => self.active.remove(&customer.id),
+        };
         let account = self.by_id.entry(customer.id.clone()).or_default();
         let before = account.customer.replace(customer.clone()).map(|before| before.standing);
         let index_rows = match before {
@@ -98,6 +107,19 @@ impl Accounts {
             self.used.transaction();
         }
         self.used.write(write, index_rows);
+    }
+
+    /// The active customers whose ids begin so, in order, from the one after `after` on.
+    pub(super) fn active_after<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&CustomerId>,
+    ) -> impl Iterator<Item = &'a CustomerId> {
+        let from = match after {
+            Some(after) if after.as_str() >= prefix => Bound::Excluded(after.clone()),
+            _ => CustomerId::parse(prefix).map_or(Bound::Unbounded, Bound::Included),
+        };
+        self.active.range((from, Bound::Unbounded)).take_while(move |id| id.as_str().starts_with(prefix))
     }
 
     pub(super) fn customers(&self) -> impl Iterator<Item = &Customer> {

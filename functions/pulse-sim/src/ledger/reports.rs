@@ -84,11 +84,7 @@ impl LedgerListing for MemoryLedger {
         limit: usize,
     ) -> Result<Vec<CustomerId>, LedgerError> {
         let mut accounts = self.accounts();
-        let active = accounts.customers().filter(|customer| customer.standing == Standing::Active);
-        let is_asked_for = |id: &&CustomerId| id.as_str().starts_with(prefix) && after.is_none_or(|after| *id > after);
-        let mut ids: Vec<_> = active.map(|customer| &customer.id).filter(is_asked_for).cloned().collect();
-        ids.sort_unstable();
-        ids.truncate(limit);
+        let ids: Vec<_> = accounts.active_after(prefix, after).take(limit).cloned().collect();
         accounts.used.index_query(SHARDS, ids.len());
         Ok(ids)
     }
