@@ -166,6 +166,7 @@ conformance!(@on memory endpoint_keys:
 );
 conformance!(queue:
     a_message_arrives_as_it_was_sent
+    more_messages_are_sent_than_one_call_takes
     a_hidden_message_reappears_when_its_time_is_over
     a_message_hidden_for_no_time_reappears_at_once
     receipts_that_are_no_longer_good_are_passed_over

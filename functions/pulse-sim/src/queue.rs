@@ -301,12 +301,10 @@ impl StageQueue for MemoryQueue {
     }
 
     async fn send_all(&self, messages: &[WorkMessage]) -> Vec<Result<(), QueueError>> {
+        self.held.messages().calls.sends += calls_for(messages.len());
         for message in messages {
-            self.send_in_group(&message.body(), message.group());
+            self.held.send(message.body().into(), message.group().map(Arc::from));
         }
-        let mut held = self.held.messages();
-        held.calls.sends -= messages.len() as u64;
-        held.calls.sends += calls_for(messages.len());
         vec![Ok(()); messages.len()]
     }
 

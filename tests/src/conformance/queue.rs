@@ -71,6 +71,19 @@ pub async fn a_message_arrives_as_it_was_sent(queue: &dyn TestedQueue) {
     assert!((0..60).contains(&age), "{age} s");
 }
 
+pub async fn more_messages_are_sent_than_one_call_takes(queue: &dyn TestedQueue) {
+    let messages: Vec<_> = (0..23).map(message).collect();
+    assert_eq!(queue.port().send_all(&messages).await, vec![Ok(()); 23]);
+    let mut arrived = BTreeSet::new();
+    while arrived.len() < 23 {
+        let received = queue.receive(PATIENCE).await;
+        assert!(!received.is_empty(), "{} of 23 arrived", arrived.len());
+        arrived.extend(received.into_iter().map(|delivery| delivery.body));
+    }
+    assert_eq!(arrived, messages.iter().map(WorkMessage::body).collect());
+    assert_eq!(queue.port().send_all(&[]).await, []);
+}
+
 pub async fn a_hidden_message_reappears_when_its_time_is_over(queue: &dyn TestedQueue) {
     queue.port().send(&message(1)).await.unwrap();
     let first = receive_one(queue).await;

@@ -10,10 +10,10 @@ use pulse_sim::{
 };
 
 use crate::mutants::{
-    BlamesTheMessage, CountsOnce, ForgetsNextMonth, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores,
-    NeverAsks, NeverAudits, OpensNextMonthLast, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending,
-    RemembersProfiles, ReportsHalf, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly,
-    SweepsEveryMinute, TakesBackNextMonth, WithoutSweep,
+    BlamesTheMessage, CountsOnce, ForgetsPauses, GivesTheBatchBack, LetsPanicsOut, MailsOldScores, NeverAsks,
+    NeverAudits, NextMonth, Panics, QueuesTheEmailFirst, ReconcilesNothing, RecordsBeforeSending, RemembersProfiles,
+    ReportsHalf, SendsAgainBlindly, SendsWithoutAClaim, StartsTheWholeBatch, SweepsBlindly, SweepsEveryMinute,
+    TakesBackNextMonth, WithoutSweep,
 };
 
 /// Seeds within which a bug must show.
@@ -164,12 +164,12 @@ fn a_schedule_that_stays_lost_is_caught() {
 
 #[test]
 fn closing_a_month_without_opening_the_next_is_caught() {
-    assert_caught(ForgetsNextMonth, Promise::OneScheduleOneEntry);
+    assert_caught(NextMonth::Forgotten, Promise::OneScheduleOneEntry);
 }
 
 #[test]
 fn closing_a_month_before_the_next_is_opened_is_caught() {
-    assert_caught(OpensNextMonthLast, Promise::OneScheduleOneEntry);
+    assert_caught(NextMonth::Last, Promise::OneScheduleOneEntry);
 }
 
 #[test]

@@ -163,6 +163,38 @@ async fn an_entry_that_is_refused_by_a_partner_that_answers_others_fails_and_is_
     let Progress::Failed { cause, .. } = failed.progress() else { panic!("{failed:?}") };
     assert_eq!(cause.as_str(), "The partner answered 422 Unprocessable Entity: it refuses this one.");
     assert_eq!((calls(&stack, &one), failed.at(), stack.mailer.accepted().len()), (1, StageName::Call, 0));
+    assert_eq!(failed.asked_at(), None, "another campaign may call for it");
+}
+
+#[tokio::test]
+async fn whom_a_partner_may_have_done_it_for_is_known() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    let began = stack.clock.now();
+    assert_eq!(entry(&stack, &one).await.asked_at(), None);
+    stack.partner.answer_next(vec![retry(None); 2]);
+    stack.drain().await;
+    let sent = entry(&stack, &one).await;
+    assert!(matches!(sent.progress(), Progress::Done { .. }));
+    // Since it was asked first.
+    assert_eq!(sent.asked_at(), Some(began));
+}
+
+#[tokio::test]
+async fn a_partner_that_has_it_under_way_without_an_end_fails_the_entry_after_seven_days() {
+    let (stack, one) = started(CALLS, LETTER).await;
+    let not_ready = || Ok(PartnerAnswer::NotReady { after: None });
+    stack.partner.answer_next([not_ready(), not_ready(), not_ready()]);
+    assert!(stack.invoke(StageName::Call).await);
+    for (wait, state) in [(7 * 24, "to-call"), (1, "failed")] {
+        stack.clock.advance(Duration::from_hours(wait));
+        dispatch(&stack, &one).await;
+        assert!(stack.invoke(StageName::Call).await);
+        assert_eq!(entry(&stack, &one).await.state(), state);
+    }
+    let failed = entry(&stack, &one).await;
+    let Progress::Failed { cause, .. } = failed.progress() else { panic!("{failed:?}") };
+    assert_eq!(cause.as_str(), "Its partner has had it under way for seven days.");
+    assert!(failed.asked_at().is_some() && stack.mailer.accepted().is_empty());
 }
 
 /// Another invocation's call was answered, and is reported.

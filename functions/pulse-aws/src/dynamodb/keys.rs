@@ -49,7 +49,10 @@ impl Key {
 
     pub(super) fn entry(id: &EntryId) -> Self {
         let run = sort_key(id.run);
-        let sk = id.item.map_or_else(|| run.clone(), |item| format!("{run}#{item}"));
+        let sk = match id.item {
+            None => run,
+            Some(item) => format!("{run}#{item}"),
+        };
         Self { pk: partition(&id.customer), sk }
     }
 

@@ -158,7 +158,8 @@ pub struct Outcomes {
     pub calls: u64,
     /// Those that the provider didn't answer, or put off.
     pub failures: u64,
-    /// Those by which whom was called for was refused. Only a campaign's partner's are counted.
+    /// Those by which a partner refused an entry, or an endpoint a word. The scorer's and the email provider's refusals aren't told apart
+    /// from answers.
     pub refused: u64,
     /// When one was last answered.
     pub succeeded_at: Option<Timestamp>,

@@ -60,29 +60,23 @@ impl RemembersProfiles {
     }
 }
 
-/// Closes an entry without opening the next month's, and doesn't audit.
-pub(crate) struct ForgetsNextMonth;
-
-#[async_trait]
-impl SystemUnderTest for ForgetsNextMonth {
-    fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
-        let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::OpensNoNext };
-        Production.email(&WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }, policy)
-    }
-
-    async fn audit(&self, _: &WorldPorts, _: AuditStart, _: AuditDepth) -> Result<AuditEnd, AuditError> {
-        Ok(AuditEnd::NoneUnfinished)
-    }
+/// Closes an entry otherwise than after the next month's is opened, and doesn't audit.
+pub(crate) enum NextMonth {
+    /// Which isn't opened.
+    Forgotten,
+    /// Which is opened last.
+    Last,
 }
 
-/// Closes an entry before it opens the next month's, and doesn't audit.
-pub(crate) struct OpensNextMonthLast;
-
 #[async_trait]
-impl SystemUnderTest for OpensNextMonthLast {
+impl SystemUnderTest for NextMonth {
     fn email(&self, ports: &WorldPorts, policy: EmailPolicy) -> Box<dyn Stage> {
-        let ledger = Twisted { ledger: Arc::clone(&ports.ledger), twist: Twist::OpensNextLast };
-        Production.email(&WorldPorts { ledger: Arc::new(ledger), ..ports.clone() }, policy)
+        let twist = match self {
+            Self::Forgotten => Twist::OpensNoNext,
+            Self::Last => Twist::OpensNextLast,
+        };
+        let ledger = Arc::new(Twisted { ledger: Arc::clone(&ports.ledger), twist });
+        Production.email(&WorldPorts { ledger, ..ports.clone() }, policy)
     }
 
     async fn audit(&self, _: &WorldPorts, _: AuditStart, _: AuditDepth) -> Result<AuditEnd, AuditError> {

@@ -32,9 +32,7 @@ pub(crate) use self::{
         BelievesRefusals, HoldsNobody, NeverLooksAfterEndpoints, SendsOutOfOrder, SharesNoLanes,
         TakesFailuresForAnswers, TellsNobody,
     },
-    ledgers::{
-        ForgetsNextMonth, MailsOldScores, NeverAudits, OpensNextMonthLast, RemembersProfiles, TakesBackNextMonth,
-    },
+    ledgers::{MailsOldScores, NeverAudits, NextMonth, RemembersProfiles, TakesBackNextMonth},
     mails::{NeverAsks, RecordsBeforeSending, SendsAgainBlindly, SendsWithoutAClaim},
     snapshots::{CountsOnce, ReportsHalf},
     ticks::{BlamesTheMessage, ForgetsPauses, ReconcilesNothing, SweepsBlindly, SweepsEveryMinute},

@@ -136,7 +136,9 @@ fn deadline(text: &str) -> Result<Deadline, String> {
 fn region(text: &str) -> Result<String, String> {
     let locale = Locale::parse(&format!("en-{text}")).ok();
     let region = locale.as_ref().and_then(Locale::region).map(str::to_owned);
-    region.filter(|region| region.eq_ignore_ascii_case(text)).ok_or_else(|| "is no region, as IE is".to_owned())
+    region
+        .filter(|region| region.eq_ignore_ascii_case(text))
+        .ok_or_else(|| "is no region that Unicode CLDR knows: write its two letters, as in IE".to_owned())
 }
 
 fn priority(text: &str) -> Result<Priority, String> {
