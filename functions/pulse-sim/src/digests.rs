@@ -70,6 +70,7 @@ pub fn of_month() -> String {
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
         api: false,
+        capacity: None,
         stages: StageScenario::of_stages(score, email),
     };
     format!("month {:016x}", month::digest(&scenario))

@@ -3,6 +3,7 @@
 mod accounts;
 mod audits;
 mod campaigns;
+mod capacity;
 mod deliveries;
 mod feedback;
 mod index_lag;
@@ -16,6 +17,7 @@ mod units;
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -23,17 +25,21 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
+    bill::{CapacityHours, TableCapacity},
     customer::{Customer, CustomerId, EmailAddress},
     delivery::Delivery,
     entry::{Change, Entry, EntryId},
     ports::{Activity, Ledger, LedgerError},
+    run::RunId,
     suppression::{Suppression, SuppressionReason},
 };
 
 use accounts::Accounts;
+pub(crate) use capacity::{Capacity, Touch};
 use index_lag::IndexLag;
+use reports::SHARDS;
 pub use units::LedgerUse;
-use units::Write;
+use units::{IndexRows, Write};
 
 use crate::{clock::VirtualClock, random::Stream};
 
@@ -46,6 +52,7 @@ pub type RowForm = fn(&Entry) -> Entry;
 pub struct MemoryLedger {
     accounts: Mutex<Accounts>,
     form: Option<RowForm>,
+    capacity: Mutex<Option<Capacity>>,
 }
 
 impl MemoryLedger {
@@ -68,6 +75,37 @@ impl MemoryLedger {
 
     fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has its table's capacity provisioned from `now` on.
+    pub(crate) fn provision(&self, capacity: &TableCapacity, now: Timestamp) {
+        *self.capacity() = Some(Capacity::new(capacity, now, self.used()));
+    }
+
+    /// Whether a call is let through that comes at `now`: each is, where nothing was provisioned.
+    pub(crate) fn admits(&self, touch: Touch, now: Timestamp) -> bool {
+        self.capacity().as_mut().is_none_or(|capacity| capacity.admits(touch, now, self.used()))
+    }
+
+    /// Whether a count of a run's entries is let through at `now`.
+    pub(crate) fn admits_count(&self, parts: &Range<u64>, run: RunId, now: Timestamp) -> bool {
+        let mut capacity = self.capacity();
+        let Some(capacity) = capacity.as_mut() else { return true };
+        let accounts = self.accounts();
+        let units = |rows: usize| LedgerUse::of_index_query(SHARDS, rows) as f64 / 2.0;
+        let [open, closed, customers] = accounts.rows_to_count(parts, run);
+        capacity.admits_count([units(open), units(closed) + units(customers)], now, accounts.used)
+    }
+
+    /// What was charged for provisioned capacity by `now`, and how many calls it didn't let through.
+    pub(crate) fn provisioned(&self, now: Timestamp) -> Option<(CapacityHours, u64)> {
+        let mut capacity = self.capacity();
+        let capacity = capacity.as_mut()?;
+        Some((capacity.hours(now, self.used()), capacity.throttled()))
+    }
+
+    fn capacity(&self) -> MutexGuard<'_, Option<Capacity>> {
+        self.capacity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the same calls cost on `DynamoDB`, so far.
@@ -187,7 +225,7 @@ impl Ledger for MemoryLedger {
         }
         let after = listed(suppression);
         let index_rows = if before == after { 0 } else { u64::from(before.is_some()) + u64::from(after.is_some()) };
-        accounts.used.write(Write::Alone, index_rows);
+        accounts.used.write(Write::Alone, IndexRows::tally(index_rows));
         let mut suppression = suppression.clone();
         suppression.version += 1;
         accounts.suppressed.insert(digest, suppression);
@@ -196,7 +234,7 @@ impl Ledger for MemoryLedger {
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         let notes = accounts.notes.entry(activity.customer.clone()).or_default();
         notes.insert((activity.at, activity.what.clone()), activity.clone());
         Ok(())

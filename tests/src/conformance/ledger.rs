@@ -14,8 +14,8 @@ use pulse_core::{
     entry::{Change, Entry, Erasing, StageName},
     failure::Cause,
     ports::{
-        Activity, Awaited, CustomerNotes, FeedbackLog, Ledger, LedgerError, LedgerReports, OpenEntries, OpenKey,
-        ReadUnits, RosterCount, RunCounts, RunReports, StageMemory, SuppressionList, TallyKey,
+        Activity, Awaited, COUNTED_PARTS, CustomerNotes, FeedbackLog, Ledger, LedgerError, LedgerReports, OpenEntries,
+        OpenKey, ReadUnits, RosterCount, RunCounts, RunReports, StageMemory, SuppressionList, TallyKey,
     },
 };
 
@@ -488,6 +488,14 @@ pub async fn a_run_is_counted_by_what_its_entries_wait_for(ledger: &dyn TestedLe
     expected.open.insert(OpenKey { stage: StageName::Score, awaited: Awaited::Again, is_due: true }, 1);
 
     assert_eq!(ledger.run_counts(run("2026-11"), now).await, Ok(expected.clone()));
+    let (mut entries, mut roster) = (0, RosterCount::default());
+    for part in 0..COUNTED_PARTS {
+        let counts = ledger.run_counts_in(part..part + 1, run("2026-11"), now).await.unwrap();
+        entries += counts.entries();
+        roster =
+            RosterCount { active: roster.active + counts.roster.active, closed: roster.closed + counts.roster.closed };
+    }
+    assert_eq!((entries, roster), (expected.entries(), expected.roster), "each is in one part");
     assert_eq!(expected.entries(), 2 * ENDS.len() as u64 + 3 + 2 + 1);
     let nobody = RunCounts { roster: expected.roster, ..RunCounts::default() };
     assert_eq!(ledger.run_counts(run("2026-10"), now).await, Ok(nobody));

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "the cases' names are sentences")]
 #![expect(clippy::missing_panics_doc, reason = "a case panics when the adapter fails it")]
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use pulse_core::{
@@ -14,7 +14,7 @@ use pulse_core::{
     overview::{Condition, Held, How, StageOverview},
     ports::{Depth, Mapping, ReadUnits, RosterCount, Snapshots, StageLanes},
     run::RunId,
-    snapshot::{CauseCount, RunSnapshot, SentSince, Snapshot},
+    snapshot::{CauseCount, CountedParts, RunSnapshot, SentSince, Snapshot},
 };
 
 fn now() -> Timestamp {
@@ -80,6 +80,9 @@ pub fn full(at: Timestamp) -> Snapshot {
     let skipped = skipped.into_iter().map(TallyKey::Skipped);
     let of_stages = StageName::ALL.iter().flat_map(|stage| [TallyKey::Due(*stage), TallyKey::Failed(*stage)]);
     let others = [TallyKey::NotDue, TallyKey::Sent, TallyKey::Dropped, TallyKey::Indeterminate, TallyKey::Unconfirmed];
+    let places: BTreeMap<_, _> = skipped.chain(of_stages).chain(others).map(|place| (place, 600_000)).collect();
+    let roster = RosterCount { active: 600_000, closed: 12_345 };
+    let (run, read_units) = (RunId::current(at), ReadUnits::of_halves(58_501));
     Snapshot {
         at,
         stages: StageName::ALL.iter().copied().map(overview).collect(),
@@ -89,15 +92,16 @@ pub fn full(at: Timestamp) -> Snapshot {
         reputation: ReputationCounts { mails: 600_000, complaints: 321, hard_bounces: 4_321 },
         feedback: (0..8).map(day).collect(),
         run: Some(RunSnapshot {
-            run: RunId::current(at),
-            places: skipped.chain(of_stages).chain(others).map(|place| (place, 600_000)).collect(),
-            roster: RosterCount { active: 600_000, closed: 12_345 },
+            run,
+            places: places.clone(),
+            roster,
             counted_at: at,
-            read_units: ReadUnits::of_halves(58_501),
+            read_units,
             sent_since: 54_321,
             added_up: SentSince::count(&[], at),
         }),
         counting_since: Some(at),
+        counted_parts: Some(CountedParts { run, parts: 7, places, roster, read_units }),
         causes: (0..10).map(cause).collect(),
         endpoints: (0..3).map(unwell).collect(),
     }

@@ -34,6 +34,7 @@ pub(crate) fn scenario(customers: u32) -> Scenario {
         spread: Spread::Evening,
         window: Duration::from_mins(1),
         api: false,
+        capacity: None,
         stages: StageScenario::of_stages(stage(2_400), stage(3_300)),
     }
 }

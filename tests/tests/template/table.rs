@@ -23,6 +23,7 @@ fn a_table_that_was_kept_can_be_taken_up() -> Result<()> {
         set("/Globals/Function/Environment/Variables/TABLE_NAME", own.clone()),
         set("/Outputs/TableName/Value", own.clone()),
         set("/Outputs/TableName/Value/Fn::If/2", own),
+        set("/Conditions/ScalesTable/Fn::And/0/Condition", "ProvisionsTable"),
         set(
             "TickRole/Policies/1/PolicyDocument/Statement/8/Resource",
             json!({ "Fn::Sub": "${PulseTable.Arn}/index/open" }),
@@ -33,12 +34,24 @@ fn a_table_that_was_kept_can_be_taken_up() -> Result<()> {
 
 #[test]
 fn the_table_forgets_what_expires() -> Result<()> {
-    let edits = [
-        cut("/Resources/PulseTable"),
-        cut("PulseTable/TimeToLiveSpecification"),
-        set("PulseTable/BillingMode", "PROVISIONED"),
-    ];
+    let edits = [cut("/Resources/PulseTable"), cut("PulseTable/TimeToLiveSpecification")];
     keeps(table::forgets_what_expires, edits)
+}
+
+#[test]
+fn the_table_has_the_capacity_that_is_reckoned_with() -> Result<()> {
+    let edits = [
+        set("PulseTable/BillingMode", "PROVISIONED"),
+        set("PulseTable/ProvisionedThroughput/Fn::If/1/ReadCapacityUnits", 10),
+        cut("PulseTable/GlobalSecondaryIndexes/1/ProvisionedThroughput"),
+        set("OpenWrites/MaxCapacity", 9),
+        set("TallyWrites/MinCapacity", 9),
+        cut("/Resources/TableReads"),
+        cut("/Resources/TableWritesPolicy"),
+        set("TableReadsPolicy/TargetTrackingScalingPolicyConfiguration/TargetValue", 90),
+        set("TickFunction/Environment/Variables/COUNT_UNITS_AT_ONCE", "0"),
+    ];
+    keeps(table::has_the_capacity_that_is_reckoned_with, edits)
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use pulse_core::{
     control::Outcomes,
     entry::{StageName, TallyKey},
-    ports::{OutcomeLog as _, Snapshots as _},
+    ports::{COUNTED_PARTS, OutcomeLog as _, Snapshots as _},
     snapshot::{CountBudget, SnapshotRound, SnapshotTaken},
 };
 
@@ -12,6 +12,10 @@ use super::{World, cause, mailing, now, start};
 impl World {
     /// What tick does of a minute.
     fn take_snapshot(&self) -> Option<SnapshotTaken> {
+        self.take_snapshot_by(CountBudget { read_units_an_hour: 0.001, ..CountBudget::default() })
+    }
+
+    fn take_snapshot_by(&self, budget: CountBudget) -> Option<SnapshotTaken> {
         let ports = &self.app.ports;
         let round = SnapshotRound {
             stages: &*ports.stages,
@@ -26,7 +30,7 @@ impl World {
             gauges: &*ports.gauges,
             snapshots: &*ports.snapshots,
             clock: &*self.clock,
-            budget: CountBudget { read_units_an_hour: 0.001 },
+            budget,
             endpoints: &[],
         };
         now(round.run()).unwrap()
@@ -111,4 +115,34 @@ fn a_snapshot_that_was_overtaken_is_not_kept() {
     let taken = world.take_snapshot().unwrap();
     assert!(!taken.kept);
     assert_eq!(now(world.app.snapshot()), Ok(Some(ahead)));
+}
+
+#[test]
+fn where_little_is_let_through_at_once_a_run_is_counted_in_parts_that_add_up() {
+    let world = World::new();
+    for number in 0..40 {
+        world.bring(&format!("c-{number}"), |_| Vec::new());
+    }
+    let sparing = CountBudget { at_once: Some(1.0), ..CountBudget::default() };
+    let mut customers = Vec::new();
+    for part in 1..COUNTED_PARTS {
+        let taken = world.take_snapshot_by(sparing).unwrap();
+        let parts = taken.snapshot.counted_parts.unwrap();
+        assert_eq!((taken.counted, taken.snapshot.run, parts.parts), (false, None, part));
+        customers.push(parts.roster.active);
+        now(world.app.want_snapshot()).unwrap();
+        world.clock.advance(minutes(1));
+        assert_eq!(
+            world.take_snapshot_by(sparing).unwrap().snapshot.counted_parts.unwrap().parts,
+            part,
+            "a look costs none"
+        );
+        world.clock.advance(minutes(4));
+    }
+    assert!(customers.is_sorted() && customers[0] < 40, "{customers:?}");
+    let taken = world.take_snapshot_by(sparing).unwrap();
+    let run = taken.snapshot.run.unwrap();
+    assert_eq!((taken.counted, taken.snapshot.counted_parts), (true, None));
+    assert_eq!((run.roster.active, run.places[&TallyKey::Due(StageName::Score)]), (40, 40));
+    assert_eq!(run.counted_at, world.app.clock().now());
 }

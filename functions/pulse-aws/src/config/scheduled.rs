@@ -27,6 +27,8 @@ pub struct TickConfig {
     pub detailed_metrics: bool,
     /// `DEPLOYED_WITHIN_SECONDS`: for how long after a deployment a change is taken to be its doing.
     pub deployed_within: Duration,
+    /// `COUNT_UNITS_AT_ONCE`: read units that one tick may take for counting the run; 0, if there is no such limit.
+    pub count_units_at_once: u32,
     /// Where the stages are: `SCORE_FUNCTION`, `SCORE_MAPPING`, `SCORE_QUEUE_URL`, `SCORE_DLQ_URL` and so on; none, of a stage
     /// that the stack hasn't.
     pub stages: PerStage<Option<StageAddress>>,
@@ -90,6 +92,7 @@ impl TickConfig {
                     dlq_url: text("DLQ_URL")?,
                 }))
             })?,
+            count_units_at_once: env.number("COUNT_UNITS_AT_ONCE", 0..=1_000_000)?,
             schedule_dead_letters: env.text("SCHEDULE_DLQ_URL")?,
             feedback_queue_url: env.text("FEEDBACK_QUEUE_URL")?,
             unsubscribe_queue_url: env.text("UNSUBSCRIBE_QUEUE_URL")?,
@@ -173,6 +176,7 @@ mod tests {
         ("TABLE_NAME", "t"),
         ("STACK_NAME", "pulse"),
         ("DETAILED_METRICS", "true"),
+        ("COUNT_UNITS_AT_ONCE", "2500"),
         ("DEPLOYED_WITHIN_SECONDS", "180"),
         ("BREAKER_WINDOW_MINUTES", "5"),
         ("BREAKER_CALLS", "20"),

@@ -1,6 +1,6 @@
 //! What operators ask: counts over the indexes, and a customer's notes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
@@ -38,7 +38,18 @@ impl LedgerReports for DynamoDbLedger {
     }
 
     async fn roster(&self) -> Result<RosterCount, LedgerError> {
-        let shards = (0..SHARDS).map(|shard| self.count_by_prefix(keys::roster_shard(shard), ""));
+        self.roster_in(0..SHARDS).await
+    }
+
+    async fn activities(&self, customer: &CustomerId) -> Result<Vec<Activity>, LedgerError> {
+        self.newest_of(customer, keys::ACTIVITY, Some(NOTES)).await
+    }
+}
+
+impl DynamoDbLedger {
+    /// The roster's customers in some of its partitions.
+    pub(super) async fn roster_in(&self, shards: Range<u64>) -> Result<RosterCount, LedgerError> {
+        let shards = shards.map(|shard| self.count_by_prefix(keys::roster_shard(shard), ""));
         let mut roster = RosterCount::default();
         for (prefix, count) in try_join_all(shards).await?.into_iter().flatten() {
             match prefix.as_str() {
@@ -50,12 +61,6 @@ impl LedgerReports for DynamoDbLedger {
         Ok(roster)
     }
 
-    async fn activities(&self, customer: &CustomerId) -> Result<Vec<Activity>, LedgerError> {
-        self.newest_of(customer, keys::ACTIVITY, Some(NOTES)).await
-    }
-}
-
-impl DynamoDbLedger {
     async fn open_of_shard(
         &self,
         (stage, awaited): (StageName, Awaited),

@@ -8,13 +8,15 @@
 //! once: about a second. A partition gives 3,000 units a second and these take 1,220 of it. Listing who has
 //! no entry in the run reads the same rows once more.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use pulse_core::{
     customer::CustomerId,
-    ports::{LedgerError, LedgerReports as _, OpenKey, ReadUnits, RunCounts, RunReports},
+    ports::{LedgerError, OpenKey, ReadUnits, RunCounts, RunReports},
     run::RunId,
 };
 
@@ -27,14 +29,15 @@ use super::{
 
 #[async_trait]
 impl RunReports for DynamoDbLedger {
-    async fn run_counts(&self, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
+    async fn run_counts_in(&self, parts: Range<u64>, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
+        let shards = parts.start..parts.end.min(SHARDS);
         let partitions = keys::all_awaited().flat_map(|(stage, awaited)| {
             let of_due = move |is_due| OpenKey { stage, awaited, is_due };
-            (0..SHARDS).flat_map(move |shard| [(of_due(true), shard), (of_due(false), shard)])
+            shards.clone().flat_map(move |shard| [(of_due(true), shard), (of_due(false), shard)])
         });
         let open = try_join_all(partitions.map(|(key, shard)| self.open_of_run(key, shard, run, now)));
-        let closed = try_join_all((0..SHARDS).map(|shard| self.closed_of_run(shard, run)));
-        let (open, closed, roster) = futures::try_join!(open, closed, self.roster())?;
+        let closed = try_join_all(shards.clone().map(|shard| self.closed_of_run(shard, run)));
+        let (open, closed, roster) = futures::try_join!(open, closed, self.roster_in(shards.clone()))?;
         let mut counts = RunCounts { roster, ..RunCounts::default() };
         for (key, count) in open.into_iter().filter(|(_, count)| *count > 0) {
             *counts.open.entry(key).or_default() += count;

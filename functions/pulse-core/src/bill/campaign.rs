@@ -124,6 +124,7 @@ impl ApiUse {
             calls: self.calls,
             write_units: self.write_units + other.write_units,
             read_units: self.read_units + other.read_units,
+            capacity: self.capacity,
             table_gb: self.table_gb + other.table_gb,
             gb_seconds: self.gb_seconds + other.gb_seconds,
             log_gb: self.log_gb + other.log_gb,

@@ -116,6 +116,7 @@ impl ApiUse {
                 + told as f64
                 + (DOUBT_QUERIES * hours) as f64 / 2.0
                 + REPUTATION_READS * hours as f64,
+            capacity: None,
             table_gb: mails as f64 * BYTES_PER_CUSTOMER / 1e9,
             gb_seconds,
             log_gb: (2 * batches + minutes) as f64 * LOG_BYTES_PER_INVOCATION / 1e9,

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::capacity::{CapacityHours, FREE_UNITS, SCALING_ALARMS};
 use crate::ports::ReadUnits;
 
 /// Metrics of Pulse's own: three of each stage that moves entries every month, and four of the stack. Each counts while it is
@@ -19,6 +20,10 @@ pub struct Prices {
     pub writes: f64,
     /// A million read request units, on demand.
     pub reads: f64,
+    /// A write capacity unit for an hour, provisioned, after 25 that are free.
+    pub write_capacity: f64,
+    /// A read capacity unit for an hour, provisioned, after 25 that are free.
+    pub read_capacity: f64,
     /// A GB of table for a month, after 25 that are free.
     pub storage: f64,
     /// A GB of continuous backups for a month.
@@ -53,6 +58,8 @@ impl Default for Prices {
         Self {
             writes: 0.625,
             reads: 0.125,
+            write_capacity: 0.000_65,
+            read_capacity: 0.000_13,
             storage: 0.25,
             backups: 0.20,
             queue_requests: 0.40,
@@ -87,6 +94,8 @@ pub struct ApiUse {
     pub write_units: u64,
     /// Read request units of `DynamoDB`.
     pub read_units: f64,
+    /// Capacity that was provisioned in so many hours, of a table that isn't charged by its units.
+    pub capacity: Option<(CapacityHours, u64)>,
     /// GB of rows in the table at the end.
     pub table_gb: f64,
     /// GB-seconds of Lambda.
@@ -134,9 +143,23 @@ impl Bill {
     #[must_use]
     pub fn of(used: &ApiUse, prices: &Prices) -> Self {
         let millions = |count: u64| count as f64 / 1e6;
+        let [writes, reads] = match used.capacity {
+            None => [
+                ("DynamoDB writes", used.write_units as f64 / 1e6, "million units", 0.0, prices.writes),
+                ("DynamoDB reads", used.read_units / 1e6, "million units", 0.0, prices.reads),
+            ],
+            Some((units, hours)) => {
+                let free = (FREE_UNITS * hours) as f64;
+                [
+                    ("DynamoDB write capacity", units.writes as f64, "unit-hours", free, prices.write_capacity),
+                    ("DynamoDB read capacity", units.reads as f64, "unit-hours", free, prices.read_capacity),
+                ]
+            }
+        };
+        let alarms = ALARMS + if used.capacity.is_some() { SCALING_ALARMS } else { 0 };
         let lines = [
-            ("DynamoDB writes", used.write_units as f64 / 1e6, "million units", 0.0, prices.writes),
-            ("DynamoDB reads", used.read_units / 1e6, "million units", 0.0, prices.reads),
+            writes,
+            reads,
             ("DynamoDB storage", used.table_gb, "GB", 25.0, prices.storage),
             ("DynamoDB backups (PITR)", used.table_gb, "GB", 0.0, prices.backups),
             ("SQS requests", millions(used.of("SQS")), "million", 1.0, prices.queue_requests),
@@ -150,7 +173,7 @@ impl Bill {
             ("Secrets", 2.0, "secrets", 0.0, prices.secret),
             ("CloudWatch Logs", used.log_gb, "GB", 5.0, prices.logs),
             ("CloudWatch metrics", f64::from(METRICS), "metrics", 10.0, prices.metrics),
-            ("CloudWatch alarms", f64::from(ALARMS), "alarms", 10.0, prices.alarms),
+            ("CloudWatch alarms", f64::from(alarms), "alarms", 10.0, prices.alarms),
         ];
         let lines: Vec<_> = lines
             .into_iter()
@@ -186,6 +209,7 @@ mod tests {
             calls: vec![("SQS", "SendMessage", 3_000_000), ("SQS", "DeleteMessage", 500_000), ("Lambda", "Invoke", 9)],
             write_units: 8_000_000,
             read_units: 4_000_000.0,
+            capacity: None,
             table_gb: 1.0,
             gb_seconds: 500_000.0,
             log_gb: 2.0,
@@ -199,5 +223,16 @@ mod tests {
         assert!(close(cost("Secrets"), 0.8) && close(cost("CloudWatch Logs"), 0.0));
         assert!(close(cost("CloudWatch metrics"), 0.0) && close(cost("CloudWatch alarms"), 0.0));
         assert!(close(bill.total, bill.lines.iter().map(|line| line.cost).sum()));
+    }
+
+    #[test]
+    fn a_table_of_provisioned_capacity_is_charged_for_that_and_not_for_its_units() {
+        let capacity = Some((CapacityHours { reads: 18_000, writes: 18_000 + 720 }, 720));
+        let used = ApiUse { write_units: 8_000_000, read_units: 4_000_000.0, capacity, ..ApiUse::default() };
+        let bill = Bill::of(&used, &Prices::default());
+        assert!((bill.lines[0].cost - 720.0 * 0.000_65).abs() < 1e-9 && bill.lines[1].cost < 1e-9);
+        assert!(bill.lines.iter().all(|line| line.what != "DynamoDB writes"));
+        let alarms = bill.lines.iter().find(|line| line.what == "CloudWatch alarms").unwrap();
+        assert!((alarms.cost - 1.6).abs() < 1e-9, "those by which it is scaled");
     }
 }

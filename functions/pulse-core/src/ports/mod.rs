@@ -67,7 +67,7 @@ pub use orders::{Orders, TickStarter};
 pub use partner::{Partner, PartnerAnswer, PartnerError, PartnerRequest};
 pub use queue::{QueueError, Queues, Receipt, StageQueue, Visibility};
 pub use renderer::{CampaignMail, Letter, RenderError, Rendered, Renderer};
-pub use run_reports::{OpenKey, ReadUnits, RunCounts, RunReports};
+pub use run_reports::{COUNTED_PARTS, OpenKey, ReadUnits, RunCounts, RunReports};
 pub use schedules::{MonthlySchedule, PutOutcome, ScheduleError, SchedulePage, Schedules, SchedulesError};
 pub use scorer::{ScoreError, ScoreRequest, Scorer};
 pub use snapshots::Snapshots;

@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fmt, ops::Sub};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{Add, Range, Sub},
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -32,6 +36,9 @@ pub struct OpenKey {
     /// Whether that has been [awaited](crate::entry::Entry::awaited_since) already.
     pub is_due: bool,
 }
+
+/// Parts in which a run's entries can be counted.
+pub const COUNTED_PARTS: u64 = 8;
 
 impl RunCounts {
     /// How many entries stand where.
@@ -73,6 +80,14 @@ impl ReadUnits {
     }
 }
 
+impl Add for ReadUnits {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { halves: self.halves + other.halves }
+    }
+}
+
 impl Sub for ReadUnits {
     type Output = Self;
 
@@ -106,7 +121,13 @@ impl<'de> Deserialize<'de> for ReadUnits {
 #[async_trait]
 pub trait RunReports: LedgerReports + LedgerListing {
     /// Counts the run's entries at `now`, and the roster.
-    async fn run_counts(&self, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError>;
+    async fn run_counts(&self, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
+        self.run_counts_in(0..COUNTED_PARTS, run, now).await
+    }
+
+    /// The same of the customers in some parts of [`COUNTED_PARTS`], of much the same size. Each customer is in one of them for
+    /// good.
+    async fn run_counts_in(&self, parts: Range<u64>, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError>;
 
     /// The customers of a [part](LedgerListing::parts) who have left.
     async fn closed_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError>;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Snapshot;
 use crate::{
-    ports::{MINUTES_KEPT, ReadUnits},
+    ports::{COUNTED_PARTS, MINUTES_KEPT, ReadUnits},
     run::RunId,
 };
 
@@ -20,11 +20,14 @@ const TRIED_AGAIN_AFTER: Duration = Duration::from_hours(1);
 pub struct CountBudget {
     /// Read units of an hour.
     pub read_units_an_hour: f64,
+    /// Read units that one tick may take for counting; none, if there is no such limit. A table of provisioned capacity lets no more
+    /// through at once. A run that takes more is counted in parts, one tick after the other.
+    pub at_once: Option<f64>,
 }
 
 impl Default for CountBudget {
     fn default() -> Self {
-        Self { read_units_an_hour: READ_UNITS_AN_HOUR }
+        Self { read_units_an_hour: READ_UNITS_AN_HOUR, at_once: None }
     }
 }
 
@@ -34,6 +37,9 @@ impl CountBudget {
     #[must_use]
     pub fn is_due(&self, last: Option<&Snapshot>, now: Timestamp) -> bool {
         let Some(last) = last else { return true };
+        if last.counting_since.is_none() && last.counted_parts.as_ref().is_some_and(|parts| parts.is_of(now)) {
+            return true;
+        }
         let paid_for = last.run.as_ref().map_or(Duration::ZERO, |run| self.pays_for(run.read_units));
         if let Some(began) = last.counting_since {
             // A tick that dies of counting would die of it every five minutes.
@@ -44,6 +50,20 @@ impl CountBudget {
                 || age(run.added_up.needs(), now) >= MINUTES_KEPT
                 || age(run.counted_at, now) >= paid_for
         })
+    }
+
+    /// How many parts of a run are counted by one tick, of so many that are left, if all of them take so much, as far as that is
+    /// known. At least one, or the run would never be counted.
+    #[must_use]
+    pub fn parts_at_once(&self, whole: Option<ReadUnits>, left: u64) -> u64 {
+        match (self.at_once, whole) {
+            (None, _) => left,
+            (Some(_), None) => 1,
+            (Some(at_once), Some(whole)) => {
+                let of_each = whole.units().max(1.0) / COUNTED_PARTS as f64;
+                ((at_once / of_each) as u64).clamp(1, left.max(1))
+            }
+        }
     }
 
     /// How long it takes until a count is paid for.
@@ -80,7 +100,20 @@ mod tests {
         let (standing, reputation) = (Reputation::Good, ReputationCounts::default());
         let (stages, lanes, queues, causes) = Default::default();
         let (feedback, endpoints) = (Vec::new(), Vec::new());
-        Snapshot { at, stages, lanes, queues, standing, reputation, feedback, run, counting_since, causes, endpoints }
+        Snapshot {
+            at,
+            stages,
+            lanes,
+            queues,
+            standing,
+            reputation,
+            feedback,
+            run,
+            counting_since,
+            counted_parts: None,
+            causes,
+            endpoints,
+        }
     }
 
     fn counted(at: Timestamp, halves: u64) -> RunSnapshot {
@@ -148,6 +181,17 @@ mod tests {
         let last = snapshot(start(), Some(counted(start(), 100_000)), None);
         let due = |hours| CountBudget::default().is_due(Some(&last), start() + Duration::from_hours(hours));
         assert_eq!([5, 6].map(due), [false, true]);
+    }
+
+    #[test]
+    fn as_many_parts_are_counted_at_once_as_the_table_lets_through_and_never_none() {
+        let at_once = |units| CountBudget { at_once: units, ..CountBudget::default() };
+        let whole = Some(ReadUnits::of_halves(2 * 8_000));
+        assert_eq!(at_once(None).parts_at_once(None, 8), 8);
+        assert_eq!(at_once(Some(2_500.0)).parts_at_once(None, 8), 1, "nothing is known of it");
+        assert_eq!(at_once(Some(2_500.0)).parts_at_once(whole, 8), 2);
+        assert_eq!(at_once(Some(500.0)).parts_at_once(whole, 8), 1);
+        assert_eq!(at_once(Some(1e9)).parts_at_once(whole, 3), 3);
     }
 
     proptest! {

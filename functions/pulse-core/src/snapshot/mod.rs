@@ -20,7 +20,7 @@ use crate::{
     failure::Cause,
     feedback::{FeedbackDay, Reputation, ReputationCounts},
     overview::StageOverview,
-    ports::{Depth, ReadUnits, RosterCount, StageLanes},
+    ports::{COUNTED_PARTS, Depth, ReadUnits, RosterCount, RunCounts, StageLanes},
     run::RunId,
     stage_spec::PerStage,
 };
@@ -61,6 +61,9 @@ pub struct Snapshot {
     /// When a count began of which it isn't known that it has ended: it is under way, or its tick died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counting_since: Option<Timestamp>,
+    /// Parts of the run that are counted, of a count that is done part by part, and isn't done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_parts: Option<CountedParts>,
     /// Why calls to the providers failed in the hour before, the most frequent first.
     pub causes: Vec<CauseCount>,
     /// The endpoints whose word didn't flow. None in snapshots of releases that didn't keep it.
@@ -86,6 +89,50 @@ pub struct RunSnapshot {
     pub sent_since: u64,
     /// Which of these minutes are added up already.
     pub added_up: SentSince,
+}
+
+/// The first parts of a run's count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CountedParts {
+    /// The run concerned.
+    pub run: RunId,
+    /// How many of the [parts](COUNTED_PARTS) are counted, from the first on.
+    pub parts: u64,
+    /// How many stood where in them.
+    pub places: BTreeMap<TallyKey, u64>,
+    /// Their customers by standing.
+    pub roster: RosterCount,
+    /// What that cost.
+    pub read_units: ReadUnits,
+}
+
+impl CountedParts {
+    /// None yet.
+    fn none(run: RunId) -> Self {
+        let (places, roster, read_units) = Default::default();
+        Self { run, parts: 0, places, roster, read_units }
+    }
+
+    /// What all parts will cost, by those that are counted.
+    fn whole(&self) -> Option<ReadUnits> {
+        let halves = (self.read_units.units() * 2.0 * COUNTED_PARTS as f64) as u64;
+        halves.checked_div(self.parts).map(ReadUnits::of_halves)
+    }
+
+    /// Whether it is of the month that it is at `now`.
+    fn is_of(&self, now: Timestamp) -> bool {
+        self.run == RunId::current(now)
+    }
+
+    fn add(&mut self, parts: u64, counts: &RunCounts, read_units: ReadUnits) {
+        for (place, count) in counts.places() {
+            *self.places.entry(place).or_default() += count;
+        }
+        self.parts += parts;
+        self.roster.active += counts.roster.active;
+        self.roster.closed += counts.roster.closed;
+        self.read_units = self.read_units + read_units;
+    }
 }
 
 impl RunSnapshot {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures::{future::try_join_all, try_join};
 use jiff::Timestamp;
 
-use super::{CountBudget, RunSnapshot, SentSince, Snapshot, most_frequent};
+use super::{CountBudget, CountedParts, RunSnapshot, SentSince, Snapshot, most_frequent};
 use crate::{
     control::{MinuteOutcomes, Outcomes},
     delivery::UnwellEndpoint,
@@ -11,8 +11,8 @@ use crate::{
     feedback::{ReputationBreaker, ReputationLook, ReputationPolicy},
     overview::{Overview, OverviewError, StageOverview},
     ports::{
-        Campaigns, Clock, Controls, FeedbackLog, GaugeError, Gauges, Ledger, LedgerError, MINUTES_KEPT, OpenEntries,
-        OutcomeLog, RunReports, Snapshots, StageError, Stages,
+        COUNTED_PARTS, Campaigns, Clock, Controls, FeedbackLog, GaugeError, Gauges, Ledger, LedgerError, MINUTES_KEPT,
+        OpenEntries, OutcomeLog, RunReports, Snapshots, StageError, Stages,
     },
     run::RunId,
     stage_spec::PerStage,
@@ -107,19 +107,29 @@ impl SnapshotRound<'_> {
         if !is_time && last.as_ref().is_some_and(|last| wanted_at.is_none_or(|wanted| wanted <= last.at)) {
             return Ok(None);
         }
-        let counts = self.budget.is_due(last.as_ref(), now);
+        // The next part waits until the table has let up, whoever wants to look.
+        let is_in_parts = last.as_ref().is_some_and(|last| last.counted_parts.is_some());
+        let counts = self.budget.is_due(last.as_ref(), now) && (is_time || !is_in_parts);
         let (mut snapshot, minutes) = self.look(last, now).await?;
+        let mut counted = false;
         if counts {
             // Kept before as well: whoever looks sees the rest of it, and a tick that dies of counting doesn't do it again at once.
             snapshot.counting_since = Some(now);
         }
         let mut kept = self.snapshots.save_snapshot(&snapshot).await?;
         if counts {
-            snapshot.run = Some(self.count(&minutes, now).await?);
+            let parts = self.count_parts(&snapshot, now).await?;
+            counted = parts.parts >= COUNTED_PARTS;
+            if counted {
+                snapshot.run = Some(run_of(parts, &minutes, now));
+                snapshot.counted_parts = None;
+            } else {
+                snapshot.counted_parts = Some(parts);
+            }
             snapshot.counting_since = None;
             kept = self.snapshots.save_snapshot(&snapshot).await?;
         }
-        Ok(Some(SnapshotTaken { snapshot, counted: counts, kept }))
+        Ok(Some(SnapshotTaken { snapshot, counted, kept }))
     }
 
     /// Takes one now, counts the run's entries whatever that costs, and keeps it if the ledger lets it.
@@ -129,7 +139,8 @@ impl SnapshotRound<'_> {
     pub async fn count_now(&self) -> Result<SnapshotTaken, SnapshotError> {
         let now = self.clock.now();
         let (mut snapshot, minutes) = self.look(None, now).await?;
-        snapshot.run = Some(self.count(&minutes, now).await?);
+        let parts = self.count(CountedParts::none(RunId::current(now)), COUNTED_PARTS, now).await?;
+        snapshot.run = Some(run_of(parts, &minutes, now));
         let kept = self.snapshots.save_snapshot(&snapshot).await.unwrap_or_else(|error| {
             tracing::info!(%error, "the snapshot isn't kept");
             false
@@ -143,7 +154,8 @@ impl SnapshotRound<'_> {
         last: Option<Snapshot>,
         now: Timestamp,
     ) -> Result<(Snapshot, PerStage<Vec<MinuteOutcomes>>), SnapshotError> {
-        let (run, counting_since) = last.map_or((None, None), |last| (last.run, last.counting_since));
+        let (run, counting_since, counted_parts) =
+            last.map_or((None, None, None), |last| (last.run, last.counting_since, last.counted_parts));
         let reputation = ReputationBreaker {
             log: self.feedback,
             campaigns: self.campaigns,
@@ -178,6 +190,7 @@ impl SnapshotRound<'_> {
             feedback,
             run,
             counting_since,
+            counted_parts: counted_parts.filter(|parts| parts.is_of(now)),
             causes,
             endpoints: self.endpoints.to_vec(),
         };
@@ -210,20 +223,28 @@ impl SnapshotRound<'_> {
         Ok(try_join_all(read).await?.into_iter().collect())
     }
 
-    async fn count(&self, minutes: &PerStage<Vec<MinuteOutcomes>>, now: Timestamp) -> Result<RunSnapshot, LedgerError> {
-        let run = RunId::current(now);
-        let before = self.reports.read_units();
-        let counts = self.reports.run_counts(run, now).await?;
-        Ok(RunSnapshot {
-            run,
-            places: counts.places(),
-            roster: counts.roster,
-            counted_at: now,
-            read_units: self.reports.read_units() - before,
-            sent_since: 0,
-            added_up: SentSince::count(&minutes[StageName::Email], now),
-        })
+    /// Counts as many parts of the month's run as may be counted at once, after those that are counted.
+    async fn count_parts(&self, snapshot: &Snapshot, now: Timestamp) -> Result<CountedParts, LedgerError> {
+        let counted = snapshot.counted_parts.clone().unwrap_or_else(|| CountedParts::none(RunId::current(now)));
+        let whole = counted.whole().or_else(|| snapshot.run.as_ref().map(|run| run.read_units));
+        let parts = self.budget.parts_at_once(whole, COUNTED_PARTS - counted.parts.min(COUNTED_PARTS));
+        self.count(counted, parts, now).await
     }
+
+    async fn count(&self, mut counted: CountedParts, parts: u64, now: Timestamp) -> Result<CountedParts, LedgerError> {
+        let before = self.reports.read_units();
+        let from = counted.parts;
+        let counts = self.reports.run_counts_in(from..from + parts, counted.run, now).await?;
+        counted.add(parts, &counts, self.reports.read_units() - before);
+        Ok(counted)
+    }
+}
+
+/// A run that is counted, the last part of it at `now`.
+fn run_of(counted: CountedParts, minutes: &PerStage<Vec<MinuteOutcomes>>, now: Timestamp) -> RunSnapshot {
+    let CountedParts { run, places, roster, read_units, .. } = counted;
+    let added_up = SentSince::count(&minutes[StageName::Email], now);
+    RunSnapshot { run, places, roster, counted_at: now, read_units, sent_since: 0, added_up }
 }
 
 /// What is known of a run some minutes later.

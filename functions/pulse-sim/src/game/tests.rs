@@ -15,6 +15,7 @@ fn scenario() -> Scenario {
         spread: Spread::BySignup,
         window: Duration::from_mins(1),
         api: false,
+        capacity: None,
         stages: StageScenario::of_stages(stage(2_400), stage(3_300)),
     }
 }

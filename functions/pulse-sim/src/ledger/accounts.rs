@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Bound,
+    ops::{Bound, Range},
 };
 
 use foldhash::fast::FixedState;
@@ -22,8 +22,9 @@ use pulse_core::{
 use super::{
     campaigns::CampaignRows,
     index_lag::{CampaignIndex, IndexLag},
+    run_reports::part_of,
     stages::Minutes,
-    units::{LedgerUse, Write},
+    units::{IndexRows, LedgerUse, Write},
 };
 
 /// All rows, and the index of open entries.
@@ -106,7 +107,7 @@ impl Accounts {
         if write == Write::Transaction {
             self.used.transaction();
         }
-        self.used.write(write, index_rows);
+        self.used.write(write, IndexRows::tally(index_rows));
     }
 
     /// The active customers whose ids begin so, in order, from the one after `after` on.
@@ -134,6 +135,17 @@ impl Accounts {
         self.by_id.values().flat_map(|account| &account.entries)
     }
 
+    /// Index rows that a count of a run reads: of what is open, of what is closed in the run, and of the roster.
+    pub(super) fn rows_to_count(&self, parts: &Range<u64>, run: RunId) -> [usize; 3] {
+        let is_of_parts = |id: &CustomerId| parts.contains(&part_of(id));
+        let closed = self.entries().filter(|entry| entry.id().run == run && !entry.is_open());
+        [
+            self.open().filter(|id| is_of_parts(&id.customer)).count(),
+            closed.filter(|entry| is_of_parts(&entry.id().customer)).count(),
+            self.by_id.keys().filter(|id| is_of_parts(id)).count(),
+        ]
+    }
+
     /// Where a campaign's entries are, as far as the indexes show it by now.
     pub(super) fn campaign_index(&mut self, run: RunId) -> Option<&CampaignIndex> {
         let index = &mut self.campaigns.get_mut(&run)?.index;
@@ -152,7 +164,7 @@ impl Accounts {
         if is_new {
             self.put(entry, write);
         } else {
-            self.used.write(write, 0);
+            self.used.write(write, IndexRows::NONE);
         }
         is_new
     }
@@ -178,9 +190,9 @@ impl Accounts {
         }
         let after = place(entry);
         // A row that stays in the same place of a keys-only index costs nothing there.
-        let mut index_rows = u64::from(was_closed == entry.is_open());
+        let mut index_rows = IndexRows::tally(u64::from(was_closed == entry.is_open()));
         if before != after {
-            index_rows += u64::from(before.is_some()) + u64::from(after.is_some());
+            index_rows.open += u64::from(before.is_some()) + u64::from(after.is_some());
             if let Some(before) = before {
                 self.open.remove(&before);
             }
@@ -189,7 +201,7 @@ impl Accounts {
         self.written(entry, write, index_rows);
     }
 
-    fn written(&mut self, entry: &Entry, write: Write, index_rows: u64) {
+    fn written(&mut self, entry: &Entry, write: Write, index_rows: IndexRows) {
         let key = (entry.id().run, entry.id().clone());
         if matches!(entry.progress(), Progress::Indeterminate { .. }) {
             self.indeterminate.insert(key);

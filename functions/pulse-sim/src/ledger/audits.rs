@@ -6,7 +6,10 @@ use pulse_core::{
     ports::{AuditLog, LedgerError},
 };
 
-use super::{MemoryLedger, units::Write};
+use super::{
+    MemoryLedger,
+    units::{IndexRows, Write},
+};
 
 #[async_trait]
 impl AuditLog for MemoryLedger {
@@ -23,7 +26,7 @@ impl AuditLog for MemoryLedger {
             accounts.used.refused(Write::Alone);
             return Ok(false);
         }
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         accounts.audits.insert(name, checkpoint.clone());
         Ok(true)
     }

@@ -18,7 +18,7 @@ use pulse_core::{
 use super::{
     MemoryLedger,
     index_lag::{CampaignIndex, IndexLag},
-    units::Write,
+    units::{Index, IndexRows, Write},
 };
 
 /// Partitions that a campaign's entries have in an index on `DynamoDB`.
@@ -38,13 +38,20 @@ pub(super) struct CampaignRows {
 
 impl CampaignRows {
     /// Moves an entry in the indexes from where it was, and says how many of their rows that takes.
-    pub(super) fn moved(&mut self, before: Option<Position>, entry: &Entry, lag: Option<&IndexLag>) -> u64 {
+    pub(super) fn moved(&mut self, before: Option<Position>, entry: &Entry, lag: Option<&IndexLag>) -> IndexRows {
         let after = entry.position();
+        let mut rows = IndexRows::NONE;
         if before == Some(after) {
-            return 0;
+            return rows;
         }
         self.index.moved(before, after, &entry.id().addressee(), lag);
-        1 + u64::from(before.is_some())
+        for position in before.into_iter().chain([after]) {
+            match position {
+                Position::Open { .. } => rows.open += 1,
+                Position::Closed(_) => rows.tally += 1,
+            }
+        }
+        rows
     }
 }
 
@@ -87,8 +94,9 @@ impl Campaigns for MemoryLedger {
         // In both indexes from the first on, and moved in one of them once it is over.
         let moved = u64::from(was_over != change.after().state.is_over());
         accounts.used.transaction();
-        accounts.used.write(Write::Transaction, if before == 0 { 2 } else { 2 * moved });
-        accounts.used.write(Write::Transaction, 0);
+        let index_rows = if before == 0 { IndexRows { open: 1, tally: 1 } } else { IndexRows::open(2 * moved) };
+        accounts.used.write(Write::Transaction, index_rows);
+        accounts.used.write(Write::Transaction, IndexRows::NONE);
         for delivery in change.deliveries() {
             accounts.put_delivery(delivery, Write::Transaction);
         }
@@ -108,7 +116,7 @@ impl Campaigns for MemoryLedger {
         let mut all: Vec<_> = all.map(|campaign| (campaign.requested.at, campaign.run)).collect();
         all.sort_unstable();
         let found: Vec<_> = all.into_iter().rev().take(limit).map(|(_, run)| run).collect();
-        accounts.used.index_query(1, found.len());
+        accounts.used.index_query(Index::Tally, 1, found.len());
         Ok(found)
     }
 
@@ -117,7 +125,7 @@ impl Campaigns for MemoryLedger {
         let is_live = |campaign: &&Campaign| campaign.finished.as_ref().is_none_or(|(_, at)| *at > since);
         let live = accounts.campaigns.values().filter_map(|rows| rows.campaign.as_ref()).filter(is_live);
         let live: Vec<_> = live.map(|campaign| campaign.run).collect();
-        accounts.used.index_query(2, live.len());
+        accounts.used.index_query(Index::Open, 2, live.len());
         Ok(live)
     }
 
@@ -160,7 +168,7 @@ impl Campaigns for MemoryLedger {
 
     async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         let rows = accounts.campaigns.entry(run).or_default();
         let is_next = rows.planned.parts + 1 == planned.parts;
         if is_next {
@@ -177,7 +185,7 @@ impl Campaigns for MemoryLedger {
 
     async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         let rows = accounts.campaigns.entry(run).or_default();
         let is_next = rows.pace.version + 1 == pace.version;
         if is_next {
@@ -221,7 +229,7 @@ impl CampaignEntries for MemoryLedger {
         let late = of_kind.take_while(|(of, what, since, _)| (*of, *what) == (stage, awaited) && *since <= before);
         let found: Vec<_> =
             late.take(limit).map(|(.., addressee)| EntryId::for_addressee(addressee.clone(), run)).collect();
-        accounts.used.index_query(SHARDS, found.len());
+        accounts.used.index_query(Index::Open, SHARDS, found.len());
         Ok(found)
     }
 
@@ -235,7 +243,7 @@ impl CampaignEntries for MemoryLedger {
         let of_part = all.map(|(.., addressee)| addressee).filter(|addressee| part_of(&addressee.customer) == part);
         let of_part = of_part.take(limit).map(|addressee| EntryId::for_addressee(addressee.clone(), run));
         let found: Vec<_> = of_part.collect();
-        accounts.used.index_query(1, found.len());
+        accounts.used.index_query(Index::Open, 1, found.len());
         Ok(found)
     }
 
@@ -245,7 +253,11 @@ impl CampaignEntries for MemoryLedger {
         for (stage, awaited, ..) in accounts.campaign_index(run).into_iter().flat_map(|index| &index.open) {
             *counts.entry((*stage, *awaited)).or_default() += 1;
         }
-        accounts.used.index_query(SHARDS * 8, usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX));
+        accounts.used.index_query(
+            Index::Open,
+            SHARDS * 8,
+            usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX),
+        );
         Ok(counts)
     }
 
@@ -254,7 +266,7 @@ impl CampaignEntries for MemoryLedger {
         let open = accounts.campaign_index(run).into_iter().flat_map(|index| &index.open);
         let is_later = |awaited: Awaited, since: Timestamp| awaited == Awaited::Deferred && since > now;
         let put_off = open.filter(|(at, awaited, since, _)| *at == stage && is_later(*awaited, *since)).count();
-        accounts.used.index_query(SHARDS, put_off);
+        accounts.used.index_query(Index::Open, SHARDS, put_off);
         Ok(put_off as u64)
     }
 
@@ -264,7 +276,11 @@ impl CampaignEntries for MemoryLedger {
         for (key, _) in accounts.campaign_index(run).into_iter().flat_map(|index| &index.closed) {
             *counts.entry(*key).or_default() += 1;
         }
-        accounts.used.index_query(SHARDS * 2, usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX));
+        accounts.used.index_query(
+            Index::Tally,
+            SHARDS * 2,
+            usize::try_from(counts.values().sum::<u64>()).unwrap_or(usize::MAX),
+        );
         Ok(counts)
     }
 
@@ -272,7 +288,7 @@ impl CampaignEntries for MemoryLedger {
         let mut accounts = self.accounts();
         let all = accounts.campaign_index(run).into_iter().flat_map(|index| &index.closed);
         let closed: Vec<_> = all.filter(|(_, addressee)| part_of(&addressee.customer) == part).cloned().collect();
-        accounts.used.index_query(1, closed.len());
+        accounts.used.index_query(Index::Tally, 1, closed.len());
         Ok(closed)
     }
 }

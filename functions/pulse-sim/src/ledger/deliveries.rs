@@ -12,7 +12,7 @@ use pulse_core::{
 use super::{
     Accounts, MemoryLedger,
     stages::{add_to_minute, minutes_since},
-    units::Write,
+    units::{Index, IndexRows, Write},
 };
 
 impl Accounts {
@@ -30,7 +30,7 @@ impl Accounts {
         }
         // A row that stays in the same place of a keys-only index costs nothing there.
         let moved = u64::from(before.is_some()) + u64::from(after.is_some());
-        self.used.write(write, if before == after { 0 } else { moved });
+        self.used.write(write, IndexRows::open(if before == after { 0 } else { moved }));
     }
 
     fn delivery(&self, id: &DeliveryId) -> Option<&Delivery> {
@@ -54,7 +54,7 @@ impl Endpoints for MemoryLedger {
             accounts.used.refused(Write::Alone);
             return Ok(false);
         }
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         let endpoint = Endpoint { version: endpoint.version + 1, ..endpoint.clone() };
         accounts.endpoints.insert(endpoint.name.clone(), endpoint);
         Ok(true)
@@ -62,7 +62,7 @@ impl Endpoints for MemoryLedger {
 
     async fn remove_endpoint(&self, endpoint: &Endpoint) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         let is_it = accounts.endpoints.get(&endpoint.name).is_some_and(|known| known.version == endpoint.version);
         Ok(is_it && accounts.endpoints.remove(&endpoint.name).is_some())
     }
@@ -83,7 +83,7 @@ impl EndpointControls for MemoryLedger {
             accounts.used.refused(Write::Alone);
             return Ok(false);
         }
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         accounts.endpoint_controls.insert(name.clone(), control.clone());
         Ok(true)
     }
@@ -95,7 +95,7 @@ impl EndpointControls for MemoryLedger {
         outcomes: &Outcomes,
     ) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         add_to_minute(accounts.endpoint_outcomes.entry(name.clone()).or_default(), at, outcomes);
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Deliveries for MemoryLedger {
         let late = of_kind.take_while(|(what, at, _)| *what == awaited && *at <= before);
         let id = |fact: &FactId| DeliveryId { endpoint: endpoint.clone(), fact: fact.clone() };
         let found: Vec<_> = late.take(limit).map(|(.., fact)| id(fact)).collect();
-        accounts.used.index_query(1, found.len());
+        accounts.used.index_query(Index::Open, 1, found.len());
         Ok(found)
     }
 }

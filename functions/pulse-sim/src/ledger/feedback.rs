@@ -8,13 +8,16 @@ use pulse_core::{
     run::RunId,
 };
 
-use super::{MemoryLedger, units::Write};
+use super::{
+    MemoryLedger,
+    units::{IndexRows, Write},
+};
 
 #[async_trait]
 impl FeedbackLog for MemoryLedger {
     async fn count_feedback(&self, run: RunId, at: Timestamp, counts: &FeedbackCounts) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         let sum = accounts.feedback.entry((run.month(), hour_of(at))).or_default();
         for (count, more) in counts {
             sum[count] += more;
@@ -24,7 +27,7 @@ impl FeedbackLog for MemoryLedger {
 
     async fn remember_token(&self, token: &str, body: &str, until: Timestamp) -> Result<bool, LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         let (known, _) = accounts.tokens.entry(token.to_owned()).or_insert_with(|| (body.to_owned(), until));
         Ok(known == body)
     }

@@ -9,7 +9,10 @@ use pulse_core::{
     ports::{Activity, CustomerNotes, LedgerError, SuppressionFound, SuppressionList, SuppressionsFound},
 };
 
-use super::{MemoryLedger, units::Write};
+use super::{
+    MemoryLedger,
+    units::{IndexRows, Write},
+};
 
 #[async_trait]
 impl CustomerNotes for MemoryLedger {
@@ -22,7 +25,7 @@ impl CustomerNotes for MemoryLedger {
     async fn erase_notes(&self, customer: &CustomerId) -> Result<u64, LedgerError> {
         let mut accounts = self.accounts();
         let notes = accounts.notes.remove(customer).unwrap_or_default().len() as u64;
-        (0..notes).for_each(|_| accounts.used.write(Write::Alone, 0));
+        (0..notes).for_each(|_| accounts.used.write(Write::Alone, IndexRows::NONE));
         Ok(notes)
     }
 }

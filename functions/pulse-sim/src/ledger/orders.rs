@@ -6,7 +6,10 @@ use pulse_core::{
     ports::{LedgerError, Orders},
 };
 
-use super::{MemoryLedger, units::Write};
+use super::{
+    MemoryLedger,
+    units::{Index, IndexRows, Write},
+};
 
 impl MemoryLedger {
     /// Whether an order is open.
@@ -32,7 +35,7 @@ impl Orders for MemoryLedger {
             return Ok(false);
         }
         // A row in the index while it is open.
-        accounts.used.write(Write::Alone, u64::from(was_open != order.state.is_open()));
+        accounts.used.write(Write::Alone, IndexRows::open(u64::from(was_open != order.state.is_open())));
         accounts.orders.insert(order.id.clone(), order.clone());
         Ok(true)
     }
@@ -50,7 +53,7 @@ impl Orders for MemoryLedger {
         let mut accounts = self.accounts();
         let open = accounts.orders.values().filter(|order| order.state.is_open());
         let open: Vec<_> = open.take(limit).map(|order| order.id.clone()).collect();
-        accounts.used.index_query(1, open.len());
+        accounts.used.index_query(Index::Open, 1, open.len());
         Ok(open)
     }
 }

@@ -9,7 +9,7 @@ use pulse_core::{
     run::RunId,
 };
 
-use super::MemoryLedger;
+use super::{MemoryLedger, units::Index};
 
 /// The most notes that are told of a customer.
 const NOTES: usize = 100;
@@ -56,7 +56,7 @@ impl OpenEntries for MemoryLedger {
     ) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
         let found: Vec<_> = accounts.overdue(stage, awaited, before).take(limit).cloned().collect();
-        accounts.used.index_query(SHARDS, found.len());
+        accounts.used.index_query(Index::Open, SHARDS, found.len());
         Ok(found)
     }
 }
@@ -72,7 +72,7 @@ impl LedgerListing for MemoryLedger {
         let active = accounts.customers().filter(|customer| customer.standing == Standing::Active);
         // In no order, but always the same one.
         let ids: Vec<_> = active.map(|customer| customer.id.clone()).collect();
-        accounts.used.index_query(SHARDS, ids.len());
+        accounts.used.index_query(Index::Tally, SHARDS, ids.len());
         Ok(ids)
     }
 
@@ -85,14 +85,14 @@ impl LedgerListing for MemoryLedger {
     ) -> Result<Vec<CustomerId>, LedgerError> {
         let mut accounts = self.accounts();
         let ids: Vec<_> = accounts.active_after(prefix, after).take(limit).cloned().collect();
-        accounts.used.index_query(SHARDS, ids.len());
+        accounts.used.index_query(Index::Tally, SHARDS, ids.len());
         Ok(ids)
     }
 
     async fn open_entries(&self, _: u64) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
         let open: Vec<_> = accounts.open().cloned().collect();
-        accounts.used.index_query(SHARDS, open.len());
+        accounts.used.index_query(Index::Open, SHARDS, open.len());
         Ok(open)
     }
 
@@ -108,7 +108,7 @@ impl LedgerListing for MemoryLedger {
         if key == TallyKey::Indeterminate {
             let all = accounts.indeterminate.iter().filter(|(of, id)| *of == run && comes_after(id));
             let ids: Vec<_> = all.take(limit).map(|(_, id)| id.clone()).collect();
-            accounts.used.index_query(SHARDS, ids.len());
+            accounts.used.index_query(Index::Tally, SHARDS, ids.len());
             return Ok(ids);
         }
         let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
@@ -118,7 +118,7 @@ impl LedgerListing for MemoryLedger {
             .collect();
         ids.sort();
         ids.truncate(limit);
-        accounts.used.index_query(SHARDS, ids.len());
+        accounts.used.index_query(Index::Tally, SHARDS, ids.len());
         Ok(ids)
     }
 }

@@ -1,21 +1,36 @@
+use std::ops::Range;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing},
-    entry::Position,
-    ports::{LedgerError, LedgerReports as _, OpenKey, ReadUnits, RunCounts, RunReports},
+    entry::{Entry, Position},
+    ports::{COUNTED_PARTS, LedgerError, OpenKey, ReadUnits, RunCounts, RunReports},
     run::RunId,
+    stable_hash::stable_hash,
 };
 
-use super::{MemoryLedger, reports::SHARDS};
+use super::{MemoryLedger, reports::SHARDS, units::Index};
+
+/// In which of the parts a customer is counted.
+pub(super) fn part_of(customer: &CustomerId) -> u64 {
+    stable_hash("shard", customer.as_str()) % COUNTED_PARTS
+}
 
 #[async_trait]
 impl RunReports for MemoryLedger {
-    async fn run_counts(&self, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
-        let mut counts = RunCounts { roster: self.roster().await?, ..RunCounts::default() };
+    async fn run_counts_in(&self, parts: Range<u64>, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
         let mut accounts = self.accounts();
+        let mut counts = RunCounts::default();
+        for customer in accounts.customers().filter(|customer| parts.contains(&part_of(&customer.id))) {
+            match customer.standing {
+                Standing::Active => counts.roster.active += 1,
+                Standing::Closed => counts.roster.closed += 1,
+            }
+        }
         let (mut open, mut closed) = (0, 0);
-        for entry in accounts.entries().filter(|entry| !entry.id().run.is_campaign()) {
+        let of_parts = |entry: &&Entry| !entry.id().run.is_campaign() && parts.contains(&part_of(&entry.id().customer));
+        for entry in accounts.entries().filter(of_parts) {
             let is_of_run = entry.id().run == run;
             match entry.position() {
                 Position::Open { stage, awaited, since } => {
@@ -31,9 +46,10 @@ impl RunReports for MemoryLedger {
                 Position::Closed(_) => {}
             }
         }
-        let customers = accounts.customers().count();
-        for rows in [open, closed, customers] {
-            accounts.used.index_query(SHARDS, rows);
+        let customers = (counts.roster.active + counts.roster.closed) as usize;
+        let shards = SHARDS * (parts.end - parts.start) / COUNTED_PARTS;
+        for (index, rows) in [(Index::Open, open), (Index::Tally, closed), (Index::Tally, customers)] {
+            accounts.used.index_query(index, shards, rows);
         }
         Ok(counts)
     }
@@ -42,7 +58,7 @@ impl RunReports for MemoryLedger {
         let mut accounts = self.accounts();
         let closed = accounts.customers().filter(|customer| customer.standing == Standing::Closed);
         let ids: Vec<_> = closed.map(|customer| customer.id.clone()).collect();
-        accounts.used.index_query(SHARDS, ids.len());
+        accounts.used.index_query(Index::Tally, SHARDS, ids.len());
         Ok(ids)
     }
 
@@ -50,7 +66,7 @@ impl RunReports for MemoryLedger {
         let mut accounts = self.accounts();
         let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
         let ids: Vec<_> = closed.map(|entry| entry.id().customer.clone()).collect();
-        accounts.used.index_query(SHARDS, ids.len());
+        accounts.used.index_query(Index::Tally, SHARDS, ids.len());
         Ok(ids)
     }
 

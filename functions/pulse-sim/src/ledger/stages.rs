@@ -10,7 +10,10 @@ use pulse_core::{
     ports::{Controls, LedgerError, MINUTES_KEPT, OutcomeLog, StageMemory},
 };
 
-use super::{MemoryLedger, units::Write};
+use super::{
+    MemoryLedger,
+    units::{IndexRows, Write},
+};
 
 #[async_trait]
 impl StageMemory for MemoryLedger {
@@ -22,7 +25,7 @@ impl StageMemory for MemoryLedger {
 
     async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         accounts.held_up.insert(stage, at);
         Ok(())
     }
@@ -43,7 +46,7 @@ impl Controls for MemoryLedger {
             accounts.used.refused(Write::Alone);
             return Ok(false);
         }
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         accounts.controls.insert(stage, control.clone());
         Ok(true)
     }
@@ -53,7 +56,7 @@ impl Controls for MemoryLedger {
 impl OutcomeLog for MemoryLedger {
     async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
         let mut accounts = self.accounts();
-        accounts.used.write(Write::Alone, 0);
+        accounts.used.write(Write::Alone, IndexRows::NONE);
         add_to_minute(accounts.outcomes.entry(stage).or_default(), at, outcomes);
         Ok(())
     }

@@ -7,6 +7,14 @@ pub struct LedgerUse {
     pub half_reads: u64,
     /// Write request units.
     pub writes: u64,
+    /// Halves of read units that the index of what is open took of these.
+    pub open_half_reads: u64,
+    /// Write units that it took.
+    pub open_writes: u64,
+    /// Halves of read units that the index of what is closed took, which holds the roster too.
+    pub tally_half_reads: u64,
+    /// Write units that it took.
+    pub tally_writes: u64,
     /// `GetItem` calls.
     pub gets: u64,
     /// `Query` calls.
@@ -26,6 +34,34 @@ pub(super) enum Write {
     Transaction,
 }
 
+/// An index of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Index {
+    /// Of what is open.
+    Open,
+    /// Of what is closed, and of the roster.
+    Tally,
+}
+
+/// Rows of the indexes that are put or deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct IndexRows {
+    pub(super) open: u64,
+    pub(super) tally: u64,
+}
+
+impl IndexRows {
+    pub(super) const NONE: Self = Self { open: 0, tally: 0 };
+
+    pub(super) const fn open(rows: u64) -> Self {
+        Self { open: rows, tally: 0 }
+    }
+
+    pub(super) const fn tally(rows: u64) -> Self {
+        Self { open: 0, tally: rows }
+    }
+}
+
 /// Rows of a keys-only index on one 4 KB read unit: some 130 bytes each.
 const KEYS_PER_UNIT: usize = 31;
 
@@ -36,6 +72,10 @@ impl LedgerUse {
         Self {
             half_reads: self.half_reads - before.half_reads,
             writes: self.writes - before.writes,
+            open_half_reads: self.open_half_reads - before.open_half_reads,
+            open_writes: self.open_writes - before.open_writes,
+            tally_half_reads: self.tally_half_reads - before.tally_half_reads,
+            tally_writes: self.tally_writes - before.tally_writes,
             gets: self.gets - before.gets,
             queries: self.queries - before.queries,
             puts: self.puts - before.puts,
@@ -66,14 +106,26 @@ impl LedgerUse {
         self.half_reads += 2 * (rows as u64).div_ceil(10).max(1);
     }
 
-    /// Eventually consistent queries over `shards` partitions of a keys-only index, which find `rows`.
-    pub(super) fn index_query(&mut self, shards: u64, rows: usize) {
-        self.queries += shards;
-        self.half_reads += shards.max(rows.div_ceil(KEYS_PER_UNIT) as u64);
+    /// Halves of read units of eventually consistent queries over `shards` partitions of a keys-only index, which find `rows`.
+    pub(super) fn of_index_query(shards: u64, rows: usize) -> u64 {
+        shards.max(rows.div_ceil(KEYS_PER_UNIT) as u64)
     }
 
-    pub(super) fn write(&mut self, write: Write, index_rows: u64) {
-        self.writes += index_rows;
+    /// Eventually consistent queries over `shards` partitions of a keys-only index, which find `rows`.
+    pub(super) fn index_query(&mut self, index: Index, shards: u64, rows: usize) {
+        self.queries += shards;
+        let half_reads = Self::of_index_query(shards, rows);
+        self.half_reads += half_reads;
+        match index {
+            Index::Open => self.open_half_reads += half_reads,
+            Index::Tally => self.tally_half_reads += half_reads,
+        }
+    }
+
+    pub(super) fn write(&mut self, write: Write, index_rows: IndexRows) {
+        self.writes += index_rows.open + index_rows.tally;
+        self.open_writes += index_rows.open;
+        self.tally_writes += index_rows.tally;
         match write {
             Write::Alone => {
                 self.puts += 1;
@@ -90,7 +142,7 @@ impl LedgerUse {
     /// A write whose condition doesn't hold is paid for too.
     pub(super) fn refused(&mut self, write: Write) {
         match write {
-            Write::Alone => self.write(write, 0),
+            Write::Alone => self.write(write, IndexRows::NONE),
             Write::Transaction => {
                 self.transaction();
                 self.writes += 4;

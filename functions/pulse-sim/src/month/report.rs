@@ -58,6 +58,8 @@ pub struct MonthReport {
     pub redriven: u64,
     /// Messages that the sweep sent in the place of lost ones.
     pub repeated: u64,
+    /// Calls that the table's provisioned capacity didn't let through, each attempt of its own.
+    pub throttled: Option<u64>,
     /// What was used of AWS.
     pub api: ApiUse,
     /// What it costs.

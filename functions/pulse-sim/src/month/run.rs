@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use pulse_core::{
     bill::{
-        ApiUse, BYTES_PER_CUSTOMER, Bill, FEEDBACK_MEMORY_GB, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB,
-        TICK_MEMORY_GB,
+        ApiUse, BYTES_PER_CUSTOMER, Bill, COUNTED_AT_ONCE, FEEDBACK_MEMORY_GB, LOG_BYTES_PER_INVOCATION, Prices,
+        STAGE_MEMORY_GB, TICK_MEMORY_GB,
     },
     customer::{
         Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
@@ -29,6 +29,9 @@ use crate::{
         StageStack, World, WorldSettings,
     },
 };
+
+/// Minutes between two looks of the tick at a queue of dead letters that is empty.
+const LETTERS_EVERY: u64 = 5;
 
 /// How often the operator redrives dead letters, while no provider is out of order.
 const ROUND: Duration = Duration::from_hours(1);
@@ -66,6 +69,9 @@ pub fn digest(scenario: &Scenario) -> u64 {
 
 fn live_through(scenario: &Scenario, world: &Arc<World>, on_progress: &mut dyn FnMut(report::Progress)) -> MonthReport {
     enroll(scenario, world);
+    if let Some(capacity) = &scenario.capacity {
+        world.ledger.provision(capacity, world.time.now());
+    }
     let enrolled = world.ledger.used();
     let mut month = Month { scenario, world, samples: Vec::new(), before: Before::default(), redriven: 0 };
     month.live(on_progress);
@@ -79,6 +85,7 @@ fn live_through(scenario: &Scenario, world: &Arc<World>, on_progress: &mut dyn F
         last_mail: world.mailer.last_mail(),
         redriven,
         repeated: world.watch.repeated(),
+        throttled: world.ledger.provisioned(world.time.now()).map(|(_, throttled)| throttled),
         bill: Bill::of(&api, &Prices::default()),
         api,
     };
@@ -97,6 +104,10 @@ pub(crate) fn settings(scenario: &Scenario) -> WorldSettings {
         size(&mut settings.stages[name], stage);
     }
     settings.window = scenario.window;
+    if scenario.capacity.is_some() {
+        // As template.yaml has it.
+        settings.count_budget.at_once = Some(f64::from(COUNTED_AT_ONCE));
+    }
     // The template's default: what it tells of each mail is paid for.
     settings.mail_provider = SimulatedMailProvider::Forgetful;
     settings.recipients = RECIPIENTS;
@@ -331,7 +342,7 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         (
             "SQS",
             "GetQueueAttributes, by the tick",
-            (deployed.iter().count() + DlqName::of(deployed).count()) as u64 * minutes,
+            deployed.iter().count() as u64 * minutes + DlqName::of(deployed).count() as u64 * minutes / LETTERS_EVERY,
         ),
         // All queues, those of the stages once more with their functions, and for how long these keep messages.
         (
@@ -361,6 +372,7 @@ fn api_use(scenario: &Scenario, world: &World, ledger: LedgerUse) -> ApiUse {
         calls,
         write_units: ledger.writes,
         read_units: ledger.half_reads as f64 / 2.0,
+        capacity: world.ledger.provisioned(world.time.now()).map(|(units, _)| (units, minutes / 60)),
         table_gb: f64::from(scenario.customers) * BYTES_PER_CUSTOMER / 1e9,
         gb_seconds,
         log_gb: invocations as f64 * LOG_BYTES_PER_INVOCATION / 1e9,

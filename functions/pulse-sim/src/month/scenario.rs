@@ -1,7 +1,10 @@
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
-use pulse_core::stage::{PerStage, StageName, StageSet};
+use pulse_core::{
+    bill::TableCapacity,
+    stage::{PerStage, StageName, StageSet},
+};
 use serde::{Serialize, Serializer};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -33,6 +36,8 @@ pub struct Scenario {
     pub window: Duration,
     /// Whether the intake's API is priced, too.
     pub api: bool,
+    /// The table's capacity, if it is provisioned and not on demand.
+    pub capacity: Option<TableCapacity>,
     /// The stages. The stack has no others than every stack has.
     #[serde(flatten, serialize_with = "of_every_stack")]
     pub stages: PerStage<StageScenario>,

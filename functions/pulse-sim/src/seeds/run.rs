@@ -96,7 +96,7 @@ pub fn run_with(
     settings.double_firings = plan.duplicates;
     (settings.fewer, settings.count_lag) = (FEWER, COUNT_LAG);
     // So seldom that there is much to add up in between.
-    settings.count_budget = CountBudget { read_units_an_hour: 2.0 };
+    settings.count_budget = CountBudget { read_units_an_hour: 2.0, ..CountBudget::default() };
     settings.record = if traced { Record::Lines } else { Record::Nothing };
     if plan.has_endpoints {
         settings.endpoints = endpoints::all(plan.starts);

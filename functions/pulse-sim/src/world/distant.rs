@@ -28,7 +28,13 @@ use super::{
     invariants::{InvariantChecker, Promise},
     trace::Trace,
 };
-use crate::{lambda::Invocation, ledger::MemoryLedger, queue::MemoryQueue, random::Stream, time::VirtualTime};
+use crate::{
+    lambda::Invocation,
+    ledger::{MemoryLedger, Touch},
+    queue::MemoryQueue,
+    random::Stream,
+    time::VirtualTime,
+};
 
 /// The way to something and back.
 #[derive(Clone)]
@@ -77,6 +83,16 @@ impl Way {
     }
 }
 
+/// The table's provisioned capacity is used up.
+pub(super) fn throttled() -> LedgerError {
+    LedgerError::Unavailable(Cause::new("The table's provisioned capacity is used up."))
+}
+
+/// How often a throttled call is made, and how long at most lies before the second attempt. It doubles for each further one
+/// (`sdk::for_worker`).
+const ATTEMPTS: u32 = 3;
+const BACKOFF: Duration = Duration::from_millis(500);
+
 /// The ledger at a distance.
 #[derive(Clone)]
 pub(super) struct DistantLedger {
@@ -85,20 +101,56 @@ pub(super) struct DistantLedger {
 }
 
 impl DistantLedger {
-    pub(super) async fn call<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    pub(super) async fn call<T>(
+        &self,
+        touch: Touch,
+        call: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
         let noise = self.way.faults.now().ledger;
         self.way.there(noise).await.map_err(LedgerError::Unavailable)?;
+        self.is_let_through(touch).await?;
         let done = call.await;
         self.way.back(noise).await.map_err(LedgerError::Unavailable)?;
         done
     }
 
     /// A read of every minute's tick: it may fail, and takes no virtual time.
-    pub(super) async fn heard<T>(&self, call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    pub(super) async fn heard<T>(
+        &self,
+        touch: Touch,
+        call: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
         if self.way.random.chance(self.way.faults.now().ledger.refused) {
             return Err(LedgerError::Unavailable(Cause::new("It is out of reach.")));
         }
+        self.heard_at_once(touch, call).await
+    }
+
+    /// The same of what never fails here but for want of capacity.
+    pub(super) async fn heard_at_once<T>(
+        &self,
+        touch: Touch,
+        call: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
+        if !self.ledger.admits(touch, self.way.time.now()) {
+            return Err(throttled());
+        }
         call.await
+    }
+
+    /// Waits while provisioned capacity is used up, as the SDK does.
+    async fn is_let_through(&self, touch: Touch) -> Result<(), LedgerError> {
+        let mut backoff = BACKOFF;
+        for attempt in 1..=ATTEMPTS {
+            if self.ledger.admits(touch, self.way.time.now()) {
+                return Ok(());
+            }
+            if attempt < ATTEMPTS {
+                self.way.time.sleep(backoff.mul_f64(self.way.random.unit())).await;
+                backoff *= 2;
+            }
+        }
+        Err(throttled())
     }
 
     /// Until when a worker holds the entry that is to be changed, where that matters.
@@ -116,23 +168,23 @@ impl DistantLedger {
 #[async_trait]
 impl Ledger for DistantLedger {
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LedgerError> {
-        self.call(self.ledger.customer(id)).await
+        self.call(Touch::Rows, self.ledger.customer(id)).await
     }
 
     async fn save_with_word(&self, customer: &Customer, word: &[Delivery]) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_with_word(customer, word)).await
+        self.call(Touch::Write, self.ledger.save_with_word(customer, word)).await
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
-        self.call(self.ledger.entry(id)).await
+        self.call(Touch::Rows, self.ledger.entry(id)).await
     }
 
     async fn entries(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
-        self.call(self.ledger.entries(customer)).await
+        self.call(Touch::Rows, self.ledger.entries(customer)).await
     }
 
     async fn open(&self, entry: &Entry) -> Result<bool, LedgerError> {
-        self.call(async {
+        self.call(Touch::Write, async {
             let opened = self.ledger.open(entry).await?;
             self.way.trace.transition(self.way.time.now(), entry, opened);
             self.line(|| format!("{} is opened, due {:.0}: {opened}", entry.id(), entry.due()));
@@ -144,7 +196,7 @@ impl Ledger for DistantLedger {
     /// Like the adapter on `DynamoDB`, a write that was done and whose answer was lost is recognised
     /// by whoever wrote it, as long as the SDK tries again; here the SDK has given up.
     async fn write_change(&self, change: &Change) -> Result<(), LedgerError> {
-        self.call(async {
+        self.call(Touch::Write, async {
             let claimed_until = self.claimed_until(change);
             let applied = self.ledger.write_change(change).await;
             let after = change.after();
@@ -163,15 +215,15 @@ impl Ledger for DistantLedger {
     }
 
     async fn suppression(&self, address: &EmailAddress) -> Result<Option<Suppression>, LedgerError> {
-        self.call(self.ledger.suppression(address)).await
+        self.call(Touch::Rows, self.ledger.suppression(address)).await
     }
 
     async fn save_suppression(&self, address: &EmailAddress, suppression: &Suppression) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_suppression(address, suppression)).await
+        self.call(Touch::Write, self.ledger.save_suppression(address, suppression)).await
     }
 
     async fn note(&self, activity: &Activity) -> Result<(), LedgerError> {
-        self.call(self.ledger.note(activity)).await
+        self.call(Touch::Write, self.ledger.note(activity)).await
     }
 }
 
@@ -185,7 +237,7 @@ impl OpenEntries for DistantLedger {
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         // A minute's tick that finds nothing is by far the most frequent: it takes no virtual time.
-        self.ledger.overdue(stage, awaited, before, limit).await
+        self.heard_at_once(Touch::Open, self.ledger.overdue(stage, awaited, before, limit)).await
     }
 }
 
@@ -196,7 +248,7 @@ impl LedgerListing for DistantLedger {
     }
 
     async fn active_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError> {
-        self.call(self.ledger.active_customers(part)).await
+        self.call(Touch::Tally, self.ledger.active_customers(part)).await
     }
 
     async fn active_page(
@@ -206,11 +258,11 @@ impl LedgerListing for DistantLedger {
         after: Option<&CustomerId>,
         limit: usize,
     ) -> Result<Vec<CustomerId>, LedgerError> {
-        self.call(self.ledger.active_page(part, prefix, after, limit)).await
+        self.call(Touch::Tally, self.ledger.active_page(part, prefix, after, limit)).await
     }
 
     async fn open_entries(&self, part: u64) -> Result<Vec<EntryId>, LedgerError> {
-        self.call(self.ledger.open_entries(part)).await
+        self.call(Touch::Open, self.ledger.open_entries(part)).await
     }
 
     async fn closed_entries(
@@ -220,29 +272,29 @@ impl LedgerListing for DistantLedger {
         after: Option<&Addressee>,
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
-        self.heard(self.ledger.closed_entries(run, key, after, limit)).await
+        self.heard(Touch::Tally, self.ledger.closed_entries(run, key, after, limit)).await
     }
 }
 
 #[async_trait]
 impl AuditLog for DistantLedger {
     async fn checkpoint(&self, name: AuditName) -> Result<Option<AuditCheckpoint>, LedgerError> {
-        self.call(self.ledger.checkpoint(name)).await
+        self.call(Touch::Rows, self.ledger.checkpoint(name)).await
     }
 
     async fn save_checkpoint(&self, name: AuditName, checkpoint: &AuditCheckpoint) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_checkpoint(name, checkpoint)).await
+        self.call(Touch::Write, self.ledger.save_checkpoint(name, checkpoint)).await
     }
 }
 
 #[async_trait]
 impl Orders for DistantLedger {
     async fn order(&self, id: &OrderId) -> Result<Option<Order>, LedgerError> {
-        self.call(self.ledger.order(id)).await
+        self.call(Touch::Rows, self.ledger.order(id)).await
     }
 
     async fn save_order(&self, order: &Order) -> Result<bool, LedgerError> {
-        self.call(async {
+        self.call(Touch::Write, async {
             let saved = self.ledger.save_order(order).await?;
             self.line(|| format!("order {}: {:?}, written: {saved}", order.id, order.state));
             Ok(saved)
@@ -251,34 +303,34 @@ impl Orders for DistantLedger {
     }
 
     async fn orders(&self, kind: OrderKind, before: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, LedgerError> {
-        self.call(self.ledger.orders(kind, before, limit)).await
+        self.call(Touch::Rows, self.ledger.orders(kind, before, limit)).await
     }
 
     async fn open_orders(&self, limit: usize) -> Result<Vec<OrderId>, LedgerError> {
         // As with what is overdue, a minute's tick mostly finds nothing.
-        self.ledger.open_orders(limit).await
+        self.heard_at_once(Touch::Open, self.ledger.open_orders(limit)).await
     }
 }
 
 #[async_trait]
 impl StageMemory for DistantLedger {
     async fn held_up_at(&self, stage: StageName) -> Result<Option<Timestamp>, LedgerError> {
-        self.ledger.held_up_at(stage).await
+        self.heard_at_once(Touch::Rows, self.ledger.held_up_at(stage)).await
     }
 
     async fn remember_held_up(&self, stage: StageName, at: Timestamp) -> Result<(), LedgerError> {
-        self.call(self.ledger.remember_held_up(stage, at)).await
+        self.call(Touch::Write, self.ledger.remember_held_up(stage, at)).await
     }
 }
 
 #[async_trait]
 impl Controls for DistantLedger {
     async fn control(&self, stage: StageName) -> Result<Control, LedgerError> {
-        self.heard(self.ledger.control(stage)).await
+        self.heard(Touch::Rows, self.ledger.control(stage)).await
     }
 
     async fn save(&self, stage: StageName, control: &Control) -> Result<bool, LedgerError> {
-        self.call(async {
+        self.call(Touch::Write, async {
             let saved = self.ledger.save(stage, control).await?;
             self.line(|| format!("the {stage} stage's control row: {control:?}, written: {saved}"));
             Ok(saved)
@@ -290,22 +342,22 @@ impl Controls for DistantLedger {
 #[async_trait]
 impl OutcomeLog for DistantLedger {
     async fn report(&self, stage: StageName, at: Timestamp, outcomes: &Outcomes) -> Result<(), LedgerError> {
-        self.call(self.ledger.report(stage, at, outcomes)).await
+        self.call(Touch::Write, self.ledger.report(stage, at, outcomes)).await
     }
 
     async fn minutes(&self, stage: StageName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
-        self.heard(self.ledger.minutes(stage, from)).await
+        self.heard(Touch::Rows, self.ledger.minutes(stage, from)).await
     }
 }
 
 #[async_trait]
 impl FeedbackLog for DistantLedger {
     async fn count_feedback(&self, run: RunId, at: Timestamp, counts: &FeedbackCounts) -> Result<(), LedgerError> {
-        self.call(self.ledger.count_feedback(run, at, counts)).await
+        self.call(Touch::Write, self.ledger.count_feedback(run, at, counts)).await
     }
 
     async fn remember_token(&self, token: &str, body: &str, until: Timestamp) -> Result<bool, LedgerError> {
-        self.call(self.ledger.remember_token(token, body, until)).await
+        self.call(Touch::Write, self.ledger.remember_token(token, body, until)).await
     }
 
     async fn feedback_counts(
@@ -313,7 +365,7 @@ impl FeedbackLog for DistantLedger {
         run: RunId,
         from: Timestamp,
     ) -> Result<Vec<(Timestamp, FeedbackCounts)>, LedgerError> {
-        self.heard(self.ledger.feedback_counts(run, from)).await
+        self.heard(Touch::Rows, self.ledger.feedback_counts(run, from)).await
     }
 }
 

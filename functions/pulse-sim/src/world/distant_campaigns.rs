@@ -13,15 +13,16 @@ use pulse_core::{
 };
 
 use super::distant::DistantLedger;
+use crate::ledger::Touch;
 
 #[async_trait]
 impl Campaigns for DistantLedger {
     async fn campaign(&self, run: RunId) -> Result<Option<Campaign>, LedgerError> {
-        self.call(self.ledger.campaign(run)).await
+        self.call(Touch::Rows, self.ledger.campaign(run)).await
     }
 
     async fn save_campaign(&self, change: &CampaignChange) -> Result<bool, LedgerError> {
-        self.call(async {
+        self.call(Touch::Write, async {
             let saved = self.ledger.save_campaign(change).await?;
             self.line(|| format!("campaign {}: {:?}, written: {saved}", change.after().run, change.record().event));
             Ok(saved)
@@ -30,11 +31,11 @@ impl Campaigns for DistantLedger {
     }
 
     async fn campaign_records(&self, run: RunId) -> Result<Vec<CampaignRecord>, LedgerError> {
-        self.call(self.ledger.campaign_records(run)).await
+        self.call(Touch::Rows, self.ledger.campaign_records(run)).await
     }
 
     async fn campaigns(&self, limit: usize) -> Result<Vec<RunId>, LedgerError> {
-        self.call(self.ledger.campaigns(limit)).await
+        self.call(Touch::Tally, self.ledger.campaigns(limit)).await
     }
 
     async fn live_campaigns(&self, since: Timestamp) -> Result<Vec<RunId>, LedgerError> {
@@ -42,46 +43,46 @@ impl Campaigns for DistantLedger {
         if self.ledger.peek_campaigns().is_empty() {
             return Ok(Vec::new());
         }
-        self.heard(self.ledger.live_campaigns(since)).await
+        self.heard(Touch::Indexes, self.ledger.live_campaigns(since)).await
     }
 
     async fn campaign_letter(&self, run: RunId, digest: &str) -> Result<Option<CampaignLetter>, LedgerError> {
-        self.call(self.ledger.campaign_letter(run, digest)).await
+        self.call(Touch::Rows, self.ledger.campaign_letter(run, digest)).await
     }
 
     async fn put_campaign_letter(&self, run: RunId, letter: &CampaignLetter) -> Result<(), LedgerError> {
-        self.call(self.ledger.put_campaign_letter(run, letter)).await
+        self.call(Touch::Write, self.ledger.put_campaign_letter(run, letter)).await
     }
 
     async fn audience_part(&self, run: RunId, part: PartId) -> Result<Option<AudiencePart>, LedgerError> {
-        self.call(self.ledger.audience_part(run, part)).await
+        self.call(Touch::Rows, self.ledger.audience_part(run, part)).await
     }
 
     async fn put_audience_part(&self, run: RunId, id: PartId, part: &AudiencePart) -> Result<bool, LedgerError> {
-        self.call(self.ledger.put_audience_part(run, id, part)).await
+        self.call(Touch::Write, self.ledger.put_audience_part(run, id, part)).await
     }
 
     async fn planned_parts(&self, run: RunId) -> Result<PlannedParts, LedgerError> {
-        self.call(self.ledger.planned_parts(run)).await
+        self.call(Touch::Rows, self.ledger.planned_parts(run)).await
     }
 
     async fn save_planned_parts(&self, run: RunId, planned: &PlannedParts) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_planned_parts(run, planned)).await
+        self.call(Touch::Write, self.ledger.save_planned_parts(run, planned)).await
     }
 
     async fn pace(&self, run: RunId) -> Result<CampaignPace, LedgerError> {
-        self.heard(self.ledger.pace(run)).await
+        self.heard(Touch::Rows, self.ledger.pace(run)).await
     }
 
     async fn save_pace(&self, run: RunId, pace: &CampaignPace) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_pace(run, pace)).await
+        self.call(Touch::Write, self.ledger.save_pace(run, pace)).await
     }
 }
 
 #[async_trait]
 impl CampaignEntries for DistantLedger {
     async fn entries_in_campaigns(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
-        self.call(self.ledger.entries_in_campaigns(customer)).await
+        self.call(Touch::Rows, self.ledger.entries_in_campaigns(customer)).await
     }
 
     async fn waiting_in_campaign(
@@ -92,7 +93,7 @@ impl CampaignEntries for DistantLedger {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
-        self.heard(self.ledger.waiting_in_campaign(run, stage, awaited, before, limit)).await
+        self.heard(Touch::Open, self.ledger.waiting_in_campaign(run, stage, awaited, before, limit)).await
     }
 
     fn parts_of_campaign(&self) -> u64 {
@@ -100,22 +101,22 @@ impl CampaignEntries for DistantLedger {
     }
 
     async fn open_in_part(&self, run: RunId, part: u64, limit: usize) -> Result<Vec<EntryId>, LedgerError> {
-        self.heard(self.ledger.open_in_part(run, part, limit)).await
+        self.heard(Touch::Open, self.ledger.open_in_part(run, part, limit)).await
     }
 
     async fn open_counts(&self, run: RunId) -> Result<BTreeMap<(StageName, Awaited), u64>, LedgerError> {
-        self.heard(self.ledger.open_counts(run)).await
+        self.heard(Touch::Open, self.ledger.open_counts(run)).await
     }
 
     async fn put_off_in_campaign(&self, run: RunId, stage: StageName, now: Timestamp) -> Result<u64, LedgerError> {
-        self.heard(self.ledger.put_off_in_campaign(run, stage, now)).await
+        self.heard(Touch::Open, self.ledger.put_off_in_campaign(run, stage, now)).await
     }
 
     async fn closed_counts(&self, run: RunId) -> Result<BTreeMap<TallyKey, u64>, LedgerError> {
-        self.heard(self.ledger.closed_counts(run)).await
+        self.heard(Touch::Tally, self.ledger.closed_counts(run)).await
     }
 
     async fn closed_in_part(&self, run: RunId, part: u64) -> Result<Vec<(TallyKey, Addressee)>, LedgerError> {
-        self.call(self.ledger.closed_in_part(run, part)).await
+        self.call(Touch::Tally, self.ledger.closed_in_part(run, part)).await
     }
 }

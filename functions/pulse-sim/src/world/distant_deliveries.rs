@@ -7,30 +7,31 @@ use pulse_core::{
 };
 
 use super::distant::DistantLedger;
+use crate::ledger::Touch;
 
 #[async_trait]
 impl Endpoints for DistantLedger {
     async fn endpoints(&self) -> Result<Vec<Endpoint>, LedgerError> {
-        self.heard(self.ledger.endpoints()).await
+        self.heard(Touch::Rows, self.ledger.endpoints()).await
     }
 
     async fn save_endpoint(&self, endpoint: &Endpoint) -> Result<bool, LedgerError> {
-        self.call(self.ledger.save_endpoint(endpoint)).await
+        self.call(Touch::Write, self.ledger.save_endpoint(endpoint)).await
     }
 
     async fn remove_endpoint(&self, endpoint: &Endpoint) -> Result<bool, LedgerError> {
-        self.call(self.ledger.remove_endpoint(endpoint)).await
+        self.call(Touch::Write, self.ledger.remove_endpoint(endpoint)).await
     }
 }
 
 #[async_trait]
 impl EndpointControls for DistantLedger {
     async fn endpoint_control(&self, name: &EndpointName) -> Result<EndpointControl, LedgerError> {
-        self.heard(self.ledger.endpoint_control(name)).await
+        self.heard(Touch::Rows, self.ledger.endpoint_control(name)).await
     }
 
     async fn save_endpoint_control(&self, name: &EndpointName, control: &EndpointControl) -> Result<bool, LedgerError> {
-        self.call(async {
+        self.call(Touch::Write, async {
             let saved = self.ledger.save_endpoint_control(name, control).await?;
             self.line(|| format!("endpoint {name}'s control row: {control:?}, written: {saved}"));
             Ok(saved)
@@ -44,26 +45,26 @@ impl EndpointControls for DistantLedger {
         at: Timestamp,
         outcomes: &Outcomes,
     ) -> Result<(), LedgerError> {
-        self.call(self.ledger.report_endpoint(name, at, outcomes)).await
+        self.call(Touch::Write, self.ledger.report_endpoint(name, at, outcomes)).await
     }
 
     async fn endpoint_minutes(&self, name: &EndpointName, from: Timestamp) -> Result<Vec<MinuteOutcomes>, LedgerError> {
-        self.heard(self.ledger.endpoint_minutes(name, from)).await
+        self.heard(Touch::Rows, self.ledger.endpoint_minutes(name, from)).await
     }
 }
 
 #[async_trait]
 impl Deliveries for DistantLedger {
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, LedgerError> {
-        self.call(self.ledger.delivery(id)).await
+        self.call(Touch::Rows, self.ledger.delivery(id)).await
     }
 
     async fn line(&self, line: &Line) -> Result<Vec<Delivery>, LedgerError> {
-        self.call(self.ledger.line(line)).await
+        self.call(Touch::Rows, self.ledger.line(line)).await
     }
 
     async fn apply_delivery(&self, change: &DeliveryChange) -> Result<(), LedgerError> {
-        self.call(async {
+        self.call(Touch::Write, async {
             let applied = self.ledger.apply_delivery(change).await;
             let after = change.after();
             self.line(|| {
@@ -83,6 +84,6 @@ impl Deliveries for DistantLedger {
         limit: usize,
     ) -> Result<Vec<DeliveryId>, LedgerError> {
         // As with entries, a minute's tick mostly finds nothing.
-        self.ledger.overdue_deliveries(endpoint, awaited, before, limit).await
+        self.heard_at_once(Touch::Open, self.ledger.overdue_deliveries(endpoint, awaited, before, limit)).await
     }
 }

@@ -1,5 +1,7 @@
 //! What a tick's snapshot takes of the ledger, at a distance. It may fail, and takes no virtual time.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
@@ -9,35 +11,39 @@ use pulse_core::{
     snapshot::{Point, Snapshot},
 };
 
-use super::distant::DistantLedger;
+use super::distant::{DistantLedger, throttled};
+use crate::ledger::Touch;
 
 #[async_trait]
 impl LedgerReports for DistantLedger {
     async fn tally(&self, now: Timestamp) -> Result<Tally, LedgerError> {
-        self.heard(self.ledger.tally(now)).await
+        self.heard(Touch::Indexes, self.ledger.tally(now)).await
     }
 
     async fn roster(&self) -> Result<RosterCount, LedgerError> {
-        self.heard(self.ledger.roster()).await
+        self.heard(Touch::Tally, self.ledger.roster()).await
     }
 
     async fn activities(&self, customer: &CustomerId) -> Result<Vec<Activity>, LedgerError> {
-        self.heard(self.ledger.activities(customer)).await
+        self.heard(Touch::Rows, self.ledger.activities(customer)).await
     }
 }
 
 #[async_trait]
 impl RunReports for DistantLedger {
-    async fn run_counts(&self, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
-        self.heard(self.ledger.run_counts(run, now)).await
+    async fn run_counts_in(&self, parts: Range<u64>, run: RunId, now: Timestamp) -> Result<RunCounts, LedgerError> {
+        if !self.ledger.admits_count(&parts, run, self.way.time.now()) {
+            return Err(throttled());
+        }
+        self.heard(Touch::Indexes, self.ledger.run_counts_in(parts, run, now)).await
     }
 
     async fn closed_customers(&self, part: u64) -> Result<Vec<CustomerId>, LedgerError> {
-        self.heard(self.ledger.closed_customers(part)).await
+        self.heard(Touch::Tally, self.ledger.closed_customers(part)).await
     }
 
     async fn closed_in_run(&self, part: u64, run: RunId) -> Result<Vec<CustomerId>, LedgerError> {
-        self.heard(self.ledger.closed_in_run(part, run)).await
+        self.heard(Touch::Tally, self.ledger.closed_in_run(part, run)).await
     }
 
     fn read_units(&self) -> ReadUnits {
@@ -48,22 +54,22 @@ impl RunReports for DistantLedger {
 #[async_trait]
 impl Snapshots for DistantLedger {
     async fn snapshot(&self) -> Result<Option<Snapshot>, LedgerError> {
-        self.heard(self.ledger.snapshot()).await
+        self.heard(Touch::Rows, self.ledger.snapshot()).await
     }
 
     async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<bool, LedgerError> {
-        self.heard(self.ledger.save_snapshot(snapshot)).await
+        self.heard(Touch::Write, self.ledger.save_snapshot(snapshot)).await
     }
 
     async fn points(&self, from: Timestamp) -> Result<Vec<Point>, LedgerError> {
-        self.heard(self.ledger.points(from)).await
+        self.heard(Touch::Rows, self.ledger.points(from)).await
     }
 
     async fn want_snapshot(&self, at: Timestamp) -> Result<(), LedgerError> {
-        self.heard(self.ledger.want_snapshot(at)).await
+        self.heard(Touch::Write, self.ledger.want_snapshot(at)).await
     }
 
     async fn snapshot_wanted_at(&self) -> Result<Option<Timestamp>, LedgerError> {
-        self.heard(self.ledger.snapshot_wanted_at()).await
+        self.heard(Touch::Rows, self.ledger.snapshot_wanted_at()).await
     }
 }

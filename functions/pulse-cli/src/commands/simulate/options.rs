@@ -2,13 +2,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use pulse_core::{control::Actor, entry::Plan, stage::StageName};
+use pulse_core::{bill::TableCapacity, control::Actor, entry::Plan, stage::StageName};
 use pulse_sim::month::{Scenario, Spread, StageScenario, Window, WindowError};
 
 use crate::exit::Usage;
 
 /// What is said of one month of many customers, and is left to chance with faults.
-const OF_A_MONTH: [&str; 11] = [
+const OF_A_MONTH: [&str; 12] = [
     "starts",
     "score_lanes",
     "email_lanes",
@@ -18,6 +18,7 @@ const OF_A_MONTH: [&str; 11] = [
     "pause",
     "spread",
     "window",
+    "table_capacity",
     "api",
     "report",
 ];
@@ -92,9 +93,14 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=300))]
     window: u64,
 
+    /// How the table's capacity is charged, as the template's TableCapacity has it.
+    #[arg(long, value_enum, default_value_t = CapacityMode::OnDemand)]
+    table_capacity: CapacityMode,
+
     /// Prices the API for unsubscribing by one click, too.
     #[arg(long)]
     api: bool,
+    capacity: (self.table_capacity == CapacityMode::Provisioned).then_some(TableCapacity::SHIPPED),
 
     /// Writes an HTML report with plots to this file.
     #[arg(long, value_name = "FILE")]
@@ -119,6 +125,14 @@ pub struct Options {
     /// What is done in the game by itself: a record that the page of another gave.
     #[arg(long, value_name = "FILE", requires = "console")]
     pub(super) repeat: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CapacityMode {
+    /// By what is read and written.
+    OnDemand,
+    /// By the capacity that it has, of which the first units are free. More of it follows a backlog within some minutes.
+    Provisioned,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

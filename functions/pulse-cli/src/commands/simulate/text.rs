@@ -46,7 +46,7 @@ fn course(report: &MonthReport) -> Table {
     };
     let last = report.last_mail.map_or_else(|| "none".to_owned(), |last| format!("{last:.0}"));
     let [score, email] = report.scenario.of_entries();
-    Table::default()
+    let table = Table::default()
         .row("arrivals", format!("{} in the busiest hour", grouped(hourly.unwrap_or(0))))
         .row("scoring", stage(score, lanes(|sample| sample.score_lanes)))
         .row("email", stage(email, lanes(|sample| sample.email_lanes)))
@@ -54,7 +54,11 @@ fn course(report: &MonthReport) -> Table {
         .row("email queue", depth(most(|sample| sample.email_waiting), longest(|sample| sample.email_oldest)))
         .row("last mail", last)
         .row("redriven", format!("{} dead letters, by the operator", grouped(report.redriven)))
-        .row("repeated", format!("{} messages, by the tick", grouped(report.repeated)))
+        .row("repeated", format!("{} messages, by the tick", grouped(report.repeated)));
+    match report.throttled {
+        Some(throttled) => table.row("throttled", format!("{} attempts, by the table", grouped(throttled))),
+        None => table,
+    }
 }
 
 fn depth(waiting: u64, oldest: Duration) -> String {
