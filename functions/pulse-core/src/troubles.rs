@@ -184,6 +184,12 @@ impl TroubleWatch {
         }
     }
 
+    /// Whether there was this trouble when it was looked for last.
+    #[must_use]
+    pub fn stands(&self, trouble: Trouble) -> bool {
+        self.standing.contains_key(&trouble)
+    }
+
     /// Of several that exclude each other, the one that there is, if any.
     pub fn note_one(&mut self, of: impl IntoIterator<Item = Trouble>, found: Option<Trouble>, now: Timestamp) {
         for trouble in of {

@@ -27,7 +27,7 @@ use pulse_core::{
     entry::StageName,
     feedback::{ReputationBreaker, ReputationPolicy},
     orders::{OrderRound, OrderStepped},
-    ports::{Clock as _, DeadLetterQueues, DlqName, QueueError, Queues, ReadUnits, Stages as _},
+    ports::{Clock as _, DeadLetterQueues, DlqName, Queues, ReadUnits, Stages as _},
     snapshot::{CountBudget, SnapshotRound},
     tick::{
         DoubtSweep, FeedbackRound, FeedbackRounds, MappingReconciler, Round, StageRound, Sweep, SweepPolicy, Swept,
@@ -62,6 +62,7 @@ pub struct Function {
     metrics: Metrics,
     gauges: Stack,
     lookout: Lookout,
+    budget: CountBudget,
 }
 
 /// What a tick did, as it answers whoever invokes it.
@@ -126,6 +127,7 @@ impl Function {
         let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table.clone()).metered();
         let stack = config.own_stack(&aws);
         let queues = stack.queues()?;
+        let at_once = Some(config.count_units_at_once).filter(|units| *units > 0).map(f64::from);
         Ok(Self {
             entries: outbox(&ledger, Arc::clone(&queues[StageName::Deliver])),
             ledger,
@@ -137,6 +139,7 @@ impl Function {
                 .with_deployments_over_after(config.deployed_within),
             metrics: Metrics::new(config.stack, config.detailed_metrics),
             lookout: Lookout::new(config.policy.retention),
+            budget: CountBudget { at_once, ..CountBudget::default() },
             policy: config.policy,
             breaker: config.breaker,
         })
@@ -180,8 +183,7 @@ impl Function {
         };
         // Before the stages: one that is held for its reputation is off within this minute.
         let feedback = feedback.run().await;
-        let dead_letters = DlqName::of(self.stages.deployed()).map(|name| self.count(name));
-        let (rounds, letters) = futures::join!(rounds.run(), join_all(dead_letters));
+        let (rounds, letters) = futures::join!(rounds.run(), self.dead_letters(began));
         let endpoints = self.look_after_endpoints().await;
         let mut looks = Vec::new();
         for round in &rounds {
@@ -205,7 +207,6 @@ impl Function {
         self.lookout.note_feedback(&feedback, SystemClock.now());
         self.lookout.note_campaigns(&campaigns, SystemClock.now());
         self.lookout.look_at_audits(&self.ledger, SystemClock.now()).await;
-        let letters: Vec<_> = letters.into_iter().flatten().collect();
         self.metrics.stack(SystemClock.now(), self.lookout.tell(&looks, &letters, SystemClock.now()));
         // Last, as counting 600,000 entries takes a while, and nothing waits for it.
         let unwell = EndpointRounds::unwell(&endpoints);
@@ -295,26 +296,32 @@ impl Function {
             gauges: &self.gauges,
             snapshots: &self.ledger,
             clock: &SystemClock,
-            budget: CountBudget::default(),
+            budget: self.budget,
             endpoints,
         };
         let taken = round.run().await;
         let taken = taken.inspect_err(|error| tracing::warn!(%error, "no snapshot is taken")).ok().flatten()?;
         self.lookout.note_queues(&taken.snapshot.queues, SystemClock.now());
+        let due = taken.snapshot.stages.iter().map(|look| (look.stage, look.oldest_due)).collect();
+        self.lookout.note_due(due, SystemClock.now());
         let read_units = taken.snapshot.run.map(|run| run.read_units).filter(|_| taken.counted);
         let told = SnapshotTick { counted: read_units, kept: taken.kept };
         tracing::info!(read_units = read_units.map(ReadUnits::units), kept = told.kept, "snapshot");
         Some(told)
     }
 
+    /// Dead letters by their queues, of every queue that is looked at in this minute. Each look is a call that costs.
+    async fn dead_letters(&self, began: Timestamp) -> Vec<(DlqName, u64)> {
+        let looked_at = DlqName::of(self.stages.deployed()).filter(|name| self.lookout.looks_at_letters(*name, began));
+        join_all(looked_at.map(|name| self.count(name))).await.into_iter().flatten().collect()
+    }
+
     /// What can't be counted now is counted by the next tick.
     async fn count(&self, name: DlqName) -> Option<(DlqName, u64)> {
-        let letters = self.dead_letters.get(name);
         // Those that an order keeps out of sight are not done with.
-        let counted = async { Ok::<_, QueueError>(letters.count().await? + letters.hidden().await?) };
-        match counted.await {
+        match self.dead_letters.get(name).total().await {
             Ok(count) => {
-                self.metrics.dead_letters(letters.name(), SystemClock.now(), count);
+                self.metrics.dead_letters(name, SystemClock.now(), count);
                 Some((name, count))
             }
             Err(error) => {
@@ -326,7 +333,8 @@ impl Function {
 
     async fn gauge(&self, round: &StageRound, endpoints: Option<&[EndpointRounds]>) -> StageLook {
         let now = SystemClock.now();
-        let look = StageLook::of(round, endpoints, &self.ledger, &self.ledger, now).await;
+        let known = self.lookout.oldest_due(round.stage, now);
+        let look = StageLook::of(round, endpoints, &self.ledger, &self.ledger, known, now).await;
         if let Some(gauges) = look.gauges() {
             self.metrics.gauges(look.stage, now, gauges);
         }

@@ -1,6 +1,7 @@
 //! What somebody is to be woken for, of all that a tick looks at.
 
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use pulse_core::{
     entry::{Plan, StageName},
     feedback::Reputation,
     ports::{AuditLog, Depth, DlqName, IntakeQueue, Ledger, OpenEntries},
-    stage::Moves,
+    stage::{Moves, PerStage},
     tick::{FeedbackRounds, Reconciled, StageRound, oldest_due},
     troubles::{Trouble, TroubleWatch, is_unread},
 };
@@ -26,8 +27,15 @@ const OVERDUE_AFTER: Duration = Duration::from_hours(6);
 /// A warning comes so long before the first waiting message expires.
 const BEFORE_EXPIRY: Duration = Duration::from_hours(3 * 24);
 
-/// Minutes between two looks at audits. They change once a day.
-const AUDITS_EVERY: i64 = 5;
+/// Minutes between two looks at what seldom changes: audits, and queues of dead letters that are empty.
+const SELDOM: i64 = 5;
+
+/// For how long a snapshot is gone by. The next is five minutes younger, and taken at the end of its tick.
+const SNAPSHOTS_COUNT_FOR: Duration = Duration::from_mins(7);
+
+fn is_seldom(now: Timestamp) -> bool {
+    now.as_second().div_euclid(60).rem_euclid(SELDOM) == 0
+}
 
 /// How a stage was found. What is none couldn't be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +57,7 @@ impl StageLook {
         endpoints: Option<&[EndpointRounds]>,
         ledger: &dyn Ledger,
         open: &dyn OpenEntries,
+        known: Option<Option<Timestamp>>,
         now: Timestamp,
     ) -> Self {
         let is_out_of_order = |round: &EndpointRounds| ["broken", "tried", "gone"].contains(&round.held);
@@ -60,7 +69,13 @@ impl StageLook {
         let (oldest_due, is_broken) = match stage.spec().moves {
             // No month's entry ever waits for it: whether campaigns are late is told of each.
             Moves::Entries if !Plan::MONTHLY.has(*stage) => (Some(Duration::ZERO), is_open),
-            Moves::Entries => (oldest_due(ledger, open, *stage, now).await.ok().map(since), is_open),
+            Moves::Entries => {
+                let due = match known {
+                    Some(due) => Some(due),
+                    None => oldest_due(ledger, open, *stage, now).await.ok(),
+                };
+                (due.map(since), is_open)
+            }
             Moves::Deliveries => {
                 let due = endpoints.map(|all| all.iter().filter_map(|round| round.oldest_due).min());
                 let is_any = endpoints.map(|all| all.iter().any(is_out_of_order));
@@ -85,6 +100,10 @@ impl StageLook {
 #[derive(Debug)]
 pub(crate) struct Lookout {
     watch: Mutex<TroubleWatch>,
+    /// What the last snapshot says of the month's stages: since when that is due which is due longest.
+    due: Mutex<Option<(Timestamp, PerStage<Option<Timestamp>>)>>,
+    /// Of these queues it was told how many dead letters they have.
+    counted: Mutex<BTreeSet<DlqName>>,
     /// What has waited for longer expires soon.
     expiring_after: Duration,
 }
@@ -92,11 +111,38 @@ pub(crate) struct Lookout {
 impl Lookout {
     /// Of queues that keep messages for so long.
     pub(crate) fn new(retention: Duration) -> Self {
-        Self { watch: Mutex::default(), expiring_after: retention.saturating_sub(BEFORE_EXPIRY) }
+        Self {
+            watch: Mutex::default(),
+            due: Mutex::default(),
+            counted: Mutex::default(),
+            expiring_after: retention.saturating_sub(BEFORE_EXPIRY),
+        }
     }
 
     fn watch(&self) -> MutexGuard<'_, TroubleWatch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a snapshot tells of the stages is gone by until the next one.
+    pub(crate) fn note_due(&self, due: PerStage<Option<Timestamp>>, now: Timestamp) {
+        *self.due() = Some((now, due));
+    }
+
+    /// Since when that is due which is due longest, as the last snapshot has it: nothing, if that is old, or somebody is to be
+    /// woken for it and hears as soon as it is over.
+    pub(crate) fn oldest_due(&self, stage: StageName, now: Timestamp) -> Option<Option<Timestamp>> {
+        let (looked_at, due) = self.due().clone()?;
+        let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        let is_fresh = age(looked_at) <= SNAPSHOTS_COUNT_FOR;
+        Some(due[stage]).filter(|due| is_fresh && due.is_none_or(|due| age(due) <= OVERDUE_AFTER))
+    }
+
+    fn due(&self) -> MutexGuard<'_, Option<(Timestamp, PerStage<Option<Timestamp>>)>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, BTreeSet<DlqName>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn note_feedback(&self, FeedbackRounds { reputation, .. }: &FeedbackRounds, now: Timestamp) {
@@ -115,9 +161,16 @@ impl Lookout {
         }
     }
 
+    /// Whether a queue of dead letters is looked at by this minute's tick: every five minutes, every minute while there are any,
+    /// and by the first tick of this process, as a metric that is silent for a minute ends an alarm.
+    pub(crate) fn looks_at_letters(&self, queue: DlqName, now: Timestamp) -> bool {
+        let is_known = self.counted().contains(&queue);
+        is_seldom(now) || !is_known || self.watch().stands(Trouble::DeadLetters(queue))
+    }
+
     /// What can't be read now is looked at in five minutes.
     pub(crate) async fn look_at_audits(&self, log: &dyn AuditLog, now: Timestamp) {
-        if now.as_second().div_euclid(60).rem_euclid(AUDITS_EVERY) != 0 {
+        if !is_seldom(now) {
             return;
         }
         match log.checkpoint(AuditName::Daily).await {
@@ -151,6 +204,7 @@ impl Lookout {
                 watch.note(Trouble::Broken(look.stage), is_broken, now);
             }
         }
+        self.counted().extend(letters.iter().map(|(queue, _)| *queue));
         for (queue, letters) in letters {
             watch.note(Trouble::DeadLetters(*queue), *letters > 0, now);
         }

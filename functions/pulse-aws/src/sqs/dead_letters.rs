@@ -128,11 +128,14 @@ fn attributes(message: &Message) -> BTreeMap<String, String> {
 }
 
 impl SqsDeadLetters {
-    async fn counted(&self, name: QueueAttributeName) -> Result<u64, QueueError> {
-        let call = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+    /// The sum of these counts, in one call.
+    async fn counted<const N: usize>(&self, names: [QueueAttributeName; N]) -> Result<u64, QueueError> {
+        let call = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(Some(names.to_vec()));
         let answer = call.send().await.map_err(|error| self.failed(&error))?;
-        let count = answer.attributes().and_then(|all| all.get(&name)?.parse().ok());
-        count.ok_or_else(|| self.error("SQS doesn't say how many letters there are.".to_owned()))
+        let count = |name| answer.attributes().and_then(|all| all.get(name)?.parse::<u64>().ok());
+        let counts: Option<Vec<_>> = names.iter().map(count).collect();
+        let counts = counts.ok_or_else(|| self.error("SQS doesn't say how many letters there are.".to_owned()))?;
+        Ok(counts.into_iter().sum())
     }
 }
 
@@ -143,11 +146,19 @@ impl DeadLetters for SqsDeadLetters {
     }
 
     async fn count(&self) -> Result<u64, QueueError> {
-        self.counted(QueueAttributeName::ApproximateNumberOfMessages).await
+        self.counted([QueueAttributeName::ApproximateNumberOfMessages]).await
     }
 
     async fn hidden(&self) -> Result<u64, QueueError> {
-        self.counted(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await
+        self.counted([QueueAttributeName::ApproximateNumberOfMessagesNotVisible]).await
+    }
+
+    async fn total(&self) -> Result<u64, QueueError> {
+        let of = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        self.counted(of).await
     }
 
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError> {

@@ -237,6 +237,11 @@ pub trait DeadLetters: Send + Sync {
     /// About how many letters someone has in hand, or keeps out of sight: they are there, and can't be taken now.
     async fn hidden(&self) -> Result<u64, QueueError>;
 
+    /// About how many there are, whoever has them.
+    async fn total(&self) -> Result<u64, QueueError> {
+        Ok(self.count().await? + self.hidden().await?)
+    }
+
     /// Takes at most `most` letters, and at most ten, out of everyone's sight for so long. None only
     /// when none are to be seen.
     async fn take(&self, most: usize, hidden_for: Duration) -> Result<Vec<DeadLetter>, QueueError>;

@@ -14,6 +14,9 @@ use crate::{
 /// Entries that are looked at side by side.
 const AT_ONCE: usize = 16;
 
+/// Minutes between two looks for what is given up for lost, which has waited for an hour. Each look costs queries.
+const LOST_EVERY: i64 = 5;
+
 /// How often it is noted that a stage is held up, while it is: a write that costs.
 const HELD_UP_NOTED_EVERY: Duration = Duration::from_mins(5);
 
@@ -99,43 +102,52 @@ pub(crate) async fn is_held_up(
 impl Sweep<'_> {
     /// Sweeps all stages. What can't be done now is found by the next sweep.
     pub async fn run(&self) -> Vec<StageSweep> {
-        join_all(self.stages.deployed().iter().map(|stage| self.stage(stage))).await
+        join_all(self.stages.deployed().iter().map(|stage| self.stage(stage, None, true))).await
     }
 
-    pub(super) async fn stage(&self, stage: StageName) -> StageSweep {
+    /// Of a stage that was found as `status` says, if it was looked at a moment ago: what was put off, and what is given up for
+    /// lost only if that is wanted.
+    pub(super) async fn stage(&self, stage: StageName, status: Option<StageStatus>, for_lost: bool) -> StageSweep {
         // Deliveries are looked after by endpoint, and entries of campaigns by campaign.
         if !Plan::MONTHLY.has(stage) {
             return StageSweep { stage, swept: Swept::Done { woken: 0, repeated: 0, failed: 0 } };
         }
-        let status = match self.stages.status(stage).await {
+        let asked = async {
+            match status {
+                Some(status) => Ok(status),
+                None => self.stages.status(stage).await,
+            }
+        };
+        let status = match asked.await {
             Ok(status) => status,
             Err(error) => {
                 tracing::warn!(%stage, %error, "not swept");
                 return StageSweep { stage, swept: Swept::Failed };
             }
         };
-        let swept = self.looked_at(stage, status).await.unwrap_or_else(|error| {
+        let swept = self.looked_at(stage, status, for_lost).await.unwrap_or_else(|error| {
             tracing::warn!(%stage, %error, "not swept");
             Swept::Failed
         });
         StageSweep { stage, swept }
     }
 
-    async fn looked_at(&self, stage: StageName, status: StageStatus) -> Result<Swept, LedgerError> {
+    async fn looked_at(&self, stage: StageName, status: StageStatus, for_lost: bool) -> Result<Swept, LedgerError> {
         let is_held_up = is_held_up(self.memory, self.policy, stage, status, self.clock.now()).await?;
         if !status.is_flowing() {
             return Ok(Swept::Paused);
         }
-        self.flowing(stage, is_held_up).await
+        self.flowing(stage, is_held_up, for_lost).await
     }
 
-    async fn flowing(&self, stage: StageName, is_held_up: bool) -> Result<Swept, LedgerError> {
+    async fn flowing(&self, stage: StageName, is_held_up: bool, for_lost: bool) -> Result<Swept, LedgerError> {
         let now = self.clock.now();
         let before = |wait: Duration| now.saturating_sub(wait).unwrap_or(Timestamp::MIN);
         let at_most = self.policy.at_most;
         let mut found = Vec::new();
         // What was put off comes first: nobody else sends it a message.
-        for awaited in [Awaited::Deferred, Awaited::First, Awaited::Again] {
+        let lost: &[_] = if for_lost { &[Awaited::First, Awaited::Again] } else { &[] };
+        for awaited in [Awaited::Deferred].into_iter().chain(lost.iter().copied()) {
             let wait = self.policy.wait_for(awaited, is_held_up);
             let left = at_most - found.len().min(at_most);
             if left > 0 {
@@ -236,10 +248,12 @@ pub struct StageRound {
 impl Round<'_> {
     /// Does it for all stages. What can't be done now is done by the next tick.
     pub async fn run(&self) -> Vec<StageRound> {
-        join_all(self.sweep.stages.deployed().iter().map(|stage| self.stage(stage))).await
+        let minute = self.sweep.clock.now().as_second().div_euclid(60);
+        let for_lost = minute.rem_euclid(LOST_EVERY) == 0;
+        join_all(self.sweep.stages.deployed().iter().map(|stage| self.stage(stage, for_lost))).await
     }
 
-    async fn stage(&self, stage: StageName) -> StageRound {
+    async fn stage(&self, stage: StageName, for_lost: bool) -> StageRound {
         let reconciled = Box::pin(self.reconciler.stage(stage)).await;
         if let Err(error) = &reconciled {
             tracing::warn!(%stage, %error, "not kept");
@@ -248,7 +262,11 @@ impl Round<'_> {
             Ok(reconciled) if wants_messages(reconciled) => {
                 self.sweep.requeue_probes(stage, self.reconciler.policy.probes).await
             }
-            _ => Box::pin(self.sweep.stage(stage)).await.swept,
+            _ => {
+                // One that was turned just now is asked how it is.
+                let status = reconciled.as_ref().ok().filter(|reconciled| reconciled.turned.is_none());
+                Box::pin(self.sweep.stage(stage, status.map(|reconciled| reconciled.status), for_lost)).await.swept
+            }
         };
         StageRound { stage, reconciled, swept }
     }

@@ -106,3 +106,30 @@ fn reputation_campaigns_audits_and_the_intake_are_troubles() {
     lookout.note_queues(&depth(0), at(10));
     assert_eq!(word(&lookout, at(10)), [("audit", "never-begun".to_owned())]);
 }
+
+#[test]
+fn an_empty_queue_of_dead_letters_is_looked_at_every_five_minutes_and_one_with_letters_every_minute() {
+    let lookout = Lookout::new(RETENTION);
+    let looks = |queue, minute| lookout.looks_at_letters(queue, at(minute));
+    let email = DlqName::Stage(StageName::Email);
+    assert!(looks(DlqName::Schedules, 1) && looks(email, 1), "nothing is known of them");
+    lookout.tell(&[], &[(DlqName::Schedules, 0), (email, 2)], at(1));
+    assert_eq!([2, 3, 4, 5].map(|minute| looks(DlqName::Schedules, minute)), [false, false, false, true]);
+    assert!(looks(email, 2) && looks(email, 4));
+    lookout.tell(&[], &[(email, 0)], at(4));
+    assert!(!looks(email, 6) && looks(email, 10));
+}
+
+#[test]
+fn what_a_snapshot_says_is_due_is_gone_by_until_the_next_one_and_not_once_somebody_waits_for_its_end() {
+    let lookout = Lookout::new(RETENTION);
+    let due = |minute| lookout.oldest_due(StageName::Email, at(minute));
+    let since = |minute| PerStage::from_fn(|stage| Some(at(minute)).filter(|_| stage == StageName::Email));
+    assert_eq!(due(0), None, "there is none");
+    lookout.note_due(since(-30), at(0));
+    assert_eq!((due(1), due(7)), (Some(Some(at(-30))), Some(Some(at(-30)))));
+    assert_eq!(lookout.oldest_due(StageName::Score, at(1)), Some(None), "nothing is due");
+    assert_eq!(due(8), None, "it is old");
+    lookout.note_due(since(-6 * 60), at(0));
+    assert_eq!((due(0), due(1)), (Some(Some(at(-6 * 60))), None));
+}
