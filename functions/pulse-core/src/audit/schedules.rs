@@ -1,8 +1,7 @@
 //! Schedules against the roster.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use foldhash::fast::FixedState;
 use futures::{StreamExt as _, future::try_join_all, stream::FuturesUnordered};
 
 use super::{AuditCursor, AuditDepth, AuditError, AuditReport, Walk, look::About, shards, shards::Shard};
@@ -90,12 +89,12 @@ impl Walk<'_> {
         let customers = roster.len() as u64;
         let mut suspects: Vec<_> = roster.iter().filter(|id| self.is_read_in_whole(id)).cloned().collect();
         let read_in_whole = suspects.len() as u64;
-        let mut unscheduled: HashSet<CustomerId, FixedState> = roster.into_iter().collect();
+        let mut unscheduled = Unscheduled::of(roster);
         let (mut listed, mut page) = (0, None);
         loop {
             let SchedulePage { customers, next } = self.schedules.list(&shard.prefix, page).await?;
             listed += customers.len();
-            suspects.extend(customers.into_iter().filter(|id| !unscheduled.remove(id)));
+            suspects.extend(customers.into_iter().filter(|id| !unscheduled.strike_off(id)));
             if is_too_many(listed, names) || is_too_many(suspects.len(), SUSPECTS) {
                 return Ok(None);
             }
@@ -104,7 +103,7 @@ impl Walk<'_> {
                 break;
             }
         }
-        suspects.extend(unscheduled);
+        suspects.extend(unscheduled.left());
         suspects.sort_unstable();
         suspects.dedup();
         if is_too_many(suspects.len(), SUSPECTS) {
@@ -124,5 +123,34 @@ impl Walk<'_> {
         let pages = try_join_all((0..parts).map(|part| listing.active_page(part, &shard.prefix, None, limit))).await?;
         let is_cut = pages.iter().any(|page| page.len() >= limit);
         Ok((!is_cut).then(|| pages.into_iter().flatten().collect()))
+    }
+}
+
+/// The customers of a shard whose schedule isn't found yet.
+struct Unscheduled {
+    /// In their order.
+    roster: Vec<CustomerId>,
+    is_found: Vec<bool>,
+    next: usize,
+}
+
+impl Unscheduled {
+    fn of(mut roster: Vec<CustomerId>) -> Self {
+        // Each part of the ledger comes in order: this merges them.
+        roster.sort();
+        Self { is_found: vec![false; roster.len()], roster, next: 0 }
+    }
+
+    /// Whether it was one of them. Schedules come in the order of their names, as a rule, so that most are where they are
+    /// expected.
+    fn strike_off(&mut self, id: &CustomerId) -> bool {
+        let is_next = self.roster.get(self.next) == Some(id);
+        let at = if is_next { Ok(self.next) } else { self.roster.binary_search(id) };
+        self.next = at.map_or_else(|at| at, |at| at + 1);
+        at.is_ok_and(|at| !std::mem::replace(&mut self.is_found[at], true))
+    }
+
+    fn left(self) -> impl Iterator<Item = CustomerId> {
+        self.roster.into_iter().zip(self.is_found).filter(|(_, is_found)| !is_found).map(|(id, _)| id)
     }
 }
