@@ -86,8 +86,16 @@ impl fmt::Display for CampaignName {
 }
 
 impl RunId {
-    const fn month_of(year: i16, month: i8, repeat: u8) -> Self {
+    pub(crate) const fn month_of(year: i16, month: i8, repeat: u8) -> Self {
         Self(Of::Month { year, month, repeat })
+    }
+
+    /// The year, the month and which repeat it is, if it is a month's.
+    pub(crate) const fn parts_of_month(self) -> Option<(i16, i8, u8)> {
+        match self.0 {
+            Of::Month { year, month, repeat } => Some((year, month, repeat)),
+            Of::Campaign(_) => None,
+        }
     }
 
     /// The run of a campaign.

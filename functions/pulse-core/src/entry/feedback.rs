@@ -14,17 +14,17 @@ const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EntryFeedback {
     #[serde(flatten)]
-    facts: FeedbackFacts,
+    pub(super) facts: FeedbackFacts,
     /// Whether the entry is closed as the facts say, and not as a worker or a person wrote it down.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    closes: bool,
+    pub(super) closes: bool,
     /// What a worker wrote down of the acceptance, if the provider didn't send the mail after all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    recorded: Option<Recorded>,
+    pub(super) recorded: Option<Recorded>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Recorded {
+pub(super) struct Recorded {
     provider_id: String,
     at: Timestamp,
 }

@@ -9,6 +9,7 @@ mod id;
 mod item;
 #[cfg(test)]
 mod legality;
+mod packed;
 mod plan;
 mod position;
 mod progress;
@@ -22,6 +23,7 @@ pub use erasure::Erasing;
 pub use feedback::Hearing;
 pub use id::{EntryId, RunAndItem};
 pub use item::ItemId;
+pub use packed::PackedEntry;
 pub use plan::{InvalidCampaignPlan, InvalidPlan, Plan};
 pub use position::{Awaited, Position, TallyKey};
 pub use progress::{Progress, SkipReason};
