@@ -209,8 +209,7 @@ fn kilobytes(part: &AudiencePart) -> u64 {
 impl CampaignEntries for MemoryLedger {
     async fn entries_in_campaigns(&self, customer: &CustomerId) -> Result<Vec<Entry>, LedgerError> {
         let mut accounts = self.accounts();
-        let all = accounts.entries_of(customer).iter().filter(|entry| entry.id().run.is_campaign());
-        let entries: Vec<_> = all.rev().cloned().collect();
+        let entries: Vec<_> = accounts.entries_of(customer).filter(|entry| entry.id().run.is_campaign()).collect();
         accounts.used.query(entries.len());
         Ok(entries)
     }

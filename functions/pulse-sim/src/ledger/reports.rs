@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, Standing},
-    entry::{Addressee, EntryId, StageName},
+    entry::{Addressee, EntryId, Position, StageName},
     ports::{Activity, Awaited, LedgerError, LedgerListing, LedgerReports, OpenEntries, RosterCount, Tally, TallyKey},
     run::RunId,
 };
@@ -28,14 +28,7 @@ impl LedgerReports for MemoryLedger {
     }
 
     async fn roster(&self) -> Result<RosterCount, LedgerError> {
-        let mut roster = RosterCount::default();
-        for customer in self.accounts().customers() {
-            match customer.standing {
-                Standing::Active => roster.active += 1,
-                Standing::Closed => roster.closed += 1,
-            }
-        }
-        Ok(roster)
+        Ok(self.accounts().roster())
     }
 
     async fn activities(&self, customer: &CustomerId) -> Result<Vec<Activity>, LedgerError> {
@@ -55,7 +48,7 @@ impl OpenEntries for MemoryLedger {
         limit: usize,
     ) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
-        let found: Vec<_> = accounts.overdue(stage, awaited, before).take(limit).cloned().collect();
+        let found: Vec<_> = accounts.overdue(stage, awaited, before).take(limit).collect();
         accounts.used.index_query(Index::Open, SHARDS, found.len());
         Ok(found)
     }
@@ -69,9 +62,7 @@ impl LedgerListing for MemoryLedger {
 
     async fn active_customers(&self, _: u64) -> Result<Vec<CustomerId>, LedgerError> {
         let mut accounts = self.accounts();
-        let active = accounts.customers().filter(|customer| customer.standing == Standing::Active);
-        // In no order, but always the same one.
-        let ids: Vec<_> = active.map(|customer| customer.id.clone()).collect();
+        let ids: Vec<_> = accounts.customers_of(Standing::Active).cloned().collect();
         accounts.used.index_query(Index::Tally, SHARDS, ids.len());
         Ok(ids)
     }
@@ -91,7 +82,7 @@ impl LedgerListing for MemoryLedger {
 
     async fn open_entries(&self, _: u64) -> Result<Vec<EntryId>, LedgerError> {
         let mut accounts = self.accounts();
-        let open: Vec<_> = accounts.open().cloned().collect();
+        let open: Vec<_> = accounts.open().collect();
         accounts.used.index_query(Index::Open, SHARDS, open.len());
         Ok(open)
     }
@@ -111,11 +102,9 @@ impl LedgerListing for MemoryLedger {
             accounts.used.index_query(Index::Tally, SHARDS, ids.len());
             return Ok(ids);
         }
-        let closed = accounts.entries().filter(|entry| !entry.is_open() && entry.id().run == run);
-        let mut ids: Vec<_> = closed
-            .filter(|entry| entry.tally_key(Timestamp::MAX) == key && comes_after(entry.id()))
-            .map(|entry| entry.id().clone())
-            .collect();
+        let closed = accounts.entries_in(run).filter(|(_, entry)| entry.position() == Position::Closed(key));
+        let ids = closed.map(|(customer, entry)| EntryId { customer: customer.clone(), run, item: entry.item() });
+        let mut ids: Vec<_> = ids.filter(comes_after).collect();
         ids.sort();
         ids.truncate(limit);
         accounts.used.index_query(Index::Tally, SHARDS, ids.len());

@@ -12,6 +12,13 @@ use super::MemoryLedger;
 /// For how long a point is kept, and a wish.
 const POINT_KEPT: Duration = Duration::from_hours(8 * 24);
 
+impl MemoryLedger {
+    /// What `look` sees in the last snapshot, as whoever watches sees it: it isn't counted as a read.
+    pub(crate) fn peek_snapshot<T>(&self, look: impl FnOnce(&Snapshot) -> Option<T>) -> Option<T> {
+        self.accounts().snapshot.as_ref().and_then(look)
+    }
+}
+
 #[async_trait]
 impl Snapshots for MemoryLedger {
     async fn snapshot(&self) -> Result<Option<Snapshot>, LedgerError> {

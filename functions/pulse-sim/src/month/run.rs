@@ -118,18 +118,26 @@ pub(crate) fn settings(scenario: &Scenario) -> WorldSettings {
 /// Puts everyone on the roster, each with a slot in the scenario's spread.
 pub(crate) fn enroll(scenario: &Scenario, world: &World) {
     let random = Randomness::of_seed(scenario.seed).stream("roster");
+    let anyone = anyone();
     for number in 0..scenario.customers {
-        world.enroll_at_once(&person(number, scenario.spread, &random));
+        world.enroll_at_once(&person(number, &anyone, scenario.spread, &random));
     }
 }
 
-fn person(number: u32, spread: Spread, random: &Stream) -> Customer {
+fn person(number: u32, anyone: &Customer, spread: Spread, random: &Stream) -> Customer {
     let id = CustomerId::parse(&format!("c{number}")).expect("letters and digits");
     let signed_up_at = sign_up(spread, random);
     let address = EmailAddress::parse(&format!("{id}@example.com")).expect("an address");
+    let slot = Slot::of_sign_up(&id, signed_up_at, &Zone::UTC);
+    Customer { id, contact: Contact::Email(address), slot, signed_up_at, ..anyone.clone() }
+}
+
+/// What all have in common.
+fn anyone() -> Customer {
+    let (id, signed_up_at) = (CustomerId::parse("c").expect("a letter"), Timestamp::UNIX_EPOCH);
     Customer {
         name: PersonName::parse("Ada").expect("a name"),
-        contact: Contact::Email(address),
+        contact: Contact::Unusable,
         product: Product::Loan,
         balance: Money { minor: 123_456, currency: Currency::parse("EUR").expect("a currency") },
         locale: Locale::parse("en-IE").expect("a locale"),

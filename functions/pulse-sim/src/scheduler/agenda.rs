@@ -1,6 +1,6 @@
 //! What is planned, in the order in which it comes up.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::customer::CustomerId;
@@ -27,7 +27,7 @@ pub(super) struct PlannedInvocation {
 /// One firing of a customer's schedule, or another attempt at it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ScheduledInvocation {
-    pub(super) customer: Arc<CustomerId>,
+    pub(super) customer: CustomerId,
     /// The moment that the schedule names.
     pub(super) due: Timestamp,
     /// How often the target failed to take it; `None` before it is invoked at all.

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     ops::Bound::{Excluded, Included, Unbounded},
-    sync::Arc,
     time::Duration,
 };
 
@@ -55,7 +54,7 @@ pub struct SchedulerCounts {
 
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    rows: BTreeMap<Arc<CustomerId>, Row>,
+    rows: BTreeMap<CustomerId, Row>,
     /// Zones in which schedules are refused for good.
     pub(super) refused: Vec<Zone>,
     pub(super) agenda: Agenda,
@@ -83,10 +82,9 @@ impl Book {
             Some(_) => PutOutcome::Updated,
             None => PutOutcome::Created,
         };
-        let customer = Arc::new(schedule.customer.clone());
-        let slot = schedule.slot.clone();
-        self.rows.insert(Arc::clone(&customer), Row { slot, is_enabled: true, next: None });
-        self.plan_next(&customer, now, dice);
+        let (customer, slot) = (&schedule.customer, schedule.slot.clone());
+        self.rows.insert(customer.clone(), Row { slot, is_enabled: true, next: None });
+        self.plan_next(customer, now, dice);
         outcome
     }
 
@@ -111,7 +109,7 @@ impl Book {
         let from = last.map(Excluded).or(first.as_ref().map(Included)).unwrap_or(Unbounded);
         let rows = self.rows.range::<CustomerId, _>((from, Unbounded));
         let rows = rows.take_while(move |(customer, _)| customer.as_str().starts_with(prefix));
-        rows.filter(|(_, row)| row.is_enabled).map(|(customer, _)| &**customer)
+        rows.filter(|(_, row)| row.is_enabled).map(|(customer, _)| customer)
     }
 
     /// Whether something is planned that isn't off.
@@ -121,11 +119,11 @@ impl Book {
     }
 
     /// Plans a schedule's first firing that is due after `after`.
-    pub(super) fn plan_next(&mut self, customer: &Arc<CustomerId>, after: Timestamp, dice: &FiringDice) {
-        let Some(row) = self.rows.get_mut(&**customer) else { return };
+    pub(super) fn plan_next(&mut self, customer: &CustomerId, after: Timestamp, dice: &FiringDice) {
+        let Some(row) = self.rows.get_mut(customer) else { return };
         let due = cron::next_after(&row.slot, after);
         row.next = due.map(|due| {
-            let invocation = ScheduledInvocation { customer: Arc::clone(customer), due, failures: None };
+            let invocation = ScheduledInvocation { customer: customer.clone(), due, failures: None };
             self.agenda.plan(dice.within_window(due), invocation)
         });
     }

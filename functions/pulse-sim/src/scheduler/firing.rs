@@ -101,9 +101,9 @@ impl Firing {
     ) -> Option<(&MemoryQueue, WorkMessage)> {
         book.counts.invocations += 1;
         let ScheduledInvocation { customer, due, failures } = invocation;
-        let message = |customer: &CustomerId| WorkMessage::of_turn(customer.clone(), Turn::Scheduled(due));
+        let message = |customer: CustomerId| WorkMessage::of_turn(customer, Turn::Scheduled(due));
         let Some((how, _)) = book.failing.filter(|(_, until)| *until > now) else {
-            return Some((&self.target, message(&customer)));
+            return Some((&self.target, message(customer)));
         };
         book.counts.failures += 1;
         if how == TargetFailure::RoleBroken {
@@ -115,7 +115,7 @@ impl Firing {
         let again_at = is_tried_again.then(|| next_at(due, now, failures, &self.scheduler.dice.random)).flatten();
         let Some(again_at) = again_at else {
             book.counts.dead_lettered += 1;
-            return Some((&self.dlq, message(&customer)));
+            return Some((&self.dlq, message(customer)));
         };
         book.agenda.plan(again_at, ScheduledInvocation { customer, due, failures: Some(failures) });
         None

@@ -22,7 +22,7 @@ use super::{
     handler::BAD_ANSWERS,
     invariants::InvariantChecker,
     lane_control::{SimGauges, SimLanes},
-    mailing::{ShortLetters, SimMailer},
+    mailing::{ShortLetters, SimMailer, SimMailerAt},
     orders::OrderWatch,
     panics::Panics,
     ports::WorldPorts,
@@ -119,6 +119,12 @@ struct CommonPorts {
     dead_letters: DeadLetterQueues,
     stages: Arc<SimStages>,
     intake: Arc<IntakeStack>,
+    scorer: Arc<SimScorer>,
+    mailer: Arc<SimMailer>,
+    partner: Arc<SimPartner>,
+    endpoints: Arc<SimEndpoints>,
+    letters: Arc<ShortLetters>,
+    sleeper: Arc<VirtualTime>,
 }
 
 impl World {
@@ -153,7 +159,7 @@ impl World {
     /// A queue of the intake, from where its function is.
     pub(super) fn at_queue(&self, stack: &IntakeQueueStack, invocation: &Invocation) -> impl StageQueue + use<> {
         let way = Way { invocation: Some(invocation.clone()), ..self.feedback_way.clone() };
-        DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name, way }
+        DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name, way: Arc::new(way) }
     }
 
     /// Whether something goes wrong in the intake's function.
@@ -164,17 +170,13 @@ impl World {
     pub(super) fn ports_by(&self, way: &Way) -> WorldPorts {
         let (meter, clock) = (Arc::new(Meter::default()), self.time.clock().clone());
         let common = self.made_ports.common.get_or_init(|| self.common_ports());
-        let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: way.clone() });
+        let way = &Arc::new(way.clone());
+        let ledger = Arc::new(DistantLedger { ledger: Arc::clone(&self.ledger), way: Arc::clone(way) });
         let queue = |stack: &StageStack| -> Arc<dyn StageQueue> {
-            Arc::new(DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name.as_str(), way: way.clone() })
+            Arc::new(DistantQueue { queue: Arc::clone(&stack.queue), name: stack.name.as_str(), way: Arc::clone(way) })
         };
         let environment = way.invocation.as_ref().map(|invocation| invocation.environment);
-        let mailer = SimMailer { environment, ..self.mailer.clone() };
-        let letters = ShortLetters {
-            time: self.time.clone(),
-            checker: self.checker.clone(),
-            score_max_age: self.settings.policy.score_max_age,
-        };
+        let mailer = SimMailerAt { mailer: Arc::clone(&common.mailer), environment };
         let queues = PerStage::from_fn(|stage| queue(&self.stacks[stage]));
         let invocations = NonZeroU32::new(self.settings.stages[StageName::Deliver].maximum_concurrency);
         let desk = EndpointDesk::new(
@@ -195,7 +197,7 @@ impl World {
             endpoint_controls: ledger.clone(),
             endpoint_book: Arc::clone(&self.endpoint_book),
             endpoint_desk: Arc::new(desk),
-            courier: Arc::new(self.endpoints.clone()),
+            courier: common.endpoints.clone(),
             open: ledger.clone(),
             listing: ledger.clone(),
             audits: ledger.clone(),
@@ -214,7 +216,7 @@ impl World {
             breaker: self.settings.breaker,
             count_budget: self.settings.count_budget,
             partner: Arc::new(MeteredPartner {
-                partner: Arc::new(self.partner.clone()),
+                partner: common.partner.clone(),
                 meter: Arc::clone(&meter),
                 log: ledger.clone(),
                 clock: clock.clone(),
@@ -222,16 +224,16 @@ impl World {
             ledger: self.with_word(ledger, &queues, &clock),
             queues,
             scorer: Arc::new(MeteredScorer {
-                scorer: Arc::new(self.scorer.clone()),
+                scorer: common.scorer.clone(),
                 meter: Arc::clone(&meter),
                 clock: clock.clone(),
             }),
             mailer: Arc::new(MeteredMailer { mailer: Arc::new(mailer), meter, clock: clock.clone() }),
-            renderer: Arc::new(letters),
+            renderer: common.letters.clone(),
             schedules: self.scheduler.clone(),
             stages: common.stages.clone(),
             clock,
-            sleeper: Arc::new(self.time.clone()),
+            sleeper: common.sleeper.clone(),
         }
     }
 
@@ -255,6 +257,16 @@ impl World {
             dead_letters: self.dead_letters(),
             stages: Arc::new(stages),
             intake: Arc::new(self.intake.clone()),
+            scorer: Arc::new(self.scorer.clone()),
+            mailer: Arc::new(self.mailer.clone()),
+            partner: Arc::new(self.partner.clone()),
+            endpoints: Arc::new(self.endpoints.clone()),
+            letters: Arc::new(ShortLetters {
+                time: self.time.clone(),
+                checker: self.checker.clone(),
+                score_max_age: self.settings.policy.score_max_age,
+            }),
+            sleeper: Arc::new(self.time.clone()),
         }
     }
 

@@ -97,7 +97,7 @@ const BACKOFF: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub(super) struct DistantLedger {
     pub(super) ledger: Arc<MemoryLedger>,
-    pub(super) way: Way,
+    pub(super) way: Arc<Way>,
 }
 
 impl DistantLedger {
@@ -374,7 +374,7 @@ impl FeedbackLog for DistantLedger {
 pub(super) struct DistantQueue {
     pub(super) queue: Arc<MemoryQueue>,
     pub(super) name: &'static str,
-    pub(super) way: Way,
+    pub(super) way: Arc<Way>,
 }
 
 impl DistantQueue {

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -9,12 +9,13 @@ use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use pulse_core::{
     customer::{CustomerId, EmailAddress},
-    entry::EntryId,
+    entry::{EntryId, ItemId},
     failure::Cause,
     feedback::FeedbackSource,
     ports::{
         Accepted, CampaignMail, Letter, Mail, MailLookup, Mailer, Recall, RenderError, Rendered, Renderer, SendError,
     },
+    run::RunId,
     score::Score,
     stage::StageName,
 };
@@ -57,8 +58,6 @@ pub struct SimMailer {
     pub(super) timeout: Duration,
     /// The connections that its client keeps, in each environment.
     pub(super) connections: ConnectionPools,
-    /// Where the client runs, if in a function.
-    pub(super) environment: Option<Environment>,
     pub(super) provider: SimulatedMailProvider,
     pub(super) lanes: ProviderLanes,
     pub(super) trace: Trace,
@@ -71,10 +70,11 @@ pub struct SimMailer {
 /// What the provider accepted, and who wants none.
 #[derive(Default)]
 pub(super) struct Records {
-    accepted: HashMap<EntryId, Acceptance, FixedState>,
+    /// What it was asked to send, and what it accepted of that.
+    asked: HashMap<MailKey, Option<Acceptance>, FixedState>,
+    /// Runs and items by number: there are few of them, and millions of mails.
+    within: Vec<(RunId, Option<ItemId>)>,
     mails: u64,
-    /// Whose mail it was asked to send.
-    tried: HashSet<EntryId, FixedState>,
     last: Option<Timestamp>,
     /// Since when they have left or opted out.
     unfit: HashMap<CustomerId, Timestamp>,
@@ -82,12 +82,43 @@ pub(super) struct Records {
     moved: HashMap<CustomerId, (Timestamp, EmailAddress)>,
 }
 
+/// Whose mail it is, and the number of its run and item.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct MailKey {
+    customer: CustomerId,
+    within: u32,
+}
+
 /// What was accepted for an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Acceptance {
-    pub(super) first: Timestamp,
-    pub(super) mails: u32,
-    number: u64,
+struct Acceptance {
+    first: Timestamp,
+    mails: u32,
+    number: u32,
+}
+
+impl Records {
+    /// What was accepted for an entry, if it was asked for.
+    fn of(&self, entry: &EntryId) -> Option<Option<Acceptance>> {
+        let within = self.within.iter().position(|within| *within == (entry.run, entry.item))?;
+        let within = u32::try_from(within).ok()?;
+        self.asked.get(&MailKey { customer: entry.customer.clone(), within }).copied()
+    }
+
+    fn accepted(&self, entry: &EntryId) -> Option<Acceptance> {
+        self.of(entry).flatten()
+    }
+
+    /// The same, to be written down.
+    fn put(&mut self, entry: &EntryId) -> &mut Option<Acceptance> {
+        let of_entry = (entry.run, entry.item);
+        let within = self.within.iter().position(|within| *within == of_entry).unwrap_or_else(|| {
+            self.within.push(of_entry);
+            self.within.len() - 1
+        });
+        let within = u32::try_from(within).expect("fewer than 2^32 items");
+        self.asked.entry(MailKey { customer: entry.customer.clone(), within }).or_default()
+    }
 }
 
 impl Acceptance {
@@ -124,31 +155,37 @@ impl SimMailer {
     /// How many mails were accepted for an entry, and not dropped.
     #[must_use]
     pub fn mails_of(&self, entry: &EntryId) -> u32 {
-        self.records().accepted.get(entry).map_or(0, |accepted| accepted.mails)
+        self.records().accepted(entry).map_or(0, |accepted| accepted.mails)
     }
 
     /// Calls `look` with every entry that has mails, and how many.
     pub fn for_each_accepted(&self, mut look: impl FnMut(&EntryId, u32)) {
-        self.records().accepted.iter().for_each(|(entry, accepted)| look(entry, accepted.mails));
+        let records = self.records();
+        for (MailKey { customer, within }, accepted) in &records.asked {
+            if let Some(accepted) = accepted {
+                let (run, item) = records.within[*within as usize];
+                look(&EntryId { customer: customer.clone(), run, item }, accepted.mails);
+            }
+        }
     }
 
     /// The provider's own id of an entry's mail, as an operator looks it up.
     #[must_use]
     pub fn look_up(&self, entry: &EntryId) -> Option<String> {
-        let records = self.records();
-        records.accepted.get(entry).filter(|accepted| accepted.mails > 0).map(|accepted| accepted.receipt().provider_id)
+        let accepted = self.records().accepted(entry);
+        accepted.filter(|accepted| accepted.mails > 0).map(|accepted| accepted.receipt().provider_id)
     }
 
     /// Whether the provider was ever asked to send an entry's mail.
     #[must_use]
     pub fn was_asked(&self, entry: &EntryId) -> bool {
-        self.records().tried.contains(entry)
+        self.records().of(entry).is_some()
     }
 
     /// Whether it accepted mails of an entry, and dropped all of them.
     #[must_use]
     pub fn dropped_all(&self, entry: &EntryId) -> bool {
-        self.records().accepted.get(entry).is_some_and(|accepted| accepted.mails == 0)
+        self.records().accepted(entry).is_some_and(|accepted| accepted.mails == 0)
     }
 
     /// From now on, this customer may get mail, or not.
@@ -177,8 +214,8 @@ impl SimMailer {
     fn accept(&self, entry: &EntryId, to: &EmailAddress) -> Accepted {
         let now = self.time.now();
         let mut records = self.records();
-        let number = records.mails;
-        let known = records.accepted.get(entry).copied();
+        let number = u32::try_from(records.mails).expect("fewer than 2^32 mails");
+        let known = records.accepted(entry);
         if let Some(known) = known
             && self.provider == SimulatedMailProvider::Deduplicating
             && age(now, known.first) <= KEYS_REMEMBERED
@@ -189,7 +226,7 @@ impl SimMailer {
         records.last = Some(now);
         let new = Acceptance { first: now, mails: 0, number };
         let sent = self.recipients.take(entry, to, &new.receipt().provider_id);
-        let acceptance = records.accepted.entry(entry.clone()).or_insert(new);
+        let acceptance = records.put(entry).get_or_insert(new);
         acceptance.mails += u32::from(sent == Sent::Yes);
         let (mails, accepted) = (acceptance.mails, acceptance.receipt());
         drop(records);
@@ -235,8 +272,8 @@ impl SimMailer {
 
     /// Hands a mail over, on a connection of an earlier call if one was kept. One that is dead takes the mail nowhere, and
     /// the client can't know.
-    async fn over_some_connection(&self, mail: &Mail) -> Result<Accepted, SendError> {
-        let Some(environment) = self.environment else { return self.hand_over(mail).await };
+    async fn over_some_connection(&self, mail: &Mail, environment: Option<Environment>) -> Result<Accepted, SendError> {
+        let Some(environment) = environment else { return self.hand_over(mail).await };
         if self.connections.take(environment, self.time.now()) {
             self.time.sleep(REFUSAL).await;
             let (now, entry) = (self.time.now(), &mail.entry);
@@ -317,25 +354,43 @@ impl SimMailer {
     }
 }
 
+/// The email provider, as a client has it that runs in an environment.
+pub(super) struct SimMailerAt {
+    pub(super) mailer: Arc<SimMailer>,
+    /// Where the client runs, if in a function.
+    pub(super) environment: Option<Environment>,
+}
+
 #[async_trait]
-impl Mailer for SimMailer {
+impl Mailer for SimMailerAt {
     fn source(&self) -> FeedbackSource {
-        self.recipients.source()
+        self.mailer.recipients.source()
     }
 
     fn recall(&self) -> Recall {
-        match self.provider {
+        match self.mailer.provider {
             SimulatedMailProvider::Deduplicating => Recall::ByKey { known_for: KEYS_TRUSTED },
             SimulatedMailProvider::Forgetful => Recall::None { advice: CANNOT_BE_ASKED },
         }
     }
 
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        let SimMailerAt { mailer, environment } = self;
+        mailer.send_from(mail, *environment).await
+    }
+
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
+        self.mailer.ask_for(entry).await
+    }
+}
+
+impl SimMailer {
+    async fn send_from(&self, mail: &Mail, environment: Option<Environment>) -> Result<Accepted, SendError> {
         let _lane = self.lanes.enter();
         self.look_at(mail);
         self.recipients.watch.look_at(mail);
-        self.records().tried.insert(mail.entry.clone());
-        let answer = self.over_some_connection(mail).await;
+        self.records().put(&mail.entry);
+        let answer = self.over_some_connection(mail, environment).await;
         let outcome = match &answer {
             Ok(_) => "accepted",
             Err(SendError::Retry { .. }) => "retry",
@@ -351,7 +406,7 @@ impl Mailer for SimMailer {
     }
 
     /// Asking is a call to the provider too: it takes a lane.
-    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
+    async fn ask_for(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
         if self.provider == SimulatedMailProvider::Forgetful {
             return Ok(MailLookup::CannotTell(Cause::new(CANNOT_BE_ASKED)));
         }
@@ -364,7 +419,7 @@ impl Mailer for SimMailer {
             return Err(SendError::Retry { after: None, cause: Cause::new("The provider can't be asked now.") });
         }
         let now = self.time.now();
-        let known = self.records().accepted.get(entry).copied();
+        let known = self.records().accepted(entry);
         self.trace.event(now, format_args!("{entry} asked {}", known.is_some()));
         let known = known.filter(|known| age(now, known.first) <= MAILS_TOLD);
         Ok(known.map_or(MailLookup::SafeToSend, |known| MailLookup::Accepted(known.receipt())))

@@ -175,7 +175,7 @@ impl World {
 
     /// The ledger, from where an operator is.
     fn operator_ledger(&self) -> DistantLedger {
-        DistantLedger { ledger: Arc::clone(&self.ledger), way: self.operator_way.clone() }
+        DistantLedger { ledger: Arc::clone(&self.ledger), way: Arc::new(self.operator_way.clone()) }
     }
 
     /// Queues failed entries again from the ledger: their messages may be gone.

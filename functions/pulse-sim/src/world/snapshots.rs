@@ -6,11 +6,9 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt as _;
 use jiff::Timestamp;
 use pulse_core::{
-    entry::{Entry, Plan, Position, StageName, TallyKey},
-    ports::Snapshots as _,
+    entry::{Plan, Position, StageName, TallyKey},
     run::RunId,
     snapshot::RunSnapshot,
 };
@@ -43,14 +41,18 @@ impl World {
         if !self.settings.thorough {
             return;
         }
-        let Some(kept) = self.ledger.snapshot().now_or_never().and_then(Result::ok).flatten() else { return };
-        let Some(run) = kept.run else { return };
+        let Some(of) = self.ledger.peek_snapshot(|kept| Some(kept.run.as_ref()?.run)) else { return };
         let mut watch = self.snapshot_watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = || self.ledger.peek_snapshot(|kept| kept.run.clone());
         if taken == Some(true) {
-            *watch = Some(self.check_count(&run));
-        } else if let Some(watched) = watch.as_mut().filter(|watched| watched.run == run.run) {
+            *watch = kept().map(|run| self.check_count(&run));
+        } else if let Some(watched) = watch.as_mut().filter(|watched| watched.run == of) {
             self.look_again(watched);
-            if taken == Some(false) && watched.is_quiet && self.is_at_rest() {
+            if taken == Some(false)
+                && watched.is_quiet
+                && self.is_at_rest()
+                && let Some(run) = kept()
+            {
                 self.check_sent(watched, &run);
             }
         }
@@ -89,14 +91,12 @@ impl World {
     }
 
     fn check_sent(&self, watched: &Watched, run: &RunSnapshot) {
-        let places = self.places_of(run.run);
-        let of = |places: &Places, place| places.get(&place).copied().unwrap_or_default();
         // What feedback or an operator has decided isn't among what workers report.
         let others = [TallyKey::Indeterminate, TallyKey::Unconfirmed, TallyKey::Dropped];
-        if others.into_iter().any(|place| of(&watched.places, place) + of(&places, place) > 0) {
+        if others.iter().any(|place| watched.places.get(place).is_some_and(|count| *count > 0)) {
             return;
         }
-        let (surely, at_most) = self.sent(run.run);
+        let Some((surely, at_most)) = self.sent_without(&others, run.run) else { return };
         let sent = surely.saturating_sub(watched.sent.0)..=at_most.saturating_sub(watched.sent.1);
         if !sent.contains(&run.sent_since) {
             let what =
@@ -109,25 +109,28 @@ impl World {
     /// each stage may have lost its answer: then its provider's word or a look at the provider closed it, and nobody reports
     /// it. The next count has it.
     fn sent(&self, run: RunId) -> (u64, u64) {
-        let (mut surely, mut at_most) = (0, 0);
-        self.ledger.for_each_entry(&mut |entry: &Entry| {
-            if entry.id().run == run && matches!(entry.position(), Position::Closed(TallyKey::Sent)) {
+        self.sent_without(&[], run).unwrap_or_default()
+    }
+
+    /// The same, unless one of the run's entries is at one of those places.
+    fn sent_without(&self, others: &[TallyKey], run: RunId) -> Option<(u64, u64)> {
+        let (mut surely, mut at_most, mut has_others) = (0, 0, false);
+        let steps = Plan::MONTHLY.steps().count();
+        self.ledger.for_each_packed(run, |entry| {
+            let Position::Closed(key) = entry.position() else { return };
+            has_others |= others.contains(&key);
+            if key == TallyKey::Sent {
                 at_most += 1;
-                let is_simple =
-                    entry.claims() as usize <= Plan::MONTHLY.steps().count() && !entry.is_closed_by_feedback();
+                let is_simple = entry.claims() as usize <= steps && !entry.is_closed_by_feedback();
                 surely += u64::from(is_simple);
             }
         });
-        (surely, at_most)
+        (!has_others).then_some((surely, at_most))
     }
 
     fn places_of(&self, run: RunId) -> Places {
         let (now, mut places) = (self.time.now(), Places::new());
-        self.ledger.for_each_entry(&mut |entry: &Entry| {
-            if entry.id().run == run {
-                *places.entry(place_of(entry, now)).or_default() += 1;
-            }
-        });
+        self.ledger.for_each_packed(run, |entry| *places.entry(place_of(entry.position(), now)).or_default() += 1);
         places
     }
 
@@ -143,8 +146,8 @@ impl World {
 }
 
 /// As the ledger's indexes tell it: what was put off is due when it is to be tried again.
-fn place_of(entry: &Entry, now: Timestamp) -> TallyKey {
-    match entry.position() {
+fn place_of(position: Position, now: Timestamp) -> TallyKey {
+    match position {
         Position::Open { stage, since, .. } => TallyKey::of_open(stage, stage == Plan::MONTHLY.first(), since <= now),
         Position::Closed(key) => key,
     }

@@ -133,7 +133,6 @@ impl World {
             latency: mailing.latency,
             timeout: mailing.worker.call_timeout,
             connections: ConnectionPools::new(settings.connections),
-            environment: None,
             provider: settings.mail_provider,
             lanes: ProviderLanes::new(time),
             trace: trace.clone(),
