@@ -143,6 +143,9 @@ pub(crate) fn command(scenario: &Scenario) -> String {
         },
         scenario.window.as_secs(),
     );
+    if scenario.capacity.is_some() {
+        command += " --table-capacity provisioned";
+    }
     for (name, stage) in scenario.stages.iter().filter(|(name, _)| Plan::MONTHLY.has(*name)) {
         let latency = stage.latency_mean.as_secs_f64();
         let _ = write!(command, " --{name}-lanes {} --{name}-latency {latency}", stage.lanes());

@@ -100,7 +100,6 @@ pub struct Options {
     /// Prices the API for unsubscribing by one click, too.
     #[arg(long)]
     api: bool,
-    capacity: (self.table_capacity == CapacityMode::Provisioned).then_some(TableCapacity::SHIPPED),
 
     /// Writes an HTML report with plots to this file.
     #[arg(long, value_name = "FILE")]
@@ -207,6 +206,7 @@ impl Options {
             },
             window: Duration::from_secs(self.window),
             api: self.api,
+            capacity: (self.table_capacity == CapacityMode::Provisioned).then_some(TableCapacity::SHIPPED),
             stages: StageScenario::of_stages(
                 stage(StageName::Score, self.score_lanes, self.score_latency),
                 stage(StageName::Email, self.email_lanes, self.email_latency),
