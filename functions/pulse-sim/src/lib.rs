@@ -1,6 +1,7 @@
 //! The ports of `pulse-core` in memory, under a clock that the caller moves.
 
 pub mod audits;
+pub mod backlog;
 pub mod clock;
 pub mod courier;
 pub mod dead_letters;
