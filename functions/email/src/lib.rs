@@ -125,7 +125,7 @@ impl Function {
     }
 }
 
-/// What is taken from an invocation's two minutes to look for mails that were dropped.
+/// What is taken from an invocation's time to look for mails that were dropped.
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// The provider that the configuration chose.

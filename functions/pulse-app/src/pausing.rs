@@ -21,7 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long a mapping may take to be switched. AWS gives no figure; minutes have been seen.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// How long the messages in flight are watched: as long as an invocation can last.
+/// How long the messages in flight are watched: an invocation hears of the pause within ten seconds, a call that is under way ends
+/// within twenty, and a batch of short ones within two minutes.
 const DRAINS_WITHIN: Duration = Duration::from_mins(2);
 
 /// A pause that is asked for.

@@ -94,7 +94,7 @@ fn items(output: &mut impl io::Write) -> io::Result<()> {
     (email.maximum_concurrency, email.worker.in_flight) = LANES;
     email.worker.call_timeout = 3 * MINUTE;
     email.latency = Latency { mean: MINUTE, sigma: 0.2 };
-    (settings.batch_size, settings.function_timeout) = (1, Duration::from_mins(4));
+    (email.batch_size, email.function_timeout) = (1, Duration::from_mins(4));
     let world = World::new(settings, Arc::new(Production));
     // Nobody is due in this month's first days.
     let ids = enroll(&world, ITEMS, 25);

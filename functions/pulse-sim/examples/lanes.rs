@@ -36,10 +36,11 @@ const WAYS: [(u32, usize, usize, u64); 12] = [
 fn settings((invocations, in_flight, batch, timeout): (u32, usize, usize, u64)) -> WorldSettings {
     let starts: Timestamp = "2026-11-11T00:00:00Z".parse().expect("a moment");
     let mut settings = WorldSettings::shipped(starts, 1);
-    (settings.batch_size, settings.function_timeout) = (batch, Duration::from_secs(timeout));
     for stage in STAGES {
         settings.stages[stage].maximum_concurrency = invocations;
         settings.stages[stage].worker.in_flight = in_flight;
+        settings.stages[stage].batch_size = batch;
+        settings.stages[stage].function_timeout = Duration::from_secs(timeout);
     }
     settings
 }

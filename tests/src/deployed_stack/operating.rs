@@ -79,7 +79,7 @@ impl DeployedStack {
         update.send().await.expect("variables that can be set");
     }
 
-    /// Makes the template's two minutes short: a change of lanes waits for what may be under way. A worker keeps nine seconds
+    /// Makes the template's five minutes short: a change of lanes waits for what may be under way. A worker keeps nine seconds
     /// for its end.
     ///
     /// # Panics

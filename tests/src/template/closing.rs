@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pulse_aws::sdk::{WORKER_ATTEMPT_TIMEOUT, WORKER_BACKOFF};
-use pulse_core::stage::CLOSING_TIME;
+use pulse_core::stage::{BESIDE_THE_LANES, CLOSING_TIME};
 use serde_json::Value;
 
 use super::{Mapping, Template};
@@ -62,7 +62,9 @@ pub fn ends_that_take_longer(template: &Template, given: Duration) -> Vec<String
 
 /// The time that an invocation's end takes.
 fn needed(in_flight: u64, batch: u64, mib: u64) -> Option<Duration> {
-    let (in_flight, hides) = (in_flight.min(batch), batch.div_ceil(HIDDEN_TOGETHER));
+    // And what came of the calls that ended just before.
+    let in_flight = (in_flight + BESIDE_THE_LANES as u64).min(batch);
+    let hides = batch.div_ceil(HIDDEN_TOGETHER);
     let report = 1;
     let calls = u32::try_from(in_flight * LEDGER_CALLS + hides + report).ok()?;
     let handshakes = u32::try_from(in_flight + hides).ok()?;

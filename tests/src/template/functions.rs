@@ -8,18 +8,28 @@ use serde_json::Value;
 
 use super::{Mapping, Template, reference};
 
-/// Partial batch responses are on, a batch is at most 100 messages, and Lambda waits for it: above ten
-/// messages it refuses a window of none (AWS Lambda API Reference, `CreateEventSourceMapping`).
+/// The most that Lambda hands to a function at once, in bytes (AWS Lambda Developer Guide, "Lambda quotas": invocation payload).
+const PAYLOAD: u64 = 6_000_000;
+
+/// The most that a stage's message takes of it. Its body names an entry in some 100 bytes; its receipt, its ids and its attributes, of
+/// which one is the trace, take ten times as much.
+const RECORD: u64 = 4_096;
+
+/// Partial batch responses are on, a batch fits an invocation, and Lambda waits for it: above ten
+/// messages it refuses a window of none (AWS Lambda API Reference, `CreateEventSourceMapping`). What outsiders post is larger: of that a
+/// batch is at most 100.
 #[must_use]
 pub fn batches_are_partial_and_bounded(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
-    for Mapping { name, event, .. } in template.mappings() {
+    for mapping in template.mappings() {
+        let most = if mapping.is_of_the_intake() { 100 } else { PAYLOAD / RECORD };
+        let Mapping { name, event, .. } = mapping;
         if event["FunctionResponseTypes"] != serde_json::json!(["ReportBatchItemFailures"]) {
             problems.push(format!("{name} reports no partial failures: one bad message fails its batch"));
         }
         let batch = template.number(&event["BatchSize"]);
-        if !batch.is_some_and(|batch| (1..=100).contains(&batch)) {
-            problems.push(format!("{name} takes batches of {batch:?}, not of 1 to 100"));
+        if !batch.is_some_and(|batch| (1..=most).contains(&batch)) {
+            problems.push(format!("{name} takes batches of {batch:?}, not of 1 to {most}"));
         }
         let window = template.number(&event["MaximumBatchingWindowInSeconds"]);
         if !window.is_some_and(|window| (1..=300).contains(&window)) {
@@ -215,6 +225,10 @@ pub fn the_sweep_waits_for_every_try(template: &Template) -> Vec<String> {
         if minutes.is_none_or(|minutes| minutes * 60 < needed) {
             problems.push(format!("SweepGraceMinutes: {which} is {minutes:?}, but a message may take {needed} s"));
         }
+        let policy = pulse_core::tick::SweepPolicy::default().grace.as_secs();
+        if which == "Default" && minutes.is_none_or(|minutes| minutes * 60 != policy) {
+            problems.push(format!("SweepGraceMinutes is {minutes:?}, and the commands reckon with {policy} s"));
+        }
     }
     let sweeper = template.functions().into_iter().find(|(id, _)| *id == "TickFunction");
     let variables = sweeper.map(|(_, function)| function["Environment"]["Variables"].clone()).unwrap_or_default();
@@ -233,7 +247,7 @@ pub fn the_sweep_waits_for_every_try(template: &Template) -> Vec<String> {
 pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<String> {
     use pulse_core::{
         lanes::{IN_FLIGHT, MAXIMUM_CONCURRENCY},
-        plan::{BATCH, CALL_TIMEOUT, FUNCTION_TIMEOUT, SHIPPED_IN_FLIGHT, WINDOW},
+        plan::{CALL_TIMEOUT, SHIPPED_IN_FLIGHT, WINDOW},
         stage::StageName,
     };
     let mut problems = Vec::new();
@@ -259,10 +273,12 @@ pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<Str
         let Mapping { name, function, event } = mapping;
         let variables = &function["Environment"]["Variables"];
         let patience = stage.and_then(|stage| template.number(&variables[&stage.timeout_variable]));
-        hold(format!("the batch of {name}"), template.number(&event["BatchSize"]), u64::from(BATCH));
+        let spec = stage.and_then(|stage| stage.name.parse::<StageName>().ok()).map(StageName::spec);
+        let (batch, timeout) = spec.map_or((0, 0), |spec| (spec.batch.into(), spec.function_timeout.as_secs()));
+        hold(format!("the batch of {name}"), template.number(&event["BatchSize"]), batch);
         let window = template.number(&event["MaximumBatchingWindowInSeconds"]);
         hold(format!("the window of {name}"), window, WINDOW.as_secs());
-        hold(format!("the timeout of {name}"), template.number(&function["Timeout"]), FUNCTION_TIMEOUT.as_secs());
+        hold(format!("the timeout of {name}"), template.number(&function["Timeout"]), timeout);
         hold(format!("the client's timeout of {name}"), patience, CALL_TIMEOUT.as_secs());
     }
     problems

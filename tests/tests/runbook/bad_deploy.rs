@@ -25,7 +25,7 @@ pub(super) fn that_crashes() -> Packages {
     crashing
 }
 
-/// The template's 13 minutes, made short: what a crashed function had comes back after that.
+/// The template's 31 minutes, made short: what a crashed function had comes back after that.
 pub(super) async fn shorten_visibility(stack: &DeployedStack) {
     let set = sdk::sqs_client(&stack.stack.aws).set_queue_attributes().queue_url(stack.output("ScoreQueueUrl"));
     set.attributes(QueueAttributeName::VisibilityTimeout, "2").send().await.expect("set");

@@ -39,8 +39,10 @@ fn one_lane(stage: &mut StageSettings, takes: Duration) {
 fn backlog(customers: u32, adjust: impl FnOnce(&mut WorldSettings)) -> Arc<World> {
     let starts: Timestamp = "2026-11-01T00:00:00Z".parse().expect("a moment");
     let mut settings = WorldSettings::shipped(starts, 1);
-    // With one call in flight, 80 messages would outlast the function.
-    settings.batch_size = 30;
+    // With one call in flight, a batch as the template has it would outlast the function.
+    for stage in [StageName::Score, StageName::Email] {
+        settings.stages[stage].batch_size = 30;
+    }
     adjust(&mut settings);
     let world = World::new(settings, Arc::new(Production));
     for number in 0..customers {

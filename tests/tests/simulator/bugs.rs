@@ -243,10 +243,9 @@ fn mailing_an_old_score_is_caught() {
 fn a_mapping_that_pulls_more_than_its_function_may_run_is_caught() {
     let plan = paused(StageName::Score, 25, 800);
     let small = |settings: &mut WorldSettings| {
-        settings.stages[StageName::Score].maximum_concurrency = 1;
-        settings.stages[StageName::Score].worker.in_flight = 1;
-        settings.batch_size = 10;
-        settings.function_timeout = Duration::from_secs(45);
+        let score = &mut settings.stages[StageName::Score];
+        (score.maximum_concurrency, score.worker.in_flight) = (1, 1);
+        (score.batch_size, score.function_timeout) = (10, Duration::from_secs(45));
     };
     let capped = run_with(&plan, Arc::new(Production), false, &small);
     assert!(capped.violations.iter().all(|violation| violation.promise != Promise::HealthyStayAlive));

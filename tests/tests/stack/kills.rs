@@ -12,7 +12,7 @@ use pulse_tests::{
 
 use super::RUNTIME;
 
-/// The template's two minutes, made short: what is killed comes back after the function's timeout. A worker keeps nine seconds
+/// The template's five minutes, made short: what is killed comes back after the function's timeout. A worker keeps nine seconds
 /// of it for its end.
 async fn hurry(stack: &DeployedStack, function: &str, timeout_variable: &str) {
     let client = aws_sdk_lambda::Client::new(&stack.stack.aws);

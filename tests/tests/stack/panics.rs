@@ -27,7 +27,7 @@ fn that_panics() -> Packages {
     panicking
 }
 
-/// The template's two minutes and five receives, made fewer: whoever panics is tried again within a minute and a
+/// The template's five minutes and five receives, made fewer: whoever panics is tried again within a minute and a
 /// half, for the last time.
 async fn hurry(stack: &DeployedStack) {
     let client = sdk::lambda_client(&stack.stack.aws);

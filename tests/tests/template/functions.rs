@@ -8,7 +8,8 @@ use crate::{add, cut, keeps, set};
 fn batches_are_bounded_and_fail_in_part() -> Result<()> {
     let edits = [
         cut("ScoreFunction/Events/Queue/Properties/FunctionResponseTypes"),
-        set("EmailFunction/Events/Queue/Properties/BatchSize", 101),
+        set("EmailFunction/Events/Queue/Properties/BatchSize", 1_500),
+        set("FeedbackFunction/Events/Feedback/Properties/BatchSize", 101),
         set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 0),
     ];
     keeps(functions::batches_are_partial_and_bounded, edits)
@@ -41,10 +42,10 @@ fn reserved_concurrency_is_never_below_the_mappings_maximum() -> Result<()> {
 #[test]
 fn a_full_batch_is_done_before_the_timeout() -> Result<()> {
     let edits = [
-        set("EmailFunction/Events/Queue/Properties/BatchSize", 100),
+        set("EmailFunction/Events/Queue/Properties/BatchSize", 260),
         set("/Parameters/EmailInFlight/MinValue", 2),
         set("/Parameters/ScoreInFlight/Default", 1),
-        set("/Globals/Function/Timeout", 60),
+        set("/Globals/Function/Timeout", 200),
         set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "40"),
         cut("ScoreFunction/Environment/Variables/SCORE_TIMEOUT_SECONDS"),
     ];
@@ -60,7 +61,9 @@ fn the_commands_reckon_with_the_templates_figures() -> Result<()> {
         set("/Parameters/ScoreInFlight/Default", 5),
         set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 30),
         set("EmailFunction/Events/Queue/Properties/BatchSize", 100),
+        set("DeliverFunction/Events/Queue/Properties/BatchSize", 240),
         set("/Globals/Function/Timeout", 60),
+        set("DeliverFunction/Timeout", 300),
         set("EmailFunction/Environment/Variables/MAIL_TIMEOUT_SECONDS", "40"),
     ];
     keeps(functions::the_commands_reckon_with_what_is_deployed, edits)
@@ -71,6 +74,7 @@ fn the_sweep_gives_no_message_up_that_may_still_come() -> Result<()> {
     let edits = [
         set("/Parameters/SweepGraceMinutes/MinValue", 30),
         set("/Parameters/SweepGraceMinutes/Default", 40),
+        set("/Parameters/SweepGraceMinutes/Default", 90),
         set("/Globals/Function/Environment/Variables/MAX_RECEIVE_COUNT", "9"),
         set("TickFunction/Environment/Variables/QUEUE_RETENTION_SECONDS", "1209600"),
         set("EmailQueue/MessageRetentionPeriod", 345_600),

@@ -1,7 +1,7 @@
 //! What telling other systems costs, which is paid only where there are endpoints.
 
 use super::{ApiUse, Bill, LOG_BYTES_PER_INVOCATION, Prices, STAGE_MEMORY_GB};
-use crate::plan::BATCH;
+use crate::stage_spec::StageName;
 
 /// Tenths of a write unit that a fact takes that an endpoint is told: its row and that row's place in the index, both in a
 /// transaction, which doubles what the fact's own row takes; a claim; a close
@@ -41,7 +41,7 @@ impl ApiUse {
     #[must_use]
     pub fn of_word(Told { facts, days }: Told) -> Self {
         let minutes = u64::from(days) * 24 * 60;
-        let batches = facts.div_ceil(u64::from(BATCH)).max(facts.min(minutes));
+        let batches = facts.div_ceil(u64::from(StageName::Deliver.spec().batch)).max(facts.min(minutes));
         let told = facts as f64;
         Self {
             calls: vec![("SQS", "word", facts * TENTHS_OF_REQUESTS / 10), ("Lambda", "deliver", batches)],

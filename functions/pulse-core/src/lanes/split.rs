@@ -5,8 +5,8 @@ use serde::Serialize;
 /// What Lambda takes as `MaximumConcurrency` (AWS Lambda API Reference, `ScalingConfig`).
 pub const MAXIMUM_CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
 
-/// Calls in flight per invocation, as `template.yaml` takes them. With fewer, a full batch of 80 messages outlasts the
-/// function's two minutes; with more, a batch hasn't the messages for it.
+/// Calls in flight per invocation, as `template.yaml` takes them. With fewer, a full batch of 240 messages outlasts the
+/// function's five minutes; with more, what is left to do when all of them end together outlasts the time that is kept for it.
 pub const IN_FLIGHT: RangeInclusive<u32> = 3..=80;
 
 /// A stage's lanes, split so that Lambda takes them and a full batch can be finished.
@@ -27,8 +27,8 @@ pub enum LanesError {
     MaximumConcurrency(u32),
     /// Too few or too many calls in flight.
     #[error(
-        "{0} calls in flight can't be set: with fewer than {least} a full batch of 80 outlasts the function, and more \
-         than {most} a batch doesn't hold",
+        "{0} calls in flight can't be set: with fewer than {least} a full batch of 240 outlasts the function, and more \
+         than {most} may not end together in time",
         least = IN_FLIGHT.start(), most = IN_FLIGHT.end()
     )]
     InFlight(u32),

@@ -6,11 +6,11 @@ use crate::{
     lanes::{IN_FLIGHT, LanesError},
 };
 
-/// Messages of a full batch, as in `template.yaml`.
-pub const BATCH: u32 = 80;
+/// Messages of a full batch of a stage of entries, as in `template.yaml`.
+pub const BATCH: u32 = StageName::Email.spec().batch;
 
-/// For how long a stage's function may run, as in `template.yaml`.
-pub const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
+/// For how long such a stage's function may run, as in `template.yaml`.
+pub const FUNCTION_TIMEOUT: Duration = StageName::Email.spec().function_timeout;
 
 /// For how long messages are gathered until a batch is full, as in `template.yaml`.
 pub const WINDOW: Duration = Duration::from_mins(1);

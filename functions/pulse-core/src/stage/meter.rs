@@ -35,8 +35,10 @@ pub struct Meter(Mutex<MeterReading>);
 /// What a meter has counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MeterReading {
-    /// What came of the calls.
+    /// What came of the calls that aren't reported yet.
     pub outcomes: Outcomes,
+    /// What came of those that are.
+    pub reported: Outcomes,
     /// How many of the last calls failed, without one between them that was answered.
     pub failed_in_a_row: u32,
     /// How many of the last calls were refused, believed or not, without one between them that was answered.
@@ -56,12 +58,22 @@ impl MeterReading {
         self.latencies.extend(other.latencies);
         Self {
             outcomes: Outcomes::sum([&self.outcomes, &other.outcomes]),
+            reported: Outcomes::sum([&self.reported, &other.reported]),
             failed_in_a_row: self.failed_in_a_row.max(other.failed_in_a_row),
             refused_in_a_row: self.refused_in_a_row.max(other.refused_in_a_row),
             latencies: self.latencies,
             peak: self.peak + other.peak,
             under_way: self.under_way + other.under_way,
         }
+    }
+}
+
+impl MeterReading {
+    /// With all calls in one sum, at an invocation's end.
+    #[must_use]
+    pub(super) fn whole(self) -> Self {
+        let outcomes = Outcomes::sum([&self.reported, &self.outcomes]);
+        Self { outcomes, reported: Outcomes::default(), ..self }
     }
 }
 
@@ -97,6 +109,14 @@ impl Meter {
         let mut reading = self.reading();
         let under_way = reading.under_way;
         std::mem::replace(&mut *reading, MeterReading { under_way, peak: under_way, ..MeterReading::default() })
+    }
+
+    /// What came of the calls since this was last asked for, to be reported. All else goes on being counted.
+    pub(super) fn take_outcomes(&self) -> Outcomes {
+        let mut reading = self.reading();
+        let outcomes = std::mem::take(&mut reading.outcomes);
+        reading.reported = Outcomes::sum([&reading.reported, &outcomes]);
+        outcomes
     }
 
     /// How many of the last calls failed, without one between them that was answered.
@@ -245,6 +265,7 @@ impl MeteredPartner {
             return false;
         }
         reading.outcomes.succeeded_at.is_some()
+            || reading.reported.succeeded_at.is_some()
             || self.answers_others().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "couldn't ask whether the partner answers others");
                 false

@@ -33,7 +33,16 @@ pub trait Watch: Send + Sync {
     /// For how long such trouble is waited for; none, if for as long as it lasts: then nothing is ever given up for it.
     fn patience(&self) -> Option<Duration>;
 
-    /// Reports what came of the invocation's calls, once, and gives it. A report that is lost costs
+    /// Why nothing more is to be begun though the provider is well, if so: whoever paused the stage wants its calls to end, and not only
+    /// its messages to wait.
+    async fn hold(&self, _now: Timestamp) -> Option<Cause> {
+        None
+    }
+
+    /// Reports what came of the invocation's calls so far, while it goes on.
+    async fn report_so_far(&self, _now: Timestamp) {}
+
+    /// Reports what came of the invocation's calls, at its end, and gives it. A report that is lost costs
     /// little: there are others.
     async fn report(&self, now: Timestamp) -> MeterReading;
 }
@@ -76,18 +85,36 @@ impl Watch for ProviderWatch<'_> {
         Some(self.policy.max_defer)
     }
 
+    /// A provider that is out of order ends its calls by the fuse; tick tries it with a few calls while it is, and these are to be made.
+    async fn hold(&self, now: Timestamp) -> Option<Cause> {
+        let control = self.controls.control(self.stage).await;
+        let control = control.inspect_err(|error| {
+            tracing::warn!(stage = %self.stage, %error, "couldn't ask whether the stage is paused");
+        });
+        let is_paused = control.is_ok_and(|control| control.is_paused(now));
+        is_paused.then(|| Cause::new(format!("The {} stage is paused.", self.stage)))
+    }
+
+    async fn report_so_far(&self, now: Timestamp) {
+        self.log_calls(&self.meter.take_outcomes(), now).await;
+    }
+
     async fn report(&self, now: Timestamp) -> MeterReading {
         let reading = self.meter.take();
-        if reading.outcomes.calls > 0
-            && let Err(error) = self.log.report(self.stage, now, &reading.outcomes).await
-        {
-            tracing::warn!(stage = %self.stage, %error, "couldn't report what came of the provider's calls");
-        }
-        reading
+        self.log_calls(&reading.outcomes, now).await;
+        reading.whole()
     }
 }
 
 impl ProviderWatch<'_> {
+    async fn log_calls(&self, outcomes: &Outcomes, now: Timestamp) {
+        if outcomes.calls > 0
+            && let Err(error) = self.log.report(self.stage, now, outcomes).await
+        {
+            tracing::warn!(stage = %self.stage, %error, "couldn't report what came of the provider's calls");
+        }
+    }
+
     async fn all_say_so(&self, now: Timestamp) -> Result<bool, LedgerError> {
         if matches!(self.controls.control(self.stage).await?.breaker, Breaker::Open(_)) {
             return Ok(true);

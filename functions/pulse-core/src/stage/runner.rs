@@ -94,7 +94,9 @@ impl<S: Step> StageRunner<S> {
             Claim::Unwritten(row) => row,
         };
         let work = (subject, row);
-        match self.step.call(&request).await {
+        let answer = self.step.call(&request).await;
+        task.lane.free();
+        match answer {
             Ok(output) => {
                 let now = self.clock.now();
                 self.write(self.step.complete(&work, output, now)?.into(), now, task).await

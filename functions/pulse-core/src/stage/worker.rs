@@ -9,7 +9,11 @@ use async_trait::async_trait;
 use futures::{StreamExt, future::join_all, stream};
 use jiff::Timestamp;
 
-use super::{MeterReading, StageName, Verdict, Wait, Watch};
+use super::{
+    Lane, MeterReading, StageName, Verdict, Wait, Watch,
+    lane::Lanes,
+    worker_chores::{Chores, HIDDEN_WHILE_HELD},
+};
 use crate::{
     backoff::wait_before_retry,
     failure::Cause,
@@ -36,6 +40,9 @@ pub const HOLD_GRACE: Duration = Duration::from_secs(20);
 /// Guide, "Learn how to configure a dead-letter queue redrive").
 const GIVE_UP_WAIT: Duration = Duration::from_secs(1);
 
+/// Messages that are worked on beside those that have a lane: what came of their calls is being written, or they wait for one.
+pub const BESIDE_THE_LANES: usize = 2;
+
 /// How a worker works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerSettings {
@@ -48,7 +55,7 @@ pub struct WorkerSettings {
 }
 
 /// One message's turn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Task {
     /// The message.
     pub message: WorkMessage,
@@ -60,6 +67,8 @@ pub struct Task {
     pub lease_until: Timestamp,
     /// When a call to the provider has to begin at the latest, to end before the invocation does.
     pub start_by: Timestamp,
+    /// What the message may call the provider by.
+    pub lane: Lane,
 }
 
 /// A stage: what is to be done for one message.
@@ -103,6 +112,8 @@ pub struct Worked {
     pub unfinished: Vec<String>,
     /// What came of the calls to the provider.
     pub calls: MeterReading,
+    /// Whether messages were handed back because the stage was paused meanwhile.
+    pub held: bool,
 }
 
 struct Unfinished {
@@ -145,16 +156,18 @@ impl Worker<'_> {
     /// Works on `messages` until `deadline`.
     ///
     /// A stream keeps every lane busy: a new call starts when one ends, not when all have. None
-    /// starts that can't end before the deadline.
+    /// starts that can't end before the deadline, or once the stage is known to be paused.
     pub async fn work(&self, mut messages: Vec<RawMessage>, deadline: Timestamp) -> Worked {
         self.hold(&messages, deadline).await;
         // Those with the fewest receives left go first: no healthy message may run out of them
         // because others took the time.
         messages.sort_by_key(|raw| Reverse(raw.receive_count));
         let outbox = Outbox::default();
+        let side_by_side = self.provider.side_by_side(self.settings.in_flight).max(1);
+        let (lanes, chores) = (Lanes::new(side_by_side), Chores::since(self.clock.now()));
         let mut unfinished: Vec<Unfinished> = stream::iter(messages)
-            .map(|raw| self.one(raw, deadline, &outbox))
-            .buffer_unordered(self.provider.side_by_side(self.settings.in_flight).max(1))
+            .map(|raw| self.one(raw, deadline, &lanes, &chores, &outbox))
+            .buffer_unordered(side_by_side.saturating_add(BESIDE_THE_LANES))
             .map(stream::iter)
             .flatten()
             .collect()
@@ -165,7 +178,8 @@ impl Worker<'_> {
         let (ids, changes): (Vec<_>, Vec<_>) =
             unfinished.into_iter().map(|item| (item.message_id, item.visibility)).unzip();
         self.hide(&changes).await;
-        Worked { unfinished: ids, calls: self.provider.report(self.clock.now()).await }
+        let calls = self.provider.report(self.clock.now()).await;
+        Worked { unfinished: ids, calls, held: chores.hold().is_some() }
     }
 
     /// Hides the batch for as long as this invocation can last, instead of the six times that the
@@ -191,13 +205,24 @@ impl Worker<'_> {
 
     /// Works on a message, and says which messages must come back: itself, or of a full outbox those whose rows couldn't be
     /// queued.
-    async fn one(&self, raw: RawMessage, deadline: Timestamp, outbox: &Outbox) -> Vec<Unfinished> {
-        let verdict = if self.clock.now() > self.start_by(deadline) {
+    async fn one(
+        &self,
+        raw: RawMessage,
+        deadline: Timestamp,
+        lanes: &Lanes,
+        chores: &Chores,
+        outbox: &Outbox,
+    ) -> Vec<Unfinished> {
+        let lane = lanes.take().await;
+        chores.see_to(self.provider, self.clock).await;
+        let verdict = if let Some(cause) = chores.hold() {
+            self.held_back(&raw, cause).await
+        } else if self.clock.now() > self.start_by(deadline) {
             Verdict::no_time()
         } else if let Some(cause) = self.provider.fuse() {
             Verdict::Retry { wait: Wait::Backoff(None), cause }
         } else {
-            let handled = panics::catch(self.handle(&raw, deadline)).await;
+            let handled = panics::catch(self.handle(&raw, deadline, lane)).await;
             handled.unwrap_or_else(|cause| self.after_panic(deadline, cause))
         };
         match verdict {
@@ -232,7 +257,7 @@ impl Worker<'_> {
         deadline.saturating_sub(self.settings.call_timeout + CLOSING_TIME).unwrap_or(Timestamp::MIN)
     }
 
-    async fn handle(&self, raw: &RawMessage, deadline: Timestamp) -> Verdict {
+    async fn handle(&self, raw: &RawMessage, deadline: Timestamp, lane: Lane) -> Verdict {
         match WorkMessage::parse(&raw.body, raw.sent_at) {
             Ok(message) => {
                 let started = || TraceHeader::of_message(&raw.message_id, raw.sent_at);
@@ -243,11 +268,25 @@ impl Worker<'_> {
                     sent_at: raw.sent_at,
                     lease_until: deadline.saturating_add(LEASE_GRACE).unwrap_or(deadline),
                     start_by: self.start_by(deadline),
+                    lane,
                 };
                 self.stage.handle(&task).await
             }
             Err(cause) => Verdict::Fail { cause },
         }
+    }
+
+    /// What is handed back while the stage is paused stays away until its mapping is off, or each receive would cost it another. On its
+    /// last receive it would be a dead letter when it is received next: its entry is put off, for tick to wake when the stage flows.
+    async fn held_back(&self, raw: &RawMessage, cause: Cause) -> Verdict {
+        let is_last = raw.receive_count >= self.settings.max_receive_count;
+        if is_last && let Ok(message) = WorkMessage::parse(&raw.body, raw.sent_at) {
+            let put_off = panics::catch(self.stage.put_off(&message, &cause, Duration::MAX)).await;
+            if put_off.unwrap_or(false) {
+                return Verdict::Done;
+            }
+        }
+        Verdict::NotNow { wait: HIDDEN_WHILE_HELD, cause }
     }
 
     /// A panic is tried again as any failure: it may pass. What was claimed stays so, as if the worker had been

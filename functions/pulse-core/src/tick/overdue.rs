@@ -30,7 +30,7 @@ impl Default for SweepPolicy {
     /// As in template.yaml.
     fn default() -> Self {
         Self {
-            grace: Duration::from_hours(1),
+            grace: Duration::from_mins(75),
             again_after: Duration::from_hours(24),
             backlog: 400,
             retention: Duration::from_hours(10 * 24),

@@ -38,7 +38,7 @@ pub(super) struct SimLanes {
     /// The most lanes that a stage ever had.
     most: Arc<PerStage<AtomicU32>>,
     /// For how long invocations with the settings of before may run.
-    drains: Duration,
+    drains: PerStage<Duration>,
 }
 
 impl SimLanes {
@@ -50,7 +50,7 @@ impl SimLanes {
             time: time.clone(),
             in_flight: Arc::new(PerStage::from_fn(in_flight)),
             most: Arc::new(PerStage::from_fn(|_| AtomicU32::new(0))),
-            drains: settings.function_timeout,
+            drains: PerStage::from_fn(|stage| settings.stages[stage].function_timeout),
         };
         for stage in StageName::ALL {
             lanes.note(*stage);
@@ -121,7 +121,7 @@ impl LaneControl for SimLanes {
             Step::Reserve(invocations) => self.stacks[stage].function.set_reserved_concurrency(Some(invocations)),
             Step::Maximum(invocations) => self.set_maximum(stage, invocations).await?,
             Step::Configure { in_flight, .. } => self.in_flight[stage].store(in_flight, Relaxed),
-            Step::Drain => self.time.sleep(self.drains).await,
+            Step::Drain => self.time.sleep(self.drains[stage]).await,
         }
         self.note(stage);
         Ok(())

@@ -83,11 +83,12 @@ impl BatchWatch {
     }
 
     /// On whom the code panicked, and how many other messages of the batch come back for that: those that the stage was
-    /// done with, and those that it was not asked to handle though it `had_time` and its provider didn't fail.
+    /// done with, and those that it was not asked to handle though it `had_time`, its provider didn't fail, and nobody paused it.
     pub(super) fn cost(&self, worked: Option<&Worked>, had_time: bool) -> Option<(CustomerId, usize)> {
         let seen = seen(&self.seen);
         let panicked = seen.panicked.clone()?;
-        let would_be_asked = had_time && worked.is_none_or(|worked| worked.calls.outcomes.failures == 0);
+        let would_be_asked =
+            had_time && worked.is_none_or(|worked| worked.calls.outcomes.failures == 0 && !worked.held);
         let batch = || self.batch.iter().flatten();
         let times = |wanted: &String| batch().filter(|(_, body)| body == wanted).count();
         let pays = |(id, body): &&(String, String)| {

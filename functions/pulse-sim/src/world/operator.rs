@@ -74,7 +74,7 @@ impl World {
         let world = Arc::clone(self);
         let _ = self.time.spawn(async move {
             // As long as an invocation may still hear that it is gone.
-            world.time.sleep(world.settings.function_timeout).await;
+            world.time.sleep(world.settings.stages[StageName::Deliver].function_timeout).await;
             loop {
                 let control = world.ledger.endpoint_control(&endpoint.name).await.unwrap_or_default();
                 let after = EndpointControl { version: control.version + 1, gone: None, ..control.clone() };

@@ -49,6 +49,10 @@ pub struct StageSettings {
     pub worker: WorkerSettings,
     /// How long its provider takes.
     pub latency: Latency,
+    /// The mapping's batch size.
+    pub batch_size: usize,
+    /// The function's timeout.
+    pub function_timeout: Duration,
 }
 
 impl StageSettings {
@@ -94,12 +98,8 @@ pub struct WorldSettings {
     pub audits: bool,
     /// Whether the mappings have a `MaximumConcurrency`.
     pub capped: bool,
-    /// The mappings' batch size.
-    pub batch_size: usize,
     /// The mappings' batching window.
     pub window: Duration,
-    /// The functions' timeout.
-    pub function_timeout: Duration,
     /// How long a call to the ledger or a queue takes there and back.
     pub call: Duration,
     /// How badly the queues behave: the chance that a message is delivered twice, or a delete forgotten.
@@ -137,7 +137,7 @@ impl WorldSettings {
     #[must_use]
     pub fn shipped(starts: Timestamp, seed: u64) -> Self {
         let stage = |name: StageName| {
-            let StageSpec { call_timeout, max_receives, .. } = *name.spec();
+            let StageSpec { call_timeout, max_receives, batch, function_timeout, .. } = *name.spec();
             let (mean, maximum_concurrency, in_flight) = match name {
                 StageName::Score => (2_400, 5, 4),
                 StageName::Email => (3_300, 5, 4),
@@ -148,6 +148,8 @@ impl WorldSettings {
                 maximum_concurrency,
                 worker: WorkerSettings { in_flight, call_timeout, max_receive_count: max_receives },
                 latency: Latency { mean: Duration::from_millis(mean), sigma: 0.5 },
+                batch_size: batch as usize,
+                function_timeout,
             }
         };
         Self {
@@ -161,9 +163,7 @@ impl WorldSettings {
             breaker: BreakerPolicy::default(),
             audits: true,
             capped: true,
-            batch_size: 80,
             window: Duration::from_mins(1),
-            function_timeout: Duration::from_mins(2),
             call: Duration::from_millis(5),
             duplicates: 0.0,
             fewer: 0.0,

@@ -295,10 +295,10 @@ fn stack(
     name: StageName,
     stage: &StageSettings,
 ) -> StageStack {
-    let visibility = settings.function_timeout * 6 + settings.window;
+    let visibility = stage.function_timeout * 6 + settings.window;
     let max_receives = stage.worker.max_receive_count;
     let [queue, dlq] = queue_pair(time, random, settings, name.as_str(), visibility, max_receives, RETENTION);
-    let function = function(time, random, name.as_str(), settings.function_timeout);
+    let function = function(time, random, name.as_str(), stage.function_timeout);
     function.set_reserved_concurrency(Some(stage.maximum_concurrency));
     let mapping = lambda::Mapping::new(
         time.clone(),
@@ -358,7 +358,7 @@ fn ledger(
 
 pub(super) fn mapping_settings(settings: &WorldSettings, stage: &StageSettings) -> MappingSettings {
     MappingSettings {
-        batch_size: settings.batch_size,
+        batch_size: stage.batch_size,
         window: settings.window,
         maximum_concurrency: settings.capped.then_some(stage.maximum_concurrency),
     }

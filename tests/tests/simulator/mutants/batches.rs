@@ -16,7 +16,7 @@ use pulse_core::{
     failure::Cause,
     message::WorkMessage,
     ports::{CampaignMail, Letter, RenderError, Rendered, Renderer},
-    stage::{EmailPolicy, RawMessage, Stage, Task, Verdict, Worked, WorkerSettings},
+    stage::{EmailPolicy, Lane, RawMessage, Stage, Task, Verdict, Worked, WorkerSettings},
 };
 use pulse_sim::world::{Production, SystemUnderTest, WorldPorts};
 
@@ -37,8 +37,8 @@ impl SystemUnderTest for StartsTheWholeBatch {
         let one = async |raw: RawMessage| {
             let message = WorkMessage::parse(&raw.body, raw.sent_at).ok()?;
             let RawMessage { receive_count, sent_at, .. } = raw;
-            let task =
-                Task { message, first_receive: receive_count <= 1, sent_at, lease_until: deadline, start_by: deadline };
+            let (first_receive, lane) = (receive_count <= 1, Lane::default());
+            let task = Task { message, first_receive, sent_at, lease_until: deadline, start_by: deadline, lane };
             let is_done = match stage.handle(&task).await {
                 Verdict::HandOn { stage, message } => ports.queues[stage].send(&message).await.is_ok(),
                 verdict => verdict == Verdict::Done,

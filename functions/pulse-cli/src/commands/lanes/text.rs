@@ -49,7 +49,7 @@ pub(super) fn step(stage: StageName, step: &Step) -> String {
         Step::Configure { in_flight, rate_divisor: Some(rate_divisor) } => format!(
             "Setting the {stage} function to {in_flight} calls in flight, and its rate to be shared by {rate_divisor}."
         ),
-        Step::Drain => "Waiting until the invocations that are running have ended: some two minutes. \
+        Step::Drain => "Waiting until the invocations that are running have ended: some five minutes. \
                         If this is broken off, the same command goes on from here."
             .into(),
     }

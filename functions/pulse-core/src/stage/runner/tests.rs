@@ -11,6 +11,7 @@ use crate::{
     message::Turn,
     ports::{QueueError, StageQueue, Visibility},
     run::RunId,
+    stage::Lane,
 };
 
 /// Something that is delivered to another system.
@@ -198,6 +199,7 @@ fn run_by(start_by: Timestamp, answer: Result<(), CallError>) -> (Verdict, Vec<P
         sent_at: Timestamp::UNIX_EPOCH,
         lease_until: Timestamp::UNIX_EPOCH,
         start_by,
+        lane: Lane::default(),
     };
     let verdict = runner.handle(&task).now_or_never().unwrap();
     let written = runner.step.parcels.0.lock().unwrap().clone();
