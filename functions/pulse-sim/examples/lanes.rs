@@ -69,7 +69,9 @@ fn main() -> io::Result<()> {
             even.stages[stage].latency.sigma = 0.0;
         }
         let unhindered = WorldSettings { call: Duration::ZERO, ..plain.clone() };
-        for (what, settings) in [("as it is", plain), ("latencies all the same", even), ("AWS takes no time", unhindered)] {
+        for (what, settings) in
+            [("as it is", plain), ("latencies all the same", even), ("AWS takes no time", unhindered)]
+        {
             let [score, email] = backlog(DUE, settings).map(|report| (1.0 - report.busy) * 100.0);
             writeln!(output, "  batch {batch:>3}, {what:<22}: score loses {score:.2} points, email {email:.2}")?;
         }

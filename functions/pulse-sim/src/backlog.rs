@@ -83,8 +83,9 @@ pub fn quiet_day(customers: u32, settings: WorldSettings) -> [DayReport; 2] {
     reports
 }
 
-/// All of whom are due on the day that begins now.
-fn world_with_a_day_of(customers: u32, settings: WorldSettings) -> Arc<World> {
+/// A world of so many customers, all of whom are due on the day that begins now.
+#[must_use]
+pub fn world_with_a_day_of(customers: u32, settings: WorldSettings) -> Arc<World> {
     let settings = WorldSettings { thorough: false, audits: false, ..settings };
     let seed = settings.seed;
     let world = World::new(settings, Arc::new(Production));

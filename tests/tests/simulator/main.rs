@@ -8,6 +8,7 @@ mod digests;
 mod endpoints;
 mod enrolment;
 mod feedback;
+mod lanes;
 mod mutants;
 mod orders;
 mod outages;

@@ -212,14 +212,14 @@ mod tests {
             let bill = Bill::of_campaign(work(in_flight), &Prices::default());
             bill.lines.iter().find(|line| line.what == what).map_or(bill.total, |line| line.cost)
         };
-        // 125 batches of 12 rounds of a minute, or of one.
-        assert!(close(cost(7, "Lambda duration"), 125.0 * 720.0 * 0.25 * 0.000_016_666_7));
-        assert!(close(cost(80, "Lambda duration"), 125.0 * 60.0 * 0.25 * 0.000_016_666_7));
+        // 41 batches of 12 rounds of a minute and one of eight, or of three and of two.
+        assert!(close(cost(20, "Lambda duration"), (41.0 * 720.0 + 480.0) * 0.25 * 0.000_016_666_7));
+        assert!(close(cost(80, "Lambda duration"), (41.0 * 180.0 + 120.0) * 0.25 * 0.000_016_666_7));
         // 18 counts in 90 minutes.
         assert!(close(cost(7, "DynamoDB writes"), 90_018.0 * 0.625e-6));
         let reads = 50_000.0 + 20_000.0 / 62.0 + 90.0 * 12.0 + 18.0 * (24.0 + 5_000.0 / 62.0);
         assert!(close(cost(7, "DynamoDB reads"), reads * 0.125e-6));
-        assert!(close(cost(7, "SQS requests"), 0.0052) && close(cost(7, "Lambda requests"), 0.000_025));
+        assert!(close(cost(7, "SQS requests"), 0.0052) && close(cost(7, "Lambda requests"), 0.000_008_4));
         assert!((0.09..0.1).contains(&cost(80, "all")), "{}", cost(80, "all"));
     }
 
@@ -247,13 +247,13 @@ mod tests {
         // 10,000 are called for, 8,000 of them mailed, and 1,000 left; and 12 counts.
         assert!(close(quantity("DynamoDB writes"), (90_000.0 + 32_000.0 + 5_000.0 + 12.0) / 1e6));
         assert!(close(quantity("Lambda duration"), (125.0 * 20.0 * 2.0 + 100.0 * 20.0 * 4.0) * 0.25));
-        assert!(close(quantity("Lambda requests"), 225.0 / 1e6) && close(report.stages[0].lanes(), 5.0));
+        assert!(close(quantity("Lambda requests"), 76.0 / 1e6) && close(report.stages[0].lanes(), 5.0));
     }
 
     #[test]
     fn what_is_left_over_is_no_full_batch() {
-        let work = CampaignWork { items: 85, ..work(4) };
-        // 20 rounds of a minute, and two for the last five.
-        assert!((work.batches(), work.seconds()) == (2, 22.0 * 60.0), "{}", work.seconds());
+        let work = CampaignWork { items: 245, ..work(4) };
+        // 60 rounds of a minute, and two for the last five.
+        assert!((work.batches(), work.seconds()) == (2, 62.0 * 60.0), "{}", work.seconds());
     }
 }

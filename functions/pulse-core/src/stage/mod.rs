@@ -39,4 +39,6 @@ pub use runner::StageRunner;
 pub use score::ScoreStep;
 pub use step::{CallError, ChangeOf, Claim, RowOf, Step, Work};
 pub use verdict::{Verdict, Wait};
-pub use worker::{BESIDE_THE_LANES, CLOSING_TIME, HOLD_GRACE, LEASE_GRACE, RawMessage, Stage, Task, Worked, Worker, WorkerSettings};
+pub use worker::{
+    BESIDE_THE_LANES, CLOSING_TIME, HOLD_GRACE, LEASE_GRACE, RawMessage, Stage, Task, Worked, Worker, WorkerSettings,
+};

@@ -49,9 +49,11 @@ pub(super) fn step(stage: StageName, step: &Step) -> String {
         Step::Configure { in_flight, rate_divisor: Some(rate_divisor) } => format!(
             "Setting the {stage} function to {in_flight} calls in flight, and its rate to be shared by {rate_divisor}."
         ),
-        Step::Drain => "Waiting until the invocations that are running have ended: some five minutes. \
-                        If this is broken off, the same command goes on from here."
-            .into(),
+        Step::Drain => format!(
+            "Waiting until the invocations that are running have ended: some {} minutes. If this is broken off, the same \
+             command goes on from here.",
+            stage.spec().function_timeout.as_secs() / 60
+        ),
     }
 }
 

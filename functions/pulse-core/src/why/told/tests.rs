@@ -87,7 +87,7 @@ fn what_it_knows_is_what_it_was_told_last() {
 
 #[test]
 fn what_is_next_in_line_waits_in_the_queue_and_what_follows_waits_for_it() {
-    let repeated_at = sent().due() + 1.hour();
+    let repeated_at = sent().due() + 75.minutes();
     let after = NextWord::WaitsFor { before: FactKind::Sent, before_in: Some(run()), before_of: None };
     assert_eq!(scene().next(&[bounced(), sent()]), [NextWord::Waits { repeated_at }, after]);
     let in_hand = claimed(&sent(), now() + 1.minute());
@@ -102,7 +102,7 @@ fn what_is_next_in_line_waits_in_the_queue_and_what_follows_waits_for_it() {
 #[test]
 fn what_failed_is_tried_again_and_what_was_put_off_at_its_moment() {
     let failed = claimed(&sent(), now()).release(Some(Duration::from_secs(90)), cause(), now()).unwrap().into_after();
-    let (not_before, repeated_at) = (Some(now() + 90.seconds()), now() + 1.hour() + 90.seconds());
+    let (not_before, repeated_at) = (Some(now() + 90.seconds()), now() + 75.minutes() + 90.seconds());
     assert_eq!(scene().next(&[failed]), [NextWord::Retries { cause: cause(), not_before, repeated_at }]);
     let put_off = |until| sent().put_off(until, Some(cause()), now()).unwrap().into_after();
     let until = now() + 5.minutes();
@@ -114,7 +114,7 @@ fn what_failed_is_tried_again_and_what_was_put_off_at_its_moment() {
 fn what_was_given_up_stays_so_and_keeps_nothing_behind_it() {
     let given_up = sent().give_up(cause(), now()).unwrap().into_after();
     let next = scene().next(&[given_up, bounced()]);
-    assert_eq!(next[0], NextWord::Waits { repeated_at: bounced().due() + 1.hour() });
+    assert_eq!(next[0], NextWord::Waits { repeated_at: bounced().due() + 75.minutes() });
     assert_eq!(next[1], NextWord::GivenUp { cause: cause(), at: now() });
 }
 
@@ -122,7 +122,7 @@ fn what_was_given_up_stays_so_and_keeps_nothing_behind_it() {
 fn whoever_wants_the_newest_alone_is_not_told_what_is_overtaken() {
     let mut scene = scene();
     scene.endpoint.keeps = Keeps::Latest;
-    let repeated_at = bounced().due() + 1.hour();
+    let repeated_at = bounced().due() + 75.minutes();
     assert_eq!(scene.next(&[sent(), bounced()]), [NextWord::Waits { repeated_at }, NextWord::Overtaken]);
 }
 
