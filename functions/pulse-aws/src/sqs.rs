@@ -15,7 +15,7 @@ use aws_sdk_sqs::{
         MessageSystemAttributeValue, SendMessageBatchRequestEntry,
     },
 };
-use futures::future::{join_all, try_join_all};
+use futures::{StreamExt as _, future::join_all, stream};
 use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
@@ -33,6 +33,9 @@ use crate::{
 
 /// The most entries of a batch call (SQS API Reference, `ChangeMessageVisibilityBatch`, `SendMessageBatch`).
 const BATCH: usize = 10;
+
+/// Calls that hide a batch's messages side by side: each may take a handshake of its own, on a small share of a processor.
+pub const HIDES_AT_ONCE: usize = 8;
 
 /// The longest that a message is hidden. SQS takes 12 hours, counted from the receive, and refuses
 /// more instead of cutting it (SQS API Reference, `ChangeMessageVisibility`): 15 minutes, the
@@ -137,7 +140,9 @@ impl StageQueue for SqsQueue {
     }
 
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
-        try_join_all(changes.chunks(BATCH).map(|batch| self.hide_batch(batch))).await.map(drop)
+        let hides = stream::iter(changes.chunks(BATCH)).map(|batch| self.hide_batch(batch));
+        // One that fails keeps none of the others from being made.
+        hides.buffer_unordered(HIDES_AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
     }
 }
 

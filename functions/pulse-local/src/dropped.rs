@@ -1,4 +1,4 @@
-//! Properties of the template that an emulator's `CloudFormation` leaves out without a word.
+//! Properties of the template that an emulator's `CloudFormation` leaves out without a word, and one that its pollers take too much by.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use pulse_aws::stack::describe;
 
 /// Reads back what the template asks for and some emulators drop or garble: functions' reserved concurrency,
 /// mappings' maximum concurrency and tables' time to live. Sets what is missing through the API, and returns a
-/// line for each that it had to set.
+/// line for each that it had to set. Batches that are larger than an
+/// emulator's pollers should take are made smaller.
 ///
 /// # Errors
 /// When the stack, a function, a mapping or a table can't be read or changed.
@@ -45,7 +46,25 @@ pub async fn restore(aws: &SdkConfig, stack: &str) -> Result<Vec<String>> {
             restored.push(format!("maximum concurrency {wanted} of the mapping {mapping}"));
         }
     }
+    for (id, wanted) in deployed.properties("AWS::Lambda::EventSourceMapping", "BatchSize") {
+        let wanted = deployed.number(wanted).with_context(|| format!("{id}'s batch size is no number."))?;
+        if wanted > MOST_AT_ONCE {
+            make_batches_smaller(aws, deployed.physical(id)?).await?;
+        }
+    }
     Ok(restored)
+}
+
+/// Messages that an invocation takes at once in the local environment. Lambda gathers a batch for each poller. An emulator hands all that
+/// waits to the first invocation that is free: of a few hundred customers who are due in the same minute, all would go to one, and the
+/// lanes of the others be idle.
+const MOST_AT_ONCE: i32 = 80;
+
+async fn make_batches_smaller(aws: &SdkConfig, mapping: &str) -> Result<()> {
+    let client = aws_sdk_lambda::Client::new(aws);
+    let update = client.update_event_source_mapping().uuid(mapping).batch_size(MOST_AT_ONCE);
+    let updated = update.send().await;
+    updated.map(drop).map_err(because(format!("The batch size of the mapping {mapping} can't be set")))
 }
 
 /// An emulator may keep a parameter's value as the text that it is, and its poller then stumble over it.

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use pulse_aws::sdk::{WORKER_ATTEMPT_TIMEOUT, WORKER_BACKOFF};
+use pulse_aws::{
+    sdk::{WORKER_ATTEMPT_TIMEOUT, WORKER_BACKOFF},
+    sqs::HIDES_AT_ONCE,
+};
 use pulse_core::stage::{BESIDE_THE_LANES, CLOSING_TIME};
 use serde_json::Value;
 
@@ -67,10 +70,10 @@ fn needed(in_flight: u64, batch: u64, mib: u64) -> Option<Duration> {
     let hides = batch.div_ceil(HIDDEN_TOGETHER);
     let report = 1;
     let calls = u32::try_from(in_flight * LEDGER_CALLS + hides + report).ok()?;
-    let handshakes = u32::try_from(in_flight + hides).ok()?;
+    let handshakes = u32::try_from(in_flight + hides.min(HIDES_AT_ONCE as u64)).ok()?;
     let whole_processor = CALL * calls + HANDSHAKE * handshakes;
     let share = mib.min(MIB_OF_A_PROCESSOR) as f64 / MIB_OF_A_PROCESSOR as f64;
-    let one_after_the_other = u32::try_from(LEDGER_CALLS + 1 + report).ok()?;
+    let one_after_the_other = u32::try_from(LEDGER_CALLS + hides.div_ceil(HIDES_AT_ONCE as u64) + report).ok()?;
     Some(whole_processor.div_f64(share) + ROUND_TRIP * one_after_the_other + UNANSWERED)
 }
 

@@ -273,12 +273,13 @@ pub fn the_commands_reckon_with_what_is_deployed(template: &Template) -> Vec<Str
         let Mapping { name, function, event } = mapping;
         let variables = &function["Environment"]["Variables"];
         let patience = stage.and_then(|stage| template.number(&variables[&stage.timeout_variable]));
-        let spec = stage.and_then(|stage| stage.name.parse::<StageName>().ok()).map(StageName::spec);
-        let (batch, timeout) = spec.map_or((0, 0), |spec| (spec.batch.into(), spec.function_timeout.as_secs()));
-        hold(format!("the batch of {name}"), template.number(&event["BatchSize"]), batch);
+        // A stage that the table hasn't yet has what the others of entries have.
+        let of_the_table = stage.and_then(|stage| stage.name.parse::<StageName>().ok());
+        let spec = of_the_table.unwrap_or(StageName::Email).spec();
+        hold(format!("the batch of {name}"), template.number(&event["BatchSize"]), spec.batch.into());
         let window = template.number(&event["MaximumBatchingWindowInSeconds"]);
         hold(format!("the window of {name}"), window, WINDOW.as_secs());
-        hold(format!("the timeout of {name}"), template.number(&function["Timeout"]), timeout);
+        hold(format!("the timeout of {name}"), template.number(&function["Timeout"]), spec.function_timeout.as_secs());
         hold(format!("the client's timeout of {name}"), patience, CALL_TIMEOUT.as_secs());
     }
     problems

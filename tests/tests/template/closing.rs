@@ -27,7 +27,7 @@ fn a_message_comes_back_to_an_entry_that_can_be_claimed() -> Result<()> {
     let edits = [
         set("ScoreQueue/VisibilityTimeout", 130),
         cut("EmailQueue/VisibilityTimeout"),
-        set("/Globals/Function/Timeout", 770),
+        set("/Globals/Function/Timeout", 1_850),
     ];
     keeps(closing::a_claim_ends_before_its_message_is_back, edits)
 }

@@ -7,9 +7,9 @@ use crate::{arn, cut, keeps, set};
 #[test]
 fn visibility_outlasts_six_timeouts_and_the_window() -> Result<()> {
     let edits = [
-        set("ScoreQueue/VisibilityTimeout", 540),
+        set("ScoreQueue/VisibilityTimeout", 1_800),
         cut("EmailQueue/VisibilityTimeout"),
-        set("/Globals/Function/Timeout", 121),
+        set("/Globals/Function/Timeout", 301),
         set("EmailFunction/Events/Queue/Properties/MaximumBatchingWindowInSeconds", 61),
         set("UnsubscribeQueue/VisibilityTimeout", 360),
     ];

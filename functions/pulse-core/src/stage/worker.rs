@@ -43,6 +43,10 @@ const GIVE_UP_WAIT: Duration = Duration::from_secs(1);
 /// Messages that are worked on beside those that have a lane: what came of their calls is being written, or they wait for one.
 pub const BESIDE_THE_LANES: usize = 2;
 
+/// A batch with no more calls than these on each lane is over soon, and nothing is asked before it: a mapping that is being turned off
+/// may still hand some over.
+const CALLS_OF_A_SHORT_BATCH: usize = 4;
+
 /// How a worker works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerSettings {
@@ -165,6 +169,9 @@ impl Worker<'_> {
         let outbox = Outbox::default();
         let side_by_side = self.provider.side_by_side(self.settings.in_flight).max(1);
         let (lanes, chores) = (Lanes::new(side_by_side), Chores::since(self.clock.now()));
+        if messages.len() > side_by_side.saturating_mul(CALLS_OF_A_SHORT_BATCH) {
+            chores.ask(self.provider, self.clock).await;
+        }
         let mut unfinished: Vec<Unfinished> = stream::iter(messages)
             .map(|raw| self.one(raw, deadline, &lanes, &chores, &outbox))
             .buffer_unordered(side_by_side.saturating_add(BESIDE_THE_LANES))

@@ -39,12 +39,17 @@ impl Chores {
         let is_asked = due(&mut self.seen().asked_at, ASKED_EVERY, now);
         let is_reported = due(&mut self.seen().reported_at, REPORTED_EVERY, now);
         if is_asked {
-            let hold = provider.hold(now).await;
-            self.seen().hold = hold;
+            self.ask(provider, clock).await;
         }
         if is_reported {
             provider.report_so_far(now).await;
         }
+    }
+
+    /// Asks whether the stage is paused.
+    pub(super) async fn ask(&self, provider: &dyn Watch, clock: &dyn Clock) {
+        let hold = provider.hold(clock.now()).await;
+        self.seen().hold = hold;
     }
 
     /// Why nothing more is to be begun, if so.
