@@ -46,6 +46,7 @@ fn one(customers: u32) -> io::Result<ExitCode> {
         spread: Spread::Evening,
         window: Duration::from_mins(1),
         api: false,
+        capacity: None,
         stages: StageScenario::of_stages(score, email),
     };
     let began = Instant::now();

@@ -127,7 +127,7 @@ impl Function {
         let ledger = DynamoDbLedger::new(sdk::dynamodb_client(&aws), config.table.clone()).metered();
         let stack = config.own_stack(&aws);
         let queues = stack.queues()?;
-        let at_once = Some(config.count_units_at_once).filter(|units| *units > 0).map(f64::from);
+        let at_once = Some(config.count_units_at_once).filter(|units| *units > 0);
         Ok(Self {
             entries: outbox(&ledger, Arc::clone(&queues[StageName::Deliver])),
             ledger,

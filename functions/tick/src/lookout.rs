@@ -37,6 +37,10 @@ fn is_seldom(now: Timestamp) -> bool {
     now.as_second().div_euclid(60).rem_euclid(SELDOM) == 0
 }
 
+/// Since when that is due which is due longest; none, if nothing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LongestDue(Option<Timestamp>);
+
 /// How a stage was found. What is none couldn't be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StageLook {
@@ -57,7 +61,7 @@ impl StageLook {
         endpoints: Option<&[EndpointRounds]>,
         ledger: &dyn Ledger,
         open: &dyn OpenEntries,
-        known: Option<Option<Timestamp>>,
+        known: Option<LongestDue>,
         now: Timestamp,
     ) -> Self {
         let is_out_of_order = |round: &EndpointRounds| ["broken", "tried", "gone"].contains(&round.held);
@@ -71,7 +75,7 @@ impl StageLook {
             Moves::Entries if !Plan::MONTHLY.has(*stage) => (Some(Duration::ZERO), is_open),
             Moves::Entries => {
                 let due = match known {
-                    Some(due) => Some(due),
+                    Some(LongestDue(due)) => Some(due),
                     None => oldest_due(ledger, open, *stage, now).await.ok(),
                 };
                 (due.map(since), is_open)
@@ -130,11 +134,12 @@ impl Lookout {
 
     /// Since when that is due which is due longest, as the last snapshot has it: nothing, if that is old, or somebody is to be
     /// woken for it and hears as soon as it is over.
-    pub(crate) fn oldest_due(&self, stage: StageName, now: Timestamp) -> Option<Option<Timestamp>> {
+    pub(crate) fn oldest_due(&self, stage: StageName, now: Timestamp) -> Option<LongestDue> {
         let (looked_at, due) = self.due().clone()?;
         let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
         let is_fresh = age(looked_at) <= SNAPSHOTS_COUNT_FOR;
-        Some(due[stage]).filter(|due| is_fresh && due.is_none_or(|due| age(due) <= OVERDUE_AFTER))
+        let is_early = due[stage].is_none_or(|due| age(due) <= OVERDUE_AFTER);
+        (is_fresh && is_early).then_some(LongestDue(due[stage]))
     }
 
     fn due(&self) -> MutexGuard<'_, Option<(Timestamp, PerStage<Option<Timestamp>>)>> {

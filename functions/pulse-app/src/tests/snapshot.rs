@@ -123,7 +123,7 @@ fn where_little_is_let_through_at_once_a_run_is_counted_in_parts_that_add_up() {
     for number in 0..40 {
         world.bring(&format!("c-{number}"), |_| Vec::new());
     }
-    let sparing = CountBudget { at_once: Some(1.0), ..CountBudget::default() };
+    let sparing = CountBudget { at_once: Some(1), ..CountBudget::default() };
     let mut customers = Vec::new();
     for part in 1..COUNTED_PARTS {
         let taken = world.take_snapshot_by(sparing).unwrap();

@@ -73,6 +73,12 @@ impl ReadUnits {
         Self { halves }
     }
 
+    /// Halves of units.
+    #[must_use]
+    pub const fn halves(self) -> u64 {
+        self.halves
+    }
+
     /// Units.
     #[must_use]
     pub fn units(self) -> f64 {

@@ -22,7 +22,7 @@ pub struct CountBudget {
     pub read_units_an_hour: f64,
     /// Read units that one tick may take for counting; none, if there is no such limit. A table of provisioned capacity lets no more
     /// through at once. A run that takes more is counted in parts, one tick after the other.
-    pub at_once: Option<f64>,
+    pub at_once: Option<u32>,
 }
 
 impl Default for CountBudget {
@@ -60,8 +60,8 @@ impl CountBudget {
             (None, _) => left,
             (Some(_), None) => 1,
             (Some(at_once), Some(whole)) => {
-                let of_each = whole.units().max(1.0) / COUNTED_PARTS as f64;
-                ((at_once / of_each) as u64).clamp(1, left.max(1))
+                let parts = u64::from(at_once) * 2 * COUNTED_PARTS / whole.halves().max(1);
+                parts.clamp(1, left.max(1))
             }
         }
     }
@@ -188,10 +188,10 @@ mod tests {
         let at_once = |units| CountBudget { at_once: units, ..CountBudget::default() };
         let whole = Some(ReadUnits::of_halves(2 * 8_000));
         assert_eq!(at_once(None).parts_at_once(None, 8), 8);
-        assert_eq!(at_once(Some(2_500.0)).parts_at_once(None, 8), 1, "nothing is known of it");
-        assert_eq!(at_once(Some(2_500.0)).parts_at_once(whole, 8), 2);
-        assert_eq!(at_once(Some(500.0)).parts_at_once(whole, 8), 1);
-        assert_eq!(at_once(Some(1e9)).parts_at_once(whole, 3), 3);
+        assert_eq!(at_once(Some(2_500)).parts_at_once(None, 8), 1, "nothing is known of it");
+        assert_eq!(at_once(Some(2_500)).parts_at_once(whole, 8), 2);
+        assert_eq!(at_once(Some(500)).parts_at_once(whole, 8), 1);
+        assert_eq!(at_once(Some(1_000_000_000)).parts_at_once(whole, 3), 3);
     }
 
     proptest! {

@@ -115,8 +115,7 @@ impl CountedParts {
 
     /// What all parts will cost, by those that are counted.
     fn whole(&self) -> Option<ReadUnits> {
-        let halves = (self.read_units.units() * 2.0 * COUNTED_PARTS as f64) as u64;
-        halves.checked_div(self.parts).map(ReadUnits::of_halves)
+        (self.read_units.halves() * COUNTED_PARTS).checked_div(self.parts).map(ReadUnits::of_halves)
     }
 
     /// Whether it is of the month that it is at `now`.

@@ -71,6 +71,12 @@ struct Part {
     hour_most: u32,
 }
 
+/// The least whole units.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "units of a table")]
+fn units_for(units: f64) -> u32 {
+    units.ceil() as u32
+}
+
 impl Part {
     fn new(least: u32, most: u32) -> Self {
         let saved = f64::from(least) * BURST_SECONDS;
@@ -98,7 +104,7 @@ impl Part {
         let is_above = used > f64::from(self.provisioned) * target;
         self.above = if is_above { self.above + 1 } else { 0 };
         self.below = if is_above { 0 } else { self.below + 1 };
-        let wanted = ((used / target).ceil() as u32).clamp(self.least, self.most);
+        let wanted = units_for(used / target).clamp(self.least, self.most);
         if self.above >= MINUTES_ABOVE && wanted > self.provisioned {
             self.change = Some((wanted, CHANGE_MINUTES));
             self.above = 0;

@@ -106,7 +106,7 @@ pub(crate) fn settings(scenario: &Scenario) -> WorldSettings {
     settings.window = scenario.window;
     if scenario.capacity.is_some() {
         // As template.yaml has it.
-        settings.count_budget.at_once = Some(f64::from(COUNTED_AT_ONCE));
+        settings.count_budget.at_once = Some(COUNTED_AT_ONCE);
     }
     // The template's default: what it tells of each mail is paid for.
     settings.mail_provider = SimulatedMailProvider::Forgetful;

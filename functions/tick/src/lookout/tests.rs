@@ -127,9 +127,10 @@ fn what_a_snapshot_says_is_due_is_gone_by_until_the_next_one_and_not_once_somebo
     let since = |minute| PerStage::from_fn(|stage| Some(at(minute)).filter(|_| stage == StageName::Email));
     assert_eq!(due(0), None, "there is none");
     lookout.note_due(since(-30), at(0));
-    assert_eq!((due(1), due(7)), (Some(Some(at(-30))), Some(Some(at(-30)))));
-    assert_eq!(lookout.oldest_due(StageName::Score, at(1)), Some(None), "nothing is due");
+    let half_an_hour_ago = Some(LongestDue(Some(at(-30))));
+    assert_eq!((due(1), due(7)), (half_an_hour_ago, half_an_hour_ago));
+    assert_eq!(lookout.oldest_due(StageName::Score, at(1)), Some(LongestDue(None)), "nothing is due");
     assert_eq!(due(8), None, "it is old");
     lookout.note_due(since(-6 * 60), at(0));
-    assert_eq!((due(0), due(1)), (Some(Some(at(-6 * 60))), None));
+    assert_eq!((due(0), due(1)), (Some(LongestDue(Some(at(-6 * 60)))), None));
 }
