@@ -159,6 +159,8 @@ conformance!(endpoint_keys:
     a_name_that_is_taken_is_not_written_over
     a_key_is_exchanged_for_another_in_two_steps
     a_secret_that_is_not_there_is_named
+    a_secret_s_folder_tells_its_store
+    of_two_who_rotate_a_parameter_at_once_one_does
 );
 // The emulator writes over a version of the same token, which AWS refuses: tests/providers/endpoint_keys.rs has that.
 conformance!(@on memory endpoint_keys:

@@ -12,7 +12,7 @@ use pulse_aws::{
     sdk, telemetry,
 };
 use pulse_core::stage::{CallStep, MeteredPartner, StageRunner, Step as _};
-use pulse_providers::{Connections, HttpPartner, secret, secrets_client};
+use pulse_providers::{Connections, HttpPartner, secret, secret::SecretStores};
 
 /// The function, with its clients built once.
 pub struct Function {
@@ -32,7 +32,7 @@ impl Function {
         let config = CallConfig::read(env)?;
         let aws = sdk::load().await?;
         let authorization = match &config.secret_name {
-            Some(name) => Some(secret::authorization(&secrets_client(&aws), name, Arc::new(SystemClock)).await?),
+            Some(name) => Some(secret::authorization(&SecretStores::new(&aws), name, Arc::new(SystemClock)).await?),
             None => None,
         };
         let partner = HttpPartner::new(&config.url, authorization, config.stage.worker.call_timeout)

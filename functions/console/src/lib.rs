@@ -20,10 +20,10 @@ use pulse_aws::{
     telemetry,
 };
 use pulse_console::{Access, Console, Oidc, OidcSettings, ServedAs};
-use pulse_core::control::Actor;
+use pulse_core::{control::Actor, secret_store::SecretStore};
 use pulse_deployed::app;
 use pulse_letters::MinijinjaRenderer;
-use pulse_providers::{secret, secrets_client};
+use pulse_providers::secret::{self, SecretStores};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tower::ServiceExt as _;
@@ -53,11 +53,11 @@ impl Function {
         telemetry::start(env.optional("LOG_LEVEL").as_deref());
         let config = ConsoleConfig::read(env)?;
         let aws = sdk::load().await?;
-        let secrets = secrets_client(&aws);
+        let secrets = SecretStores::new(&aws);
         let keys = secret::keys(&secrets, &config.keys_secret).await?;
         let settings = OidcSettings {
             client_secret: match &config.client_secret {
-                Some(name) => Some(client_secret(name, &secret::text(&secrets, name).await?)?),
+                Some(name) => Some(client_secret(name, &secrets.read(name).await?)?),
                 None => None,
             },
             issuer: config.issuer,
@@ -102,10 +102,12 @@ async fn as_operator(aws: &SdkConfig, role: String) -> SdkConfig {
 
 fn client_secret(name: &str, json: &SecretString) -> Result<SecretString> {
     let read = serde_json::from_str::<ClientSecret>(json.expose_secret());
+    let store = SecretStore::of(name);
     // What can't be read isn't shown: the cause may quote it.
     read.ok().map(|read| read.client_secret.into()).with_context(|| {
         format!(
-            r#"the secret {name} is not JSON of the form {{"client_secret": "..."}}: correct it in Secrets Manager"#
+            r#"the {} {name} is not JSON of the form {{"client_secret": "..."}}: correct it in {store}"#,
+            store.noun()
         )
     })
 }

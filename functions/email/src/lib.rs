@@ -23,7 +23,7 @@ use pulse_core::{
     unsubscribe::{UnsubscribeLinks, UnsubscribeTokens},
 };
 use pulse_letters::MinijinjaRenderer;
-use pulse_providers::{Connections, MarketingCloudMailer, SesMailer, secret, secrets_client, ses_client};
+use pulse_providers::{Connections, MarketingCloudMailer, SesMailer, secret, secret::SecretStores, ses_client};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -138,7 +138,7 @@ struct Provider {
 
 async fn keys(aws: &SdkConfig, secret_name: Option<String>) -> Result<Option<KeyRing>> {
     let Some(name) = secret_name else { return Ok(None) };
-    Ok(Some(secret::keys(&secrets_client(aws), &name).await?))
+    Ok(Some(secret::keys(&SecretStores::new(aws), &name).await?))
 }
 
 async fn provider(aws: &SdkConfig, provider: MailProvider, timeout: Duration) -> Result<Provider> {
@@ -150,7 +150,7 @@ async fn provider(aws: &SdkConfig, provider: MailProvider, timeout: Duration) ->
         }
         MailProvider::MarketingCloud { url, auth_url, definition, secret_name, account_id } => {
             let clock = Arc::new(SystemClock);
-            let credentials = secret::client_credentials(&secrets_client(aws), &secret_name, clock).await?;
+            let credentials = secret::client_credentials(&SecretStores::new(aws), &secret_name, clock).await?;
             let mailer = MarketingCloudMailer::new(&url, &auth_url, &definition, credentials, timeout)?;
             let mailer = Arc::new(mailer.in_business_unit(account_id));
             Provider { connections: mailer.connections(), mailer: mailer.clone(), dropped: Some(mailer) }

@@ -25,10 +25,11 @@ use pulse_core::{
     entry::StageName,
     feedback::{FeedbackCount, FeedbackListener},
     keys::KeyRing,
+    secret_store::SecretStore,
     unsubscribe::UnsubscribeTokens,
 };
 use pulse_feedback::Parsers;
-use pulse_providers::{EnsVerifier, secret, secrets_client};
+use pulse_providers::{EnsVerifier, secret, secret::SecretStores};
 
 pub use self::{
     reader::Reader,
@@ -119,18 +120,19 @@ impl Function {
 
 async fn verifier(aws: &SdkConfig, tenant: &Tenant) -> Result<EnsVerifier> {
     let credentials =
-        secret::client_credentials(&secrets_client(aws), &tenant.secret_name, Arc::new(SystemClock)).await?;
+        secret::client_credentials(&SecretStores::new(aws), &tenant.secret_name, Arc::new(SystemClock)).await?;
     let verifier = EnsVerifier::new(&tenant.url, &tenant.auth_url, credentials, LONGEST_VERIFICATION)?;
     Ok(verifier.in_business_unit(tenant.account_id))
 }
 
 async fn keys(aws: &SdkConfig, name: &str) -> Result<KeyRing> {
-    Ok(secret::keys(&secrets_client(aws), name).await?)
+    Ok(secret::keys(&SecretStores::new(aws), name).await?)
 }
 
 /// Without a secret, SES alone is believed.
 async fn parsers(aws: &SdkConfig, name: Option<&str>) -> Result<Parsers> {
     let Some(name) = name else { return Ok(Parsers::default()) };
-    let text = secret::text(&secrets_client(aws), name).await?;
-    Parsers::parse(&text).map_err(|error| anyhow::anyhow!("the secret {name} {error}"))
+    let text = SecretStores::new(aws).read(name).await?;
+    let noun = SecretStore::of(name).noun();
+    Parsers::parse(&text).map_err(|error| anyhow::anyhow!("the {noun} {name} {error}"))
 }

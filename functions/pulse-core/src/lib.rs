@@ -24,6 +24,7 @@
 //! - [`feedback`]: what providers tell afterwards of mails.
 //! - [`forgetting`]: taking what is personal from all that is kept of a customer.
 //! - [`suppression`]: addresses that must not be mailed.
+//! - [`secret_store`]: where a secret is kept, as its name tells.
 //! - [`keys`] and [`unsubscribe`]: the deployment's keys, and the tokens by which customers unsubscribe.
 //! - [`delivery`]: word of what happened, for other systems.
 //! - [`drop_watch`]: mails that were accepted and then not sent.
@@ -70,6 +71,7 @@ pub mod replay;
 pub mod roster;
 pub mod run;
 pub mod score;
+pub mod secret_store;
 pub mod settlement;
 pub mod slot;
 pub mod snapshot;

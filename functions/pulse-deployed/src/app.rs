@@ -14,10 +14,12 @@ use pulse_core::{
     tick::SweepPolicy,
     unsubscribe::UnsubscribeUrl,
 };
-use pulse_endpoints::SecretsManagerKeys;
+use pulse_endpoints::AwsEndpointKeys;
 use pulse_feedback::UnsignedReader;
 use pulse_providers::{
-    MarketingCloudMailer, SesMailer, SesSuppressions, secret::OperatorsKeys, secrets_client, ses_client,
+    MarketingCloudMailer, SesMailer, SesSuppressions,
+    secret::{OperatorsKeys, SecretStores},
+    ses_client,
 };
 use rand::{TryRng as _, rngs::SysRng};
 
@@ -30,7 +32,7 @@ pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
     let keys = stack
         .outputs
         .find("KeysSecretName")
-        .map(|name| -> Arc<dyn KeySource> { Arc::new(OperatorsKeys::new(secrets_client(&stack.aws), name)) });
+        .map(|name| -> Arc<dyn KeySource> { Arc::new(OperatorsKeys::new(SecretStores::new(&stack.aws), name)) });
     let ses = Arc::new(SesSuppressions::new(ses_client(&stack.aws)));
     let ports = stack.ports(Arc::new(UnsignedReader), keys, ses)?;
     Ok(App { ports, settings: Arc::new(Deployed(stack.clone())), actor })
@@ -38,13 +40,13 @@ pub fn app(stack: &Stack, actor: Actor) -> Result<App> {
 
 /// The keys of a stack's endpoints, new ones of the operating system's random numbers.
 #[must_use]
-pub fn endpoint_keys(stack: &Stack) -> SecretsManagerKeys {
+pub fn endpoint_keys(stack: &Stack) -> AwsEndpointKeys {
     let random = || {
         let mut bytes = [0; 32];
         let filled = SysRng.try_fill_bytes(&mut bytes);
         filled.map(|()| bytes).map_err(|error| Cause::new(format!("This machine gives no random numbers: {error}.")))
     };
-    SecretsManagerKeys::of_stack(secrets_client(&stack.aws), stack.outputs.stack(), Box::new(random))
+    AwsEndpointKeys::of_stack(SecretStores::new(&stack.aws), stack.outputs.stack(), Box::new(random))
 }
 
 /// What a stack's functions go by, as they are configured.

@@ -8,7 +8,7 @@ use pulse_core::{
     delivery::{Endpoint, Target, WebhookUrl},
     ports::{Clock, Courier, CourierError, Word},
 };
-use pulse_providers::{Connections, SetupError, secrets_client};
+use pulse_providers::{Connections, SetupError, secret::SecretStores};
 use tokio::time::timeout;
 
 use crate::{
@@ -19,7 +19,8 @@ use crate::{
     topics::SnsTopics,
 };
 
-/// Brings word to webhooks, topics and event buses. Needs `secretsmanager:GetSecretValue` on the secrets with webhooks' keys.
+/// Brings word to webhooks, topics and event buses. Needs `secretsmanager:GetSecretValue` on the secrets
+/// with webhooks' keys, and `ssm:GetParameter` on the parameters.
 pub struct EndpointCourier {
     webhooks: WebhookClient,
     rules: AddressRules,
@@ -44,7 +45,7 @@ impl EndpointCourier {
         Ok(Self {
             webhooks: WebhookClient::new(WebhookSettings { rules, ..WebhookSettings::default() })?,
             rules,
-            keys: KeyCache::new(secrets_client(aws), Arc::clone(&clock)),
+            keys: KeyCache::new(SecretStores::new(aws), Arc::clone(&clock)),
             topics: SnsTopics::new(aws_sdk_sns::Client::new(aws)),
             buses: EventBuses::new(aws_sdk_eventbridge::Client::new(aws), Arc::clone(&clock)),
             timeout,

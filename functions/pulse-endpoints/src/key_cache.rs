@@ -7,16 +7,15 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
-use pulse_core::{failure::Cause, ports::Clock};
-use pulse_providers::secret::{self, SecretError};
+use pulse_core::{failure::Cause, ports::Clock, secret_store::SecretStore};
+use pulse_providers::secret::{SecretError, SecretStores};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::SigningKeys;
 
-/// For how long keys are gone by. Secrets Manager charges for each read, and a key that is added to one takes hold within
+/// For how long keys are gone by. Secrets Manager charges for each read, Parameter Store bears few a second, and a key that is added to one takes hold within
 /// this time.
 const KEPT: Duration = Duration::from_mins(5);
 
@@ -25,7 +24,7 @@ const SELDOM: Duration = Duration::from_mins(1);
 
 /// Endpoints' keys, each read when it is first needed: endpoints are added while functions live.
 pub(crate) struct KeyCache {
-    secrets: Client,
+    secrets: SecretStores,
     clock: Arc<dyn Clock>,
     held: Mutex<BTreeMap<String, Slot>>,
 }
@@ -48,7 +47,7 @@ struct Held {
 }
 
 impl KeyCache {
-    pub(crate) fn new(secrets: Client, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(secrets: SecretStores, clock: Arc<dyn Clock>) -> Self {
         Self { secrets, clock, held: Mutex::default() }
     }
 
@@ -98,13 +97,14 @@ impl KeyCache {
 
     /// Reads a secret. Where it says what it said before, the keys stay the same ones.
     async fn read_now(&self, secret: &str, held: &mut Option<Held>) -> Result<Arc<SigningKeys>, Cause> {
-        let text = secret::text(&self.secrets, secret).await.map_err(unreadable)?;
+        let text = self.secrets.read(secret).await.map_err(unreadable)?;
         let read_at = self.clock.now();
         if let Some(known) = held.as_mut().filter(|known| known.text.expose_secret() == text.expose_secret()) {
             known.read_at = read_at;
             return Ok(Arc::clone(&known.keys));
         }
-        let malformed = |error| Cause::new(format!("The secret {secret} {error}: correct it in Secrets Manager."));
+        let store = SecretStore::of(secret);
+        let malformed = |error| Cause::new(format!("The {} {secret} {error}: correct it in {store}.", store.noun()));
         let keys = Arc::new(SigningKeys::parse(&text).map_err(malformed)?);
         *held = Some(Held { text, keys: Arc::clone(&keys), read_at });
         Ok(keys)
@@ -122,14 +122,22 @@ impl KeyCache {
 
 fn unreadable(error: SecretError) -> Cause {
     match error {
-        SecretError::Unreadable { name, code } if code == "ResourceNotFoundException" => {
-            Cause::new(format!("There is no secret {name}: make it in Secrets Manager, with the endpoint's key."))
+        SecretError::Unreadable { name, code } => {
+            let store = SecretStore::of(&name);
+            let noun = store.noun();
+            if ["ResourceNotFoundException", "ParameterNotFound"].contains(&code.as_str()) {
+                return Cause::new(format!("There is no {noun} {name}: make it in {store}, with the endpoint's key."));
+            }
+            let (permission, folder) = match store {
+                SecretStore::SecretsManager => ("ReadEndpointKeys", "the stack's and /endpoints/"),
+                SecretStore::ParameterStore => ("ReadEndpointKeysParameter", "/, the stack's and /endpoints/"),
+            };
+            Cause::new(format!(
+                "The {noun} {name} can't be read ({code}): it takes {permission} of DeliverRole in template.yaml, for {noun}s \
+                 whose names begin with {folder}."
+            ))
         }
-        SecretError::Unreadable { name, code } => Cause::new(format!(
-            "The secret {name} can't be read ({code}): it takes ReadEndpointKeys of DeliverRole in template.yaml, for \
-             secrets whose names begin with the stack's and /endpoints/."
-        )),
-        error @ SecretError::Malformed { .. } => Cause::new(error.to_string()),
+        error => Cause::new(error.to_string()),
     }
 }
 

@@ -1,26 +1,30 @@
 //! The secrets with endpoints' keys, as operators make and exchange them.
 
+mod parameters;
+mod secrets;
+
 use async_trait::async_trait;
-use aws_sdk_secretsmanager::{
-    Client,
-    error::{ProvideErrorMetadata, SdkError},
-};
 use pulse_core::{
     failure::Cause,
     ports::{EndpointKeys, EndpointKeysError, KeysSeen},
+    secret_store::SecretStore,
 };
+use pulse_providers::secret::SecretStores;
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
 
 use crate::{SignatureScheme, SigningKeys, signing::Written};
+
+/// What the secrets are for.
+const DESCRIPTION: &str = "Signs what Pulse tells an endpoint.";
 
 /// Where the bytes of new keys come from: those of a generator that is fit for keys.
 pub type RandomSource = Box<dyn Fn() -> Result<[u8; 32], Cause> + Send + Sync>;
 
-/// Endpoints' keys in Secrets Manager. Needs `secretsmanager:CreateSecret`, `GetSecretValue` and `PutSecretValue` on the
-/// secrets of the folder.
-pub struct SecretsManagerKeys {
-    client: Client,
+/// Endpoints' keys in Secrets Manager, or as parameters in Parameter Store. Needs `secretsmanager:CreateSecret`,
+/// `GetSecretValue` and `PutSecretValue` on the secrets of the folder, or `ssm:GetParameter`, `GetParameterHistory` and
+/// `PutParameter` on its parameters.
+pub struct AwsEndpointKeys {
+    stores: SecretStores,
     folder: String,
     random: RandomSource,
 }
@@ -32,11 +36,11 @@ struct Read {
     version: String,
 }
 
-impl SecretsManagerKeys {
+impl AwsEndpointKeys {
     /// The keys of a stack's endpoints.
     #[must_use]
-    pub fn of_stack(client: Client, stack: &str, random: RandomSource) -> Self {
-        Self { client, folder: format!("{stack}/endpoints/"), random }
+    pub fn of_stack(stores: SecretStores, stack: &str, random: RandomSource) -> Self {
+        Self { stores, folder: format!("/{stack}/endpoints/"), random }
     }
 
     fn new_key(&self, scheme: SignatureScheme) -> Result<SecretString, EndpointKeysError> {
@@ -44,72 +48,66 @@ impl SecretsManagerKeys {
     }
 
     async fn read(&self, secret: &str) -> Result<Read, EndpointKeysError> {
-        let answer = self.client.get_secret_value().secret_id(secret).send().await;
-        let answer = answer.map_err(|error| failed(secret, "read", &error))?;
         let malformed = |why: String| EndpointKeysError::Malformed { secret: secret.to_owned(), why };
-        let text: SecretString = answer.secret_string.ok_or_else(|| malformed("is binary".to_owned()))?.into();
+        let (text, version) = match SecretStore::of(secret) {
+            SecretStore::SecretsManager => secrets::read(self.stores.secrets(), secret).await?,
+            SecretStore::ParameterStore => parameters::read(self.stores.parameters(), secret).await?,
+        };
         let parsed = Written::read(&text).and_then(|written| Ok((written, SigningKeys::parse(&text)?)));
         let (written, keys) = parsed.map_err(|error| malformed(error.to_string()))?;
-        Ok(Read { written, keys, version: answer.version_id.unwrap_or_default() })
+        Ok(Read { written, keys, version })
     }
 
-    /// Writes keys in the place of those that were read as this version. The new version's id is made of that one's, so that
-    /// of two who write over the same one is refused (AWS Secrets Manager API Reference, `PutSecretValue`:
-    /// `ClientRequestToken`).
+    /// Writes keys in the place of those that were read as this version.
     async fn write(&self, secret: &str, over: &str, written: &Written) -> Result<KeysSeen, EndpointKeysError> {
         let text = written.text();
         let malformed = |why: String| EndpointKeysError::Malformed { secret: secret.to_owned(), why };
         let keys = SigningKeys::parse(&text).map_err(|error| malformed(error.to_string()))?;
-        let put = self.client.put_secret_value().secret_id(secret).client_request_token(version_after(over));
-        let put = put.secret_string(text.expose_secret()).send().await;
-        put.map_err(|error| match failed(secret, "written", &error) {
-            EndpointKeysError::Exists(secret) => EndpointKeysError::ChangedMeanwhile(secret),
-            error => error,
-        })?;
+        match SecretStore::of(secret) {
+            SecretStore::SecretsManager => secrets::write(self.stores.secrets(), secret, over, &text).await?,
+            SecretStore::ParameterStore => parameters::write(self.stores.parameters(), secret, over, &text).await?,
+        }
         Ok(seen(&keys))
     }
-}
-
-/// 64 characters, the most that a token may have.
-fn version_after(version: &str) -> String {
-    Sha256::digest(version).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn seen(keys: &SigningKeys) -> KeysSeen {
     KeysSeen { scheme: keys.scheme(), public_keys: keys.public_keys().collect(), is_rotating: keys.is_rotating() }
 }
 
-/// By the codes that all of these calls have (AWS Secrets Manager API Reference: Errors). What is sent is never in the words.
-fn failed<E: ProvideErrorMetadata>(secret: &str, how: &str, error: &SdkError<E>) -> EndpointKeysError {
-    let name = secret.to_owned();
-    match (error.code(), error.message().unwrap_or_default()) {
-        (Some("ResourceExistsException"), _) => EndpointKeysError::Exists(name),
-        (Some("ResourceNotFoundException"), _) => EndpointKeysError::Missing(name),
-        (Some("InvalidRequestException"), words) if words.contains("delet") => EndpointKeysError::BeingDeleted(name),
-        (Some(code), _) if code.starts_with("AccessDenied") => EndpointKeysError::Unusable(Cause::new(format!(
-            "The secret {secret} can't be {how} ({code}): it takes KeepEndpointKeys of EndpointPolicy in template.yaml \
-             (output EndpointPolicyArn)."
-        ))),
-        (code, _) => {
-            let code = code.unwrap_or("no answer");
-            EndpointKeysError::Unusable(Cause::new(format!("The secret {secret} can't be {how} ({code}): try again.")))
-        }
-    }
+/// What can't be done with a secret, and what it takes. `code` is the store's.
+fn unusable(secret: &str, how: &str, code: Option<&str>) -> EndpointKeysError {
+    let store = SecretStore::of(secret);
+    let (noun, permission) = match store {
+        SecretStore::SecretsManager => (store.noun(), "KeepEndpointKeys"),
+        SecretStore::ParameterStore => (store.noun(), "KeepEndpointParameters"),
+    };
+    EndpointKeysError::Unusable(Cause::new(match code {
+        Some(code) if code.starts_with("AccessDenied") => format!(
+            "The {noun} {secret} can't be {how} ({code}): it takes {permission} of EndpointPolicy in template.yaml (output \
+             EndpointPolicyArn)."
+        ),
+        code => format!("The {noun} {secret} can't be {how} ({}): try again.", code.unwrap_or("no answer")),
+    }))
 }
 
 #[async_trait]
-impl EndpointKeys for SecretsManagerKeys {
-    fn folder(&self) -> &str {
-        &self.folder
+impl EndpointKeys for AwsEndpointKeys {
+    fn folder(&self, store: SecretStore) -> &str {
+        match store {
+            SecretStore::SecretsManager => &self.folder[1..],
+            SecretStore::ParameterStore => &self.folder,
+        }
     }
 
     async fn make(&self, secret: &str, scheme: SignatureScheme) -> Result<KeysSeen, EndpointKeysError> {
         let key = self.new_key(scheme)?;
         let keys = SigningKeys::parse(&key);
         let keys = keys.map_err(|error| EndpointKeysError::Unusable(Cause::new(format!("The new key {error}."))))?;
-        let create = self.client.create_secret().name(secret).secret_string(key.expose_secret());
-        let create = create.description("Signs what Pulse tells an endpoint.").send().await;
-        create.map_err(|error| failed(secret, "made", &error))?;
+        match SecretStore::of(secret) {
+            SecretStore::SecretsManager => secrets::make(self.stores.secrets(), secret, &key).await?,
+            SecretStore::ParameterStore => parameters::make(self.stores.parameters(), secret, &key).await?,
+        }
         Ok(seen(&keys))
     }
 

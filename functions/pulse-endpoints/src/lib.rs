@@ -25,7 +25,7 @@ pub use client::{LONGEST_BODY, WebhookClient, WebhookSettings};
 pub use courier::EndpointCourier;
 pub use endpoint_url::{EndpointUrl, EndpointUrlError};
 pub use key::KeyError;
-pub use key_secrets::{RandomSource, SecretsManagerKeys};
+pub use key_secrets::{AwsEndpointKeys, RandomSource};
 pub use outcome::PostError;
 pub use pulse_core::delivery::SignatureScheme;
 pub use resolver::SystemResolver;

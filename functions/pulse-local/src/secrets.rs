@@ -8,15 +8,25 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 
 use pulse_aws::sdk::because;
+use pulse_core::secret_store::SecretStore;
+use pulse_providers::secret::{Kept, NewValue, ParameterStore};
 use secrecy::SecretString;
 
-/// Stores secrets in Secrets Manager: the text of each, by its name. One that exists gets a new version.
+/// Stores secrets: the text of each, by its name, which tells whether that is in Secrets Manager or in Parameter Store. One that
+/// exists gets a new version.
 ///
 /// # Errors
-/// When Secrets Manager can't be reached or refuses.
+/// When the store can't be reached or refuses.
 pub async fn store(aws: &SdkConfig, secrets: &BTreeMap<String, String>) -> Result<()> {
-    let client = Client::new(aws);
+    let (client, parameters) = (Client::new(aws), ParameterStore::new(aws));
     for (name, text) in secrets {
+        if SecretStore::of(name) == SecretStore::ParameterStore {
+            let value = &SecretString::from(text.as_str());
+            let new = NewValue { value, description: None, kept: &Kept::default(), overwrite: true };
+            let stored = parameters.put(name, new).await;
+            stored.with_context(|| format!("The parameter {name} could not be stored"))?;
+            continue;
+        }
         match client.create_secret().name(name).secret_string(text).send().await {
             Ok(_) => {}
             Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {

@@ -1,39 +1,72 @@
-//! Secrets, read from Secrets Manager when a function starts, and again when they are refused.
+//! Secrets, read from Secrets Manager or Parameter Store when a function starts, and again when they are refused.
 
 mod operators_keys;
+mod parameters;
 mod rotating;
+mod stores;
 
 use std::sync::Arc;
 
-use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
-use pulse_core::{keys::KeyRing, ports::Clock};
+use pulse_core::{keys::KeyRing, ports::Clock, secret_store::SecretStore};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-pub use self::{operators_keys::OperatorsKeys, rotating::Secret};
+pub use self::{
+    operators_keys::OperatorsKeys,
+    parameters::{Kept, LONGEST_PARAMETER, NewValue, Parameter, ParameterError, ParameterStore},
+    rotating::Secret,
+    stores::SecretStores,
+};
 
 /// A secret that can't be read or used. Names the secret, never shows it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// Secrets Manager gives no such secret to this function.
+    /// The store gives no such secret to this function.
     #[error(
-        "the secret {name} can't be read ({code}): see whether it exists; to read it takes ReadTheSecret of the function's role in template.yaml"
+        "the {} {name} can't be read ({code}): see whether it exists in {}, in this Region and account; to read it takes {} of \
+         the function's role in template.yaml",
+        noun(.name),
+        SecretStore::of(.name),
+        permission(.name)
     )]
     Unreadable {
-        /// The variable's name.
+        /// Its name.
         name: String,
-        /// The error code of Secrets Manager.
+        /// The error code of the store.
         code: String,
     },
+    /// Whoever may read parameters reads it, as it isn't encrypted.
+    #[error(
+        "the parameter {name} is a {kind}, which isn't encrypted: delete it, make it anew as a SecureString, and exchange what \
+         it held"
+    )]
+    Unencrypted {
+        /// Its name.
+        name: String,
+        /// Its type.
+        kind: String,
+    },
     /// It has another shape.
-    #[error("the secret {name} is not JSON of the form {form}: correct it in Secrets Manager")]
+    #[error("the {} {name} is not JSON of the form {form}: correct it in {}", noun(.name), SecretStore::of(.name))]
     Malformed {
-        /// The variable's name.
+        /// Its name.
         name: String,
         /// What it should look like.
         form: &'static str,
     },
+}
+
+fn noun(name: &str) -> &'static str {
+    SecretStore::of(name).noun()
+}
+
+/// The statement of template.yaml that lets a function read its provider's secret.
+fn permission(name: &str) -> &'static str {
+    match SecretStore::of(name) {
+        SecretStore::SecretsManager => "ReadTheSecret",
+        SecretStore::ParameterStore => "ReadTheParameter",
+    }
 }
 
 /// The value of an Authorization header. `Debug` doesn't show it.
@@ -104,11 +137,11 @@ impl ClientCredentials {
 /// # Errors
 /// When it can't be read, or has another form.
 pub async fn authorization(
-    client: &Client,
+    stores: &SecretStores,
     name: &str,
     clock: Arc<dyn Clock>,
 ) -> Result<Secret<Authorization>, SecretError> {
-    secret(client, name, clock, Authorization::parse, Authorization::FORM).await
+    secret(stores, name, clock, Authorization::parse, Authorization::FORM).await
 }
 
 /// The secret `{"client_id": "...", "client_secret": "..."}`.
@@ -116,11 +149,11 @@ pub async fn authorization(
 /// # Errors
 /// When it can't be read, or has another form.
 pub async fn client_credentials(
-    client: &Client,
+    stores: &SecretStores,
     name: &str,
     clock: Arc<dyn Clock>,
 ) -> Result<Secret<ClientCredentials>, SecretError> {
-    secret(client, name, clock, ClientCredentials::parse, ClientCredentials::FORM).await
+    secret(stores, name, clock, ClientCredentials::parse, ClientCredentials::FORM).await
 }
 
 /// The deployment's keys, as [`KeyRing::FORM`] says. No call is refused for want of a new one, so that it is seen when a
@@ -128,39 +161,23 @@ pub async fn client_credentials(
 ///
 /// # Errors
 /// When it can't be read, or has another form.
-pub async fn keys(client: &Client, name: &str) -> Result<KeyRing, SecretError> {
-    KeyRing::parse(&read(client, name).await?).ok_or_else(|| malformed(name, KeyRing::FORM))
+pub async fn keys(stores: &SecretStores, name: &str) -> Result<KeyRing, SecretError> {
+    KeyRing::parse(&stores.read(name).await?).ok_or_else(|| malformed(name, KeyRing::FORM))
 }
 
 async fn secret<T: Send + 'static>(
-    client: &Client,
+    stores: &SecretStores,
     name: &str,
     clock: Arc<dyn Clock>,
     parse: fn(&SecretString) -> Option<T>,
     form: &'static str,
 ) -> Result<Secret<T>, SecretError> {
-    let (client, name) = (client.clone(), name.to_owned());
+    let (stores, name) = (stores.clone(), name.to_owned());
     let read = move || {
-        let (client, name) = (client.clone(), name.clone());
-        async move { parse(&read(&client, &name).await?).ok_or_else(|| malformed(&name, form)) }
+        let (stores, name) = (stores.clone(), name.clone());
+        async move { parse(&stores.read(&name).await?).ok_or_else(|| malformed(&name, form)) }
     };
     Secret::read(read, clock).await
-}
-
-/// The secret's text, whatever its form.
-///
-/// # Errors
-/// When it can't be read.
-pub async fn text(client: &Client, name: &str) -> Result<SecretString, SecretError> {
-    read(client, name).await
-}
-
-async fn read(client: &Client, name: &str) -> Result<SecretString, SecretError> {
-    let unreadable = |code: &str| SecretError::Unreadable { name: name.to_owned(), code: code.to_owned() };
-    let answer = client.get_secret_value().secret_id(name).send().await;
-    let answer = answer.map_err(|error| unreadable(error.code().unwrap_or("no answer")))?;
-    let text = answer.secret_string.ok_or_else(|| unreadable("it is binary"))?;
-    Ok(text.into())
 }
 
 fn malformed(name: &str, form: &'static str) -> SecretError {
@@ -191,6 +208,16 @@ mod tests {
         let two_headers = r#"{"authorization": "Bearer s3cret\r\nHost: elsewhere"}"#;
         assert!(Authorization::parse(&two_headers.into()).is_none());
         let error = malformed("pulse/score", Authorization::FORM).to_string();
-        assert!(error.contains("pulse/score") && !error.contains("s3cret"));
+        assert!(error.contains("the secret pulse/score") && error.ends_with("in Secrets Manager"), "{error}");
+        let error = malformed("/pulse/score", Authorization::FORM).to_string();
+        assert!(error.contains("the parameter /pulse/score") && error.ends_with("in Parameter Store"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_where_it_was_looked_for_and_which_permission_it_takes() {
+        let told = |name: &str| SecretError::Unreadable { name: name.to_owned(), code: "Nope".to_owned() }.to_string();
+        let (secret, parameter) = (told("pulse/score"), told("/pulse/score"));
+        assert!(secret.contains("in Secrets Manager") && secret.contains("ReadTheSecret"), "{secret}");
+        assert!(parameter.contains("in Parameter Store") && parameter.contains("ReadTheParameter"), "{parameter}");
     }
 }

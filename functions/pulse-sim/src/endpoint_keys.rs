@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use pulse_core::{
     delivery::SignatureScheme,
     ports::{EndpointKeys, EndpointKeysError, KeysSeen},
+    secret_store::SecretStore,
 };
 
 /// Secrets of which it is known how each key signs. Public halves are made up.
@@ -55,8 +56,11 @@ impl MemoryEndpointKeys {
 #[async_trait]
 impl EndpointKeys for MemoryEndpointKeys {
     #[expect(clippy::unnecessary_literal_bound, reason = "that of a deployed stack is its own")]
-    fn folder(&self) -> &str {
-        "pulse/endpoints/"
+    fn folder(&self, store: SecretStore) -> &str {
+        match store {
+            SecretStore::SecretsManager => "pulse/endpoints/",
+            SecretStore::ParameterStore => "/pulse/endpoints/",
+        }
     }
 
     async fn make(&self, secret: &str, scheme: SignatureScheme) -> Result<KeysSeen, EndpointKeysError> {

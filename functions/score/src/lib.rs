@@ -15,7 +15,7 @@ use pulse_core::{
     ports::Scorer,
     stage::{MeteredScorer, ScoreStep, StageRunner, Step as _},
 };
-use pulse_providers::{Connections, HttpScorer, secret, secrets_client};
+use pulse_providers::{Connections, HttpScorer, secret, secret::SecretStores};
 
 /// The function, with its clients built once.
 pub struct Function {
@@ -43,7 +43,7 @@ impl Function {
         let config = ScoreConfig::read(env)?;
         let aws = sdk::load().await?;
         let authorization = match &config.secret_name {
-            Some(name) => Some(secret::authorization(&secrets_client(&aws), name, Arc::new(SystemClock)).await?),
+            Some(name) => Some(secret::authorization(&SecretStores::new(&aws), name, Arc::new(SystemClock)).await?),
             None => None,
         };
         let scorer = HttpScorer::new(&config.url, authorization, config.stage.worker.call_timeout)

@@ -28,8 +28,8 @@ use pulse_core::{
     keys::KeyRing,
     ports::{Clock, DeadLetters, DlqName, Gauges, Receipt, StageLanes, StageQueue, Undelivered},
 };
-use pulse_endpoints::SecretsManagerKeys;
-use pulse_providers::secrets_client;
+use pulse_endpoints::AwsEndpointKeys;
+use pulse_providers::secret::SecretStores;
 use serde_json::{Value, json};
 
 use super::{
@@ -77,10 +77,10 @@ pub async fn deliveries() -> DynamoDbLedger {
 /// No endpoint has a key.
 #[must_use]
 #[expect(clippy::unused_async, reason = "others make what they need")]
-pub async fn endpoint_keys() -> SecretsManagerKeys {
+pub async fn endpoint_keys() -> AwsEndpointKeys {
     static MADE: AtomicU8 = AtomicU8::new(0);
     let random = || Ok([MADE.fetch_add(1, Ordering::Relaxed); 32]);
-    SecretsManagerKeys::of_stack(secrets_client(&aws()), &unique("keys"), Box::new(random))
+    AwsEndpointKeys::of_stack(SecretStores::new(&aws()), &unique("keys"), Box::new(random))
 }
 
 /// No control rows.

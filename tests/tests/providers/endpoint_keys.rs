@@ -1,4 +1,4 @@
-//! What Secrets Manager refuses of endpoints' keys, and what no emulator refuses.
+//! What Secrets Manager and Parameter Store refuse of endpoints' keys, and what no emulator refuses.
 
 use aws_config::retry::RetryConfig;
 use pulse_aws::sdk::for_emulator;
@@ -6,18 +6,18 @@ use pulse_core::{
     delivery::SignatureScheme,
     ports::{EndpointKeys as _, EndpointKeysError},
 };
-use pulse_endpoints::SecretsManagerKeys;
-use pulse_providers::secrets_client;
+use pulse_endpoints::AwsEndpointKeys;
+use pulse_providers::secret::SecretStores;
 use pulse_tests::providers::aws_server::{AwsAnswer, AwsServer};
 use serde_json::{Value, json};
 
 const SECRET: &str = "pulse/endpoints/crm";
 const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-async fn server() -> (AwsServer, SecretsManagerKeys) {
+async fn server() -> (AwsServer, AwsEndpointKeys) {
     let server = AwsServer::start().await.unwrap();
     let aws = for_emulator(server.url()).to_builder().retry_config(RetryConfig::disabled()).build();
-    let keys = SecretsManagerKeys::of_stack(secrets_client(&aws), "pulse", Box::new(|| Ok([7; 32])));
+    let keys = AwsEndpointKeys::of_stack(SecretStores::new(&aws), "pulse", Box::new(|| Ok([7; 32])));
     (server, keys)
 }
 
@@ -78,4 +78,94 @@ async fn a_refusal_says_what_it_takes_and_shows_no_key() {
     }
     server.answer_next([AwsAnswer::Error(500, "InternalServiceError", "later")]);
     assert!(matches!(keys.look(SECRET).await, Err(EndpointKeysError::Unusable(_))));
+}
+
+const PARAMETER: &str = "/pulse/endpoints/crm";
+
+fn parameter(version: u64, text: &str) -> AwsAnswer {
+    let fields = json!({ "Name": PARAMETER, "Type": "SecureString", "Value": text, "Version": version });
+    AwsAnswer::Json(json!({ "Parameter": fields }))
+}
+
+fn history(versions: &[(u64, &str)], next: Option<&str>) -> AwsAnswer {
+    let of = |(version, text): &(u64, &str)| json!({ "Version": version, "Value": text, "KeyId": "alias/ours", "Tier": "Standard" });
+    let versions: Vec<_> = versions.iter().map(of).collect();
+    AwsAnswer::Json(json!({ "Parameters": versions, "NextToken": next }))
+}
+
+fn put(version: u64) -> AwsAnswer {
+    AwsAnswer::Json(json!({ "Version": version, "Tier": "Standard" }))
+}
+
+/// What a value that is written over an encrypted one isn't given, Parameter Store takes from the account (AWS Systems Manager API
+/// Reference, `PutParameter`: `KeyId`).
+#[tokio::test]
+async fn a_parameter_stays_under_the_key_and_in_the_tier_that_it_has() {
+    let (server, keys) = server().await;
+    server.answer_next([parameter(51, OLD), history(&[(1, "x")], Some("more")), history(&[(51, "x")], None), put(52)]);
+    assert!(keys.rotate(PARAMETER).await.unwrap().is_rotating);
+    assert_eq!(server.operations(), ["GetParameter", "GetParameterHistory", "GetParameterHistory", "PutParameter"]);
+    let done = server.done();
+    assert_eq!((&done[0]["WithDecryption"], &done[1]["WithDecryption"]), (&json!(true), &json!(false)));
+    assert_eq!(done[2]["NextToken"], "more");
+    let wanted = json!({ "Type": "SecureString", "Overwrite": true, "KeyId": "alias/ours", "Tier": "Standard" });
+    for (field, value) in wanted.as_object().unwrap() {
+        assert_eq!(&done[3][field], value, "{field}");
+    }
+    assert!(done[3]["Value"].as_str().unwrap().contains(OLD), "the key before signs too");
+}
+
+#[tokio::test]
+async fn a_new_parameter_is_a_standard_one_and_writes_over_none() {
+    let (server, keys) = server().await;
+    server.answer_next([put(1)]);
+    keys.make(PARAMETER, SignatureScheme::HmacSha256).await.unwrap();
+    let put = server.done().remove(0);
+    assert_eq!(
+        (&put["Type"], &put["Tier"], &put["Overwrite"]),
+        (&json!("SecureString"), &json!("Standard"), &json!(false))
+    );
+    assert!(put["KeyId"].is_null(), "the account's own");
+}
+
+#[tokio::test]
+async fn whoever_has_written_over_what_someone_else_wrote_meanwhile_puts_it_back() {
+    let (server, keys) = server().await;
+    let theirs = r#"{"current":"whsec_theirs","previous":"whsec_old"}"#;
+    let versions = [(4, OLD), (5, theirs), (6, "ours")];
+    server.answer_next([parameter(4, OLD), history(&versions[..1], None), put(6), history(&versions, None), put(7)]);
+    assert_eq!(keys.rotate(PARAMETER).await, Err(EndpointKeysError::ChangedMeanwhile(PARAMETER.into())));
+    let done = server.done();
+    assert_eq!((&done[3]["WithDecryption"], &done[4]["Value"]), (&json!(true), &json!(theirs)));
+
+    let denied = AwsAnswer::Error(400, "AccessDeniedException", "whsec_theirs");
+    server.answer_next([parameter(7, theirs.replace("whsec_theirs", OLD).replace("whsec_old", OLD).as_str())]);
+    server.answer_next([history(&[(7, theirs)], None), put(9), denied]);
+    let error = keys.finish(PARAMETER).await.unwrap_err().to_string();
+    assert!(error.contains("version 8, was written over") && error.contains("get-parameter-history"), "{error}");
+    assert!(!error.contains("whsec_"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refused_parameter_says_what_it_takes_and_shows_no_key() {
+    let (server, keys) = server().await;
+    server.answer_next([AwsAnswer::Error(
+        400,
+        "AccessDeniedException",
+        "User: arn:aws:iam::1:user/ada is not authorized",
+    )]);
+    let error = keys.make(PARAMETER, SignatureScheme::Ed25519).await.unwrap_err().to_string();
+    assert!(error.contains("The parameter /pulse/endpoints/crm can't be made (AccessDeniedException)"), "{error}");
+    assert!(error.contains("KeepEndpointParameters of EndpointPolicy") && !error.contains("ada"), "{error}");
+
+    server.answer_next([AwsAnswer::Error(400, "com.amazonaws.ssm#ParameterAlreadyExists:http://x", "There is.")]);
+    let exists = Err(EndpointKeysError::Exists(PARAMETER.into()));
+    assert_eq!(keys.make(PARAMETER, SignatureScheme::Ed25519).await, exists);
+
+    let plain = json!({ "Name": PARAMETER, "Type": "String", "Value": OLD, "Version": 1 });
+    server.answer_next([AwsAnswer::Json(json!({ "Parameter": plain })), AwsAnswer::Garbage]);
+    let error = keys.look(PARAMETER).await.unwrap_err().to_string();
+    assert!(error.contains("isn't encrypted") && error.contains("correct it in Parameter Store"), "{error}");
+    assert!(!error.contains(OLD), "{error}");
+    assert!(matches!(keys.look(PARAMETER).await, Err(EndpointKeysError::Unusable(_))));
 }

@@ -12,7 +12,11 @@ use pulse_core::{
     ports::{FeedbackParser as _, Mail, Mailer, Payload, ProviderRelease, ProviderSuppressions as _, SendError},
 };
 use pulse_feedback::SesParser;
-use pulse_providers::{SesMailer, SesSuppressions, secret, secrets_client, ses_client};
+use pulse_providers::{
+    SesMailer, SesSuppressions,
+    secret::{self, SecretStores},
+    ses_client,
+};
 use pulse_tests::providers::{
     MailTrouble, MailerBench,
     aws_server::{AwsAnswer, AwsServer},
@@ -223,7 +227,7 @@ fn a_sender_or_a_rate_that_cant_be_is_refused() {
 #[tokio::test]
 async fn secrets_are_read_by_name_and_named_when_they_cant_be() {
     let server = AwsServer::start().await.unwrap();
-    let client = secrets_client(&for_emulator(server.url()));
+    let client = SecretStores::new(&for_emulator(server.url()));
     let clock = || Arc::new(SystemClock);
     let secret = |text: &str| AwsAnswer::Json(json!({"Name": "pulse/score", "SecretString": text}));
 
@@ -240,6 +244,39 @@ async fn secrets_are_read_by_name_and_named_when_they_cant_be() {
     assert!(missing.contains("ResourceNotFoundException"), "{missing}");
     for error in [malformed, incomplete, missing] {
         assert!(error.contains("pulse/score") && !error.contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_whose_name_begins_with_a_slash_is_a_parameter() {
+    let server = AwsServer::start().await.unwrap();
+    let stores = SecretStores::new(&for_emulator(server.url()));
+    let clock = || Arc::new(SystemClock);
+    let parameter = |kind: &str, text: &str| {
+        AwsAnswer::Json(json!({"Parameter": {"Name": "/pulse/score", "Type": kind, "Value": text, "Version": 3}}))
+    };
+
+    // Tried again, as the SDK's clients try.
+    let busy = || AwsAnswer::Error(400, "ThrottlingException", "Rate exceeded");
+    server.answer_next([busy(), busy(), parameter("SecureString", r#"{"authorization": "Bearer s3cret"}"#)]);
+    let authorization = secret::authorization(&stores, "/pulse/score", clock()).await.unwrap();
+    assert!(!format!("{authorization:?}").contains("s3cret"));
+    assert_eq!(server.operations(), ["GetParameter"; 3]);
+    assert_eq!(server.done(), [json!({"Name": "/pulse/score", "WithDecryption": true})]);
+
+    server.answer_next([
+        parameter("SecureString", "Bearer s3cret"),
+        parameter("String", r#"{"authorization": "s3cret"}"#),
+    ]);
+    let malformed = secret::authorization(&stores, "/pulse/score", clock()).await.unwrap_err().to_string();
+    let unencrypted = secret::authorization(&stores, "/pulse/score", clock()).await.unwrap_err().to_string();
+    assert!(malformed.ends_with("correct it in Parameter Store"), "{malformed}");
+    assert!(unencrypted.contains("is a String, which isn't encrypted"), "{unencrypted}");
+    server.answer_next([AwsAnswer::Error(400, "ParameterNotFound", "no s3cret")]);
+    let missing = secret::authorization(&stores, "/pulse/score", clock()).await.unwrap_err().to_string();
+    assert!(missing.contains("(ParameterNotFound)") && missing.contains("ReadTheParameter"), "{missing}");
+    for error in [malformed, unencrypted, missing] {
+        assert!(error.contains("the parameter /pulse/score") && !error.contains("s3cret"), "{error}");
     }
 }
 

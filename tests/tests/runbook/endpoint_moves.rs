@@ -4,7 +4,7 @@ use axum::{http::StatusCode, response::IntoResponse as _};
 use pulse_aws::clock::SystemClock;
 use pulse_core::ports::Clock as _;
 use pulse_feedback::WebhookVerifier;
-use pulse_providers::{secret, secrets_client};
+use pulse_providers::secret::SecretStores;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     in_memory_stack::customer,
@@ -21,7 +21,7 @@ use super::{
 /// What whoever may read the secret gives the receiver.
 async fn keys(stack: &DeployedStack) -> String {
     let name = format!("{}/endpoints/crm", stack.stack.outputs.stack());
-    secret::text(&secrets_client(&stack.stack.aws), &name).await.unwrap().expose_secret().to_owned()
+    SecretStores::new(&stack.stack.aws).read(&name).await.unwrap().expose_secret().to_owned()
 }
 
 fn verifies(key: &str, sent: &Received) -> bool {

@@ -20,7 +20,7 @@ use pulse_core::{
 };
 use pulse_feedback::UnsignedReader;
 use pulse_local::{deployment::Packages, lambdas::Package};
-use pulse_providers::{secret, secrets_client};
+use pulse_providers::secret::SecretStores;
 use pulse_tests::{
     deployed_stack::{DeployedStack, eventually},
     emulator::{packages, program, shared},
@@ -67,7 +67,7 @@ fn client(stack: &DeployedStack) -> IntakeClient {
 }
 
 async fn tokens(stack: &DeployedStack) -> UnsubscribeTokens {
-    let keys = secret::text(&secrets_client(&stack.stack.aws), stack.output("KeysSecretName")).await.unwrap();
+    let keys = SecretStores::new(&stack.stack.aws).read(stack.output("KeysSecretName")).await.unwrap();
     UnsubscribeTokens::new(KeyRing::parse(&keys).expect("a ring"))
 }
 

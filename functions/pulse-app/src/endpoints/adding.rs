@@ -8,6 +8,7 @@ use pulse_core::{
     },
     orders::{EndpointChange, OrderAction},
     ports::{EndpointKeys, KeysSeen},
+    secret_store::SecretStore,
 };
 use serde::Serialize;
 
@@ -53,7 +54,12 @@ pub enum NewTarget {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignedBy {
     /// A key that is made for it, in a secret of its name.
-    NewKey(SignatureScheme),
+    NewKey {
+        /// How it signs.
+        scheme: SignatureScheme,
+        /// Where the secret is kept.
+        store: SecretStore,
+    },
     /// The keys in this secret, which is there.
     Secret(String),
 }
@@ -160,16 +166,18 @@ async fn target_of(
         NewTarget::Webhook { url, signed_by } => (url, signed_by),
         NewTarget::OfAccount(target) => return Ok((target, None)),
     };
-    let folder = keys.folder();
     let signature = match signed_by {
-        SignedBy::NewKey(scheme) => {
-            let secret = format!("{folder}{name}");
+        SignedBy::NewKey { scheme, store } => {
+            let secret = format!("{}{name}", keys.folder(store));
             EndpointSignature { keys: keys.make(&secret, scheme).await?, secret, is_new: true }
         }
-        SignedBy::Secret(secret) if !secret.starts_with(folder) => {
-            return Err(EndpointError::OutsideFolder { secret, folder: folder.to_owned() });
+        SignedBy::Secret(secret) => {
+            let folder = keys.folder(SecretStore::of(&secret));
+            if !secret.starts_with(folder) {
+                return Err(EndpointError::OutsideFolder { secret, folder: folder.to_owned() });
+            }
+            EndpointSignature { keys: keys.look(&secret).await?, secret, is_new: false }
         }
-        SignedBy::Secret(secret) => EndpointSignature { keys: keys.look(&secret).await?, secret, is_new: false },
     };
     Ok((Target::Webhook { url, secret: signature.secret.clone() }, Some(signature)))
 }

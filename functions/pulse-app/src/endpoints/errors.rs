@@ -4,6 +4,7 @@ use pulse_core::{
     advice::Advice,
     delivery::{EndpointName, HoldingError},
     ports::{AccountError, EndpointKeysError, LaneError, LedgerError},
+    secret_store::SecretStore,
 };
 
 use crate::SettingsError;
@@ -60,11 +61,12 @@ pub enum EndpointError {
     },
     /// Keys are one endpoint's alone.
     #[error(
-        "the secret {0} signs another endpoint's word: a rotation of its key would be one for both. Leave --secret out, or name another"
+        "the {noun} {0} signs another endpoint's word: a rotation of its key would be one for both. Leave --secret out, or name another",
+        noun = SecretStore::of(.0).noun()
     )]
     SharedSecret(String),
     /// The deliver function may read no such secret.
-    #[error("the deliver function reads secrets whose names begin with {folder}, and {secret}'s doesn't")]
+    #[error("the deliver function reads {}s whose names begin with {folder}, and {secret}'s doesn't", SecretStore::of(.secret).noun())]
     OutsideFolder {
         /// The secret.
         secret: String,

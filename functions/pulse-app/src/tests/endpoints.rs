@@ -17,6 +17,7 @@ use pulse_core::{
         EndpointTester, Endpoints as _, TestWord,
     },
     run::RunId,
+    secret_store::SecretStore,
 };
 use pulse_sim::endpoint_keys::MemoryEndpointKeys;
 
@@ -47,7 +48,7 @@ fn new(signed_by: SignedBy) -> NewEndpoint {
 }
 
 fn signed() -> NewEndpoint {
-    new(SignedBy::NewKey(SignatureScheme::Ed25519))
+    new(SignedBy::NewKey { scheme: SignatureScheme::Ed25519, store: SecretStore::SecretsManager })
 }
 
 /// A world with endpoint `crm`, and its keys.
@@ -114,6 +115,16 @@ fn an_endpoint_is_added_with_a_key_of_its_own_and_as_many_lanes_as_invocations()
 }
 
 #[test]
+fn a_key_may_be_made_as_a_parameter() {
+    let (world, keys) = (World::new(), MemoryEndpointKeys::default());
+    let by = SignedBy::NewKey { scheme: SignatureScheme::Ed25519, store: SecretStore::ParameterStore };
+    let signature = now(world.app.add_endpoint(&keys, new(by))).unwrap().signature.unwrap();
+    assert_eq!((signature.secret.as_str(), signature.is_new), ("/pulse/endpoints/crm", true));
+    let rotated = now(world.app.rotate_endpoint(&keys, &crm())).unwrap();
+    assert_eq!((rotated.secret.as_str(), rotated.keys.is_rotating), ("/pulse/endpoints/crm", true));
+}
+
+#[test]
 fn what_cannot_be_is_not_added_and_says_why() {
     let (world, keys) = added();
     assert_eq!(refused(&world, &keys, signed()), EndpointError::Taken(crm()));
@@ -124,7 +135,9 @@ fn what_cannot_be_is_not_added_and_says_why() {
     assert!(matches!(few, EndpointError::TooFewLanes { .. }), "{few:?}");
     assert!(few.to_string().contains("`pulse lanes deliver`") && few.to_string().contains("Give it 5"), "{few}");
     let outside = refused(&world, &keys, other(new(SignedBy::Secret("pulse/score".into()))));
-    assert!(outside.to_string().contains("begin with pulse/endpoints/"), "{outside}");
+    assert!(outside.to_string().contains("reads secrets whose names begin with pulse/endpoints/"), "{outside}");
+    let outside = refused(&world, &keys, other(new(SignedBy::Secret("/pulse/score".into()))));
+    assert!(outside.to_string().contains("reads parameters whose names begin with /pulse/endpoints/"), "{outside}");
     let shared = refused(&world, &keys, other(new(SignedBy::Secret("pulse/endpoints/crm".into()))));
     assert_eq!(shared, EndpointError::SharedSecret("pulse/endpoints/crm".into()));
     let missing = refused(&world, &keys, other(new(SignedBy::Secret("pulse/endpoints/none".into()))));

@@ -7,7 +7,8 @@ use tokio::sync::Mutex;
 
 use super::SecretError;
 
-/// A provider that refuses everybody makes every call ask for the secret anew. Secrets Manager charges for each.
+/// A provider that refuses everybody makes every call ask for the secret anew. Secrets Manager charges for each, and
+/// Parameter Store gives 40 a second to an account (AWS General Reference, "AWS Systems Manager endpoints and quotas").
 const SELDOM: Duration = Duration::from_mins(1);
 
 type Read<T> = Box<dyn Fn() -> BoxFuture<'static, Result<T, SecretError>> + Send + Sync>;

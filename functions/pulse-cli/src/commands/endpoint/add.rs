@@ -6,7 +6,10 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use pulse_app::{AddedEndpoint, EndpointShown, EndpointSignature, NewEndpoint, NewTarget, SignedBy};
-use pulse_core::delivery::{Bodies, EndpointName, FactKind, Keeps, SignatureScheme, Target, WebhookUrl};
+use pulse_core::{
+    delivery::{Bodies, EndpointName, FactKind, Keeps, SignatureScheme, Target, WebhookUrl},
+    secret_store::SecretStore,
+};
 use pulse_deployed::endpoint_keys;
 use pulse_endpoints::{AddressRules, EndpointUrl};
 
@@ -21,7 +24,8 @@ use crate::{
 #[command(
     group(ArgGroup::new("target").args(["url", "sns", "bus"]).required(true)),
     after_help = "A webhook is signed as Standard Webhooks (https://www.standardwebhooks.com) has it, with a key of its own in \
-                  Secrets Manager, whose name is STACK/endpoints/NAME. Word comes at least once, and a repeat has the same \
+                  Secrets Manager, whose name is STACK/endpoints/NAME, or with --parameter in Parameter Store, as \
+                  /STACK/endpoints/NAME, which costs nothing. Word comes at least once, and a repeat has the same \
                   webhook-id; of one customer in order. A topic or a bus is one of the stack's account and Region that its \
                   parameter EndpointTopicArns or EndpointBusArns names.\n\n\
                   Facts: sent, skipped, failed, indeterminate, delivered, bounced, complained, unsubscribed, forgotten.\n\n\
@@ -36,9 +40,14 @@ pub(super) struct Options {
     #[arg(long, value_name = "URL")]
     pub(super) url: Option<String>,
 
-    /// Signs with the keys in this secret, instead of a new one. Its name begins with STACK/endpoints/.
-    #[arg(long, value_name = "SECRET_NAME", conflicts_with_all = ["ed25519", "sns", "bus"])]
+    /// Signs with the keys in this secret, instead of a new one. Its name begins with STACK/endpoints/, or, of a parameter in
+    /// Parameter Store, with /STACK/endpoints/.
+    #[arg(long, value_name = "SECRET_NAME", conflicts_with_all = ["ed25519", "parameter", "sns", "bus"])]
     secret: Option<String>,
+
+    /// Keeps the new key in Parameter Store, where it costs nothing, instead of in Secrets Manager.
+    #[arg(long, conflicts_with_all = ["sns", "bus"])]
+    parameter: bool,
 
     /// Signs with a private key whose public half the receiver is given, instead of a secret that both have.
     #[arg(long, conflicts_with_all = ["sns", "bus"])]
@@ -115,13 +124,14 @@ fn read(url: &str, rules: AddressRules) -> Result<EndpointUrl> {
 }
 
 pub(super) async fn run(desk: &Desk, options: Options) -> Result<Exit> {
-    let Options { name, url, secret, ed25519, sns, bus, facts: Facts(facts), keep, bodies, lanes } = options;
+    let Options { name, url, secret, parameter, ed25519, sns, bus, facts: Facts(facts), keep, bodies, lanes } = options;
     let target = match (sns.or(bus), url) {
         (Some(target), _) => NewTarget::OfAccount(target),
         (None, Some(url)) => {
             let url = webhook_url(desk, &url).await?;
             let scheme = if ed25519 { SignatureScheme::Ed25519 } else { SignatureScheme::HmacSha256 };
-            NewTarget::Webhook { url, signed_by: secret.map_or(SignedBy::NewKey(scheme), SignedBy::Secret) }
+            let store = if parameter { SecretStore::ParameterStore } else { SecretStore::SecretsManager };
+            NewTarget::Webhook { url, signed_by: secret.map_or(SignedBy::NewKey { scheme, store }, SignedBy::Secret) }
         }
         (None, None) => return Err(Usage("Say where to: --url, --sns or --bus.".to_owned()).into()),
     };
@@ -143,8 +153,8 @@ fn text(added: &AddedEndpoint) -> String {
     );
     text += &lanes_unused(endpoint, *lanes_used, *invocations);
     if let Some(EndpointSignature { secret, is_new, keys }) = signature {
-        let which = if *is_new { "the new secret" } else { "the secret" };
-        let _ = writeln!(text, "Each request is signed with the key in {which} {secret}.");
+        let (new, noun) = (if *is_new { "new " } else { "" }, SecretStore::of(secret).noun());
+        let _ = writeln!(text, "Each request is signed with the key in the {new}{noun} {secret}.");
         text += &what_the_receiver_has(secret, keys);
     } else {
         let parameter = if endpoint.kind == "sns" { "EndpointTopicArns" } else { "EndpointBusArns" };

@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use pulse_app::{EndpointRemoval, EndpointRemoved};
-use pulse_core::delivery::EndpointName;
+use pulse_core::{delivery::EndpointName, secret_store::SecretStore};
 
 use super::{Desk, list::waiting, told};
 use crate::exit::{Exit, Usage};
@@ -65,7 +65,12 @@ fn text(removed: &EndpointRemoved) -> String {
         _ => format!("{}: tick drops that, some 500 deliveries a minute, and then the name is free", waiting(waits)),
     };
     let secret = secret.as_ref().map(|secret| {
-        format!("Its secret stays, and costs: `aws secretsmanager delete-secret --secret-id {secret}` deletes it.\n")
+        let store = SecretStore::of(secret);
+        let costs = match store {
+            SecretStore::SecretsManager => ", and costs",
+            SecretStore::ParameterStore => "",
+        };
+        format!("Its {} stays{costs}: `{}` deletes it.\n", store.noun(), store.deleting(secret))
     });
     format!("{what}. {dropped}.\n{}", secret.unwrap_or_default())
 }
@@ -91,6 +96,10 @@ mod tests {
              then the name is free.\nIts secret stays, and costs: `aws secretsmanager delete-secret --secret-id \
              pulse/endpoints/crm` deletes it.\n"
         );
+        let parameter = EndpointRemoved { secret: Some("/pulse/endpoints/crm".to_owned()), ..removed.clone() };
+        let told = text(&parameter);
+        let command = "\nIts parameter stays: `aws ssm delete-parameter --name /pulse/endpoints/crm` deletes it.\n";
+        assert!(told.ends_with(command), "{told}");
         let again = EndpointRemoved { again: true, waiting: Waiting::default(), secret: None, ..removed };
         assert_eq!(
             text(&again),

@@ -4,6 +4,7 @@ use pulse_app::EndpointRotated;
 use pulse_core::{
     delivery::{EndpointName, SignatureScheme},
     ports::KeysSeen,
+    secret_store::SecretStore,
 };
 use pulse_deployed::endpoint_keys;
 
@@ -61,15 +62,25 @@ pub(super) fn what_the_receiver_has(secret: &str, keys: &KeysSeen) -> String {
         return format!("Its receiver verifies with this public key, which is no secret:\n  {public}\n");
     }
     let which = if keys.is_rotating { " (\"current\" is the new one)" } else { "" };
+    let store = SecretStore::of(secret);
     format!(
-        "Its receiver verifies with the same key{which}, which whoever may read the secret has by\n  aws secretsmanager \
-         get-secret-value --secret-id {secret} --query SecretString --output text\n"
+        "Its receiver verifies with the same key{which}, which whoever may read the {} has by\n  {}\n",
+        store.noun(),
+        store.reading(secret)
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_is_a_parameter_is_read_as_one() {
+        let keys = KeysSeen { scheme: SignatureScheme::HmacSha256, public_keys: vec![], is_rotating: false };
+        let told = what_the_receiver_has("/pulse/endpoints/crm", &keys);
+        let command = "aws ssm get-parameter --name /pulse/endpoints/crm --with-decryption";
+        assert!(told.contains("may read the parameter") && told.contains(command), "{told}");
+    }
 
     fn told(scheme: SignatureScheme, is_rotating: bool) -> String {
         let public = |number| format!("whpk_{number}");

@@ -19,6 +19,7 @@ use pulse_core::{
         SignatureScheme, WebhookUrl,
     },
     ports::Deliveries,
+    secret_store::SecretStore,
 };
 use pulse_deployed::endpoint_keys;
 use pulse_local::standins::{ReceiverCounts, ReceiverFault, ReceiverKeys, ReceiverStandIn};
@@ -53,7 +54,7 @@ impl Receiving {
             name: endpoint.clone(),
             target: NewTarget::Webhook {
                 url: WebhookUrl::new(receiver.hook_url()),
-                signed_by: SignedBy::NewKey(SignatureScheme::HmacSha256),
+                signed_by: SignedBy::NewKey { scheme: SignatureScheme::HmacSha256, store: SecretStore::SecretsManager },
             },
             facts: FactKind::ALL.iter().copied().collect(),
             keeps: Keeps::Every,
