@@ -49,6 +49,7 @@ def serve(warden):
     import ministack.core.iam_evaluator as evaluator
     import ministack.services.apigateway_v1 as apigateway
     import ministack.services.scheduler as scheduler
+    from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
     iam._action_from_target = singly(iam._action_from_target)
     iam._lambda_action = by_method(iam._lambda_action)
@@ -56,6 +57,8 @@ def serve(warden):
     PassedRole().ask_of(iam, evaluator)
     ministack.app._enforce_ses_v2 = as_its_sender(ministack.app, ministack.app._enforce_ses_v2)
     apigateway._service_integration_response = with_their_status(apigateway)
+    for module in (engine, changesets, handlers, stacks):
+        module._evaluate_conditions = with_what_is_split(module._evaluate_conditions)
     scheduler._list_schedules = in_pages(scheduler._list_schedules, scheduler._json_resp)
     sys.argv = ["ministack"]
     ministack.app.main()
@@ -193,6 +196,30 @@ def with_their_status(apigateway):
         return (chosen or answered, *others)
 
     return respond
+
+
+def with_what_is_split(evaluate):
+    """Lets conditions of a stack split texts, and put parameters into them (AWS CloudFormation Template Reference, "Fn::Split",
+    "Fn::Sub"). The emulator's conditions select of lists that are parameters alone."""
+
+    def given(value, params):
+        if isinstance(value, list):
+            return [given(one, params) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if isinstance(value.get("Fn::Sub"), str):
+            named = lambda name: str(params[name[1]]["Value"]) if name[1] in params else name[0]
+            return re.sub(r"\$\{(\w+)\}", named, value["Fn::Sub"])
+        if "Fn::Split" in value:
+            separator, text = given(value["Fn::Split"], params)
+            return text.split(separator)
+        return {name: given(one, params) for name, one in value.items()}
+
+    def evaluated(template, params):
+        conditions = given(template.get("Conditions", {}), params)
+        return evaluate({**template, "Conditions": conditions}, params)
+
+    return evaluated
 
 
 def by_their_source(resource_of):

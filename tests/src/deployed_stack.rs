@@ -85,8 +85,9 @@ impl DeployedStack {
         let stand_in = || StandInOptions { latency: StandInLatency::constant(latency), ..StandInOptions::default() };
         let score = ScoreStandIn::start(stand_in()).await.expect("a scoring stand-in");
         let mail = MailStandIn::start(stand_in()).await.expect("an email stand-in");
-        let (score_secret, mail_secret) = (format!("{name}/scoring"), format!("{name}/mail"));
-        let feedback_secret = format!("{name}/feedback");
+        // Half of them in either store.
+        let (score_secret, mail_secret) = (format!("/{name}/scoring"), format!("{name}/mail"));
+        let feedback_secret = format!("/{name}/feedback");
         let parameters = [
             ("ScoreUrl", score.url()),
             ("ScoreSecret", score_secret.clone()),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Template, policies, reference};
 
 /// What only reads.
-const READS: [&str; 9] = [
+const READS: [&str; 10] = [
     "cloudformation:DescribeStacks",
     "dynamodb:GetItem",
     "dynamodb:Query",
@@ -17,7 +17,11 @@ const READS: [&str; 9] = [
     "lambda:GetFunctionConfiguration",
     "scheduler:GetSchedule",
     "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
 ];
+
+/// What reads secrets.
+const SECRETS: [&str; 2] = ["secretsmanager:GetSecretValue", "ssm:GetParameter"];
 
 /// What a function needs to be one.
 const OWN: [&str; 3] = ["logs:CreateLogStream", "logs:PutLogEvents", "kms:Decrypt"];
@@ -33,11 +37,17 @@ pub fn without_an_issuer_there_is_nothing(template: &Template) -> Vec<String> {
     if template.at("/Parameters/ConsoleIssuer/Default") != Some(&json!("")) {
         problems.push("there is a console unless somebody says otherwise".into());
     }
+    let given = json!({ "Fn::Equals": [{ "Ref": "ConsoleKeysSecret" }, ""] });
+    let with_console = json!({ "Fn::And": [{ "Condition": "HasConsole" }, given] });
+    let makes_keys = template.at("/Conditions/MakesConsoleKeys");
     let of_the_console = ["Resources", "Outputs"].into_iter().flat_map(|section| template.section(section));
     let mut found = 0;
     for (id, part) in of_the_console.filter(|(id, _)| id.starts_with("Console")) {
         found += 1;
-        if part["Condition"] != "HasConsole" {
+        // The keys of its own are there where it is and no others are named.
+        let is_of_keys =
+            id == "ConsoleKeys" && part["Condition"] == "MakesConsoleKeys" && makes_keys == Some(&with_console);
+        if part["Condition"] != "HasConsole" && !is_of_keys {
             problems.push(format!("{id} is there without an issuer"));
         }
     }
@@ -93,7 +103,7 @@ pub fn its_roles_may_what_people_may(template: &Template) -> Vec<String> {
     let (reader, operator) = (actions("ReadOnlyPolicy"), actions("OperatorPolicy"));
     for action in viewers.iter().filter(|action| !reader.contains(*action) && !OWN.contains(&action.as_str())) {
         // Its own secrets, which the statement's resource says.
-        if action != "secretsmanager:GetSecretValue" {
+        if !SECRETS.contains(&action.as_str()) {
             problems.push(format!("viewers' requests may {action}, and ReadOnlyPolicy may not"));
         }
     }
@@ -115,9 +125,10 @@ fn secrets_of_viewers(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
     let mut look = vec![role];
     while let Some(value) = look.pop() {
-        if value["Action"] == "secretsmanager:GetSecretValue" {
+        if value["Action"].as_str().is_some_and(|action| SECRETS.contains(&action)) {
             let resource = value["Resource"].to_string();
-            if !resource.contains("ConsoleKeys") && !resource.contains("${ConsoleClientSecret}") {
+            if !["ConsoleKeysSecret", "ConsoleClientSecret"].iter().any(|own| resource.contains(&format!("${{{own}}}")))
+            {
                 problems.push(format!("viewers' requests may read {resource}"));
             }
         }
@@ -142,6 +153,7 @@ pub fn half_of_it_is_refused(template: &Template) -> Vec<String> {
         (given("ConsoleIssuer"), apart),
         (missing("ConsoleIssuer"), missing("ConsoleClientId")),
         (missing("ConsoleIssuer"), missing("ConsoleClientSecret")),
+        (missing("ConsoleIssuer"), missing("ConsoleKeysSecret")),
     ];
     for (when, what) in wanted {
         let is_there = template.section("Rules").any(|(_, rule)| {

@@ -1,6 +1,7 @@
 //! Parameters, outputs and environment: described, and free of secrets.
 
-use serde_json::Value;
+use pulse_core::secret_store::SecretStore;
+use serde_json::{Value, json};
 
 use super::{Template, reference};
 
@@ -56,12 +57,14 @@ pub fn variables_hold_no_secret(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Whether a value is a secret of the stack's own, or a parameter that takes the name of a Secrets Manager secret and nothing
+/// Whether a value is a secret of the stack's own, or a parameter that takes the name or the ARN of a secret and nothing
 /// else, which its pattern sees to: a header or a JSON document has characters that no name has.
 fn names_a_secret(template: &Template, value: &Value) -> bool {
-    // Those of the keys are the stack's own, unless a parameter names others.
-    if value["Fn::If"][0] == "MakesKeys" && reference(&value["Fn::If"][1]) == Some("Keys") {
-        return names_a_secret(template, &value["Fn::If"][2]);
+    // Keys are the stack's own, unless a parameter names others.
+    if let [Value::String(condition), own, named] = value["Fn::If"].as_array().map_or(&[][..], Vec::as_slice) {
+        let makes = [("MakesKeys", "Keys"), ("MakesConsoleKeys", "ConsoleKeys")];
+        let is_own = makes.iter().any(|(if_made, id)| condition == if_made && reference(own) == Some(id));
+        return is_own && names_a_secret(template, named);
     }
     if template.resources("AWS::SecretsManager::Secret").any(|(id, _)| reference(value) == Some(id)) {
         return true;
@@ -69,6 +72,94 @@ fn names_a_secret(template: &Template, value: &Value) -> bool {
     let Some(parameter) = reference(value).and_then(|id| template.at(&format!("/Parameters/{id}"))) else {
         return false;
     };
-    let described = parameter["Description"].as_str().is_some_and(|text| text.starts_with("Name of the Secrets"));
-    described && parameter["AllowedPattern"] == "^[A-Za-z0-9/_+=.@-]{0,512}$" && parameter["Default"] == ""
+    takes_a_secret(parameter) && parameter["AllowedPattern"] == SECRET_NAMES && parameter["Default"] == ""
+}
+
+/// The names and ARNs that there are: of secrets (AWS Secrets Manager API Reference, `CreateSecret`: `Name`), and of parameters in
+/// at most fifteen levels (AWS Systems Manager API Reference, `PutParameter`: `Name`).
+const SECRET_NAMES: &str = r"^(|[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,511}|(/[A-Za-z0-9_.-]+){1,15}|arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}|arn:[a-z-]+:ssm:[a-z0-9-]+:\d{12}:parameter(/[A-Za-z0-9_.-]+)+)$";
+
+fn takes_a_secret(parameter: &Value) -> bool {
+    parameter["Description"].as_str().is_some_and(|text| text.starts_with("Name or ARN of the secret"))
+}
+
+/// What may be given as a secret, and what it is: whether an ARN, and where.
+const SECRETS: [(&str, bool, SecretStore); 6] = [
+    ("pulse/scoring", false, SecretStore::SecretsManager),
+    ("ssm", false, SecretStore::SecretsManager),
+    ("/pulse/scoring", false, SecretStore::ParameterStore),
+    ("/pulse", false, SecretStore::ParameterStore),
+    ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/pulse/ssm-AbCdEf", true, SecretStore::SecretsManager),
+    ("arn:aws-cn:ssm:cn-north-1:123456789012:parameter/pulse/scoring", true, SecretStore::ParameterStore),
+];
+
+/// What may not: secrets themselves, and names that neither store has.
+const NO_SECRETS: [&str; 7] = [
+    r#"{"authorization": "Bearer abc"}"#,
+    "Bearer abc",
+    "/pulse//scoring",
+    "/pulse/scoring/",
+    "/pulse/with+plus",
+    "arn:aws:ssm:eu-west-1:123456789012:document/pulse",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pulse/scoring",
+];
+
+/// The name of a secret chooses its store in the template as it does in the functions, and the permission that goes with it.
+#[must_use]
+pub fn names_choose_the_store(template: &Template) -> Vec<String> {
+    let mut problems = Vec::new();
+    let secrets: Vec<_> = template.section("Parameters").filter(|(_, parameter)| takes_a_secret(parameter)).collect();
+    if secrets.len() < 7 {
+        problems.push(format!("{} parameters name secrets", secrets.len()));
+    }
+    for (id, parameter) in secrets {
+        let pattern = json!({ "pattern": parameter["AllowedPattern"] });
+        let takes = |name: &str| jsonschema::is_valid(&pattern, &json!(name));
+        let says = |what: &str, name: &str| {
+            let condition = template.at(&format!("/Conditions/{id}{what}")).unwrap_or(&Value::Null);
+            evaluated(condition, id, name)
+        };
+        for (name, is_arn, store) in SECRETS {
+            let is_parameter = store == SecretStore::ParameterStore;
+            if !takes(name) || SecretStore::of(name) != store {
+                problems.push(format!("{id} doesn't take {name} for one in {store}"));
+            }
+            if says("IsArn", name) != Some(is_arn.into()) || says("IsParameter", name) != Some(is_parameter.into()) {
+                problems.push(format!("{id} takes {name} for another than it is"));
+            }
+        }
+        if !takes("") || says("IsParameter", "") != Some(false.into()) {
+            problems.push(format!("{id} can't be left empty"));
+        }
+        problems.extend(NO_SECRETS.iter().filter(|text| takes(text)).map(|text| format!("{id} takes {text}")));
+    }
+    problems
+}
+
+/// What a condition comes to, where a parameter of the template has a value.
+fn evaluated(value: &Value, id: &str, given: &str) -> Option<Value> {
+    let Value::Object(call) = value else { return Some(value.clone()) };
+    let (function, of) = call.iter().next()?;
+    let each = || of.as_array()?.iter().map(|one| evaluated(one, id, given)).collect::<Option<Vec<_>>>();
+    let flags = || Some(each()?.iter().filter_map(Value::as_bool).collect::<Vec<_>>());
+    Some(match function.as_str() {
+        "Ref" if of == id => given.into(),
+        "Fn::Sub" => of.as_str()?.replace(&format!("${{{id}}}"), given).into(),
+        "Fn::Split" => {
+            let [separator, text] = &each()?[..] else { return None };
+            text.as_str()?.split(separator.as_str()?).collect()
+        }
+        "Fn::Select" => {
+            let [at, list] = &each()?[..] else { return None };
+            list.get(usize::try_from(at.as_u64()?).ok()?)?.clone()
+        }
+        "Fn::Equals" => {
+            let [one, other] = &each()?[..] else { return None };
+            (one == other).into()
+        }
+        "Fn::Not" => (!flags()?.first()?).into(),
+        "Fn::And" => flags()?.into_iter().all(|flag| flag).into(),
+        "Fn::Or" => flags()?.into_iter().any(|flag| flag).into(),
+        _ => return None,
+    })
 }

@@ -12,6 +12,9 @@ const SCHEDULES: &str = ":schedule/${ScheduleGroup}/*";
 /// How the ARN of whatever secret with an endpoint's keys ends: endpoints are added while a stack lives.
 const ENDPOINT_KEYS: &str = ":secret:${AWS::StackName}/endpoints/*";
 
+/// The same of a parameter.
+const ENDPOINT_PARAMETERS: &str = ":parameter/${AWS::StackName}/endpoints/*";
+
 /// How the ARN of this very stack ends: in an id that its name doesn't tell.
 const THIS_STACK: &str = ":stack/${AWS::StackName}/*";
 
@@ -130,7 +133,8 @@ pub fn nothing_is_allowed_by_wildcard(template: &Template) -> Vec<String> {
                 let mails = part == "Resource" && (is_mailing(statement) || only(&SENDER));
                 let people = only(&OWN_PERMISSIONS);
                 let narrow = |name: &str| {
-                    let name = name.replace(SCHEDULES, "").replace(THIS_STACK, "").replace(ENDPOINT_KEYS, "");
+                    let name = name.replace(SCHEDULES, "").replace(THIS_STACK, "");
+                    let name = name.replace(ENDPOINT_KEYS, "").replace(ENDPOINT_PARAMETERS, "");
                     if people && (name.ends_with(":role/*") || name.ends_with(":user/*")) {
                         return true;
                     }
@@ -284,8 +288,8 @@ pub fn mails_go_out_as_their_sender_alone(template: &Template) -> Vec<String> {
     problems
 }
 
-/// Whoever may read a secret may decrypt it, where it is under a key of the customer's own: that secret alone, and by way
-/// of Secrets Manager alone.
+/// Whoever may read a secret or a parameter may decrypt it, where it is under a key of the customer's own: that one alone, and by
+/// way of its store alone.
 #[must_use]
 pub fn keys_decrypt_the_one_secret_that_is_read(template: &Template) -> Vec<String> {
     let mut problems = Vec::new();
@@ -293,19 +297,27 @@ pub fn keys_decrypt_the_one_secret_that_is_read(template: &Template) -> Vec<Stri
         let mut statements = Vec::new();
         collect_statements(&role["Policies"], &mut statements);
         let of = |action: &str| statements.iter().filter(|one| one["Action"] == action).collect::<Vec<_>>();
-        let (reading, decrypting) = (of("secretsmanager:GetSecretValue"), of("kms:Decrypt"));
-        if reading.len() != decrypting.len() {
-            problems.push(format!("{id} reads {} secrets and decrypts {}", reading.len(), decrypting.len()));
-        }
-        for (read, decrypt) in reading.iter().zip(decrypting) {
-            let wanted = json!({
-                "StringEquals": { "kms:ViaService": { "Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}" } },
-                "StringLike": { "kms:EncryptionContext:SecretARN": read["Resource"] },
-            });
-            if decrypt["Condition"] != wanted || decrypt["Resource"]["Ref"] != "SecretsKeyArn" {
-                problems.push(format!("{id} decrypts more than the secret that it reads: {decrypt}"));
+        let mut decrypting = of("kms:Decrypt");
+        for (action, service, context) in [
+            ("secretsmanager:GetSecretValue", "secretsmanager", "kms:EncryptionContext:SecretARN"),
+            ("ssm:GetParameter", "ssm", "kms:EncryptionContext:PARAMETER_ARN"),
+        ] {
+            for read in of(action) {
+                let via = format!("{service}.${{AWS::Region}}.${{AWS::URLSuffix}}");
+                let wanted = json!({
+                    "StringEquals": { "kms:ViaService": { "Fn::Sub": via } },
+                    "StringLike": { context: read["Resource"] },
+                });
+                let is_it = |decrypt: &&&Value| {
+                    decrypt["Condition"] == wanted && decrypt["Resource"] == json!({ "Ref": "SecretsKeyArn" })
+                };
+                match decrypting.iter().position(|decrypt| is_it(&decrypt)) {
+                    Some(at) => drop(decrypting.remove(at)),
+                    None => problems.push(format!("{id} reads what it can't decrypt: {read}")),
+                }
             }
         }
+        problems.extend(decrypting.iter().map(|more| format!("{id} decrypts more than what it reads: {more}")));
     }
     problems
 }
@@ -348,15 +360,21 @@ pub fn roles_trust_one_service(template: &Template) -> Vec<String> {
 fn collect_statements<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
     match value {
         Value::Object(map) => match map.get("Statement") {
-            Some(Value::Array(statements)) => found.extend(statements.iter().map(|one| match &one["Fn::If"][1] {
-                Value::Null => one,
-                conditional => conditional,
-            })),
+            Some(Value::Array(statements)) => statements.iter().for_each(|one| collect_branches(one, found)),
             Some(statement) => found.push(statement),
             None => map.values().for_each(|inner| collect_statements(inner, found)),
         },
         Value::Array(items) => items.iter().for_each(|inner| collect_statements(inner, found)),
         _ => {}
+    }
+}
+
+/// What a statement is, whichever conditions hold.
+fn collect_branches<'a>(one: &'a Value, found: &mut Vec<&'a Value>) {
+    match one.get("Fn::If") {
+        Some(branches) => [&branches[1], &branches[2]].into_iter().for_each(|branch| collect_branches(branch, found)),
+        None if one["Ref"] == "AWS::NoValue" => {}
+        None => found.push(one),
     }
 }
 

@@ -255,6 +255,13 @@ async fn what_the_stack_says(examined: &Examined) {
     examined.set_email_variables(&linked).await;
     assert_eq!(one_click("600000").await, (4, None));
     assert_eq!(names(&examined.found(&[]).await.1), ["no-secret"]);
+    examined.set_email_variables(&[("KEYS_SECRET", "/examined/no-keys")]).await;
+    let (_, found) = examined.found(&[]).await;
+    assert_eq!(names(&found), ["no-secret"]);
+    assert!(
+        found[0]["cause"].as_str().is_some_and(|cause| cause.contains("the parameter /examined/no-keys")),
+        "{found:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

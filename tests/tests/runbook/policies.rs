@@ -186,10 +186,13 @@ const PRIVATE: [(&str, &str); 2] = [
 ];
 
 /// Commands about endpoints' keys, which take a policy beside the operators'.
-const KEYS: [(&str, &str); 3] = [
+const KEYS: [(&str, &str); 6] = [
     ("endpoint add .. --url", "endpoint add crm --url https://hooks.example/pulse --facts all"),
     ("endpoint rotate", "endpoint rotate crm"),
     ("endpoint rotate", "endpoint rotate crm --finish"),
+    ("endpoint add .. --url", "endpoint add desk --url https://hooks.example/pulse --facts all --parameter"),
+    ("endpoint rotate", "endpoint rotate desk"),
+    ("endpoint rotate", "endpoint rotate desk --finish"),
 ];
 
 #[test]
@@ -202,7 +205,8 @@ fn endpoints_keys_and_tests_take_a_policy_of_their_own() {
         for (_, line) in KEYS {
             let said = office.type_as(&operator, line).await;
             assert_eq!(said.status, 1, "pulse {line}: {}", said.text);
-            assert!(said.text.contains("KeepEndpointKeys of EndpointPolicy in template.yaml"), "{}", said.text);
+            let sid = if line.contains("desk") { "KeepEndpointParameters" } else { "KeepEndpointKeys" };
+            assert!(said.text.contains(&format!("{sid} of EndpointPolicy in template.yaml")), "{}", said.text);
             let said = office.type_as(&keeper, line).await;
             assert_eq!(said.status, 0, "pulse {line}: {}", said.text);
             assert!(!said.text.contains("whsec_") && !said.text.contains("/pulse "), "{}", said.text);

@@ -18,7 +18,8 @@ use pulse_core::{
     ports::{Clock as _, Controls as _, Ledger as _, TickStarter as _},
     run::RunId,
 };
-use pulse_providers::secrets_client;
+use pulse_local::secrets;
+use pulse_providers::secret::ParameterStore;
 use pulse_tests::{
     console_client::Answer,
     deployed_stack::{DeployedStack, eventually},
@@ -39,12 +40,20 @@ async fn with_a_console() -> (DeployedStack, IssuerStandIn, OidcBrowser) {
     let parameters = [
         ("ConsoleIssuer", issuer.url.as_str()),
         ("ConsoleClientId", CLIENT),
-        ("ConsoleClientSecret", "consoled/client"),
+        ("ConsoleClientSecret", "/consoled/client"),
+        ("ConsoleKeysSecret", "/consoled/cookies"),
+        ("KeysSecret", "/consoled/keys"),
     ];
     let stack = DeployedStack::build_with(shared(), "consoled", "stack", Duration::from_millis(50), &parameters).await;
-    let secret = json!({ "client_secret": CLIENT_SECRET }).to_string();
-    let made = secrets_client(&stack.stack.aws).create_secret().name("consoled/client").secret_string(secret);
-    made.send().await.expect("a secret");
+    let of = |name: &str, text: String| (format!("/consoled/{name}"), text);
+    let key = |letter: &str| json!({ "1": letter.repeat(32) }).to_string();
+    let client = json!({ "client_secret": CLIENT_SECRET }).to_string();
+    let parameters = [of("client", client), of("cookies", key("c")), of("keys", key("k"))];
+    secrets::store(&stack.stack.aws, &parameters.into()).await.expect("parameters");
+    assert_eq!(
+        (stack.output("ConsoleKeysArn"), stack.output("KeysSecretName")),
+        ("/consoled/cookies", "/consoled/keys")
+    );
     let url = stack.output("ConsoleUrl").to_owned();
     let host = url.strip_prefix("https://").and_then(|url| url.strip_suffix('/')).expect("a URL of a function");
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
@@ -210,8 +219,8 @@ async fn their_credentials_only_read(stack: &DeployedStack) {
     let sqs = sdk::sqs_client(&reader.aws);
     assert_denied(sqs.send_message().queue_url(stack.output("ScoreQueueUrl")).message_body("x").send().await);
     assert_denied(sqs.receive_message().queue_url(stack.output("ScoreDlqUrl")).send().await);
-    let keys = secrets_client(&reader.aws).get_secret_value().secret_id(stack.output("KeysSecretName"));
-    assert_denied(keys.send().await);
+    assert_denied(ParameterStore::new(&reader.aws).get(stack.output("KeysSecretName")).await);
+    ParameterStore::new(&reader.aws).get(stack.output("ConsoleKeysArn")).await.expect("it reads its own");
     stack.until_mapping("ScoreMappingId", "Enabled").await;
 }
 

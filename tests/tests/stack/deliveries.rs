@@ -59,9 +59,9 @@ impl System {
         Self { name: EndpointName::parse(name).unwrap(), receiver, is_down }
     }
 
-    /// Adds it to those that are told, with a key of its own.
+    /// Adds it to those that are told, with a key of its own, a parameter. (In `runbook`, keys are in Secrets Manager.)
     async fn add_to(&self, stack: &DeployedStack) {
-        let secret = format!("{}/endpoints/{}", stack.stack.outputs.stack(), self.name);
+        let secret = format!("/{}/endpoints/{}", stack.stack.outputs.stack(), self.name);
         secrets::store(&stack.stack.aws, &BTreeMap::from([(secret.clone(), KEY.to_owned())])).await.unwrap();
         let url = WebhookUrl::new(format!("http://{}/word", self.receiver.address));
         add(stack, &self.name, Target::Webhook { url, secret }).await;

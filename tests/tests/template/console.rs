@@ -44,8 +44,12 @@ fn viewers_requests_only_read_and_operators_do_what_operators_may() -> Result<()
         set(&format!("{operators}/12/Action"), "lambda:DeleteFunction"),
         set("ConsoleOperatorRole/Policies/0/PolicyDocument/Statement", json!([])),
         set(
-            "ConsoleRole/Policies/2/PolicyDocument/Statement/0/Resource",
+            "ConsoleRole/Policies/2/PolicyDocument/Statement/0/Fn::If/2/Resource",
             json!({ "Fn::If": ["MakesKeys", { "Fn::GetAtt": ["Keys", "Id"] }, "x"] }),
+        ),
+        set(
+            "ConsoleRole/Policies/2/PolicyDocument/Statement/0/Fn::If/1/Resource",
+            json!({ "Fn::Sub": "arn:aws:ssm:eu-west-1:1:parameter${KeysSecret}" }),
         ),
     ];
     keeps(console::its_roles_may_what_people_may, edits)

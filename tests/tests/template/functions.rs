@@ -142,12 +142,28 @@ fn functions_are_given_names_of_secrets_and_never_secrets() -> Result<()> {
         set("EmailFunction/Environment/Variables/MARKETING_CLOUD_SECRET/Ref", "Sender"),
         set("FeedbackFunction/Environment/Variables/KEYS_SECRET/Fn::If/2/Ref", "Sender"),
         set("FeedbackFunction/Environment/Variables/KEYS_SECRET/Fn::If/1", "{{resolve:secretsmanager:keys}}"),
-        set("ConsoleFunction/Environment/Variables/CONSOLE_KEYS_SECRET/Ref", "Sender"),
+        set("ConsoleFunction/Environment/Variables/CONSOLE_KEYS_SECRET/Fn::If/2/Ref", "Sender"),
+        set("ConsoleFunction/Environment/Variables/CONSOLE_KEYS_SECRET/Fn::If/0", "HasConsole"),
         set("ConsoleFunction/Environment/Variables/CONSOLE_KEYS_SECRET", "{{resolve:secretsmanager:keys}}"),
         cut("/Parameters/ScoreSecret/AllowedPattern"),
         add("/Parameters/ScoreUrl", "NoEcho", json!(true)),
     ];
     keeps(parameters::variables_hold_no_secret, edits)
+}
+
+#[test]
+fn the_name_of_a_secret_tells_where_it_is_kept() -> Result<()> {
+    let is_parameter = "/Conditions/ScoreSecretIsParameter";
+    let edits = [
+        set("/Conditions/KeysSecretIsArn", json!({ "Fn::Equals": ["", ""] })),
+        set(&format!("{is_parameter}/Fn::And/0"), json!({ "Fn::Equals": ["", ""] })),
+        set(&format!("{is_parameter}/Fn::And/1/Fn::Or/0/Fn::Equals/1"), "pulse"),
+        set(&format!("{is_parameter}/Fn::And/1/Fn::Or/1/Fn::Equals/0/Fn::Select/0"), 1),
+        set("/Parameters/CallSecret/AllowedPattern", "^.*$"),
+        set("/Parameters/FeedbackSecret/AllowedPattern", "^[A-Za-z0-9/_+=.@-]{0,512}$"),
+        cut("/Conditions/MarketingCloudSecretIsParameter"),
+    ];
+    keeps(parameters::names_choose_the_store, edits)
 }
 
 #[test]

@@ -23,7 +23,8 @@ fn each_function_runs_with_a_role_of_its_own() -> Result<()> {
 #[test]
 fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
     let work = "ScoreRole/Policies/1/PolicyDocument/Statement";
-    let secret = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/0/Resource";
+    let secret = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/0/Fn::If/2/Resource";
+    let parameter = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/0/Fn::If/1/Resource";
     let audit = "AuditRole/Policies/1/PolicyDocument/Statement";
     let send = "EmailRole/Policies/2/Fn::If/1/PolicyDocument/Statement/0";
     let edits = [
@@ -32,6 +33,8 @@ fn nothing_is_allowed_by_a_wildcard() -> Result<()> {
         set(&format!("{work}/3/Action/0"), "dynamodb:Get*"),
         add(&format!("{work}/1"), "NotResource", arn("ScoreQueue")),
         set(secret, json!({ "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:secret:*" })),
+        set(parameter, json!({ "Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/*" })),
+        set("DeliverRole/Policies/2/PolicyDocument/Statement/2/Action", "ssm:Get*"),
         set(&format!("{send}/Resource/1"), "*"),
         set(&format!("{send}/Resource/0/Fn::Sub"), "arn:${AWS::Partition}:ses:*:${AWS::AccountId}:identity/*"),
         set(&format!("{send}/Action"), "ses:*"),
@@ -112,11 +115,14 @@ fn mails_go_out_as_nobody_but_the_sender() -> Result<()> {
 
 #[test]
 fn a_customer_s_key_decrypts_the_secrets_that_are_read_and_nothing_else() -> Result<()> {
-    let decrypt = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/1/Fn::If/1";
+    let decrypt = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/1/Fn::If/1/Fn::If/2";
+    let of_parameter = "ScoreRole/Policies/2/Fn::If/1/PolicyDocument/Statement/1/Fn::If/1/Fn::If/1";
     let edits = [
         cut(&format!("{decrypt}/Condition")),
         cut(&format!("{decrypt}/Condition/StringEquals")),
-        set(&format!("{decrypt}/Condition/StringLike/kms:EncryptionContext:SecretARN/Fn::Sub"), "*"),
+        set(&format!("{decrypt}/Condition/StringLike/kms:EncryptionContext:SecretARN/Fn::If/2/Fn::Sub"), "*"),
+        cut(&format!("{of_parameter}/Condition/StringLike")),
+        set(&format!("{of_parameter}/Condition/StringEquals/kms:ViaService/Fn::Sub"), "secretsmanager.x"),
         set(&format!("{decrypt}/Resource"), "*"),
         set(&format!("{decrypt}/Action"), "kms:*"),
         set("EmailRole/Policies/3/Fn::If/1/PolicyDocument/Statement/1", json!({})),
@@ -150,8 +156,12 @@ fn the_list_of_statements_that_programs_carry_is_the_template_s() -> Result<()> 
     Ok(())
 }
 
-/// What the code calls, by the name that the SDK has for it, and the permission that it takes.
-const CALLS: [(&str, &str); 50] = [
+/// What the code calls, by the name that the SDK has for it, or AWS where there is no client of the SDK's, and the permission that
+/// it takes.
+const CALLS: [(&str, &str); 53] = [
+    ("GetParameter", "ssm:GetParameter"),
+    ("GetParameterHistory", "ssm:GetParameterHistory"),
+    ("PutParameter", "ssm:PutParameter"),
     ("change_message_visibility", "sqs:ChangeMessageVisibility"),
     ("change_message_visibility_batch", "sqs:ChangeMessageVisibility"),
     ("create_schedule", "scheduler:CreateSchedule"),
@@ -236,9 +246,14 @@ fn the_statements_that_providers_name_are_there() -> Result<()> {
     let named = [
         ("pulse-providers/src/ses/errors.rs", "SendMails"),
         ("pulse-providers/src/secret.rs", "ReadTheSecret"),
+        ("pulse-providers/src/secret.rs", "ReadTheParameter"),
+        ("pulse-providers/src/secret/operators_keys.rs", "ReadKeys"),
+        ("pulse-providers/src/secret/operators_keys.rs", "ReadKeysParameter"),
         ("pulse-providers/src/ses/account.rs", "ExamineTheAccount"),
         ("pulse-providers/src/ses/account.rs", "ExamineTheSender"),
         ("pulse-endpoints/src/key_cache.rs", "ReadEndpointKeys"),
+        ("pulse-endpoints/src/key_cache.rs", "ReadEndpointKeysParameter"),
+        ("pulse-endpoints/src/key_secrets.rs", "KeepEndpointParameters"),
         ("pulse-endpoints/src/key_secrets.rs", "KeepEndpointKeys"),
         ("pulse-endpoints/src/topics.rs", "PublishToTopics"),
         ("pulse-endpoints/src/buses.rs", "PutOntoBuses"),
@@ -258,7 +273,8 @@ fn calls_in(folder: &Path) -> Result<BTreeSet<&'static str>> {
             called.extend(calls_in(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(path)?;
-            let made = CALLS.iter().filter(|(name, _)| text.contains(&format!(".{name}()")));
+            let calls = |name| text.contains(&format!(".{name}()")) || text.contains(&format!("call(\"{name}\","));
+            let made = CALLS.iter().filter(|(name, _)| calls(name));
             called.extend(made.map(|(_, action)| *action));
         }
     }
