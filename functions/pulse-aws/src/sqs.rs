@@ -15,7 +15,7 @@ use aws_sdk_sqs::{
         MessageSystemAttributeValue, SendMessageBatchRequestEntry,
     },
 };
-use futures::{StreamExt as _, future::join_all, stream};
+use futures::future::join_all;
 use jiff::Timestamp;
 use pulse_core::{
     entry::StageName,
@@ -140,9 +140,13 @@ impl StageQueue for SqsQueue {
     }
 
     async fn hide(&self, changes: &[Visibility]) -> Result<(), QueueError> {
-        let hides = stream::iter(changes.chunks(BATCH)).map(|batch| self.hide_batch(batch));
-        // One that fails keeps none of the others from being made.
-        hides.buffer_unordered(HIDES_AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+        let mut hidden = Ok(());
+        for together in changes.chunks(BATCH * HIDES_AT_ONCE) {
+            // One that fails keeps none of the others from being made.
+            let done = join_all(together.chunks(BATCH).map(|batch| self.hide_batch(batch))).await;
+            hidden = hidden.and(done.into_iter().collect());
+        }
+        hidden
     }
 }
 
