@@ -57,7 +57,9 @@ pub const STAGES: [StageName; 2] = [StageName::Score, StageName::Email];
 #[must_use]
 pub fn backlog(customers: u32, settings: WorldSettings) -> [BacklogReport; 2] {
     let world = world_with_a_day_of(customers, settings);
-    STAGES.iter().for_each(|stage| world.set_flowing(*stage, false));
+    for stage in STAGES {
+        world.set_flowing(stage, false);
+    }
     world.run_until(world.time.now() + DAY);
     let reports = STAGES.map(|stage| {
         world.set_flowing(stage, true);

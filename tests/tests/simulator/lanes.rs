@@ -28,7 +28,9 @@ fn a_days_backlog_of_20_000_keeps_the_lanes_busy_for_98_percent_of_the_time() {
 fn batches_of_80_leave_lanes_idle_and_so_do_ten_calls_of_two_invocations() {
     let with = |change: &dyn Fn(&mut WorldSettings, StageName)| {
         let mut settings = settings(1);
-        STAGES.iter().for_each(|stage| change(&mut settings, *stage));
+        for stage in STAGES {
+            change(&mut settings, stage);
+        }
         backlog(20_000, settings)
     };
     let small = with(&|settings, stage| settings.stages[stage].batch_size = 80);
@@ -51,7 +53,9 @@ fn a_month_of_quiet_days_takes_fewer_gb_seconds_than_are_free() {
 /// A world in which 2,000 wait to be scored, a minute after the first of them is called for.
 fn a_minute_into_a_backlog(settings: WorldSettings) -> Arc<World> {
     let world = world_with_a_day_of(2_000, settings);
-    STAGES.iter().for_each(|stage| world.set_flowing(*stage, false));
+    for stage in STAGES {
+        world.set_flowing(stage, false);
+    }
     world.run_until(world.time.now() + Duration::from_hours(24));
     world.set_flowing(StageName::Score, true);
     while world.scorer.lanes().calls == 0 {
