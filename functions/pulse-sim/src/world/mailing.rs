@@ -362,21 +362,39 @@ pub(super) struct SimMailerAt {
 }
 
 #[async_trait]
-impl Mailer for SimMailerAt {
+impl Mailer for SimMailer {
     fn source(&self) -> FeedbackSource {
-        self.mailer.recipients.source()
+        self.recipients.source()
     }
 
     fn recall(&self) -> Recall {
-        match self.mailer.provider {
+        match self.provider {
             SimulatedMailProvider::Deduplicating => Recall::ByKey { known_for: KEYS_TRUSTED },
             SimulatedMailProvider::Forgetful => Recall::None { advice: CANNOT_BE_ASKED },
         }
     }
 
     async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
-        let SimMailerAt { mailer, environment } = self;
-        mailer.send_from(mail, *environment).await
+        self.send_from(mail, None).await
+    }
+
+    async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
+        self.ask_for(entry).await
+    }
+}
+
+#[async_trait]
+impl Mailer for SimMailerAt {
+    fn source(&self) -> FeedbackSource {
+        self.mailer.source()
+    }
+
+    fn recall(&self) -> Recall {
+        self.mailer.recall()
+    }
+
+    async fn send(&self, mail: &Mail) -> Result<Accepted, SendError> {
+        self.mailer.send_from(mail, self.environment).await
     }
 
     async fn look_up(&self, entry: &EntryId) -> Result<MailLookup, SendError> {
