@@ -11,12 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mimalloc::MiMalloc;
 use pulse_core::stable_hash::stable_hash;
 use pulse_sim::month::{Scenario, Spread, StageScenario, run};
 
 /// Lanes for scoring and email that carry 600,000 customers due in the evenings of a month.
 const LANES: (u32, u32) = (8, 9);
 const CUSTOMERS: u64 = 600_000;
+
+/// As `pulse` has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> io::Result<ExitCode> {
     let sizes: Vec<String> = env::args().skip(1).collect();

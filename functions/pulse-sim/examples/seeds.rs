@@ -13,12 +13,17 @@ use std::{
     time::Instant,
 };
 
+use mimalloc::MiMalloc;
 use pulse_sim::{
     seeds::{FaultPlan, run},
     world::Production,
 };
 
 const DAYS: u32 = 35;
+
+/// As `pulse` has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> io::Result<()> {
     let mut numbers = env::args().skip(1).map(|number| number.parse::<u32>().map_err(io::Error::other));

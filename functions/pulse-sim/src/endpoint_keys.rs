@@ -55,7 +55,6 @@ impl MemoryEndpointKeys {
 
 #[async_trait]
 impl EndpointKeys for MemoryEndpointKeys {
-    #[expect(clippy::unnecessary_literal_bound, reason = "that of a deployed stack is its own")]
     fn folder(&self, store: SecretStore) -> &str {
         match store {
             SecretStore::SecretsManager => "pulse/endpoints/",
