@@ -135,7 +135,7 @@ impl Lookout {
     /// Since when that is due which is due longest, as the last snapshot has it: nothing, if that is old, or somebody is to be
     /// woken for it and hears as soon as it is over.
     pub(crate) fn oldest_due(&self, stage: StageName, now: Timestamp) -> Option<LongestDue> {
-        let (looked_at, due) = self.due().clone()?;
+        let (looked_at, due) = (*self.due())?;
         let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
         let is_fresh = age(looked_at) <= SNAPSHOTS_COUNT_FOR;
         let is_early = due[stage].is_none_or(|due| age(due) <= OVERDUE_AFTER);

@@ -97,14 +97,11 @@ impl Commons {
     pub(super) fn unpack(&self, id: &CustomerId, packed: &PackedProfile) -> Customer {
         let (day, hour, minute) = packed.slot;
         let slot = Slot::parse(day, hour, minute, self.zones.get(packed.slot_zone).clone());
-        let (consent, mark) = match packed.rare.as_deref() {
-            Some(rare) => rare.clone(),
-            None => {
-                let &PackedProfile { version, as_of, contact_since, settled, .. } = packed;
-                let mark = ProfileMark { version, as_of, contact_since, settled, ..ProfileMark::default() };
-                (Consent::default(), mark)
-            }
-        };
+        let (consent, mark) = packed.rare.as_deref().cloned().unwrap_or_else(|| {
+            let &PackedProfile { version, as_of, contact_since, settled, .. } = packed;
+            let mark = ProfileMark { version, as_of, contact_since, settled, ..ProfileMark::default() };
+            (Consent::default(), mark)
+        });
         let address = packed.address.as_deref().map(|address| EmailAddress::parse(address).expect(TAKEN));
         Customer {
             id: id.clone(),

@@ -98,15 +98,15 @@ struct Acceptance {
 }
 
 impl Records {
-    /// What was accepted for an entry, if it was asked for.
-    fn of(&self, entry: &EntryId) -> Option<Option<Acceptance>> {
+    /// What was accepted for an entry, if anything was, where it was asked for.
+    fn of(&self, entry: &EntryId) -> Option<&Option<Acceptance>> {
         let within = self.within.iter().position(|within| *within == (entry.run, entry.item))?;
         let within = u32::try_from(within).ok()?;
-        self.asked.get(&MailKey { customer: entry.customer.clone(), within }).copied()
+        self.asked.get(&MailKey { customer: entry.customer.clone(), within })
     }
 
     fn accepted(&self, entry: &EntryId) -> Option<Acceptance> {
-        self.of(entry).flatten()
+        self.of(entry).copied().flatten()
     }
 
     /// The same, to be written down.
