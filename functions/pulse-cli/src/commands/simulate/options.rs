@@ -93,7 +93,7 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=300))]
     window: u64,
 
-    /// How the table's capacity is charged, as the template's TableCapacity has it.
+    /// How the table's capacity is charged, as the template's `TableCapacity` has it.
     #[arg(long, value_enum, default_value_t = CapacityMode::OnDemand)]
     table_capacity: CapacityMode,
 
