@@ -200,7 +200,7 @@ async fn who_is_being_scored_or_mailed_is_forgotten_when_the_worker_is_done() {
         let is_doubtful = stage == StageName::Email;
         assert_eq!(!done.in_doubt.is_empty(), is_doubtful, "{done:?}");
         stack.drain().await;
-        stack.clock.advance(Duration::from_hours(1));
+        stack.clock.advance(Duration::from_mins(75));
         stack.sweep().await;
         stack.drain().await;
         assert!(!stack.entry("c-1", RUN).await.is_open(), "{:?}", stack.entry("c-1", RUN).await);

@@ -230,7 +230,7 @@ async fn an_order_whose_message_was_never_queued_is_found_by_the_sweep() {
     let replay = ReplayOne { queues: &queues, ..replay(&stack) };
     let failed = replay.again(&entry_id("c-1", "2026-11"), Some(&note())).await;
     assert!(matches!(failed, Err(ReplayError::Queue(_))), "{failed:?}");
-    stack.clock.advance(Duration::from_hours(1));
+    stack.clock.advance(Duration::from_mins(75));
     stack.sweep().await;
     stack.drain().await;
     assert_eq!(stack.mails("c-1"), 2);

@@ -14,6 +14,9 @@ use pulse_tests::in_memory_stack::{InMemoryStack, customer, entry_id};
 
 const HOUR: Duration = Duration::from_hours(1);
 
+/// For how long a message is waited for, as the template has it.
+const GRACE: Duration = Duration::from_mins(75);
+
 /// A customer who was due so long ago, and whose schedule never fired.
 async fn unfired(stack: &InMemoryStack, ago: Duration) {
     let customer = customer("c-1");
@@ -39,7 +42,7 @@ async fn is_sent(stack: &InMemoryStack) -> bool {
 #[tokio::test]
 async fn a_customer_whose_schedule_never_fired_is_queued_after_the_grace_and_not_before() {
     let stack = InMemoryStack::new();
-    unfired(&stack, Duration::from_mins(59)).await;
+    unfired(&stack, GRACE - Duration::from_mins(1)).await;
     assert_eq!(swept(&stack, StageName::Score).await, repeated(0));
     stack.clock.advance(Duration::from_mins(1));
     assert_eq!(swept(&stack, StageName::Score).await, repeated(1));
@@ -50,7 +53,7 @@ async fn a_customer_whose_schedule_never_fired_is_queued_after_the_grace_and_not
 #[tokio::test]
 async fn a_lost_message_is_repeated_at_most_once_a_day() {
     let stack = InMemoryStack::new();
-    unfired(&stack, HOUR).await;
+    unfired(&stack, GRACE).await;
     assert_eq!(swept(&stack, StageName::Score).await, repeated(1));
     for _ in 0..23 {
         stack.score.queue.purge();
@@ -68,21 +71,21 @@ async fn a_purged_email_queue_is_filled_again() {
     stack.fire(&customer("c-1"));
     stack.invoke(StageName::Score).await;
     assert_eq!(stack.email.queue.purge(), 1);
-    stack.clock.advance(HOUR);
+    stack.clock.advance(GRACE);
     assert_eq!(swept(&stack, StageName::Email).await, repeated(1));
     stack.drain().await;
     assert!(is_sent(&stack).await && stack.mails("c-1") == 1);
 }
 
 #[tokio::test]
-async fn a_paused_stage_is_left_alone_and_for_an_hour_after_it_is_resumed() {
+async fn a_paused_stage_is_left_alone_and_for_the_grace_after_it_is_resumed() {
     let stack = InMemoryStack::new();
     unfired(&stack, 2 * HOUR).await;
     stack.stages.set_paused(StageName::Score, true);
     assert_eq!(swept(&stack, StageName::Score).await, Swept::Paused);
     stack.stages.set_paused(StageName::Score, false);
     assert_eq!(swept(&stack, StageName::Score).await, repeated(0));
-    stack.clock.advance(HOUR);
+    stack.clock.advance(GRACE);
     assert_eq!(swept(&stack, StageName::Score).await, repeated(1));
 }
 
@@ -104,14 +107,14 @@ async fn a_message_that_waits_for_its_next_try_is_not_repeated() {
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
     stack.invoke(StageName::Score).await;
-    stack.clock.advance(HOUR);
+    stack.clock.advance(GRACE);
     let busy = SendError::Retry { after: Some(2 * HOUR), cause: Cause::new("It asks to be left alone.") };
     stack.mailer.fail_next([InjectedFailure::Refused(busy)]);
     stack.invoke(StageName::Email).await;
     assert_eq!(swept(&stack, StageName::Email).await, repeated(0));
 }
 
-/// Scores c-1, claims the entry for a worker that calls nobody, loses its message, and lets an hour go by.
+/// Scores c-1, claims the entry for a worker that calls nobody, loses its message, and lets the grace go by.
 async fn worker_dies_before_it_calls(stack: &InMemoryStack) {
     stack.enroll(&[customer("c-1")]).await;
     stack.fire(&customer("c-1"));
@@ -120,7 +123,7 @@ async fn worker_dies_before_it_calls(stack: &InMemoryStack) {
     let now = stack.clock.now();
     stack.ledger.apply(&entry.claim(StageName::Email, now, now).unwrap()).await.unwrap();
     stack.email.queue.purge();
-    stack.clock.advance(HOUR);
+    stack.clock.advance(GRACE);
 }
 
 #[tokio::test]

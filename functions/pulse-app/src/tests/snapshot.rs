@@ -130,8 +130,8 @@ fn where_little_is_let_through_at_once_a_run_is_counted_in_parts_that_add_up() {
         let parts = taken.snapshot.counted_parts.unwrap();
         assert_eq!((taken.counted, taken.snapshot.run, parts.parts), (false, None, part));
         customers.push(parts.roster.active);
-        now(world.app.want_snapshot()).unwrap();
         world.clock.advance(minutes(1));
+        now(world.app.want_snapshot()).unwrap();
         assert_eq!(
             world.take_snapshot_by(sparing).unwrap().snapshot.counted_parts.unwrap().parts,
             part,

@@ -202,7 +202,7 @@ mod tests {
         ("UNSUBSCRIBE_QUEUE_URL", "uq"),
         ("FEEDBACK_DLQ_URL", "fd"),
         ("UNSUBSCRIBE_DLQ_URL", "ud"),
-        ("SWEEP_GRACE_MINUTES", "60"),
+        ("SWEEP_GRACE_MINUTES", "75"),
         ("SWEEP_AGAIN_HOURS", "24"),
         ("SWEEP_BACKLOG", "400"),
         ("SWEEP_AT_MOST", "500"),

@@ -248,7 +248,7 @@ mod tests {
                 "10,000 items, each a call of 60 s by the score stage",
                 "6.9 days, one after the other",
                 "140 lanes, the fewest that do: 89.3 min",
-                "   120 lanes  MaximumConcurrency 6 x 20     1.7 h     too late\n",
+                "   120 lanes  MaximumConcurrency 6 x 20    104.2 min  too late\n",
                 "   140 lanes  MaximumConcurrency 7 x 20     89.3 min  the fewest in time\n",
                 "  pulse lanes score 140 --in-flight 20\n",
                 "2.33 a second",
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_an_account_cannot_reserve_is_told() {
-        let text = shown(|campaign| campaign.bound = Bound::Lanes(7_000));
+        let text = shown(|campaign| campaign.bound = Bound::Lanes(20_000));
         assert!(text.contains("The stage reserves 1,000 concurrent executions"), "{text}");
         assert!(!shown(|_| ()).contains("The stage reserves"));
     }

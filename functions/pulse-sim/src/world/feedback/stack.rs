@@ -56,7 +56,7 @@ impl IntakeStack {
             IntakeQueueStack { name, queue, dlq, settings }
         };
         Self {
-            feedback: queue("feedback", 50, Duration::from_mins(1)),
+            feedback: queue("feedback", 50, Duration::from_secs(20)),
             unsubscribe: queue("unsubscribe", 10, Duration::from_secs(1)),
         }
     }
