@@ -38,6 +38,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(clippy::disallowed_methods, reason = "it is about the time that passes for whoever waits")]
 fn one(customers: u32) -> io::Result<ExitCode> {
     let lanes =
         |of: u32| u32::try_from((u64::from(of) * u64::from(customers)).div_ceil(CUSTOMERS)).unwrap_or(of).max(1);

@@ -25,6 +25,7 @@ const DAYS: u32 = 35;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
+#[expect(clippy::disallowed_methods, reason = "it is about the time that passes for whoever waits")]
 fn main() -> io::Result<()> {
     let mut numbers = env::args().skip(1).map(|number| number.parse::<u32>().map_err(io::Error::other));
     let seeds = numbers.next().transpose()?.unwrap_or(100);
