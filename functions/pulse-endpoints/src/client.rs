@@ -4,8 +4,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use pulse_core::failure::Cause;
-use pulse_providers::{Connections, Pooled, SetupError};
+use pulse_providers::{Connections, Pooled, SetupError, system_trust};
 use reqwest::{Client, Response, dns::Resolve, header::CONTENT_TYPE, redirect};
+use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -68,11 +69,10 @@ impl WebhookClient {
     /// # Errors
     /// When TLS can't be set up.
     pub fn with_resolver(settings: WebhookSettings, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
-        // The AWS SDK uses ring too. Installing it a second time is refused and does no harm.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Arc::new(GuardedResolver::new(resolver, settings.rules));
-        let first = build(settings, Arc::clone(&guard))?;
-        let http = Pooled::new(first, move || build(settings, Arc::clone(&guard)).ok());
+        let tls = system_trust()?;
+        let first = build(settings, Arc::clone(&guard), &tls)?;
+        let http = Pooled::new(first, move || build(settings, Arc::clone(&guard), &tls).ok());
         Ok(Self { http: Arc::new(http), settings })
     }
 
@@ -118,8 +118,9 @@ impl WebhookClient {
     }
 }
 
-fn build(settings: WebhookSettings, guard: Arc<GuardedResolver>) -> Result<Client, reqwest::Error> {
+fn build(settings: WebhookSettings, guard: Arc<GuardedResolver>, tls: &ClientConfig) -> Result<Client, reqwest::Error> {
     Client::builder()
+        .tls_backend_preconfigured(tls.clone())
         .user_agent(concat!("pulse/", env!("CARGO_PKG_VERSION")))
         .dns_resolver(guard)
         .https_only(settings.rules == AddressRules::PublicOnly)

@@ -8,9 +8,10 @@ use reqwest::{
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
     redirect,
 };
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 
-use crate::{SetupError, connections::Pooled};
+use crate::{SetupError, connections::Pooled, system_trust};
 
 /// Longer than a busy provider takes to accept a connection, short beside any call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -21,14 +22,14 @@ const LONGEST_BODY: usize = 64 * 1024;
 /// A client whose calls end after `timeout`, and whose connections are not used again once they have been idle for
 /// `idle`, or an invocation has ended. Redirects are not followed: they would carry credentials elsewhere.
 pub(super) fn client(timeout: Duration, idle: Duration) -> Result<Pooled<reqwest::Client>, SetupError> {
-    // The AWS SDK uses ring too. Installing it a second time is refused and does no harm.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let first = build(timeout, idle)?;
-    Ok(Pooled::new(first, move || build(timeout, idle).ok()))
+    let tls = system_trust()?;
+    let first = build(timeout, idle, &tls)?;
+    Ok(Pooled::new(first, move || build(timeout, idle, &tls).ok()))
 }
 
-fn build(timeout: Duration, idle: Duration) -> Result<reqwest::Client, reqwest::Error> {
+fn build(timeout: Duration, idle: Duration, tls: &ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
         .user_agent(concat!("pulse/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .no_proxy()

@@ -12,6 +12,7 @@ pub mod secret;
 mod sender;
 mod ses;
 mod setup;
+mod trust;
 
 pub use connections::{Connections, Pooled};
 pub use marketing_cloud::{EnsVerifier, MarketingCloudMailer};
@@ -20,3 +21,4 @@ pub use scorer::HttpScorer;
 pub use sender::Sender;
 pub use ses::{SendingRate, SesAccount, SesMailer, SesSuppressions};
 pub use setup::{SetupError, secrets_client, ses_client};
+pub use trust::system_trust;

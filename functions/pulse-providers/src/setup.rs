@@ -20,6 +20,9 @@ pub enum SetupError {
     /// TLS can't be set up, for want of the system's root certificates perhaps.
     #[error("no HTTP client can be built: see whether this machine has root certificates")]
     Http(#[from] reqwest::Error),
+    /// The same, before there is a client.
+    #[error("TLS can't be set up: see whether this machine has root certificates")]
+    Tls(#[from] rustls::Error),
 }
 
 /// A client for the providers' secrets.

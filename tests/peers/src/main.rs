@@ -38,13 +38,17 @@ struct Arguments {
     /// How often each function is started in a round, only to see how long that takes.
     #[arg(long, default_value_t = 5)]
     starts: usize,
+    /// Run this one alone, as to profile it: `pulse`, `python`, `node` or `hello`.
+    #[arg(long)]
+    only: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let load = Load { warm_up: arguments.warm_up, counted: arguments.batches };
-    let functions = functions(&arguments);
+    let wanted = |function: &Function| arguments.only.as_ref().is_none_or(|only| function.folder.ends_with(only));
+    let functions: Vec<_> = functions(&arguments).into_iter().filter(wanted).collect();
     let log = arguments.folder.join("function.log");
     let mut all: Vec<Figures> = functions.iter().map(|of| figures(of, &arguments.folder)).collect::<Result<_>>()?;
     for round in 1..=arguments.rounds {

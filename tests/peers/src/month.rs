@@ -4,8 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::{
     customer::{
-        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product, ProfileMark,
-        Standing, Zone,
+        Consent, Contact, Currency, Customer, CustomerId, EmailAddress, Locale, Money, PersonName, Product,
+        ProfileMark, Standing, Zone,
     },
     entry::{Entry, EntryId, StageName},
     message::WorkMessage,

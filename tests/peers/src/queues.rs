@@ -13,7 +13,9 @@ pub(crate) fn answer(operation: &str, call: &Value, tally: &mut Tally) -> Option
     let entries = call["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_of = |queue: &str| call["QueueUrl"].as_str().is_some_and(|url| url.ends_with(queue));
     let (queue, successful): (_, Vec<_>) = match operation {
-        "ChangeMessageVisibilityBatch" => ("/score", entries.iter().map(|entry| json!({ "Id": entry["Id"] })).collect()),
+        "ChangeMessageVisibilityBatch" => {
+            ("/score", entries.iter().map(|entry| json!({ "Id": entry["Id"] })).collect())
+        }
         "SendMessageBatch" => ("/email", entries.iter().map(|entry| sent(entry, tally)).collect()),
         _ => return None,
     };

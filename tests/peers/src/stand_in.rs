@@ -122,7 +122,10 @@ async fn next(State(shared): State<Shared>) -> Response {
     let headers = [
         ("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("Lambda-Runtime-Deadline-Ms", deadline.to_string()),
-        ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:pulse-score".to_owned()),
+        (
+            "Lambda-Runtime-Invoked-Function-Arn",
+            "arn:aws:lambda:us-east-1:123456789012:function:pulse-score".to_owned(),
+        ),
         ("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned()),
     ];
     (headers, [(header::CONTENT_TYPE, "application/json")], event.to_string()).into_response()
