@@ -161,8 +161,16 @@ async function report({ latencies, failures, succeededAt }) {
   );
 }
 
+async function isPaused() {
+  const control = (await row("STAGE#score", "CONTROL")) ?? {};
+  return ["pause", "reputation", "console"].some((name) => name in control);
+}
+
 export async function handler(event, context) {
   await hide(event.Records, context);
+  if (await isPaused()) {
+    return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  }
   const [meter, outbox, limit] = [new Meter(), new Outbox(), pLimit(IN_FLIGHT)];
   const answer = await processPartialResponse(
     event,

@@ -208,9 +208,16 @@ def report(meter):
     )
 
 
+def is_paused():
+    control = row("STAGE#score", "CONTROL") or {}
+    return any(name in control for name in ("pause", "reputation", "console"))
+
+
 @metrics.log_metrics
 def handler(event, context):
     hide(event["Records"], context)
+    if is_paused():
+        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
     meter, outbox = Meter(), Outbox()
     answer = process_partial_response(
         event=event,

@@ -29,11 +29,11 @@ struct Arguments {
     /// How often each function is run.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// How many batches of 80 are counted in each run.
-    #[arg(long, default_value_t = 25)]
+    /// How many batches of 240 are counted in each run.
+    #[arg(long, default_value_t = 10)]
     batches: usize,
     /// How many batches come before those.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 3)]
     warm_up: usize,
     /// How often each function is started in a round, only to see how long that takes.
     #[arg(long, default_value_t = 5)]

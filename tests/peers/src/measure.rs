@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The function's timeout in template.yaml, by which it reckons what it may still begin.
-const TIMEOUT_MS: i64 = 120_000;
+const TIMEOUT_MS: i64 = 300_000;
 
 /// Nothing of this takes as long, even where the machine is busy.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::attributes::{self, text};
 
 /// The batch size of template.yaml.
-pub(crate) const BATCH: usize = 80;
+pub(crate) const BATCH: usize = 240;
 
 const RUN: &str = "2026-11";
 const BAND: &str = "good";
