@@ -31,12 +31,11 @@ fn arithmetic_comes_to_the_bill_that_a_simulated_month_comes_to() {
     let [score, email] = scenario.of_entries().map(calls);
     let expected = ApiUse::expected(scenario.customers, scenario.days, score, email);
     let bill = Bill::of(&expected, &Prices::default());
+    let cents = |one: f64, other: f64| (one - other).abs() * 100.0;
     for (mine, lived) in bill.lines.iter().zip(&simulated.bill.lines) {
-        // Polls of idle queues are the one thing that is reckoned too high: by half a million at most.
-        let polls = if mine.what == "SQS requests" { 0.2 } else { 0.01 };
-        let off = (mine.cost - lived.cost).abs();
-        assert!(off <= polls || off <= 0.1 * lived.cost, "{mine:?} {lived:?}");
+        assert!(cents(mine.cost, lived.cost) < 1.0, "{mine:?} {lived:?}");
     }
+    assert!(cents(bill.total, simulated.bill.total) < 1.0, "{} {}", bill.total, simulated.bill.total);
 }
 
 /// A day's customers wait behind a pause, on a table that has a fraction of what their writes take.

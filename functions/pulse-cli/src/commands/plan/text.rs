@@ -44,7 +44,7 @@ pub(super) fn text(demand: &Demand, planned: &Planned) -> String {
     text += &to_set(plan);
     text += &heading(&format!("\nBill for {} days, at public prices", demand.days));
     text += &bill_text(bill);
-    text += "  Reckoned for a month without faults, as `pulse simulate` counts it: 9 write units, 8 read units and 3\n  \
+    text += "  Reckoned for a month without faults, as `pulse simulate` counts it: 10 write units, 11 read units and 5\n  \
              SQS calls a customer, and the tick's and the pollers' calls, whoever is due.\n";
     let _ = writeln!(text, "  {}\n  {}", console_costs(console), endpoint_costs(endpoint));
     text
