@@ -145,8 +145,9 @@ impl Function {
         })
     }
 
-    /// One tick. A stage that can't be swept now is swept by the next.
-    pub async fn handle(&self) -> Ticked {
+    /// One tick. A stage that can't be swept now is swept by the next. Every minute's, which is scheduled, looks only every five minutes
+    /// at what seldom changes.
+    pub async fn handle(&self, is_scheduled: bool) -> Ticked {
         let began = SystemClock.now();
         let sweep = Sweep {
             ledger: &self.entries,
@@ -164,7 +165,7 @@ impl Function {
             clock: &SystemClock,
             policy: self.breaker,
         };
-        let rounds = Round { reconciler, sweep };
+        let rounds = Round { reconciler, sweep, is_thorough: !is_scheduled };
         let feedback = FeedbackRound {
             doubts: DoubtSweep {
                 ledger: &self.entries,
@@ -183,7 +184,7 @@ impl Function {
         };
         // Before the stages: one that is held for its reputation is off within this minute.
         let feedback = feedback.run().await;
-        let (rounds, letters) = futures::join!(rounds.run(), self.dead_letters(began));
+        let (rounds, letters) = futures::join!(rounds.run(), self.dead_letters(began, is_scheduled));
         let endpoints = self.look_after_endpoints().await;
         let mut looks = Vec::new();
         for round in &rounds {
@@ -311,8 +312,9 @@ impl Function {
     }
 
     /// Dead letters by their queues, of every queue that is looked at in this minute. Each look is a call that costs.
-    async fn dead_letters(&self, began: Timestamp) -> Vec<(DlqName, u64)> {
-        let looked_at = DlqName::of(self.stages.deployed()).filter(|name| self.lookout.looks_at_letters(*name, began));
+    async fn dead_letters(&self, began: Timestamp, is_scheduled: bool) -> Vec<(DlqName, u64)> {
+        let looks_at = |name: &DlqName| !is_scheduled || self.lookout.looks_at_letters(*name, began);
+        let looked_at = DlqName::of(self.stages.deployed()).filter(looks_at);
         join_all(looked_at.map(|name| self.count(name))).await.into_iter().flatten().collect()
     }
 

@@ -232,6 +232,8 @@ pub struct Round<'a> {
     pub reconciler: MappingReconciler<'a>,
     /// Looks after what fell off.
     pub sweep: Sweep<'a>,
+    /// Whether it looks for what is lost whatever the minute.
+    pub is_thorough: bool,
 }
 
 /// What a tick did for a stage.
@@ -249,7 +251,7 @@ impl Round<'_> {
     /// Does it for all stages. What can't be done now is done by the next tick.
     pub async fn run(&self) -> Vec<StageRound> {
         let minute = self.sweep.clock.now().as_second().div_euclid(60);
-        let for_lost = minute.rem_euclid(LOST_EVERY) == 0;
+        let for_lost = self.is_thorough || minute.rem_euclid(LOST_EVERY) == 0;
         join_all(self.sweep.stages.deployed().iter().map(|stage| self.stage(stage, for_lost))).await
     }
 

@@ -134,7 +134,7 @@ pub trait SystemUnderTest: Send + Sync {
             clock: &*ports.clock,
             policy,
         };
-        Round { reconciler: reconciler(ports), sweep }.run().await
+        Round { reconciler: reconciler(ports), sweep, is_thorough: false }.run().await
     }
 
     /// What a tick does about endpoints.
