@@ -64,6 +64,8 @@ fn refused(host: &str) -> Result<(), PostError> {
 /// What makes the other tests worth something.
 #[tokio::test]
 async fn the_private_address_of_these_tests_reaches_the_receiver() {
+    // Whoever comes first has it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let receiver = receiver("127.0.0.1:0").await;
     let reached = reqwest::get(format!("http://0.0.0.0:{}/", receiver.address.port())).await;
     assert!(reached.is_ok() && receiver.received().len() == 1, "{reached:?}");

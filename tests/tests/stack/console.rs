@@ -56,6 +56,7 @@ async fn with_a_console() -> (DeployedStack, IssuerStandIn, OidcBrowser) {
     );
     let url = stack.output("ConsoleUrl").to_owned();
     let host = url.strip_prefix("https://").and_then(|url| url.strip_suffix('/')).expect("a URL of a function");
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let endpoint = shared().endpoint().to_owned();
     let browser = OidcBrowser::new(host, move |request| ask(client.clone(), endpoint.clone(), request));
