@@ -311,7 +311,7 @@ pub fn keys_decrypt_the_one_secret_that_is_read(template: &Template) -> Vec<Stri
                 let is_it = |decrypt: &&&Value| {
                     decrypt["Condition"] == wanted && decrypt["Resource"] == json!({ "Ref": "SecretsKeyArn" })
                 };
-                match decrypting.iter().position(|decrypt| is_it(decrypt)) {
+                match decrypting.iter().position(is_it) {
                     Some(at) => drop(decrypting.remove(at)),
                     None => problems.push(format!("{id} reads what it can't decrypt: {read}")),
                 }

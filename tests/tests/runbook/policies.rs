@@ -205,8 +205,8 @@ fn endpoints_keys_and_tests_take_a_policy_of_their_own() {
         for (_, line) in KEYS {
             let said = office.type_as(&operator, line).await;
             assert_eq!(said.status, 1, "pulse {line}: {}", said.text);
-            let sid = if line.contains("desk") { "KeepEndpointParameters" } else { "KeepEndpointKeys" };
-            assert!(said.text.contains(&format!("{sid} of EndpointPolicy in template.yaml")), "{}", said.text);
+            let statement = if line.contains("desk") { "KeepEndpointParameters" } else { "KeepEndpointKeys" };
+            assert!(said.text.contains(&format!("{statement} of EndpointPolicy in template.yaml")), "{}", said.text);
             let said = office.type_as(&keeper, line).await;
             assert_eq!(said.status, 0, "pulse {line}: {}", said.text);
             assert!(!said.text.contains("whsec_") && !said.text.contains("/pulse "), "{}", said.text);

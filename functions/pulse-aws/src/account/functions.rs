@@ -55,13 +55,18 @@ struct Failure {
     error_message: String,
 }
 
+/// How a function that can't read a secret names it, by where it is kept.
+const IN_A_STORE: [&str; 2] = ["the secret ", "the parameter "];
+
 impl StackAccount {
     pub(super) async fn start_with_nothing(&self, stage: StageName) -> Result<Start, AccountError> {
         Ok(match self.invoke(stage, &json!({ "Records": [] })).await? {
             Invoked::Answer(_) => Start::Fine,
             Invoked::Throttled => Start::Throttled,
             // In the words of what reads it as the function starts.
-            Invoked::Fails(cause) if cause.as_str().contains("the secret ") => Start::NoSecret(cause),
+            Invoked::Fails(cause) if IN_A_STORE.iter().any(|words| cause.as_str().contains(words)) => {
+                Start::NoSecret(cause)
+            }
             Invoked::Fails(cause) => Start::Fails(cause),
         })
     }
